@@ -1,0 +1,40 @@
+# The only door. `make help` lists what is behind it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := requirements/dev.txt layers/greenlight/requirements.txt
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(VENV)/.ready ## make the environment (.venv); quick when nothing changed
+
+$(VENV)/.ready: requirements/uv.txt requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "greenlight needs CPython 3.11 or newer as '$(PYTHON)'; name another with: make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	  || { echo "'$(PYTHON)' has no venv module; on Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
+	@echo "set-up 1/3  $(VENV) with $$($(PYTHON) --version)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@echo "set-up 2/3  packages of requirements/dev.txt"
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip sync --require-hashes requirements/dev.txt requirements/uv.txt
+	@echo "set-up 3/3  the greenlight command"
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: lock
+lock: setup ## compile the lock files anew from their .in files
+	$(COMPILE) requirements/uv.in -o requirements/uv.txt
+	$(COMPILE) requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt layers/greenlight/requirements.in -o layers/greenlight/requirements.txt
+	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
+
+.PHONY: clean
+clean: ## remove everything that make has made
+	rm -rf $(VENV) .venv-* .aws-sam .rehearsal .bench build .mypy_cache .ruff_cache .pytest_cache .hypothesis
