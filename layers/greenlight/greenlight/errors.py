@@ -1,0 +1,96 @@
+"""Every error greenlight raises by itself.
+
+    GreenlightError
+    ├── PlanError        the plan is wrong: where, what, and what to do
+    ├── DiscoveryError   what is being deployed could not be found out
+    ├── AwsError         an AWS call was denied, throttled away or not answered
+    ├── SettingsError    an environment variable of the installation is wrong
+    ├── HttpError        an HTTP exchange that did not take place
+    │   ├── GuardError       the address is out of bounds for checks
+    │   ├── UnreachableError name resolution, connect or TLS failed
+    │   └── NoAnswerError    connected, but no whole answer came in time
+    └── ExpectationError an expectation is written wrongly (becomes a PlanError with its place)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from greenlight.model import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class GreenlightError(Exception):
+    """Base class; `str()` of every one is a sentence for a person."""
+
+    cause = Cause.GATE_ERROR
+
+
+class Problem:
+    """One mistake in a plan: its place and what to do about it."""
+
+    __slots__ = ("column", "line", "message", "path")
+
+    def __init__(self, message: str, path: str = "", line: int = 0, column: int = 0) -> None:
+        """Keep the place: `path` as in stages.X.checks[0].http, `line` and `column` counted from 1, 0 if unknown."""
+        self.message, self.path, self.line, self.column = message, path, line, column
+
+    def __str__(self) -> str:
+        """Say path and message, as a report does; lint puts file:line:column in front."""
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class PlanError(GreenlightError):
+    """A plan that is refused, with every problem found in it."""
+
+    cause = Cause.PLAN_ERROR
+
+    def __init__(self, problems: Sequence[Problem], source: str = "") -> None:
+        """Collect `problems` (at least one) of the plan at `source`."""
+        self.problems = tuple(problems)
+        self.source = source
+        super().__init__("; ".join(f"{p} (line {p.line})" if p.line else str(p) for p in self.problems))
+
+
+class DiscoveryError(GreenlightError):
+    """What is being deployed could not be found out from the deployment id."""
+
+
+class AwsError(GreenlightError):
+    """An AWS call that gave no result; the sentence names the call, the reason and the permission where one is missing."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        """Keep AWS's error code beside the sentence."""
+        self.code = code
+        super().__init__(message)
+
+
+class SettingsError(GreenlightError):
+    """An environment variable of this installation has an impossible value."""
+
+
+class HttpError(GreenlightError):
+    """An HTTP exchange that did not take place."""
+
+
+class GuardError(HttpError):
+    """The address is out of bounds: not the deployment's own, not allowed by the operator, or never allowed."""
+
+
+class UnreachableError(HttpError):
+    """No connection: name resolution, connecting or TLS failed."""
+
+
+class NoAnswerError(HttpError):
+    """A connection was made, but no whole answer came within the time allowed."""
+
+
+class ExpectationError(GreenlightError):
+    """An expectation in a plan that means nothing; `path` leads to it from the expectation's root."""
+
+    def __init__(self, message: str, path: str = "") -> None:
+        """Keep the place beside the sentence."""
+        self.path = path
+        super().__init__(message)

@@ -1,0 +1,213 @@
+"""The words of greenlight as frozen data: what flows from event to answer.
+
+Everything here is plain and immutable, crosses the pipe between supervisor and worker as
+JSON, and is what the report is made of. No behaviour lives here beyond reading itself.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+REPORT_SCHEMA = "greenlight.report/1"
+
+STAGES = ("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
+"""The lifecycle events a hook can be called for, in the order CodeDeploy has them (ECS; Lambda has the last two)."""
+
+
+class Platform(str, Enum):
+    """CodeDeploy's compute platform, lower case."""
+
+    ECS = "ecs"
+    LAMBDA = "lambda"
+
+
+class Outcome(str, Enum):
+    """What one check found. FAIL: green is wrong. ERROR: the check could not be carried out. Different people fix them."""
+
+    PASS = "PASS"  # noqa: S105 - a test result, not a password
+    FAIL = "FAIL"
+    ERROR = "ERROR"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    SKIPPED = "SKIPPED"
+
+
+class Severity(str, Enum):
+    """Blocking findings decide; advisory findings are shown and never counted."""
+
+    BLOCKING = "blocking"
+    ADVISORY = "advisory"
+
+
+class Status(str, Enum):
+    """The only two answers CodeDeploy accepts from a hook."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+class Cause(str, Enum):
+    """Why a gate is closed, so that on-call knows whom to call."""
+
+    RELEASE_FAILED = "RELEASE_FAILED"
+    GATE_ERROR = "GATE_ERROR"
+    PLAN_ERROR = "PLAN_ERROR"
+    NO_EVIDENCE = "NO_EVIDENCE"
+    DEADLINE = "DEADLINE"
+    SUPERSEDED = "SUPERSEDED"
+
+
+class Frozen(msgspec.Struct, frozen=True, omit_defaults=False, kw_only=True):
+    """Base of all data here: immutable, keyword-only."""
+
+
+class Side(Frozen):
+    """Blue or green: one of the two revisions of a deployment.
+
+    Attributes:
+        url: Base URL under which the side answers HTTP at this stage, without a trailing slash; "" when it has none.
+        no_url: Why there is no URL, as a sentence; "" when there is one.
+        host: Host name for the Host header, SNI and certificate verification; "" means the URL's own.
+        headers: Request headers that the listener's rule asks for.
+        path_patterns: The rule's path patterns; a request path outside all of them is put under the first.
+        version: Lambda version.
+        task_set: ECS task set id.
+        task_definition: ECS task definition ARN.
+        target_group: ARN of the target group.
+        health_check_path: Path of the target group's own health check; "" for one without HTTP.
+        health_check_codes: HTTP codes the target group calls healthy, as AWS writes them ("200", "200-299", "200,301").
+    """
+
+    url: str = ""
+    no_url: str = ""
+    host: str = ""
+    headers: dict[str, str] = {}
+    path_patterns: tuple[str, ...] = ()
+    version: str = ""
+    task_set: str = ""
+    task_definition: str = ""
+    target_group: str = ""
+    health_check_path: str = ""
+    health_check_codes: str = ""
+
+
+class Deployment(Frozen):
+    """One gate's view of one deployment: what is being deployed, and at which stage it stands.
+
+    Attributes:
+        id: CodeDeploy's deployment id.
+        group: Deployment group; `config` is the deployment configuration's name.
+        creator: Who started it, in CodeDeploy's words; `codeDeployRollback` for a rollback.
+        function, alias: Lambda function and alias (platform lambda).
+        cluster, service: ECS cluster and service (platform ecs).
+        notes: What discovery noticed and the report should say.
+    """
+
+    id: str
+    platform: Platform
+    stage: str
+    application: str = ""
+    group: str = ""
+    config: str = ""
+    creator: str = ""
+    region: str = ""
+    blue: Side = Side()
+    green: Side = Side()
+    function: str = ""
+    alias: str = ""
+    cluster: str = ""
+    service: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Evidence(Frozen):
+    """One thing a check looked at: what was asked, expected and seen, cut to a readable length."""
+
+    query: str
+    expected: Any = None
+    actual: Any = None
+    passed: bool = False
+    where: str = ""
+
+
+class Finding(Frozen):
+    """What one check found. A validator fills outcome, message and evidence; the runner fills in the rest.
+
+    Attributes:
+        cause: Overrides the cause that the outcome alone would give (a time-out is an ERROR with cause DEADLINE).
+        attempts: How often the check was tried; a PASS after more than one is flaky.
+        duration_ms: Wall time of the last attempt, in milliseconds.
+    """
+
+    outcome: Outcome
+    message: str
+    evidence: tuple[Evidence, ...] = ()
+    cause: Cause | None = None
+    name: str = ""
+    validator: str = ""
+    severity: Severity = Severity.BLOCKING
+    attempts: int = 1
+    duration_ms: float = 0.0
+
+
+class Reason(Frozen):
+    """One reason for a verdict; `check` is "" where no single check is meant."""
+
+    cause: Cause
+    message: str
+    check: str = ""
+
+
+class Verdict(Frozen):
+    """The judgement over one gate's findings; `reasons` is empty only for a clean Succeeded."""
+
+    status: Status
+    reasons: tuple[Reason, ...] = ()
+
+
+class PlanSource(Frozen):
+    """Where a plan came from, exactly: `uri`, the store's version id ("" if it keeps none) and the text's SHA-256."""
+
+    uri: str = ""
+    version_id: str = ""
+    sha256: str = ""
+
+
+class Answer(Frozen):
+    """How CodeDeploy took the answer.
+
+    Attributes:
+        told: CodeDeploy holds a status for this execution, ours or an earlier one.
+        superseded: It held one before our first attempt: somebody else answered.
+        attempts: Calls made.
+        error: The last error, as a sentence; "" when accepted.
+    """
+
+    told: bool = False
+    superseded: bool = False
+    attempts: int = 0
+    error: str = ""
+
+
+class Report(Frozen):
+    """The record of one gate run; every other format is rendered from it.
+
+    Attributes:
+        verdict, reasons, checks: The judgement and what it rests on; `checks` keeps the plan's order.
+        started_at: ISO 8601, UTC.
+        duration_ms: From the call of the hook to the verdict.
+        output: The last lines that validators printed, redacted.
+    """
+
+    schema: str = REPORT_SCHEMA
+    verdict: Status
+    reasons: tuple[Reason, ...]
+    checks: tuple[Finding, ...]
+    deployment: Deployment
+    plan: PlanSource
+    started_at: str
+    duration_ms: float
+    greenlight: str
+    output: str = ""

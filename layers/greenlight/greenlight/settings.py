@@ -1,0 +1,77 @@
+"""What the operator of this installation chose, read from environment variables.
+
+The template sets them from its parameters; the rehearsal sets them for its own walls.
+Reading happens inside the handler: a wrong value is a sentence and an answer, never a crash at import.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from greenlight.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MISSING_PLAN_CHOICES = ("default-checks", "fail", "pass")
+ROLLBACK_CHOICES = ("pass", "check")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The choices of one installation.
+
+    Attributes:
+        plan_bucket: Bucket that plans are looked for in; "" for none.
+        plan_parameter_prefix: SSM path under which plans are looked for; "" for none.
+        plan_folder: Folder of plans packed with the hooks; "" for none.
+        report_bucket: Bucket reports are stored in; "" for none.
+        on_missing_plan: `default-checks`, `fail` or `pass`.
+        on_rollback: `pass` lets rollback deployments through at once, `check` runs their plan.
+        allowed_hosts: Hosts that checks may call beside the deployment's own; `*.example.com` covers every name below it.
+        allow_loopback: Checks may call this machine itself; for rehearsals, never set in an account.
+        concurrency: Checks running at once.
+    """
+
+    plan_bucket: str = ""
+    plan_parameter_prefix: str = ""
+    plan_folder: str = ""
+    report_bucket: str = ""
+    on_missing_plan: str = "default-checks"
+    on_rollback: str = "pass"
+    allowed_hosts: tuple[str, ...] = ()
+    allow_loopback: bool = False
+    concurrency: int = 16
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Read `GREENLIGHT_*` variables; an absent or empty one means its default.
+
+    Raises:
+        SettingsError: A value is impossible; the sentence names the variable and what it may be.
+    """
+
+    def text(name: str, default: str = "") -> str:
+        return environment.get(f"GREENLIGHT_{name}", "").strip() or default
+
+    def choice(name: str, choices: tuple[str, ...]) -> str:
+        value = text(name, choices[0])
+        if value not in choices:
+            raise SettingsError(f"GREENLIGHT_{name} is {value!r}; it may be {', '.join(choices)}")
+        return value
+
+    concurrency = text("CONCURRENCY", "16")
+    if not (concurrency.isascii() and concurrency.isdigit() and 1 <= int(concurrency[:5]) <= 256):
+        raise SettingsError(f"GREENLIGHT_CONCURRENCY is {concurrency!r}; it may be a whole number from 1 to 256")
+    return Settings(
+        plan_bucket=text("PLAN_BUCKET"),
+        plan_parameter_prefix=text("PLAN_PARAMETER_PREFIX").rstrip("/"),
+        plan_folder=text("PLAN_FOLDER"),
+        report_bucket=text("REPORT_BUCKET"),
+        on_missing_plan=choice("ON_MISSING_PLAN", MISSING_PLAN_CHOICES),
+        on_rollback=choice("ON_ROLLBACK", ROLLBACK_CHOICES),
+        allowed_hosts=tuple(host.strip().lower() for host in text("ALLOWED_HOSTS").split(",") if host.strip()),
+        allow_loopback=choice("ALLOW_LOOPBACK", ("false", "true")) == "true",
+        concurrency=int(concurrency),
+    )
