@@ -1,0 +1,105 @@
+"""One AWS API call as it arrives over HTTP, and the shapes in which AWS answers."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/[0-9]+/([^/]+)/([^/]+)/aws4_request")
+_REASONS = {200: "OK", 202: "Accepted", 204: "No Content", 400: "Bad Request", 403: "Forbidden", 404: "Not Found"}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP response."""
+
+    body: bytes
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def send(self, start_response: StartResponse) -> list[bytes]:
+        """Hand it to a WSGI server."""
+        headers = [*self.headers, ("Content-Length", str(len(self.body)))]
+        start_response(f"{self.status} {_REASONS.get(self.status, 'Status')}", headers)
+        return [self.body]
+
+
+def json_reply(data: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+    """Answer with JSON (protocols `json` 1.1 and `rest-json`)."""
+    return Reply(json.dumps(data).encode(), status, (("Content-Type", "application/x-amz-json-1.1"), *headers))
+
+
+def json_error(code: str, message: str, status: int = 400) -> Reply:
+    """Answer with an error as both JSON protocols have it."""
+    return json_reply({"__type": code, "message": message}, status, (("x-amzn-ErrorType", code),))
+
+
+def s3_error(code: str, message: str, status: int) -> Reply:
+    """Answer with an error as S3 has it."""
+    text = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
+    return Reply(text.encode(), status, (("Content-Type", "application/xml"),))
+
+
+class Call:
+    """One request. `service` is the name it was signed for, `caller` the access key it was signed with."""
+
+    def __init__(self, environ: Environ) -> None:
+        """Read what stands in the headers; the body is read when asked for."""
+        self._environ = environ
+        found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+        self.caller, self.region, self.service = found.groups() if found else ("", "", "")
+        self.method = str(environ.get("REQUEST_METHOD", ""))
+        self.path = unquote(str(environ.get("PATH_INFO", "")))
+        self.target = str(environ.get("HTTP_X_AMZ_TARGET", "")).rpartition(".")[2]
+
+    def header(self, name: str, default: str = "") -> str:
+        """Read a request header."""
+        return str(self._environ.get("HTTP_" + name.upper().replace("-", "_"), default))
+
+    @cached_property
+    def query(self) -> dict[str, list[str]]:
+        """The query string."""
+        return parse_qs(str(self._environ.get("QUERY_STRING", "")))
+
+    @cached_property
+    def body(self) -> bytes:
+        """The body, which stays readable for whoever comes next."""
+        length = self._environ.get("CONTENT_LENGTH") or "0"
+        data = self._environ["wsgi.input"].read(int(length)) if str(length).isdigit() else b""
+        self._environ["wsgi.input"] = io.BytesIO(data)
+        return bytes(data)
+
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        """The body of a JSON call; {} if it is none."""
+        try:
+            data = json.loads(self.body or b"{}")
+        except ValueError:
+            return {}
+        return data if isinstance(data, dict) else {}
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        """The body of a call in the query protocol."""
+        return {key: values[0] for key, values in parse_qs(self.body.decode("utf-8", "replace")).items()}
+
+    def pass_on(self, application: Application) -> Reply:
+        """Let another WSGI application answer, and read its whole answer."""
+        seen: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> None:
+            seen[:] = [int(status.split()[0]), tuple(headers)]
+
+        body = b"".join(application(self._environ, start_response))
+        headers = tuple((name, value) for name, value in seen[1] if name.lower() != "content-length")
+        return Reply(body, seen[0], headers)

@@ -1,0 +1,163 @@
+"""CodeDeploy's operations that moto lacks or answers with placeholders, over the rehearsal's ledger.
+
+Shapes: botocore's service model of CodeDeploy, 2014-10-06.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from devkit.rehearsal.aws.calls import Application, Call, Reply, json_error, json_reply
+from devkit.rehearsal.aws.server import ACCOUNT, REGION
+from devkit.rehearsal.ledger import Entry, Ledger, Record, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class CodeDeployRoom:
+    """Answers for CodeDeploy.
+
+    Attributes:
+        late_s: How long an event that has begun still shows as Pending, in seconds.
+        alarm_configuration: What GetDeploymentGroup says of alarms (moto keeps none).
+    """
+
+    def __init__(self, ledger: Ledger, *, late_s: float = 0.0, alarms: tuple[str, ...] = ()) -> None:
+        """Answer from `ledger`."""
+        self._ledger = ledger
+        self._late_s = late_s
+        self._alarms = alarms
+        self._operations: dict[str, Callable[[Call], dict[str, Any]]] = {
+            "GetDeployment": self._get_deployment,
+            "ListDeploymentTargets": self._list_targets,
+            "BatchGetDeploymentTargets": self._batch_get_targets,
+            "GetDeploymentTarget": self._get_target,
+            "StopDeployment": self._stop_deployment,
+            "PutLifecycleEventHookExecutionStatus": self._put_status,
+        }
+
+    def __call__(self, call: Call, moto: Application) -> Reply | None:
+        """Answer one call, or leave it to moto."""
+        if call.service != "codedeploy":
+            return None
+        if call.target == "GetDeploymentGroup":
+            return self._get_group(call, moto)
+        operation = self._operations.get(call.target)
+        if operation is None:
+            return None
+        try:
+            return json_reply(operation(call))
+        except ServiceError as error:
+            return json_error(error.code, error.message)
+
+    def _get_deployment(self, call: Call) -> dict[str, Any]:
+        return {"deploymentInfo": _deployment_info(self._ledger.find(call.json.get("deploymentId")))}
+
+    def _list_targets(self, call: Call) -> dict[str, Any]:
+        record = self._ledger.find(call.json.get("deploymentId"))
+        return {"targetIds": [_member(record.target())["targetId"]]}
+
+    def _batch_get_targets(self, call: Call) -> dict[str, Any]:
+        record = self._ledger.find(call.json.get("deploymentId"))
+        if not (wanted := call.json.get("targetIds")):
+            raise ServiceError("DeploymentTargetIdRequiredException", "A deployment target ID was not provided.")
+        target = self._target(record)
+        return {"deploymentTargets": [target for each in wanted if each == _member(target)["targetId"]]}
+
+    def _get_target(self, call: Call) -> dict[str, Any]:
+        record = self._ledger.find(call.json.get("deploymentId"))
+        target = self._target(record)
+        if call.json.get("targetId") != _member(target)["targetId"]:
+            raise ServiceError("DeploymentTargetDoesNotExistException", "The provided target ID does not exist.")
+        return {"deploymentTarget": target}
+
+    def _stop_deployment(self, call: Call) -> dict[str, Any]:
+        record = self._ledger.find(call.json.get("deploymentId"))
+        if record.completed:
+            raise ServiceError(
+                "DeploymentAlreadyCompletedException", f"The deployment {record.id} is already completed."
+            )
+        record.stop_requested = True
+        return {"status": "Pending", "statusMessage": "The deployment is being stopped."}
+
+    def _put_status(self, call: Call) -> dict[str, Any]:
+        request = call.json
+        execution = self._ledger.put(
+            request.get("deploymentId"),
+            request.get("lifecycleEventHookExecutionId"),
+            request.get("status"),
+            caller=call.caller,
+        )
+        return {"lifecycleEventHookExecutionId": execution}
+
+    def _get_group(self, call: Call, moto: Application) -> Reply:
+        reply = call.pass_on(moto)
+        if reply.status != 200:
+            return reply
+        data = json.loads(reply.body)
+        data["deploymentGroupInfo"]["alarmConfiguration"] = {
+            "enabled": bool(self._alarms),
+            "ignorePollAlarmFailure": False,
+            "alarms": [{"name": name} for name in self._alarms],
+        }
+        return Reply(json.dumps(data).encode(), reply.status, reply.headers)
+
+    def _target(self, record: Record) -> dict[str, Any]:
+        target = record.target()
+        status = record.status if record.completed else "InProgress"
+        _member(target).update(
+            deploymentId=record.id,
+            targetArn=f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:target/{_member(target)['targetId']}",
+            status={"Stopped": "Failed"}.get(status, status),
+            lastUpdatedAt=max(record.created, *(max(entry.started, entry.ended) for entry in record.entries)),
+            lifecycleEvents=[_event(entry, self._late_s) for entry in record.entries],
+        )
+        return target
+
+
+def _member(target: dict[str, Any]) -> dict[str, Any]:
+    """The one member of a deployment target that its type names."""
+    member: dict[str, Any] = target["ecsTarget" if target["deploymentTargetType"] == "ECSTarget" else "lambdaTarget"]
+    return member
+
+
+def _event(entry: Entry, late_s: float) -> dict[str, Any]:
+    if entry.status == "InProgress" and time.time() - entry.started < late_s:
+        return {"lifecycleEventName": entry.name, "status": "Pending"}
+    event: dict[str, Any] = {"lifecycleEventName": entry.name, "status": entry.status}
+    if entry.started:
+        event["startTime"] = entry.started
+    if entry.ended:
+        event["endTime"] = entry.ended
+    return event
+
+
+def _deployment_info(record: Record) -> dict[str, Any]:
+    counts = dict.fromkeys(("Pending", "InProgress", "Succeeded", "Failed", "Skipped", "Ready"), 0)
+    counts[{"Created": "Pending", "Stopped": "Failed"}.get(record.status, record.status)] = 1
+    info: dict[str, Any] = {
+        "applicationName": record.application,
+        "deploymentGroupName": record.group,
+        "deploymentConfigName": record.config,
+        "deploymentId": record.id,
+        # GetDeployment names an AppSpec by its digest only; the content is GetApplicationRevision's.
+        "revision": {"revisionType": "AppSpecContent", "appSpecContent": {"sha256": "0" * 64}},
+        "status": record.status,
+        "createTime": record.created,
+        "startTime": record.created,
+        "deploymentOverview": counts,
+        "creator": record.creator,
+        "deploymentStyle": {"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"},
+        "computePlatform": {"ecs": "ECS", "lambda": "Lambda"}[record.platform],
+    }
+    if record.completed:
+        info["completeTime"] = record.completed
+    if record.error_code:
+        info["errorInformation"] = {"code": record.error_code, "message": record.error_message}
+    rollback = {"rollbackDeploymentId": record.rolled_back_by, "rollbackTriggeringDeploymentId": record.rollback_of}
+    if any(rollback.values()):
+        info["rollbackInfo"] = {key: value for key, value in rollback.items() if value}
+    return info

