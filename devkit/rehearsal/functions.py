@@ -138,9 +138,8 @@ class LocalLambda:
 
     def invoke_async(self, name: str, event: dict[str, Any], qualifier: str = "") -> None:
         """Call a function as `InvocationType=Event` does, without retries; a failed call goes to OnFailure."""
-        thread = threading.Thread(
-            target=self._call_async, args=(name, event, qualifier), name=f"async {name}", daemon=True
-        )
+        arguments = (name, event, qualifier)
+        thread = threading.Thread(target=self._call_async, args=arguments, name=f"async {name}", daemon=True)
         self._threads.append(thread)
         thread.start()
 
