@@ -38,3 +38,30 @@ lock: setup ## compile the lock files anew from their .in files
 .PHONY: clean
 clean: ## remove everything that make has made
 	rm -rf $(VENV) .venv-* .aws-sam .rehearsal .bench build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# ---- The SAM application -----------------------------------------------------------------------------------------------
+
+ENV ?= dev
+SAM := SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(BIN):$$PATH" sam
+
+.PHONY: build
+build: setup ## build the functions and layers into .aws-sam
+	@$(SAM) build
+
+.PHONY: validate
+validate: setup ## lint the template
+	@$(SAM) validate --lint
+
+.PHONY: deploy
+deploy: build ## deploy into the account you are logged in to; ENV=dev, staging or prod
+	@$(SAM) deploy --config-env $(ENV)
+
+# An AWS that runs `sam deploy` and the functions on this machine. It pins a botocore of its own, hence a venv of its own.
+.PHONY: ministack
+ministack: .venv-ministack/.ready ## make the environment of the local AWS that the deployment test uses
+
+.venv-ministack/.ready: requirements/ministack.txt | setup
+	@echo "set-up      packages of requirements/ministack.txt in .venv-ministack"
+	@test -x .venv-ministack/bin/python || $(PYTHON) -m venv .venv-ministack
+	@VIRTUAL_ENV=$(CURDIR)/.venv-ministack $(BIN)/uv pip sync --quiet --require-hashes requirements/ministack.txt
+	@touch $@
