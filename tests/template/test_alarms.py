@@ -1,0 +1,95 @@
+"""A hook that started and was not answered for is noticed, whoever failed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.template.sam_template import STAGES, of_type, transformed
+
+ALARMS = of_type(transformed(), "AWS::CloudWatch::Alarm")
+
+
+def watched() -> set[tuple[str, str, str]]:
+    """What the alarms watch: namespace, metric, and the stage or the function."""
+    return {
+        (
+            alarm["Namespace"],
+            alarm["MetricName"],
+            next(
+                d["Value"] if isinstance(d["Value"], str) else d["Value"]["Ref"]
+                for d in alarm["Dimensions"]
+                if d["Name"] != "service"
+            ),
+        )
+        for alarm in ALARMS.values()
+    }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_error_of_the_gate_itself_raises_an_alarm(stage: str) -> None:
+    assert ("greenlight", "GateErrors", stage) in watched()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_hook_that_cannot_reach_codedeploy_raises_an_alarm(stage: str) -> None:
+    assert ("greenlight", "GateUnanswered", stage) in watched()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_dead_hook_whose_last_resort_cannot_be_called_raises_an_alarm(stage: str) -> None:
+    assert ("AWS/Lambda", "DestinationDeliveryFailures", f"{stage}Function") in watched()
+
+
+@pytest.mark.parametrize("metric", ["Invocations", "Errors", "AsyncEventsDropped"])
+def test_the_last_resort_is_watched_at_every_step(metric: str) -> None:
+    assert ("AWS/Lambda", metric, "LastResortFunction") in watched()
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_goes_off_at_the_first_event_within_a_minute_and_is_quiet_without(name: str) -> None:
+    alarm = ALARMS[name]
+
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["ComparisonOperator"]) == ("Sum", 0, "GreaterThanThreshold")
+    assert (alarm["Period"], alarm["EvaluationPeriods"]) == (60, 1)
+    assert alarm["TreatMissingData"] == "notBreaching"
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_says_in_words_what_has_happened(name: str) -> None:
+    assert len(ALARMS[name]["AlarmDescription"]) > 80
+
+
+def test_the_alarms_have_names_of_their_own_that_begin_with_the_installation() -> None:
+    names = [alarm["AlarmName"]["Fn::Sub"] for alarm in ALARMS.values()]
+
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("${InstallationName}-") for name in names)
+
+
+def test_own_metrics_are_looked_for_where_the_functions_put_them() -> None:
+    variables = transformed()["Resources"]["AfterAllowTrafficFunction"]["Properties"]["Environment"]["Variables"]
+    own = [alarm for alarm in ALARMS.values() if alarm["Namespace"] != "AWS/Lambda"]
+
+    assert {alarm["Namespace"] for alarm in own} == {variables["POWERTOOLS_METRICS_NAMESPACE"]}
+    assert all(
+        {"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]} in alarm["Dimensions"] for alarm in own
+    )
+
+
+def test_the_dashboard_is_json_and_shows_every_alarm() -> None:
+    body = transformed()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(body)["widgets"]
+    shown = next(w["properties"]["alarms"] for w in widgets if w["type"] == "alarm")
+
+    assert shown == [f"${{{name}.Arn}}" for name in ALARMS]
+    assert not overlapping(widgets)
+
+
+def overlapping(widgets: list[dict[str, int]]) -> list[tuple[int, int]]:
+    """Fields of the dashboard's grid that two widgets want."""
+    taken = [
+        (x, y) for w in widgets for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])
+    ]
+    return sorted({field for field in taken if taken.count(field) > 1})

@@ -1,0 +1,69 @@
+"""SAM and CloudFormation accept the template, as written and as transformed; and the check that says so can say no."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cfnlint
+import pytest
+from cfnlint.api import ManualArgs
+
+from tests.template.sam_template import ROOT, parse, transform, transformed
+
+# One region of each partition.
+REGIONS = ["eu-central-1", "cn-north-1", "us-gov-west-1"]
+# The transform fills in parameters in a layer's name and leaves the Sub around it.
+NOT_OURS = ["W1020"]
+
+
+def findings(template: dict, regions: list[str] = REGIONS) -> list[str]:
+    config = ManualArgs(regions=regions, ignore_checks=NOT_OURS)
+    return sorted({f"{match.rule.id} {match.message}" for match in cfnlint.lint(json.dumps(template), config=config)})
+
+
+def test_the_transformed_template_has_no_finding_in_three_partitions() -> None:
+    assert findings(transformed()) == []
+
+
+@pytest.mark.parametrize(
+    ("function", "wrong", "rule"),
+    [
+        ("LastResortFunction", {"Runtime": "python9.9"}, "E3030"),
+        ("AfterAllowTrafficFunction", {"Role": {"Fn::GetAtt": ["NobodyRole", "Arn"]}}, "E1010"),
+    ],
+)
+def test_what_cloudformation_would_refuse_is_found(function: str, wrong: dict, rule: str) -> None:
+    template = transformed()
+    template["Resources"][function]["Properties"].update(wrong)
+
+    assert [finding for finding in findings(template, REGIONS[:1]) if finding.startswith(rule)]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples" / "stacks").glob("*/template.yaml")), ids=lambda path: path.parent.name
+)
+def test_an_example_stack_is_accepted_once_transformed(path: Path) -> None:
+    template = parse(path.read_text())
+    if "Transform" in template:
+        template = transform(template)
+
+    assert findings(template) == []
+
+
+@pytest.mark.sam
+def test_sam_accepts_the_template() -> None:
+    sam = Path(sys.executable).with_name("sam")
+    done = subprocess.run(
+        [sam, "validate", "--lint", "--config-env", "prod"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "SAM_CLI_TELEMETRY": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr

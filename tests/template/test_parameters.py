@@ -1,0 +1,131 @@
+"""Every parameter of template.yaml explains itself, has a default that works, and is where people look for it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+
+from tests.template.sam_template import ROOT, STAGES, of_type, transformed, written
+
+PARAMETERS = written()["Parameters"]
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_says_what_it_is_for(name: str) -> None:
+    assert len(PARAMETERS[name]["Description"]) > 40
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_has_a_default_within_its_own_bounds(name: str) -> None:
+    parameter = PARAMETERS[name]
+    default = parameter["Default"]
+
+    assert re.fullmatch(parameter.get("AllowedPattern", ".*"), str(default))
+    assert default in parameter.get("AllowedValues", [default])
+    assert parameter.get("MinValue", default) <= default <= parameter.get("MaxValue", default)
+
+
+@pytest.mark.parametrize("name", [n for n, p in PARAMETERS.items() if "AllowedPattern" in p])
+def test_a_pattern_covers_the_whole_value_and_says_what_it_wants(name: str) -> None:
+    pattern = PARAMETERS[name]["AllowedPattern"]
+
+    assert (pattern[:2], pattern[-2:]) == ("^(", ")$")
+    assert PARAMETERS[name]["ConstraintDescription"].startswith("must be ")
+
+
+def test_every_parameter_stands_in_one_group_of_the_form() -> None:
+    groups = written()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("InstallationName", "Team_A"),
+        ("InstallationName", "1st"),
+        ("InstallationName", "a" * 25),
+        ("PlanParameterPrefix", "/"),
+        ("PlanParameterPrefix", "/plans/"),
+        ("CheckedFunctions", "orders:*"),
+        ("CheckedFunctions", ""),
+        ("PluginLayerArn", "arn:aws:lambda:eu-central-1:111122223333:layer:plugins"),
+        ("SecretArns", "*"),
+        ("SecretArns", "arn:aws:s3:::bucket"),
+        ("SecretKeyArns", "alias/aws/ssm"),
+        ("AlarmTopicArn", "alarms"),
+        ("VpcSubnetIds", "vpc-0a1b2c3d"),
+        ("AllowedHosts", "https://example.com/x"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_before_anything_is_made(name: str, value: str) -> None:
+    assert not re.fullmatch(PARAMETERS[name]["AllowedPattern"], value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("InstallationName", "greenlight-staging"),
+        ("PlanParameterPrefix", "/teams/greenlight/plans"),
+        ("CheckedFunctions", "orders-*"),
+        ("PluginLayerArn", "arn:aws-us-gov:lambda:us-gov-west-1:111122223333:layer:plugins:3"),
+        ("SecretArns", "arn:aws:secretsmanager:eu-central-1:111122223333:secret:orders/smoke-*"),
+        ("SecretArns", "arn:aws-cn:ssm:cn-north-1:111122223333:parameter/smoke/*"),
+        ("AlarmTopicArn", "arn:aws:sns:eu-central-1:111122223333:on-call"),
+        ("AllowedHosts", "auth.example.com, *.example.org, 10.0.0.7"),
+        ("CheckPolicyArn", "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"),
+    ],
+)
+def test_a_value_that_works_is_accepted(name: str, value: str) -> None:
+    assert re.fullmatch(PARAMETERS[name]["AllowedPattern"], value)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_subnets_and_security_groups_come_together(stage: str) -> None:
+    template = transformed()
+
+    assert template["Resources"][f"{stage}Function"]["Properties"]["VpcConfig"]["Fn::If"][0] == "InVpc"
+    assert "VpcSecurityGroupIds" in str(template["Rules"]["SubnetsAndSecurityGroupsTogether"])
+
+
+def test_every_environment_of_samconfig_sets_parameters_that_exist_to_values_they_allow() -> None:
+    environments = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    overrides = {
+        name: e["deploy"]["parameters"].get("parameter_overrides", [])
+        for name, e in environments.items()
+        if name != "version"
+    }
+    wrong = []
+    for environment, pairs in overrides.items():
+        for name, _, value in (pair.partition("=") for pair in pairs):
+            parameter = PARAMETERS.get(name, {"AllowedValues": ["(there is no such parameter)"]})
+            allowed = [str(choice) for choice in parameter.get("AllowedValues", [value])]
+            if value not in allowed or not re.fullmatch(parameter.get("AllowedPattern", ".*"), value):
+                wrong.append(f"{environment}: {name}={value}")
+
+    assert {"default", "dev", "staging", "prod"} == set(overrides)
+    assert wrong == []
+
+
+def test_samconfig_names_no_account_and_no_region() -> None:
+    text = (ROOT / "samconfig.toml").read_text()
+
+    assert not re.search(r"\b[0-9]{12}\b|^\s*(region|profile|s3_bucket)\s*=", text, re.MULTILINE)
+
+
+def test_installations_of_one_account_do_not_meet() -> None:
+    environments = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    names = {e: environments[e]["global"]["parameters"]["stack_name"] for e in ("dev", "staging", "prod")}
+
+    assert len(set(names.values())) == 3
+    for environment, stack in names.items():
+        assert f"InstallationName={stack}" in environments[environment]["deploy"]["parameters"]["parameter_overrides"]
+
+
+def test_every_alarm_tells_the_topic_of_its_beginning_and_its_end() -> None:
+    alarms = of_type(transformed(), "AWS::CloudWatch::Alarm")
+    told = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
+
+    assert all(alarm["AlarmActions"] == alarm["OKActions"] == told for alarm in alarms.values())
