@@ -40,7 +40,7 @@ def written() -> Json:
 
 
 def transform(template: Json) -> Json:
-    """Do to `template` what the Serverless transform does; local folders become places in S3 first, as `sam package` does."""
+    """Do to `template` what the Serverless transform does; local folders become places in S3, as `sam package` does."""
     stand_in = "s3://artifacts-of-nobody/code.zip"
     for properties in (
         template.get("Globals", {}).get("Function", {}),
@@ -81,7 +81,7 @@ def alternatives(value: Any) -> Iterator[Any]:
 
 
 def statements(template: Json, role: str) -> list[Json]:
-    """Collect every statement that `role` can come to hold, by its own policies and by managed ones of this template."""
+    """Collect every statement that `role` can come to hold, by policies of its own and by managed ones."""
     properties = template["Resources"][role]["Properties"]
     documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
     for arn in alternatives(properties.get("ManagedPolicyArns", [])):
@@ -102,5 +102,5 @@ def plain(arn: Any) -> str:
     if "Fn::Sub" in arn:
         return str(arn["Fn::Sub"])
     if "Ref" in arn:
-        return "${%s}" % arn["Ref"]
-    return "${%s}" % ".".join(listed(arn["Fn::GetAtt"]))
+        return "${" + arn["Ref"] + "}"
+    return "${" + ".".join(listed(arn["Fn::GetAtt"])) + "}"

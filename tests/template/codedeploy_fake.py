@@ -1,0 +1,135 @@
+"""A CodeDeploy that is as strict as the real one about what it is asked, over HTTP, and remembers what it was told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.validate import ParamValidator
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Refusal(Exception):
+    """An error as CodeDeploy sends it: a code of its model, or one of every AWS service."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code, self.message = code, message
+        super().__init__(message)
+
+
+@dataclass
+class CodeDeploy:
+    """Deployments by id, as GetDeployment, BatchGetDeploymentTargets and GetDeploymentGroup give them.
+
+    Attributes:
+        answers: Every status that was accepted: deployment id, execution id, status.
+        refusing: How many of the next answers are refused as if the role had no permission.
+    """
+
+    deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    targets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    answers: list[tuple[str, str, str]] = field(default_factory=list)
+    refusing: int = 0
+    url: str = ""
+
+    def __enter__(self) -> CodeDeploy:
+        """Listen on a port of its own."""
+        model = botocore.session.Session().get_service_model("codedeploy")
+        lock = threading.Lock()
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = -1
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                with lock:
+                    status, answer = fake.reply(model, self.headers.get("x-amz-target", ""), body)
+                data = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/x-amz-json-1.1")
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *args: object) -> None:
+                """Say nothing: the tests' output is not a server's log."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def reply(self, model: Any, target: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Answer one request of CodeDeploy's JSON protocol."""
+        try:
+            name = target.removeprefix("CodeDeploy_20141006.")
+            if name not in model.operation_names:
+                raise Refusal("UnknownOperationException", f"there is no operation {target!r}")
+            parameters = json.loads(body)
+            problems = ParamValidator().validate(parameters, model.operation_model(name).input_shape).generate_report()
+            if problems:
+                raise Refusal("ValidationException", problems)
+            return 200, self._perform(name, parameters)
+        except Refusal as refusal:
+            return 400, {"__type": refusal.code, "message": refusal.message}
+
+    def _perform(self, name: str, asked: dict[str, Any]) -> dict[str, Any]:
+        match name:
+            case "GetDeployment":
+                return {"deploymentInfo": self._known(asked)}
+            case "ListDeploymentTargets":
+                self._known(asked)
+                return {"targetIds": ["target"]}
+            case "BatchGetDeploymentTargets":
+                self._known(asked)
+                return {"deploymentTargets": [self.targets[asked["deploymentId"]]]}
+            case "GetDeploymentGroup":
+                return {"deploymentGroupInfo": self.groups[asked["deploymentGroupName"]]}
+            case "ListTagsForResource":
+                return {"Tags": []}
+            case "PutLifecycleEventHookExecutionStatus":
+                return self._put(asked)
+        raise Refusal("AccessDeniedException", f"no hook has a reason to call {name}")
+
+    def _known(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if asked["deploymentId"] not in self.deployments:
+            raise Refusal("DeploymentDoesNotExistException", f"there is no deployment {asked['deploymentId'][:40]!r}")
+        return self.deployments[asked["deploymentId"]]
+
+    def _put(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if self.refusing > 0:
+            self.refusing -= 1
+            raise Refusal(
+                "AccessDeniedException", "not authorized to perform codedeploy:PutLifecycleEventHookExecutionStatus"
+            )
+        deployment, execution, status = asked["deploymentId"], asked["lifecycleEventHookExecutionId"], asked["status"]
+        if len(deployment) != 11 or not deployment.startswith("d-"):
+            raise Refusal("InvalidDeploymentIdException", "the deployment id has a wrong form")
+        if not 40 <= len(execution) <= 4096:
+            raise Refusal(
+                "InvalidLifecycleEventHookExecutionIdException", "the execution id was not given by CodeDeploy"
+            )
+        if status not in ("Succeeded", "Failed"):
+            raise Refusal("InvalidLifecycleEventHookExecutionStatusException", f"a hook may not answer {status!r}")
+        if any(execution == known for _, known, _ in self.answers):
+            raise Refusal("LifecycleEventAlreadyCompletedException", "this lifecycle event has been answered")
+        self.answers.append((deployment, execution, status))
+        return {"lifecycleEventHookExecutionId": execution}
