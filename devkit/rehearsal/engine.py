@@ -39,8 +39,8 @@ class Halt(Exception):  # noqa: N818 - not an error of the rehearsal: the way a 
 class Moves(Protocol):
     """What CodeDeploy does to a platform at its own lifecycle events. Each may raise Halt."""
 
-    def install(self) -> None:
-        """Bring green up, without traffic."""
+    def install(self, deployment_id: str, /) -> None:
+        """Bring green up for this deployment, without traffic."""
 
     def allow_test_traffic(self) -> None:
         """Point the test listener at green."""
@@ -76,6 +76,12 @@ class Observer:
 
     def traffic_shifted(self, record: Record, percent: int) -> None:
         """Green's share of the users' traffic changed."""
+
+    def hook_said(self, stage: str, line: dict[str, Any]) -> None:
+        """A hook logged a line (JSON)."""
+
+    def noted(self, sentence: str) -> None:
+        """Something worth a sentence happened."""
 
     def deployment_ended(self, record: Record) -> None:
         """A deployment has its final status."""
@@ -194,7 +200,7 @@ class Engine:
             if entry.name in order.hooks:
                 self._call_hook(order, record, entry)
         elif entry.name == "Install":
-            ground.install()
+            ground.install(record.id)
         elif entry.name == "AllowTestTraffic":
             ground.allow_test_traffic()
         else:
@@ -268,7 +274,7 @@ class _Back:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
-    def install(self) -> None:
+    def install(self, _deployment_id: str, /) -> None:
         pass
 
     def allow_test_traffic(self) -> None:

@@ -28,7 +28,7 @@ class CodeDeployRoom:
     def __init__(self, ledger: Ledger, *, late_s: float = 0.0, alarms: tuple[str, ...] = ()) -> None:
         """Answer from `ledger`."""
         self._ledger = ledger
-        self._late_s = late_s
+        self.late_s = late_s
         self._alarms = alarms
         self._operations: dict[str, Callable[[Call], dict[str, Any]]] = {
             "GetDeployment": self._get_deployment,
@@ -113,7 +113,7 @@ class CodeDeployRoom:
             targetArn=f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:target/{_member(target)['targetId']}",
             status={"Stopped": "Failed"}.get(status, status),
             lastUpdatedAt=max(record.created, *(max(entry.started, entry.ended) for entry in record.entries)),
-            lifecycleEvents=[_event(entry, self._late_s) for entry in record.entries],
+            lifecycleEvents=[_event(entry, self.late_s) for entry in record.entries],
         )
         return target
 

@@ -37,7 +37,7 @@ def backend() -> Any:
 def targets_of(group_arn: str) -> list[tuple[str, int]]:
     """List the registered targets of a group: address and port."""
     group = backend().target_groups.get(group_arn)
-    return [(str(each["id"]), int(each["port"])) for each in group.targets.values()] if group else []
+    return [(str(each["Id"]), int(each["Port"])) for each in group.targets.values()] if group else []
 
 
 class Elbv2Room:
@@ -75,9 +75,9 @@ def probe(group: Any, address: str, port: int) -> Health:
     connection = http.client.HTTPConnection(address, port, timeout=_PROBE_S)
     try:
         connection.connect()
-        if str(group.healthcheck_protocol or "HTTP") not in ("HTTP", "HTTPS"):
+        if str(group.health_check_protocol or "HTTP") not in ("HTTP", "HTTPS"):
             return Health("healthy")
-        connection.request("GET", group.healthcheck_path or "/", headers={"User-Agent": "ELB-HealthChecker/2.0"})
+        connection.request("GET", group.health_check_path or "/", headers={"User-Agent": "ELB-HealthChecker/2.0"})
         status = connection.getresponse().status
     except TimeoutError:
         return Health("unhealthy", "Target.Timeout", "Request timed out")

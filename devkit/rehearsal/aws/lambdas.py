@@ -69,7 +69,7 @@ def route_by_moto(name: str, alias: str) -> str | None:
     from devkit.rehearsal.aws.server import ACCOUNT, REGION
 
     try:
-        found = lambda_backends[ACCOUNT][REGION].get_alias(name, alias)
+        found = lambda_backends[ACCOUNT][REGION].get_alias(name=alias, function_name=name)
     except Exception:  # noqa: BLE001 - moto raises several kinds; they all mean that there is no such alias
         return None
     draw = random.random()

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from devkit.rehearsal.aws.calls import Application, Call, Environ, Reply, StartResponse
+from devkit.rehearsal.aws.calls import Application, Call, Environ, Reply, StartResponse, json_error
 
 if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
@@ -91,8 +91,11 @@ class LocalAws:
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         call = Call(environ)
-        for room in self.rooms:
-            reply = room(call, self._moto)
-            if reply is not None:
-                return reply.send(start_response)
+        try:
+            for room in self.rooms:
+                reply = room(call, self._moto)
+                if reply is not None:
+                    return reply.send(start_response)
+        except Exception as error:  # noqa: BLE001 - as of any service: the caller gets an answer, whatever breaks in here
+            return json_error("InternalFailure", f"{type(error).__name__}: {error}", 500).send(start_response)
         return self._moto(environ, start_response)

@@ -1,0 +1,223 @@
+"""An ECS service's load balancer: what moto knows of it, and the caddy that does it."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from devkit.rehearsal import routing
+from devkit.rehearsal.aws import elbv2
+from devkit.rehearsal.balancer import LISTENERS, Balancer, Certificate
+from devkit.rehearsal.users import Browser
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from devkit.rehearsal.aws.server import LocalAws
+    from devkit.rehearsal.scenario import Scenario
+
+_TARGET = "127.0.0.1"
+
+
+class Front:
+    """Load balancer, listeners and target groups of one scenario. `groups` are the two target groups' ARNs."""
+
+    def __init__(self, aws: LocalAws, scenario: Scenario, work: Path) -> None:
+        """Plan only; `build` builds."""
+        self._file = scenario.file
+        self._listener = scenario.file.listener
+        self._work = work
+        self._elb = aws.client("elbv2")
+        self._aws = aws
+        self._with_test = self._listener.test
+        self._listeners: dict[str, str] = {}
+        self._rules: dict[str, str] = {}
+        self.groups: list[str] = []
+        self.ca_file = ""
+        self.host = ""
+        self.balancer: Balancer
+
+    def build(self) -> None:
+        """Make everything, with listeners that send nothing anywhere yet.
+
+        Raises:
+            BalancerError: caddy does not come up.
+        """
+        certificate = self._certificate() if self._listener.https else None
+        names = LISTENERS if self._listener.test else LISTENERS[:1]
+        self.balancer = Balancer(self._work, names, certificate)
+        ec2 = self._aws.client("ec2")
+        subnets = ec2.describe_subnets()["Subnets"][:2]
+        name = _name(self._file.application)
+        balancer = self._elb.create_load_balancer(
+            Name=name,
+            Type="network" if self._listener.nlb else "application",
+            Subnets=[subnet["SubnetId"] for subnet in subnets],
+        )["LoadBalancers"][0]["LoadBalancerArn"]
+        elbv2.backend().load_balancers[balancer].dns_name = self.balancer.host
+        self.groups = [self._group(f"{name}-{number}", subnets[0]["VpcId"]) for number in (1, 2)]
+        arn = self._import(certificate) if certificate else ""
+        for listener, port in self.balancer.ports.items():
+            self._create_listener(balancer, listener, port, arn)
+
+    def close(self) -> None:
+        """End caddy."""
+        if hasattr(self, "balancer"):
+            self.balancer.stop()
+
+    def use_test_listener(self, wanted: bool) -> None:
+        """Have the deployment group know of the test listener, or not."""
+        self._with_test = wanted and "test" in self._listeners
+
+    def pair(self) -> dict[str, Any]:
+        """Describe target groups and routes as a deployment group has them."""
+        pair: dict[str, Any] = {
+            "targetGroups": [{"name": arn.split("/")[1]} for arn in self.groups],
+            "prodTrafficRoute": {"listenerArns": [self._listeners["production"]]},
+        }
+        if self._with_test:
+            pair["testTrafficRoute"] = {"listenerArns": [self._listeners["test"]]}
+        return pair
+
+    def send(self, listener: str, weights: dict[int, int]) -> None:
+        """Set the weights of the two groups on a listener; without that listener nothing happens."""
+        if listener not in self._listeners:
+            return
+        if self._listener.nlb:
+            actions: list[dict[str, Any]] = [
+                {"Type": "forward", "TargetGroupArn": self.groups[max(weights, key=lambda i: weights[i])]}
+            ]
+        else:
+            shares = [{"TargetGroupArn": self.groups[index], "Weight": weights[index]} for index in sorted(weights)]
+            actions = [{"Type": "forward", "ForwardConfig": {"TargetGroups": shares}}]
+        if rule := self._rules.get(listener):
+            self._elb.modify_rule(RuleArn=rule, Actions=actions)
+        else:
+            self._elb.modify_listener(ListenerArn=self._listeners[listener], DefaultActions=actions)
+
+    def register(self, index: int, port: int) -> None:
+        """Put a process into a group."""
+        self._elb.register_targets(TargetGroupArn=self.groups[index], Targets=[{"Id": _TARGET, "Port": port}])
+
+    def deregister(self, index: int, port: int) -> None:
+        """Take a process out of a group."""
+        self._elb.deregister_targets(TargetGroupArn=self.groups[index], Targets=[{"Id": _TARGET, "Port": port}])
+
+    def apply(self) -> None:
+        """Make traffic flow as moto's listeners and rules say now."""
+        self.balancer.apply(
+            {name: routing.routes(self._described(arn), elbv2.targets_of) for name, arn in self._listeners.items()}
+        )
+
+    def weight(self, group_arn: str) -> int:
+        """The largest weight that any listener gives a group now."""
+        actions = [
+            action for arn in self._listeners.values() for rule in self._described(arn) for action in rule["Actions"]
+        ]
+        return max((routing.weights(action).get(group_arn, 0) for action in actions), default=0)
+
+    def browser(self) -> Browser:
+        """Make a user who satisfies the rule's conditions."""
+        users, conditions = self._file.users, self._listener.conditions
+        headers = {
+            name: _example(value if isinstance(value, str) else value[0], "")
+            for name, value in conditions.headers.items()
+        }
+        path = users.path
+        if conditions.paths and not any(_fits(pattern, path.partition("?")[0]) for pattern in conditions.paths):
+            path = _example(conditions.paths[0], "")
+        host = _example(conditions.hosts[0], "www") if conditions.hosts else self.host or self.balancer.host
+        tls = ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None
+        return Browser(
+            address=self.balancer.host,
+            port=self.balancer.ports["production"],
+            path=path if path.startswith("/") else "/" + path,
+            host=self.host or host,
+            timeout_s=users.timeout,
+            headers={"Host": host} | headers | dict(users.headers),
+            tls=tls,
+        )
+
+    def _described(self, listener_arn: str) -> list[dict[str, Any]]:
+        rules: list[dict[str, Any]] = self._elb.describe_rules(ListenerArn=listener_arn)["Rules"]
+        return rules
+
+    def _group(self, name: str, vpc: str) -> str:
+        check = self._listener.health_check
+        http = {"HealthCheckPath": check.path, "Matcher": {"HttpCode": check.codes}}
+        answer = self._elb.create_target_group(
+            Name=name,
+            Protocol="TCP" if self._listener.nlb else "HTTP",
+            Port=80,
+            VpcId=vpc,
+            TargetType="ip",
+            HealthCheckProtocol="TCP" if self._listener.nlb else "HTTP",
+            **({} if self._listener.nlb else http),
+        )
+        return str(answer["TargetGroups"][0]["TargetGroupArn"])
+
+    def _create_listener(self, balancer: str, name: str, port: int, certificate: str) -> None:
+        plain, secure = ("TCP", "TLS") if self._listener.nlb else ("HTTP", "HTTPS")
+        conditions = self._conditions()
+        nothing = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "ContentType": "text/plain"}}
+        forward = {"Type": "forward", "TargetGroupArn": self.groups[0]}
+        self._listeners[name] = self._elb.create_listener(
+            LoadBalancerArn=balancer,
+            Port=port,
+            Protocol=secure if certificate else plain,
+            **({"Certificates": [{"CertificateArn": certificate}]} if certificate else {}),
+            DefaultActions=[nothing if conditions else forward],
+        )["Listeners"][0]["ListenerArn"]
+        if conditions:
+            self._rules[name] = self._elb.create_rule(
+                ListenerArn=self._listeners[name], Priority=10, Conditions=conditions, Actions=[forward]
+            )["Rules"][0]["RuleArn"]
+
+    def _conditions(self) -> list[dict[str, Any]]:
+        asked = self._listener.conditions
+        conditions: list[dict[str, Any]] = []
+        if asked.hosts:
+            conditions.append({"Field": "host-header", "HostHeaderConfig": {"Values": list(asked.hosts)}})
+        if asked.paths:
+            conditions.append({"Field": "path-pattern", "PathPatternConfig": {"Values": list(asked.paths)}})
+        for name, value in asked.headers.items():
+            values = [value] if isinstance(value, str) else list(value)
+            conditions.append({"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": name, "Values": values}})
+        return conditions
+
+    def _certificate(self) -> Certificate:
+        import trustme
+
+        hosts = self._listener.conditions.hosts
+        self.host = self._listener.host or (
+            _example(hosts[0], "www") if hosts else f"{_name(self._file.application)}.example.test"
+        )
+        authority = trustme.CA()
+        issued = authority.issue_cert(self.host)
+        certificate, key, ca = (self._work / name for name in ("listener.pem", "listener.key", "ca.pem"))
+        certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        key.write_bytes(issued.private_key_pem.bytes())
+        ca.write_bytes(authority.cert_pem.bytes())
+        self.ca_file = str(ca)
+        return Certificate(certificate, key)
+
+    def _import(self, certificate: Certificate) -> str:
+        answer = self._aws.client("acm").import_certificate(
+            Certificate=certificate.certificate.read_bytes(), PrivateKey=certificate.key.read_bytes()
+        )
+        return str(answer["CertificateArn"])
+
+
+def _name(application: str) -> str:
+    """Make a load balancer's name of an application's: letters, digits and hyphens, at most 28 long."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", application)[:28].strip("-") or "service"
+
+
+def _example(pattern: str, for_star: str) -> str:
+    """Write a text that fits a pattern."""
+    return pattern.replace("*", for_star).replace("?", "x")
+
+
+def _fits(pattern: str, text: str) -> bool:
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), text) is not None

@@ -1,0 +1,175 @@
+"""What came of a scenario: the document of `--format json`, and the comparison with what the scenario expects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET
+
+from devkit.rehearsal.scenario import Bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from devkit.rehearsal.ledger import Record
+    from devkit.rehearsal.scenario import Expect, Planned, Scenario
+
+
+@dataclass
+class DeploymentOutcome:
+    """One deployment as it went.
+
+    Attributes:
+        traffic: At which second of the deployment green had which share of the users' traffic.
+        gates: The hooks' reports as documents, in the order of the events.
+        requests, errors: The users' requests during the deployment; `green_` for those that went to green.
+    """
+
+    planned: Planned
+    record: Record
+    rollback: Record | None
+    traffic: list[tuple[float, int]] = field(default_factory=list)
+    gates: list[dict[str, Any]] = field(default_factory=list)
+    answered_by: list[str] = field(default_factory=list)
+    requests: int = 0
+    errors: int = 0
+    green_requests: int = 0
+    green_errors: int = 0
+
+    @property
+    def failed_at(self) -> str | None:
+        """The event the deployment ended at, None if it came to its end."""
+        return next((entry.name for entry in self.record.entries if entry.status == "Failed"), None)
+
+    @property
+    def rolled_back(self) -> bool:
+        """Whether a rollback deployment put everything back."""
+        return self.rollback is not None and self.rollback.status == "Succeeded"
+
+    def mismatches(self) -> list[str]:
+        """List, as sentences, what is not as the scenario says it should be."""
+        return list(_mismatches(self, self.planned.expect))
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of this deployment."""
+        return {
+            "deployment_id": self.record.id,
+            "config": self.record.config,
+            "status": self.record.status,
+            "expected": not self.mismatches(),
+            "mismatches": self.mismatches(),
+            "rolled_back": self.rolled_back,
+            "failed_at": self.failed_at,
+            "error": {"code": self.record.error_code, "message": self.record.error_message}
+            if self.record.error_code
+            else None,
+            "green_requests_from_users": self.green_requests,
+            "users": {"requests": self.requests, "errors": self.errors, "errors_of_green": self.green_errors},
+            "lifecycle": _lifecycle(self.record),
+            "rollback": None
+            if self.rollback is None
+            else {
+                "deployment_id": self.rollback.id,
+                "status": self.rollback.status,
+                "lifecycle": _lifecycle(self.rollback),
+            },
+            "traffic": [{"at_s": round(at, 3), "green_percent": percent} for at, percent in self.traffic],
+            "answered_by": self.answered_by,
+            "gates": self.gates,
+        }
+
+
+@dataclass
+class ScenarioOutcome:
+    """One scenario as it went; `problem` is a sentence if it could not be played to its end."""
+
+    scenario: Scenario
+    deployments: list[DeploymentOutcome] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    reports: list[Path] = field(default_factory=list)
+    duration_s: float = 0.0
+    problem: str = ""
+
+    @property
+    def expected(self) -> bool:
+        """Whether every deployment ended as the scenario says it should."""
+        return not self.problem and bool(self.deployments) and not any(each.mismatches() for each in self.deployments)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of this scenario; its top level speaks of the last deployment."""
+        file = self.scenario.file
+        each = [deployment.document() for deployment in self.deployments]
+        last: dict[str, Any] = each[-1] if each else _NOTHING
+        keys = ("rolled_back", "failed_at", "green_requests_from_users", "lifecycle", "traffic", "gates")
+        return {
+            "name": file.name,
+            "platform": file.platform,
+            "status": last["status"],
+            "expected": self.expected,
+            **{key: last[key] for key in keys},
+            "scenario": str(self.scenario.path),
+            "application": file.application,
+            "group": file.group,
+            "mismatches": [sentence for document in each for sentence in document["mismatches"]],
+            "problem": self.problem or None,
+            "notes": self.notes,
+            "deployments": each,
+            "reports": [str(path) for path in self.reports],
+            "duration_s": round(self.duration_s, 3),
+        }
+
+
+_NOTHING: dict[str, Any] = {
+    "status": None,
+    "rolled_back": False,
+    "failed_at": None,
+    "green_requests_from_users": 0,
+    "lifecycle": [],
+    "traffic": [],
+    "gates": [],
+}
+
+
+def _lifecycle(record: Record) -> list[dict[str, Any]]:
+    return [
+        {
+            "event": entry.name,
+            "status": entry.status,
+            "duration_ms": round((entry.ended - entry.started) * 1000, 1) if entry.ended else 0.0,
+        }
+        for entry in record.entries
+    ]
+
+
+def _mismatches(outcome: DeploymentOutcome, expect: Expect) -> Iterator[str]:
+    record = outcome.record
+    if record.status != expect.status:
+        at = f" at {outcome.failed_at}" if outcome.failed_at else ""
+        yield f"status is {record.status}{at}, expected {expect.status}"
+    if expect.failed_at is not UNSET and outcome.failed_at != expect.failed_at:
+        yield f"failed_at is {outcome.failed_at}, expected {expect.failed_at}"
+    if expect.rolled_back is not UNSET and outcome.rolled_back != expect.rolled_back:
+        yield f"rolled_back is {_word(outcome.rolled_back)}, expected {_word(bool(expect.rolled_back))}"
+    yield from _number("green_requests_from_users", outcome.green_requests, expect.green_requests_from_users)
+    yield from _number("users_errors", outcome.errors, expect.users_errors)
+    reasons = [reason for gate in outcome.gates for reason in gate.get("reasons") or ()]
+    causes = {str(reason.get("cause")) for reason in reasons}
+    for cause in expect.causes:
+        if cause not in causes:
+            yield f"no gate gave a reason of class {cause}; the classes were {', '.join(sorted(causes)) or 'none'}"
+    if expect.reason and not any(expect.reason in str(reason.get("message")) for reason in reasons):
+        yield f"no gate's reason contains {expect.reason!r}"
+    if expect.answered_by and expect.answered_by != (outcome.answered_by or ["nobody"])[-1]:
+        yield f"answered_by is {(outcome.answered_by or ['nobody'])[-1]}, expected {expect.answered_by}"
+
+
+def _number(key: str, actual: int, expected: Any) -> Iterator[str]:
+    bounds = Bounds(gte=expected, lte=expected) if isinstance(expected, int) else expected
+    if isinstance(bounds, Bounds) and not bounds.holds(actual):
+        yield f"{key} is {actual}, expected {expected}"
+
+
+def _word(value: bool) -> str:
+    return "true" if value else "false"
