@@ -6,16 +6,13 @@ import json
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.session
 from botocore.validate import ParamValidator
 
-if TYPE_CHECKING:
-    from types import TracebackType
 
-
-class Refusal(Exception):
+class RefusedError(Exception):
     """An error as CodeDeploy sends it: a code of its model, or one of every AWS service."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -70,9 +67,7 @@ class CodeDeploy:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
@@ -82,13 +77,13 @@ class CodeDeploy:
         try:
             name = target.removeprefix("CodeDeploy_20141006.")
             if name not in model.operation_names:
-                raise Refusal("UnknownOperationException", f"there is no operation {target!r}")
+                raise RefusedError("UnknownOperationException", f"there is no operation {target!r}")
             parameters = json.loads(body)
             problems = ParamValidator().validate(parameters, model.operation_model(name).input_shape).generate_report()
             if problems:
-                raise Refusal("ValidationException", problems)
+                raise RefusedError("ValidationException", problems)
             return 200, self._perform(name, parameters)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             return 400, {"__type": refusal.code, "message": refusal.message}
 
     def _perform(self, name: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -107,29 +102,25 @@ class CodeDeploy:
                 return {"Tags": []}
             case "PutLifecycleEventHookExecutionStatus":
                 return self._put(asked)
-        raise Refusal("AccessDeniedException", f"no hook has a reason to call {name}")
+        raise RefusedError("AccessDeniedException", f"no hook has a reason to call {name}")
 
     def _known(self, asked: dict[str, Any]) -> dict[str, Any]:
         if asked["deploymentId"] not in self.deployments:
-            raise Refusal("DeploymentDoesNotExistException", f"there is no deployment {asked['deploymentId'][:40]!r}")
+            raise RefusedError("DeploymentDoesNotExistException", "there is no such deployment")
         return self.deployments[asked["deploymentId"]]
 
     def _put(self, asked: dict[str, Any]) -> dict[str, Any]:
         if self.refusing > 0:
             self.refusing -= 1
-            raise Refusal(
-                "AccessDeniedException", "not authorized to perform codedeploy:PutLifecycleEventHookExecutionStatus"
-            )
+            raise RefusedError("AccessDeniedException", "not authorized to perform this action")
         deployment, execution, status = asked["deploymentId"], asked["lifecycleEventHookExecutionId"], asked["status"]
         if len(deployment) != 11 or not deployment.startswith("d-"):
-            raise Refusal("InvalidDeploymentIdException", "the deployment id has a wrong form")
+            raise RefusedError("InvalidDeploymentIdException", "the deployment id has a wrong form")
         if not 40 <= len(execution) <= 4096:
-            raise Refusal(
-                "InvalidLifecycleEventHookExecutionIdException", "the execution id was not given by CodeDeploy"
-            )
+            raise RefusedError("InvalidLifecycleEventHookExecutionIdException", "no such execution id was given out")
         if status not in ("Succeeded", "Failed"):
-            raise Refusal("InvalidLifecycleEventHookExecutionStatusException", f"a hook may not answer {status!r}")
+            raise RefusedError("InvalidLifecycleEventHookExecutionStatusException", f"a hook may not answer {status!r}")
         if any(execution == known for _, known, _ in self.answers):
-            raise Refusal("LifecycleEventAlreadyCompletedException", "this lifecycle event has been answered")
+            raise RefusedError("LifecycleEventAlreadyCompletedException", "this lifecycle event has been answered")
         self.answers.append((deployment, execution, status))
         return {"lifecycleEventHookExecutionId": execution}

@@ -7,15 +7,12 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from tests.template.codedeploy_fake import CodeDeploy
 from tests.template.sam_template import ROOT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 EVENTS = ROOT / "events"
 HOOKS = sorted(path.stem for path in (ROOT / "hooks").glob("*.py") if path.stem not in ("__init__", "last_resort"))
@@ -87,8 +84,8 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def met(environment: dict[str, str]) -> Iterator[Met]:
-    yield Met(environment)
+def met(environment: dict[str, str]) -> Met:
+    return Met(environment)
 
 
 class Met:

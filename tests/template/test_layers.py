@@ -1,0 +1,179 @@
+"""What `sam build` makes: the same bytes every time, for both architectures, and nothing that Lambda does not need."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.template.sam_template import ROOT, STAGES
+
+pytestmark = pytest.mark.sam
+
+HERE = "{}.{}".format(*sys.version_info[:2])
+BIN = Path(sys.executable).parent
+UNZIPPED_LIMIT = 250 * 1024 * 1024
+UNCHECKED = 0b01  # PEP 552: the bytecode is taken as it is, whatever time its source has
+
+
+def copy_of_the_application(folder: Path) -> Path:
+    """Copy what `sam build` reads, with leftovers of work on a laptop in it."""
+    shutil.copy(ROOT / "template.yaml", folder)
+    for name in ("hooks", "validators", "layers"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    leftover = folder / "layers/greenlight/greenlight/__pycache__/left.cpython-39.pyc"
+    leftover.parent.mkdir()
+    leftover.write_bytes(b"left over")
+    return folder
+
+
+def command(*words: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "LAYER_"))}
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [str(word) for word in words],
+        cwd=cwd,
+        env=kept | {"PATH": path, "SAM_CLI_TELEMETRY": "0"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below `folder`, by its path there."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The application, built by `sam build` for the Python at hand so that its layers can be imported here."""
+    folder = copy_of_the_application(tmp_path_factory.mktemp("application"))
+    command("sam", "build", cwd=folder, LAYER_PYTHON=HERE)
+    return folder / ".aws-sam" / "build"
+
+
+@pytest.fixture(scope="module")
+def engine_by_uv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The engine's layer for Lambda's own Python, installed by uv."""
+    return made_directly(tmp_path_factory.mktemp("uv"))
+
+
+def made_directly(folder: Path, **environment: str) -> Path:
+    (folder / "artifacts").mkdir()
+    source = copy_of_the_application(folder) / "layers" / "greenlight"
+    command("make", "build-EngineLayer", f"ARTIFACTS_DIR={folder / 'artifacts'}", cwd=source, **environment)
+    return folder / "artifacts"
+
+
+def test_building_twice_gives_the_same_bytes(built: Path, tmp_path: Path) -> None:
+    application = copy_of_the_application(tmp_path)
+    command("sam", "build", cwd=application, LAYER_PYTHON=HERE)
+
+    assert digests(application / ".aws-sam" / "build") == digests(built)
+
+
+def test_pip_and_uv_build_the_same_layer(engine_by_uv: Path, tmp_path: Path) -> None:
+    assert digests(made_directly(tmp_path, UV="")) == digests(engine_by_uv)
+
+
+@pytest.mark.parametrize("version", ["313", HERE.replace(".", "")])
+def test_compiled_modules_are_there_for_both_architectures(built: Path, engine_by_uv: Path, version: str) -> None:
+    layer = engine_by_uv if version == "313" else built / "EngineLayer"
+    compiled = {str(path.relative_to(layer)) for path in layer.rglob("*.so")}
+    intel = {name for name in compiled if name.endswith(f".cpython-{version}-x86_64-linux-gnu.so")}
+
+    assert intel
+    assert compiled == intel | {name.replace("x86_64", "aarch64") for name in intel}
+
+
+def test_the_layers_alone_are_enough_to_import_the_engine(built: Path) -> None:
+    layers = [built / name / "python" for name in ("EngineLayer", "ValidatorsLayer")]
+    script = (
+        f"import sys; sys.path[:0] = {[str(layer) for layer in layers]!r}\n"
+        "import boto3, jmespath, msgspec, regex, requests, urllib3, yaml, aws_lambda_powertools\n"
+        "import greenlight.api, validators\n"
+        "from greenlight.conductors import inline\n"
+        "yaml.CSafeLoader\n"
+        "for module in (boto3, jmespath, msgspec, regex, requests, urllib3, yaml, greenlight, validators):\n"
+        "    print(module.__file__)"
+    )
+    done = command(sys.executable, "-I", "-S", "-B", "-c", script, cwd=built)
+
+    assert all(line.startswith(str(built)) for line in done.stdout.split())
+
+
+def test_no_package_of_the_layer_misses_another(built: Path) -> None:
+    layer = built / "EngineLayer" / "python"
+    present = {re.split(r"-\d", path.name)[0].lower().replace("_", "-") for path in layer.glob("*.dist-info")}
+    locked = set(
+        re.findall(r"^([a-z0-9-]+)==", (ROOT / "layers/greenlight/requirements.txt").read_text(), re.MULTILINE)
+    )
+
+    assert present == locked
+
+
+def test_the_layer_carries_nothing_of_the_installation_itself(built: Path) -> None:
+    names = [path.relative_to(built) for path in (built / "EngineLayer").rglob("*")]
+    leftovers = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "bin", "tests", "Makefile", "requirements.txt"}
+
+    assert not [str(name) for name in names if name.name in leftovers]
+    assert not [str(name) for name in names if name.name.endswith("cpython-39.pyc")]
+
+
+@pytest.mark.parametrize("part", ["EngineLayer", "ValidatorsLayer", "AfterAllowTrafficFunction", "LastResortFunction"])
+def test_every_module_has_bytecode_that_holds_whatever_the_time(built: Path, part: str) -> None:
+    tag = f"cpython-{HERE.replace('.', '')}.pyc"
+    sources = sorted((built / part).rglob("*.py"))
+    flags = [(s.parent / "__pycache__" / f"{s.stem}.{tag}").read_bytes()[4] for s in sources]
+
+    assert sources
+    assert set(flags) == {UNCHECKED}
+
+
+def test_where_no_interpreter_of_the_version_is_the_build_says_so_and_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "artifacts").mkdir()
+    source = copy_of_the_application(tmp_path) / "validators"
+    words = ("make", "build-ValidatorsLayer", f"ARTIFACTS_DIR={tmp_path / 'artifacts'}")
+    done = command(*words, cwd=source, LAYER_PYTHON="3.99")
+
+    assert "no python3.99 here: built without bytecode" in done.stderr
+    assert not list((tmp_path / "artifacts").rglob("*.pyc"))
+
+
+def test_layers_and_a_function_fit_into_lambda(built: Path) -> None:
+    parts = [built / name for name in ("EngineLayer", "ValidatorsLayer", "AfterAllowTrafficFunction")]
+    size = sum(path.stat().st_size for part in parts for path in part.rglob("*") if path.is_file())
+
+    assert size < UNZIPPED_LIMIT / 2, "leave room for a plugin layer"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_hook_carries_its_own_file_alone_and_the_packed_plans(built: Path, stage: str) -> None:
+    module = re.sub("([a-z])([A-Z])", r"\1_\2", stage).lower()
+    names = {path.name for path in (built / f"{stage}Function").iterdir()} - {"__pycache__"}
+
+    assert names - {"plans"} == {f"{module}.py"}
+    assert ("plans" in names) == (ROOT / "hooks" / "plans").is_dir()
+
+
+def test_the_last_resort_carries_its_own_file_alone(built: Path) -> None:
+    assert {path.name for path in (built / "LastResortFunction").iterdir()} - {"__pycache__"} == {"last_resort.py"}
+
+
+def test_plugins_lie_where_the_engine_looks_for_them(built: Path) -> None:
+    carried = {path.name for path in (built / "ValidatorsLayer/python/validators").glob("*.py")}
+
+    assert carried == {path.name for path in (ROOT / "validators").glob("*.py")}
