@@ -1,0 +1,77 @@
+"""The example stacks fit the installation they are written for."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from greenlight import plan
+from tests.template.sam_template import ROOT, STAGES, alternatives, parse, transform, transformed
+
+STACKS = ROOT / "examples" / "stacks"
+APPSPEC = yaml.safe_load((STACKS / "ecs-service" / "appspec.yaml").read_text())
+
+
+def exports() -> set[str]:
+    """The names that other stacks can import from an installation with the default name."""
+    outputs = [output for output in transformed()["Outputs"].values() if "Export" in output]
+    return {output["Export"]["Name"]["Fn::Sub"].replace("${InstallationName}", "greenlight") for output in outputs}
+
+
+def function_names() -> set[str]:
+    functions = [r["Properties"] for r in transformed()["Resources"].values() if r["Type"] == "AWS::Lambda::Function"]
+    return {f["FunctionName"]["Fn::Sub"].replace("${InstallationName}", "greenlight") for f in functions}
+
+
+def test_the_lambda_service_imports_what_an_installation_exports() -> None:
+    template = parse((STACKS / "lambda-service" / "template.yaml").read_text())
+    hooks = template["Resources"]["OrdersFunction"]["Properties"]["DeploymentPreference"]["Hooks"]
+    imported = {h["Fn::ImportValue"]["Fn::Sub"].replace("${InstallationName}", "greenlight") for h in hooks.values()}
+
+    assert imported == {"greenlight-BeforeAllowTraffic", "greenlight-AfterAllowTraffic"}
+    assert imported <= exports()
+
+
+def test_the_plan_tag_of_the_lambda_service_reaches_its_deployment_group() -> None:
+    template = transform(parse((STACKS / "lambda-service" / "template.yaml").read_text()))
+    group = template["Resources"]["OrdersFunctionDeploymentGroup"]["Properties"]
+    parameter = template["Resources"]["OrdersPlan"]["Properties"]["Name"]["Fn::Sub"]
+
+    assert {"Key": "greenlight:plan", "Value": {"Fn::Sub": f"ssm:{parameter}"}} in group["Tags"]
+
+
+def test_the_appspec_names_functions_that_an_installation_has_each_at_its_own_stage() -> None:
+    hooks = {stage: name for entry in APPSPEC["Hooks"] for stage, name in entry.items()}
+
+    assert set(hooks.values()) <= function_names()
+    assert set(hooks) <= set(STAGES)
+    assert all(name.endswith(f"_{stage}") for stage, name in hooks.items())
+
+
+def test_only_the_hooks_reach_the_test_listener() -> None:
+    template = parse((STACKS / "ecs-service" / "template.yaml").read_text())
+    port = template["Resources"]["TestListener"]["Properties"]["Port"]
+    rules = template["Resources"]["LoadBalancerSecurityGroup"]["Properties"]["SecurityGroupIngress"]
+    admitted = [rule for rule in rules if rule["FromPort"] <= port <= rule["ToPort"]]
+
+    assert [rule.get("SourceSecurityGroupId") for rule in admitted] == [{"Ref": "HookSecurityGroupId"}]
+
+
+def test_a_closed_gate_rolls_the_ecs_service_back() -> None:
+    template = parse((STACKS / "ecs-service" / "template.yaml").read_text())
+    group = template["Resources"]["DeploymentGroup"]["Properties"]
+
+    assert group["AutoRollbackConfiguration"]["Enabled"] is True
+    assert "DEPLOYMENT_FAILURE" in group["AutoRollbackConfiguration"]["Events"]
+    assert len(group["AlarmConfiguration"]["Alarms"]) == 2
+
+
+@pytest.mark.parametrize(("stack", "parameter"), [("lambda-service", "OrdersPlan"), ("ecs-service", "Plan")])
+def test_the_plan_of_an_example_lies_where_an_installation_may_read_it(stack: str, parameter: str) -> None:
+    template = parse((STACKS / stack / "template.yaml").read_text())
+    prefix = transformed()["Parameters"]["PlanParameterPrefix"]["Default"]
+
+    assert template["Parameters"]["PlanPrefix"]["Default"] == prefix
+    assert template["Resources"][parameter]["Properties"]["Name"]["Fn::Sub"].startswith("${PlanPrefix}/")
