@@ -7,20 +7,22 @@ environment runs is killed, as Lambda does, and the invocation ends as `Sandbox.
 from __future__ import annotations
 
 import json
+import math
 import queue
+import re
 import sys
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from devkit.rehearsal.processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 _INIT_S = 20.0  # Lambda allows 10; a busy laptop gets twice that
 _MAX_RESPONSE = 6 * 1024 * 1024
@@ -50,6 +52,7 @@ class Invocation:
     response: bytes = b""
     error: str = ""
     cold: bool = False
+    started: float = 0.0
     deadline: float = 0.0
     log: str = ""
     delivered: threading.Event = field(default_factory=threading.Event)
@@ -77,6 +80,7 @@ class Sandbox:
         self._queue: queue.Queue[Invocation | None] = queue.Queue()
         self._current: Invocation | None = None
         self._served = 0
+        self._born = time.monotonic()
         self._closed = False
         self._spoilt = False
         self._server = _ApiServer(("127.0.0.1", 0), _handler_for(self))
@@ -102,12 +106,14 @@ class Sandbox:
         """Carry one invocation out, to its response, its error or its deadline."""
         self._current = invocation
         invocation.cold = self._served == 0
+        invocation.log = f"START RequestId: {invocation.request_id} Version: {self._spec.version}\n"
         self._served += 1
         self._queue.put(invocation)
         self._await(invocation, invocation.delivered, time.monotonic() + _INIT_S, "Runtime.InitTimeout")
         if not invocation.done.is_set():
             self._await(invocation, invocation.done, invocation.deadline, "Sandbox.Timedout")
         self._current = None
+        invocation.log = (invocation.log + self._report(invocation))[-_LOG_TAIL:]
 
     def close(self) -> None:
         """End the environment and everything in it."""
@@ -137,6 +143,19 @@ class Sandbox:
                 invocation.fail(
                     kind, f"RequestId: {invocation.request_id} Error: Task timed out after {limit:.2f} seconds"
                 )
+
+    def _report(self, invocation: Invocation) -> str:
+        """Write the lines with which Lambda ends an invocation's log."""
+        took_ms = (time.monotonic() - invocation.started) * 1000 if invocation.started else 0.0
+        report = (
+            f"END RequestId: {invocation.request_id}\n"
+            f"REPORT RequestId: {invocation.request_id}\tDuration: {took_ms:.2f} ms\t"
+            f"Billed Duration: {math.ceil(took_ms)} ms\tMemory Size: {self._spec.memory_mb} MB\t"
+            f"Max Memory Used: {_peak_mb(self.process.pid)} MB\t"
+        )
+        if invocation.cold and invocation.started:
+            report += f"Init Duration: {(invocation.started - self._born) * 1000:.2f} ms\t"
+        return report + "\n"
 
     def _environment(self) -> dict[str, str]:
         spec = self._spec
@@ -168,7 +187,8 @@ class Sandbox:
         """Hand out the next invocation; None when the environment is being closed."""
         invocation = self._queue.get()
         if invocation is not None:
-            invocation.deadline = time.monotonic() + self._spec.timeout_s
+            invocation.started = time.monotonic()
+            invocation.deadline = invocation.started + self._spec.timeout_s
         return invocation
 
     def headers(self, invocation: Invocation) -> dict[str, str]:
@@ -254,6 +274,16 @@ def _handler_for(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
             """Keep a line per poll off the terminal."""
 
     return Handler
+
+
+def _peak_mb(pid: int) -> int:
+    """The process's largest resident size, where the system tells it."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+([0-9]+) kB", status)
+    return math.ceil(int(found[1]) / 1024) if found else 0
 
 
 def _signal_name(number: int) -> str:

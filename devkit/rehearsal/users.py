@@ -13,12 +13,54 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 AGENT = "rehearsal-user"
 _AT_ONCE = 8
 _MAX_BODY = 1024 * 1024
 _REMEMBERED = 4000
+_SHUT_S = 5.0
+_SETTLE_S = 0.02  # until the balancer has read what was just sent to it
+
+
+class Gate:
+    """Keeps users from connecting for the blink in which the balancer takes a new configuration.
+
+    caddy opens new sockets and closes the old ones, and drops who stands in between; an ALB does not.
+    """
+
+    def __init__(self) -> None:
+        """Begin open."""
+        self._condition = threading.Condition()
+        self._inside = 0
+        self._shut = False
+
+    @contextlib.contextmanager
+    def passing(self) -> Iterator[None]:
+        """Connect and send in here."""
+        with self._condition:
+            self._condition.wait_for(lambda: not self._shut, _SHUT_S)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._inside -= 1
+                self._condition.notify_all()
+
+    @contextlib.contextmanager
+    def shut(self) -> Iterator[None]:
+        """Change the configuration in here."""
+        with self._condition:
+            self._shut = True
+            self._condition.wait_for(lambda: not self._inside, _SHUT_S)
+        time.sleep(_SETTLE_S)
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._shut = False
+                self._condition.notify_all()
 
 
 class Users:
@@ -105,16 +147,20 @@ class Browser:
     timeout_s: float
     headers: Mapping[str, str] = field(default_factory=dict)
     tls: ssl.SSLContext | None = None
+    gate: Gate = field(default_factory=Gate)
 
     def ask(self) -> bool:
         """Make one request; a 5xx, no whole answer within the time, or no answer at all is an error."""
         end = time.monotonic() + self.timeout_s
         connection = http.client.HTTPConnection(self.address, self.port, timeout=self.timeout_s)
         try:
-            raw = socket.create_connection((self.address, self.port), self.timeout_s)
-            connection.sock = self.tls.wrap_socket(raw, server_hostname=self.host) if self.tls else raw
             headers = {"Host": self.host, "User-Agent": AGENT, "Connection": "close"} | dict(self.headers)
-            connection.request("GET", self.path, headers=headers)
+            with self.gate.passing():
+                raw = socket.create_connection((self.address, self.port), self.timeout_s)
+                # Else the request waits 40 ms behind the unacknowledged end of the TLS handshake.
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.sock = self.tls.wrap_socket(raw, server_hostname=self.host) if self.tls else raw
+                connection.request("GET", self.path, headers=headers)
             response = connection.getresponse()
             size = 0
             while size < _MAX_BODY and (chunk := response.read1(65536)):

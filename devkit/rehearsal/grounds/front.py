@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from devkit.rehearsal import routing
 from devkit.rehearsal.aws import elbv2
 from devkit.rehearsal.balancer import LISTENERS, Balancer, Certificate
-from devkit.rehearsal.users import Browser
+from devkit.rehearsal.users import Browser, Gate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,7 @@ class Front:
         self._with_test = self._listener.test
         self._listeners: dict[str, str] = {}
         self._rules: dict[str, str] = {}
+        self._gate = Gate()
         self.groups: list[str] = []
         self.ca_file = ""
         self.host = ""
@@ -106,9 +107,9 @@ class Front:
 
     def apply(self) -> None:
         """Make traffic flow as moto's listeners and rules say now."""
-        self.balancer.apply(
-            {name: routing.routes(self._described(arn), elbv2.targets_of) for name, arn in self._listeners.items()}
-        )
+        routes = {name: routing.routes(self._described(arn), elbv2.targets_of) for name, arn in self._listeners.items()}
+        with self._gate.shut():
+            self.balancer.apply(routes)
 
     def weight(self, group_arn: str) -> int:
         """The largest weight that any listener gives a group now."""
@@ -137,6 +138,7 @@ class Front:
             timeout_s=users.timeout,
             headers={"Host": host} | headers | dict(users.headers),
             tls=tls,
+            gate=self._gate,
         )
 
     def _described(self, listener_arn: str) -> list[dict[str, Any]]:
