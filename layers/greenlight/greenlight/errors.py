@@ -1,15 +1,15 @@
 """Every error greenlight raises by itself.
 
-    GreenlightError
-    ├── PlanError        the plan is wrong: where, what, and what to do
-    ├── DiscoveryError   what is being deployed could not be found out
-    ├── AwsError         an AWS call was denied, throttled away or not answered
-    ├── SettingsError    an environment variable of the installation is wrong
-    ├── HttpError        an HTTP exchange that did not take place
-    │   ├── GuardError       the address is out of bounds for checks
-    │   ├── UnreachableError name resolution, connect or TLS failed
-    │   └── NoAnswerError    connected, but no whole answer came in time
-    └── ExpectationError an expectation is written wrongly (becomes a PlanError with its place)
+GreenlightError
+├── PlanError        the plan is wrong: where, what, and what to do
+├── DiscoveryError   what is being deployed could not be found out
+├── AwsError         an AWS call was denied, throttled away or not answered
+├── SettingsError    an environment variable of the installation is wrong
+├── HttpError        an HTTP exchange that did not take place
+│   ├── GuardError       the address is out of bounds for checks
+│   ├── UnreachableError name resolution, connect or TLS failed
+│   └── NoAnswerError    connected, but no whole answer came in time
+└── ExpectationError an expectation is written wrongly (becomes a PlanError with its place)
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ JSON, and is what the report is made of. No behaviour lives here beyond reading 
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -17,14 +17,14 @@ STAGES = ("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllow
 """The lifecycle events a hook can be called for, in the order CodeDeploy has them (ECS; Lambda has the last two)."""
 
 
-class Platform(str, Enum):
+class Platform(StrEnum):
     """CodeDeploy's compute platform, lower case."""
 
     ECS = "ecs"
     LAMBDA = "lambda"
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """What one check found. FAIL: green is wrong. ERROR: the check could not be carried out. Different people fix them."""
 
     PASS = "PASS"  # noqa: S105 - a test result, not a password
@@ -34,21 +34,21 @@ class Outcome(str, Enum):
     SKIPPED = "SKIPPED"
 
 
-class Severity(str, Enum):
+class Severity(StrEnum):
     """Blocking findings decide; advisory findings are shown and never counted."""
 
     BLOCKING = "blocking"
     ADVISORY = "advisory"
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """The only two answers CodeDeploy accepts from a hook."""
 
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
 
 
-class Cause(str, Enum):
+class Cause(StrEnum):
     """Why a gate is closed, so that on-call knows whom to call."""
 
     RELEASE_FAILED = "RELEASE_FAILED"
@@ -63,7 +63,7 @@ class Frozen(msgspec.Struct, frozen=True, omit_defaults=False, kw_only=True):
     """Base of all data here: immutable, keyword-only."""
 
 
-class Side(Frozen):
+class Side(Frozen, frozen=True, kw_only=True):
     """Blue or green: one of the two revisions of a deployment.
 
     Attributes:
@@ -93,7 +93,7 @@ class Side(Frozen):
     health_check_codes: str = ""
 
 
-class Deployment(Frozen):
+class Deployment(Frozen, frozen=True, kw_only=True):
     """One gate's view of one deployment: what is being deployed, and at which stage it stands.
 
     Attributes:
@@ -122,7 +122,7 @@ class Deployment(Frozen):
     notes: tuple[str, ...] = ()
 
 
-class Evidence(Frozen):
+class Evidence(Frozen, frozen=True, kw_only=True):
     """One thing a check looked at: what was asked, expected and seen, cut to a readable length."""
 
     query: str
@@ -132,7 +132,7 @@ class Evidence(Frozen):
     where: str = ""
 
 
-class Finding(Frozen):
+class Finding(Frozen, frozen=True, kw_only=True):
     """What one check found. A validator fills outcome, message and evidence; the runner fills in the rest.
 
     Attributes:
@@ -152,7 +152,7 @@ class Finding(Frozen):
     duration_ms: float = 0.0
 
 
-class Reason(Frozen):
+class Reason(Frozen, frozen=True, kw_only=True):
     """One reason for a verdict; `check` is "" where no single check is meant."""
 
     cause: Cause
@@ -160,14 +160,14 @@ class Reason(Frozen):
     check: str = ""
 
 
-class Verdict(Frozen):
+class Verdict(Frozen, frozen=True, kw_only=True):
     """The judgement over one gate's findings; `reasons` is empty only for a clean Succeeded."""
 
     status: Status
     reasons: tuple[Reason, ...] = ()
 
 
-class PlanSource(Frozen):
+class PlanSource(Frozen, frozen=True, kw_only=True):
     """Where a plan came from, exactly: `uri`, the store's version id ("" if it keeps none) and the text's SHA-256."""
 
     uri: str = ""
@@ -175,7 +175,7 @@ class PlanSource(Frozen):
     sha256: str = ""
 
 
-class Answer(Frozen):
+class Answer(Frozen, frozen=True, kw_only=True):
     """How CodeDeploy took the answer.
 
     Attributes:
@@ -191,7 +191,7 @@ class Answer(Frozen):
     error: str = ""
 
 
-class Report(Frozen):
+class Report(Frozen, frozen=True, kw_only=True):
     """The record of one gate run; every other format is rendered from it.
 
     Attributes:

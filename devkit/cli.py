@@ -1,0 +1,54 @@
+"""The `greenlight` command: one file in `commands/` for each thing it does.
+
+argparse and not a larger library: `check` is run in loops and pipelines, and the standard library starts in
+a tenth of the time (docs/decisions/0003).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "rehearse": "play whole deployments on this machine: real hooks, real checks, simulated CodeDeploy",
+    "check": "run one stage of a plan now, against any green",
+    "lint": "find every mistake in plans, offline",
+    "validators": "show the validators that plans can use",
+    "schema": "print the JSON Schema of plans, for editors",
+}
+USAGE_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit status; bad input ends with a sentence and status 2."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    name = next((word for word in given if not word.startswith("-")), "")
+    parser = argparse.ArgumentParser(prog="greenlight", description="Checks in front of every blue/green deployment.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command, summary in COMMANDS.items():
+        sub = commands.add_parser(command, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if command == name:  # only the module of the command that runs is imported
+            importlib.import_module(f"devkit.commands.{command}").add_arguments(sub)
+    parsed = parser.parse_args(given)
+    from greenlight.errors import GreenlightError
+
+    try:
+        status: int = importlib.import_module(f"devkit.commands.{parsed.command}").run(parsed)
+        sys.stdout.flush()
+    except GreenlightError as error:
+        print(f"greenlight: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except BrokenPipeError:
+        # Whoever read us has gone; nothing more can be said to them, not even at interpreter exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("greenlight: stopped", file=sys.stderr)
+        return 130
+    return status

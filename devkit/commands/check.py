@@ -1,0 +1,167 @@
+"""`greenlight check`: one stage of a plan, run now against any green, by the engine the hooks run."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import urllib.parse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from greenlight import plan as plans
+from greenlight.aws import Aws
+from greenlight.conductors.inline import refused, supervised
+from greenlight.errors import GreenlightError, PlanError, Problem
+from greenlight.model import STAGES, Deployment, Platform, Side, Status
+from greenlight.settings import Settings
+from greenlight.sources import file
+from greenlight.steps.conclude import report_of
+from greenlight.steps.prepare import Prepared, aimed, with_secrets
+from greenlight.units import Duration
+
+if TYPE_CHECKING:
+    import argparse
+
+    from greenlight.model import Finding, Report
+
+PLAN_OR_USAGE_ERROR = 2
+FORMATS = ("text", "json")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take a plan, a stage, and where green is."""
+    parser.add_argument("plan", help="the plan's file")
+    parser.add_argument("--stage", required=True, choices=STAGES, metavar="STAGE", help=f"one of {', '.join(STAGES)}")
+    parser.add_argument("--url", default="", help="base URL of green; its host counts as allowed, loopback included")
+    parser.add_argument("--blue-url", default="", help="base URL of blue, for checks that compare")
+    parser.add_argument("--host", default="", help="host name for the Host header and TLS, in place of the URL's")
+    parser.add_argument("--function", default="", metavar="NAME:VERSION", help="the Lambda version that is green")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="HOST", help="a further host that checks may call"
+    )
+    parser.add_argument("--budget", default="10m", help="time for everything together (default 10m)")
+    parser.add_argument("--concurrency", type=int, default=16, help="checks running at once (default 16)")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="what is printed (default text)")
+    parser.add_argument(
+        "-o", "--output", default="", metavar="FILE", help="write the report there and not to standard output"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the stage: 0 Succeeded, 1 Failed, 2 a plan or a call that is wrong."""
+    began, started_at = time.monotonic(), time.time()
+    usage, budget_s = _usage(arguments)
+    if usage:
+        print(f"greenlight check: {usage}", file=sys.stderr)
+        return PLAN_OR_USAGE_ERROR
+    deployment = _deployment(arguments)
+    settings = Settings(
+        allowed_hosts=tuple(host.lower() for host in (*_hosts(arguments), *arguments.allow_host)),
+        allow_loopback=True,
+        concurrency=arguments.concurrency,
+    )
+    status = PLAN_OR_USAGE_ERROR
+    try:
+        prepared = _prepared(arguments, deployment)
+        gate = supervised(prepared, settings, Aws(), began + budget_s, _Progress(len(prepared.checks)))
+        status = 0 if gate.verdict.status is Status.SUCCEEDED else 1
+    except PlanError as error:
+        _print_problems(error)
+        gate = refused(error, deployment)
+    except GreenlightError as error:
+        print(f"greenlight check: {error}", file=sys.stderr)
+        return PLAN_OR_USAGE_ERROR
+    duration_ms = (time.monotonic() - began) * 1000
+    report = report_of(gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, duration_ms, gate.output)
+    return status if _written(arguments, report) else PLAN_OR_USAGE_ERROR
+
+
+def _usage(arguments: argparse.Namespace) -> tuple[str, float]:
+    """Say what is wrong with the call; "" when nothing is. And the budget in seconds."""
+    for option in ("url", "blue_url"):
+        value = getattr(arguments, option)
+        parts = urllib.parse.urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+            return f"--{option.replace('_', '-')} {value!r} is no http or https URL", 0.0
+    name, _, version = arguments.function.rpartition(":")
+    if arguments.function and not (name and version.isascii() and version.isdigit()):
+        return f"--function {arguments.function!r} names no version; write NAME:VERSION, such as orders:8", 0.0
+    if not 1 <= arguments.concurrency <= 256:
+        return "--concurrency may be 1 to 256", 0.0
+    try:
+        return "", float(Duration.parse(arguments.budget))
+    except ValueError as error:
+        return f"--budget: {error}", 0.0
+
+
+def _hosts(arguments: argparse.Namespace) -> list[str]:
+    urls = (arguments.url, arguments.blue_url)
+    return [urllib.parse.urlsplit(url).hostname or "" for url in urls if url]
+
+
+def _deployment(arguments: argparse.Namespace) -> Deployment:
+    function, _, version = arguments.function.rpartition(":")
+    none = "no --url was given, so green has no URL"
+    return Deployment(
+        id="local",
+        platform=Platform.LAMBDA if arguments.function else Platform.ECS,
+        stage=arguments.stage,
+        application=Path(arguments.plan).stem,
+        region=os.environ.get("AWS_REGION", ""),
+        function=function,
+        blue=Side(url=arguments.blue_url.rstrip("/"), no_url="" if arguments.blue_url else "no --blue-url was given"),
+        green=Side(
+            url=arguments.url.rstrip("/"), no_url="" if arguments.url else none, host=arguments.host, version=version
+        ),
+    )
+
+
+def _prepared(arguments: argparse.Namespace, deployment: Deployment) -> Prepared:
+    found = file.read(arguments.plan)
+    if found is None:
+        raise PlanError([Problem("there is no such file")], arguments.plan)
+    plan = plans.parse(found[0], arguments.plan)
+    if arguments.stage not in plan.stages:
+        raise PlanError(
+            [Problem(f"the plan has no stage {arguments.stage}; it has {', '.join(plan.stages)}")], arguments.plan
+        )
+    deployment = deployment if arguments.url else aimed(deployment, plan)
+    return with_secrets(Prepared(deployment=deployment, plan=plan), Aws())
+
+
+def _print_problems(error: PlanError) -> None:
+    for problem in error.problems:
+        place = f"{error.source}:{problem.line}:{problem.column}" if problem.line else error.source
+        print(f"{place}: {problem}", file=sys.stderr)
+
+
+class _Progress:
+    """Says on a terminal's standard error how far the checks are; silent in a pipe."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._done = total, 0
+        self._shown = sys.stderr.isatty()
+
+    def __call__(self, finding: Finding) -> None:
+        self._done += 1
+        if self._shown:
+            end = "\n" if self._done == self._total else ""
+            sys.stderr.write(f"\r\x1b[K{self._done}/{self._total} {finding.outcome.value} {finding.name[:60]}{end}")
+            sys.stderr.flush()
+
+
+def _written(arguments: argparse.Namespace, report: Report) -> bool:
+    from greenlight.report import json, text
+
+    document = json.render(report) + "\n" if arguments.format == "json" else text.render(report)
+    if not arguments.output:
+        sys.stdout.write(document)
+        return True
+    try:
+        Path(arguments.output).write_text(document, encoding="utf-8")
+    except OSError as error:
+        print(f"greenlight check: {arguments.output} cannot be written: {error.strerror}", file=sys.stderr)
+        return False
+    print(f"{report.verdict.value}; the report is in {arguments.output}", file=sys.stderr)
+    return True

@@ -1,0 +1,5 @@
+"""Hook for AfterInstall: green runs, nobody reaches it yet (ECS)."""
+
+from greenlight.conductors.inline import hook
+
+handler = hook("AfterInstall")

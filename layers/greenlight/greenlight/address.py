@@ -1,0 +1,52 @@
+"""From a path in a plan to the request that reaches green through its listener's rule. Pure."""
+
+from __future__ import annotations
+
+import fnmatch
+import urllib.parse
+
+from greenlight.errors import GuardError
+from greenlight.model import Frozen, Side
+
+
+class Request(Frozen, frozen=True, kw_only=True):
+    """Where to send a request: absolute `url`, `host` name to use ("" for the URL's), headers with the rule's added."""
+
+    url: str
+    host: str
+    headers: dict[str, str]
+
+
+def green_request(side: Side, path_or_url: str, headers: dict[str, str]) -> Request:
+    """Turn a path into a request to `side`; a URL stays as it is, unless it is below the side's own.
+
+    Raises:
+        GuardError: A path, and the side has no URL at this stage; the sentence says why.
+    """
+    if "://" in path_or_url and not _below(path_or_url, side.url):
+        return Request(url=path_or_url, host="", headers=headers)
+    if not side.url:
+        raise GuardError(side.no_url or "green has no URL at this stage")
+    path = path_or_url[len(side.url) :] if "://" in path_or_url else path_or_url
+    if not path.startswith("/"):
+        path = f"/{path}"
+    given = {name.lower() for name in headers}
+    added = {name: value for name, value in side.headers.items() if name.lower() not in given}
+    return Request(url=side.url + _under_rule(path, side.path_patterns), host=side.host, headers={**added, **headers})
+
+
+def _below(url: str, base: str) -> bool:
+    return bool(base) and (url == base or url.startswith((f"{base}/", f"{base}?")))
+
+
+def _under_rule(path: str, patterns: tuple[str, ...]) -> str:
+    """Put a path that no pattern of the rule covers below the first pattern's fixed part (`/shop/*` gives `/shop`)."""
+    bare = urllib.parse.urlsplit(path).path
+    if not patterns or any(fnmatch.fnmatchcase(bare, _as_glob(pattern)) for pattern in patterns):
+        return path
+    fixed = patterns[0].split("*")[0].split("?")[0]
+    return fixed.rstrip("/") + path
+
+
+def _as_glob(pattern: str) -> str:
+    return pattern.replace("[", "[[]")  # an ALB path pattern knows * and ? only

@@ -1,0 +1,310 @@
+"""All that a validator may import. What stands here stays; nothing else of greenlight is promised.
+
+A validator is one file: a module docstring with its claim, a frozen `Params`, one decorated function.
+
+    class Tcp(Params):
+        port: int
+
+    @validator(Tcp, iam=())
+    def tcp(params: Tcp, context: Context) -> Finding:
+        ...
+        return passed(f"port {params.port} accepts connections")
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from greenlight import substitute
+from greenlight.aws import calling
+from greenlight.decode import DurationExpectation, SizeExpectation
+from greenlight.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError
+from greenlight.expect import MISSING, Expectation, parse
+from greenlight.http import Response
+from greenlight.model import STAGES, Deployment, Evidence, Finding, Outcome, Platform, Side
+from greenlight.query import compiled, find
+from greenlight.units import Duration, Size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from greenlight.aws import Aws
+    from greenlight.http import Client
+
+__all__ = [
+    "MISSING",
+    "Context",
+    "Deployment",
+    "Duration",
+    "DurationExpectation",
+    "Evidence",
+    "Expectation",
+    "ExpectationError",
+    "Finding",
+    "GreenlightError",
+    "HttpError",
+    "NoAnswerError",
+    "Outcome",
+    "Params",
+    "Platform",
+    "Response",
+    "Side",
+    "Size",
+    "SizeExpectation",
+    "Validator",
+    "compiled",
+    "error",
+    "evidence",
+    "failed",
+    "filled",
+    "find",
+    "inconclusive",
+    "judged",
+    "passed",
+    "validator",
+]  # fmt: skip
+
+KEPT_LENGTH = 5000
+"""Characters of one observed value that a validator hands on. The runner cuts further, after secrets are
+taken out: a secret cut in half would no longer be found."""
+
+
+class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of a validator's parameters; an unknown key in a plan is refused."""
+
+
+class Context:
+    """What a validator gets beside its parameters: the deployment, the time it has, and guarded ways to the world."""
+
+    def __init__(
+        self, deployment: Deployment, timeout_s: float, client: Client, aws: Aws, names: Mapping[str, Any]
+    ) -> None:
+        """Made by the runner for each attempt."""
+        self.deployment = deployment
+        self.names = names
+        self._deadline = time.monotonic() + timeout_s
+        self._client = client
+        self._aws = aws
+
+    @property
+    def green(self) -> Side:
+        """The revision under test."""
+        return self.deployment.green
+
+    def remaining_s(self) -> float:
+        """Give the time this attempt still has, in seconds; never negative."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def sleep(self, seconds: float) -> bool:
+        """Wait, but not past the attempt's time; tell whether time is left."""
+        time.sleep(max(0.0, min(seconds, self.remaining_s() - 0.05)))
+        return self.remaining_s() > 0.1
+
+    def request(
+        self,
+        method: str,
+        path_or_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        redirects: int = 0,
+        max_bytes: int | None = None,
+    ) -> Response:
+        """Make an HTTP exchange with green (for a path) or with an allowed host (for a URL).
+
+        A path goes to the listener that leads to green, with the host name and headers its rule asks for.
+
+        Raises:
+            HttpError: No exchange took place; its subclasses say why.
+        """
+        from greenlight.address import green_request
+
+        where = green_request(self.green, path_or_url, dict(headers or {}))
+        return self._client.request(
+            method,
+            where.url,
+            headers=where.headers,
+            host=where.host,
+            body=body,
+            timeout_s=self.remaining_s(),
+            redirects=redirects,
+            **({"max_bytes": max_bytes} if max_bytes else {}),
+        )
+
+    def session(self) -> Any:
+        """Give a `requests.Session` on the same guarded pool; `get("/path")` goes to green."""
+        from greenlight.session import session
+
+        return session(self)
+
+    def aws_call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        """Make one AWS call, `operation` in boto3's spelling; it may take as long as the attempt and is not repeated.
+
+        Raises:
+            GreenlightError: AWS refused or did not answer; the sentence names the permission where one is missing.
+        """
+        client = self._aws.client(service, read_timeout_s=max(1.0, float(round(self.remaining_s()))), attempts=1)
+        answer: dict[str, Any] = calling(service, operation, lambda: getattr(client, operation)(**parameters))
+        return answer
+
+
+class Validator:
+    """A validator with its catalogue entry; made by the decorator, called by the runner."""
+
+    def __init__(
+        self,
+        run: Callable[[Any, Context], Finding],
+        params: type[Params],
+        *,
+        platforms: Sequence[Platform],
+        stages: Sequence[str],
+        iam: Sequence[str],
+        unsafe: bool,
+    ) -> None:
+        """Check the entry; see `validator`."""
+        self.name = run.__name__.rstrip("_")
+        self.run = run
+        self.params = params
+        self.platforms = tuple(platforms)
+        self.stages = tuple(stages)
+        self.iam = tuple(iam)
+        self.unsafe = unsafe
+        self.summary = (inspect.getdoc(run) or "").split("\n")[0]
+
+    def __call__(self, params: Any, context: Context) -> Finding:
+        """Run it."""
+        return self.run(params, context)
+
+
+def validator(
+    params: type[Params],
+    *,
+    platforms: Iterable[str] = ("ecs", "lambda"),
+    stages: Iterable[str] = STAGES,
+    iam: Iterable[str] = (),
+    unsafe: bool = False,
+) -> Callable[[Callable[[Any, Context], Finding]], Validator]:
+    """Make a function the validator of its name.
+
+    Args:
+        params: What a plan may say, a frozen `Params`.
+        platforms: Where it means something.
+        stages: When it means something.
+        iam: IAM actions its calls need.
+        unsafe: It may change data of the service under test.
+
+    Raises:
+        TypeError: The function, its parameters or its entry cannot be used; said where the file is loaded.
+    """
+    if not (isinstance(params, type) and issubclass(params, Params)):
+        raise TypeError(f"@validator takes a subclass of greenlight.api.Params, not {params!r}")
+    wrong = [stage for stage in stages if stage not in STAGES]
+    if wrong:
+        raise TypeError(f"@validator: there is no stage {wrong[0]!r}")
+
+    def decorate(run: Callable[[Any, Context], Finding]) -> Validator:
+        accepted = list(inspect.signature(run).parameters.values())
+        if len(accepted) != 2 or any(
+            each.kind not in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in accepted
+        ):
+            raise TypeError(f"{run.__name__} must take exactly (params, context)")
+        if not inspect.getdoc(run):
+            raise TypeError(f"{run.__name__} needs a docstring; its first line is its line in the catalogue")
+        return Validator(
+            run,
+            params,
+            platforms=[Platform(each) for each in platforms],
+            stages=tuple(stages),
+            iam=tuple(iam),
+            unsafe=unsafe,
+        )
+
+    return decorate
+
+
+def passed(message: str, *found: Evidence) -> Finding:
+    """Green is right, and this shows it."""
+    return Finding(outcome=Outcome.PASS, message=message, evidence=found)
+
+
+def failed(message: str, *found: Evidence) -> Finding:
+    """Green is wrong."""
+    return Finding(outcome=Outcome.FAIL, message=message, evidence=found)
+
+
+def error(message: str, *found: Evidence) -> Finding:
+    """The check could not be carried out; green may be right or wrong."""
+    return Finding(outcome=Outcome.ERROR, message=message, evidence=found)
+
+
+def inconclusive(message: str, *found: Evidence) -> Finding:
+    """The check was carried out and shows neither."""
+    return Finding(outcome=Outcome.INCONCLUSIVE, message=message, evidence=found)
+
+
+def evidence(query: str, expectation: Expectation, actual: Any, where: str = "") -> Evidence:
+    """Hold `actual` against an expectation and keep both for the report."""
+    return Evidence(
+        query=query, expected=expectation.written, actual=shown(actual), passed=expectation.holds(actual), where=where
+    )
+
+
+def filled(value: Any, captured: Mapping[str, Any]) -> Any:
+    """Fill captured values into a text, a tree of data or an expectation.
+
+    Raises:
+        KeyError: A name that was not captured.
+    """
+    if isinstance(value, Expectation):
+        return type(value)(*_reparsed(value, captured))
+    return substitute.replace(value, captured)
+
+
+def _reparsed(expectation: Expectation, captured: Mapping[str, Any]) -> tuple[Any, Any]:
+    if not any(True for _ in substitute.references(expectation.written)):
+        return expectation.written, expectation.predicates
+    fresh = parse(substitute.replace(expectation.written, captured))
+    return fresh.written, fresh.predicates
+
+
+def judged(found: Sequence[Evidence], message: str) -> Finding:
+    """Make a finding of evidence: PASS with `message` if all of it passed, else FAIL with the first that did not.
+
+    No evidence at all is INCONCLUSIVE: a check that looked at nothing shows nothing.
+    """
+    if not found:
+        return inconclusive("nothing was looked at")
+    wrong = [each for each in found if not each.passed]
+    if not wrong:
+        return passed(message, *found)
+    first = wrong[0]
+    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+    place = f"{first.where}: " if first.where else ""
+    return failed(f"{place}{first.query} is {_inline(first.actual)}, expected {_inline(first.expected)}{more}", *found)
+
+
+def shown(value: Any) -> Any:
+    """Cut an observed value to a length people read; what is not plain data becomes text."""
+    if value is MISSING:
+        return repr(MISSING)
+    if isinstance(value, str):
+        return value if len(value) <= KEPT_LENGTH else f"{value[:KEPT_LENGTH]}… ({len(value)} characters)"
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return round(value, 3) if value == value and abs(value) < 1e300 else repr(value)
+    text = _inline(value)
+    return value if len(text) <= KEPT_LENGTH and isinstance(value, (list, dict)) else shown(text)
+
+
+def _inline(value: Any) -> str:
+    if value == repr(MISSING):
+        return str(value)
+    try:
+        return msgspec.json.encode(value).decode()
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        return repr(value)

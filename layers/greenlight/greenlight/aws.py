@@ -1,0 +1,130 @@
+"""AWS for the gate: clients made when first used, short time-outs, few retries, sentences for errors.
+
+No boto error leaves this module. botocore's own defaults (60 s to connect, 60 s to read, five attempts)
+would spend a hook's whole time on one endpoint that does not answer.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from greenlight.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONNECT_TIMEOUT_S = 3
+READ_TIMEOUT_S = 8
+ATTEMPTS = 3
+
+_IAM_PREFIX = {"elbv2": "elasticloadbalancing"}
+_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AccessDeniedFault")
+
+
+class Aws:
+    """The AWS account the hook runs in."""
+
+    def __init__(self, session: Any = None) -> None:
+        """Use `session` (boto3's); one is made on first use otherwise."""
+        self._session = session
+        self._clients: dict[tuple[str, float | None], Any] = {}
+        self._lock = threading.Lock()  # boto3 sessions may not make two clients at once
+
+    def client(self, service: str, *, read_timeout_s: float | None = None, attempts: int = ATTEMPTS) -> Any:
+        """Give the client of a service; the same one for the same time-out.
+
+        Raises:
+            AwsError: No region or no credentials are configured.
+        """
+        with self._lock:
+            key = (service, read_timeout_s)
+            if key not in self._clients:
+                self._clients[key] = self._make(service, read_timeout_s or READ_TIMEOUT_S, attempts)
+            return self._clients[key]
+
+    def _make(self, service: str, read_timeout_s: float, attempts: int) -> Any:
+        import boto3  # 150 ms, and not every command talks to AWS
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            self._session = self._session or boto3.session.Session()
+            return self._session.client(
+                service,
+                config=Config(
+                    connect_timeout=CONNECT_TIMEOUT_S,
+                    read_timeout=read_timeout_s,
+                    retries={"mode": "standard", "total_max_attempts": attempts},
+                    user_agent_extra="greenlight",
+                ),
+            )
+        except (BotoCoreError, ValueError) as error:
+            raise AwsError(f"no AWS client for {service}: {error}") from error
+
+    def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        """Make one call, `operation` in boto3's spelling.
+
+        Raises:
+            AwsError: AWS refused, throttled or did not answer.
+        """
+        answer: dict[str, Any] = calling(
+            service, operation, lambda: getattr(self.client(service), operation)(**parameters)
+        )
+        return answer
+
+    def pages(self, service: str, operation: str, key: str, /, **parameters: Any) -> list[Any]:
+        """Make a paged call and give all of `key`; at most 50 pages, since nothing here is larger."""
+        found: list[Any] = []
+        pages = self.client(service).get_paginator(operation).paginate(**parameters)
+        for number, page in enumerate(_guarded_pages(service, operation, pages)):
+            found += page.get(key, [])
+            if number >= 50:
+                raise AwsError(f"{permission(service, operation)} gave more than 50 pages")
+        return found
+
+
+def _guarded_pages(service: str, operation: str, pages: Any) -> Any:
+    iterator = iter(pages)
+    while (page := calling(service, operation, lambda: next(iterator, None))) is not None:
+        yield page
+
+
+def calling(service: str, operation: str, call: Callable[[], Any]) -> Any:
+    """Make a boto3 call and say its errors as an `AwsError`."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return call()
+    except ClientError as error:
+        raise AwsError(_sentence(service, operation, error), error_code(error)) from error
+    except BotoCoreError as error:
+        raise AwsError(
+            f"{permission(service, operation)} gave no answer: {_short(error)}", type(error).__name__
+        ) from error
+
+
+def permission(service: str, operation: str) -> str:
+    """Write the IAM action of a boto3 operation; most are the operation's name in camel case."""
+    action = {"invoke": "InvokeFunction", "head_object": "GetObject"}.get(operation) or "".join(
+        part.capitalize() for part in operation.split("_")
+    )
+    return f"{_IAM_PREFIX.get(service, service)}:{action}"
+
+
+def error_code(error: Any) -> str:
+    """Give AWS's code for a ClientError; "" where the response is not what it should be."""
+    response = getattr(error, "response", None)
+    inner = response.get("Error") if isinstance(response, dict) else None
+    return str(inner.get("Code", "")) if isinstance(inner, dict) else ""
+
+
+def _sentence(service: str, operation: str, error: Any) -> str:
+    code, action = error_code(error), permission(service, operation)
+    if code in _DENIED:
+        return f"{action} was denied; the function's role needs that permission ({_short(error)})"
+    return f"{action} failed with {code or 'an unknown error'}: {_short(error)}"
+
+
+def _short(error: Any) -> str:
+    return " ".join(str(error).split())[:400]

@@ -1,0 +1,275 @@
+"""One Lambda function does it all: it prepares, supervises a worker that probes, answers, and then publishes.
+
+The handler never imports a validator and never reads what a target said, except as typed findings. Whatever
+goes wrong before the answer becomes a Failed with its cause; whatever goes wrong after it changes nothing.
+If CodeDeploy could not be told, the handler raises, and Lambda's OnFailure destination calls the last resort.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from greenlight import settings as settings_module
+from greenlight.errors import GreenlightError, PlanError
+from greenlight.judge import failed
+from greenlight.model import Cause, Deployment, Finding, Frozen, PlanSource, Platform, Reason, Status, Verdict
+from greenlight.steps.conclude import report_of, verdict_of
+from greenlight.transports.codedeploy import Execution, Reporter, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from greenlight.aws import Aws
+    from greenlight.settings import Settings
+    from greenlight.steps.prepare import Prepared
+
+RESERVE_S = 30.0
+"""Kept back for answering and publishing; a quarter of the time where the whole is short."""
+
+
+class NotToldError(GreenlightError):
+    """CodeDeploy could not be told; raised so that the last resort is called."""
+
+
+class Gate(Frozen, frozen=True, kw_only=True):
+    """What a gate run gave, whatever became of it."""
+
+    verdict: Verdict
+    deployment: Deployment
+    findings: tuple[Finding, ...] = ()
+    plan: PlanSource = PlanSource()
+    output: str = ""
+
+
+def hook(stage: str) -> Callable[[Any, Any], dict[str, Any]]:
+    """Make the Lambda handler for a stage."""
+
+    def handler(event: Any, context: Any) -> dict[str, Any]:
+        return handle(event, context, stage)
+
+    return handler
+
+
+def handle(
+    event: Any, context: Any, stage: str, make_reporter: Callable[[Execution], Reporter] = Reporter
+) -> dict[str, Any]:
+    """Run one gate and answer CodeDeploy.
+
+    Args:
+        event: What CodeDeploy sent.
+        context: Lambda's context; only its remaining time is read, once, since a clock may be set while a gate runs.
+        stage: Which hook this is.
+        make_reporter: Makes the latch that answers.
+
+    Raises:
+        EventError: Nobody can be answered.
+        NotToldError: CodeDeploy could not be told.
+    """
+    began, started_at = time.monotonic(), time.time()
+    remaining_s = context.get_remaining_time_in_millis() / 1000
+    execution = parse(event)
+    reporter = make_reporter(execution)
+    reserve_s = min(RESERVE_S, remaining_s / 4)
+    log = _Log(execution, stage)
+    gate = _run_whatever_happens(execution.deployment_id, stage, began + remaining_s - reserve_s, log)
+    duration_ms = (time.monotonic() - began) * 1000
+    answer = reporter.answer(gate.verdict.status, began + remaining_s - time.monotonic() - reserve_s / 3)
+    log.best_effort(lambda: _publish(log, gate, answer, stage, started_at, duration_ms))
+    if not answer.told:
+        raise NotToldError(f"CodeDeploy could not be told {gate.verdict.status.value}: {answer.error}")
+    return {"verdict": gate.verdict.status.value, "told": True}
+
+
+def supervised(
+    prepared: Prepared,
+    settings: Settings,
+    aws: Aws,
+    deadline: float,
+    on_finding: Callable[[Finding], None],
+    memory_mb: int = 0,
+) -> Gate:
+    """Probe in a worker and judge what came back; the part that the command line shares with the hooks.
+
+    Args:
+        prepared: From `prepare`, or made by hand.
+        settings: The operator's choices.
+        aws: For validators.
+        deadline: `time.monotonic()` by which the worker is gone.
+        on_finding: Called with each finding as it becomes final.
+        memory_mb: The function's memory; 0 for no limit.
+
+    Raises:
+        PlanError: The plan does not fit its validators.
+    """
+    from greenlight.conductors.worker import supervise
+    from greenlight.redact import Redactor
+    from greenlight.runner import unfinished
+
+    if prepared.plan.waived:
+        return Gate(
+            verdict=verdict_of((), (), prepared.plan.waived), deployment=_noted(prepared), plan=prepared.plan.source
+        )
+    # The worker ends by itself a little earlier, so that what it had not finished is named and not lost.
+    soft = deadline - min(2.0, (deadline - time.monotonic()) / 10)
+
+    def work(emit: Callable[[Finding], None]) -> None:
+        from greenlight.steps.probe import probe
+
+        probe(prepared, settings, aws, soft, emit)
+
+    end = supervise(work, deadline, on_finding, memory_mb)
+    found = {finding.name: finding for finding in end.findings}
+    findings = tuple(
+        found.get(check.name) or unfinished(check, f"not finished: {end.died or 'it gave no finding'}", end.cause)
+        for check in prepared.checks
+    )
+    return Gate(
+        verdict=verdict_of(prepared.checks, findings),
+        deployment=prepared.deployment,
+        findings=findings,
+        plan=prepared.plan.source,
+        output=Redactor(prepared.secrets.values()).text(end.output),
+    )
+
+
+def _noted(prepared: Prepared) -> Deployment:
+    return replace(prepared.deployment, notes=(*prepared.deployment.notes, prepared.plan.waived))
+
+
+def _run_whatever_happens(deployment_id: str, stage: str, deadline: float, log: _Log) -> Gate:
+    """Run the gate; every way to go wrong is a Failed with its cause."""
+    from greenlight.discovery.codedeploy import OverError
+
+    known = Deployment(id=deployment_id, platform=Platform.ECS, stage=stage)
+    try:
+        return _run(known, deadline, log)
+    except PlanError as error:
+        return refused(error, log.deployment or known)
+    except OverError as error:
+        return Gate(verdict=failed(Cause.SUPERSEDED, str(error)), deployment=log.deployment or known)
+    except GreenlightError as error:
+        return Gate(verdict=failed(error.cause, str(error)), deployment=log.deployment or known)
+    except BaseException as error:  # noqa: BLE001 - a deployment must not wait an hour for any error whatsoever
+        log.best_effort(lambda: log.logger.exception("the gate crashed"))
+        said = " ".join(str(error).split())[:300]
+        return Gate(
+            verdict=failed(Cause.GATE_ERROR, f"the gate crashed: {type(error).__name__}: {said}"),
+            deployment=log.deployment or known,
+        )
+
+
+def _run(known: Deployment, deadline: float, log: _Log) -> Gate:
+    from greenlight.aws import Aws
+    from greenlight.discovery.codedeploy import discover
+    from greenlight.steps.prepare import prepare
+
+    log.started()
+    settings = log.settings = settings_module.read(os.environ)
+    aws = log.aws = Aws()
+    found = discover(aws, known.id, known.stage)
+    log.deployment = found.deployment
+    prepared = prepare(aws, settings, found.deployment, found.tags)
+    log.deployment = prepared.deployment
+    memory_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    return supervised(prepared, settings, aws, deadline, log.finding, int(memory_mb) if memory_mb.isdecimal() else 0)
+
+
+def refused(error: PlanError, deployment: Deployment) -> Gate:
+    """Give the gate of a plan that was refused: Failed, with one reason for each problem."""
+    place = f"{error.source}: " if error.source else ""
+    reasons = tuple(
+        Reason(
+            cause=Cause.PLAN_ERROR,
+            message=f"{place}{problem}{f' (line {problem.line}, column {problem.column})' if problem.line else ''}",
+        )
+        for problem in error.problems
+    )
+    verdict = Verdict(status=Status.FAILED, reasons=reasons)
+    return Gate(verdict=verdict, deployment=deployment, plan=PlanSource(uri=error.source))
+
+
+class _Log:
+    """What a gate run tells the log, and what has been found out so far; no failure of it reaches the gate."""
+
+    def __init__(self, execution: Execution, stage: str) -> None:
+        self._execution, self._stage = execution, stage
+        self._logger: Any = None
+        self.deployment: Deployment | None = None
+        self.settings: Settings | None = None
+        self.aws: Aws | None = None
+
+    @property
+    def logger(self) -> Any:
+        """Powertools' logger, made when first used, with this gate's keys."""
+        if self._logger is None:
+            from aws_lambda_powertools import Logger
+
+            self._logger = Logger(service="greenlight")
+            self._logger.structure_logs(
+                append=False,
+                deployment_id=self._execution.deployment_id,
+                stage=self._stage,
+                execution=self._execution.digest(),
+            )
+        return self._logger
+
+    def say(self, message: str, **keys: Any) -> None:
+        self.best_effort(lambda: self.logger.info(message, extra=keys))
+
+    def best_effort(self, step: Callable[[], Any]) -> None:
+        """Run a step whose failure may not matter; it is logged if that works."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - that is the point
+            try:
+                self.logger.warning("a step that decides nothing failed", exc_info=error)
+            except Exception:  # noqa: BLE001 - the log itself is gone; the answer is not
+                return
+
+    def started(self) -> None:
+        from greenlight.publish import metrics
+
+        self.say("gate started")
+        self.best_effort(lambda: metrics.emit(self._stage, {"GateStarted": 1}))
+
+    def finding(self, finding: Finding) -> None:
+        import msgspec
+
+        keys = ("name", "outcome", "message", "severity", "validator", "attempts", "duration_ms")
+        self.say("check finished", check={key: msgspec.to_builtins(getattr(finding, key)) for key in keys})
+
+
+def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, duration_ms: float) -> None:
+    """Tell everybody else, one thing after the other, each for itself."""
+    import msgspec
+
+    from greenlight.publish import metrics, s3
+
+    report = report_of(gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, duration_ms, gate.output)
+    reasons = msgspec.to_builtins(gate.verdict.reasons)
+    log.say(
+        "verdict",
+        verdict=gate.verdict.status.value,
+        reasons=reasons,
+        application=gate.deployment.application,
+        group=gate.deployment.group,
+    )
+    log.say("answered", status=gate.verdict.status.value, **msgspec.to_builtins(answer))
+    errors = sum(reason.cause is Cause.GATE_ERROR for reason in gate.verdict.reasons)
+    values = {
+        "GateAnswered": float(answer.told),
+        "GateUnanswered": float(not answer.told),
+        "GateSucceeded": float(gate.verdict.status is Status.SUCCEEDED),
+        "GateFailed": float(gate.verdict.status is Status.FAILED),
+        "GateErrors": float(errors > 0),
+        "GateDuration": duration_ms,
+    }
+    log.best_effort(lambda: metrics.emit(stage, values))
+    # A report of a run that somebody else had answered before would hide the report of the run that counted.
+    if log.aws and log.settings and log.settings.report_bucket and not answer.superseded:
+        aws, bucket = log.aws, log.settings.report_bucket
+        log.best_effort(lambda: log.say("report stored", uri=s3.store(aws, bucket, report)))

@@ -1,0 +1,1 @@
+"""What is being deployed, found out from the deployment id alone."""

@@ -1,0 +1,204 @@
+"""The assertion language: a value or a map of predicates, held against what was seen. Pure.
+
+An expectation is a literal (deep equality, types strict: `1` is not `true` and `"1"` is not `1`)
+or a map of predicates, all of which must hold. Whatever cannot be compared does not pass: a value
+that was not found passes nothing but `exists: false`, and a number that is not finite passes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from greenlight.errors import ExpectationError
+from greenlight.nearest import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATTERN_TIMEOUT_S = 1.0
+"""A plan's pattern may take this long on one text; a pattern that takes longer does not match."""
+
+TYPES: dict[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+    "list": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
+    "null": lambda value: value is None,
+}
+
+
+class Missing:
+    """What a query gives that found nothing; not the same as a null that was found."""
+
+    def __repr__(self) -> str:
+        """Show it the way evidence does."""
+        return "(nothing found)"
+
+
+MISSING = Missing()
+
+
+class Expectation:
+    """A parsed expectation: `written` is what the plan says, `predicates` what must hold."""
+
+    __slots__ = ("predicates", "written")
+
+    def __init__(self, written: Any, predicates: tuple[tuple[str, Any], ...]) -> None:
+        """Use `parse` instead."""
+        self.written = written
+        self.predicates = predicates
+
+    def holds(self, actual: Any) -> bool:
+        """Tell whether every predicate holds for `actual`; never raises for any JSON-like value."""
+        if isinstance(actual, Missing):
+            return self.predicates == (("exists", False),)
+        if isinstance(actual, float) and not math.isfinite(actual):
+            return False
+        return all(PREDICATES[name](actual, expected) for name, expected in self.predicates)
+
+
+def parse(written: Any, unit: Callable[[Any], Any] | None = None) -> Expectation:
+    """Read an expectation as a plan writes it.
+
+    Args:
+        written: A literal, or a map of predicate names to their arguments.
+        unit: Turns a literal with a unit into a number (`Duration.parse`, `Size.parse`); None for literals as they are.
+
+    Raises:
+        ExpectationError: An unknown predicate, or an argument the predicate cannot use.
+    """
+    if not isinstance(written, dict):
+        return Expectation(written, (("eq", _literal(written, unit, "eq")),))
+    if not written:
+        raise ExpectationError(
+            "an empty map expects nothing; write a value, a predicate such as {exists: true}, or {eq: {}}"
+        )
+    predicates = []
+    for name, argument in written.items():
+        if name not in PREDICATES:
+            hint = nearest(name, PREDICATES)
+            raise ExpectationError(
+                f"unknown predicate {name!r}{hint}; to compare with a whole object, write {{eq: {{...}}}}", name
+            )
+        predicates.append((name, _argument(name, argument, unit)))
+    return Expectation(written, tuple(predicates))
+
+
+def _argument(name: str, argument: Any, unit: Callable[[Any], Any] | None) -> Any:
+    if name in _NESTED:
+        try:
+            return parse(argument, None if name == "length" else unit)
+        except ExpectationError as error:
+            raise ExpectationError(str(error), f"{name}.{error.path}" if error.path else name) from error
+    if name in ("exists", "empty"):
+        if not isinstance(argument, bool):
+            raise ExpectationError(f"{name} takes true or false, not {argument!r}", name)
+        return argument
+    if name == "type":
+        if argument not in TYPES:
+            raise ExpectationError(
+                f"unknown type {argument!r}{nearest(str(argument), TYPES)}; one of {', '.join(TYPES)}", name
+            )
+        return argument
+    if name == "matches":
+        return _pattern(argument)
+    if name in ("in", "between"):
+        if not isinstance(argument, list) or not argument or (name == "between" and len(argument) != 2):
+            wanted = "a list of two bounds" if name == "between" else "a list with at least one value"
+            raise ExpectationError(f"{name} takes {wanted}, not {argument!r}", name)
+        return [_literal(item, unit, name) for item in argument]
+    value = _literal(argument, unit, name)
+    if name in ("gt", "gte", "lt", "lte") and not _is_number(value):
+        raise ExpectationError(f"{name} compares numbers, not {argument!r}", name)
+    if name in ("starts_with", "ends_with") and not isinstance(value, str):
+        raise ExpectationError(f"{name} takes a text, not {argument!r}", name)
+    return value
+
+
+def _literal(value: Any, unit: Callable[[Any], Any] | None, name: str) -> Any:
+    if unit is not None:
+        try:
+            return unit(value)
+        except ValueError as error:
+            raise ExpectationError(str(error), name) from error
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ExpectationError("a number that is not finite equals nothing", name)
+    return value
+
+
+def _pattern(argument: Any) -> Any:
+    if not isinstance(argument, str):
+        raise ExpectationError(f"matches takes a pattern, not {argument!r}", "matches")
+    import regex  # 15 ms, and only plans with patterns need it
+
+    try:
+        return regex.compile(argument)
+    except regex.error as error:
+        raise ExpectationError(f"{argument!r} is no pattern: {error}", "matches") from error
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def same(actual: Any, expected: Any) -> bool:
+    """Deep equality with JSON's types: numbers by value, a boolean is never a number, NaN equals nothing."""
+    if isinstance(actual, bool) or isinstance(expected, bool):
+        return isinstance(actual, bool) and isinstance(expected, bool) and actual is expected
+    if isinstance(actual, (int, float)) and isinstance(expected, (int, float)):
+        return actual == expected
+    if isinstance(actual, dict) and isinstance(expected, dict):
+        return actual.keys() == expected.keys() and all(same(actual[key], expected[key]) for key in expected)
+    if isinstance(actual, list) and isinstance(expected, list):
+        return len(actual) == len(expected) and all(map(same, actual, expected))
+    return type(actual) is type(expected) and bool(actual == expected)
+
+
+def _contains(actual: Any, expected: Any) -> bool:
+    if isinstance(actual, str):
+        return isinstance(expected, str) and expected in actual
+    return isinstance(actual, list) and any(same(item, expected) for item in actual)
+
+
+def _matches(actual: Any, pattern: Any) -> bool:
+    if not isinstance(actual, str):
+        return False
+    try:
+        return pattern.search(actual, timeout=PATTERN_TIMEOUT_S) is not None
+    except TimeoutError:
+        return False
+
+
+def _sized(actual: Any) -> bool:
+    return isinstance(actual, (str, list, dict))
+
+
+PREDICATES: dict[str, Callable[[Any, Any], bool]] = {
+    "eq": same,
+    "ne": lambda actual, expected: not same(actual, expected),
+    "gt": lambda actual, bound: _is_number(actual) and actual > bound,
+    "gte": lambda actual, bound: _is_number(actual) and actual >= bound,
+    "lt": lambda actual, bound: _is_number(actual) and actual < bound,
+    "lte": lambda actual, bound: _is_number(actual) and actual <= bound,
+    "between": lambda actual, bounds: _is_number(actual) and bounds[0] <= actual <= bounds[1],
+    "in": lambda actual, values: any(same(actual, value) for value in values),
+    "contains": _contains,
+    "starts_with": lambda actual, start: isinstance(actual, str) and actual.startswith(start),
+    "ends_with": lambda actual, end: isinstance(actual, str) and actual.endswith(end),
+    "matches": _matches,
+    "exists": lambda _actual, wanted: wanted is True,
+    "empty": lambda actual, wanted: _sized(actual) and (len(actual) == 0) is wanted,
+    "type": lambda actual, name: TYPES[name](actual),
+    "length": lambda actual, expectation: _sized(actual) and expectation.holds(len(actual)),
+    # An empty list proves nothing, so `every` does not hold for it.
+    "every": lambda actual, expectation: (
+        isinstance(actual, list) and bool(actual) and all(map(expectation.holds, actual))
+    ),
+    "any": lambda actual, expectation: isinstance(actual, list) and any(map(expectation.holds, actual)),
+    "not": lambda actual, expectation: not expectation.holds(actual),
+}
+
+_NESTED = ("length", "every", "any", "not")

@@ -1,0 +1,15 @@
+"""A report as its JSON document, the one every other format is rendered from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from greenlight.model import Report
+
+
+def render(report: Report) -> str:
+    """Write a report as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(report, enc_hook=repr), indent=2).decode()

@@ -1,0 +1,80 @@
+"""A report as text: the verdict and why first, then every check. One screen for most gates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from greenlight.model import Outcome, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from greenlight.model import Evidence, Finding, Report
+
+_MARKS = {
+    Outcome.PASS: "ok",
+    Outcome.FAIL: "FAIL",
+    Outcome.ERROR: "ERROR",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.SKIPPED: "skip",
+}
+
+
+def render(report: Report) -> str:
+    """Write a report as lines of text, ending in a newline."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    deployment = report.deployment
+    where = "/".join(part for part in (deployment.application, deployment.group) if part) or "unknown application"
+    yield f"{report.verdict.value}: {where} {deployment.id} at {deployment.stage}"
+    for reason in report.reasons:
+        yield f"  {reason.cause.value}: {f'{reason.check}: ' if reason.check else ''}{clean(reason.message)}"
+    passed = sum(finding.outcome is Outcome.PASS for finding in report.checks)
+    yield f"  {passed} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s, started {report.started_at}"
+    if target := _target(report):
+        yield f"  green: {target}"
+    if report.plan.uri:
+        version = f" version {report.plan.version_id}" if report.plan.version_id else ""
+        yield f"  plan: {report.plan.uri}{version} sha256 {report.plan.sha256[:12] or 'none'}"
+    for note in deployment.notes:
+        yield f"  note: {clean(note)}"
+    for finding in report.checks:
+        yield from check_lines(finding)
+
+
+def _target(report: Report) -> str:
+    deployment, green = report.deployment, report.deployment.green
+    function = f"{deployment.function}:{green.version}" if deployment.function else ""
+    return " ".join(
+        part
+        for part in (function, green.task_definition, green.url, f"host {green.host}" if green.host else "")
+        if part
+    )
+
+
+def check_lines(finding: Finding) -> Iterator[str]:
+    """Give the lines of one check: its outcome and message, and the evidence that did not hold."""
+    advisory = " (advisory)" if finding.severity is Severity.ADVISORY else ""
+    yield f"{_MARKS[finding.outcome]:>5}  {clean(finding.name)}{advisory} [{finding.validator}, {finding.duration_ms:.0f} ms]"
+    if finding.outcome is not Outcome.PASS or finding.attempts > 1:
+        yield f"       {clean(finding.message)}"
+    if finding.outcome is Outcome.FAIL:
+        yield from (f"       - {_evidence(each)}" for each in finding.evidence if not each.passed)
+
+
+def _evidence(each: Evidence) -> str:
+    place = f"{each.where}: " if each.where else ""
+    return clean(f"{place}{each.query}: expected {_inline(each.expected)}, got {_inline(each.actual)}")
+
+
+def _inline(value: object) -> str:
+    return msgspec.json.encode(value, enc_hook=repr).decode()
+
+
+def clean(text: str) -> str:
+    """Make a text one harmless line: control characters, which a terminal or a log would obey, are shown as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

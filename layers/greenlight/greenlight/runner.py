@@ -1,0 +1,279 @@
+"""Runs the checks of one stage at once, within their times, and names what was left unfinished.
+
+Runs in the worker. Python cannot stop a thread, so a check that outlives its time is abandoned, its
+place is given to a new thread, and the worker's end takes it along.
+"""
+
+from __future__ import annotations
+
+import heapq
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from greenlight.api import Context
+from greenlight.model import Cause, Deployment, Finding, Outcome, Severity
+from greenlight.redact import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from greenlight.aws import Aws
+    from greenlight.bind import Bound
+    from greenlight.http import Client
+    from greenlight.plan import Check
+
+GRACE_S = 0.25
+"""What an attempt may run over its time-out before it is abandoned: its own clients time out first and say more."""
+
+MAX_EVIDENCE = 50
+"""Pieces of evidence that one finding keeps."""
+
+
+class Tools:
+    """What every attempt of every check is given."""
+
+    def __init__(
+        self, deployment: Deployment, client: Client, aws: Aws, names: Mapping[str, Any], redactor: Redactor
+    ) -> None:
+        """Share one HTTP pool, one AWS session and one redactor among all checks."""
+        self.deployment, self.client, self.aws, self.names, self.redactor = deployment, client, aws, names, redactor
+
+    def context(self, timeout_s: float) -> Context:
+        """Make the context of one attempt."""
+        return Context(self.deployment, timeout_s, self.client, self.aws, self.names)
+
+
+class _Attempt:
+    """One try of one check; `overdue` tells the scheduler's clock that nobody waits for it any more."""
+
+    __slots__ = ("began", "bound", "number", "overdue", "timeout_s")
+
+    def __init__(self, bound: Bound, number: int) -> None:
+        self.bound, self.number = bound, number
+        self.timeout_s = bound.check.timeout_s
+        self.began = 0.0
+        self.overdue = False
+
+
+class Runner:
+    """One stage's run: `run` gives a finding for every check, and each to `emit` as soon as it is final."""
+
+    def __init__(self, tools: Tools, concurrency: int, deadline: float, emit: Callable[[Finding], None]) -> None:
+        """Run at most `concurrency` checks at once until `deadline` (monotonic)."""
+        self._tools = tools
+        self._concurrency = concurrency
+        self._deadline = deadline
+        self._emit = emit
+        self._tasks: queue.SimpleQueue[_Attempt | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[_Attempt, Finding]] = queue.SimpleQueue()
+        self._running: set[_Attempt] = set()
+        self._threads = 0
+        self._findings: dict[str, Finding] = {}
+        self._waiting: list[Bound] = []
+        self._retries: list[tuple[float, int, _Attempt]] = []
+
+    def run(self, checks: Sequence[Bound]) -> tuple[Finding, ...]:
+        """Run all checks; the findings keep their order."""
+        self._waiting = list(checks)
+        while self._waiting or self._running or self._retries:
+            now = time.monotonic()
+            if now >= self._deadline:
+                break
+            self._start(now)
+            if self._running or self._retries:
+                self._collect(now)
+        self._name_unfinished(checks)
+        return tuple(self._findings[bound.check.name] for bound in checks)
+
+    def _start(self, now: float) -> None:
+        while self._retries and self._retries[0][0] <= now and len(self._running) < self._concurrency:
+            self._launch(heapq.heappop(self._retries)[2], now)
+        still: list[Bound] = []
+        for position, bound in enumerate(self._waiting):
+            if len(self._running) >= self._concurrency:
+                still += self._waiting[position:]
+                break
+            if (early := self._early(bound)) is not None:
+                self._finish(bound.check, early, 0)
+            elif self._ready(bound.check):
+                self._launch(_Attempt(bound, 1), now)
+            else:
+                still.append(bound)
+        self._waiting = still
+
+    def _ready(self, check: Check) -> bool:
+        return all(need in self._findings for need in check.needs)
+
+    def _early(self, bound: Bound) -> Finding | None:
+        """Give the finding of a check that need not run at all."""
+        if bound.malformed:
+            return Finding(outcome=Outcome.ERROR, message=bound.malformed)
+        if why := bound.check.when.refuses(self._tools.deployment):
+            return Finding(outcome=Outcome.SKIPPED, message=why)
+        if bound.validator is not None and self._tools.deployment.platform not in bound.validator.platforms:
+            platforms = " or ".join(platform.value for platform in bound.validator.platforms)
+            return Finding(
+                outcome=Outcome.ERROR,
+                cause=Cause.PLAN_ERROR,
+                message=f"{bound.check.validator} works on {platforms}, and this is a {self._tools.deployment.platform.value} deployment; "
+                f"write when: {{platform: {platforms.split(' ')[0]}}} or take it out",
+            )
+        for need in bound.check.needs:
+            done = self._findings.get(need)
+            if done is not None and done.outcome is not Outcome.PASS:
+                return Finding(
+                    outcome=Outcome.INCONCLUSIVE,
+                    message=f"not run: it needs {need!r}, which ended with {done.outcome.value}",
+                )
+        return None
+
+    def _launch(self, attempt: _Attempt, now: float) -> None:
+        attempt.began = now
+        attempt.timeout_s = min(attempt.bound.check.timeout_s, self._deadline - now)
+        self._running.add(attempt)
+        if self._threads < len(self._running):
+            self._threads += 1
+            threading.Thread(target=self._serve, daemon=True).start()
+        self._tasks.put(attempt)
+
+    def _serve(self) -> None:
+        while (attempt := self._tasks.get()) is not None:
+            finding = _attempted(attempt, self._tools)
+            if attempt.overdue:
+                return  # the scheduler has counted this thread out already
+            self._done.put((attempt, finding))
+
+    def _collect(self, now: float) -> None:
+        """Take one finished attempt, or what is overdue at the next moment that matters."""
+        moments = [attempt.began + attempt.timeout_s + GRACE_S for attempt in self._running]
+        if self._retries and len(self._running) < self._concurrency:
+            moments.append(self._retries[0][0])
+        try:
+            attempt, finding = self._done.get(timeout=max(0.0, min(*moments, self._deadline) - now) if moments else 0.0)
+        except queue.Empty:
+            self._abandon(time.monotonic())
+            return
+        if attempt in self._running:
+            self._running.remove(attempt)
+            self._settle(attempt, finding)
+
+    def _abandon(self, now: float) -> None:
+        for attempt in [each for each in self._running if each.began + each.timeout_s + GRACE_S <= now]:
+            attempt.overdue = True
+            self._running.remove(attempt)
+            self._threads -= 1
+            message = f"no result within {attempt.timeout_s:g} s; the check was abandoned"
+            self._settle(
+                attempt,
+                Finding(
+                    outcome=Outcome.ERROR,
+                    cause=Cause.DEADLINE,
+                    message=message,
+                    duration_ms=(now - attempt.began) * 1000,
+                ),
+            )
+
+    def _settle(self, attempt: _Attempt, finding: Finding) -> None:
+        retry = attempt.bound.check.retry
+        if attempt.number < retry.attempts and finding.outcome.value.lower() in retry.on:
+            when = time.monotonic() + retry.interval * retry.backoff ** (attempt.number - 1)
+            if when < self._deadline:
+                heapq.heappush(self._retries, (when, id(attempt), _Attempt(attempt.bound, attempt.number + 1)))
+                return
+        self._finish(attempt.bound.check, finding, attempt.number)
+
+    def _finish(self, check: Check, finding: Finding, attempts: int) -> None:
+        if finding.outcome is Outcome.PASS and attempts > 1:
+            finding = replace(finding, message=f"{finding.message} (flaky: passed at attempt {attempts})")
+        final = replace(finding, name=check.name, validator=check.validator, severity=check.severity, attempts=attempts)
+        self._findings[check.name] = final
+        self._emit(final)
+
+    def _name_unfinished(self, checks: Sequence[Bound]) -> None:
+        running = {attempt.bound.check.name: attempt.number for attempt in self._running}
+        retrying = {attempt.bound.check.name: attempt.number - 1 for _, _, attempt in self._retries}
+        for bound in checks:
+            name = bound.check.name
+            if name not in self._findings:
+                what = (
+                    "was still running"
+                    if name in running
+                    else "was to be tried again"
+                    if name in retrying
+                    else "had not been started"
+                )
+                message = f"not finished: the gate's time was over while it {what}"
+                self._finish(
+                    bound.check,
+                    Finding(outcome=Outcome.ERROR, cause=Cause.DEADLINE, message=message),
+                    running.get(name, retrying.get(name, 0)),
+                )
+
+
+def _attempted(attempt: _Attempt, tools: Tools) -> Finding:
+    """Call the validator once; whatever it raises or gives becomes a finding."""
+    validator = attempt.bound.validator
+    began = time.monotonic()
+    try:
+        finding = validator.run(attempt.bound.params, tools.context(attempt.timeout_s)) if validator else None
+        if not isinstance(finding, Finding) or not isinstance(finding.outcome, Outcome):
+            finding = Finding(
+                outcome=Outcome.ERROR, message=f"the validator gave {type(finding).__name__}, not a Finding"
+            )
+    except BaseException as error:  # noqa: BLE001 - SystemExit of a plugin must not end the thread without a finding
+        finding = Finding(outcome=Outcome.ERROR, message=f"{_raised(error)}")
+    return _redacted(replace(finding, duration_ms=round((time.monotonic() - began) * 1000, 3)), tools.redactor)
+
+
+def _raised(error: BaseException) -> str:
+    from greenlight.errors import GreenlightError
+
+    if isinstance(error, GreenlightError):
+        return str(error)
+    return f"the validator raised {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def _redacted(finding: Finding, redactor: Redactor) -> Finding:
+    """Take secrets out, and only then cut to a length people read."""
+
+    def text(value: Any, length: int = 400) -> str:
+        clean = redactor.text(str(value))
+        return clean if len(clean) <= length else f"{clean[:length]}… ({len(clean)} characters)"
+
+    def data(value: Any) -> Any:
+        clean = redactor.data(value)
+        written = clean if isinstance(clean, str) else repr(clean)
+        return clean if len(written) <= 400 else text(written)
+
+    return replace(
+        finding,
+        message=text(finding.message, 1000),
+        evidence=tuple(
+            replace(
+                each,
+                query=text(each.query),
+                where=text(each.where),
+                expected=data(each.expected),
+                actual=data(each.actual),
+            )
+            for each in finding.evidence[:MAX_EVIDENCE]
+        ),
+    )
+
+
+def unfinished(check: Check, message: str, cause: Cause) -> Finding:
+    """Give the finding of a check whose worker is gone."""
+    return Finding(
+        outcome=Outcome.ERROR,
+        cause=cause,
+        message=message,
+        name=check.name,
+        validator=check.validator,
+        severity=check.severity if isinstance(check.severity, Severity) else Severity.BLOCKING,
+        attempts=0,
+    )

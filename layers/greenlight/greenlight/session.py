@@ -1,0 +1,73 @@
+"""A `requests.Session` for validators that want one, on the gate's own guarded pool.
+
+It inherits what `http.py` promises: pinned addresses, one deadline, capped bodies, no environment proxies.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.structures import CaseInsensitiveDict
+
+from greenlight.errors import HttpError
+
+if TYPE_CHECKING:
+    from greenlight.api import Context
+
+_GREEN = "http://green.invalid"
+"""Stands for green in a prepared request; RFC 6761 keeps the name from ever existing."""
+
+
+class _Adapter(BaseAdapter):
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self._context = context
+
+    def send(self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any) -> requests.Response:
+        url = str(request.url)
+        where = url.removeprefix(_GREEN) if url.startswith(f"{_GREEN}/") else url
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        try:
+            answer = self._context.request(
+                str(request.method), where, headers={str(k): str(v) for k, v in request.headers.items()}, body=body
+            )
+        except HttpError as error:
+            raise requests.ConnectionError(str(error), request=request) from error
+        response = requests.Response()
+        response.status_code, response.reason, response.url, response.request = (
+            answer.status,
+            answer.reason,
+            answer.url,
+            request,
+        )
+        response.headers = CaseInsensitiveDict({name: answer.header(name) or "" for name, _ in answer.headers})
+        response.raw = io.BytesIO(answer.body)
+        response._content = answer.body
+        response.encoding = requests.utils.get_encoding_from_headers(response.headers)
+        return response
+
+    def close(self) -> None:
+        """Leave the pool alone: it is the gate's."""
+
+
+class _Session(requests.Session):
+    """A session whose paths go to green."""
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+        text = url.decode() if isinstance(url, bytes) else url
+        kwargs.setdefault("allow_redirects", False)
+        return super().request(method, _GREEN + text if text.startswith("/") else text, *args, **kwargs)
+
+
+def session(context: Context) -> requests.Session:
+    """Make a session whose requests all take the gate's way."""
+    made = _Session()
+    made.trust_env = False
+    made.headers.pop("Accept-Encoding", None)
+    made.adapters.clear()
+    made.mount("http://", _Adapter(context))
+    made.mount("https://", _Adapter(context))
+    return made

@@ -1,0 +1,84 @@
+"""The order in which plans are looked for; the first that exists is the plan.
+
+1. the tag `greenlight:plan` on the deployment group, a URI;
+2. the plan bucket: APPLICATION/GROUP.yaml, then APPLICATION.yaml;
+3. SSM: PREFIX/APPLICATION/GROUP;
+4. plans packed with the hooks: APPLICATION/GROUP.yaml, then APPLICATION.yaml.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from greenlight.errors import PlanError, Problem
+from greenlight.plan import Plan, parse
+from greenlight.sources import file, s3, ssm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from greenlight.aws import Aws
+    from greenlight.model import Deployment
+    from greenlight.settings import Settings
+
+TAG = "greenlight:plan"
+
+
+def find_plan(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str, str]) -> Plan | None:
+    """Find and read the plan of a deployment; None when there is none anywhere.
+
+    Raises:
+        PlanError: The plan that was found is wrong, or the tag names one that does not exist.
+        AwsError: A store refused; a store that cannot be read is not a store without a plan.
+    """
+    if tag := tags.get(TAG, "").strip():
+        found = read(aws, settings, tag)
+        if found is None:
+            raise PlanError([Problem(f"the tag {TAG} of the deployment group names {tag}, and there is nothing")], tag)
+        return parse(found[0], tag, found[1])
+    for uri in candidates(settings, deployment):
+        if (found := read(aws, settings, uri)) is not None:
+            return parse(found[0], uri, found[1])
+    return None
+
+
+def candidates(settings: Settings, deployment: Deployment) -> Iterator[str]:
+    """Give the URIs where a plan may be, in order."""
+    application, group = deployment.application, deployment.group
+    names = [f"{application}/{group}", application] if group else [application]
+    if not application:
+        return
+    if settings.plan_bucket:
+        yield from (f"s3://{settings.plan_bucket}/{name}.yaml" for name in names)
+    if settings.plan_parameter_prefix and group:
+        yield f"ssm:{settings.plan_parameter_prefix}/{application}/{group}"
+    folder = packed_folder(settings)
+    if folder:
+        yield from (f"file:{os.path.join(folder, name)}.yaml" for name in names)
+
+
+def packed_folder(settings: Settings) -> str:
+    """Give the folder of plans packed with the hooks; "" where there is none."""
+    if settings.plan_folder:
+        return settings.plan_folder
+    root = os.environ.get("LAMBDA_TASK_ROOT", "")
+    return os.path.join(root, "plans") if root else ""
+
+
+def read(aws: Aws, settings: Settings, uri: str) -> tuple[str, str] | None:
+    """Read a plan's text and version id; None where nothing is.
+
+    Raises:
+        PlanError: The URI is of no known kind, or the text is none.
+        AwsError: The store refused.
+    """
+    kind, _, rest = uri.partition(":")
+    if kind == "s3" and rest.startswith("//"):
+        return s3.read(aws, rest[2:])
+    if kind == "ssm" and rest:
+        return ssm.read(aws, rest)
+    if kind == "file" and rest:
+        folder = packed_folder(settings)
+        return file.read(rest, folder)
+    raise PlanError([Problem(f"{uri!r} is no place of a plan; write s3://BUCKET/KEY, ssm:/NAME or file:NAME")], uri)

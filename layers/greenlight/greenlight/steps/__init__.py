@@ -1,0 +1,1 @@
+"""The three steps from event to answer: prepare, probe, conclude."""

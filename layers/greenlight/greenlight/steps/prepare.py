@@ -1,0 +1,152 @@
+"""First step: what is being deployed, which plan applies, which secrets it needs. Reads, judges nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from greenlight import substitute
+from greenlight.errors import DiscoveryError
+from greenlight.model import Deployment, Frozen, Platform, Side
+from greenlight.plan import Check, Plan, Retry, Stage
+from greenlight.secrets import fetch
+from greenlight.units import Duration
+
+if TYPE_CHECKING:
+    from greenlight.aws import Aws
+    from greenlight.settings import Settings
+
+PORTS_OPEN = ("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
+
+
+class Prepared(Frozen, frozen=True, kw_only=True):
+    """All that probing needs. `plan.waived` says why nothing has to be probed at all."""
+
+    deployment: Deployment
+    plan: Plan
+    secrets: dict[str, str] = {}
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The checks of this stage."""
+        stage = self.plan.stages.get(self.deployment.stage)
+        return stage.checks if stage else ()
+
+    @property
+    def bake_s(self) -> float:
+        """What to wait before the checks, in seconds."""
+        stage = self.plan.stages.get(self.deployment.stage)
+        return stage.bake_s if stage else 0.0
+
+
+def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str, str]) -> Prepared:
+    """Find the plan of a discovered deployment and get it ready to run.
+
+    Args:
+        aws: Reads plans and secrets.
+        settings: Where plans are looked for, and what happens when there is none.
+        deployment: From `greenlight.discovery`.
+        tags: Of the deployment group.
+
+    Raises:
+        PlanError: The plan is wrong, or there is none and the operator wants one.
+        AwsError: A plan store or a secret store refused.
+        DiscoveryError: There is no plan, and nothing about this deployment to check by default.
+    """
+    from greenlight.sources.convention import find_plan
+
+    if deployment.creator == "codeDeployRollback" and settings.on_rollback == "pass":
+        why = "this deployment is a rollback, and rollbacks are let through at once"
+        return Prepared(deployment=deployment, plan=Plan(stages={}, waived=why))
+    plan = find_plan(aws, settings, deployment, tags)
+    if plan is None or deployment.stage not in plan.stages:
+        plan = _without_plan(settings, deployment, plan)
+    return with_secrets(Prepared(deployment=aimed(deployment, plan), plan=plan), aws)
+
+
+def with_secrets(prepared: Prepared, aws: Aws) -> Prepared:
+    """Fetch the secrets that the checks of the stage refer to.
+
+    Raises:
+        PlanError: There is no such secret.
+        AwsError: The store refused.
+    """
+    wanted = substitute.secrets([check.params for check in prepared.checks])
+    return msgspec.structs.replace(prepared, secrets=fetch(wanted, aws))
+
+
+def aimed(deployment: Deployment, plan: Plan) -> Deployment:
+    """Let the plan's `target` say what it knows better than discovery: host name and URL of green."""
+    green = deployment.green
+    if plan.target.host:
+        green = msgspec.structs.replace(green, host=plan.target.host)
+    if plan.target.url and deployment.stage in PORTS_OPEN:
+        green = msgspec.structs.replace(green, url=plan.target.url.rstrip("/"), no_url="", headers={}, path_patterns=())
+    return msgspec.structs.replace(deployment, green=green)
+
+
+def _without_plan(settings: Settings, deployment: Deployment, plan: Plan | None) -> Plan:
+    """Do what the operator chose for a stage nobody wrote checks for."""
+    from greenlight.errors import PlanError, Problem
+
+    missing = (
+        f"the plan {plan.source.uri} has no stage {deployment.stage}"
+        if plan
+        else f"no plan was found for {deployment.application}/{deployment.group}"
+    )
+    if settings.on_missing_plan == "fail":
+        raise PlanError(
+            [Problem(f"{missing}, and this installation wants one (OnMissingPlan is fail)")],
+            plan.source.uri if plan else "",
+        )
+    if settings.on_missing_plan == "pass":
+        return Plan(
+            stages={}, waived=f"{missing}, and this installation lets such deployments pass (OnMissingPlan is pass)"
+        )
+    checks = default_checks(deployment)
+    note = msgspec.structs.replace(plan.source if plan else Plan(stages={}).source, uri="default-checks")
+    return Plan(stages={deployment.stage: Stage(checks=checks)}, source=note)
+
+
+def default_checks(deployment: Deployment) -> tuple[Check, ...]:
+    """Give the checks for a deployment without a plan: at least one, and every one real.
+
+    Raises:
+        DiscoveryError: Nothing is known about the deployment that could be checked.
+    """
+    if deployment.platform is Platform.LAMBDA:
+        return (Check(name="the new version is ready", validator="lambda_state", params={}, timeout_s=60.0),)
+    green = deployment.green
+    side, watched = ("green", green) if green.target_group else ("blue", deployment.blue)
+    if not watched.target_group:
+        raise DiscoveryError(
+            "there is no plan, and this deployment names no target group whose health could be checked instead"
+        )
+    checks = [
+        Check(
+            name=f"{side}'s targets are healthy",
+            validator="target_health",
+            params={"side": side},
+            timeout_s=150.0,
+        )
+    ]
+    if green.url and green.health_check_path:
+        checks.append(
+            Check(
+                name="green answers its own health check",
+                validator="http",
+                params={"get": green.health_check_path, "expect": {"status": _codes(green)}},
+                retry=Retry(attempts=3, interval=Duration(2)),
+            )
+        )
+    return tuple(checks)
+
+
+def _codes(side: Side) -> object:
+    """Turn a target group's matcher ("200", "200,301", "200-299") into an expectation."""
+    codes: list[int] = []
+    for part in (side.health_check_codes or "200").split(","):
+        low, _, high = part.strip().partition("-")
+        codes += range(int(low), int(high or low) + 1)
+    return {"in": codes}

@@ -1,0 +1,52 @@
+"""Second step: run the plan's checks against green. Runs in the worker, the only place plugins are imported."""
+
+from __future__ import annotations
+
+import time
+import urllib.parse
+from typing import TYPE_CHECKING
+
+from greenlight.bind import bind, deployment_names
+from greenlight.http import Client, Guard
+from greenlight.redact import Redactor
+from greenlight.registry import Registry
+from greenlight.runner import Runner, Tools
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from greenlight.aws import Aws
+    from greenlight.model import Finding
+    from greenlight.settings import Settings
+    from greenlight.steps.prepare import Prepared
+
+
+def probe(
+    prepared: Prepared, settings: Settings, aws: Aws, deadline: float, emit: Callable[[Finding], None]
+) -> tuple[Finding, ...]:
+    """Run the stage's checks.
+
+    Args:
+        prepared: From `prepare`.
+        settings: Allowed hosts and concurrency.
+        aws: For validators that ask AWS.
+        deadline: `time.monotonic()` by which all must be over.
+        emit: Called with each finding as it becomes final.
+
+    Returns:
+        One finding for each check of the stage, in the plan's order.
+
+    Raises:
+        PlanError: A check names no validator or its parameters do not fit; nothing has run then.
+    """
+    deployment = prepared.deployment
+    bound = bind(prepared.plan, deployment, prepared.secrets, Registry())
+    hosts = {urllib.parse.urlsplit(side.url).hostname or "" for side in (deployment.green, deployment.blue) if side.url}
+    if prepared.plan.target.url:
+        # A plan may not open a door by naming it: its own URL counts only where the operator allows the host.
+        hosts.discard(urllib.parse.urlsplit(prepared.plan.target.url).hostname or "")
+    guard = Guard({*hosts, *settings.allowed_hosts}, allow_loopback=settings.allow_loopback)
+    names = deployment_names(deployment)
+    tools = Tools(deployment, Client(guard), aws, names, Redactor(prepared.secrets.values()))
+    time.sleep(max(0.0, min(prepared.bake_s, deadline - time.monotonic())))
+    return Runner(tools, settings.concurrency, deadline, emit).run(bound[deployment.stage])
