@@ -28,6 +28,29 @@ $(VENV)/.ready: requirements/uv.txt requirements/dev.txt pyproject.toml
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.PHONY: rehearse
+rehearse: setup ## play the packed deployments: real hooks, real checks, simulated CodeDeploy
+	@$(BIN)/greenlight rehearse
+
+.PHONY: test
+test: setup ministack lint ## everything: format, lint, types, and all tests
+	@$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+.PHONY: unit
+unit: setup ## the quick tests alone
+	@$(BIN)/python -m pytest -q tests/unit
+
+.PHONY: lint
+lint: setup ## format, lint and types; changes nothing
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+.PHONY: fix
+fix: setup ## format, and mend what the linter can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
 .PHONY: lock
 lock: setup ## compile the lock files anew from their .in files
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt

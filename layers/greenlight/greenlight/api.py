@@ -27,7 +27,7 @@ from greenlight.expect import MISSING, Expectation, parse
 from greenlight.http import Response
 from greenlight.model import STAGES, Deployment, Evidence, Finding, Outcome, Platform, Side
 from greenlight.query import compiled, find
-from greenlight.units import Duration, Size
+from greenlight.units import Duration, Size, default
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,6 +57,7 @@ __all__ = [
     "SizeExpectation",
     "Validator",
     "compiled",
+    "default",
     "error",
     "evidence",
     "failed",
@@ -202,6 +203,11 @@ def validator(
     """
     if not (isinstance(params, type) and issubclass(params, Params)):
         raise TypeError(f"@validator takes a subclass of greenlight.api.Params, not {params!r}")
+    for field in msgspec.structs.fields(params):
+        if isinstance(field.default, (Duration, Size)):
+            raise TypeError(
+                f"{params.__name__}.{field.name}: write its default as default({type(field.default).__name__}(...))"
+            )
     wrong = [stage for stage in stages if stage not in STAGES]
     if wrong:
         raise TypeError(f"@validator: there is no stage {wrong[0]!r}")

@@ -18,8 +18,6 @@ from greenlight.nearest import nearest
 from greenlight.units import Duration, Size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from greenlight.yamlread import Path
 
 T = TypeVar("T")
@@ -136,21 +134,3 @@ def _reworded(error: msgspec.ValidationError) -> str:
     for theirs, ours in _WORDS.items():
         message = message.replace(theirs, ours)
     return message[:1].lower() + message[1:]
-
-
-def schema_hook(
-    duration: dict[str, Any], size: dict[str, Any], expectation: Callable[[str], dict[str, Any]]
-) -> Callable[[type], dict[str, Any]]:
-    """Give `msgspec.json.schema` the shapes of the types this module adds."""
-    known = {
-        Duration: duration,
-        Size: size,
-        Expectation: expectation("any"),
-        DurationExpectation: expectation("duration"),
-        SizeExpectation: expectation("size"),
-    }
-
-    def hook(kind: type) -> dict[str, Any]:
-        return known[kind]
-
-    return hook

@@ -16,7 +16,7 @@ from greenlight.decode import convert
 from greenlight.errors import PlanError, Problem
 from greenlight.model import STAGES, Deployment, Frozen, PlanSource, Platform, Severity
 from greenlight.nearest import nearest
-from greenlight.units import Duration
+from greenlight.units import Duration, default
 
 StageName = Literal["BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -38,7 +38,7 @@ class Retry(Closed, frozen=True, kw_only=True):
     """
 
     attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
-    interval: Duration = Duration(1)
+    interval: Duration = default(Duration(1))
     backoff: Annotated[float, msgspec.Meta(ge=1, le=10)] = 1.0
     on: tuple[Literal["fail", "error", "inconclusive"], ...] = ("fail", "error", "inconclusive")
 
@@ -77,8 +77,8 @@ class Control(Closed, frozen=True, kw_only=True):
 class Defaults(Closed, frozen=True, kw_only=True):
     """What checks do that do not say otherwise."""
 
-    timeout: Duration = DEFAULT_TIMEOUT
-    retry: Retry = Retry()
+    timeout: Duration = default(DEFAULT_TIMEOUT)
+    retry: Retry = default(Retry())
 
 
 class Target(Closed, frozen=True, kw_only=True):
@@ -98,7 +98,7 @@ class StageFile(Closed, frozen=True, kw_only=True):
     """One stage as written: `checks` stay plain until their validators are known."""
 
     checks: list[dict[str, Any]]
-    bake: Duration = Duration(0)
+    bake: Duration = default(Duration(0))
 
 
 class PlanFile(Closed, frozen=True, kw_only=True):
@@ -106,7 +106,7 @@ class PlanFile(Closed, frozen=True, kw_only=True):
 
     version: Literal[1]
     stages: dict[StageName, StageFile]
-    defaults: Defaults = Defaults()
+    defaults: Defaults = default(Defaults())
     variables: dict[Annotated[str, msgspec.Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")], str | int | float | bool] = {}
     target: Target = Target()
 
@@ -128,7 +128,7 @@ class Check(Frozen, frozen=True, kw_only=True):
     params: Any
     severity: Severity = Severity.BLOCKING
     timeout_s: float = float(DEFAULT_TIMEOUT)
-    retry: Retry = Retry()
+    retry: Retry = default(Retry())
     needs: tuple[str, ...] = ()
     when: When = When()
     tags: tuple[str, ...] = ()

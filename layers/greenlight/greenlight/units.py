@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
 
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZE_UNITS = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
@@ -54,6 +58,15 @@ class Size(int):
         if match is None:
             raise ValueError(f"{_shown(value)} is no size; write a number with its unit, such as 200B, 64KiB or 1MB")
         return cls(float(match[1]) * _SIZE_UNITS[match[2]])
+
+
+def default(value: T) -> T:
+    """Give `value` as the default of a struct's field; the way for durations and sizes, also inside other structs.
+
+    A schema shows plain defaults as JSON, and these have no JSON form of their own.
+    """
+    field: T = msgspec.field(default_factory=lambda: value)
+    return field
 
 
 def _shown(value: Any) -> str:

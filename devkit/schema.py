@@ -1,0 +1,95 @@
+"""The JSON Schema of plans, made from the types the engine reads them with, for editors to complete and check."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from greenlight import plan
+from greenlight.api import Validator
+from greenlight.decode import DurationExpectation, SizeExpectation
+from greenlight.expect import PREDICATES, Expectation
+from greenlight.model import STAGES
+from greenlight.units import DURATION_PATTERN, SIZE_PATTERN, Duration, Size
+
+if TYPE_CHECKING:
+    from greenlight.registry import Registry
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_DURATION = {"type": "string", "pattern": DURATION_PATTERN, "examples": ["500ms", "5s", "10m"]}
+_SIZE = {"type": "string", "pattern": SIZE_PATTERN, "examples": ["200B", "64KiB", "1MB"]}
+
+
+def plan_schema(registry: Registry) -> dict[str, Any]:
+    """Give the schema of a plan in which every validator of `registry` can be used."""
+    validators = {name: found for name, found in registry.all() if isinstance(found, Validator)}
+    types = [plan.PlanFile, plan.Control, *(found.params for found in validators.values())]
+    schemas, components = msgspec.json.schema_components(types, schema_hook=_hook, ref_template="#/$defs/{name}")
+    named = dict(zip((plan.PlanFile, plan.Control, *validators), schemas, strict=True))
+    components["check"] = _check(
+        components[_name(named[plan.Control])], {name: named[name] for name in validators}, validators
+    )
+    components["PlanFile"]["properties"]["stages"]["propertyNames"] = {"enum": list(STAGES)}
+    components["StageFile"]["properties"]["checks"] = {
+        "type": "array",
+        "minItems": 1,
+        "items": {"$ref": "#/$defs/check"},
+        "description": "Checks of the stage; they run at once, except where one needs another.",
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "A greenlight plan",
+        **named[plan.PlanFile],
+        "$defs": {**components, **_EXPECTATIONS},
+    }
+
+
+def _check(control: dict[str, Any], params: dict[str, Any], validators: dict[str, Validator]) -> dict[str, Any]:
+    """Give the schema of a check: the control keys, and exactly one of the validators."""
+    described = {name: {**schema, "description": validators[name].summary} for name, schema in params.items()}
+    return {
+        "type": "object",
+        "properties": {**control["properties"], **described},
+        "required": ["name"],
+        "oneOf": [{"required": [name]} for name in params],
+        "additionalProperties": False,
+    }
+
+
+def _expectation(literal: dict[str, Any]) -> dict[str, Any]:
+    """Give the schema of an expectation: a value, or a map of predicates."""
+    predicates = {
+        "type": "object",
+        "minProperties": 1,
+        "properties": dict.fromkeys(PREDICATES, True),
+        "additionalProperties": False,
+    }
+    return {"anyOf": [literal or {"not": {"type": "object"}}, predicates]}
+
+
+def _hook(kind: type) -> dict[str, Any]:
+    if kind is Duration:
+        return _DURATION
+    if kind is Size:
+        return _SIZE
+    if kind in (Expectation, DurationExpectation, SizeExpectation):
+        return {"$ref": f"#/$defs/{kind.__name__}"}
+    raise NotImplementedError(kind)
+
+
+_EXPECTATIONS = {
+    "Expectation": _expectation({}),
+    "DurationExpectation": _expectation(_DURATION),
+    "SizeExpectation": _expectation(_SIZE),
+}
+
+
+def _name(reference: dict[str, Any]) -> str:
+    return str(reference["$ref"]).rpartition("/")[2]
+
+
+def params_schema(params: type[msgspec.Struct]) -> dict[str, Any]:
+    """Give the schema of one validator's parameters, complete in itself."""
+    (schema,), components = msgspec.json.schema_components([params], schema_hook=_hook, ref_template="#/$defs/{name}")
+    return {**schema, "$defs": {**components, **_EXPECTATIONS}}
