@@ -80,7 +80,8 @@ def _files(names: Sequence[str]) -> Iterator[Path]:
     for name in names:
         path = Path(name)
         if path.is_dir():
-            yield from sorted(each for each in path.iterdir() if each.suffix in (".yaml", ".yml"))
+            files = sorted(each for each in path.iterdir() if each.suffix in (".yaml", ".yml"))
+            yield from (each for each in files if not each.stem.endswith(".plan"))
         else:
             yield path
 

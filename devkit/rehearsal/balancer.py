@@ -32,10 +32,11 @@ class BalancerError(Exception):
 
 @dataclass(frozen=True)
 class Certificate:
-    """PEM files of a certificate with its chain, and of its key."""
+    """PEM files of a certificate with its chain, and of its key; `host` is a name it is for."""
 
     certificate: Path
     key: Path
+    host: str
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,9 @@ class Balancer:
             "routes": [{"handle": noted}, *routes, {"handle": [fixed_response(503, "")]}],
         }
         if self._certificate is not None:
-            server["tls_connection_policies"] = [{}]
+            # Like an ALB: whoever asks for another name, or none, gets this certificate and may refuse it.
+            name = self._certificate.host
+            server["tls_connection_policies"] = [{"default_sni": name, "fallback_sni": name}]
         return server
 
 

@@ -39,21 +39,23 @@ class Breakdown:
         stage_of: Maps an access key to the lifecycle event of its hook; "" for anyone else.
         kill: Kills the hook of a lifecycle event in the middle of its run.
         report_bucket: The bucket that report-bucket-denied is about.
+        struck: Hears a sentence for every fault that has struck, once a deployment.
     """
 
     stage_of: Callable[[str], str]
     kill: Callable[[str], None]
     report_bucket: str
+    struck: Callable[[str], None] = lambda _sentence: None
     ending: threading.Event = field(default_factory=threading.Event)
     _faults: dict[str, Fault] = field(default_factory=dict)
-    _struck: dict[str, int] = field(default_factory=dict)
+    _turns: dict[str, int] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def arm(self, deployment: Planned) -> None:
         """Let this deployment's faults strike from now on."""
         with self._lock:
             self._faults = {fault.name: fault for fault in deployment.faults}
-            self._struck = {}
+            self._turns = {}
 
     def __call__(self, call: Call, _moto: Application) -> Reply | None:
         """Answer a call that a fault strikes; leave all others alone."""
@@ -87,11 +89,13 @@ class Breakdown:
             call.service == "s3" and call.method in ("PUT", "POST") and mine and "report-bucket-denied" in self._faults
         )
 
-    def _strikes(self, name: str, stage: str) -> bool:
+    def _strikes(self, name: str, stage: str = "") -> bool:
         with self._lock:
             fault = self._faults.get(name)
-            if fault is None or (fault.stage and fault.stage != stage):
+            if fault is None or (fault.stage and stage and fault.stage != stage):
                 return False
             limit = fault.times or DEFAULT_TIMES.get(name)
-            self._struck[name] = self._struck.get(name, 0) + 1
-            return limit is None or self._struck[name] <= limit
+            turn = self._turns[name] = self._turns.get(name, 0) + 1
+        if turn == 1:
+            self.struck(f"fault {name}: {FAULTS[name]}")
+        return limit is None or turn <= limit

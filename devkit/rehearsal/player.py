@@ -79,7 +79,9 @@ class _Stage:
         self._aws, self._scenario, self._folder = aws, scenario, folder
         self._observer, self._outcome, self._stack = observer, outcome, stack
         self._ledger = Ledger()
-        self._breakdown = Breakdown(stage_of=stage_of, kill=self._kill_hook, report_bucket=REPORT_BUCKET)
+        self._breakdown = Breakdown(
+            stage_of=stage_of, kill=self._kill_hook, report_bucket=REPORT_BUCKET, struck=self._observer.noted
+        )
         self._codedeploy = CodeDeployRoom(self._ledger, alarms=tuple(alarm.name for alarm in scenario.file.alarms))
         self._functions = LocalLambda(route=route_by_moto)
         self._hooks = Hooks(hooks, aws, self._functions)

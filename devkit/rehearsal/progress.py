@@ -11,6 +11,7 @@ from rich.text import Text
 
 from devkit.console import styled
 from devkit.rehearsal.engine import Observer
+from devkit.rehearsal.hooks import LAST_RESORT_KEY
 from devkit.rehearsal.ledger import ROLLBACK_CREATOR, Entry, Record
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _MAX_MESSAGE = 240
 _INDENT = " " * 12
+_PATIENCE_S = 0.5
 
 
 class Progress(Observer):
@@ -34,6 +36,8 @@ class Progress(Observer):
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._hooks: tuple[str, ...] = ()
+        self._said = threading.Condition()
+        self._awaited: set[str] = set()
 
     def scenario_started(self, scenario: Scenario) -> None:
         """A scenario begins."""
@@ -75,9 +79,13 @@ class Progress(Observer):
             return
         if record.creator == ROLLBACK_CREATOR and entry.name != "AllowTraffic":
             return
+        if entry.answered_by:
+            self._await_verdict(entry.name)
         line = Text(f"{entry.name:<22} ").append_text(styled(entry.status))
         if entry.ended - entry.started >= 0.05:
             line.append(f"  {entry.ended - entry.started:.1f} s", "bright_black")
+        if entry.answered_by == LAST_RESORT_KEY:
+            line.append("  answered by the last resort", "yellow")
         self._line(line)
         if entry.status == "Failed" and entry.message:
             for part in entry.message.splitlines():
@@ -95,9 +103,15 @@ class Progress(Observer):
             line.append(f" ({record.error_code})")
         self._line(line)
 
-    def hook_said(self, _stage: str, line: dict[str, Any]) -> None:
+    def hook_said(self, stage: str, line: dict[str, Any]) -> None:
         """Show a hook's checks and its verdict."""
         message = line.get("message")
+        with self._said:
+            if message == "gate started":
+                self._awaited.add(stage)
+            elif message == "verdict":
+                self._awaited.discard(stage)
+                self._said.notify_all()
         if message == "check finished" and isinstance(line.get("check"), dict):
             check = line["check"]
             text = Text(_INDENT).append_text(styled(str(check.get("outcome")), 12)).append(_one_line(check.get("name")))
@@ -115,6 +129,11 @@ class Progress(Observer):
     def noted(self, sentence: str) -> None:
         """Pass a note on."""
         self._line(Text(f"note: {sentence}", "yellow"))
+
+    def _await_verdict(self, stage: str) -> None:
+        """A hook's last lines come by another way than its answer; let them be read first."""
+        with self._said:
+            self._said.wait_for(lambda: stage not in self._awaited, _PATIENCE_S)
 
     def _line(self, text: Text) -> None:
         self._write(Text(f"  {time.monotonic() - self._started:6.1f} s  ").append_text(text))

@@ -196,13 +196,15 @@ class Front:
             _example(hosts[0], "www") if hosts else f"{_name(self._file.application)}.example.test"
         )
         authority = trustme.CA()
-        issued = authority.issue_cert(self.host)
+        # A rule's `*.example.com` stands for a wildcard certificate; other patterns for one of an example.
+        names = {self.host, *(name if _is_wildcard(name) else _example(name, "www") for name in hosts)}
+        issued = authority.issue_cert(*sorted(names))
         certificate, key, ca = (self._work / name for name in ("listener.pem", "listener.key", "ca.pem"))
         certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
         key.write_bytes(issued.private_key_pem.bytes())
         ca.write_bytes(authority.cert_pem.bytes())
         self.ca_file = str(ca)
-        return Certificate(certificate, key)
+        return Certificate(certificate, key, self.host)
 
     def _import(self, certificate: Certificate) -> str:
         answer = self._aws.client("acm").import_certificate(
@@ -219,6 +221,10 @@ def _name(application: str) -> str:
 def _example(pattern: str, for_star: str) -> str:
     """Write a text that fits a pattern."""
     return pattern.replace("*", for_star).replace("?", "x")
+
+
+def _is_wildcard(host: str) -> bool:
+    return host.startswith("*.") and "*" not in host[2:] and "?" not in host and host.count(".") > 1
 
 
 def _fits(pattern: str, text: str) -> bool:
