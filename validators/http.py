@@ -258,7 +258,7 @@ def _looked_at(request: Request, seen: _Answer, where: str, captured: dict[str, 
                 evidence(f"header {name}", _filled(expectation, captured), MISSING if value is None else value, where)
             )
         for query, expectation in expect.json.items():
-            found.append(evidence(query, _filled(expectation, captured), seen.find(query), where))
+            found.append(evidence(f"json {query}", _filled(expectation, captured), seen.find(query), where))
         if expect.body is not None:
             found.append(
                 evidence("body", _filled(expect.body, captured), MISSING if response.truncated else seen.text(), where)
