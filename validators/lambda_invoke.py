@@ -97,7 +97,8 @@ def lambda_invoke(params: LambdaInvoke, context: Context) -> Finding:
     log = base64.b64decode(answer.get("LogResult") or "").decode(errors="replace")
     found = [_error_evidence(answer.get("FunctionError"), payload, params.expect, where)]
     found += [
-        evidence(query, expectation, find(query, payload), where) for query, expectation in params.expect.json.items()
+        evidence(f"json {query}", expectation, find(query, payload), where)
+        for query, expectation in params.expect.json.items()
     ]
     if params.expect.payload is not None:
         found.append(evidence("payload", params.expect.payload, payload, where))
