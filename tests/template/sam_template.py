@@ -101,6 +101,8 @@ def plain(arn: Any) -> str:
         return arn
     if "Fn::Sub" in arn:
         return str(arn["Fn::Sub"])
+    if "Fn::Split" in arn:
+        return plain(arn["Fn::Split"][1])
     if "Ref" in arn:
         return "${" + arn["Ref"] + "}"
     return "${" + ".".join(listed(arn["Fn::GetAtt"])) + "}"

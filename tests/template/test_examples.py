@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 import yaml
 
-from greenlight import plan
-from tests.template.sam_template import ROOT, STAGES, alternatives, parse, transform, transformed
+from tests.template.sam_template import ROOT, STAGES, parse, transform, transformed
 
 STACKS = ROOT / "examples" / "stacks"
 APPSPEC = yaml.safe_load((STACKS / "ecs-service" / "appspec.yaml").read_text())

@@ -3,49 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.template.application import HERE, command, copy_of_the_application
 from tests.template.sam_template import ROOT, STAGES
 
 pytestmark = pytest.mark.sam
 
-HERE = "{}.{}".format(*sys.version_info[:2])
-BIN = Path(sys.executable).parent
 UNZIPPED_LIMIT = 250 * 1024 * 1024
 UNCHECKED = 0b01  # PEP 552: the bytecode is taken as it is, whatever time its source has
-
-
-def copy_of_the_application(folder: Path) -> Path:
-    """Copy what `sam build` reads, with leftovers of work on a laptop in it."""
-    shutil.copy(ROOT / "template.yaml", folder)
-    for name in ("hooks", "validators", "layers"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    leftover = folder / "layers/greenlight/greenlight/__pycache__/left.cpython-39.pyc"
-    leftover.parent.mkdir()
-    leftover.write_bytes(b"left over")
-    return folder
-
-
-def command(*words: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "LAYER_"))}
-    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [str(word) for word in words],
-        cwd=cwd,
-        env=kept | {"PATH": path, "SAM_CLI_TELEMETRY": "0"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -55,14 +25,6 @@ def digests(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The application, built by `sam build` for the Python at hand so that its layers can be imported here."""
-    folder = copy_of_the_application(tmp_path_factory.mktemp("application"))
-    command("sam", "build", cwd=folder, LAYER_PYTHON=HERE)
-    return folder / ".aws-sam" / "build"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,353 @@
+"""A real `sam deploy` of template.yaml, and its functions at work, on an AWS of this machine.
+
+ministack runs the deployment and the functions, with TLS and with IAM switched on: the hooks have the roles of the
+template and no more. It has no CodeDeploy, so that is the strict one of these tests, which the functions find by the
+environment that ministack hands on; nothing of it is in the template.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+import trustme
+
+from tests.template.application import BIN, HERE, command
+from tests.template.codedeploy_fake import CodeDeploy
+from tests.template.sam_template import ROOT, SHARED_STAGES, STAGES, of_type, transformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.sam
+
+REGION = "eu-central-1"
+NAME = "greenlight-dev"  # the InstallationName of environment dev in samconfig.toml
+PLAN = """
+version: 1
+stages:
+  BeforeAllowTraffic:
+    checks:
+      - name: the new version prices an order
+        lambda_invoke: {payload: {quantity: 2}, expect: {json: {total: 5}}}
+"""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """greenlight, deployed."""
+
+    session: boto3.Session
+    url: str
+    codedeploy: CodeDeploy
+    log: Path
+
+    def client(self, service: str) -> Any:
+        return self.session.client(service, endpoint_url=self.url)
+
+    def call(self, stage: str, deployment: str, execution: str) -> dict[str, Any]:
+        """Call a hook as CodeDeploy does, and wait for it."""
+        answer = self.client("lambda").invoke(
+            FunctionName=f"CodeDeployHook_{NAME}_{stage}",
+            Payload=json.dumps({"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution}),
+        )
+        return json.loads(answer["Payload"].read())
+
+    def answers(self, execution: str) -> list[str]:
+        return [status for _, known, status in self.codedeploy.answers if known == execution]
+
+    def bucket(self, name: str) -> str:
+        outputs = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]["Outputs"]
+        return {output["OutputKey"]: output["OutputValue"] for output in outputs}[name]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_until_it_listens(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(200):
+        if process.poll() is not None:
+            break
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(f"ministack did not start: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="module")
+def installation(application: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Deploy greenlight with the commands of the README into an AWS of this machine."""
+    command("make", "ministack", f"PYTHON={sys.executable}", cwd=ROOT)
+    python = command(
+        ROOT / ".venv-ministack/bin/python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])", cwd=ROOT
+    )
+    assert python.stdout.strip() == HERE, (
+        "ministack runs functions with its own Python; remove .venv-ministack and make it anew"
+    )
+    folder = tmp_path_factory.mktemp("ministack")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
+    certificate.cert_chain_pems[0].write_to_path(str(folder / "certificate.pem"))
+    port, log = free_port(), folder / "log"
+    url = f"https://localhost:{port}"
+    aws = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CA_BUNDLE": str(folder / "ca.pem"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "HOME": str(folder),
+    }
+    with CodeDeploy() as codedeploy, log.open("wb") as output:
+        process = subprocess.Popen(
+            [ROOT / ".venv-ministack" / "bin" / "ministack"],
+            env=aws
+            | {
+                "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+                "AWS_ENDPOINT_URL_CODEDEPLOY": codedeploy.url,
+                "AUTH": "true",
+                "BIND_HOST": "127.0.0.1",
+                "GATEWAY_PORT": str(port),
+                "MINISTACK_REGION": REGION,
+                "MINISTACK_SSL_CERT": str(folder / "certificate.pem"),
+                "MINISTACK_SSL_KEY": str(folder / "key.pem"),
+                "S3_DATA_DIR": str(folder / "s3"),
+                "STATE_DIR": str(folder / "state"),
+                "TMPDIR": str(folder),
+                "USE_SSL": "1",
+            },
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            wait_until_it_listens(port, process, log)
+            command(
+                "sam",
+                "deploy",
+                "--config-env",
+                "dev",
+                cwd=application,
+                AWS_ENDPOINT_URL=url,
+                SAM_CLI_POLL_DELAY="1",
+                **aws,
+            )
+            session = boto3.Session("test", "test", region_name=REGION)
+            session._session.set_config_variable("ca_bundle", aws["AWS_CA_BUNDLE"])
+            yield Installation(session, url, codedeploy, log)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def orders(installation: Installation) -> str:
+    """A Lambda function with a version 1 behind the alias live, and a version 2 that is being deployed."""
+    lambda_ = installation.client("lambda")
+    role = installation.client("iam").create_role(RoleName="orders", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    for price in (2.0, 2.5):
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as code:
+            code.writestr(
+                "app.py", f"def handler(event, context): return {{'total': {price} * event.get('quantity', 0)}}"
+            )
+        if price == 2.0:
+            configuration = lambda_.create_function(
+                FunctionName="orders",
+                Runtime="python3.13",
+                Role=role,
+                Handler="app.handler",
+                Code={"ZipFile": archive.getvalue()},
+            )
+        else:
+            lambda_.update_function_code(FunctionName="orders", ZipFile=archive.getvalue())
+        lambda_.publish_version(FunctionName="orders")
+    lambda_.create_alias(FunctionName="orders", Name="live", FunctionVersion="1")
+    for stage in SHARED_STAGES:
+        allow_what_ministack_asks_for(installation, stage, configuration["FunctionArn"])
+    return "orders"
+
+
+def allow_what_ministack_asks_for(installation: Installation, stage: str, function_arn: str) -> None:
+    """Make up for two ways in which ministack's IAM is not AWS's.
+
+    It judges the invocation of a version by the ARN of the function, without the version that AWS puts behind it, and
+    it takes GetProvisionedConcurrencyConfig for GetFunction.
+    """
+    role = installation.client("lambda").get_function_configuration(FunctionName=f"CodeDeployHook_{NAME}_{stage}")[
+        "Role"
+    ]
+    actions = ["lambda:InvokeFunction", "lambda:GetFunction"]
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": actions, "Resource": function_arn}],
+    }
+    installation.client("iam").put_role_policy(
+        RoleName=role.rpartition("/")[2], PolicyName="ministack", PolicyDocument=json.dumps(document)
+    )
+
+
+def deployment_of(function: str, installation: Installation, stage: str, target_version: str = "2") -> tuple[str, str]:
+    """Begin a deployment; its id and the id under which `stage` is to be answered."""
+    deployment, execution = f"d-{secrets.token_hex(5)[:9].upper()}", secrets.token_urlsafe(80)
+    fake = installation.codedeploy
+    fake.deployments[deployment] = {
+        "applicationName": "shop",
+        "deploymentGroupName": "live",
+        "deploymentConfigName": "CodeDeployDefault.LambdaAllAtOnce",
+        "deploymentId": deployment,
+        "computePlatform": "Lambda",
+        "status": "InProgress",
+        "creator": "user",
+    }
+    fake.groups["live"] = {"applicationName": "shop", "deploymentGroupName": "live", "computePlatform": "Lambda"}
+    fake.targets[deployment] = {
+        "deploymentTargetType": "LambdaTarget",
+        "lambdaTarget": {
+            "deploymentId": deployment,
+            "targetId": "target",
+            "targetArn": f"arn:aws:lambda:{REGION}:000000000000:function:{function}",
+            "status": "InProgress",
+            "lifecycleEvents": [{"lifecycleEventName": stage, "status": "InProgress"}],
+            "lambdaFunctionInfo": {
+                "functionName": function,
+                "functionAlias": "live",
+                "currentVersion": "1",
+                "targetVersion": target_version,
+                "targetVersionWeight": 0.0,
+            },
+        },
+    }
+    return deployment, execution
+
+
+def test_every_resource_of_the_template_was_made(installation: Installation) -> None:
+    made = installation.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
+    template = transformed()
+    expected = {kind: len(of_type(template, kind)) for kind in {r["Type"] for r in template["Resources"].values()}}
+    expected["AWS::IAM::ManagedPolicy"] = 3  # the fourth is for hooks in a VPC
+    counted = {kind: sum(r["ResourceType"] == kind for r in made) for kind in expected}
+
+    assert counted == expected
+    assert {resource["ResourceStatus"] for resource in made} == {"CREATE_COMPLETE"}
+
+
+def test_the_exports_are_the_names_of_the_hooks(installation: Installation) -> None:
+    exports = {e["Name"]: e["Value"] for e in installation.client("cloudformation").list_exports()["Exports"]}
+
+    assert {s: exports[f"{NAME}-{s}"] for s in STAGES} == {s: f"CodeDeployHook_{NAME}_{s}" for s in STAGES}
+
+
+def test_every_deployed_hook_answers_failed_once_for_a_deployment_that_codedeploy_does_not_know(
+    installation: Installation,
+) -> None:
+    executions = {stage: secrets.token_urlsafe(80) for stage in STAGES}
+    with ThreadPoolExecutor() as pool:
+        calls = {stage: pool.submit(installation.call, stage, "d-UNKNOWN42", executions[stage]) for stage in STAGES}
+
+    assert [call.result() for call in calls.values()] == [{"verdict": "Failed", "told": True}] * len(STAGES)
+    assert [installation.answers(execution) for execution in executions.values()] == [["Failed"]] * len(STAGES)
+
+
+def test_a_good_version_is_let_through_by_the_plan_in_the_plan_bucket(installation: Installation, orders: str) -> None:
+    installation.client("s3").put_object(
+        Bucket=installation.bucket("PlanBucketName"), Key="shop/live.yaml", Body=PLAN.encode()
+    )
+    deployment, execution = deployment_of(orders, installation, "BeforeAllowTraffic")
+
+    answer = installation.call("BeforeAllowTraffic", deployment, execution)
+    report = report_of(installation, deployment, "BeforeAllowTraffic")
+
+    assert answer == {"verdict": "Succeeded", "told": True}, report
+    assert installation.answers(execution) == ["Succeeded"]
+    assert report["verdict"] == "Succeeded"
+    assert [check["outcome"] for check in report["checks"]] == ["PASS"]
+    assert report["plan"]["uri"].endswith("/shop/live.yaml")
+
+
+def test_a_version_that_does_as_the_old_one_did_is_stopped(installation: Installation, orders: str) -> None:
+    installation.client("s3").put_object(
+        Bucket=installation.bucket("PlanBucketName"), Key="shop/live.yaml", Body=PLAN.encode()
+    )
+    deployment, execution = deployment_of(orders, installation, "BeforeAllowTraffic", target_version="1")
+
+    answer = installation.call("BeforeAllowTraffic", deployment, execution)
+    report = report_of(installation, deployment, "BeforeAllowTraffic")
+
+    assert answer == {"verdict": "Failed", "told": True}
+    assert installation.answers(execution) == ["Failed"]
+    assert [reason["cause"] for reason in report["reasons"]] == ["RELEASE_FAILED"]
+
+
+def test_without_a_plan_the_state_of_the_version_decides(installation: Installation, orders: str) -> None:
+    deployment, execution = deployment_of(orders, installation, "AfterAllowTraffic")
+    installation.codedeploy.deployments[deployment]["applicationName"] = "shop-without-a-plan"
+
+    answer = installation.call("AfterAllowTraffic", deployment, execution)
+
+    assert answer == {"verdict": "Succeeded", "told": True}, installation.log.read_text()[-3000:]
+    assert installation.answers(execution) == ["Succeeded"]
+
+
+def test_the_last_resort_answers_for_a_hook_that_may_not(installation: Installation, orders: str) -> None:
+    deployment, execution = deployment_of(orders, installation, "BeforeAllowTraffic")
+    # As many refusals as the hook takes before it gives up and raises; then Lambda calls the OnFailure destination.
+    installation.codedeploy.refusing = 3
+    installation.client("lambda").invoke(
+        FunctionName=f"CodeDeployHook_{NAME}_BeforeAllowTraffic",
+        InvocationType="Event",
+        Payload=json.dumps({"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution}),
+    )
+
+    for _ in range(300):
+        if installation.answers(execution):
+            break
+        time.sleep(0.1)
+    assert installation.answers(execution) == ["Failed"], installation.log.read_text()[-3000:]
+    logged = installation.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{NAME}_LastResort")["events"]
+    assert [event for event in logged if "LastResortAnswered" in event["message"]]
+
+
+def test_the_role_of_a_hook_of_ecs_alone_may_not_invoke_a_function(installation: Installation, orders: str) -> None:
+    simulate = installation.client("iam").simulate_principal_policy
+    arn = f"arn:aws:lambda:{REGION}:000000000000:function:{orders}:2"
+    decisions = {}
+    for stage in STAGES:
+        role = installation.client("lambda").get_function_configuration(FunctionName=f"CodeDeployHook_{NAME}_{stage}")[
+            "Role"
+        ]
+        result = simulate(PolicySourceArn=role, ActionNames=["lambda:InvokeFunction"], ResourceArns=[arn])
+        decisions[stage] = result["EvaluationResults"][0]["EvalDecision"]
+
+    assert {stage for stage, decision in decisions.items() if decision == "allowed"} == {
+        "BeforeAllowTraffic",
+        "AfterAllowTraffic",
+    }
+
+
+def report_of(installation: Installation, deployment: str, stage: str) -> dict[str, Any]:
+    s3, bucket = installation.client("s3"), installation.bucket("ReportBucketName")
+    return json.loads(s3.get_object(Bucket=bucket, Key=f"shop/live/{deployment}/{stage}.json")["Body"].read())
