@@ -27,7 +27,7 @@ from devkit.rehearsal.hooks import PLAN_BUCKET, PROJECT, REPORT_BUCKET, Hooks, a
 from devkit.rehearsal.ledger import Ledger, Record
 from devkit.rehearsal.lifecycle import HOOKABLE
 from devkit.rehearsal.outcome import DeploymentOutcome, ScenarioOutcome
-from devkit.rehearsal.processes import ProcessError
+from devkit.rehearsal.processes import ProcessError, kill_all
 
 if TYPE_CHECKING:
     from devkit.rehearsal.aws.server import LocalAws
@@ -51,6 +51,7 @@ class Player:
         folder = self._results / scenario.slug
         started = time.monotonic()
         with contextlib.ExitStack() as stack:
+            stack.callback(kill_all)
             try:
                 _clear(folder)
                 _Stage(self._aws, scenario, folder, self._hooks, observer or Observer(), outcome, stack).play()

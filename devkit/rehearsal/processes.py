@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 TOKEN = "REHEARSAL_PROCESS"  # noqa: S105 - a mark, not a secret
+_SESSION = secrets.token_hex(8)
+_running: set[Process] = set()
 _TAIL_LINES = 12
 _LINE_BYTES = 64 * 1024
 _LOG_BYTES = 8 * 1024 * 1024
@@ -54,7 +56,7 @@ class Process:
             ProcessError: There is no such program, or it may not be run.
         """
         self.command = list(command)
-        self._token = secrets.token_hex(8)
+        self._token = f"{_SESSION}.{secrets.token_hex(8)}"
         self._tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
         self._on_line = on_line
         try:
@@ -70,6 +72,7 @@ class Process:
         except (OSError, ValueError) as error:
             reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             raise ProcessError(f"{command[0]!r} cannot be started: {reason}") from error
+        _running.add(self)
         self.pid = self._popen.pid
         self._reader = threading.Thread(target=self._read, args=(log,), name=f"output of {self.pid}", daemon=True)
         self._reader.start()
@@ -101,6 +104,7 @@ class Process:
         _kill_marked(self._token)
         self._popen.wait()
         self._reader.join(0.5)
+        _running.discard(self)
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -127,12 +131,19 @@ def _write(file: BinaryIO, raw: bytes) -> int:
     return len(raw)
 
 
+def kill_all() -> None:
+    """End whatever this Python has started and not ended: an interrupt can come between a start and its record."""
+    for process in list(_running):
+        process.kill()
+    _kill_marked(_SESSION)
+
+
 def _kill_marked(token: str) -> None:
-    """Kill every process that carries the token in its environment (Linux; elsewhere the group has to do)."""
+    """Kill every process whose mark begins with `token` (Linux; elsewhere the process group has to do)."""
     mark = f"{TOKEN}={token}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
+            if any(each.startswith(mark) for each in (folder / "environ").read_bytes().split(b"\0")):
                 os.kill(int(folder.name), signal.SIGKILL)
 
 
