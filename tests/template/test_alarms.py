@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+from greenlight.publish import metrics
 
-from tests.template.sam_template import STAGES, of_type, transformed
+from tests.template.sam_template import ROOT, STAGES, of_type, transformed
 
 ALARMS = of_type(transformed(), "AWS::CloudWatch::Alarm")
 
@@ -68,14 +70,30 @@ def test_the_alarms_have_names_of_their_own_that_begin_with_the_installation() -
     assert all(name.startswith("${InstallationName}-") for name in names)
 
 
-def test_own_metrics_are_looked_for_where_the_functions_put_them() -> None:
-    variables = transformed()["Resources"]["AfterAllowTrafficFunction"]["Properties"]["Environment"]["Variables"]
-    own = [alarm for alarm in ALARMS.values() if alarm["Namespace"] != "AWS/Lambda"]
+def test_own_metrics_are_looked_for_where_the_engine_puts_them(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics.emit("AfterAllowTraffic", {"GateErrors": 1.0})
+    record = json.loads(capsys.readouterr().out)
+    directive = record["_aws"]["CloudWatchMetrics"][0]
+    alarm = ALARMS["AfterAllowTrafficGateErrorAlarm"]
 
-    assert {alarm["Namespace"] for alarm in own} == {variables["POWERTOOLS_METRICS_NAMESPACE"]}
-    assert all(
-        {"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]} in alarm["Dimensions"] for alarm in own
-    )
+    assert directive["Namespace"] == alarm["Namespace"]
+    assert [sorted(dimensions) for dimensions in directive["Dimensions"]] == [
+        sorted(d["Name"] for d in alarm["Dimensions"])
+    ]
+    assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]}.items() <= record.items()
+
+
+def test_every_metric_that_is_watched_or_shown_is_one_the_engine_emits() -> None:
+    sources = [*(ROOT / "layers" / "greenlight" / "greenlight").rglob("*.py"), *(ROOT / "hooks").glob("*.py")]
+    emitted = set(re.findall(r'"((?:Gate|LastResort)[A-Z][a-z]+)"', "".join(path.read_text() for path in sources)))
+    dashboard = transformed()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    shown = set(re.findall(r'"greenlight", "([A-Z][A-Za-z]+)"|MetricName=\\"([A-Za-z]+)', dashboard))
+    wanted = {name for pair in shown for name in pair if name} | {
+        metric for space, metric, _ in watched() if space == "greenlight"
+    }
+
+    assert len(wanted) >= 7
+    assert wanted <= emitted
 
 
 def test_the_dashboard_is_json_and_shows_every_alarm() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
+from greenlight.aws import permission
 
 from tests.template.sam_template import (
     ECS_STAGES,
+    ROOT,
     SHARED_STAGES,
     STAGES,
     TEMPLATE,
@@ -30,7 +33,6 @@ PUT = "codedeploy:PutLifecycleEventHookExecutionStatus"
 WITHOUT_RESOURCE = {
     "codedeploy:BatchGetDeploymentTargets",
     "codedeploy:ListDeploymentTargets",
-    "elasticloadbalancing:DescribeListenerCertificates",
     "elasticloadbalancing:DescribeListeners",
     "elasticloadbalancing:DescribeLoadBalancers",
     "elasticloadbalancing:DescribeRules",
@@ -200,3 +202,43 @@ def test_arns_name_no_partition_of_their_own() -> None:
 
     assert not re.findall(r"arn:aws[a-z-]*:", body)
     assert "amazonaws.com" not in body.replace("lambda.amazonaws.com", "")
+
+
+# What no call in the code shows: S3 asks for it to tell a missing key from a forbidden one, KMS keys are used by the
+# services on the caller's behalf, and Lambda itself writes logs, calls the last resort and manages interfaces.
+WITHOUT_A_CALL = {
+    "s3:ListBucket",
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+}
+
+
+def calls(*folders: str) -> set[str]:
+    """IAM actions of all AWS calls in the sources: aws.call("service", "operation") and the like, and boto3's methods."""
+    found = set()
+    for tree in (ast.parse(path.read_text()) for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))):
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            words = [a.value for a in node.args[:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            if len(words) == 2 and words[0] in SERVICES:
+                found.add(permission(*words))
+            elif node.func.attr in METHODS:
+                found.add(permission(*METHODS[node.func.attr]))
+    return found
+
+
+SERVICES = ("acm", "codedeploy", "ecs", "elbv2", "lambda", "s3", "secretsmanager", "ssm")
+METHODS = {
+    "put_lifecycle_event_hook_execution_status": ("codedeploy", "put_lifecycle_event_hook_execution_status"),
+    "invoke": ("lambda", "invoke"),
+}
+
+
+def test_a_hook_may_do_what_the_engine_and_its_validators_do_and_no_more() -> None:
+    needed = calls("layers/greenlight/greenlight", "validators")
+    granted = actions("AfterAllowTrafficRole") - denied_to_code("AfterAllowTrafficRole")
+
+    assert needed == granted - WITHOUT_A_CALL
