@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import signal
 import threading
@@ -96,12 +97,21 @@ def _play(scenarios: Sequence[Scenario], results: Path, console: Console, outcom
     aws.start()
     try:
         player = Player(aws, results.resolve())
-        for scenario in scenarios:
+        for scenario, name in zip(scenarios, _folder_names(scenarios), strict=True):
             progress.scenario_started(scenario)
-            outcomes.append(player.play(scenario, progress))
+            outcomes.append(player.play(scenario, progress, name))
             progress.scenario_ended(outcomes[-1])
     finally:
         aws.stop()
+
+
+def _folder_names(scenarios: Sequence[Scenario]) -> Iterator[str]:
+    """Name the results' folders: as the files, with a number where several files have one name."""
+    seen: collections.Counter[str] = collections.Counter()
+    for scenario in scenarios:
+        stem = scenario.path.stem
+        seen[stem] += 1
+        yield stem if seen[stem] == 1 else f"{stem}-{seen[stem]}"
 
 
 def _conclude(console: Console, outcomes: Sequence[ScenarioOutcome]) -> None:

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from devkit.rehearsal import configurations
 from devkit.rehearsal.alarms import Alarms
 from devkit.rehearsal.aws.codedeploy import CodeDeployRoom
@@ -45,10 +47,16 @@ class Player:
         self._results = results
         self._hooks = hooks
 
-    def play(self, scenario: Scenario, observer: Observer | None = None) -> ScenarioOutcome:
-        """Play a scenario; what keeps it from being played becomes the outcome's `problem`."""
+    def play(self, scenario: Scenario, observer: Observer | None = None, name: str = "") -> ScenarioOutcome:
+        """Play a scenario; what keeps it from being played becomes the outcome's `problem`.
+
+        Args:
+            scenario: What to play.
+            observer: Hears how it goes.
+            name: The results' folder, if not the file's name.
+        """
         outcome = ScenarioOutcome(scenario)
-        folder = self._results / scenario.slug
+        folder = self._results / (name or scenario.path.stem)
         started = time.monotonic()
         with contextlib.ExitStack() as stack:
             stack.callback(kill_all)
@@ -57,10 +65,13 @@ class Player:
                 _Stage(self._aws, scenario, folder, self._hooks, observer or Observer(), outcome, stack).play()
             except (ProcessError, BalancerError) as error:
                 outcome.problem = str(error)
+            except (ClientError, BotoCoreError) as error:
+                outcome.problem = f"the local AWS refuses what the scenario asks for: {error}"
             except OSError as error:
                 outcome.problem = f"{error.filename or folder}: {error.strerror or error}"
         outcome.duration_s = time.monotonic() - started
-        _write(folder / "result.json", outcome.document())
+        with contextlib.suppress(OSError):
+            _write(folder / "result.json", outcome.document())
         return outcome
 
 

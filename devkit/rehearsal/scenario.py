@@ -5,6 +5,7 @@ docs/rehearsal.md explains every key to users; a test compares the two.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -257,9 +258,9 @@ class Scenario(Closed, frozen=True):
         return self.path.parent
 
     @property
-    def slug(self) -> str:
-        """A folder name for the scenario's results."""
-        return self.path.stem
+    def resource(self) -> str:
+        """The application's name as every AWS service can bear it: letters, digits and hyphens, at most 28 long."""
+        return re.sub(r"[^A-Za-z0-9]+", "-", self.file.application)[:28].strip("-") or "service"
 
     @property
     def rollback(self) -> Rollback:

@@ -77,12 +77,12 @@ class EcsGround:
     @property
     def cluster(self) -> str:
         """The cluster's name."""
-        return f"{self._scenario.file.application}-cluster"
+        return f"{self._scenario.resource}-cluster"
 
     @property
     def service(self) -> str:
         """The service's name."""
-        return self._scenario.file.application
+        return self._scenario.resource
 
     def ca_file(self) -> str:
         """The authority of the listeners' certificate, "" without TLS."""

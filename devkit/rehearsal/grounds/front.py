@@ -26,6 +26,7 @@ class Front:
     def __init__(self, aws: LocalAws, scenario: Scenario, work: Path) -> None:
         """Plan only; `build` builds."""
         self._file = scenario.file
+        self._resource = scenario.resource
         self._listener = scenario.file.listener
         self._work = work
         self._elb = aws.client("elbv2")
@@ -50,7 +51,7 @@ class Front:
         self.balancer = Balancer(self._work, names, certificate)
         ec2 = self._aws.client("ec2")
         subnets = ec2.describe_subnets()["Subnets"][:2]
-        name = _name(self._file.application)
+        name = self._resource
         balancer = self._elb.create_load_balancer(
             Name=name,
             Type="network" if self._listener.nlb else "application",
@@ -192,9 +193,7 @@ class Front:
         import trustme
 
         hosts = self._listener.conditions.hosts
-        self.host = self._listener.host or (
-            _example(hosts[0], "www") if hosts else f"{_name(self._file.application)}.example.test"
-        )
+        self.host = self._listener.host or (_example(hosts[0], "www") if hosts else f"{self._resource}.example.test")
         authority = trustme.CA()
         # A rule's `*.example.com` stands for a wildcard certificate; other patterns for one of an example.
         names = {self.host, *(name if _is_wildcard(name) else _example(name, "www") for name in hosts)}
@@ -211,11 +210,6 @@ class Front:
             Certificate=certificate.certificate.read_bytes(), PrivateKey=certificate.key.read_bytes()
         )
         return str(answer["CertificateArn"])
-
-
-def _name(application: str) -> str:
-    """Make a load balancer's name of an application's: letters, digits and hyphens, at most 28 long."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", application)[:28].strip("-") or "service"
 
 
 def _example(pattern: str, for_star: str) -> str:

@@ -45,7 +45,7 @@ class LambdaGround:
     @property
     def name(self) -> str:
         """The function's name."""
-        return f"{self._scenario.file.application}-function"
+        return f"{self._scenario.resource}-function"
 
     def prepare(self) -> None:
         """Publish blue and point the alias at it."""
@@ -155,7 +155,7 @@ class LambdaGround:
     def _publish(self, release: Release) -> str:
         self._releases += 1
         file, _, handler = str(release.function).rpartition(":")
-        path = self._scenario.folder / file
+        path = (self._scenario.folder / file).resolve()
         module = path.stem
         variables = {name: _text(value) for name, value in release.environment.items()}
         code = _zipped(path, self._releases)
