@@ -52,3 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("greenlight: stopped", file=sys.stderr)
         return 130
     return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

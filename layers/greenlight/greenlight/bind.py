@@ -110,9 +110,9 @@ def _bound(
         for reference in substitute.secrets(check.params)
     }
     here = {**names, **fetched}
-    if unknown := substitute.unknown(check.params, {**here, **dict.fromkeys(captured)}, place):
-        mistakes += unknown
-        return Bound(check, validator, None)
-    params, found = convert(substitute.replace(check.params, here, keep=bool(captured)), validator.params, place)
-    mistakes += found
+    unknown = substitute.unknown(check.params, {**here, **dict.fromkeys(captured)}, place)
+    params, found = convert(
+        substitute.replace(check.params, here, keep=bool(captured or unknown)), validator.params, place
+    )
+    mistakes += unknown + found
     return Bound(check, validator, params)

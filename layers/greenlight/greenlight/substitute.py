@@ -54,12 +54,8 @@ def unknown(data: Any, names: Mapping[str, Any], path: Path) -> list[tuple[Path,
                     )
                 )
             elif match[1] is not None and name not in names:
-                found.append(
-                    (
-                        place,
-                        f"nothing is called ${{{name}}}{nearest(name, names)}; known are {', '.join(sorted(names)) or 'none'}",
-                    )
-                )
+                hint = nearest(name, names) or f"; known are {', '.join(sorted(names)) or 'none'}"
+                found.append((place, f"nothing is called ${{{name}}}{hint}"))
     return found
 
 

@@ -121,7 +121,12 @@ def supervised(
 
         probe(prepared, settings, aws, soft, emit)
 
-    end = supervise(work, deadline, on_finding, memory_mb)
+    try:
+        end = supervise(work, deadline, on_finding, memory_mb)
+    except PlanError as error:
+        raise PlanError(
+            error.problems, prepared.plan.source.uri
+        ) from error  # the pipe carries problems, not their plan
     found = {finding.name: finding for finding in end.findings}
     findings = tuple(
         found.get(check.name) or unfinished(check, f"not finished: {end.died or 'it gave no finding'}", end.cause)

@@ -1,0 +1,161 @@
+"""greenlight check: exit status, formats, and sentences for calls that are wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from devkit.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STAGE = ("--stage", "AfterAllowTestTraffic")
+
+
+def check(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    status = main(["check", *arguments])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_a_green_that_is_wrong_ends_with_1_and_says_why(
+    plan: Path, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan.write_text(plan.read_text().replace("status: ok", "status: fine"))
+
+    status, out, _ = check(capsys, str(plan), *STAGE, "--url", green)
+
+    assert status == 1
+    assert out.startswith("Failed: shop local at AfterAllowTestTraffic\n  RELEASE_FAILED: green is well: ")
+    assert 'json status is "ok", expected "fine"' in out
+
+
+def test_a_green_that_is_right_ends_with_0_though_an_advisory_check_fails(
+    plan: Path, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = check(capsys, str(plan), *STAGE, "--url", green)
+
+    assert status == 0
+    assert "FAIL  green has a shop (advisory)" in out
+
+
+def test_without_anything_that_answers_it_ends_with_1(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = check(capsys, str(plan), *STAGE, "--url", "http://127.0.0.1:9")
+
+    assert status == 1
+    assert "refuses connections" in out
+
+
+def test_without_a_url_the_check_says_that_green_has_none(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = check(capsys, str(plan), *STAGE)
+
+    assert status == 1
+    assert "GATE_ERROR: green is well: no --url was given" in out
+
+
+def test_json_on_standard_output_is_one_document_with_the_promised_keys(
+    plan: Path, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, _ = check(capsys, str(plan), *STAGE, "--url", green, "--format", "json")
+
+    document = json.loads(out)
+    assert status == 0
+    assert document["verdict"] == "Succeeded"
+    assert document["reasons"] == []
+    assert {"name", "validator", "outcome", "severity", "message", "evidence", "attempts", "duration_ms"} <= document[
+        "checks"
+    ][0].keys()
+    assert document["plan"]["uri"] == str(plan)
+    assert document["deployment"]["stage"] == "AfterAllowTestTraffic"
+
+
+def test_output_goes_to_a_file_on_request(
+    plan: Path, green: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "report.json"
+
+    status, out, err = check(capsys, str(plan), *STAGE, "--url", green, "--format", "json", "-o", str(target))
+
+    assert (status, out) == (0, "")
+    assert str(target) in err
+    assert json.loads(target.read_text())["verdict"] == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--url", "localhost:80"), "is no http or https URL"),
+        (("--function", "orders"), "write NAME:VERSION"),
+        (("--budget", "10"), "such as 500ms, 5s or 10m"),
+        (("--concurrency", "0"), "may be 1 to 256"),
+        (("--url", "http://127.0.0.1:9", "-o", "/nowhere/report"), "cannot be written"),
+    ],
+)
+def test_a_wrong_call_ends_with_2_and_a_sentence(
+    plan: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = check(capsys, str(plan), *STAGE, *arguments)
+
+    assert status == 2
+    assert said in err
+
+
+def test_a_wrong_plan_ends_with_2_names_the_place_and_still_gives_a_report(
+    plan: Path, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan.write_text(plan.read_text().replace("get: /health", "gett: /health"))
+
+    status, out, err = check(capsys, str(plan), *STAGE, "--url", green, "--format", "json")
+
+    document = json.loads(out)
+    assert status == 2
+    assert f"{plan}:6:" in err
+    assert "did you mean 'get'?" in err
+    assert document["verdict"] == "Failed"
+    assert {reason["cause"] for reason in document["reasons"]} == {"PLAN_ERROR"}
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "."])
+def test_a_plan_that_cannot_be_read_ends_with_2(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = check(capsys, name, *STAGE)
+
+    assert status == 2
+    assert "Traceback" not in err
+    assert name in err
+
+
+def test_a_stage_that_the_plan_has_not_ends_with_2(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = check(capsys, str(plan), "--stage", "BeforeAllowTraffic")
+
+    assert status == 2
+    assert "it has AfterAllowTestTraffic" in err
+
+
+def test_checks_call_no_host_that_the_call_does_not_name(
+    plan: Path, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = green.replace("127.0.0.1", "localhost")
+    plan.write_text(plan.read_text().replace("/health,", f"{elsewhere}/health,"))
+
+    refused, out, _ = check(capsys, str(plan), *STAGE, "--url", green)
+    allowed, _, _ = check(capsys, str(plan), *STAGE, "--url", green, "--allow-host", "localhost")
+
+    assert (refused, allowed) == (1, 0)
+    assert "localhost is neither a host of this deployment nor allowed" in out
+
+
+def test_progress_and_colour_stay_out_of_a_pipe(plan: Path, green: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "devkit.cli", "check", str(plan), *STAGE, "--url", green],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout

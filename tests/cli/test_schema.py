@@ -1,0 +1,50 @@
+"""greenlight schema: what editors hold plans against agrees with what the engine accepts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from devkit.cli import main
+
+EXAMPLES = sorted(Path(__file__).parents[2].glob("examples/*/plan.yaml"))
+
+
+@pytest.fixture
+def schema(capsys: pytest.CaptureFixture[str]) -> jsonschema.protocols.Validator:
+    assert main(["schema"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    jsonschema.Draft202012Validator.check_schema(document)
+    return jsonschema.Draft202012Validator(document)
+
+
+def plan(check: dict[str, object], stage: str = "AfterAllowTraffic") -> dict[str, object]:
+    return {"version": 1, "stages": {stage: {"checks": [check]}}}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        plan({"name": "a"}),
+        plan({"name": "a", "htp": {}}),
+        plan({"name": "a", "target_health": {}, "lambda_state": {}}),
+        plan({"name": "a", "target_health": {"heathy": 1}}),
+        plan({"name": "a", "target_health": {}, "timeout": "5"}),
+        plan({"name": "a", "http": {"get": "/", "expect": {"status": {"lessthan": 300}}}}),
+        plan({"name": "a", "target_health": {}}, stage="AfterAllowTrafic"),
+        {"version": 2, "stages": {}},
+    ],
+)
+def test_a_wrong_plan_is_wrong_in_the_schema_too(
+    wrong: dict[str, object], schema: jsonschema.protocols.Validator
+) -> None:
+    assert not schema.is_valid(wrong)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+def test_the_example_plans_are_right_in_the_schema(path: Path, schema: jsonschema.protocols.Validator) -> None:
+    assert [error.message for error in schema.iter_errors(yaml.safe_load(path.read_text()))] == []

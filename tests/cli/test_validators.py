@@ -1,0 +1,41 @@
+"""greenlight validators: the catalogue says what each file in validators/ says of itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from devkit.cli import main
+
+FOLDER = Path(__file__).parents[2] / "validators"
+
+
+def test_a_name_that_there_is_not_ends_with_2_and_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validators", "htpp"]) == 2
+    assert "did you mean 'http'?" in capsys.readouterr().err
+
+
+def test_the_catalogue_has_every_file_of_the_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validators", "--format", "json"]) == 0
+
+    entries = json.loads(capsys.readouterr().out)["validators"]
+    files = {path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_")}
+    assert {entry["name"] for entry in entries} == files
+    assert all({"summary", "platforms", "stages", "iam", "unsafe", "parameters"} <= entry.keys() for entry in entries)
+
+
+def test_every_validator_names_the_authority_it_follows(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["validators", "--format", "json"])
+
+    entries = json.loads(capsys.readouterr().out)["validators"]
+    assert [entry["name"] for entry in entries if "Source: " not in entry["description"]] == []
+
+
+def test_one_validator_is_shown_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validators", "target_health"]) == 0
+
+    out = capsys.readouterr().out
+    assert "elasticloadbalancing:DescribeTargetHealth" in out
+    assert '"healthy"' in out
