@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import typing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
 from greenlight import yamlread
 from greenlight.decode import convert
 from greenlight.errors import PlanError, Problem
@@ -61,7 +63,9 @@ def read(path: Path) -> Scenario:
     if file is not None:
         mistakes = list(_Checks(file, path.parent).mistakes())
     if file is None or mistakes:
-        raise ScenarioError(path, [document.problem(message, where) for where, message in mistakes])
+        raise ScenarioError(
+            path, [document.problem(_with_choices(message, where), where) for where, message in mistakes]
+        )
     return Scenario(path=path.resolve(), file=file, deployments=tuple(_planned(file, path.parent.resolve())))
 
 
@@ -75,6 +79,39 @@ def plan_stages(plan: Path | None) -> tuple[str, ...]:
         return ()
     stages = data.get("stages") if isinstance(data, dict) else None
     return tuple(stage for stage in lifecycle.HOOKABLE if isinstance(stages, dict) and stage in stages)
+
+
+def _with_choices(message: str, where: Where) -> str:
+    """Add to a refused word the nearest right one and all that may stand in its place."""
+    if not message.startswith("invalid enum value"):
+        return message
+    kinds: list[Any] = [ScenarioFile]
+    for step in where:
+        kinds = [below for kind in kinds for below in _below(kind, step)]
+    choices = [str(choice) for kind in kinds for choice in _literals(kind)]
+    word = message.partition("'")[2].rstrip("'")
+    return f"{word!r} is none of {', '.join(choices)}{nearest(word, choices)}"
+
+
+def _below(kind: Any, step: str | int) -> Iterator[Any]:
+    """List the types that may stand at a key or an index of a type."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield from (field.type for field in msgspec.structs.fields(kind) if field.encode_name == step)
+    elif typing.get_origin(kind) is tuple and isinstance(step, int):
+        yield typing.get_args(kind)[0]
+    elif typing.get_origin(kind) is dict:
+        yield typing.get_args(kind)[1]
+    else:
+        for option in typing.get_args(kind):
+            yield from _below(option, step)
+
+
+def _literals(kind: Any) -> Iterator[Any]:
+    if typing.get_origin(kind) is Literal:
+        yield from typing.get_args(kind)
+    else:
+        for option in typing.get_args(kind):
+            yield from _literals(option)
 
 
 class _Checks:

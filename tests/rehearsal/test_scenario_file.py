@@ -1,0 +1,163 @@
+"""Scenario files: what is wrong is said with its place and the nearest right name, all of it at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from devkit.rehearsal.faults import FAULTS
+from devkit.rehearsal.scenario_file import ScenarioError, plan_stages, read
+
+GOOD = """
+name: good
+platform: ecs
+blue: {command: "python service.py fine {port}"}
+green: {command: "python service.py fine {port}"}
+"""
+GOOD_LAMBDA = """
+name: good
+platform: lambda
+blue: {function: "function.py:handler"}
+green: {function: "function.py:handler"}
+"""
+
+
+def problems(folder: Path, text: str) -> str:
+    path = folder / "s.yaml"
+    path.write_text(text)
+    with pytest.raises(ScenarioError) as caught:
+        read(path)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "place", "sentence"),
+    [
+        ("planet: earth", "5:9: planet", "unknown key 'planet'; did you mean 'plan'?"),
+        ("minute: 1", "5:9: minute", "a number with its unit"),
+        ("minute: 0s", "5:9: minute", "above zero"),
+        ("hook_timeout: 1h", "5:15: hook_timeout", "up to 15m"),
+        ("config: ECSAllAtOnce", "5:9: config", "did you mean 'CodeDeployDefault.ECSAllAtOnce'?"),
+        ("config: CodeDeployDefault.LambdaAllAtOnce", "5:9: config", "is for platform lambda"),
+        ("config: CodeDeployDefault.ECSAllAtOne", "5:9: config", "did you mean 'CodeDeployDefault.ECSAllAtOnce'?"),
+        ("plan: nowhere.yaml", "5:7: plan", "there is no plan at"),
+        ("faults: [hook-kiled]", "5:10: faults[0]", "did you mean 'hook-killed'?"),
+        ("faults: [{hook-killed: {stag: x}}]", "faults[0]", "unknown key 'stag'; did you mean 'stage'?"),
+        ("hooks: [Install]", "5:9: hooks[0]", "Install calls no hook"),
+        (
+            "expect: {status: Succeded}",
+            "5:18: expect.status",
+            "is none of Succeeded, Failed, Stopped; did you mean 'Succeeded'?",
+        ),
+        ("expect: {failed_at: Nowhere}", "5:21: expect.failed_at", "'Nowhere' is none of BeforeInstall, Install"),
+        ("alarms: [{name: a}]", "5:10: alarms[0]", "exactly one of errors_percent, at and state"),
+        ("alarms: [{name: a, at: 1m, state: ALARM}]", "5:10: alarms[0]", "exactly one"),
+        ("application: 'a/b'", "5:14: application", "pattern"),
+        ("listener: {nlb: true, conditions: {hosts: [a.example.com]}}", "listener.conditions", "has no rules"),
+        ("listener: {conditions: {paths: [api]}}", "listener.conditions.paths[0]", "begin it with / or *"),
+        ("listener: {htps: true}", "5:18: listener.htps", "did you mean 'https'?"),
+        ("users: {rate: 100000}", "5:15: users.rate", "200"),
+        ("name: again", "5:1: name", "stands here twice"),
+        ("deployments: [{green: {command: x}}]", "green", "not both"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(folder: Path, more: str, place: str, sentence: str) -> None:
+    text = problems(folder, GOOD.strip() + "\n" + more + "\n")
+    assert place in text
+    assert sentence in text
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "a scenario is a map"),
+        ("- 1", "a scenario is a map"),
+        ("name: [", "not valid YAML"),
+        ("platform: ecs", "the key 'name' is missing"),
+        ("name: a\nplatform: ec2\nblue: {command: x}", "ec2"),
+        ("name: a\nplatform: ecs\nblue: {command: x}", "the key 'green' is missing"),
+        ("name: a\nplatform: ecs\nblue: {}\ngreen: {command: x}", "the key 'command' is missing"),
+        ("name: a\nplatform: ecs\nblue: {function: 'f.py:x'}\ngreen: {command: x}", "a release is a 'command'"),
+        ('name: a\nplatform: ecs\nblue: {command: "a \'b"}\ngreen: {command: x}', "cannot be split into words"),
+        ("name: a\nplatform: ecs\nblue: {command: ' '}\ngreen: {command: x}", "the command is empty"),
+        ("name: a\nplatform: lambda\nblue: {function: f}\ngreen: {function: f}", "write FILE.py:HANDLER"),
+        ("name: a\nplatform: lambda\nblue: {function: 'no.py:h'}\ngreen: {function: 'no.py:h'}", "there is no file"),
+    ],
+)
+def test_what_is_no_scenario_is_refused_with_a_sentence(folder: Path, text: str, sentence: str) -> None:
+    assert sentence in problems(folder, text)
+
+
+def test_all_mistakes_are_named_at_once(folder: Path) -> None:
+    text = problems(folder, GOOD.strip() + "\nfaults: [nothing]\nconfig: slow\nplan: gone.yaml\n")
+    assert len(text.splitlines()) == 3
+
+
+def test_a_file_that_is_not_there_or_not_text_is_a_sentence(folder: Path) -> None:
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        read(folder / "missing.yaml")
+    (folder / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ScenarioError, match="not UTF-8"):
+        read(folder / "binary.yaml")
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        read(folder)
+
+
+def test_a_network_load_balancer_is_shifted_at_once_only(folder: Path) -> None:
+    text = GOOD + "listener: {nlb: true}\nconfig: CodeDeployDefault.ECSCanary10Percent5Minutes\n"
+    assert "CodeDeployDefault.ECSAllAtOnce only" in problems(folder, text)
+
+
+def test_the_least_scenario_has_sensible_answers_to_everything(folder: Path) -> None:
+    (folder / "s.yaml").write_text(GOOD)
+    scenario = read(folder / "s.yaml")
+    (deployment,) = scenario.deployments
+    assert deployment.config == "CodeDeployDefault.ECSAllAtOnce"
+    assert deployment.plan is None
+    assert deployment.hooks == ("AfterAllowTestTraffic",)
+    assert scenario.hour_s == 60
+    assert scenario.rollback.enabled
+
+
+def test_hooks_are_called_for_the_plans_stages(folder: Path) -> None:
+    (folder / "p.yaml").write_text("stages: {AfterAllowTraffic: {checks: []}, BeforeInstall: {checks: []}, Typo: {}}")
+    (folder / "s.yaml").write_text(GOOD + "plan: p.yaml\n")
+    assert read(folder / "s.yaml").deployments[0].hooks == ("BeforeInstall", "AfterAllowTraffic")
+
+
+@pytest.mark.parametrize("plan", ["[", "stages: 3", "- a", ""])
+def test_a_plan_that_cannot_be_read_is_the_hooks_matter(folder: Path, plan: str) -> None:
+    (folder / "p.yaml").write_text(plan)
+    assert plan_stages(folder / "p.yaml") == ()
+    (folder / "s.yaml").write_text(GOOD_LAMBDA + "plan: p.yaml\n")
+    assert read(folder / "s.yaml").deployments[0].hooks == ("BeforeAllowTraffic",)
+
+
+def test_the_hour_is_scaled_but_never_starves_the_hooks(folder: Path) -> None:
+    (folder / "s.yaml").write_text(GOOD + "minute: 10ms\n")
+    assert read(folder / "s.yaml").hour_s == 30
+    (folder / "s.yaml").write_text(GOOD + "minute: 10ms\nhour: 2s\n")
+    assert read(folder / "s.yaml").hour_s == 2
+
+
+def test_each_deployment_in_a_row_takes_what_it_does_not_say_from_the_scenario(folder: Path) -> None:
+    rest = GOOD.replace("green:", "# ") + (
+        "plan: a.plan.yaml\nfaults: [late-in-progress]\n"
+        "deployments:\n"
+        "  - green: {command: one}\n"
+        "  - green: {command: two}\n    plan: null\n    faults: []\n    expect: {status: Failed}\n"
+    )
+    (folder / "s.yaml").write_text(rest)
+    first, second = read(folder / "s.yaml").deployments
+    assert first.plan == folder / "a.plan.yaml"
+    assert [fault.name for fault in first.faults] == ["late-in-progress"]
+    assert (second.plan, second.faults, second.expect.status) == (None, (), "Failed")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_can_be_asked_for_plainly_and_with_options(folder: Path, fault: str) -> None:
+    (folder / "s.yaml").write_text(GOOD + f"faults: [{fault}, {{{fault}: {{stage: AfterInstall, times: 3}}}}]\n")
+    plain, detailed = read(folder / "s.yaml").deployments[0].faults
+    assert (plain.name, plain.stage, plain.times) == (fault, None, None)
+    assert (detailed.name, detailed.stage, detailed.times) == (fault, "AfterInstall", 3)
