@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +16,20 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build a copy of the application, for the Python at hand, so that its layers can be imported and run here."""
-    folder = copy_of_the_application(tmp_path_factory.mktemp("application"))
-    command("sam", "build", cwd=folder, LAYER_PYTHON=HERE)
+    """Build a copy of the application, for the Python at hand, so that its layers can be imported and run here.
+
+    Test processes side by side share it: the first one builds, the others wait.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    folder = shared / "application"
+    with (shared / "application.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            draft = shared / "application.draft"
+            draft.mkdir()
+            command("sam", "build", cwd=copy_of_the_application(draft), LAYER_PYTHON=HERE)
+            draft.rename(folder)
     return folder
 
 

@@ -62,7 +62,7 @@ class Installation:
     def call(self, stage: str, deployment: str, execution: str) -> dict[str, Any]:
         """Call a hook as CodeDeploy does, and wait for it."""
         answer = self.client("lambda").invoke(
-            FunctionName=f"CodeDeployHook_{NAME}_{stage}",
+            FunctionName=f"CodeDeployHook_{NAME}-{stage}",
             Payload=json.dumps({"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution}),
         )
         return json.loads(answer["Payload"].read())
@@ -197,7 +197,7 @@ def allow_what_ministack_asks_for(installation: Installation, stage: str, functi
     It judges the invocation of a version by the ARN of the function, without the version that AWS puts behind it, and
     it takes GetProvisionedConcurrencyConfig for GetFunction.
     """
-    role = installation.client("lambda").get_function_configuration(FunctionName=f"CodeDeployHook_{NAME}_{stage}")[
+    role = installation.client("lambda").get_function_configuration(FunctionName=f"CodeDeployHook_{NAME}-{stage}")[
         "Role"
     ]
     actions = ["lambda:InvokeFunction", "lambda:GetFunction"]
@@ -258,7 +258,7 @@ def test_every_resource_of_the_template_was_made(installation: Installation) -> 
 def test_the_exports_are_the_names_of_the_hooks(installation: Installation) -> None:
     exports = {e["Name"]: e["Value"] for e in installation.client("cloudformation").list_exports()["Exports"]}
 
-    assert {s: exports[f"{NAME}-{s}"] for s in STAGES} == {s: f"CodeDeployHook_{NAME}_{s}" for s in STAGES}
+    assert {s: exports[f"{NAME}-{s}"] for s in STAGES} == {s: f"CodeDeployHook_{NAME}-{s}" for s in STAGES}
 
 
 def test_every_deployed_hook_answers_failed_once_for_a_deployment_that_codedeploy_does_not_know(
@@ -317,7 +317,7 @@ def test_the_last_resort_answers_for_a_hook_that_may_not(installation: Installat
     # As many refusals as the hook takes before it gives up and raises; then Lambda calls the OnFailure destination.
     installation.codedeploy.refusing = 3
     installation.client("lambda").invoke(
-        FunctionName=f"CodeDeployHook_{NAME}_BeforeAllowTraffic",
+        FunctionName=f"CodeDeployHook_{NAME}-BeforeAllowTraffic",
         InvocationType="Event",
         Payload=json.dumps({"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution}),
     )
@@ -327,7 +327,7 @@ def test_the_last_resort_answers_for_a_hook_that_may_not(installation: Installat
             break
         time.sleep(0.1)
     assert installation.answers(execution) == ["Failed"], installation.log.read_text()[-3000:]
-    logged = installation.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{NAME}_LastResort")["events"]
+    logged = installation.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{NAME}-LastResort")["events"]
     assert [event for event in logged if "LastResortAnswered" in event["message"]]
 
 
@@ -336,7 +336,7 @@ def test_the_role_of_a_hook_of_ecs_alone_may_not_invoke_a_function(installation:
     arn = f"arn:aws:lambda:{REGION}:000000000000:function:{orders}:2"
     decisions = {}
     for stage in STAGES:
-        role = installation.client("lambda").get_function_configuration(FunctionName=f"CodeDeployHook_{NAME}_{stage}")[
+        role = installation.client("lambda").get_function_configuration(FunctionName=f"CodeDeployHook_{NAME}-{stage}")[
             "Role"
         ]
         result = simulate(PolicySourceArn=role, ActionNames=["lambda:InvokeFunction"], ResourceArns=[arn])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -44,7 +46,7 @@ def test_the_appspec_names_functions_that_an_installation_has_each_at_its_own_st
 
     assert set(hooks.values()) <= function_names()
     assert set(hooks) <= set(STAGES)
-    assert all(name.endswith(f"_{stage}") for stage, name in hooks.items())
+    assert all(name.endswith(f"-{stage}") for stage, name in hooks.items())
 
 
 def test_only_the_hooks_reach_the_test_listener() -> None:
@@ -72,3 +74,14 @@ def test_the_plan_of_an_example_lies_where_an_installation_may_read_it(stack: st
 
     assert template["Parameters"]["PlanPrefix"]["Default"] == prefix
     assert template["Resources"][parameter]["Properties"]["Name"]["Fn::Sub"].startswith("${PlanPrefix}/")
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/install.md"])
+def test_a_document_names_functions_and_exports_that_an_installation_has(document: str) -> None:
+    text = (ROOT / document).read_text()
+    named = set(re.findall(r"CodeDeployHook_greenlight[A-Za-z_-]+", text))
+    imported = set(re.findall(r"ImportValue (greenlight-[A-Za-z]+)", text))
+
+    assert named
+    assert named <= function_names()
+    assert imported <= exports()

@@ -23,7 +23,7 @@ def test_there_is_a_hook_for_every_stage_and_a_last_resort_and_nothing_else() ->
 def test_a_hook_has_the_name_that_codedeploy_may_call(stage: str) -> None:
     name = transformed()["Resources"][f"{stage}Function"]["Properties"]["FunctionName"]["Fn::Sub"]
 
-    assert name == f"CodeDeployHook_${{InstallationName}}_{stage}"
+    assert name == f"CodeDeployHook_${{InstallationName}}-{stage}"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

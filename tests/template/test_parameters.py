@@ -136,3 +136,19 @@ def test_every_alarm_tells_the_topic_of_its_beginning_and_its_end() -> None:
     told = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
 
     assert all(alarm["AlarmActions"] == alarm["OKActions"] == told for alarm in alarms.values())
+
+
+def test_the_installation_guide_lists_every_parameter_with_its_default_and_no_other() -> None:
+    guide = (ROOT / "docs" / "install.md").read_text().partition("## Parameters")[2].partition("\n## ")[0]
+    rows = [
+        [cell.strip().replace("`", "") for cell in line.split("|")[1:3]] for line in guide.splitlines() if "| `" in line
+    ]
+    listed = {name: value for names, values in rows for name, value in pairs(names, values)}
+
+    assert listed == {name: str(parameter["Default"]) for name, parameter in PARAMETERS.items()}
+
+
+def pairs(names: str, values: str) -> list[tuple[str, str]]:
+    """Read a row that explains one parameter, or two with their defaults."""
+    split = names.split(", ")
+    return list(zip(split, values.split(", ") if values else [""] * len(split), strict=True))
