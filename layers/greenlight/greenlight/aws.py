@@ -1,11 +1,13 @@
 """AWS for the gate: clients made when first used, short time-outs, few retries, sentences for errors.
 
 No boto error leaves this module. botocore's own defaults (60 s to connect, 60 s to read, five attempts)
-would spend a hook's whole time on one endpoint that does not answer.
+would spend a hook's whole time on one endpoint that does not answer. Clients are botocore's, which is all
+of boto3 that is used here and starts sooner.
 """
 
 from __future__ import annotations
 
+import functools
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +28,10 @@ class Aws:
     """The AWS account the hook runs in."""
 
     def __init__(self, session: Any = None) -> None:
-        """Use `session` (boto3's); one is made on first use otherwise."""
+        """Use `session`, anything with boto3's `client`; one is made on first use otherwise."""
         self._session = session
         self._clients: dict[tuple[str, float | None], Any] = {}
-        self._lock = threading.Lock()  # boto3 sessions may not make two clients at once
+        self._lock = threading.Lock()  # a session may not make two clients at once
 
     def client(self, service: str, *, read_timeout_s: float | None = None, attempts: int = ATTEMPTS) -> Any:
         """Give the client of a service; the same one for the same time-out.
@@ -44,12 +46,11 @@ class Aws:
             return self._clients[key]
 
     def _make(self, service: str, read_timeout_s: float, attempts: int) -> Any:
-        import boto3  # 150 ms, and not every command talks to AWS
-        from botocore.config import Config
+        from botocore.config import Config  # 150 ms, and not every command talks to AWS
         from botocore.exceptions import BotoCoreError
 
         try:
-            self._session = self._session or boto3.session.Session()
+            self._session = self._session or Session()
             return self._session.client(
                 service,
                 config=Config(
@@ -82,6 +83,44 @@ class Aws:
             if number >= 50:
                 raise AwsError(f"{permission(service, operation)} gave more than 50 pages")
         return found
+
+
+class Session:
+    """What makes clients: botocore's session under the name that boto3 gives to it."""
+
+    def __init__(self) -> None:
+        """Share the models of AWS's APIs with all other sessions of the process."""
+        import botocore.session
+
+        self._session = botocore.session.Session()
+        self._session.register_component("data_loader", _models())
+
+    def client(self, service: str, *, config: Any) -> Any:
+        """Make a client."""
+        return self._session.create_client(service, config=config)
+
+
+@functools.cache
+def _models() -> Any:
+    """Give the one loader of AWS's API models, which are most of what a first client costs.
+
+    They are the same for every session, so they are read once, and into plain dictionaries: botocore asks for
+    `OrderedDict`, with which JSON takes several times as long (docs/benchmarks.md).
+    """
+    import gzip
+    import json
+    import pathlib
+
+    from botocore.loaders import JSONFileLoader, Loader
+
+    class Models(JSONFileLoader):  # type: ignore[misc, unused-ignore]
+        def load_file(self, file_path: str) -> Any:
+            for path, read in ((f"{file_path}.json", bytes), (f"{file_path}.json.gz", gzip.decompress)):
+                if (file := pathlib.Path(path)).is_file():
+                    return json.loads(read(file.read_bytes()))
+            return None
+
+    return Loader(file_loader=Models())
 
 
 def _guarded_pages(service: str, operation: str, pages: Any) -> Any:

@@ -11,7 +11,7 @@ import random
 import time
 from typing import TYPE_CHECKING, Any
 
-from greenlight.aws import error_code
+from greenlight.aws import Session, error_code
 from greenlight.errors import GreenlightError
 from greenlight.model import Answer, Frozen, Status
 
@@ -127,10 +127,9 @@ class Reporter:
 
 def reporting_client() -> Any:
     """Make the client that answers: short time-outs, and retries left to the reporter, which knows its budget."""
-    import boto3
     from botocore.config import Config
 
-    return boto3.session.Session().client(
+    return Session().client(
         "codedeploy",
         config=Config(
             connect_timeout=CONNECT_TIMEOUT_S,
