@@ -31,7 +31,7 @@ _LOG_TAIL = 4096
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """One version of one function: what Lambda would be configured with."""
+    """One version of one function: what Lambda would be configured with, and the Python that is its runtime."""
 
     name: str
     version: str
@@ -41,6 +41,7 @@ class FunctionSpec:
     timeout_s: float = 30.0
     memory_mb: int = 512
     arn: str = ""
+    python: str = sys.executable
 
 
 @dataclass
@@ -87,7 +88,7 @@ class Sandbox:
         threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True, name=f"api {spec.name}").start()
         try:
             self.process = Process(
-                [sys.executable, "-m", "awslambdaric", spec.handler],
+                [spec.python, "-m", "awslambdaric", spec.handler],
                 cwd=spec.root,
                 environment=self._environment(),
                 on_line=self._heard,
