@@ -57,6 +57,7 @@ lock: setup ## compile the lock files anew from their .in files
 	$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt layers/greenlight/requirements.in -o layers/greenlight/requirements.txt
 	$(COMPILE) requirements/ministack.in -o requirements/ministack.txt
+	$(COMPILE) -c requirements/dev.txt requirements/bench.in -o requirements/bench.txt
 
 .PHONY: clean
 clean: ## remove everything that make has made
@@ -87,4 +88,17 @@ ministack: .venv-ministack/.ready ## make the environment of the local AWS that 
 	@echo "set-up      packages of requirements/ministack.txt in .venv-ministack"
 	@test -x .venv-ministack/bin/python || $(PYTHON) -m venv .venv-ministack
 	@VIRTUAL_ENV=$(CURDIR)/.venv-ministack $(BIN)/uv pip sync --quiet --require-hashes requirements/ministack.txt
+	@touch $@
+
+# ---- Benchmarks --------------------------------------------------------------------------------------------------------
+
+# What greenlight is measured against has an environment of its own, made by the same Python: docs/benchmarks.md.
+.PHONY: bench
+bench: setup .venv-bench/.ready ## measure beside what people would use instead; QUICK=1 for a first look
+	@$(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick) $(foreach section,$(ONLY),--only $(section))
+
+.venv-bench/.ready: requirements/bench.txt | setup
+	@echo "set-up      packages of requirements/bench.txt in .venv-bench"
+	@$(BIN)/python -m venv --clear .venv-bench
+	@VIRTUAL_ENV=$(CURDIR)/.venv-bench $(BIN)/uv pip sync --quiet --require-hashes requirements/bench.txt
 	@touch $@

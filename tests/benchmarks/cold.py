@@ -1,0 +1,249 @@
+"""Cold starts: a hook in AWS's own runtime client, from the start of its process until CodeDeploy has its answer.
+
+Both hooks meet the same local AWS (moto behind the rehearsal's CodeDeploy) and the same target. greenlight's
+is the whole gate: it finds out what is deployed, fetches its plan from S3 and runs one check in its worker.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from devkit.rehearsal.aws.codedeploy import CodeDeployRoom
+from devkit.rehearsal.aws.ecs import EcsRoom, TaskSet
+from devkit.rehearsal.aws.elbv2 import backend
+from devkit.rehearsal.aws.server import ACCOUNT, REGION, LocalAws
+from devkit.rehearsal.functions import environment
+from devkit.rehearsal.ledger import Entry, Execution, Ledger, Record, new_deployment_id
+from devkit.rehearsal.lifecycle import events
+from devkit.rehearsal.sandbox import FunctionSpec, Invocation, Sandbox
+from tests.benchmarks.contestants import BENCH_BIN, PEERS, PROJECT, STAGE
+from tests.benchmarks.running import BenchError, PeakMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from devkit.rehearsal.aws.calls import Application, Call
+
+_KEY = "AKIABENCHMARK"
+_PLANS, _REPORTS = "greenlight-plans-bench", "greenlight-reports-bench"
+_NAME = "shop"
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """One cold start, all times from the start of the process."""
+
+    first_poll_s: float
+    answered_s: float
+    over_s: float
+    aws_calls: int
+
+
+class Account:
+    """An account in which CodeDeploy has just asked whether green may go on: an ECS service with a test listener."""
+
+    def __init__(self, target_port: int, plan: Path) -> None:
+        """Build it, with green at `target_port`."""
+        self._url = f"http://127.0.0.1:{target_port}"
+        self._ledger = Ledger()
+        self._calls = 0
+        self._aws = LocalAws()
+        self._aws.start()
+        self._task_sets: list[TaskSet] = []
+        self._aws.reset([self._count, CodeDeployRoom(self._ledger), EcsRoom(self._task_sets)])
+        self._build(target_port, plan)
+
+    def close(self) -> None:
+        """End it."""
+        self._aws.stop()
+
+    def greenlight(self) -> FunctionSpec:
+        """Give greenlight's hook as Lambda would have it: the task root first, then the layers."""
+        hooks = PROJECT / "hooks"
+        path = ":".join(str(folder) for folder in (hooks, PROJECT / "layers" / "greenlight", PROJECT))
+        return self._function(
+            "after_allow_test_traffic.handler",
+            hooks,
+            {
+                "PYTHONPATH": path,
+                "GREENLIGHT_PLAN_BUCKET": _PLANS,
+                "GREENLIGHT_REPORT_BUCKET": _REPORTS,
+                "GREENLIGHT_ALLOW_LOOPBACK": "true",
+                "POWERTOOLS_SERVICE_NAME": "greenlight",
+                "POWERTOOLS_METRICS_NAMESPACE": "greenlight",
+            },
+        )
+
+    def sample(self) -> FunctionSpec:
+        """Give the smallest hook."""
+        return self._function("sample_hook.handler", PEERS, {"BENCH_URL": self._url, "PYTHONPATH": str(PEERS)})
+
+    def cold_start(self, spec: FunctionSpec) -> ColdStart:
+        """Start a fresh environment and have it answer once.
+
+        Raises:
+            BenchError: It failed, or did not say Succeeded.
+        """
+        execution, payload = self._asked()
+        answered: list[float] = []
+        began = time.perf_counter()
+        watcher = threading.Thread(
+            target=lambda: (execution.answered.wait(30), answered.append(time.perf_counter())), daemon=True
+        )
+        watcher.start()
+        calls = self._calls
+        sandbox = Sandbox(spec)
+        started = time.monotonic()
+        try:
+            invocation = Invocation(payload)
+            sandbox.invoke(invocation)
+            over_s = time.perf_counter() - began
+        finally:
+            sandbox.close()
+        watcher.join(1.0)
+        if invocation.error or execution.status != "Succeeded":
+            raise BenchError(f"{spec.name} gave {invocation.response.decode()!r} and the status {execution.status!r}")
+        return ColdStart(invocation.started - started, answered[0] - began, over_s, self._calls - calls)
+
+    def peak_memory_mb(self, spec: FunctionSpec) -> float:
+        """Give the most memory that the hook and its worker hold together during one cold invocation."""
+        _, payload = self._asked()
+        sandbox = Sandbox(spec)
+        memory = PeakMemory(sandbox.process.pid)
+        try:
+            sandbox.invoke(Invocation(payload))
+        finally:
+            peak = memory.stop()
+            sandbox.close()
+        return peak
+
+    def _function(self, handler: str, root: Path, more: dict[str, str]) -> FunctionSpec:
+        variables = environment(self._aws.environment(_KEY) | more)
+        return FunctionSpec(
+            name=handler.partition(".")[0],
+            version="$LATEST",
+            handler=handler,
+            root=root,
+            environment=variables,
+            python=str(BENCH_BIN / "python"),  # has what the layer has, and nothing that only a laptop has
+        )
+
+    def _asked(self) -> tuple[Execution, bytes]:
+        """Begin a deployment that stands at the hook's stage."""
+        identity = new_deployment_id()
+        entries = [Entry(name) for name in events("ecs", test_listener=True)]
+        record = Record(identity, "ecs", _NAME, _NAME, "CodeDeployDefault.ECSAllAtOnce", entries, self._target)
+        record.status = "InProgress"
+        record.entry(STAGE).status, record.entry(STAGE).started = "InProgress", time.time()
+        self._ledger.add(record)
+        self._task_sets[1].external_id = identity
+        execution = self._ledger.open(identity, STAGE)
+        event = {"DeploymentId": identity, "LifecycleEventHookExecutionId": execution.id}
+        return execution, json.dumps(event).encode()
+
+    def _target(self) -> dict[str, Any]:
+        sets = [
+            {
+                "identifer": each.id,  # misspelt in AWS's API
+                "taskSetLabel": label,
+                "status": each.status,
+                "targetGroup": {"name": each.target_group.split("/")[1]},
+            }
+            for each, label in zip(self._task_sets, ("Blue", "Green"), strict=True)
+        ]
+        return {
+            "deploymentTargetType": "ECSTarget",
+            "ecsTarget": {"targetId": f"{_NAME}-cluster:{_NAME}", "taskSetsInfo": sets},
+        }
+
+    def _count(self, _call: Call, _moto: Application) -> None:
+        self._calls += 1
+
+    def _build(self, port: int, plan: Path) -> None:
+        s3 = self._aws.client("s3")
+        for bucket in (_PLANS, _REPORTS):
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_object(Bucket=_PLANS, Key=f"{_NAME}/{_NAME}.yaml", Body=plan.read_bytes())
+        groups, listeners = self._balanced(port)
+        ecs = self._aws.client("ecs")
+        ecs.create_cluster(clusterName=f"{_NAME}-cluster")
+        container = {"name": _NAME, "image": f"{_NAME}:1", "portMappings": [{"containerPort": 8080}]}
+        definition = ecs.register_task_definition(
+            family=_NAME, networkMode="awsvpc", cpu="256", memory="512", containerDefinitions=[container]
+        )["taskDefinition"]["taskDefinitionArn"]
+        ecs.create_service(
+            cluster=f"{_NAME}-cluster",
+            serviceName=_NAME,
+            desiredCount=1,
+            deploymentController={"type": "CODE_DEPLOY"},
+            taskDefinition=definition,
+        )
+        self._task_sets += [
+            TaskSet(f"ecs-svc/{number}", f"{_NAME}-cluster", _NAME, definition, group, _NAME, 8080)
+            for number, group in enumerate(groups, 1)
+        ]
+        self._task_sets[0].status = "PRIMARY"
+        codedeploy = self._aws.client("codedeploy")
+        codedeploy.create_application(applicationName=_NAME, computePlatform="ECS")
+        codedeploy.create_deployment_group(
+            applicationName=_NAME,
+            deploymentGroupName=_NAME,
+            serviceRoleArn=f"arn:aws:iam::{ACCOUNT}:role/codedeploy",
+            ecsServices=[{"serviceName": _NAME, "clusterName": f"{_NAME}-cluster"}],
+            loadBalancerInfo={"targetGroupPairInfoList": [_pair(groups, listeners)]},
+        )
+
+    def _balanced(self, port: int) -> tuple[list[str], list[str]]:
+        """Make a balancer whose test listener is the target itself."""
+        elb, subnets = self._aws.client("elbv2"), self._aws.client("ec2").describe_subnets()["Subnets"][:2]
+        balancer = elb.create_load_balancer(Name=_NAME, Subnets=[subnet["SubnetId"] for subnet in subnets])
+        arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
+        backend().load_balancers[arn].dns_name = "127.0.0.1"
+        groups = [
+            elb.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=subnets[0]["VpcId"], TargetType="ip")[
+                "TargetGroups"
+            ][0]["TargetGroupArn"]
+            for name in ("one", "two")
+        ]
+        listeners = [
+            elb.create_listener(
+                LoadBalancerArn=arn,
+                Port=listening,
+                Protocol="HTTP",
+                DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+            )["Listeners"][0]["ListenerArn"]
+            for listening, group in zip((80, port), groups, strict=True)
+        ]
+        return groups, listeners
+
+
+def _pair(groups: list[str], listeners: list[str]) -> dict[str, Any]:
+    return {
+        "targetGroups": [{"name": arn.split("/")[1]} for arn in groups],
+        "prodTrafficRoute": {"listenerArns": listeners[:1]},
+        "testTrafficRoute": {"listenerArns": listeners[1:]},
+    }
+
+
+def one_check(folder: Path) -> Path:
+    """Write the plan that does what the smallest hook does."""
+    path = folder / "one.yaml"
+    path.write_text(
+        f"version: 1\nstages:\n  {STAGE}:\n    checks:\n"
+        "      - {name: green answers, http: {get: /items/7, expect: {status: 200}}}\n"
+    )
+    return path
+
+
+def alternating(account: Account, pairs: int) -> Iterator[tuple[ColdStart, ColdStart]]:
+    """Give pairs of cold starts, greenlight's first; each was started once before, so that bytecode is on the disk."""
+    ours, theirs = account.greenlight(), account.sample()
+    for spec in (ours, theirs):
+        account.cold_start(spec)
+    for _ in range(pairs):
+        yield account.cold_start(ours), account.cold_start(theirs)

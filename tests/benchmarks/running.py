@@ -1,0 +1,218 @@
+"""Whole processes, measured from outside: time, CPU and memory of a command with everything it starts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+SHARE = 1 / 3
+"""Of a core, for the runs on a small machine: about what Lambda gives to 590 MB."""
+_PERIOD_S = 0.02
+_TIMEOUT_S = 120.0
+
+
+class BenchError(Exception):
+    """Something that makes figures worthless; `str()` is a sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One run.
+
+    Attributes:
+        wall_s: From before the start of the process until after its end.
+        cpu_s: User and system time of it and of all its children.
+        output: What it printed.
+    """
+
+    wall_s: float
+    cpu_s: float
+    status: int
+    output: str = ""
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], *, limit: Limit | None = None) -> Usage:
+    """Run a command to its end.
+
+    Raises:
+        BenchError: It does not exist, or does not end.
+    """
+    read, write = os.pipe()
+    words = limit.wrapped(command) if limit else list(command)
+    began = time.perf_counter()
+    try:
+        process = subprocess.Popen(
+            words,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=write,
+            stderr=subprocess.STDOUT,
+        )
+    except OSError as error:
+        os.close(read)
+        os.close(write)
+        raise BenchError(f"{command[0]} cannot be started: {error.strerror}") from error
+    os.close(write)
+    output = bytearray()
+    reader = threading.Thread(target=_drain, args=(read, output), daemon=True)
+    reader.start()
+    killer = threading.Timer(_TIMEOUT_S, process.kill)
+    killer.daemon = True
+    killer.start()
+    with limit.applied(process.pid) if limit else contextlib.nullcontext():
+        _, status, usage = os.wait4(process.pid, 0)
+    wall_s = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)  # so that Popen does not wait for it again
+    killer.cancel()
+    reader.join(2.0)
+    return Usage(wall_s, usage.ru_utime + usage.ru_stime, process.returncode, output.decode(errors="replace"))
+
+
+def _drain(read: int, output: bytearray) -> None:
+    with os.fdopen(read, "rb") as pipe:
+        while data := pipe.read1(65536):
+            output += data
+
+
+class Limit:
+    """A third of a core: the kernel's CPU quota where this user may make one, stop and go signals elsewhere."""
+
+    def __init__(self) -> None:
+        """Try for the kernel's."""
+        self._group = _made_group()
+        self.how = "cgroup CPU quota" if self._group else "stop and go signals (no right to make a cgroup)"
+
+    def wrapped(self, command: Sequence[str]) -> list[str]:
+        """Have the command join the group before it becomes itself."""
+        if self._group is None:
+            return list(command)
+        return ["/bin/sh", "-c", 'echo $$ > "$0"/cgroup.procs && exec "$@"', str(self._group), *command]
+
+    @contextlib.contextmanager
+    def applied(self, pid: int) -> Iterator[None]:
+        """Keep the process and its children to their share while this lasts."""
+        if self._group is not None:
+            yield
+            return
+        over = threading.Event()
+        thread = threading.Thread(target=_stop_and_go, args=(pid, over), daemon=True)
+        thread.start()
+        yield
+        over.set()
+        thread.join()
+
+    def close(self) -> None:
+        """Take the group away."""
+        if self._group is not None:
+            for _ in range(20):
+                with contextlib.suppress(OSError):
+                    self._group.rmdir()
+                    return
+                time.sleep(0.1)
+
+
+def _made_group() -> Path | None:
+    period_us = int(_PERIOD_S * 1e6)
+    quota_us = int(period_us * SHARE)
+    name = f"greenlight-bench-{os.getpid()}"
+    for group, files in (
+        (Path("/sys/fs/cgroup/cpu") / name, {"cpu.cfs_period_us": f"{period_us}", "cpu.cfs_quota_us": f"{quota_us}"}),
+        (Path("/sys/fs/cgroup") / name, {"cpu.max": f"{quota_us} {period_us}"}),
+    ):
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            for file, value in files.items():
+                (group / file).write_text(value)
+        except OSError:
+            group.rmdir()
+            continue
+        return group
+    return None
+
+
+def _stop_and_go(pid: int, over: threading.Event) -> None:
+    """Let the processes run for a third of every period."""
+    while not over.wait(_PERIOD_S * SHARE):
+        stopped = tree(pid)
+        _signal(stopped, signal.SIGSTOP)
+        over.wait(_PERIOD_S * (1 - SHARE))
+        _signal(stopped, signal.SIGCONT)
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def tree(pid: int) -> list[int]:
+    """List a process and all its descendants."""
+    found = [pid]
+    for parent in found:
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+class PeakMemory:
+    """Samples what a process and its descendants hold together; pages shared after a fork count once (PSS)."""
+
+    def __init__(self, pid: int) -> None:
+        """Begin."""
+        self.peak_mb = 0.0
+        self._pid = pid
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> float:
+        """End, and give the peak in MB."""
+        self._over.set()
+        self._thread.join()
+        return self.peak_mb
+
+    def _sample(self) -> None:
+        while not self._over.wait(0.004):
+            self.peak_mb = max(self.peak_mb, sum(_pss_kb(pid) for pid in tree(self._pid)) / 1024)
+
+
+def _pss_kb(pid: int) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
+
+
+def can_sample_memory() -> bool:
+    """Whether this system tells a process's share of memory."""
+    return sys.platform == "linux" and _pss_kb(os.getpid()) > 0
+
+
+def peak_memory_mb(command: Sequence[str], environment: Mapping[str, str]) -> float:
+    """Run a command and give the most memory that it and its children held together."""
+    process = subprocess.Popen(
+        list(command),
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    memory = PeakMemory(process.pid)
+    process.wait(_TIMEOUT_S)
+    return memory.stop()
