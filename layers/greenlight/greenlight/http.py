@@ -4,7 +4,7 @@ Every connection goes to an address that was checked, whatever the name resolves
 covers a whole exchange, also from a server that sends a byte a second. Bodies and decompression are capped,
 compression is not asked for, environment proxies and cookies do not exist. Latency is measured around the
 exchange alone: neither the wait for a free connection nor connecting counts, so a check measures the service
-and not the gate. `http.client` is used directly; docs/decisions/0002 has the figures.
+and not the gate. What cannot be sent is an `HttpError` itself, so that green is not blamed for it. `http.client` is used directly; docs/decisions/0002 has the figures.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import http.client
 import io
 import ipaddress
+import re
 import select
 import socket
 import ssl
@@ -22,7 +23,7 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from greenlight.errors import GuardError, NoAnswerError, UnreachableError
+from greenlight.errors import GuardError, HttpError, NoAnswerError, UnreachableError
 from greenlight.model import Frozen
 
 if TYPE_CHECKING:
@@ -33,8 +34,14 @@ CONNECT_TIMEOUT_S = 5.0
 _CHUNK = 65536
 
 Resolver = Callable[[str, int], list[str]]
-_IDEMPOTENT = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
-_PLAN_HEADERS_KEPT_ACROSS_HOSTS = ("accept", "user-agent")
+_REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
+"""Methods that may be sent twice, hence over a connection that the server may be about to close."""
+_KEPT_ACROSS_HOSTS = ("accept", "user-agent")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_IPV4_INSIDE = tuple(
+    ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")
+)
+_METADATA = ipaddress.ip_network("fd00:ec2::/32")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -116,22 +123,18 @@ class Guard:
         address = embedded(ipaddress.ip_address(text.partition("%")[0]))
         if address.is_loopback:
             return "" if self._allow_loopback else "which is this machine itself"
-        if address.is_link_local or address in _METADATA:
+        if address.is_link_local or (address.version == 6 and address in _METADATA):
             return "a link-local or metadata address"
         if address.is_unspecified or address.is_multicast or (address.is_reserved and address.version == 4):
             return "which is no host's address"
         return ""
 
 
-_METADATA = (ipaddress.ip_address("fd00:ec2::254"), ipaddress.ip_address("fd00:ec2::23"))
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-
-
 def embedded(address: Address) -> Address:
-    """Give the IPv4 address inside a mapped, NAT64 (RFC 6052), 6to4 or Teredo IPv6 address; others as they are."""
+    """Give the IPv4 address inside a mapped, NAT64 (RFC 6052, 8215), 6to4 or Teredo IPv6 address; others as they are."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
-    if address in _NAT64 or (int(address) >> 32 == 0 and int(address) > 1):
+    if any(address in network for network in _IPV4_INSIDE) or (int(address) >> 32 == 0 and int(address) > 1):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None) or address
 
@@ -155,7 +158,9 @@ class _DeadlineReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         self._connection.arm()
-        return self._connection.raw.recv_into(buffer)
+        size = self._connection.raw.recv_into(buffer)
+        self._connection.ended = size == 0
+        return size
 
 
 class _Socket:
@@ -164,6 +169,7 @@ class _Socket:
     def __init__(self, raw: socket.socket) -> None:
         self.raw = raw
         self.deadline = 0.0
+        self.ended = False
 
     def arm(self) -> None:
         remaining = self.deadline - time.monotonic()
@@ -175,15 +181,30 @@ class _Socket:
         return io.BufferedReader(_DeadlineReader(self), 16384)
 
     def sendall(self, data: bytes) -> None:
-        self.arm()
-        self.raw.sendall(data)
+        rest = memoryview(data)
+        while rest:
+            self.arm()
+            rest = rest[self.raw.send(rest) :]
 
     def close(self) -> None:
-        self.raw.close()
+        """Stay open: `http.client` closes before the body is read where no request can follow. See `_Connection.drop`."""
 
     def stale(self) -> bool:
         """Tell whether the server has closed, or spoken unasked, while the connection was idle."""
-        return bool(select.select([self.raw], [], [], 0)[0])
+        poll = select.poll()  # select() cannot watch descriptors from 1024 on
+        poll.register(self.raw, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+class _Answer(http.client.HTTPResponse):
+    """A final response; `http.client` itself waits only for the end of 100, and takes 103 for the answer."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200 or status == 101:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
 
 
 class _Connection(http.client.HTTPConnection):
@@ -191,6 +212,16 @@ class _Connection(http.client.HTTPConnection):
 
     sock: Any
     auto_open = 0
+    response_class = _Answer
+
+    def __init__(self, name: str, port: int, wire: _Socket) -> None:
+        super().__init__(name, port)
+        self.sock = self.wire = wire
+
+    def drop(self) -> None:
+        """Close for good, whatever has not been read yet."""
+        self.close()
+        self.wire.raw.close()
 
 
 class Client:
@@ -231,9 +262,10 @@ class Client:
             GuardError: The address is out of bounds.
             UnreachableError: No connection, or TLS refused.
             NoAnswerError: No whole answer in time, or none that is HTTP.
+            HttpError: Method or headers are such as cannot be sent.
         """
         deadline = time.monotonic() + timeout_s
-        sent = dict(headers or {})
+        sent = _sendable(method, headers or {})
         hops: list[str] = []
         while True:
             response = self._exchange(method, url, sent, body, host, deadline, max_bytes)
@@ -241,15 +273,25 @@ class Client:
             if response.status not in (301, 302, 303, 307, 308) or location is None or len(hops) >= redirects:
                 return Response(**{**_fields(response), "hops": tuple(hops)}) if hops else response
             target = urllib.parse.urljoin(url, location)
-            if _origin(target) != _origin(url):
-                if url.startswith("https:") and not target.startswith("https:"):
+            old, new = _origin(url), _origin(target)
+            if old != new:
+                if old[0] == "https" and new[0] == "http":
                     raise GuardError(f"{url} redirects from https to {target}; greenlight does not follow a downgrade")
-                sent = {key: value for key, value in sent.items() if key.lower() in _PLAN_HEADERS_KEPT_ACROSS_HOSTS}
+                sent = {key: value for key, value in sent.items() if key.lower() in _KEPT_ACROSS_HOSTS}
                 host = ""
-            if response.status == 303 or (response.status in (301, 302) and method == "POST"):
+            if (response.status == 303 and method != "HEAD") or (response.status in (301, 302) and method == "POST"):
                 method, body = "GET", None
+                sent = {key: value for key, value in sent.items() if not key.lower().startswith("content-")}
             hops.append(url)
             url = target
+
+    def close(self) -> None:
+        """Close the connections that are idle."""
+        with self._lock:
+            idle = [connection for each in self._idle.values() for connection in each]
+            self._idle.clear()
+        for connection in idle:
+            connection.drop()
 
     def _exchange(
         self,
@@ -262,30 +304,30 @@ class Client:
         max_bytes: int,
     ) -> Response:
         parts = split(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        scheme, _, port = _origin(url)
         address = self._guard.address(parts.hostname or "", port)
-        name = host or parts.hostname or ""
-        key = (parts.scheme, address, str(port), name)
+        name = (split(f"{scheme}://{host}").hostname if host else parts.hostname) or ""
+        key = (scheme, address, str(port), name)
         authority = host or parts.netloc
         for attempt in ("pooled", "new"):
-            connection = self._pooled(key) if attempt == "pooled" else None
+            connection = self._pooled(key) if attempt == "pooled" and method in _REPEATABLE else None
             reused = connection is not None
             if connection is None:
-                connection = self._connect(parts.scheme, address, port, name, deadline)
-            connection.sock.deadline = deadline
+                connection = self._connect(scheme, address, port, name, deadline)
+            connection.wire.deadline = deadline
             try:
                 return self._talk(connection, key, method, url, parts, authority, headers, body, address, max_bytes)
             except (http.client.RemoteDisconnected, ConnectionError) as error:
-                connection.close()
-                if not (reused and method in _IDEMPOTENT):
+                connection.drop()
+                if not reused:
                     raise NoAnswerError(
                         f"{method} {url}: the connection was closed before an answer came ({_said(error)})"
                     ) from error
             except TimeoutError as error:
-                connection.close()
+                connection.drop()
                 raise NoAnswerError(f"{method} {url}: no whole answer in time") from error
             except (http.client.HTTPException, OSError, ValueError, zlib.error) as error:
-                connection.close()
+                connection.drop()
                 raise NoAnswerError(
                     f"{method} {url}: the answer is not HTTP that can be read ({_said(error)})"
                 ) from error
@@ -316,10 +358,12 @@ class Client:
             connection.putheader("Content-Length", str(len(body or b"")))
         connection.endheaders(body)
         answer = connection.getresponse()
+        if connection.wire.ended:  # http.client takes the end of a connection for the end of the headers
+            raise http.client.IncompleteRead(b"")
         content, truncated = _read(answer, max_bytes)
         latency_ms = (time.perf_counter() - began) * 1000
         if truncated or answer.will_close:
-            connection.close()
+            connection.drop()
         else:
             self._keep(key, connection)
         return Response(
@@ -348,17 +392,16 @@ class Client:
         except OSError as error:
             raise UnreachableError(f"{name} ({address} port {port}) cannot be reached: {_said(error)}") from error
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = _Connection(name, port)
+        if scheme == "http":
+            return _Connection(name, port, _Socket(raw))
         try:
-            connection.sock = _Socket(
-                self._context().wrap_socket(raw, server_hostname=name) if scheme == "https" else raw
-            )
-        except (ssl.SSLError, OSError, ValueError) as error:
+            raw.settimeout(min(CONNECT_TIMEOUT_S, max(0.001, deadline - time.monotonic())))
+            return _Connection(name, port, _Socket(self._context().wrap_socket(raw, server_hostname=name)))
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raw.close()
             raise UnreachableError(
                 f"TLS with {name} ({address} port {port}) failed: {_tls_said(error, name)}"
             ) from error
-        return connection
 
     def _context(self) -> ssl.SSLContext:
         with self._lock:
@@ -373,9 +416,9 @@ class Client:
                 if not idle:
                     return None
                 connection = idle.pop()
-            if not connection.sock.stale():
+            if not connection.wire.stale():
                 return connection
-            connection.close()
+            connection.drop()
 
     def _keep(self, key: tuple[str, ...], connection: _Connection) -> None:
         with self._lock:
@@ -388,7 +431,7 @@ def split(url: str) -> urllib.parse.SplitResult:
     Raises:
         GuardError: Another scheme, no host, credentials in it, an impossible port, or characters that have no place in one.
     """
-    if any(ord(character) <= 32 or ord(character) == 127 for character in url):
+    if any(ord(character) <= 32 or 127 <= ord(character) < 160 for character in url):
         raise GuardError(f"{url!r} has blanks or control characters in it")
     try:
         parts = urllib.parse.urlsplit(url)
@@ -399,7 +442,31 @@ def split(url: str) -> urllib.parse.SplitResult:
         raise GuardError(f"{url} is no http or https URL")
     if "@" in parts.netloc:
         raise GuardError("a URL with credentials in it is refused; send them as a header")
+    if not parts.netloc.isascii():
+        raise GuardError(f"the host name in {url} is not ASCII; write it in its encoded form, xn--…")
     return parts
+
+
+def _sendable(method: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """Give the headers if all of it can be sent; the sentence of a refusal names the header and never its value.
+
+    Raises:
+        HttpError: The method or a name is no token, or a value is not what HTTP can carry.
+    """
+    if not _TOKEN.fullmatch(method):
+        raise HttpError(f"{method!r} is no HTTP method")
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name):
+            raise HttpError(f"{name!r} is no name of a header")
+        if any(character in value for character in "\r\n\0"):
+            raise HttpError(f"the header {name} cannot be sent: its value has a line break or a null character in it")
+        try:
+            value.encode("latin-1")
+        except UnicodeEncodeError as error:
+            raise HttpError(
+                f"the header {name} cannot be sent: character {error.start + 1} of its value is outside of Latin-1"
+            ) from error
+    return dict(headers)
 
 
 def _target(parts: urllib.parse.SplitResult) -> str:
@@ -407,9 +474,9 @@ def _target(parts: urllib.parse.SplitResult) -> str:
     return f"{target}?{urllib.parse.quote(parts.query, safe='/?%:@!$&()*+,;=~-._')}" if parts.query else target
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
+def _origin(url: str) -> tuple[str, str, int]:
     parts = split(url)
-    return parts.scheme, parts.hostname, parts.port
+    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _read(answer: http.client.HTTPResponse, limit: int) -> tuple[bytes, bool]:
@@ -418,16 +485,22 @@ def _read(answer: http.client.HTTPResponse, limit: int) -> tuple[bytes, bool]:
     if encoding not in ("identity", "gzip", "x-gzip", "deflate"):
         raise ValueError(f"content-encoding {encoding}, which was not asked for")
     if encoding == "identity":
-        length = answer.length
-        if length is not None and length <= limit:
-            return answer.read(), False  # one call, and IncompleteRead when the body ends early
         body = answer.read(limit + 1)
-        return body[:limit], len(body) > limit
-    inflate = zlib.decompressobj(wbits=47 if encoding != "deflate" else 15)
-    body = b""
-    while len(body) <= limit and (chunk := answer.read(_CHUNK)):
-        body += inflate.decompress(chunk, limit + 1 - len(body))
+    else:
+        body = _inflated(answer, limit, zlib.decompressobj(wbits=47 if encoding != "deflate" else 15))
+    if len(body) <= limit and answer.length:  # http.client says nothing of a body that ends before its length
+        raise http.client.IncompleteRead(body, answer.length)
     return body[:limit], len(body) > limit
+
+
+def _inflated(answer: http.client.HTTPResponse, limit: int, inflate: Any) -> bytes:
+    body, began = b"", False
+    while len(body) <= limit and (chunk := answer.read(_CHUNK)):
+        began = True
+        body += inflate.decompress(chunk, limit + 1 - len(body))
+    if began and len(body) <= limit and not inflate.eof:
+        raise ValueError("the compressed body ends early")
+    return body
 
 
 def _fields(response: Response) -> dict[str, Any]:
@@ -435,7 +508,7 @@ def _fields(response: Response) -> dict[str, Any]:
 
 
 def _said(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _tls_said(error: Exception, name: str) -> str:
