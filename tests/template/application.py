@@ -14,12 +14,15 @@ HERE = "{}.{}".format(*sys.version_info[:2])
 BIN = Path(sys.executable).parent
 
 
-def copy_of_the_application(folder: Path) -> Path:
-    """Copy what `sam build` reads, with leftovers of work on a laptop in it."""
+def copy_of_the_application(folder: Path, origin: Path = ROOT) -> Path:
+    """Copy what `sam build` reads, with leftovers of work on a laptop in it.
+
+    Builds that are compared come from one `origin` that nobody edits meanwhile.
+    """
     for name in ("template.yaml", "samconfig.toml"):
-        shutil.copy(ROOT / name, folder)
+        shutil.copy(origin / name, folder)
     for name in ("hooks", "validators", "layers"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(origin / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     leftover = folder / "layers/greenlight/greenlight/__pycache__/left.cpython-39.pyc"
     leftover.parent.mkdir()
     leftover.write_bytes(b"left over")

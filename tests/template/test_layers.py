@@ -28,27 +28,27 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def engine_by_uv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def engine_by_uv(application: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The engine's layer for Lambda's own Python, installed by uv."""
-    return made_directly(tmp_path_factory.mktemp("uv"))
+    return made_directly(tmp_path_factory.mktemp("uv"), application)
 
 
-def made_directly(folder: Path, **environment: str) -> Path:
+def made_directly(folder: Path, origin: Path, **environment: str) -> Path:
     (folder / "artifacts").mkdir()
-    source = copy_of_the_application(folder) / "layers" / "greenlight"
+    source = copy_of_the_application(folder, origin) / "layers" / "greenlight"
     command("make", "build-EngineLayer", f"ARTIFACTS_DIR={folder / 'artifacts'}", cwd=source, **environment)
     return folder / "artifacts"
 
 
-def test_building_twice_gives_the_same_bytes(built: Path, tmp_path: Path) -> None:
-    application = copy_of_the_application(tmp_path)
-    command("sam", "build", cwd=application, LAYER_PYTHON=HERE)
+def test_building_twice_gives_the_same_bytes(application: Path, built: Path, tmp_path: Path) -> None:
+    again = copy_of_the_application(tmp_path, application)
+    command("sam", "build", cwd=again, LAYER_PYTHON=HERE)
 
-    assert digests(application / ".aws-sam" / "build") == digests(built)
+    assert digests(again / ".aws-sam" / "build") == digests(built)
 
 
-def test_pip_and_uv_build_the_same_layer(engine_by_uv: Path, tmp_path: Path) -> None:
-    assert digests(made_directly(tmp_path, UV="")) == digests(engine_by_uv)
+def test_pip_and_uv_build_the_same_layer(application: Path, engine_by_uv: Path, tmp_path: Path) -> None:
+    assert digests(made_directly(tmp_path, application, UV="")) == digests(engine_by_uv)
 
 
 @pytest.mark.parametrize("version", ["313", HERE.replace(".", "")])
