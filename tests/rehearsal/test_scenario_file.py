@@ -53,7 +53,7 @@ def problems(folder: Path, text: str) -> str:
         ("expect: {failed_at: Nowhere}", "5:21: expect.failed_at", "'Nowhere' is none of BeforeInstall, Install"),
         ("alarms: [{name: a}]", "5:10: alarms[0]", "exactly one of errors_percent, at and state"),
         ("alarms: [{name: a, at: 1m, state: ALARM}]", "5:10: alarms[0]", "exactly one"),
-        ("application: 'a/b'", "5:14: application", "pattern"),
+        ("application: 'a/b'", "5:14: application", "matching regex"),
         ("listener: {nlb: true, conditions: {hosts: [a.example.com]}}", "listener.conditions", "has no rules"),
         ("listener: {conditions: {paths: [api]}}", "listener.conditions.paths[0]", "begin it with / or *"),
         ("listener: {htps: true}", "5:18: listener.htps", "did you mean 'https'?"),

@@ -1,0 +1,170 @@
+"""The operations that moto lacks, seen through boto3, whose models read every answer."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from devkit.rehearsal.aws import elbv2
+from devkit.rehearsal.aws.codedeploy import CodeDeployRoom
+from devkit.rehearsal.aws.ecs import EcsRoom, TaskSet
+from devkit.rehearsal.aws.lambdas import LambdaRoom
+from devkit.rehearsal.functions import LocalLambda
+from devkit.rehearsal.ledger import Entry, Execution, Ledger, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from devkit.rehearsal.aws.server import LocalAws
+
+TARGET = {
+    "deploymentTargetType": "LambdaTarget",
+    "lambdaTarget": {
+        "targetId": "f:live",
+        "lambdaFunctionInfo": {
+            "functionName": "f",
+            "functionAlias": "live",
+            "currentVersion": "1",
+            "targetVersion": "2",
+        },
+    },
+}
+
+
+@dataclass
+class Stand:
+    """One deployment, waiting for a hook's status."""
+
+    aws: LocalAws
+    room: CodeDeployRoom
+    record: Record
+    execution: Execution
+    client: Any
+
+
+@pytest.fixture
+def stand(aws: LocalAws) -> Iterator[Stand]:
+    ledger = Ledger()
+    entries = [Entry("BeforeAllowTraffic", "InProgress", started=1_700_000_000.5), Entry("AllowTraffic")]
+    target = {**TARGET, "lambdaTarget": dict(TARGET["lambdaTarget"])}  # type: ignore[call-overload]
+    record = Record("d-ABCDEFGH1", "lambda", "shop", "web", "c", entries, lambda: target, status="InProgress")
+    ledger.add(record)
+    room = CodeDeployRoom(ledger, alarms=("too slow",))
+    aws.reset([room, LambdaRoom(LocalLambda())])
+    yield Stand(aws, room, record, ledger.open(record.id, "BeforeAllowTraffic"), aws.client("codedeploy"))
+    aws.reset()
+
+
+def code_of(call: Any, **arguments: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    return str(caught.value.response["Error"]["Code"])
+
+
+def test_a_status_is_refused_as_codedeploy_refuses_it(stand: Stand) -> None:
+    put = stand.client.put_lifecycle_event_hook_execution_status
+    mine = {"deploymentId": stand.record.id, "lifecycleEventHookExecutionId": stand.execution.id}
+    assert code_of(put, **mine, status="Skipped") == "InvalidLifecycleEventHookExecutionStatusException"
+    assert code_of(put, **mine | {"deploymentId": "d-AAAAAAAAA"}, status="Failed") == "DeploymentDoesNotExistException"
+    wrong = mine | {"lifecycleEventHookExecutionId": "x"}
+    assert code_of(put, **wrong, status="Failed") == "InvalidLifecycleEventHookExecutionIdException"
+    assert put(**mine, status="Failed")["lifecycleEventHookExecutionId"] == stand.execution.id
+    assert code_of(put, **mine, status="Failed") == "LifecycleEventAlreadyCompletedException"
+
+
+def test_a_deployment_and_its_target_can_be_read(stand: Stand) -> None:
+    info = stand.client.get_deployment(deploymentId=stand.record.id)["deploymentInfo"]
+    assert (info["computePlatform"], info["status"], info["creator"]) == ("Lambda", "InProgress", "user")
+    ids = stand.client.list_deployment_targets(deploymentId=stand.record.id)["targetIds"]
+    (target,) = stand.client.batch_get_deployment_targets(deploymentId=stand.record.id, targetIds=ids)[
+        "deploymentTargets"
+    ]
+    event, waiting = target["lambdaTarget"]["lifecycleEvents"]
+    assert (event["lifecycleEventName"], event["status"]) == ("BeforeAllowTraffic", "InProgress")
+    assert event["startTime"].year == 2023
+    assert waiting["status"] == "Pending"
+    same = stand.client.get_deployment_target(deploymentId=stand.record.id, targetId=ids[0])["deploymentTarget"]
+    assert same == target
+    assert (
+        code_of(stand.client.get_deployment_target, deploymentId=stand.record.id, targetId="other")
+        == "DeploymentTargetDoesNotExistException"
+    )
+
+
+def test_an_event_can_show_late_that_it_runs(stand: Stand) -> None:
+    stand.room.late_s = 1e9
+    arguments = {"deploymentId": stand.record.id, "targetIds": ["f:live"]}
+    (target,) = stand.client.batch_get_deployment_targets(**arguments)["deploymentTargets"]
+    assert [event["status"] for event in target["lambdaTarget"]["lifecycleEvents"]] == ["Pending", "Pending"]
+
+
+def test_a_deployment_can_be_asked_to_stop_until_it_is_over(stand: Stand) -> None:
+    assert stand.client.stop_deployment(deploymentId=stand.record.id)["status"] == "Pending"
+    assert stand.record.stop_requested
+    stand.record.completed = 1.0
+    stand.record.status = "Succeeded"
+    assert code_of(stand.client.stop_deployment, deploymentId=stand.record.id) == "DeploymentAlreadyCompletedException"
+
+
+def test_a_group_names_its_alarms(stand: Stand) -> None:
+    stand.client.create_application(applicationName="shop", computePlatform="Lambda")
+    stand.client.create_deployment_group(applicationName="shop", deploymentGroupName="web", serviceRoleArn="arn:x")
+    group = stand.client.get_deployment_group(applicationName="shop", deploymentGroupName="web")["deploymentGroupInfo"]
+    assert group["alarmConfiguration"]["alarms"] == [{"name": "too slow"}]
+    assert (
+        code_of(stand.client.get_deployment_group, applicationName="shop", deploymentGroupName="other")
+        == "DeploymentGroupDoesNotExistException"
+    )
+
+
+def test_what_lambda_does_not_know_is_not_found(stand: Stand) -> None:
+    client = stand.aws.client("lambda")
+    assert code_of(client.invoke, FunctionName="nobody", Qualifier="2") == "ResourceNotFoundException"
+    wanted = {"FunctionName": "f", "Qualifier": "2"}
+    assert (
+        code_of(client.get_provisioned_concurrency_config, **wanted) == "ProvisionedConcurrencyConfigNotFoundException"
+    )
+
+
+def test_a_room_that_breaks_is_an_internal_failure_and_no_traceback(
+    stand: Stand, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_arguments: Any) -> None:
+        raise KeyError("a mistake in the rehearsal")
+
+    stand.aws.reset([broken])
+    assert code_of(stand.client.get_deployment, deploymentId=stand.record.id) == "InternalFailure"
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_service_shows_its_task_sets(aws: LocalAws) -> None:
+    task_set = TaskSet("ecs-svc/1", "c", "web", "arn:task:2", "arn:group", "web", 8080, external_id="d-ABCDEFGH1")
+    aws.reset([EcsRoom([task_set])])
+    client = aws.client("ecs")
+    client.create_cluster(clusterName="c")
+    client.create_service(cluster="c", serviceName="web", desiredCount=1, deploymentController={"type": "CODE_DEPLOY"})
+    (service,) = client.describe_services(cluster="c", services=["web"])["services"]
+    (found,) = service["taskSets"]
+    assert (found["externalId"], found["taskDefinition"], found["status"]) == ("d-ABCDEFGH1", "arn:task:2", "ACTIVE")
+    assert found["loadBalancers"][0]["targetGroupArn"] == "arn:group"
+
+
+@pytest.mark.parametrize(
+    ("codes", "status", "healthy"), [("200", 200, True), ("200,301", 302, False), ("200-299", 204, True)]
+)
+def test_a_matcher_reads_codes_as_aws_writes_them(codes: str, status: int, healthy: bool) -> None:
+    assert elbv2.matches(codes, status) is healthy
+
+
+def test_a_target_that_nobody_listens_on_is_unhealthy() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    group = SimpleNamespace(health_check_protocol="HTTP", health_check_path="/", matcher={"HttpCode": "200"})
+    health = elbv2.probe(group, "127.0.0.1", port)
+    assert (health.state, health.reason) == ("unhealthy", "Target.FailedHealthChecks")

@@ -1,0 +1,100 @@
+"""The users: a steady and bounded stream that counts what it meets."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from devkit.rehearsal.users import Gate, Users
+
+
+@pytest.fixture
+def stopping() -> list[Users]:
+    """Collect users to stop at the end."""
+    return []
+
+
+def test_failures_are_counted_and_become_a_share() -> None:
+    answers = iter([True, False] * 500)
+    lock = threading.Lock()
+
+    def ask() -> bool:
+        with lock:
+            return next(answers)
+
+    users = Users(ask, rate=200)
+    users.start()
+    time.sleep(0.5)
+    users.stop()
+    assert 40 <= users.requests <= 150
+    assert users.errors == pytest.approx(users.requests / 2, abs=1)
+    assert users.errors_percent(10) == pytest.approx(50, abs=3)
+
+
+def test_a_user_who_meets_an_exception_has_met_an_error() -> None:
+    def ask() -> bool:
+        raise OSError("connection reset")
+
+    users = Users(ask, rate=50)
+    users.start()
+    time.sleep(0.2)
+    users.stop()
+    assert users.errors == users.requests > 0
+
+
+def test_during_a_pause_nobody_asks_and_those_under_way_are_waited_for() -> None:
+    ended = threading.Event()
+
+    def ask() -> bool:
+        time.sleep(0.1)
+        ended.set()
+        return True
+
+    users = Users(ask, rate=100)
+    users.start()
+    time.sleep(0.05)
+    users.pause(5)
+    assert ended.is_set()
+    before = users.requests
+    time.sleep(0.15)
+    assert users.requests == before
+    users.resume()
+    time.sleep(0.3)
+    users.stop()
+    assert users.requests > before
+
+
+def test_users_who_cannot_be_served_in_time_are_not_saved_up() -> None:
+    release = threading.Event()
+    users = Users(lambda: release.wait(5), rate=200)
+    users.start()
+    time.sleep(1.3)
+    release.set()
+    time.sleep(0.05)
+    users.stop()
+    assert users.requests < 8 + 260
+
+
+def test_no_rate_is_no_users() -> None:
+    users = Users(lambda: True, rate=0)
+    users.start()
+    users.pause(1)
+    users.resume()
+    users.stop()
+    assert users.requests == 0
+
+
+def test_nobody_passes_a_gate_that_is_shut() -> None:
+    gate = Gate()
+    passed = threading.Event()
+
+    def go() -> None:
+        with gate.passing():
+            passed.set()
+
+    with gate.shut():
+        threading.Thread(target=go, daemon=True).start()
+        assert not passed.wait(0.1)
+    assert passed.wait(1)
