@@ -70,7 +70,10 @@ def test_the_alarms_have_names_of_their_own_that_begin_with_the_installation() -
     assert all(name.startswith("${InstallationName}-") for name in names)
 
 
-def test_own_metrics_are_looked_for_where_the_engine_puts_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_own_metrics_are_looked_for_where_the_engine_puts_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "greenlight-dev")
     metrics.emit("AfterAllowTraffic", {"GateErrors": 1.0})
     record = json.loads(capsys.readouterr().out)
     directive = record["_aws"]["CloudWatchMetrics"][0]
@@ -80,7 +83,9 @@ def test_own_metrics_are_looked_for_where_the_engine_puts_them(capsys: pytest.Ca
     assert [sorted(dimensions) for dimensions in directive["Dimensions"]] == [
         sorted(d["Name"] for d in alarm["Dimensions"])
     ]
-    assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]}.items() <= record.items()
+    wanted = {d["Name"]: d["Value"] for d in alarm["Dimensions"]}
+    assert wanted == {"service": {"Ref": "InstallationName"}, "stage": "AfterAllowTraffic"}
+    assert (record["service"], record["stage"]) == ("greenlight-dev", "AfterAllowTraffic")
 
 
 def test_every_metric_that_is_watched_or_shown_is_one_the_engine_emits() -> None:

@@ -8,8 +8,9 @@ If CodeDeploy could not be told, the handler raises, and Lambda's OnFailure dest
 from __future__ import annotations
 
 import os
+import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -27,12 +28,20 @@ if TYPE_CHECKING:
     from greenlight.settings import Settings
     from greenlight.steps.prepare import Prepared
 
+T = TypeVar("T")
+
 RESERVE_S = 30.0
 """Kept back for answering and publishing; a quarter of the time where the whole is short."""
 
 
 class NotToldError(GreenlightError):
     """CodeDeploy could not be told; raised so that the last resort is called."""
+
+
+class OverdueError(GreenlightError):
+    """Something before or beside the checks took all the time there was."""
+
+    cause = Cause.DEADLINE
 
 
 class Gate(Frozen, frozen=True, kw_only=True):
@@ -78,7 +87,8 @@ def handle(
     gate = _run_whatever_happens(execution.deployment_id, stage, began + remaining_s - reserve_s, log)
     duration_ms = (time.monotonic() - began) * 1000
     answer = reporter.answer(gate.verdict.status, began + remaining_s - time.monotonic() - reserve_s / 3)
-    log.best_effort(lambda: _publish(log, gate, answer, stage, started_at, duration_ms))
+    end = began + remaining_s - reserve_s / 10
+    log.best_effort(lambda: _publish(log, gate, answer, stage, started_at, duration_ms, end))
     if not answer.told:
         raise NotToldError(f"CodeDeploy could not be told {gate.verdict.status.value}: {answer.error}")
     return {"verdict": gate.verdict.status.value, "told": True}
@@ -105,7 +115,7 @@ def supervised(
     Raises:
         PlanError: The plan does not fit its validators.
     """
-    from greenlight.conductors.worker import supervise
+    from greenlight.conductors.worker import OUTPUT_CHARACTERS, supervise
     from greenlight.redact import Redactor
     from greenlight.runner import unfinished
 
@@ -137,7 +147,7 @@ def supervised(
         deployment=prepared.deployment,
         findings=findings,
         plan=prepared.plan.source,
-        output=Redactor(prepared.secrets.values()).text(end.output),
+        output=Redactor(prepared.secrets.values()).text(end.output)[-OUTPUT_CHARACTERS:],
     )
 
 
@@ -175,12 +185,43 @@ def _run(known: Deployment, deadline: float, log: _Log) -> Gate:
     log.started()
     settings = log.settings = settings_module.read(os.environ)
     aws = log.aws = Aws()
-    found = discover(aws, known.id, known.stage)
-    log.deployment = found.deployment
-    prepared = prepare(aws, settings, found.deployment, found.tags)
+
+    def prepared_in_time() -> Prepared:
+        found = discover(aws, known.id, known.stage)
+        log.deployment = found.deployment
+        return prepare(aws, settings, found.deployment, found.tags)
+
+    prepared = within(deadline, prepared_in_time, "what is being deployed, and which plan applies, was not found out")
     log.deployment = prepared.deployment
     memory_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     return supervised(prepared, settings, aws, deadline, log.finding, int(memory_mb) if memory_mb.isdecimal() else 0)
+
+
+def within(deadline: float, work: Callable[[], T], otherwise: str) -> T:
+    """Give what `work` gives if that is before `deadline` (monotonic); it is left alone otherwise.
+
+    Every call to AWS has a time-out, but many slow ones have none together, and name resolution has none at all.
+
+    Raises:
+        OverdueError: The time is over; `otherwise` says what is missing.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(max(0.0, deadline - time.monotonic()))
+    if errors:
+        raise errors[0]
+    if not results:
+        raise OverdueError(f"{otherwise} within the time the gate has; is AWS reachable from the hook?")
+    return results[0]
 
 
 def refused(error: PlanError, deployment: Deployment) -> Gate:
@@ -213,7 +254,7 @@ class _Log:
         if self._logger is None:
             from aws_lambda_powertools import Logger
 
-            self._logger = Logger(service="greenlight")
+            self._logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "greenlight"))
             self._logger.structure_logs(
                 append=False,
                 deployment_id=self._execution.deployment_id,
@@ -248,8 +289,8 @@ class _Log:
         self.say("check finished", check={key: msgspec.to_builtins(getattr(finding, key)) for key in keys})
 
 
-def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, duration_ms: float) -> None:
-    """Tell everybody else, one thing after the other, each for itself."""
+def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, duration_ms: float, end: float) -> None:
+    """Tell everybody else, one thing after the other, each for itself, until `end` (monotonic)."""
     import msgspec
 
     from greenlight.publish import metrics, s3
@@ -277,4 +318,5 @@ def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, 
     # A report of a run that somebody else had answered before would hide the report of the run that counted.
     if log.aws and log.settings and log.settings.report_bucket and not answer.superseded:
         aws, bucket = log.aws, log.settings.report_bucket
-        log.best_effort(lambda: log.say("report stored", uri=s3.store(aws, bucket, report)))
+        store = lambda: s3.store(aws, bucket, report)  # noqa: E731
+        log.best_effort(lambda: log.say("report stored", uri=within(end, store, "the report was not stored")))

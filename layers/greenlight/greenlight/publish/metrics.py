@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatc
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ def emit(stage: str, values: Mapping[str, float]) -> None:
     from aws_lambda_powertools.metrics import MetricUnit
     from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-    metrics = AmazonCloudWatchEMFProvider(namespace="greenlight", service="greenlight")
+    # The installation's name, so that two of them in one account do not share their alarms.
+    service = os.environ.get("POWERTOOLS_SERVICE_NAME", "greenlight")
+    metrics = AmazonCloudWatchEMFProvider(namespace="greenlight", service=service)
     metrics.add_dimension(name="stage", value=stage)
     for name, value in values.items():
         metrics.add_metric(
