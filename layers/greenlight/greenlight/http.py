@@ -27,7 +27,7 @@ from greenlight.errors import GuardError, HttpError, NoAnswerError, UnreachableE
 from greenlight.model import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 MAX_BODY_BYTES = 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
@@ -37,6 +37,7 @@ Resolver = Callable[[str, int], list[str]]
 _REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 """Methods that may be sent twice, hence over a connection that the server may be about to close."""
 _KEPT_ACROSS_HOSTS = ("accept", "user-agent")
+_NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f-\x9f]")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _IPV4_INSIDE = tuple(
     ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")
@@ -112,6 +113,10 @@ class Guard:
         self._known[host, port] = (time.monotonic() + 5, addresses[0])
         return addresses[0]
 
+    def allows(self, host: str) -> bool:
+        """Tell whether a host's name is one that checks may deal with; its addresses are another matter."""
+        return self._allows(host.lower().rstrip("."))
+
     def _allows(self, host: str) -> bool:
         return host in self._hosts or any(
             pattern.startswith("*.") and host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
@@ -159,6 +164,7 @@ class _DeadlineReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         self._connection.arm()
         size = self._connection.raw.recv_into(buffer)
+        self._connection.received_at = time.perf_counter()
         self._connection.ended = size == 0
         return size
 
@@ -169,6 +175,7 @@ class _Socket:
     def __init__(self, raw: socket.socket) -> None:
         self.raw = raw
         self.deadline = 0.0
+        self.received_at = 0.0
         self.ended = False
 
     def arm(self) -> None:
@@ -230,7 +237,7 @@ class Client:
     def __init__(self, guard: Guard, tls: ssl.SSLContext | None = None) -> None:
         """Connect only where `guard` allows; `tls` is made when first needed (loading the CA bundle costs 20 ms)."""
         self._guard = guard
-        self._tls = tls
+        self._tls: dict[tuple[str, ...], ssl.SSLContext] = {(): tls} if tls else {}
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, ...], list[_Connection]] = {}
 
@@ -273,7 +280,7 @@ class Client:
             if response.status not in (301, 302, 303, 307, 308) or location is None or len(hops) >= redirects:
                 return Response(**{**_fields(response), "hops": tuple(hops)}) if hops else response
             target = urllib.parse.urljoin(url, location)
-            old, new = _origin(url), _origin(target)
+            old, new = _origin(split(url)), _origin(split(target))
             if old != new:
                 if old[0] == "https" and new[0] == "http":
                     raise GuardError(f"{url} redirects from https to {target}; greenlight does not follow a downgrade")
@@ -284,6 +291,44 @@ class Client:
                 sent = {key: value for key, value in sent.items() if not key.lower().startswith("content-")}
             hops.append(url)
             url = target
+
+    def connect(
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: bool = False,
+        name: str = "",
+        alpn: Sequence[str] = (),
+        timeout_s: float = 10.0,
+    ) -> socket.socket:
+        """Open a connection for another protocol, by the rules that hold for requests; the caller closes it.
+
+        Args:
+            host: Where to connect; checked like a URL's host, and connected to the address that was checked.
+            port: TCP port.
+            tls: Make a TLS connection of it, its certificate verified.
+            name: For SNI and the certificate, in place of `host`.
+            alpn: Protocols to offer in TLS, such as h2.
+            timeout_s: For connecting; each later use of the socket may take what is left of it.
+
+        Raises:
+            GuardError: The address is out of bounds.
+            UnreachableError: No connection, or TLS refused (its cause is an `ssl.SSLError` then).
+            NoAnswerError: The port refuses connections, or no time is left.
+        """
+        deadline = time.monotonic() + timeout_s
+        name = name or host
+        address = self._guard.address(host, port)
+        made = self._opened(address, port, name, deadline)
+        if tls:
+            made = self._secured(made, address, port, name, deadline, tuple(alpn))
+        made.settimeout(max(0.001, deadline - time.monotonic()))
+        return made
+
+    def allows(self, host: str) -> bool:
+        """Tell whether checks may deal with `host` at all: a host of this deployment, or allowed by the operator."""
+        return self._guard.allows(host)
 
     def close(self) -> None:
         """Close the connections that are idle."""
@@ -304,7 +349,7 @@ class Client:
         max_bytes: int,
     ) -> Response:
         parts = split(url)
-        scheme, _, port = _origin(url)
+        scheme, _, port = _origin(parts)
         address = self._guard.address(parts.hostname or "", port)
         name = (split(f"{scheme}://{host}").hostname if host else parts.hostname) or ""
         key = (scheme, address, str(port), name)
@@ -346,7 +391,6 @@ class Client:
         address: str,
         max_bytes: int,
     ) -> Response:
-        began = time.perf_counter()
         connection.putrequest(method, _target(parts), skip_host=True, skip_accept_encoding=True)
         given = {name.lower() for name in headers}
         for name, value in (("Host", authority), ("User-Agent", "greenlight"), ("Accept-Encoding", "identity")):
@@ -356,12 +400,14 @@ class Client:
             connection.putheader(name, value)
         if "content-length" not in given and (body is not None or method in ("POST", "PUT", "PATCH")):
             connection.putheader("Content-Length", str(len(body or b"")))
-        connection.endheaders(body)
+        began = time.perf_counter()
+        connection.endheaders(body)  # all before this has only been put together
         answer = connection.getresponse()
         if connection.wire.ended:  # http.client takes the end of a connection for the end of the headers
             raise http.client.IncompleteRead(b"")
         content, truncated = _read(answer, max_bytes)
-        latency_ms = (time.perf_counter() - began) * 1000
+        # When the last byte came, and not when this thread had its turn to understand it: that is the gate's own time.
+        latency_ms = (connection.wire.received_at - began) * 1000
         if truncated or answer.will_close:
             connection.drop()
         else:
@@ -378,6 +424,12 @@ class Client:
         )
 
     def _connect(self, scheme: str, address: str, port: int, name: str, deadline: float) -> _Connection:
+        raw = self._opened(address, port, name, deadline)
+        if scheme == "https":
+            raw = self._secured(raw, address, port, name, deadline)
+        return _Connection(name, port, _Socket(raw))
+
+    def _opened(self, address: str, port: int, name: str, deadline: float) -> socket.socket:
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             raise NoAnswerError(f"no time left to connect to {name}")
@@ -392,22 +444,29 @@ class Client:
         except OSError as error:
             raise UnreachableError(f"{name} ({address} port {port}) cannot be reached: {_said(error)}") from error
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if scheme == "http":
-            return _Connection(name, port, _Socket(raw))
+        return raw
+
+    def _secured(
+        self, raw: socket.socket, address: str, port: int, name: str, deadline: float, alpn: tuple[str, ...] = ()
+    ) -> ssl.SSLSocket:
         try:
             raw.settimeout(min(CONNECT_TIMEOUT_S, max(0.001, deadline - time.monotonic())))
-            return _Connection(name, port, _Socket(self._context().wrap_socket(raw, server_hostname=name)))
+            return self._context(alpn).wrap_socket(raw, server_hostname=name)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raw.close()
             raise UnreachableError(
                 f"TLS with {name} ({address} port {port}) failed: {_tls_said(error, name)}"
             ) from error
 
-    def _context(self) -> ssl.SSLContext:
+    def _context(self, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
+        """Give the context that offers these protocols; OpenSSL keeps them with the context, not with the connection."""
         with self._lock:
-            if self._tls is None:
-                self._tls = ssl.create_default_context()
-            return self._tls
+            context = self._tls.get(alpn)
+            if context is None:
+                context = self._tls[alpn] = ssl.create_default_context()
+                if alpn:
+                    context.set_alpn_protocols(list(alpn))
+            return context
 
     def _pooled(self, key: tuple[str, ...]) -> _Connection | None:
         while True:
@@ -431,7 +490,7 @@ def split(url: str) -> urllib.parse.SplitResult:
     Raises:
         GuardError: Another scheme, no host, credentials in it, an impossible port, or characters that have no place in one.
     """
-    if any(ord(character) <= 32 or 127 <= ord(character) < 160 for character in url):
+    if _NOT_IN_URLS.search(url):
         raise GuardError(f"{url!r} has blanks or control characters in it")
     try:
         parts = urllib.parse.urlsplit(url)
@@ -474,8 +533,7 @@ def _target(parts: urllib.parse.SplitResult) -> str:
     return f"{target}?{urllib.parse.quote(parts.query, safe='/?%:@!$&()*+,;=~-._')}" if parts.query else target
 
 
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = split(url)
+def _origin(parts: urllib.parse.SplitResult) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
