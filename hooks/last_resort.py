@@ -6,6 +6,7 @@ to tell CodeDeploy. It runs no plan and no plugin, has a role of its own, and do
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from greenlight.model import Status
@@ -32,9 +33,10 @@ def handler(record: Any, context: Any) -> dict[str, Any]:
     execution = parse(record["requestPayload"])
     budget_s = min(BUDGET_S, context.get_remaining_time_in_millis() / 1000 - RESERVE_S)
     answer = Reporter(execution).answer(Status.FAILED, budget_s)
-    metrics.emit(
-        "LastResort", {"LastResortAnswered": float(answer.told), "LastResortUnanswered": float(not answer.told)}
-    )
+    with contextlib.suppress(Exception):  # a metric that cannot be written is no reason to say that nobody was told
+        metrics.emit(
+            "LastResort", {"LastResortAnswered": float(answer.told), "LastResortUnanswered": float(not answer.told)}
+        )
     if not answer.told:
         raise NotToldError(f"deployment {execution.deployment_id}: CodeDeploy could not be told Failed: {answer.error}")
     return {"deployment_id": execution.deployment_id, "told": True, "superseded": answer.superseded}

@@ -8,6 +8,7 @@ of boto3 that is used here and starts sooner.
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ class Aws:
     def __init__(self, session: Any = None) -> None:
         """Use `session`, anything with boto3's `client`; one is made on first use otherwise."""
         self._session = session
-        self._clients: dict[tuple[str, float | None], Any] = {}
+        self._clients: dict[tuple[str, float | None, int], Any] = {}
         self._lock = threading.Lock()  # a session may not make two clients at once
 
     def client(self, service: str, *, read_timeout_s: float | None = None, attempts: int = ATTEMPTS) -> Any:
@@ -40,7 +41,7 @@ class Aws:
             AwsError: No region or no credentials are configured.
         """
         with self._lock:
-            key = (service, read_timeout_s)
+            key = (service, read_timeout_s, attempts)
             if key not in self._clients:
                 self._clients[key] = self._make(service, read_timeout_s or READ_TIMEOUT_S, attempts)
             return self._clients[key]
@@ -92,6 +93,8 @@ class Session:
         """Share the models of AWS's APIs with all other sessions of the process."""
         import botocore.session
 
+        # At DEBUG botocore logs whole requests and answers, with the execution id and with secrets in them.
+        logging.getLogger("botocore").setLevel(logging.INFO)
         self._session = botocore.session.Session()
         self._session.register_component("data_loader", _models())
 
@@ -166,4 +169,4 @@ def _sentence(service: str, operation: str, error: Any) -> str:
 
 
 def _short(error: Any) -> str:
-    return " ".join(str(error).split())[:400]
+    return " ".join(str(error).split())  # not cut: half of a secret would no longer be found

@@ -35,7 +35,7 @@ def _value(reference: str, aws: Aws) -> str:
             reference, "write secret:secretsmanager:NAME, secret:secretsmanager:NAME#KEY or secret:ssm:/NAME"
         )
     try:
-        text = _from_secrets_manager(name, aws) if store == "secretsmanager" else _from_ssm(name, aws)
+        text = _from_secrets_manager(reference, name, aws) if store == "secretsmanager" else _from_ssm(name, aws)
     except AwsError as error:
         if error.code in ("ResourceNotFoundException", "ParameterNotFound"):
             raise _refused(reference, "there is no such secret") from error
@@ -43,10 +43,10 @@ def _value(reference: str, aws: Aws) -> str:
     return _keyed(reference, text, key) if key else text
 
 
-def _from_secrets_manager(name: str, aws: Aws) -> str:
+def _from_secrets_manager(reference: str, name: str, aws: Aws) -> str:
     answer = aws.call("secretsmanager", "get_secret_value", SecretId=name)
     if "SecretString" not in answer:
-        raise _refused(name, "the secret is binary; store it as text")
+        raise _refused(reference, "the secret is binary; store it as text")
     return str(answer["SecretString"])
 
 

@@ -17,8 +17,8 @@ from greenlight.errors import HttpError
 if TYPE_CHECKING:
     from greenlight.api import Context
 
-_GREEN = "http://green.invalid"
-"""Stands for green in a prepared request; RFC 6761 keeps the name from ever existing."""
+_NOWHERE = "http://green.invalid"
+"""Stands for a green without a URL in a prepared request; RFC 6761 keeps the name from ever existing."""
 
 
 class _Adapter(BaseAdapter):
@@ -28,7 +28,7 @@ class _Adapter(BaseAdapter):
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any) -> requests.Response:
         url = str(request.url)
-        where = url.removeprefix(_GREEN) if url.startswith(f"{_GREEN}/") else url
+        where = url.removeprefix(_NOWHERE) if url.startswith(f"{_NOWHERE}/") else url
         body = request.body.encode() if isinstance(request.body, str) else request.body
         try:
             answer = self._context.request(
@@ -36,6 +36,10 @@ class _Adapter(BaseAdapter):
             )
         except HttpError as error:
             raise requests.ConnectionError(str(error), request=request) from error
+        if answer.truncated:
+            raise requests.ConnectionError(
+                f"{request.method} {answer.url}: the body is larger than {len(answer.body)} bytes", request=request
+            )
         response = requests.Response()
         response.status_code, response.reason, response.url, response.request = (
             answer.status,
@@ -56,15 +60,19 @@ class _Adapter(BaseAdapter):
 class _Session(requests.Session):
     """A session whose paths go to green."""
 
+    def __init__(self, base: str) -> None:
+        super().__init__()
+        self._base = base
+
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         text = url.decode() if isinstance(url, bytes) else url
         kwargs.setdefault("allow_redirects", False)
-        return super().request(method, _GREEN + text if text.startswith("/") else text, *args, **kwargs)
+        return super().request(method, self._base + text if text.startswith("/") else text, *args, **kwargs)
 
 
 def session(context: Context) -> requests.Session:
-    """Make a session whose requests all take the gate's way."""
-    made = _Session()
+    """Make a session whose requests all take the gate's way; their own time-outs, proxies and TLS settings count for nothing."""
+    made = _Session(context.green.url or _NOWHERE)
     made.trust_env = False
     made.headers.pop("Accept-Encoding", None)
     made.adapters.clear()

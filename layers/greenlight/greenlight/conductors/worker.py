@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 MAX_FRAME_BYTES = 256 * 1024
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
-OUTPUT_BYTES = 8192
+OUTPUT_CHARACTERS = 8000
+_OUTPUT_BYTES = 4 * OUTPUT_CHARACTERS
+"""More than is shown: what is cut here may begin in the middle of a secret, which is then not found any more."""
+_PR_SET_CHILD_SUBREAPER = 36
 _LENGTH = struct.Struct(">I")
 
 
@@ -80,6 +83,7 @@ def supervise(
     Raises:
         PlanError: The worker refused the plan.
     """
+    before = _adopting()
     reader, writer = os.pipe()
     printed, printing = os.pipe()
     try:
@@ -101,6 +105,7 @@ def supervise(
         findings, refused, finished = _received(messages, on_finding)
     finally:
         status = _ended(pid, patience_s=0.0 if finished or messages.trouble else 0.5)
+        _end_orphans(before)
         messages.drain()
         os.close(reader)
         os.close(printed)
@@ -226,7 +231,7 @@ class _Messages:
             if not data:
                 self._watched = [self._reader]
                 return
-            self.output = (self.output + data)[-OUTPUT_BYTES:]
+            self.output = (self.output + data)[-_OUTPUT_BYTES:]
 
 
 def _received(
@@ -266,6 +271,47 @@ def _ended(pid: int, patience_s: float) -> int:
 def _kill_group(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def _adopting() -> frozenset[int]:
+    """Let orphans of the worker become children of this process (Linux), and give the children that it has already."""
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    return _children()
+
+
+def _end_orphans(before: frozenset[int]) -> None:
+    """Kill what the worker started in a session of its own, where killing its process group does not reach."""
+    for _ in range(20):  # what is killed leaves orphans in turn
+        orphans = _children() - before
+        if not orphans:
+            return
+        for pid in orphans:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+
+
+def _children() -> frozenset[int]:
+    me = os.getpid()
+    return frozenset(pid for pid in _processes() if _parent(pid) == me)
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+    except OSError:
+        return []  # not Linux: a laptop, where nothing is kept warm
+
+
+def _parent(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return int(stat.read().rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _how(status: int) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _SCHEMES = {"HTTP": "http", "HTTPS": "https", "TLS": "https"}
 _TLS_PORTS = (443, 8443)
+_MET = {"host-header": "HostHeaderConfig", "path-pattern": "PathPatternConfig", "http-header": "HttpHeaderConfig"}
+"""The conditions that a request can be made to satisfy, and where their patterns stand."""
 
 
 class Route(Frozen, frozen=True, kw_only=True):
@@ -61,7 +63,7 @@ def route_to(aws: Aws, listener_arn: str, target_group: str, host: str = "") -> 
         url=f"{_scheme(listener)}://{balancer['DNSName'].lower()}:{listener['Port']}",
         host=wanted,
         headers=_headers(conditions),
-        path_patterns=tuple(_values(conditions, "path-pattern", "PathPatternConfig")),
+        path_patterns=tuple(_values(conditions, "path-pattern")),
     )
 
 
@@ -82,12 +84,15 @@ def share_of(actions: list[dict[str, Any]], target_group: str) -> float:
 
 
 def _rule_to(rules: list[dict[str, Any]], target_group: str) -> tuple[dict[str, Any] | None, str]:
-    """Give the first rule that sends everything to the target group, or why none does."""
+    """Give the first rule that sends everything to the target group and that a check can satisfy, or why none does."""
     ordered = sorted(rules, key=lambda rule: (rule.get("IsDefault", False), _priority(rule)))
     shares = [(share_of(rule.get("Actions", []), target_group), rule) for rule in ordered]
-    for share, rule in shares:
-        if share == 1:
+    leading = [rule for share, rule in shares if share == 1]
+    for rule in leading:
+        if not _unmet(rule):
             return rule, ""
+    if leading:
+        return None, f"its rule asks for {' and '.join(_unmet(leading[0]))}, which no check can be sure to satisfy"
     best = max((share for share, _ in shares), default=0.0)
     if best:
         return None, f"it sends it only {best:.0%} of its traffic, so an answer might be blue's"
@@ -96,6 +101,18 @@ def _rule_to(rules: list[dict[str, Any]], target_group: str) -> tuple[dict[str, 
         None,
         f"none of its {len(ordered)} rules forwards to green's target group (actions: {', '.join(kinds) or 'none'})",
     )
+
+
+def _unmet(rule: dict[str, Any]) -> list[str]:
+    """Name the conditions of a rule that a request cannot be made to fit: other fields, and regular expressions."""
+    return [str(each.get("Field")) for each in rule.get("Conditions", []) if not _patterns(each)]
+
+
+def _patterns(condition: dict[str, Any]) -> list[str]:
+    config = _MET.get(str(condition.get("Field")))
+    if config is None:
+        return []
+    return [str(value) for value in condition.get(config, {}).get("Values") or condition.get("Values") or []]
 
 
 def _priority(rule: dict[str, Any]) -> int:
@@ -108,18 +125,13 @@ def _scheme(listener: dict[str, Any]) -> str:
     return _SCHEMES.get(protocol) or ("https" if listener.get("Port") in _TLS_PORTS else "http")
 
 
-def _values(conditions: list[dict[str, Any]], field: str, config: str) -> list[str]:
-    return [
-        str(value)
-        for condition in conditions
-        if condition.get("Field") == field
-        for value in (condition.get(config, {}).get("Values") or condition.get("Values") or [])
-    ]
+def _values(conditions: list[dict[str, Any]], field: str) -> list[str]:
+    return [value for condition in conditions if condition.get("Field") == field for value in _patterns(condition)]
 
 
 def _host(conditions: list[dict[str, Any]]) -> str:
     """Give a host name that satisfies the rule: its first without wildcards, or one made to fit."""
-    hosts = _values(conditions, "host-header", "HostHeaderConfig")
+    hosts = _values(conditions, "host-header")
     return next((host for host in hosts if "*" not in host and "?" not in host), _fitting(hosts[0]) if hosts else "")
 
 

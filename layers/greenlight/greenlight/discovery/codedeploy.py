@@ -159,8 +159,13 @@ def _tags(aws: Aws, deployment: Deployment, group: dict[str, Any]) -> tuple[dict
     # The group's own ARN is in no answer; its service role is of the same partition and account.
     _, partition, _, _, account, *_ = (str(group.get("serviceRoleArn", "")) + ":::::").split(":")
     arn = f"arn:{partition}:codedeploy:{deployment.region}:{account}:deploymentgroup:{deployment.application}/{deployment.group}"
-    found = aws.call("codedeploy", "list_tags_for_resource", ResourceArn=arn).get("Tags", [])
-    return {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in found}, ()
+    tags: dict[str, str] = {}
+    page: dict[str, Any] = {"NextToken": None}
+    while "NextToken" in page:  # a resource has at most 50 tags
+        more = {"NextToken": page["NextToken"]} if page["NextToken"] else {}
+        page = aws.call("codedeploy", "list_tags_for_resource", ResourceArn=arn, **more)
+        tags |= {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in page.get("Tags", [])}
+    return tags, ()
 
 
 def _with_target(

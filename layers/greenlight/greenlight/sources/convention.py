@@ -75,10 +75,14 @@ def read(aws: Aws, settings: Settings, uri: str) -> tuple[str, str] | None:
     """
     kind, _, rest = uri.partition(":")
     if kind == "s3" and rest.startswith("//"):
-        return s3.read(aws, rest[2:])
+        bucket, _, key = rest[2:].partition("/")
+        if bucket and key:
+            return s3.read(aws, rest[2:])
     if kind == "ssm" and rest:
         return ssm.read(aws, rest)
     if kind == "file" and rest:
         folder = packed_folder(settings)
+        if not folder:
+            raise PlanError([Problem("no plans are packed with the hooks of this installation")], uri)
         return file.read(rest, folder)
     raise PlanError([Problem(f"{uri!r} is no place of a plan; write s3://BUCKET/KEY, ssm:/NAME or file:NAME")], uri)

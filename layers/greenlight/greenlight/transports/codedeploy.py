@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.aws import Session, error_code
 from greenlight.errors import GreenlightError
 from greenlight.model import Answer, Frozen, Status
+from greenlight.redact import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,8 +100,8 @@ class Reporter:
         return self._answer
 
     def _tell(self, status: Status, until: float) -> Answer:
-        attempts, client, error = 0, None, "there was no time to answer"
-        while self._clock() < until:
+        attempts, client, error, unsure = 0, None, "", False
+        while attempts == 0 or self._clock() < until:  # too late is for CodeDeploy to say
             attempts += 1
             try:
                 client = client or self._make_client()
@@ -114,8 +115,9 @@ class Reporter:
                 code = error_code(problem)
                 error = _said(problem, self._execution.execution_id)
             if code == _ALREADY:
-                # Before our first attempt somebody else answered; after it, an answer of ours arrived and its receipt was lost.
-                return Answer(told=True, superseded=attempts == 1, attempts=attempts)
+                # An attempt whose fate is unknown may have been the one that counted; otherwise somebody else answered.
+                return Answer(told=True, superseded=not unsure, attempts=attempts)
+            unsure = unsure or (client is not None and not _refused(code))
             if code in _FINAL or (code.startswith("AccessDenied") and attempts >= _DENIED_ATTEMPTS):
                 break
             pause = random.uniform(0.05, min(5.0, 0.2 * 2 ** min(attempts, 6)))  # noqa: S311 - jitter is no secret
@@ -140,5 +142,12 @@ def reporting_client() -> Any:
     )
 
 
+def _refused(code: str) -> bool:
+    """Tell whether an error says that the status was not taken; no code, or a failure inside AWS, does not."""
+    return (
+        bool(code) and not code.isdecimal() and code not in ("InternalFailure", "InternalError", "ServiceUnavailable")
+    )
+
+
 def _said(problem: BaseException, secret: str) -> str:
-    return " ".join(f"{type(problem).__name__}: {problem}".split())[:500].replace(secret, "***")
+    return " ".join(Redactor([secret]).text(f"{type(problem).__name__}: {problem}").split())[:500]
