@@ -17,6 +17,31 @@ class Request(Frozen, frozen=True, kw_only=True):
     headers: dict[str, str]
 
 
+class Place(Frozen, frozen=True, kw_only=True):
+    """Where to open a connection: `host` and `port`, and the `name` to verify and to announce there."""
+
+    host: str
+    port: int
+    name: str
+
+
+def green_address(side: Side, host: str = "", port: int = 0) -> Place:
+    """Fill in what is left out from `side`; its own name goes with its own host only.
+
+    Raises:
+        GuardError: Something is left out that `side` does not have.
+    """
+    own = urllib.parse.urlsplit(side.url)
+    if not side.url and not (host and port):
+        raise GuardError(f"{side.no_url or 'green has no URL at this stage'}; say host and port")
+    if host and not port and host != own.hostname:
+        raise GuardError(f"say the port to connect to at {host}")
+    is_green = not host or host == own.hostname
+    announced = urllib.parse.urlsplit(f"//{side.host}").hostname if is_green else ""
+    host, port = host or own.hostname or "", port or own.port or (443 if own.scheme == "https" else 80)
+    return Place(host=host, port=port, name=announced or host)
+
+
 def green_request(side: Side, path_or_url: str, headers: dict[str, str]) -> Request:
     """Turn a path into a request to `side`; a URL stays as it is, unless it is below the side's own.
 

@@ -30,6 +30,7 @@ from greenlight.query import compiled, find
 from greenlight.units import Duration, Size, default
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from greenlight.aws import Aws
@@ -141,6 +142,31 @@ class Context:
         from greenlight.session import session
 
         return session(self)
+
+    def connect(self, host: str = "", port: int = 0, *, tls: bool = False, alpn: Sequence[str] = ()) -> socket.socket:
+        """Open a connection for a protocol other than HTTP, to green or to an allowed host; close it yourself.
+
+        Its time-out is what is left of the attempt; before reading again, set it anew to `remaining_s()`.
+
+        Args:
+            host: An allowed host; green's when left out.
+            port: TCP port; that of green's URL when left out.
+            tls: Make a TLS connection of it, its certificate verified for `host`, for green by the name it goes by.
+            alpn: Protocols to offer in TLS, such as h2.
+
+        Raises:
+            HttpError: No connection was made; its subclasses say why.
+        """
+        from greenlight.address import green_address
+
+        where = green_address(self.green, host, port)
+        return self._client.connect(
+            where.host, where.port, tls=tls, name=where.name, alpn=alpn, timeout_s=self.remaining_s()
+        )
+
+    def allows(self, host: str) -> bool:
+        """Tell whether `host` is one of this deployment or allowed by the operator."""
+        return self._client.allows(host)
 
     def aws_call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Make one AWS call, `operation` in boto3's spelling; it may take as long as the attempt and is not repeated.
