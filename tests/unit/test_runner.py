@@ -1,0 +1,515 @@
+"""Checks run at once, within their times, and every one has its finding."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from greenlight.api import Context, Params, failed, inconclusive, passed, validator
+from greenlight.api import error as errored
+from greenlight.bind import Bound
+from greenlight.errors import UnreachableError
+from greenlight.model import Cause, Deployment, Evidence, Finding, Outcome, Platform, Severity
+from greenlight.plan import Check, Retry, When
+from greenlight.redact import Redactor
+from greenlight.runner import MAX_EVIDENCE, Runner, Tools, unfinished
+from greenlight.units import Duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NOBODY: Any = None
+ECS = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic", application="shop")
+SECRET = "canary-7f3a9c21"
+
+
+class Empty(Params, frozen=True, kw_only=True):
+    """No parameters."""
+
+
+def check(name: str, does: Callable[[Context], Any], **control: Any) -> Bound:
+    """Make a check whose validator does what `does` does."""
+
+    @validator(Empty, platforms=control.pop("platforms", ("ecs", "lambda")))
+    def said(_params: Empty, context: Context) -> Finding:
+        """Do it."""
+        finding: Finding = does(context)
+        return finding
+
+    return Bound(Check(name=name, validator="said", params={}, **control), said, Empty())
+
+
+def retried(attempts: int, interval_s: float = 0.01, **more: Any) -> Retry:
+    return Retry(attempts=attempts, interval=Duration(interval_s), **more)
+
+
+class Run:
+    """One run of checks: what was found, what was emitted when, how long it took."""
+
+    def __init__(
+        self, *checks: Bound, concurrency: int = 16, within_s: float = 5.0, deployment: Deployment = ECS
+    ) -> None:
+        self.emitted: list[tuple[float, Finding]] = []
+        tools = Tools(deployment, NOBODY, NOBODY, {}, Redactor([SECRET]))
+        began = time.monotonic()
+        runner = Runner(
+            tools, concurrency, began + within_s, lambda found: self.emitted.append((time.monotonic() - began, found))
+        )
+        self.findings = runner.run(checks)
+        self.took_s = time.monotonic() - began
+        self.by_name = {finding.name: finding for finding in self.findings}
+
+    def outcomes(self) -> list[str]:
+        return [finding.outcome.value for finding in self.findings]
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """What hung checks wait for; it opens when the test is over, so that no thread outlives it for long."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def good(_context: Context) -> Finding:
+    return passed("fine")
+
+
+def sleeping(seconds: float) -> Callable[[Context], Finding]:
+    def run(_context: Context) -> Finding:
+        time.sleep(seconds)
+        return passed("slept")
+
+    return run
+
+
+# ---- Concurrency
+
+
+def test_every_check_has_one_finding_in_the_plans_order_and_each_is_emitted_once() -> None:
+    run = Run(*(check(f"c{number}", sleeping(0.01 * (5 - number))) for number in range(5)))
+    assert [finding.name for finding in run.findings] == ["c0", "c1", "c2", "c3", "c4"]
+    assert sorted(found.name for _, found in run.emitted) == ["c0", "c1", "c2", "c3", "c4"]
+    assert [found.name for _, found in run.emitted] != [finding.name for finding in run.findings]
+
+
+def test_no_checks_are_no_findings() -> None:
+    assert Run().findings == ()
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 16])
+def test_no_more_checks_run_at_once_than_allowed(concurrency: int) -> None:
+    lock, running, most = threading.Lock(), 0, 0
+
+    def counted(_context: Context) -> Finding:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.02)
+        with lock:
+            running -= 1
+        return passed("counted")
+
+    run = Run(*(check(f"c{number}", counted) for number in range(16)), concurrency=concurrency)
+    assert run.outcomes() == ["PASS"] * 16
+    assert concurrency / 2 < most <= concurrency
+
+
+def test_checks_at_once_take_the_time_of_one() -> None:
+    assert Run(*(check(f"c{number}", sleeping(0.2)) for number in range(10))).took_s < 1.0
+
+
+def test_thousands_of_checks_pass_through_few_threads() -> None:
+    before = threading.active_count()
+    run = Run(*(check(f"c{number}", good) for number in range(2000)), concurrency=8, within_s=30)
+    assert set(run.outcomes()) == {"PASS"}
+    assert threading.active_count() - before <= 8
+
+
+# ---- Needs and conditions
+
+
+def test_a_check_waits_for_what_it_needs() -> None:
+    order: list[str] = []
+
+    def noting(name: str, pause_s: float) -> Callable[[Context], Finding]:
+        def run(_context: Context) -> Finding:
+            time.sleep(pause_s)
+            order.append(name)
+            return passed(name)
+
+        return run
+
+    run = Run(
+        check("first", noting("first", 0.1)),
+        check("second", noting("second", 0.05), needs=("first",)),
+        check("third", noting("third", 0), needs=("first", "second")),
+        check("free", noting("free", 0)),
+    )
+    assert order == ["free", "first", "second", "third"]
+    assert run.outcomes() == ["PASS"] * 4
+
+
+@pytest.mark.parametrize(
+    ("made", "outcome"),
+    [
+        (lambda _: failed("no"), "FAIL"),
+        (lambda _: errored("no"), "ERROR"),
+        (lambda _: inconclusive("no"), "INCONCLUSIVE"),
+    ],
+)
+def test_a_check_is_not_run_when_what_it_needs_did_not_pass(made: Any, outcome: str) -> None:
+    ran: list[int] = []
+    run = Run(
+        check("first", made),
+        check("second", lambda _: ran.append(1) or passed("ran"), needs=("first",)),
+        check("third", good, needs=("second",)),
+    )
+    assert ran == []
+    assert run.outcomes() == [outcome, "INCONCLUSIVE", "INCONCLUSIVE"]
+    assert run.by_name["second"].message == f"not run: it needs 'first', which ended with {outcome}"
+
+
+def test_a_check_is_skipped_where_the_plan_does_not_want_it() -> None:
+    run = Run(
+        check("only lambda", good, when=When(platform=Platform.LAMBDA)),
+        check("only shop", good, when=When(application="shop")),
+    )
+    assert run.outcomes() == ["SKIPPED", "PASS"]
+    assert "only when platform is lambda, and it is ecs" in run.findings[0].message
+
+
+def test_a_validator_of_another_platform_is_a_mistake_of_the_plan() -> None:
+    run = Run(check("wrong", good, platforms=("lambda",)), check("right", good, platforms=("ecs",)))
+    assert run.outcomes() == ["ERROR", "PASS"]
+    assert run.findings[0].cause is Cause.PLAN_ERROR
+    assert "works on lambda, and this is a ecs deployment" in run.findings[0].message
+
+
+# ---- Retries
+
+
+def flaky(*outcomes: Callable[[str], Finding]) -> Callable[[Context], Finding]:
+    given = iter(outcomes)
+    return lambda _context: next(given)("said")
+
+
+def test_a_pass_after_a_failure_is_a_pass_marked_flaky() -> None:
+    run = Run(check("c", flaky(failed, errored, passed), retry=retried(5)))
+    (finding,) = run.findings
+    assert (finding.outcome, finding.attempts) == (Outcome.PASS, 3)
+    assert finding.message == "said (flaky: passed at attempt 3)"
+    assert len(run.emitted) == 1
+
+
+def test_the_last_attempt_counts() -> None:
+    (finding,) = Run(check("c", flaky(errored, errored, failed), retry=retried(3))).findings
+    assert (finding.outcome, finding.attempts) == (Outcome.FAIL, 3)
+    assert "flaky" not in finding.message
+
+
+def test_a_pass_is_not_tried_again() -> None:
+    (finding,) = Run(check("c", flaky(passed), retry=retried(5))).findings
+    assert (finding.attempts, finding.message) == (1, "said")
+
+
+def test_only_outcomes_that_the_plan_names_are_tried_again() -> None:
+    run = Run(
+        check("fails", flaky(failed), retry=retried(5, on=("error",))),
+        check("errs", flaky(errored, passed), retry=retried(5, on=("error",))),
+    )
+    assert [(each.outcome.value, each.attempts) for each in run.findings] == [("FAIL", 1), ("PASS", 2)]
+
+
+def test_waits_between_attempts_grow_with_the_backoff() -> None:
+    moments: list[float] = []
+
+    def noting(_context: Context) -> Finding:
+        moments.append(time.monotonic())
+        return failed("no")
+
+    Run(check("c", noting, retry=retried(4, 0.05, backoff=2.0)))
+    waits = [later - earlier for earlier, later in itertools.pairwise(moments)]
+    for wait, least in zip(waits, (0.05, 0.1, 0.2), strict=True):
+        assert least <= wait < least + 0.15
+
+
+def test_a_retry_that_would_come_after_the_deadline_is_not_waited_for() -> None:
+    run = Run(check("c", flaky(failed), retry=retried(3, 60)), within_s=1)
+    assert run.took_s < 0.5
+    assert (run.findings[0].outcome, run.findings[0].message) == (Outcome.FAIL, "said")
+
+
+def test_others_run_while_one_waits_for_its_next_attempt() -> None:
+    run = Run(check("retried", flaky(failed, passed), retry=retried(2, 0.3)), check("other", good), concurrency=1)
+    assert [found.name for _, found in run.emitted] == ["other", "retried"]
+
+
+# ---- Time
+
+
+def test_a_hung_check_is_abandoned_and_the_others_go_on(gate: threading.Event) -> None:
+    run = Run(
+        check("hangs", lambda _: gate.wait(10) and passed("late"), timeout_s=0.1),
+        *(check(f"c{number}", sleeping(0.02)) for number in range(5)),
+        concurrency=1,
+    )
+    assert run.outcomes() == ["ERROR"] + ["PASS"] * 5
+    assert run.by_name["hangs"].cause is Cause.DEADLINE
+    assert run.by_name["hangs"].message == "no result within 0.1 s; the check was abandoned"
+    assert run.took_s < 2
+
+
+def test_an_abandoned_check_that_answers_late_changes_nothing(gate: threading.Event) -> None:
+    run = Run(
+        check("late", lambda _: time.sleep(0.5) or passed("too late"), timeout_s=0.05),
+        check("slow", sleeping(0.8)),
+    )
+    assert run.outcomes() == ["ERROR", "PASS"]
+    assert len(run.emitted) == 2
+
+
+def test_a_hung_attempt_is_tried_again(gate: threading.Event) -> None:
+    given = iter([lambda: gate.wait(10) and passed("late"), lambda: passed("in time")])
+    (finding,) = Run(check("c", lambda _: next(given)(), timeout_s=0.1, retry=retried(2))).findings
+    assert (finding.outcome, finding.attempts) == (Outcome.PASS, 2)
+
+
+def test_many_hung_checks_do_not_use_up_the_threads(gate: threading.Event) -> None:
+    hung = [check(f"h{number}", lambda _: gate.wait(10) and passed("late"), timeout_s=0.05) for number in range(6)]
+    run = Run(*hung, check("good", good), concurrency=2)
+    assert run.outcomes() == ["ERROR"] * 6 + ["PASS"]
+
+
+def test_the_deadline_names_what_was_running_waiting_and_not_started(gate: threading.Event) -> None:
+    run = Run(
+        check("done", good),
+        check("running", lambda _: gate.wait(10) and passed("late"), timeout_s=60),
+        check("again", flaky(failed, failed, failed, failed), retry=retried(3, 0.25)),
+        check("needs it", good, needs=("running",)),
+        check("queued", good, needs=("running",)),
+        within_s=0.4,
+    )
+    assert 0.39 < run.took_s < 1
+    said = {finding.name: (finding.outcome.value, finding.cause, finding.message) for finding in run.findings}
+    over = "not finished: the gate's time was over while it "
+    assert said["done"] == ("PASS", None, "fine")
+    assert said["running"] == ("ERROR", Cause.DEADLINE, over + "was still running")
+    assert said["again"][0] in ("FAIL", "ERROR")
+    assert said["queued"] == ("ERROR", Cause.DEADLINE, over + "had not been started")
+    assert len(run.emitted) == 5
+
+
+def test_a_check_that_waits_for_its_next_attempt_at_the_deadline_says_so(gate: threading.Event) -> None:
+    run = Run(
+        check("again", flaky(failed), retry=retried(9, 0.05)),
+        check("holds the place", lambda _: gate.wait(10) and passed("late"), timeout_s=60),
+        concurrency=1,
+        within_s=0.3,
+    )
+    finding = run.by_name["again"]
+    assert (finding.cause, finding.attempts) == (Cause.DEADLINE, 1)
+    assert finding.message.endswith("was to be tried again")
+
+
+def test_a_context_knows_the_time_that_an_attempt_has() -> None:
+    seen: list[float] = []
+    Run(check("c", lambda context: seen.append(context.remaining_s()) or passed("ok"), timeout_s=60), within_s=2)
+    assert 1.5 < seen[0] <= 2, "the gate's own deadline is nearer than the check's"
+
+
+def test_waiting_in_a_check_ends_before_the_attempt_does() -> None:
+    def polling(context: Context) -> Finding:
+        rounds = 0
+        while context.sleep(0.05):
+            rounds += 1
+        return failed(f"{rounds > 2} {context.remaining_s() >= 0}")
+
+    (finding,) = Run(check("c", polling, timeout_s=0.5)).findings
+    assert (finding.outcome, finding.message) == (Outcome.FAIL, "True True")
+
+
+# ---- Plugins that misbehave
+
+
+class EvilError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("not even this")
+
+
+class EvilExit(BaseException):
+    """Neither an Exception nor one of Python's own."""
+
+
+class Evil:
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (ValueError("bad\n  value"), "the validator raised ValueError: bad value"),
+        (SystemExit(0), "the validator raised SystemExit: 0"),
+        (KeyboardInterrupt(), "the validator raised KeyboardInterrupt: "),
+        (GeneratorExit(), "the validator raised GeneratorExit: "),
+        (MemoryError(), "the validator raised MemoryError: "),
+        (RecursionError("deep"), "the validator raised RecursionError: deep"),
+        (EvilExit("x"), "the validator raised EvilExit: x"),
+        (EvilError(), "the validator raised EvilError: (it cannot be shown)"),
+        (StopIteration(), "the validator raised StopIteration: "),
+        (UnreachableError("no route"), "no route"),
+    ],
+)
+def test_whatever_a_validator_raises_is_an_error_under_its_name(raised: BaseException, said: str) -> None:
+    def raising(_context: Context) -> Finding:
+        raise raised
+
+    run = Run(check("bad", raising, timeout_s=2), check("good", good))
+    assert run.outcomes() == ["ERROR", "PASS"]
+    assert (run.by_name["bad"].message, run.by_name["bad"].validator) == (said, "said")
+    assert run.took_s < 1
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None,
+        True,
+        "PASS",
+        Outcome.PASS,
+        {"outcome": "PASS", "message": "fine"},
+        [passed("fine")],
+        float("nan"),
+        Finding,
+        Finding(outcome="PASSED", message="a word of its own"),  # type: ignore[arg-type]
+        Finding(outcome=True, message="truthy"),  # type: ignore[arg-type]
+        Finding(outcome=None, message=""),  # type: ignore[arg-type]
+        Finding(outcome=Outcome.PASS, message=None),  # type: ignore[arg-type]
+        Finding(outcome=Outcome.PASS, message="fine", evidence=None),  # type: ignore[arg-type]
+        Finding(outcome=Outcome.PASS, message="fine", evidence=("text",)),  # type: ignore[arg-type]
+        Finding(outcome=Outcome.PASS, message="fine", evidence=(Evidence(query="q", passed="yes"),)),  # type: ignore[arg-type]
+        Finding(outcome=Outcome.PASS, message="lone \ud800"),
+        Finding(outcome=Outcome.PASS, message="fine", cause="NO SUCH"),  # type: ignore[arg-type]
+        Finding(outcome=Outcome.PASS, message="fine", evidence=(Evidence(query="q", actual=Evil()),)),
+    ],
+)
+def test_only_a_well_formed_finding_can_pass(given: Any) -> None:
+    run = Run(check("bad", lambda _: given, timeout_s=2), check("good", good))
+    assert run.outcomes() == ["ERROR", "PASS"]
+    assert run.by_name["bad"].message.startswith("the validator gave ")
+    assert run.took_s < 1
+
+
+def test_evidence_may_hold_any_object_and_is_written_as_text() -> None:
+    given = Finding(
+        outcome=Outcome.PASS,
+        message="fine",
+        evidence=(Evidence(query="q", actual={1, 2}, expected=object, passed=True),),
+    )
+    (finding,) = Run(check("c", lambda _: given)).findings
+    assert (finding.outcome, finding.evidence[0].actual) == (Outcome.PASS, [1, 2])
+    msgspec.json.encode(finding)
+
+
+def test_only_a_plan_can_skip_a_check() -> None:
+    (finding,) = Run(check("c", lambda _: Finding(outcome=Outcome.SKIPPED, message="not today"))).findings
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert finding.message.endswith("only a plan may do that: not today")
+
+
+def test_a_finding_cannot_take_another_name_or_severity() -> None:
+    forged = Finding(
+        outcome=Outcome.FAIL, message="no", name="other", validator="other", severity=Severity.ADVISORY, attempts=9
+    )
+    (finding,) = Run(check("mine", lambda _: forged)).findings
+    assert (finding.name, finding.validator, finding.severity, finding.attempts) == (
+        "mine",
+        "said",
+        Severity.BLOCKING,
+        1,
+    )
+
+
+def test_a_malformed_plugin_is_an_error_under_its_name_while_others_run() -> None:
+    broken = Bound(
+        Check(name="broken", validator="odd", params={}), None, None, "validators/odd.py cannot be loaded: SyntaxError"
+    )
+    run = Run(broken, check("good", good))
+    assert run.outcomes() == ["ERROR", "PASS"]
+    assert (run.findings[0].validator, run.findings[0].message) == (
+        "odd",
+        "validators/odd.py cannot be loaded: SyntaxError",
+    )
+
+
+def test_a_validator_that_fills_its_parameters_with_rubbish_does_not_reach_the_next_attempt() -> None:
+    seen: list[int] = []
+
+    def greedy(context: Context) -> Finding:
+        seen.append(id(context))
+        context.names = None  # type: ignore[assignment]
+        return failed("again")
+
+    run = Run(check("c", greedy, retry=retried(2)), check("good", lambda context: passed(str(context.names))))
+    assert len(seen) == 2
+    assert run.by_name["good"].message == "{}"
+
+
+# ---- What is kept
+
+
+def test_secrets_are_taken_out_before_anything_is_cut() -> None:
+    def leaking(context: Context) -> Finding:
+        long = "x" * 150 + SECRET
+        return failed(
+            f"{context.excerpt(long)} {'y' * 990}{SECRET}",
+            Evidence(query=f"header {SECRET}", expected=SECRET, actual={"deep": ["z" * 395 + SECRET]}, where=SECRET),
+        )
+
+    def raising(_context: Context) -> Finding:
+        raise ValueError("v" * 295 + SECRET)
+
+    run = Run(check("leaks", leaking), check("raises", raising))
+    written = msgspec.json.encode(run.findings).decode()
+    assert not [size for size in range(4, len(SECRET) + 1) if SECRET[:size] in written]
+
+
+def test_evidence_and_messages_are_cut_to_what_people_read() -> None:
+    many = Finding(
+        outcome=Outcome.FAIL,
+        message="m" * 9000,
+        evidence=tuple(Evidence(query="q" * 900, actual="a" * 9000) for _ in range(200)),
+    )
+    (finding,) = Run(check("c", lambda _: many)).findings
+    assert len(finding.evidence) == MAX_EVIDENCE
+    assert len(finding.message) < 1100
+    assert len(msgspec.json.encode(finding)) < 60_000
+
+
+def test_a_machine_without_memory_for_more_threads_still_runs_every_check() -> None:
+    def greedy(_context: Context) -> Finding:
+        threading.stack_size(1 << 45)  # no thread after this one can be started
+        return passed("took it all")
+
+    try:
+        run = Run(check("greedy", greedy), *(check(f"c{n}", sleeping(0.01), needs=("greedy",)) for n in range(8)))
+    finally:
+        threading.stack_size(0)
+    assert run.outcomes() == ["PASS"] * 9
+
+
+def test_the_finding_of_a_check_whose_worker_is_gone_keeps_its_name_and_severity() -> None:
+    lost = unfinished(check("c", good, severity=Severity.ADVISORY).check, "killed", Cause.DEADLINE)
+    assert (lost.name, lost.severity, lost.outcome, lost.cause, lost.attempts) == (
+        "c",
+        Severity.ADVISORY,
+        Outcome.ERROR,
+        Cause.DEADLINE,
+        0,
+    )
