@@ -21,6 +21,7 @@ from greenlight.api import (
     DurationExpectation,
     Evidence,
     Expectation,
+    ExpectationError,
     Finding,
     HttpError,
     NoAnswerError,
@@ -59,7 +60,7 @@ class Body(Params, frozen=True, kw_only=True):
             except binascii.Error as problem:
                 raise ValueError(f"base64 cannot be decoded: {problem}") from problem
 
-    def encoded(self, captured: dict[str, Any]) -> tuple[bytes, str]:
+    def encoded(self, captured: dict[str, Any] | None) -> tuple[bytes, str]:
         """Give the bytes to send and their media type."""
         if self.text is not None:
             return str(filled(self.text, captured)).encode(), "text/plain; charset=utf-8"
@@ -88,7 +89,7 @@ class Expect(Params, frozen=True, kw_only=True):
         if not (self.status or self.headers or self.json or self.body or self.size or self.latency):
             raise ValueError("expect is empty and would pass whatever green answers; say at least status: 200")
         for query in self.json:
-            compiled(query)
+            compiled(query, "json", query)
 
 
 class Request(Params, frozen=True, kw_only=True):
@@ -164,9 +165,9 @@ class Http(Params, frozen=True, kw_only=True):
 @validator(Http)
 def http(params: Http, context: Context) -> Finding:
     """Green answers HTTP requests as this release should."""
-    captured: dict[str, Any] = {}
-    found: list[Evidence] = []
     requests = params.requests()
+    captured: dict[str, Any] | None = {} if any(request.capture for request in requests) else None
+    found: list[Evidence] = []
     said = ""
     for number, request in enumerate(requests, 1):
         method, written = request.call()
@@ -180,10 +181,13 @@ def http(params: Http, context: Context) -> Finding:
             return error(f"{step}{_reason(problem)}", *found)
         said = f"{method} {path} answered {response.status} in {response.latency_ms:.0f} ms"
         seen = _Answer(response)
-        found += _looked_at(request, seen, f"{step}{method} {path}", captured)
+        try:
+            found += _looked_at(request, seen, f"{step}{method} {path}", captured)
+        except (ExpectationError, KeyError) as problem:
+            return error(f"{step}{_reason(problem)}", *found)
         if not all(each.passed for each in found):
             finding = judged(found, said)
-            return msgspec.structs.replace(finding, message=f"{finding.message}; {said}{seen.excerpt()}")
+            return msgspec.structs.replace(finding, message=f"{finding.message}; {said}{_excerpt(seen, context)}")
     return judged(found, said if len(requests) == 1 else f"all {len(requests)} steps answered as expected; last {said}")
 
 
@@ -193,9 +197,9 @@ def _reason(problem: Exception) -> str:
     return str(problem)
 
 
-def _path(written: str, request: Request, captured: dict[str, Any]) -> str:
+def _path(written: str, request: Request, captured: dict[str, Any] | None) -> str:
     """Fill in captures, safely for a path, and add the query."""
-    safe = {name: urllib.parse.quote(str(value), safe="") for name, value in captured.items()}
+    safe = captured and {name: urllib.parse.quote(str(value), safe="") for name, value in captured.items()}
     try:
         path = str(filled(written, safe))
         query = urllib.parse.urlencode(filled(request.query, captured), doseq=True)
@@ -204,7 +208,7 @@ def _path(written: str, request: Request, captured: dict[str, Any]) -> str:
     return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
 
 
-def _sent(request: Request, method: str, path: str, captured: dict[str, Any], context: Context) -> Response:
+def _sent(request: Request, method: str, path: str, captured: dict[str, Any] | None, context: Context) -> Response:
     filled(request.call()[1], captured)
     headers = {name: str(filled(value, captured)) for name, value in request.headers.items()}
     body = None
@@ -239,46 +243,44 @@ class _Answer:
         data = self.json()
         return MISSING if data is MISSING else find(query, data)
 
-    def excerpt(self) -> str:
-        """Give the start of the body, for the person who has to find out why."""
-        text = " ".join(self.text()[:300].split())
-        return f", the body begins {text[:160]!r}" if text else ", the body is empty"
+
+def _excerpt(seen: _Answer, context: Context) -> str:
+    """Give the start of the body, for the person who has to find out why."""
+    text = context.excerpt(seen.text())
+    return f", the body begins {text!r}" if text else ", the body is empty"
 
 
-def _looked_at(request: Request, seen: _Answer, where: str, captured: dict[str, Any]) -> list[Evidence]:
+def _looked_at(request: Request, seen: _Answer, where: str, captured: dict[str, Any] | None) -> list[Evidence]:
     """Hold one answer against its expectations, and keep what later steps need."""
     found: list[Evidence] = []
     response, expect = seen.response, request.expect
     if expect is not None:
         if expect.status is not None:
-            found.append(evidence("status", _filled(expect.status, captured), response.status, where))
+            found.append(evidence("status", filled(expect.status, captured), response.status, where))
         for name, expectation in expect.headers.items():
             value = response.header(name)
             found.append(
-                evidence(f"header {name}", _filled(expectation, captured), MISSING if value is None else value, where)
+                evidence(f"header {name}", filled(expectation, captured), MISSING if value is None else value, where)
             )
         for query, expectation in expect.json.items():
-            found.append(evidence(f"json {query}", _filled(expectation, captured), seen.find(query), where))
+            found.append(evidence(f"json {query}", filled(expectation, captured), seen.find(query), where))
         if expect.body is not None:
             found.append(
-                evidence("body", _filled(expect.body, captured), MISSING if response.truncated else seen.text(), where)
+                evidence("body", filled(expect.body, captured), MISSING if response.truncated else seen.text(), where)
             )
         if expect.size is not None:
             found.append(evidence("size", expect.size, MISSING if response.truncated else len(response.body), where))
         if expect.latency is not None:
             found.append(evidence("latency (ms)", expect.latency, round(response.latency_ms, 3), where))
     for name, query in request.capture.items():
-        captured[name] = _captured(query, seen)
-        if captured[name] is MISSING:
+        value = _captured(query, seen)
+        if captured is not None:
+            captured[name] = value
+        if value is MISSING:
             found.append(
                 Evidence(query=f"capture {name}: {query}", expected="a value", actual=repr(MISSING), where=where)
             )
     return found
-
-
-def _filled(expectation: Expectation, captured: dict[str, Any]) -> Expectation:
-    """Fill captures into an expectation that mentions one."""
-    return filled(expectation, captured) if captured else expectation
 
 
 def _source(query: str) -> tuple[str, str]:
@@ -289,7 +291,7 @@ def _source(query: str) -> tuple[str, str]:
         return "headers", query[len("headers.") :]
     if query.startswith(("json.", "json[")):
         rest = query[len("json") :].removeprefix(".")
-        compiled(rest)
+        compiled(rest, "capture")
         return "json", rest
     raise ValueError(f"{query!r} captures nothing; write json.PATH, headers.NAME, status or body")
 

@@ -53,7 +53,7 @@ class Expect(Params, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse queries that are none."""
         for query in self.json:
-            compiled(query)
+            compiled(query, "json", query)
 
 
 class LambdaInvoke(Params, frozen=True, kw_only=True):

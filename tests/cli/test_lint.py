@@ -107,7 +107,7 @@ stages:
     assert [line.split(": ")[0] for line in out.splitlines()] == [
         "file.yaml:6:23",
         "file.yaml:8:21",
-        "file.yaml:8:52",
+        "file.yaml:8:63",
         "file.yaml:10:33",
     ]
     assert "did you mean 'lambda_invoke'?" in out

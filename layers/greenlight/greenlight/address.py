@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 import urllib.parse
 
 from greenlight.errors import GuardError
 from greenlight.model import Frozen, Side
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class Request(Frozen, frozen=True, kw_only=True):
@@ -46,13 +49,15 @@ def green_request(side: Side, path_or_url: str, headers: dict[str, str]) -> Requ
     """Turn a path into a request to `side`; a URL stays as it is, unless it is below the side's own.
 
     Raises:
-        GuardError: A path, and the side has no URL at this stage; the sentence says why.
+        GuardError: A path, and the side has no URL at this stage, or its listener's rule takes no such path; the
+            sentence says why.
     """
-    if "://" in path_or_url and not _below(path_or_url, side.url):
+    absolute = _URL.match(path_or_url) is not None
+    if absolute and not _below(path_or_url, side.url):
         return Request(url=path_or_url, host="", headers=headers)
     if not side.url:
         raise GuardError(side.no_url or "green has no URL at this stage")
-    path = path_or_url[len(side.url) :] if "://" in path_or_url else path_or_url
+    path = path_or_url[len(side.url) :] if absolute else path_or_url
     if not path.startswith("/"):
         path = f"/{path}"
     given = {name.lower() for name in headers}
@@ -67,10 +72,16 @@ def _below(url: str, base: str) -> bool:
 def _under_rule(path: str, patterns: tuple[str, ...]) -> str:
     """Put a path that no pattern of the rule covers below the first pattern's fixed part (`/shop/*` gives `/shop`)."""
     bare = urllib.parse.urlsplit(path).path
-    if not patterns or any(fnmatch.fnmatchcase(bare, _as_glob(pattern)) for pattern in patterns):
+    if not patterns or _covered(bare, patterns):
         return path
-    fixed = patterns[0].split("*")[0].split("?")[0]
-    return fixed.rstrip("/") + path
+    fixed = patterns[0].split("*")[0].split("?")[0].rstrip("/")
+    if not _covered(fixed + bare, patterns):  # another rule would take it, and that one may lead to blue
+        raise GuardError(f"the rule that leads to green takes only the paths {', '.join(patterns)}, and not {bare}")
+    return fixed + path
+
+
+def _covered(path: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(path, _as_glob(pattern)) for pattern in patterns)
 
 
 def _as_glob(pattern: str) -> str:

@@ -23,7 +23,7 @@ from greenlight import substitute
 from greenlight.aws import calling
 from greenlight.decode import DurationExpectation, SizeExpectation
 from greenlight.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError
-from greenlight.expect import MISSING, Expectation, parse
+from greenlight.expect import MISSING, Expectation, escaped, parse
 from greenlight.http import Response
 from greenlight.model import STAGES, Deployment, Evidence, Finding, Outcome, Platform, Side
 from greenlight.query import compiled, find
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from greenlight.aws import Aws
     from greenlight.http import Client
+    from greenlight.redact import Redactor
 
 __all__ = [
     "MISSING",
@@ -83,11 +84,19 @@ class Context:
     """What a validator gets beside its parameters: the deployment, the time it has, and guarded ways to the world."""
 
     def __init__(
-        self, deployment: Deployment, timeout_s: float, client: Client, aws: Aws, names: Mapping[str, Any]
+        self,
+        deployment: Deployment,
+        timeout_s: float,
+        client: Client,
+        aws: Aws,
+        names: Mapping[str, Any],
+        redactor: Redactor | None = None,
     ) -> None:
         """Made by the runner for each attempt."""
         self.deployment = deployment
         self.names = names
+        self._timeout_s = timeout_s
+        self._redactor = redactor
         self._deadline = time.monotonic() + timeout_s
         self._client = client
         self._aws = aws
@@ -143,6 +152,12 @@ class Context:
 
         return session(self)
 
+    def excerpt(self, text: str, length: int = 160) -> str:
+        """Give the start of a text in one line, for a message; secrets are taken out before it is cut, not after."""
+        kept = text[: KEPT_LENGTH + length]
+        clean = self._redactor.text(kept) if self._redactor else kept
+        return " ".join(clean.split())[:length]
+
     def connect(self, host: str = "", port: int = 0, *, tls: bool = False, alpn: Sequence[str] = ()) -> socket.socket:
         """Open a connection for a protocol other than HTTP, to green or to an allowed host; close it yourself.
 
@@ -169,12 +184,13 @@ class Context:
         return self._client.allows(host)
 
     def aws_call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
-        """Make one AWS call, `operation` in boto3's spelling; it may take as long as the attempt and is not repeated.
+        """Make one AWS call, `operation` in boto3's spelling; it may take as long as an attempt and is not repeated.
 
         Raises:
             GreenlightError: AWS refused or did not answer; the sentence names the permission where one is missing.
         """
-        client = self._aws.client(service, read_timeout_s=max(1.0, float(round(self.remaining_s()))), attempts=1)
+        # The time of a whole attempt, not what is left of it: a client costs more than a call, and polling is many calls.
+        client = self._aws.client(service, read_timeout_s=max(1.0, round(self._timeout_s, 1)), attempts=1)
         answer: dict[str, Any] = calling(service, operation, lambda: getattr(client, operation)(**parameters))
         return answer
 
@@ -285,22 +301,35 @@ def evidence(query: str, expectation: Expectation, actual: Any, where: str = "")
     )
 
 
-def filled(value: Any, captured: Mapping[str, Any]) -> Any:
+def filled(value: Any, captured: Mapping[str, Any] | None) -> Any:
     """Fill captured values into a text, a tree of data or an expectation.
+
+    Args:
+        value: As the parameters have it.
+        captured: What was captured so far; None for a check that captures nothing, whose texts are final already.
 
     Raises:
         KeyError: A name that was not captured.
+        ExpectationError: A captured value cannot stand where it is used.
     """
-    if isinstance(value, Expectation):
-        return type(value)(*_reparsed(value, captured))
-    return substitute.replace(value, captured)
+    if captured is None:
+        return value
+    if not isinstance(value, Expectation):
+        return substitute.replace(value, captured)
+    if not substitute.places(value.written, ()):
+        return value
+
+    def fill(argument: Any, predicate: str) -> Any:
+        if predicate == "matches":  # what green answered is a text to find, not a pattern
+            return substitute.replace(argument, {name: escaped(_text(each)) for name, each in captured.items()})
+        return substitute.replace(argument, captured)
+
+    fresh = parse(value.written, fill=fill)
+    return type(value)(fresh.written, fresh.predicates)
 
 
-def _reparsed(expectation: Expectation, captured: Mapping[str, Any]) -> tuple[Any, Any]:
-    if not any(True for _ in substitute.references(expectation.written)):
-        return expectation.written, expectation.predicates
-    fresh = parse(substitute.replace(expectation.written, captured))
-    return fresh.written, fresh.predicates
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else _inline(value)
 
 
 def judged(found: Sequence[Evidence], message: str) -> Finding:

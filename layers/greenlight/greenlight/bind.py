@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight import substitute
-from greenlight.decode import convert
-from greenlight.errors import PlanError
-from greenlight.nearest import nearest
+from greenlight.decode import Mistake, convert
+from greenlight.errors import MAX_PROBLEMS, PlanError
+from greenlight.nearest import listed, nearest
+from greenlight.oneline import short
+from greenlight.redact import MASK
 from greenlight.registry import MalformedError, Registry
 
 if TYPE_CHECKING:
@@ -69,50 +71,84 @@ def bind(
         PlanError: Unknown validators, unknown names, parameters that do not fit; all of them.
     """
     names = {**plan.variables, **deployment_names(deployment)}
-    mistakes: list[tuple[Path, str]] = []
+    mistakes: list[Mistake] = []
+    binder = _Binder(names, secrets, registry, deployment, mistakes)
     bound = {
-        stage: tuple(_bound(check, names, secrets, registry, mistakes) for check in content.checks)
-        for stage, content in plan.stages.items()
+        stage: tuple(binder.bound(check, stage) for check in content.checks) for stage, content in plan.stages.items()
     }
     if mistakes:
         document = plan.document
         if document is None:
             raise AssertionError(f"a built-in plan is wrong: {mistakes}")
-        raise PlanError([document.problem(message, path) for path, message in mistakes], plan.source.uri)
+        problems = [document.problem(message, path) for path, message in mistakes]
+        raise PlanError(sorted(problems, key=lambda problem: (problem.line, problem.column)), plan.source.uri)
     return bound
 
 
-def _bound(
-    check: Check,
-    names: Mapping[str, Any],
-    secrets: Mapping[str, str],
-    registry: Registry,
-    mistakes: list[tuple[Path, str]],
-) -> Bound:
-    place = (*check.path, check.validator)
-    try:
-        validator = registry.get(check.validator)
-    except MalformedError as error:
-        return Bound(check, None, None, str(error))
-    if validator is None:
-        known = registry.names()
-        mistakes.append(
-            (
-                place,
-                f"there is no validator {check.validator!r}{nearest(check.validator, known)}; "
-                f"there are {', '.join(known)}",
-            )
-        )
-        return Bound(check, None, None)
-    captured = substitute.captures(check.params)
-    fetched = {
-        f"secret:{reference}": secrets.get(reference, f"${{secret:{reference}}}")
-        for reference in substitute.secrets(check.params)
-    }
-    here = {**names, **fetched}
-    unknown = substitute.unknown(check.params, {**here, **dict.fromkeys(captured)}, place)
-    params, found = convert(
-        substitute.replace(check.params, here, keep=bool(captured or unknown)), validator.params, place
-    )
-    mistakes += unknown + found
-    return Bound(check, validator, params)
+class _Binder:
+    """Binds one check after the other and collects mistakes."""
+
+    def __init__(
+        self,
+        names: Mapping[str, Any],
+        secrets: Mapping[str, str],
+        registry: Registry,
+        deployment: Deployment,
+        mistakes: list[Mistake],
+    ) -> None:
+        self._empty = {name for name, value in names.items() if value == "" and "." in name}  # variables have no dot
+        self._names = {**names, **{name: f"${{{name}}}" for name in self._empty}}
+        self._secrets, self._registry, self._deployment, self._mistakes = secrets, registry, deployment, mistakes
+
+    def bound(self, check: Check, stage: str) -> Bound:
+        place = (*check.path, check.validator)
+        if len(self._mistakes) > MAX_PROBLEMS:
+            return Bound(check, None, None)
+        try:
+            validator = self._registry.get(check.validator)
+        except MalformedError as error:
+            return Bound(check, None, None, str(error))
+        if validator is None:
+            known = self._registry.names()
+            hint = nearest(check.validator, known) or f"; there are {listed(known)}"
+            self._mistakes.append((place, f"there is no validator {short(check.validator, 60)!r}{hint}"))
+            return Bound(check, None, None)
+        if stage not in validator.stages:
+            what = f"{check.validator} shows nothing at {stage}; it works at {', '.join(validator.stages)}"
+            self._mistakes.append((place, what))
+        now = stage == self._deployment.stage
+        if now and not check.when.refuses(self._deployment) and (missing := self._missing(check.params)):
+            return Bound(check, None, None, missing)
+        return Bound(check, validator, self._params(check, validator, place))
+
+    def _missing(self, params: Any) -> str:
+        """Say which value of this deployment a check uses that there is not; "" when it has all.
+
+        An empty text in its place would let `contains: ${green.version}` hold for everything.
+        """
+        for name in substitute.references(params):
+            if name in self._empty:
+                why = getattr(self._deployment, name.partition(".")[0]).no_url if name.endswith(".url") else ""
+                what = (
+                    f"this {self._deployment.platform.value} deployment has no ${{{name}}} at {self._deployment.stage}"
+                )
+                return f"{what}: {why}" if why else what
+        return ""
+
+    def _params(self, check: Check, validator: Validator, place: Path) -> Any:
+        written = check.params
+        captured = substitute.captures(written)
+        references = substitute.secrets(written)
+        fetched = {f"secret:{each}": self._secrets.get(each, f"${{secret:{each}}}") for each in references}
+        here = {**self._names, **fetched}
+        wrong = substitute.capture_mistakes(captured, self._names, place)
+        wrong += substitute.unknown(written, {**here, **dict.fromkeys(captured)}, place)
+        keep = bool(captured or wrong)
+        params, found = convert(substitute.replace(written, here, keep=keep), validator.params, place)
+        if found and references:  # messages repeat values, and a secret is not repeated
+            masked = {**here, **dict.fromkeys(fetched, MASK)}
+            found = convert(substitute.replace(written, masked, keep=keep), validator.params, place)[1] or [
+                (place, "the value of a secret does not fit where it stands")
+            ]
+        self._mistakes += wrong + found
+        return params

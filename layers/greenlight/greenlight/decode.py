@@ -6,18 +6,23 @@ so that a person hears of all mistakes at once and of the nearest right name for
 
 from __future__ import annotations
 
+import enum
+import re
 import types
 import typing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from greenlight.errors import ExpectationError
+from greenlight.errors import MAX_PROBLEMS, WrongValueError
 from greenlight.expect import Expectation, parse
-from greenlight.nearest import nearest
+from greenlight.nearest import listed, nearest
+from greenlight.oneline import short
 from greenlight.units import Duration, Size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from greenlight.yamlread import Path
 
 T = TypeVar("T")
@@ -25,14 +30,17 @@ T = TypeVar("T")
 Mistake = tuple["Path", str]
 
 _WORDS = {
-    "`str`": "a text",
-    "`int`": "a whole number",
-    "`float`": "a number",
-    "`bool`": "true or false",
-    "`object`": "a map",
-    "`array`": "a list",
-    "`null`": "nothing",
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "a map",
+    "array": "a list",
+    "null": "nothing",
 }
+_TYPES = re.compile(r"`([a-z| ]+)`")
+_ERROR = re.compile(r"\A(.*?)(?: - at `(?:key` in `)?\$(.*)`)?\Z", re.DOTALL)
+_PLACE = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 
 
 class DurationExpectation(Expectation):
@@ -52,85 +60,204 @@ def _hook(kind: type[Any], value: Any) -> Any:
         return Duration.parse(value)
     if kind is Size:
         return Size.parse(value)
-    try:
-        if kind is Expectation:
-            return parse(value)
-        if kind is DurationExpectation:
-            read = parse(value, _milliseconds)
-            return DurationExpectation(read.written, read.predicates)
-        if kind is SizeExpectation:
-            read = parse(value, Size.parse)
-            return SizeExpectation(read.written, read.predicates)
-    except ExpectationError as error:
-        raise ValueError(f"{error.path}: {error}" if error.path else str(error)) from error
+    if kind is Expectation:
+        return parse(value)
+    if kind is DurationExpectation:
+        read = parse(value, _milliseconds)
+        return DurationExpectation(read.written, read.predicates)
+    if kind is SizeExpectation:
+        read = parse(value, Size.parse)
+        return SizeExpectation(read.written, read.predicates)
     raise NotImplementedError(kind)
 
 
 def convert(data: Any, kind: type[T], path: Path = ()) -> tuple[T | None, list[Mistake]]:
-    """Convert `data` to `kind`; either the value, or None and at least one mistake."""
+    """Convert `data` to `kind`; either the value, or None and at least one mistake.
+
+    Never raises: parameters that cannot be read, for whatever reason inside their types, are a mistake, too.
+    """
+    found: list[Mistake] = []
     try:
-        return msgspec.convert(data, kind, dec_hook=_hook, str_keys=True), []
-    except msgspec.ValidationError as error:
-        return None, _mistakes(data, kind, path) or [(path, _reworded(error))]
+        if _has_null(data):
+            _walk(data, kind, path, found)  # `msgspec` would take an empty key for an absent one
+        if not found:
+            try:
+                return _converted(data, kind), []
+            except msgspec.ValidationError as error:
+                _walk(data, kind, path, found)
+                found = found or [_mistake(error, data, kind, path)]
     except RecursionError:
-        return None, [(path, "nested too deep")]
+        found.append((path, "nested too deep"))
+    except Exception as error:  # noqa: BLE001 - a plugin's own `__post_init__` may raise anything
+        found.append((path, f"cannot be read: {type(error).__name__}: {error}"))
+    return None, found
 
 
-def _mistakes(data: Any, kind: Any, path: Path) -> list[Mistake]:
-    """Walk `data` beside its type and collect what does not fit; what fits gives nothing."""
+def _converted(data: Any, kind: Any) -> Any:
+    return msgspec.convert(data, kind, dec_hook=_hook, str_keys=True)
+
+
+def _has_null(data: Any) -> bool:
+    if isinstance(data, dict):
+        return any(map(_has_null, data.values()))
+    return any(map(_has_null, data)) if isinstance(data, list) else data is None
+
+
+def _walk(data: Any, kind: Any, path: Path, found: list[Mistake]) -> None:
+    """Walk `data` beside its type and collect what does not fit; what fits gives nothing.
+
+    A value is looked at as a whole only where nothing inside it is wrong. Walking ends when so much has been found
+    that nobody would read more: a hostile file has room for a hundred thousand mistakes.
+    """
+    if len(found) > MAX_PROBLEMS:
+        return
+    before = len(found)
     options = _options(kind)
-    structs = [option for option in options if isinstance(option, type) and issubclass(option, msgspec.Struct)]
-    if structs and isinstance(data, dict):
-        return _struct_mistakes(data, structs[0], path)
+    struct = _struct(data, options)
+    if struct is not None:
+        _walk_struct(data, struct, path, found)
+    else:
+        for item, item_kind, item_path in _items(data, options, path):
+            _walk(item, item_kind, item_path, found)
+    if len(found) == before:
+        try:
+            _converted(data, kind)
+        except msgspec.ValidationError as error:
+            found.append(_mistake(error, data, kind, path))
+
+
+def _walk_struct(data: dict[str, Any], struct: type[msgspec.Struct], path: Path, found: list[Mistake]) -> None:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    config = struct.__struct_config__
+    for key, value in data.items():
+        field = fields.get(key)
+        if field is None:
+            if config.forbid_unknown_fields and key != config.tag_field and len(found) <= MAX_PROBLEMS:
+                hint = nearest(key, fields) or f"; known are {listed(fields)}"
+                found.append(((*path, key), f"unknown key {short(key, 60)!r}{hint}"))
+        elif value is None and field.default is None and type(None) in typing.get_args(field.type):
+            null = any(_is_expectation(option) for option in _options(field.type))
+            hint = "; to expect null, write {eq: null}" if null else ""
+            found.append(((*path, key), f"{key!r} has no value; write one, or take the key out{hint}"))
+        else:
+            _walk(value, field.type, (*path, key), found)
+    for name, field in fields.items():
+        if field.required and name not in data:
+            found.append((path, f"the key {name!r} is missing"))
+
+
+def _items(data: Any, options: tuple[Any, ...], path: Path) -> Iterator[tuple[Any, Any, Path]]:
+    """Give what a list or a map holds, each with its type and its path; keys stand for themselves."""
     for option in options:
         origin, arguments = typing.get_origin(option), typing.get_args(option)
-        if origin in (list, tuple) and isinstance(data, list):
-            return [m for i, item in enumerate(data) for m in _mistakes(item, arguments[0], (*path, i))] or _direct(
-                data, kind, path
-            )
-        if origin is dict and isinstance(data, dict):
-            return [m for k, item in data.items() for m in _mistakes(item, arguments[1], (*path, k))] or _direct(
-                data, kind, path
-            )
-    return _direct(data, kind, path)
+        if isinstance(data, list) and origin in (list, tuple, set, frozenset) and arguments:
+            fixed = origin is tuple and arguments[-1] is not Ellipsis
+            for index, item in enumerate(data):
+                if fixed and index >= len(arguments):
+                    return
+                yield item, arguments[index] if fixed else arguments[0], (*path, index)
+            return
+        if isinstance(data, dict) and origin is dict:
+            for key, item in data.items():
+                yield key, arguments[0], (*path, key)
+                yield item, arguments[1], (*path, key)
+            return
 
 
-def _struct_mistakes(data: dict[str, Any], struct: type[msgspec.Struct], path: Path) -> list[Mistake]:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
-    found: list[Mistake] = []
-    for key, value in data.items():
-        if key in fields:
-            found += _mistakes(value, fields[key].type, (*path, key))
-        else:
-            found.append(
-                ((*path, key), f"unknown key {key!r}{nearest(key, fields)}; known are {', '.join(sorted(fields))}")
-            )
-    found += [
-        ((*path,), f"the key {name!r} is missing")
-        for name, field in fields.items()
-        if field.required and name not in data
-    ]
-    return found or _direct(data, struct, path)
+def _struct(data: Any, options: tuple[Any, ...]) -> type[msgspec.Struct] | None:
+    """Give the struct a map is meant for: the only one of the type, or the one that its tag names."""
+    if not isinstance(data, dict):
+        return None
+    structs = [option for option in options if isinstance(option, type) and issubclass(option, msgspec.Struct)]
+    if len(structs) <= 1:
+        return structs[0] if structs else None
+    return next((each for each in structs if data.get(each.__struct_config__.tag_field) == _tag(each)), None)
 
 
-def _direct(data: Any, kind: Any, path: Path) -> list[Mistake]:
-    try:
-        msgspec.convert(data, kind, dec_hook=_hook, str_keys=True)
-    except msgspec.ValidationError as error:
-        return [(path, _reworded(error))]
-    return []
+def _tag(struct: type[msgspec.Struct]) -> Any:
+    return struct.__struct_config__.tag
 
 
 def _options(kind: Any) -> tuple[Any, ...]:
     if typing.get_origin(kind) is typing.Annotated:
-        kind = typing.get_args(kind)[0]
+        return _options(typing.get_args(kind)[0])
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return tuple(option for option in typing.get_args(kind) if option is not type(None))
+        return tuple(each for option in typing.get_args(kind) if option is not type(None) for each in _options(option))
     return (kind,)
 
 
-def _reworded(error: msgspec.ValidationError) -> str:
-    message = str(error).partition(" - at `")[0]
-    for theirs, ours in _WORDS.items():
-        message = message.replace(theirs, ours)
-    return message[:1].lower() + message[1:]
+def _is_expectation(option: Any) -> bool:
+    return isinstance(option, type) and issubclass(option, Expectation)
+
+
+def _mistake(error: msgspec.ValidationError, data: Any, kind: Any, path: Path) -> Mistake:
+    """Say what `msgspec` found in `data`, as a sentence and at the place it means."""
+    cause = error.__cause__
+    message, place = (_ERROR.findall(str(error)) or [("", "")])[0]
+    inside = _steps(place)
+    if cause is not None:
+        below = cause.path if isinstance(cause, WrongValueError) else ()
+        return (*path, *inside, *below), str(cause) or type(cause).__name__
+    if inside:
+        return (*path, *inside), _reworded(message, None, kind)
+    if choices := _choices(kind):
+        if str(data) in choices:
+            return path, f"{_said(data)} is a text; write {data} without quotes"
+        wanted = f"none of {', '.join(choices)}" if len(choices) > 1 else f"not {choices[0]}"
+        return path, f"{_said(data)} is {wanted}{nearest(str(data), choices)}"
+    return path, _reworded(message, data, kind)
+
+
+def _steps(place: str) -> Path:
+    """Read the rest of a path as `msgspec` writes it; where it writes `[...]` the place is not known further."""
+    known = place.partition("[...]")[0]
+    return tuple(int(index) if index else name for name, index in _PLACE.findall(known))
+
+
+def _choices(kind: Any) -> list[str]:
+    """Give the values of an enumeration or a literal, when the type is nothing else."""
+    choices: list[str] = []
+    for option in _options(kind):
+        if typing.get_origin(option) is typing.Literal:
+            choices += map(str, typing.get_args(option))
+        elif isinstance(option, type) and issubclass(option, enum.Enum):
+            choices += [str(each.value) for each in option]
+        else:
+            return []
+    return choices
+
+
+def _reworded(message: str, data: Any, kind: Any) -> str:
+    """Say it without the names of Python's types, and what to do where that is plain."""
+    if "matching regex" in message and (meant := _description(kind)):
+        return f"{_said(data)} is not {meant}"
+    sentence = _TYPES.sub(lambda match: _in_words(match[1].split(" | ")), message)
+    sentence = sentence[:1].lower() + sentence[1:]
+    if sentence.startswith("expected a text, got") and isinstance(data, (bool, int, float)):
+        sentence += f'; write it in quotes, as in "{_said(data)}"'
+    elif sentence.startswith("expected a list, got a text"):
+        sentence += "; write it in brackets, [ and ]"
+    return sentence
+
+
+def _in_words(names: list[str]) -> str:
+    """Write a type as people say it: `int | float | str` is a number or a text."""
+    said = [_WORDS.get(name, name) for name in names if not (name == "int" and "float" in names)]
+    return " or ".join(said)
+
+
+def _description(kind: Any) -> str:
+    """Give the words that stand beside a pattern in a type."""
+    for part in typing.get_args(kind):
+        if isinstance(part, msgspec.Meta) and part.description:
+            return part.description
+        if meant := _description(part):
+            return meant
+    return ""
+
+
+def _said(value: Any) -> str:
+    """Show a value the way a plan writes it."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    return short(repr(value), 60)

@@ -9,7 +9,8 @@ GreenlightError
 │   ├── GuardError       the address is out of bounds for checks
 │   ├── UnreachableError name resolution, connect or TLS failed
 │   └── NoAnswerError    connected, but no whole answer came in time
-└── ExpectationError an expectation is written wrongly (becomes a PlanError with its place)
+└── WrongValueError  a value in a plan cannot be (becomes a PlanError with its place)
+    └── ExpectationError an expectation is written wrongly
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from greenlight.model import Cause
+from greenlight.oneline import short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+MAX_PROBLEMS = 50
+"""Problems that one refusal names; they must fit the worker's pipe, and a person's patience."""
 
 
 class GreenlightError(Exception):
@@ -34,8 +39,12 @@ class Problem:
     __slots__ = ("column", "line", "message", "path")
 
     def __init__(self, message: str, path: str = "", line: int = 0, column: int = 0) -> None:
-        """Keep the place: `path` as in stages.X.checks[0].http, `line` and `column` counted from 1, 0 if unknown."""
-        self.message, self.path, self.line, self.column = message, path, line, column
+        """Keep the place: `path` as in stages.X.checks[0].http, `line` and `column` counted from 1, 0 if unknown.
+
+        Both texts repeat what a plan says, and go to terminals and logs: they become one clean line each.
+        """
+        self.message, self.path = short(message, 600), short(path, 200)
+        self.line, self.column = line, column
 
     def __str__(self) -> str:
         """Say path and message, as a report does; lint puts file:line:column in front."""
@@ -48,9 +57,12 @@ class PlanError(GreenlightError):
     cause = Cause.PLAN_ERROR
 
     def __init__(self, problems: Sequence[Problem], source: str = "") -> None:
-        """Collect `problems` (at least one) of the plan at `source`."""
-        self.problems = tuple(problems)
-        self.source = source
+        """Collect `problems` (at least one) of the plan at `source`; beyond the first 50 they are only counted."""
+        kept = tuple(problems)
+        if len(kept) > MAX_PROBLEMS + 1:  # the count is one more, and must survive being collected again
+            kept = (*kept[:MAX_PROBLEMS], Problem(f"and {len(kept) - MAX_PROBLEMS} more problems"))
+        self.problems = kept
+        self.source = short(source, 300)
         super().__init__("; ".join(f"{p} (line {p.line})" if p.line else str(p) for p in self.problems))
 
 
@@ -87,10 +99,17 @@ class NoAnswerError(HttpError):
     """A connection was made, but no whole answer came within the time allowed."""
 
 
-class ExpectationError(GreenlightError):
-    """An expectation in a plan that means nothing; `path` leads to it from the expectation's root."""
+class WrongValueError(GreenlightError, ValueError):
+    """A value in a plan that cannot be; `path` leads to it from where it was read.
 
-    def __init__(self, message: str, path: str = "") -> None:
+    A ValueError, too, because that is what `msgspec` takes for a wrong value and gives a place.
+    """
+
+    def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
         """Keep the place beside the sentence."""
         self.path = path
         super().__init__(message)
+
+
+class ExpectationError(WrongValueError):
+    """An expectation in a plan that means nothing."""

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.errors import ExpectationError
 from greenlight.nearest import nearest
+from greenlight.oneline import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATTERN_TIMEOUT_S = 1.0
 """A plan's pattern may take this long on one text; a pattern that takes longer does not match."""
+
+PATTERN_LENGTH = 2000
+"""Characters of a pattern; compiling one takes time that no time-out ends."""
 
 TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
@@ -60,84 +64,126 @@ class Expectation:
         return all(PREDICATES[name](actual, expected) for name, expected in self.predicates)
 
 
-def parse(written: Any, unit: Callable[[Any], Any] | None = None) -> Expectation:
+def parse(
+    written: Any, unit: Callable[[Any], Any] | None = None, fill: Callable[[Any, str], Any] | None = None
+) -> Expectation:
     """Read an expectation as a plan writes it.
 
     Args:
         written: A literal, or a map of predicate names to their arguments.
         unit: Turns a literal with a unit into a number (`Duration.parse`, `Size.parse`); None for literals as they are.
+        fill: Called with each argument and its predicate's name, gives the argument to use. What it gives is only
+            ever an argument: a map that a service answered with does not become predicates.
 
     Raises:
         ExpectationError: An unknown predicate, or an argument the predicate cannot use.
     """
+    filled = fill or _as_written
     if not isinstance(written, dict):
-        return Expectation(written, (("eq", _literal(written, unit, "eq")),))
+        value = _argument("eq", filled(written, "eq"), unit)
+        return Expectation(written if fill is None else value, (("eq", value),))
     if not written:
         raise ExpectationError(
             "an empty map expects nothing; write a value, a predicate such as {exists: true}, or {eq: {}}"
         )
-    predicates = []
+    predicates, shown = [], {}
     for name, argument in written.items():
         if name not in PREDICATES:
-            hint = nearest(name, PREDICATES)
-            raise ExpectationError(
-                f"unknown predicate {name!r}{hint}; to compare with a whole object, write {{eq: {{...}}}}", name
-            )
-        predicates.append((name, _argument(name, argument, unit)))
-    return Expectation(written, tuple(predicates))
+            hint = nearest(name, PREDICATES) or "; to compare with a whole object, write {eq: {...}}"
+            raise ExpectationError(f"unknown predicate {name!r}{hint}", (name,))
+        try:
+            if name in _NESTED:
+                below = parse(argument, None if name == "length" else unit, fill)
+                predicates.append((name, below))
+                shown[name] = below.written
+            else:
+                shown[name] = filled(argument, name)
+                predicates.append((name, _argument(name, shown[name], unit)))
+        except ExpectationError as error:
+            raise ExpectationError(str(error), (name, *error.path)) from error
+    return Expectation(written if fill is None else shown, tuple(predicates))
+
+
+def _as_written(argument: Any, _name: str) -> Any:
+    return argument
 
 
 def _argument(name: str, argument: Any, unit: Callable[[Any], Any] | None) -> Any:
-    if name in _NESTED:
-        try:
-            return parse(argument, None if name == "length" else unit)
-        except ExpectationError as error:
-            raise ExpectationError(str(error), f"{name}.{error.path}" if error.path else name) from error
+    """Check a predicate's argument and turn it into what the predicate compares with."""
     if name in ("exists", "empty"):
         if not isinstance(argument, bool):
-            raise ExpectationError(f"{name} takes true or false, not {argument!r}", name)
+            raise ExpectationError(f"{name} takes true or false, not {_said(argument)}")
         return argument
     if name == "type":
-        if argument not in TYPES:
+        if not isinstance(argument, str) or argument not in TYPES:
             raise ExpectationError(
-                f"unknown type {argument!r}{nearest(str(argument), TYPES)}; one of {', '.join(TYPES)}", name
+                f"unknown type {_said(argument)}{nearest(str(argument), TYPES)}; one of {', '.join(TYPES)}"
             )
         return argument
     if name == "matches":
         return _pattern(argument)
     if name in ("in", "between"):
-        if not isinstance(argument, list) or not argument or (name == "between" and len(argument) != 2):
-            wanted = "a list of two bounds" if name == "between" else "a list with at least one value"
-            raise ExpectationError(f"{name} takes {wanted}, not {argument!r}", name)
-        return [_literal(item, unit, name) for item in argument]
-    value = _literal(argument, unit, name)
+        return _values(name, argument, unit)
+    if name in ("starts_with", "ends_with") and not isinstance(argument, str):
+        raise ExpectationError(f"{name} takes a text, not {_said(argument)}")
+    if name in ("starts_with", "ends_with", "contains") and argument == "":
+        raise ExpectationError(
+            f"{name} takes a text that is not empty: an empty one is in every text and shows nothing"
+        )
+    value = _literal(argument, unit)
     if name in ("gt", "gte", "lt", "lte") and not _is_number(value):
-        raise ExpectationError(f"{name} compares numbers, not {argument!r}", name)
-    if name in ("starts_with", "ends_with") and not isinstance(value, str):
-        raise ExpectationError(f"{name} takes a text, not {argument!r}", name)
+        raise ExpectationError(f"{name} compares numbers, not {_said(argument)}")
     return value
 
 
-def _literal(value: Any, unit: Callable[[Any], Any] | None, name: str) -> Any:
+def _values(name: str, argument: Any, unit: Callable[[Any], Any] | None) -> list[Any]:
+    if not isinstance(argument, list) or not argument or (name == "between" and len(argument) != 2):
+        wanted = "a list of two bounds" if name == "between" else "a list with at least one value"
+        raise ExpectationError(f"{name} takes {wanted}, not {_said(argument)}")
+    values = [_literal(item, unit) for item in argument]
+    if name == "between":
+        for written, value in zip(argument, values, strict=True):
+            if not _is_number(value):
+                raise ExpectationError(f"between compares numbers, not {_said(written)}")
+        if values[0] > values[1]:
+            raise ExpectationError(f"no number is between {argument[0]} and {argument[1]}; write the lower one first")
+    return values
+
+
+def _said(argument: Any) -> str:
+    return short(repr(argument), 60)
+
+
+def _literal(value: Any, unit: Callable[[Any], Any] | None) -> Any:
     if unit is not None:
         try:
             return unit(value)
         except ValueError as error:
-            raise ExpectationError(str(error), name) from error
+            raise ExpectationError(str(error)) from error
     if isinstance(value, float) and not math.isfinite(value):
-        raise ExpectationError("a number that is not finite equals nothing", name)
+        raise ExpectationError("a number that is not finite equals nothing")
     return value
 
 
 def _pattern(argument: Any) -> Any:
     if not isinstance(argument, str):
-        raise ExpectationError(f"matches takes a pattern, not {argument!r}", "matches")
+        raise ExpectationError(f"matches takes a pattern, not {_said(argument)}")
+    if not 0 < len(argument) <= PATTERN_LENGTH:
+        raise ExpectationError(f"a pattern has 1 to {PATTERN_LENGTH} characters, and this has {len(argument)}")
     import regex  # 15 ms, and only plans with patterns need it
 
     try:
         return regex.compile(argument)
-    except regex.error as error:
-        raise ExpectationError(f"{argument!r} is no pattern: {error}", "matches") from error
+    except (regex.error, RecursionError, OverflowError) as error:
+        why = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise ExpectationError(f"{_said(argument)} is no pattern: {why}") from error
+
+
+def escaped(text: str) -> str:
+    """Give the pattern that matches `text` and nothing else."""
+    import regex
+
+    return str(regex.escape(text))
 
 
 def _is_number(value: Any) -> bool:

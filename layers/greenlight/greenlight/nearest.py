@@ -7,10 +7,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MAX_NAMES = 500
+MAX_LISTED = 30
+
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Give `; did you mean 'x'?`, or "" when nothing is near."""
-    import difflib  # only wrong names pay for it
+    """Give `; did you mean 'x'?`, or "" when nothing is near.
 
-    found = difflib.get_close_matches(name[:100], [str(each) for each in names], n=1, cutoff=0.6)
+    Comparing costs some 20 microseconds for each name, so of very many only the first few hundred are looked at.
+    """
+    import difflib  # only wrong names pay for it
+    from itertools import islice
+
+    found = difflib.get_close_matches(name[:100], [str(each) for each in islice(names, MAX_NAMES)], n=1, cutoff=0.6)
     return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Write names as a sorted list for a sentence; of very many only the first."""
+    every = sorted(names)
+    more = f" and {len(every) - MAX_LISTED} more" if len(every) > MAX_LISTED else ""
+    return (", ".join(every[:MAX_LISTED]) or "none") + more

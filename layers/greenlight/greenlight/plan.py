@@ -7,21 +7,52 @@ types and binds them (`bind.py`). Everything else of a plan is closed and typed 
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, Literal, get_args
+import urllib.parse
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from greenlight import yamlread
-from greenlight.decode import convert
-from greenlight.errors import PlanError, Problem
+from greenlight import substitute, yamlread
+from greenlight.decode import Mistake, convert
+from greenlight.errors import MAX_PROBLEMS, PlanError, Problem, WrongValueError
 from greenlight.model import STAGES, Deployment, Frozen, PlanSource, Platform, Severity
-from greenlight.nearest import nearest
+from greenlight.nearest import listed, nearest
 from greenlight.units import Duration, default
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_S = 3600.0
+"""CodeDeploy waits one hour for a hook, so nothing a check does can take longer."""
 
 StageName = Literal["BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+VariableName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)",
+        description="a name of letters, digits and _ that begins with no digit",
+    ),
+]
+HostName = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=253,
+        pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?$(?!\n)",
+        description="a host name, such as shop.example.com",
+    ),
+]
+BaseUrl = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=2000,
+        pattern=r"^https?://[^/?#@\s\\]+(/[^?#\s\\]*)?$(?!\n)",
+        description="a base URL, such as https://green.example.com/shop",
+    ),
+]
 
 DEFAULT_TIMEOUT = Duration(10)
+LEAST_TIMEOUT_S = 0.001
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +72,30 @@ class Retry(Closed, frozen=True, kw_only=True):
     interval: Duration = default(Duration(1))
     backoff: Annotated[float, msgspec.Meta(ge=1, le=10)] = 1.0
     on: tuple[Literal["fail", "error", "inconclusive"], ...] = ("fail", "error", "inconclusive")
+
+    def __post_init__(self) -> None:
+        """Refuse a wait that CodeDeploy would not live to see, and a retry on nothing."""
+        _within_the_hour("interval", self.interval)
+        if not self.on:
+            raise WrongValueError(
+                "an empty list tries nothing again; take the key out to try again on everything", ("on",)
+            )
+
+    def wait_s(self, attempt: int) -> float:
+        """Give the wait after `attempt` (counted from 1), in seconds; however often it is multiplied, at most an hour."""
+        try:
+            return min(self.interval * self.backoff ** (attempt - 1), MAX_S)
+        except OverflowError:
+            return MAX_S if self.interval else 0.0
+
+
+def _within_the_hour(key: str, value: Duration | None, least: float = 0.0) -> None:
+    if value is None:
+        return
+    if value > MAX_S:
+        raise WrongValueError(f"{value} is longer than the hour that CodeDeploy waits for a hook", (key,))
+    if value < least:
+        raise WrongValueError("nothing can be checked in no time; write a longer time, or take the key out", (key,))
 
 
 class When(Closed, frozen=True, kw_only=True):
@@ -73,12 +128,23 @@ class Control(Closed, frozen=True, kw_only=True):
     when: When | None = None
     tags: tuple[Name, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse names that hide something, and time-outs that are none."""
+        if not self.name.isprintable() or self.name != self.name.strip():
+            what = f"{self.name!r} has characters that cannot be seen, or a blank at its edge; remove them"
+            raise WrongValueError(what, ("name",))
+        _within_the_hour("timeout", self.timeout, LEAST_TIMEOUT_S)
+
 
 class Defaults(Closed, frozen=True, kw_only=True):
     """What checks do that do not say otherwise."""
 
     timeout: Duration = default(DEFAULT_TIMEOUT)
     retry: Retry = default(Retry())
+
+    def __post_init__(self) -> None:
+        """Refuse a time-out that is none."""
+        _within_the_hour("timeout", self.timeout, LEAST_TIMEOUT_S)
 
 
 class Target(Closed, frozen=True, kw_only=True):
@@ -90,8 +156,21 @@ class Target(Closed, frozen=True, kw_only=True):
             transform); its host must be allowed by the operator.
     """
 
-    host: Name | None = None
-    url: Annotated[str, msgspec.Meta(pattern="^https?://[^/?#@\\s]+(/[^?#\\s]*)?$")] | None = None
+    host: HostName | None = None
+    url: BaseUrl | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a URL whose host or port cannot be read."""
+        if self.url is None:
+            return
+        try:
+            parts = urllib.parse.urlsplit(self.url)
+            usable = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable:
+            what = f"{self.url!r} has no host and port that can be called; write for example https://green.example.com"
+            raise WrongValueError(what, ("url",))
 
 
 class StageFile(Closed, frozen=True, kw_only=True):
@@ -100,6 +179,10 @@ class StageFile(Closed, frozen=True, kw_only=True):
     checks: list[dict[str, Any]]
     bake: Duration = default(Duration(0))
 
+    def __post_init__(self) -> None:
+        """Refuse a wait that CodeDeploy would not live to see."""
+        _within_the_hour("bake", self.bake)
+
 
 class PlanFile(Closed, frozen=True, kw_only=True):
     """A plan as written."""
@@ -107,7 +190,7 @@ class PlanFile(Closed, frozen=True, kw_only=True):
     version: Literal[1]
     stages: dict[StageName, StageFile]
     defaults: Defaults = default(Defaults())
-    variables: dict[Annotated[str, msgspec.Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")], str | int | float | bool] = {}
+    variables: dict[VariableName, str | int | float | bool] = {}
     target: Target = Target()
 
 
@@ -136,7 +219,7 @@ class Check(Frozen, frozen=True, kw_only=True):
 
     def worst_case_s(self) -> float:
         """Give the longest time the check can take with all its attempts."""
-        waits = sum(self.retry.interval * self.retry.backoff**turn for turn in range(self.retry.attempts - 1))
+        waits = sum(self.retry.wait_s(attempt) for attempt in range(1, self.retry.attempts))
         return self.timeout_s * self.retry.attempts + waits
 
 
@@ -174,60 +257,63 @@ def parse(text: str, uri: str = "", version_id: str = "") -> Plan:
     if not isinstance(document.data, dict):
         raise PlanError([Problem("a plan is a map with the keys version and stages", line=1, column=1)], uri)
     written, mistakes = convert(document.data, PlanFile)
-    mistakes += _stage_name_mistakes(document.data)
-    if written is None or mistakes:
-        raise _refused(document, mistakes, uri)
+    mistakes += _outside_of_parameters(document.data)
     stages = {}
-    for name, stage in written.stages.items():
-        checks = tuple(
-            check
-            for index, raw in enumerate(stage.checks)
-            if (check := _check(raw, written.defaults, ("stages", name, "checks", index), mistakes)) is not None
-        )
-        if not stage.checks:
-            mistakes.append(
-                (("stages", name, "checks"), "a stage without checks proves nothing; add a check or remove the stage")
-            )
-        mistakes += _need_mistakes(checks)
-        stages[str(name)] = Stage(checks=checks, bake_s=float(stage.bake))
-    if mistakes:
-        raise _refused(document, mistakes, uri)
+    bakes: dict[str, Duration] = {name: stage.bake for name, stage in written.stages.items()} if written else {}
+    for name, raw in _raw_stages(document.data):
+        checks = _checks(raw, written.defaults if written else Defaults(), ("stages", name, "checks"), mistakes)
+        stages[name] = Stage(checks=checks, bake_s=float(bakes.get(name, 0)))
+    if written is None or mistakes:
+        problems = [document.problem(message, path) for path, message in mistakes]
+        raise PlanError(sorted(problems, key=lambda problem: (problem.line, problem.column)), uri)
     return Plan(stages=stages, variables=written.variables, target=written.target, source=source, document=document)
 
 
-def _refused(document: yamlread.Document, mistakes: list[tuple[yamlread.Path, str]], uri: str) -> PlanError:
-    problems = [document.problem(message, path) for path, message in mistakes]
-    return PlanError(sorted(problems, key=lambda problem: (problem.line, problem.column)), uri)
-
-
-def _stage_name_mistakes(data: dict[str, Any]) -> list[tuple[yamlread.Path, str]]:
+def _raw_stages(data: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
+    """Give the checks of each stage as written, as far as they can be found; the types say what is wrong with the rest."""
     stages = data.get("stages")
-    if not isinstance(stages, dict):
-        return []
-    if not stages:
-        return [(("stages",), "a plan without stages checks nothing")]
-    return [
-        (("stages", name), f"there is no stage {name!r}{nearest(name, STAGES)}; the stages are {', '.join(STAGES)}")
-        for name in stages
-        if name not in get_args(StageName)
-    ]
+    for name, stage in stages.items() if isinstance(stages, dict) else ():
+        if name in STAGES and isinstance(stage, dict) and isinstance(stage.get("checks"), list):
+            yield name, stage["checks"]
 
 
-def _check(
-    raw: dict[str, Any], defaults: Defaults, path: yamlread.Path, mistakes: list[tuple[yamlread.Path, str]]
-) -> Check | None:
-    control, found = convert({key: value for key, value in raw.items() if key in CONTROL_KEYS}, Control, path)
+def _outside_of_parameters(data: dict[str, Any]) -> list[Mistake]:
+    """Name an empty map of stages, and references where none is ever replaced."""
+    found: list[Mistake] = []
+    if data.get("stages") == {}:
+        found.append((("stages",), "a plan without stages checks nothing; write one of " + ", ".join(STAGES)))
+    for key in ("variables", "target", "defaults"):
+        found += _not_replaced(data.get(key), (key,))
+    return found
+
+
+def _not_replaced(data: Any, path: yamlread.Path) -> list[Mistake]:
+    what = "${…} is replaced in the parameters of validators only; write the value out"
+    return [(place, what) for place in substitute.places(data, path)]
+
+
+def _checks(raw: list[Any], defaults: Defaults, path: yamlread.Path, mistakes: list[Mistake]) -> tuple[Check, ...]:
+    if not raw:
+        mistakes.append((path, "a stage without checks proves nothing; add a check or remove the stage"))
+    checks = []
+    for index, each in enumerate(raw):
+        if len(mistakes) > MAX_PROBLEMS:
+            break
+        if isinstance(each, dict) and (check := _check(each, defaults, (*path, index), mistakes)) is not None:
+            checks.append(check)
+    names = [each["name"] for each in raw if isinstance(each, dict) and isinstance(each.get("name"), str)]
+    mistakes += _need_mistakes(checks, names)
+    return tuple(checks)
+
+
+def _check(raw: dict[str, Any], defaults: Defaults, path: yamlread.Path, mistakes: list[Mistake]) -> Check | None:
+    controls = {key: value for key, value in raw.items() if key in CONTROL_KEYS}
+    control, found = convert(controls, Control, path)
+    found += _not_replaced(controls, path)
     others = [key for key in raw if key not in CONTROL_KEYS]
     if len(others) != 1:
-        what = (
-            "names no validator"
-            if not others
-            else f"has {len(others)} keys that could be its validator ({', '.join(others)})"
-        )
-        hints = "".join(f"; {key!r}: {hint[2:]}" for key in others if (hint := nearest(key, CONTROL_KEYS)))
-        found.append(
-            (path, f"the check {what}; beside {', '.join(CONTROL_KEYS)} it has exactly one key, the validator{hints}")
-        )
+        found.append((path, _not_one_validator(others)))
+    found += [mistake for key in others for mistake in substitute.malformed(raw[key], (*path, key))]
     mistakes += found
     if control is None or found:
         return None
@@ -246,21 +332,31 @@ def _check(
     )
 
 
-def _need_mistakes(checks: tuple[Check, ...]) -> list[tuple[yamlread.Path, str]]:
-    found: list[tuple[yamlread.Path, str]] = []
+def _not_one_validator(keys: list[str]) -> str:
+    what = f"has {len(keys)} keys that could be its validator ({listed(keys)})" if keys else "names no validator"
+    hints = "".join(f"; {key!r}: {hint[2:]}" for key in keys[:3] if (hint := nearest(key, CONTROL_KEYS)))
+    return f"the check {what}; beside {', '.join(CONTROL_KEYS)} it has exactly one key, the validator{hints}"
+
+
+def _need_mistakes(checks: list[Check], names: list[str]) -> list[Mistake]:
+    """Name what is called twice, and needs that no earlier check of the stage (of all `names`) can meet."""
+    found: list[Mistake] = []
     earlier: set[str] = set()
-    names = {check.name for check in checks}
+    known = dict.fromkeys(names)
+    broken = known.keys() - {check.name for check in checks}
     for check in checks:
+        if len(found) > MAX_PROBLEMS:
+            break
         if check.name in earlier:
-            found.append(
-                ((*check.path, "name"), f"another check of this stage is called {check.name!r}; names must differ")
-            )
-        for need in check.needs:
-            if need not in names:
-                found.append(
-                    ((*check.path, "needs"), f"no check of this stage is called {need!r}{nearest(need, names)}")
-                )
-            elif need not in earlier:
-                found.append(((*check.path, "needs"), f"{need!r} must stand before the check that needs it"))
+            what = f"another check of this stage is called {check.name!r}; names must differ"
+            found.append(((*check.path, "name"), what))
+        for index, need in enumerate(check.needs):
+            place = (*check.path, "needs", index)
+            if need == check.name:
+                found.append((place, "a check cannot need itself"))
+            elif need not in known:
+                found.append((place, f"no check of this stage is called {need!r}{nearest(need, known)}"))
+            elif need not in earlier and need not in broken:
+                found.append((place, f"{need!r} must stand before the check that needs it"))
         earlier.add(check.name)
     return found

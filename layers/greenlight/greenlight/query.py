@@ -11,22 +11,64 @@ from typing import Any
 
 import jmespath
 from jmespath.exceptions import JMESPathError
+from jmespath.functions import Functions
 
 from greenlight.errors import ExpectationError
 from greenlight.expect import MISSING
+from greenlight.nearest import nearest
+from greenlight.oneline import short
+
+MAX_LENGTH = 2000
+"""Characters of an expression."""
+
+_LOOKING = ("field", "index", "slice", "current", "identity")
 
 
-def compiled(expression: str) -> Any:
+def compiled(expression: str, *path: str | int) -> Any:
     """Compile an expression; JMESPath keeps a cache of its own.
+
+    Args:
+        expression: What the plan says.
+        path: Where it stands, from the struct that holds it, for the message.
 
     Raises:
         ExpectationError: The expression is not JMESPath.
     """
+    if len(expression) > MAX_LENGTH:
+        raise ExpectationError(f"a JMESPath expression has at most {MAX_LENGTH} characters", path)
     try:
-        return jmespath.compile(expression)
-    except JMESPathError as error:
-        first = str(error).splitlines()[0]
-        raise ExpectationError(f"{expression!r} is no JMESPath expression: {first}", expression) from error
+        parsed = jmespath.compile(expression)
+        wrong = _wrong_call(parsed.parsed)
+        if not wrong and not _looks(parsed.parsed):
+            wrong = "it looks at nothing of the answer, so its value is always the same"
+    except RecursionError as error:
+        raise ExpectationError(f"{short(expression, 60)!r} is no JMESPath expression: nested too deep", path) from error
+    except (JMESPathError, ValueError) as error:
+        # The first line of JMESPath's own message repeats the expression over several; the rest points at it.
+        said = str(error).splitlines()[0].removeprefix("Invalid jmespath expression: ").rstrip(":")
+        raise ExpectationError(f"{short(expression, 60)!r} is no JMESPath expression: {said}", path) from error
+    if wrong:
+        raise ExpectationError(f"{short(expression, 60)!r}: {wrong}", path)
+    return parsed
+
+
+def _wrong_call(node: Any) -> str:
+    """Say which function of an expression does not exist or takes other arguments; "" when none is wrong.
+
+    JMESPath itself says so only when it comes to the call, and then a query that is wrong looks like one that found
+    nothing.
+    """
+    if not isinstance(node, dict):
+        return ""
+    if node["type"] == "function_expression":
+        function = Functions.FUNCTION_TABLE.get(node["value"])
+        if function is None:
+            return f"there is no function {node['value']!r}{nearest(node['value'], Functions.FUNCTION_TABLE)}"
+        wanted, given = function["signature"], len(node["children"])
+        variadic = bool(wanted) and bool(wanted[-1].get("variadic"))
+        if given < len(wanted) if variadic else given != len(wanted):
+            return f"{node['value']} takes {len(wanted)}{' or more' if variadic else ''} arguments, not {given}"
+    return next(filter(None, map(_wrong_call, node["children"])), "")
 
 
 def find(expression: str, data: Any) -> Any:
@@ -40,9 +82,17 @@ def find(expression: str, data: Any) -> Any:
         return _walk(parsed.parsed, data)
     try:
         value = parsed.search(data)
-    except (JMESPathError, TypeError, ValueError, AttributeError):
+    except (JMESPathError, TypeError, ValueError, AttributeError, ArithmeticError, LookupError, RecursionError):
         return MISSING
-    return MISSING if value is None else value
+    # An expression such as `&name` gives JMESPath's own object, which is nothing that was found.
+    return value if isinstance(value, (str, int, float, list, dict)) else MISSING
+
+
+def _looks(node: Any) -> bool:
+    """Tell whether an expression reads its data at all, or is made of literals alone."""
+    if not isinstance(node, dict):
+        return False
+    return node["type"] in _LOOKING or any(map(_looks, node["children"]))
 
 
 def _is_path(node: dict[str, Any]) -> bool:

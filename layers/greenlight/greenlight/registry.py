@@ -9,11 +9,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
-import sys
 from typing import TYPE_CHECKING, Any
 
 from greenlight.api import Validator
 from greenlight.errors import GreenlightError
+from greenlight.oneline import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,9 +71,12 @@ class Registry:
             return _checked(
                 name, f"{self._folder}/{name}.py", lambda: importlib.import_module(f"{self._folder}.{name}")
             )
-        for point in _entry_points():
-            if point.name == name:
-                return _checked(name, f"the entry point {point.name} = {point.value}", point.load)
+        points = [point for point in _entry_points() if point.name == name]
+        if len(points) > 1:
+            places = " and ".join(point.value for point in points)
+            return MalformedError(f"the validator {name!r} is in {places}; remove one of the packages")
+        for point in points:
+            return _checked(name, f"the entry point {point.name} = {point.value}", point.load)
         return None
 
 
@@ -97,8 +100,7 @@ def _checked(name: str, place: str, load: Any) -> Validator | MalformedError:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        sys.modules.pop(f"{FOLDER}.{name}", None)
-        return MalformedError(f"{place} cannot be loaded: {type(error).__name__}: {error}")
+        return MalformedError(f"{place} cannot be loaded: {type(error).__name__}: {short(str(error), 300)}")
     found = (
         [loaded]
         if isinstance(loaded, Validator)

@@ -6,6 +6,7 @@ Reading happens inside the handler: a wrong value is a sentence and an answer, n
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 MISSING_PLAN_CHOICES = ("default-checks", "fail", "pass")
 ROLLBACK_CHOICES = ("pass", "check")
+_HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
+"""A name, `*.` before one, or an IPv6 address; a URL or a bare `*` would allow nothing, and say nothing."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,8 +64,14 @@ def read(environment: Mapping[str, str]) -> Settings:
             raise SettingsError(f"GREENLIGHT_{name} is {value!r}; it may be {', '.join(choices)}")
         return value
 
+    hosts = tuple(host.strip().lower() for host in text("ALLOWED_HOSTS").split(",") if host.strip())
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise SettingsError(
+                f"GREENLIGHT_ALLOWED_HOSTS holds {host!r}; write host names or addresses, such as api.example.com or *.example.com"
+            )
     concurrency = text("CONCURRENCY", "16")
-    if not (concurrency.isascii() and concurrency.isdigit() and 1 <= int(concurrency[:5]) <= 256):
+    if not (concurrency.isascii() and concurrency.isdigit() and len(concurrency) < 6 and 1 <= int(concurrency) <= 256):
         raise SettingsError(f"GREENLIGHT_CONCURRENCY is {concurrency!r}; it may be a whole number from 1 to 256")
     return Settings(
         plan_bucket=text("PLAN_BUCKET"),
@@ -71,7 +80,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         report_bucket=text("REPORT_BUCKET"),
         on_missing_plan=choice("ON_MISSING_PLAN", MISSING_PLAN_CHOICES),
         on_rollback=choice("ON_ROLLBACK", ROLLBACK_CHOICES),
-        allowed_hosts=tuple(host.strip().lower() for host in text("ALLOWED_HOSTS").split(",") if host.strip()),
+        allowed_hosts=hosts,
         allow_loopback=choice("ALLOW_LOOPBACK", ("false", "true")) == "true",
         concurrency=int(concurrency),
     )

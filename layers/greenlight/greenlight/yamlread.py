@@ -2,17 +2,24 @@
 
 The core schema of YAML 1.2 decides what a plain word is (`no`, `1:30` and dates are text), and what
 older YAML reads otherwise or what hides repetition is refused: duplicate keys, anchors and aliases,
-merge keys, tags, octal-looking numbers, numbers that are not finite, documents too large or too deep.
+merge keys, tags, numbers in other bases, numbers that are not finite, files too large or too deep.
+
+Events are read and not composed nodes: PyYAML's composer recurses in C, and a file of nothing but `[`
+would end the process before anybody could refuse it.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from greenlight.errors import PlanError, Problem
+from greenlight.errors import MAX_PROBLEMS, PlanError, Problem
+from greenlight.oneline import short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
@@ -20,19 +27,37 @@ MAX_DEPTH = 40
 Path = tuple["str | int", ...]
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-_INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(\.[0-9]{1,18}|[0-9]{1,18}(\.[0-9]{0,18})?)([eE][-+]?[0-9]{1,3})?", re.ASCII)
+_INTEGER = re.compile(r"[-+]?[0-9]{1,20}", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]{1,40}|[0-9]{1,40}(\.[0-9]{0,40})?)([eE][-+]?[0-9]{1,3})?", re.ASCII)
+_LIKE_A_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+_OTHER_BASE = re.compile(r"[-+]?0([xX][0-9a-fA-F_]+|[oO][0-7_]+|[bB][01_]+)", re.ASCII)
+_GROUPED = re.compile(r"[-+]?[0-9]+(_[0-9]+)+(\.[0-9_]*)?", re.ASCII)
+_INTEGERS = range(-(2**63), 2**64)
+"""What JSON libraries agree on; the worker's pipe and the report are JSON."""
+
 _WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
-_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML 1.2 section 5.1 keeps out of files; found here first, since its place is known here."""
+
+
+class Node:
+    """A value's place, counted from 1, and the nodes below it: a map by key, a list by index."""
+
+    __slots__ = ("below", "column", "line")
+
+    def __init__(self, mark: Any) -> None:
+        """Keep the place of an event."""
+        self.line, self.column = mark.line + 1, mark.column + 1
+        self.below: dict[str | int, Node] = {}
 
 
 class Document:
     """A parsed file: `data` is what it says, `problem` makes a Problem with the place of a path."""
 
-    def __init__(self, data: Any, root: Any) -> None:
+    def __init__(self, data: Any, root: Node | None) -> None:
         """Keep the nodes for as long as places may be asked for."""
         self.data = data
         self._root = root
@@ -41,12 +66,11 @@ class Document:
         """Make a Problem at `path`, or at the deepest part of it that exists."""
         node = self._root
         for step in path:
-            below = _child(node, step)
+            below = node.below.get(step) if node is not None else None
             if below is None:
                 break
             node = below
-        mark = node.start_mark if node is not None else None
-        return Problem(message, shown(path), mark.line + 1 if mark else 0, mark.column + 1 if mark else 0)
+        return Problem(message, shown(path), node.line if node else 0, node.column if node else 0)
 
 
 def shown(path: Path) -> str:
@@ -65,93 +89,146 @@ def read(text: str, source: str = "") -> Document:
     """
     if len(text) > MAX_BYTES:
         raise PlanError([Problem(f"the file is larger than {MAX_BYTES // 1024} KiB")], source)
+    if unprintable := _UNPRINTABLE.search(text):
+        before = text[: unprintable.start()].split("\n")
+        message = f"the character U+{ord(unprintable[0]):04X} cannot stand in a plan; write it as an escape in quotes"
+        raise PlanError([Problem(message, "", len(before), len(before[-1]) + 1)], source)
+    builder = _Builder(yaml.parse(text, Loader=_LOADER))
     try:
-        root = yaml.compose(text, Loader=_LOADER)
+        data, root = builder.document()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        problem = Problem(
-            f"not valid YAML: {error.problem or error.context}",
-            "",
-            mark.line + 1 if mark else 0,
-            mark.column + 1 if mark else 0,
-        )
-        raise PlanError([problem], source) from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise PlanError([Problem(f"not valid YAML: {' '.join(str(error).split())[:200]}")], source) from error
-    problems: list[Problem] = []
-    data = _Builder(problems).build(root, (), 0) if root is not None else None
-    if problems:
-        raise PlanError(problems, source)
+        raise PlanError([*builder.problems, _syntax(error, text)], source) from error
+    except _Enough:
+        raise PlanError(builder.problems, source) from None
+    if builder.problems:
+        raise PlanError(builder.problems, source)
     return Document(data, root)
 
 
+def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
+    """Say what PyYAML says, where it says it, and what is meant by the commonest of it."""
+    mark = error.problem_mark or error.context_mark
+    what = error.problem or error.context
+    if mark is None:
+        return Problem(f"not valid YAML: {what}")
+    line = text.split("\n")[mark.line] if mark.line < text.count("\n") + 1 else ""
+    at = line[mark.column : mark.column + 1]
+    if "cannot start any token" in str(what) and at:
+        what = "a tab stands here; indent with spaces" if at == "\t" else f"{at!r} begins a text only inside quotes"
+    elif error.problem and error.context:
+        since = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
+        what = f"{what} ({error.context}{since})"
+    return Problem(f"not valid YAML: {what}", "", mark.line + 1, mark.column + 1)
+
+
+class _Enough(Exception):  # noqa: N818 - it ends the reading, and is no error of its own
+    """So much is wrong that reading on would not help."""
+
+
 class _Builder:
-    """Turns nodes into data and collects what is refused."""
+    """Turns events into data and places, and collects what is refused."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        self._problems = problems
-        self._seen: set[int] = set()
+    def __init__(self, events: Iterator[Any]) -> None:
+        self._events = events
+        self.problems: list[Problem] = []
 
-    def build(self, node: Any, path: Path, depth: int) -> Any:
-        if depth > MAX_DEPTH:
-            return self._refuse(node, path, f"nested deeper than {MAX_DEPTH} levels")
-        if id(node) in self._seen:
-            return self._refuse(
-                node, path, "anchors and aliases are not allowed; write the value out, or use variables"
-            )
-        self._seen.add(id(node))
-        if node.tag not in _TAGS:
-            return self._refuse(node, path, f"the tag {node.tag} is not allowed; remove it")
-        if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, path)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.build(child, (*path, index), depth + 1) for index, child in enumerate(node.value)]
-        return self._mapping(node, path, depth)
+    def document(self) -> tuple[Any, Node | None]:
+        """Build the first document, and refuse a second."""
+        next(self._events)
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            return None, None
+        built = self._build(next(self._events), ())
+        next(self._events)
+        if not isinstance(after := next(self._events), yaml.StreamEndEvent):
+            self._refuse(after, (), "a second document begins here, and a plan is one document; remove the ---")
+        return built
 
-    def _mapping(self, node: Any, path: Path, depth: int) -> dict[str, Any]:
-        data: dict[str, Any] = {}
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                self._refuse(key, path, "a key must be a text")
-            elif key.value == "<<" and not key.style:
-                self._refuse(key, path, "merge keys are not allowed; write the values out")
-            elif key.value in data:
-                self._refuse(
-                    key, (*path, key.value), f"the key {key.value!r} stands here twice; the first would be lost"
-                )
-            else:
-                data[key.value] = self.build(value, (*path, key.value), depth + 1)
+    def _build(self, event: Any, path: Path) -> tuple[Any, Node]:
+        node = Node(event.start_mark)
+        if len(path) > MAX_DEPTH:
+            self._refuse(event, path, f"nested deeper than {MAX_DEPTH} levels")
+            raise _Enough
+        if event.anchor is not None:  # of an alias, too
+            self._refuse(event, path, "anchors and aliases are not allowed; write the value out, or use variables")
+        if isinstance(event, yaml.AliasEvent):
+            return None, node
+        if event.tag is not None:
+            self._refuse(event, path, f"the tag {event.tag} is not allowed; remove it")
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, path), node
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(node, path), node
+        return self._mapping(node, path), node
+
+    def _sequence(self, node: Node, path: Path) -> list[Any]:
+        data: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            value, node.below[len(data)] = self._build(event, (*path, len(data)))
+            data.append(value)
         return data
 
-    def _scalar(self, node: Any, path: Path) -> Any:
-        text = node.value
-        if node.style:  # quoted or block; the two parsers of PyYAML call plain None and ""
+    def _mapping(self, node: Node, path: Path) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self._key(event, path)
+            if key in data:
+                self._refuse(event, (*path, key), f"the key {key!r} stands here twice; the first would be lost")
+            value, below = self._build(next(self._events), (*path, key))
+            data[key], node.below[key] = value, below
+        return data
+
+    def _key(self, event: Any, path: Path) -> str:
+        if not isinstance(event, yaml.ScalarEvent):
+            self._refuse(event, path, "a key must be a text")
+            if not isinstance(event, yaml.AliasEvent):
+                self._build(event, (*path, "?"))
+            return "?"
+        if event.anchor is not None or event.tag is not None:
+            self._refuse(event, path, "a key has no anchor and no tag; remove it")
+        if event.value == "<<" and not event.style:
+            self._refuse(event, path, "merge keys are not allowed; write the values out")
+        return str(event.value)
+
+    def _scalar(self, event: Any, path: Path) -> Any:
+        text = event.value
+        if event.style:  # quoted or block; the two parsers of PyYAML call plain None and ""
             return text
         if text in _WORDS:
             return _WORDS[text]
         if _INTEGER.fullmatch(text):
-            digits = text.lstrip("+-")
-            if len(digits) > 1 and digits[0] == "0":
-                return self._refuse(
-                    node, path, f"{text} may mean an octal number; write it without the leading zero, or in quotes"
-                )
-            return int(text)
+            return self._integer(event, path)
         if _FLOAT.fullmatch(text):
             number = float(text)
             if number in (float("inf"), float("-inf")):
-                return self._refuse(node, path, f"{text} is too large for a number")
+                return self._refused(event, path, f"{text} is too large for a number; text stands in quotes")
             return number
         if text.lower().lstrip("+-") in (".nan", ".inf"):
-            return self._refuse(node, path, f"{text} equals nothing; write a finite number")
+            return self._refused(event, path, f"{text} equals nothing; write a finite number")
+        if _OTHER_BASE.fullmatch(text) or _GROUPED.fullmatch(text):
+            return self._refused(
+                event, path, f"{short(text, 40)} may mean a number; write it in plain digits, or in quotes"
+            )
+        if _LIKE_A_NUMBER.fullmatch(text):
+            return self._refused(event, path, f"{short(text, 40)} is too long for a number; text stands in quotes")
         return text
 
-    def _refuse(self, node: Any, path: Path, message: str) -> None:
-        self._problems.append(Problem(message, shown(path), node.start_mark.line + 1, node.start_mark.column + 1))
+    def _integer(self, event: Any, path: Path) -> Any:
+        text = event.value
+        digits = text.lstrip("+-")
+        if len(digits) > 1 and digits[0] == "0":
+            what = "may mean an octal number; write it without the leading zero, or in quotes"
+            return self._refused(event, path, f"{text} {what}")
+        if int(text) not in _INTEGERS:
+            return self._refused(event, path, f"{text} is too long for a number; text stands in quotes")
+        return int(text)
 
+    def _refused(self, event: Any, path: Path, message: str) -> Any:
+        """Refuse a value, and give what stands for it while reading on."""
+        self._refuse(event, path, message)
+        return None
 
-def _child(node: Any, step: str | int) -> Any:
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-        return node.value[step] if step < len(node.value) else None
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if getattr(key, "value", None) == step), None)
-    return None
+    def _refuse(self, event: Any, path: Path, message: str) -> None:
+        mark = event.start_mark
+        self.problems.append(Problem(message, shown(path), mark.line + 1, mark.column + 1))
+        if len(self.problems) > MAX_PROBLEMS:
+            raise _Enough

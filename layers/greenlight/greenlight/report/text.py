@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from greenlight.model import Outcome, Severity
+from greenlight.oneline import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +24,8 @@ _MARKS = {
 
 
 def render(report: Report) -> str:
-    """Write a report as lines of text, ending in a newline."""
-    return "\n".join(_lines(report)) + "\n"
+    """Write a report as lines of text, ending in a newline; every line is clean, whatever the report holds."""
+    return "".join(f"{clean(line)}\n" for line in _lines(report))
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -32,7 +33,7 @@ def _lines(report: Report) -> Iterator[str]:
     where = "/".join(part for part in (deployment.application, deployment.group) if part) or "unknown application"
     yield f"{report.verdict.value}: {where} {deployment.id} at {deployment.stage}"
     for reason in report.reasons:
-        yield f"  {reason.cause.value}: {f'{reason.check}: ' if reason.check else ''}{clean(reason.message)}"
+        yield f"  {reason.cause.value}: {f'{reason.check}: ' if reason.check else ''}{reason.message}"
     passed = sum(finding.outcome is Outcome.PASS for finding in report.checks)
     yield f"  {passed} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s, started {report.started_at}"
     if target := _target(report):
@@ -41,9 +42,9 @@ def _lines(report: Report) -> Iterator[str]:
         version = f" version {report.plan.version_id}" if report.plan.version_id else ""
         yield f"  plan: {report.plan.uri}{version} sha256 {report.plan.sha256[:12] or 'none'}"
     for note in deployment.notes:
-        yield f"  note: {clean(note)}"
+        yield f"  note: {note}"
     for finding in report.checks:
-        yield from check_lines(finding)
+        yield from _check_lines(finding)
 
 
 def _target(report: Report) -> str:
@@ -56,25 +57,23 @@ def _target(report: Report) -> str:
     )
 
 
-def check_lines(finding: Finding) -> Iterator[str]:
+def _check_lines(finding: Finding) -> Iterator[str]:
     """Give the lines of one check: its outcome and message, and the evidence that did not hold."""
     advisory = " (advisory)" if finding.severity is Severity.ADVISORY else ""
-    yield f"{_MARKS[finding.outcome]:>5}  {clean(finding.name)}{advisory} [{finding.validator}, {finding.duration_ms:.0f} ms]"
+    yield f"{_MARKS[finding.outcome]:>5}  {finding.name}{advisory} [{finding.validator}, {finding.duration_ms:.0f} ms]"
     if finding.outcome is not Outcome.PASS or finding.attempts > 1:
-        yield f"       {clean(finding.message)}"
+        yield f"       {finding.message}"
     if finding.outcome is Outcome.FAIL:
         yield from (f"       - {_evidence(each)}" for each in finding.evidence if not each.passed)
 
 
 def _evidence(each: Evidence) -> str:
     place = f"{each.where}: " if each.where else ""
-    return clean(f"{place}{each.query}: expected {_inline(each.expected)}, got {_inline(each.actual)}")
+    return f"{place}{each.query}: expected {_inline(each.expected)}, got {_inline(each.actual)}"
 
 
 def _inline(value: object) -> str:
-    return msgspec.json.encode(value, enc_hook=repr).decode()
-
-
-def clean(text: str) -> str:
-    """Make a text one harmless line: control characters, which a terminal or a log would obey, are shown as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    try:
+        return msgspec.json.encode(value, enc_hook=repr).decode()
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        return f"({type(value).__name__} that cannot be shown)"

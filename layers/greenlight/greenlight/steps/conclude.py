@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from greenlight import __version__
 from greenlight.judge import judge
 from greenlight.model import Cause, Finding, PlanSource, Reason, Report, Status, Verdict
@@ -21,18 +23,28 @@ def verdict_of(checks: Sequence[Check], findings: Sequence[Finding], waived: str
 
     Args:
         checks: What the plan has at this stage.
-        findings: What was found; a check without a finding is a gate error.
+        findings: What was found; a check without a finding is a gate error, whatever its severity.
         waived: Why nothing had to be checked; "" where something had.
     """
     if waived:
         return Verdict(status=Status.SUCCEEDED)
-    missing = {check.name for check in checks} - {finding.name for finding in findings}
+    severities = {check.name: check.severity for check in checks}
+    # The findings come from a process that ran plugins: the plan says which checks there are and which decide.
+    known = [
+        msgspec.structs.replace(finding, severity=severities[finding.name])
+        for finding in findings
+        if finding.name in severities
+    ]
+    named = {finding.name for finding in known}
+    missing = tuple(
+        Reason(cause=Cause.GATE_ERROR, check=check.name, message="the check gave no finding")
+        for check in checks
+        if check.name not in named
+    )
     if missing:
-        reasons = tuple(
-            Reason(cause=Cause.GATE_ERROR, check=name, message="the check gave no finding") for name in sorted(missing)
-        )
-        return Verdict(status=Status.FAILED, reasons=reasons)
-    return judge(findings)
+        shown = [reason for reason in judge(known).reasons if reason.check]
+        return Verdict(status=Status.FAILED, reasons=(*shown, *missing))
+    return judge(known)
 
 
 def report_of(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from greenlight import substitute
 from greenlight.errors import DiscoveryError
-from greenlight.model import Deployment, Frozen, Platform, Side
-from greenlight.plan import Check, Plan, Retry, Stage
+from greenlight.model import Deployment, Frozen, PlanSource, Platform, Side
+from greenlight.plan import Check, Plan, Retry, Stage, Target
 from greenlight.secrets import fetch
 from greenlight.units import Duration
 
 if TYPE_CHECKING:
     from greenlight.aws import Aws
     from greenlight.settings import Settings
+
+DEFAULT_CHECKS = "default-checks"
+_CODES = re.compile(r"\b([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?\b", re.ASCII)
 
 PORTS_OPEN = ("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
 
@@ -61,7 +65,11 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
         return Prepared(deployment=deployment, plan=Plan(stages={}, waived=why))
     plan = find_plan(aws, settings, deployment, tags)
     if plan is None or deployment.stage not in plan.stages:
+        missing = _missing(deployment, plan)
         plan = _without_plan(settings, deployment, plan)
+        if not plan.waived:
+            notes = (*deployment.notes, f"{missing}, so the default checks ran")
+            deployment = msgspec.structs.replace(deployment, notes=notes)
     return with_secrets(Prepared(deployment=aimed(deployment, plan), plan=plan), aws)
 
 
@@ -82,7 +90,8 @@ def aimed(deployment: Deployment, plan: Plan) -> Deployment:
     if plan.target.host:
         green = msgspec.structs.replace(green, host=plan.target.host)
     if plan.target.url and deployment.stage in PORTS_OPEN:
-        green = msgspec.structs.replace(green, url=plan.target.url.rstrip("/"), no_url="", headers={}, path_patterns=())
+        url, host = plan.target.url.rstrip("/"), plan.target.host or ""
+        green = msgspec.structs.replace(green, url=url, host=host, no_url="", headers={}, path_patterns=())
     return msgspec.structs.replace(deployment, green=green)
 
 
@@ -90,11 +99,7 @@ def _without_plan(settings: Settings, deployment: Deployment, plan: Plan | None)
     """Do what the operator chose for a stage nobody wrote checks for."""
     from greenlight.errors import PlanError, Problem
 
-    missing = (
-        f"the plan {plan.source.uri} has no stage {deployment.stage}"
-        if plan
-        else f"no plan was found for {deployment.application}/{deployment.group}"
-    )
+    missing = _missing(deployment, plan)
     if settings.on_missing_plan == "fail":
         raise PlanError(
             [Problem(f"{missing}, and this installation wants one (OnMissingPlan is fail)")],
@@ -104,9 +109,16 @@ def _without_plan(settings: Settings, deployment: Deployment, plan: Plan | None)
         return Plan(
             stages={}, waived=f"{missing}, and this installation lets such deployments pass (OnMissingPlan is pass)"
         )
-    checks = default_checks(deployment)
-    note = msgspec.structs.replace(plan.source if plan else Plan(stages={}).source, uri="default-checks")
-    return Plan(stages={deployment.stage: Stage(checks=checks)}, source=note)
+    target = plan.target if plan else Target()
+    checks = default_checks(aimed(deployment, Plan(stages={}, target=target)))
+    return Plan(stages={deployment.stage: Stage(checks=checks)}, target=target, source=PlanSource(uri=DEFAULT_CHECKS))
+
+
+def _missing(deployment: Deployment, plan: Plan | None) -> str:
+    if plan:
+        return f"the plan {plan.source.uri} has no stage {deployment.stage}"
+    of = "/".join(part for part in (deployment.application, deployment.group) if part)
+    return f"no plan was found for {of or deployment.id}"
 
 
 def default_checks(deployment: Deployment) -> tuple[Check, ...]:
@@ -146,7 +158,6 @@ def default_checks(deployment: Deployment) -> tuple[Check, ...]:
 def _codes(side: Side) -> object:
     """Turn a target group's matcher ("200", "200,301", "200-299") into an expectation."""
     codes: list[int] = []
-    for part in (side.health_check_codes or "200").split(","):
-        low, _, high = part.strip().partition("-")
+    for low, high in _CODES.findall(side.health_check_codes):
         codes += range(int(low), int(high or low) + 1)
-    return {"in": codes}
+    return {"in": codes or [200]}
