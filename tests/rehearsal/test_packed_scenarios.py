@@ -1,0 +1,39 @@
+"""The packed scenarios end as they say they should, with the real hooks, and leave the reports they should."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from greenlight.model import Report
+
+from devkit.rehearsal.hooks import PROJECT
+from devkit.rehearsal.player import Player
+from devkit.rehearsal.scenario_file import read
+
+if TYPE_CHECKING:
+    from devkit.rehearsal.aws.server import LocalAws
+
+SCENARIOS = sorted((PROJECT / "examples" / "scenarios").glob("*.yaml"))
+
+
+def test_there_are_packed_scenarios_for_both_platforms() -> None:
+    assert {read(path).file.platform for path in SCENARIOS} == {"ecs", "lambda"}
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_a_packed_scenario_ends_as_it_says(aws: LocalAws, tmp_path: Path, path: Path) -> None:
+    outcome = Player(aws, tmp_path).play(read(path))
+    document = outcome.document()
+    assert not outcome.problem
+    assert document["mismatches"] == []
+    assert document["expected"] is True
+    for deployment in document["deployments"]:
+        for gate in deployment["gates"]:
+            report = msgspec.convert(gate, Report)
+            assert report.deployment.id == deployment["deployment_id"]
+    assert json.loads((tmp_path / path.stem / "result.json").read_text()) == document
+    assert all(report.is_file() for report in outcome.reports)

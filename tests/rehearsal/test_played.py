@@ -1,0 +1,177 @@
+"""Services and mishaps that are not packed: what users' own scenarios may bring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from devkit.rehearsal.outcome import ScenarioOutcome
+
+    Play = Callable[..., ScenarioOutcome]
+
+ECS = """
+name: played
+platform: ecs
+minute: 100ms
+blue: {command: "python service.py fine {port}"}
+plan: a.plan.yaml
+"""
+LAMBDA = """
+name: played
+platform: lambda
+minute: 100ms
+blue: {function: "function.py:handler", environment: {RELEASE: 1}}
+"""
+SILENT = """
+import time
+def handler(event, context):
+    time.sleep(60)
+"""
+
+
+def green(manner: str) -> str:
+    return f'green: {{command: "python service.py {manner} {{port}}"}}\n'
+
+
+@pytest.mark.parametrize("manner", ["lying", "redirecting", "huge", "slow"])
+def test_a_green_with_bad_manners_is_stopped_before_any_user_meets_it(play: Play, manner: str) -> None:
+    (deployment,) = play(ECS + green(manner)).deployments
+    assert (deployment.record.status, deployment.failed_at) == ("Failed", "AfterAllowTestTraffic")
+    assert deployment.rolled_back
+    assert (deployment.green_requests, deployment.errors) == (0, 0)
+    assert deployment.requests > 0
+
+
+def test_a_green_that_crashes_fails_the_install_and_its_last_words_are_kept(play: Play) -> None:
+    text = ECS + "green: {command: [python, -c, \"print('no database'); raise SystemExit(3)\"]}\n"
+    (deployment,) = play(text).deployments
+    assert deployment.failed_at == "Install"
+    assert "exit code 3" in deployment.record.error_message
+    assert "no database" in deployment.record.error_message
+
+
+@pytest.mark.parametrize(
+    ("blue", "sentence"),
+    [
+        ('{command: "no-such-program {port}"}', "'no-such-program' cannot be started"),
+        ('{command: "python -c pass"}', "ended with exit code 0 before it listened"),
+        ("{command: \"python -c 'import time; time.sleep(60)'\", start_timeout: 300ms}", "did not listen on port"),
+    ],
+)
+def test_a_blue_that_does_not_start_is_a_sentence(play: Play, blue: str, sentence: str) -> None:
+    text = ECS.replace('{command: "python service.py fine {port}"}', blue) + green("fine")
+    outcome = play(text)
+    assert sentence in outcome.problem
+    assert not outcome.expected
+
+
+def test_over_tls_and_through_a_rule_users_and_checks_reach_the_service(play: Play) -> None:
+    listener = (
+        'listener: {https: true, conditions: {hosts: ["*.example.com"], paths: ["/", "/a/*"], headers: {X-T: [b]}}}'
+    )
+    (deployment,) = play(ECS + green("fine") + listener + "\n").deployments
+    assert deployment.record.status == "Succeeded"
+    assert (deployment.requests > 0, deployment.errors) == (True, 0)
+
+
+def test_a_network_load_balancer_is_shifted_in_one_step(play: Play) -> None:
+    (deployment,) = play(ECS + green("fine") + "listener: {nlb: true}\nusers: {rate: 100}\n").deployments
+    assert deployment.record.status == "Succeeded"
+    assert [percent for _, percent in deployment.traffic] == [0, 100]
+
+
+def test_without_a_test_listener_the_hook_is_skipped_and_a_note_says_so(play: Play) -> None:
+    outcome = play(ECS + green("broken") + "faults: [no-test-listener]\n")
+    (deployment,) = outcome.deployments
+    assert deployment.record.status == "Succeeded"
+    assert deployment.gates == []
+    assert "silently" in outcome.notes[0]
+
+
+def test_without_a_plan_the_installations_choice_decides(play: Play) -> None:
+    text = ECS.replace("plan: a.plan.yaml\n", "") + green("fine") + "settings: {on_missing_plan: fail}\n"
+    (deployment,) = play(text).deployments
+    assert deployment.failed_at == "AfterAllowTestTraffic"
+    assert "PLAN_ERROR" in str(deployment.gates)
+
+
+@pytest.mark.parametrize("fault", ["duplicate-invocation", "codedeploy-hangs", "late-in-progress"])
+def test_a_mishap_that_the_hook_has_to_stand_does_not_stop_a_good_release(play: Play, fault: str) -> None:
+    (deployment,) = play(ECS + green("fine") + f"faults: [{fault}]\n").deployments
+    assert deployment.record.status == "Succeeded"
+    assert deployment.answered_by == ["hook"]
+    assert len(deployment.gates) == 1
+
+
+def test_a_hook_that_may_not_report_is_answered_for_by_the_last_resort(play: Play) -> None:
+    (deployment,) = play(ECS + green("fine") + "faults: [put-denied]\n").deployments
+    assert deployment.failed_at == "AfterAllowTestTraffic"
+    assert deployment.answered_by == ["last-resort"]
+
+
+def test_a_report_that_cannot_be_stored_changes_no_verdict(play: Play) -> None:
+    (deployment,) = play(ECS + green("fine") + "faults: [report-bucket-denied]\n").deployments
+    assert deployment.record.status == "Succeeded"
+    assert deployment.gates == []
+
+
+def test_a_hook_that_cannot_be_invoked_fails_the_deployment_at_once(play: Play) -> None:
+    (deployment,) = play(ECS + green("fine") + "faults: [hook-cannot-be-invoked]\n").deployments
+    assert deployment.record.error_code == "IAM_ROLE_PERMISSIONS"
+    assert deployment.answered_by == []
+
+
+def test_a_hook_that_says_nothing_costs_the_hour(play: Play, folder: Path) -> None:
+    hooks = folder / "hooks"
+    hooks.mkdir()
+    for name in ("before_allow_traffic", "last_resort"):
+        (hooks / f"{name}.py").write_text(SILENT)
+    text = LAMBDA + 'green: {function: "function.py:handler"}\nhour: 1s\nhook_timeout: 2s\n'
+    (deployment,) = play(text, hooks).deployments
+    assert (deployment.failed_at, deployment.record.error_code) == ("BeforeAllowTraffic", "TIMEOUT")
+
+
+def test_users_errors_put_an_alarm_into_alarm_and_that_stops_the_shift(play: Play) -> None:
+    text = LAMBDA + (
+        'green: {function: "function.py:handler", environment: {BROKEN: true}}\n'
+        "config: CodeDeployDefault.LambdaLinear10PercentEvery10Minutes\nusers: {rate: 50}\n"
+        "settings: {on_missing_plan: pass}\nalarms: [{name: errors, errors_percent: 20}]\n"
+    )
+    (deployment,) = play(text).deployments
+    assert (deployment.record.status, deployment.record.error_code) == ("Stopped", "ALARM_ACTIVE")
+    assert deployment.failed_at == "AllowTraffic"
+    assert deployment.errors == deployment.green_errors == deployment.green_requests > 0
+    assert deployment.rolled_back
+
+
+def test_without_rollback_the_next_deployment_is_told_what_was_left(play: Play) -> None:
+    text = ECS + (
+        "rollback: false\ndeployments:\n"
+        '  - green: {command: "python service.py broken {port}"}\n'
+        "    expect: {status: Failed, rolled_back: false}\n"
+        '  - green: {command: "python service.py fine {port}"}\n'
+        "    expect: {status: Succeeded}\n"
+    )
+    outcome = play(text)
+    assert outcome.expected
+    assert "was not rolled back" in outcome.notes[0]
+
+
+def test_what_is_not_as_expected_is_said_in_sentences(play: Play) -> None:
+    outcome = play(
+        ECS
+        + green("fine")
+        + "expect: {status: Failed, failed_at: Install, rolled_back: true, users_errors: {gte: 5}}\n"
+    )
+    assert not outcome.expected
+    assert outcome.document()["mismatches"] == [
+        "status is Succeeded, expected Failed",
+        "failed_at is None, expected Install",
+        "rolled_back is false, expected true",
+        "users_errors is 0, expected at least 5",
+    ]

@@ -1,0 +1,145 @@
+"""`greenlight rehearse`: exit codes, one JSON document on standard output, and a clean end whatever happens."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from devkit.commands import rehearse
+
+GOOD = """
+name: a good release
+platform: ecs
+blue: {command: "python service.py fine {port}"}
+green: {command: "python service.py fine {port}"}
+plan: a.plan.yaml
+expect: {status: Succeeded, users_errors: 0}
+"""
+
+
+def run(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    rehearse.add_arguments(parser)
+    return rehearse.run(parser.parse_args([*words]))
+
+
+def write(folder: Path, text: str, name: str = "s.yaml") -> str:
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_bad_scenario_is_exit_2_and_sentences(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(write(folder, GOOD + "nonsense: 1\n"), str(folder / "missing.yaml")) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "s.yaml:8:11: nonsense: unknown key" in captured.err
+    assert "missing.yaml: the file cannot be read" in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_a_bad_scenario_is_a_document_too_where_one_is_wanted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(write(folder, "name: x"), "--format", "json") == 2
+    document = json.loads(capsys.readouterr().out)
+    assert document["scenarios"] == []
+    assert any("the key 'platform' is missing" in problem for problem in document["problems"])
+
+
+def test_a_folder_without_scenarios_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(str(tmp_path)) == 2
+    assert "there are no scenarios here" in capsys.readouterr().err
+
+
+def test_a_good_scenario_is_exit_0_and_told_line_by_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(write(folder, GOOD), "-o", str(folder / "out")) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "\x1b" not in captured.out
+    for line in (
+        r"AfterAllowTestTraffic +hook called",
+        r"PASS +green is well",
+        r"verdict Succeeded",
+        r"green has 100 % of the users' traffic",
+        r"as expected +a good release +ecs +Succeeded",
+        r"out/s/d-[A-Z0-9]{9}/AfterAllowTestTraffic\.json",
+        r"1 of 1 scenarios ended as they say they should",
+    ):
+        assert re.search(line, captured.out), line
+
+
+def test_an_unexpected_end_is_exit_1_and_json_is_one_document_alone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = GOOD.replace("status: Succeeded", "status: Failed")
+    assert run(write(folder, text), "--format", "json", "-o", str(folder / "out")) == 1
+    captured = capsys.readouterr()
+    (scenario,) = json.loads(captured.out)["scenarios"]
+    keys = ["name", "platform", "status", "expected", "rolled_back", "failed_at", "green_requests_from_users"]
+    assert list(scenario)[:10] == [*keys, "lifecycle", "traffic", "gates"]
+    assert (scenario["status"], scenario["expected"], scenario["failed_at"]) == ("Succeeded", False, None)
+    assert set(scenario["lifecycle"][0]) == {"event", "status", "duration_ms"}
+    assert set(scenario["traffic"][0]) == {"at_s", "green_percent"}
+    assert scenario["gates"][0]["verdict"] == "Succeeded"
+    assert "hook called" in captured.err
+
+
+def test_scenarios_of_one_name_keep_their_results_apart(folder: Path) -> None:
+    (folder / "other").mkdir()
+    bad = GOOD.replace("service.py", "absent.py").replace("a.plan.yaml", "../a.plan.yaml")
+    assert (
+        run(write(folder, bad, "other/s.yaml"), write(folder, bad.replace("../", ""), "s.yaml"), "-o", str(folder)) == 2
+    )
+    assert (folder / "s" / "result.json").is_file()
+    assert (folder / "s-2" / "result.json").is_file()
+
+
+def test_a_results_folder_that_is_a_file_is_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(write(folder, GOOD), "-o", write(folder, "", "file")) == 2
+    assert "not played: " in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_everything_that_was_started(folder: Path, number: signal.Signals) -> None:
+    slow = GOOD.replace('fine {port}"}\nplan', 'slow {port}"}\nplan')
+    code = (
+        "import argparse, sys; from devkit.commands import rehearse; p = argparse.ArgumentParser(); "
+        "rehearse.add_arguments(p); sys.exit(rehearse.run(p.parse_args()))"
+    )
+    command = [sys.executable, "-c", code, write(folder, slow), "-o", str(folder / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    with process.stdout as output:
+        for line in output:
+            if "hook called" in line:
+                break
+        assert running(folder)
+        process.send_signal(number)
+        rest = output.read()
+    assert process.wait(20) == 130
+    assert "everything that was started has been ended" in rest
+    end = time.monotonic() + 5
+    while running(folder) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert running(folder) == []
+
+
+def running(folder: Path) -> list[str]:
+    """List the programs that run in the scenario's folder."""
+    found = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(each / "cwd") == str(folder):
+                found.append(each.name)
+        except OSError:
+            continue
+    return found
