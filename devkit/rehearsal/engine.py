@@ -53,10 +53,10 @@ class Ground(Moves, Protocol):
     """A platform on which deployments happen."""
 
     def restore(self) -> None:
-        """Put everything back to blue and take green down."""
+        """Put everything back to blue; green has had its day."""
 
     def settle(self) -> None:
-        """Green is the new blue: take the old one down."""
+        """Green is the new blue; the old one has had its day."""
 
     def target(self) -> dict[str, Any]:
         """Describe the deployment's target as BatchGetDeploymentTargets does, without its lifecycle events."""

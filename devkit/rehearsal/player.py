@@ -152,6 +152,7 @@ class _Stage:
         if not self._functions.drain(_DRAIN_S):
             self._note("a hook was still running when the deployment had ended; the rehearsal ends it")
         ground.count()
+        ground.bury()
         outcome = DeploymentOutcome(planned, record, rollback, recorder.traffic)
         outcome.requests, outcome.errors = self._users.requests - before, self._users.errors - errors_before
         outcome.green_requests = ground.tally.requests[ground.green_key]

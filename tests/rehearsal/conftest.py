@@ -27,8 +27,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     def do_GET(self):
-        if manner == "slow":
-            time.sleep(6)
+        time.sleep({"slow": 3, "leisurely": 1}.get(manner, 0))
         status, body, more = 200, b'{"status": "ok"}', {}
         if manner == "broken":
             status = 500
@@ -63,7 +62,7 @@ version: 1
 stages:
   AfterAllowTestTraffic:
     checks:
-      - {name: green is well, timeout: 3s, http: {get: /, expect: {status: 200, json: {status: ok}}}}
+      - {name: green is well, timeout: 1500ms, http: {get: /, expect: {status: 200, json: {status: ok}}}}
 """
 
 

@@ -47,6 +47,13 @@ def test_a_green_with_bad_manners_is_stopped_before_any_user_meets_it(play: Play
     assert deployment.requests > 0
 
 
+def test_a_slow_answer_of_the_old_release_is_waited_for_before_it_ends(play: Play) -> None:
+    text = ECS.replace("service.py fine", "service.py leisurely") + green("fine")
+    (deployment,) = play(text).deployments
+    assert deployment.record.status == "Succeeded"
+    assert (deployment.requests > 0, deployment.errors) == (True, 0)
+
+
 def test_a_green_that_crashes_fails_the_install_and_its_last_words_are_kept(play: Play) -> None:
     text = ECS + "green: {command: [python, -c, \"print('no database'); raise SystemExit(3)\"]}\n"
     (deployment,) = play(text).deployments

@@ -46,6 +46,7 @@ class EcsGround:
         self._releases = 0
         self._blue: _Revision | None = None
         self._green: _Revision | None = None
+        self._retired: list[_Revision] = []
         self._release: Release | None = None
         self._configuration: Configuration | None = None
 
@@ -97,6 +98,7 @@ class EcsGround:
         clean = self._green is None
         if not clean:
             self.restore()
+            self.bury()
         self._release, self._configuration, self.green_key = release, configuration, ""
         self._front.use_test_listener(test_listener)
         return clean
@@ -109,10 +111,16 @@ class EcsGround:
 
     def close(self) -> None:
         """End everything."""
+        self.bury()
         for revision in (self._green, self._blue):
             if revision is not None:
                 revision.process.kill()
         self._front.close()
+
+    def bury(self) -> None:
+        """End the revisions that get no requests any more, once nobody waits for their last answers."""
+        while self._retired:
+            self._retired.pop().process.kill(grace_s=0.2)
 
     # What CodeDeploy does
 
@@ -147,18 +155,18 @@ class EcsGround:
                 self._blue.task_set.status, self._green.task_set.status = "ACTIVE", "PRIMARY"
 
     def restore(self) -> None:
-        """Send everything to blue and end green."""
+        """Send everything to blue and retire green."""
         self._send("production", 0)
         self._send("test", 0)
         self._front.apply()
         if self._blue:
             self._blue.task_set.status, self._blue.task_set.weight = "PRIMARY", 100.0
-        self._end(self._green)
+        self._retire(self._green)
         self._green = None
 
     def settle(self) -> None:
-        """End blue; green is the blue of the next deployment, in the other target group."""
-        self._end(self._blue)
+        """Retire blue; green is the blue of the next deployment, in the other target group."""
+        self._retire(self._blue)
         self._blue, self._green = self._green, None
 
     def target(self) -> dict[str, Any]:
@@ -235,12 +243,12 @@ class EcsGround:
         self.task_sets.append(task_set)
         return _Revision(process, port, task_set)
 
-    def _end(self, revision: _Revision | None) -> None:
+    def _retire(self, revision: _Revision | None) -> None:
         if revision is None:
             return
         self._front.deregister(self._index(revision), revision.port)
         self.task_sets.remove(revision.task_set)
-        revision.process.kill(grace_s=0.2)
+        self._retired.append(revision)
 
     def _task_definition(self) -> str:
         container = {

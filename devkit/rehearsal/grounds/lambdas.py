@@ -86,6 +86,9 @@ class LambdaGround:
     def count(self) -> None:
         """Users' calls are counted as they are made."""
 
+    def bury(self) -> None:
+        """Versions stay."""
+
     def close(self) -> None:
         """Functions end with the rehearsal's Lambda."""
 
