@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from greenlight.address import Request as Addressed
     from greenlight.aws import Aws
     from greenlight.http import Client
     from greenlight.redact import Redactor
@@ -178,6 +179,16 @@ class Context:
         return self._client.connect(
             where.host, where.port, tls=tls, name=where.name, alpn=alpn, timeout_s=self.remaining_s()
         )
+
+    def addressed(self, path_or_url: str, headers: Mapping[str, str] | None = None) -> Addressed:
+        """Say where `request` would send this: the URL, the host name to use there, and the headers.
+
+        Raises:
+            HttpError: Green has no URL at this stage.
+        """
+        from greenlight.address import green_request
+
+        return green_request(self.green, path_or_url, dict(headers or {}))
 
     def allows(self, host: str) -> bool:
         """Tell whether `host` is one of this deployment or allowed by the operator."""
