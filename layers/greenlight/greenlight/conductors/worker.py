@@ -99,7 +99,8 @@ def supervise(
     os.close(writer)
     os.close(printing)
     os.set_blocking(printed, False)
-    messages = _Messages(reader, printed, deadline)
+    alive = _watch_of(pid)
+    messages = _Messages(reader, printed, alive, deadline)
     finished = False
     try:
         findings, refused, finished = _received(messages, on_finding)
@@ -107,8 +108,8 @@ def supervise(
         status = _ended(pid, patience_s=0.0 if finished or messages.trouble else 0.5)
         _end_orphans(before)
         messages.drain()
-        os.close(reader)
-        os.close(printed)
+        for each in (reader, printed, *alive):
+            os.close(each)
     if refused:
         raise PlanError([Problem(each.message, each.path, each.line, each.column) for each in refused])
     return WorkerEnd(
@@ -176,9 +177,10 @@ def _send(writer: int, message: _Message) -> None:
 class _Messages:
     """The supervisor's end of the pipe: whole messages until the end, the deadline or the first thing that is none."""
 
-    def __init__(self, reader: int, printed: int, deadline: float) -> None:
-        self._reader, self._printed, self._deadline = reader, printed, deadline
-        self._watched = [reader, printed]
+    def __init__(self, reader: int, printed: int, alive: list[int], deadline: float) -> None:
+        self._reader, self._printed, self._alive, self._deadline = reader, printed, alive, deadline
+        self._watched = [reader, printed, *alive]
+        self._dead = False
         self.output = bytearray()
         self._buffer = bytearray()
         self._total = 0
@@ -205,10 +207,15 @@ class _Messages:
     def _take(self, size: int) -> bytes | None:
         while len(self._buffer) < size:
             remaining = self._deadline - time.monotonic()
-            ready = select.select(self._watched, [], [], remaining)[0] if remaining > 0 else []
+            ready = select.select(self._watched, [], [], 0 if self._dead else remaining)[0] if remaining > 0 else []
+            if not ready and self._dead:
+                return None  # something that it started holds its pipe open, and has nothing to say
             if not ready:
                 self.late, self.trouble = True, "the worker was stopped because its time was over"
                 return None
+            if self._alive and self._alive[0] in ready:
+                self._dead = True
+                self._watched.remove(self._alive[0])
             if self._printed in ready:
                 self.drain()
             if self._reader in ready:
@@ -229,7 +236,7 @@ class _Messages:
             except BlockingIOError:
                 return
             if not data:
-                self._watched = [self._reader]
+                self._watched = [each for each in self._watched if each != self._printed]
                 return
             self.output = (self.output + data)[-_OUTPUT_BYTES:]
 
@@ -249,6 +256,14 @@ def _received(
         if message.done:
             return findings, (), True
     return findings, (), False
+
+
+def _watch_of(pid: int) -> list[int]:
+    """Give a descriptor that becomes readable when the process ends; none where the system has no such thing."""
+    try:
+        return [os.pidfd_open(pid)]
+    except (AttributeError, OSError):
+        return []
 
 
 def _ended(pid: int, patience_s: float) -> int:
@@ -275,9 +290,9 @@ def _kill_group(pid: int) -> None:
 
 def _adopting() -> frozenset[int]:
     """Let orphans of the worker become children of this process (Linux), and give the children that it has already."""
-    import ctypes
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
 
-    with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     return _children()
 
