@@ -57,10 +57,10 @@ class PlanError(GreenlightError):
     cause = Cause.PLAN_ERROR
 
     def __init__(self, problems: Sequence[Problem], source: str = "") -> None:
-        """Collect `problems` (at least one) of the plan at `source`; beyond the first 50 they are only counted."""
+        """Collect `problems` (at least one) of the plan at `source`; the first 50 are named."""
         kept = tuple(problems)
-        if len(kept) > MAX_PROBLEMS + 1:  # the count is one more, and must survive being collected again
-            kept = (*kept[:MAX_PROBLEMS], Problem(f"and {len(kept) - MAX_PROBLEMS} more problems"))
+        if len(kept) > MAX_PROBLEMS:
+            kept = (*kept[:MAX_PROBLEMS], Problem("and more, which are named when these are mended"))
         self.problems = kept
         self.source = short(source, 300)
         super().__init__("; ".join(f"{p} (line {p.line})" if p.line else str(p) for p in self.problems))
