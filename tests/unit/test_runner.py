@@ -16,6 +16,7 @@ from greenlight.errors import UnreachableError
 from greenlight.model import Cause, Deployment, Evidence, Finding, Outcome, Platform, Severity
 from greenlight.plan import Check, Retry, When
 from greenlight.redact import Redactor
+from greenlight.repeat import Repeat
 from greenlight.runner import MAX_EVIDENCE, Runner, Tools, unfinished
 from greenlight.units import Duration
 
@@ -513,3 +514,30 @@ def test_the_finding_of_a_check_whose_worker_is_gone_keeps_its_name_and_severity
         Cause.DEADLINE,
         0,
     )
+
+
+def measured(count: int, **limits: Any) -> Repeat:
+    return Repeat(count=count, interval=Duration(0.01), **limits)
+
+
+def test_one_failed_measurement_fails_a_repeated_check_at_once() -> None:
+    run = Run(check("errors stay low", flaky(passed, failed, passed), repeat=measured(5)))
+
+    assert run.by_name["errors stay low"].outcome is Outcome.FAIL
+    assert run.by_name["errors stay low"].attempts == 2
+    assert run.by_name["errors stay low"].message.startswith("1 of 2 measurements passed")
+
+
+def test_a_repeated_check_passes_after_all_its_measurements_and_is_not_called_flaky() -> None:
+    run = Run(check("errors stay low", flaky(passed, failed, passed), repeat=measured(3, failure_limit=1)))
+
+    assert run.by_name["errors stay low"].outcome is Outcome.PASS
+    assert run.by_name["errors stay low"].message.startswith("2 of 3 measurements passed")
+    assert "flaky" not in run.by_name["errors stay low"].message
+
+
+def test_a_repeated_check_that_the_deadline_cuts_short_is_not_passed() -> None:
+    run = Run(check("errors stay low", good, repeat=Repeat(count=3, interval=Duration(10))), within_s=0.3)
+
+    assert run.by_name["errors stay low"].outcome is Outcome.ERROR
+    assert run.by_name["errors stay low"].cause is Cause.DEADLINE

@@ -17,6 +17,7 @@ from greenlight.decode import Mistake, convert
 from greenlight.errors import MAX_PROBLEMS, PlanError, Problem, WrongValueError
 from greenlight.model import STAGES, Deployment, Frozen, PlanSource, Platform, Severity
 from greenlight.nearest import listed, nearest
+from greenlight.repeat import Repeat
 from greenlight.units import Duration, default
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Control(Closed, frozen=True, kw_only=True):
     severity: Severity = Severity.BLOCKING
     timeout: Duration | None = None
     retry: Retry | None = None
+    repeat: Repeat | None = None
     needs: tuple[Name, ...] = ()
     when: When | None = None
     tags: tuple[Name, ...] = ()
@@ -134,6 +136,13 @@ class Control(Closed, frozen=True, kw_only=True):
             what = f"{self.name!r} has characters that cannot be seen, or a blank at its edge; remove them"
             raise WrongValueError(what, ("name",))
         _within_the_hour("timeout", self.timeout, LEAST_TIMEOUT_S)
+        if self.repeat is not None:
+            _within_the_hour("repeat", self.repeat.interval)
+            if self.retry is not None:
+                what = (
+                    "a check is tried again or measured repeatedly, not both; repeat has limits for what retry is for"
+                )
+                raise WrongValueError(what, ("retry",))
 
 
 class Defaults(Closed, frozen=True, kw_only=True):
@@ -212,13 +221,16 @@ class Check(Frozen, frozen=True, kw_only=True):
     severity: Severity = Severity.BLOCKING
     timeout_s: float = float(DEFAULT_TIMEOUT)
     retry: Retry = default(Retry())
+    repeat: Repeat | None = None
     needs: tuple[str, ...] = ()
     when: When = When()
     tags: tuple[str, ...] = ()
     path: tuple[str | int, ...] = ()
 
     def worst_case_s(self) -> float:
-        """Give the longest time the check can take with all its attempts."""
+        """Give the longest time the check can take with all its attempts or measurements."""
+        if self.repeat is not None:
+            return (self.timeout_s + self.repeat.interval) * self.repeat.count - self.repeat.interval
         waits = sum(self.retry.wait_s(attempt) for attempt in range(1, self.retry.attempts))
         return self.timeout_s * self.retry.attempts + waits
 
@@ -324,7 +336,8 @@ def _check(raw: dict[str, Any], defaults: Defaults, path: yamlread.Path, mistake
         params={} if raw[validator] is None else raw[validator],
         severity=control.severity,
         timeout_s=float(control.timeout or defaults.timeout),
-        retry=control.retry or defaults.retry,
+        retry=control.retry or (Retry() if control.repeat else defaults.retry),
+        repeat=control.repeat,
         needs=control.needs,
         when=control.when or When(),
         tags=control.tags,

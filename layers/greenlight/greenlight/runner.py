@@ -12,11 +12,14 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec.structs import replace
 
 from greenlight.api import Context
+from greenlight.errors import GreenlightError
 from greenlight.model import Cause, Deployment, Finding, Outcome, Severity
 from greenlight.redact import Redactor
+from greenlight.repeat import settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,12 +29,15 @@ if TYPE_CHECKING:
     from greenlight.bind import Bound
     from greenlight.http import Client
     from greenlight.plan import Check
+    from greenlight.repeat import Repeat
 
 GRACE_S = 0.25
 """What an attempt may run over its time-out before it is abandoned: its own clients time out first and say more."""
 
 MAX_EVIDENCE = 50
 """Pieces of evidence that one finding keeps."""
+
+_FINDINGS = msgspec.json.Decoder(Finding)  # made here: msgspec crashes when several threads first need it at once
 
 
 class Tools:
@@ -45,7 +51,7 @@ class Tools:
 
     def context(self, timeout_s: float) -> Context:
         """Make the context of one attempt."""
-        return Context(self.deployment, timeout_s, self.client, self.aws, self.names)
+        return Context(self.deployment, timeout_s, self.client, self.aws, self.names, self.redactor)
 
 
 class _Attempt:
@@ -74,6 +80,7 @@ class Runner:
         self._running: set[_Attempt] = set()
         self._threads = 0
         self._findings: dict[str, Finding] = {}
+        self._measured: dict[str, list[Finding]] = {}
         self._waiting: list[Bound] = []
         self._retries: list[tuple[float, int, _Attempt]] = []
 
@@ -135,11 +142,23 @@ class Runner:
     def _launch(self, attempt: _Attempt, now: float) -> None:
         attempt.began = now
         attempt.timeout_s = min(attempt.bound.check.timeout_s, self._deadline - now)
+        if self._threads <= len(self._running) and not self._another_thread():
+            # No memory for more threads: go on with those there are, and take this attempt when one is free.
+            self._concurrency = len(self._running)
+            heapq.heappush(self._retries, (now, id(attempt), attempt))
+            return
         self._running.add(attempt)
-        if self._threads < len(self._running):
-            self._threads += 1
-            threading.Thread(target=self._serve, daemon=True).start()
         self._tasks.put(attempt)
+
+    def _another_thread(self) -> bool:
+        try:
+            threading.Thread(target=self._serve, daemon=True).start()
+        except RuntimeError:
+            if not self._running:
+                raise
+            return False
+        self._threads += 1
+        return True
 
     def _serve(self) -> None:
         while (attempt := self._tasks.get()) is not None:
@@ -149,18 +168,20 @@ class Runner:
             self._done.put((attempt, finding))
 
     def _collect(self, now: float) -> None:
-        """Take one finished attempt, or what is overdue at the next moment that matters."""
+        """Take the attempts that have finished, or what is overdue at the next moment that matters."""
         moments = [attempt.began + attempt.timeout_s + GRACE_S for attempt in self._running]
         if self._retries and len(self._running) < self._concurrency:
             moments.append(self._retries[0][0])
         try:
-            attempt, finding = self._done.get(timeout=max(0.0, min(*moments, self._deadline) - now) if moments else 0.0)
+            done = [self._done.get(timeout=max(0.0, min(*moments, self._deadline) - now) if moments else 0.0)]
         except queue.Empty:
             self._abandon(time.monotonic())
             return
-        if attempt in self._running:
-            self._running.remove(attempt)
-            self._settle(attempt, finding)
+        done += [self._done.get_nowait() for _ in range(self._done.qsize())]  # nobody else takes any
+        for attempt, finding in done:
+            if attempt in self._running:
+                self._running.remove(attempt)
+                self._settle(attempt, finding)
 
     def _abandon(self, now: float) -> None:
         for attempt in [each for each in self._running if each.began + each.timeout_s + GRACE_S <= now]:
@@ -179,16 +200,31 @@ class Runner:
             )
 
     def _settle(self, attempt: _Attempt, finding: Finding) -> None:
+        if attempt.bound.check.repeat is not None:
+            self._measure(attempt, finding, attempt.bound.check.repeat)
+            return
         retry = attempt.bound.check.retry
         if attempt.number < retry.attempts and finding.outcome.value.lower() in retry.on:
-            when = time.monotonic() + retry.interval * retry.backoff ** (attempt.number - 1)
+            when = time.monotonic() + retry.wait_s(attempt.number)
             if when < self._deadline:
                 heapq.heappush(self._retries, (when, id(attempt), _Attempt(attempt.bound, attempt.number + 1)))
                 return
         self._finish(attempt.bound.check, finding, attempt.number)
 
+    def _measure(self, attempt: _Attempt, finding: Finding, repeat: Repeat) -> None:
+        """Count one measurement, and make the next one or say what all of them come to."""
+        check = attempt.bound.check
+        measured = self._measured.setdefault(check.name, [])
+        measured.append(finding)
+        outcome = settled(repeat, [each.outcome for each in measured])
+        if outcome is None:
+            when = time.monotonic() + repeat.interval
+            heapq.heappush(self._retries, (when, id(attempt), _Attempt(attempt.bound, attempt.number + 1)))
+            return
+        self._finish(check, _summed_up(measured, outcome), attempt.number)
+
     def _finish(self, check: Check, finding: Finding, attempts: int) -> None:
-        if finding.outcome is Outcome.PASS and attempts > 1:
+        if finding.outcome is Outcome.PASS and attempts > 1 and check.repeat is None:
             finding = replace(finding, message=f"{finding.message} (flaky: passed at attempt {attempts})")
         final = replace(finding, name=check.name, validator=check.validator, severity=check.severity, attempts=attempts)
         self._findings[check.name] = final
@@ -215,27 +251,52 @@ class Runner:
                 )
 
 
+def _summed_up(measured: Sequence[Finding], outcome: Outcome) -> Finding:
+    """Give the finding of all measurements: how many passed, and the last one that decided it."""
+    decisive = next((each for each in reversed(measured) if each.outcome is outcome), measured[-1])
+    passed = sum(each.outcome is Outcome.PASS for each in measured)
+    said = f"{passed} of {len(measured)} measurements passed; {decisive.message}"
+    return replace(decisive, outcome=outcome, message=said)
+
+
 def _attempted(attempt: _Attempt, tools: Tools) -> Finding:
-    """Call the validator once; whatever it raises or gives becomes a finding."""
-    validator = attempt.bound.validator
+    """Make one attempt; whatever the validator does, there is a finding, and it is one that can be sent."""
     began = time.monotonic()
     try:
-        finding = validator.run(attempt.bound.params, tools.context(attempt.timeout_s)) if validator else None
-        if not isinstance(finding, Finding) or not isinstance(finding.outcome, Outcome):
-            finding = Finding(
-                outcome=Outcome.ERROR, message=f"the validator gave {type(finding).__name__}, not a Finding"
-            )
+        finding = _redacted(_found(attempt, tools), tools.redactor)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plugin must not end the thread without a finding
-        finding = Finding(outcome=Outcome.ERROR, message=f"{_raised(error)}")
-    return _redacted(replace(finding, duration_ms=round((time.monotonic() - began) * 1000, 3)), tools.redactor)
+        finding = _redacted(Finding(outcome=Outcome.ERROR, message=_raised(error)), tools.redactor)
+    return replace(finding, duration_ms=round((time.monotonic() - began) * 1000, 3))
+
+
+def _found(attempt: _Attempt, tools: Tools) -> Finding:
+    assert attempt.bound.validator is not None  # noqa: S101 - a check without one never gets here
+    finding = attempt.bound.validator(attempt.bound.params, tools.context(attempt.timeout_s))
+    if not isinstance(finding, Finding):
+        return Finding(outcome=Outcome.ERROR, message=f"the validator gave {type(finding).__name__}, not a Finding")
+    try:
+        # Nothing checks the fields of a struct made by hand, and one that cannot be written would end the worker.
+        finding = _FINDINGS.decode(msgspec.json.encode(finding, enc_hook=repr))
+    except Exception as error:  # noqa: BLE001 - a plugin's own objects may raise anything
+        return Finding(
+            outcome=Outcome.ERROR, message=f"the validator gave a Finding that cannot be read: {_said(error)}"
+        )
+    if finding.outcome is Outcome.SKIPPED:
+        why = "the validator skipped the check, and only a plan may do that"
+        return replace(finding, outcome=Outcome.INCONCLUSIVE, message=f"{why}: {finding.message}")
+    return finding
 
 
 def _raised(error: BaseException) -> str:
-    from greenlight.errors import GreenlightError
+    said = _said(error)
+    return said if isinstance(error, GreenlightError) else f"the validator raised {type(error).__name__}: {said}"
 
-    if isinstance(error, GreenlightError):
-        return str(error)
-    return f"the validator raised {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+def _said(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())
+    except BaseException:  # noqa: BLE001 - a plugin's error may raise while it says what it is
+        return "(it cannot be shown)"
 
 
 def _redacted(finding: Finding, redactor: Redactor) -> Finding:
