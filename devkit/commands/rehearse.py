@@ -47,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(json.dumps({"scenarios": [], "problems": problems}, indent=2, ensure_ascii=False))
         return BAD_SCENARIO
     outcomes: list[ScenarioOutcome] = []
+    console.print(f"rehearsing {len(scenarios)} {'scenario' if len(scenarios) == 1 else 'scenarios'}\n")
     try:
         with _signals():
             _play(scenarios, Path(arguments.output), console, outcomes)
@@ -124,7 +125,7 @@ def _conclude(console: Console, outcomes: Sequence[ScenarioOutcome]) -> None:
         for path in reports:
             console.print(f"  {_short(path)}")
     expected = sum(outcome.expected for outcome in outcomes)
-    console.print(f"\n{expected} of {len(outcomes)} scenarios ended as they say they should")
+    console.print(f"\n{expected} of {len(outcomes)} ended as they say they should")
 
 
 def _show_problems(problems: Sequence[str]) -> None:

@@ -68,6 +68,9 @@ class Ground(Moves, Protocol):
 class Observer:
     """Hears what happens, as it happens; every method may be called from any thread. This one does nothing."""
 
+    def blue_serves(self) -> None:
+        """Blue is up and users call it."""
+
     def deployment_started(self, record: Record) -> None:
         """A deployment begins."""
 

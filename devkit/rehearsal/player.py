@@ -122,6 +122,7 @@ class _Stage:
         self._alarms = Alarms(self._aws, file.alarms, file.minute, self._users)
         stack.callback(self._users.stop)
         self._users.start()
+        self._observer.blue_serves()
         for planned in self._scenario.deployments:
             self._outcome.deployments.append(self._deploy(planned))
 

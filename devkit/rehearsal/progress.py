@@ -66,6 +66,10 @@ class Progress(Observer):
                     self._write(Text(f"    {sentence}", "red"))
         self._write(Text(""))
 
+    def blue_serves(self) -> None:
+        """Say that everything stands."""
+        self._line(Text("blue serves its users"))
+
     def deployment_started(self, record: Record) -> None:
         """Say which deployment begins."""
         what = "rollback deployment" if record.creator == ROLLBACK_CREATOR else "deployment"
@@ -146,16 +150,14 @@ class Progress(Observer):
 def summary(outcomes: Sequence[ScenarioOutcome]) -> Table:
     """Put all scenarios into one table."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("", "scenario", "platform", "ended", "rolled back", "green got", "users' errors", "time"):
-        table.add_column(heading, justify="right" if heading in ("green got", "users' errors", "time") else "left")
+    for heading in ("", "scenario", "ended", "green got", "users' errors", "time"):
+        number = heading in ("green got", "users' errors", "time")
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
     for outcome in outcomes:
-        last = outcome.deployments[-1] if outcome.deployments else None
         table.add_row(
             Text("as expected", "green") if outcome.expected else Text("NOT as expected", "red"),
             outcome.scenario.file.name,
-            outcome.scenario.file.platform,
             _ending(outcome),
-            "yes" if last and last.rolled_back else "no",
             str(sum(each.green_requests for each in outcome.deployments)),
             str(sum(each.errors for each in outcome.deployments)),
             f"{outcome.duration_s:.1f} s",
@@ -169,8 +171,9 @@ def _ending(outcome: ScenarioOutcome) -> str:
     endings = []
     for deployment in outcome.deployments:
         at = f" at {deployment.failed_at}" if deployment.failed_at else ""
-        endings.append(f"{deployment.record.status}{at}")
-    return ", then ".join(endings)
+        back = ", rolled back" if deployment.rolled_back else ""
+        endings.append(f"{deployment.record.status}{at}{back}")
+    return "; then ".join(endings)
 
 
 def _users(deployment: DeploymentOutcome) -> str:

@@ -69,9 +69,9 @@ def test_a_good_scenario_is_exit_0_and_told_line_by_line(folder: Path, capsys: p
         r"PASS +green is well",
         r"verdict Succeeded",
         r"green has 100 % of the users' traffic",
-        r"as expected +a good release +ecs +Succeeded",
+        r"as expected +a good release +Succeeded",
         r"out/s/d-[A-Z0-9]{9}/AfterAllowTestTraffic\.json",
-        r"1 of 1 scenarios ended as they say they should",
+        r"1 of 1 ended as they say they should",
     ):
         assert re.search(line, captured.out), line
 
