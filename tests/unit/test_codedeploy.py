@@ -195,10 +195,6 @@ def test_completed_after_an_attempt_that_was_surely_refused_is_somebody_elses(re
 
 def _strange() -> list[BaseException]:
     made: list[BaseException] = [
-        ClientError({}, "Put"),
-        ClientError({"Error": None}, "Put"),  # type: ignore[typeddict-item]
-        ClientError({"Error": {}}, "Put"),
-        ClientError({"Error": {"Code": None}}, "Put"),  # type: ignore[typeddict-item]
         refusal(""),
         OSError(),
         TypeError("a bug"),
@@ -206,11 +202,11 @@ def _strange() -> list[BaseException]:
         MemoryError(),
         UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
     ]
-    odd = ClientError({}, "Put")
-    odd.response = None  # type: ignore[assignment]
-    listed = ClientError({}, "Put")
-    listed.response = ["x"]  # type: ignore[assignment]
-    return [*made, odd, listed]
+    for response in ({}, None, ["x"], {"Error": None}, {"Error": {}}, {"Error": {"Code": None}}, {"Error": "text"}):
+        odd = ClientError({}, "Put")
+        odd.response = response  # type: ignore[assignment]
+        made.append(odd)
+    return made
 
 
 @pytest.mark.parametrize("problem", _strange(), ids=lambda problem: repr(problem)[:60])
