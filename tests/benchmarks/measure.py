@@ -63,7 +63,7 @@ def right(contestant: Contestant, task: Task, limit: Limit | None = None) -> Usa
     Raises:
         BenchError: It says that something is wrong.
     """
-    usage = run(contestant.command(task), task.environment() | contestant.environment, limit=limit)
+    usage = run(contestant.command(task), task.environment() | contestant.environment, task.work, limit=limit)
     if usage.status != 0:
         raise BenchError(f"{contestant.name} ended with status {usage.status}: {usage.output[-1500:]}")
     return usage
@@ -81,7 +81,7 @@ def faults(bench: Bench, contestants: list[Contestant]) -> Iterator[str]:
                 continue
             bench.say(f"{contestant.name} meets a wrong answer")
             task = bench.task(listener)
-            usage = run(contestant.command(task), task.environment() | contestant.environment)
+            usage = run(contestant.command(task), task.environment() | contestant.environment, task.work)
             if usage.status == 0:
                 raise BenchError(f"{contestant.name} was content with a wrong answer; its figures would mean nothing")
         yield contestant.name

@@ -42,8 +42,8 @@ class Usage:
     output: str = ""
 
 
-def run(command: Sequence[str], environment: Mapping[str, str], *, limit: Limit | None = None) -> Usage:
-    """Run a command to its end.
+def run(command: Sequence[str], environment: Mapping[str, str], folder: Path, *, limit: Limit | None = None) -> Usage:
+    """Run a command to its end, in a folder where it may leave what it likes.
 
     Raises:
         BenchError: It does not exist, or does not end.
@@ -55,6 +55,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], *, limit: Limit 
         process = subprocess.Popen(
             words,
             env={**os.environ, **environment},
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=write,
             stderr=subprocess.STDOUT,
