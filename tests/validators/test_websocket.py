@@ -1,0 +1,176 @@
+"""websocket against a real WebSocket server, and against servers that only look like one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from greenlight.api import Finding, Outcome
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import serve
+
+from tests.integration.wire import Server, answer, answering, hang, sending, unused_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from websockets.sync.server import ServerConnection
+
+    Check = Callable[..., Finding]
+
+
+def talk(socket: ServerConnection) -> None:
+    """Answer by what is asked for, the way a service would."""
+    with contextlib.suppress(ConnectionClosed):
+        for message in socket:
+            if message == "close":
+                socket.close(1011, "no database")
+            elif message == "silence":
+                pass
+            elif message == "noise":
+                for number in range(3):
+                    socket.send(json.dumps({"type": "beat", "n": number}))
+                socket.ping()
+                socket.send(iter(['{"type": ', '"done"}']))  # in two fragments
+            elif message == "who":
+                request = socket.request
+                assert request is not None
+                socket.send(json.dumps({"path": request.path, **dict(request.headers.raw_items())}))
+            else:
+                socket.send(message)
+
+
+@pytest.fixture(scope="module")
+def green() -> Iterator[str]:
+    """The URL of a service with WebSockets."""
+    with serve(talk, "127.0.0.1", 0, subprotocols=["prices.v1"]) as server:  # type: ignore[list-item]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.socket.getsockname()[1]}"
+
+
+def said(check: Check, green: str, *steps: Any, **more: Any) -> Finding:
+    return check("websocket", {"steps": list(steps), "subprotocols": ["prices.v1"]}, green, **more)
+
+
+def test_a_server_without_websockets_fails_with_its_status(check: Check) -> None:
+    with answering(answer(404, b"not here")) as server:
+        finding = check("websocket", {"path": "/live"}, server.url)
+    assert finding.outcome is Outcome.FAIL
+    assert finding.message == "/live: the handshake was answered with status 404, not 101"
+
+
+def test_a_switch_that_proves_nothing_fails(check: Check) -> None:
+    fake = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    with Server(sending(fake, then=hang)) as server:
+        finding = check("websocket", {}, server.url)
+    assert (finding.outcome, "Sec-WebSocket-Accept" in finding.message) == (Outcome.FAIL, True)
+
+
+@pytest.mark.parametrize("script", [hang, sending(), sending(b"SSH-2.0-x\r\n")], ids=["silent", "closing", "other"])
+def test_whatever_else_answers_the_handshake_fails_in_time(check: Check, script: Any) -> None:
+    began = time.monotonic()
+    with Server(script) as server:
+        finding = check("websocket", {}, server.url, timeout_s=0.5)
+    assert finding.outcome is Outcome.FAIL, finding.message
+    assert time.monotonic() - began < 1.0
+
+
+def test_a_message_that_is_not_as_expected_fails(check: Check, green: str) -> None:
+    finding = said(check, green, {"send": {"json": {"n": 1}}, "expect": {"json": {"n": 2}}})
+    assert (finding.outcome, finding.message) == (Outcome.FAIL, "step 1: json n is 1, expected 2")
+
+
+def test_silence_fails_in_time(check: Check, green: str) -> None:
+    began = time.monotonic()
+    finding = said(check, green, {"send": {"text": "silence"}, "expect": {"text": "x"}}, timeout_s=0.5)
+    assert (finding.outcome, "a message did not come in time" in finding.message) == (Outcome.FAIL, True)
+    assert time.monotonic() - began < 0.7
+
+
+def test_a_server_that_closes_fails_with_its_reason(check: Check, green: str) -> None:
+    finding = said(check, green, {"send": {"text": "close"}, "expect": {"text": "x"}})
+    assert finding.message == "/: step 1: the other side closed with code 1011 no database"
+
+
+def test_more_noise_than_is_skipped_fails(check: Check, green: str) -> None:
+    wanted = {"send": {"text": "noise"}, "expect": {"json": {"type": "done"}}}
+    assert said(check, green, {**wanted, "skip": 2}).outcome is Outcome.FAIL
+    never = {"send": {"text": "noise"}, "expect": {"json": {"type": "never"}}, "skip": 100}
+    finding = said(check, green, never, timeout_s=0.5)
+    assert "of the last that came, json type was 'done'" in finding.message
+
+
+def test_a_subprotocol_that_the_server_does_not_know_fails(check: Check, green: str) -> None:
+    finding = check("websocket", {"subprotocols": ["prices.v9"]}, green)
+    assert finding.outcome is Outcome.FAIL
+
+
+def test_a_server_that_takes_no_subprotocol_fails(check: Check) -> None:
+    with serve(talk, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.socket.getsockname()[1]}"
+        finding = check("websocket", {"subprotocols": ["prices.v1"]}, url)
+        assert check("websocket", {}, url).outcome is Outcome.PASS
+    assert finding.message == "/: none of the subprotocols prices.v1 was taken"
+
+
+def test_nobody_there_fails_and_a_host_out_of_bounds_is_an_error(check: Check) -> None:
+    assert check("websocket", {}, f"http://127.0.0.1:{unused_port()}").outcome is Outcome.FAIL
+    assert check("websocket", {"path": "wss://bank.example/"}, "http://127.0.0.1:1").outcome is Outcome.ERROR
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"steps": [{}]},
+        {"steps": [{"send": {"text": "x"}}]},
+        {"steps": [{"send": {}, "expect": {"text": "x"}}]},
+        {"steps": [{"expect": {"latency": {"lt": "1s"}}}]},
+        {"steps": [{"send": {"base64": "?"}, "expect": {"text": "x"}}]},
+        {"headers": {"X": "a\r\nb"}},
+        {"subprotocols": ["a\r\nX: b"]},
+    ],
+)
+def test_parameters_that_mean_nothing_are_refused(check: Check, written: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"expect|send|exactly one|base64|cannot be sent"):
+        check("websocket", written, "http://127.0.0.1:1")
+
+
+def test_a_talk_passes_pings_fragments_and_noise_included(check: Check, green: str) -> None:
+    finding = said(
+        check,
+        green,
+        {"send": {"json": {"n": 1}}, "expect": {"json": {"n": 1}, "latency": {"lt": "2s"}}},
+        {"send": {"base64": "aGVsbG8="}, "expect": {"text": "hello"}},
+        {"send": {"text": "noise"}, "expect": {"json": {"type": "done"}}, "skip": 3},
+    )
+    assert finding.outcome is Outcome.PASS, finding.message
+    assert [each.query for each in finding.evidence] == ["handshake", "json n", "latency (ms)", "text", "json type"]
+
+
+def test_the_handshake_takes_the_way_of_greens_listener(check: Check, green: str) -> None:
+    written = {
+        "path": "/live?a=b c",
+        "headers": {"Origin": "https://shop.example"},
+        "subprotocols": ["prices.v1"],
+        "steps": [
+            {
+                "send": {"text": "who"},
+                "expect": {
+                    "json": {
+                        "path": "/live?a=b%20c",
+                        "Host": "orders.example",
+                        "Origin": "https://shop.example",
+                        '"X-Test"': "1",
+                        '"Sec-WebSocket-Protocol"': "prices.v1",
+                    }
+                },
+            }
+        ],
+    }
+    finding = check("websocket", written, green, host="orders.example", headers={"X-Test": "1"})
+    assert finding.outcome is Outcome.PASS, finding.message
