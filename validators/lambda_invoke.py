@@ -4,46 +4,70 @@ The *version* under deployment is invoked, never the alias (which still has the 
 (which may already be newer), and the answer must say that this version ran. An error of the function comes
 with HTTP 200, so `FunctionError` is looked at always.
 
-Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+`event` makes the event that a service would send from a short description. For API Gateway, a load balancer and
+function URLs the answer is read the way these read it, so that `status`, `headers`, `body` and `json` are those of the
+HTTP response; an answer that they could not pass on (and would turn into a 502) fails. For SQS, Kinesis and DynamoDB
+streams an answer that names failed items fails, unless `json` looks at `batchItemFailures` itself. The function does
+with an event what it does with a real one: choose one that does no harm.
+
+Example:
+    checks:
+      - name: the new version serves orders
+        lambda_invoke:
+          event: {api_gateway_v2: {get: /orders/7, route: "/orders/{id}", headers: {accept: application/json}}}
+          expect: {status: 200, json: {id: "7"}, duration: {lte: 2s}}
+      - name: the new version takes messages
+        lambda_invoke:
+          event: {sqs: {queue: orders, messages: [{order: smoke}]}}
+
+Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html; lambda_events.py names those of the events.
 """
 
 from __future__ import annotations
 
-import base64
-import re
 import time
 from typing import Any
 
 import msgspec
 from greenlight.api import (
     MISSING,
+    AnswerExpectation,
     Context,
     DurationExpectation,
     Evidence,
     Expectation,
     Finding,
     GreenlightError,
+    Invocation,
+    LambdaEvent,
+    NoResultError,
     Params,
+    Stamp,
+    built,
     compiled,
     error,
     evidence,
     failed,
     find,
+    invoked,
     judged,
+    looked_at,
+    response,
     validator,
 )
-
-_REPORT = re.compile(r"\bDuration: ([0-9.]+) ms")
-_INIT = re.compile(r"\bInit Duration: ([0-9.]+) ms")
 
 
 class Expect(Params, frozen=True, kw_only=True):
     """What the version must answer.
 
-    `json` by JMESPath into the payload, `payload` the whole payload, `error` the text of an error that is wanted,
-    `duration` of the run, `init_duration` of a cold start (0 when it was warm).
+    `status`, `headers` and `body` of the HTTP response (HTTP events only), `json` by JMESPath into the response's body
+    (HTTP events) or the payload, `payload` the whole payload, `error` the text of an error that is wanted, `duration`
+    of the run, `init_duration` of a cold start (0 when it was warm).
     """
 
+    status: Expectation | None = None
+    headers: dict[str, Expectation] = {}
+    body: Expectation | None = None
     json: dict[str, Expectation] = {}
     payload: Expectation | None = None
     error: Expectation | None = None
@@ -55,12 +79,34 @@ class Expect(Params, frozen=True, kw_only=True):
         for query in self.json:
             compiled(query, "json", query)
 
+    def http(self) -> AnswerExpectation | None:
+        """Give what is expected of the HTTP response."""
+        if self.status is None and not (self.headers or self.body or self.json):
+            return None
+        return AnswerExpectation(status=self.status, headers=self.headers, body=self.body, json=self.json)
+
 
 class LambdaInvoke(Params, frozen=True, kw_only=True):
-    """`payload` is the event to send; without `expect`, running without an error is what is checked."""
+    """What to send: `payload` as it is, or an `event` by its description; without `expect`, no error is what is checked.
 
-    payload: Any = msgspec.field(default_factory=dict)
+    With an HTTP event something of the response must be expected: an error page is no error of the function.
+    """
+
+    payload: Any = msgspec.UNSET
+    event: LambdaEvent | None = None
     expect: Expect = Expect()
+
+    def __post_init__(self) -> None:
+        """Refuse both, expectations of a response that there is not, and none where there is one."""
+        if self.event is not None and self.payload is not msgspec.UNSET:
+            raise ValueError("payload and event are two ways to say one thing; take one out")
+        is_http = self.event is not None and self.event.is_http
+        if not is_http and (self.expect.status or self.expect.headers or self.expect.body):
+            raise ValueError("only an HTTP event has status, headers and body; expect json or payload")
+        if is_http and not (self.expect.http() or self.expect.error or self.expect.payload):
+            raise ValueError(
+                "nothing of the response is expected, and an error page would pass; add expect: {status: 200}"
+            )
 
 
 @validator(
@@ -71,72 +117,54 @@ class LambdaInvoke(Params, frozen=True, kw_only=True):
 )
 def lambda_invoke(params: LambdaInvoke, context: Context) -> Finding:
     """The new version of the function answers an event as it should."""
-    deployment, version = context.deployment, context.green.version
-    began = time.perf_counter()
+    deployment, expect = context.deployment, params.expect
+    sent = {} if params.payload is msgspec.UNSET else params.payload
+    if params.event is not None:
+        sent = built(params.event, Stamp(region=deployment.region, at=time.time(), seed=deployment.id))
     try:
-        answer = context.aws_call(
-            "lambda",
-            "invoke",
-            FunctionName=deployment.function,
-            Qualifier=version,
-            LogType="Tail",
-            Payload=msgspec.json.encode(params.payload),
-        )
-        raw = answer["Payload"].read(6 * 1024 * 1024 + 1)
+        seen = invoked(context, sent)
+    except NoResultError as problem:
+        return failed(str(problem))
     except GreenlightError as problem:
-        slow = getattr(problem, "code", "") == "ReadTimeoutError"
-        return failed(f"{deployment.function}:{version} did not answer in time") if slow else error(str(problem))
-    wall_ms = (time.perf_counter() - began) * 1000
-    executed = answer.get("ExecutedVersion", "")
-    if executed != version:
-        return error(
-            f"version {version} was invoked and {executed or 'no version'} answered; the answer says nothing about green"
-        )
-    payload = _decoded(raw)
-    where = f"{deployment.function}:{version}"
-    log = base64.b64decode(answer.get("LogResult") or "").decode(errors="replace")
-    found = [_error_evidence(answer.get("FunctionError"), payload, params.expect, where)]
-    found += [
-        evidence(f"json {query}", expectation, find(query, payload), where)
-        for query, expectation in params.expect.json.items()
+        return error(str(problem))
+    where = f"{deployment.function}:{seen.version}"
+    found = [_error_evidence(seen.failure, expect, where)]
+    found += _answer(params, seen, where)
+    if expect.payload is not None:
+        found.append(evidence("payload", expect.payload, seen.payload, where))
+    if expect.duration is not None:
+        found.append(evidence("duration (ms)", expect.duration, seen.duration_ms, where))
+    if expect.init_duration is not None:
+        found.append(evidence("init duration (ms)", expect.init_duration, seen.init_ms, where))
+    cold = f", cold start {seen.init_ms:.0f} ms" if seen.init_ms else ""
+    return judged(found, f"{where} answered in {seen.duration_ms:.0f} ms{cold}")
+
+
+def _answer(params: LambdaInvoke, seen: Invocation, where: str) -> list[Evidence]:
+    """Look at the answer the way the service does that would get it."""
+    event, expect = params.event, params.expect
+    if event is not None and event.is_http:
+        http = expect.http()
+        if seen.failure or http is None:
+            return []
+        try:
+            return looked_at(http, response(event.kind, seen.payload, seen.duration_ms), where)
+        except ValueError as problem:
+            said = f"malformed: {problem}"
+            return [Evidence(query="response", expected="one that can be passed on", actual=said, where=where)]
+    found = [
+        evidence(f"json {query}", wanted, find(query, seen.payload), where) for query, wanted in expect.json.items()
     ]
-    if params.expect.payload is not None:
-        found.append(evidence("payload", params.expect.payload, payload, where))
-    duration_ms = _logged(_REPORT, log)
-    if params.expect.duration is not None:
-        found.append(
-            evidence("duration (ms)", params.expect.duration, wall_ms if duration_ms is None else duration_ms, where)
-        )
-    init_ms = _logged(_INIT, log)
-    if params.expect.init_duration is not None:
-        found.append(evidence("init duration (ms)", params.expect.init_duration, init_ms or 0.0, where))
-    cold = f", cold start {init_ms:.0f} ms" if init_ms else ""
-    return judged(found, f"{where} answered in {wall_ms if duration_ms is None else duration_ms:.0f} ms{cold}")
+    if event is not None and event.is_batch and not any("batchItemFailures" in query for query in expect.json):
+        bad = find("batchItemFailures", seen.payload)
+        none = bad is MISSING or not bad
+        said = "none" if none else f"{len(bad) if isinstance(bad, list) else bad} of the batch"
+        found.append(Evidence(query="failed items", expected="none", actual=said, passed=none, where=where))
+    return found
 
 
-def _decoded(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return MISSING
-
-
-def _error_evidence(function_error: str | None, payload: Any, expect: Expect, where: str) -> Evidence:
+def _error_evidence(failure: str, expect: Expect, where: str) -> Evidence:
     """Say whether the function ended as wanted: without an error, or with the one that is expected."""
-    said: Any = MISSING
-    if function_error:
-        kind, message = (find(key, payload) for key in ("errorType", "errorMessage"))
-        said = (
-            f"{kind if isinstance(kind, str) else function_error}: {message if isinstance(message, str) else payload}"
-        )
     if expect.error is not None:
-        return evidence("error", expect.error, said, where)
-    return Evidence(
-        query="error", expected="none", actual="none" if said is MISSING else said, passed=said is MISSING, where=where
-    )
-
-
-def _logged(pattern: re.Pattern[str], log: str) -> float | None:
-    report = next((line for line in log.splitlines() if line.startswith("REPORT ")), "")
-    match = pattern.search(report)
-    return float(match[1]) if match else None
+        return evidence("error", expect.error, failure or MISSING, where)
+    return Evidence(query="error", expected="none", actual=failure or "none", passed=not failure, where=where)

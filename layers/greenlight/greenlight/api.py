@@ -13,9 +13,10 @@ A validator is one file: a module docstring with its claim, a frozen `Params`, o
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -35,13 +36,31 @@ if TYPE_CHECKING:
 
     from greenlight.address import Request as Addressed
     from greenlight.aws import Aws
+    from greenlight.compare import Compared, Difference, compared, differences, percentile
+    from greenlight.exchange import (
+        SAFE,
+        AnswerExpectation,
+        Call,
+        captured_value,
+        checked_source,
+        exchanged,
+        fresh,
+        looked_at,
+    )
     from greenlight.http import Client
+    from greenlight.invocation import Invocation, NoResultError, invoked
+    from greenlight.lambda_events import HttpKind, LambdaEvent, Stamp, built, marshalled, response, unmarshalled
     from greenlight.redact import Redactor
 
 __all__ = [
     "MISSING",
+    "SAFE",
+    "AnswerExpectation",
+    "Call",
+    "Compared",
     "Context",
     "Deployment",
+    "Difference",
     "Duration",
     "DurationExpectation",
     "Evidence",
@@ -50,7 +69,11 @@ __all__ = [
     "Finding",
     "GreenlightError",
     "HttpError",
+    "HttpKind",
+    "Invocation",
+    "LambdaEvent",
     "NoAnswerError",
+    "NoResultError",
     "Outcome",
     "Params",
     "Platform",
@@ -58,19 +81,59 @@ __all__ = [
     "Side",
     "Size",
     "SizeExpectation",
+    "Stamp",
     "Validator",
+    "built",
+    "captured_value",
+    "checked_source",
+    "compared",
     "compiled",
     "default",
+    "differences",
     "error",
     "evidence",
+    "exchanged",
     "failed",
     "filled",
     "find",
+    "fresh",
     "inconclusive",
+    "invoked",
     "judged",
+    "looked_at",
+    "marshalled",
     "passed",
+    "percentile",
+    "response",
+    "unmarshalled",
     "validator",
 ]  # fmt: skip
+
+_WHEN_ASKED_FOR = {
+    "compare": ("Compared", "Difference", "compared", "differences", "percentile"),
+    "exchange": (
+        "SAFE",
+        "AnswerExpectation",
+        "Call",
+        "captured_value",
+        "checked_source",
+        "exchanged",
+        "fresh",
+        "looked_at",
+    ),
+    "invocation": ("Invocation", "NoResultError", "invoked"),
+    "lambda_events": ("HttpKind", "LambdaEvent", "Stamp", "built", "marshalled", "response", "unmarshalled"),
+}
+"""Modules that few validators need, each with what it gives; a gate whose plan has none of those does not load them."""
+
+
+def __getattr__(name: str) -> Any:
+    """Give what is imported only when a validator asks for it."""
+    for module, names in _WHEN_ASKED_FOR.items():
+        if name in names:
+            return getattr(importlib.import_module(f"greenlight.{module}"), name)
+    raise AttributeError(f"greenlight.api has no {name!r}")
+
 
 KEPT_LENGTH = 5000
 """Characters of one observed value that a validator hands on. The runner cuts further, after secrets are
@@ -107,6 +170,11 @@ class Context:
         """The revision under test."""
         return self.deployment.green
 
+    @property
+    def blue(self) -> Side:
+        """The revision that users have, or had."""
+        return self.deployment.blue
+
     def remaining_s(self) -> float:
         """Give the time this attempt still has, in seconds; never negative."""
         return max(0.0, self._deadline - time.monotonic())
@@ -125,17 +193,20 @@ class Context:
         body: bytes | None = None,
         redirects: int = 0,
         max_bytes: int | None = None,
+        side: Literal["green", "blue"] = "green",
     ) -> Response:
         """Make an HTTP exchange with green (for a path) or with an allowed host (for a URL).
 
-        A path goes to the listener that leads to green, with the host name and headers its rule asks for.
+        A path goes to the listener that leads to green, with the host name and headers its rule asks for; to the one
+        that leads to blue where `side` says so, which there is until traffic shifts.
 
         Raises:
             HttpError: No exchange took place; its subclasses say why.
         """
         from greenlight.address import green_request
 
-        where = green_request(self.green, path_or_url, dict(headers or {}))
+        asked = self.blue if side == "blue" else self.green
+        where = green_request(asked, path_or_url, dict(headers or {}))
         return self._client.request(
             method,
             where.url,

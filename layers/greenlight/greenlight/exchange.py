@@ -1,0 +1,208 @@
+"""One request as several validators write it, the answer to it, and what is expected of that answer.
+
+`http` has more of both; this is the part that a cause, a probe row, a synthesised event and a comparison share.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import urllib.parse
+import uuid
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from greenlight.api import MISSING, Params, compiled, evidence, filled, find
+from greenlight.decode import DurationExpectation
+from greenlight.expect import Expectation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from greenlight.api import Context, Evidence, Response
+
+METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+SAFE = ("GET", "HEAD", "OPTIONS")
+"""Methods that change nothing, by RFC 9110 section 9.2.1."""
+
+
+class Content(Params, frozen=True, kw_only=True):
+    """A body; exactly one of `json` (any value), `text`, `form` (fields) and `base64` (bytes)."""
+
+    json: Any = msgspec.UNSET
+    text: str | None = None
+    form: dict[str, str | int | float] | None = None
+    base64: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse none or several of them, and what is not base64."""
+        given = [self.json is not msgspec.UNSET, self.text is not None, self.form is not None, self.base64 is not None]
+        if sum(given) != 1:
+            raise ValueError("a body has exactly one of json, text, form and base64")
+        if self.base64 is not None:
+            try:
+                base64.b64decode(self.base64, validate=True)
+            except binascii.Error as problem:
+                raise ValueError(f"base64 cannot be decoded: {problem}") from problem
+
+    def encoded(self, captured: Mapping[str, Any] | None = None) -> tuple[bytes, str]:
+        """Give the bytes and their media type."""
+        if self.text is not None:
+            return str(filled(self.text, captured)).encode(), "text/plain; charset=utf-8"
+        if self.form is not None:
+            return urllib.parse.urlencode(filled(self.form, captured)).encode(), "application/x-www-form-urlencoded"
+        if self.base64 is not None:
+            return base64.b64decode(self.base64), "application/octet-stream"
+        return json.dumps(filled(self.json, captured)).encode(), "application/json"
+
+
+class Call(Params, frozen=True, kw_only=True):
+    """One request: exactly one of the methods with a path, and what to send along."""
+
+    get: str | None = None
+    post: str | None = None
+    put: str | None = None
+    patch: str | None = None
+    delete: str | None = None
+    head: str | None = None
+    options: str | None = None
+    headers: dict[str, str] = {}
+    query: dict[str, str | int | float | list[str]] = {}
+    body: Content | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a request without method, or with several."""
+        given = [method for method in METHODS if getattr(self, method) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"a request has exactly one of {', '.join(METHODS)}, and this has {', '.join(given) or 'none'}"
+            )
+
+    @property
+    def method(self) -> str:
+        """The method, in capitals."""
+        return next(method.upper() for method in METHODS if getattr(self, method) is not None)
+
+    def target(self, captured: Mapping[str, Any] | None = None) -> str:
+        """Give the path with the query; what was captured is quoted, so that it stays one part of the path.
+
+        Raises:
+            KeyError: A name that was not captured.
+        """
+        safe = captured and {name: urllib.parse.quote(str(value), safe="") for name, value in captured.items()}
+        path = str(filled(getattr(self, self.method.lower()), safe))
+        query = urllib.parse.urlencode(filled(self.query, captured), doseq=True)
+        return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
+
+    def sent(self, captured: Mapping[str, Any] | None = None) -> tuple[dict[str, str], bytes | None]:
+        """Give headers and body."""
+        headers = {name: str(filled(value, captured)) for name, value in self.headers.items()}
+        if self.body is None:
+            return headers, None
+        body, media_type = self.body.encoded(captured)
+        if "content-type" not in {name.lower() for name in headers}:
+            headers["Content-Type"] = media_type
+        return headers, body
+
+
+class AnswerExpectation(Params, frozen=True, kw_only=True):
+    """What an answer must be: `status`, `headers` by name, `json` by JMESPath, `body` the text, `latency` with units."""
+
+    status: Expectation | None = None
+    headers: dict[str, Expectation] = {}
+    json: dict[str, Expectation] = {}
+    body: Expectation | None = None
+    latency: DurationExpectation | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an expectation of nothing, and queries that are none."""
+        if not (self.status or self.headers or self.json or self.body or self.latency):
+            raise ValueError("expect is empty and would pass any answer; say at least status: 200")
+        for query in self.json:
+            compiled(query, "json", query)
+
+
+def exchanged(
+    context: Context, call: Call, captured: Mapping[str, Any] | None = None, side: Literal["green", "blue"] = "green"
+) -> Response:
+    """Make the exchange with one side.
+
+    Raises:
+        HttpError: It did not take place.
+        KeyError: A name that was not captured.
+    """
+    headers, body = call.sent(captured)
+    return context.request(call.method, call.target(captured), headers=headers, body=body, side=side)
+
+
+def body_json(response: Response) -> Any:
+    """Give a body as JSON; what is none, or was cut, is nothing found."""
+    try:
+        return MISSING if response.truncated else msgspec.json.decode(response.body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return MISSING
+
+
+def looked_at(
+    expect: AnswerExpectation, response: Response, where: str, captured: Mapping[str, Any] | None = None
+) -> list[Evidence]:
+    """Hold an answer against its expectations.
+
+    Raises:
+        ExpectationError: A captured value cannot stand where it is used.
+        KeyError: A name that was not captured.
+    """
+    found: list[Evidence] = []
+    if expect.status is not None:
+        found.append(evidence("status", filled(expect.status, captured), response.status, where))
+    for name, expectation in expect.headers.items():
+        value = response.header(name)
+        actual = MISSING if value is None else value
+        found.append(evidence(f"header {name}", filled(expectation, captured), actual, where))
+    data = body_json(response) if expect.json else MISSING
+    for query, expectation in expect.json.items():
+        actual = MISSING if data is MISSING else find(query, data)
+        found.append(evidence(f"json {query}", filled(expectation, captured), actual, where))
+    if expect.body is not None:
+        text: Any = MISSING if response.truncated else response.body.decode("utf-8", errors="replace")
+        found.append(evidence("body", filled(expect.body, captured), text, where))
+    if expect.latency is not None:
+        found.append(evidence("latency (ms)", expect.latency, round(response.latency_ms, 3), where))
+    return found
+
+
+UNIQUE = "unique"
+"""Captures a fresh text of its own, to know one's own traces by."""
+
+
+def checked_source(source: str) -> None:
+    """Refuse what `captured_value` could not read.
+
+    Raises:
+        ValueError: It names nothing.
+    """
+    if source in (UNIQUE, "json", "status", "body") or (source.startswith("headers.") and source != "headers."):
+        return
+    if not source.startswith(("json.", "json[")):
+        raise ValueError(f"{source!r} captures nothing; write json.PATH, headers.NAME, status, body or unique")
+    compiled(source[len("json") :].removeprefix("."), "capture")
+
+
+def captured_value(source: str, response: Response) -> Any:
+    """Give what `source` means in an answer: `json.id`, `headers.Location`, `status`, `body`."""
+    if source == "status":
+        return response.status
+    if source == "body":
+        return response.body.decode("utf-8", errors="replace")
+    if source.startswith("headers."):
+        value = response.header(source[len("headers.") :])
+        return MISSING if value is None else value
+    data = body_json(response)
+    return MISSING if data is MISSING else find(source[len("json") :].removeprefix(".") or "@", data)
+
+
+def fresh() -> str:
+    """Give a text that nobody has used before."""
+    return f"greenlight-{uuid.uuid4().hex[:16]}"

@@ -1,0 +1,143 @@
+"""lambda_invoke against functions that are called over HTTP, with events of every kind."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from greenlight.api import Finding, Outcome
+
+from tests.validators.function_server import DEPLOYMENT, Failing, Functions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Check = Callable[..., Finding]
+
+
+def invoke(check: Check, written: Any, function: Callable[[Any], Any], **settings: Any) -> Finding:
+    with Functions({"7": function}) as functions:
+        for name, value in settings.items():
+            setattr(functions, name, value)
+        return check("lambda_invoke", written, aws=functions.aws(), deployment=DEPLOYMENT, version="7")
+
+
+def raising(_event: Any) -> Any:
+    raise Failing("no database")
+
+
+def test_an_error_of_the_function_fails(check: Check) -> None:
+    finding = invoke(check, {}, raising)
+    assert finding.outcome is Outcome.FAIL
+    assert "Failing: no database" in finding.message
+
+
+def test_an_error_of_the_function_fails_behind_an_api_too(check: Check) -> None:
+    finding = invoke(check, {"event": {"api_gateway_v2": {"get": "/"}}, "expect": {"status": 200}}, raising)
+    assert finding.outcome is Outcome.FAIL
+    assert "Failing: no database" in finding.message
+
+
+def test_an_answer_of_another_version_shows_nothing(check: Check) -> None:
+    finding = invoke(check, {}, lambda event: event, executed="6")
+    assert finding.outcome is Outcome.ERROR
+    assert "version 7 was invoked and 6 answered" in finding.message
+
+
+def test_a_throttled_invocation_is_an_error(check: Check) -> None:
+    finding = invoke(check, {}, lambda event: event, refuse="TooManyRequestsException")
+    assert (finding.outcome, "TooManyRequestsException" in finding.message) == (Outcome.ERROR, True)
+
+
+def test_a_version_that_does_not_answer_fails(check: Check) -> None:
+    with Functions({"7": lambda _event: time.sleep(1.5)}) as functions:
+        finding = check("lambda_invoke", {}, aws=functions.aws(), deployment=DEPLOYMENT, version="7", timeout_s=0.3)
+    assert (finding.outcome, finding.message) == (Outcome.FAIL, "orders:7 did not answer in time")
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ({"body": "x"}, "no object with a statusCode"),
+        ({"statusCode": 200, "body": {"id": 7}}, "its body is no text"),
+        ({"statusCode": "abc"}, "its statusCode is 'abc'"),
+        ({"statusCode": True}, "its statusCode is True"),
+        ({"statusCode": 200, "headers": ["x"]}, "its headers are no map"),
+        ({"statusCode": 200, "headers": {"x": ["y"]}}, "its header x is ['y'], and not a text"),
+        ({"statusCode": 200, "body": "§", "isBase64Encoded": True}, "says it is base64 and is not"),
+        (b"no json", "no object with a statusCode"),
+    ],
+)
+def test_an_answer_that_an_api_could_not_pass_on_fails(check: Check, answer: Any, why: str) -> None:
+    written = {"event": {"api_gateway_v1": {"get": "/"}}, "expect": {"status": 200}}
+    finding = invoke(check, written, lambda _event: answer)
+    assert finding.outcome is Outcome.FAIL
+    assert why in finding.message
+
+
+def test_a_plain_value_is_an_answer_for_an_http_api_and_none_for_a_load_balancer(check: Check) -> None:
+    expect = {"status": 200, "json": {"id": 7}, "headers": {"content-type": "application/json"}}
+    event = {"get": "/"}
+    assert invoke(check, {"event": {"api_gateway_v2": event}, "expect": expect}, lambda _: {"id": 7}).outcome == "PASS"
+    assert invoke(check, {"event": {"function_url": event}, "expect": expect}, lambda _: {"id": 7}).outcome == "PASS"
+    assert invoke(check, {"event": {"alb": event}, "expect": expect}, lambda _: {"id": 7}).outcome == "FAIL"
+
+
+@pytest.mark.parametrize("kind", ["api_gateway_v2", "api_gateway_v1", "alb", "function_url"])
+def test_expectations_hold_for_the_response(check: Check, kind: str) -> None:
+    def orders(event: Any) -> Any:
+        assert event.get("path", event.get("rawPath")) == "/orders/7"
+        return {"statusCode": 201, "headers": {"X-Release": "7"}, "body": '{"id": 7}'}
+
+    event = {kind: {"post": "/orders/7", "body": {"json": {"sku": "A1"}}}}
+    good = {"status": 201, "headers": {"x-release": "7"}, "json": {"id": 7}, "body": {"contains": "id"}}
+    assert invoke(check, {"event": event, "expect": good}, orders).outcome is Outcome.PASS
+    for wrong in ({"status": 200}, {"headers": {"x-release": "6"}}, {"json": {"id": 8}}, {"body": "x"}):
+        finding = invoke(check, {"event": event, "expect": wrong}, orders)
+        assert finding.outcome is Outcome.FAIL
+        assert len(finding.evidence) == 2
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"sqs": {"messages": ["a"]}},
+        {"kinesis": {"records": ["a"]}},
+        {"dynamodb_stream": {"changes": [{"keys": {"id": 1}, "new": {}}]}},
+    ],
+)
+def test_failed_items_of_a_batch_fail_unless_they_are_expected(check: Check, event: Any) -> None:
+    def half(_event: Any) -> Any:
+        return {"batchItemFailures": [{"itemIdentifier": "1"}]}
+
+    finding = invoke(check, {"event": event}, half)
+    assert finding.outcome is Outcome.FAIL
+    assert "failed items" in finding.message
+    wanted = {"event": event, "expect": {"json": {"length(batchItemFailures)": 1}}}
+    assert invoke(check, wanted, half).outcome is Outcome.PASS
+    assert invoke(check, {"event": event}, lambda _event: {"batchItemFailures": []}).outcome is Outcome.PASS
+
+
+def test_durations_come_from_lambdas_own_report(check: Check) -> None:
+    expect = {"duration": {"lte": "4ms"}, "init_duration": {"gte": "100ms"}}
+    finding = invoke(check, {"payload": {"quantity": 2}, "expect": expect}, lambda event: event)
+    assert finding.outcome is Outcome.PASS
+    assert "answered in 4 ms, cold start 120 ms" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ({"payload": {}, "event": {"sqs": {"messages": ["a"]}}}, "two ways to say one thing"),
+        ({"expect": {"status": 200}}, "only an HTTP event has status"),
+        ({"event": {"alb": {"get": "/"}}}, "an error page would pass"),
+        ({"event": {}}, "exactly one of api_gateway_v2"),
+        ({"event": {"alb": {"get": "/a", "post": "/b"}}}, "exactly one of get"),
+        ({"event": {"api_gateway_v2": {"get": "/x", "route": "/orders/{id}"}}}, "does not fit the route"),
+        ({"event": {"sqs": {"messages": []}}}, "length >= 1"),
+    ],
+)
+def test_what_means_nothing_is_refused(check: Check, written: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        check("lambda_invoke", written)
