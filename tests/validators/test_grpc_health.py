@@ -1,0 +1,163 @@
+"""grpc_health against gRPC's own server and health service, with and without TLS, and against what is none."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import time
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+import trustme
+from greenlight.api import Finding, Outcome
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+
+from tests.integration.wire import Server, answer, answering, hang, unused_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Check = Callable[..., Finding]
+
+NAME = "shop.orders.v1.Orders" + "x" * 200  # a length of two bytes in protobuf
+
+
+class Servicer(health.HealthServicer):  # type: ignore[misc]
+    """gRPC's own, which also remembers what it was sent."""
+
+    metadata: dict[str, str]
+
+    def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
+        self.metadata = dict(context.invocation_metadata())
+        if request.service == "slow":
+            time.sleep(1.0)
+        return super().Check(request, context)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def green(authority: trustme.CA) -> Iterator[dict[str, Any]]:
+    """A server with a serving and a failing service, in plain text and with TLS."""
+    servicer = Servicer()
+    servicer.set("", HealthCheckResponse.SERVING)
+    servicer.set(NAME, HealthCheckResponse.SERVING)
+    servicer.set("shop.stock", HealthCheckResponse.NOT_SERVING)
+    servicer.set("slow", HealthCheckResponse.SERVING)
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(4))
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    plain = server.add_insecure_port("127.0.0.1:0")
+    issued = authority.issue_cert("orders.example")
+    chain = b"".join(each.bytes() for each in issued.cert_chain_pems)
+    secure = server.add_secure_port(
+        "127.0.0.1:0", grpc.ssl_server_credentials([(issued.private_key_pem.bytes(), chain)])
+    )
+    server.start()
+    yield {"url": f"http://127.0.0.1:{plain}", "tls": f"https://127.0.0.1:{secure}", "servicer": servicer}
+    server.stop(None).wait()
+
+
+def test_a_service_that_is_not_serving_fails(check: Check, green: dict[str, Any]) -> None:
+    finding = check("grpc_health", {"service": "shop.stock"}, green["url"])
+    assert finding.outcome is Outcome.FAIL
+    assert finding.message == 'shop.stock: serving status is "NOT_SERVING", expected "SERVING"'
+
+
+def test_a_service_that_the_server_does_not_know_fails(check: Check, green: dict[str, Any]) -> None:
+    finding = check("grpc_health", {"service": "shop.unheard"}, green["url"])
+    assert (finding.outcome, "NOT_FOUND" in finding.message) == (Outcome.FAIL, True)
+
+
+def test_a_server_without_a_health_service_fails(check: Check) -> None:
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    finding = check("grpc_health", {}, f"http://127.0.0.1:{port}")
+    server.stop(None).wait()
+    assert (finding.outcome, "UNIMPLEMENTED" in finding.message) == (Outcome.FAIL, True)
+
+
+def test_a_server_that_is_slow_fails_in_time(check: Check, green: dict[str, Any]) -> None:
+    began = time.monotonic()
+    finding = check("grpc_health", {"service": "slow"}, green["url"], timeout_s=0.4)
+    assert finding.message == "slow: no answer came in time"
+    assert time.monotonic() - began < 0.7
+
+
+def test_a_server_that_speaks_http_1_fails(check: Check) -> None:
+    with answering(answer(200, b"ok")) as server:
+        finding = check("grpc_health", {}, server.url)
+    assert finding.outcome is Outcome.FAIL
+    assert "HTTP/2" in finding.message
+
+
+def test_a_server_that_says_nothing_fails(check: Check) -> None:
+    with Server(hang) as server:
+        finding = check("grpc_health", {}, server.url, timeout_s=0.3)
+    assert finding.outcome is Outcome.FAIL
+
+
+def test_nobody_there_fails_and_a_host_out_of_bounds_is_an_error(check: Check) -> None:
+    assert check("grpc_health", {}, f"http://127.0.0.1:{unused_port()}").outcome is Outcome.FAIL
+    elsewhere = {"host": "bank.example", "port": 443}
+    assert check("grpc_health", elsewhere, "http://127.0.0.1:1").outcome is Outcome.ERROR
+    assert check("grpc_health", {}, no_url="no listener").outcome is Outcome.ERROR
+
+
+def test_a_rule_that_would_not_lead_the_call_to_green_is_an_error(check: Check, green: dict[str, Any]) -> None:
+    for pattern in ("/shop.Orders/*", "/shop.Orders/Place"):
+        finding = check("grpc_health", {}, green["url"], path_patterns=(pattern,))
+        assert finding.outcome is Outcome.ERROR
+        assert f"takes only the paths {pattern}" in finding.message
+
+
+@pytest.mark.parametrize("metadata", [{":path": "/x"}, {"te": "x"}, {"a": "b\r\nc"}])
+def test_metadata_that_cannot_be_sent_is_refused(check: Check, metadata: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="cannot be sent"):
+        check("grpc_health", {"metadata": metadata}, "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\0\0\0\0", b"\1\0\0\0\2\x08\1", b"\0\0\0\0\3\x08\1", b"\0\0\0\0\2\x0d\1", b"\0\0\0\0\1\x08"]
+)
+def test_a_message_that_is_none_is_never_a_status(body: bytes) -> None:
+    from validators import grpc_health
+
+    with pytest.raises(grpc_health._BrokenError):
+        grpc_health._status(body)
+
+
+def test_a_status_left_out_is_unknown_and_other_fields_are_passed_over() -> None:
+    from validators import grpc_health
+
+    assert grpc_health._status(b"\0\0\0\0\0") == "UNKNOWN"
+    assert grpc_health._status(b"\0\0\0\0\7\x12\1x\x18\x05\x08\1") == "SERVING"
+
+
+@pytest.mark.parametrize("service", ["", NAME])
+def test_a_serving_service_passes(check: Check, green: dict[str, Any], service: str) -> None:
+    written = {"service": service, "metadata": {"X-Smoke": "1"}}
+    finding = check("grpc_health", written, green["url"], headers={"X-Rule": "green"})
+    assert finding.outcome is Outcome.PASS, finding.message
+    assert green["servicer"].metadata["x-smoke"] == "1"
+    assert green["servicer"].metadata["x-rule"] == "green"
+
+
+def test_a_service_that_should_not_serve_yet_passes_when_it_does_not(check: Check, green: dict[str, Any]) -> None:
+    finding = check("grpc_health", {"service": "shop.stock", "status": "NOT_SERVING"}, green["url"])
+    assert finding.outcome is Outcome.PASS
+
+
+def test_tls_is_made_for_the_name_green_goes_by(
+    check: Check, green: dict[str, Any], authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check("grpc_health", {}, green["tls"], host="orders.example").outcome is Outcome.ERROR
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    finding = check("grpc_health", {}, green["tls"], host="orders.example")
+    assert finding.outcome is Outcome.PASS, finding.message
