@@ -190,6 +190,8 @@ def cold_starts(bench: Bench) -> Iterator[Figure]:
             bench.say(f"cold starts, pair {len(found)}")
         rows = (
             ("process start to CodeDeploy's answer, beside AWS's sample", "answered_s", 1.15),
+            ("the same less a warm call: the start alone, beside AWS's sample", "start_s", 1.15),
+            ("a warm call, beside AWS's sample", "warm_s", None),
             ("process start to the end of the call, beside AWS's sample", "over_s", None),
             ("process start to readiness (Lambda's Init), beside AWS's sample", "first_poll_s", None),
         )

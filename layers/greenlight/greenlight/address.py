@@ -71,8 +71,10 @@ def _below(url: str, base: str) -> bool:
 
 def _under_rule(path: str, patterns: tuple[str, ...]) -> str:
     """Put a path that no pattern of the rule covers below the first pattern's fixed part (`/shop/*` gives `/shop`)."""
+    if not patterns:
+        return path
     bare = urllib.parse.urlsplit(path).path
-    if not patterns or _covered(bare, patterns):
+    if _covered(bare, patterns):
         return path
     fixed = patterns[0].split("*")[0].split("?")[0].rstrip("/")
     if not _covered(fixed + bare, patterns):  # another rule would take it, and that one may lead to blue

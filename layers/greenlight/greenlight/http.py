@@ -350,9 +350,9 @@ class Client:
         max_bytes: int,
     ) -> Response:
         parts = split(url)
-        scheme, _, port = _origin(parts)
-        address = self._guard.address(parts.hostname or "", port)
-        name = (split(f"{scheme}://{host}").hostname if host else parts.hostname) or ""
+        scheme, own_name, port = _origin(parts)
+        address = self._guard.address(own_name, port)
+        name = (split(f"{scheme}://{host}").hostname or "") if host else own_name
         key = (scheme, address, str(port), name)
         authority = host or parts.netloc
         for attempt in ("pooled", "new"):
