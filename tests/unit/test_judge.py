@@ -104,9 +104,7 @@ def test_order_does_not_matter(kinds: tuple[tuple[Outcome, Severity], ...], rand
 
 
 @given(some_kinds, st.lists(st.sampled_from(list(Outcome)), max_size=5))
-def test_advisory_findings_never_matter(
-    kinds: tuple[tuple[Outcome, Severity], ...], advisory: list[Outcome]
-) -> None:
+def test_advisory_findings_never_matter(kinds: tuple[tuple[Outcome, Severity], ...], advisory: list[Outcome]) -> None:
     more = (*kinds, *((outcome, Severity.ADVISORY) for outcome in advisory))
 
     assert judge(findings_of(more)) == judge(findings_of(kinds))
