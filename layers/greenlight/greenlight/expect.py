@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATTERN_TIMEOUT_S = 1.0
-"""A plan's pattern may take this long on one text; a pattern that takes longer does not match."""
+"""Processor time that a plan's pattern may take on one text; an expectation whose pattern takes longer does not hold."""
 
 PATTERN_LENGTH = 2000
 """Characters of a pattern; compiling one takes time that no time-out ends."""
@@ -59,9 +59,20 @@ class Expectation:
         """Tell whether every predicate holds for `actual`; never raises for any JSON-like value."""
         if isinstance(actual, Missing):
             return self.predicates == (("exists", False),)
-        if isinstance(actual, float) and not math.isfinite(actual):
+        try:
+            return self.decide(actual)
+        except _UndecidedError:
             return False
+
+    def decide(self, actual: Any) -> bool:
+        """Tell whether every predicate holds, or raise: under a `not`, what cannot be decided must not become true."""
+        if isinstance(actual, float) and not math.isfinite(actual):
+            raise _UndecidedError
         return all(PREDICATES[name](actual, expected) for name, expected in self.predicates)
+
+
+class _UndecidedError(Exception):
+    """A comparison that came to no end, or that nothing can come of."""
 
 
 def parse(
@@ -215,7 +226,7 @@ def _matches(actual: Any, pattern: Any) -> bool:
     try:
         return pattern.search(actual, timeout=PATTERN_TIMEOUT_S) is not None
     except TimeoutError:
-        return False
+        raise _UndecidedError from None
 
 
 def _sized(actual: Any) -> bool:
@@ -238,13 +249,13 @@ PREDICATES: dict[str, Callable[[Any, Any], bool]] = {
     "exists": lambda _actual, wanted: wanted is True,
     "empty": lambda actual, wanted: _sized(actual) and (len(actual) == 0) is wanted,
     "type": lambda actual, name: TYPES[name](actual),
-    "length": lambda actual, expectation: _sized(actual) and expectation.holds(len(actual)),
+    "length": lambda actual, expectation: _sized(actual) and expectation.decide(len(actual)),
     # An empty list proves nothing, so `every` does not hold for it.
     "every": lambda actual, expectation: (
-        isinstance(actual, list) and bool(actual) and all(map(expectation.holds, actual))
+        isinstance(actual, list) and bool(actual) and all(map(expectation.decide, actual))
     ),
-    "any": lambda actual, expectation: isinstance(actual, list) and any(map(expectation.holds, actual)),
-    "not": lambda actual, expectation: not expectation.holds(actual),
+    "any": lambda actual, expectation: isinstance(actual, list) and any(map(expectation.decide, actual)),
+    "not": lambda actual, expectation: not expectation.decide(actual),
 }
 
 _NESTED = ("length", "every", "any", "not")

@@ -67,7 +67,8 @@ def _wrong_call(node: Any) -> str:
         wanted, given = function["signature"], len(node["children"])
         variadic = bool(wanted) and bool(wanted[-1].get("variadic"))
         if given < len(wanted) if variadic else given != len(wanted):
-            return f"{node['value']} takes {len(wanted)}{' or more' if variadic else ''} arguments, not {given}"
+            plural = "s" if variadic or len(wanted) != 1 else ""
+            return f"{node['value']} takes {len(wanted)}{' or more' if variadic else ''} argument{plural}, not {given}"
     return next(filter(None, map(_wrong_call, node["children"])), "")
 
 
