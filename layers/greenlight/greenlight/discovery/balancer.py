@@ -29,14 +29,15 @@ class Route(Frozen, frozen=True, kw_only=True):
     why: str = ""
 
 
-def route_to(aws: Aws, listener_arn: str, target_group: str, host: str = "") -> Route:
+def route_to(aws: Aws, listener_arn: str, target_group: str, host: str = "", side: str = "green") -> Route:
     """Find the way from a listener to a target group.
 
     Args:
         aws: The account.
         listener_arn: Test or production listener.
-        target_group: Green's.
+        target_group: Of the side to reach.
         host: A host name somebody configured; "" to discover one.
+        side: What the target group serves, green or blue, for the sentences.
 
     Raises:
         AwsError: AWS refused or did not answer.
@@ -48,12 +49,12 @@ def route_to(aws: Aws, listener_arn: str, target_group: str, host: str = "") -> 
     actions, conditions = listener.get("DefaultActions", []), []
     if listener.get("Protocol") in ("HTTP", "HTTPS"):
         found = aws.pages("elbv2", "describe_rules", "Rules", ListenerArn=listener_arn)
-        rule, why = _rule_to(found, target_group)
+        rule, why = _rule_to(found, target_group, side)
         if rule is None:
-            return Route(why=f"the listener on port {listener.get('Port')} does not lead to green: {why}")
+            return Route(why=f"the listener on port {listener.get('Port')} does not lead to {side}: {why}")
         conditions = rule.get("Conditions", [])
     elif share_of(actions, target_group) < 1:
-        return Route(why=f"the listener on port {listener.get('Port')} does not send all its traffic to green")
+        return Route(why=f"the listener on port {listener.get('Port')} does not send all its traffic to {side}")
     balancer = aws.call("elbv2", "describe_load_balancers", LoadBalancerArns=[listener["LoadBalancerArn"]])[
         "LoadBalancers"
     ][0]
@@ -83,7 +84,7 @@ def share_of(actions: list[dict[str, Any]], target_group: str) -> float:
     return 0.0
 
 
-def _rule_to(rules: list[dict[str, Any]], target_group: str) -> tuple[dict[str, Any] | None, str]:
+def _rule_to(rules: list[dict[str, Any]], target_group: str, side: str) -> tuple[dict[str, Any] | None, str]:
     """Give the first rule that sends everything to the target group and that a check can satisfy, or why none does."""
     ordered = sorted(rules, key=lambda rule: (rule.get("IsDefault", False), _priority(rule)))
     shares = [(share_of(rule.get("Actions", []), target_group), rule) for rule in ordered]
@@ -95,11 +96,11 @@ def _rule_to(rules: list[dict[str, Any]], target_group: str) -> tuple[dict[str, 
         return None, f"its rule asks for {' and '.join(_unmet(leading[0]))}, which no check can be sure to satisfy"
     best = max((share for share, _ in shares), default=0.0)
     if best:
-        return None, f"it sends it only {best:.0%} of its traffic, so an answer might be blue's"
+        return None, f"it sends it only {best:.0%} of its traffic, so an answer might be the other side's"
     kinds = sorted({str(action.get("Type")) for rule in ordered for action in rule.get("Actions", [])})
     return (
         None,
-        f"none of its {len(ordered)} rules forwards to green's target group (actions: {', '.join(kinds) or 'none'})",
+        f"none of its {len(ordered)} rules forwards to {side}'s target group (actions: {', '.join(kinds) or 'none'})",
     )
 
 

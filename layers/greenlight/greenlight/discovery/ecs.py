@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 HOST_TAG = "greenlight:host"
 
+_BEFORE_THE_SHIFT = ("AfterAllowTestTraffic", "BeforeAllowTraffic")
+
 _NOT_YET = {
     "BeforeInstall": "green does not exist yet at BeforeInstall",
     "AfterInstall": "no listener leads to green yet at AfterInstall; that begins with AfterAllowTestTraffic",
@@ -67,6 +69,7 @@ def ecs_sides(
         raise DiscoveryError(
             "none of the service's task sets belongs to this deployment, so green cannot be told from blue"
         )
+    blue = _still_reachable(aws, deployment, group, blue, tags)
     return blue, _reachable(aws, deployment, group, green, tags, sleep), (cluster, service)
 
 
@@ -122,6 +125,42 @@ def _side(task_set: dict[str, Any], infos: dict[Any, dict[str, Any]], groups: di
     )
 
 
+def _still_reachable(aws: Aws, deployment: Deployment, group: dict[str, Any], blue: Side, tags: dict[str, str]) -> Side:
+    """Add to blue the URL under which users reach it as long as no traffic has shifted, or why there is none.
+
+    Only comparing needs it, so whatever goes wrong here is a reason and never ends the gate.
+    """
+    if deployment.stage not in _BEFORE_THE_SHIFT:
+        return replace(
+            blue, no_url=f"comparing with blue needs traffic on both, which {deployment.stage} does not have"
+        )
+    pairs = group.get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or [{}]
+    listeners = pairs[0].get("prodTrafficRoute", {}).get("listenerArns") or []
+    if not (listeners and blue.target_group):
+        missing = "no target group for blue" if listeners else "no production listener"
+        return replace(blue, no_url=f"the deployment group has {missing}")
+    try:
+        found = route_to(aws, listeners[0], blue.target_group, tags.get(HOST_TAG, ""), "blue")
+    except Exception as error:  # noqa: BLE001 - an answer that lacks what it should have is no reason to close the gate
+        return replace(blue, no_url=f"the URL of blue could not be found out: {_said(error)}")
+    return _by(blue, found)
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, AwsError) else f"{type(error).__name__}: {error}"
+
+
+def _by(side: Side, found: Route) -> Side:
+    return replace(
+        side,
+        url=found.url,
+        host=found.host,
+        headers=found.headers,
+        path_patterns=found.path_patterns,
+        no_url=found.why,
+    )
+
+
 def _reachable(
     aws: Aws,
     deployment: Deployment,
@@ -151,11 +190,4 @@ def _reachable(
         if found.url or pause is None:
             break
         sleep(pause)
-    return replace(
-        green,
-        url=found.url,
-        host=found.host,
-        headers=found.headers,
-        path_patterns=found.path_patterns,
-        no_url=found.why,
-    )
+    return _by(green, found)
