@@ -1,0 +1,169 @@
+"""serves_green against services that say who they are, or somebody else, or nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.response import StreamingBody
+from greenlight.api import Finding, Outcome, Side
+
+from tests.integration.wire import Server, answer, answering, unused_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Check = Callable[..., Finding]
+
+ARN = "arn:aws:ecs:mars-west-1:000000000000:task-definition/orders:42"
+
+
+def saying(*bodies: dict[str, Any]) -> Server:
+    head = ("connection: close", "X-Release: 7")
+    return answering(*(answer(200, json.dumps(body).encode(), *head) for body in bodies))
+
+
+def test_one_answer_of_blue_among_many_fails_and_is_counted(check: Check) -> None:
+    with saying({"v": "7"}, {"v": "7"}, {"v": "6"}, {"v": "7"}) as server:
+        finding = check("serves_green", {"get": "/", "json": {"v": "7"}, "interval": "1ms"}, server.url)
+    assert finding.outcome is Outcome.FAIL
+    assert '"6\\" (1 of 5)' in finding.message
+
+
+@pytest.mark.parametrize("body", [{}, {"v": None}, {"v": "77"}, {"v": True}, {"v": ["7"]}, {"v": 7.5}])
+def test_an_answer_that_does_not_say_it_is_green_fails(check: Check, body: dict[str, Any]) -> None:
+    with saying(body) as server:
+        finding = check("serves_green", {"get": "/", "json": {"v": "7"}, "interval": "1ms"}, server.url)
+    assert finding.outcome is Outcome.FAIL
+
+
+def test_a_header_that_is_missing_fails(check: Check) -> None:
+    with saying({}) as server:
+        finding = check("serves_green", {"get": "/", "headers": {"X-Task": "7"}, "interval": "1ms"}, server.url)
+    assert (finding.outcome, "(nothing found)" in finding.message) == (Outcome.FAIL, True)
+
+
+def test_a_value_that_blue_has_too_is_inconclusive(check: Check) -> None:
+    with saying({"v": ARN}) as server:
+        written = {"get": "/", "json": {"v": ARN}}
+        finding = check("serves_green", written, server.url, blue=Side(task_definition=ARN))
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert server.connections == 0
+
+
+def test_an_empty_value_is_an_error(check: Check) -> None:
+    finding = check("serves_green", {"get": "/", "json": {"v": ""}}, "http://127.0.0.1:1")
+    assert (finding.outcome, "is empty at AfterAllowTestTraffic" in finding.message) == (Outcome.ERROR, True)
+
+
+def test_too_few_samples_are_inconclusive(check: Check) -> None:
+    with saying({"v": "7"}) as server:
+        written = {"get": "/", "json": {"v": "7"}, "interval": "300ms", "samples": 50}
+        finding = check("serves_green", written, server.url, timeout_s=0.8)
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert "of 50 samples" in finding.message
+
+
+def test_nobody_there_fails_and_no_url_is_an_error(check: Check) -> None:
+    written = {"get": "/", "json": {"v": "7"}}
+    assert check("serves_green", written, f"http://127.0.0.1:{unused_port()}").outcome is Outcome.FAIL
+    assert check("serves_green", written, no_url="no test listener").outcome is Outcome.ERROR
+    assert check("serves_green", {}).outcome is Outcome.ERROR
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"get": "/"},
+        {"get": "/", "json": {"v": "7"}, "samples": 1},
+        {"get": "/", "json": {"v": "7"}, "through": "alias"},
+        {"headers": {"X": "1"}},
+        {"get": "/", "json": {"v[": "7"}},
+        {"get": "/", "json": {"v": {"exists": True}}},
+    ],
+)
+def test_what_proves_nothing_is_refused(check: Check, written: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        check("serves_green", written, "http://127.0.0.1:1")
+
+
+def test_answers_that_all_say_green_pass_each_over_a_connection_of_its_own(check: Check) -> None:
+    written = {
+        "get": "/version",
+        "headers": {"X-Release": "7"},
+        "json": {"v": "7", "build": 12, "task": ARN},
+        "samples": 3,
+        "interval": "1ms",
+    }
+    with saying({"v": 7, "build": 12, "task": "orders:42"}) as server:
+        finding = check("serves_green", written, server.url)
+    assert finding.outcome is Outcome.PASS, finding.message
+    assert server.connections == 3
+    assert finding.message == "all 3 answers came from green"
+
+
+# ---- Functions. moto does not shift the traffic of an alias, so Lambda's answers are given by botocore's Stubber.
+
+
+@pytest.fixture
+def answers(scripted: Any) -> Callable[..., None]:
+    """Write down one answer of Lambda, and through what it must be asked for."""
+
+    def answer_with(qualifier: str, executed: str | None, payload: Any = None, **more: Any) -> None:
+        raw = json.dumps(payload).encode()
+        written = {"StatusCode": 200, "Payload": StreamingBody(io.BytesIO(raw), len(raw)), **more}
+        asked = {"FunctionName": "orders", "Qualifier": qualifier, "Payload": b"{}"}
+        scripted.answers("lambda", "invoke", written | ({"ExecutedVersion": executed} if executed else {}), asked)
+
+    return answer_with
+
+
+@pytest.fixture
+def invoked(check: Check, scripted: Any) -> Callable[..., Finding]:
+    def run(stage: str, **written: Any) -> Finding:
+        about = {"platform": "lambda", "stage": stage, "function": "orders", "alias": "live"}
+        given = {"samples": 2, "interval": "1ms", **written}
+        return check("serves_green", given, deployment=about, aws=scripted, version="7")
+
+    return run
+
+
+def test_an_alias_that_still_answers_with_blue_fails(
+    answers: Callable[..., None], invoked: Callable[..., Finding]
+) -> None:
+    answers("live", "7")
+    answers("live", "6")
+    finding = invoked("AfterAllowTraffic")
+    assert finding.outcome is Outcome.FAIL
+    assert "ExecutedVersion is" in finding.message
+
+
+def test_an_error_of_the_function_fails(answers: Callable[..., None], invoked: Callable[..., Finding]) -> None:
+    answers("7", "7", {"errorType": "KeyError"}, FunctionError="Unhandled")
+    finding = invoked("BeforeAllowTraffic")
+    assert (finding.outcome, "KeyError" in finding.message) == (Outcome.FAIL, True)
+
+
+def test_an_answer_that_does_not_say_which_version_ran_fails(
+    answers: Callable[..., None], invoked: Callable[..., Finding]
+) -> None:
+    answers("7", None)
+    answers("7", None)
+    assert invoked("BeforeAllowTraffic").outcome is Outcome.FAIL
+
+
+def test_a_function_that_may_not_be_invoked_is_an_error(scripted: Any, invoked: Callable[..., Finding]) -> None:
+    scripted.refuses("lambda", "invoke", "AccessDeniedException")
+    finding = invoked("BeforeAllowTraffic")
+    assert (finding.outcome, "lambda:InvokeFunction" in finding.message) == (Outcome.ERROR, True)
+
+
+def test_green_passes_through_its_version_and_once_shifted_through_the_alias(
+    answers: Callable[..., None], invoked: Callable[..., Finding]
+) -> None:
+    for qualifier in ("7", "7", "live", "live"):
+        answers(qualifier, "7", {"v": 3})
+    assert invoked("BeforeAllowTraffic", json={"v": 3}).outcome is Outcome.PASS
+    assert invoked("AfterAllowTraffic").outcome is Outcome.PASS
