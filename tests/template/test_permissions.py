@@ -31,6 +31,8 @@ ROLES = [*(f"{stage}Role" for stage in STAGES), "LastResortRole"]
 PUT = "codedeploy:PutLifecycleEventHookExecutionStatus"
 # Actions whose service knows no resource, by the service authorization reference.
 WITHOUT_RESOURCE = {
+    "cloudwatch:DescribeAlarms",
+    "ecs:ListTasks",
     "codedeploy:BatchGetDeploymentTargets",
     "codedeploy:ListDeploymentTargets",
     "elasticloadbalancing:DescribeListeners",
@@ -230,7 +232,7 @@ def calls(*folders: str) -> set[str]:
     return found
 
 
-SERVICES = ("acm", "codedeploy", "ecs", "elbv2", "lambda", "s3", "secretsmanager", "ssm")
+SERVICES = ("acm", "cloudwatch", "codedeploy", "ecs", "elbv2", "lambda", "s3", "secretsmanager", "ssm")
 METHODS = {
     "put_lifecycle_event_hook_execution_status": ("codedeploy", "put_lifecycle_event_hook_execution_status"),
     "invoke": ("lambda", "invoke"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
+import botocore.session
 import pytest
+from botocore.stub import Stubber
 from greenlight.api import Context, Deployment, Finding, Side
 from greenlight.decode import convert
 from greenlight.http import Client, Guard
@@ -53,3 +55,46 @@ def check() -> Iterator[Callable[..., Finding]]:
     yield run
     for client in clients:
         client.close()
+
+
+class ScriptedAws:
+    """AWS that answers what a test wrote down, in order; botocore holds requests and answers against its models."""
+
+    def __init__(self) -> None:
+        """Know no service yet."""
+        self._stubs: dict[str, tuple[Any, Stubber]] = {}
+
+    def client(self, service: str, **_: Any) -> Any:
+        """Give the client of a service, which refuses calls that nobody wrote down."""
+        if service not in self._stubs:
+            made = botocore.session.Session().create_client(
+                service, region_name="eu-central-1", aws_access_key_id="a", aws_secret_access_key="b"
+            )
+            self._stubs[service] = made, Stubber(made)
+            self._stubs[service][1].activate()
+        return self._stubs[service][0]
+
+    def answers(
+        self, service: str, operation: str, answer: dict[str, Any], asked: dict[str, Any] | None = None
+    ) -> None:
+        """Answer the next call of the service so; `asked` is what the call must have as parameters."""
+        self.client(service)
+        self._stubs[service][1].add_response(operation, answer, asked)
+
+    def refuses(self, service: str, operation: str, code: str, message: str = "no") -> None:
+        """Refuse the next call of the service with AWS's code."""
+        self.client(service)
+        self._stubs[service][1].add_client_error(operation, code, message)
+
+    def all_was_asked(self) -> None:
+        """Fail when an answer was written down that nobody asked for."""
+        for _, stub in self._stubs.values():
+            stub.assert_no_pending_responses()
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedAws]:
+    """Give an AWS of written answers, all of which the test must have used by its end."""
+    aws = ScriptedAws()
+    yield aws
+    aws.all_was_asked()

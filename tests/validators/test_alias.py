@@ -1,0 +1,62 @@
+"""alias: an alias that points elsewhere, or to two versions, never passes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from greenlight.api import Side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def where(stage: str) -> dict[str, Any]:
+    about = {"platform": "lambda", "function": "f", "alias": "live", "stage": stage}
+    return {"deployment": about, "blue": Side(version="6"), "version": "7", "timeout_s": 0.15}
+
+
+@pytest.mark.parametrize(
+    ("stage", "version", "weights", "said"),
+    [
+        ("BeforeAllowTraffic", "7", {}, 'version is "7", expected "6"'),
+        ("AfterAllowTraffic", "6", {}, 'version is "6", expected "7"'),
+        ("AfterAllowTraffic", "7", {"6": 0.1}, 'weights of other versions is {"6":0.1}, expected {}'),
+    ],
+)
+def test_an_alias_that_is_not_where_the_stage_says_fails(
+    check: Callable[..., Any], scripted: Any, stage: str, version: str, weights: dict[str, float], said: str
+) -> None:
+    answer = {"FunctionVersion": version, "RoutingConfig": {"AdditionalVersionWeights": weights}}
+    scripted.answers("lambda", "get_alias", answer, {"FunctionName": "f", "Name": "live"})
+
+    found = check("alias", {}, aws=scripted, **where(stage))
+
+    assert (found.outcome, found.message) == ("FAIL", f"f:live: {said}")
+
+
+@pytest.mark.parametrize(("stage", "version"), [("BeforeAllowTraffic", "6"), ("AfterAllowTraffic", "7")])
+def test_an_alias_with_all_traffic_on_the_version_of_the_stage_passes(
+    check: Callable[..., Any], scripted: Any, stage: str, version: str
+) -> None:
+    scripted.answers("lambda", "get_alias", {"FunctionVersion": version})
+
+    found = check("alias", {}, aws=scripted, **where(stage))
+
+    assert (found.outcome, found.message) == ("PASS", f"f:live points to version {version} alone")
+
+
+def test_an_alias_may_move_within_the_time(
+    check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("validators.alias.POLL_S", 0.01)
+    for version in ("6", "7"):
+        scripted.answers("lambda", "get_alias", {"FunctionVersion": version})
+
+    assert check("alias", {}, aws=scripted, **{**where("AfterAllowTraffic"), "timeout_s": 2}).outcome == "PASS"
+
+
+def test_an_alias_that_cannot_be_read_or_has_no_name_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
+    scripted.refuses("lambda", "get_alias", "ResourceNotFoundException")
+    assert check("alias", {}, aws=scripted, **where("AfterAllowTraffic")).outcome == "ERROR"
+    assert check("alias", {}, aws=scripted).outcome == "ERROR"

@@ -1,0 +1,122 @@
+"""ecs_service: a task set that is not steady, has too few tasks or loses some never passes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WHERE = {"deployment": {"cluster": "c", "service": "orders"}, "task_set": "ecs-svc/2"}
+TASK = {
+    "taskArn": "arn:aws:ecs:eu-central-1:1:task/c/abc",
+    "startedBy": "ecs-svc/2",
+    "stopCode": "EssentialContainerExited",
+    "stoppedReason": "Essential container in task exited",
+    "containers": [{"name": "app", "exitCode": 137, "reason": "OutOfMemory"}],
+}
+
+
+def task_set(**changed: Any) -> dict[str, Any]:
+    green = {"id": "ecs-svc/2", "stabilityStatus": "STEADY_STATE", "computedDesiredCount": 2, "runningCount": 2}
+    blue = {"id": "ecs-svc/1", "stabilityStatus": "STEADY_STATE", "computedDesiredCount": 2, "runningCount": 2}
+    return {"services": [{"taskSets": [blue, {**green, "pendingCount": 0, **changed}]}]}
+
+
+def answers(aws: Any, service: dict[str, Any], *stopped: dict[str, Any]) -> None:
+    aws.answers("ecs", "describe_services", service, {"cluster": "c", "services": ["orders"]})
+    arns = [f"arn:aws:ecs:eu-central-1:1:task/c/{n}" for n, _ in enumerate(stopped)]
+    asked = {"cluster": "c", "serviceName": "orders", "desiredStatus": "STOPPED"}
+    aws.answers("ecs", "list_tasks", {"taskArns": arns}, asked)
+    if stopped:
+        aws.answers("ecs", "describe_tasks", {"tasks": list(stopped)}, {"cluster": "c", "tasks": arns})
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"stabilityStatus": "STABILIZING"},
+        {"runningCount": 1},
+        {"pendingCount": 1},
+        {"runningCount": 0, "computedDesiredCount": 0},
+    ],
+)
+def test_a_task_set_that_is_not_there_yet_when_time_is_over_fails(
+    check: Callable[..., Any], scripted: Any, changed: dict[str, Any]
+) -> None:
+    answers(scripted, task_set(**changed))
+
+    found = check("ecs_service", {}, aws=scripted, timeout_s=0.15, **WHERE)
+
+    assert found.outcome == "FAIL"
+    assert "did not become steady in time" in found.message
+
+
+def test_a_stopped_task_fails_with_its_reason_and_exit_code(check: Callable[..., Any], scripted: Any) -> None:
+    answers(scripted, task_set(), TASK)
+
+    found = check("ecs_service", {}, aws=scripted, **WHERE)
+
+    assert found.outcome == "FAIL"
+    assert "task abc stopped: Essential container in task exited; app exited with 137 OutOfMemory" in found.message
+
+
+def test_tasks_of_blue_and_those_scaled_in_do_not_count(check: Callable[..., Any], scripted: Any) -> None:
+    blue = {**TASK, "startedBy": "ecs-svc/1"}
+    scaled_in = {**TASK, "stopCode": "ServiceSchedulerInitiated", "stoppedReason": "Scaling activity initiated by x"}
+    answers(scripted, task_set(), blue, scaled_in)
+
+    found = check("ecs_service", {"running": 2}, aws=scripted, **WHERE)
+
+    assert (found.outcome, found.message) == ("PASS", "ecs-svc/2 is steady with 2 tasks running")
+
+
+def test_stopped_tasks_that_the_plan_tolerates_are_shown_and_pass(check: Callable[..., Any], scripted: Any) -> None:
+    answers(scripted, task_set(), TASK, {**TASK, "stopCode": "SpotInterruption"})
+
+    found = check("ecs_service", {"stopped": 1, "ignore": ["SpotInterruption"]}, aws=scripted, **WHERE)
+
+    assert found.outcome == "PASS"
+    assert any("137" in str(each.actual) for each in found.evidence)
+
+
+def test_green_may_become_steady_within_the_time(
+    check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("validators.ecs_service.POLL_S", 0.01)
+    answers(scripted, task_set(runningCount=0, pendingCount=2, stabilityStatus="STABILIZING"))
+    answers(scripted, task_set())
+
+    assert check("ecs_service", {}, aws=scripted, **WHERE).outcome == "PASS"
+
+
+def test_fewer_tasks_than_the_plan_wants_fail_though_ecs_wants_no_more(
+    check: Callable[..., Any], scripted: Any
+) -> None:
+    answers(scripted, task_set())
+
+    found = check("ecs_service", {"running": 3}, aws=scripted, timeout_s=0.15, **WHERE)
+
+    assert found.outcome == "FAIL"
+    assert "running tasks is 2, expected 3" in found.message
+
+
+def test_a_task_set_that_is_gone_fails(check: Callable[..., Any], scripted: Any) -> None:
+    scripted.answers("ecs", "describe_services", {"services": []})
+
+    assert check("ecs_service", {}, aws=scripted, **WHERE).outcome == "FAIL"
+
+
+def test_no_task_set_and_a_missing_permission_are_errors(check: Callable[..., Any], scripted: Any) -> None:
+    assert check("ecs_service", {}, aws=scripted).outcome == "ERROR"
+
+    scripted.refuses("ecs", "describe_services", "AccessDeniedException")
+    assert "ecs:DescribeServices was denied" in check("ecs_service", {}, aws=scripted, **WHERE).message
+
+
+@pytest.mark.parametrize("written", [{"running": 0}, {"stopped": -1}, {"ignore": ["EssentialContainerExited"]}])
+def test_wrong_parameters_are_refused(check: Callable[..., Any], written: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        check("ecs_service", written)
