@@ -5,8 +5,9 @@ from __future__ import annotations
 import collections
 import json
 import signal
+import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     outcomes: list[ScenarioOutcome] = []
     console.print(f"rehearsing {len(scenarios)} {'scenario' if len(scenarios) == 1 else 'scenarios'}\n")
     try:
-        with _signals():
+        # Standard output is the document alone, whatever a library may have to say.
+        with _signals(), redirect_stdout(sys.stderr) if as_json else nullcontext():
             _play(scenarios, Path(arguments.output), console, outcomes)
     except KeyboardInterrupt:
         stderr_console().print("interrupted; everything that was started has been ended")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from devkit.rehearsal.scenario import Planned, Scenario
 
 _DRAIN_S = 10.0
+_MARK = ".made-by-rehearse"
 
 
 class Player:
@@ -152,7 +153,7 @@ class _Stage:
         self._users.pause(file.users.timeout + 1)
         if not self._functions.drain(_DRAIN_S):
             self._note("a hook was still running when the deployment had ended; the rehearsal ends it")
-        ground.count()
+        ground.count(self._users.requests)
         ground.bury()
         outcome = DeploymentOutcome(planned, record, rollback, recorder.traffic)
         outcome.requests, outcome.errors = self._users.requests - before, self._users.errors - errors_before
@@ -286,10 +287,10 @@ class _Recorder(Observer):
 
 def _clear(folder: Path) -> None:
     """Make an empty results folder; one of an earlier rehearsal is replaced, anything else is left alone."""
-    if (folder / "result.json").is_file():
+    if (folder / _MARK).is_file():
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "result.json", {})
+    (folder / _MARK).touch()
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

@@ -71,7 +71,7 @@ class Process:
             )
         except (OSError, ValueError) as error:
             reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-            raise ProcessError(f"{command[0]!r} cannot be started: {reason}") from error
+            raise ProcessError(f"{command[0]!r} cannot be started in {cwd} (without a shell): {reason}") from error
         _running.add(self)
         self.pid = self._popen.pid
         self._reader = threading.Thread(target=self._read, args=(log,), name=f"output of {self.pid}", daemon=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from devkit.rehearsal.scenario import Release, Scenario
 
 CONTAINER_PORT = 8080
+_LOG_LAG_S = 0.5
 
 
 @dataclass
@@ -103,11 +105,16 @@ class EcsGround:
         self._front.use_test_listener(test_listener)
         return clean
 
-    def count(self) -> None:
-        """Bring the tally up to date from the balancer's access log."""
-        for seen in self._front.balancer.seen():
-            if seen.listener == "production" and seen.agent == AGENT:
-                self.tally.add(str(seen.target), good=seen.status < 499)
+    def count(self, made: int) -> None:
+        """Bring the tally up to date from the balancer's access log, which is a blink behind the `made` requests."""
+        end = time.monotonic() + _LOG_LAG_S
+        while True:
+            for seen in self._front.balancer.seen():
+                if seen.listener == "production" and seen.agent == AGENT:
+                    self.tally.add(str(seen.target), good=seen.status < 499)
+            if self.tally.requests.total() >= made or time.monotonic() > end:
+                return
+            time.sleep(0.01)
 
     def close(self) -> None:
         """End everything."""
