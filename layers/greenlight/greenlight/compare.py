@@ -82,11 +82,18 @@ def _walked(blue: Any, green: Any, path: str, ignore: frozenset[str], depth: int
 def _lists(blue: list[Any], green: list[Any], path: str, ignore: frozenset[str], depth: int) -> Iterator[Difference]:
     if len(blue) != len(green):
         yield Difference(path=path, kind="length", blue=len(blue), green=len(green))
-    elif blue != green and sorted(map(_written, blue)) == sorted(map(_written, green)):
+    elif _reordered(blue, green):
         yield Difference(path=path, kind="order", blue=blue, green=green)
         return
     for mine, theirs in zip(blue, green, strict=False):
         yield from _walked(mine, theirs, f"{path}[]", ignore, depth + 1)
+
+
+def _reordered(blue: list[Any], green: list[Any]) -> bool:
+    try:
+        return sorted(map(_written, blue)) == sorted(map(_written, green)) and not same(blue, green)
+    except RecursionError:
+        return False  # so deep that walking on will end it
 
 
 def _ignored(path: str, ignore: frozenset[str]) -> bool:
@@ -135,7 +142,9 @@ def compared(raw: Sequence[Iterable[Difference]], noise: Sequence[Iterable[Diffe
     counts: Counter[tuple[str, str]] = Counter()
     noisy: Counter[tuple[str, str]] = Counter()
     for pair in raw:
-        here = {(each.path, each.kind): each for each in pair}
+        here: dict[tuple[str, str], Difference] = {}
+        for each in pair:
+            here.setdefault((each.path, each.kind), each)
         first = here | first
         counts.update(here.keys())
     for pair in noise:

@@ -1,0 +1,89 @@
+"""What differs, and which of it is news: pure, so tested without anything that answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from greenlight.api import compared, differences, percentile
+
+
+def found(blue: Any, green: Any, *ignore: str) -> list[tuple[str, str]]:
+    return [(each.path, each.kind) for each in differences(blue, green, ignore=ignore)]
+
+
+@pytest.mark.parametrize(
+    ("blue", "green", "wanted"),
+    [
+        ({"a": 1}, {"a": 2}, [("a", "value")]),
+        ({"a": 1}, {"a": "1"}, [("a", "type")]),
+        ({"a": 1}, {"a": True}, [("a", "type")]),
+        ({"a": None}, {"a": 0}, [("a", "type")]),
+        ({"a": 1}, {"a": 1.5}, [("a", "value")]),
+        ({"a": 1}, {"a": 1.0}, []),
+        ({"a": None}, {}, [("a", "missing")]),
+        ({}, {"a": None}, [("a", "added")]),
+        ([1, 2, 3], [3, 1, 2], [("", "order")]),
+        ([1, True], [True, 1], [("", "order")]),
+        ([1, 2], [1, 2, 3], [("", "length")]),
+        ([{"p": 1}, {"p": 2}], [{"p": 1}, {"p": 3}], [("[].p", "value")]),
+        ({"a": [{"b": {"c": 1}}]}, {"a": [{"b": {}}]}, [("a[].b.c", "missing")]),
+        ("x", "y", [("", "value")]),
+        ({"a": {}}, {"a": []}, [("a", "type")]),
+        ({"a": float("nan")}, {"a": float("nan")}, [("a", "value")]),
+    ],
+)
+def test_every_kind_of_difference(blue: Any, green: Any, wanted: list[tuple[str, str]]) -> None:
+    assert found(blue, green) == wanted
+
+
+@pytest.mark.parametrize("entry", ["body.items[].at", "body.items.at", "items.at", "at", "body", "items"])
+def test_a_place_is_ignored_by_its_path_or_its_last_part(entry: str) -> None:
+    blue, green = {"body": {"items": [{"at": 1}]}}, {"body": {"items": [{"at": 2}]}}
+    assert found(blue, green) == [("body.items[].at", "value")]
+    assert found(blue, green, entry) == []
+
+
+def test_ignoring_one_place_ignores_no_other() -> None:
+    assert found({"at": 1, "cat": 1}, {"at": 2, "cat": 2}, "at") == [("cat", "value")]
+
+
+def test_what_is_missing_can_be_ignored() -> None:
+    assert found({"at": 1}, {}, "at") == []
+
+
+def test_answers_without_bottom_end() -> None:
+    deep: Any = 1
+    for _ in range(5000):
+        deep = [deep]
+    assert [kind for _, kind in found(deep, [deep])] == ["value"]
+    assert len(differences(list(range(5000)), list(range(1, 5001)))) == 1000
+
+
+def test_noise_is_counted_by_place_and_kind() -> None:
+    news = differences({"at": 1, "n": 1}, {"at": 2, "n": 2})
+    same_kind = differences({"at": 1}, {"at": 3})
+    other_kind = differences({"at": 1}, {})
+    (at, n) = compared([news], [same_kind])
+    assert (at.raw, at.noise, at.relative, n.relative, n.absolute) == (1, 1, 0.0, 100.0, 100.0)
+    (at, _) = compared([news], [other_kind])
+    assert (at.noise, at.relative) == (0, 100.0)
+
+
+def test_a_place_that_is_noisy_now_and_then_has_small_differences() -> None:
+    changed = differences({"a": 1}, {"a": 2})
+    (each,) = compared([changed] * 6 + [[]] * 4, [changed] * 5 + [[]] * 5)
+    assert (each.raw, each.noise, each.pairs) == (6, 5, 10)
+    assert round(each.relative, 2) == 9.09
+    assert round(each.absolute, 2) == 10.0
+
+
+def test_several_places_in_one_list_count_once() -> None:
+    (each,) = compared([differences([{"a": 1}, {"a": 1}], [{"a": 2}, {"a": 3}])], [[]])
+    assert each.raw == 1
+    assert each.example.green == 2
+
+
+@pytest.mark.parametrize(("share", "wanted"), [(50, 5), (95, 10), (90, 9), (99, 10), (100, 10), (10, 1), (1, 1)])
+def test_percentiles_are_by_nearest_rank(share: float, wanted: float) -> None:
+    assert percentile([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], share) == wanted
