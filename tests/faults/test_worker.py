@@ -425,7 +425,19 @@ def test_a_worker_that_replaces_its_output_still_has_its_findings() -> None:
         emit(finding("c"))
 
     end, _ = run(work)
-    assert names(end) == ["c"]
+    assert (names(end), end.died) == (["c"], "")
+
+
+def test_a_worker_with_standard_streams_closed_above_it_still_has_its_pipe() -> None:
+    code = """
+import os, time
+from greenlight.conductors.worker import supervise
+from greenlight.model import Finding, Outcome
+os.closerange(0, 3)
+end = supervise(lambda emit: emit(Finding(outcome=Outcome.PASS, message="", name="c")), time.monotonic() + 5, lambda _: 0)
+os._exit(42 if [each.name for each in end.findings] == ["c"] and not end.died else 1)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 42
 
 
 def test_a_worker_that_takes_memory_beyond_the_limit_hears_of_it_and_the_supervisor_lives() -> None:

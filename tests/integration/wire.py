@@ -146,7 +146,8 @@ def answer(status: int = 200, body: bytes = b"", *headers: str) -> bytes:
 def hang(peer: Peer) -> None:
     """Say nothing until the client goes away."""
     with contextlib.suppress(OSError):
-        peer.raw.recv(1)
+        while peer.raw.recv(65536):
+            pass
 
 
 def unused_port() -> int:

@@ -94,7 +94,7 @@ class Session:
         import botocore.session
 
         # At DEBUG botocore logs whole requests and answers, with the execution id and with secrets in them.
-        logging.getLogger("botocore").setLevel(logging.INFO)
+        logging.getLogger("botocore").setLevel(logging.WARNING)
         self._session = botocore.session.Session()
         self._session.register_component("data_loader", _models())
 

@@ -157,17 +157,36 @@ class _DeadlineReader(io.RawIOBase):
 
     def __init__(self, connection: _Socket) -> None:
         self._connection = connection
+        self.answered = False
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Any) -> int | None:
+        if self.answered:
+            return None
         self._connection.arm()
         size = self._connection.raw.recv_into(buffer)
         self._connection.received_at = time.perf_counter()
         time.sleep(0)  # other threads whose answer has come note their time before this one is made sense of
         self._connection.ended = size == 0
         return size
+
+    def tell_leftover(self, data: bytes) -> None:
+        """Note that the server said more than one answer, so that nothing of it is taken for the next."""
+        self._connection.leftover = bool(data)
+
+
+class _Buffered(io.BufferedReader):
+    """Reads one answer, and knows at its end whether the server has said more than that."""
+
+    raw: _DeadlineReader
+
+    def close(self) -> None:
+        if not self.closed:
+            self.raw.answered = True
+            self.raw.tell_leftover(self.peek(1))
+        super().close()
 
 
 class _Socket:
@@ -178,6 +197,7 @@ class _Socket:
         self.deadline = 0.0
         self.received_at = 0.0
         self.ended = False
+        self.leftover = False
 
     def arm(self) -> None:
         remaining = self.deadline - time.monotonic()
@@ -186,7 +206,7 @@ class _Socket:
         self.raw.settimeout(remaining)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_DeadlineReader(self), 16384)
+        return _Buffered(_DeadlineReader(self), 16384)
 
     def sendall(self, data: bytes) -> None:
         rest = memoryview(data)
@@ -409,7 +429,7 @@ class Client:
         content, truncated = _read(answer, max_bytes)
         # When the last byte came, and not when this thread had its turn to understand it: that is the gate's own time.
         latency_ms = (connection.wire.received_at - began) * 1000
-        if truncated or answer.will_close:
+        if truncated or answer.will_close or connection.wire.leftover:
             connection.drop()
         else:
             self._keep(key, connection)

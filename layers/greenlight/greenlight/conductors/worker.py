@@ -84,6 +84,7 @@ def supervise(
         PlanError: The worker refused the plan.
     """
     before = _adopting()
+    _open_standard_streams()
     reader, writer = os.pipe()
     printed, printing = os.pipe()
     try:
@@ -120,6 +121,15 @@ def supervise(
     )
 
 
+def _open_standard_streams() -> None:
+    """Keep the numbers of closed standard streams from being given to pipes, which the child's streams would replace."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, hence this one
+
+
 def _child(work: Callable[[Callable[[Finding], None]], Any], writer: int, output: int, memory_mb: int) -> None:
     """Be the worker; never returns, whatever happens."""
     try:
@@ -152,7 +162,8 @@ def _send_all(work: Callable[[Callable[[Finding], None]], Any], writer: int) -> 
         traceback.print_exc()
         sys.stderr.flush()
         return
-    sys.stdout.flush()
+    with contextlib.suppress(Exception):  # a plugin may have closed it
+        sys.stdout.flush()
     _send(writer, message)
 
 

@@ -1,0 +1,3 @@
+"""exits_at_import: never becomes a validator."""
+
+raise SystemExit(0)

@@ -1,0 +1,1 @@
+../../../../validators/lambda_state.py
