@@ -1,0 +1,150 @@
+"""dns against a real name server on loopback, over TCP as a named server and over UDP as the machine's resolver."""
+
+from __future__ import annotations
+
+import socketserver
+import struct
+import threading
+from typing import TYPE_CHECKING, Any
+
+import dns.message
+import dns.nameserver
+import dns.rcode
+import dns.resolver
+import dns.rrset
+import pytest
+from greenlight.api import Finding, Outcome
+
+from tests.integration.wire import Server, hang, unused_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Check = Callable[..., Finding]
+
+RECORDS = {
+    ("orders.example.", "A"): [
+        ("orders.example.", "CNAME", "lb.example."),
+        ("lb.example.", "A", "192.0.2.2", "192.0.2.1"),
+    ],
+    ("orders.example.", "CNAME"): [("orders.example.", "CNAME", "lb.example.")],
+    ("orders.example.", "TXT"): [("orders.example.", "TXT", '"v=one " "two"')],
+    ("orders.example.", "MX"): [("orders.example.", "MX", "10 mail.example.")],
+}
+NAMES = {name for name, _ in RECORDS}
+
+
+def replied(wire: bytes) -> bytes:
+    question = dns.message.from_wire(wire)
+    reply = dns.message.make_response(question)
+    name, kind = question.question[0].name.to_text(), dns.rdatatype.to_text(question.question[0].rdtype)
+    if name == "broken.example.":
+        reply.set_rcode(dns.rcode.SERVFAIL)
+    elif name not in NAMES:
+        reply.set_rcode(dns.rcode.NXDOMAIN)
+    for owner, record, *values in RECORDS.get((name, kind), []):
+        reply.answer.append(dns.rrset.from_text(owner, 60, "IN", record, *values))
+    return reply.to_wire()
+
+
+class OverTcp(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        (length,) = struct.unpack("!H", self.rfile.read(2))
+        reply = replied(self.rfile.read(length))
+        self.wfile.write(struct.pack("!H", len(reply)) + reply)
+
+
+class OverUdp(socketserver.DatagramRequestHandler):
+    def handle(self) -> None:
+        self.wfile.write(replied(self.rfile.read()))
+
+
+@pytest.fixture(params=["the machine's resolver", "a server"])
+def ask(
+    request: pytest.FixtureRequest, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Finding]]:
+    """Ask the same of both ways."""
+    named = request.param == "a server"
+    made: Any = (socketserver.ThreadingTCPServer if named else socketserver.ThreadingUDPServer)(
+        ("127.0.0.1", 0), OverTcp if named else OverUdp
+    )
+    threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
+    port = made.server_address[1]
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers = [dns.nameserver.Do53Nameserver("127.0.0.1", port)]
+    monkeypatch.setattr(dns.resolver, "default_resolver", resolver)
+
+    def run(name: str, kind: str, records: Any, **expect: Any) -> Finding:
+        written: dict[str, Any] = {"name": name, "type": kind, "expect": {"records": records, **expect}}
+        if named:
+            written |= {"server": "ns.example", "port": port}
+        return check("dns", written, hosts=("*.example",))
+
+    yield run
+    made.shutdown()
+    made.server_close()
+
+
+def test_a_name_that_does_not_exist_fails(ask: Callable[..., Finding]) -> None:
+    finding = ask("gone.example", "A", {"contains": "192.0.2.1"})
+    assert (finding.outcome, "there is no such name" in finding.message) == (Outcome.FAIL, True)
+
+
+def test_a_name_without_such_records_fails(ask: Callable[..., Finding]) -> None:
+    finding = ask("orders.example", "AAAA", {"not": {"contains": "::1"}, "length": 1})
+    assert (finding.outcome, "no such records" in finding.message) == (Outcome.FAIL, True)
+
+
+def test_other_records_fail(ask: Callable[..., Finding]) -> None:
+    finding = ask("orders.example", "CNAME", ["old.example"])
+    assert finding.outcome is Outcome.FAIL
+    assert finding.message.endswith('records is ["lb.example"], expected ["old.example"]')
+
+
+def test_a_resolver_that_breaks_down_is_an_error(ask: Callable[..., Finding]) -> None:
+    finding = ask("broken.example", "A", ["192.0.2.1"])
+    assert (finding.outcome, "SERVFAIL" in finding.message) == (Outcome.ERROR, True)
+
+
+def test_a_name_that_checks_may_not_call_is_not_asked_for(ask: Callable[..., Finding]) -> None:
+    finding = ask("c2VjcmV0.attacker.test", "A", ["192.0.2.1"])
+    assert (finding.outcome, "AllowedHosts" in finding.message) == (Outcome.ERROR, True)
+
+
+@pytest.mark.parametrize("name", ["a..example", "x" * 70 + ".example"])
+def test_a_name_that_is_none_is_an_error(ask: Callable[..., Finding], name: str) -> None:
+    assert ask(name, "A", ["192.0.2.1"]).outcome is Outcome.ERROR
+
+
+def test_a_server_that_says_nothing_refuses_or_is_out_of_bounds_is_an_error(check: Check) -> None:
+    written = {"name": "orders.example", "server": "ns.example", "expect": {"records": ["192.0.2.1"]}}
+    with Server(hang) as server:
+        silent = check("dns", {**written, "port": server.port}, hosts=("*.example",), timeout_s=0.3)
+    refusing = check("dns", {**written, "port": unused_port()}, hosts=("*.example",))
+    forbidden = check("dns", {**written, "server": "8.8.8.8"}, hosts=("*.example",))
+    assert {silent.outcome, refusing.outcome, forbidden.outcome} == {Outcome.ERROR}
+
+
+@pytest.mark.parametrize("records", [[], {"exists": True}, {"type": "list"}, {"not": {"contains": "x"}}])
+def test_an_expectation_that_no_records_would_meet_is_refused(check: Check, records: Any) -> None:
+    with pytest.raises(ValueError, match="an empty list would do"):
+        check("dns", {"expect": {"records": records}}, "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "records"),
+    [
+        ("A", ["192.0.2.1", "192.0.2.2"]),
+        ("CNAME", ["lb.example"]),
+        ("TXT", ["v=one two"]),
+        ("MX", ["10 mail.example"]),
+    ],
+)
+def test_right_records_pass(ask: Callable[..., Finding], kind: str, records: list[str]) -> None:
+    finding = ask("orders.example", kind, records, ttl={"lte": 60})
+    assert finding.outcome is Outcome.PASS, finding.message
+
+
+def test_without_a_name_it_is_greens_that_is_asked_for(check: Check) -> None:
+    finding = check("dns", {"expect": {"records": ["x"]}}, "http://lb.example", host="orders.test", hosts=())
+    assert "orders.test is neither" in finding.message
