@@ -194,17 +194,20 @@ class Context:
         redirects: int = 0,
         max_bytes: int | None = None,
         side: Literal["green", "blue"] = "green",
+        within_s: float | None = None,
     ) -> Response:
         """Make an HTTP exchange with green (for a path) or with an allowed host (for a URL).
 
         A path goes to the listener that leads to green, with the host name and headers its rule asks for; to the one
-        that leads to blue where `side` says so, which there is until traffic shifts.
+        that leads to blue where `side` says so, which there is until traffic shifts. It may take the time that is left,
+        or `within_s` of it: a check that must clean up keeps some.
 
         Raises:
             HttpError: No exchange took place; its subclasses say why.
         """
         from greenlight.address import green_request
 
+        left_s = self.remaining_s()
         asked = self.blue if side == "blue" else self.green
         where = green_request(asked, path_or_url, dict(headers or {}))
         return self._client.request(
@@ -213,7 +216,7 @@ class Context:
             headers=where.headers,
             host=where.host,
             body=body,
-            timeout_s=self.remaining_s(),
+            timeout_s=left_s if within_s is None else min(left_s, within_s),
             redirects=redirects,
             **({"max_bytes": max_bytes} if max_bytes else {}),
         )

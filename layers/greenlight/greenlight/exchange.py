@@ -125,16 +125,20 @@ class AnswerExpectation(Params, frozen=True, kw_only=True):
 
 
 def exchanged(
-    context: Context, call: Call, captured: Mapping[str, Any] | None = None, side: Literal["green", "blue"] = "green"
+    context: Context,
+    call: Call,
+    captured: Mapping[str, Any] | None = None,
+    side: Literal["green", "blue"] = "green",
+    within_s: float | None = None,
 ) -> Response:
-    """Make the exchange with one side.
+    """Make the exchange with one side, in the time that is left or in `within_s` of it.
 
     Raises:
         HttpError: It did not take place.
         KeyError: A name that was not captured.
     """
     headers, body = call.sent(captured)
-    return context.request(call.method, call.target(captured), headers=headers, body=body, side=side)
+    return context.request(call.method, call.target(captured), headers=headers, body=body, side=side, within_s=within_s)
 
 
 def body_json(response: Response) -> Any:

@@ -1,0 +1,120 @@
+"""migration against two services on loopback that share one set of rows, and misunderstand it in every way."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from greenlight.api import Finding, Outcome, Side
+
+from tests.validators.two_sides import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Check = Callable[..., Finding]
+
+PLAN = {
+    "capture": {"probe": "unique", "id": "json.id"},
+    "write": {"post": "/notes", "body": {"json": {"text": "${probe}"}}},
+    "written": {"status": 201},
+    "read": {"get": "/notes/${id}"},
+    "expect": {"status": 200, "json": {"text": "${probe}"}},
+    "clean_up": {"delete": "/notes/${id}"},
+    "within": "300ms",
+}
+
+
+def notes(rows: dict[str, dict[str, str]], column: str = "text", wrong: str = "", hang: str = "") -> Callable[..., Any]:
+    """Keep notes in `rows` under `column`; the method `wrong` answers 500, the method `hang` takes too long."""
+
+    def answer(method: str, path: str, body: bytes) -> Any:
+        if method == hang:
+            time.sleep(1.5)
+        if method == wrong:
+            return 500, {}, {}
+        key = path.rpartition("/")[2]
+        if method == "POST":
+            key = str(len(rows) + 1)
+            rows[key] = {column: json.loads(body)["text"]}
+            return 201, {}, {"id": key}
+        if method == "DELETE":
+            return (204 if rows.pop(key, None) else 404), {}, b""
+        if key not in rows:
+            return 404, {}, {}
+        return 200, {}, {"text": rows[key].get(column, "")}
+
+    return answer
+
+
+def migrated(check: Check, blue: Any, green: Any, written: Any = None, timeout_s: float = 3.0) -> Finding:
+    with Service(blue) as old, Service(green) as new:
+        return check("migration", written or PLAN, new.url, blue=Side(url=old.url), timeout_s=timeout_s)
+
+
+def test_a_renamed_column_fails_and_is_cleaned_up(check: Check) -> None:
+    rows: dict[str, dict[str, str]] = {}
+    finding = migrated(check, notes(rows), notes(rows, column="content"))
+    assert finding.outcome is Outcome.FAIL
+    assert 'written through green, read through blue: json text is ""' in finding.message
+    assert rows == {}
+
+
+def test_a_green_that_takes_no_rows_fails_and_a_blue_that_takes_none_shows_nothing(check: Check) -> None:
+    rows: dict[str, dict[str, str]] = {}
+    finding = migrated(check, notes(rows), notes(rows, wrong="POST"))
+    assert finding.outcome is Outcome.FAIL
+    assert "status is 500" in finding.message
+    only = {**PLAN, "clean_up": {"delete": "/notes/1"}}
+    finding = migrated(check, notes(rows, wrong="POST"), notes(rows), only)
+    assert (finding.outcome, "blue takes no row" in finding.message) == (Outcome.INCONCLUSIVE, True)
+
+
+def test_a_row_that_is_left_behind_is_an_error(check: Check) -> None:
+    rows: dict[str, dict[str, str]] = {}
+    finding = migrated(check, notes(rows), notes(rows, wrong="DELETE"))
+    assert finding.outcome is Outcome.ERROR
+    assert "a probe row may have been left behind: clean_up through green answered 500" in finding.message
+
+
+def test_a_failure_stays_one_when_cleaning_up_fails_too(check: Check) -> None:
+    rows: dict[str, dict[str, str]] = {}
+    finding = migrated(check, notes(rows), notes(rows, column="content", wrong="DELETE"))
+    assert finding.outcome is Outcome.FAIL
+    assert "left behind" in finding.message
+
+
+def test_a_read_that_hangs_leaves_time_to_clean_up(check: Check) -> None:
+    rows: dict[str, dict[str, str]] = {}
+    finding = migrated(check, notes(rows, hang="GET"), notes(rows), timeout_s=1.2)
+    assert (finding.outcome, "no answer" in finding.message) == (Outcome.FAIL, True)
+    assert rows == {}
+
+
+def test_without_blue_nothing_is_shown_and_nothing_written(check: Check) -> None:
+    rows: dict[str, dict[str, str]] = {}
+    with Service(notes(rows)) as green:
+        finding = check("migration", PLAN, green.url, blue=Side(no_url="no production listener"))
+    assert (finding.outcome, green.requests) == (Outcome.INCONCLUSIVE, [])
+
+
+def test_rows_that_both_understand_pass_and_are_gone(check: Check) -> None:
+    rows: dict[str, dict[str, str]] = {}
+    finding = migrated(check, notes(rows), notes(rows))
+    assert finding.outcome is Outcome.PASS, finding.message
+    assert (len(finding.evidence), rows) == (10, {})
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"expect": {"status": 200}}, "says nothing of the row"),
+        ({"capture": {"id": "id"}}, "captures nothing"),
+        ({"write": {}}, "exactly one of"),
+    ],
+)
+def test_what_means_nothing_is_refused(check: Check, change: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        check("migration", {**PLAN, **change})
