@@ -1,0 +1,232 @@
+"""openapi against services that keep their document's word, and services that do not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from greenlight.api import Finding, Outcome
+
+from tests.integration.wire import Peer, Server, answer, unused_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Check = Callable[..., Finding]
+
+JSON = "content-type: application/json; charset=utf-8"
+
+
+def document(version: str = "3.1.0", **paths: Any) -> dict[str, Any]:
+    order = {
+        "type": "object",
+        "required": ["id", "state", "secret"],
+        "additionalProperties": False,
+        "properties": {
+            "id": {"type": "integer", "minimum": 0, "exclusiveMinimum": True}
+            if version < "3.1"
+            else {"type": "integer", "exclusiveMinimum": 0},
+            "state": {"type": "string", "nullable": True, "enum": ["new", "sent"]},
+            "secret": {"type": "string", "writeOnly": True},
+            "parent": {"$ref": "#/components/schemas/Order"},
+        },
+    }
+    return {
+        "openapi": version,
+        "info": {"title": "orders", "version": "1"},
+        "servers": [{"url": "https://orders.example/{stage}", "variables": {"stage": {"default": "v1"}}}],
+        "paths": paths or {"/orders/{id}": operation(ok({"$ref": "#/components/schemas/Order"}))},
+        "components": {
+            "schemas": {"Order": order},
+            "parameters": {
+                "Id": {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}, "example": "a b"}
+            },
+        },
+    }
+
+
+def ok(schema: Any = None, **more: Any) -> dict[str, Any]:
+    media = {"schema": schema} if schema is not None else {}
+    return {"200": {"description": "", "content": {"application/json": media}, **more}}
+
+
+def operation(responses: Any, **more: Any) -> dict[str, Any]:
+    return {"parameters": [{"$ref": "#/components/parameters/Id"}], "get": {"responses": responses, **more}}
+
+
+def service(answers: dict[str, bytes]) -> Server:
+    """Answer by method and path; what is not written down is 404."""
+
+    def script(peer: Peer) -> None:
+        while True:
+            request = peer.request()
+            server.requests.append(request)
+            peer.send(answers.get(" ".join(request[0].split()[:2]), answer(404, b"{}", JSON)))
+
+    server = Server(script)
+    return server
+
+
+def body(data: Any, status: int = 200, *headers: str) -> bytes:
+    return answer(status, json.dumps(data).encode(), JSON, *headers)
+
+
+def asked(check: Check, written: dict[str, Any], answers: dict[str, bytes], **params: Any) -> tuple[Finding, list[str]]:
+    with service({"GET /openapi.json": body(written), **answers}) as server:
+        finding = check("openapi", params, server.url)
+    return finding, [first for first, _, _ in server.requests[1:]]
+
+
+ORDER = "GET /v1/orders/a%20b"
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"state": "new"}, "'id' is a required property"),
+        ({"id": "1", "state": "new"}, "$.id '1' is not of type 'integer'"),
+        ({"id": 0, "state": "new"}, "$.id 0 is less than or equal to the minimum of 0"),
+        ({"id": 1, "state": "lost"}, "$.state 'lost' is not one of"),
+        ({"id": 1, "state": "new", "more": 1}, "Additional properties are not allowed"),
+        ({"id": 1, "state": "new", "parent": {"id": 2}}, "$.parent 'state' is a required property"),
+        ([], "[] is not of type 'object'"),
+    ],
+)
+def test_a_body_against_its_schema_fails(check: Check, version: str, data: Any, said: str) -> None:
+    finding, _ = asked(check, document(version), {ORDER: body(data)})
+    assert finding.outcome is Outcome.FAIL
+    assert said in finding.message
+
+
+def test_null_where_nothing_allows_it_fails(check: Check) -> None:
+    finding, _ = asked(check, document("3.1.0"), {ORDER: body({"id": 1, "state": None})})
+    assert finding.outcome is Outcome.FAIL  # OpenAPI 3.1 knows no `nullable`
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (body({"id": 1}, 500), "500: the service failed"),
+        (body({"id": 1}, 201), "the document knows 200"),
+        (answer(200, b"<html>", "content-type: text/html"), "the media type is text/html"),
+        (answer(200, b"{}"), "the media type is not said"),
+        (answer(200, b"{", JSON), "the body is no JSON"),
+        (answer(404, b"{}", JSON), "the document knows 200"),
+    ],
+)
+def test_an_answer_that_the_document_does_not_know_fails(check: Check, given: bytes, said: str) -> None:
+    finding, _ = asked(check, document(), {ORDER: given})
+    assert (finding.outcome, said in finding.message) == (Outcome.FAIL, True), finding.message
+
+
+def test_a_failure_of_the_service_fails_even_if_documented(check: Check) -> None:
+    written = document(**{"/x": {"get": {"responses": {"500": {"description": ""}, "default": {"description": ""}}}}})
+    finding, _ = asked(check, written, {"GET /v1/x": body({}, 500)})
+    assert finding.outcome is Outcome.FAIL
+
+
+def test_a_header_that_is_required_and_missing_fails(check: Check) -> None:
+    written = document(**{"/x": {"get": {"responses": ok(headers={"X-Next": {"required": True}})}}})
+    finding, _ = asked(check, written, {"GET /v1/x": body({})})
+    assert (finding.outcome, "the header X-Next is missing" in finding.message) == (Outcome.FAIL, True)
+
+
+def test_what_cannot_be_called_without_harm_or_knowledge_is_not_called_and_said(check: Check) -> None:
+    token = {"name": "t", "in": "query", "required": True, "schema": {"type": "string"}}
+    written = document(
+        **{
+            "/a": {"post": {"responses": ok()}, "delete": {"responses": ok()}},
+            "/b": {"get": {"parameters": [token], "responses": ok()}},
+            "/c": {"get": {"security": [{"key": []}], "responses": ok()}},
+            "/d/{x}": {"get": {"responses": ok()}},
+            "/e": {"get": {"operationId": "skipped", "responses": ok()}},
+            "/f": {"get": {"responses": {"404": {"description": ""}}}},
+            "/g": {"get": {"parameters": [{"$ref": "https://elsewhere.example/p.json"}], "responses": ok()}},
+            "/h": {"get": {"responses": []}},
+            "/i": {"get": {"parameters": [7], "responses": ok({"type": "nothing"})}},
+            "/j": {"get": {"responses": ok({"$ref": "#/components/schemas/None"})}},
+        }
+    )
+    answers = {f"GET /v1/{name}": body({}) for name in "ij"}
+    finding, calls = asked(check, written, answers, skip=["skipped"])
+    assert [call.split()[1] for call in calls] == ["/v1/f", "/v1/h", "/v1/i", "/v1/j"]
+    assert finding.outcome is not Outcome.PASS
+    for part in (
+        "POST /a (not a safe method)",
+        "DELETE /a (not a safe method)",
+        "GET /b (no value for t)",
+        "GET /c (needs credentials; give headers)",
+        "GET /d/{x} (a parameter of its path is not described)",
+        "GET /e (skipped by the plan)",
+        "GET /f (answered 404)",
+        "outside of the document",
+    ):
+        assert part in finding.message
+
+
+def test_a_document_that_gives_nothing_to_call_is_inconclusive(check: Check) -> None:
+    finding, _ = asked(check, document(**{"/a": {"post": {"responses": ok()}}}), {})
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert finding.message == "only 0 of 1 operations could be covered, not 1; not covered: POST /a (not a safe method)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "a: [", "[]", "swagger: '2.0'", "openapi: 3.1.0", "openapi: 3.1.0\npaths: []", "x"],
+)
+def test_a_document_that_is_none_is_an_error(check: Check, text: str) -> None:
+    finding = check("openapi", {"text": text}, "http://127.0.0.1:1")
+    assert (finding.outcome, "cannot be used" in finding.message) == (Outcome.ERROR, True)
+
+
+def test_a_document_that_grows_by_aliases_is_refused(check: Check) -> None:
+    lines = ["openapi: 3.1.0", "a: &a [1,1,1,1,1,1,1,1,1,1]"]
+    lines += [f"{new}: &{new} [{','.join([f'*{old}'] * 10)}]" for old, new in zip("abcdefg", "bcdefgh", strict=True)]
+    finding = check("openapi", {"text": "\n".join(lines)}, "http://127.0.0.1:1")
+    assert (finding.outcome, "more than 200000 values" in finding.message) == (Outcome.ERROR, True)
+
+
+def test_a_document_that_is_not_there_is_an_error_and_nobody_there_fails(check: Check) -> None:
+    with service({}) as server:
+        assert check("openapi", {}, server.url).outcome is Outcome.ERROR
+    assert check("openapi", {}, f"http://127.0.0.1:{unused_port()}").outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+def test_answers_that_are_as_documented_pass(check: Check, version: str) -> None:
+    finding, calls = asked(
+        check, document(version), {ORDER: body({"id": 1, "state": "new", "parent": {"id": 2, "state": "sent"}})}
+    )
+    assert finding.outcome is Outcome.PASS, finding.message
+    assert finding.message == "1 of 1 operations answered as the document says"
+    assert calls == [f"{ORDER} HTTP/1.1"]
+
+
+def test_null_passes_where_openapi_30_allows_it(check: Check) -> None:
+    finding, _ = asked(check, document("3.0.3"), {ORDER: body({"id": 1, "state": None})})
+    assert finding.outcome is Outcome.PASS, finding.message
+
+
+def test_the_plan_gives_document_parameters_headers_and_base(check: Check) -> None:
+    text = """
+openapi: 3.0.3
+security: [{key: []}]
+paths:
+  /orders/{id}:
+    head:
+      parameters:
+        - {name: id, in: path, required: true, schema: {type: string}}
+        - {name: day, in: query, required: true, schema: {type: string, default: 2026-11-02}}
+        - {name: X-Tenant, in: header, required: true, schema: {enum: [smoke]}}
+        - {name: page, in: query, example: 2}
+      responses:
+        2XX: {description: fine}
+"""
+    with service({"HEAD /api/orders/7?day=2026-11-02": answer(204)}) as server:
+        written = {"text": text, "parameters": {"id": 7}, "headers": {"X-Key": "k"}, "base": "/api"}
+        finding = check("openapi", written, server.url)
+    assert finding.outcome is Outcome.PASS, finding.message
+    headers = server.requests[0][1]
+    assert (headers["x-key"], headers["x-tenant"]) == ("k", "smoke")
