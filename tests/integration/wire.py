@@ -96,8 +96,8 @@ class Server:
             threading.Thread(target=self._serve, args=(raw, self.connections), daemon=True).start()
 
     def _serve(self, raw: socket.socket, number: int) -> None:
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(OSError, EOFError):
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:
                 raw = self._tls.wrap_socket(raw, server_side=True)
                 self._open.append(raw)

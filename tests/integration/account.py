@@ -1,0 +1,59 @@
+"""An AWS account written down as a table: operation to answer; requests and answers are held against botocore's models."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from botocore import UNSIGNED, xform_name
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from botocore.validate import validate_parameters
+from greenlight.aws import Session
+
+REGION = "mars-west-1"
+
+
+class Account:
+    """Takes the place of a session: `Aws(Account({...}))`.
+
+    Attributes:
+        table: By "service.operation": an answer, an error's code, a list of these given in turn, the last for ever, or
+            a function of the parameters that gives one.
+        calls: Every call that was made: "service.operation" and its parameters.
+    """
+
+    def __init__(self, table: dict[str, Any], region: str = REGION) -> None:
+        self.table = table
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self._region = region
+        self._session = Session()
+
+    def client(self, service: str, **_: Any) -> Any:
+        """Make a client whose calls end at the table."""
+        client = self._session.client(service, config=Config(region_name=self._region, signature_version=UNSIGNED))
+        client.meta.events.register("before-parameter-build", self._asked)
+        client.meta.events.register("before-call", self._answered)
+        return client
+
+    def names(self) -> list[str]:
+        """Give the calls by name."""
+        return [name for name, _ in self.calls]
+
+    def _asked(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        name = f"{model.service_model.service_name}.{xform_name(model.name)}"
+        self.calls.append((name, {key: value for key, value in params.items() if not key.startswith("_")}))
+
+    def _answered(self, model: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        name = f"{model.service_model.service_name}.{xform_name(model.name)}"
+        assert name in self.table, f"nobody expected {name}"
+        answer: Any = self.table[name]
+        if callable(answer):
+            answer = answer(self.calls[-1][1])
+        if isinstance(answer, list):
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        if isinstance(answer, str):
+            error = {"Error": {"Code": answer, "Message": f"{name} said no"}, "ResponseMetadata": {}}
+            return AWSResponse("", 400, {}, None), error
+        validate_parameters(answer, model.output_shape)
+        return AWSResponse("", 200, {}, None), copy.deepcopy(answer)
