@@ -27,8 +27,10 @@ WITH_EXAMPLE = [name for name in Registry().names() if name.isidentifier() and e
 
 @pytest.mark.parametrize("name", WITH_EXAMPLE)
 def test_an_example_is_a_check_that_binds(name: str) -> None:
+    found = Registry().get(name)
+    assert found is not None
+    stage = found.stages[-1]
     for block in examples(name):
-        stage = "AfterAllowTraffic"
         plan = parse(f"version: 1\nstages:\n  {stage}:\n{textwrap.indent(block, '    ')}", "example.yaml")
         side = Side(url="https://green.example", version="7", task_definition="arn:aws:ecs:mars-west-1:0:task/o:7")
         bound = bind(plan, Deployment(id="d-EXAMPLE01", platform=Platform.ECS, stage=stage, green=side), {}, Registry())

@@ -21,7 +21,7 @@ CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 8
 ATTEMPTS = 3
 
-_IAM_PREFIX = {"elbv2": "elasticloadbalancing"}
+_IAM_PREFIX = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AccessDeniedFault")
 
 
