@@ -242,8 +242,8 @@ def _reworded(message: str, data: Any, kind: Any) -> str:
 
 def _in_words(names: list[str]) -> str:
     """Write a type as people say it: `int | float | str` is a number or a text."""
-    said = [_WORDS.get(name, name) for name in names if not (name == "int" and "float" in names)]
-    return " or ".join(said)
+    hidden = {"null" if len(names) > 1 else "", "int" if "float" in names else ""}  # an empty key is refused elsewhere
+    return " or ".join(_WORDS.get(name, name) for name in names if name not in hidden)
 
 
 def _description(kind: Any) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from greenlight.errors import SettingsError
+from greenlight.oneline import short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,18 +62,20 @@ def read(environment: Mapping[str, str]) -> Settings:
     def choice(name: str, choices: tuple[str, ...]) -> str:
         value = text(name, choices[0])
         if value not in choices:
-            raise SettingsError(f"GREENLIGHT_{name} is {value!r}; it may be {', '.join(choices)}")
+            raise SettingsError(f"GREENLIGHT_{name} is {short(value, 60)!r}; it may be {', '.join(choices)}")
         return value
 
     hosts = tuple(host.strip().lower() for host in text("ALLOWED_HOSTS").split(",") if host.strip())
     for host in hosts:
         if not _HOST.fullmatch(host):
             raise SettingsError(
-                f"GREENLIGHT_ALLOWED_HOSTS holds {host!r}; write host names or addresses, such as api.example.com or *.example.com"
+                f"GREENLIGHT_ALLOWED_HOSTS holds {short(host, 60)!r}; write host names or addresses, such as api.example.com or *.example.com"
             )
     concurrency = text("CONCURRENCY", "16")
     if not (concurrency.isascii() and concurrency.isdigit() and len(concurrency) < 6 and 1 <= int(concurrency) <= 256):
-        raise SettingsError(f"GREENLIGHT_CONCURRENCY is {concurrency!r}; it may be a whole number from 1 to 256")
+        raise SettingsError(
+            f"GREENLIGHT_CONCURRENCY is {short(concurrency, 60)!r}; it may be a whole number from 1 to 256"
+        )
     return Settings(
         plan_bucket=text("PLAN_BUCKET"),
         plan_parameter_prefix=text("PLAN_PARAMETER_PREFIX").rstrip("/"),

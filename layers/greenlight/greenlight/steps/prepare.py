@@ -130,10 +130,11 @@ def default_checks(deployment: Deployment) -> tuple[Check, ...]:
     if deployment.platform is Platform.LAMBDA:
         return (Check(name="the new version is ready", validator="lambda_state", params={}, timeout_s=60.0),)
     green = deployment.green
-    side, watched = ("green", green) if green.target_group else ("blue", deployment.blue)
-    if not watched.target_group:
+    # Only before green is installed does blue's health say anything about going on; later it would hide a broken green.
+    side = "blue" if deployment.stage == "BeforeInstall" and not green.target_group else "green"
+    if not getattr(deployment, side).target_group:
         raise DiscoveryError(
-            "there is no plan, and this deployment names no target group whose health could be checked instead"
+            f"there is no plan, and {side} has no target group at {deployment.stage} whose health could be checked instead"
         )
     checks = [
         Check(
