@@ -5,7 +5,7 @@ green are the user's own processes, functions run in AWS's own Python runtime cl
 CodeDeploy's decisions are played here (`engine.py`, `ledger.py`, `configurations.py`), and the
 hooks see nothing of it but environment variables.
 
-    scenario.py ──► player.py ──► engine.py ──► grounds/{ecs,lambdas}.py ──► balancer, processes, runtime
-                                     │
-                                  ledger.py ◄── aws/ (moto and the operations it lacks) ◄── hooks
+    scenario_file.py ─► player.py ─► engine.py ─► grounds/{ecs,lambdas}.py ─► balancer, processes, functions
+                                         │
+                                     ledger.py ◄── aws/ (moto and the operations it lacks) ◄── hooks
 """

@@ -52,6 +52,13 @@ class Release(Closed, frozen=True):
     start_timeout: Duration = Duration(20)
     timeout: Duration = Duration(10)
 
+    def variables(self) -> dict[str, str]:
+        """Write `environment` as a process gets it: `true` and not Python's `True`."""
+        return {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in self.environment.items()
+        }
+
 
 class Conditions(Closed, frozen=True):
     """What a request needs for the listener's rule to send it to the service; anything else gets a 404."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -14,13 +15,13 @@ from devkit.rehearsal.aws import elbv2
 from devkit.rehearsal.aws.codedeploy import CodeDeployRoom
 from devkit.rehearsal.aws.ecs import EcsRoom, TaskSet
 from devkit.rehearsal.aws.lambdas import LambdaRoom
+from devkit.rehearsal.aws.server import LocalAws
 from devkit.rehearsal.functions import LocalLambda
 from devkit.rehearsal.ledger import Entry, Execution, Ledger, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.rehearsal.aws.server import LocalAws
 
 TARGET = {
     "deploymentTargetType": "LambdaTarget",
@@ -168,3 +169,16 @@ def test_a_target_that_nobody_listens_on_is_unhealthy() -> None:
     group = SimpleNamespace(health_check_protocol="HTTP", health_check_path="/", matcher={"HttpCode": "200"})
     health = elbv2.probe(group, "127.0.0.1", port)
     assert (health.state, health.reason) == ("unhealthy", "Target.FailedHealthChecks")
+
+
+def test_the_aws_settings_of_this_machine_do_not_lead_astray(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("AWS_PROFILE", "nobody"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("AWS_REGION", "mars")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    local = LocalAws()
+    local.start()
+    try:
+        assert local.client("s3").list_buckets()["Buckets"] == []
+    finally:
+        local.stop()
+    assert os.environ["AWS_PROFILE"] == "nobody"

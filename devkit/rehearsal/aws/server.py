@@ -6,6 +6,7 @@ order; nothing of moto is patched, so other users of moto in this process see it
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,18 @@ from typing import TYPE_CHECKING, Any
 from devkit.rehearsal.aws.calls import Application, Call, Environ, Reply, StartResponse, json_error
 
 if TYPE_CHECKING:
+    from botocore.session import Session
     from werkzeug.serving import BaseWSGIServer
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"  # the one account that moto has
 OPERATOR_KEY = "AKIAREHEARSALOPERATOR"
+
+_NO_SETTINGS = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 
 Room = Callable[[Call, "Application"], "Reply | None"]
 
@@ -31,9 +39,18 @@ class LocalAws:
         self.url = ""
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
+        self._forgotten: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._session: Session | None = None
+        self._clients: dict[str, Any] = {}
 
     def start(self) -> None:
-        """Serve on a free loopback port."""
+        """Serve on a free loopback port, and until `stop` forget what AWS settings this machine has.
+
+        Profiles, endpoints and the like are read by moto and botocore in many places, and mean another AWS.
+        """
+        self._forgotten = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("AWS_")}
+        os.environ |= _NO_SETTINGS
         # These two imports take a third of a second, which `greenlight --help` need not pay.
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
         from werkzeug.serving import make_server
@@ -55,6 +72,11 @@ class LocalAws:
             self._thread.join()
             self._server.server_close()
             self._server = None
+            for client in self._clients.values():
+                client.close()
+            for name in _NO_SETTINGS:
+                os.environ.pop(name, None)
+            os.environ |= self._forgotten
 
     def reset(self, rooms: Iterable[Room] = ()) -> None:
         """Begin an empty account, with these rooms at its front door."""
@@ -65,18 +87,22 @@ class LocalAws:
         self.rooms = list(rooms)
 
     def client(self, service: str) -> Any:
-        """Make a client that speaks to this AWS as its operator."""
-        import boto3
+        """Give a client that speaks to this AWS as its operator; made once, since reading its model takes its time."""
         from botocore.config import Config
+        from botocore.session import Session
 
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            region_name=REGION,
-            endpoint_url=self.url,
-            aws_access_key_id=OPERATOR_KEY,
-            aws_secret_access_key=OPERATOR_KEY,
-            config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60),
-        )
+        with self._lock:
+            if service not in self._clients:
+                self._session = self._session or Session()
+                self._clients[service] = self._session.create_client(
+                    service,
+                    region_name=REGION,
+                    endpoint_url=self.url,
+                    aws_access_key_id=OPERATOR_KEY,
+                    aws_secret_access_key=OPERATOR_KEY,
+                    config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60, proxies={}),
+                )
+            return self._clients[service]
 
     def environment(self, key: str) -> dict[str, str]:
         """Give the environment variables with which a function of the role `key` reaches this AWS, and no other."""
@@ -86,7 +112,7 @@ class LocalAws:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": key,
-            "AWS_EC2_METADATA_DISABLED": "true",
+            **_NO_SETTINGS,
         }
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

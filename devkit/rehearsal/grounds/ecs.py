@@ -227,9 +227,7 @@ class EcsGround:
         process = Process(
             [word.replace("{port}", str(port)) for word in words],
             cwd=self._scenario.folder,
-            environment=base_environment()
-            | {name: _text(value) for name, value in release.environment.items()}
-            | {"PORT": str(port)},
+            environment=base_environment() | release.variables() | {"PORT": str(port)},
             log=self._results / f"release-{self._releases}-{side}.log",
         )
         try:
@@ -287,8 +285,3 @@ class EcsGround:
             deploymentController={"type": "CODE_DEPLOY"},
             loadBalancers=task_set.described()["loadBalancers"],
         )
-
-
-def _text(value: Any) -> str:
-    """Write an environment variable's value as a shell would."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -160,7 +160,7 @@ class LambdaGround:
         file, _, handler = str(release.function).rpartition(":")
         path = (self._scenario.folder / file).resolve()
         module = path.stem
-        variables = {name: _text(value) for name, value in release.environment.items()}
+        variables = release.variables()
         code = _zipped(path, self._releases)
         if self._releases == 1:
             self._lambda.create_function(
@@ -213,8 +213,3 @@ def _zipped(path: Path, release: int) -> bytes:
         archive.writestr(path.name, path.read_bytes())
         archive.writestr("release", str(release))
     return blob.getvalue()
-
-
-def _text(value: Any) -> str:
-    """Write an environment variable's value as a shell would."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
