@@ -13,6 +13,7 @@ import resource
 import select
 import signal
 import struct
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ MAX_TOTAL_BYTES = 64 * 1024 * 1024
 OUTPUT_CHARACTERS = 8000
 _OUTPUT_BYTES = 4 * OUTPUT_CHARACTERS
 """More than is shown: what is cut here may begin in the middle of a secret, which is then not found any more."""
+THREAD_STACK_BYTES = 2 * 1024 * 1024
 _PR_SET_CHILD_SUBREAPER = 36
 _LENGTH = struct.Struct(">I")
 
@@ -171,6 +173,8 @@ def _limit(memory_mb: int) -> None:
     """Cap what the worker may allocate; RLIMIT_AS would count address space, of which every thread reserves much."""
     limit = max(64, memory_mb - 64) * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    # A thread's stack counts whole from its start, 8 MB each by default; 64 checks at once would be half a gigabyte.
+    threading.stack_size(THREAD_STACK_BYTES)
 
 
 def _send(writer: int, message: _Message) -> None:
