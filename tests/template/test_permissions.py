@@ -32,7 +32,9 @@ PUT = "codedeploy:PutLifecycleEventHookExecutionStatus"
 # Actions whose service knows no resource, by the service authorization reference.
 WITHOUT_RESOURCE = {
     "cloudwatch:DescribeAlarms",
+    "ecs:DescribeTaskDefinition",
     "ecs:ListTasks",
+    "elasticloadbalancing:DescribeListenerCertificates",
     "codedeploy:BatchGetDeploymentTargets",
     "codedeploy:ListDeploymentTargets",
     "elasticloadbalancing:DescribeListeners",
@@ -232,7 +234,7 @@ def calls(*folders: str) -> set[str]:
     return found
 
 
-SERVICES = ("acm", "cloudwatch", "codedeploy", "ecs", "elbv2", "lambda", "s3", "secretsmanager", "ssm")
+SERVICES = ("acm", "cloudwatch", "codedeploy", "ecr", "ecs", "elbv2", "lambda", "logs", "s3", "secretsmanager", "ssm")
 METHODS = {
     "put_lifecycle_event_hook_execution_status": ("codedeploy", "put_lifecycle_event_hook_execution_status"),
     "invoke": ("lambda", "invoke"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,14 @@ def check() -> Iterator[Callable[..., Finding]]:
         client.close()
 
 
+@functools.cache
+def _real_client(service: str) -> Any:
+    """Give one client for all tests; reading AWS's models is most of what a test would cost."""
+    return botocore.session.Session().create_client(
+        service, region_name="eu-central-1", aws_access_key_id="a", aws_secret_access_key="b"
+    )
+
+
 class ScriptedAws:
     """AWS that answers what a test wrote down, in order; botocore holds requests and answers against its models."""
 
@@ -67,9 +76,7 @@ class ScriptedAws:
     def client(self, service: str, **_: Any) -> Any:
         """Give the client of a service, which refuses calls that nobody wrote down."""
         if service not in self._stubs:
-            made = botocore.session.Session().create_client(
-                service, region_name="eu-central-1", aws_access_key_id="a", aws_secret_access_key="b"
-            )
+            made = _real_client(service)
             self._stubs[service] = made, Stubber(made)
             self._stubs[service][1].activate()
         return self._stubs[service][0]
@@ -88,6 +95,8 @@ class ScriptedAws:
 
     def all_was_asked(self) -> None:
         """Fail when an answer was written down that nobody asked for."""
+        for _, stub in self._stubs.values():
+            stub.deactivate()
         for _, stub in self._stubs.values():
             stub.assert_no_pending_responses()
 
