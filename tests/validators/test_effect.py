@@ -1,0 +1,271 @@
+"""effect against a real green on loopback and moto's queues, tables, buckets and metrics.
+
+moto 5.2 runs no state machine here and ignores most filter patterns of logs, so those two are held to botocore's models
+by Stubber instead.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+import pytest
+from botocore.stub import ANY, Stubber
+from greenlight.api import Finding, Outcome
+from greenlight.aws import Aws
+from moto import mock_aws
+
+from tests.validators.function_server import DEPLOYMENT, Failing, Functions
+from tests.validators.two_sides import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Check = Callable[..., Finding]
+
+REGION = "eu-west-1"
+ROW = {"table": "shipments", "key": {"id": "${probe}"}}
+PLAN = {
+    "capture": {"probe": "unique"},
+    "cause": {"http": {"post": "/orders", "body": {"json": {"reference": "${probe}"}}}},
+    "within": "300ms",
+    "interval": "100ms",
+}
+
+
+class Account:
+    """Clients of moto's account."""
+
+    def client(self, service: str, **settings: Any) -> Any:
+        return boto3.client(service, region_name=REGION, **settings)
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    with mock_aws(config={"core": {"passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}):
+        yield Aws(Account())
+
+
+@pytest.fixture
+def table(account: Aws) -> Any:
+    made = boto3.resource("dynamodb", region_name=REGION)
+    return made.create_table(
+        TableName="shipments",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def posting(do: Callable[[str], Any], status: int = 201, deleting: int = 204) -> Callable[..., Any]:
+    """Do something with the reference of each order."""
+
+    def answer(method: str, _path: str, body: bytes) -> Any:
+        if method == "DELETE":
+            return deleting, {}, b""
+        do(json.loads(body)["reference"])
+        return status, {}, {"id": 7}
+
+    return answer
+
+
+def caused(check: Check, written: Any, do: Any, aws: Any, **settings: Any) -> Finding:
+    with Service(posting(do, **settings)) as green:
+        return check("effect", {**PLAN, **written}, green.url, aws=aws, timeout_s=4.0)
+
+
+def test_a_row_that_never_comes_fails(check: Check, account: Aws, table: Any) -> None:
+    finding = caused(check, {"see": {"dynamodb": ROW}}, lambda _: None, account)
+    assert finding.outcome is Outcome.FAIL
+    assert "dynamodb is (nothing found)" in finding.message
+    assert "after the cause began" in finding.message
+
+
+def test_a_row_that_is_wrong_fails_and_a_right_one_passes(check: Check, account: Aws, table: Any) -> None:
+    def put(probe: str) -> None:
+        table.put_item(Item={"id": probe, "state": "new", "count": 2, "tags": {"a"}})
+
+    see = {"see": {"dynamodb": ROW}}
+    finding = caused(check, {**see, "expect": {"state": "packed"}}, put, account)
+    assert (finding.outcome, 'state is "new", expected "packed"' in finding.message) == (Outcome.FAIL, True)
+    written = {**see, "expect": {"state": "new", "count": 2, "id": "${probe}"}, "clean_up": [{"dynamodb": ROW}]}
+    finding = caused(check, written, put, account)
+    assert finding.outcome is Outcome.PASS, finding.message
+    assert len(table.scan()["Items"]) == 1
+
+
+def test_a_row_that_was_there_before_shows_nothing_and_causes_nothing(check: Check, account: Aws, table: Any) -> None:
+    table.put_item(Item={"id": "fixed"})
+    done: list[str] = []
+    written = {"see": {"dynamodb": {"table": "shipments", "key": {"id": "fixed"}}}}
+    finding = caused(check, written, done.append, account)
+    assert (finding.outcome, done) == (Outcome.INCONCLUSIVE, [])
+
+
+def test_a_table_that_is_not_there_is_an_error(check: Check, account: Aws) -> None:
+    finding = caused(check, {"see": {"dynamodb": ROW}}, lambda _: None, account)
+    assert (finding.outcome, "ResourceNotFoundException" in finding.message) == (Outcome.ERROR, True)
+
+
+def test_a_cause_that_is_refused_fails_and_still_cleans_up(check: Check, account: Aws, table: Any) -> None:
+    written = {"see": {"dynamodb": ROW}, "clean_up": [{"dynamodb": ROW}]}
+    finding = caused(check, written, lambda probe: table.put_item(Item={"id": probe}), account, status=500)
+    assert (finding.outcome, "cause: status is 500" in finding.message) == (Outcome.FAIL, True)
+    assert table.scan()["Items"] == []
+
+
+def test_cleaning_up_that_fails_is_an_error_and_hides_no_failure(check: Check, account: Aws, table: Any) -> None:
+    written = {"see": {"dynamodb": ROW}, "clean_up": [{"http": {"delete": "/orders/${probe}"}}, {"dynamodb": ROW}]}
+    finding = caused(check, written, lambda probe: table.put_item(Item={"id": probe}), account, deleting=500)
+    assert finding.outcome is Outcome.ERROR
+    assert "cleaning up failed: DELETE /orders/greenlight-" in finding.message
+    assert table.scan()["Items"] == []
+    finding = caused(check, written, lambda _: None, account, deleting=500)
+    assert (finding.outcome, "cleaning up failed" in finding.message) == (Outcome.FAIL, True)
+    assert (
+        caused(check, written, lambda probe: table.put_item(Item={"id": probe}), account, deleting=404).outcome
+        == "PASS"
+    )
+
+
+def test_only_ones_own_message_is_taken_from_a_queue(check: Check, account: Aws) -> None:
+    sqs = boto3.client("sqs", region_name=REGION)
+    url = sqs.create_queue(QueueName="out")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="somebody else's")
+    written = {"see": {"sqs": {"url": url, "contains": "${probe}"}}, "expect": {"ref": "${probe}"}}
+    assert caused(check, written, lambda _: None, account).outcome is Outcome.FAIL
+    finding = caused(
+        check, written, lambda probe: sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"ref": probe})), account
+    )
+    assert finding.outcome is Outcome.PASS, finding.message
+    left = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert [each["Body"] for each in left] == ["somebody else's"]
+
+
+def test_an_object_and_what_is_in_it(check: Check, account: Aws) -> None:
+    s3 = boto3.client("s3", region_name=REGION)
+    s3.create_bucket(Bucket="out", CreateBucketConfiguration={"LocationConstraint": REGION})
+    place = {"bucket": "out", "key": "orders/${probe}.json"}
+    written = {"see": {"s3": place}, "expect": {"json.n": 1}, "clean_up": [{"s3": place}]}
+    assert caused(check, written, lambda _: None, account).outcome is Outcome.FAIL
+
+    def put(probe: str) -> None:
+        s3.put_object(Bucket="out", Key=f"orders/{probe}.json", Body=b'{"n": 1}')
+
+    finding = caused(check, written, put, account)
+    assert finding.outcome is Outcome.PASS, finding.message
+    assert s3.list_objects_v2(Bucket="out")["KeyCount"] == 0
+
+
+def test_a_metric_is_summed(check: Check, account: Aws) -> None:
+    cloudwatch = boto3.client("cloudwatch", region_name=REGION)
+    written = {"see": {"metric": {"namespace": "shop", "name": "Orders"}}, "expect": {"value": {"gte": 3}}}
+
+    def count(_probe: str) -> None:
+        cloudwatch.put_metric_data(Namespace="shop", MetricData=[{"MetricName": "Orders", "Value": 3.0}])
+
+    assert caused(check, written, lambda _: None, account).outcome is Outcome.FAIL
+    assert caused(check, written, count, account).outcome is Outcome.PASS
+
+
+def test_messages_are_causes_too(check: Check, account: Aws) -> None:
+    sqs, sns = boto3.client("sqs", region_name=REGION), boto3.client("sns", region_name=REGION)
+    url = sqs.create_queue(QueueName="both")["QueueUrl"]
+    topic = sns.create_topic(Name="orders")["TopicArn"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    for service, place in (("sqs", url), ("sns", topic)):
+        written = {
+            **PLAN,
+            "cause": {service: {"to": place, "message": {"ref": "${probe}"}}},
+            "see": {"sqs": {"url": url, "contains": "${probe}"}},
+        }
+        finding = check("effect", written, aws=account)
+        assert finding.outcome is Outcome.PASS, finding.message
+
+
+class Stubbed:
+    """Clients whose answers are checked against botocore's models."""
+
+    def __init__(self) -> None:
+        session = botocore.session.Session()
+        made = {"region_name": REGION, "aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
+        self.clients = {name: session.create_client(name, **made) for name in ("logs", "stepfunctions")}
+        self.stubs = {name: Stubber(client) for name, client in self.clients.items()}
+        for stub in self.stubs.values():
+            stub.activate()
+
+    def client(self, service: str, **_settings: Any) -> Any:
+        return self.clients[service]
+
+
+def test_a_line_of_a_log_is_looked_for_on_every_page(check: Check) -> None:
+    stubbed = Stubbed()
+    asked = {"logGroupName": "/shop", "filterPattern": ANY, "startTime": ANY, "limit": 100}
+    stubbed.stubs["logs"].add_response("filter_log_events", {"events": [], "nextToken": "t"}, asked)
+    line = {"events": [{"message": '{"level": "INFO"}'}]}
+    stubbed.stubs["logs"].add_response("filter_log_events", line, {**asked, "nextToken": "t"})
+    written = {"see": {"log": {"group": "/shop", "pattern": '"${probe}"'}}, "expect": {"level": "INFO"}}
+    finding = caused(check, written, lambda _: None, Aws(stubbed))
+    assert finding.outcome is Outcome.PASS, finding.message
+    stubbed.stubs["logs"].assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(("status", "outcome"), [("SUCCEEDED", Outcome.PASS), ("FAILED", Outcome.FAIL)])
+def test_an_execution_counts_when_it_is_ones_own(check: Check, status: str, outcome: Outcome) -> None:
+    stubbed, stub = Stubbed(), None
+    stub = stubbed.stubs["stepfunctions"]
+    machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:ship"
+    now = datetime.datetime.now(datetime.UTC)
+    started = {"stateMachineArn": machine, "status": status}
+    old = {**started, "executionArn": f"{machine}:old", "name": "old", "startDate": now - datetime.timedelta(hours=1)}
+    new = {
+        **started,
+        "executionArn": f"{machine}:new",
+        "name": "order-x",
+        "startDate": now + datetime.timedelta(seconds=1),
+    }
+    full = {**new, "input": '{"n": 1}', "output": '{"ok": true}'}
+    stub.add_response("list_executions", {"executions": [old, new]}, {"stateMachineArn": machine, "maxResults": 20})
+    stub.add_response("describe_execution", full, {"executionArn": f"{machine}:new"})
+    see = {"execution": {"state_machine": machine, "contains": "order-x"}}
+    written = {"see": see, "expect": {"status": "SUCCEEDED", "output.ok": True}, "within": "50ms"}
+    finding = caused(check, written, lambda _: None, Aws(stubbed))
+    assert finding.outcome is outcome, finding.message
+    stub.assert_no_pending_responses()
+
+
+def test_an_invocation_that_fails_is_a_failed_cause(check: Check) -> None:
+    def broken(_event: Any) -> Any:
+        raise Failing("no database")
+
+    written = {
+        "cause": {"lambda_invoke": {"event": {"sqs": {"messages": ["x"]}}}},
+        "see": {"log": {"group": "g", "pattern": "p"}},
+    }
+    with Functions({"7": broken}) as functions:
+        finding = check("effect", written, aws=functions.aws(), deployment=DEPLOYMENT, version="7")
+    assert (finding.outcome, "no database" in finding.message) == (Outcome.FAIL, True)
+
+
+SEE = {"see": {"log": {"group": "g", "pattern": "p"}}}
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ({"cause": {}, **SEE}, "exactly one of http"),
+        ({"cause": {"http": {"get": "/"}}, "see": {}}, "exactly one of sqs"),
+        ({"cause": {"http": {"get": "/"}}, "see": {"metric": {"namespace": "a", "name": "b"}}}, "say what to expect"),
+        ({"cause": {"sqs": {"to": "u", "message": "x"}}, "capture": {"id": "json.id"}, **SEE}, "only unique"),
+        ({"cause": {"sqs": {"to": "u", "message": "x"}, "expect": {"status": 200}}, **SEE}, "only an HTTP cause"),
+    ],
+)
+def test_what_means_nothing_is_refused(check: Check, written: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        check("effect", written)
