@@ -11,6 +11,7 @@ from greenlight.api import Validator
 from greenlight.nearest import nearest
 from greenlight.registry import MalformedError, Registry
 
+from devkit import catalogue
 from devkit.console import stdout_console, styled
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ UNKNOWN = 2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take one name, or none for all."""
     parser.add_argument("name", nargs="?", default="", metavar="NAME", help="show this one in full")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="what is printed (default text)")
+    parser.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="what is printed (default text)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         return UNKNOWN
     if arguments.format == "json":
         print(json.dumps({"validators": list(entries.values())}, indent=2))
+    elif arguments.format == "markdown":
+        print(catalogue.markdown(entries.values()))
     elif arguments.name:
         _show(entries[arguments.name])
     else:
