@@ -8,7 +8,6 @@ of boto3 that is used here and starts sooner.
 from __future__ import annotations
 
 import functools
-import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +90,8 @@ class Session:
 
     def __init__(self) -> None:
         """Share the models of AWS's APIs with all other sessions of the process."""
+        import logging  # 10 ms, like botocore not needed by every command
+
         import botocore.session
 
         # At DEBUG botocore logs whole requests and answers, with the execution id and with secrets in them.
