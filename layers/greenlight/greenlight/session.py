@@ -15,6 +15,8 @@ from requests.structures import CaseInsensitiveDict
 from greenlight.errors import HttpError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from greenlight.api import Context
 
 _NOWHERE = "http://green.invalid"
@@ -25,6 +27,7 @@ class _Adapter(BaseAdapter):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
+        self.redirects = 0
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any) -> requests.Response:
         url = str(request.url)
@@ -32,7 +35,7 @@ class _Adapter(BaseAdapter):
         body = request.body.encode() if isinstance(request.body, str) else request.body
         try:
             answer = self._context.request(
-                str(request.method), where, headers={str(k): str(v) for k, v in request.headers.items()}, body=body
+                str(request.method), where, headers=_texts(request.headers), body=body, redirects=self.redirects
             )
         except HttpError as error:
             raise requests.ConnectionError(str(error), request=request) from error
@@ -57,25 +60,42 @@ class _Adapter(BaseAdapter):
         """Leave the pool alone: it is the gate's."""
 
 
-class _Session(requests.Session):
-    """A session whose paths go to green."""
+def _texts(headers: Mapping[Any, Any]) -> dict[str, str]:
+    """Give headers as text; requests lets a caller write both in bytes."""
+    return {_text(name): _text(value) for name, value in headers.items()}
 
-    def __init__(self, base: str) -> None:
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+class _Session(requests.Session):
+    """A session whose paths go to green, and that follows redirects only when told to."""
+
+    def __init__(self, base: str, adapter: _Adapter) -> None:
         super().__init__()
         self._base = base
+        self._adapter = adapter
+        self.trust_env = False
+        self.headers.pop("Accept-Encoding", None)
+        self.adapters.clear()
+        self.mount("http://", adapter)
+        self.mount("https://", adapter)
+
+    def get(self, url: str | bytes, **kwargs: Any) -> requests.Response:
+        return super().get(url, **{"allow_redirects": False, **kwargs})
+
+    def options(self, url: str | bytes, **kwargs: Any) -> requests.Response:
+        return super().options(url, **{"allow_redirects": False, **kwargs})
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         text = url.decode() if isinstance(url, bytes) else url
-        kwargs.setdefault("allow_redirects", False)
-        return super().request(method, self._base + text if text.startswith("/") else text, *args, **kwargs)
+        # Left to the gate's client, which keeps a plan's headers from every other host; requests keeps back one of them.
+        self._adapter.redirects = self.max_redirects if kwargs.pop("allow_redirects", False) else 0
+        where = self._base + text if text.startswith("/") else text
+        return super().request(method, where, *args, **{**kwargs, "allow_redirects": False})
 
 
 def session(context: Context) -> requests.Session:
     """Make a session whose requests all take the gate's way; their own time-outs, proxies and TLS settings count for nothing."""
-    made = _Session(context.green.url or _NOWHERE)
-    made.trust_env = False
-    made.headers.pop("Accept-Encoding", None)
-    made.adapters.clear()
-    made.mount("http://", _Adapter(context))
-    made.mount("https://", _Adapter(context))
-    return made
+    return _Session(context.green.url or _NOWHERE, _Adapter(context))
