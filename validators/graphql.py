@@ -96,7 +96,7 @@ def graphql(params: Graphql, context: Context) -> Finding:
     answer = _answer(response)
     where = params.operation or f"POST {params.path}"
     if not isinstance(answer, dict):
-        start = " ".join(response.body[:200].decode(errors="replace").split())
+        start = context.excerpt(response.body.decode(errors="replace"))
         return failed(f"{where}: status {response.status}, and the body is no GraphQL answer; it begins {start!r}")
     found = _looked_at(params.expect, response, answer, where)
     return judged(found, f"{where} was answered in {response.latency_ms:.0f} ms")

@@ -146,7 +146,7 @@ def _invoked(params: ServesGreen, context: Context) -> dict[str, Any]:
     )
     payload = answer["Payload"].read(MAX_PAYLOAD_BYTES + 1)
     if answer.get("FunctionError"):
-        start = payload[:200].decode(errors="replace")
+        start = context.excerpt(payload.decode(errors="replace"))
         raise NoAnswerError(f"{deployment.function}:{qualifier} ended with an error, which is no answer: {start}")
     data = _decoded(payload)
     seen = {f"json {query}": MISSING if data is MISSING else find(query, data) for query in params.json}
