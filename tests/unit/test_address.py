@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from greenlight.address import green_request
+from greenlight.address import green_address, green_request
 from greenlight.errors import GuardError
 from greenlight.model import Side
 from hypothesis import given
@@ -80,6 +80,38 @@ def test_another_url_goes_where_it_says_and_without_the_rules_headers(url: str) 
 
 def test_a_header_of_the_plan_wins_over_the_rules_whatever_its_case() -> None:
     assert green_request(GREEN, "/", {"x-stage": "mine"}).headers == {"x-stage": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("side", "host", "port", "said"),
+    [
+        (Side(no_url="no test port"), "", 0, "no test port; say host and port"),
+        (Side(), "cache.test", 0, "green has no URL at this stage; say host and port"),
+        (GREEN, "cache.test", 0, "say the port to connect to at cache.test"),
+    ],
+)
+def test_a_place_that_is_not_known_whole_is_refused(side: Side, host: str, port: int, said: str) -> None:
+    with pytest.raises(GuardError, match=said):
+        green_address(side, host, port)
+
+
+@pytest.mark.parametrize(
+    ("side", "host", "port", "place"),
+    [
+        (GREEN, "", 0, ("balancer", 8080, "shop.example.com")),
+        (GREEN, "", 99, ("balancer", 99, "shop.example.com")),
+        (GREEN, "cache.test", 6379, ("cache.test", 6379, "cache.test")),
+        (Side(), "cache.test", 6379, ("cache.test", 6379, "cache.test")),
+        (Side(url="https://green"), "", 0, ("green", 443, "green")),
+        (Side(url="http://green"), "green", 0, ("green", 80, "green")),
+    ],
+)
+def test_what_is_left_out_of_a_place_comes_from_green(
+    side: Side, host: str, port: int, place: tuple[str, int, str]
+) -> None:
+    found = green_address(side, host, port)
+
+    assert (found.host, found.port, found.name) == place
 
 
 @given(st.text())

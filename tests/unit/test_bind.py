@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from greenlight.bind import Bound, bind, deployment_names
-from greenlight.errors import PlanError
+from greenlight.errors import MAX_PROBLEMS, PlanError
 from greenlight.model import Deployment, Platform, Side
 from greenlight.plan import Check, Plan, Stage, parse
 from greenlight.registry import Registry
@@ -116,6 +117,13 @@ def test_a_value_missing_where_the_check_does_not_run_is_no_mistake() -> None:
 )
 def test_a_mistake_in_names_is_refused(parameters: str, head: str, said: str) -> None:
     assert said in str(refused(plan_of(parameters, head)))
+
+
+def test_very_many_mistakes_are_not_all_collected() -> None:
+    checks = tuple(Check(name=f"c{n}", validator="htp", params={}, path=("a", n)) for n in range(1000))
+    plan = msgspec.structs.replace(plan_of("{get: /, expect: {status: 200}}"), stages={STAGE: Stage(checks=checks)})
+
+    assert len(refused(plan).problems) == MAX_PROBLEMS + 1
 
 
 def test_mistakes_in_names_and_in_parameters_come_together() -> None:

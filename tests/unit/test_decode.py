@@ -157,6 +157,12 @@ def test_very_many_mistakes_are_not_all_collected() -> None:
     assert MAX_PROBLEMS < len(mistakes) <= MAX_PROBLEMS + 2
 
 
+def test_very_many_mistakes_in_one_list_are_not_all_collected() -> None:
+    _, mistakes = convert({"numbers": ["x"] * 100_000, "color": "rde"}, Outer)
+
+    assert len(mistakes) == MAX_PROBLEMS + 1
+
+
 def test_data_too_deep_is_a_mistake() -> None:
     data: Any = []
     for _ in range(100_000):

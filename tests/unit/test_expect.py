@@ -163,6 +163,10 @@ def test_a_number_that_is_not_finite_passes_nothing(written: Any, actual: float)
     assert not parse(written).holds(actual)
 
 
+def test_what_was_not_found_is_shown_as_that() -> None:
+    assert repr(MISSING) == "(nothing found)"
+
+
 def test_every_predicate_is_among_those_tried_here() -> None:
     assert {name for written in SOME_OF_EACH if isinstance(written, dict) for name in written} == set(PREDICATES)
 

@@ -11,6 +11,7 @@ from greenlight.errors import MAX_PROBLEMS, PlanError
 from greenlight.model import STAGES, Deployment, Platform, Severity
 from greenlight.plan import MAX_S, Check, Plan, Retry, When, parse
 from greenlight.registry import Registry
+from greenlight.repeat import Repeat
 from greenlight.units import Duration
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -206,6 +207,12 @@ def test_the_worst_case_counts_attempts_and_the_waits_between() -> None:
     )
 
     assert check.worst_case_s() == 18.0
+
+
+def test_the_worst_case_counts_measurements_and_the_waits_between() -> None:
+    check = Check(name="x", validator="http", params={}, timeout_s=5.0, repeat=Repeat(count=3, interval=Duration(10)))
+
+    assert check.worst_case_s() == 35.0
 
 
 # ---- Any text ends in a plan or in a refusal that a person can read --------------------------------------------------

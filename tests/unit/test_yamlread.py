@@ -113,6 +113,13 @@ def test_a_file_nested_without_end_is_refused_and_does_not_end_the_process(text:
     assert done.returncode == 1
 
 
+def test_a_file_one_level_too_deep_is_refused_at_that_level() -> None:
+    deep = "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)
+
+    assert read(deep).data
+    assert [(problem.line, problem.column) for problem in refused(f"[{deep}]").problems] == [(1, MAX_DEPTH + 2)]
+
+
 def test_a_file_too_large_is_refused_unread() -> None:
     assert str(refused("a" * (MAX_BYTES + 1))) == "the file is larger than 1024 KiB"
 

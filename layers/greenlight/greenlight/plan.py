@@ -76,7 +76,7 @@ class Retry(Closed, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse a wait that CodeDeploy would not live to see, and a retry on nothing."""
-        _within_the_hour("interval", self.interval)
+        _within_the_hour(self.interval, "interval")
         if not self.on:
             raise WrongValueError(
                 "an empty list tries nothing again; take the key out to try again on everything", ("on",)
@@ -90,13 +90,13 @@ class Retry(Closed, frozen=True, kw_only=True):
             return MAX_S if self.interval else 0.0
 
 
-def _within_the_hour(key: str, value: Duration | None, least: float = 0.0) -> None:
+def _within_the_hour(value: Duration | None, *path: str, least: float = 0.0) -> None:
     if value is None:
         return
     if value > MAX_S:
-        raise WrongValueError(f"{value} is longer than the hour that CodeDeploy waits for a hook", (key,))
+        raise WrongValueError(f"{value} is longer than the hour that CodeDeploy waits for a hook", path)
     if value < least:
-        raise WrongValueError("nothing can be checked in no time; write a longer time, or take the key out", (key,))
+        raise WrongValueError("nothing can be checked in no time; write a longer time, or take the key out", path)
 
 
 class When(Closed, frozen=True, kw_only=True):
@@ -135,9 +135,9 @@ class Control(Closed, frozen=True, kw_only=True):
         if not self.name.isprintable() or self.name != self.name.strip():
             what = f"{self.name!r} has characters that cannot be seen, or a blank at its edge; remove them"
             raise WrongValueError(what, ("name",))
-        _within_the_hour("timeout", self.timeout, LEAST_TIMEOUT_S)
+        _within_the_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
         if self.repeat is not None:
-            _within_the_hour("repeat", self.repeat.interval)
+            _within_the_hour(self.repeat.interval, "repeat", "interval")
             if self.retry is not None:
                 what = (
                     "a check is tried again or measured repeatedly, not both; repeat has limits for what retry is for"
@@ -153,7 +153,7 @@ class Defaults(Closed, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse a time-out that is none."""
-        _within_the_hour("timeout", self.timeout, LEAST_TIMEOUT_S)
+        _within_the_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
 
 
 class Target(Closed, frozen=True, kw_only=True):
@@ -190,7 +190,7 @@ class StageFile(Closed, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse a wait that CodeDeploy would not live to see."""
-        _within_the_hour("bake", self.bake)
+        _within_the_hour(self.bake, "bake")
 
 
 class PlanFile(Closed, frozen=True, kw_only=True):

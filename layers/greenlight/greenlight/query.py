@@ -91,8 +91,6 @@ def find(expression: str, data: Any) -> Any:
 
 def _looks(node: Any) -> bool:
     """Tell whether an expression reads its data at all, or is made of literals alone."""
-    if not isinstance(node, dict):
-        return False
     return node["type"] in _LOOKING or any(map(_looks, node["children"]))
 
 

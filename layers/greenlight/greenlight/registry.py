@@ -34,10 +34,11 @@ class Registry:
         self._folder = folder
         self._files = frozenset(_modules(folder))
         self._found: dict[str, Validator | MalformedError] = {}
+        self._points: list[Any] | None = None
 
     def names(self) -> list[str]:
         """Give every name that a plan may use, sorted."""
-        return sorted(self._files | {point.name for point in _entry_points()})
+        return sorted(self._files | {point.name for point in self._entry_points()})
 
     def get(self, name: str) -> Validator | None:
         """Give a validator, or None when nothing has that name.
@@ -71,7 +72,7 @@ class Registry:
             return _checked(
                 name, f"{self._folder}/{name}.py", lambda: importlib.import_module(f"{self._folder}.{name}")
             )
-        points = [point for point in _entry_points() if point.name == name]
+        points = [point for point in self._entry_points() if point.name == name]
         if len(points) > 1:
             places = " and ".join(point.value for point in points)
             return MalformedError(f"the validator {name!r} is in {places}; remove one of the packages")
@@ -79,19 +80,19 @@ class Registry:
             return _checked(name, f"the entry point {point.name} = {point.value}", point.load)
         return None
 
+    def _entry_points(self) -> list[Any]:
+        """Read every installed package's metadata, once; only names that no file has need it."""
+        if self._points is None:
+            from importlib.metadata import entry_points
+
+            self._points = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+        return self._points
+
 
 def _modules(folder: str) -> list[str]:
     spec = importlib.util.find_spec(folder)
     places = list(spec.submodule_search_locations or []) if spec else []
     return [module.name for module in pkgutil.iter_modules(places) if not module.name.startswith("_")]
-
-
-def _entry_points() -> list[Any]:
-    from importlib.metadata import (
-        entry_points,
-    )  # reads every installed package's metadata; only names no file has need it
-
-    return sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
 
 
 def _checked(name: str, place: str, load: Any) -> Validator | MalformedError:
