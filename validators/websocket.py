@@ -254,15 +254,16 @@ class _Talk:
 
     def _event(self, awaited: str) -> Any:
         while not self._events:
-            if (problem := self._protocol.parser_exc) is not None:
-                raise _BrokenError(f"the protocol was broken: {problem}") from problem
+            problem = self._protocol.parser_exc or self._protocol.handshake_exc
+            if problem is not None:  # an answer that is HTTP comes as an event, and is judged there
+                raise _BrokenError(f"the protocol was broken: {problem.__cause__ or problem}") from problem
             try:
                 self._connection.settimeout(max(0.001, self._context.remaining_s()))
                 data = self._connection.recv(65536)
-            except TimeoutError as problem:
-                raise _BrokenError(f"{awaited} did not come in time") from problem
-            except OSError as problem:
-                raise _BrokenError(f"the connection broke while {awaited} was awaited: {problem}") from problem
+            except TimeoutError as late:
+                raise _BrokenError(f"{awaited} did not come in time") from late
+            except OSError as broken:
+                raise _BrokenError(f"the connection broke while {awaited} was awaited: {broken}") from broken
             if data:
                 self._protocol.receive_data(data)
             else:

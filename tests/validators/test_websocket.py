@@ -79,6 +79,13 @@ def test_whatever_else_answers_the_handshake_fails_in_time(check: Check, script:
     assert time.monotonic() - began < 1.0
 
 
+def test_an_answer_that_is_not_http_11_fails_with_what_it_was(check: Check) -> None:
+    with Server(sending(b"HTTP/1.0 501 Unsupported\r\n\r\n")) as server:
+        finding = check("websocket", {}, server.url)
+    assert finding.outcome is Outcome.FAIL
+    assert "the protocol was broken: unsupported protocol" in finding.message
+
+
 def test_a_message_that_is_not_as_expected_fails(check: Check, green: str) -> None:
     finding = said(check, green, {"send": {"json": {"n": 1}}, "expect": {"json": {"n": 2}}})
     assert (finding.outcome, finding.message) == (Outcome.FAIL, "step 1: json n is 1, expected 2")
