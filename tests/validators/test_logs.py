@@ -1,0 +1,140 @@
+"""logs: lines over the limit, errors that blue never wrote and a log without green never pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FUNCTION = {"deployment": {"platform": "lambda", "function": "f"}, "version": "7"}
+GROUP = {"group": "/aws/lambda/f"}
+
+
+def lines(aws: Any, *found: str, version: str = "7", token: str = "") -> None:
+    events = [{"logStreamName": f"2026/11/23/[{version}]abc", "message": line} for line in found]
+    aws.answers("logs", "filter_log_events", {"events": events, **({"nextToken": token} if token else {})})
+
+
+@pytest.mark.parametrize(("wrong", "outcome"), [(3, "FAIL"), (2, "PASS"), (0, "PASS")])
+def test_lines_over_the_limit_fail(check: Callable[..., Any], scripted: Any, wrong: int, outcome: str) -> None:
+    lines(scripted, "START")
+    lines(scripted, *["ERROR 1"] * wrong)
+
+    assert check("logs", {**GROUP, "expect": {"lte": 2}}, aws=scripted, **FUNCTION).outcome == outcome
+
+
+@pytest.mark.parametrize("version", ["6", "77"])
+def test_a_log_without_a_line_of_green_is_inconclusive(check: Callable[..., Any], scripted: Any, version: str) -> None:
+    lines(scripted, "START", version=version)
+
+    found = check("logs", {**GROUP, "expect": 0}, aws=scripted, **FUNCTION)
+
+    assert found.outcome == "INCONCLUSIVE"
+    assert "green wrote 0 lines" in found.message
+
+
+def test_errors_of_blue_do_not_count_against_green_and_a_later_page_does(
+    check: Callable[..., Any], scripted: Any
+) -> None:
+    lines(scripted, "START")
+    lines(scripted, "ERROR of blue", version="6", token="t")
+    lines(scripted, "ERROR of green")
+
+    found = check("logs", {**GROUP, "expect": 0}, aws=scripted, **FUNCTION)
+
+    assert (found.outcome, found.evidence[0].actual) == ("FAIL", 1)
+    assert "ERROR of green" in found.message
+
+
+@pytest.mark.parametrize(
+    ("green", "blue", "outcome"),
+    [
+        ("ERROR no order 4711 for 'ann'", "ERROR no order 12 for 'bob'", "PASS"),
+        ("ERROR no order 4711 for 'ann'", "ERROR no customer 12 for 'bob'", "FAIL"),
+        (
+            "ERROR at 0x7f2a of 2fd4e1c6-7a2d-48fc-a5ed-849ee1bb76e7",
+            "ERROR at 0x1 of 00000000-0000-0000-0000-000000000000",
+            "PASS",
+        ),
+        ("2026-11-23T10:00:01Z ERROR", "2026-11-22T09:59:59Z ERROR", "PASS"),
+        ("ERROR db is gone", "", "FAIL"),
+    ],
+)
+def test_an_error_is_new_when_blue_never_wrote_one_of_its_kind(
+    check: Callable[..., Any], scripted: Any, green: str, blue: str, outcome: str
+) -> None:
+    lines(scripted, "START")
+    lines(scripted, green)
+    lines(scripted, "START", version="6")
+    lines(scripted, *([blue] if blue else []), version="6")
+
+    found = check("logs", {**GROUP, "new_errors": {"baseline": "6h"}}, aws=scripted, **FUNCTION)
+
+    assert found.outcome == outcome
+
+
+def test_nothing_can_be_called_new_where_blue_wrote_nothing(check: Callable[..., Any], scripted: Any) -> None:
+    lines(scripted, "START")
+    lines(scripted)
+    lines(scripted, "START")
+
+    found = check("logs", {**GROUP, "expect": 0, "new_errors": {}}, aws=scripted, **FUNCTION)
+
+    assert found.outcome == "INCONCLUSIVE"
+
+
+def test_a_functions_log_group_is_found_by_itself(check: Callable[..., Any], scripted: Any) -> None:
+    configuration = {"LoggingConfig": {"LogGroup": "/shop/all"}}
+    scripted.answers("lambda", "get_function_configuration", configuration)
+    lines(scripted, "START")
+    lines(scripted)
+
+    found = check("logs", {"expect": 0}, aws=scripted, **FUNCTION)
+
+    assert (found.outcome, found.evidence[0].where) == ("PASS", "/shop/all")
+
+
+def tasks(aws: Any, status: str, *by: str) -> None:
+    asked = {"cluster": "c", "serviceName": "s", "desiredStatus": status}
+    arns = [f"arn:aws:ecs:eu-central-1:1:task/c/{name}" for name in by]
+    aws.answers("ecs", "list_tasks", {"taskArns": arns}, asked)
+    if arns:
+        found = [{"taskArn": arn, "startedBy": f"ecs-svc/{name[0]}"} for arn, name in zip(arns, by, strict=True)]
+        aws.answers("ecs", "describe_tasks", {"tasks": found})
+
+
+def test_lines_of_greens_tasks_count_also_of_those_that_stopped(check: Callable[..., Any], scripted: Any) -> None:
+    options = {"awslogs-group": "/ecs/s"}
+    container = {"name": "app", "logConfiguration": {"logDriver": "awslogs", "options": options}}
+    definition = {"taskDefinition": {"containerDefinitions": [container]}}
+    scripted.answers("ecs", "describe_task_definition", definition)
+    tasks(scripted, "RUNNING", "1a", "2a")
+    tasks(scripted, "STOPPED", "2b")
+    events = [{"logStreamName": f"ecs/app/{task}", "message": "ERROR"} for task in ("1a", "2a", "2b")]
+    for _ in range(2):
+        scripted.answers("logs", "filter_log_events", {"events": events})
+    about = {"cluster": "c", "service": "s"}
+
+    found = check("logs", {"expect": 1}, aws=scripted, task_set="ecs-svc/2", task_definition="s:2", deployment=about)
+
+    assert (found.outcome, found.evidence[0].actual) == ("FAIL", 2)
+
+
+def test_a_log_that_cannot_be_read_is_an_error_that_names_the_permission(
+    check: Callable[..., Any], scripted: Any
+) -> None:
+    scripted.refuses("logs", "filter_log_events", "AccessDeniedException")
+
+    found = check("logs", {**GROUP, "expect": 0}, aws=scripted, **FUNCTION)
+
+    assert found.outcome == "ERROR"
+    assert "logs:FilterLogEvents" in found.message
+
+
+@pytest.mark.parametrize("written", [{}, {"pattern": "x"}, {"expect": 0, "pattern": ""}, {"expect": 0, "window": 5}])
+def test_wrong_parameters_are_refused(check: Callable[..., Any], written: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        check("logs", written)

@@ -1,0 +1,123 @@
+"""metrics: values over their threshold, too few samples and no data never pass unasked."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from greenlight.aws import Aws
+from moto import mock_aws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ONE: dict[str, Any] = {"queries": {"a": {"metric": "AWS/Lambda/Errors", "stat": "Sum"}}, "expect": {"a": {"lt": 5}}}
+
+
+def data(aws: Any, status: str = "Complete", **series: list[float]) -> None:
+    results = [{"Id": name, "Values": values, "StatusCode": status} for name, values in series.items()]
+    aws.answers("cloudwatch", "get_metric_data", {"MetricDataResults": results})
+
+
+def test_one_data_point_over_the_threshold_fails(check: Callable[..., Any], scripted: Any) -> None:
+    data(scripted, a=[1.0, 7.0, 2.0])
+
+    found = check("metrics", ONE, aws=scripted)
+
+    assert (found.outcome, found.message) == ("FAIL", '1 of 3 data points: a is 7.0, expected {"lt":5}')
+
+
+@pytest.mark.parametrize("series", [{}, {"a": []}])
+@pytest.mark.parametrize(
+    ("said", "outcome"), [({}, "INCONCLUSIVE"), ({"no_data": "fail"}, "FAIL"), ({"no_data": "pass"}, "PASS")]
+)
+def test_no_data_is_what_the_plan_says_and_inconclusive_when_it_says_nothing(
+    check: Callable[..., Any], scripted: Any, series: dict[str, list[float]], said: dict[str, str], outcome: str
+) -> None:
+    data(scripted, **series)
+
+    assert check("metrics", {**ONE, **said}, aws=scripted).outcome == outcome
+
+
+def test_too_few_samples_are_inconclusive_whatever_they_say(check: Callable[..., Any], scripted: Any) -> None:
+    data(scripted, a=[0.0], samples_a=[4.0, 5.0])
+
+    found = check("metrics", {**ONE, "minimum_samples": {"a": 10}}, aws=scripted)
+
+    assert (found.outcome, found.message) == ("INCONCLUSIVE", "a has 9 samples, fewer than 10")
+
+
+@pytest.mark.parametrize("status", ["InternalError", "Forbidden", "PartialData"])
+def test_data_that_is_not_whole_is_an_error(check: Callable[..., Any], scripted: Any, status: str) -> None:
+    data(scripted, status, a=[0.0])
+
+    assert check("metrics", ONE, aws=scripted).outcome == "ERROR"
+
+
+def test_a_later_page_counts_like_the_first(check: Callable[..., Any], scripted: Any) -> None:
+    first = {"Id": "a", "Values": [1.0], "StatusCode": "PartialData"}
+    scripted.answers("cloudwatch", "get_metric_data", {"MetricDataResults": [first], "NextToken": "t"})
+    data(scripted, a=[9.0])
+
+    assert check("metrics", ONE, aws=scripted).outcome == "FAIL"
+
+
+def test_maths_and_percentiles_are_asked_of_cloudwatch(check: Callable[..., Any], scripted: Any) -> None:
+    group = "arn:aws:elasticloadbalancing:eu-central-1:1:targetgroup/g/1"
+    queries = {
+        "slow": {
+            "metric": "AWS/ApplicationELB/TargetResponseTime",
+            "dimensions": {"TargetGroup": group},
+            "stat": "p99",
+        },
+        "rate": {"expression": "slow * 2"},
+    }
+    data(scripted, slow=[0.1], rate=[0.2])
+
+    found = check("metrics", {"queries": queries, "expect": {"rate": {"lt": 1}}}, aws=scripted)
+
+    assert (found.outcome, found.message) == ("PASS", "rate within thresholds for 5m")
+
+
+def test_metrics_that_were_really_put_are_read(check: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "DEFAULT_REGION": "eu-central-1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    queries = {"a": {"metric": "Shop/Orders/Failed", "dimensions": {"Service": "s"}, "stat": "Sum"}}
+    params = {"queries": queries, "expect": {"a": {"lt": 5}}, "minimum_samples": {"a": 2}}
+    with mock_aws():
+        point = {"MetricName": "Failed", "Dimensions": [{"Name": "Service", "Value": "s"}], "Value": 2.0}
+        when = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=2)
+        for _ in range(2):
+            data = [{**point, "Timestamp": when}]
+            Aws().client("cloudwatch").put_metric_data(Namespace="Shop/Orders", MetricData=data)
+
+        assert check("metrics", params, aws=Aws()).outcome == "PASS"
+        assert check("metrics", {**params, "expect": {"a": {"lt": 4}}}, aws=Aws()).outcome == "FAIL"
+
+
+def test_settling_waits_before_it_asks(check: Callable[..., Any], scripted: Any) -> None:
+    data(scripted, a=[0.0])
+    assert check("metrics", {**ONE, "settle": "50ms"}, aws=scripted).outcome == "PASS"
+    assert check("metrics", {**ONE, "settle": "5m"}, aws=scripted).outcome == "ERROR"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {},
+        {**ONE, "expect": {}},
+        {**ONE, "expect": {"b": 1}},
+        {**ONE, "minimum_samples": {"b": 1}},
+        {**ONE, "period": "90s"},
+        {**ONE, "window": "30s"},
+        {"queries": {"A": {"metric": "a/b"}}, "expect": {"A": 1}},
+        {"queries": {"a": {"metric": "b"}}, "expect": {"a": 1}},
+        {"queries": {"a": {"metric": "a/b", "stat": "p999x"}}, "expect": {"a": 1}},
+        {"queries": {"a": {"metric": "a/b", "expression": "c"}}, "expect": {"a": 1}},
+        {"queries": {"a": {"expression": "1"}}, "expect": {"a": 1}, "minimum_samples": {"a": 1}},
+    ],
+)
+def test_wrong_parameters_are_refused(check: Callable[..., Any], written: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        check("metrics", written)

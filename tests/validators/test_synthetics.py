@@ -1,0 +1,71 @@
+"""synthetics: a canary that failed, ran too long ago or did not end never passes."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def run(state: str, minutes_ago: float = 1, identity: str = "old") -> dict[str, Any]:
+    ended = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=minutes_ago)
+    timeline = {} if state == "RUNNING" else {"Completed": ended}
+    return {"Id": identity, "Status": {"State": state, "StateReason": "said the canary"}, "Timeline": timeline}
+
+
+def runs(aws: Any, *found: dict[str, Any]) -> None:
+    aws.answers("synthetics", "get_canary_runs", {"CanaryRuns": list(found)}, {"Name": "shop", "MaxResults": 100})
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome"),
+    [
+        ([run("FAILED"), run("PASSED", 5)], "FAIL"),
+        ([run("PASSED", 5), run("FAILED", 1)], "FAIL"),
+        ([run("ODD")], "FAIL"),
+        ([run("PASSED", 11)], "INCONCLUSIVE"),
+        ([run("RUNNING")], "INCONCLUSIVE"),
+        ([{"Id": "1", "Status": {"State": "PASSED"}}], "INCONCLUSIVE"),
+        ([], "INCONCLUSIVE"),
+        ([run("RUNNING"), run("PASSED", 5), run("FAILED", 6)], "PASS"),
+    ],
+)
+def test_the_last_run_that_ended_decides(
+    check: Callable[..., Any], scripted: Any, found: list[dict[str, Any]], outcome: str
+) -> None:
+    runs(scripted, *found)
+
+    assert check("synthetics", {"canary": "shop"}, aws=scripted).outcome == outcome
+
+
+@pytest.mark.parametrize(("state", "outcome"), [("FAILED", "FAIL"), ("PASSED", "PASS")])
+def test_a_run_that_was_started_is_waited_for_and_older_ones_do_not_count(
+    check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch, state: str, outcome: str
+) -> None:
+    monkeypatch.setattr("validators.synthetics.POLL_S", 0.01)
+    old = run("PASSED")
+    runs(scripted, old)
+    scripted.answers("synthetics", "start_canary", {}, {"Name": "shop"})
+    runs(scripted, old)
+    runs(scripted, run("RUNNING", identity="new"), old)
+    runs(scripted, run(state, identity="new"), old)
+
+    assert check("synthetics", {"canary": "shop", "start": True}, aws=scripted).outcome == outcome
+
+
+def test_a_run_that_does_not_end_in_time_and_a_canary_that_cannot_be_started_are_errors(
+    check: Callable[..., Any], scripted: Any
+) -> None:
+    params = {"canary": "shop", "start": True}
+    runs(scripted)
+    scripted.answers("synthetics", "start_canary", {})
+    runs(scripted, run("RUNNING", identity="new"))
+    assert check("synthetics", params, aws=scripted, timeout_s=0.15).outcome == "ERROR"
+
+    runs(scripted)
+    scripted.refuses("synthetics", "start_canary", "AccessDeniedException")
+    assert "synthetics:StartCanary was denied" in check("synthetics", params, aws=scripted).message

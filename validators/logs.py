@@ -1,0 +1,199 @@
+"""logs: green's log has no more lines of a pattern than expected, and no error that blue never wrote.
+
+Green's lines are told from blue's by the log stream: Lambda writes the version into its name, ECS the task's id. Green
+must have written something in the window (`green_lines`), or the log shows nothing and the check is inconclusive.
+`new_errors` compares signatures: a line with its numbers, ids and quoted values taken out. Reading logs needs
+logs:FilterLogEvents by the installation's CheckPolicyArn. moto understands words as patterns, but neither `?a ?b` nor
+`{ $.level = ... }`, so the tests use answers written down.
+
+Example:
+    checks:
+      - name: the log is quiet
+        logs:
+          pattern: "?ERROR ?Exception"
+          window: 10m
+          expect: {lte: 2}
+          new_errors: {baseline: 6h}
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Annotated, Any
+
+import msgspec
+from greenlight.api import (
+    Context,
+    Duration,
+    Evidence,
+    Expectation,
+    Finding,
+    GreenlightError,
+    Params,
+    default,
+    error,
+    evidence,
+    inconclusive,
+    judged,
+    validator,
+)
+
+MAX_PAGES = 100
+_VARYING = re.compile(
+    r"\"[^\"]*\"|'[^']*'|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|0x[0-9a-fA-F]+|\b(?=\w*\d)[\w.:+-]+"
+)
+
+Line = tuple[str, str]
+
+
+class NewErrors(Params, frozen=True, kw_only=True):
+    """How far back blue's lines are looked for."""
+
+    baseline: Duration = default(Duration(3600))
+
+
+class Logs(Params, frozen=True, kw_only=True):
+    """`pattern` is CloudWatch's filter pattern, `expect` how many of green's lines may match it in the `window`.
+
+    `group` is found by itself for Lambda, and for ECS where containers log by awslogs to one group; `green_lines` is
+    the least of lines of any kind that green must have written; `new_errors` refuses matching lines new with green.
+    """
+
+    pattern: Annotated[str, msgspec.Meta(min_length=1)] = "?ERROR ?Error ?Exception ?FATAL ?Traceback"
+    expect: Expectation | None = None
+    new_errors: NewErrors | None = None
+    group: str = ""
+    window: Duration = default(Duration(600))
+    green_lines: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a check of nothing."""
+        if self.expect is None and self.new_errors is None:
+            raise ValueError("logs looks at nothing; write expect: 0 or new_errors: {}")
+
+
+@validator(
+    Logs,
+    stages=("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
+    iam=(
+        "logs:FilterLogEvents",
+        "lambda:GetFunctionConfiguration",
+        "ecs:DescribeTaskDefinition",
+        "ecs:ListTasks",
+        "ecs:DescribeTasks",
+    ),
+)
+def logs(params: Logs, context: Context) -> Finding:
+    """Green's log is as quiet as expected, with no error that blue never wrote."""
+    try:
+        group, marks = _group(params, context), _marks(context)
+        written = _lines(context, group, "", params.window, marks, enough=params.green_lines)
+        if len(written) < params.green_lines:
+            wanted = f"expected at least {params.green_lines}"
+            return inconclusive(f"green wrote {len(written)} lines to {group} in the last {params.window}, {wanted}")
+        wrong = _lines(context, group, params.pattern, params.window, marks)
+        found = []
+        if params.expect is not None:
+            where = f"{group}, for example {context.excerpt(wrong[0][1])!r}" if wrong else group
+            found.append(evidence(f"lines with {params.pattern}", params.expect, len(wrong), where))
+        if params.new_errors is not None:
+            baseline = params.new_errors.baseline
+            if not _lines(context, group, "", baseline, marks, others=True, enough=1):
+                said = f"blue wrote nothing to {group} in the last {baseline}, so no error can be called new"
+                finding = judged(found, "")
+                return finding if finding.outcome == "FAIL" else inconclusive(said, *found)
+            found.append(_new(params.pattern, baseline, context, group, wrong, marks))
+    except GreenlightError as problem:
+        return error(str(problem))
+    return judged(found, f"{group}: {len(wrong)} of green's lines have {params.pattern}")
+
+
+def _new(
+    pattern: str, baseline: Duration, context: Context, group: str, wrong: list[Line], marks: list[str]
+) -> Evidence:
+    """Show the lines whose signature only green has."""
+    known = {_signature(line) for _, line in _lines(context, group, pattern, baseline, marks, others=True)}
+    fresh = {_signature(line): line for _, line in wrong if _signature(line) not in known}
+    shown = [context.excerpt(line) for line in fresh.values()]
+    return Evidence(query="new errors", expected=[], actual=shown[:10], passed=not fresh, where=group)
+
+
+def _signature(line: str) -> str:
+    return " ".join(_VARYING.sub("*", line.strip().partition("\n")[0]).split())
+
+
+def _group(params: Logs, context: Context) -> str:
+    """Give the log group to look into."""
+    if params.group:
+        return params.group
+    deployment = context.deployment
+    if deployment.platform == "lambda":
+        asked = {"FunctionName": deployment.function, "Qualifier": context.green.version}
+        answer = context.aws_call("lambda", "get_function_configuration", **asked)
+        return str(answer.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{deployment.function}")
+    answer = context.aws_call("ecs", "describe_task_definition", taskDefinition=context.green.task_definition)
+    options = [
+        each.get("logConfiguration", {}).get("options", {})
+        for each in answer["taskDefinition"].get("containerDefinitions", [])
+    ]
+    groups = {each["awslogs-group"] for each in options if each.get("awslogs-group")}
+    if len(groups) != 1:
+        raise GreenlightError(f"green logs to {len(groups)} log groups of CloudWatch; write group: NAME")
+    return str(groups.pop())
+
+
+def _marks(context: Context) -> list[str]:
+    """Give what the names of green's log streams hold or end with, and no other stream's."""
+    if context.deployment.platform == "lambda":
+        return [f"[{context.green.version}]"]
+    deployment = context.deployment
+    found = []
+    for status in ("RUNNING", "STOPPED"):
+        asked = {"cluster": deployment.cluster, "serviceName": deployment.service, "desiredStatus": status}
+        page = context.aws_call("ecs", "list_tasks", **asked)
+        if page.get("nextToken"):  # a task that is not known would have its lines taken for blue's
+            raise GreenlightError(f"{deployment.service} has more than {len(page['taskArns'])} tasks to tell apart")
+        arns = page.get("taskArns", [])
+        if arns:
+            tasks = context.aws_call("ecs", "describe_tasks", cluster=deployment.cluster, tasks=arns).get("tasks", [])
+            found += [each["taskArn"] for each in tasks if each.get("startedBy") == context.green.task_set]
+    if not context.green.task_set or not found:
+        raise GreenlightError("green has no tasks, so no log stream can be called its own")
+    return [f"/{arn.rpartition('/')[2]}" for arn in found]
+
+
+def _lines(
+    context: Context,
+    group: str,
+    pattern: str,
+    window: float,
+    marks: list[str],
+    *,
+    others: bool = False,
+    enough: int = 0,
+) -> list[Line]:
+    """Give stream and text of green's lines, or of the others; all of them, or as soon as there are `enough`.
+
+    Raises:
+        GreenlightError: There are more than can be read: what was not read may hold anything.
+    """
+    found: list[Line] = []
+    now = int(time.time() * 1000)
+    asked: dict[str, Any] = {"logGroupName": group, "startTime": now - int(window * 1000), "endTime": now}
+    if pattern:
+        asked["filterPattern"] = pattern
+    for _ in range(MAX_PAGES):
+        answer = context.aws_call("logs", "filter_log_events", **asked)
+        for each in answer.get("events", []):
+            stream = str(each.get("logStreamName", ""))
+            if any(mark in stream for mark in marks) is not others:
+                found.append((stream, str(each.get("message", ""))))
+        if not answer.get("nextToken") or (enough and len(found) >= enough):
+            return found
+        if context.remaining_s() < 0.1:
+            raise GreenlightError(f"reading {group} did not end within the check's time")
+        asked["nextToken"] = answer["nextToken"]
+    raise GreenlightError(f"{group} has more than {MAX_PAGES} pages to read; choose a shorter window")
