@@ -4,7 +4,9 @@ Green's lines are told from blue's by the log stream: Lambda writes the version 
 must have written something in the window (`green_lines`), or the log shows nothing and the check is inconclusive.
 `new_errors` compares signatures: a line with its numbers, ids and quoted values taken out. Reading logs needs
 logs:FilterLogEvents by the installation's CheckPolicyArn. moto understands words as patterns, but neither `?a ?b` nor
-`{ $.level = ... }`, so the tests use answers written down.
+`{ $.level = ... }`, and no Insights queries, so the tests use answers written down. An Insights `query` sees the whole
+group: narrow it to green's streams by itself, as with `filter @logStream like "[${green.version}]"`; it needs
+logs:StartQuery, logs:GetQueryResults and logs:StopQuery, too.
 
 Example:
     checks:
@@ -33,15 +35,19 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     Params,
+    compiled,
     default,
     error,
     evidence,
+    find,
     inconclusive,
     judged,
     validator,
 )
 
 MAX_PAGES = 100
+POLL_S = 1.0
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _VARYING = re.compile(
     r"\"[^\"]*\"|'[^']*'|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|0x[0-9a-fA-F]+|\b(?=\w*\d)[\w.:+-]+"
 )
@@ -60,19 +66,26 @@ class Logs(Params, frozen=True, kw_only=True):
 
     `group` is found by itself for Lambda, and for ECS where containers log by awslogs to one group; `green_lines` is
     the least of lines of any kind that green must have written; `new_errors` refuses matching lines new with green.
+    `query` is one of Logs Insights, and `rows` what to expect, by JMESPath into the list of its rows.
     """
 
     pattern: Annotated[str, msgspec.Meta(min_length=1)] = "?ERROR ?Error ?Exception ?FATAL ?Traceback"
     expect: Expectation | None = None
     new_errors: NewErrors | None = None
+    query: str = ""
+    rows: dict[str, Expectation] = {}
     group: str = ""
     window: Duration = default(Duration(600))
     green_lines: Annotated[int, msgspec.Meta(ge=1)] = 1
 
     def __post_init__(self) -> None:
-        """Refuse a check of nothing."""
-        if self.expect is None and self.new_errors is None:
-            raise ValueError("logs looks at nothing; write expect: 0 or new_errors: {}")
+        """Refuse a check of nothing, and half of an Insights query."""
+        if self.expect is None and self.new_errors is None and not self.rows:
+            raise ValueError("logs looks at nothing; write expect: 0, new_errors: {}, or query and rows")
+        if bool(self.query) != bool(self.rows):
+            raise ValueError("query and rows belong together: what to ask, and what to expect of the answer")
+        for path in self.rows:
+            compiled(path, "rows", path)
 
 
 @validator(
@@ -80,6 +93,9 @@ class Logs(Params, frozen=True, kw_only=True):
     stages=("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
     iam=(
         "logs:FilterLogEvents",
+        "logs:StartQuery",
+        "logs:GetQueryResults",
+        "logs:StopQuery",
         "lambda:GetFunctionConfiguration",
         "ecs:DescribeTaskDefinition",
         "ecs:ListTasks",
@@ -99,6 +115,9 @@ def logs(params: Logs, context: Context) -> Finding:
         if params.expect is not None:
             where = f"{group}, for example {context.excerpt(wrong[0][1])!r}" if wrong else group
             found.append(evidence(f"lines with {params.pattern}", params.expect, len(wrong), where))
+        if params.query:
+            rows = _insights(params, context, group)
+            found += [evidence(f"rows {path}", each, find(path, rows), group) for path, each in params.rows.items()]
         if params.new_errors is not None:
             baseline = params.new_errors.baseline
             if not _lines(context, group, "", baseline, marks, others=True, enough=1):
@@ -109,6 +128,29 @@ def logs(params: Logs, context: Context) -> Finding:
     except GreenlightError as problem:
         return error(str(problem))
     return judged(found, f"{group}: {len(wrong)} of green's lines have {params.pattern}")
+
+
+def _insights(params: Logs, context: Context, group: str) -> list[dict[str, Any]]:
+    """Ask Logs Insights and give its rows, numbers as numbers."""
+    now = int(time.time())
+    times = {"startTime": now - int(params.window), "endTime": now}
+    begun = context.aws_call("logs", "start_query", logGroupName=group, queryString=params.query, **times)["queryId"]
+    while True:
+        answer = context.aws_call("logs", "get_query_results", queryId=begun)
+        status = answer.get("status", "Unknown")
+        if status == "Complete":
+            return [
+                {each["field"]: _number(each.get("value", "")) for each in row} for row in answer.get("results", [])
+            ]
+        if status not in ("Scheduled", "Running"):
+            raise GreenlightError(f"the query of {group} ended as {status}")
+        if not context.sleep(POLL_S):
+            context.aws_call("logs", "stop_query", queryId=begun)
+            raise GreenlightError(f"the query of {group} did not end within the check's time")
+
+
+def _number(value: str) -> Any:
+    return float(value) if _NUMBER.fullmatch(value) else value
 
 
 def _new(

@@ -259,6 +259,9 @@ METHODS = {
 # What changes something, or shows what a service wrote of its users: each installation allows it by CheckPolicyArn.
 BY_CHECK_POLICY = {
     "logs:FilterLogEvents",
+    "logs:GetQueryResults",
+    "logs:StartQuery",
+    "logs:StopQuery",
     "synthetics:StartCanary",
 }
 

@@ -123,6 +123,54 @@ def test_lines_of_greens_tasks_count_also_of_those_that_stopped(check: Callable[
     assert (found.outcome, found.evidence[0].actual) == ("FAIL", 2)
 
 
+INSIGHTS = {**GROUP, "query": "stats count(*) as n by code", "rows": {"[?code=='500'].n | [0]": {"lt": 3}}}
+
+
+def rows(aws: Any, status: str, *found: dict[str, str]) -> None:
+    results = [[{"field": name, "value": value} for name, value in row.items()] for row in found]
+    aws.answers("logs", "get_query_results", {"status": status, "results": results}, {"queryId": "q"})
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome"), [([{"code": "E500", "n": "1"}], "FAIL"), ([{"code": "500x", "n": "9"}], "FAIL"), ([], "FAIL")]
+)
+def test_rows_that_an_insights_query_does_not_find_do_not_pass(
+    check: Callable[..., Any], scripted: Any, found: list[dict[str, str]], outcome: str
+) -> None:
+    lines(scripted, "START")
+    lines(scripted)
+    scripted.answers("logs", "start_query", {"queryId": "q"})
+    rows(scripted, "Complete", *found)
+
+    assert check("logs", INSIGHTS, aws=scripted, **FUNCTION).outcome == outcome
+
+
+@pytest.mark.parametrize(("count", "outcome"), [("3", "FAIL"), ("2", "PASS")])
+def test_an_insights_query_is_waited_for_and_its_numbers_are_numbers(
+    check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch, count: str, outcome: str
+) -> None:
+    monkeypatch.setattr("validators.logs.POLL_S", 0.01)
+    lines(scripted, "START")
+    lines(scripted)
+    scripted.answers("logs", "start_query", {"queryId": "q"})
+    rows(scripted, "Running", {"n": "0"})
+    rows(scripted, "Complete", {"n": count})
+
+    params = {**INSIGHTS, "rows": {"[0].n": {"lt": 3}}}
+    assert check("logs", params, aws=scripted, **FUNCTION).outcome == outcome
+
+
+def test_an_insights_query_that_fails_or_takes_too_long_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
+    for status in ("Failed", "Running"):
+        lines(scripted, "START")
+        lines(scripted)
+        scripted.answers("logs", "start_query", {"queryId": "q"})
+        rows(scripted, status)
+        if status == "Running":
+            scripted.answers("logs", "stop_query", {"success": True}, {"queryId": "q"})
+        assert check("logs", INSIGHTS, aws=scripted, timeout_s=0.3, **FUNCTION).outcome == "ERROR"
+
+
 def test_a_log_that_cannot_be_read_is_an_error_that_names_the_permission(
     check: Callable[..., Any], scripted: Any
 ) -> None:
@@ -134,7 +182,17 @@ def test_a_log_that_cannot_be_read_is_an_error_that_names_the_permission(
     assert "logs:FilterLogEvents" in found.message
 
 
-@pytest.mark.parametrize("written", [{}, {"pattern": "x"}, {"expect": 0, "pattern": ""}, {"expect": 0, "window": 5}])
+@pytest.mark.parametrize(
+    "written",
+    [
+        {},
+        {"pattern": "x"},
+        {"expect": 0, "query": "fields @message"},
+        {"rows": {"[0].n": 1}},
+        {"expect": 0, "pattern": ""},
+        {"expect": 0, "window": 5},
+    ],
+)
 def test_wrong_parameters_are_refused(check: Callable[..., Any], written: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         check("logs", written)
