@@ -63,9 +63,9 @@ class Body(Params, frozen=True, kw_only=True):
     def encoded(self, captured: dict[str, Any] | None) -> tuple[bytes, str]:
         """Give the bytes to send and their media type."""
         if self.text is not None:
-            return str(filled(self.text, captured)).encode(), "text/plain; charset=utf-8"
+            return _text(filled(self.text, captured)).encode(), "text/plain; charset=utf-8"
         if self.form is not None:
-            return urllib.parse.urlencode(filled(self.form, captured)).encode(), "application/x-www-form-urlencoded"
+            return _urlencoded(filled(self.form, captured)).encode(), "application/x-www-form-urlencoded"
         if self.base64 is not None:
             return base64.b64decode(self.base64), "application/octet-stream"
         return json.dumps(filled(self.json, captured)).encode(), "application/json"
@@ -170,10 +170,10 @@ def http(params: Http, context: Context) -> Finding:
     found: list[Evidence] = []
     said = ""
     for number, request in enumerate(requests, 1):
-        method, written = request.call()
-        path = _path(written, request, captured)
+        method, path = request.call()
         step = f"step {number}: " if len(requests) > 1 else ""
         try:
+            path = _path(path, request, captured)
             response = _sent(request, method, path, captured, context)
         except NoAnswerError as problem:
             return failed(f"{step}{problem}", *found)
@@ -199,18 +199,24 @@ def _reason(problem: Exception) -> str:
 
 def _path(written: str, request: Request, captured: dict[str, Any] | None) -> str:
     """Fill in captures, safely for a path, and add the query."""
-    safe = captured and {name: urllib.parse.quote(str(value), safe="") for name, value in captured.items()}
-    try:
-        path = str(filled(written, safe))
-        query = urllib.parse.urlencode(filled(request.query, captured), doseq=True)
-    except KeyError:
-        return written  # sending the request will say which name is missing
+    safe = captured and {name: urllib.parse.quote(_text(value), safe="") for name, value in captured.items()}
+    path = str(filled(written, safe))
+    query = _urlencoded(filled(request.query, captured))
     return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
 
 
+def _text(value: Any) -> str:
+    """Write a captured value the way JSON does: `true`, not Python's `True`."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _urlencoded(fields: dict[str, Any]) -> str:
+    pairs = [(name, each) for name, value in fields.items() for each in (value if isinstance(value, list) else [value])]
+    return urllib.parse.urlencode([(name, _text(value)) for name, value in pairs])
+
+
 def _sent(request: Request, method: str, path: str, captured: dict[str, Any] | None, context: Context) -> Response:
-    filled(request.call()[1], captured)
-    headers = {name: str(filled(value, captured)) for name, value in request.headers.items()}
+    headers = {name: _text(filled(value, captured)) for name, value in request.headers.items()}
     body = None
     if request.body is not None:
         body, media_type = request.body.encoded(captured)
@@ -301,7 +307,7 @@ def _captured(query: str, seen: _Answer) -> Any:
     if source == "status":
         return seen.response.status
     if source == "body":
-        return seen.text()
+        return MISSING if seen.response.truncated else seen.text()
     if source == "headers":
         value = seen.response.header(rest)
         return MISSING if value is None else value

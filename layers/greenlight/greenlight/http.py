@@ -460,8 +460,9 @@ class Client:
             raise UnreachableError(
                 f"{name} ({address} port {port}) does not accept connections: no reply; is there a route from the gate, and do the security groups admit it?"
             ) from error
-        except ConnectionRefusedError as error:
-            raise NoAnswerError(f"{name} ({address} port {port}) refuses connections") from error
+        except ConnectionError as error:
+            does = "refuses" if isinstance(error, ConnectionRefusedError) else "resets"
+            raise NoAnswerError(f"{name} ({address} port {port}) {does} connections") from error
         except OSError as error:
             raise UnreachableError(f"{name} ({address} port {port}) cannot be reached: {_said(error)}") from error
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,355 @@
+"""http: green answers as the plan says, or the finding says what was seen instead."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from greenlight.api import Finding, Outcome, Side
+from greenlight.http import MAX_BODY_BYTES
+
+from tests.integration.wire import Server, answer, answering, hang, sending, unused_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Check = Callable[..., Finding]
+
+JSON = "content-type: application/json"
+
+
+def said(data: Any, status: int = 200, *headers: str) -> bytes:
+    return answer(status, data if isinstance(data, bytes) else json.dumps(data).encode(), JSON, *headers)
+
+
+def one(check: Check, data: Any, expect: dict[str, Any], status: int = 200, **more: Any) -> Finding:
+    """Ask a server that says `data` once."""
+    with answering(said(data, status)) as server:
+        return check("http", {"get": "/x", "expect": expect, **more}, server.url)
+
+
+# ---- Green is wrong
+
+
+@pytest.mark.parametrize(
+    ("data", "expect", "why"),
+    [
+        ({}, {"status": 201}, "status is 200, expected 201"),
+        ({}, {"status": {"in": [500, 503]}}, "status is 200"),
+        ({"a": 1}, {"json": {"a": 2}}, "json a is 1, expected 2"),
+        ({"a": 1}, {"json": {"a": True}}, "json a is 1, expected true"),
+        ({"a": "1"}, {"json": {"a": 1}}, 'json a is "1", expected 1'),
+        ({"a": None}, {"json": {"a": 0}}, "json a is null, expected 0"),
+        ({}, {"json": {"a": None}}, "json a is (nothing found), expected null"),
+        ({"a": {}}, {"json": {"a.b.c": {"exists": True}}}, "json a.b.c is (nothing found)"),
+        ({"items": []}, {"json": {"length(items)": {"gte": 1}}}, "json length(items) is 0"),
+        ({"items": []}, {"json": {"items": {"every": {"gt": 0}}}}, "json items is []"),
+        ([1, 2], {"json": {"[5]": 1}}, "json [5] is (nothing found)"),
+        ({"a": float("nan")}, {"json": {"a": {"lt": 1}}}, "json a is (nothing found)"),
+        (b"<html>maintenance</html>", {"json": {"a": {"ne": 1}}}, "json a is (nothing found)"),
+        (b"", {"json": {"a": {"not": {"eq": 1}}}}, "json a is (nothing found)"),
+        (b'{"a": 1', {"json": {"a": 1}}, "json a is (nothing found)"),
+        (b'{"a": 1} trailing', {"json": {"a": 1}}, "json a is (nothing found)"),
+        (b"\xff\xfe{", {"json": {"a": 1}}, "json a is (nothing found)"),
+        (b"[" * 100_000, {"json": {"a": 1}}, "json a is (nothing found)"),
+        (b"hello", {"body": {"contains": "bye"}}, 'body is "hello"'),
+        (b"hello", {"size": {"gt": "1KB"}}, "size is 5"),
+        (b"hello", {"latency": {"lt": "0ms"}}, "latency (ms) is "),
+        (b"hello", {"headers": {"x-release": "2"}}, "header x-release is (nothing found)"),
+        (b"hello", {"headers": {"content-type": "text/html"}}, 'header content-type is "application/json"'),
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_not_as_expected_fails_and_shows_both(check: Check, data: Any, expect: Any, why: str) -> None:
+    finding = one(check, data, expect)
+    assert finding.outcome is Outcome.FAIL
+    assert why in finding.message
+    assert "GET /x answered 200 in " in finding.message
+    assert [each.passed for each in finding.evidence] == [False]
+
+
+def test_the_start_of_the_body_is_shown_to_whom_has_to_find_out(check: Check) -> None:
+    finding = one(check, b"Internal   error\n at line 5" + b"x" * 900, {"status": 200}, 500)
+    assert "the body begins 'Internal error at line 5xxx" in finding.message
+    assert len(finding.message) < 400
+    assert one(check, b"", {"status": 200}, 500).message.endswith("the body is empty")
+
+
+def test_green_that_does_not_answer_is_green_that_is_wrong(check: Check) -> None:
+    for script in (
+        hang,
+        lambda peer: peer.reset(),
+        sending(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"),
+        sending(b"garbage\r\n"),
+    ):
+        with Server(script) as server:
+            finding = check("http", {"get": "/", "expect": {"status": 200}}, server.url, timeout_s=0.4)
+            assert finding.outcome is Outcome.FAIL
+    finding = check("http", {"get": "/", "expect": {"status": 200}}, f"http://127.0.0.1:{unused_port()}")
+    assert (finding.outcome, "refuses connections" in finding.message) == (Outcome.FAIL, True)
+
+
+@pytest.mark.parametrize(
+    "expect", [{"json": {"a": {"exists": True}}}, {"body": {"contains": "x"}}, {"size": {"gt": "1B"}}]
+)
+def test_nothing_holds_for_a_body_that_was_cut(check: Check, expect: dict[str, Any]) -> None:
+    finding = one(check, b"x" * (MAX_BODY_BYTES + 1), expect)
+    assert (finding.outcome, finding.evidence[0].actual) == (Outcome.FAIL, "(nothing found)")
+
+
+# ---- The check cannot be carried out
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [
+        ({"get": "http://elsewhere.test/"}, "AllowedHosts"),
+        ({"get": "http://169.254.169.254/latest/meta-data"}, "AllowedHosts"),
+        ({"get": "ftp://127.0.0.1/"}, "no http or https URL"),
+        ({"get": "/", "headers": {"X": "a\r\nb"}}, "the header X cannot be sent"),
+        ({"get": "/", "headers": {"X": "€"}}, "outside of Latin-1"),
+    ],
+)
+def test_a_request_that_cannot_be_made_is_an_error_and_not_greens_fault(
+    check: Check, request_: dict[str, Any], why: str
+) -> None:
+    with answering(answer(200)) as server:
+        finding = check("http", {**request_, "expect": {"status": 200}}, server.url)
+    assert finding.outcome is Outcome.ERROR
+    assert why in finding.message
+    assert server.requests == []
+
+
+def test_green_without_a_url_says_why(check: Check) -> None:
+    finding = check("http", {"get": "/", "expect": {"status": 200}}, "", no_url="the group has no test listener")
+    assert (finding.outcome, finding.message) == (Outcome.ERROR, "the group has no test listener")
+
+
+@pytest.mark.parametrize("where", [{"get": "/a/${id}"}, {"get": "/a", "query": {"q": "${id}"}}, {"get": "/a", "headers": {"x": "${id}"}}, {"post": "/a", "body": {"json": {"x": "${id}"}}}, {"post": "/a", "body": {"form": {"x": "${id}"}}}])  # fmt: skip
+def test_a_value_that_no_earlier_step_captured_sends_nothing(check: Check, where: dict[str, Any]) -> None:
+    steps = [{**where, "expect": {"status": 200}}, {"get": "/b", "capture": {"id": "json.id"}}]
+    with answering(said({"id": 1})) as server:
+        finding = check("http", {"steps": steps}, server.url)
+    assert (finding.outcome, finding.message) == (Outcome.ERROR, "step 1: ${id} was captured by no earlier step")
+    assert server.requests == []
+
+
+# ---- What is refused before anything runs
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ({}, "exactly one of get, post"),
+        ({"get": "/", "post": "/", "expect": {"status": 200}}, "exactly one of get, post"),
+        ({"get": "/"}, "expects nothing"),
+        ({"get": "/", "expect": {}}, "expect is empty"),
+        ({"get": "/", "expect": {"status": {}}}, "an empty map expects nothing"),
+        ({"get": "/", "expect": {"stauts": 200}}, "stauts"),
+        ({"get": "/", "expect": {"json": {"a[": 1}}}, "JMESPath"),
+        ({"get": "/", "expect": {"latency": 5}}, "duration"),
+        ({"get": "/", "expect": {"size": "5"}}, "size"),
+        ({"get": "/", "redirects": 21, "expect": {"status": 200}}, "20"),
+        ({"get": "/", "redirects": -1, "expect": {"status": 200}}, "0"),
+        ({"get": "/", "capture": {"a": "cookie.x"}}, "captures nothing"),
+        ({"get": "/", "capture": {"a": "json.["}}, "JMESPath"),
+        ({"post": "/", "body": {}, "expect": {"status": 200}}, "exactly one of json, text, form and base64"),
+        ({"post": "/", "body": {"text": "a", "json": 1}, "expect": {"status": 200}}, "exactly one of json, text"),
+        ({"post": "/", "body": {"base64": "@@"}, "expect": {"status": 200}}, "base64 cannot be decoded"),
+        ({"steps": []}, "expect"),
+        ({"steps": [{"get": "/", "capture": {"a": "status"}}]}, "none of the steps expects"),
+        ({"steps": [{"get": "/", "expect": {"status": 200}}], "get": "/"}, "steps stand alone"),
+        ({"steps": [{"get": "/", "expect": {"status": 200}}], "headers": {"a": "b"}}, "steps stand alone"),
+    ],
+)
+def test_what_means_nothing_is_refused(check: Check, written: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(why)):
+        check("http", written, "http://127.0.0.1:1")
+
+
+# ---- Green is right
+
+
+@pytest.mark.parametrize(
+    ("data", "expect"),
+    [
+        ({}, {"status": 200}),
+        ({}, {"status": {"in": [200, 204]}}),
+        ({"a": None}, {"json": {"a": None}}),
+        ({}, {"json": {"a": {"exists": False}}}),
+        ({"a": {"b": [1, 2]}}, {"json": {"a.b[1]": 2, "a": {"eq": {"b": [1, 2]}}, "length(a.b)": 2}}),
+        ({"a": 1.0}, {"json": {"a": 1}}),
+        (b"caf\xc3\xa9", {"body": {"contains": "café"}}),
+        (b"hello", {"size": "5B", "latency": {"lt": "5s"}, "headers": {"Content-Type": {"contains": "json"}}}),
+    ],
+)
+def test_an_answer_as_expected_passes(check: Check, data: Any, expect: Any) -> None:
+    finding = one(check, data, expect)
+    assert finding.outcome is Outcome.PASS, finding.message
+    assert finding.message.startswith("GET /x answered 200 in ")
+    assert all(each.passed for each in finding.evidence)
+    assert len(finding.evidence) >= 1
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "head", "options"])
+def test_every_method_is_sent_as_it_is_named(check: Check, method: str) -> None:
+    with answering(answer(204)) as server:
+        finding = check(
+            "http", {method: "/x?y=1", "query": {"z": ["a b", "ü"], "n": 1}, "expect": {"status": 204}}, server.url
+        )
+    assert finding.outcome is Outcome.PASS
+    assert server.requests[0][0] == f"{method.upper()} /x?y=1&z=a+b&z=%C3%BC&n=1 HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    ("body", "sent", "media_type"),
+    [
+        ({"json": {"a": [1, None, "ü"]}}, b'{"a": [1, null, "\\u00fc"]}', "application/json"),
+        ({"json": None}, b"null", "application/json"),
+        ({"text": "hé"}, "hé".encode(), "text/plain; charset=utf-8"),
+        ({"form": {"a": "b c", "n": 1.5}}, b"a=b+c&n=1.5", "application/x-www-form-urlencoded"),
+        ({"base64": "AP8="}, b"\x00\xff", "application/octet-stream"),
+        ({"text": ""}, b"", "text/plain; charset=utf-8"),
+    ],
+)
+def test_every_kind_of_body_is_sent_with_its_type(
+    check: Check, body: dict[str, Any], sent: bytes, media_type: str
+) -> None:
+    with answering(answer(200)) as server:
+        check("http", {"post": "/", "body": body, "expect": {"status": 200}}, server.url)
+        check(
+            "http",
+            {"post": "/", "body": body, "headers": {"content-type": "x/y"}, "expect": {"status": 200}},
+            server.url,
+        )
+    assert [(headers["content-type"], data) for _, headers, data in server.requests] == [
+        (media_type, sent),
+        ("x/y", sent),
+    ]
+
+
+def test_redirects_are_followed_as_often_as_the_plan_says(check: Check) -> None:
+    with answering(answer(302, b"", "location: /b"), answer(200)) as server:
+        assert check("http", {"get": "/a", "expect": {"status": 302}}, server.url).outcome is Outcome.PASS
+    with answering(answer(302, b"", "location: /b"), answer(200)) as server:
+        assert (
+            check("http", {"get": "/a", "redirects": 1, "expect": {"status": 200}}, server.url).outcome is Outcome.PASS
+        )
+
+
+def test_a_path_takes_the_way_through_greens_rule(check: Check) -> None:
+    with answering(answer(200)) as server:
+        green = {"host": "shop.test", "headers": {"X-Tenant": "smoke"}, "path_patterns": ("/shop/*",)}
+        check("http", {"get": "/health", "expect": {"status": 200}}, server.url, **green)
+    first, headers, _ = server.requests[0]
+    assert (first, headers["host"], headers["x-tenant"]) == ("GET /shop/health HTTP/1.1", "shop.test", "smoke")
+
+
+def test_a_url_in_a_query_is_no_url_to_go_to(check: Check) -> None:
+    with answering(answer(200)) as server:
+        check("http", {"get": "/login?next=https://elsewhere.test/x", "expect": {"status": 200}}, server.url)
+    assert server.requests[0][0] == "GET /login?next=https://elsewhere.test/x HTTP/1.1"
+
+
+def test_only_green_is_asked(check: Check) -> None:
+    with answering(answer(200)) as green, answering(answer(200)) as blue:
+        check("http", {"get": "/", "expect": {"status": 200}}, green.url, blue=Side(url=blue.url))
+    assert (green.connections, blue.connections) == (1, 0)
+
+
+# ---- Steps
+
+
+def test_steps_hand_on_what_they_capture(check: Check) -> None:
+    made = said({"id": "a/b ü", "n": 7, "ok": True, "list": [1]}, 201, "Location: /orders/77", "X-Trace: t-1")
+    steps = [
+        {"post": "/orders", "body": {"json": {"sku": "A1"}}, "expect": {"status": 201},
+         "capture": {"id": "json.id", "n": "json.n", "ok": "json.ok", "to": "headers.Location", "code": "status", "all": "body"}},
+        {"get": "/orders/${id}", "query": {"n": "${n}", "ok": "${ok}"}, "headers": {"x-ok": "${ok}", "x-to": "at ${to}"},
+         "expect": {"status": 200, "json": {"n": "${n}", "id": {"contains": "${id}"}}}},
+        {"post": "/", "body": {"json": {"n": "${n}", "text": "n=${n}", "code": "${code}"}}, "expect": {"status": 200}},
+        {"post": "/", "body": {"form": {"ok": "${ok}", "id": "${id}"}}, "expect": {"status": 200}},
+        {"put": "/", "body": {"text": "${all}"}, "expect": {"status": 200}},
+    ]  # fmt: skip
+    with answering(made, said({"n": 7, "id": "a/b ü"}), answer(200)) as server:
+        finding = check("http", {"steps": steps}, server.url)
+    assert finding.outcome is Outcome.PASS, finding.message
+    assert finding.message.startswith("all 5 steps answered as expected; last PUT / answered 200")
+    firsts = [first for first, _, _ in server.requests]
+    assert firsts[1] == "GET /orders/a%2Fb%20%C3%BC?n=7&ok=true HTTP/1.1"
+    assert (server.requests[1][1]["x-ok"], server.requests[1][1]["x-to"]) == ("true", "at /orders/77")
+    assert json.loads(server.requests[2][2]) == {"n": 7, "text": "n=7", "code": 201}
+    assert server.requests[3][2] == b"ok=true&id=a%2Fb+%C3%BC"
+    assert json.loads(server.requests[4][2])["n"] == 7
+
+
+def test_the_first_step_that_fails_is_the_last_that_is_sent(check: Check) -> None:
+    steps = [{"get": f"/{n}", "expect": {"status": 200}} for n in range(1, 4)]
+    with answering(answer(200), answer(500, b"broken")) as server:
+        finding = check("http", {"steps": steps}, server.url)
+    assert finding.outcome is Outcome.FAIL
+    assert finding.message.startswith("step 2: GET /2: status is 500, expected 200")
+    assert len(server.requests) == 2
+    assert [each.passed for each in finding.evidence] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("captured", "data"),
+    [
+        ("json.id", {}),
+        ("json.id", b"not json"),
+        ("headers.X-Id", {}),
+        ("json[3]", [1]),
+        ("body", b"x" * (MAX_BODY_BYTES + 1)),
+    ],
+)
+def test_what_cannot_be_captured_fails_the_step(check: Check, captured: str, data: Any) -> None:
+    steps = [{"get": "/1", "capture": {"id": captured}}, {"get": "/${id}", "expect": {"status": 200}}]
+    with answering(said(data)) as server:
+        finding = check("http", {"steps": steps}, server.url)
+    assert finding.outcome is Outcome.FAIL
+    assert f"capture id: {captured} is (nothing found)" in finding.message
+    assert len(server.requests) == 1
+
+
+def test_a_captured_text_cannot_leave_its_place_in_the_path(check: Check) -> None:
+    for evil in ("../../admin", "x?admin=1", "x#y", "//evil.test/", "a\r\nX-Injected: 1", "http://evil.test/"):
+        steps = [{"get": "/1", "capture": {"id": "json.id"}}, {"get": "/o/${id}/end", "expect": {"status": 200}}]
+        with answering(said({"id": evil}), answer(200)) as server:
+            check("http", {"steps": steps}, server.url)
+        first, headers, _ = server.requests[1]
+        assert first.startswith("GET /o/")
+        assert first.endswith("/end HTTP/1.1")
+        assert first.count("/") == 4, "two of the path, one of the id's place, one of HTTP/1.1"
+        assert "x-injected" not in headers
+
+
+def test_a_captured_text_with_a_line_break_does_not_become_a_header(check: Check) -> None:
+    steps = [
+        {"get": "/1", "capture": {"id": "json.id"}},
+        {"get": "/2", "headers": {"x": "${id}"}, "expect": {"status": 200}},
+    ]
+    with answering(said({"id": "a\r\nX-Injected: 1"})) as server:
+        finding = check("http", {"steps": steps}, server.url)
+    assert (finding.outcome, len(server.requests)) == (Outcome.ERROR, 1)
+
+
+def test_a_request_that_only_captures_has_shown_nothing(check: Check) -> None:
+    with answering(said({"a": 1})) as server:
+        assert check("http", {"get": "/", "capture": {"a": "json.a"}}, server.url).outcome is Outcome.INCONCLUSIVE
+
+
+def test_one_attempts_time_is_for_all_its_steps(check: Check) -> None:
+    def slow(peer: Any) -> None:
+        while True:
+            peer.request()
+            threading.Event().wait(0.25)
+            peer.send(answer(200))
+
+    with Server(slow) as server:
+        steps = [{"get": f"/{n}", "expect": {"status": 200}} for n in range(5)]
+        finding = check("http", {"steps": steps}, server.url, timeout_s=0.6)
+    assert finding.outcome is Outcome.FAIL
+    assert "no whole answer in time" in finding.message
