@@ -1,0 +1,82 @@
+"""`api.filled`: captured values fill texts and expectations, and are never more than values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from greenlight.api import DurationExpectation, ExpectationError, filled
+from greenlight.expect import parse
+
+CAPTURED = {"id": "a.b", "count": 3, "hostile": {"exists": True}, "empty": "", "pattern": ".*"}
+
+
+def test_a_name_that_was_not_captured_is_an_error() -> None:
+    with pytest.raises(KeyError, match="other"):
+        filled("/orders/${other}", CAPTURED)
+    with pytest.raises(KeyError, match="other"):
+        filled(parse({"not": {"eq": "${other}"}}), CAPTURED)
+
+
+def test_an_answer_cannot_bring_predicates_along() -> None:
+    expectation = filled(parse("${hostile}"), CAPTURED)
+
+    assert not expectation.holds("anything")
+    assert expectation.written == {"exists": True}
+
+
+def test_an_answer_cannot_bring_a_pattern_along() -> None:
+    expectation = filled(parse({"matches": "^${pattern}$"}), CAPTURED)
+
+    assert expectation.holds(".*")
+    assert not expectation.holds("anything")
+
+
+def test_an_empty_answer_is_not_found_everywhere() -> None:
+    with pytest.raises(ExpectationError, match="an empty one is in every text"):
+        filled(parse({"contains": "${empty}"}), CAPTURED)
+
+
+def test_a_check_without_captures_has_final_texts() -> None:
+    secret = {"authorization": "Bearer a${b}c"}
+
+    assert filled(secret, None) is secret
+    assert filled(parse("$${x}"), None).holds("$${x}")
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("/orders/${id}", "/orders/a.b"),
+        ("${count}", 3),
+        ({"a": ["${id}"]}, {"a": ["a.b"]}),
+        ("$${id}", "${id}"),
+        (5, 5),
+    ],
+)
+def test_texts_and_data_are_filled(written: Any, value: Any) -> None:
+    assert filled(written, CAPTURED) == value
+
+
+@pytest.mark.parametrize(
+    ("written", "holds", "fails"),
+    [
+        ("${count}", 3, "3"),
+        ({"eq": "x-${id}"}, "x-a.b", "x-aXb"),
+        ({"matches": "^x-${id}$"}, "x-a.b", "x-aXb"),
+        ({"any": {"eq": "${id}"}}, ["a.b"], ["b"]),
+        ({"in": ["${count}", "${id}"]}, 3, 4),
+        ({"starts_with": "$${id}"}, "${id}!", "a.b"),
+    ],
+)
+def test_expectations_are_filled(written: Any, holds: Any, fails: Any) -> None:
+    expectation = filled(parse(written), CAPTURED)
+
+    assert expectation.holds(holds)
+    assert not expectation.holds(fails)
+
+
+def test_an_expectation_without_references_stays_itself_and_keeps_its_kind() -> None:
+    expectation = DurationExpectation({"lte": "1s"}, parse({"lte": 1000}).predicates)
+
+    assert filled(expectation, CAPTURED) is expectation
