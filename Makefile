@@ -51,6 +51,10 @@ fix: setup ## format, and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+.PHONY: docs
+docs: setup ## make docs/validators.md from the validators
+	@$(BIN)/greenlight validators --format markdown > docs/validators.md
+
 .PHONY: lock
 lock: setup ## compile the lock files anew from their .in files
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt

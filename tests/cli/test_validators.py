@@ -39,3 +39,9 @@ def test_one_validator_is_shown_in_full(capsys: pytest.CaptureFixture[str]) -> N
     out = capsys.readouterr().out
     assert "elasticloadbalancing:DescribeTargetHealth" in out
     assert '"healthy"' in out
+
+
+def test_the_catalogue_in_docs_is_what_the_validators_say_today(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validators", "--format", "markdown"]) == 0
+
+    assert capsys.readouterr().out == (FOLDER.parent / "docs" / "validators.md").read_text(), "run: make docs"
