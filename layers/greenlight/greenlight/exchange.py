@@ -1,6 +1,6 @@
-"""One request as several validators write it, the answer to it, and what is expected of that answer.
+"""One request as validators write it, the answer to it, and what is expected of that answer.
 
-`http` has more of both; this is the part that a cause, a probe row, a synthesised event and a comparison share.
+What `http`, a cause, a probe row, a synthesised event and a comparison share.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from greenlight.api import MISSING, Params, compiled, evidence, filled, find
-from greenlight.decode import DurationExpectation
+from greenlight.decode import DurationExpectation, SizeExpectation
 from greenlight.expect import Expectation
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ class Content(Params, frozen=True, kw_only=True):
     def encoded(self, captured: Mapping[str, Any] | None = None) -> tuple[bytes, str]:
         """Give the bytes and their media type."""
         if self.text is not None:
-            return str(filled(self.text, captured)).encode(), "text/plain; charset=utf-8"
+            return _text(filled(self.text, captured)).encode(), "text/plain; charset=utf-8"
         if self.form is not None:
-            return urllib.parse.urlencode(filled(self.form, captured)).encode(), "application/x-www-form-urlencoded"
+            return _urlencoded(filled(self.form, captured)).encode(), "application/x-www-form-urlencoded"
         if self.base64 is not None:
             return base64.b64decode(self.base64), "application/octet-stream"
         return json.dumps(filled(self.json, captured)).encode(), "application/json"
@@ -91,14 +91,14 @@ class Call(Params, frozen=True, kw_only=True):
         Raises:
             KeyError: A name that was not captured.
         """
-        safe = captured and {name: urllib.parse.quote(str(value), safe="") for name, value in captured.items()}
+        safe = captured and {name: urllib.parse.quote(_text(value), safe="") for name, value in captured.items()}
         path = str(filled(getattr(self, self.method.lower()), safe))
-        query = urllib.parse.urlencode(filled(self.query, captured), doseq=True)
+        query = _urlencoded(filled(self.query, captured))
         return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
 
     def sent(self, captured: Mapping[str, Any] | None = None) -> tuple[dict[str, str], bytes | None]:
         """Give headers and body."""
-        headers = {name: str(filled(value, captured)) for name, value in self.headers.items()}
+        headers = {name: _text(filled(value, captured)) for name, value in self.headers.items()}
         if self.body is None:
             return headers, None
         body, media_type = self.body.encoded(captured)
@@ -107,18 +107,32 @@ class Call(Params, frozen=True, kw_only=True):
         return headers, body
 
 
+def _text(value: Any) -> str:
+    """Write a captured value the way JSON does: `true`, not Python's `True`."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _urlencoded(fields: dict[str, Any]) -> str:
+    pairs = [(name, each) for name, value in fields.items() for each in (value if isinstance(value, list) else [value])]
+    return urllib.parse.urlencode([(name, _text(value)) for name, value in pairs])
+
+
 class AnswerExpectation(Params, frozen=True, kw_only=True):
-    """What an answer must be: `status`, `headers` by name, `json` by JMESPath, `body` the text, `latency` with units."""
+    """What an answer must be; every key is a value or a map of predicates.
+
+    `headers` by name, `json` by JMESPath, `body` the text, `size` in bytes with units, `latency` with units.
+    """
 
     status: Expectation | None = None
     headers: dict[str, Expectation] = {}
     json: dict[str, Expectation] = {}
     body: Expectation | None = None
+    size: SizeExpectation | None = None
     latency: DurationExpectation | None = None
 
     def __post_init__(self) -> None:
         """Refuse an expectation of nothing, and queries that are none."""
-        if not (self.status or self.headers or self.json or self.body or self.latency):
+        if not (self.status or self.headers or self.json or self.body or self.size or self.latency):
             raise ValueError("expect is empty and would pass any answer; say at least status: 200")
         for query in self.json:
             compiled(query, "json", query)
@@ -172,6 +186,8 @@ def looked_at(
     if expect.body is not None:
         text: Any = MISSING if response.truncated else response.body.decode("utf-8", errors="replace")
         found.append(evidence("body", filled(expect.body, captured), text, where))
+    if expect.size is not None:
+        found.append(evidence("size", expect.size, MISSING if response.truncated else len(response.body), where))
     if expect.latency is not None:
         found.append(evidence("latency (ms)", expect.latency, round(response.latency_ms, 3), where))
     return found
@@ -195,11 +211,13 @@ def checked_source(source: str) -> None:
 
 
 def captured_value(source: str, response: Response) -> Any:
-    """Give what `source` means in an answer: `json.id`, `headers.Location`, `status`, `body`."""
+    """Give what `source` means in an answer: `json.id`, `headers.Location`, `status`, `body`; or a fresh text."""
+    if source == UNIQUE:
+        return fresh()
     if source == "status":
         return response.status
     if source == "body":
-        return response.body.decode("utf-8", errors="replace")
+        return MISSING if response.truncated else response.body.decode("utf-8", errors="replace")
     if source.startswith("headers."):
         value = response.header(source[len("headers.") :])
         return MISSING if value is None else value
