@@ -93,11 +93,13 @@ def test_a_url_that_is_not_there_says_why() -> None:
 
 def test_a_value_missing_where_the_check_does_not_run_is_no_mistake() -> None:
     elsewhere = plan_of("{get: /, expect: {body: {contains: '${green.version}'}}}", stage="AfterInstall")
+    in_pattern = plan_of("{get: /, expect: {body: {matches: '^${green.version}$'}}}", stage="AfterInstall")
     skipped = plan_of(
         "{get: /, expect: {body: {contains: '${green.version}'}}}", control="        when: {platform: lambda}\n"
     )
 
     assert bound(elsewhere).malformed == ""
+    assert bound(in_pattern).malformed == ""
     assert bound(skipped).malformed == ""
 
 

@@ -66,6 +66,9 @@ def test_texts_and_data_are_filled(written: Any, value: Any) -> None:
         ({"matches": "^x-${id}$"}, "x-a.b", "x-aXb"),
         ({"any": {"eq": "${id}"}}, ["a.b"], ["b"]),
         ({"in": ["${count}", "${id}"]}, 3, 4),
+        ({"gte": "${count}"}, 3, 2),
+        ({"between": [1, "${count}"]}, 2, 4),
+        ({"length": {"lt": "${count}"}}, "ab", "abc"),
         ({"starts_with": "$${id}"}, "${id}!", "a.b"),
     ],
 )
@@ -74,6 +77,19 @@ def test_expectations_are_filled(written: Any, holds: Any, fails: Any) -> None:
 
     assert expectation.holds(holds)
     assert not expectation.holds(fails)
+
+
+@pytest.mark.parametrize("written", [{"gte": "${id}"}, {"between": ["${count}", "${id}"]}, {"type": "${id}"}], ids=str)
+def test_a_value_that_cannot_stand_where_it_is_used_is_an_error(written: Any) -> None:
+    with pytest.raises(ExpectationError):
+        filled(parse(written), CAPTURED)
+
+
+@pytest.mark.parametrize("written", [{"matches": "^${id}$"}, {"gte": "${count}"}, {"exists": "${id}"}], ids=str)
+def test_an_expectation_whose_value_never_came_shows_nothing(written: Any) -> None:
+    for actual in ("a.b", 3, None):
+        assert not parse(written).holds(actual)
+        assert not parse({"not": written}).holds(actual)
 
 
 def test_an_expectation_without_references_stays_itself_and_keeps_its_kind() -> None:

@@ -189,9 +189,10 @@ def test_a_path_is_written_the_way_people_do() -> None:
 
 # JSON writes other characters as two escapes, which YAML does not know: it is refused, with a sentence.
 BASIC = st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"])
+# A key has at most 1024 signs in YAML, its escapes counted.
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(BASIC),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(BASIC, max_size=50), inner, max_size=4)  # a key of YAML has 1024 signs at most,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(BASIC, max_size=50), inner, max_size=4),
     max_leaves=10,
 )
 

@@ -68,11 +68,17 @@ class Expectation:
         """Tell whether every predicate holds, or raise: under a `not`, what cannot be decided must not become true."""
         if isinstance(actual, float) and not math.isfinite(actual):
             raise _UndecidedError
+        if any(expected is _UNFILLED for _, expected in self.predicates):
+            raise _UndecidedError
         return all(PREDICATES[name](actual, expected) for name, expected in self.predicates)
 
 
 class _UndecidedError(Exception):
     """A comparison that came to no end, or that nothing can come of."""
+
+
+_UNFILLED = object()
+"""Stands for an argument with a `${name}` whose value is not known yet, and without which it means nothing."""
 
 
 def parse(
@@ -111,8 +117,17 @@ def parse(
                 shown[name] = filled(argument, name)
                 predicates.append((name, _argument(name, shown[name], unit)))
         except ExpectationError as error:
-            raise ExpectationError(str(error), (name, *error.path)) from error
+            if fill is not None or unit is not None or not _refers(argument):
+                raise ExpectationError(str(error), (name, *error.path)) from error
+            predicates.append((name, _UNFILLED))
     return Expectation(written if fill is None else shown, tuple(predicates))
+
+
+def _refers(argument: Any) -> bool:
+    """Tell whether an argument, or one in a list of them, still has a reference: `matches: ^${id}$`, `gte: ${count}`."""
+    return any(
+        isinstance(each, str) and "${" in each for each in (argument if isinstance(argument, list) else [argument])
+    )
 
 
 def _as_written(argument: Any, _name: str) -> Any:
