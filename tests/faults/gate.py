@@ -28,8 +28,7 @@ class Outcome:
     Attributes:
         error: Lambda's FunctionError, "" when the hook returned.
         answers: The statuses that CodeDeploy accepted for this execution.
-        log: What the hook wrote, JSON lines as data.
-        raw: The same as text, and whatever else it wrote.
+        lines: What the hook wrote; the last lines may still be on their way.
     """
 
     deployment_id: str
@@ -37,12 +36,27 @@ class Outcome:
     error: str
     returned: Any
     answers: list[str]
-    log: list[dict[str, Any]] = field(default_factory=list)
-    raw: str = ""
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """Those lines that are JSON, as data."""
+        return [data for line in list(self.lines) if isinstance(data := _json(line), dict)]
+
+    @property
+    def raw(self) -> str:
+        """All lines as text."""
+        return "\n".join(self.lines)
 
     def said(self, message: str) -> dict[str, Any]:
         """Give the log line with this message."""
-        return next(line for line in self.log if line.get("message") == message)
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            for line in self.log:
+                if line.get("message") == message:
+                    return line
+            time.sleep(0.01)
+        raise AssertionError(f"the hook did not say {message!r}: {self.raw}")
 
     def reasons(self) -> list[tuple[str, str]]:
         """Give cause and message of every reason for the verdict."""
@@ -97,23 +111,18 @@ class Gate:
         if plan is not None:
             path.write_text(plan or checks({"name": "good", "fine": {}}))
         if self._sandbox is None or not self._sandbox.alive:
-            self._sandbox = Sandbox(self._spec(hook), self.lines.append)
-        self.lines.clear()
+            self._sandbox = Sandbox(self._spec(hook), lambda line: self.lines.append(line))
+        self.lines = []
         sent = {"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution} if event is None else event
         invocation = Invocation(json.dumps(sent).encode())
         self._sandbox.invoke(invocation)
-        until = time.monotonic() + 0.5  # the last lines are read a moment after the response
-        while time.monotonic() < until and not any('"message":"answered"' in line for line in self.lines):
-            time.sleep(0.01)
-        raw = "\n".join(self.lines)
         return Outcome(
             deployment,
             execution,
             invocation.error,
             json.loads(invocation.response or b"null"),
             [status for _, known, status in self.codedeploy.answers if known == execution],
-            [data for line in self.lines if isinstance(data := _json(line), dict)],
-            raw,
+            self.lines,
         )
 
     def _spec(self, hook: str) -> FunctionSpec:

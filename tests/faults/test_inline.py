@@ -17,7 +17,7 @@ from greenlight.conductors import inline
 from greenlight.model import Answer, Status
 
 from tests.faults.gate import ROOT, Gate, checks, new_deployment
-from tests.integration.wire import Peer, Server, hang
+from tests.integration.wire import Peer, Server, answer, answering, hang
 from tests.template.codedeploy_fake import CodeDeploy
 
 if TYPE_CHECKING:
@@ -83,11 +83,13 @@ def children_of(pid: int) -> set[int]:
 def test_a_good_release_is_let_through_and_everybody_is_told_in_order(gate: Gate) -> None:
     run = gate.call()
     assert (run.error, run.returned, run.answers) == ("", {"verdict": "Succeeded", "told": True}, ["Succeeded"])
+    run.said("answered")
     messages = [line["message"] for line in run.log if "message" in line]
     assert messages == ["gate started", "check finished", "verdict", "answered"]
     for line in run.log:
         if "message" in line:
             assert (line["deployment_id"], line["stage"]) == (run.deployment_id, "BeforeAllowTraffic")
+    time.sleep(0.2)  # metrics come last
     metrics = {name for line in run.log if "_aws" in line for name in line if name.startswith("Gate")}
     assert {"GateStarted", "GateAnswered", "GateSucceeded", "GateFailed", "GateErrors", "GateDuration"} <= metrics
 
@@ -414,9 +416,36 @@ def test_no_canary_is_in_any_log_or_error(gate: Gate) -> None:
     ]
     gate.codedeploy.refusing = 3
     outcomes.append(gate.call())
+    time.sleep(0.2)
     for run in outcomes:
         everything = run.raw + json.dumps(run.returned)
         assert "canary" not in everything.replace("test_no_canary", "")
+
+
+@pytest.mark.parametrize("canary", ["s3cr3t-canary/+=&?", 'quoted "canary" \'s \\ back', "canary-" + "long" * 300])
+def test_a_secret_of_a_plan_is_nowhere_it_could_be_read(other: Callable[..., Gate], canary: str) -> None:
+    stored: list[bytes] = []
+    parameter = json.dumps({"Parameter": {"Name": "/canary", "Value": canary, "Version": 1}}).encode()
+
+    def bucket(peer: Peer) -> None:
+        stored.append(peer.request()[2])
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+
+    leaking = checks(bad("leaks", text="${secret:ssm:/canary}"), {"name": "mistyped", "fine": {"after": 0}})
+    refused = checks({"name": "mistyped", "fine": {"after": "${secret:ssm:/canary}"}})
+    with answering(answer(200, parameter, "content-type: application/x-amz-json-1.1")) as ssm, Server(bucket) as s3:
+        gate = other(AWS_ENDPOINT_URL_SSM=ssm.url, AWS_ENDPOINT_URL_S3=s3.url, GREENLIGHT_REPORT_BUCKET="reports")
+        runs = [gate.call(plan) for plan in (leaking, refused)]
+    assert [run.answers for run in runs] == [["Failed"], ["Failed"]]
+    for run in runs:
+        run.said("report stored")
+    everything = "".join(run.raw + json.dumps(run.returned) for run in runs) + b"".join(stored).decode()
+    assert "***" in everything, "the secret was there, and was taken out"
+    for size in range(8, len(canary)):
+        assert canary[:size] not in everything
+        if size > 100:
+            break
+    assert canary[-12:] not in everything
 
 
 def test_a_debugging_runtime_does_not_log_requests_to_aws(other: Callable[..., Gate]) -> None:
