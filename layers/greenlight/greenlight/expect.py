@@ -103,7 +103,8 @@ def parse(
         raise ExpectationError(
             "an empty map expects nothing; write a value, a predicate such as {exists: true}, or {eq: {}}"
         )
-    predicates, shown = [], {}
+    predicates: list[tuple[str, Any]] = []
+    shown: dict[str, Any] = {}
     for name, argument in written.items():
         if name not in PREDICATES:
             hint = nearest(name, PREDICATES) or "; to compare with a whole object, write {eq: {...}}"
