@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 CONSOLE = Console(highlight=False, stderr=True)
 RESULTS = who.PROJECT / ".bench" / "results.json"
+BUSY = (
+    "This machine was busy before anything was measured. Ratios beside something that does not slow down with it - "
+    "the physical limit, a sequential client, the target's latency - are too high."
+)
 SECTIONS = ("verdict", "many", "https", "overhead", "latency", "cold", "memory", "small")
 
 
@@ -42,6 +46,9 @@ def main() -> int:
     parser.add_argument("--only", choices=SECTIONS, action="append", help="one section; may be given several times")
     arguments = parser.parse_args()
     began = time.monotonic()
+    busy = os.getloadavg()[0] > (os.cpu_count() or 1) / 2
+    if busy:
+        CONSOLE.print(BUSY, style="yellow")
     try:
         with tempfile.TemporaryDirectory(prefix="greenlight-bench-") as folder, contextlib.ExitStack() as stack:
             bench = stack.enter_context(_bench(Path(folder), Amount(arguments.quick), began))
@@ -55,7 +62,9 @@ def main() -> int:
         CONSOLE.print("make bench: stopped")
         return 130
     _print(found)
-    _keep(found, arguments.quick, time.monotonic() - began)
+    if busy:
+        CONSOLE.print(BUSY, style="yellow")
+    _keep(found, arguments.quick, time.monotonic() - began, busy=busy)
     return 0
 
 
@@ -140,7 +149,7 @@ def _print(found: list[Figure]) -> None:
     Console(width=max(120, CONSOLE.width), highlight=False).print(table)
 
 
-def _keep(found: list[Figure], quick: bool, took_s: float) -> None:
+def _keep(found: list[Figure], quick: bool, took_s: float, *, busy: bool) -> None:
     document: dict[str, Any] = {
         "mode": "quick" if quick else "full",
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -150,6 +159,7 @@ def _keep(found: list[Figure], quick: bool, took_s: float) -> None:
             "system": platform.system(),
             "architecture": platform.machine(),
             "cores": os.cpu_count(),
+            "busy_with_other_things": busy,
             "load_average_1m": round(os.getloadavg()[0], 2),
         },
         "figures": [each.document() for each in found],
