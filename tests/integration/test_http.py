@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 from greenlight.errors import GuardError, HttpError, NoAnswerError, UnreachableError
-from greenlight.http import Client, Guard
+from greenlight.guard import Guard
+from greenlight.http import Client
 
 from tests.integration.wire import Peer, Server, answer, answering, hang, sending, unused_port
 

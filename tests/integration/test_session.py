@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 from greenlight.api import Context
-from greenlight.http import MAX_BODY_BYTES, Client, Guard
+from greenlight.guard import Guard
+from greenlight.http import MAX_BODY_BYTES, Client
 from greenlight.model import Deployment, Platform, Side
 
 from tests.integration.wire import Server, answer, answering, hang

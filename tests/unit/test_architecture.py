@@ -43,7 +43,14 @@ WORLD = {
     "socket", "ssl", "http", "urllib.request", "urllib3", "requests", "boto3", "botocore", "subprocess", "os",
     "pathlib", "shutil", "threading", "multiprocessing", "asyncio", "time", "random", "tempfile",
 }  # fmt: skip
-WORLD_OF_THE_ENGINE = {"greenlight.aws", "greenlight.http", "greenlight.secrets", "greenlight.session"}
+WORLD_OF_THE_ENGINE = {
+    "greenlight.aws",
+    "greenlight.connection",
+    "greenlight.guard",
+    "greenlight.http",
+    "greenlight.secrets",
+    "greenlight.session",
+}
 
 
 class Import:

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 from greenlight.errors import GuardError, UnreachableError
-from greenlight.http import Client, Guard, split
+from greenlight.guard import Guard
+from greenlight.http import Client, split
 
 OPEN = "93.184.215.14"
 

@@ -11,7 +11,8 @@ import pytest
 from botocore.stub import Stubber
 from greenlight.api import Context, Deployment, Finding, Side
 from greenlight.decode import convert
-from greenlight.http import Client, Guard
+from greenlight.guard import Guard
+from greenlight.http import Client
 from greenlight.registry import Registry
 
 if TYPE_CHECKING:

@@ -4,47 +4,40 @@ Every connection goes to an address that was checked, whatever the name resolves
 covers a whole exchange, also from a server that sends a byte a second. Bodies and decompression are capped,
 compression is not asked for, environment proxies and cookies do not exist. Latency is measured around the
 exchange alone: neither the wait for a free connection nor connecting counts, so a check measures the service
-and not the gate. What cannot be sent is an `HttpError` itself, so that green is not blamed for it. `http.client` is used directly; docs/decisions/0002 has the figures.
+and not the gate. What cannot be sent is an `HttpError` itself, so that green is not blamed for it.
+`http.client` is used directly; docs/decisions/0002 says why.
 """
 
 from __future__ import annotations
 
 import http.client
-import io
-import ipaddress
 import re
-import select
 import socket
 import ssl
 import threading
 import time
 import urllib.parse
 import zlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from greenlight.connection import Connection, Wire
 from greenlight.errors import GuardError, HttpError, NoAnswerError, UnreachableError
 from greenlight.model import Frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    from greenlight.guard import Guard
 
 MAX_BODY_BYTES = 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
 _CHUNK = 65536
 
-Resolver = Callable[[str, int], list[str]]
 _REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 """Methods that may be sent twice, hence over a connection that the server may be about to close."""
 _KEPT_ACROSS_HOSTS = ("accept", "user-agent")
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f-\x9f]")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_IPV4_INSIDE = tuple(
-    ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")
-)
-_METADATA = ipaddress.ip_network("fd00:ec2::/32")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Response(Frozen, frozen=True, kw_only=True):
@@ -74,184 +67,6 @@ class Response(Frozen, frozen=True, kw_only=True):
         return ", ".join(values) if values else None
 
 
-class Guard:
-    """Decides where checks may connect: named hosts only, and never to the machine or its metadata service."""
-
-    def __init__(
-        self,
-        hosts: Iterable[str],
-        *,
-        allow_loopback: bool = False,
-        resolver: Resolver | None = None,
-    ) -> None:
-        """Allow `hosts`; `*.example.com` covers every name below example.com. `resolver` gives a name's addresses."""
-        self._hosts = frozenset(host.lower().rstrip(".") for host in hosts if host)
-        self._allow_loopback = allow_loopback
-        self._resolver = resolver or _resolve
-        self._known: dict[tuple[str, int], tuple[float, str]] = {}
-
-    def address(self, host: str, port: int) -> str:
-        """Give the address to connect to.
-
-        Raises:
-            GuardError: The host is not allowed, or one of its addresses never is.
-            UnreachableError: The name does not resolve.
-        """
-        known = self._known.get((host, port))
-        if known is not None and time.monotonic() < known[0]:
-            return known[1]
-        if not self._allows(host.lower().rstrip(".")):
-            raise GuardError(
-                f"{host} is neither a host of this deployment nor allowed by the operator (parameter AllowedHosts), so checks may not call it"
-            )
-        addresses = self._resolver(host, port)
-        for text in addresses:
-            if why := self._forbidden(text):
-                raise GuardError(f"{host} resolves to {text}, {why}; checks never connect there")
-        if not addresses:
-            raise UnreachableError(f"{host} has no address")
-        self._known[host, port] = (time.monotonic() + 5, addresses[0])
-        return addresses[0]
-
-    def allows(self, host: str) -> bool:
-        """Tell whether a host's name is one that checks may deal with; its addresses are another matter."""
-        return self._allows(host.lower().rstrip("."))
-
-    def _allows(self, host: str) -> bool:
-        return host in self._hosts or any(
-            pattern.startswith("*.") and host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
-            for pattern in self._hosts
-        )
-
-    def _forbidden(self, text: str) -> str:
-        """Say what is wrong with an address; "" when nothing is."""
-        address = embedded(ipaddress.ip_address(text.partition("%")[0]))
-        if address.is_loopback:
-            return "" if self._allow_loopback else "which is this machine itself"
-        if address.is_link_local or (address.version == 6 and address in _METADATA):
-            return "a link-local or metadata address"
-        if address.is_unspecified or address.is_multicast or (address.is_reserved and address.version == 4):
-            return "which is no host's address"
-        return ""
-
-
-def embedded(address: Address) -> Address:
-    """Give the IPv4 address inside a mapped, NAT64 (RFC 6052, 8215), 6to4 or Teredo IPv6 address; others as they are."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if any(address in network for network in _IPV4_INSIDE) or (int(address) >> 32 == 0 and int(address) > 1):
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None) or address
-
-
-def _resolve(host: str, port: int) -> list[str]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise UnreachableError(f"the name {host} does not resolve: {error}") from error
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
-class _DeadlineReader(io.RawIOBase):
-    """Reads a socket so that all reads together end at the deadline; a plain time-out begins anew at every byte."""
-
-    def __init__(self, connection: _Socket) -> None:
-        self._connection = connection
-        self.answered = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        if self.answered:
-            return None
-        self._connection.arm()
-        size = self._connection.raw.recv_into(buffer)
-        self._connection.received_at = time.perf_counter()
-        time.sleep(0)  # other threads whose answer has come note their time before this one is made sense of
-        self._connection.ended = size == 0
-        return size
-
-    def tell_leftover(self, data: bytes) -> None:
-        """Note that the server said more than one answer, so that nothing of it is taken for the next."""
-        self._connection.leftover = bool(data)
-
-
-class _Buffered(io.BufferedReader):
-    """Reads one answer, and knows at its end whether the server has said more than that."""
-
-    raw: _DeadlineReader
-
-    def close(self) -> None:
-        if not self.closed:
-            self.raw.answered = True
-            self.raw.tell_leftover(self.peek(1))
-        super().close()
-
-
-class _Socket:
-    """What `http.client` needs of a socket, under one deadline for each exchange."""
-
-    def __init__(self, raw: socket.socket) -> None:
-        self.raw = raw
-        self.deadline = 0.0
-        self.received_at = 0.0
-        self.ended = False
-        self.leftover = False
-
-    def arm(self) -> None:
-        remaining = self.deadline - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError
-        self.raw.settimeout(remaining)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return _Buffered(_DeadlineReader(self), 16384)
-
-    def sendall(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            self.arm()
-            rest = rest[self.raw.send(rest) :]
-
-    def close(self) -> None:
-        """Stay open: `http.client` closes before the body is read where no request can follow. See `_Connection.drop`."""
-
-    def stale(self) -> bool:
-        """Tell whether the server has closed, or spoken unasked, while the connection was idle."""
-        poll = select.poll()  # select() cannot watch descriptors from 1024 on
-        poll.register(self.raw, select.POLLIN)
-        return bool(poll.poll(0))
-
-
-class _Answer(http.client.HTTPResponse):
-    """A final response; `http.client` itself waits only for the end of 100, and takes 103 for the answer."""
-
-    def _read_status(self) -> tuple[str, int, str]:
-        while True:
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if not 100 <= status < 200 or status == 101:
-                return version, status, reason
-            http.client.parse_headers(self.fp)
-
-
-class _Connection(http.client.HTTPConnection):
-    """A connection that is handed its socket, made and checked elsewhere."""
-
-    sock: Any
-    auto_open = 0
-    response_class = _Answer
-
-    def __init__(self, name: str, port: int, wire: _Socket) -> None:
-        super().__init__(name, port)
-        self.sock = self.wire = wire
-
-    def drop(self) -> None:
-        """Close for good, whatever has not been read yet."""
-        self.close()
-        self.wire.raw.close()
-
-
 class Client:
     """A pool of kept-alive connections behind one guard; safe to use from several threads."""
 
@@ -260,7 +75,7 @@ class Client:
         self._guard = guard
         self._tls: dict[tuple[str, ...], ssl.SSLContext] = {(): tls} if tls else {}
         self._lock = threading.Lock()
-        self._idle: dict[tuple[str, ...], list[_Connection]] = {}
+        self._idle: dict[tuple[str, ...], list[Connection]] = {}
 
     def request(
         self,
@@ -401,7 +216,7 @@ class Client:
 
     def _talk(
         self,
-        connection: _Connection,
+        connection: Connection,
         key: tuple[str, ...],
         method: str,
         url: str,
@@ -444,11 +259,11 @@ class Client:
             address=address,
         )
 
-    def _connect(self, scheme: str, address: str, port: int, name: str, deadline: float) -> _Connection:
+    def _connect(self, scheme: str, address: str, port: int, name: str, deadline: float) -> Connection:
         raw = self._opened(address, port, name, deadline)
         if scheme == "https":
             raw = self._secured(raw, address, port, name, deadline)
-        return _Connection(name, port, _Socket(raw))
+        return Connection(name, port, Wire(raw))
 
     def _opened(self, address: str, port: int, name: str, deadline: float) -> socket.socket:
         remaining = deadline - time.monotonic()
@@ -490,7 +305,7 @@ class Client:
                     context.set_alpn_protocols(list(alpn))
             return context
 
-    def _pooled(self, key: tuple[str, ...]) -> _Connection | None:
+    def _pooled(self, key: tuple[str, ...]) -> Connection | None:
         while True:
             with self._lock:
                 idle = self._idle.get(key)
@@ -501,7 +316,7 @@ class Client:
                 return connection
             connection.drop()
 
-    def _keep(self, key: tuple[str, ...], connection: _Connection) -> None:
+    def _keep(self, key: tuple[str, ...], connection: Connection) -> None:
         with self._lock:
             self._idle.setdefault(key, []).append(connection)
 

@@ -7,7 +7,8 @@ import urllib.parse
 from typing import TYPE_CHECKING
 
 from greenlight.bind import bind, deployment_names
-from greenlight.http import Client, Guard
+from greenlight.guard import Guard
+from greenlight.http import Client
 from greenlight.redact import Redactor
 from greenlight.registry import Registry
 from greenlight.runner import Runner, Tools
