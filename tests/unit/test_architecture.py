@@ -24,6 +24,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("testing", "api", "session", "compare", "exchange", "invocation", "lambda_events"),
     ("plan",),
     ("decode", "judge", "address", "repeat", "redact", "query", "substitute", "aws", "http", "secrets"),
+    ("guard", "connection"),
     ("expect", "yamlread", "settings"),
     ("units", "nearest", "errors"),
     ("oneline", "model"),
