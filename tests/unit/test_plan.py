@@ -117,9 +117,11 @@ stages:
         "version: 1\ndefaults: {" + "".join(f"key{n}: 1, " for n in range(20_000)) + "}\n",
         "version: 1\nstages:\n  AfterAllowTraffic:\n    checks:\n"
         + "".join(f"      - {{name: c{n}, htp: {{}}, needs: [c{n}x]}}\n" for n in range(3000)),
+        "version: 1\nstages:\n  AfterAllowTraffic:\n    checks:\n"
+        + "".join(f"      - {{name: c{n}, severity: never, http: {{}}}}\n" for n in range(3000)),
         "".join(f"a: {n}\n" for n in range(20_000)),
     ],
-    ids=["keys", "checks", "repetitions"],
+    ids=["keys", "checks", "controls", "repetitions"],
 )
 def test_thousands_of_mistakes_are_refused_quickly_and_only_the_first_are_named(text: str) -> None:
     error = refused(text)
@@ -158,6 +160,19 @@ def test_a_good_plan_becomes_its_checks() -> None:
     assert second.when == When(platform=Platform.ECS, group="blue-green")
     assert plan.variables == {"tenant": "smoke", "shards": 3}
     assert (plan.target.host, plan.target.url) == ("shop.example.com", "https://green.example.com/shop")
+
+
+def test_a_repeated_check_is_not_tried_again_by_default() -> None:
+    (check,) = (
+        bound(
+            GOOD.replace("        target_health:", "        repeat: {count: 3, interval: 1s}\n        target_health:")
+        )
+        .stages["AfterAllowTraffic"]
+        .checks
+    )
+
+    assert check.repeat == Repeat(count=3, interval=Duration(1))
+    assert check.retry.attempts == 1
 
 
 def test_a_validator_without_parameters_may_stand_alone() -> None:

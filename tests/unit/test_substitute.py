@@ -11,6 +11,7 @@ from greenlight.substitute import (
     malformed,
     places,
     references,
+    refers,
     replace,
     secrets,
     unknown,
@@ -104,6 +105,8 @@ def test_names_and_secrets_are_collected_from_everywhere() -> None:
 
     assert list(references(data)) == ["x", "secret:ssm:/p", "secret:secretsmanager:n#k"]
     assert secrets(data) == {"ssm:/p", "secretsmanager:n#k"}
+    assert refers(data)
+    assert not refers({"a": [1, "$", {"${x}": None}]})
     assert places(data, ("p",)) == [("p", "a"), ("p", "b", 0, "c"), ("p", "d")]
 
 

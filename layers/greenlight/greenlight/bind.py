@@ -138,6 +138,10 @@ class _Binder:
     def _params(self, check: Check, validator: Validator, place: Path) -> Any:
         written = check.params
         captured = substitute.captures(written)
+        if not captured and not substitute.refers(written):
+            params, found = convert(written, validator.params, place)
+            self._mistakes += found
+            return params
         references = substitute.secrets(written)
         fetched = {f"secret:{each}": self._secrets.get(each, f"${{secret:{each}}}") for each in references}
         here = {**self._names, **fetched}

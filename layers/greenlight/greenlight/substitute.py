@@ -31,6 +31,15 @@ def references(data: Any) -> Iterator[str]:
                 yield match[1].strip()
 
 
+def refers(data: Any) -> bool:
+    """Tell whether `${` stands in any text of a tree; most parameters have none, and need none of the rest."""
+    if isinstance(data, str):
+        return "${" in data
+    if isinstance(data, dict):
+        return any(map(refers, data.values()))
+    return isinstance(data, list) and any(map(refers, data))
+
+
 def places(data: Any, path: Path) -> list[Path]:
     """Give the place of every text, keys included, in which `${` stands."""
     return [*(place for place, _ in _texts(data, path)), *_keys(data, path)]
