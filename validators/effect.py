@@ -258,6 +258,8 @@ def _caused_and_seen(
         return error(str(problem))
     except KeyError as problem:
         return error(f"${{{problem.args[0]}}} was not in the answer to the cause")
+    except Exception as problem:  # noqa: BLE001 - whatever it is, what the cause left behind is taken away first
+        return error(f"the effect could not be looked for: {type(problem).__name__}: {problem}")
 
 
 def _refilled(part: Any, captured: dict[str, Any] | None) -> Any:
@@ -465,4 +467,6 @@ def _cleaned_up(step: CleanUp, context: Context, captured: dict[str, Any] | None
         said = f"${{{problem.args[0]}}} is not known"
     except (HttpError, GreenlightError) as problem:
         said = str(problem)
+    except Exception as problem:  # noqa: BLE001 - the next step of the clean-up is to be tried all the same
+        said = f"{type(problem).__name__}: {problem}"
     return Evidence(query="clean_up", expected="taken away", actual=said, where="clean_up") if said else None

@@ -130,6 +130,8 @@ def _written_and_read(
         return error(str(problem), *found)
     except KeyError as problem:
         return error(f"${{{problem.args[0]}}} was not in the answer to write", *found)
+    except Exception as problem:  # noqa: BLE001 - whatever it is, the row is taken away first
+        return error(f"the row could not be followed: {type(problem).__name__}: {problem}", *found)
     return judged(found, f"a row of {writer}'s is read by {reader}")
 
 

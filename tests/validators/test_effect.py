@@ -119,6 +119,25 @@ def test_a_cause_that_is_refused_fails_and_still_cleans_up(check: Check, account
     assert table.scan()["Items"] == []
 
 
+def test_an_answer_nobody_thought_of_is_an_error_and_still_cleans_up(check: Check, account: Aws, table: Any) -> None:
+    seen: list[str] = []
+
+    def answer(method: str, _path: str, _body: bytes) -> Any:
+        seen.append(method)
+        return (204, {}, b"") if method == "DELETE" else (201, {}, {"id": {"not": "a text"}})
+
+    written = {
+        "capture": {"probe": "json.id"},
+        "cause": {"http": {"post": "/orders"}},
+        "see": {"dynamodb": ROW},
+        "clean_up": [{"http": {"delete": "/orders"}}],
+    }
+    with Service(answer) as green:
+        finding = check("effect", {**PLAN, **written}, green.url, aws=account, timeout_s=4.0)
+
+    assert (finding.outcome, seen) == (Outcome.ERROR, ["POST", "DELETE"])
+
+
 def test_cleaning_up_that_fails_is_an_error_and_hides_no_failure(check: Check, account: Aws, table: Any) -> None:
     written = {"see": {"dynamodb": ROW}, "clean_up": [{"http": {"delete": "/orders/${probe}"}}, {"dynamodb": ROW}]}
     finding = caused(check, written, lambda probe: table.put_item(Item={"id": probe}), account, deleting=500)
