@@ -28,7 +28,8 @@ class Outcome:
     Attributes:
         error: Lambda's FunctionError, "" when the hook returned.
         answers: The statuses that CodeDeploy accepted for this execution.
-        lines: What the hook wrote; the last lines may still be on their way.
+        lines: What the environment wrote from this call on; the last lines may still be on their way when the next
+            call begins, so a log line is known by its deployment and not by its place.
     """
 
     deployment_id: str
@@ -37,16 +38,18 @@ class Outcome:
     returned: Any
     answers: list[str]
     lines: list[str] = field(default_factory=list)
+    begins: int = 0
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        """Those lines that are JSON, as data."""
-        return [data for line in list(self.lines) if isinstance(data := _json(line), dict)]
+        """Those lines that are JSON and of this deployment or of none, as data."""
+        lines = [data for line in self.lines[self.begins :] if isinstance(data := _json(line), dict)]
+        return [data for data in lines if data.get("deployment_id", self.deployment_id) == self.deployment_id]
 
     @property
     def raw(self) -> str:
         """All lines as text."""
-        return "\n".join(self.lines)
+        return "\n".join(self.lines[self.begins :])
 
     def said(self, message: str) -> dict[str, Any]:
         """Give the log line with this message."""
@@ -111,18 +114,19 @@ class Gate:
         if plan is not None:
             path.write_text(plan or checks({"name": "good", "fine": {}}))
         if self._sandbox is None or not self._sandbox.alive:
-            self._sandbox = Sandbox(self._spec(hook), lambda line: self.lines.append(line))
-        self.lines = []
+            self._sandbox = Sandbox(self._spec(hook), self.lines.append)
+        begins = len(self.lines)
         sent = {"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution} if event is None else event
         invocation = Invocation(json.dumps(sent).encode())
         self._sandbox.invoke(invocation)
         return Outcome(
-            deployment,
+            sent["DeploymentId"] if isinstance(sent, dict) and "DeploymentId" in sent else deployment,
             execution,
             invocation.error,
             json.loads(invocation.response or b"null"),
             [status for _, known, status in self.codedeploy.answers if known == execution],
             self.lines,
+            begins,
         )
 
     def _spec(self, hook: str) -> FunctionSpec:
