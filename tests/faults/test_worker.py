@@ -73,8 +73,8 @@ def _nothing_stays() -> Iterator[None]:
     processes, files, threads = descendants(), open_files(), threading.active_count()
     yield
     assert descendants() <= processes
-    assert open_files() == files
-    assert threading.active_count() == threads
+    assert open_files() <= files  # what another test left behind may be collected meanwhile
+    assert threading.active_count() <= threads
 
 
 # ---- A worker that works
