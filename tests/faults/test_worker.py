@@ -532,4 +532,4 @@ def test_two_hundred_runs_leave_no_file_no_process_and_no_thread_behind() -> Non
     files = open_files()
     for number in range(200):
         run(kinds[number % len(kinds)], within_s=5)
-    assert open_files() == files
+    assert open_files() <= files
