@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenlight.api import Context, Finding, Outcome, Params, passed, validator
@@ -26,16 +27,15 @@ class Misbehaves(Params, frozen=True, kw_only=True):
     text: str = ""
 
 
-_SUPERVISOR = os.getppid()
-"""The worker imports this file; asked for later, its parent may be whoever adopted it."""
-
-
 def _raises(_text: str) -> None:
     raise ValueError("on purpose")
 
 
 def _kills_parent(_text: str) -> None:
-    os.kill(_SUPERVISOR, signal.SIGKILL)
+    parent = os.getppid()
+    # One that is dead already has left this process to whoever adopts it, which may be the testing process.
+    if b"awslambdaric" in Path(f"/proc/{parent}/cmdline").read_bytes():
+        os.kill(parent, signal.SIGKILL)
     time.sleep(30)
 
 
