@@ -1,7 +1,7 @@
 """The `greenlight` command: one file in `commands/` for each thing it does.
 
-argparse and not a larger library: `check` is run in loops and pipelines, and the standard library starts in
-a tenth of the time (docs/decisions/0003).
+argparse and not a larger library: `check` is run in loops and pipelines, where every import is paid at every
+call (docs/decisions/0003).
 """
 
 from __future__ import annotations
