@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from greenlight.model import STAGES
@@ -17,6 +19,12 @@ Made from the validators themselves by `make docs`; a test compares the two.
 """
 
 
+NOTES = {"cost": "cost", "remediation": "when it does not pass"}
+"""What a validator may say of itself in a sentence, with the words that stand before it."""
+
+_EXAMPLE = re.compile(r"^Example:\n((?:[ ]{4}.*\n|\n)+)", re.MULTILINE)
+
+
 def markdown(entries: Iterable[dict[str, Any]]) -> str:
     """Write entries as the Markdown of docs/validators.md, which is made from it and compared with it."""
     parts = [_HEAD]
@@ -29,11 +37,18 @@ def markdown(entries: Iterable[dict[str, Any]]) -> str:
             f"- stages: {'all' if len(entry['stages']) == len(STAGES) else ', '.join(entry['stages'])}",
             f"- IAM: {', '.join(f'`{action}`' for action in entry['iam']) or 'none'}",
             f"- {'**unsafe**: it may change data' if entry['unsafe'] else 'safe: it only reads'}",
+            *(f"- {what}: {entry[key]}" for key, what in NOTES.items() if entry[key]),
         ]
         parts.append(f"## {entry['name']}\n\n" + _prose(entry["description"]) + "\n\n" + "\n".join(facts) + "\n")
         if rows := _rows(entry["parameters"]):
             parts.append("| parameter | type | default |\n|---|---|---|\n" + "\n".join(rows) + "\n")
     return "\n".join(parts).rstrip()
+
+
+def example(description: str) -> str:
+    """Give the YAML under `Example:` in a validator's description; "" where there is none."""
+    found = _EXAMPLE.search(f"{description}\n")
+    return textwrap.dedent(found[1]).strip("\n") + "\n" if found else ""
 
 
 def _prose(description: str) -> str:

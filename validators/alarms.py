@@ -54,7 +54,16 @@ class Alarms(Params, frozen=True, kw_only=True):
             raise ValueError("a name of an alarm is empty; write the alarm's name, or a pattern such as orders-*")
 
 
-@validator(Alarms, iam=("cloudwatch:DescribeAlarms",))
+@validator(
+    Alarms,
+    iam=("cloudwatch:DescribeAlarms",),
+    remediation=(
+        "Open the alarm in CloudWatch and read its reason and its metric's graph: one that rang before the "
+        "deployment is to be mended first, one that began to ring with green is the release. For a name that is "
+        "not found run `aws cloudwatch describe-alarms --alarm-name-prefix NAME` in the gate's region."
+    ),
+    cost="One DescribeAlarms request for each name, and again every 5 s while `for` is watched; no load on green.",
+)
 def alarms(params: Alarms, context: Context) -> Finding:
     """The named alarms are not in ALARM."""
     watch, began = params.for_ or Duration(0), context.remaining_s()

@@ -22,7 +22,18 @@ class Alias(Params, frozen=True, kw_only=True):
     """No parameters: the stage says which version the alias must have."""
 
 
-@validator(Alias, platforms=("lambda",), stages=("BeforeAllowTraffic", "AfterAllowTraffic"), iam=("lambda:GetAlias",))
+@validator(
+    Alias,
+    platforms=("lambda",),
+    stages=("BeforeAllowTraffic", "AfterAllowTraffic"),
+    iam=("lambda:GetAlias",),
+    remediation=(
+        "Run `aws lambda get-alias --function-name FUNCTION --name ALIAS` and look who moved it: a deployment "
+        "beside CodeDeploy, a manual change, or CloudFormation. Stop that, set the alias back to the version "
+        "users had, and deploy again."
+    ),
+    cost="One GetAlias request a second until the alias is as it should be; no invocation.",
+)
 def alias(params: Alias, context: Context) -> Finding:  # noqa: ARG001 - the runner hands on parameters always
     """The function's alias points where this deployment has brought it."""
     deployment = context.deployment

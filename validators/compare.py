@@ -122,6 +122,15 @@ _Answered = _Seen | str
     Compare,
     stages=("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
     iam=("lambda:InvokeFunction",),
+    remediation=(
+        "Read the place of the first difference and ask both sides for it by hand. If the release means to change "
+        "it, add the place to `ignore`; if it differs from call to call, raise `samples`; otherwise green is "
+        "broken there."
+    ),
+    cost=(
+        "Three requests for each of `requests` and `payloads` in each sample, two of them to blue, which users have; on "
+        "Lambda they are invocations, and billed."
+    ),
 )
 def compare(params: Compare, context: Context) -> Finding:
     """What worked on blue works on green, and answers the same."""

@@ -71,6 +71,15 @@ class Config(Params, frozen=True, kw_only=True):
         "logs:DescribeLogGroups",
         "ecs:DescribeTaskDefinition",
     ),
+    remediation=(
+        "Compare the setting named in the finding with the template that was deployed: `aws lambda "
+        "get-function-configuration --qualifier VERSION` or `aws ecs describe-task-definition`. Correct the "
+        "template and deploy again; if the change is wanted, change the rule in the plan in the same commit."
+    ),
+    cost=(
+        "One or two read requests for each side (configuration, and concurrency or log group where asked); "
+        "nothing reaches green."
+    ),
 )
 def config(params: Config, context: Context) -> Finding:
     """Green's configuration is as it should be, and has not drifted from blue's."""

@@ -65,7 +65,14 @@ class Dns(Params, frozen=True, kw_only=True):
             raise ValueError("records: an empty list would do; say which records there must be")
 
 
-@validator(Dns)
+@validator(
+    Dns,
+    remediation=(
+        "Ask the same question where the gate runs: `dig NAME TYPE`, with `@SERVER` if the plan names one. "
+        "Correct the record in its zone, and wait out the old record's TTL before trying again."
+    ),
+    cost="One question to a resolver for each attempt; nothing reaches green.",
+)
 def dns(params: Dns, context: Context) -> Finding:
     """A name resolves as it should."""
     from dns.exception import DNSException

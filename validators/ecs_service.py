@@ -41,6 +41,15 @@ class EcsService(Params, frozen=True, kw_only=True):
     platforms=("ecs",),
     stages=("AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
     iam=("ecs:DescribeServices", "ecs:ListTasks", "ecs:DescribeTasks"),
+    remediation=(
+        "Read the stopped reason and exit code in the finding, then the task's log; `aws ecs describe-services` "
+        "shows the service's events (no capacity, image not pulled, failed health checks). A task set that is "
+        "only slow needs a longer `timeout`."
+    ),
+    cost=(
+        "One DescribeServices, and one or more ListTasks and DescribeTasks requests every 3 s until green is "
+        "steady; no load on green."
+    ),
 )
 def ecs_service(params: EcsService, context: Context) -> Finding:
     """Green's task set is steady, all its tasks run, and none of them has stopped."""

@@ -214,6 +214,16 @@ class Effect(Params, frozen=True, kw_only=True):
         "states:DescribeExecution",
     ),
     unsafe=True,
+    remediation=(
+        "The evidence says what was last seen where the effect should appear. Look in green's log for the cause "
+        "(the value of `unique` is in it), then whether the consumer runs and listens to this queue, table or "
+        "bucket; where `clean_up` failed, take away by hand what the finding names."
+    ),
+    cost=(
+        "The cause once, billed as what it is, and one request to the service looked at for each `interval` until "
+        "the effect is there or `within` is over; GetMetricStatistics and FilterLogEvents are billed by request "
+        "and by data read."
+    ),
 )
 def effect(params: Effect, context: Context) -> Finding:
     """What green is asked to do, it does: the message, row, object, metric, line or execution appears."""

@@ -80,7 +80,16 @@ class Graphql(Params, frozen=True, kw_only=True):
             raise ValueError("query is empty; write a GraphQL document, such as {__typename}")
 
 
-@validator(Graphql, unsafe=True)
+@validator(
+    Graphql,
+    unsafe=True,
+    remediation=(
+        "Send the same document by hand to the endpoint, with the same headers, and read `errors`: a field that "
+        "is gone is the schema's, `null` data a resolver's. A mutation that failed half-way may have left data "
+        "behind."
+    ),
+    cost="One request to green for each attempt.",
+)
 def graphql(params: Graphql, context: Context) -> Finding:
     """A GraphQL query is answered without errors and with the data expected."""
     message: dict[str, Any] = {"query": params.query, "variables": params.variables}

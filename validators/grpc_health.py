@@ -71,7 +71,15 @@ class GrpcHealth(Params, frozen=True, kw_only=True):
                 raise ValueError(f"the metadata {name!r} cannot be sent")
 
 
-@validator(GrpcHealth)
+@validator(
+    GrpcHealth,
+    remediation=(
+        "Ask by hand: `grpc_health_probe -addr=HOST:PORT -service=NAME`. NOT_SERVING is the service's own word, "
+        "so look in its log for what it waits for; an HTTP/1 answer or a broken protocol means that the "
+        "listener's target group is not of protocol version GRPC."
+    ),
+    cost="One connection to green and one call for each attempt.",
+)
 def grpc_health(params: GrpcHealth, context: Context) -> Finding:
     """Green's gRPC server calls itself, or one of its services, serving."""
     url = urllib.parse.urlsplit(context.green.url)

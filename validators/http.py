@@ -81,7 +81,15 @@ class Http(Request, frozen=True, kw_only=True):
         return [self] if self.steps is None else self.steps
 
 
-@validator(Http)
+@validator(
+    Http,
+    remediation=(
+        "Send the request of the first failed step by hand, with the host name and headers that the report shows "
+        "for green, and read the body. Then look into green's log at the report's time; `greenlight check PLAN "
+        "--stage STAGE --url URL` runs the same check from a laptop."
+    ),
+    cost="One request to green for each step and attempt, and one for each redirect that is followed.",
+)
 def http(params: Http, context: Context) -> Finding:
     """Green answers HTTP requests as this release should."""
     requests = params.requests()

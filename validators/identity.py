@@ -55,6 +55,15 @@ class Identity(Params, frozen=True, kw_only=True):
     Identity,
     stages=("AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
     iam=("ecs:ListTasks", "ecs:DescribeTasks", "lambda:GetFunctionConfiguration"),
+    remediation=(
+        "Compare the digest in the finding with what the build printed. A tag that was pushed again, a build that "
+        "was not the one released, or a plan with an old value explain it; pin images by digest, and hand the "
+        "digest from the build to the plan."
+    ),
+    cost=(
+        "One GetFunctionConfiguration request, or one ListTasks and one DescribeTasks request for each hundred "
+        "tasks; nothing reaches green."
+    ),
 )
 def identity(params: Identity, context: Context) -> Finding:
     """What runs as green is what was built."""

@@ -73,6 +73,15 @@ class Image(Params, frozen=True, kw_only=True):
         "ecr:DescribeImages",
         "ecr:DescribeImageScanFindings",
     ),
+    remediation=(
+        "List the findings with `aws ecr describe-image-scan-findings --repository-name NAME --image-id "
+        "imageDigest=DIGEST`, rebuild on a mended base image, and deploy that. An image that was never scanned "
+        "needs scan on push, or `aws ecr start-image-scan`."
+    ),
+    cost=(
+        "One task definition or function read, and two ECR reads for each image, the second every 3 s while a "
+        "scan runs; scans themselves are billed by ECR."
+    ),
 )
 def image(params: Image, context: Context) -> Finding:
     """Green's images are from the right registry, pinned, recent and scanned."""

@@ -114,6 +114,15 @@ class LambdaInvoke(Params, frozen=True, kw_only=True):
     platforms=("lambda",),
     stages=("BeforeAllowTraffic", "AfterAllowTraffic"),
     iam=("lambda:InvokeFunction",),
+    remediation=(
+        "Invoke the version by hand: `aws lambda invoke --function-name NAME:VERSION --log-type Tail --payload … "
+        "out.json`, with the event from the plan. The error's type and message are in the finding, its stack in "
+        "the log stream that has [VERSION] in its name."
+    ),
+    cost=(
+        "One invocation of the new version for each attempt, billed by its duration; a cold start if nothing ran "
+        "there yet."
+    ),
 )
 def lambda_invoke(params: LambdaInvoke, context: Context) -> Finding:
     """The new version of the function answers an event as it should."""

@@ -1,5 +1,13 @@
 """lambda_state: the new version is ready to run: active, its last update successful, its provisioned concurrency there.
 
+Waits while Lambda still prepares the version, for as long as the check may take.
+
+Example:
+    checks:
+      - name: the new version is ready
+        timeout: 1m
+        lambda_state: {provisioned_concurrency: true}
+
 Source: https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 """
 
@@ -25,6 +33,12 @@ class LambdaState(Params, frozen=True, kw_only=True):
     platforms=("lambda",),
     stages=("BeforeAllowTraffic", "AfterAllowTraffic"),
     iam=("lambda:GetFunctionConfiguration", "lambda:GetProvisionedConcurrencyConfig"),
+    remediation=(
+        "Run `aws lambda get-function-configuration --function-name NAME --qualifier VERSION` and read "
+        "StateReason: a VPC without free addresses, a key that may not be used, an image that cannot be pulled. "
+        "Provisioned concurrency that FAILED has its reason in get-provisioned-concurrency-config."
+    ),
+    cost="Three read requests every 2 s until the version is ready; no invocation.",
 )
 def lambda_state(params: LambdaState, context: Context) -> Finding:
     """The new version is active, and so is its provisioned concurrency."""

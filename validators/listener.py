@@ -42,6 +42,15 @@ class Listener(Params, frozen=True, kw_only=True):
         "elasticloadbalancing:DescribeListenerCertificates",
         "acm:DescribeCertificate",
     ),
+    remediation=(
+        "Run `aws elbv2 describe-rules --listener-arn ARN` for the listener named and compare its target groups "
+        "and weights with the deployment group's. Somebody or some template changes rules beside CodeDeploy: stop "
+        "that first. A certificate that ends soon is renewed in ACM."
+    ),
+    cost=(
+        "One GetDeploymentGroup, a few Describe requests to the load balancer every 2 s until the rules are "
+        "right, and one request to ACM for each certificate; no load on green."
+    ),
 )
 def listener(params: Listener, context: Context) -> Finding:
     """Test and production listener forward where this deployment says, and their certificates last."""

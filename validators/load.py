@@ -161,7 +161,15 @@ class _Burst:
                 self.errors.append(f"{self.params.method} {path} answered {answer.status}")
 
 
-@validator(Load)
+@validator(
+    Load,
+    remediation=(
+        "Look at the statuses before the percentiles: errors explain slowness more often than the other way "
+        "round. Then compare green's CPU, memory and connections in the minute of the report with blue's; a burst "
+        "from a cold start wants a larger `warm_up`."
+    ),
+    cost=("As many requests to green as the plan says (10 000 at most, 1000 a second), and what these cost behind it."),
+)
 def load(params: Load, context: Context) -> Finding:
     """Green answers a burst of requests quickly enough and without errors."""
     stop = time.monotonic() + context.remaining_s() - MARGIN_S

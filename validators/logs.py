@@ -101,6 +101,15 @@ class Logs(Params, frozen=True, kw_only=True):
         "ecs:ListTasks",
         "ecs:DescribeTasks",
     ),
+    remediation=(
+        "Open the log group named in the finding and look for the example line in green's streams. A new error of "
+        "green is the release's; an old one belongs into the pattern or the limit. No lines of green at all mean "
+        "the wrong group, or a service that has not answered anything yet."
+    ),
+    cost=(
+        "FilterLogEvents requests for the window, once or up to three times over, 100 pages at most each; an "
+        "Insights `query` is billed by the data it scans. No load on green."
+    ),
 )
 def logs(params: Logs, context: Context) -> Finding:
     """Green's log is as quiet as expected, with no error that blue never wrote."""

@@ -104,7 +104,16 @@ class Metrics(Params, frozen=True, kw_only=True):
             raise ValueError(f"the window {self.window} is shorter than the period {self.period}")
 
 
-@validator(Metrics, iam=("cloudwatch:GetMetricData",))
+@validator(
+    Metrics,
+    iam=("cloudwatch:GetMetricData",),
+    remediation=(
+        "Open the metric in CloudWatch with the same statistic, period and dimensions. Over the threshold, look "
+        "at what changed with green; without data, compare the dimensions' names with `aws cloudwatch "
+        "list-metrics --namespace NAME`, and give the service time with `settle`."
+    ),
+    cost="One GetMetricData request for each page, billed by the metric asked for; no load on green.",
+)
 def metrics(params: Metrics, context: Context) -> Finding:
     """CloudWatch metrics keep within their thresholds."""
     end = datetime.datetime.now(datetime.UTC)

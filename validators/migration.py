@@ -79,7 +79,21 @@ class Migration(Params, frozen=True, kw_only=True):
             raise ValueError("expect says nothing of the row; add json or body, so that it is read and not just found")
 
 
-@validator(Migration, platforms=("ecs",), stages=("AfterAllowTestTraffic", "BeforeAllowTraffic"), unsafe=True)
+@validator(
+    Migration,
+    platforms=("ecs",),
+    stages=("AfterAllowTestTraffic", "BeforeAllowTraffic"),
+    unsafe=True,
+    remediation=(
+        "Roll back before traffic shifts: one release cannot read what the other writes. Split the change of the "
+        "schema into one that both understand and one that follows later; where `clean_up` failed, delete the "
+        "probe row that the finding names."
+    ),
+    cost=(
+        "For each of two rows one write, at least two reads and one delete through the service's own endpoints, "
+        "half of them on blue; reads again twice a second until the row is seen."
+    ),
+)
 def migration(params: Migration, context: Context) -> Finding:
     """Rows that green writes are read by blue, and the other way round."""
     if not context.blue.url:

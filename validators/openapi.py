@@ -76,7 +76,15 @@ class _UnusableError(Exception):
     """The document, or one operation of it, cannot be used; says why."""
 
 
-@validator(OpenApi)
+@validator(
+    OpenApi,
+    remediation=(
+        "Call the operation named in the finding and compare the answer with the document. Either the release "
+        "breaks its contract, or the document was not changed with it; operations that cannot be called get a "
+        "value in `parameters`, or go into `skip`."
+    ),
+    cost="One request to green for the document and one for each operation covered.",
+)
 def openapi(params: OpenApi, context: Context) -> Finding:
     """The operations that an OpenAPI document describes answer as it says."""
     try:

@@ -86,7 +86,17 @@ class Pytest(Params, frozen=True, kw_only=True):
                 raise ValueError(f"the variable {name} is not the suite's to set")
 
 
-@validator(Pytest, iam=("s3:GetObject", "s3:GetObjectVersion"), unsafe=True)
+@validator(
+    Pytest,
+    iam=("s3:GetObject", "s3:GetObjectVersion"),
+    unsafe=True,
+    remediation=(
+        "Run the failed test from a laptop with GREENLIGHT_URL set to green: `pytest PATH -m MARKER`. A suite "
+        "that cannot be collected lacks a library in the layer; one that was not through in time needs a longer "
+        "`timeout` or fewer tests."
+    ),
+    cost="What the suite does; one GetObject request for a suite in S3. It runs on the hook's own memory and time.",
+)
 def pytest_(params: Pytest, context: Context) -> Finding:
     """A team's own smoke suite passes against green."""
     if importlib.util.find_spec("pytest") is None:

@@ -38,6 +38,12 @@ class RollbackReady(Params, frozen=True, kw_only=True):
         "lambda:GetFunctionConfiguration",
         "ecs:DescribeServices",
     ),
+    remediation=(
+        "Turn on what the finding says is off, in the deployment group: automatic rollback for failures and "
+        "alarms, and alarms bound to it. Do not deploy while a bound alarm rings; if the previous version or task "
+        "set is gone, decide how you would go back before you go on."
+    ),
+    cost="Four or five read requests; nothing reaches green.",
 )
 def rollback_ready(params: RollbackReady, context: Context) -> Finding:
     """CodeDeploy takes this release back by itself if it goes wrong, and to something that is there."""

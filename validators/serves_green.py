@@ -81,7 +81,16 @@ class ServesGreen(Params, frozen=True, kw_only=True):
             compiled(query)
 
 
-@validator(ServesGreen, iam=("lambda:InvokeFunction",))
+@validator(
+    ServesGreen,
+    iam=("lambda:InvokeFunction",),
+    remediation=(
+        "Ask by hand what the finding asked and look who answers. On ECS check the rule that leads to green with "
+        "the `listener` check; on Lambda check the alias. A value that blue gives, too, cannot tell them apart: "
+        "choose one that changes with each release."
+    ),
+    cost="As many requests or invocations as `samples` says; invocations are billed.",
+)
 def serves_green(params: ServesGreen, context: Context) -> Finding:
     """What answers is green, shown by several answers that all say so."""
     expected = _expected(params, context)

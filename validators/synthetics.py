@@ -45,7 +45,20 @@ class Synthetics(Params, frozen=True, kw_only=True):
     max_age: Duration = default(Duration(600))
 
 
-@validator(Synthetics, iam=("synthetics:GetCanaryRuns", "synthetics:StartCanary"), unsafe=True)
+@validator(
+    Synthetics,
+    iam=("synthetics:GetCanaryRuns", "synthetics:StartCanary"),
+    unsafe=True,
+    remediation=(
+        "Open the canary's run in CloudWatch Synthetics: screenshot, HAR and log show the step that failed. A run "
+        "that is too old means that the canary does not run; start it with `start: true`, or let its schedule run "
+        "during deployments."
+    ),
+    cost=(
+        "A GetCanaryRuns request every 5 s while a run is waited for; with `start` one run of the canary, billed "
+        "as such, with all that it asks of the service."
+    ),
+)
 def synthetics(params: Synthetics, context: Context) -> Finding:
     """A CloudWatch Synthetics canary has passed."""
     now = datetime.datetime.now(datetime.UTC)

@@ -3,6 +3,12 @@
 Waits for as long as the check may take, since targets need their health checks to pass first; a target that
 is being taken out of service does not count.
 
+Example:
+    checks:
+      - name: green's targets are healthy
+        timeout: 2m
+        target_health: {healthy: 2}
+
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
 """
 
@@ -25,7 +31,20 @@ class TargetHealth(Params, frozen=True, kw_only=True):
     healthy: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
-@validator(TargetHealth, platforms=("ecs",), iam=("elasticloadbalancing:DescribeTargetHealth",))
+@validator(
+    TargetHealth,
+    platforms=("ecs",),
+    iam=("elasticloadbalancing:DescribeTargetHealth",),
+    remediation=(
+        "Run `aws elbv2 describe-target-health --target-group-arn ARN` and read reason and description: "
+        "Target.Timeout is a security group or a slow start, Target.ResponseCodeMismatch the health check's path "
+        "or codes, Target.NotInUse a target group on no listener."
+    ),
+    cost=(
+        "One DescribeTargetHealth request every 2 s until the targets are healthy; no load on green beyond the "
+        "balancer's own health checks."
+    ),
+)
 def target_health(params: TargetHealth, context: Context) -> Finding:
     """The load balancer calls green's targets healthy."""
     arn = getattr(context.deployment, params.side).target_group

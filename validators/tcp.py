@@ -43,7 +43,14 @@ class Tcp(Params, frozen=True, kw_only=True):
     connect: DurationExpectation | None = None
 
 
-@validator(Tcp)
+@validator(
+    Tcp,
+    remediation=(
+        "Try the same from the gate's network: `nc -vz HOST PORT`. Refused means that nothing listens there; no "
+        "reply means a security group, a route or a network ACL between the hook's subnets and the host."
+    ),
+    cost="One connection for each attempt, closed at once.",
+)
 def tcp(params: Tcp, context: Context) -> Finding:
     """A port accepts connections."""
     began = time.perf_counter()

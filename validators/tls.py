@@ -77,7 +77,15 @@ class Tls(Params, frozen=True, kw_only=True):
     expect: Expect = Expect()
 
 
-@validator(Tls)
+@validator(
+    Tls,
+    remediation=(
+        "Look at what is served: `openssl s_client -connect HOST:PORT -servername NAME -showcerts`. An expired or "
+        "wrong certificate is replaced on the listener in ACM; an untrusted one lacks its intermediate, or comes "
+        "from a private authority that SSL_CERT_FILE must name."
+    ),
+    cost="One TLS handshake for each attempt, closed at once.",
+)
 def tls(params: Tls, context: Context) -> Finding:
     """The certificate is trusted, for the right name, and lasts."""
     try:

@@ -69,7 +69,16 @@ class Traces(Params, frozen=True, kw_only=True):
     minimum_samples: Annotated[int, msgspec.Meta(ge=1)] = 10
 
 
-@validator(Traces, iam=("xray:GetTraceSummaries",))
+@validator(
+    Traces,
+    iam=("xray:GetTraceSummaries",),
+    remediation=(
+        "Open X-Ray with the same filter and window and look at the slowest and the faulty traces; the segment "
+        "that is red says which service. Too few traces: lengthen `window`, or raise the sampling rule for the "
+        "service."
+    ),
+    cost="One GetTraceSummaries request for each page, 50 at most, billed by the traces scanned; no load on green.",
+)
 def traces(params: Traces, context: Context) -> Finding:
     """X-Ray's traces have few enough faults and errors, and are quick enough."""
     try:

@@ -87,6 +87,15 @@ class Warm(Params, frozen=True, kw_only=True):
     platforms=("lambda",),
     stages=("BeforeAllowTraffic", "AfterAllowTraffic"),
     iam=("lambda:InvokeFunction",),
+    remediation=(
+        "Compare init duration with the previous version's REPORT lines: what is imported or fetched at start has "
+        "grown, or memory was taken away. Throttled invocations mean that the account's or the function's "
+        "concurrency is used up; lower `count`, or raise the limit."
+    ),
+    cost=(
+        "`count` invocations at once, each billed with its cold start, and that much of the account's concurrency "
+        "for a moment."
+    ),
 )
 def warm(params: Warm, context: Context) -> Finding:
     """The new version starts within its budget, several times over."""

@@ -119,7 +119,16 @@ class Websocket(Params, frozen=True, kw_only=True):
                 raise ValueError(f"the header {name!r} cannot be sent: it has a line break or a null character in it")
 
 
-@validator(Websocket, unsafe=True)
+@validator(
+    Websocket,
+    unsafe=True,
+    remediation=(
+        "Connect by hand, for example with `python -m websockets wss://HOST/PATH`, and send the messages of the "
+        "plan. A handshake answered with 200 or 400 went past the WebSocket route; one that closes at once is "
+        "told why by its close code, which the finding shows."
+    ),
+    cost="One connection to green for each attempt, and the messages of its steps.",
+)
 def websocket(params: Websocket, context: Context) -> Finding:
     """A WebSocket opens and answers what is sent to it."""
     url = params.path.replace("ws", "http", 1) if params.path.startswith(("ws://", "wss://")) else params.path

@@ -54,14 +54,18 @@ def _entry(name: str, found: Validator | MalformedError) -> dict[str, Any]:
     """Give one line of the catalogue as plain data."""
     if isinstance(found, MalformedError):
         return {"name": name, "error": str(found)}
+    description = inspect.getdoc(inspect.getmodule(found.run)) or ""
     return {
         "name": name,
         "summary": found.summary,
-        "description": inspect.getdoc(inspect.getmodule(found.run)) or "",
+        "description": description,
         "platforms": [platform.value for platform in found.platforms],
         "stages": list(found.stages),
         "iam": list(found.iam),
         "unsafe": found.unsafe,
+        "remediation": found.remediation,
+        "cost": found.cost,
+        "example": catalogue.example(description),
         "parameters": _parameters(found),
     }
 
@@ -92,5 +96,8 @@ def _show(entry: dict[str, Any]) -> None:
     console.print(f"stages:    {', '.join(entry['stages'])}")
     console.print(f"IAM:       {', '.join(entry['iam']) or 'none'}")
     console.print(f"unsafe:    {'yes, it may change data' if entry['unsafe'] else 'no'}")
+    for key, what in catalogue.NOTES.items():
+        if entry[key]:
+            console.print(f"{what}: {entry[key]}")
     console.print("parameters (JSON Schema):")
     console.print(json.dumps(entry["parameters"], indent=2))

@@ -6,10 +6,19 @@ import json
 from pathlib import Path
 
 import pytest
+from greenlight.api import Context, Finding, Params, passed, validator
 
+from devkit.catalogue import markdown
 from devkit.cli import main
+from devkit.commands.validators import _entry
 
 FOLDER = Path(__file__).parents[2] / "validators"
+
+
+@validator(Params)
+def bare(_params: Params, _context: Context) -> Finding:
+    """Say the least that a validator can say of itself."""
+    return passed("it is")
 
 
 def test_a_name_that_there_is_not_ends_with_2_and_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,7 +32,8 @@ def test_the_catalogue_has_every_file_of_the_folder(capsys: pytest.CaptureFixtur
     entries = json.loads(capsys.readouterr().out)["validators"]
     files = {path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_")}
     assert {entry["name"] for entry in entries} == files
-    assert all({"summary", "platforms", "stages", "iam", "unsafe", "parameters"} <= entry.keys() for entry in entries)
+    told = {"name", "summary", "parameters", "platforms", "stages", "iam", "unsafe", "remediation", "cost", "example"}
+    assert all(told <= entry.keys() for entry in entries)
 
 
 def test_every_validator_names_the_authority_it_follows(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,6 +49,13 @@ def test_one_validator_is_shown_in_full(capsys: pytest.CaptureFixture[str]) -> N
     out = capsys.readouterr().out
     assert "elasticloadbalancing:DescribeTargetHealth" in out
     assert '"healthy"' in out
+    assert "when it does not pass: Run `aws elbv2 describe-target-health" in out
+
+
+def test_a_validator_without_notes_or_example_is_shown_without_them() -> None:
+    entry = _entry("bare", bare)
+    assert entry["example"] == entry["remediation"] == entry["cost"] == ""
+    assert "cost" not in markdown([entry])
 
 
 def test_the_catalogue_in_docs_is_what_the_validators_say_today(capsys: pytest.CaptureFixture[str]) -> None:

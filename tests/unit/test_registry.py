@@ -62,6 +62,10 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         (PLUGIN.format(name="odd").replace('"""A port accepts connections."""', ""), "needs a docstring"),
         (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, stages=['Later'])"), "there is no stage 'Later'"),
         (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, platforms=['server'])"), "'server' is not a valid Platform"),
+        (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, cost=7)"), "cost is one line of at most 600 characters"),
+        (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, remediation='a\\nb')"), "remediation is one line"),
+        (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, remediation='\\ud800')"), "remediation is one line"),
+        (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, remediation='x' * 601)"), "remediation is one line"),
     ],
 )  # fmt: skip
 def test_what_is_no_validator_is_refused_with_its_file(site: Site, text: str, said: str) -> None:

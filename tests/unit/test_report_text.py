@@ -37,6 +37,7 @@ def report(**changes: Any) -> Report:
                 validator="http",
                 message="status is 500, expected 200",
                 duration_ms=12.4,
+                remediation="Look at the log.",
                 evidence=(
                     Evidence(query="status", expected=200, actual=500, where="GET /"),
                     Evidence(query="latency (ms)", expected={"lte": "1s"}, actual=3.1, passed=True),
@@ -64,6 +65,7 @@ def test_no_text_of_a_stranger_reaches_the_terminal_as_more_than_text() -> None:
         name=EVIL,
         validator=EVIL,
         message=EVIL,
+        remediation=EVIL,
         evidence=(Evidence(query=EVIL, expected=EVIL, actual={EVIL: [EVIL]}, where=EVIL),),
     )
     hostile = report(
@@ -78,7 +80,7 @@ def test_no_text_of_a_stranger_reaches_the_terminal_as_more_than_text() -> None:
     lines = render(hostile).split("\n")
 
     assert all(line.isprintable() for line in lines)
-    assert len(lines) == 10
+    assert len(lines) == 11
     assert not any(line.startswith("Succeeded") for line in lines)
 
 
@@ -93,6 +95,7 @@ def test_the_verdict_and_why_come_first_then_the_checks() -> None:
         " FAIL  green answers [http, 12 ms]\n"
         "       status is 500, expected 200\n"
         "       - GET /: status: expected 200, got 500\n"
+        "       next: Look at the log.\n"
         "   ok  catalogue [http, 0 ms]\n"
         "   ok  shaky [http, 0 ms]\n"
         "       it is (flaky)\n"

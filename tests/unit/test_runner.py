@@ -35,7 +35,7 @@ class Empty(Params, frozen=True, kw_only=True):
 def check(name: str, does: Callable[[Context], Any], **control: Any) -> Bound:
     """Make a check whose validator does what `does` does."""
 
-    @validator(Empty, platforms=control.pop("platforms", ("ecs", "lambda")))
+    @validator(Empty, platforms=control.pop("platforms", ("ecs", "lambda")), remediation=control.pop("next", ""))
     def said(_params: Empty, context: Context) -> Finding:
         """Do it."""
         finding: Finding = does(context)
@@ -190,6 +190,22 @@ def test_a_validator_of_another_platform_is_a_mistake_of_the_plan() -> None:
     assert run.outcomes() == ["ERROR", "PASS"]
     assert run.findings[0].cause is Cause.PLAN_ERROR
     assert "works on lambda, and this is a ecs deployment" in run.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        (lambda _: failed("no"), "Look there."),
+        (lambda _: errored("no"), "Look there."),
+        (lambda _: inconclusive("no"), "Look there."),
+        (lambda _: passed("yes"), ""),
+        (lambda _: msgspec.structs.replace(passed("yes"), remediation="Look at me."), ""),
+    ],
+    ids=["fail", "error", "inconclusive", "pass", "of its own"],
+)
+def test_a_finding_that_is_no_pass_says_what_to_look_at_next(does: Any, said: str) -> None:
+    run = Run(check("it", does, next="Look there."), check("left out", good, next="x", when=When(group="other")))
+    assert [each.remediation for each in run.findings] == [said, ""]
 
 
 # ---- Retries

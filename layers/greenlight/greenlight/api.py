@@ -140,6 +140,10 @@ KEPT_LENGTH = 5000
 taken out: a secret cut in half would no longer be found."""
 
 
+NOTE_LENGTH = 600
+"""Characters of what a validator says of itself for people: what to do next, and what a run costs."""
+
+
 class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of a validator's parameters; an unknown key in a plan is refused."""
 
@@ -292,6 +296,8 @@ class Validator:
         stages: Sequence[str],
         iam: Sequence[str],
         unsafe: bool,
+        remediation: str,
+        cost: str,
     ) -> None:
         """Check the entry; see `validator`."""
         self.name = run.__name__.rstrip("_")
@@ -301,6 +307,8 @@ class Validator:
         self.stages = tuple(stages)
         self.iam = tuple(iam)
         self.unsafe = unsafe
+        self.remediation = remediation
+        self.cost = cost
         self.summary = (inspect.getdoc(run) or "").split("\n")[0]
 
     def __call__(self, params: Any, context: Context) -> Finding:
@@ -315,6 +323,8 @@ def validator(
     stages: Iterable[str] = STAGES,
     iam: Iterable[str] = (),
     unsafe: bool = False,
+    remediation: str = "",
+    cost: str = "",
 ) -> Callable[[Callable[[Any, Context], Finding]], Validator]:
     """Make a function the validator of its name.
 
@@ -324,6 +334,8 @@ def validator(
         stages: When it means something.
         iam: IAM actions its calls need.
         unsafe: It may change data of the service under test.
+        remediation: What a person does when the check did not pass, in a sentence or two: where to look, which command.
+        cost: What one run costs: AWS requests and invocations, load on green; "" for nothing beyond requests to green.
 
     Raises:
         TypeError: The function, its parameters or its entry cannot be used; said where the file is loaded.
@@ -335,6 +347,10 @@ def validator(
             raise TypeError(
                 f"{params.__name__}.{field.name}: write its default as default({type(field.default).__name__}(...))"
             )
+    for key, said in (("remediation", remediation), ("cost", cost)):
+        # They go into every report as they are, so they must be what can be written, on one line.
+        if not (isinstance(said, str) and said.isprintable() and len(said) <= NOTE_LENGTH):
+            raise TypeError(f"@validator: {key} is one line of at most {NOTE_LENGTH} characters")
     wrong = [stage for stage in stages if stage not in STAGES]
     if wrong:
         raise TypeError(f"@validator: there is no stage {wrong[0]!r}")
@@ -354,6 +370,8 @@ def validator(
             stages=tuple(stages),
             iam=tuple(iam),
             unsafe=unsafe,
+            remediation=remediation,
+            cost=cost,
         )
 
     return decorate

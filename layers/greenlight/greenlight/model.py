@@ -139,6 +139,7 @@ class Finding(Frozen, frozen=True, kw_only=True):
         cause: Overrides the cause that the outcome alone would give (a time-out is an ERROR with cause DEADLINE).
         attempts: How often the check was tried; a PASS after more than one is flaky.
         duration_ms: Wall time of the last attempt, in milliseconds.
+        remediation: What to look at next, by the validator; "" for PASS and SKIPPED.
     """
 
     outcome: Outcome
@@ -150,6 +151,7 @@ class Finding(Frozen, frozen=True, kw_only=True):
     severity: Severity = Severity.BLOCKING
     attempts: int = 1
     duration_ms: float = 0.0
+    remediation: str = ""
 
 
 class Reason(Frozen, frozen=True, kw_only=True):

@@ -106,7 +106,7 @@ class Runner:
                 still += self._waiting[position:]
                 break
             if (early := self._early(bound)) is not None:
-                self._finish(bound.check, early, 0)
+                self._finish(bound, early, 0)
             elif self._ready(bound.check):
                 self._launch(_Attempt(bound, 1), now)
             else:
@@ -209,7 +209,7 @@ class Runner:
             if when < self._deadline:
                 heapq.heappush(self._retries, (when, id(attempt), _Attempt(attempt.bound, attempt.number + 1)))
                 return
-        self._finish(attempt.bound.check, finding, attempt.number)
+        self._finish(attempt.bound, finding, attempt.number)
 
     def _measure(self, attempt: _Attempt, finding: Finding, repeat: Repeat) -> None:
         """Count one measurement, and make the next one or say what all of them come to."""
@@ -221,12 +221,21 @@ class Runner:
             when = time.monotonic() + repeat.interval
             heapq.heappush(self._retries, (when, id(attempt), _Attempt(attempt.bound, attempt.number + 1)))
             return
-        self._finish(check, _summed_up(measured, outcome), attempt.number)
+        self._finish(attempt.bound, _summed_up(measured, outcome), attempt.number)
 
-    def _finish(self, check: Check, finding: Finding, attempts: int) -> None:
+    def _finish(self, bound: Bound, finding: Finding, attempts: int) -> None:
+        check = bound.check
         if finding.outcome is Outcome.PASS and attempts > 1 and check.repeat is None:
             finding = replace(finding, message=f"{finding.message} (flaky: passed at attempt {attempts})")
-        final = replace(finding, name=check.name, validator=check.validator, severity=check.severity, attempts=attempts)
+        fine = finding.outcome in (Outcome.PASS, Outcome.SKIPPED)
+        final = replace(
+            finding,
+            name=check.name,
+            validator=check.validator,
+            severity=check.severity,
+            attempts=attempts,
+            remediation="" if fine or bound.validator is None else bound.validator.remediation,
+        )
         self._findings[check.name] = final
         self._emit(final)
 
@@ -245,7 +254,7 @@ class Runner:
                 )
                 message = f"not finished: the gate's time was over while it {what}"
                 self._finish(
-                    bound.check,
+                    bound,
                     Finding(outcome=Outcome.ERROR, cause=Cause.DEADLINE, message=message),
                     running.get(name, retrying.get(name, 0)),
                 )

@@ -58,13 +58,15 @@ def _target(report: Report) -> str:
 
 
 def _check_lines(finding: Finding) -> Iterator[str]:
-    """Give the lines of one check: its outcome and message, and the evidence that did not hold."""
+    """Give the lines of one check: its outcome and message, the evidence that did not hold, and what to look at next."""
     advisory = " (advisory)" if finding.severity is Severity.ADVISORY else ""
     yield f"{_MARKS[finding.outcome]:>5}  {finding.name}{advisory} [{finding.validator}, {finding.duration_ms:.0f} ms]"
     if finding.outcome is not Outcome.PASS or finding.attempts > 1:
         yield f"       {finding.message}"
     if finding.outcome is Outcome.FAIL:
         yield from (f"       - {_evidence(each)}" for each in finding.evidence if not each.passed)
+    if finding.remediation:
+        yield f"       next: {finding.remediation}"
 
 
 def _evidence(each: Evidence) -> str:
