@@ -23,9 +23,10 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     # What several validators share stands on the api, and the api gives it to them, each when first asked for.
     ("testing", "api", "session", "compare", "exchange", "invocation", "lambda_events"),
     ("plan",),
-    ("decode", "judge", "address", "repeat", "redact", "query", "substitute", "aws", "http", "secrets"),
+    ("decode", "judge", "address", "repeat", "retry", "redact", "query", "substitute", "aws", "http", "secrets"),
     ("guard", "connection"),
     ("expect", "yamlread", "settings"),
+    ("words",),
     ("units", "nearest", "errors"),
     ("oneline", "model"),
     ("",),
@@ -38,7 +39,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 
 PURE = (
     "judge", "expect", "query", "units", "redact", "substitute", "plan", "decode", "nearest", "oneline", "yamlread",
-    "address", "repeat", "model", "errors", "settings", "report.json", "report.text",
+    "address", "repeat", "retry", "words", "model", "errors", "settings", "report.json", "report.text",
 )  # fmt: skip
 WORLD = {
     "socket", "ssl", "http", "urllib.request", "urllib3", "requests", "boto3", "botocore", "subprocess", "os",

@@ -9,10 +9,12 @@ import pytest
 from greenlight.bind import bind
 from greenlight.errors import MAX_PROBLEMS, PlanError
 from greenlight.model import STAGES, Deployment, Platform, Severity
-from greenlight.plan import MAX_S, Check, Plan, Retry, When, parse
+from greenlight.plan import Check, Plan, When, parse
 from greenlight.registry import Registry
 from greenlight.repeat import Repeat
+from greenlight.retry import Retry
 from greenlight.units import Duration
+from greenlight.words import MAX_S
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -214,6 +216,26 @@ def test_a_thousand_attempts_of_growing_waits_overflow_nothing(interval: float, 
 
     assert retry.wait_s(999) == wait
     assert Check(name="x", validator="http", params={}, retry=retry).worst_case_s() <= 1000 * (MAX_S + 10)
+
+
+def test_a_longest_interval_cuts_what_backoff_makes() -> None:
+    retry = Retry(attempts=5, interval=Duration(1), backoff=2, max_interval=Duration(3))
+
+    assert [retry.wait_s(attempt) for attempt in (1, 2, 3, 999)] == [1.0, 2.0, 3.0, 3.0]
+
+
+@given(st.floats(0, 3600), st.floats(1, 10), st.floats(0, 1), st.floats(0, 1), st.integers(1, 1000), st.floats(0, 3600))
+def test_jitter_takes_off_its_share_of_a_wait_and_never_adds_to_it(
+    interval_s: float, backoff: float, jitter: float, chance: float, attempt: int, longest_s: float
+) -> None:
+    longest = Duration(max(interval_s, longest_s))
+    retry = Retry(interval=Duration(interval_s), backoff=backoff, jitter=jitter, max_interval=longest)
+
+    wait_s = retry.wait_s(attempt, chance)
+
+    whole_s = retry.wait_s(attempt)
+    assert whole_s * (1 - jitter) <= wait_s + 1e-9 <= whole_s + 2e-9
+    assert whole_s <= longest
 
 
 def test_the_worst_case_counts_attempts_and_the_waits_between() -> None:

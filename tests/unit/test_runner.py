@@ -14,9 +14,10 @@ from greenlight.api import error as errored
 from greenlight.bind import Bound
 from greenlight.errors import UnreachableError
 from greenlight.model import Cause, Deployment, Evidence, Finding, Outcome, Platform, Severity
-from greenlight.plan import Check, Retry, When
+from greenlight.plan import Check, When
 from greenlight.redact import Redactor
 from greenlight.repeat import Repeat
+from greenlight.retry import Retry
 from greenlight.runner import MAX_EVIDENCE, Runner, Tools, unfinished
 from greenlight.units import Duration
 
@@ -52,13 +53,22 @@ class Run:
     """One run of checks: what was found, what was emitted when, how long it took."""
 
     def __init__(
-        self, *checks: Bound, concurrency: int = 16, within_s: float = 5.0, deployment: Deployment = ECS
+        self,
+        *checks: Bound,
+        concurrency: int = 16,
+        within_s: float = 5.0,
+        deployment: Deployment = ECS,
+        chance: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.emitted: list[tuple[float, Finding]] = []
         tools = Tools(deployment, NOBODY, NOBODY, {}, Redactor([SECRET]))
         began = time.monotonic()
         runner = Runner(
-            tools, concurrency, began + within_s, lambda found: self.emitted.append((time.monotonic() - began, found))
+            tools,
+            concurrency,
+            began + within_s,
+            lambda found: self.emitted.append((time.monotonic() - began, found)),
+            chance,
         )
         self.findings = runner.run(checks)
         self.took_s = time.monotonic() - began
@@ -241,6 +251,13 @@ def test_only_outcomes_that_the_plan_names_are_tried_again() -> None:
         check("errs", flaky(errored, passed), retry=retried(5, on=("error",))),
     )
     assert [(each.outcome.value, each.attempts) for each in run.findings] == [("FAIL", 1), ("PASS", 2)]
+
+
+def test_jitter_is_drawn_anew_for_each_wait() -> None:
+    drawn = iter([1.0, 1.0])
+    hour = retried(3, 3600, jitter=1.0)  # without the jitter the second attempt would never come
+    (finding,) = Run(check("c", flaky(failed, failed, passed), retry=hour), chance=lambda: next(drawn)).findings
+    assert (finding.outcome, finding.attempts, list(drawn)) == (Outcome.PASS, 3, [])
 
 
 def test_waits_between_attempts_grow_with_the_backoff() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import urllib.parse
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -18,85 +18,17 @@ from greenlight.errors import MAX_PROBLEMS, PlanError, Problem, WrongValueError
 from greenlight.model import STAGES, Deployment, Frozen, PlanSource, Platform, Severity
 from greenlight.nearest import listed, nearest
 from greenlight.repeat import Repeat
+from greenlight.retry import Retry
 from greenlight.units import Duration, default
+from greenlight.words import BaseUrl, Closed, HostName, Name, VariableName, within_the_hour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_S = 3600.0
-"""CodeDeploy waits one hour for a hook, so nothing a check does can take longer."""
-
 StageName = Literal["BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-VariableName = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)",
-        description="a name of letters, digits and _ that begins with no digit",
-    ),
-]
-HostName = Annotated[
-    str,
-    msgspec.Meta(
-        max_length=253,
-        pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?$(?!\n)",
-        description="a host name, such as shop.example.com",
-    ),
-]
-BaseUrl = Annotated[
-    str,
-    msgspec.Meta(
-        max_length=2000,
-        pattern=r"^https?://[^/?#@\s\\]+(/[^?#\s\\]*)?$(?!\n)",
-        description="a base URL, such as https://green.example.com/shop",
-    ),
-]
 
 DEFAULT_TIMEOUT = Duration(10)
 LEAST_TIMEOUT_S = 0.001
-
-
-class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of everything a plan may say: an unknown key is refused."""
-
-
-class Retry(Closed, frozen=True, kw_only=True):
-    """When to try a check again; the last attempt counts, and a pass after the first is shown as flaky.
-
-    Attributes:
-        attempts: Tries in all.
-        interval: Wait between two tries; `backoff` multiplies it after each.
-        on: Which outcomes are tried again.
-    """
-
-    attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
-    interval: Duration = default(Duration(1))
-    backoff: Annotated[float, msgspec.Meta(ge=1, le=10)] = 1.0
-    on: tuple[Literal["fail", "error", "inconclusive"], ...] = ("fail", "error", "inconclusive")
-
-    def __post_init__(self) -> None:
-        """Refuse a wait that CodeDeploy would not live to see, and a retry on nothing."""
-        _within_the_hour(self.interval, "interval")
-        if not self.on:
-            raise WrongValueError(
-                "an empty list tries nothing again; take the key out to try again on everything", ("on",)
-            )
-
-    def wait_s(self, attempt: int) -> float:
-        """Give the wait after `attempt` (counted from 1), in seconds; however often it is multiplied, at most an hour."""
-        try:
-            return min(self.interval * self.backoff ** (attempt - 1), MAX_S)
-        except OverflowError:
-            return MAX_S if self.interval else 0.0
-
-
-def _within_the_hour(value: Duration | None, *path: str, least: float = 0.0) -> None:
-    if value is None:
-        return
-    if value > MAX_S:
-        raise WrongValueError(f"{value} is longer than the hour that CodeDeploy waits for a hook", path)
-    if value < least:
-        raise WrongValueError("nothing can be checked in no time; write a longer time, or take the key out", path)
 
 
 class When(Closed, frozen=True, kw_only=True):
@@ -135,9 +67,9 @@ class Control(Closed, frozen=True, kw_only=True):
         if not self.name.isprintable() or self.name != self.name.strip():
             what = f"{self.name!r} has characters that cannot be seen, or a blank at its edge; remove them"
             raise WrongValueError(what, ("name",))
-        _within_the_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
+        within_the_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
         if self.repeat is not None:
-            _within_the_hour(self.repeat.interval, "repeat", "interval")
+            within_the_hour(self.repeat.interval, "repeat", "interval")
             if self.retry is not None:
                 what = (
                     "a check is tried again or measured repeatedly, not both; repeat has limits for what retry is for"
@@ -153,7 +85,7 @@ class Defaults(Closed, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse a time-out that is none."""
-        _within_the_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
+        within_the_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
 
 
 class Target(Closed, frozen=True, kw_only=True):
@@ -190,7 +122,7 @@ class StageFile(Closed, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse a wait that CodeDeploy would not live to see."""
-        _within_the_hour(self.bake, "bake")
+        within_the_hour(self.bake, "bake")
 
 
 class PlanFile(Closed, frozen=True, kw_only=True):

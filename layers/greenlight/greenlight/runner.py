@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import queue
+import random
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -69,12 +70,20 @@ class _Attempt:
 class Runner:
     """One stage's run: `run` gives a finding for every check, and each to `emit` as soon as it is final."""
 
-    def __init__(self, tools: Tools, concurrency: int, deadline: float, emit: Callable[[Finding], None]) -> None:
-        """Run at most `concurrency` checks at once until `deadline` (monotonic)."""
+    def __init__(
+        self,
+        tools: Tools,
+        concurrency: int,
+        deadline: float,
+        emit: Callable[[Finding], None],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Run at most `concurrency` checks at once until `deadline` (monotonic); `chance` draws from 0 to 1 for jitter."""
         self._tools = tools
         self._concurrency = concurrency
         self._deadline = deadline
         self._emit = emit
+        self._chance = chance
         self._tasks: queue.SimpleQueue[_Attempt | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[_Attempt, Finding]] = queue.SimpleQueue()
         self._running: set[_Attempt] = set()
@@ -205,7 +214,7 @@ class Runner:
             return
         retry = attempt.bound.check.retry
         if attempt.number < retry.attempts and finding.outcome.value.lower() in retry.on:
-            when = time.monotonic() + retry.wait_s(attempt.number)
+            when = time.monotonic() + retry.wait_s(attempt.number, self._chance())
             if when < self._deadline:
                 heapq.heappush(self._retries, (when, id(attempt), _Attempt(attempt.bound, attempt.number + 1)))
                 return

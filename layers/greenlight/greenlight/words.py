@@ -1,0 +1,54 @@
+"""The words that plans are made of: names, hosts, URLs, time spans that a deployment can live to see. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from greenlight.errors import WrongValueError
+
+if TYPE_CHECKING:
+    from greenlight.units import Duration
+
+MAX_S = 3600.0
+"""CodeDeploy waits one hour for a hook, so nothing a check does can take longer."""
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+VariableName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)",
+        description="a name of letters, digits and _ that begins with no digit",
+    ),
+]
+HostName = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=253,
+        pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?$(?!\n)",
+        description="a host name, such as shop.example.com",
+    ),
+]
+BaseUrl = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=2000,
+        pattern=r"^https?://[^/?#@\s\\]+(/[^?#\s\\]*)?$(?!\n)",
+        description="a base URL, such as https://green.example.com/shop",
+    ),
+]
+
+
+class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of everything a plan may say: an unknown key is refused."""
+
+
+def within_the_hour(value: Duration | None, *path: str, least: float = 0.0) -> None:
+    """Refuse a time span longer than CodeDeploy waits, or shorter than `least` (seconds); `path` leads to it."""
+    if value is None:
+        return
+    if value > MAX_S:
+        raise WrongValueError(f"{value} is longer than the hour that CodeDeploy waits for a hook", path)
+    if value < least:
+        raise WrongValueError("nothing can be checked in no time; write a longer time, or take the key out", path)
