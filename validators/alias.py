@@ -1,7 +1,8 @@
 """alias: the function's alias points where this deployment has brought it.
 
 Before traffic shifts, all of it goes to the version users had; after the shift all of it goes to the new version, and
-nothing is split. Waits while the alias still shows an earlier state.
+nothing is split. Waits while the alias still shows an earlier state. moto stores an alias's weights, and nothing there ever
+shifts them, so the tests use answers written down.
 
 Example:
     checks:

@@ -2,7 +2,8 @@
 
 Rules are JMESPath queries with expectations: for Lambda into the version's configuration as AWS gives it, with
 `Concurrency` (reserved) and `LogGroup` (`retentionInDays`) added where a query asks for them; for ECS into the task
-definition. Values of environment variables are compared, but never shown.
+definition. Values of environment variables are compared, but never shown. moto's functions have no LoggingConfig, so the
+tests use answers written down.
 
 Example:
     checks:

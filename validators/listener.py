@@ -2,7 +2,9 @@
 
 The production listener sends everything to blue until traffic has shifted and to green then; the test listener sends
 everything to green from AfterAllowTestTraffic on. Every rule that names one of the two target groups is looked at;
-rules of other services on the same listener are not. Waits while a listener still shows an earlier state.
+rules of other services on the same listener are not. Waits while a listener still shows an earlier state. moto keeps rules
+and weights, but no deployment there changes them, and every certificate it makes lasts a year, so the tests use answers
+written down.
 
 Example:
     checks:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -270,6 +271,27 @@ def test_an_invocation_that_fails_is_a_failed_cause(check: Check) -> None:
     with Functions({"7": broken}) as functions:
         finding = check("effect", written, aws=functions.aws(), deployment=DEPLOYMENT, version="7")
     assert (finding.outcome, "no database" in finding.message) == (Outcome.FAIL, True)
+
+
+def test_an_invocation_that_hangs_leaves_time_to_clean_up(check: Check) -> None:
+    over, deleted = threading.Event(), []
+
+    def deleting(method: str, _path: str, _body: bytes) -> Any:
+        deleted.append(method)
+        return 204, {}, b""
+
+    written = {
+        "cause": {"lambda_invoke": {}},
+        "see": {"log": {"group": "g", "pattern": "p"}},
+        "clean_up": [{"http": {"delete": "/orders"}}],
+    }
+    with Functions({"7": lambda _event: over.wait(30)}) as functions, Service(deleting) as green:
+        finding = check(
+            "effect", written, green.url, aws=functions.aws(), deployment=DEPLOYMENT, version="7", timeout_s=2.0
+        )
+        over.set()
+    assert (finding.outcome, "did not answer in time" in finding.message) == (Outcome.FAIL, True)
+    assert deleted == ["DELETE"]
 
 
 SEE = {"see": {"log": {"group": "g", "pattern": "p"}}}

@@ -100,6 +100,48 @@ def test_a_body_against_its_schema_fails(check: Check, version: str, data: Any, 
     assert said in finding.message
 
 
+SLOW = "^(a|a)*$"  # doubles its time with each letter
+LETTERS = "a" * 40 + "!"
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+@pytest.mark.parametrize(
+    "schema",
+    [{"additionalProperties": {"pattern": SLOW}}, {"patternProperties": {SLOW: {}}, "additionalProperties": False}],
+    ids=["pattern", "patternProperties"],
+)
+def test_a_pattern_that_would_take_for_ever_shows_nothing_and_ends(check: Check, version: str, schema: Any) -> None:
+    written = document(version, **{"/orders/{id}": operation(ok({"type": "object", **schema}))})
+    finding, _ = asked(check, written, {ORDER: body({LETTERS: LETTERS})})
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert "takes too long" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"code": "a1"}, "$.code 'a1' does not match '^[0-9]+$'"),
+        ({"x-a": 1}, "$['x-a'] 1 is not of type 'string'"),
+        ({"y": 1}, "Additional properties are not allowed ('y' was unexpected)"),
+        ({"code": "1", "x-a": "b"}, ""),
+    ],
+)
+def test_patterns_hold_texts_and_names_of_properties(check: Check, data: Any, said: str) -> None:
+    schema = {
+        "properties": {"code": {"pattern": "^[0-9]+$"}},
+        "patternProperties": {"^x-": {"type": "string"}},
+        "additionalProperties": False,
+    }
+    finding, _ = asked(check, document(**{"/orders/{id}": operation(ok(schema))}), {ORDER: body(data)})
+    assert (finding.outcome, said in finding.message) == (Outcome.FAIL if said else Outcome.PASS, True)
+
+
+def test_unevaluated_properties_beside_patterns_of_names_are_not_judged(check: Check) -> None:
+    schema = {"allOf": [{"patternProperties": {"^x": {}}}], "unevaluatedProperties": False}
+    finding, _ = asked(check, document(**{"/orders/{id}": operation(ok(schema))}), {ORDER: body({"x": 1})})
+    assert (finding.outcome, "unevaluatedProperties" in finding.message) == (Outcome.INCONCLUSIVE, True)
+
+
 def test_null_where_nothing_allows_it_fails(check: Check) -> None:
     finding, _ = asked(check, document("3.1.0"), {ORDER: body({"id": 1, "state": None})})
     assert finding.outcome is Outcome.FAIL  # OpenAPI 3.1 knows no `nullable`

@@ -188,6 +188,11 @@ class Context:
         time.sleep(max(0.0, min(seconds, self.remaining_s() - 0.05)))
         return self.remaining_s() > 0.1
 
+    def keeping(self, seconds: float) -> Context:
+        """Give a context with `seconds` less time; a check that must clean up does everything else with it."""
+        left_s = max(0.0, self.remaining_s() - seconds)
+        return Context(self.deployment, left_s, self._client, self._aws, self.names, self._redactor)
+
     def request(
         self,
         method: str,
