@@ -84,7 +84,7 @@ def test_a_stage_bakes_before_its_checks() -> None:
 def test_clients_are_made_once_for_an_attempt_that_polls() -> None:
     account = Account({"elbv2.describe_target_health": {"TargetHealthDescriptions": []}})
     aws = Aws(account)
-    context = Context(Deployment(id="d", platform=Platform.ECS, stage="AfterInstall"), 60.0, None, aws, {})  # type: ignore[arg-type]
+    context = Context(Deployment(id="d", platform=Platform.ECS, stage="AfterInstall"), 60.0, None, aws)  # type: ignore[arg-type]
     for _ in range(3):
         context.aws_call("elbv2", "describe_target_health", TargetGroupArn="x")
         time.sleep(0.6)

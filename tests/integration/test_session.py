@@ -25,7 +25,7 @@ def session() -> Iterator[Callable[..., requests.Session]]:
     def make(url: str, timeout_s: float = 2.0, **side: Any) -> requests.Session:
         clients.append(Client(Guard(["127.0.0.1"], allow_loopback=True)))
         green = Deployment(id="d", platform=Platform.ECS, stage="AfterInstall", green=Side(url=url, **side))
-        made: requests.Session = Context(green, timeout_s, clients[-1], None, {}).session()  # type: ignore[arg-type]
+        made: requests.Session = Context(green, timeout_s, clients[-1], None).session()  # type: ignore[arg-type]
         return made
 
     yield make

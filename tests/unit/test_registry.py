@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -140,8 +141,34 @@ def test_two_packages_with_one_name_are_refused(site: Site) -> None:
     for package in ("one_amqp", "two_amqp"):
         site.package(package, f"amqp = {package}:amqp", PLUGIN.format(name="amqp"))
 
-    with pytest.raises(MalformedError, match=r"is in .*_amqp:amqp and .*_amqp:amqp; remove one of the packages"):
+    with pytest.raises(
+        MalformedError, match=r"is in .*= one_amqp:amqp and .*= two_amqp:amqp; rename one, or remove it"
+    ):
         Registry(site.name).get("amqp")
+
+
+def test_a_package_never_replaces_a_file_of_its_name_nor_hides_behind_it(site: Site) -> None:
+    site.plugin("tcp", PLUGIN.format(name="tcp"))
+    site.package("with_tcp", "tcp = with_tcp:tcp", "raise AssertionError('nobody imports what nobody asked for')")
+    registry = Registry(site.name)
+
+    for _ in range(2):
+        with pytest.raises(
+            MalformedError, match=r"is in .*/tcp\.py and the entry point tcp = with_tcp:tcp; rename one"
+        ):
+            registry.get("tcp")
+    assert isinstance(dict(registry.all())["tcp"], MalformedError)
+    assert "with_tcp" not in sys.modules
+
+
+def test_a_package_in_an_archive_brings_validators_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(site.folder / "packed.zip", "w") as archive:
+        archive.writestr("zipped.py", PLUGIN.format(name="amqp"))
+        archive.writestr("zipped-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: zipped\nVersion: 1.0\n")
+        archive.writestr("zipped-1.0.dist-info/entry_points.txt", f"[{ENTRY_POINTS}]\namqp = zipped:amqp\n")
+    monkeypatch.syspath_prepend(site.folder / "packed.zip")
+
+    assert Registry(site.name).get("amqp") is not None
 
 
 def test_an_entry_point_that_leads_nowhere_is_refused(site: Site) -> None:

@@ -61,7 +61,7 @@ class Run:
         chance: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.emitted: list[tuple[float, Finding]] = []
-        tools = Tools(deployment, NOBODY, NOBODY, {}, Redactor([SECRET]))
+        tools = Tools(deployment, NOBODY, NOBODY, Redactor([SECRET]))
         began = time.monotonic()
         runner = Runner(
             tools,
@@ -487,12 +487,12 @@ def test_a_validator_that_fills_its_parameters_with_rubbish_does_not_reach_the_n
 
     def greedy(context: Context) -> Finding:
         seen.append(id(context))
-        context.names = None  # type: ignore[assignment]
+        context.deployment = None  # type: ignore[assignment]
         return failed("again")
 
-    run = Run(check("c", greedy, retry=retried(2)), check("good", lambda context: passed(str(context.names))))
+    run = Run(check("c", greedy, retry=retried(2)), check("good", lambda context: passed(context.deployment.id)))
     assert len(seen) == 2
-    assert run.by_name["good"].message == "{}"
+    assert run.by_name["good"].message == ECS.id
 
 
 # ---- What is kept

@@ -50,7 +50,7 @@ def check() -> Iterator[Callable[..., Finding]]:
         clients.append(Client(guard))
         about = {"id": "d-TEST00001", "platform": "ecs", "stage": "AfterAllowTestTraffic", **(deployment or {})}
         side = Side(url=url, **green)
-        context = Context(Deployment(green=side, blue=blue or Side(), **about), timeout_s, clients[-1], aws, {})
+        context = Context(Deployment(green=side, blue=blue or Side(), **about), timeout_s, clients[-1], aws)
         finding: Finding = found(params, context)
         return finding
 

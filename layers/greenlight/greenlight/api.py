@@ -157,12 +157,10 @@ class Context:
         timeout_s: float,
         client: Client,
         aws: Aws,
-        names: Mapping[str, Any],
         redactor: Redactor | None = None,
     ) -> None:
         """Made by the runner for each attempt."""
         self.deployment = deployment
-        self.names = names
         self._timeout_s = timeout_s
         self._redactor = redactor
         self._deadline = time.monotonic() + timeout_s

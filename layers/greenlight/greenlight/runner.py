@@ -23,7 +23,7 @@ from greenlight.redact import Redactor
 from greenlight.repeat import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from greenlight.aws import Aws
@@ -44,15 +44,13 @@ _FINDINGS = msgspec.json.Decoder(Finding)  # made here: msgspec crashes when sev
 class Tools:
     """What every attempt of every check is given."""
 
-    def __init__(
-        self, deployment: Deployment, client: Client, aws: Aws, names: Mapping[str, Any], redactor: Redactor
-    ) -> None:
+    def __init__(self, deployment: Deployment, client: Client, aws: Aws, redactor: Redactor) -> None:
         """Share one HTTP pool, one AWS session and one redactor among all checks."""
-        self.deployment, self.client, self.aws, self.names, self.redactor = deployment, client, aws, names, redactor
+        self.deployment, self.client, self.aws, self.redactor = deployment, client, aws, redactor
 
     def context(self, timeout_s: float) -> Context:
         """Make the context of one attempt."""
-        return Context(self.deployment, timeout_s, self.client, self.aws, self.names, self.redactor)
+        return Context(self.deployment, timeout_s, self.client, self.aws, self.redactor)
 
 
 class _Attempt:

@@ -6,7 +6,7 @@ import time
 import urllib.parse
 from typing import TYPE_CHECKING
 
-from greenlight.bind import bind, deployment_names
+from greenlight.bind import bind
 from greenlight.guard import Guard
 from greenlight.http import Client
 from greenlight.redact import Redactor
@@ -47,7 +47,6 @@ def probe(
         # A plan may not open a door by naming it: its own URL counts only where the operator allows the host.
         hosts.discard(urllib.parse.urlsplit(prepared.plan.target.url).hostname or "")
     guard = Guard({*hosts, *settings.allowed_hosts}, allow_loopback=settings.allow_loopback)
-    names = deployment_names(deployment)
-    tools = Tools(deployment, Client(guard), aws, names, Redactor(prepared.secrets.values()))
+    tools = Tools(deployment, Client(guard), aws, Redactor(prepared.secrets.values()))
     time.sleep(max(0.0, min(prepared.bake_s, deadline - time.monotonic())))
     return Runner(tools, settings.concurrency, deadline, emit).run(bound[deployment.stage])
