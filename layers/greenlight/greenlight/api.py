@@ -189,7 +189,7 @@ class Context:
     def keeping(self, seconds: float) -> Context:
         """Give a context with `seconds` less time; a check that must clean up does everything else with it."""
         left_s = max(0.0, self.remaining_s() - seconds)
-        return Context(self.deployment, left_s, self._client, self._aws, self.names, self._redactor)
+        return Context(self.deployment, left_s, self._client, self._aws, self._redactor)
 
     def request(
         self,
