@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 from greenlight.model import STAGES
@@ -21,8 +19,6 @@ Made from the validators themselves by `make docs`; a test compares the two.
 
 NOTES = {"cost": "cost", "remediation": "when it does not pass"}
 """What a validator may say of itself in a sentence, with the words that stand before it."""
-
-_EXAMPLE = re.compile(r"^Example:\n((?:[ ]{4}.*\n|\n)+)", re.MULTILINE)
 
 
 def markdown(entries: Iterable[dict[str, Any]]) -> str:
@@ -41,14 +37,8 @@ def markdown(entries: Iterable[dict[str, Any]]) -> str:
         ]
         parts.append(f"## {entry['name']}\n\n" + _prose(entry["description"]) + "\n\n" + "\n".join(facts) + "\n")
         if rows := _rows(entry["parameters"]):
-            parts.append("| parameter | type | default |\n|---|---|---|\n" + "\n".join(rows) + "\n")
+            parts.append("| parameter | type | default | |\n|---|---|---|---|\n" + "\n".join(rows) + "\n")
     return "\n".join(parts).rstrip()
-
-
-def example(description: str) -> str:
-    """Give the YAML under `Example:` in a validator's description; "" where there is none."""
-    found = _EXAMPLE.search(f"{description}\n")
-    return textwrap.dedent(found[1]).strip("\n") + "\n" if found else ""
 
 
 def _prose(description: str) -> str:
@@ -77,23 +67,28 @@ def _rows(schema: dict[str, Any]) -> list[str]:
     rows = []
     for name, field in struct["properties"].items():
         default = "required" if name in required else f"`{json.dumps(field['default'])}`" if "default" in field else ""
-        rows.append(f"| `{name}` | {_type(field)} | {default} |")
+        rows.append(f"| `{name}` | {type_words(field)} | {default} | {cell(field.get('description', ''))} |")
     return rows
 
 
-def _type(field: dict[str, Any]) -> str:
+def cell(text: str) -> str:
+    """Write a text so that it stays in its cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def type_words(field: dict[str, Any]) -> str:
     """Name a field's type in a word or two."""
     if "$ref" in field:
         return str(field["$ref"]).rpartition("/")[2]
     if "anyOf" in field:
-        return " or ".join(dict.fromkeys(_type(each) for each in field["anyOf"] if each != {"type": "null"}))
+        return " or ".join(dict.fromkeys(type_words(each) for each in field["anyOf"] if each != {"type": "null"}))
     if "enum" in field:
         return " or ".join(f"`{each}`" for each in field["enum"] if each is not None)
     if field.get("pattern", "").endswith("(ms|s|m|h)$"):
         return "duration"
     if field.get("type") == "array":
-        return f"list of {_type(field['items'])}" if isinstance(field.get("items"), dict) else "list"
+        return f"list of {type_words(field['items'])}" if isinstance(field.get("items"), dict) else "list"
     if field.get("type") == "object":
         inner = field.get("additionalProperties")
-        return f"map of {_type(inner)}" if isinstance(inner, dict) else "map"
+        return f"map of {type_words(inner)}" if isinstance(inner, dict) else "map"
     return str(field.get("type", "any"))

@@ -12,6 +12,8 @@ from greenlight.expect import PREDICATES, Expectation
 from greenlight.model import STAGES
 from greenlight.units import DURATION_PATTERN, SIZE_PATTERN, Duration, Size
 
+from devkit import described
+
 if TYPE_CHECKING:
     from greenlight.registry import Registry
 
@@ -24,18 +26,18 @@ _SIZE = {"type": "string", "pattern": SIZE_PATTERN, "examples": ["200B", "64KiB"
 def plan_schema(registry: Registry) -> dict[str, Any]:
     """Give the schema of a plan in which every validator of `registry` can be used."""
     validators = {name: found for name, found in registry.all() if isinstance(found, Validator)}
-    types = [plan.PlanFile, plan.Control, *(found.params for found in validators.values())]
-    schemas, components = msgspec.json.schema_components(types, schema_hook=_hook, ref_template="#/$defs/{name}")
-    named = dict(zip((plan.PlanFile, plan.Control, *validators), schemas, strict=True))
+    named, components = _described([plan.PlanFile, plan.Control, *(found.params for found in validators.values())])
     components["check"] = _check(
-        components[_name(named[plan.Control])], {name: named[name] for name in validators}, validators
+        components[_name(named[plan.Control])],
+        {name: named[found.params] for name, found in validators.items()},
+        validators,
     )
     components["PlanFile"]["properties"]["stages"]["propertyNames"] = {"enum": list(STAGES)}
     components["StageFile"]["properties"]["checks"] = {
         "type": "array",
         "minItems": 1,
         "items": {"$ref": "#/$defs/check"},
-        "description": "Checks of the stage; they run at once, except where one needs another.",
+        "description": described.keys(plan.StageFile)["checks"],
     }
     return {
         "$schema": DIALECT,
@@ -43,6 +45,15 @@ def plan_schema(registry: Registry) -> dict[str, Any]:
         **named[plan.PlanFile],
         "$defs": {**components, **_EXPECTATIONS},
     }
+
+
+def _described(types: list[type[msgspec.Struct]]) -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
+    """Give the references to the schemas of types by type, and the schemas by name, each with what is said of it."""
+    kinds = described.structs(types)
+    schemas, components = msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template="#/$defs/{name}")
+    named = dict(zip(kinds, schemas, strict=True))
+    described.describe(components, {_name(reference): kind for kind, reference in named.items()})
+    return named, components
 
 
 def _check(control: dict[str, Any], params: dict[str, Any], validators: dict[str, Validator]) -> dict[str, Any]:
@@ -91,5 +102,5 @@ def _name(reference: dict[str, Any]) -> str:
 
 def params_schema(params: type[msgspec.Struct]) -> dict[str, Any]:
     """Give the schema of one validator's parameters, complete in itself."""
-    (schema,), components = msgspec.json.schema_components([params], schema_hook=_hook, ref_template="#/$defs/{name}")
-    return {**schema, "$defs": {**components, **_EXPECTATIONS}}
+    named, components = _described([params])
+    return {**named[params], "$defs": {**components, **_EXPECTATIONS}}

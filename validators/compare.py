@@ -83,7 +83,17 @@ class Latency(Params, frozen=True, kw_only=True):
 
 
 class Compare(Params, frozen=True, kw_only=True):
-    """What to ask (`requests`, or `payloads` on Lambda), how often, what may differ, and from where on it counts."""
+    """What to ask (`requests`, or `payloads` on Lambda), how often, what may differ, and from where on it counts.
+
+    Attributes:
+        event: As which event a request is sent to a function.
+        samples: How often everything is asked.
+        ignore: Places that may differ, whole or by their last part.
+        headers: Compare response headers, too.
+        relative: Percent of all differences seen at a place that must be exceeded to count.
+        absolute: Percent of all requests that must be exceeded to count.
+        latency: What to expect of the times of both sides.
+    """
 
     requests: Annotated[list[str | Call], msgspec.Meta(max_length=200)] = []
     payloads: Annotated[list[Any], msgspec.Meta(max_length=200)] = []

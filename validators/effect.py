@@ -95,35 +95,62 @@ class Invoke(Params, frozen=True, kw_only=True):
 
 
 class Send(Params, frozen=True, kw_only=True):
-    """A message to a queue (its URL) or a topic (its ARN); what is no text becomes JSON."""
+    """A message to a queue (its URL) or a topic (its ARN); what is no text becomes JSON.
+
+    Attributes:
+        to: The queue's URL, or the topic's ARN.
+        message: What is sent.
+    """
 
     to: str
     message: Any
 
 
 class Row(Params, frozen=True, kw_only=True):
-    """A row by its whole key."""
+    """A row by its whole key.
+
+    Attributes:
+        table: The table's name.
+        key: All attributes of its key.
+    """
 
     table: str
     key: dict[str, str | int | float]
 
 
 class Object(Params, frozen=True, kw_only=True):
-    """An object; seen as `size`, `type`, and `json` or `text`."""
+    """An object; seen as `size`, `type`, and `json` or `text`.
+
+    Attributes:
+        bucket: The bucket's name.
+        key: The object's key.
+    """
 
     bucket: str
     key: str
 
 
 class Queue(Params, frozen=True, kw_only=True):
-    """A message of a queue (its URL) that contains a text; seen as JSON where it is that."""
+    """A message of a queue (its URL) that contains a text; seen as JSON where it is that.
+
+    Attributes:
+        url: The queue's URL.
+        contains: A text that only the message meant holds.
+    """
 
     url: str
     contains: str
 
 
 class Metric(Params, frozen=True, kw_only=True):
-    """A metric since the cause, seen as `value`: the sum, or the largest, smallest or mean of its minutes."""
+    """A metric since the cause, seen as `value`: the sum, or the largest, smallest or mean of its minutes.
+
+    Attributes:
+        namespace: The metric's namespace.
+        name: The metric's name.
+        dimensions: All of its dimensions.
+        statistic: What of its minutes is taken.
+    """
 
     namespace: str
     name: str
@@ -132,14 +159,22 @@ class Metric(Params, frozen=True, kw_only=True):
 
 
 class Log(Params, frozen=True, kw_only=True):
-    """A line of a log group since the cause that CloudWatch's filter `pattern` finds; seen as JSON where it is that."""
+    """A line of a log group since the cause that CloudWatch's filter `pattern` finds; seen as JSON where it is that.
+
+    Attributes:
+        group: The log group's name.
+    """
 
     group: str
     pattern: str
 
 
 class Execution(Params, frozen=True, kw_only=True):
-    """An execution of a state machine since the cause whose name or input `contains` a text; `status`, `input`, `output`."""
+    """An execution of a state machine since the cause whose name or input `contains` a text; `status`, `input`, `output`.
+
+    Attributes:
+        state_machine: The state machine's ARN.
+    """
 
     state_machine: str
     contains: str
@@ -155,7 +190,13 @@ class _OneOf(Params, frozen=True, kw_only=True):
 
 
 class Cause(_OneOf, frozen=True, kw_only=True):
-    """What is done; `expect` is about the answer to an HTTP request, which is below 400 unless said."""
+    """What is done; `expect` is about the answer to an HTTP request, which is below 400 unless said.
+
+    Attributes:
+        http: A request to green.
+        lambda_invoke: An invocation of the new version.
+        sqs, sns: A message to a queue or a topic.
+    """
 
     http: Call | None = None
     lambda_invoke: Invoke | None = None
@@ -165,7 +206,16 @@ class Cause(_OneOf, frozen=True, kw_only=True):
 
 
 class See(_OneOf, frozen=True, kw_only=True):
-    """Where the effect shows."""
+    """Where the effect shows.
+
+    Attributes:
+        sqs: A message in a queue.
+        dynamodb: A row in a table.
+        s3: An object in a bucket.
+        metric: A metric of CloudWatch.
+        log: A line in a log group.
+        execution: An execution of a state machine.
+    """
 
     sqs: Queue | None = None
     dynamodb: Row | None = None
@@ -176,7 +226,13 @@ class See(_OneOf, frozen=True, kw_only=True):
 
 
 class CleanUp(_OneOf, frozen=True, kw_only=True):
-    """What is taken away afterwards; a row or object that is not there is no failure, nor is a 404 or 410."""
+    """What is taken away afterwards; a row or object that is not there is no failure, nor is a 404 or 410.
+
+    Attributes:
+        http: A request to green.
+        dynamodb: A row to delete.
+        s3: An object to delete.
+    """
 
     http: Call | None = None
     dynamodb: Row | None = None
@@ -184,7 +240,14 @@ class CleanUp(_OneOf, frozen=True, kw_only=True):
 
 
 class Effect(Params, frozen=True, kw_only=True):
-    """The `cause`, where to `see` its effect, and by JMESPath what to `expect` of that (`@` for a text as a whole)."""
+    """The `cause`, where to `see` its effect, and by JMESPath what to `expect` of that (`@` for a text as a whole).
+
+    Attributes:
+        capture: Names for values: `unique`, or a source in the answer to an HTTP cause.
+        within: How long the effect may take.
+        interval: Wait between two looks.
+        clean_up: What is taken away afterwards, in this order.
+    """
 
     cause: Cause
     see: See

@@ -65,7 +65,11 @@ class Expect(Params, frozen=True, kw_only=True):
 
 
 class Graphql(Params, frozen=True, kw_only=True):
-    """The document in `query`, which `operation` of it, its `variables`; `path` of the endpoint, and `headers`."""
+    """The document in `query`, which `operation` of it, its `variables`; `path` of the endpoint, and `headers`.
+
+    Attributes:
+        expect: What must be answered; without it, data and no errors.
+    """
 
     query: str
     operation: str = ""

@@ -45,7 +45,13 @@ from greenlight.api import (
 
 
 class Request(Call, frozen=True, kw_only=True):
-    """One request: exactly one of the methods with a path or URL, what to send, what to expect, what to keep."""
+    """One request: exactly one of the methods with a path or URL, what to send, what to expect, what to keep.
+
+    Attributes:
+        redirects: How many redirects are followed.
+        expect: What the answer must be.
+        capture: Names for values of the answer, which later steps use: `json.PATH`, `headers.NAME`, `status` or `body`.
+    """
 
     redirects: Annotated[int, msgspec.Meta(ge=0, le=20)] = 0
     expect: AnswerExpectation | None = None

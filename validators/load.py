@@ -60,6 +60,10 @@ class Expect(Params, frozen=True, kw_only=True):
     """What the burst must be: percentiles and the slowest with units, `error_rate` 0 to 1, `statuses` by class.
 
     `statuses` has the keys 1xx to 5xx and `none`, each with how many requests ended so. `error_rate` is 0 unless said.
+
+    Attributes:
+        p50, p95, p99: Percentiles of the latency.
+        slowest: The longest latency.
     """
 
     p50: DurationExpectation | None = None
@@ -71,7 +75,17 @@ class Expect(Params, frozen=True, kw_only=True):
 
 
 class Load(Params, frozen=True, kw_only=True):
-    """The burst: `paths` in turn with `headers`, `requests` or `duration`, and what to expect."""
+    """The burst: `paths` in turn with `headers`, `requests` or `duration`, and what to expect.
+
+    Attributes:
+        method: GET or HEAD.
+        rate: Requests a second; as many as can be made when left out.
+        concurrency: Connections at once.
+        warm_up: Requests made before, which do not count.
+        minimum_samples: Fewer requests than this show nothing.
+        status: The status that is no error; 200 to 399 when left out.
+        expect: What to expect of the burst.
+    """
 
     paths: Annotated[list[str], msgspec.Meta(min_length=1, max_length=100)]
     method: Literal["GET", "HEAD"] = "GET"

@@ -56,7 +56,11 @@ Line = tuple[str, str]
 
 
 class NewErrors(Params, frozen=True, kw_only=True):
-    """How far back blue's lines are looked for."""
+    """How far back blue's lines are looked for.
+
+    Attributes:
+        baseline: The window in which blue's lines are known.
+    """
 
     baseline: Duration = default(Duration(3600))
 

@@ -61,7 +61,12 @@ FOR_CLEANING_UP = 0.3
 
 
 class Migration(Params, frozen=True, kw_only=True):
-    """How to `write`, `read` and `clean_up` a row; what is `written` must be answered, and read (`expect`)."""
+    """How to `write`, `read` and `clean_up` a row; what is `written` must be answered, and read (`expect`).
+
+    Attributes:
+        capture: Names for values that later requests need.
+        within: How long a row may take to show on the other side.
+    """
 
     write: Call
     read: Call

@@ -68,6 +68,9 @@ class OpenApi(Params, frozen=True, kw_only=True):
 
     `parameters` by name fill in what has no example; `headers` are sent with every call; `skip` names paths (with `*`)
     or operation ids; `base` goes before the document's paths, in place of the path of its first server.
+
+    Attributes:
+        minimum: How many operations must be covered.
     """
 
     document: str = "/openapi.json"

@@ -63,7 +63,12 @@ _AWS = "AWS_"
 
 
 class Pytest(Params, frozen=True, kw_only=True):
-    """Which suite (`path`, of S3 also `version`), which of its tests (`marker`, `keyword`), and `minimum` passed ones."""
+    """Which suite (`path`, of S3 also `version`), which of its tests (`marker`, `keyword`), and `minimum` passed ones.
+
+    Attributes:
+        variables: Added to the suite's environment.
+        aws: Hand the hook's AWS credentials to the suite.
+    """
 
     path: str
     version: str = ""

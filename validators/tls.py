@@ -59,7 +59,15 @@ _SHORT = {
 
 
 class Expect(Params, frozen=True, kw_only=True):
-    """What certificate and connection must be; every key is a value or a map of predicates."""
+    """What certificate and connection must be; every key is a value or a map of predicates.
+
+    Attributes:
+        subject, issuer: A text such as `CN=orders.example, O=Example`.
+        names: The list of the subject's alternative names.
+        days_left: Whole days until it ends, rounded down.
+        version: `TLSv1.2` or `TLSv1.3`.
+        cipher: OpenSSL's name of the suite.
+    """
 
     subject: Expectation | None = None
     issuer: Expectation | None = None

@@ -61,7 +61,11 @@ class Expect(Params, frozen=True, kw_only=True):
 
 
 class Traces(Params, frozen=True, kw_only=True):
-    """`filter` is X-Ray's filter expression, `window` how far to look back, `minimum_samples` how many traces count."""
+    """`filter` is X-Ray's filter expression, `window` how far to look back, `minimum_samples` how many traces count.
+
+    Attributes:
+        expect: What to expect of the traces.
+    """
 
     filter: str
     expect: Expect

@@ -67,7 +67,11 @@ class Expect(Params, frozen=True, kw_only=True):
 
 
 class Warm(Params, frozen=True, kw_only=True):
-    """How often (`count`), with which `payload` or `event`, and what to expect."""
+    """How often (`count`), with which `payload` or `event`, and what to expect.
+
+    Attributes:
+        expect: What all invocations together must be.
+    """
 
     count: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
     payload: Any = msgspec.UNSET

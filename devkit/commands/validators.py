@@ -11,7 +11,7 @@ from greenlight.api import Validator
 from greenlight.nearest import nearest
 from greenlight.registry import MalformedError, Registry
 
-from devkit import catalogue
+from devkit import catalogue, described
 from devkit.console import stdout_console, styled
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _entry(name: str, found: Validator | MalformedError) -> dict[str, Any]:
         "unsafe": found.unsafe,
         "remediation": found.remediation,
         "cost": found.cost,
-        "example": catalogue.example(description),
+        "example": described.example(description),
         "parameters": _parameters(found),
     }
 

@@ -48,3 +48,24 @@ def test_a_wrong_plan_is_wrong_in_the_schema_too(
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_the_example_plans_are_right_in_the_schema(path: Path, schema: jsonschema.protocols.Validator) -> None:
     assert [error.message for error in schema.iter_errors(yaml.safe_load(path.read_text()))] == []
+
+
+def test_every_key_of_the_plan_and_of_its_validators_is_explained_to_editors(
+    schema: jsonschema.protocols.Validator,
+) -> None:
+    unsaid = [
+        f"{name}.{key}"
+        for name, struct in schema.schema["$defs"].items()
+        for key, field in struct.get("properties", {}).items()
+        if not field.get("description") and "Expectation" not in name
+    ]
+
+    assert unsaid == [], "say what they are, under Attributes: in the docstring of their class"
+
+
+def test_an_editor_shows_what_a_key_is_and_not_its_example(schema: jsonschema.protocols.Validator) -> None:
+    check = schema.schema["$defs"]["check"]["properties"]
+
+    assert check["needs"]["description"].startswith("Names of earlier checks of the stage that must pass first")
+    assert check["alarms"]["description"] == "The named alarms are not in ALARM."
+    assert "Example" not in schema.schema["$defs"]["Retry"]["description"]

@@ -11,7 +11,7 @@ from greenlight.model import Deployment, Platform, Side
 from greenlight.plan import parse
 from greenlight.registry import Registry
 
-from devkit.catalogue import example
+from devkit.described import example
 
 NAMES = [name for name in Registry().names() if name.isidentifier()]
 

@@ -59,7 +59,14 @@ class Content(Params, frozen=True, kw_only=True):
 
 
 class Call(Params, frozen=True, kw_only=True):
-    """One request: exactly one of the methods with a path, and what to send along."""
+    """One request: exactly one of the methods with a path, and what to send along.
+
+    Attributes:
+        get, post, put, patch, delete, head, options: The method, with a path on green (or a URL of an allowed host).
+        headers: Request headers by name, in addition to those that the listener's rule asks for.
+        query: Fields of the query string; a list is a field that comes several times.
+        body: What is sent, with a Content-Type that fits unless `headers` has one.
+    """
 
     get: str | None = None
     post: str | None = None
@@ -120,7 +127,7 @@ def _urlencoded(fields: dict[str, Any]) -> str:
 class AnswerExpectation(Params, frozen=True, kw_only=True):
     """What an answer must be; every key is a value or a map of predicates.
 
-    `headers` by name, `json` by JMESPath, `body` the text, `size` in bytes with units, `latency` with units.
+    `status`, `headers` by name, `json` by JMESPath, `body` the text, `size` in bytes with units, `latency` with units.
     """
 
     status: Expectation | None = None

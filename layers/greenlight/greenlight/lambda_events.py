@@ -37,6 +37,13 @@ class HttpEvent(Call, frozen=True, kw_only=True):
 
     `route` is the API's pattern, such as /orders/{id}, and gives the path parameters; `claims` are those of a token
     that the API's authorizer took; `stage` and `stage_variables` are the API's.
+
+    Attributes:
+        get, post, put, patch, delete, head, options: The method, with a path.
+        headers: Request headers by name.
+        query: Fields of the query string.
+        body: What is sent.
+        source_ip: The caller's address.
     """
 
     route: str = ""
@@ -59,7 +66,12 @@ class HttpEvent(Call, frozen=True, kw_only=True):
 
 
 class Sqs(Params, frozen=True, kw_only=True):
-    """Messages of a queue; a message that is no text becomes JSON. `attributes` go with each."""
+    """Messages of a queue; a message that is no text becomes JSON. `attributes` go with each.
+
+    Attributes:
+        messages: A body for each; what is no text becomes JSON.
+        queue: The queue's name.
+    """
 
     messages: Items
     queue: str = "queue"
@@ -67,7 +79,14 @@ class Sqs(Params, frozen=True, kw_only=True):
 
 
 class Sns(Params, frozen=True, kw_only=True):
-    """Notifications of a topic; a message that is no text becomes JSON."""
+    """Notifications of a topic; a message that is no text becomes JSON.
+
+    Attributes:
+        messages: A message for each; what is no text becomes JSON.
+        topic: The topic's name.
+        subject: Of every message.
+        attributes: Of every message, by name.
+    """
 
     messages: Items
     topic: str = "topic"
@@ -76,7 +95,15 @@ class Sns(Params, frozen=True, kw_only=True):
 
 
 class S3(Params, frozen=True, kw_only=True):
-    """Something happened to an object."""
+    """Something happened to an object.
+
+    Attributes:
+        bucket: The bucket's name.
+        key: The object's key.
+        event: What happened, as S3 names it.
+        size: The object's size in bytes.
+        version_id: The object's version.
+    """
 
     bucket: str
     key: str
@@ -86,7 +113,14 @@ class S3(Params, frozen=True, kw_only=True):
 
 
 class EventBridge(Params, frozen=True, kw_only=True):
-    """An event of a bus."""
+    """An event of a bus.
+
+    Attributes:
+        source: Who sends the event.
+        detail_type: What kind of event it is.
+        detail: Its content.
+        resources: ARNs that it is about.
+    """
 
     source: str
     detail_type: str
@@ -95,7 +129,11 @@ class EventBridge(Params, frozen=True, kw_only=True):
 
 
 class Change(Params, frozen=True, kw_only=True):
-    """A change of a row in plain values; INSERT, MODIFY and REMOVE follow from which of `old` and `new` there are."""
+    """A change of a row in plain values; INSERT, MODIFY and REMOVE follow from which of `old` and `new` there are.
+
+    Attributes:
+        keys: The row's key.
+    """
 
     keys: dict[str, Any]
     new: dict[str, Any] | None = None
@@ -108,14 +146,25 @@ class Change(Params, frozen=True, kw_only=True):
 
 
 class DynamoDbStream(Params, frozen=True, kw_only=True):
-    """Changes of a table's rows."""
+    """Changes of a table's rows.
+
+    Attributes:
+        changes: What happened to rows, one after the other.
+        table: The table's name.
+    """
 
     changes: Annotated[list[Change], msgspec.Meta(min_length=1, max_length=100)]
     table: str = "table"
 
 
 class Kinesis(Params, frozen=True, kw_only=True):
-    """Records of a stream; one that is no text becomes JSON."""
+    """Records of a stream; one that is no text becomes JSON.
+
+    Attributes:
+        records: A record for each; what is no text becomes JSON.
+        stream: The stream's name.
+        partition_key: Of every record.
+    """
 
     records: Items
     stream: str = "stream"
@@ -123,7 +172,15 @@ class Kinesis(Params, frozen=True, kw_only=True):
 
 
 class Cognito(Params, frozen=True, kw_only=True):
-    """A trigger of a user pool, such as PreSignUp_SignUp; `request` is added to the user's attributes."""
+    """A trigger of a user pool, such as PreSignUp_SignUp; `request` is added to the user's attributes.
+
+    Attributes:
+        trigger: Which trigger it is, as Cognito names it.
+        user: The user's name.
+        attributes: The user's attributes, by name.
+        pool: The user pool's id.
+        client_id: The app client's id.
+    """
 
     trigger: str
     user: str = "greenlight"
@@ -134,7 +191,13 @@ class Cognito(Params, frozen=True, kw_only=True):
 
 
 class LambdaEvent(Params, frozen=True, kw_only=True):
-    """An event, by the service that sends it: exactly one of the keys."""
+    """An event, by the service that sends it: exactly one of the keys.
+
+    Attributes:
+        api_gateway_v2, api_gateway_v1, alb, function_url: An HTTP request, as API Gateway's HTTP API, its REST API, a
+            load balancer or a function URL would send it.
+        sqs, sns, s3, eventbridge, dynamodb_stream, kinesis, cognito: An event as this service would send it.
+    """
 
     api_gateway_v2: HttpEvent | None = None
     api_gateway_v1: HttpEvent | None = None

@@ -32,7 +32,21 @@ LEAST_TIMEOUT_S = 0.001
 
 
 class When(Closed, frozen=True, kw_only=True):
-    """For which deployments a check runs; elsewhere it is SKIPPED, which the plan asked for."""
+    """For which deployments a check runs; elsewhere it is SKIPPED, which the plan asked for.
+
+    Attributes:
+        platform: `ecs` or `lambda`.
+        application: Name of the CodeDeploy application.
+        group: Name of the deployment group.
+
+    Example:
+        checks:
+          - name: green answers
+            http: {get: /health, expect: {status: 200}}
+          - name: the shop's live group has its alarms
+            when: {platform: ecs, application: shop, group: live}
+            alarms: {names: ["shop-*"]}
+    """
 
     platform: Platform | None = None
     application: Name | None = None
@@ -51,7 +65,35 @@ class When(Closed, frozen=True, kw_only=True):
 
 
 class Control(Closed, frozen=True, kw_only=True):
-    """The control keys of a check; the one other key is its validator."""
+    """The control keys of a check; the one other key is its validator.
+
+    Attributes:
+        name: What the check is called in reports and in `needs`; no other of its stage is called so.
+        severity: `blocking` findings decide; `advisory` ones are shown and never counted.
+        timeout: Time for one attempt; that of `defaults` when left out.
+        retry: When to try again; that of `defaults` when left out.
+        repeat: Measure several times, in place of `retry`.
+        needs: Names of earlier checks of the stage that must pass first; otherwise this one is INCONCLUSIVE and not
+            run.
+        when: For which deployments it runs.
+        tags: Words by which checks can be picked.
+
+    Example:
+        checks:
+          - name: green answers
+            timeout: 2s
+            retry: {attempts: 3, interval: 200ms}
+            tags: [smoke]
+            http: {get: /health, expect: {status: 200}}
+          - name: green keeps answering
+            needs: [green answers]
+            repeat: {count: 3, interval: 100ms}
+            http: {get: /health, expect: {status: 200}}
+          - name: the catalogue is short of nothing
+            severity: advisory
+            when: {platform: ecs}
+            http: {get: /catalogue, expect: {json: {"length(articles)": {gte: 2}}}}
+    """
 
     name: Name
     severity: Severity = Severity.BLOCKING
@@ -78,7 +120,17 @@ class Control(Closed, frozen=True, kw_only=True):
 
 
 class Defaults(Closed, frozen=True, kw_only=True):
-    """What checks do that do not say otherwise."""
+    """What checks do that do not say otherwise.
+
+    Attributes:
+        timeout: Time for one attempt.
+        retry: When to try again.
+
+    Example:
+        defaults:
+          timeout: 5s
+          retry: {attempts: 2, interval: 500ms}
+    """
 
     timeout: Duration = default(DEFAULT_TIMEOUT)
     retry: Retry = default(Retry())
@@ -95,6 +147,11 @@ class Target(Closed, frozen=True, kw_only=True):
         host: Host name for the Host header, SNI and certificate verification while connecting to the load balancer.
         url: Base URL of green, for deployments that say nothing of a load balancer (CloudFormation's BlueGreen
             transform); its host must be allowed by the operator.
+
+    Example:
+        target:
+          host: shop.example.com
+          url: https://green.example.com/shop
     """
 
     host: HostName | None = None
@@ -115,7 +172,18 @@ class Target(Closed, frozen=True, kw_only=True):
 
 
 class StageFile(Closed, frozen=True, kw_only=True):
-    """One stage as written: `checks` stay plain until their validators are known."""
+    """One stage as written: `checks` stay plain until their validators are known.
+
+    Attributes:
+        checks: What is checked; checks run at once, except where one needs another.
+        bake: Wait before the checks start, for what shows only after a while; it counts against the hook's time.
+
+    Example:
+        bake: 100ms
+        checks:
+          - name: green answers
+            http: {get: /health, expect: {status: 200}}
+    """
 
     checks: list[dict[str, Any]]
     bake: Duration = default(Duration(0))
@@ -126,7 +194,27 @@ class StageFile(Closed, frozen=True, kw_only=True):
 
 
 class PlanFile(Closed, frozen=True, kw_only=True):
-    """A plan as written."""
+    """A plan as written.
+
+    Attributes:
+        version: The version of the plan language; there is 1.
+        stages: The lifecycle events at which something is checked, each with its checks; a stage that is not named is
+            up to the operator's `OnMissingPlan`.
+        defaults: What checks do that do not say otherwise.
+        variables: Values by name, which `${name}` in the parameters of validators takes, with their type.
+        target: Where green is, for a team that knows better than discovery.
+
+    Example:
+        version: 1
+        defaults: {timeout: 5s}
+        variables: {tenant: smoke}
+        target: {host: shop.example.com}
+        stages:
+          AfterAllowTestTraffic:
+            checks:
+              - name: green answers
+                http: {get: /health, headers: {x-tenant: "${tenant}"}, expect: {status: 200}}
+    """
 
     version: Literal[1]
     stages: dict[StageName, StageFile]

@@ -31,6 +31,18 @@ class Repeat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         inconclusive_limit: Inconclusive measurements that are borne.
         consecutive_error_limit: Measurements in a row that may err.
         consecutive_success_limit: Passes in a row that end it early, and that are needed; 0 asks for none.
+
+    Example:
+        checks:
+          - name: green answers most of the time
+            repeat:
+              count: 5
+              interval: 100ms
+              failure_limit: 1
+              inconclusive_limit: 0
+              consecutive_error_limit: 1
+              consecutive_success_limit: 3
+            http: {get: /health, expect: {status: 200}}
     """
 
     count: Annotated[int, msgspec.Meta(ge=1, le=1000)]

@@ -16,10 +16,18 @@ class Retry(Closed, frozen=True, kw_only=True):
 
     Attributes:
         attempts: Tries in all.
-        interval: Wait between two tries; `backoff` multiplies it after each, up to `max_interval`.
+        interval: Wait between two tries.
+        backoff: Multiplies the wait after each try.
+        max_interval: The longest wait that `backoff` makes.
         jitter: Share of each wait that is left to chance, so that many gates do not come back together; 1 is the "full
             jitter" of https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
         on: Which outcomes are tried again.
+
+    Example:
+        checks:
+          - name: green answers
+            retry: {attempts: 5, interval: 100ms, backoff: 2, max_interval: 1s, jitter: 0.5, on: [fail, error]}
+            http: {get: /health, expect: {status: 200}}
     """
 
     attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
