@@ -52,8 +52,9 @@ fix: setup ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 
 .PHONY: docs
-docs: setup ## make docs/validators.md from the validators
+docs: setup ## make docs/validators.md and docs/lint.md from the validators and the rules
 	@$(BIN)/greenlight validators --format markdown > docs/validators.md
+	@$(BIN)/greenlight lint --explain all > docs/lint.md
 
 .PHONY: lock
 lock: setup ## compile the lock files anew from their .in files

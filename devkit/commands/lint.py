@@ -2,85 +2,91 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from greenlight import plan as plans
-from greenlight import yamlread
-from greenlight.bind import bind
-from greenlight.errors import PlanError, Problem
-from greenlight.model import Deployment, Platform, Severity
+from greenlight.errors import GreenlightError, PlanError
+from greenlight.nearest import listed, nearest
 from greenlight.registry import Registry
-from greenlight.sources import file
+from greenlight.units import Duration
 
-from devkit.appspec import appspec_problems, looks_like_appspec
+from devkit.console import stdout_console
+from devkit.lint import Limits, files, formats, problems, rules
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
 PROBLEMS = 2
+LONGEST_S = 900.0
+"""Seconds that Lambda lets a function run."""
+
+_FORMATS = {"json": formats.as_json, "github": formats.github, "gitlab": formats.gitlab, "sarif": formats.sarif}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take files."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="plans and AppSpecs")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="what is printed (default text)")
+    """Take files and folders, or a rule to explain."""
+    add = parser.add_argument
+    add("files", nargs="*", metavar="FILE", help="plans and AppSpecs, folders of them, or - for standard input")
+    add("--format", choices=("text", *_FORMATS), default="text", help="what is printed (default text)")
+    add("--strict", action="store_true", help="let warnings count as errors do")
+    add("--function-timeout", default="10m", metavar="TIME", help="HookTimeout of the installation (default 10m)")
+    add("--concurrency", type=int, default=16, metavar="N", help="checks at once in the installation (default 16)")
+    add("--explain", metavar="RULE", help="print what a rule is about, with an example; `all` for all of them")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print all problems: 0 when there are none, 2 otherwise."""
-    registry = Registry()
-    found = [(name, problem) for name in arguments.files for problem in _problems(name, registry)]
-    if arguments.format == "json":
-        print(json.dumps({"files": arguments.files, "problems": [_plain(*each) for each in found]}, indent=2))
-    else:
-        for name, problem in found:
-            print(f"{name}:{problem.line or 1}:{problem.column or 1}: {problem}")
-        if not found:
-            print(f"{len(arguments.files)} file{'s' * (len(arguments.files) > 1)} without a problem", file=sys.stderr)
-    return PROBLEMS if found else 0
+    """Print all problems: 0 when there are none but warnings, 2 otherwise; with --strict warnings count."""
+    if arguments.explain:
+        print(_explained(arguments.explain))
+        return 0
+    if not arguments.files:
+        raise GreenlightError("name a plan, an AppSpec, a folder of them, or - for standard input")
+    limits, registry = _limits(arguments), Registry()
+    found = [_linted(name, registry, limits) for name in files.meant(arguments.files)]
+    if arguments.format == "text":
+        formats.text(found, stdout_console())
+        print(_summary(found), file=sys.stderr)
+    elif printed := _FORMATS[arguments.format](found):
+        print(printed)
+    counted = ("error", "warning") if arguments.strict else ("error",)
+    return PROBLEMS if any(problem.severity in counted for file in found for problem in file.problems) else 0
 
 
-def _plain(name: str, problem: Problem) -> dict[str, Any]:
-    return {
-        "file": name,
-        "line": problem.line,
-        "column": problem.column,
-        "path": problem.path,
-        "message": problem.message,
-    }
-
-
-def _problems(name: str, registry: Registry) -> Sequence[Problem]:
-    """Give a file's problems."""
+def _limits(arguments: argparse.Namespace) -> Limits:
     try:
-        found = file.read(name)
-        if found is None:
-            return [Problem("there is no such file")]
-        document = yamlread.read(found[0], name)
-        if looks_like_appspec(document.data):
-            return appspec_problems(document)
-        plan = plans.parse(found[0], name)
-        bound = bind(plan, Deployment(id="lint", platform=Platform.ECS, stage=""), {}, registry)
+        function_s = Duration.parse(arguments.function_timeout)
+    except ValueError as error:
+        raise GreenlightError(f"--function-timeout: {error}") from error
+    if not 0 < function_s <= LONGEST_S:
+        raise GreenlightError(f"--function-timeout is longer than 0s and at most {Duration(LONGEST_S)}, as in Lambda")
+    if not 1 <= arguments.concurrency <= 256:
+        raise GreenlightError("--concurrency is a whole number from 1 to 256")
+    return Limits(function_s=function_s, concurrency=arguments.concurrency)
+
+
+def _linted(name: str, registry: Registry, limits: Limits) -> formats.File:
+    try:
+        text = files.text(name)
     except PlanError as error:
-        return error.problems
-    malformed = [
-        plan.document.problem(check.malformed, (*check.check.path, check.check.validator))
-        for checks in bound.values()
-        for check in checks
-        if check.malformed and plan.document
-    ]
-    return [*malformed, *_never_passing(plan)]
+        return formats.File(name=name, text="", problems=tuple(map(rules.ruled, error.problems)))
+    return formats.File(name=name, text=text, problems=tuple(problems(text, name, registry, limits)))
 
 
-def _never_passing(plan: plans.Plan) -> list[Problem]:
-    """Name stages whose gate can only fail, because advisory checks prove nothing."""
-    return [
-        plan.document.problem(
-            "every check is advisory, so this stage can never succeed; make one blocking", ("stages", name, "checks")
+def _summary(found: Sequence[formats.File]) -> str:
+    of = f"{len(found)} file{'s' * (len(found) != 1)}"
+    severities = [problem.severity for file in found for problem in file.problems]
+    if not severities:
+        return f"{of} without a problem"
+    counts = ((severities.count(kind), kind) for kind in ("error", "warning"))
+    return f"{of}: " + ", ".join(f"{count} {kind}{'s' * (count != 1)}" for count, kind in counts if count)
+
+
+def _explained(name: str) -> str:
+    if name == "all":
+        return rules.markdown()
+    if name not in rules.BY_ID:
+        raise GreenlightError(
+            f"there is no rule {name!r}{nearest(name, rules.BY_ID) or f'; there are {listed(rules.BY_ID)}'}"
         )
-        for name, stage in plan.stages.items()
-        if plan.document and all(check.severity is Severity.ADVISORY for check in stage.checks)
-    ]
+    return rules.explained(rules.BY_ID[name])

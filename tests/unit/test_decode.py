@@ -28,6 +28,10 @@ class Square(msgspec.Struct, tag="square", tag_field="kind", forbid_unknown_fiel
     side: int
 
 
+class Flag(msgspec.Struct):
+    wanted: bool = False
+
+
 class Open(msgspec.Struct):
     known: int = 0
 
@@ -235,3 +239,10 @@ def test_any_data_is_a_value_or_mistakes_but_never_both(data: dict[str, Any]) ->
 
     assert (value is None) == bool(mistakes)
     assert all(said for _, said in mistakes)
+
+
+@pytest.mark.parametrize(("word", "meant"), [("yes", "true"), ("No", "false"), ("on", "true"), ("OFF", "false")])
+def test_what_was_once_a_boolean_is_said_to_be_a_text(word: str, meant: str) -> None:
+    _, found = convert({"wanted": word}, Flag)
+
+    assert found == [(("wanted",), f"expected true or false, got a text; in YAML 1.2 {word} is a text: write {meant}")]

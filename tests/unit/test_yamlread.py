@@ -72,6 +72,10 @@ def refused(text: str) -> PlanError:
             "the character U+001B cannot stand in a plan; write it as an escape in quotes",
         ),
         ("a: \ud800", 1, 4, "", "the character U+D800 cannot stand in a plan"),
+        ("a: b\n\tc: 1", 2, 1, "", "indent with spaces"),
+        ("a: {{ b }}", 1, 5, "a", "a text that begins with {{ stands in quotes"),
+        ("a: {b: ${c}}", 1, 9, "", "inside { } and [ ] a text with ${…} stands in quotes"),
+        ("a: b: c", 1, 5, "", "a text with a colon and a blank in it stands in quotes"),
         ("%YAML 3.0\n---\na: 1", 1, 1, "", "not valid YAML"),
     ],
     ids=lambda value: repr(value)[:40] if isinstance(value, str) else None,
@@ -151,6 +155,12 @@ def test_a_word_means_what_the_core_schema_says(text: str, value: Any) -> None:
 
     assert read_back == value
     assert type(read_back) is type(value)
+
+
+def test_plain_words_are_those_without_quotes_each_with_its_path() -> None:
+    document = read("a: no\nb: ['no', 1.10, \"x\"]\nc:\n  - |\n    on\n  - 9:30\n  -\n")
+
+    assert sorted(document.plain_words()) == [(("a",), "no"), (("b", 1), "1.10"), (("c", 1), "9:30")]
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing", "---", "---\n...", "\ufeff"])

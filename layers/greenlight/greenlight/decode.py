@@ -38,6 +38,9 @@ _WORDS = {
     "array": "a list",
     "null": "nothing",
 }
+_BOOLEANS_ONCE = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+"""What YAML 1.1 took for booleans, and what to write instead."""
+
 _TYPES = re.compile(r"`([a-z| ]+)`")
 _ERROR = re.compile(r"\A(.*?)(?: - at `(?:key` in `)?\$(.*)`)?\Z", re.DOTALL)
 _PLACE = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
@@ -235,6 +238,8 @@ def _reworded(message: str, data: Any, kind: Any) -> str:
     sentence = sentence[:1].lower() + sentence[1:]
     if sentence.startswith("expected a text, got") and isinstance(data, (bool, int, float)):
         sentence += f'; write it in quotes, as in "{_said(data)}"'
+    elif sentence.startswith("expected true or false, got a text") and str(data).lower() in _BOOLEANS_ONCE:
+        sentence += f"; in YAML 1.2 {data} is a text: write {_BOOLEANS_ONCE[str(data).lower()]}"
     elif sentence.startswith("expected a list, got a text"):
         sentence += "; write it in brackets, [ and ]"
     return sentence

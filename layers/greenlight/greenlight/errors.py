@@ -15,7 +15,7 @@ GreenlightError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from greenlight.model import Cause
 from greenlight.oneline import short
@@ -36,15 +36,25 @@ class GreenlightError(Exception):
 class Problem:
     """One mistake in a plan: its place and what to do about it."""
 
-    __slots__ = ("column", "line", "message", "path")
+    __slots__ = ("column", "line", "message", "path", "rule", "severity")
 
-    def __init__(self, message: str, path: str = "", line: int = 0, column: int = 0) -> None:
+    def __init__(
+        self,
+        message: str,
+        path: str = "",
+        line: int = 0,
+        column: int = 0,
+        rule: str = "",
+        severity: Literal["error", "warning"] = "error",
+    ) -> None:
         """Keep the place: `path` as in stages.X.checks[0].http, `line` and `column` counted from 1, 0 if unknown.
 
-        Both texts repeat what a plan says, and go to terminals and logs: they become one clean line each.
+        Both texts repeat what a plan says, and go to terminals and logs: they become one clean line each. `rule` and
+        `severity` are for lint: gates refuse a plan for errors and hear of nothing else.
         """
         self.message, self.path = short(message, 600), short(path, 200)
         self.line, self.column = line, column
+        self.rule, self.severity = rule, severity
 
     def __str__(self) -> str:
         """Say path and message, as a report does; lint puts file:line:column in front."""

@@ -44,14 +44,18 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 
 class Node:
-    """A value's place, counted from 1, and the nodes below it: a map by key, a list by index."""
+    """A value's place, counted from 1, and the nodes below it: a map by key, a list by index.
 
-    __slots__ = ("below", "column", "line")
+    `plain` is the word as it stands in the file where it has no quotes; "" for everything else.
+    """
 
-    def __init__(self, mark: Any) -> None:
+    __slots__ = ("below", "column", "line", "plain")
+
+    def __init__(self, mark: Any, plain: str = "") -> None:
         """Keep the place of an event."""
         self.line, self.column = mark.line + 1, mark.column + 1
         self.below: dict[str | int, Node] = {}
+        self.plain = plain
 
 
 class Document:
@@ -71,6 +75,15 @@ class Document:
                 break
             node = below
         return Problem(message, shown(path), node.line if node else 0, node.column if node else 0)
+
+    def plain_words(self) -> Iterator[tuple[Path, str]]:
+        """Give every value that stands without quotes, with its path: what YAML gives a meaning of its own."""
+        waiting: list[tuple[Path, Node]] = [((), self._root)] if self._root else []
+        while waiting:
+            path, node = waiting.pop()
+            if node.plain:
+                yield path, node.plain
+            waiting += [((*path, step), below) for step, below in node.below.items()]
 
 
 def shown(path: Path) -> str:
@@ -113,12 +126,25 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
         return Problem(f"not valid YAML: {what}")
     line = text.split("\n")[mark.line] if mark.line < text.count("\n") + 1 else ""
     at = line[mark.column : mark.column + 1]
-    if "cannot start any token" in str(what) and at:
+    if hint := _meant(str(what), line, mark.column):
+        what = f"{what}; {hint}"
+    elif "cannot start any token" in str(what) and at:
         what = "a tab stands here; indent with spaces" if at == "\t" else f"{at!r} begins a text only inside quotes"
     elif error.problem and error.context:
         since = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
         what = f"{what} ({error.context}{since})"
     return Problem(f"not valid YAML: {what}", "", mark.line + 1, mark.column + 1)
+
+
+def _meant(what: str, line: str, column: int) -> str:
+    """Say what to write instead of the mistakes that everybody makes; "" for others."""
+    if "mapping values are not allowed" in what:
+        return "a text with a colon and a blank in it stands in quotes, and a key at the beginning of its own line"
+    if "found a tab character" in what:
+        return "indent with spaces"
+    if "expected ',' or" in what and line[:column].rstrip("{").endswith("$"):
+        return "inside { } and [ ] a text with ${…} stands in quotes"
+    return ""
 
 
 class _Enough(Exception):  # noqa: N818 - it ends the reading, and is no error of its own
@@ -144,7 +170,8 @@ class _Builder:
         return built
 
     def _build(self, event: Any, path: Path) -> tuple[Any, Node]:
-        node = Node(event.start_mark)
+        plain = isinstance(event, yaml.ScalarEvent) and not event.style
+        node = Node(event.start_mark, str(event.value) if plain else "")
         if len(path) > MAX_DEPTH:
             self._refuse(event, path, f"nested deeper than {MAX_DEPTH} levels")
             raise _Enough
@@ -179,7 +206,11 @@ class _Builder:
 
     def _key(self, event: Any, path: Path) -> str:
         if not isinstance(event, yaml.ScalarEvent):
-            self._refuse(event, path, "a key must be a text")
+            braces = isinstance(event, yaml.MappingStartEvent) and event.flow_style
+            hint = (
+                '; a text that begins with {{ stands in quotes, and a value of the plan is "${name}"' if braces else ""
+            )
+            self._refuse(event, path, f"a key must be a text{hint}")
             if not isinstance(event, yaml.AliasEvent):
                 self._build(event, (*path, "?"))
             return "?"

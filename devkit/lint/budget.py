@@ -1,0 +1,93 @@
+"""Time: whether a stage's checks can end, and whether they surely end, before the function's time is over."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING
+
+from greenlight.conductors.inline import RESERVE_S
+from greenlight.units import Duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from greenlight.bind import Bound
+    from greenlight.plan import Check, Plan, Stage
+
+    from devkit.lint import Found, Limits
+
+_WAITS = ("settle", "duration", "for_")
+"""Parameters of validators that are waited whole, inside the check's own time-out."""
+
+
+def found(plan: Plan, bound: Mapping[str, Sequence[Bound]], limits: Limits) -> Found:
+    """Find waits longer than a time-out, and stages longer than the function lives."""
+    for checks in bound.values():
+        for each in checks:
+            yield from _waits(each)
+    given_s = limits.function_s - min(RESERVE_S, limits.function_s / 4)
+    of = f"of the function's {Duration(limits.function_s)}, {Duration(given_s)} are left for checks"
+    for name, stage in plan.stages.items():
+        place = ("stages", name)
+        least_s, most_s = least(stage), most(stage, limits.concurrency)
+        if least_s >= given_s:
+            path = (*place, "bake") if stage.bake_s >= given_s else place
+            what = f"bake, intervals and needs alone take {Duration(least_s)}, and {of}; shorten them, or raise HookTimeout"
+            yield "impossible-budget", path, what
+        elif most_s > given_s:
+            what = (
+                f"if every check takes all its time, this stage takes {Duration(round(most_s))}, and {of}; what has not "
+                "ended by then fails the release: lower time-outs or attempts, or raise HookTimeout"
+            )
+            yield "may-not-finish", place, what
+
+
+def _waits(each: Bound) -> Found:
+    check = each.check
+    for field in _WAITS:
+        waited = getattr(each.params, field, None)
+        if isinstance(waited, Duration) and waited >= check.timeout_s:
+            key = field.rstrip("_")
+            what = (
+                f"{key} is {waited} and the check's timeout {Duration(check.timeout_s)}; write a timeout that is longer"
+            )
+            yield "impossible-wait", (*check.path, check.validator, key), what
+
+
+def least(stage: Stage) -> float:
+    """Give the shortest time in which the stage can succeed: what is waited even if every answer comes at once."""
+    return stage.bake_s + max(_ends(stage, _quickest).values(), default=0.0)
+
+
+def _quickest(check: Check) -> float:
+    if check.repeat is None:
+        return 0.0
+    return ((check.repeat.consecutive_success_limit or check.repeat.count) - 1) * check.repeat.interval
+
+
+def _ends(stage: Stage, takes: Callable[[Check], float]) -> dict[str, float]:
+    """Give when each check ends if nothing but what it needs keeps it; needs stand before those who need them."""
+    ends: dict[str, float] = {}
+    for check in stage.checks:
+        ends[check.name] = max((ends.get(need, 0.0) for need in check.needs), default=0.0) + takes(check)
+    return ends
+
+
+def most(stage: Stage, concurrency: int) -> float:
+    """Give the time the stage takes if every check takes all of its own, in the plan's order on `concurrency` places."""
+    free = [0.0] * concurrency
+    ends: dict[str, float] = {}
+    waiting = list(stage.checks)
+    while waiting:
+        began, check = min(
+            (
+                (max((free[0], *(ends[need] for need in each.needs))), each)
+                for each in waiting
+                if all(need in ends for need in each.needs)
+            ),
+            key=lambda pair: pair[0],  # the first in the plan's order among equals
+        )
+        ends[check.name] = began + check.worst_case_s()
+        heapq.heapreplace(free, ends[check.name])
+        waiting.remove(check)
+    return stage.bake_s + max(ends.values(), default=0.0)

@@ -1,0 +1,117 @@
+"""For every rule a file that breaks it and nothing else, and the same file mended."""
+
+from __future__ import annotations
+
+_HTTP = "http: {get: /health, expect: {status: 200}}"
+
+
+def _plan(check: str, head: str = "", stage: str = "AfterAllowTestTraffic", name: str = "green is well") -> str:
+    lines = [f"      - name: {name}", *(f"        {line}" for line in check.strip("\n").split("\n"))]
+    return "\n".join(["version: 1", *([head] if head else []), "stages:", f"  {stage}:", "    checks:", *lines, ""])
+
+
+def _checks(*pairs: tuple[str, str], stage: str = "AfterAllowTestTraffic", bake: str = "") -> str:
+    head = ["version: 1", "stages:", f"  {stage}:", *([f"    bake: {bake}"] if bake else []), "    checks:"]
+    checks = (f"      - name: {name}\n        " + "\n        ".join(rest.split("\n")) for name, rest in pairs)
+    return "\n".join([*head, *checks, ""])
+
+
+def _http(expect: str) -> str:
+    return _plan(f"http:\n  get: /health\n  expect: {expect}")
+
+
+def _appspec(version: str = "0.0", alias: str = "live", event: str = "BeforeAllowTraffic", hook: str = "CodeDeployHook_greenlight-BeforeAllowTraffic") -> str:  # fmt: skip
+    return f"""\
+version: {version}
+Resources:
+  - orders:
+      Type: AWS::Lambda::Function
+      Properties: {{Name: orders, {f"Alias: {alias}, " if alias else ""}CurrentVersion: "7", TargetVersion: "8"}}
+Hooks:
+  - {event}: {hook}
+"""
+
+
+_GOOD = _http("{status: 200}")
+_STEPS = """\
+http:
+  steps:
+    - post: /orders
+      body: {json: {sku: A1}}
+      expect: {status: 201}
+      capture: {id: json.id}
+    - get: /orders/${id}
+      expect: {status: 200}"""
+_LATE = """\
+http:
+  steps:
+    - get: /orders/${id}
+      expect: {status: 200}
+    - post: /orders
+      body: {json: {sku: A1}}
+      expect: {status: 201}
+      capture: {id: json.id}"""
+
+EXAMPLES: dict[str, tuple[str, str]] = {
+    "always-passes": (_http("{status: {gte: 100}}"), _GOOD),
+    "appspec": (_appspec(alias=""), _appspec()),
+    "appspec-event": (_appspec(event="BeforeAllowTrafic"), _appspec()),
+    "appspec-hook": (_appspec(hook="greenlight"), _appspec()),
+    "appspec-version": (_appspec(version="1.0"), _appspec()),
+    "captured-too-late": (_plan(_LATE), _plan(_STEPS)),
+    "captures-only": (_plan("http:\n  get: /release\n  capture: {release: json.release}"), _plan("http:\n  get: /release\n  expect: {status: 200, json: {release: {exists: true}}}")),
+    "duplicate-name": (_checks(("a", _HTTP), ("a", "target_health: {}")), _checks(("a", _HTTP), ("b", "target_health: {}"))),
+    "error-passes": (_http("{latency: {lt: 1s}}"), _http("{status: 200, latency: {lt: 1s}}")),
+    "file": ("", ""),
+    "impossible-budget": (_checks(("a", _HTTP), bake="20m"), _checks(("a", _HTTP), bake="2m")),
+    "impossible-wait": (_plan("alarms: {names: [orders-*], for: 1m}"), _plan("timeout: 70s\nalarms: {names: [orders-*], for: 1m}")),
+    "malformed-validator": ("", ""),
+    "may-not-finish": (_plan(f"timeout: 1m\nretry: {{attempts: 10, interval: 10s}}\n{_HTTP}"), _plan(f"timeout: 10s\nretry: {{attempts: 10, interval: 10s}}\n{_HTTP}")),
+    "missing-key": (_plan("repeat: {interval: 1s}\n" + _HTTP), _plan("repeat: {count: 3, interval: 1s}\n" + _HTTP)),
+    "need-skipped": (
+        _checks(("a", "when: {group: canary}\ntarget_health: {}"), ("b", f"needs: [a]\n{_HTTP}")),
+        _checks(("a", "when: {group: canary}\ntarget_health: {}"), ("b", f"needs: [a]\nwhen: {{group: canary}}\n{_HTTP}")),
+    ),
+    "needs": (_checks(("a", "target_health: {}"), ("b", f"needs: [c]\n{_HTTP}")), _checks(("a", "target_health: {}"), ("b", f"needs: [a]\n{_HTTP}"))),
+    "never-passes": (_http('{status: "200"}'), _GOOD),
+    "never-runs": (
+        _checks(("a", "target_health: {}"), ("b", f"when: {{platform: lambda}}\n{_HTTP}")),
+        _checks(("a", "target_health: {}"), ("b", f"when: {{platform: ecs}}\n{_HTTP}")),
+    ),
+    "no-blocking-check": (_plan(f"severity: advisory\n{_HTTP}"), _plan(_HTTP)),
+    "nothing-expected": (_http("{}"), _GOOD),
+    "nothing-to-check": ("version: 1\nstages:\n  AfterAllowTraffic:\n    checks: []\n", _plan(_HTTP, stage="AfterAllowTraffic")),
+    "only-refusals": (_http("{status: 403}"), _checks(("without a key", "http: {get: /orders, expect: {status: 403}}"), ("is well", _HTTP))),
+    "pattern": (_http('{status: 200, body: {matches: "(ok"}}'), _http('{status: 200, body: {matches: "(ok)"}}')),
+    "placeholder-in-path": (_plan("http:\n  get: /orders/{order}\n  expect: {status: 200}"), _plan("http:\n  get: /orders/${order}\n  expect: {status: 200}", "variables: {order: A1}")),
+    "plain-secret": (
+        _plan("http:\n  get: /orders\n  headers: {x-api-key: k-2781}\n  expect: {status: 200}"),
+        _plan('http:\n  get: /orders\n  headers: {x-api-key: "${secret:secretsmanager:shop#key}"}\n  expect: {status: 200}'),
+    ),
+    "query": (_http('{json: {"items[": 1}}'), _http('{json: {"items[0]": 1}}')),
+    "reference": (_plan("http:\n  get: /orders/${\n  expect: {status: 200}"), _plan("http:\n  get: /orders/$${\n  expect: {status: 200}")),
+    "same-check-twice": (_checks(("home", _HTTP), ("orders", _HTTP)), _checks(("home", _HTTP), ("orders", "http: {get: /orders, expect: {status: 200}}"))),
+    "too-long": (_plan(f"timeout: 2h\n{_HTTP}"), _plan(f"timeout: 2m\n{_HTTP}")),
+    "type": (_plan(f"tags: smoke\n{_HTTP}"), _plan(f"tags: [smoke]\n{_HTTP}")),
+    "unit": (_plan(f"timeout: 5\n{_HTTP}"), _plan(f"timeout: 5s\n{_HTTP}")),
+    "unknown-choice": (_plan(f"severity: harmless\n{_HTTP}"), _plan(f"severity: blocking\n{_HTTP}")),
+    "unknown-key": (_plan("http:\n  get: /health\n  expects: {status: 200}"), _GOOD),
+    "unknown-name": (_plan("http:\n  get: /orders/${oder}\n  expect: {status: 200}", "variables: {order: A1}"), _plan("http:\n  get: /orders/${order}\n  expect: {status: 200}", "variables: {order: A1}")),
+    "unknown-predicate": (_http("{status: {less: 300}}"), _http("{status: {between: [200, 299]}}")),
+    "unknown-validator": (_plan("htp: {get: /health, expect: {status: 200}}"), _plan(_HTTP)),
+    "unused-variable": (_plan(_HTTP, "variables: {order: A1}"), _plan("http:\n  get: /orders/${order}\n  expect: {status: 200}", "variables: {order: A1}")),
+    "validator-count": (_plan(f"{_HTTP}\ntarget_health: {{}}"), _plan(_HTTP)),
+    "value": (_plan("http:\n  get: /health\n  post: /health\n  expect: {status: 200}"), _GOOD),
+    "wrong-platform": (_plan("when: {platform: ecs}\nlambda_state: {}", stage="BeforeAllowTraffic"), _plan("when: {platform: lambda}\nlambda_state: {}", stage="BeforeAllowTraffic")),
+    "wrong-stage": (_plan("lambda_state: {}"), _plan("lambda_state: {}", stage="BeforeAllowTraffic")),
+    "yaml-anchor": (_http("&well {status: 200}"), _GOOD),
+    "yaml-base-60": (_http("{status: 200, json: {opens: 9:30}}"), _http('{status: 200, json: {opens: "9:30"}}')),
+    "yaml-boolean": (_http("{status: 200, json: {open: yes}}"), _http("{status: 200, json: {open: true}}")),
+    "yaml-date": (_http("{status: 200, json: {day: 2026-01-01}}"), _http('{status: 200, json: {day: "2026-01-01"}}')),
+    "yaml-duplicate-key": (_plan("http:\n  get: /health\n  expect: {status: 200}\n  get: /orders"), _GOOD),
+    "yaml-number": (_http("{status: 200, json: {release: 1.10}}"), _http('{status: 200, json: {release: "1.10"}}')),
+    "yaml-octal": (_http("{status: 200, json: {room: 010}}"), _http("{status: 200, json: {room: 10}}")),
+    "yaml-odd-number": (_http("{status: 200, json: {stock: 1_000}}"), _http("{status: 200, json: {stock: 1000}}")),
+    "yaml-syntax": (_http("{status: 200, json: {id: ${order}}}"), _http("{status: 200, json: {id: A1}}")),
+    "yaml-tag": (_http("{status: 200, json: {code: !!str 7}}"), _http('{status: 200, json: {code: "7"}}')),
+}  # fmt: skip

@@ -1,0 +1,195 @@
+"""Expectations that every answer passes, that none can pass, and that an error page passes."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from greenlight.api import AnswerExpectation, Params, looked_at
+from greenlight.decode import DurationExpectation, SizeExpectation
+from greenlight.errors import GreenlightError
+from greenlight.expect import Expectation
+from greenlight.http import Response
+from greenlight.model import Severity
+from greenlight.substitute import refers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from greenlight.bind import Bound
+    from greenlight.yamlread import Path
+
+    from devkit.lint import Found
+
+STATUSES = range(100, 600)
+GOOD, BROKEN, REFUSED = range(200, 400), (500, 502, 503, 504), {401, 403, 404, 405}
+_COMPARED = {"eq", "ne", "gt", "gte", "lt", "lte", "between", "in"}
+_NUMBERS = {"gt", "gte", "lt", "lte", "between"}
+_TEXTS = ("", "\n", "x", "<html><body>503</body></html>", "Ü" * 500, "0")
+_PAGE = b"<html><head><title>503 Service Temporarily Unavailable</title></head></html>"
+
+
+def found(bound: Mapping[str, Sequence[Bound]]) -> Found:
+    """Find what the checks expect in vain."""
+    for stage, checks in bound.items():
+        for each in checks:
+            yield from _of_check(each)
+        blocking = [each for each in checks if each.check.severity is not Severity.ADVISORY]
+        if blocking and all(map(_only_refused, blocking)):
+            what = (
+                "every answer expected here is a refusal (401, 403, 404), which a green that serves nothing gives, too; "
+                "add a request that must succeed"
+            )
+            yield "only-refusals", ("stages", stage, "checks"), what
+
+
+def _of_check(each: Bound) -> Found:
+    place: Path = (*each.check.path, each.check.validator)
+    for path, field, value in _walk(each.params, place):
+        if isinstance(value, Expectation):
+            yield from _of_one(value, path, field)
+        elif isinstance(value, AnswerExpectation):
+            yield from _of_answer(value, path)
+    captures = getattr(each.params, "capture", None)
+    if captures and getattr(each.params, "steps", None) is None and getattr(each.params, "expect", 0) is None:
+        what = "the request only captures, and nothing uses what it captured; say what to expect: expect: {status: 200}"
+        yield "captures-only", (*place, "capture"), what
+
+
+def _walk(value: Any, path: Path, field: str = "") -> Iterator[tuple[Path, str, Any]]:
+    """Give every expectation inside typed parameters, with its path in the plan and its field; `headers.` for one of many."""
+    if isinstance(value, Expectation):
+        yield path, field, value
+    elif isinstance(value, Params):
+        if isinstance(value, AnswerExpectation):
+            yield path, field, value
+        for each in msgspec.structs.fields(value):
+            yield from _walk(getattr(value, each.name), (*path, each.encode_name), each.encode_name)
+    elif isinstance(value, dict):
+        for key, below in value.items():
+            yield from _walk(below, (*path, key), f"{field}.")
+    elif isinstance(value, (list, tuple)):
+        for index, below in enumerate(value):
+            yield from _walk(below, (*path, index), f"{field}.")
+
+
+def _of_one(expectation: Expectation, path: Path, field: str) -> Found:
+    if refers(expectation.written):  # what a captured value will be is not known
+        return
+    if field == "status":
+        yield from _of_status(expectation, path)
+    elif isinstance(expectation, (DurationExpectation, SizeExpectation)) or (
+        field == "json." and str(path[-1]).startswith("length(")
+    ):
+        yield from _of_amount(expectation, path, least=0.0)
+    elif field in ("body", "text"):
+        samples = [*_TEXTS, *_texts(expectation.written)]
+        if all(map(expectation.holds, samples)):
+            yield "always-passes", path, f"every text passes this; write for example {field}: {{contains: ok}}"
+        elif _no_text(expectation):
+            yield "never-passes", path, f"{field} is a text, and never a number; put what is compared in quotes"
+    elif field == "headers." and _no_text(expectation):
+        yield "never-passes", path, "a header is a text, and never a number; put what is compared in quotes"
+    else:
+        yield from _of_amount(expectation, path)
+
+
+def _of_status(expectation: Expectation, path: Path) -> Found:
+    passing = _passing(expectation)
+    if len(passing) == len(STATUSES):
+        yield "always-passes", path, "every status from 100 to 599 passes this; write status: 200"
+    elif not passing:
+        what = "no status passes this; a status is a number without quotes, such as 200 or {between: [200, 299]}"
+        yield "never-passes", path, what
+    elif passing & set(GOOD) and (broken := sorted(passing & set(BROKEN))):
+        what = (
+            f"an answer of {broken[0]} passes this as well as a good one; write status: 200 or {{between: [200, 299]}}"
+        )
+        yield "error-passes", path, what
+
+
+def _passing(expectation: Expectation) -> set[int]:
+    return {status for status in STATUSES if expectation.holds(status)}
+
+
+def _of_amount(expectation: Expectation, path: Path, least: float | None = None) -> Found:
+    """Find comparisons that all numbers (from `least` on) pass, or none; between two bounds all numbers are alike."""
+    if not {name for name, _ in expectation.predicates} <= _COMPARED or not _numeric(expectation):
+        if least is not None and expectation.predicates == (("exists", True),):
+            yield "always-passes", path, "it is always there; say how much it may be, such as {lte: …}"
+        return
+    bounds = sorted({float(each) for _, argument in expectation.predicates for each in _list(argument)})
+    between = [(low + high) / 2 for low, high in itertools.pairwise(bounds)]
+    numbers = [*bounds, *between, bounds[0] - 1, bounds[-1] + 1, *([least] if least is not None else [])]
+    holding = [expectation.holds(number) for number in numbers if least is None or number >= least]
+    if least is not None and all(holding):
+        yield (
+            "always-passes",
+            path,
+            f"every amount from {least:g} on passes this; say what it may be at most, or at least",
+        )
+    elif not any(holding):
+        yield "never-passes", path, "no number passes this: what is asked for contradicts itself"
+
+
+def _numeric(expectation: Expectation) -> bool:
+    arguments = [each for _, argument in expectation.predicates for each in _list(argument)]
+    return bool(arguments) and all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in arguments)
+
+
+def _list(argument: Any) -> list[Any]:
+    return argument if isinstance(argument, list) else [argument]
+
+
+def _texts(written: Any) -> Iterator[str]:
+    if isinstance(written, str):
+        yield written
+    elif isinstance(written, dict | list):
+        for each in written.values() if isinstance(written, dict) else written:
+            yield from _texts(each)
+
+
+def _no_text(expectation: Expectation) -> bool:
+    """Tell whether a predicate is there that no text passes."""
+    return any(
+        name in _NUMBERS or (name in ("eq", "in") and not any(isinstance(each, str) for each in _list(argument)))
+        for name, argument in expectation.predicates
+    )
+
+
+def _of_answer(expect: AnswerExpectation, path: Path) -> Found:
+    """Hold the page of a load balancer whose targets are gone against an expectation that names no status."""
+    if expect.status is not None or any(
+        refers(each.written) for _, _, each in _walk(expect, ()) if isinstance(each, Expectation)
+    ):
+        return
+    page = Response(
+        status=503,
+        reason="Service Unavailable",
+        headers=(("Server", "awselb/2.0"), ("Content-Type", "text/html"), ("Content-Length", str(len(_PAGE)))),
+        body=_PAGE,
+        truncated=False,
+        latency_ms=5.0,
+        url="http://green/",
+        address="192.0.2.1",
+    )
+    try:
+        passes = all(each.passed for each in looked_at(expect, page, ""))
+    except (GreenlightError, KeyError):
+        return
+    if passes:
+        what = "the load balancer's own error page (503) passes this; add status: 200, or something only green says"
+        yield "error-passes", path, what
+
+
+def _only_refused(each: Bound) -> bool:
+    """Tell whether a check expects answers, and of none more than that it is a refusal."""
+    answers = [value for _, _, value in _walk(each.params, ()) if isinstance(value, AnswerExpectation)]
+    return bool(answers) and all(
+        answer.status is not None
+        and not refers(answer.status.written)
+        and set() < _passing(answer.status) <= REFUSED
+        and not (answer.json or answer.body or answer.headers)
+        for answer in answers
+    )

@@ -1,0 +1,140 @@
+"""Checks that cannot run, prove nothing, or use what is not there yet."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from greenlight import substitute
+from greenlight.model import STAGES, Platform, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from greenlight.bind import Bound
+    from greenlight.plan import Check, Plan
+
+    from devkit.lint import Found
+
+LAMBDA_STAGES = STAGES[3:]
+_METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+_PLACEHOLDER = re.compile(r"(?<!\$)\{+\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}+")
+
+
+def found(plan: Plan, bound: Mapping[str, Sequence[Bound]]) -> Found:
+    """Find what is wrong with the flow of every stage."""
+    for name, stage in plan.stages.items():
+        if all(check.severity is Severity.ADVISORY for check in stage.checks):
+            what = "every check is advisory, so this stage can never succeed; make one blocking"
+            yield "no-blocking-check", ("stages", name, "checks"), what
+        yield from _twice(stage.checks)
+        yield from _needs(stage.checks)
+        for each in bound[name]:
+            yield from _where(each, name)
+            yield from _captured(each.check)
+    yield from _unused(plan)
+
+
+def _where(each: Bound, stage: str) -> Found:
+    check = each.check
+    place = (*check.path, check.validator)
+    if each.malformed:
+        yield "malformed-validator", place, each.malformed
+    platform = check.when.platform
+    if platform is Platform.LAMBDA and stage not in LAMBDA_STAGES:
+        what = f"Lambda deployments have no {stage}, so this check never runs; they have {' and '.join(LAMBDA_STAGES)}"
+        yield "never-runs", (*check.path, "when", "platform"), what
+    elif platform is not None and each.validator is not None and platform not in each.validator.platforms:
+        works = " and ".join(each.value for each in each.validator.platforms)
+        what = (
+            f"{check.validator} works on {works}, and this check runs on {platform.value} only, where it always fails"
+        )
+        yield "wrong-platform", (*check.path, "when", "platform"), what
+
+
+def _needs(checks: Sequence[Check]) -> Found:
+    """Find checks that run where what they need is skipped: they end INCONCLUSIVE, and the gate stays closed."""
+    known = {check.name: check for check in checks}
+    for check in checks:
+        for index, need in enumerate(check.needs):
+            for key in ("platform", "application", "group"):
+                wanted, own = getattr(known[need].when, key), getattr(check.when, key)
+                if wanted is not None and wanted != own:
+                    what = (
+                        f"{need!r} runs only when {key} is {wanted}; elsewhere it is skipped, and this check fails the "
+                        f"stage: give it when: {{{key}: {wanted}}}, too"
+                    )
+                    yield "need-skipped", (*check.path, "needs", index), what
+
+
+def _twice(checks: Sequence[Check]) -> Found:
+    seen: list[Check] = []
+    for check in checks:
+        same = next(
+            (
+                each
+                for each in seen
+                if (each.validator, each.params, each.when) == (check.validator, check.params, check.when)
+                and not check.needs
+                and each.severity is check.severity
+            ),
+            None,
+        )
+        if same is not None:
+            what = f"this checks the same as {same.name!r}; should one of them differ? repeat measures several times"
+            yield "same-check-twice", (*check.path, check.validator), what
+        seen.append(check)
+
+
+def _captured(check: Check) -> Found:
+    """Find references to what only this or a later step captures, and `{name}` where `${name}` is meant."""
+    params = check.params
+    steps = params.get("steps") if isinstance(params, dict) else None
+    place = (*check.path, check.validator)
+    every = set(substitute.captures(params))
+    so_far: set[str] = set()
+    for index, step in enumerate(steps if isinstance(steps, list) else []):
+        at = (*place, "steps", index)
+        used = dict.fromkeys(substitute.references({key: value for key, value in step.items() if key != "capture"}))
+        for name in used:
+            if name in every and name not in so_far:
+                what = f"${{{name}}} is captured by no earlier step; move the step that captures it before this one"
+                yield "captured-too-late", _first(step, name, at), what
+        so_far |= set(step.get("capture") or ())
+        yield from _placeholders(step, at)
+    yield from _placeholders(params, place)
+
+
+def _first(data: dict[str, Any], name: str, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    wanted = re.compile(r"\$\{\s*" + re.escape(name) + r"\s*\}")
+    return next(
+        (
+            each
+            for key, value in data.items()
+            for each in substitute.places(value, (*path, key))
+            if wanted.search(_at(data, each[len(path) :]))
+        ),
+        path,
+    )
+
+
+def _at(data: Any, path: tuple[Any, ...]) -> str:
+    for step in path:
+        data = data[step]
+    return str(data)
+
+
+def _placeholders(data: Any, path: tuple[str | int, ...]) -> Found:
+    for method in _METHODS if isinstance(data, dict) else ():
+        if isinstance(data.get(method), str) and (match := _PLACEHOLDER.search(data[method])):
+            what = f"{match[0]} is sent as it stands; write ${{{match[1]}}} for a variable or a captured value"
+            yield "placeholder-in-path", (*path, method), what
+
+
+def _unused(plan: Plan) -> Found:
+    used = {
+        name for stage in plan.stages.values() for check in stage.checks for name in substitute.references(check.params)
+    }
+    for name in plan.variables:
+        if name not in used:
+            yield "unused-variable", ("variables", name), f"no check uses ${{{name}}}; use it, or take it out"
