@@ -23,7 +23,20 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     # What several validators share stands on the api, and the api gives it to them, each when first asked for.
     ("testing", "api", "session", "compare", "exchange", "invocation", "lambda_events"),
     ("plan",),
-    ("decode", "judge", "address", "repeat", "retry", "redact", "query", "substitute", "aws", "http", "secrets"),
+    (
+        "decode",
+        "judge",
+        "address",
+        "repeat",
+        "retry",
+        "shadow",
+        "redact",
+        "query",
+        "substitute",
+        "aws",
+        "http",
+        "secrets",
+    ),
     ("guard", "connection"),
     ("expect", "yamlread", "settings"),
     ("words",),
@@ -39,7 +52,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 
 PURE = (
     "judge", "expect", "query", "units", "redact", "substitute", "plan", "decode", "nearest", "oneline", "yamlread",
-    "address", "repeat", "retry", "words", "model", "errors", "settings", "report.json", "report.text",
+    "address", "repeat", "retry", "shadow", "words", "model", "errors", "settings", "report.json", "report.text",
 )  # fmt: skip
 WORLD = {
     "socket", "ssl", "http", "urllib.request", "urllib3", "requests", "boto3", "botocore", "subprocess", "os",

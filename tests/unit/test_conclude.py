@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
 import pytest
-from greenlight.model import Cause, Deployment, Finding, Outcome, PlanSource, Platform, Severity, Status
+from greenlight.model import (
+    Cause,
+    Deployment,
+    Excuse,
+    Finding,
+    OnInconclusive,
+    Outcome,
+    PlanSource,
+    Platform,
+    Severity,
+    Status,
+)
 from greenlight.plan import Check
-from greenlight.steps.conclude import report_of, verdict_of
+from greenlight.steps.conclude import as_planned, report_of, verdict_of
 
 
 def check(name: str, severity: Severity = Severity.BLOCKING) -> Check:
@@ -46,6 +58,32 @@ def test_a_finding_cannot_make_its_own_check_advisory() -> None:
     verdict = verdict_of([check("a"), check("b")], [finding("a"), finding("b", Outcome.FAIL, Severity.ADVISORY)])
 
     assert (verdict.status, verdict.reasons[0].check) == (Status.FAILED, "b")
+
+
+def test_what_is_excused_and_flaky_is_said_by_the_plan_and_the_judgement_not_by_the_finding() -> None:
+    claims = {"excused": Excuse.OVERRIDDEN, "flaky": True, "on_inconclusive": OnInconclusive.TOLERATE}
+    found = [msgspec.structs.replace(finding(name, Outcome.INCONCLUSIVE), **claims) for name in ("a", "b", "made up")]
+    planned = [
+        check("a", Severity.REQUIRED_WITH_OVERRIDE),
+        msgspec.structs.replace(check("b"), on_inconclusive=OnInconclusive.TOLERATE),
+    ]
+
+    shown = as_planned(planned, found)
+
+    assert [(each.name, each.excused.value, each.flaky) for each in shown] == [
+        ("a", "", False),
+        ("b", "tolerated", False),
+    ]
+    assert [each.excused.value for each in as_planned(planned, found, ["a", "b"])] == ["overridden", "tolerated"]
+    assert [reason.check for reason in verdict_of(planned, found).reasons] == ["a"]
+
+
+def test_a_missing_finding_cannot_be_overridden() -> None:
+    verdict = verdict_of(
+        [check("a", Severity.REQUIRED_WITH_OVERRIDE), check("b")], [finding("b")], overridden=["a", "b"]
+    )
+
+    assert (verdict.status, verdict.reasons[0].check) == (Status.FAILED, "a")
 
 
 @pytest.mark.parametrize("outcomes", list(itertools.product(Outcome, repeat=2)), ids=str)

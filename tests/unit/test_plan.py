@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from greenlight.bind import bind
 from greenlight.errors import MAX_PROBLEMS, PlanError
-from greenlight.model import STAGES, Deployment, Platform, Severity
+from greenlight.model import STAGES, Deployment, OnFirstDeployment, OnInconclusive, Platform, Severity
 from greenlight.plan import Check, Plan, When, parse
 from greenlight.registry import Registry
 from greenlight.repeat import Repeat
 from greenlight.retry import Retry
+from greenlight.shadow import Shadow
 from greenlight.units import Duration
 from greenlight.words import MAX_S
 from hypothesis import HealthCheck, given, settings
@@ -130,6 +133,72 @@ def test_thousands_of_mistakes_are_refused_quickly_and_only_the_first_are_named(
 
     assert len(error.problems) == MAX_PROBLEMS + 1
     assert error.problems[-1].message == "and more, which are named when these are mended"
+
+
+TODAY = datetime.date(2026, 11, 23)
+
+
+def shadow(until: str) -> Shadow:
+    return Shadow(until=until, why="getting to know it")
+
+
+@pytest.mark.parametrize(
+    ("until", "in_force", "refused_today", "notice"),
+    [
+        ("2026-11-22", False, False, "the shadow ended on 2026-11-22"),
+        ("2026-11-23", True, False, "in 0 days"),
+        ("2026-11-24", True, False, "in 1 day;"),
+        ("2026-12-07", True, False, "in 14 days"),
+        ("2026-12-08", True, False, ""),
+        ("2027-02-21", True, False, ""),
+        ("2027-02-22", False, True, ""),
+        ("9999-12-31", False, True, ""),
+        ("0001-01-01", False, False, "the shadow ended"),
+    ],
+)
+def test_a_shadow_is_in_force_to_the_end_of_its_last_day_and_never_far_ahead(
+    until: str, in_force: bool, refused_today: bool, notice: str
+) -> None:
+    made = shadow(until)
+
+    assert (made.in_force(TODAY), bool(made.mistake(TODAY))) == (in_force, refused_today)
+    assert notice in made.notice(TODAY)
+    assert bool(notice) == bool(made.notice(TODAY))
+
+
+def test_a_plan_with_a_shadow_far_ahead_is_refused_at_its_place() -> None:
+    text = GOOD.replace("version: 1\n", "version: 1\nshadow: {until: 2027-02-22, why: getting to know it}\n")
+
+    with pytest.raises(PlanError) as caught:
+        parse(text, today=TODAY)
+
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.line) == ("shadow.until", 2)
+    assert problem.message == "2027-02-22 is more than 90 days ahead; a shadow may end on 2027-02-21 at the latest"
+    assert parse(text.replace("02-22", "02-21"), today=TODAY).shadow == shadow("2027-02-21")
+
+
+@pytest.mark.parametrize("why", ["' '", "''", '"\\t"', "[a]"])
+def test_a_shadow_without_a_reason_is_refused(why: str) -> None:
+    text = GOOD.replace("version: 1\n", f"version: 1\nshadow: {{until: 2026-12-31, why: {why}}}\n")
+
+    assert refused(text).problems[0].path == "shadow.why"
+
+
+def test_a_plan_has_no_exceptions_unless_it_says_so() -> None:
+    checks = [check for stage in bound(GOOD).stages.values() for check in stage.checks]
+
+    assert bound(GOOD).shadow is None
+    assert {(check.on_inconclusive.value, check.on_first_deployment.value) for check in checks} == {("fail", "run")}
+
+
+def test_exceptions_are_read_where_a_plan_has_them() -> None:
+    keys = "severity: required-with-override\n        on_inconclusive: tolerate\n        on_first_deployment: skip"
+    check = bound(GOOD.replace("severity: advisory", keys)).stages["AfterAllowTestTraffic"].checks[1]
+
+    assert check.severity is Severity.REQUIRED_WITH_OVERRIDE
+    assert (check.on_inconclusive, check.on_first_deployment) == (OnInconclusive.TOLERATE, OnFirstDeployment.SKIP)
+    assert "no blue" in check.left_out(msgspec.structs.replace(SOMEWHERE, first=True, group="blue-green"))
 
 
 def test_a_refusal_carries_the_plans_source() -> None:

@@ -9,13 +9,16 @@ from greenlight.model import (
     Cause,
     Deployment,
     Evidence,
+    Excuse,
     Finding,
     Outcome,
+    Overridden,
     PlanSource,
     Platform,
     Reason,
     Report,
     Severity,
+    Shadowed,
     Side,
     Status,
 )
@@ -44,7 +47,7 @@ def report(**changes: Any) -> Report:
                 ),
             ),
             Finding(outcome=Outcome.PASS, name="catalogue", validator="http", message="it is"),
-            Finding(outcome=Outcome.PASS, name="shaky", validator="http", message="it is (flaky)", attempts=3),
+            Finding(outcome=Outcome.PASS, name="shaky", validator="http", message="it is", attempts=3, flaky=True),
             Finding(outcome=Outcome.ERROR, name="logs", validator="logs", message="denied", severity=Severity.ADVISORY),
         ),
         "deployment": Deployment(
@@ -97,11 +100,38 @@ def test_the_verdict_and_why_come_first_then_the_checks() -> None:
         "       - GET /: status: expected 200, got 500\n"
         "       next: Look at the log.\n"
         "   ok  catalogue [http, 0 ms]\n"
-        "   ok  shaky [http, 0 ms]\n"
-        "       it is (flaky)\n"
+        "   ok  shaky (flaky: passed at attempt 3) [http, 0 ms]\n"
+        "       it is\n"
         "ERROR  logs (advisory) [logs, 0 ms]\n"
         "       denied\n"
     )
+
+
+def test_a_shadow_is_said_before_anything_else() -> None:
+    shadow = Shadowed(would_have_been=Status.FAILED, until="2026-12-31", why="getting to know it")
+
+    first, second, third, *_ = render(report(verdict=Status.SUCCEEDED, shadow=shadow)).split("\n")
+
+    assert first.startswith("Succeeded (shadow: would have Failed until 2026-12-31): shop/blue-green")
+    assert second == "  RELEASE_FAILED: green answers: status is 500, expected 200"
+    assert third == "  shadow until 2026-12-31: getting to know it"
+
+
+def test_an_override_is_shown_with_who_answers_for_it() -> None:
+    override = Overridden(
+        check="green answers", who="someone", why="the probe is broken", created="2026-01-01T00:00:00Z",
+        expires="2026-01-01T02:00:00Z", scope="deployment d-1", uri="s3://plans/overrides/o.json",
+    )  # fmt: skip
+    checks = (Finding(outcome=Outcome.FAIL, message="no", name="green answers", excused=Excuse.OVERRIDDEN),)
+
+    shown = render(report(verdict=Status.SUCCEEDED, reasons=(), checks=checks, overrides=(override,)))
+
+    assert shown.startswith("Succeeded (1 check overridden): shop/blue-green")
+    assert (
+        "  overridden: green answers: by someone until 2026-01-01T02:00:00Z, for deployment d-1: the probe is broken"
+        " (s3://plans/overrides/o.json)\n"
+    ) in shown
+    assert " FAIL  green answers (overridden) [" in shown
 
 
 def test_what_is_not_known_is_left_out() -> None:

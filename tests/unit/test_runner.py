@@ -13,7 +13,18 @@ from greenlight.api import Context, Params, failed, inconclusive, passed, valida
 from greenlight.api import error as errored
 from greenlight.bind import Bound
 from greenlight.errors import UnreachableError
-from greenlight.model import Cause, Deployment, Evidence, Finding, Outcome, Platform, Severity
+from greenlight.model import (
+    Cause,
+    Deployment,
+    Evidence,
+    Excuse,
+    Finding,
+    OnFirstDeployment,
+    OnInconclusive,
+    Outcome,
+    Platform,
+    Severity,
+)
 from greenlight.plan import Check, When
 from greenlight.redact import Redactor
 from greenlight.repeat import Repeat
@@ -230,19 +241,57 @@ def test_a_pass_after_a_failure_is_a_pass_marked_flaky() -> None:
     run = Run(check("c", flaky(failed, errored, passed), retry=retried(5)))
     (finding,) = run.findings
     assert (finding.outcome, finding.attempts) == (Outcome.PASS, 3)
-    assert finding.message == "said (flaky: passed at attempt 3)"
+    assert (finding.message, finding.flaky) == ("said", True)
     assert len(run.emitted) == 1
 
 
 def test_the_last_attempt_counts() -> None:
     (finding,) = Run(check("c", flaky(errored, errored, failed), retry=retried(3))).findings
     assert (finding.outcome, finding.attempts) == (Outcome.FAIL, 3)
-    assert "flaky" not in finding.message
+    assert not finding.flaky
 
 
 def test_a_pass_is_not_tried_again() -> None:
     (finding,) = Run(check("c", flaky(passed), retry=retried(5))).findings
-    assert (finding.attempts, finding.message) == (1, "said")
+    assert (finding.attempts, finding.message, finding.flaky) == (1, "said", False)
+
+
+def test_a_pass_after_waiting_for_a_conclusion_is_not_flaky() -> None:
+    (finding,) = Run(check("c", flaky(inconclusive, passed), retry=retried(3))).findings
+    assert (finding.outcome, finding.attempts, finding.flaky) == (Outcome.PASS, 2, False)
+
+
+@pytest.mark.parametrize(
+    ("before", "cause"),
+    [(failed, Cause.RELEASE_FAILED), (errored, Cause.GATE_ERROR), (inconclusive, None)],
+    ids=["failed", "erred", "inconclusive"],
+)
+def test_an_inconclusive_last_attempt_does_not_hide_what_was_before_it(
+    before: Callable[[str], Finding], cause: Cause | None
+) -> None:
+    (finding,) = Run(check("c", flaky(before, inconclusive), retry=retried(2))).findings
+    assert (finding.outcome, finding.cause) == (Outcome.INCONCLUSIVE, cause)
+
+
+def test_a_validator_cannot_excuse_itself() -> None:
+    excused = Finding(
+        outcome=Outcome.INCONCLUSIVE,
+        message="",
+        flaky=True,
+        excused=Excuse.TOLERATED,
+        on_inconclusive=OnInconclusive.TOLERATE,
+    )
+    (finding,) = Run(check("c", lambda _: excused)).findings
+    assert (finding.flaky, finding.excused, finding.on_inconclusive) == (False, Excuse.NONE, OnInconclusive.FAIL)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_check_can_be_left_out_where_there_is_no_blue(first: bool) -> None:
+    deployment = msgspec.structs.replace(ECS, first=first)
+    compares = check("compares", good, on_first_deployment=OnFirstDeployment.SKIP)
+    run = Run(compares, check("runs", good), deployment=deployment)
+    assert run.outcomes() == ["SKIPPED" if first else "PASS", "PASS"]
+    assert ("first deployment" in run.findings[0].message) is first
 
 
 def test_only_outcomes_that_the_plan_names_are_tried_again() -> None:
@@ -561,12 +610,31 @@ def test_one_failed_measurement_fails_a_repeated_check_at_once() -> None:
     assert run.by_name["errors stay low"].message.startswith("1 of 2 measurements passed")
 
 
-def test_a_repeated_check_passes_after_all_its_measurements_and_is_not_called_flaky() -> None:
+def test_a_repeated_check_that_passes_in_spite_of_a_failure_is_flaky() -> None:
     run = Run(check("errors stay low", flaky(passed, failed, passed), repeat=measured(3, failure_limit=1)))
 
     assert run.by_name["errors stay low"].outcome is Outcome.PASS
     assert run.by_name["errors stay low"].message.startswith("2 of 3 measurements passed")
-    assert "flaky" not in run.by_name["errors stay low"].message
+    assert run.by_name["errors stay low"].flaky
+
+
+def test_a_repeated_check_whose_measurements_all_pass_is_not_flaky() -> None:
+    run = Run(check("errors stay low", good, repeat=measured(3)))
+
+    assert (run.by_name["errors stay low"].attempts, run.by_name["errors stay low"].flaky) == (3, False)
+
+
+@pytest.mark.parametrize(
+    ("borne", "cause"), [(failed, "RELEASE_FAILED"), (errored, "GATE_ERROR")], ids=["failed", "erred"]
+)
+def test_measurements_that_come_to_nothing_do_not_hide_what_went_wrong(
+    borne: Callable[[str], Finding], cause: str
+) -> None:
+    repeat = measured(3, failure_limit=2, consecutive_success_limit=2)
+    run = Run(check("errors stay low", flaky(passed, borne, passed), repeat=repeat))
+
+    assert run.by_name["errors stay low"].outcome is Outcome.INCONCLUSIVE
+    assert run.by_name["errors stay low"].cause == cause
 
 
 def test_a_repeated_check_that_the_deadline_cuts_short_is_not_passed() -> None:

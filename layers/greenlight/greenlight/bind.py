@@ -117,7 +117,7 @@ class _Binder:
             what = f"{check.validator} shows nothing at {stage}; it works at {', '.join(validator.stages)}"
             self._mistakes.append((place, what))
         now = stage == self._deployment.stage
-        if now and not check.when.refuses(self._deployment) and (missing := self._missing(check.params)):
+        if now and not check.left_out(self._deployment) and (missing := self._missing(check.params)):
             return Bound(check, None, None, missing)
         return Bound(check, validator, self._params(check, validator, place))
 

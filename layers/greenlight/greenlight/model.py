@@ -35,10 +35,36 @@ class Outcome(StrEnum):
 
 
 class Severity(StrEnum):
-    """Blocking findings decide; advisory findings are shown and never counted."""
+    """Blocking findings decide; advisory findings are shown and never counted.
+
+    Required-with-override blocks like blocking, until somebody answers for letting it pass (docs/overrides.md).
+    """
 
     BLOCKING = "blocking"
+    REQUIRED_WITH_OVERRIDE = "required-with-override"
     ADVISORY = "advisory"
+
+
+class OnInconclusive(StrEnum):
+    """What an INCONCLUSIVE of a blocking check means: not passed, or neither for green nor against it."""
+
+    FAIL = "fail"
+    TOLERATE = "tolerate"
+
+
+class OnFirstDeployment(StrEnum):
+    """What a check does where there is no blue yet: it runs, or it is SKIPPED."""
+
+    RUN = "run"
+    SKIP = "skip"
+
+
+class Excuse(StrEnum):
+    """Why a blocking finding that is no PASS does not close the gate; it is no evidence either."""
+
+    NONE = ""
+    OVERRIDDEN = "overridden"
+    TOLERATED = "tolerated"
 
 
 class Status(StrEnum):
@@ -100,6 +126,7 @@ class Deployment(Frozen, frozen=True, kw_only=True):
         id: CodeDeploy's deployment id.
         group: Deployment group; `config` is the deployment configuration's name.
         creator: Who started it, in CodeDeploy's words; `codeDeployRollback` for a rollback.
+        first: There is surely no blue: nothing was deployed before this.
         function, alias: Lambda function and alias (platform lambda).
         cluster, service: ECS cluster and service (platform ecs).
         notes: What discovery noticed and the report should say.
@@ -115,6 +142,7 @@ class Deployment(Frozen, frozen=True, kw_only=True):
     region: str = ""
     blue: Side = Side()
     green: Side = Side()
+    first: bool = False
     function: str = ""
     alias: str = ""
     cluster: str = ""
@@ -137,7 +165,9 @@ class Finding(Frozen, frozen=True, kw_only=True):
 
     Attributes:
         cause: Overrides the cause that the outcome alone would give (a time-out is an ERROR with cause DEADLINE).
-        attempts: How often the check was tried; a PASS after more than one is flaky.
+        attempts: How often the check was tried; 0 for one that was not run.
+        flaky: It passed, but an earlier attempt or a measurement had failed or erred.
+        excused: Why it does not close the gate although it is no PASS; said by the conclusion, never by a validator.
         duration_ms: Wall time of the last attempt, in milliseconds.
         remediation: What to look at next, by the validator; "" for PASS and SKIPPED.
     """
@@ -149,7 +179,10 @@ class Finding(Frozen, frozen=True, kw_only=True):
     name: str = ""
     validator: str = ""
     severity: Severity = Severity.BLOCKING
+    on_inconclusive: OnInconclusive = OnInconclusive.FAIL
     attempts: int = 1
+    flaky: bool = False
+    excused: Excuse = Excuse.NONE
     duration_ms: float = 0.0
     remediation: str = ""
 
@@ -162,11 +195,45 @@ class Reason(Frozen, frozen=True, kw_only=True):
     check: str = ""
 
 
+class Shadowed(Frozen, frozen=True, kw_only=True):
+    """A verdict that its plan's shadow hid from CodeDeploy: what it would have been, until when (inclusive, UTC), and why."""
+
+    would_have_been: Status
+    until: str
+    why: str
+
+
 class Verdict(Frozen, frozen=True, kw_only=True):
-    """The judgement over one gate's findings; `reasons` is empty only for a clean Succeeded."""
+    """The judgement over one gate's findings.
+
+    Attributes:
+        status: What CodeDeploy is told.
+        reasons: What is wrong; empty exactly when the gate is Succeeded, in its shadow or without one.
+        shadow: What the status would have been without the plan's shadow; None for a gate that decides.
+    """
 
     status: Status
     reasons: tuple[Reason, ...] = ()
+    shadow: Shadowed | None = None
+
+
+class Overridden(Frozen, frozen=True, kw_only=True):
+    """An override that was honoured: which check it let pass, who answers for it, why, and where it is kept.
+
+    Attributes:
+        created, expires: ISO 8601, UTC.
+        scope: `deployment d-…` or `plan sha256 …`.
+        uri, version_id: The object that was read.
+    """
+
+    check: str
+    who: str
+    why: str
+    created: str
+    expires: str
+    scope: str
+    uri: str
+    version_id: str = ""
 
 
 class PlanSource(Frozen, frozen=True, kw_only=True):
@@ -198,6 +265,8 @@ class Report(Frozen, frozen=True, kw_only=True):
 
     Attributes:
         verdict, reasons, checks: The judgement and what it rests on; `checks` keeps the plan's order.
+        shadow: What the verdict would have been without the plan's shadow; null for a gate that decides.
+        overrides: Those that were honoured, one for each check that did not close the gate because of one.
         started_at: ISO 8601, UTC.
         duration_ms: From the call of the hook to the verdict.
         output: The last lines that validators printed, redacted.
@@ -213,3 +282,5 @@ class Report(Frozen, frozen=True, kw_only=True):
     duration_ms: float
     greenlight: str
     output: str = ""
+    shadow: Shadowed | None = None
+    overrides: tuple[Overridden, ...] = ()

@@ -15,14 +15,25 @@ import msgspec
 from greenlight import substitute, yamlread
 from greenlight.decode import Mistake, convert
 from greenlight.errors import MAX_PROBLEMS, PlanError, Problem, WrongValueError
-from greenlight.model import STAGES, Deployment, Frozen, PlanSource, Platform, Severity
+from greenlight.model import (
+    STAGES,
+    Deployment,
+    Frozen,
+    OnFirstDeployment,
+    OnInconclusive,
+    PlanSource,
+    Platform,
+    Severity,
+)
 from greenlight.nearest import listed, nearest
 from greenlight.repeat import Repeat
 from greenlight.retry import Retry
+from greenlight.shadow import Shadow
 from greenlight.units import Duration, default
 from greenlight.words import BaseUrl, Closed, HostName, Name, VariableName, within_the_hour
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Iterator
 
 StageName = Literal["BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"]
@@ -97,6 +108,8 @@ class Control(Closed, frozen=True, kw_only=True):
 
     name: Name
     severity: Severity = Severity.BLOCKING
+    on_inconclusive: OnInconclusive = OnInconclusive.FAIL
+    on_first_deployment: OnFirstDeployment = OnFirstDeployment.RUN
     timeout: Duration | None = None
     retry: Retry | None = None
     repeat: Repeat | None = None
@@ -221,6 +234,7 @@ class PlanFile(Closed, frozen=True, kw_only=True):
     defaults: Defaults = default(Defaults())
     variables: dict[VariableName, str | int | float | bool] = {}
     target: Target = Target()
+    shadow: Shadow | None = None
 
 
 CONTROL_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Control))
@@ -239,6 +253,8 @@ class Check(Frozen, frozen=True, kw_only=True):
     validator: str
     params: Any
     severity: Severity = Severity.BLOCKING
+    on_inconclusive: OnInconclusive = OnInconclusive.FAIL
+    on_first_deployment: OnFirstDeployment = OnFirstDeployment.RUN
     timeout_s: float = float(DEFAULT_TIMEOUT)
     retry: Retry = default(Retry())
     repeat: Repeat | None = None
@@ -246,6 +262,12 @@ class Check(Frozen, frozen=True, kw_only=True):
     when: When = When()
     tags: tuple[str, ...] = ()
     path: tuple[str | int, ...] = ()
+
+    def left_out(self, deployment: Deployment) -> str:
+        """Say why the plan skips the check for `deployment`; "" when it runs."""
+        if deployment.first and self.on_first_deployment is OnFirstDeployment.SKIP:
+            return "the plan skips it on a first deployment, where there is no blue"
+        return self.when.refuses(deployment)
 
     def worst_case_s(self) -> float:
         """Give the longest time the check can take with all its attempts or measurements."""
@@ -268,18 +290,20 @@ class Plan(Frozen, frozen=True, kw_only=True):
     stages: dict[str, Stage]
     variables: dict[str, Any] = {}
     target: Target = Target()
+    shadow: Shadow | None = None
     source: PlanSource = PlanSource()
     document: yamlread.Document | None = None
     waived: str = ""
 
 
-def parse(text: str, uri: str = "", version_id: str = "") -> Plan:
+def parse(text: str, uri: str = "", version_id: str = "", today: datetime.date | None = None) -> Plan:
     """Read a plan.
 
     Args:
         text: The file's text.
         uri: Where it came from, for the report and for messages.
         version_id: The store's own version of it.
+        today: The day in UTC, for what a plan may not put too far ahead; None leaves that to the judgement.
 
     Raises:
         PlanError: The plan is wrong; it carries every problem found, except those of validators' parameters.
@@ -290,6 +314,8 @@ def parse(text: str, uri: str = "", version_id: str = "") -> Plan:
         raise PlanError([Problem("a plan is a map with the keys version and stages", line=1, column=1)], uri)
     written, mistakes = convert(document.data, PlanFile)
     mistakes += _outside_of_parameters(document.data)
+    if written and written.shadow and today and (what := written.shadow.mistake(today)):
+        mistakes.append((("shadow", "until"), what))
     stages = {}
     bakes: dict[str, Duration] = {name: stage.bake for name, stage in written.stages.items()} if written else {}
     for name, raw in _raw_stages(document.data):
@@ -298,7 +324,14 @@ def parse(text: str, uri: str = "", version_id: str = "") -> Plan:
     if written is None or mistakes:
         problems = [document.problem(message, path) for path, message in mistakes]
         raise PlanError(sorted(problems, key=lambda problem: (problem.line, problem.column)), uri)
-    return Plan(stages=stages, variables=written.variables, target=written.target, source=source, document=document)
+    return Plan(
+        stages=stages,
+        variables=written.variables,
+        target=written.target,
+        shadow=written.shadow,
+        source=source,
+        document=document,
+    )
 
 
 def _raw_stages(data: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
@@ -314,7 +347,7 @@ def _outside_of_parameters(data: dict[str, Any]) -> list[Mistake]:
     found: list[Mistake] = []
     if data.get("stages") == {}:
         found.append((("stages",), "a plan without stages checks nothing; write one of " + ", ".join(STAGES)))
-    for key in ("variables", "target", "defaults"):
+    for key in ("variables", "target", "defaults", "shadow"):
         found += _not_replaced(data.get(key), (key,))
     return found
 
@@ -355,6 +388,8 @@ def _check(raw: dict[str, Any], defaults: Defaults, path: yamlread.Path, mistake
         validator=validator,
         params={} if raw[validator] is None else raw[validator],
         severity=control.severity,
+        on_inconclusive=control.on_inconclusive,
+        on_first_deployment=control.on_first_deployment,
         timeout_s=float(control.timeout or defaults.timeout),
         retry=control.retry or (Retry() if control.repeat else defaults.retry),
         repeat=control.repeat,

@@ -12,7 +12,7 @@ from greenlight.words import MAX_S, Closed, within_the_hour
 
 
 class Retry(Closed, frozen=True, kw_only=True):
-    """When to try a check again; the last attempt counts, and a pass after the first is shown as flaky.
+    """When to try a check again; the last attempt counts, and a pass after a failure or an error is shown as flaky.
 
     Attributes:
         attempts: Tries in all.

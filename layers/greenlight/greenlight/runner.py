@@ -18,12 +18,12 @@ from msgspec.structs import replace
 
 from greenlight.api import Context
 from greenlight.errors import GreenlightError
-from greenlight.model import Cause, Deployment, Finding, Outcome, Severity
+from greenlight.model import Cause, Deployment, Excuse, Finding, Outcome, Severity
 from greenlight.redact import Redactor
 from greenlight.repeat import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Container, Sequence
     from typing import Any
 
     from greenlight.aws import Aws
@@ -87,7 +87,7 @@ class Runner:
         self._running: set[_Attempt] = set()
         self._threads = 0
         self._findings: dict[str, Finding] = {}
-        self._measured: dict[str, list[Finding]] = {}
+        self._tried: dict[str, list[Finding]] = {}
         self._waiting: list[Bound] = []
         self._retries: list[tuple[float, int, _Attempt]] = []
 
@@ -127,7 +127,7 @@ class Runner:
         """Give the finding of a check that need not run at all."""
         if bound.malformed:
             return Finding(outcome=Outcome.ERROR, message=bound.malformed)
-        if why := bound.check.when.refuses(self._tools.deployment):
+        if why := bound.check.left_out(self._tools.deployment):
             return Finding(outcome=Outcome.SKIPPED, message=why)
         if bound.validator is not None and self._tools.deployment.platform not in bound.validator.platforms:
             platforms = " or ".join(platform.value for platform in bound.validator.platforms)
@@ -207,8 +207,9 @@ class Runner:
             )
 
     def _settle(self, attempt: _Attempt, finding: Finding) -> None:
+        self._tried.setdefault(attempt.bound.check.name, []).append(finding)
         if attempt.bound.check.repeat is not None:
-            self._measure(attempt, finding, attempt.bound.check.repeat)
+            self._measure(attempt, attempt.bound.check.repeat)
             return
         retry = attempt.bound.check.retry
         if attempt.number < retry.attempts and finding.outcome.value.lower() in retry.on:
@@ -218,11 +219,10 @@ class Runner:
                 return
         self._finish(attempt.bound, finding, attempt.number)
 
-    def _measure(self, attempt: _Attempt, finding: Finding, repeat: Repeat) -> None:
-        """Count one measurement, and make the next one or say what all of them come to."""
+    def _measure(self, attempt: _Attempt, repeat: Repeat) -> None:
+        """Make the next measurement, or say what all of them come to."""
         check = attempt.bound.check
-        measured = self._measured.setdefault(check.name, [])
-        measured.append(finding)
+        measured = self._tried[check.name]
         outcome = settled(repeat, [each.outcome for each in measured])
         if outcome is None:
             when = time.monotonic() + repeat.interval
@@ -232,15 +232,18 @@ class Runner:
 
     def _finish(self, bound: Bound, finding: Finding, attempts: int) -> None:
         check = bound.check
-        if finding.outcome is Outcome.PASS and attempts > 1 and check.repeat is None:
-            finding = replace(finding, message=f"{finding.message} (flaky: passed at attempt {attempts})")
+        tried = {each.outcome for each in self._tried.get(check.name, ())}
         fine = finding.outcome in (Outcome.PASS, Outcome.SKIPPED)
         final = replace(
             finding,
             name=check.name,
             validator=check.validator,
             severity=check.severity,
+            on_inconclusive=check.on_inconclusive,
             attempts=attempts,
+            cause=_cause_behind(tried, finding),
+            flaky=finding.outcome is Outcome.PASS and not tried.isdisjoint((Outcome.FAIL, Outcome.ERROR)),
+            excused=Excuse.NONE,
             remediation="" if fine or bound.validator is None else bound.validator.remediation,
         )
         self._findings[check.name] = final
@@ -273,6 +276,15 @@ def _summed_up(measured: Sequence[Finding], outcome: Outcome) -> Finding:
     passed = sum(each.outcome is Outcome.PASS for each in measured)
     said = f"{passed} of {len(measured)} measurements passed; {decisive.message}"
     return replace(decisive, outcome=outcome, message=said)
+
+
+def _cause_behind(tried: Container[Outcome], finding: Finding) -> Cause | None:
+    """Keep what lies behind an INCONCLUSIVE: a plan that tolerates one does not tolerate failures and errors before it."""
+    if finding.outcome is not Outcome.INCONCLUSIVE:
+        return finding.cause
+    if Outcome.FAIL in tried:
+        return Cause.RELEASE_FAILED
+    return Cause.GATE_ERROR if Outcome.ERROR in tried else finding.cause
 
 
 def _attempted(attempt: _Attempt, tools: Tools) -> Finding:
@@ -352,5 +364,6 @@ def unfinished(check: Check, message: str, cause: Cause) -> Finding:
         name=check.name,
         validator=check.validator,
         severity=check.severity if isinstance(check.severity, Severity) else Severity.BLOCKING,
+        on_inconclusive=check.on_inconclusive,
         attempts=0,
     )

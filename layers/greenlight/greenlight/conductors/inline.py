@@ -18,7 +18,7 @@ from greenlight import settings as settings_module
 from greenlight.errors import GreenlightError, PlanError
 from greenlight.judge import failed
 from greenlight.model import Cause, Deployment, Finding, Frozen, PlanSource, Platform, Reason, Status, Verdict
-from greenlight.steps.conclude import report_of, verdict_of
+from greenlight.steps.conclude import as_planned, report_of, verdict_of
 from greenlight.transports.codedeploy import Execution, Reporter, parse
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def supervised(
     return Gate(
         verdict=verdict_of(prepared.checks, findings),
         deployment=prepared.deployment,
-        findings=findings,
+        findings=as_planned(prepared.checks, findings),
         plan=prepared.plan.source,
         output=Redactor(prepared.secrets.values()).text(end.output)[-OUTPUT_CHARACTERS:],
     )
@@ -285,7 +285,7 @@ class _Log:
     def finding(self, finding: Finding) -> None:
         import msgspec
 
-        keys = ("name", "outcome", "message", "severity", "validator", "attempts", "duration_ms")
+        keys = ("name", "outcome", "message", "severity", "validator", "attempts", "flaky", "duration_ms")
         self.say("check finished", check={key: msgspec.to_builtins(getattr(finding, key)) for key in keys})
 
 
@@ -314,6 +314,9 @@ def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, 
         "GateErrors": float(errors > 0),
         "GateDuration": duration_ms,
     }
+    seldom = {"ChecksFlaky": float(sum(finding.flaky for finding in gate.findings))}
+    # What is not there most of the time is left out then: every name costs, and an alarm takes nothing for zero.
+    values |= {name: value for name, value in seldom.items() if value}
     log.best_effort(lambda: metrics.emit(stage, values))
     # A report of a run that somebody else had answered before would hide the report of the run that counted.
     if log.aws and log.settings and log.settings.report_bucket and not answer.superseded:

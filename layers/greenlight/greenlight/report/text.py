@@ -31,9 +31,13 @@ def render(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     deployment = report.deployment
     where = "/".join(part for part in (deployment.application, deployment.group) if part) or "unknown application"
-    yield f"{report.verdict.value}: {where} {deployment.id} at {deployment.stage}"
+    yield f"{_headline(report)}: {where} {deployment.id} at {deployment.stage}"
     for reason in report.reasons:
         yield f"  {reason.cause.value}: {f'{reason.check}: ' if reason.check else ''}{reason.message}"
+    for each in report.overrides:
+        yield f"  overridden: {each.check}: by {each.who} until {each.expires}, for {each.scope}: {each.why} ({each.uri})"
+    if report.shadow:
+        yield f"  shadow until {report.shadow.until}: {report.shadow.why}"
     passed = sum(finding.outcome is Outcome.PASS for finding in report.checks)
     yield f"  {passed} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s, started {report.started_at}"
     if target := _target(report):
@@ -45,6 +49,14 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"  note: {note}"
     for finding in report.checks:
         yield from _check_lines(finding)
+
+
+def _headline(report: Report) -> str:
+    if shadow := report.shadow:
+        return f"{report.verdict.value} (shadow: would have {shadow.would_have_been.value} until {shadow.until})"
+    count = len(report.overrides)
+    overridden = f" ({count} check{'s' * (count > 1)} overridden)" if count else ""
+    return f"{report.verdict.value}{overridden}"
 
 
 def _target(report: Report) -> str:
@@ -59,14 +71,23 @@ def _target(report: Report) -> str:
 
 def _check_lines(finding: Finding) -> Iterator[str]:
     """Give the lines of one check: its outcome and message, the evidence that did not hold, and what to look at next."""
-    advisory = " (advisory)" if finding.severity is Severity.ADVISORY else ""
-    yield f"{_MARKS[finding.outcome]:>5}  {finding.name}{advisory} [{finding.validator}, {finding.duration_ms:.0f} ms]"
+    yield f"{_MARKS[finding.outcome]:>5}  {finding.name}{_remarks(finding)} [{finding.validator}, {finding.duration_ms:.0f} ms]"
     if finding.outcome is not Outcome.PASS or finding.attempts > 1:
         yield f"       {finding.message}"
     if finding.outcome is Outcome.FAIL:
         yield from (f"       - {_evidence(each)}" for each in finding.evidence if not each.passed)
     if finding.remediation:
         yield f"       next: {finding.remediation}"
+
+
+def _remarks(finding: Finding) -> str:
+    remarks = (
+        "advisory" if finding.severity is Severity.ADVISORY else "",
+        finding.excused.value,
+        f"flaky: passed at attempt {finding.attempts}" if finding.flaky else "",
+    )
+    said = ", ".join(remark for remark in remarks if remark)
+    return f" ({said})" if said else ""
 
 
 def _evidence(each: Evidence) -> str:

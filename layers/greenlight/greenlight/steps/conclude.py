@@ -5,36 +5,33 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from greenlight import __version__
-from greenlight.judge import judge
-from greenlight.model import Cause, Finding, PlanSource, Reason, Report, Status, Verdict
+from greenlight.judge import excuse, judge
+from greenlight.model import Cause, Finding, Outcome, PlanSource, Reason, Report, Status, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
-    from greenlight.model import Deployment
+    from greenlight.model import Deployment, Overridden
     from greenlight.plan import Check
 
 
-def verdict_of(checks: Sequence[Check], findings: Sequence[Finding], waived: str = "") -> Verdict:
+def verdict_of(
+    checks: Sequence[Check], findings: Sequence[Finding], waived: str = "", overridden: Container[str] = ()
+) -> Verdict:
     """Judge a gate: its plan may be waived, and every check must have its finding.
 
     Args:
         checks: What the plan has at this stage.
         findings: What was found; a check without a finding is a gate error, whatever its severity.
         waived: Why nothing had to be checked; "" where something had.
+        overridden: The checks that an honoured override names.
     """
     if waived:
         return Verdict(status=Status.SUCCEEDED)
-    severities = {check.name: check.severity for check in checks}
-    # The findings come from a process that ran plugins: the plan says which checks there are and which decide.
-    known = [
-        msgspec.structs.replace(finding, severity=severities[finding.name])
-        for finding in findings
-        if finding.name in severities
-    ]
+    known = as_planned(checks, findings)
     named = {finding.name for finding in known}
     missing = tuple(
         Reason(cause=Cause.GATE_ERROR, check=check.name, message="the check gave no finding")
@@ -42,9 +39,30 @@ def verdict_of(checks: Sequence[Check], findings: Sequence[Finding], waived: str
         if check.name not in named
     )
     if missing:
-        shown = [reason for reason in judge(known).reasons if reason.check]
+        shown = [reason for reason in judge(known, overridden).reasons if reason.check]
         return Verdict(status=Status.FAILED, reasons=(*shown, *missing))
-    return judge(known)
+    return judge(known, overridden)
+
+
+def as_planned(
+    checks: Sequence[Check], findings: Sequence[Finding], overridden: Container[str] = ()
+) -> tuple[Finding, ...]:
+    """Give the findings of the plan's checks, with what the plan and the judgement say of each.
+
+    They come from a process that ran plugins: the plan says which checks there are, which decide, and what is borne.
+    """
+    planned = {check.name: check for check in checks}
+    known = [
+        replace(
+            finding,
+            severity=planned[finding.name].severity,
+            on_inconclusive=planned[finding.name].on_inconclusive,
+            flaky=finding.flaky and finding.outcome is Outcome.PASS,
+        )
+        for finding in findings
+        if finding.name in planned
+    ]
+    return tuple(replace(finding, excused=excuse(finding, overridden)) for finding in known)
 
 
 def report_of(
@@ -55,6 +73,7 @@ def report_of(
     started_at: float,
     duration_ms: float,
     output: str = "",
+    overrides: Sequence[Overridden] = (),
 ) -> Report:
     """Make the record of a gate run; `started_at` is a Unix time in seconds."""
     return Report(
@@ -67,4 +86,6 @@ def report_of(
         duration_ms=round(duration_ms, 3),
         greenlight=__version__,
         output=output,
+        shadow=verdict.shadow,
+        overrides=tuple(overrides),
     )
