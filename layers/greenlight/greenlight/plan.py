@@ -80,7 +80,11 @@ class Control(Closed, frozen=True, kw_only=True):
 
     Attributes:
         name: What the check is called in reports and in `needs`; no other of its stage is called so.
-        severity: `blocking` findings decide; `advisory` ones are shown and never counted.
+        severity: `blocking` findings decide; so do `required-with-override` ones, until somebody answers for letting
+            one pass (`greenlight override`); `advisory` ones are shown and never counted.
+        on_inconclusive: What an INCONCLUSIVE means: `fail` closes the gate; `tolerate` makes it neither, as long as it was
+            measured and nothing failed or erred before it. It is never evidence.
+        on_first_deployment: `skip` leaves the check out where there is no blue yet to compare with.
         timeout: Time for one attempt; that of `defaults` when left out.
         retry: When to try again; that of `defaults` when left out.
         repeat: Measure several times, in place of `retry`.
@@ -216,6 +220,7 @@ class PlanFile(Closed, frozen=True, kw_only=True):
         defaults: What checks do that do not say otherwise.
         variables: Values by name, which `${name}` in the parameters of validators takes, with their type.
         target: Where green is, for a team that knows better than discovery.
+        shadow: A time in which the gate says what it would do, and CodeDeploy is told Succeeded.
 
     Example:
         version: 1

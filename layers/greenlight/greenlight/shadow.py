@@ -27,6 +27,15 @@ class Shadow(Closed, frozen=True, kw_only=True):
     Attributes:
         until: The last day of it, the whole of it in UTC; from the next day on the gate decides.
         why: What the shadow is for; every report repeats it.
+
+    Example:
+        version: 1
+        shadow: {until: 2026-12-31, why: we are getting to know the gate}
+        stages:
+          AfterAllowTraffic:
+            checks:
+              - name: green answers
+                http: {get: /health, expect: {status: 200}}
     """
 
     until: Date
