@@ -132,7 +132,8 @@ def _prepared(arguments: argparse.Namespace, deployment: Deployment) -> Prepared
 
 def _print_problems(error: PlanError) -> None:
     for problem in error.problems:
-        place = f"{error.source}:{problem.line}:{problem.column}" if problem.line else error.source
+        source = problem.source or error.source
+        place = f"{source}:{problem.line}:{problem.column}" if problem.line else source
         print(f"{place}: {problem}", file=sys.stderr)
 
 

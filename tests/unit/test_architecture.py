@@ -25,6 +25,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("plan",),
     (
         "decode",
+        "rows",
         "judge",
         "address",
         "repeat",
@@ -52,7 +53,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 
 PURE = (
     "judge", "expect", "query", "units", "redact", "substitute", "plan", "decode", "nearest", "oneline", "yamlread",
-    "address", "repeat", "retry", "shadow", "words", "model", "errors", "settings", "report.json", "report.text",
+    "address", "repeat", "retry", "rows", "shadow", "words", "model", "errors", "settings", "report.json", "report.text",
 )  # fmt: skip
 WORLD = {
     "socket", "ssl", "http", "urllib.request", "urllib3", "requests", "boto3", "botocore", "subprocess", "os",

@@ -80,8 +80,7 @@ def bind(
         document = plan.document
         if document is None:
             raise AssertionError(f"a built-in plan is wrong: {mistakes}")
-        problems = [document.problem(message, path) for path, message in mistakes]
-        raise PlanError(sorted(problems, key=lambda problem: (problem.line, problem.column)), plan.source.uri)
+        raise PlanError(document.problems(mistakes), plan.source.uri)
     return bound
 
 

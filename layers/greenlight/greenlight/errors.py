@@ -36,7 +36,7 @@ class GreenlightError(Exception):
 class Problem:
     """One mistake in a plan: its place and what to do about it."""
 
-    __slots__ = ("column", "line", "message", "path", "rule", "severity")
+    __slots__ = ("column", "line", "message", "path", "rule", "severity", "source")
 
     def __init__(
         self,
@@ -46,13 +46,15 @@ class Problem:
         column: int = 0,
         rule: str = "",
         severity: Literal["error", "warning"] = "error",
+        source: str = "",
     ) -> None:
         """Keep the place: `path` as in stages.X.checks[0].http, `line` and `column` counted from 1, 0 if unknown.
 
-        Both texts repeat what a plan says, and go to terminals and logs: they become one clean line each. `rule` and
-        `severity` are for lint: gates refuse a plan for errors and hear of nothing else.
+        All texts repeat what a plan says, and go to terminals and logs: they become one clean line each. `rule` and
+        `severity` are for lint: gates refuse a plan for errors and hear of nothing else. `source` is the URI of the
+        fragment that the mistake is in; "" for the plan itself.
         """
-        self.message, self.path = short(message, 600), short(path, 200)
+        self.message, self.path, self.source = short(message, 600), short(path, 200), short(source, 300)
         self.line, self.column = line, column
         self.rule, self.severity = rule, severity
 
@@ -73,7 +75,12 @@ class PlanError(GreenlightError):
             kept = (*kept[:MAX_PROBLEMS], Problem("and more, which are named when these are mended"))
         self.problems = kept
         self.source = short(source, 300)
-        super().__init__("; ".join(f"{p} (line {p.line})" if p.line else str(p) for p in self.problems))
+        super().__init__("; ".join(map(_placed, self.problems)))
+
+
+def _placed(problem: Problem) -> str:
+    place = ", ".join(filter(None, (problem.source, f"line {problem.line}" if problem.line else "")))
+    return f"{problem} ({place})" if place else str(problem)
 
 
 class DiscoveryError(GreenlightError):

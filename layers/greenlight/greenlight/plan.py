@@ -11,6 +11,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from greenlight import substitute, yamlread
 from greenlight.decode import Mistake, convert
@@ -120,6 +121,7 @@ class Control(Closed, frozen=True, kw_only=True):
     needs: tuple[Name, ...] = ()
     when: When | None = None
     tags: tuple[Name, ...] = ()
+    each: tuple[dict[str, Any] | str | int | float | bool, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse names that hide something, and time-outs that are none."""
@@ -251,6 +253,7 @@ class Check(Frozen, frozen=True, kw_only=True):
     Attributes:
         params: The validator's parameters, as plain data.
         timeout_s: For one attempt.
+        rows_of: The name as written, where this is one of a check's rows.
         path: Where it stands in the plan.
     """
 
@@ -266,6 +269,7 @@ class Check(Frozen, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
     when: When = When()
     tags: tuple[str, ...] = ()
+    rows_of: str = ""
     path: tuple[str | int, ...] = ()
 
     def left_out(self, deployment: Deployment) -> str:
@@ -321,14 +325,14 @@ def parse(text: str, uri: str = "", version_id: str = "", today: datetime.date |
     mistakes += _outside_of_parameters(document.data)
     if written and written.shadow and today and (what := written.shadow.mistake(today)):
         mistakes.append((("shadow", "until"), what))
-    stages = {}
+    reader = _Reader(document, written.defaults if written else Defaults(), mistakes)
     bakes: dict[str, Duration] = {name: stage.bake for name, stage in written.stages.items()} if written else {}
-    for name, raw in _raw_stages(document.data):
-        checks = _checks(raw, written.defaults if written else Defaults(), ("stages", name, "checks"), mistakes)
-        stages[name] = Stage(checks=checks, bake_s=float(bakes.get(name, 0)))
+    stages = {
+        name: Stage(checks=reader.checks(raw, ("stages", name, "checks")), bake_s=float(bakes.get(name, 0)))
+        for name, raw in _raw_stages(document.data)
+    }
     if written is None or mistakes:
-        problems = [document.problem(message, path) for path, message in mistakes]
-        raise PlanError(sorted(problems, key=lambda problem: (problem.line, problem.column)), uri)
+        raise PlanError(document.problems(mistakes), uri)
     return Plan(
         stages=stages,
         variables=written.variables,
@@ -362,47 +366,74 @@ def _not_replaced(data: Any, path: yamlread.Path) -> list[Mistake]:
     return [(place, what) for place in substitute.places(data, path)]
 
 
-def _checks(raw: list[Any], defaults: Defaults, path: yamlread.Path, mistakes: list[Mistake]) -> tuple[Check, ...]:
-    if not raw:
-        mistakes.append((path, "a stage without checks proves nothing; add a check or remove the stage"))
-    checks = []
-    for index, each in enumerate(raw):
-        if len(mistakes) > MAX_PROBLEMS:
-            break
-        if isinstance(each, dict) and (check := _check(each, defaults, (*path, index), mistakes)) is not None:
-            checks.append(check)
-    names = [each["name"] for each in raw if isinstance(each, dict) and isinstance(each.get("name"), str)]
-    mistakes += _need_mistakes(checks, names)
-    return tuple(checks)
+class _Reader:
+    """Reads the checks of one stage after the other, and collects mistakes."""
 
+    def __init__(self, document: yamlread.Document, defaults: Defaults, mistakes: list[Mistake]) -> None:
+        self._document, self._defaults, self._mistakes = document, defaults, mistakes
 
-def _check(raw: dict[str, Any], defaults: Defaults, path: yamlread.Path, mistakes: list[Mistake]) -> Check | None:
-    controls = {key: value for key, value in raw.items() if key in CONTROL_KEYS}
-    control, found = convert(controls, Control, path)
-    found += _not_replaced(controls, path)
-    others = [key for key in raw if key not in CONTROL_KEYS]
-    if len(others) != 1:
-        found.append((path, _not_one_validator(others)))
-    found += [mistake for key in others for mistake in substitute.malformed(raw[key], (*path, key))]
-    mistakes += found
-    if control is None or found:
-        return None
-    validator = others[0]
-    return Check(
-        name=control.name,
-        validator=validator,
-        params={} if raw[validator] is None else raw[validator],
-        severity=control.severity,
-        on_inconclusive=control.on_inconclusive,
-        on_first_deployment=control.on_first_deployment,
-        timeout_s=float(control.timeout or defaults.timeout),
-        retry=control.retry or (Retry() if control.repeat else defaults.retry),
-        repeat=control.repeat,
-        needs=control.needs,
-        when=control.when or When(),
-        tags=control.tags,
-        path=path,
-    )
+    def checks(self, raw: list[Any], path: yamlread.Path) -> tuple[Check, ...]:
+        """Read a stage's checks; `raw` are those as written."""
+        if not raw:
+            self._mistakes.append((path, "a stage without checks proves nothing; add a check or remove the stage"))
+        checks: list[Check] = []
+        for index, each in enumerate(raw):
+            if len(self._mistakes) > MAX_PROBLEMS:
+                break
+            if isinstance(each, dict):
+                checks += self._check(each, (*path, index), len(checks))
+        names = [each["name"] for each in raw if isinstance(each, dict) and isinstance(each.get("name"), str)]
+        self._mistakes += _need_mistakes(checks, names)
+        return _with_rows_needed(checks)
+
+    def _check(self, raw: dict[str, Any], path: yamlread.Path, before: int) -> list[Check]:
+        """Read one check, which is as many as it has rows; `before` are there already."""
+        controls = {key: value for key, value in raw.items() if key in CONTROL_KEYS}
+        control, found = convert(controls, Control, path)
+        found += _not_replaced({key: value for key, value in controls.items() if key != "each"}, path)
+        others = [key for key in raw if key not in CONTROL_KEYS]
+        if len(others) != 1:
+            found.append((path, _not_one_validator(others)))
+        if "each" not in raw:
+            found += [mistake for key in others for mistake in substitute.malformed(raw[key], (*path, key))]
+        self._mistakes += found
+        if control is None or found:
+            return []
+        validator = others[0]
+        check = Check(
+            name=control.name,
+            validator=validator,
+            params={} if raw[validator] is None else raw[validator],
+            severity=control.severity,
+            on_inconclusive=control.on_inconclusive,
+            on_first_deployment=control.on_first_deployment,
+            timeout_s=float(control.timeout or self._defaults.timeout),
+            retry=control.retry or (Retry() if control.repeat else self._defaults.retry),
+            repeat=control.repeat,
+            needs=control.needs,
+            when=control.when or When(),
+            tags=control.tags,
+            path=path,
+        )
+        return [check] if control.each is None else self._rows(check, raw, before)
+
+    def _rows(self, check: Check, raw: dict[str, Any], before: int) -> list[Check]:
+        from greenlight import rows  # most plans have none
+
+        document, many = self._document, len(raw["each"])
+        if many + before > rows.MAX_CHECKS:
+            what = f"with these {many} rows the stage has more than {rows.MAX_CHECKS} checks; write fewer rows"
+            self._mistakes.append(((*check.path, "each"), what))
+            return []
+        node, told, source = document.node(check.path), document.told(check.path), document.source(check.path)
+        made = []
+        for row in rows.expanded(document, check.path, raw, check.validator, self._mistakes):
+            moved = yamlread.Moved(node, told, source)
+            moved.below = {**node.below, check.validator: row.node}
+            here = document.add(check.path[:-1], moved)
+            self._mistakes += substitute.malformed(row.params, (*here, check.validator))
+            made.append(replace(check, name=row.name, params=row.params, rows_of=check.name, path=here))
+        return made
 
 
 def _not_one_validator(keys: list[str]) -> str:
@@ -415,21 +446,36 @@ def _need_mistakes(checks: list[Check], names: list[str]) -> list[Mistake]:
     """Name what is called twice, and needs that no earlier check of the stage (of all `names`) can meet."""
     found: list[Mistake] = []
     earlier: set[str] = set()
-    known = dict.fromkeys(names)
-    broken = known.keys() - {check.name for check in checks}
+    known = dict.fromkeys([*names, *(check.name for check in checks)])
+    broken = known.keys() - {name for check in checks for name in (check.name, check.rows_of)}
+    rows_of = ""
     for check in checks:
         if len(found) > MAX_PROBLEMS:
             break
-        if check.name in earlier:
-            what = f"another check of this stage is called {check.name!r}; names must differ"
+        written = check.rows_of or check.name
+        if check.name in earlier or (written in earlier and written != rows_of):
+            what = f"another check of this stage is called {written!r}; names must differ"
             found.append(((*check.path, "name"), what))
         for index, need in enumerate(check.needs):
             place = (*check.path, "needs", index)
-            if need == check.name:
+            if need in (check.name, check.rows_of):
                 found.append((place, "a check cannot need itself"))
             elif need not in known:
                 found.append((place, f"no check of this stage is called {need!r}{nearest(need, known)}"))
             elif need not in earlier and need not in broken:
                 found.append((place, f"{need!r} must stand before the check that needs it"))
-        earlier.add(check.name)
+        earlier |= {check.name, written}
+        rows_of = check.rows_of
     return found
+
+
+def _with_rows_needed(checks: list[Check]) -> tuple[Check, ...]:
+    """Let a check that needs one with rows need all of them."""
+    rows: dict[str, list[str]] = {}
+    for check in checks:
+        if check.rows_of:
+            rows.setdefault(check.rows_of, []).append(check.name)
+    if not rows:
+        return tuple(checks)
+    needs = [tuple(name for need in check.needs for name in rows.get(need, [need])) for check in checks]
+    return tuple(replace(check, needs=needed) for check, needed in zip(checks, needs, strict=True))

@@ -99,7 +99,9 @@ def unknown(data: Any, names: Mapping[str, Any], path: Path) -> list[tuple[Path,
     for place, text in _texts(data, path):
         for match in _REFERENCE.finditer(text):
             name = (match[1] or "").strip()
-            if name and name not in names:
+            if name == "each" or name.startswith("each."):
+                found.append((place, f"${{{name}}} is a row's value, and this check has no rows; give it each: […]"))
+            elif name and name not in names:
                 hint = nearest(name, names) or f"; known are {listed(names)}"
                 found.append((place, f"nothing is called ${{{name}}}{hint}"))
     return found

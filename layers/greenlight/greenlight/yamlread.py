@@ -19,7 +19,7 @@ from greenlight.errors import MAX_PROBLEMS, PlanError, Problem
 from greenlight.oneline import short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
@@ -58,6 +58,22 @@ class Node:
         self.plain = plain
 
 
+class Moved(Node):
+    """A value that is not where the path to it says: it was taken from a row, or from another file.
+
+    Attributes:
+        path: Where it is; None where the path to it is right.
+        source: URI of the file it is in; "" for the one that the way to it is in.
+    """
+
+    __slots__ = ("path", "source")
+
+    def __init__(self, node: Node, path: Path | None, source: str = "") -> None:
+        """Stand for `node`, with what is below it."""
+        self.line, self.column, self.below = node.line, node.column, node.below
+        self.path, self.source = path, source
+
+
 class Document:
     """A parsed file: `data` is what it says, `problem` makes a Problem with the place of a path."""
 
@@ -68,13 +84,50 @@ class Document:
 
     def problem(self, message: str, path: Path) -> Problem:
         """Make a Problem at `path`, or at the deepest part of it that exists."""
-        node = self._root
-        for step in path:
+        node, source, told = self._found(path)
+        return Problem(message, shown(told), node.line if node else 0, node.column if node else 0, source=source)
+
+    def told(self, path: Path) -> Path:
+        """Give the path by which a person finds what is at `path`, in its own file."""
+        return self._found(path)[2]
+
+    def source(self, path: Path) -> str:
+        """Give the URI of the fragment that holds what is at `path`; "" for this file."""
+        return self._found(path)[1]
+
+    def _found(self, path: Path) -> tuple[Node | None, str, Path]:
+        node, source, told = self._root, "", path
+        for number, step in enumerate(path, 1):
             below = node.below.get(step) if node is not None else None
             if below is None:
                 break
             node = below
-        return Problem(message, shown(path), node.line if node else 0, node.column if node else 0)
+            if isinstance(node, Moved) and node.path is not None:
+                source, told = node.source or source, (*node.path, *path[number:])
+        return node, source, told
+
+    def problems(self, mistakes: Iterable[tuple[Path, str]]) -> list[Problem]:
+        """Make the Problems of mistakes, in the order of the file; what is wrong in every row is told once."""
+        found = {}
+        for path, message in mistakes:
+            problem = self.problem(message, path)
+            found[problem.source, problem.line, problem.column, problem.path, problem.message] = problem
+        return [found[key] for key in sorted(found, key=lambda key: key[:3])]
+
+    def node(self, path: Path) -> Node:
+        """Give the node at a path that exists."""
+        node = self._root
+        for step in path:
+            assert node is not None  # noqa: S101 - data and nodes are of one shape
+            node = node.below[step]
+        assert node is not None  # noqa: S101 - as above
+        return node
+
+    def add(self, path: Path, node: Node) -> Path:
+        """Put a node behind those of the list at `path`; gives the path to it."""
+        below = self.node(path).below
+        below[len(below)] = node
+        return (*path, len(below) - 1)
 
     def plain_words(self) -> Iterator[tuple[Path, str]]:
         """Give every value that stands without quotes, with its path: what YAML gives a meaning of its own."""

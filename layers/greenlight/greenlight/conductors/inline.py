@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from greenlight.aws import Aws
+    from greenlight.errors import Problem
     from greenlight.settings import Settings
     from greenlight.steps.prepare import Prepared
 
@@ -226,16 +227,17 @@ def within(deadline: float, work: Callable[[], T], otherwise: str) -> T:
 
 def refused(error: PlanError, deployment: Deployment) -> Gate:
     """Give the gate of a plan that was refused: Failed, with one reason for each problem."""
-    place = f"{error.source}: " if error.source else ""
     reasons = tuple(
-        Reason(
-            cause=Cause.PLAN_ERROR,
-            message=f"{place}{problem}{f' (line {problem.line}, column {problem.column})' if problem.line else ''}",
-        )
+        Reason(cause=Cause.PLAN_ERROR, message=_told(problem, problem.source or error.source))
         for problem in error.problems
     )
     verdict = Verdict(status=Status.FAILED, reasons=reasons)
     return Gate(verdict=verdict, deployment=deployment, plan=PlanSource(uri=error.source))
+
+
+def _told(problem: Problem, source: str) -> str:
+    place = f" (line {problem.line}, column {problem.column})" if problem.line else ""
+    return f"{source}: {problem}{place}" if source else f"{problem}{place}"
 
 
 class _Log:

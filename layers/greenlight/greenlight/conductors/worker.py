@@ -42,6 +42,7 @@ class _Refused(Frozen, frozen=True, kw_only=True):
     path: str = ""
     line: int = 0
     column: int = 0
+    source: str = ""
 
 
 class _Message(Frozen, frozen=True, kw_only=True, omit_defaults=True):
@@ -114,7 +115,7 @@ def supervise(
         for each in (reader, printed, *alive):
             os.close(each)
     if refused:
-        raise PlanError([Problem(each.message, each.path, each.line, each.column) for each in refused])
+        raise PlanError([Problem(each.message, each.path, each.line, each.column, source=each.source) for each in refused])
     return WorkerEnd(
         findings=tuple(findings),
         died="" if finished else messages.trouble or _how(status),
@@ -157,7 +158,8 @@ def _send_all(work: Callable[[Callable[[Finding], None]], Any], writer: int) -> 
     except PlanError as error:
         message = _Message(
             refused=tuple(
-                _Refused(message=p.message, path=p.path, line=p.line, column=p.column) for p in error.problems
+                _Refused(message=p.message, path=p.path, line=p.line, column=p.column, source=p.source)
+                for p in error.problems
             )
         )
     except BaseException:  # noqa: BLE001 - the supervisor hears that it ended early, the log hears why
