@@ -93,6 +93,9 @@ class Control(Closed, frozen=True, kw_only=True):
             run.
         when: For which deployments it runs.
         tags: Words by which checks can be picked.
+        each: Rows, maps or plain values: the check becomes one for each, called `NAME [ROW]` by the row's `name` or its
+            first values. `${each.KEY}` (`${each}` for plain values) in the parameters stands for the row's. Whoever
+            needs NAME needs them all. A stage has at most 500 checks by rows.
 
     Example:
         checks:
@@ -109,6 +112,11 @@ class Control(Closed, frozen=True, kw_only=True):
             severity: advisory
             when: {platform: ecs}
             http: {get: /catalogue, expect: {json: {"length(articles)": {gte: 2}}}}
+          - name: what is asked for is answered
+            each:
+              - {path: /health, status: 200}
+              - {path: /nowhere, status: 404, name: nothing is nowhere}
+            http: {get: "${each.path}", expect: {status: "${each.status}"}}
     """
 
     name: Name
