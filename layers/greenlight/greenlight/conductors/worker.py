@@ -115,7 +115,9 @@ def supervise(
         for each in (reader, printed, *alive):
             os.close(each)
     if refused:
-        raise PlanError([Problem(each.message, each.path, each.line, each.column, source=each.source) for each in refused])
+        raise PlanError(
+            [Problem(each.message, each.path, each.line, each.column, source=each.source) for each in refused]
+        )
     return WorkerEnd(
         findings=tuple(findings),
         died="" if finished else messages.trouble or _how(status),
