@@ -63,6 +63,7 @@ from greenlight.api import (
     invoked,
     judged,
     response,
+    sample,
     validator,
 )
 
@@ -164,7 +165,11 @@ def compare(params: Compare, context: Context) -> Finding:
             noise.append(_differences(params, first, second, name))
             times["blue"] += [first.latency_ms, second.latency_ms]
             times["green"].append(green.latency_ms)
-    return _judged(params, compared(raw, noise), times)
+    plots = (
+        sample("time to answer", times["blue"], "blue"),
+        sample("time to answer", times["green"], "green"),
+    )
+    return msgspec.structs.replace(_judged(params, compared(raw, noise), times), series=plots)
 
 
 def _asked(params: Compare) -> list[tuple[str, Call | dict[str, Any]]]:
@@ -270,6 +275,7 @@ def _judged(params: Compare, places: list[Compared], times: dict[str, list[float
             expected=each.example.blue,
             actual=each.example.green,
             where=f"{each.raw} of {params.samples}, and blue from itself {each.noise}",
+            of_blue=True,
         )
         for each in news[:PLACES_SHOWN]
     ]

@@ -48,10 +48,12 @@ from greenlight.api import (
     inconclusive,
     judged,
     percentile,
+    sample,
     validator,
 )
 
 MAX_REQUESTS = 10_000
+PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "slowest": 100.0}
 MARGIN_S = 0.3
 """Kept of the attempt's time for counting."""
 
@@ -204,12 +206,17 @@ def load(params: Load, context: Context) -> Finding:
         f"{len(latencies)} requests in {took_s:.1f} s ({reached:.0f} a second), p50 {percentile(latencies, 50):.0f} ms, "
         f"p95 {percentile(latencies, 95):.0f} ms, p99 {percentile(latencies, 99):.0f} ms, {len(errors)} errors"
     )
+    why = _too_little(params, len(latencies), reached, cut=planned > stop)
+    first = f"; the first error: {context.excerpt(errors[0])}" if errors else ""
+    wanted = {name: getattr(params.expect, name) for name in PERCENTILES}
+    plot = sample("latency of the burst", latencies, "green", wanted)
+    return msgspec.structs.replace(_settled(found, said, first, why), series=(plot,))
+
+
+def _settled(found: list[Evidence], said: str, first_error: str, too_little: str) -> Finding:
     if any(not each.passed for each in found):
-        first = f"; the first error: {context.excerpt(errors[0])}" if errors else ""
-        return failed(f"{judged(found, said).message}; {said}{first}", *found)
-    if why := _too_little(params, len(latencies), reached, cut=planned > stop):
-        return inconclusive(f"{why}; {said}", *found)
-    return judged(found, said)
+        return failed(f"{judged(found, said).message}; {said}{first_error}", *found)
+    return inconclusive(f"{too_little}; {said}", *found) if too_little else judged(found, said)
 
 
 def _looked_at(expect: Expect, latencies: list[float], errors: int, statuses: Counter[str]) -> list[Evidence]:
@@ -219,7 +226,7 @@ def _looked_at(expect: Expect, latencies: list[float], errors: int, statuses: Co
         if expect.error_rate is not None
         else Evidence(query="error rate", expected=0, actual=round(rate, 4), passed=errors == 0)
     ]
-    for name, share in (("p50", 50.0), ("p95", 95.0), ("p99", 99.0), ("slowest", 100.0)):
+    for name, share in PERCENTILES.items():
         if (wanted := getattr(expect, name)) is not None:
             found.append(evidence(f"{name} (ms)", wanted, round(percentile(latencies, share), 3)))
     found += [evidence(f"{name} answers", wanted, statuses[name]) for name, wanted in expect.statuses.items()]

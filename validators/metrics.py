@@ -23,6 +23,8 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Get
 from __future__ import annotations
 
 import datetime
+import itertools
+import math
 import re
 from typing import Annotated, Any, Literal
 
@@ -40,6 +42,7 @@ from greenlight.api import (
     failed,
     inconclusive,
     judged,
+    over_time,
     validator,
 )
 
@@ -125,6 +128,14 @@ def metrics(params: Metrics, context: Context) -> Finding:
         series = _series(params, end, context)
     except GreenlightError as problem:
         return error(str(problem))
+    plots = tuple(
+        over_time(name, series[name], expectation) for name, expectation in params.expect.items() if series.get(name)
+    )
+    values = {name: [value for _, value in points] for name, points in series.items()}
+    return msgspec.structs.replace(_judged(params, values), series=plots)
+
+
+def _judged(params: Metrics, series: dict[str, list[float]]) -> Finding:
     few = []
     for name, least in params.minimum_samples.items():
         count = sum(series.get(f"samples_{name}", []))
@@ -145,8 +156,8 @@ def metrics(params: Metrics, context: Context) -> Finding:
     return finding
 
 
-def _series(params: Metrics, end: datetime.datetime, context: Context) -> dict[str, list[float]]:
-    """Give the values of all queries by id, of the whole window.
+def _series(params: Metrics, end: datetime.datetime, context: Context) -> dict[str, list[tuple[float, float]]]:
+    """Give the points of all queries by id, of the whole window: seconds from its end, and the value.
 
     Raises:
         GreenlightError: Not all of it could be had.
@@ -155,7 +166,7 @@ def _series(params: Metrics, end: datetime.datetime, context: Context) -> dict[s
     for name in params.minimum_samples:
         counting = msgspec.structs.replace(params.queries[name], stat="SampleCount")
         asked.append(_asked(f"samples_{name}", counting, int(params.period)))
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[tuple[float, float]]] = {}
     token: dict[str, str] = {}
     for _ in range(MAX_PAGES):
         answer = context.aws_call(
@@ -169,7 +180,9 @@ def _series(params: Metrics, end: datetime.datetime, context: Context) -> dict[s
         for each in answer.get("MetricDataResults", []):
             if each.get("StatusCode", "Complete") not in ("Complete", "PartialData"):
                 raise GreenlightError(f"CloudWatch could not compute {each.get('Id')}: {each.get('StatusCode')}")
-            found.setdefault(each["Id"], []).extend(each.get("Values", []))
+            stamps = [(stamp - end).total_seconds() for stamp in each.get("Timestamps", [])]
+            at_s = itertools.chain(stamps, itertools.repeat(math.nan))  # a value counts also where its time is unknown
+            found.setdefault(each["Id"], []).extend(zip(at_s, each.get("Values", []), strict=False))
         if not answer.get("NextToken"):
             partial = [e["Id"] for e in answer.get("MetricDataResults", []) if e.get("StatusCode") == "PartialData"]
             if partial:

@@ -46,6 +46,7 @@ from greenlight.api import (
     invoked,
     judged,
     response,
+    sample,
     validator,
 )
 
@@ -104,6 +105,16 @@ class Warm(Params, frozen=True, kw_only=True):
 def warm(params: Warm, context: Context) -> Finding:
     """The new version starts within its budget, several times over."""
     answers, late, refused = _all_at_once(params, context)
+    expect = params.expect
+    init = sample(
+        "init duration", [each.init_ms for each in answers if each.init_ms], "green", {"slowest": expect.init_duration}
+    )
+    whole = sample("duration", [each.duration_ms for each in answers], "green", {"slowest": expect.duration})
+    plots = tuple(each for each in (init, whole) if each.count)
+    return msgspec.structs.replace(_judged(params, context, answers, late, refused), series=plots)
+
+
+def _judged(params: Warm, context: Context, answers: list[Invocation], late: int, refused: list[str]) -> Finding:
     broken = [said for said in (_broken(params, each) for each in answers) if said]
     errors = len(broken) + late
     cold = [each.init_ms for each in answers if each.init_ms]

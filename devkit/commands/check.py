@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     status = PLAN_OR_USAGE_ERROR
     try:
         prepared = _prepared(arguments, deployment)
-        gate = supervised(prepared, settings, Aws(), began + budget_s, _Progress(len(prepared.checks)))
+        progress = _Progress(len(prepared.checks))
+        gate = supervised(prepared, settings, Aws(), began + budget_s, progress, began=began)
         status = 0 if gate.verdict.status is Status.SUCCEEDED else 1
     except PlanError as error:
         _print_problems(error)
@@ -73,7 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"greenlight check: {error}", file=sys.stderr)
         return PLAN_OR_USAGE_ERROR
     duration_ms = (time.monotonic() - began) * 1000
-    report = report_of(gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, duration_ms, gate.output)
+    report = report_of(
+        gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, duration_ms, gate.output, clock=gate.clock
+    )
     return status if _written(arguments, report) else PLAN_OR_USAGE_ERROR
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from greenlight.model import (
     Cause,
+    Clock,
     Deployment,
     Excuse,
     Finding,
@@ -105,8 +106,11 @@ def test_a_report_holds_the_verdict_and_what_it_rests_on() -> None:
     verdict = verdict_of([check("a")], found)
     deployment = Deployment(id="d-1", platform=Platform.ECS, stage="AfterAllowTraffic")
 
-    report = report_of(verdict, found, deployment, PlanSource(uri="u"), 0.5, 12.34567, "printed")
+    report = report_of(
+        verdict, found, deployment, PlanSource(uri="u"), 0.5, 12.34567, "printed", clock=Clock(prepared_ms=3.0)
+    )
 
     assert (report.verdict, report.reasons, report.checks) == (Status.FAILED, verdict.reasons, tuple(found))
     assert (report.started_at, report.duration_ms) == ("1970-01-01T00:00:00.500+00:00", 12.346)
     assert (report.deployment, report.plan.uri, report.output) == (deployment, "u", "printed")
+    assert report.clock.prepared_ms == 3.0

@@ -23,17 +23,19 @@ from greenlight.model import (
     OnInconclusive,
     Outcome,
     Platform,
+    Series,
     Severity,
 )
 from greenlight.plan import Check, When
 from greenlight.redact import Redactor
 from greenlight.repeat import Repeat
 from greenlight.retry import Retry
-from greenlight.runner import MAX_EVIDENCE, Runner, Tools, unfinished
+from greenlight.runner import MAX_EVIDENCE, MAX_POINTS, MAX_SERIES, MAX_TRIES, Runner, Tools, unfinished
 from greenlight.units import Duration
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 NOBODY: Any = None
 ECS = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic", application="shop")
@@ -70,9 +72,11 @@ class Run:
         within_s: float = 5.0,
         deployment: Deployment = ECS,
         chance: Callable[[], float] = lambda: 0.0,
+        began_s: float = 0.0,
+        secrets: Sequence[str] = (SECRET,),
     ) -> None:
         self.emitted: list[tuple[float, Finding]] = []
-        tools = Tools(deployment, NOBODY, NOBODY, Redactor([SECRET]))
+        tools = Tools(deployment, NOBODY, NOBODY, Redactor(secrets))
         began = time.monotonic()
         runner = Runner(
             tools,
@@ -80,6 +84,7 @@ class Run:
             began + within_s,
             lambda found: self.emitted.append((time.monotonic() - began, found)),
             chance,
+            began - began_s,
         )
         self.findings = runner.run(checks)
         self.took_s = time.monotonic() - began
@@ -645,3 +650,69 @@ def test_a_repeated_check_that_the_deadline_cuts_short_is_not_passed() -> None:
 
     assert run.by_name["errors stay low"].outcome is Outcome.ERROR
     assert run.by_name["errors stay low"].cause is Cause.DEADLINE
+
+
+# ---- What a timeline and plots are drawn from
+
+
+def test_every_attempt_is_kept_with_its_outcome_and_its_time_from_the_gates_start() -> None:
+    answers = iter([failed(f"not yet {SECRET}"), errored("who knows"), passed("there")])
+
+    found = Run(check("third time", lambda _: next(answers), retry=retried(3)), began_s=60.0).findings[0]
+
+    assert [(each.outcome.value, each.message) for each in found.tries] == [
+        ("FAIL", "not yet ***"),
+        ("ERROR", "who knows"),
+        ("PASS", ""),
+    ]
+    begins = [each.began_ms for each in found.tries]
+    assert found.began_ms == begins[0] >= 60_000
+    assert begins == sorted(begins)
+
+
+def test_a_check_that_never_ran_has_no_attempts() -> None:
+    found = Run(check("first", lambda _: failed("no")), check("second", good, needs=("first",))).by_name["second"]
+
+    assert (found.tries, found.began_ms) == ((), 0.0)
+
+
+def test_an_attempt_that_the_end_of_the_gate_cuts_off_is_kept() -> None:
+    found = Run(check("slow", sleeping(2.0)), within_s=0.2).findings[0]
+
+    assert [(each.outcome.value, each.message) for each in found.tries] == [("ERROR", "not finished")]
+    assert found.tries[0].duration_ms >= 150
+
+
+def test_of_very_many_measurements_the_first_and_the_last_are_kept() -> None:
+    count = MAX_TRIES + 20
+    repeat = Repeat(count=count, interval=Duration(0.0), failure_limit=1)
+    outcomes = itertools.chain([failed("the first")], itertools.repeat(passed("fine")))
+
+    found = Run(check("often", lambda _: next(outcomes), repeat=repeat)).findings[0]
+
+    assert (found.attempts, len(found.tries)) == (count, MAX_TRIES)
+    assert found.tries[0].message == "the first"
+
+
+def test_plots_are_cut_and_hold_no_secret() -> None:
+    plot = Series(name=SECRET, unit=SECRET, side=SECRET, values=(1.5,) * 5000, limits={SECRET: 2.0})
+
+    kept = Run(check("plotted", lambda _: replace(passed("seen"), series=(plot,) * 50))).findings[0].series
+
+    assert len(kept) == MAX_SERIES
+    assert (len(kept[0].values), SECRET in repr(kept)) == (MAX_POINTS, False)
+
+
+def test_a_number_that_is_a_secret_is_in_no_plot() -> None:
+    plot = Series(name="pin", values=(1.0, 90210.0), limits={"lte": 90210.0})
+
+    kept = Run(check("plotted", lambda _: replace(passed("seen"), series=(plot,))), secrets=["90210"]).findings[0]
+
+    assert (kept.series[0].values, kept.series[0].limits) == ((), {})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "1", None])
+def test_a_plot_of_no_numbers_is_an_error_of_its_validator(value: Any) -> None:
+    found = Run(check("plotted", lambda _: replace(passed("seen"), series=(Series(name="n", values=(value,)),))))
+
+    assert found.outcomes() == ["ERROR"]

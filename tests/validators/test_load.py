@@ -105,6 +105,8 @@ def test_a_quick_burst_passes_without_its_warm_up(check: Check) -> None:
     assert len(green.requests) == 45
     assert {path for _, path, _ in green.requests} == {"/a", "/b"}
     assert all(headers["x-load"] == "1" for headers in green.headers)
+    plot = finding.series[0]
+    assert (len(plot.values), plot.limits) == (40, {"p99 lte": 2000.0, "slowest lte": 2000.0})
 
 
 def test_a_rate_is_kept(check: Check) -> None:

@@ -121,3 +121,18 @@ def test_settling_waits_before_it_asks(check: Callable[..., Any], scripted: Any)
 def test_wrong_parameters_are_refused(check: Callable[..., Any], written: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         check("metrics", written)
+
+
+def test_the_points_are_kept_for_a_plot_with_their_threshold_those_without_a_time_not(
+    check: Callable[..., Any], scripted: Any
+) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    stamps = [now - datetime.timedelta(seconds=60), now - datetime.timedelta(seconds=120)]
+    result = {"Id": "a", "Values": [1.0, 2.0, 9.0], "Timestamps": stamps, "StatusCode": "Complete"}
+    scripted.answers("cloudwatch", "get_metric_data", {"MetricDataResults": [result]})
+
+    found = check("metrics", ONE, aws=scripted)
+
+    plot = found.series[0]
+    assert (found.outcome, plot.values, plot.limits) == ("FAIL", (2.0, 1.0), {"lt": 5.0})
+    assert [round(at, -1) for at in plot.at_s] == [-120, -60]

@@ -44,6 +44,8 @@ def test_a_cold_start_over_its_budget_fails(check: Check) -> None:
     finding = warm(check, {"count": 3, "expect": {"init_duration": {"lte": "100ms"}}}, lambda event: event)
     assert finding.outcome is Outcome.FAIL
     assert "slowest init duration (ms) is 120" in finding.message
+    init = finding.series[0]
+    assert (init.name, init.values, init.limits) == ("init duration", (120.0,), {"slowest lte": 100.0})
 
 
 def test_no_cold_start_shows_nothing_about_cold_starts(check: Check) -> None:

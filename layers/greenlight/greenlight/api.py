@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import time
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,13 +27,13 @@ from greenlight.decode import DurationExpectation, SizeExpectation
 from greenlight.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError
 from greenlight.expect import MISSING, Expectation, escaped, parse
 from greenlight.http import Response
-from greenlight.model import STAGES, Deployment, Evidence, Finding, Outcome, Platform, Side
+from greenlight.model import STAGES, Deployment, Evidence, Finding, Outcome, Platform, Series, Side
 from greenlight.query import compiled, find
 from greenlight.units import Duration, Size, default
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from greenlight.address import Request as Addressed
     from greenlight.aws import Aws
@@ -78,6 +79,7 @@ __all__ = [
     "Params",
     "Platform",
     "Response",
+    "Series",
     "Side",
     "Size",
     "SizeExpectation",
@@ -102,9 +104,11 @@ __all__ = [
     "judged",
     "looked_at",
     "marshalled",
+    "over_time",
     "passed",
     "percentile",
     "response",
+    "sample",
     "unmarshalled",
     "validator",
 ]  # fmt: skip
@@ -139,6 +143,9 @@ KEPT_LENGTH = 5000
 """Characters of one observed value that a validator hands on. The runner cuts further, after secrets are
 taken out: a secret cut in half would no longer be found."""
 
+
+PLOTTED = 200
+"""Numbers of one series that a plot gets; a screen shows no more."""
 
 NOTE_LENGTH = 600
 """Characters of what a validator says of itself for people: what to do next, and what a run costs."""
@@ -436,6 +443,56 @@ def filled(value: Any, captured: Mapping[str, Any] | None) -> Any:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else _inline(value)
+
+
+def sample(
+    name: str, values: Iterable[float], side: str = "", limits: Mapping[str, Expectation | None] | None = None
+) -> Series:
+    """Keep measured durations (milliseconds) for a plot; of many their quantiles, the least and the largest among them.
+
+    Args:
+        name: What was measured.
+        values: As they came.
+        side: "blue" or "green" where that means something.
+        limits: What figures of them are held against, by the figures' names; None where nothing is expected.
+    """
+    ordered = sorted(value for value in values if math.isfinite(value))
+    last, kept = len(ordered) - 1, ordered
+    if len(ordered) > PLOTTED:
+        kept = [ordered[round(step * last / (PLOTTED - 1))] for step in range(PLOTTED)]
+    return Series(
+        name=name,
+        unit="ms",
+        side=side,
+        values=tuple(round(value, 3) for value in kept),
+        count=len(ordered),
+        limits={
+            f"{figure} {key}".strip(): number
+            for figure, expectation in (limits or {}).items()
+            if expectation is not None
+            for key, number in _bounds(expectation)
+        },
+    )
+
+
+def over_time(name: str, points: Iterable[tuple[float, float]], limit: Expectation, unit: str = "") -> Series:
+    """Keep values over time for a plot: pairs of seconds from the check's start and the value; of many the latest."""
+    kept = sorted(each for each in points if all(map(math.isfinite, each)))
+    return Series(
+        name=name,
+        unit=unit,
+        at_s=tuple(round(at, 3) for at, _ in kept[-PLOTTED:]),
+        values=tuple(round(value, 6) for _, value in kept[-PLOTTED:]),
+        count=len(kept),
+        limits=dict(_bounds(limit)),
+    )
+
+
+def _bounds(expectation: Expectation) -> Iterator[tuple[str, float]]:
+    for key, number in expectation.predicates:
+        plain = isinstance(number, (int, float)) and not isinstance(number, bool)
+        if key in ("lt", "lte", "gt", "gte", "eq") and plain and -1e15 < number < 1e15:
+            yield key, float(number)
 
 
 def judged(found: Sequence[Evidence], message: str) -> Finding:

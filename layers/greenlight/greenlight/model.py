@@ -151,13 +151,74 @@ class Deployment(Frozen, frozen=True, kw_only=True):
 
 
 class Evidence(Frozen, frozen=True, kw_only=True):
-    """One thing a check looked at: what was asked, expected and seen, cut to a readable length."""
+    """One thing a check looked at: what was asked, expected and seen, cut to a readable length.
+
+    `of_blue` says that what is expected is what blue gave, and what was seen is green's.
+    """
 
     query: str
     expected: Any = None
     actual: Any = None
     passed: bool = False
     where: str = ""
+    of_blue: bool = False
+
+
+class Try(Frozen, frozen=True, kw_only=True):
+    """One attempt of a check, or one measurement of a repeated one.
+
+    Attributes:
+        began_ms: From the gate's start to its own.
+        message: Why it did not pass, cut short; "" when it did.
+    """
+
+    began_ms: float
+    duration_ms: float
+    outcome: Outcome
+    message: str = ""
+
+
+class Series(Frozen, frozen=True, kw_only=True):
+    """Numbers that a report can plot: a sample of durations, or one metric over time.
+
+    Attributes:
+        name: What was measured.
+        unit: Of the values; "" for a plain number.
+        side: "blue" or "green" where that means something.
+        values: In order of time where there are `at_s`; otherwise a sample, or of a large one its quantiles.
+        at_s: When each value was seen, in seconds from the check's start; empty for a sample.
+        count: How many values there were.
+        limits: What the values, or a figure made of them, are held against: a label ("p95 lte") and the number.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    unit: str = ""
+    side: str = ""
+    at_s: tuple[float, ...] = ()
+    count: int = 0
+    limits: dict[str, float] = {}
+
+
+class Share(Frozen, frozen=True, kw_only=True):
+    """From when on green had which share of the users' requests; `at_ms` counts from the gate's start."""
+
+    at_ms: float
+    green_percent: float
+
+
+class Clock(Frozen, frozen=True, kw_only=True):
+    """The gate's own times, from its start, in milliseconds; 0 for what is not known or did not happen.
+
+    Attributes:
+        prepared_ms: When it was known what is being deployed, and which plan applies.
+        baked_ms: When the wait before the checks was over.
+        deadline_ms: When the checks had to be over.
+    """
+
+    prepared_ms: float = 0.0
+    baked_ms: float = 0.0
+    deadline_ms: float = 0.0
 
 
 class Finding(Frozen, frozen=True, kw_only=True):
@@ -170,6 +231,9 @@ class Finding(Frozen, frozen=True, kw_only=True):
         excused: Why it does not close the gate although it is no PASS; said by the conclusion, never by a validator.
         duration_ms: Wall time of the last attempt, in milliseconds.
         remediation: What to look at next, by the validator; "" for PASS and SKIPPED.
+        began_ms: From the gate's start to the check's first attempt; 0 for one that had none.
+        tries: Every attempt or measurement; of very many the first and the last.
+        series: Numbers for plots.
     """
 
     outcome: Outcome
@@ -185,6 +249,9 @@ class Finding(Frozen, frozen=True, kw_only=True):
     excused: Excuse = Excuse.NONE
     duration_ms: float = 0.0
     remediation: str = ""
+    began_ms: float = 0.0
+    tries: tuple[Try, ...] = ()
+    series: tuple[Series, ...] = ()
 
 
 class Reason(Frozen, frozen=True, kw_only=True):
@@ -270,6 +337,8 @@ class Report(Frozen, frozen=True, kw_only=True):
         started_at: ISO 8601, UTC.
         duration_ms: From the call of the hook to the verdict.
         output: The last lines that validators printed, redacted.
+        clock: What else the gate did with its time.
+        traffic: Who had the users' requests when; only a rehearsal can know.
     """
 
     schema: str = REPORT_SCHEMA
@@ -284,3 +353,5 @@ class Report(Frozen, frozen=True, kw_only=True):
     output: str = ""
     shadow: Shadowed | None = None
     overrides: tuple[Overridden, ...] = ()
+    clock: Clock = Clock()
+    traffic: tuple[Share, ...] = ()

@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from greenlight.api import Context
 from greenlight.errors import GreenlightError
-from greenlight.model import Cause, Deployment, Excuse, Finding, Outcome, Severity
+from greenlight.model import Cause, Deployment, Excuse, Finding, Outcome, Severity, Try
+from greenlight.oneline import short
 from greenlight.redact import Redactor
 from greenlight.repeat import settled
 
@@ -37,6 +38,13 @@ GRACE_S = 0.25
 
 MAX_EVIDENCE = 50
 """Pieces of evidence that one finding keeps."""
+
+MAX_TRIES = 100
+"""Attempts that one finding keeps, half of them the first, half the last."""
+
+MAX_SERIES = 12
+MAX_POINTS = 200
+"""Numbers that one series keeps; a screen shows no more."""
 
 _FINDINGS = msgspec.json.Decoder(Finding)  # made here: msgspec crashes when several threads first need it at once
 
@@ -75,13 +83,19 @@ class Runner:
         deadline: float,
         emit: Callable[[Finding], None],
         chance: Callable[[], float] = random.random,
+        began: float | None = None,
     ) -> None:
-        """Run at most `concurrency` checks at once until `deadline` (monotonic); `chance` draws from 0 to 1 for jitter."""
+        """Run at most `concurrency` checks at once until `deadline` (monotonic); `chance` draws from 0 to 1 for jitter.
+
+        `began` (monotonic) is the gate's start, from which attempts are counted; now, unless said.
+        """
         self._tools = tools
         self._concurrency = concurrency
         self._deadline = deadline
         self._emit = emit
         self._chance = chance
+        self._began = time.monotonic() if began is None else began
+        self._tries: dict[str, list[Try]] = {}
         self._tasks: queue.SimpleQueue[_Attempt | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[_Attempt, Finding]] = queue.SimpleQueue()
         self._running: set[_Attempt] = set()
@@ -206,8 +220,23 @@ class Runner:
                 ),
             )
 
+    def _noted(self, attempt: _Attempt, finding: Finding) -> None:
+        """Keep what became of one attempt."""
+        tries = self._tries.setdefault(attempt.bound.check.name, [])
+        tries.append(
+            Try(
+                began_ms=round((attempt.began - self._began) * 1000, 3),
+                duration_ms=finding.duration_ms,
+                outcome=finding.outcome,
+                message="" if finding.outcome is Outcome.PASS else short(finding.message, 200),
+            )
+        )
+        if len(tries) > MAX_TRIES:
+            del tries[MAX_TRIES // 2]
+
     def _settle(self, attempt: _Attempt, finding: Finding) -> None:
         self._tried.setdefault(attempt.bound.check.name, []).append(finding)
+        self._noted(attempt, finding)
         if attempt.bound.check.repeat is not None:
             self._measure(attempt, attempt.bound.check.repeat)
             return
@@ -234,6 +263,7 @@ class Runner:
         check = bound.check
         tried = {each.outcome for each in self._tried.get(check.name, ())}
         fine = finding.outcome in (Outcome.PASS, Outcome.SKIPPED)
+        tries = tuple(self._tries.get(check.name, ()))
         final = replace(
             finding,
             name=check.name,
@@ -244,12 +274,18 @@ class Runner:
             cause=_cause_behind(tried, finding),
             flaky=finding.outcome is Outcome.PASS and not tried.isdisjoint((Outcome.FAIL, Outcome.ERROR)),
             excused=Excuse.NONE,
+            began_ms=tries[0].began_ms if tries else 0.0,
+            tries=tries,
             remediation="" if fine or bound.validator is None else bound.validator.remediation,
         )
         self._findings[check.name] = final
         self._emit(final)
 
     def _name_unfinished(self, checks: Sequence[Bound]) -> None:
+        now = time.monotonic()
+        for attempt in self._running:
+            took_ms = round((now - attempt.began) * 1000, 3)
+            self._noted(attempt, Finding(outcome=Outcome.ERROR, message="not finished", duration_ms=took_ms))
         running = {attempt.bound.check.name: attempt.number for attempt in self._running}
         retrying = {attempt.bound.check.name: attempt.number - 1 for _, _, attempt in self._retries}
         for bound in checks:
@@ -339,6 +375,10 @@ def _redacted(finding: Finding, redactor: Redactor) -> Finding:
         written = clean if isinstance(clean, str) else repr(clean)
         return clean if len(written) <= 400 else text(written)
 
+    def numbers(values: Sequence[float]) -> tuple[float, ...]:
+        kept = tuple(values[:MAX_POINTS])
+        return kept if redactor.data(kept) == list(kept) else ()
+
     return replace(
         finding,
         message=text(finding.message, 1000),
@@ -351,6 +391,22 @@ def _redacted(finding: Finding, redactor: Redactor) -> Finding:
                 actual=data(each.actual),
             )
             for each in finding.evidence[:MAX_EVIDENCE]
+        ),
+        series=tuple(
+            replace(
+                each,
+                name=text(each.name, 100),
+                unit=text(each.unit, 20),
+                side=text(each.side, 20),
+                values=numbers(each.values),
+                at_s=numbers(each.at_s),
+                limits={
+                    text(label, 40): limit
+                    for label, limit in list(each.limits.items())[:MAX_SERIES]
+                    if numbers([limit])
+                },
+            )
+            for each in finding.series[:MAX_SERIES]
         ),
     )
 

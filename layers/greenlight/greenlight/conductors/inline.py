@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from greenlight import settings as settings_module
 from greenlight.errors import GreenlightError, PlanError
 from greenlight.judge import failed
-from greenlight.model import Cause, Deployment, Finding, Frozen, PlanSource, Platform, Reason, Status, Verdict
+from greenlight.model import Cause, Clock, Deployment, Finding, Frozen, PlanSource, Platform, Reason, Status, Verdict
 from greenlight.steps.conclude import as_planned, report_of, verdict_of
 from greenlight.transports.codedeploy import Execution, Reporter, parse
 
@@ -53,6 +53,7 @@ class Gate(Frozen, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     plan: PlanSource = PlanSource()
     output: str = ""
+    clock: Clock = Clock()
 
 
 def hook(stage: str) -> Callable[[Any, Any], dict[str, Any]]:
@@ -84,7 +85,7 @@ def handle(
     execution = parse(event)
     reporter = make_reporter(execution)
     reserve_s = min(RESERVE_S, remaining_s / 4)
-    log = _Log(execution, stage)
+    log = _Log(execution, stage, began)
     gate = _run_whatever_happens(execution.deployment_id, stage, began + remaining_s - reserve_s, log)
     duration_ms = (time.monotonic() - began) * 1000
     answer = reporter.answer(gate.verdict.status, began + remaining_s - time.monotonic() - reserve_s / 3)
@@ -102,6 +103,7 @@ def supervised(
     deadline: float,
     on_finding: Callable[[Finding], None],
     memory_mb: int = 0,
+    began: float | None = None,
 ) -> Gate:
     """Probe in a worker and judge what came back; the part that the command line shares with the hooks.
 
@@ -112,6 +114,7 @@ def supervised(
         deadline: `time.monotonic()` by which the worker is gone.
         on_finding: Called with each finding as it becomes final.
         memory_mb: The function's memory; 0 for no limit.
+        began: `time.monotonic()` of the gate's start; now, unless said.
 
     Raises:
         PlanError: The plan does not fit its validators.
@@ -124,13 +127,15 @@ def supervised(
         return Gate(
             verdict=verdict_of((), (), prepared.plan.waived), deployment=_noted(prepared), plan=prepared.plan.source
         )
+    now = time.monotonic()
+    began = now if began is None else began
     # The worker ends by itself a little earlier, so that what it had not finished is named and not lost.
-    soft = deadline - min(2.0, (deadline - time.monotonic()) / 10)
+    soft = deadline - min(2.0, (deadline - now) / 10)
 
     def work(emit: Callable[[Finding], None]) -> None:
         from greenlight.steps.probe import probe
 
-        probe(prepared, settings, aws, soft, emit)
+        probe(prepared, settings, aws, soft, emit, began)
 
     try:
         end = supervise(work, deadline, on_finding, memory_mb)
@@ -149,7 +154,14 @@ def supervised(
         findings=as_planned(prepared.checks, findings),
         plan=prepared.plan.source,
         output=Redactor(prepared.secrets.values()).text(end.output)[-OUTPUT_CHARACTERS:],
+        clock=_clock(prepared, began, now, soft),
     )
+
+
+def _clock(prepared: Prepared, began: float, now: float, soft: float) -> Clock:
+    baked = min(now + prepared.bake_s, soft) if prepared.bake_s else began
+    prepared_ms, baked_ms, deadline_ms = (round((each - began) * 1000, 3) for each in (now, baked, soft))
+    return Clock(prepared_ms=prepared_ms, baked_ms=baked_ms, deadline_ms=deadline_ms)
 
 
 def _noted(prepared: Prepared) -> Deployment:
@@ -195,7 +207,8 @@ def _run(known: Deployment, deadline: float, log: _Log) -> Gate:
     prepared = within(deadline, prepared_in_time, "what is being deployed, and which plan applies, was not found out")
     log.deployment = prepared.deployment
     memory_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
-    return supervised(prepared, settings, aws, deadline, log.finding, int(memory_mb) if memory_mb.isdecimal() else 0)
+    memory = int(memory_mb) if memory_mb.isdecimal() else 0
+    return supervised(prepared, settings, aws, deadline, log.finding, memory, log.began)
 
 
 def within(deadline: float, work: Callable[[], T], otherwise: str) -> T:
@@ -243,8 +256,8 @@ def _told(problem: Problem, source: str) -> str:
 class _Log:
     """What a gate run tells the log, and what has been found out so far; no failure of it reaches the gate."""
 
-    def __init__(self, execution: Execution, stage: str) -> None:
-        self._execution, self._stage = execution, stage
+    def __init__(self, execution: Execution, stage: str, began: float) -> None:
+        self._execution, self._stage, self.began = execution, stage, began
         self._logger: Any = None
         self.deployment: Deployment | None = None
         self.settings: Settings | None = None
@@ -297,7 +310,9 @@ def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, 
 
     from greenlight.publish import metrics, s3
 
-    report = report_of(gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, duration_ms, gate.output)
+    report = report_of(
+        gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, duration_ms, gate.output, clock=gate.clock
+    )
     reasons = msgspec.to_builtins(gate.verdict.reasons)
     log.say(
         "verdict",

@@ -185,7 +185,11 @@ def _send(writer: int, message: _Message) -> None:
     data = msgspec.json.encode(message, enc_hook=repr)
     if len(data) > MAX_FRAME_BYTES and message.finding is not None:
         slim = msgspec.structs.replace(
-            message.finding, evidence=(), message=f"{message.finding.message[:2000]} (evidence was too large)"
+            message.finding,
+            evidence=(),
+            series=(),
+            tries=(),
+            message=f"{message.finding.message[:2000]} (evidence was too large)",
         )
         data = msgspec.json.encode(_Message(finding=slim))
     frame = memoryview(_LENGTH.pack(len(data)) + data)

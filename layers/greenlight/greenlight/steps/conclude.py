@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from greenlight import __version__
 from greenlight.judge import excuse, judge
-from greenlight.model import Cause, Finding, Outcome, PlanSource, Reason, Report, Status, Verdict
+from greenlight.model import Cause, Clock, Finding, Outcome, PlanSource, Reason, Report, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -74,6 +74,7 @@ def report_of(
     duration_ms: float,
     output: str = "",
     overrides: Sequence[Overridden] = (),
+    clock: Clock | None = None,
 ) -> Report:
     """Make the record of a gate run; `started_at` is a Unix time in seconds."""
     return Report(
@@ -88,4 +89,5 @@ def report_of(
         output=output,
         shadow=verdict.shadow,
         overrides=tuple(overrides),
+        clock=clock or Clock(),
     )

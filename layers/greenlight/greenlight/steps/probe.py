@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 
 def probe(
-    prepared: Prepared, settings: Settings, aws: Aws, deadline: float, emit: Callable[[Finding], None]
+    prepared: Prepared,
+    settings: Settings,
+    aws: Aws,
+    deadline: float,
+    emit: Callable[[Finding], None],
+    began: float | None = None,
 ) -> tuple[Finding, ...]:
     """Run the stage's checks.
 
@@ -33,6 +38,7 @@ def probe(
         aws: For validators that ask AWS.
         deadline: `time.monotonic()` by which all must be over.
         emit: Called with each finding as it becomes final.
+        began: `time.monotonic()` of the gate's start; now, unless said.
 
     Returns:
         One finding for each check of the stage, in the plan's order.
@@ -40,6 +46,7 @@ def probe(
     Raises:
         PlanError: A check names no validator or its parameters do not fit; nothing has run then.
     """
+    began = time.monotonic() if began is None else began
     deployment = prepared.deployment
     bound = bind(prepared.plan, deployment, prepared.secrets, Registry())
     hosts = {urllib.parse.urlsplit(side.url).hostname or "" for side in (deployment.green, deployment.blue) if side.url}
@@ -49,4 +56,4 @@ def probe(
     guard = Guard({*hosts, *settings.allowed_hosts}, allow_loopback=settings.allow_loopback)
     tools = Tools(deployment, Client(guard), aws, Redactor(prepared.secrets.values()))
     time.sleep(max(0.0, min(prepared.bake_s, deadline - time.monotonic())))
-    return Runner(tools, settings.concurrency, deadline, emit).run(bound[deployment.stage])
+    return Runner(tools, settings.concurrency, deadline, emit, began=began).run(bound[deployment.stage])
