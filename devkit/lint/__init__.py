@@ -19,8 +19,9 @@ from devkit.appspec import appspec_problems, looks_like_appspec
 from devkit.lint import budget, expectations, flow, rules, secrets, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from greenlight.bind import Bound
     from greenlight.registry import Registry
 
     Found = Iterator[tuple[str, yamlread.Path, str]]
@@ -44,20 +45,36 @@ def problems(text: str, name: str, registry: Registry, limits: Limits) -> list[P
         return [rules.ruled(problem) for problem in error.problems]
     if looks_like_appspec(document.data):
         return [rules.ruled(problem, "appspec") for problem in appspec_problems(document)]
+    errors, plan, bound = _read(text, name, registry)
+    found = [words.found(document), secrets.found(document.data)]
+    if plan is not None:
+        found += [flow.found(plan, bound), expectations.found(bound), budget.waits(bound)]
+        # What is said of a whole stage, or of a whole plan, is said when it is known whole.
+        broken = {error.path.split(".")[1].split("[")[0] for error in errors if error.path.startswith("stages.")}
+        whole = {name: stage for name, stage in plan.stages.items() if name not in broken}
+        found += [flow.of_stages(whole), expectations.of_stages({name: bound.get(name, ()) for name in whole})]
+        found += [budget.found(whole, limits)] + ([] if errors else [flow.unused(plan)])
+    return _ordered(text, errors, [problem for each in found for problem in _made(document, each)])
+
+
+def _read(
+    text: str, name: str, registry: Registry
+) -> tuple[list[Problem], plans.Plan | None, Mapping[str, Sequence[Bound]]]:
+    """Read a plan and bind it, as far as that goes: what the engine refuses, and what it has read in spite of it."""
+    errors: list[Problem] = []
     try:
-        plan = plans.parse(text, name)
-        bound = bind(plan, Deployment(id="lint", platform=Platform.ECS, stage=""), {}, registry)
+        plan: plans.Plan | None = plans.parse(text, name)
     except PlanError as error:
-        errors = [rules.ruled(problem) for problem in error.problems]
-        return _ordered(text, errors + _made(document, words.found(document)), errors)
-    found = [_made(document, each) for each in (
-        flow.found(plan, bound),
-        budget.found(plan, bound, limits),
-        expectations.found(bound),
-        secrets.found(document.data),
-        words.found(document),
-    )]  # fmt: skip
-    return _ordered(text, [problem for each in found for problem in each], [])
+        errors += error.problems
+        plan = error.so_far
+    bound: Mapping[str, Sequence[Bound]] = {}
+    if plan is not None:
+        try:
+            bound = bind(plan, Deployment(id="lint", platform=Platform.ECS, stage=""), {}, registry)
+        except PlanError as error:
+            errors += error.problems
+            bound = error.so_far
+    return [rules.ruled(error) for error in errors], plan, bound
 
 
 def _made(document: yamlread.Document, found: Found) -> list[Problem]:
@@ -69,17 +86,16 @@ def _made(document: yamlread.Document, found: Found) -> list[Problem]:
     return made
 
 
-def _ordered(text: str, found: list[Problem], errors: list[Problem]) -> list[Problem]:
-    """Sort by place, without warnings that the file takes back, and those where an error says it already."""
+def _ordered(text: str, errors: list[Problem], made: list[Problem]) -> list[Problem]:
+    """Sort by place, each once, without warnings that the file takes back, and those where an error says it already."""
     lines = text.split("\n")
-    taken = {(problem.line, problem.column) for problem in errors}
-    kept = [
-        problem
-        for problem in found
-        if problem.severity == "error"
-        or ((problem.line, problem.column) not in taken and problem.rule not in _allowed(lines, problem.line))
-    ]
-    return sorted(kept, key=lambda problem: (problem.line or 10**9, problem.column))
+    found = {(problem.line or 10**9, problem.column, problem.message): problem for problem in errors}
+    taken = {key[:2] for key in found}
+    for problem in made:
+        place = (problem.line or 10**9, problem.column)
+        if problem.severity == "error" or (place not in taken and problem.rule not in _allowed(lines, problem.line)):
+            found.setdefault((*place, problem.message), problem)
+    return [found[key] for key in sorted(found)]
 
 
 def _allowed(lines: list[str], line: int) -> set[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from greenlight.bind import Bound
-    from greenlight.plan import Check, Plan, Stage
+    from greenlight.plan import Check, Stage
 
     from devkit.lint import Found, Limits
 
@@ -20,14 +20,11 @@ _WAITS = ("settle", "duration", "for_")
 """Parameters of validators that are waited whole, inside the check's own time-out."""
 
 
-def found(plan: Plan, bound: Mapping[str, Sequence[Bound]], limits: Limits) -> Found:
-    """Find waits longer than a time-out, and stages longer than the function lives."""
-    for checks in bound.values():
-        for each in checks:
-            yield from _waits(each)
+def found(stages: Mapping[str, Stage], limits: Limits) -> Found:
+    """Find stages that take longer than the function lives."""
     given_s = limits.function_s - min(RESERVE_S, limits.function_s / 4)
     of = f"of the function's {Duration(limits.function_s)}, {Duration(given_s)} are left for checks"
-    for name, stage in plan.stages.items():
+    for name, stage in stages.items():
         place = ("stages", name)
         least_s, most_s = least(stage), most(stage, limits.concurrency)
         if least_s >= given_s:
@@ -42,16 +39,16 @@ def found(plan: Plan, bound: Mapping[str, Sequence[Bound]], limits: Limits) -> F
             yield "may-not-finish", place, what
 
 
-def _waits(each: Bound) -> Found:
-    check = each.check
-    for field in _WAITS:
-        waited = getattr(each.params, field, None)
-        if isinstance(waited, Duration) and waited >= check.timeout_s:
-            key = field.rstrip("_")
-            what = (
-                f"{key} is {waited} and the check's timeout {Duration(check.timeout_s)}; write a timeout that is longer"
-            )
-            yield "impossible-wait", (*check.path, check.validator, key), what
+def waits(bound: Mapping[str, Sequence[Bound]]) -> Found:
+    """Find validators that wait longer than their check's time-out."""
+    for each in (each for checks in bound.values() for each in checks):
+        check = each.check
+        for field in _WAITS:
+            waited = getattr(each.params, field, None)
+            if isinstance(waited, Duration) and waited >= check.timeout_s:
+                key = field.rstrip("_")
+                what = f"{key} is {waited} and the check's timeout {Duration(check.timeout_s)}; write a timeout that is longer"
+                yield "impossible-wait", (*check.path, check.validator, key), what
 
 
 def least(stage: Stage) -> float:

@@ -31,10 +31,15 @@ _PAGE = b"<html><head><title>503 Service Temporarily Unavailable</title></head><
 
 
 def found(bound: Mapping[str, Sequence[Bound]]) -> Found:
-    """Find what the checks expect in vain."""
-    for stage, checks in bound.items():
+    """Find what the checks expect in vain, each for itself."""
+    for checks in bound.values():
         for each in checks:
             yield from _of_check(each)
+
+
+def of_stages(bound: Mapping[str, Sequence[Bound]]) -> Found:
+    """Find stages whose checks together show nothing of green."""
+    for stage, checks in bound.items():
         blocking = [each for each in checks if each.check.severity is not Severity.ADVISORY]
         if blocking and all(map(_only_refused, blocking)):
             what = (

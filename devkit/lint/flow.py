@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from greenlight.bind import Bound
-    from greenlight.plan import Check, Plan
+    from greenlight.plan import Check, Plan, Stage
 
     from devkit.lint import Found
 
@@ -22,17 +22,31 @@ _PLACEHOLDER = re.compile(r"(?<!\$)\{+\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}+")
 
 
 def found(plan: Plan, bound: Mapping[str, Sequence[Bound]]) -> Found:
-    """Find what is wrong with the flow of every stage."""
+    """Find what is wrong with the flow of single checks."""
     for name, stage in plan.stages.items():
+        yield from _twice(stage.checks)
+        yield from _needs(stage.checks)
+        for each in bound.get(name, ()):
+            yield from _where(each, name)
+            yield from _captured(each.check)
+
+
+def of_stages(stages: Mapping[str, Stage]) -> Found:
+    """Find stages that can never succeed."""
+    for name, stage in stages.items():
         if all(check.severity is Severity.ADVISORY for check in stage.checks):
             what = "every check is advisory, so this stage can never succeed; make one blocking"
             yield "no-blocking-check", ("stages", name, "checks"), what
-        yield from _twice(stage.checks)
-        yield from _needs(stage.checks)
-        for each in bound[name]:
-            yield from _where(each, name)
-            yield from _captured(each.check)
-    yield from _unused(plan)
+
+
+def unused(plan: Plan) -> Found:
+    """Find variables that no check uses."""
+    used = {
+        name for stage in plan.stages.values() for check in stage.checks for name in substitute.references(check.params)
+    }
+    for name in plan.variables:
+        if name not in used:
+            yield "unused-variable", ("variables", name), f"no check uses ${{{name}}}; use it, or take it out"
 
 
 def _where(each: Bound, stage: str) -> Found:
@@ -57,6 +71,8 @@ def _needs(checks: Sequence[Check]) -> Found:
     known = {check.name: check for check in checks}
     for check in checks:
         for index, need in enumerate(check.needs):
+            if need not in known:
+                continue
             for key in ("platform", "application", "group"):
                 wanted, own = getattr(known[need].when, key), getattr(check.when, key)
                 if wanted is not None and wanted != own:
@@ -76,6 +92,7 @@ def _twice(checks: Sequence[Check]) -> Found:
                 for each in seen
                 if (each.validator, each.params, each.when) == (check.validator, check.params, check.when)
                 and not check.needs
+                and each.name != check.name
                 and each.severity is check.severity
             ),
             None,
@@ -129,12 +146,3 @@ def _placeholders(data: Any, path: tuple[str | int, ...]) -> Found:
         if isinstance(data.get(method), str) and (match := _PLACEHOLDER.search(data[method])):
             what = f"{match[0]} is sent as it stands; write ${{{match[1]}}} for a variable or a captured value"
             yield "placeholder-in-path", (*path, method), what
-
-
-def _unused(plan: Plan) -> Found:
-    used = {
-        name for stage in plan.stages.values() for check in stage.checks for name in substitute.references(check.params)
-    }
-    for name in plan.variables:
-        if name not in used:
-            yield "unused-variable", ("variables", name), f"no check uses ${{{name}}}; use it, or take it out"

@@ -251,3 +251,37 @@ def test_line_ends_and_marks_of_windows_are_fine() -> None:
 
 def test_a_sentence_that_no_rule_knows_has_the_general_one() -> None:
     assert ruled(Problem("something else is wrong")).rule == "value"
+
+
+def test_what_is_wrong_in_a_check_does_not_hide_what_is_wrong_in_others() -> None:
+    text = """\
+version: 1
+defaults: {timeot: 5s}
+variables: {tenant: smoke}
+stages:
+  AfterAllowTestTraffic:
+    checks:
+      - name: one
+        severity: harmless
+        http: {get: "/${tenant}", expect: {status: 200}}
+      - name: two
+        htpp: {}
+      - name: three
+        needs: [one]
+        http: {get: /, expect: {status: {gte: 100}}}
+      - name: four
+        http: {get: "/${tenat}", expect: {status: {lss: 2}}}
+  AfterAllowTraffic:
+    checks:
+      - {name: five, severity: advisory, target_health: {}}
+"""
+
+    assert [(each.line, each.rule) for each in lint(text)] == [
+        (2, "unknown-key"),
+        (8, "unknown-choice"),
+        (11, "unknown-validator"),
+        (14, "always-passes"),
+        (16, "unknown-name"),
+        (16, "unknown-predicate"),
+        (19, "no-blocking-check"),
+    ]

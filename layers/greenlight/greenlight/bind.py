@@ -80,7 +80,7 @@ def bind(
         document = plan.document
         if document is None:
             raise AssertionError(f"a built-in plan is wrong: {mistakes}")
-        raise PlanError(document.problems(mistakes), plan.source.uri)
+        raise PlanError(document.problems(mistakes), plan.source.uri, bound)
     return bound
 
 

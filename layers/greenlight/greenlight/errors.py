@@ -15,7 +15,7 @@ GreenlightError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.model import Cause
 from greenlight.oneline import short
@@ -68,8 +68,12 @@ class PlanError(GreenlightError):
 
     cause = Cause.PLAN_ERROR
 
-    def __init__(self, problems: Sequence[Problem], source: str = "") -> None:
-        """Collect `problems` (at least one) of the plan at `source`; the first 50 are named."""
+    def __init__(self, problems: Sequence[Problem], source: str = "", so_far: Any = None) -> None:
+        """Collect `problems` (at least one) of the plan at `source`; the first 50 are named.
+
+        `so_far` is what could be read in spite of them: a gate is closed, but lint goes on to find the rest.
+        """
+        self.so_far = so_far
         kept = tuple(problems)
         if len(kept) > MAX_PROBLEMS:
             kept = (*kept[:MAX_PROBLEMS], Problem("and more, which are named when these are mended"))

@@ -339,16 +339,12 @@ def parse(text: str, uri: str = "", version_id: str = "", today: datetime.date |
         name: Stage(checks=reader.checks(raw, ("stages", name, "checks")), bake_s=float(bakes.get(name, 0)))
         for name, raw in _raw_stages(document.data)
     }
+    variables = document.data.get("variables", {})
+    plan = Plan(stages=stages, source=source, document=document)
     if written is None or mistakes:
-        raise PlanError(document.problems(mistakes), uri)
-    return Plan(
-        stages=stages,
-        variables=written.variables,
-        target=written.target,
-        shadow=written.shadow,
-        source=source,
-        document=document,
-    )
+        so_far = replace(plan, variables=variables) if isinstance(variables, dict) else None
+        raise PlanError(document.problems(mistakes), uri, so_far)
+    return replace(plan, variables=written.variables, target=written.target, shadow=written.shadow)
 
 
 def _raw_stages(data: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
