@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,8 @@ def _limits(arguments: argparse.Namespace) -> Limits:
         raise GreenlightError(f"--function-timeout is longer than 0s and at most {Duration(LONGEST_S)}, as in Lambda")
     if not 1 <= arguments.concurrency <= 256:
         raise GreenlightError("--concurrency is a whole number from 1 to 256")
-    return Limits(function_s=function_s, concurrency=arguments.concurrency)
+    today = datetime.datetime.now(datetime.UTC).date()
+    return Limits(function_s=function_s, concurrency=arguments.concurrency, today=today)
 
 
 def _linted(name: str, registry: Registry, limits: Limits) -> formats.File:

@@ -6,6 +6,7 @@ says. A warning is taken back by the comment `# lint: allow RULE` in its line or
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,14 @@ _ALLOWED = re.compile(r"#\s*lint:\s*allow\s+([a-z0-9-]+(?:[\s,]+[a-z0-9-]+)*)")
 
 
 class Limits(Frozen, frozen=True, kw_only=True):
-    """What an installation gives a stage: the hook function's time in seconds, and checks at once."""
+    """What an installation gives a stage: the hook function's time in seconds, and checks at once.
+
+    `today` is the day in UTC, by which shadows are judged; None judges none.
+    """
 
     function_s: float = 600.0
     concurrency: int = 16
+    today: datetime.date | None = None
 
 
 def problems(text: str, name: str, registry: Registry, limits: Limits) -> list[Problem]:
@@ -45,7 +50,7 @@ def problems(text: str, name: str, registry: Registry, limits: Limits) -> list[P
         return [rules.ruled(problem) for problem in error.problems]
     if looks_like_appspec(document.data):
         return [rules.ruled(problem, "appspec") for problem in appspec_problems(document)]
-    errors, plan, bound = _read(text, name, registry)
+    errors, plan, bound = _read(text, name, registry, limits)
     found = [words.found(document), secrets.found(document.data)]
     if plan is not None:
         found += [flow.found(plan, bound), expectations.found(bound), budget.waits(bound)]
@@ -53,17 +58,19 @@ def problems(text: str, name: str, registry: Registry, limits: Limits) -> list[P
         broken = {error.path.split(".")[1].split("[")[0] for error in errors if error.path.startswith("stages.")}
         whole = {name: stage for name, stage in plan.stages.items() if name not in broken}
         found += [flow.of_stages(whole), expectations.of_stages({name: bound.get(name, ()) for name in whole})]
-        found += [budget.found(whole, limits)] + ([] if errors else [flow.unused(plan)])
+        found += [budget.found(whole, limits)] + (
+            [] if errors else [flow.unused(plan), flow.shadow(plan, limits.today)]
+        )
     return _ordered(text, errors, [problem for each in found for problem in _made(document, each)])
 
 
 def _read(
-    text: str, name: str, registry: Registry
+    text: str, name: str, registry: Registry, limits: Limits
 ) -> tuple[list[Problem], plans.Plan | None, Mapping[str, Sequence[Bound]]]:
     """Read a plan and bind it, as far as that goes: what the engine refuses, and what it has read in spite of it."""
     errors: list[Problem] = []
     try:
-        plan: plans.Plan | None = plans.parse(text, name)
+        plan: plans.Plan | None = plans.parse(text, name, today=limits.today)
     except PlanError as error:
         errors += error.problems
         plan = error.so_far

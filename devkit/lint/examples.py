@@ -91,6 +91,12 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "query": (_http('{json: {"items[": 1}}'), _http('{json: {"items[0]": 1}}')),
     "reference": (_plan("http:\n  get: /orders/${\n  expect: {status: 200}"), _plan("http:\n  get: /orders/$${\n  expect: {status: 200}")),
     "same-check-twice": (_checks(("home", _HTTP), ("orders", _HTTP)), _checks(("home", _HTTP), ("orders", "http: {get: /orders, expect: {status: 200}}"))),
+    "first-deployment": (
+        _plan("on_first_deployment: skip\ncompare: {requests: [/catalogue]}", stage="AfterAllowTestTraffic"),
+        _checks(("a", "on_first_deployment: skip\ncompare: {requests: [/catalogue]}"), ("b", _HTTP)),
+    ),
+    "shadow-ends": (_plan(_HTTP, 'shadow: {until: "2026-06-03", why: we are getting to know the gate}'), _plan(_HTTP)),
+    "shadow-too-far": (_plan(_HTTP, 'shadow: {until: "2036-06-03", why: we are getting to know the gate}'), _plan(_HTTP)),
     "too-long": (_plan(f"timeout: 2h\n{_HTTP}"), _plan(f"timeout: 2m\n{_HTTP}")),
     "type": (_plan(f"tags: smoke\n{_HTTP}"), _plan(f"tags: [smoke]\n{_HTTP}")),
     "unit": (_plan(f"timeout: 5\n{_HTTP}"), _plan(f"timeout: 5s\n{_HTTP}")),

@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from greenlight import substitute
-from greenlight.model import STAGES, Platform, Severity
+from greenlight.model import STAGES, OnFirstDeployment, Platform, Severity
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Mapping, Sequence
 
     from greenlight.bind import Bound
@@ -37,6 +38,19 @@ def of_stages(stages: Mapping[str, Stage]) -> Found:
         if all(check.severity is Severity.ADVISORY for check in stage.checks):
             what = "every check is advisory, so this stage can never succeed; make one blocking"
             yield "no-blocking-check", ("stages", name, "checks"), what
+        elif all(_left_out_first(check) or check.severity is Severity.ADVISORY for check in stage.checks):
+            what = "on a first deployment every blocking check is skipped, so it can never succeed; let one of them run"
+            yield "first-deployment", ("stages", name, "checks"), what
+
+
+def _left_out_first(check: Check) -> bool:
+    return check.on_first_deployment is OnFirstDeployment.SKIP
+
+
+def shadow(plan: Plan, today: datetime.date | None) -> Found:
+    """Find a shadow that is over, or nearly so."""
+    if plan.shadow is not None and today is not None and (notice := plan.shadow.notice(today)):
+        yield "shadow-ends", ("shadow", "until"), notice
 
 
 def unused(plan: Plan) -> Found:
@@ -73,6 +87,12 @@ def _needs(checks: Sequence[Check]) -> Found:
         for index, need in enumerate(check.needs):
             if need not in known:
                 continue
+            if _left_out_first(known[need]) and not _left_out_first(check):
+                what = (
+                    f"{need!r} is skipped on a first deployment, and this check fails the stage then: give it "
+                    "on_first_deployment: skip, too"
+                )
+                yield "need-skipped", (*check.path, "needs", index), what
             for key in ("platform", "application", "group"):
                 wanted, own = getattr(known[need].when, key), getattr(check.when, key)
                 if wanted is not None and wanted != own:

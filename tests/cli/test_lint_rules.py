@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from devkit.lint.rules import RULES, Rule, markdown, ruled
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = Registry()
+TODAY = datetime.date(2026, 6, 1)
 PLANS = sorted((Path(__file__).parent / "plans").glob("*.yaml"))
 REFUSED = sorted((ROOT / "tests/unit/plans").glob("*.yaml"))
 BROKEN_ON_PURPOSE = ("examples/shop/broken.plan.yaml",)
@@ -32,7 +34,7 @@ BLOCKS = [
 
 
 def lint(text: str, limits: Limits | None = None) -> list[Problem]:
-    return problems(text, "plan.yaml", REGISTRY, limits or Limits())
+    return problems(text, "plan.yaml", REGISTRY, limits or Limits(today=TODAY))
 
 
 def checks(text: str, stage: str = "AfterAllowTestTraffic") -> str:
@@ -285,3 +287,23 @@ stages:
         (16, "unknown-predicate"),
         (19, "no-blocking-check"),
     ]
+
+
+def test_a_shadow_is_judged_by_the_day() -> None:
+    text = "shadow: {until: '2026-06-30', why: we are getting to know the gate}\n" + checks(
+        "- {name: a, target_health: {}}"
+    )
+
+    assert lint(text) == []
+    assert [each.rule for each in lint(text, Limits(today=datetime.date(2026, 6, 20)))] == ["shadow-ends"]
+    assert [each.rule for each in lint(text, Limits(today=datetime.date(2026, 1, 1)))] == ["shadow-too-far"]
+
+
+def test_a_need_that_a_first_deployment_skips_is_named() -> None:
+    text = checks(
+        "- {name: a, on_first_deployment: skip, target_health: {}}\n"
+        "- {name: b, needs: [a], http: {get: /, expect: {status: 200}}}"
+    )
+
+    assert [each.rule for each in lint(text)] == ["need-skipped"]
+    assert lint(text.replace("needs: [a]", "needs: [a], on_first_deployment: skip")) != []
