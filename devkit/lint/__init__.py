@@ -51,17 +51,22 @@ def problems(text: str, name: str, registry: Registry, limits: Limits) -> list[P
     if looks_like_appspec(document.data):
         return [rules.ruled(problem, "appspec") for problem in appspec_problems(document)]
     errors, plan, bound = _read(text, name, registry, limits)
-    found = [words.found(document), secrets.found(document.data)]
-    if plan is not None:
-        found += [flow.found(plan, bound), expectations.found(bound), budget.waits(bound)]
+    made = _made(document, words.found(document), secrets.found(document.data))
+    if plan is not None and plan.document is not None:
         # What is said of a whole stage, or of a whole plan, is said when it is known whole.
         broken = {error.path.split(".")[1].split("[")[0] for error in errors if error.path.startswith("stages.")}
         whole = {name: stage for name, stage in plan.stages.items() if name not in broken}
-        found += [flow.of_stages(whole), expectations.of_stages({name: bound.get(name, ()) for name in whole})]
-        found += [budget.found(whole, limits)] + (
-            [] if errors else [flow.unused(plan), flow.shadow(plan, limits.today)]
+        made += _made(
+            plan.document,
+            flow.found(plan, bound),
+            expectations.found(bound),
+            budget.waits(bound),
+            flow.of_stages(whole),
+            expectations.of_stages({name: bound.get(name, ()) for name in whole}),
+            budget.found(whole, limits),
+            *([] if errors else [flow.unused(plan), flow.shadow(plan, limits.today)]),
         )
-    return _ordered(text, errors, [problem for each in found for problem in _made(document, each)])
+    return _ordered(text, errors, made)
 
 
 def _read(
@@ -84,9 +89,9 @@ def _read(
     return [rules.ruled(error) for error in errors], plan, bound
 
 
-def _made(document: yamlread.Document, found: Found) -> list[Problem]:
+def _made(document: yamlread.Document, *found: Found) -> list[Problem]:
     made = []
-    for rule, path, message in found:
+    for rule, path, message in (each for several in found for each in several):
         problem = document.problem(message, path)
         problem.rule, problem.severity = rule, rules.BY_ID[rule].severity
         made.append(problem)
@@ -96,13 +101,17 @@ def _made(document: yamlread.Document, found: Found) -> list[Problem]:
 def _ordered(text: str, errors: list[Problem], made: list[Problem]) -> list[Problem]:
     """Sort by place, each once, without warnings that the file takes back, and those where an error says it already."""
     lines = text.split("\n")
-    found = {(problem.line or 10**9, problem.column, problem.message): problem for problem in errors}
-    taken = {key[:2] for key in found}
+    found = {(*_place(problem), problem.message): problem for problem in errors}
+    taken = {key[:3] for key in found}
     for problem in made:
-        place = (problem.line or 10**9, problem.column)
+        place = _place(problem)
         if problem.severity == "error" or (place not in taken and problem.rule not in _allowed(lines, problem.line)):
             found.setdefault((*place, problem.message), problem)
     return [found[key] for key in sorted(found)]
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    return problem.source, problem.line or 10**9, problem.column
 
 
 def _allowed(lines: list[str], line: int) -> set[str]:

@@ -30,9 +30,10 @@ class File(Frozen, frozen=True, kw_only=True):
 
 
 def _each(files: Sequence[File]) -> Iterator[tuple[File, Problem]]:
+    """Give every problem with its file; one in a fragment that the file takes in, with that."""
     for file in files:
         for problem in file.problems:
-            yield file, problem
+            yield File(name=problem.source, text="", problems=()) if problem.source else file, problem
 
 
 def text(files: Sequence[File], console: Console) -> None:
@@ -43,7 +44,7 @@ def text(files: Sequence[File], console: Console) -> None:
         colour = "yellow" if warning else "red"
         said = Text.assemble((place, "bold"), (warning, colour), str(problem), (f" [{problem.rule}]", "bright_black"))
         console.print(said)
-        if console.is_terminal and problem.line:
+        if console.is_terminal and problem.line and file.text:
             _excerpt(file, problem, colour, console)
 
 

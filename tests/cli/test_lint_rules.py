@@ -307,3 +307,18 @@ def test_a_need_that_a_first_deployment_skips_is_named() -> None:
 
     assert [each.rule for each in lint(text)] == ["need-skipped"]
     assert lint(text.replace("needs: [a]", "needs: [a], on_first_deployment: skip")) != []
+
+
+def test_a_mistake_in_a_row_is_told_at_the_row_and_one_in_all_rows_once() -> None:
+    text = checks("""\
+- name: pages
+  each:
+    - {path: /a, status: 200}
+    - {path: /b, status: "200"}
+  http: {get: "${each.path}", expect: {status: "${each.status}"}}
+- name: orders
+  each: [A1, B2]
+  http: {get: "/orders/${each}", expect: {status: {exists: true}}}
+""")
+
+    assert [(each.line, each.rule) for each in lint(text)] == [(8, "never-passes"), (12, "always-passes")]

@@ -70,7 +70,7 @@ class Moved(Node):
 
     def __init__(self, node: Node, path: Path | None, source: str = "") -> None:
         """Stand for `node`, with what is below it."""
-        self.line, self.column, self.below = node.line, node.column, node.below
+        self.line, self.column, self.below, self.plain = node.line, node.column, node.below, node.plain
         self.path, self.source = path, source
 
 
