@@ -93,6 +93,7 @@ def test_the_layer_carries_nothing_of_the_installation_itself(built: Path) -> No
 
     assert not [str(name) for name in names if name.name in leftovers]
     assert not [str(name) for name in names if name.name.endswith("cpython-39.pyc")]
+    assert not [str(name) for name in names if "greenlight/testing" in str(name)]
 
 
 @pytest.mark.parametrize("part", ["EngineLayer", "ValidatorsLayer", "AfterAllowTrafficFunction", "LastResortFunction"])

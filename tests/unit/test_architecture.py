@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 ENGINE = ROOT / "layers" / "greenlight" / "greenlight"
+TESTING = ENGINE / "testing"
 
 LEVELS: tuple[tuple[str, ...], ...] = (
+    ("testing",),
     ("conductors",),
     ("steps",),
     ("runner", "bind", "registry", "transports", "discovery", "sources", "report", "publish"),
     # What several validators share stands on the api, and the api gives it to them, each when first asked for.
-    ("testing", "api", "session", "compare", "exchange", "invocation", "lambda_events"),
+    ("api", "session", "compare", "exchange", "invocation", "lambda_events"),
     ("plan",),
     (
         "decode",
@@ -161,7 +163,16 @@ def test_the_api_holds_every_name_it_promises() -> None:
 @pytest.mark.parametrize("folder", ["layers", "validators", "hooks", "examples"])
 def test_nothing_that_is_deployed_imports_the_laptops_side_or_the_tests(folder: str) -> None:
     forbidden = ("devkit", "hooks", "tests", "pytest", "hypothesis", "moto")
-    offences = [each for path in files(folder) for each in imports_of(path) if each.under(forbidden)]
+    deployed = [path for path in files(folder) if TESTING not in path.parents]  # the layer is built without that
+    offences = [each for path in deployed for each in imports_of(path) if each.under(forbidden)]
+
+    assert not offences, named(offences)
+
+
+@pytest.mark.parametrize("folder", ["layers", "validators", "hooks", "devkit"])
+def test_nothing_but_tests_imports_what_tests_use(folder: str) -> None:
+    others = [path for path in files(folder) if TESTING not in path.parents]
+    offences = [each for path in others for each in imports_of(path) if each.under(("greenlight.testing",))]
 
     assert not offences, named(offences)
 

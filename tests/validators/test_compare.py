@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from greenlight.api import Finding, Outcome, Side
+from greenlight.testing import Service
 
 from tests.validators.function_server import DEPLOYMENT, Failing, Functions
-from tests.validators.two_sides import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable

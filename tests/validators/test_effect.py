@@ -17,10 +17,10 @@ import pytest
 from botocore.stub import ANY, Stubber
 from greenlight.api import Finding, Outcome
 from greenlight.aws import Aws
+from greenlight.testing import Service
 from moto import mock_aws
 
 from tests.validators.function_server import DEPLOYMENT, Failing, Functions
-from tests.validators.two_sides import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

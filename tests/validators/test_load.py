@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from greenlight.api import Finding, Outcome
+from greenlight.testing import Service
 
 from tests.integration.wire import unused_port
-from tests.validators.two_sides import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from greenlight.api import Finding, Outcome, Side
-
-from tests.validators.two_sides import Service
+from greenlight.testing import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,7 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from greenlight.api import Finding, Outcome
 from greenlight.aws import Aws
-
-from tests.validators.two_sides import Service
+from greenlight.testing import Service
 
 if TYPE_CHECKING:
     import pathlib

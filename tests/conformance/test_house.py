@@ -1,0 +1,91 @@
+"""Validators of the house keep the promises that those of strangers are held against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from greenlight.testing import SECRET, Case, RecordingAws, StubbedAws, check_validator, ecs_deployment
+
+GROUP = ecs_deployment().green.target_group
+
+
+def healthy(_method: str, path: str, _body: bytes) -> tuple[int, dict[str, str], Any]:
+    return (200, {}, {"status": "ok"}) if path == "/health" else (404, {}, {})
+
+
+def test_http() -> None:
+    expect = {"status": 200, "json": {"status": "ok"}}
+    asked = {"get": "/health", "headers": {"authorization": f"Bearer {SECRET}"}, "expect": expect}
+    check_validator(
+        "http",
+        passing=Case(params=asked, green=healthy),
+        failing=Case(params={**asked, "get": "/shop"}, green=healthy),
+    )
+
+
+def test_tcp() -> None:
+    answering = {"closed", "silent", "no_http", "status_500", "garbage", "empty"}  # a port that accepts is all it asks
+    check_validator(
+        "tcp",
+        passing=Case(green=healthy),
+        failing=Case(params={"connect": {"lt": "0ms"}}, green=healthy),
+        harmless=answering,
+    )
+
+
+def described(**configuration: str) -> Any:
+    def script(aws: StubbedAws) -> None:
+        aws.answers("lambda", "get_function_configuration", {"FunctionName": "orders", **configuration})
+        for _ in ("version", "alias"):
+            aws.refuses("lambda", "get_provisioned_concurrency_config", "ProvisionedConcurrencyConfigNotFoundException")
+
+    return script
+
+
+def test_lambda_state() -> None:
+    check_validator(
+        "lambda_state",
+        passing=Case(aws=described(State="Active", LastUpdateStatus="Successful")),
+        failing=Case(aws=described(State="Failed", LastUpdateStatus="Successful")),
+        # AWS leaves the state out for a function that never left its first one.
+        harmless={
+            "nothing:lambda:GetFunctionConfiguration",
+            "nothing:lambda:GetProvisionedConcurrencyConfig",
+            "absent",
+        },
+    )
+
+
+def targets(state: str) -> Any:
+    def script(aws: StubbedAws) -> None:
+        health = {"Target": {"Id": "10.0.0.1", "Port": 80}, "TargetHealth": {"State": state}}
+        answer = {"TargetHealthDescriptions": [health]}
+        aws.answers("elbv2", "describe_target_health", answer, {"TargetGroupArn": GROUP})
+
+    return script
+
+
+def test_target_health() -> None:
+    check_validator(
+        "target_health",
+        passing=Case(aws=targets("healthy")),
+        failing=Case(aws=targets("unhealthy"), timeout_s=0.1),
+    )
+
+
+def test_alarms() -> None:
+    def alarm(state: str) -> Any:
+        def fill(aws: RecordingAws) -> None:
+            about = {"EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold"}
+            cloudwatch = aws.client("cloudwatch")
+            cloudwatch.put_metric_alarm(AlarmName="shop-errors", MetricName="e", Namespace="n", Period=60, **about)
+            cloudwatch.set_alarm_state(AlarmName="shop-errors", StateValue=state, StateReason="so")
+
+        return fill
+
+    check_validator(
+        "alarms",
+        passing=Case(params={"names": ["shop-errors"]}, moto=alarm("OK")),
+        failing=Case(params={"names": ["shop-errors"]}, moto=alarm("ALARM")),
+        harmless={"absent"},  # alarms are the operator's, not green's
+    )
