@@ -237,7 +237,7 @@ class _Kit:
                 yield "an unknown key in its parameters is not refused"
 
     def _documented(self) -> Iterator[str]:
-        from devkit.catalogue import example
+        from devkit.described import example
 
         name = self._validator.name
         module = inspect.getmodule(self._validator.run)
