@@ -66,7 +66,8 @@ def _rows(schema: dict[str, Any]) -> list[str]:
     required = struct.get("required", [])
     rows = []
     for name, field in struct["properties"].items():
-        default = "required" if name in required else f"`{json.dumps(field['default'])}`" if "default" in field else ""
+        known = field.get("default") is not None
+        default = "required" if name in required else f"`{json.dumps(field['default'])}`" if known else ""
         rows.append(f"| `{name}` | {type_words(field)} | {default} | {cell(field.get('description', ''))} |")
     return rows
 

@@ -14,6 +14,7 @@ import typing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from greenlight.units import Duration, Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,6 +62,16 @@ def example_of(kind: Kind) -> str:
     return example(_docstring(kind))
 
 
+def module_prose(module: types.ModuleType) -> str:
+    """Give what a module's docstring says for who writes plans: its example left out, and that the module is pure."""
+    return _SECTION.sub("", f"{inspect.getdoc(module)}\n").strip().replace(" Pure.", "")
+
+
+def example_of_module(module: types.ModuleType) -> str:
+    """Give the YAML under `Example:` in a module's docstring; "" where there is none."""
+    return example(inspect.getdoc(module) or "")
+
+
 def keys(kind: Kind) -> dict[str, str]:
     """Give what is said of each key that a plan may write; "" where nothing is."""
     return {field.encode_name: _said(kind, field.encode_name) for field in msgspec.structs.fields(kind)}
@@ -103,6 +114,10 @@ def describe(components: dict[str, Any], named: dict[str, Kind]) -> None:
     """Write into the schemas of structs (`components` by name) what their docstrings say."""
     for name, kind in named.items():
         components[name]["description"] = prose(kind)
+        properties = components[name]["properties"]
         for key, said in keys(kind).items():
-            if said and key in components[name]["properties"]:
-                components[name]["properties"][key]["description"] = said
+            if said:
+                properties[key]["description"] = said
+        for field in msgspec.structs.fields(kind):
+            if isinstance(made := field.default_factory, types.FunctionType) and isinstance(made(), (Duration, Size)):
+                properties[field.encode_name]["default"] = str(made())  # msgspec leaves out what is no plain JSON

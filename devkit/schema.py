@@ -26,7 +26,7 @@ _SIZE = {"type": "string", "pattern": SIZE_PATTERN, "examples": ["200B", "64KiB"
 def plan_schema(registry: Registry) -> dict[str, Any]:
     """Give the schema of a plan in which every validator of `registry` can be used."""
     validators = {name: found for name, found in registry.all() if isinstance(found, Validator)}
-    named, components = _described([plan.PlanFile, plan.Control, *(found.params for found in validators.values())])
+    named, components = components_of([plan.PlanFile, plan.Control, *(found.params for found in validators.values())])
     components["check"] = _check(
         components[_name(named[plan.Control])],
         {name: named[found.params] for name, found in validators.items()},
@@ -47,7 +47,7 @@ def plan_schema(registry: Registry) -> dict[str, Any]:
     }
 
 
-def _described(types: list[type[msgspec.Struct]]) -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
+def components_of(types: list[type[msgspec.Struct]]) -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
     """Give the references to the schemas of types by type, and the schemas by name, each with what is said of it."""
     kinds = described.structs(types)
     schemas, components = msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template="#/$defs/{name}")
@@ -81,9 +81,9 @@ def _expectation(literal: dict[str, Any]) -> dict[str, Any]:
 
 def _hook(kind: type) -> dict[str, Any]:
     if kind is Duration:
-        return _DURATION
+        return {**_DURATION}  # a copy for each key: what the key is will be written into it
     if kind is Size:
-        return _SIZE
+        return {**_SIZE}
     if kind in (Expectation, DurationExpectation, SizeExpectation):
         return {"$ref": f"#/$defs/{kind.__name__}"}
     raise NotImplementedError(kind)
@@ -102,5 +102,5 @@ def _name(reference: dict[str, Any]) -> str:
 
 def params_schema(params: type[msgspec.Struct]) -> dict[str, Any]:
     """Give the schema of one validator's parameters, complete in itself."""
-    named, components = _described([params])
+    named, components = components_of([params])
     return {**named[params], "$defs": {**components, **_EXPECTATIONS}}

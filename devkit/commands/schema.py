@@ -1,4 +1,7 @@
-"""`greenlight schema`: the JSON Schema of plans, for `# yaml-language-server: $schema=…` and other editors."""
+"""`greenlight schema`: the JSON Schema of plans, for `# yaml-language-server: $schema=…` and other editors.
+
+Or, as Markdown, the same for people: docs/plan.md.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,19 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take where to write."""
+    """Take what to write, and where."""
+    parser.add_argument(
+        "--format",
+        choices=("json", "markdown"),
+        default="json",
+        help="JSON Schema, or the plan reference (default json)",
+    )
     parser.add_argument("-o", "--output", default="", metavar="FILE", help="write there and not to standard output")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print or write the schema: 0, or 2 when the file cannot be written."""
-    from greenlight.registry import Registry
-
-    from devkit.schema import plan_schema
-
-    document = json.dumps(plan_schema(Registry()), indent=2) + "\n"
+    document = _reference() if arguments.format == "markdown" else _schema()
     if not arguments.output:
         sys.stdout.write(document)
         return 0
@@ -32,3 +37,17 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"greenlight schema: {arguments.output} cannot be written: {error.strerror}", file=sys.stderr)
         return 2
     return 0
+
+
+def _schema() -> str:
+    from greenlight.registry import Registry
+
+    from devkit.schema import plan_schema
+
+    return json.dumps(plan_schema(Registry()), indent=2) + "\n"
+
+
+def _reference() -> str:
+    from devkit import reference
+
+    return reference.markdown() + "\n"

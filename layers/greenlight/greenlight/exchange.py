@@ -29,7 +29,32 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class Content(Params, frozen=True, kw_only=True):
-    """A body; exactly one of `json` (any value), `text`, `form` (fields) and `base64` (bytes)."""
+    """A body, in exactly one form.
+
+    Attributes:
+        json: Any value, as application/json.
+        text: A text, as text/plain in UTF-8.
+        form: Fields by name, as application/x-www-form-urlencoded.
+        base64: Bytes, as application/octet-stream.
+
+    Example:
+        checks:
+          - name: orders are taken in every form
+            http:
+              steps:
+                - post: /orders
+                  body: {json: {sku: A1}}
+                  expect: {status: 201}
+                - post: /orders
+                  body: {text: "sku: A1"}
+                  expect: {status: 201}
+                - post: /orders
+                  body: {form: {sku: A1}}
+                  expect: {status: 201}
+                - post: /orders
+                  body: {base64: eyJza3UiOiAiQTEifQ==}
+                  expect: {status: 201}
+    """
 
     json: Any = msgspec.UNSET
     text: str | None = None
@@ -66,6 +91,32 @@ class Call(Params, frozen=True, kw_only=True):
         headers: Request headers by name, in addition to those that the listener's rule asks for.
         query: Fields of the query string; a list is a field that comes several times.
         body: What is sent, with a Content-Type that fits unless `headers` has one.
+
+    Example:
+        checks:
+          - name: every method of an order works
+            http:
+              steps:
+                - post: /orders
+                  headers: {x-tenant: smoke}
+                  body: {json: {sku: A1}}
+                  expect: {status: 201}
+                  capture: {id: json.id}
+                - get: /orders/${id}
+                  query: {fields: [sku, state]}
+                  expect: {status: 200}
+                - put: /orders/${id}
+                  body: {json: {sku: A2}}
+                  expect: {status: 200}
+                - patch: /orders/${id}
+                  body: {json: {sku: A3}}
+                  expect: {status: 200}
+                - head: /orders/${id}
+                  expect: {status: 200}
+                - options: /orders/${id}
+                  expect: {status: {in: [200, 204]}}
+                - delete: /orders/${id}
+                  expect: {status: {in: [200, 204]}}
     """
 
     get: str | None = None

@@ -124,11 +124,17 @@ class Deployment(Frozen, frozen=True, kw_only=True):
 
     Attributes:
         id: CodeDeploy's deployment id.
+        platform: What is deployed, `ecs` or `lambda`.
+        stage: The lifecycle event at which the hook was called.
+        application: CodeDeploy's application.
+        region: AWS region of the deployment.
         group: Deployment group; `config` is the deployment configuration's name.
         creator: Who started it, in CodeDeploy's words; `codeDeployRollback` for a rollback.
         first: There is surely no blue: nothing was deployed before this.
-        function, alias: Lambda function and alias (platform lambda).
-        cluster, service: ECS cluster and service (platform ecs).
+        function: Name of the Lambda function (platform lambda).
+        alias: Its alias that traffic goes to (platform lambda).
+        cluster: The ECS cluster (platform ecs).
+        service: The ECS service (platform ecs).
         notes: What discovery noticed and the report should say.
     """
 

@@ -199,7 +199,7 @@ class Target(Closed, frozen=True, kw_only=True):
 
 
 class StageFile(Closed, frozen=True, kw_only=True):
-    """One stage as written: `checks` stay plain until their validators are known.
+    """A lifecycle event at which a hook is called, as written; its checks are typed once their validators are known.
 
     Attributes:
         checks: What is checked; checks run at once, except where one needs another.
@@ -221,7 +221,7 @@ class StageFile(Closed, frozen=True, kw_only=True):
 
 
 class PlanFile(Closed, frozen=True, kw_only=True):
-    """A plan as written.
+    """What a service team writes: the checks of each stage, and what they share.
 
     Attributes:
         version: The version of the plan language; there is 1.

@@ -2,6 +2,16 @@
 
 `${secret:secretsmanager:NAME}` or `…:NAME#KEY` (a key of a secret that is a JSON object), and
 `${secret:ssm:/path}` for a SecureString parameter. Values go to the worker and to the redactor, nowhere else.
+
+Example:
+    checks:
+      - name: an order can be read by who may
+        http:
+          get: /orders/1
+          headers:
+            authorization: Bearer ${secret:secretsmanager:shop/smoke#token}
+            x-api-key: ${secret:ssm:/shop/api-key}
+          expect: {status: 200}
 """
 
 from __future__ import annotations

@@ -2,6 +2,26 @@
 
 `$${` stands for a literal `${`. A text that is one `${name}` and nothing else takes the value with its type.
 Values are never searched for further references: neither a secret nor an answer can name another value.
+
+Example:
+    variables: {tenant: smoke, articles: 2}
+    stages:
+      AfterAllowTestTraffic:
+        checks:
+          - name: the tenant's catalogue is there
+            http:
+              get: /catalogue
+              headers: {x-tenant: "${tenant}", x-deployment: "${deployment.id}"}
+              expect: {status: 200, json: {"length(articles)": "${articles}"}}
+          - name: an order can be placed and read back
+            http:
+              steps:
+                - post: /orders
+                  body: {json: {sku: A1, note: "costs $${5}"}}
+                  expect: {status: 201}
+                  capture: {id: json.id}
+                - get: /orders/${id}
+                  expect: {status: 200, json: {note: "costs $${5}"}}
 """
 
 from __future__ import annotations

@@ -9,8 +9,10 @@ import msgspec
 
 T = TypeVar("T")
 
-_DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZE_UNITS = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+"""Seconds of each unit."""
+SIZE_UNITS = {"B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+"""Bytes of each unit."""
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h)", re.ASCII)
 _SIZE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)(B|KB|MB|GB|KiB|MiB|GiB)", re.ASCII)
 
@@ -33,7 +35,7 @@ class Duration(float):
         match = _DURATION.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise ValueError(f"{_shown(value)} is no duration; write a number with its unit, such as 500ms, 5s or 10m")
-        return cls(float(match[1]) * _DURATION_UNITS[match[2]])
+        return cls(float(match[1]) * DURATION_UNITS[match[2]])
 
     def __str__(self) -> str:
         """Show it in the unit a person would choose."""
@@ -57,7 +59,7 @@ class Size(int):
         match = _SIZE.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise ValueError(f"{_shown(value)} is no size; write a number with its unit, such as 200B, 64KiB or 1MB")
-        return cls(float(match[1]) * _SIZE_UNITS[match[2]])
+        return cls(float(match[1]) * SIZE_UNITS[match[2]])
 
 
 def default(value: T) -> T:

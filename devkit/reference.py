@@ -1,0 +1,175 @@
+"""The reference of the plan language as Markdown, made from the types the engine reads plans with.
+
+Prose, keys and examples are those of docstrings; a key that is added there appears here. The tests run every example.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from greenlight import bind, exchange, expect, plan, secrets, substitute, units
+from greenlight.model import STAGES, Deployment, Platform, Side
+
+from devkit import described, predicates
+from devkit.catalogue import cell, type_words
+from devkit.schema import components_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HEAD = """\
+# The plan
+
+Made from the types that read plans by `make docs`; a test compares the two, and runs every example. What can be checked
+is in [validators.md](validators.md).
+"""
+
+_TITLES = {plan.PlanFile: "The whole", plan.StageFile: "A stage", plan.Control: "A check", exchange.Call: "A request"}
+_LINKS = {
+    "duration": "[duration](#durations-and-sizes)",
+    "Expectation": "[expectation](#expectations)",
+    "SizeExpectation": "[expectation](#expectations) with units",
+    "DurationExpectation": "[expectation](#expectations) with units",
+}
+
+
+class Section(NamedTuple):
+    """A part of the reference: its heading, what is said, and its example as YAML ("" where there is none)."""
+
+    title: str
+    body: str
+    example: str
+
+
+def sections() -> Iterator[Section]:
+    """Give every part of the reference, in the order in which people need them."""
+    kinds = kinds_of_a_plan()
+    titles = {kind: _TITLES.get(kind) or f"`{_key(kind)}`" for kind in kinds}
+    named, components = components_of(kinds)
+    schemas = {kind: components[str(named[kind]["$ref"]).rpartition("/")[2]] for kind in kinds}
+    schemas[plan.StageFile]["properties"]["checks"]["items"] = named[plan.Control]
+    words = {name: type_words(each) for name, each in components.items() if "enum" in each}
+    links = {**_LINKS, **words, **{kind.__name__: f"[{each}](#{_anchor(each)})" for kind, each in titles.items()}}
+    for kind in kinds:
+        said = f"{described.prose(kind)}\n\n{_keys(schemas[kind], links)}"
+        yield Section(titles[kind], said, described.example_of(kind))
+    yield _of_module("Variables and other values", substitute, _values())
+    yield _of_module("Secrets", secrets, "")
+    yield Section("Durations and sizes", _units(), "")
+    yield Section("Expectations", f"{described.module_prose(expect)}\n\n{_literals()}", "")
+    yield Section("Predicates", _predicates(), "")
+
+
+def markdown() -> str:
+    """Write the reference as the Markdown of docs/plan.md, which is made from it and compared with it."""
+    parts = [_HEAD]
+    for title, body, example in sections():
+        parts.append(f"## {title}\n\n{body}\n")
+        if example:
+            parts.append(f"```yaml\n{example}```\n")
+    return "\n".join(parts).rstrip()
+
+
+def kinds_of_a_plan() -> list[described.Kind]:
+    """Give every struct that a plan is made of, those of single validators left out."""
+    checks = described.structs([plan.Control])
+    return list(
+        dict.fromkeys([plan.PlanFile, plan.StageFile, *checks, *described.structs([plan.PlanFile, exchange.Call])])
+    )
+
+
+def whole(example: str) -> str:
+    """Make a plan of an example, which is one, or a part of one: a stage, or keys beside the stages."""
+    if example.startswith(("checks:", "bake:")):
+        stage = "".join(f"    {line}" for line in example.splitlines(keepends=True))
+        return f"version: 1\nstages:\n  AfterAllowTestTraffic:\n{stage}"
+    rest = "" if "stages:\n" in example else whole(_ANY)[len("version: 1\n") :]
+    return f"{'' if 'version:' in example else 'version: 1' + chr(10)}{example}{rest}"
+
+
+_ANY = "checks:\n  - name: green answers\n    http: {get: /health, expect: {status: 200}}\n"
+
+
+def _key(kind: described.Kind) -> str:
+    """Name a struct as the plan does: by the first key that holds one."""
+    for each in kinds_of_a_plan():
+        for field in msgspec.structs.fields(each):
+            if kind in described.structs([field.type])[:1]:
+                return field.encode_name
+    return kind.__name__
+
+
+def _anchor(title: str) -> str:
+    return re.sub(r"[^a-z0-9_ -]", "", title.lower()).replace(" ", "-")
+
+
+def _keys(schema: dict[str, Any], links: dict[str, str]) -> str:
+    rows = ["| key | is | default | |", "|---|---|---|---|"]
+    for key, field in schema["properties"].items():
+        words = re.sub(r"\w+", lambda match: links.get(match[0], match[0]), type_words(field))
+        default = "required" if key in schema.get("required", ()) else _default(field)
+        rows.append(f"| `{key}` | {cell(words)} | {default} | {cell(field.get('description', ''))} |")
+    return "\n".join(rows)
+
+
+def _default(field: dict[str, Any]) -> str:
+    value = field.get("default")
+    if value is None or isinstance(value, dict) or value in ("", (), []):
+        return ""
+    return f"`{value if isinstance(value, str) else _written(value)}`"
+
+
+def _of_module(title: str, module: Any, more: str) -> Section:
+    return Section(
+        title, f"{described.module_prose(module)}{more and chr(10) * 2}{more}", described.example_of_module(module)
+    )
+
+
+def _values() -> str:
+    """List the values of a deployment, by the names that plans use."""
+    sides = described.keys(Side)
+    deployment = described.keys(Deployment)
+    rows = ["| value | |", "|---|---|"]
+    for name in bind.deployment_names(Deployment(id="", platform=Platform.ECS, stage=STAGES[0])):
+        of, _, key = name.partition(".")
+        said = deployment[key] if of == "deployment" else f"{of.capitalize()}'s. {sides[key]}"
+        rows.append(f"| `${{{name}}}` | {cell(said)} |")
+    return "\n".join(rows)
+
+
+def _units() -> str:
+    """Show durations and sizes with each of their units."""
+    durations = ", ".join(f"`1{unit}` ({seconds:g} s)" for unit, seconds in units.DURATION_UNITS.items())
+    sizes = ", ".join(f"`1{unit}` ({number} bytes)" for unit, number in units.SIZE_UNITS.items())
+    return f"{units.__doc__}\n\n- {units.Duration.__doc__} Units: {durations}.\n- {units.Size.__doc__} Units: {sizes}."
+
+
+def _literals() -> str:
+    return _rows((None, row) for row in predicates.LITERALS)
+
+
+def _predicates() -> str:
+    meanings = [f"- `{name}`: {said}" for name, said in predicates.MEANING.items()]
+    rows = _rows((name, row) for name, rows in predicates.ROWS.items() for row in rows)
+    return "\n".join(meanings) + f"\n\n{rows}"
+
+
+def _rows(rows: Any) -> str:
+    lines = ["| seen | expected | holds |", "|---|---|---|"]
+    lines += [
+        f"| `{cell(_written(row.actual))}` | `{cell(_written(row.expected))}` | {'yes' if row.holds else 'no'} |"
+        for _, row in rows
+    ]
+    return "\n".join(lines)
+
+
+def _written(value: Any) -> str:
+    """Write a value as a plan has it on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_written(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,166 @@
+"""The plan reference is what the code says today, and every example and row in it is true."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from greenlight import expect, yamlread
+from greenlight.bind import bind, deployment_names
+from greenlight.model import Deployment, Platform, Side
+from greenlight.plan import parse
+from greenlight.registry import Registry
+
+from devkit import described, predicates, reference
+from devkit.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCS = Path(__file__).parents[2] / "docs"
+SECTIONS = list(reference.sections())
+KINDS = reference.kinds_of_a_plan()
+EXAMPLES = {each.title: reference.whole(each.example) for each in SECTIONS if each.example}
+STAGE = "AfterAllowTestTraffic"
+ROWS = [*predicates.LITERALS, *(row for rows in predicates.ROWS.values() for row in rows)]
+
+
+class _Shop(http.server.BaseHTTPRequestHandler):
+    """A green with a catalogue and orders, as the examples of the reference want it."""
+
+    protocol_version = "HTTP/1.1"
+    orders: dict[str, Any] = {}
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        articles = {"articles": [{"sku": "A1"}, {"sku": "A2"}]}
+        known = {"/health": {"status": "ok"}, "/catalogue": articles, **self.orders}
+        self._answer(200 if path in known else 404, known.get(path))
+
+    def do_POST(self) -> None:
+        number = str(len(self.orders) + 1)
+        self.orders[f"/orders/{number}"] = self._sent()
+        self._answer(201, {"id": number})
+
+    def do_PUT(self) -> None:
+        self.orders[self.path] = self._sent()
+        self._answer(200, {})
+
+    def do_DELETE(self) -> None:
+        self._answer(200 if self.orders.pop(self.path, None) else 404, {})
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_OPTIONS(self) -> None:
+        self.do_GET()
+
+    def do_PATCH(self) -> None:
+        self.do_PUT()
+
+    def _sent(self) -> Any:
+        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        return json.loads(raw) if self.headers.get("Content-Type") == "application/json" else raw.decode()
+
+    def _answer(self, status: int, data: Any) -> None:
+        body = json.dumps(data).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Shop)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def needs_aws(text: str) -> bool:
+    """Tell whether a plan wants an account: by a validator that calls AWS, or by a secret."""
+    checks = [check for stage in parse(text).stages.values() for check in stage.checks]
+    found = [Registry().get(check.validator) for check in checks]
+    return "${secret:" in text or any(each is None or each.iam for each in found)
+
+
+RUN = {title: text for title, text in EXAMPLES.items() if not needs_aws(text)}
+
+
+def test_the_reference_in_docs_is_what_the_code_says_today(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "--format", "markdown"]) == 0
+
+    assert capsys.readouterr().out == (DOCS / "plan.md").read_text(), "run: make docs"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_every_key_is_explained_and_stands_in_the_example_of_its_type(kind: described.Kind) -> None:
+    said = described.keys(kind)
+    used = set(_keys(yamlread.read(described.example_of(kind), "example").data))
+
+    assert [key for key in said if not said[key]] == [], "say what they are, under Attributes: in its docstring"
+    assert [key for key in said if key not in used] == [], "use them, under Example: in its docstring"
+
+
+def _keys(data: Any) -> Iterator[str]:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield key
+            yield from _keys(value)
+    elif isinstance(data, list):
+        for each in data:
+            yield from _keys(each)
+
+
+@pytest.mark.parametrize("title", EXAMPLES)
+def test_every_example_is_a_plan_that_binds(title: str) -> None:
+    side = Side(url="https://green.example", version="7", task_definition="arn:aws:ecs:mars-west-1:0:task/o:7")
+    deployment = Deployment(id="d-EXAMPLE01", platform=Platform.ECS, stage=STAGE, green=side)
+
+    bound = bind(parse(EXAMPLES[title]), deployment, {}, Registry())
+
+    assert all(check.params is not None and not check.malformed for checks in bound.values() for check in checks)
+
+
+@pytest.mark.parametrize("title", RUN)
+def test_every_example_that_needs_no_account_succeeds(title: str, shop: str, tmp_path: Path, capsys: Any) -> None:
+    plan = tmp_path / "example.yaml"
+    plan.write_text(RUN[title])
+
+    status = main(["check", str(plan), "--stage", STAGE, "--url", shop])
+
+    assert status == 0, capsys.readouterr().out
+
+
+def test_few_examples_need_an_account() -> None:
+    assert len(RUN) >= len(EXAMPLES) - 2
+
+
+def test_every_predicate_has_its_words_a_row_that_holds_and_one_that_does_not() -> None:
+    assert set(predicates.MEANING) == set(predicates.ROWS) == set(expect.PREDICATES), (
+        "write them in devkit/predicates.py"
+    )
+    assert [name for name, rows in predicates.ROWS.items() if {row.holds for row in rows} != {True, False}] == []
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_every_row_is_as_the_reference_says(row: predicates.Row) -> None:
+    assert expect.parse(row.expected).holds(row.actual) is row.holds
+
+
+def test_every_value_of_a_deployment_is_explained() -> None:
+    values = next(each.body for each in SECTIONS if each.title == "Variables and other values")
+    names = deployment_names(Deployment(id="", platform=Platform.ECS, stage=""))
+
+    assert [name for name in names if f"| `${{{name}}}` | " not in values] == []
+    assert "|  |" not in values
