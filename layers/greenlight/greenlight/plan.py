@@ -110,6 +110,8 @@ class Control(Closed, frozen=True, kw_only=True):
             http: {get: /health, expect: {status: 200}}
           - name: the catalogue is short of nothing
             severity: advisory
+            on_inconclusive: tolerate
+            on_first_deployment: skip
             when: {platform: ecs}
             http: {get: /catalogue, expect: {json: {"length(articles)": {gte: 2}}}}
           - name: what is asked for is answered
@@ -237,6 +239,7 @@ class PlanFile(Closed, frozen=True, kw_only=True):
         defaults: {timeout: 5s}
         variables: {tenant: smoke}
         target: {host: shop.example.com}
+        shadow: {until: "2026-12-31", why: we are getting to know the gate}
         stages:
           AfterAllowTestTraffic:
             checks:
