@@ -116,7 +116,7 @@ class Control(Closed, frozen=True, kw_only=True):
             http: {get: /catalogue, expect: {json: {"length(articles)": {gte: 2}}}}
           - name: what is asked for is answered
             each:
-              - {path: /health, status: 200}
+              - {path: /catalogue, status: 200}
               - {path: /nowhere, status: 404, name: nothing is nowhere}
             http: {get: "${each.path}", expect: {status: "${each.status}"}}
     """
