@@ -82,12 +82,11 @@ def kinds_of_a_plan() -> list[described.Kind]:
 
 
 def whole(example: str) -> str:
-    """Make a plan of an example, which is one, or a part of one: a stage, or keys beside the stages."""
+    """Make a plan of an example, which is a whole one, a stage, or keys that stand beside the stages."""
     if example.startswith(("checks:", "bake:")):
         stage = "".join(f"    {line}" for line in example.splitlines(keepends=True))
         return f"version: 1\nstages:\n  AfterAllowTestTraffic:\n{stage}"
-    rest = "" if "stages:\n" in example else whole(_ANY)[len("version: 1\n") :]
-    return f"{'' if 'version:' in example else 'version: 1' + chr(10)}{example}{rest}"
+    return example if "stages:\n" in example else f"{whole(_ANY)}{example}"
 
 
 _ANY = "checks:\n  - name: green answers\n    http: {get: /health, expect: {status: 200}}\n"

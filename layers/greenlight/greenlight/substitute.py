@@ -4,6 +4,7 @@
 Values are never searched for further references: neither a secret nor an answer can name another value.
 
 Example:
+    version: 1
     variables: {tenant: smoke, articles: 2}
     stages:
       AfterAllowTestTraffic:
