@@ -239,7 +239,7 @@ class PlanFile(Closed, frozen=True, kw_only=True):
         defaults: {timeout: 5s}
         variables: {tenant: smoke}
         target: {host: shop.example.com}
-        shadow: {until: "2026-12-31", why: we are getting to know the gate}
+        shadow: {until: "2026-08-01", why: we are getting to know the gate}
         stages:
           AfterAllowTestTraffic:
             checks:

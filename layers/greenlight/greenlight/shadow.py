@@ -30,7 +30,7 @@ class Shadow(Closed, frozen=True, kw_only=True):
 
     Example:
         version: 1
-        shadow: {until: "2026-12-31", why: we are getting to know the gate}
+        shadow: {until: "2026-08-01", why: we are getting to know the gate}
         stages:
           AfterAllowTraffic:
             checks:
