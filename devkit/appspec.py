@@ -69,7 +69,7 @@ def _resource_mistakes(data: Any) -> tuple[set[str], list[Mistake]]:
     if not isinstance(resource, dict):
         return set(), [(path, f"{name} must hold Type and Properties, indented below it")]
     type_key, kind = _get(resource, "Type")
-    if kind not in _WANTED:
+    if not isinstance(kind, str) or kind not in _WANTED:
         return set(), [((*path, type_key), f"Type is {kind!r}; it may be {' or '.join(_WANTED)}")]
     properties_key, properties = _get(resource, "Properties")
     if not isinstance(properties, dict):

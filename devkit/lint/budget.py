@@ -74,17 +74,23 @@ def most(stage: Stage, concurrency: int) -> float:
     """Give the time the stage takes if every check takes all of its own, in the plan's order on `concurrency` places."""
     free = [0.0] * concurrency
     ends: dict[str, float] = {}
-    waiting = list(stage.checks)
-    while waiting:
-        began, check = min(
-            (
-                (max((free[0], *(ends[need] for need in each.needs))), each)
-                for each in waiting
-                if all(need in ends for need in each.needs)
-            ),
-            key=lambda pair: pair[0],  # the first in the plan's order among equals
-        )
-        ends[check.name] = began + check.worst_case_s()
+    missing = {check.name: len(set(check.needs)) for check in stage.checks}
+    needed_by: dict[str, list[int]] = {}
+    for number, check in enumerate(stage.checks):
+        for need in set(check.needs):
+            needed_by.setdefault(need, []).append(number)
+    later = [(0.0, number) for number, check in enumerate(stage.checks) if not check.needs]
+    ready: list[int] = []
+    while later or ready:
+        now = free[0] if ready else max(free[0], later[0][0])
+        while later and later[0][0] <= now:
+            heapq.heappush(ready, heapq.heappop(later)[1])
+        check = stage.checks[heapq.heappop(ready)]
+        ends[check.name] = now + check.worst_case_s()
         heapq.heapreplace(free, ends[check.name])
-        waiting.remove(check)
+        for number in needed_by.get(check.name, ()):
+            other = stage.checks[number]
+            missing[other.name] -= 1
+            if not missing[other.name]:
+                heapq.heappush(later, (max(ends[need] for need in other.needs), number))
     return stage.bake_s + max(ends.values(), default=0.0)

@@ -104,23 +104,12 @@ def _needs(checks: Sequence[Check]) -> Found:
 
 
 def _twice(checks: Sequence[Check]) -> Found:
-    seen: list[Check] = []
+    first: dict[str, Check] = {}
     for check in checks:
-        same = next(
-            (
-                each
-                for each in seen
-                if (each.validator, each.params, each.when) == (check.validator, check.params, check.when)
-                and not check.needs
-                and each.name != check.name
-                and each.severity is check.severity
-            ),
-            None,
-        )
-        if same is not None:
+        same = first.setdefault(repr((check.validator, check.params, check.when, check.severity)), check)
+        if same.name != check.name and not check.needs:
             what = f"this checks the same as {same.name!r}; should one of them differ? repeat measures several times"
             yield "same-check-twice", (*check.path, check.validator), what
-        seen.append(check)
 
 
 def _captured(check: Check) -> Found:
@@ -131,13 +120,15 @@ def _captured(check: Check) -> Found:
     every = set(substitute.captures(params))
     so_far: set[str] = set()
     for index, step in enumerate(steps if isinstance(steps, list) else []):
+        if not isinstance(step, dict):
+            continue
         at = (*place, "steps", index)
         used = dict.fromkeys(substitute.references({key: value for key, value in step.items() if key != "capture"}))
         for name in used:
             if name in every and name not in so_far:
                 what = f"${{{name}}} is captured by no earlier step; move the step that captures it before this one"
                 yield "captured-too-late", _first(step, name, at), what
-        so_far |= set(step.get("capture") or ())
+        so_far |= set(substitute.captures(step))
         yield from _placeholders(step, at)
     yield from _placeholders(params, place)
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.errors import Problem
+from greenlight import yamlread
+from greenlight.errors import PlanError, Problem
 from greenlight.registry import Registry
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from devkit.lint import Limits, problems
 from devkit.lint.rules import RULES, Rule, markdown, ruled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = Registry()
@@ -322,3 +330,43 @@ def test_a_mistake_in_a_row_is_told_at_the_row_and_one_in_all_rows_once() -> Non
 """)
 
     assert [(each.line, each.rule) for each in lint(text)] == [(8, "never-passes"), (12, "always-passes")]
+
+
+SEEDS = [rule.good for rule in RULES if rule.good] + [
+    path.read_text() for path in PLANS if "yaml-" not in path.read_text()
+]
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 700)
+    | st.sampled_from(["", "${id}", "${", "a", "200", "1m", "{id}", "http"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["get", "steps", "expect", "status", "a", "capture"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
+        yield from places(value, (*path, key))
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.data())
+def test_whatever_stands_anywhere_in_a_plan_lint_ends_with_sentences(data: st.DataObject) -> None:
+    try:
+        plan = yamlread.read(data.draw(st.sampled_from(SEEDS))).data
+    except PlanError:
+        return
+    *way, last = data.draw(st.sampled_from(list(places(plan))[1:]))
+    holder = plan
+    for step in way:
+        holder = holder[step]
+    holder[last] = data.draw(anything)
+
+    for problem in lint(json.dumps(plan)):
+        assert problem.rule in {rule.id for rule in RULES}
+        assert problem.message.isprintable()
