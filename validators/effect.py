@@ -345,7 +345,7 @@ def _refilled(part: Any, captured: dict[str, Any] | None) -> Any:
 def _caused(params: Effect, context: Context, captured: dict[str, Any] | None) -> list[Evidence]:
     cause = params.cause
     if cause.http is not None:
-        answer = exchanged(context, cause.http, captured)
+        answer = exchanged(context, cause.http, captured, expect=cause.expect)
         _capture(params, answer, captured)
         if cause.expect is not None:
             return looked_at(cause.expect, answer, "cause", captured)

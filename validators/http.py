@@ -3,6 +3,19 @@
 One request, or `steps` that run one after the other and hand values on by `capture`. A path goes to the
 listener that leads to green at this stage, with the host name and headers its rule asks for.
 
+`expect` can ask for `status`, `reason`, `version` of HTTP (`"1.1"` or `"1.0"`: no other is spoken), `url` that answered
+in the end and `hops` that redirected to it, `headers` (several values joined by a comma), `header_values` (the list of
+them), `cookies` with attributes, `json` by JMESPath, `xml` by XPath, `html` by CSS selector or XPath, `body`, `bytes` as
+hex (`"89 50 4e 47"`), `sha256`, `size`, `latency` of the exchange, `timings` (`dns`, `connect`, `tls`, `first_byte`,
+`total`) and `tls` (`subject`, `issuer`, `names`, `days_left`, `version`, `cipher`). `tls` and all timings but `first_byte`
+are of a connection made for that request; other requests use connections again. HTML and nodes of XML give the list of
+texts found, `a.next@href` that of an attribute, `count(//li)` or `string(//h1)` a single value. What cannot be read (a
+body beyond 1 MiB, or in no known charset; JSON or XML that is none) passes nothing, not even `exists: false`.
+
+`capture` takes `json.PATH`, `headers.NAME`, `cookies.NAME`, `xml.XPATH`, `html.SELECTOR`, `regex.PATTERN` (its group),
+`status`, `url`, `body` or `unique`. `cookies: keep` sends back what answers set, to the host that set it alone; without
+it cookies are forgotten. The values of cookies are not shown, unless the plan itself says what they are.
+
 Example:
     checks:
       - name: an order can be placed and read back
@@ -14,13 +27,28 @@ Example:
               capture: {id: json.id}
             - get: /orders/${id}
               expect: {status: 200, json: {sku: A1}, latency: {lte: 500ms}}
+      - name: a customer can log in
+        http:
+          cookies: keep
+          steps:
+            - get: /login
+              expect: {status: 200, html: {h1: [Welcome]}, tls: {days_left: {gte: 14}}}
+              capture: {csrf: "html.input[name=csrf]@value"}
+            - post: /login
+              body: {form: {user: smoke, csrf: "${csrf}"}}
+              expect:
+                status: 303
+                cookies: {session: {secure: true, http_only: true, same_site: Lax}}
+            - get: /account
+              expect: {status: 200}
 
-Source: RFC 9110 (HTTP semantics); https://jmespath.org/specification.html (queries into JSON).
+Source: RFC 9110 (HTTP semantics); https://jmespath.org/specification.html (queries into JSON); RFC 6265 (cookies);
+https://www.w3.org/TR/1999/REC-xpath-19991116/ (XPath 1.0); https://www.w3.org/TR/selectors-3/ (CSS selectors).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from greenlight.api import (
@@ -32,11 +60,13 @@ from greenlight.api import (
     ExpectationError,
     Finding,
     HttpError,
+    Jar,
     NoAnswerError,
     Response,
     captured_value,
     checked_source,
     error,
+    exchanged,
     failed,
     judged,
     looked_at,
@@ -50,7 +80,7 @@ class Request(Call, frozen=True, kw_only=True):
     Attributes:
         redirects: How many redirects are followed.
         expect: What the answer must be.
-        capture: Names for values of the answer, which later steps use: `json.PATH`, `headers.NAME`, `status` or `body`.
+        capture: Names for values of the answer, which later steps use, see above: `json.PATH`, `cookies.NAME`, …
     """
 
     redirects: Annotated[int, msgspec.Meta(ge=0, le=20)] = 0
@@ -65,16 +95,29 @@ class Request(Call, frozen=True, kw_only=True):
                 "the request expects nothing and would pass whatever green answers; add expect: {status: 200}"
             )
         for source in self.capture.values():
-            checked_source(source)
+            checked_source(source, self.namespaces)
+
+    @property
+    def namespaces(self) -> dict[str, str]:
+        """The prefixes that XPath may use in `expect` and `capture`."""
+        return self.expect.namespaces if self.expect else {}
 
 
 class Http(Request, frozen=True, kw_only=True):
-    """A request, written directly, or `steps` of requests."""
+    """A request, written directly, or `steps` of requests.
+
+    Attributes:
+        steps: Requests, one after the other; the first that fails is the last that is sent.
+        cookies: `keep` sends what an answer set with the requests that follow, to the same host; else it is forgotten.
+    """
 
     steps: list[Request] | None = None
+    cookies: Literal["keep"] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a mixture of both forms, no steps at all, and steps that all expect nothing."""
+        """Refuse a mixture of both forms, no steps at all, steps that all expect nothing, and cookies kept for nobody."""
+        if self.cookies and not self.steps and not self.redirects:
+            raise ValueError("cookies are kept for the next request, and this is the only one; take cookies out")
         if self.steps is None:
             Request.__post_init__(self)
         elif any(getattr(self, field) for field in Request.__struct_fields__):
@@ -100,14 +143,16 @@ def http(params: Http, context: Context) -> Finding:
     """Green answers HTTP requests as this release should."""
     requests = params.requests()
     captured: dict[str, Any] | None = {} if any(request.capture for request in requests) else None
+    jar = Jar() if params.cookies else None
     found: list[Evidence] = []
     said = ""
     for number, request in enumerate(requests, 1):
         step = f"step {number}: " if len(requests) > 1 else ""
         try:
             target = request.target(captured)
-            headers, body = request.sent(captured)
-            response = context.request(request.method, target, headers=headers, body=body, redirects=request.redirects)
+            response = exchanged(
+                context, request, captured, redirects=request.redirects, expect=request.expect, jar=jar
+            )
             said = f"{request.method} {target} answered {response.status} in {response.latency_ms:.0f} ms"
             found += _looked_at(request, response, f"{step}{request.method} {target}", captured)
         except NoAnswerError as problem:
@@ -132,7 +177,7 @@ def _looked_at(request: Request, response: Response, where: str, captured: dict[
     """Hold one answer against its expectations, and keep what later steps need."""
     found = looked_at(request.expect, response, where, captured) if request.expect is not None else []
     for name, source in request.capture.items():
-        value = captured_value(source, response)
+        value = captured_value(source, response, request.namespaces)
         if captured is not None:
             captured[name] = value
         if value is MISSING:

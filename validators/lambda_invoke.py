@@ -31,7 +31,7 @@ from typing import Any
 import msgspec
 from greenlight.api import (
     MISSING,
-    AnswerExpectation,
+    ContentExpectation,
     Context,
     DurationExpectation,
     Evidence,
@@ -44,7 +44,6 @@ from greenlight.api import (
     Params,
     Stamp,
     built,
-    compiled,
     error,
     evidence,
     failed,
@@ -57,33 +56,22 @@ from greenlight.api import (
 )
 
 
-class Expect(Params, frozen=True, kw_only=True):
+class Expect(ContentExpectation, frozen=True, kw_only=True):
     """What the version must answer.
 
-    `status`, `headers` and `body` of the HTTP response (HTTP events only), `json` by JMESPath into the response's body
-    (HTTP events) or the payload, `payload` the whole payload, `error` the text of an error that is wanted, `duration`
-    of the run, `init_duration` of a cold start (0 when it was warm).
+    `status`, `headers`, `body` and the like of the HTTP response (HTTP events only; see `http`), `json` by JMESPath into
+    the response's body (HTTP events) or the payload, `payload` the whole payload, `error` the text of an error that is
+    wanted, `duration` of the run, `init_duration` of a cold start (0 when it was warm).
     """
 
-    status: Expectation | None = None
-    headers: dict[str, Expectation] = {}
-    body: Expectation | None = None
-    json: dict[str, Expectation] = {}
     payload: Expectation | None = None
     error: Expectation | None = None
     duration: DurationExpectation | None = None
     init_duration: DurationExpectation | None = None
 
-    def __post_init__(self) -> None:
-        """Refuse queries that are none."""
-        for query in self.json:
-            compiled(query, "json", query)
-
-    def http(self) -> AnswerExpectation | None:
-        """Give what is expected of the HTTP response."""
-        if self.status is None and not (self.headers or self.body or self.json):
-            return None
-        return AnswerExpectation(status=self.status, headers=self.headers, body=self.body, json=self.json)
+    def of_http(self) -> list[str]:
+        """Give the keys that say something of an HTTP response."""
+        return [name for name in ContentExpectation.__struct_fields__ if getattr(self, name) not in (None, {})]
 
 
 class LambdaInvoke(Params, frozen=True, kw_only=True):
@@ -101,9 +89,9 @@ class LambdaInvoke(Params, frozen=True, kw_only=True):
         if self.event is not None and self.payload is not msgspec.UNSET:
             raise ValueError("payload and event are two ways to say one thing; take one out")
         is_http = self.event is not None and self.event.is_http
-        if not is_http and (self.expect.status or self.expect.headers or self.expect.body):
+        if not is_http and self.expect.of_http() not in ([], ["json"]):
             raise ValueError("only an HTTP event has status, headers and body; expect json or payload")
-        if is_http and not (self.expect.http() or self.expect.error or self.expect.payload):
+        if is_http and not (self.expect.of_http() or self.expect.error or self.expect.payload):
             raise ValueError(
                 "nothing of the response is expected, and an error page would pass; add expect: {status: 200}"
             )
@@ -153,11 +141,10 @@ def _answer(params: LambdaInvoke, seen: Invocation, where: str) -> list[Evidence
     """Look at the answer the way the service does that would get it."""
     event, expect = params.event, params.expect
     if event is not None and event.is_http:
-        http = expect.http()
-        if seen.failure or http is None:
+        if seen.failure or not expect.of_http():
             return []
         try:
-            return looked_at(http, response(event.kind, seen.payload, seen.duration_ms), where)
+            return looked_at(expect, response(event.kind, seen.payload, seen.duration_ms), where)
         except ValueError as problem:
             said = f"malformed: {problem}"
             return [Evidence(query="response", expected="one that can be passed on", actual=said, where=where)]

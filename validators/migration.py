@@ -80,7 +80,7 @@ class Migration(Params, frozen=True, kw_only=True):
         """Refuse captures of nothing, and expectations that an old row would meet, too."""
         for source in self.capture.values():
             checked_source(source)
-        if not (self.expect.json or self.expect.body):
+        if not any(getattr(self.expect, part) for part in ("json", "xml", "html", "body")):
             raise ValueError("expect says nothing of the row; add json or body, so that it is read and not just found")
 
 
@@ -126,7 +126,7 @@ def _written_and_read(
     end_s = context.remaining_s() - budget_s
     found: list[Evidence] = []
     try:
-        answer = exchanged(context, params.write, captured, writer, budget_s)
+        answer = exchanged(context, params.write, captured, writer, budget_s, expect=params.written)
         where = f"written through {writer}"
         if params.written is not None:
             found += looked_at(params.written, answer, where, captured)
@@ -165,7 +165,8 @@ def _read(
     """Read until the row is as expected, or `within` or the budget is over."""
     until_s = max(end_s, context.remaining_s() - params.within)
     while True:
-        answer = exchanged(context, params.read, captured, side, max(0.05, context.remaining_s() - end_s))
+        left_s = max(0.05, context.remaining_s() - end_s)
+        answer = exchanged(context, params.read, captured, side, left_s, expect=params.expect)
         found = looked_at(params.expect, answer, f"written through {writer}, read through {side}", captured)
         if all(each.passed for each in found) or context.remaining_s() - POLL_S <= until_s:
             return found

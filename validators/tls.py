@@ -26,20 +26,21 @@ from __future__ import annotations
 
 import ssl
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from greenlight.api import (
     MISSING,
+    CertificateExpectation,
     Context,
     Evidence,
-    Expectation,
     Finding,
     HttpError,
     NoAnswerError,
     Params,
+    certificate,
+    certified,
     error,
-    evidence,
     failed,
     judged,
     validator,
@@ -48,41 +49,13 @@ from greenlight.api import (
 DAYS = 14
 """How long a certificate must last where the plan says nothing: long enough to act, and ACM renews 60 days ahead."""
 
-_SHORT = {
-    "commonName": "CN",
-    "organizationName": "O",
-    "organizationalUnitName": "OU",
-    "countryName": "C",
-    "stateOrProvinceName": "ST",
-    "localityName": "L",
-}
-
-
-class Expect(Params, frozen=True, kw_only=True):
-    """What certificate and connection must be; every key is a value or a map of predicates.
-
-    Attributes:
-        subject, issuer: A text such as `CN=orders.example, O=Example`.
-        names: The list of the subject's alternative names.
-        days_left: Whole days until it ends, rounded down.
-        version: `TLSv1.2` or `TLSv1.3`.
-        cipher: OpenSSL's name of the suite.
-    """
-
-    subject: Expectation | None = None
-    issuer: Expectation | None = None
-    names: Expectation | None = None
-    days_left: Expectation | None = None
-    version: Expectation | None = None
-    cipher: Expectation | None = None
-
 
 class Tls(Params, frozen=True, kw_only=True):
     """Where to connect: `host` and `port`, those of green's URL when left out; what to `expect` of the certificate."""
 
     host: str = ""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
-    expect: Expect = Expect()
+    expect: CertificateExpectation = CertificateExpectation()
 
 
 @validator(
@@ -100,7 +73,7 @@ def tls(params: Tls, context: Context) -> Finding:
         with context.connect(params.host, params.port, tls=True) as connection:
             assert isinstance(connection, ssl.SSLSocket)  # noqa: S101 - what tls=True gives
             where = ":".join(map(str, connection.getpeername()[:2]))
-            seen = _seen(connection)
+            seen = certificate(connection, time.time())
     except NoAnswerError as problem:
         return failed(str(problem))
     except HttpError as problem:
@@ -108,43 +81,21 @@ def tls(params: Tls, context: Context) -> Finding:
     except OSError as problem:
         return failed(f"the connection ended right after TLS was made: {problem}")
     found = [Evidence(query="certificate", expected="verified", actual="verified", passed=True, where=where)]
-    wanted = [(name, getattr(params.expect, name)) for name in params.expect.__struct_fields__]
-    found += [evidence(name, expectation, seen[name], where) for name, expectation in wanted if expectation is not None]
+    found += certified(params.expect, seen, where)
     if params.expect.days_left is None:
-        left = seen["days_left"]
+        left = seen.days_left
         found.append(
             Evidence(
                 query="days_left",
                 expected={"gte": DAYS},
-                actual=repr(left) if left is MISSING else left,
-                passed=left is not MISSING and left >= DAYS,
+                actual=repr(MISSING) if left is None else left,
+                passed=left is not None and left >= DAYS,
                 where=where,
             )
         )
-    return judged(found, f"{seen['subject']} of {seen['issuer']}, {seen['days_left']} days left, {seen['version']}")
+    return judged(found, f"{seen.subject} of {seen.issuer}, {seen.days_left} days left, {seen.version}")
 
 
 def _was_tls(problem: HttpError) -> bool:
     """Tell whether the host was reached and TLS with it failed: green's fault, not that of the way there."""
     return isinstance(problem.__cause__, (ssl.SSLError, ConnectionError))
-
-
-def _seen(connection: ssl.SSLSocket) -> dict[str, Any]:
-    certificate: dict[str, Any] = connection.getpeercert() or {}
-    cipher = connection.cipher()
-    until = certificate.get("notAfter")
-    seconds = ssl.cert_time_to_seconds(until) - time.time() if until else None
-    return {
-        "subject": _name(certificate.get("subject")),
-        "issuer": _name(certificate.get("issuer")),
-        "names": [value for _, value in certificate.get("subjectAltName", ())],
-        "days_left": MISSING if seconds is None else int(seconds // 86400),
-        "version": connection.version() or MISSING,
-        "cipher": cipher[0] if cipher else MISSING,
-    }
-
-
-def _name(parts: Any) -> Any:
-    """Write a distinguished name as people do, most specific part first."""
-    flat = [f"{_SHORT.get(key, key)}={value}" for part in parts or () for key, value in part]
-    return ", ".join(reversed(flat)) if flat else MISSING

@@ -196,6 +196,51 @@ def test_latency_includes_the_time_that_the_body_takes(client: Client) -> None:
         assert 95 < client.request("GET", server.url).latency_ms < 1000
 
 
+def test_timings_say_what_was_done_for_this_exchange(client: Client) -> None:
+    with answering(answer(200)) as server:
+        new, again, anew = (client.request("GET", server.url, afresh=afresh) for afresh in (False, False, True))
+    assert server.connections == 2
+    for response in (new, again, anew):
+        assert response.timings is not None
+        parts = response.timings.dns, response.timings.connect or 0, response.latency_ms
+        assert response.timings.total == pytest.approx(sum(parts))
+        assert 0 < response.timings.first_byte <= response.latency_ms
+        assert response.timings.tls is response.certificate is None
+    assert new.timings is not None
+    assert new.timings.connect is not None
+    assert again.timings is not None
+    assert again.timings.connect is None
+    assert anew.timings is not None
+    assert anew.timings.connect is not None
+
+
+def test_the_first_byte_may_be_long_before_the_last(client: Client) -> None:
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n")
+        time.sleep(0.2)
+        peer.send(b"ok")
+
+    with Server(script) as server:
+        timings = client.request("GET", server.url).timings
+    assert timings is not None
+    assert timings.total - timings.first_byte > 150
+
+
+def test_a_name_is_looked_up_anew_where_that_is_asked_for() -> None:
+    asked: list[str] = []
+
+    def resolve(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    client = client_of("shop.example", resolve=resolve)
+    with answering(answer(200)) as server:
+        for afresh in (False, False, True):
+            client.request("GET", f"http://shop.example:{server.port}/", afresh=afresh)
+    assert len(asked) == 2
+
+
 # ---- Bodies that are too much, too little or no HTTP at all
 
 
@@ -554,6 +599,20 @@ def test_the_right_certificate_is_accepted_and_the_connection_kept(good: Authori
         for _ in range(3):
             assert client.request("GET", f"https://shop.example:{server.port}/").status == 200
     assert server.connections == 1
+
+
+def test_a_connection_made_afresh_shows_its_certificate_and_takes_its_time(good: Authority) -> None:
+    client = good.client()
+    with good.serving(answer(200)) as server:
+        url = f"https://shop.example:{server.port}/"
+        kept, anew = client.request("GET", url), client.request("GET", url, afresh=True)
+    assert kept.certificate is None
+    assert anew.certificate is not None
+    assert anew.certificate.names == ("shop.example",)
+    assert anew.timings is not None
+    assert anew.timings.tls is not None
+    assert anew.timings.tls > 0
+    assert server.connections == 2
 
 
 def test_another_name_than_the_url_has_can_be_asked_for(good: Authority) -> None:

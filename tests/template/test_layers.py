@@ -66,7 +66,7 @@ def test_the_layers_alone_are_enough_to_import_the_engine(built: Path) -> None:
     script = (
         f"import sys; sys.path[:0] = {[str(layer) for layer in layers]!r}\n"
         "import boto3, jmespath, msgspec, regex, requests, urllib3, yaml, aws_lambda_powertools\n"
-        "import greenlight.api, validators\n"
+        "import greenlight.api, validators, lxml.etree, cssselect\n"
         "from greenlight.conductors import inline\n"
         "yaml.CSafeLoader\n"
         "for module in (boto3, jmespath, msgspec, regex, requests, urllib3, yaml, greenlight, validators):\n"

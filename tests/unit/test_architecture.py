@@ -23,7 +23,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("steps",),
     ("runner", "bind", "registry", "transports", "discovery", "sources", "report", "publish"),
     # What several validators share stands on the api, and the api gives it to them, each when first asked for.
-    ("api", "session", "compare", "exchange", "invocation", "lambda_events"),
+    ("api", "session", "compare", "answer", "exchange", "invocation", "lambda_events"),
     ("plan",),
     (
         "decode",
@@ -35,12 +35,13 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "shadow",
         "redact",
         "query",
+        "markup",
         "substitute",
         "aws",
         "http",
         "secrets",
     ),
-    ("guard", "connection"),
+    ("guard", "connection", "cookies", "certificate"),
     ("expect", "yamlread", "settings"),
     ("words",),
     ("units", "nearest", "errors"),
@@ -55,7 +56,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 
 PURE = (
     "judge", "expect", "query", "units", "redact", "substitute", "plan", "decode", "nearest", "oneline", "yamlread",
-    "address", "repeat", "retry", "rows", "shadow", "words", "model", "errors", "settings", "report.json", "report.text",
+    "address", "repeat", "retry", "rows", "cookies", "markup", "shadow", "words", "model", "errors", "settings", "report.json", "report.text",
 )  # fmt: skip
 WORLD = {
     "socket", "ssl", "http", "urllib.request", "urllib3", "requests", "boto3", "botocore", "subprocess", "os",

@@ -96,7 +96,8 @@ def test_green_that_does_not_answer_is_green_that_is_wrong(check: Check) -> None
 )
 def test_nothing_holds_for_a_body_that_was_cut(check: Check, expect: dict[str, Any]) -> None:
     finding = one(check, b"x" * (MAX_BODY_BYTES + 1), expect)
-    assert (finding.outcome, finding.evidence[0].actual) == (Outcome.FAIL, "(nothing found)")
+    seen = f"(nothing found): the body was cut after {MAX_BODY_BYTES} bytes"
+    assert (finding.outcome, finding.evidence[0].actual) == (Outcome.FAIL, seen)
 
 
 # ---- The check cannot be carried out

@@ -36,18 +36,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from greenlight.address import Request as Addressed
-    from greenlight.aws import Aws
-    from greenlight.compare import Compared, Difference, compared, differences, percentile
-    from greenlight.exchange import (
-        SAFE,
+    from greenlight.answer import (
         AnswerExpectation,
-        Call,
+        CertificateExpectation,
+        ContentExpectation,
         captured_value,
+        certified,
         checked_source,
-        exchanged,
         fresh,
         looked_at,
     )
+    from greenlight.aws import Aws
+    from greenlight.certificate import Certificate, certificate
+    from greenlight.compare import Compared, Difference, compared, differences, percentile
+    from greenlight.cookies import Jar
+    from greenlight.exchange import SAFE, Call, exchanged
     from greenlight.http import Client
     from greenlight.invocation import Invocation, NoResultError, invoked
     from greenlight.lambda_events import HttpKind, LambdaEvent, Stamp, built, marshalled, response, unmarshalled
@@ -58,7 +61,10 @@ __all__ = [
     "SAFE",
     "AnswerExpectation",
     "Call",
+    "Certificate",
+    "CertificateExpectation",
     "Compared",
+    "ContentExpectation",
     "Context",
     "Deployment",
     "Difference",
@@ -72,6 +78,7 @@ __all__ = [
     "HttpError",
     "HttpKind",
     "Invocation",
+    "Jar",
     "LambdaEvent",
     "NoAnswerError",
     "NoResultError",
@@ -87,6 +94,8 @@ __all__ = [
     "Validator",
     "built",
     "captured_value",
+    "certificate",
+    "certified",
     "checked_source",
     "compared",
     "compiled",
@@ -114,17 +123,20 @@ __all__ = [
 ]  # fmt: skip
 
 _WHEN_ASKED_FOR = {
-    "compare": ("Compared", "Difference", "compared", "differences", "percentile"),
-    "exchange": (
-        "SAFE",
+    "answer": (
         "AnswerExpectation",
-        "Call",
+        "CertificateExpectation",
+        "ContentExpectation",
         "captured_value",
+        "certified",
         "checked_source",
-        "exchanged",
         "fresh",
         "looked_at",
     ),
+    "certificate": ("Certificate", "certificate"),
+    "compare": ("Compared", "Difference", "compared", "differences", "percentile"),
+    "cookies": ("Jar",),
+    "exchange": ("SAFE", "Call", "exchanged"),
     "invocation": ("Invocation", "NoResultError", "invoked"),
     "lambda_events": ("HttpKind", "LambdaEvent", "Stamp", "built", "marshalled", "response", "unmarshalled"),
 }
@@ -209,12 +221,15 @@ class Context:
         max_bytes: int | None = None,
         side: Literal["green", "blue"] = "green",
         within_s: float | None = None,
+        afresh: bool = False,
+        jar: Jar | None = None,
     ) -> Response:
         """Make an HTTP exchange with green (for a path) or with an allowed host (for a URL).
 
         A path goes to the listener that leads to green, with the host name and headers its rule asks for; to the one
         that leads to blue where `side` says so, which there is until traffic shifts. It may take the time that is left,
-        or `within_s` of it: a check that must clean up keeps some.
+        or `within_s` of it: a check that must clean up keeps some. `afresh` makes a connection of its own, so that all
+        of the answer's `timings` and its `certificate` are known; a `jar` gives and takes cookies.
 
         Raises:
             HttpError: No exchange took place; its subclasses say why.
@@ -232,6 +247,8 @@ class Context:
             body=body,
             timeout_s=left_s if within_s is None else min(left_s, within_s),
             redirects=redirects,
+            afresh=afresh,
+            jar=jar,
             **({"max_bytes": max_bytes} if max_bytes else {}),
         )
 
@@ -526,8 +543,8 @@ def shown(value: Any) -> Any:
 
 
 def _inline(value: Any) -> str:
-    if value == repr(MISSING):
-        return str(value)
+    if isinstance(value, str) and value.startswith(repr(MISSING)):
+        return value
     try:
         return msgspec.json.encode(value).decode()
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):

@@ -27,7 +27,8 @@ class _DeadlineReader(io.RawIOBase):
             return None
         self._connection.arm()
         size = self._connection.raw.recv_into(buffer)
-        self._connection.received_at = time.perf_counter()
+        now = self._connection.received_at = time.perf_counter()
+        self._connection.first_at = self._connection.first_at or now
         time.sleep(0)  # other threads whose answer has come note their time before this one is made sense of
         self._connection.ended = size == 0
         return size
@@ -55,6 +56,7 @@ class Wire:
     def __init__(self, raw: socket.socket) -> None:
         self.raw = raw
         self.deadline = 0.0
+        self.first_at = 0.0
         self.received_at = 0.0
         self.ended = False
         self.leftover = False
@@ -96,9 +98,14 @@ class _Answer(http.client.HTTPResponse):
 
 
 class Connection(http.client.HTTPConnection):
-    """A connection that is handed its socket, made and checked elsewhere."""
+    """A connection that is handed its socket, made and checked elsewhere.
+
+    `connect_ms` and `tls_ms` are how long making it took; None once it has served a request.
+    """
 
     sock: Any
+    connect_ms: float | None = None
+    tls_ms: float | None = None
     auto_open = 0
     response_class = _Answer
 

@@ -1,4 +1,4 @@
-"""One request as validators write it, the answer to it, and what is expected of that answer.
+"""One request as validators write it, and the answer to it.
 
 What `http`, a cause, a probe row, a synthesised event and a comparison share.
 """
@@ -9,19 +9,18 @@ import base64
 import binascii
 import json
 import urllib.parse
-import uuid
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from greenlight.api import MISSING, Params, compiled, evidence, filled, find
-from greenlight.decode import DurationExpectation, SizeExpectation
-from greenlight.expect import Expectation
+from greenlight.api import Params, filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from greenlight.api import Context, Evidence, Response
+    from greenlight.answer import AnswerExpectation
+    from greenlight.api import Context, Response
+    from greenlight.cookies import Jar
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -175,114 +174,33 @@ def _urlencoded(fields: dict[str, Any]) -> str:
     return urllib.parse.urlencode([(name, _text(value)) for name, value in pairs])
 
 
-class AnswerExpectation(Params, frozen=True, kw_only=True):
-    """What an answer must be; every key is a value or a map of predicates.
-
-    `status`, `headers` by name, `json` by JMESPath, `body` the text, `size` in bytes with units, `latency` with units.
-    """
-
-    status: Expectation | None = None
-    headers: dict[str, Expectation] = {}
-    json: dict[str, Expectation] = {}
-    body: Expectation | None = None
-    size: SizeExpectation | None = None
-    latency: DurationExpectation | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse an expectation of nothing, and queries that are none."""
-        if not (self.status or self.headers or self.json or self.body or self.size or self.latency):
-            raise ValueError("expect is empty and would pass any answer; say at least status: 200")
-        for query in self.json:
-            compiled(query, "json", query)
-
-
 def exchanged(
     context: Context,
     call: Call,
     captured: Mapping[str, Any] | None = None,
     side: Literal["green", "blue"] = "green",
     within_s: float | None = None,
+    redirects: int = 0,
+    expect: AnswerExpectation | None = None,
+    jar: Jar | None = None,
 ) -> Response:
     """Make the exchange with one side, in the time that is left or in `within_s` of it.
+
+    What is expected of the answer decides whether a connection is made for it.
 
     Raises:
         HttpError: It did not take place.
         KeyError: A name that was not captured.
     """
     headers, body = call.sent(captured)
-    return context.request(call.method, call.target(captured), headers=headers, body=body, side=side, within_s=within_s)
-
-
-def body_json(response: Response) -> Any:
-    """Give a body as JSON; what is none, or was cut, is nothing found."""
-    try:
-        return MISSING if response.truncated else msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return MISSING
-
-
-def looked_at(
-    expect: AnswerExpectation, response: Response, where: str, captured: Mapping[str, Any] | None = None
-) -> list[Evidence]:
-    """Hold an answer against its expectations.
-
-    Raises:
-        ExpectationError: A captured value cannot stand where it is used.
-        KeyError: A name that was not captured.
-    """
-    found: list[Evidence] = []
-    if expect.status is not None:
-        found.append(evidence("status", filled(expect.status, captured), response.status, where))
-    for name, expectation in expect.headers.items():
-        value = response.header(name)
-        actual = MISSING if value is None else value
-        found.append(evidence(f"header {name}", filled(expectation, captured), actual, where))
-    data = body_json(response) if expect.json else MISSING
-    for query, expectation in expect.json.items():
-        actual = MISSING if data is MISSING else find(query, data)
-        found.append(evidence(f"json {query}", filled(expectation, captured), actual, where))
-    if expect.body is not None:
-        text: Any = MISSING if response.truncated else response.body.decode("utf-8", errors="replace")
-        found.append(evidence("body", filled(expect.body, captured), text, where))
-    if expect.size is not None:
-        found.append(evidence("size", expect.size, MISSING if response.truncated else len(response.body), where))
-    if expect.latency is not None:
-        found.append(evidence("latency (ms)", expect.latency, round(response.latency_ms, 3), where))
-    return found
-
-
-UNIQUE = "unique"
-"""Captures a fresh text of its own, to know one's own traces by."""
-
-
-def checked_source(source: str) -> None:
-    """Refuse what `captured_value` could not read.
-
-    Raises:
-        ValueError: It names nothing.
-    """
-    if source in (UNIQUE, "json", "status", "body") or (source.startswith("headers.") and source != "headers."):
-        return
-    if not source.startswith(("json.", "json[")):
-        raise ValueError(f"{source!r} captures nothing; write json.PATH, headers.NAME, status, body or unique")
-    compiled(source[len("json") :].removeprefix("."), "capture")
-
-
-def captured_value(source: str, response: Response) -> Any:
-    """Give what `source` means in an answer: `json.id`, `headers.Location`, `status`, `body`; or a fresh text."""
-    if source == UNIQUE:
-        return fresh()
-    if source == "status":
-        return response.status
-    if source == "body":
-        return MISSING if response.truncated else response.body.decode("utf-8", errors="replace")
-    if source.startswith("headers."):
-        value = response.header(source[len("headers.") :])
-        return MISSING if value is None else value
-    data = body_json(response)
-    return MISSING if data is MISSING else find(source[len("json") :].removeprefix(".") or "@", data)
-
-
-def fresh() -> str:
-    """Give a text that nobody has used before."""
-    return f"greenlight-{uuid.uuid4().hex[:16]}"
+    return context.request(
+        call.method,
+        call.target(captured),
+        headers=headers,
+        body=body,
+        redirects=redirects,
+        side=side,
+        within_s=within_s,
+        afresh=expect is not None and expect.afresh,
+        jar=jar,
+    )

@@ -20,6 +20,7 @@ import urllib.parse
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from greenlight.certificate import certificate
 from greenlight.connection import Connection, Wire
 from greenlight.errors import GuardError, HttpError, NoAnswerError, UnreachableError
 from greenlight.model import Frozen
@@ -27,6 +28,8 @@ from greenlight.model import Frozen
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from greenlight.certificate import Certificate
+    from greenlight.cookies import Jar
     from greenlight.guard import Guard
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -40,15 +43,35 @@ _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f-\x9f]")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
+class Timings(Frozen, frozen=True, kw_only=True):
+    """Where the time of one exchange went, in milliseconds.
+
+    Attributes:
+        dns: Looking the name up; next to nothing where that was done a moment ago.
+        connect, tls: Making the connection; None where one was used again, and `tls` without TLS.
+        first_byte: From the first byte sent to the first byte of the answer.
+        total: All of it, to the last byte of the body.
+    """
+
+    dns: float
+    connect: float | None
+    tls: float | None
+    first_byte: float
+    total: float
+
+
 class Response(Frozen, frozen=True, kw_only=True):
     """An answer.
 
     Attributes:
+        version: Of HTTP, "1.1" or "1.0"; "" for an answer that no server gave.
         headers: Name and value as sent, in order; one name may come several times.
         body: At most the size asked for; `truncated` says that there was more.
         latency_ms: From the first byte sent to the last byte of the body, on a connection already made.
         url: The URL that answered, after redirects; `address` the IP address it was read from.
         hops: URLs of redirects that were followed.
+        timings: Of the exchange with `url`; None for an answer that no server gave.
+        certificate: Of the connection; None without TLS, or when the request was not made `afresh`.
     """
 
     status: int
@@ -60,11 +83,19 @@ class Response(Frozen, frozen=True, kw_only=True):
     url: str
     address: str
     hops: tuple[str, ...] = ()
+    version: str = ""
+    timings: Timings | None = None
+    certificate: Certificate | None = None
 
     def header(self, name: str) -> str | None:
         """Give a header's value, several joined by a comma as RFC 9110 section 5.3 says; None when absent."""
-        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        values = self.header_values(name)
         return ", ".join(values) if values else None
+
+    def header_values(self, name: str) -> list[str]:
+        """Give all values of a header, in order."""
+        name = name.lower()
+        return [value for key, value in self.headers if key.lower() == name]
 
 
 class Client:
@@ -88,6 +119,8 @@ class Client:
         timeout_s: float = 10.0,
         max_bytes: int = MAX_BODY_BYTES,
         redirects: int = 0,
+        afresh: bool = False,
+        jar: Jar | None = None,
     ) -> Response:
         """Make one exchange, and follow at most `redirects` redirects, each checked like the first.
 
@@ -100,6 +133,9 @@ class Client:
             timeout_s: For everything together.
             max_bytes: Body bytes read; what is beyond is left and said to be truncated.
             redirects: Hops allowed.
+            afresh: Look the name up and connect anew for each exchange, so that all of `timings` is known, and keep
+                the certificate.
+            jar: Gives cookies, unless `headers` has some, and takes those of every answer, redirects included.
 
         Raises:
             GuardError: The address is out of bounds.
@@ -111,7 +147,10 @@ class Client:
         sent = _sendable(method, headers or {})
         hops: list[str] = []
         while True:
-            response = self._exchange(method, url, sent, body, host, deadline, max_bytes)
+            own = sent if jar is None else _with_cookies(sent, jar, url, host)
+            response = self._exchange(method, url, own, body, host, deadline, max_bytes, afresh)
+            if jar is not None:
+                jar.keep(response.headers, url, _name(split(url), host), time.time())
             location = response.header("location")
             if response.status not in (301, 302, 303, 307, 308) or location is None or len(hops) >= redirects:
                 return Response(**{**_fields(response), "hops": tuple(hops)}) if hops else response
@@ -183,21 +222,29 @@ class Client:
         host: str,
         deadline: float,
         max_bytes: int,
+        afresh: bool,
     ) -> Response:
         parts = split(url)
         scheme, own_name, port = _origin(parts)
-        address = self._guard.address(own_name, port)
-        name = (split(f"{scheme}://{host}").hostname or "") if host else own_name
+        began = time.perf_counter()
+        address = self._guard.address(own_name, port, afresh=afresh)
+        dns_ms = (time.perf_counter() - began) * 1000
+        name = _name(parts, host)
         key = (scheme, address, str(port), name)
         authority = host or parts.netloc
         for attempt in ("pooled", "new"):
-            connection = self._pooled(key) if attempt == "pooled" and method in _REPEATABLE else None
+            pooled = attempt == "pooled" and method in _REPEATABLE and not afresh
+            connection = self._pooled(key) if pooled else None
             reused = connection is not None
             if connection is None:
                 connection = self._connect(scheme, address, port, name, deadline)
             connection.wire.deadline = deadline
             try:
-                return self._talk(connection, key, method, url, parts, authority, headers, body, address, max_bytes)
+                raw = connection.wire.raw
+                shown = certificate(raw, time.time()) if afresh and isinstance(raw, ssl.SSLSocket) else None
+                return self._talk(
+                    connection, key, method, url, parts, authority, headers, body, address, max_bytes, dns_ms, shown
+                )
             except (http.client.RemoteDisconnected, ConnectionError) as error:
                 connection.drop()
                 if not reused:
@@ -226,7 +273,10 @@ class Client:
         body: bytes | None,
         address: str,
         max_bytes: int,
+        dns_ms: float,
+        shown: Certificate | None,
     ) -> Response:
+        connection.wire.first_at = 0.0
         connection.putrequest(method, _target(parts), skip_host=True, skip_accept_encoding=True)
         given = {name.lower() for name in headers}
         for name, value in (("Host", authority), ("User-Agent", "greenlight"), ("Accept-Encoding", "identity")):
@@ -244,6 +294,8 @@ class Client:
         content, truncated = _read(answer, max_bytes)
         # When the last byte came, and not when this thread had its turn to understand it: that is the gate's own time.
         latency_ms = (connection.wire.received_at - began) * 1000
+        connect_ms, tls_ms = connection.connect_ms, connection.tls_ms
+        connection.connect_ms = connection.tls_ms = None
         if truncated or answer.will_close or connection.wire.leftover:
             connection.drop()
         else:
@@ -257,13 +309,28 @@ class Client:
             latency_ms=latency_ms,
             url=url,
             address=address,
+            version=f"{answer.version // 10}.{answer.version % 10}",
+            timings=Timings(
+                dns=dns_ms,
+                connect=connect_ms,
+                tls=tls_ms,
+                first_byte=(connection.wire.first_at - began) * 1000,
+                total=dns_ms + (connect_ms or 0.0) + (tls_ms or 0.0) + latency_ms,
+            ),
+            certificate=shown,
         )
 
     def _connect(self, scheme: str, address: str, port: int, name: str, deadline: float) -> Connection:
+        began = time.perf_counter()
         raw = self._opened(address, port, name, deadline)
+        opened = secured = time.perf_counter()
         if scheme == "https":
             raw = self._secured(raw, address, port, name, deadline)
-        return Connection(name, port, Wire(raw))
+            secured = time.perf_counter()
+        connection = Connection(name, port, Wire(raw))
+        connection.connect_ms = (opened - began) * 1000
+        connection.tls_ms = (secured - opened) * 1000 if scheme == "https" else None
+        return connection
 
     def _opened(self, address: str, port: int, name: str, deadline: float) -> socket.socket:
         remaining = deadline - time.monotonic()
@@ -372,6 +439,18 @@ def _target(parts: urllib.parse.SplitResult) -> str:
 
 def _origin(parts: urllib.parse.SplitResult) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _name(parts: urllib.parse.SplitResult, host: str) -> str:
+    """Give the name that a server is asked by: that of `host` where there is one, else the URL's."""
+    return (split(f"{parts.scheme}://{host}").hostname if host else parts.hostname) or ""
+
+
+def _with_cookies(sent: dict[str, str], jar: Jar, url: str, host: str) -> dict[str, str]:
+    if any(name.lower() == "cookie" for name in sent):
+        return sent
+    cookies = jar.header(url, _name(split(url), host), time.time())
+    return {**sent, "Cookie": cookies} if cookies else sent
 
 
 def _read(answer: http.client.HTTPResponse, limit: int) -> tuple[bytes, bool]:

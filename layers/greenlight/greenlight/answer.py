@@ -1,0 +1,490 @@
+"""What can be asked of an HTTP answer: expectations of it, and values captured from it.
+
+What cannot be read (a body that was cut, that is no JSON, no XML, or no text in its charset) passes nothing, not even
+`exists: false`: nobody has looked at what is not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from greenlight import cookies, markup
+from greenlight.api import MISSING, Params, compiled, evidence, filled, find
+from greenlight.decode import DurationExpectation, SizeExpectation
+from greenlight.errors import WrongValueError
+from greenlight.expect import PATTERN_TIMEOUT_S, Expectation, parse
+from greenlight.model import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from greenlight.certificate import Certificate
+    from greenlight.cookies import Cookie
+    from greenlight.http import Response
+
+_PREFIX = re.compile(r"[A-Za-z_][\w.-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([A-Za-z0-9._:-]+)", re.IGNORECASE)
+_CHARSETS = re.compile(
+    r"utf-?8|us-ascii|ascii|latin-?1|iso-8859-(?:[1-9]|1[013-6])|(?:windows|cp)-?125[0-8]|utf-16(?:le|be)?|koi8-[ru]|"
+    r"shift[_-]jis|euc-(?:jp|kr)|iso-2022-jp|gb2312|gbk|gb18030|big5"
+)
+"""Charsets that bodies are read in: those of web pages, and none of Python's others, which are no charsets or slow."""
+
+_HTML_TYPES = ("text/html", "application/xhtml+xml")
+
+
+class Unreadable:
+    """Stands for a value that could not be looked for; says why."""
+
+    def __init__(self, why: str) -> None:
+        """Keep the reason, a sentence without its end."""
+        self.why = why
+
+
+class CookieExpectation(Params, frozen=True, kw_only=True):
+    """What a cookie that the answer sets must be; every key is a value or a map of predicates.
+
+    Attributes:
+        exists: False for a cookie that must not be set.
+        value: A text; shown in the report only where it is compared with a value of the plan.
+        domain: In lower case, without the dot it may begin with.
+        path: As sent.
+        expires: A text such as `2030-01-31T12:00:00Z`.
+        max_age: A duration with its unit.
+        secure, http_only: Whether the attribute is there.
+        same_site: Strict, Lax or None.
+    """
+
+    exists: bool | None = None
+    value: Expectation | None = None
+    domain: Expectation | None = None
+    path: Expectation | None = None
+    expires: Expectation | None = None
+    max_age: DurationExpectation | None = None
+    secure: Expectation | None = None
+    http_only: Expectation | None = None
+    same_site: Expectation | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an expectation of nothing, and anything of a cookie that must not be there."""
+        asked = _asked(self)
+        if not asked:
+            raise ValueError("nothing is expected of the cookie; say at least exists: true")
+        if self.exists is False and asked != ["exists"]:
+            raise ValueError("a cookie that must not exist has nothing else; take the other keys out, or exists: false")
+
+
+class TimingsExpectation(Params, frozen=True, kw_only=True):
+    """How long the parts of an exchange may take, with units; all but `first_byte` are of a connection made for it.
+
+    Attributes:
+        dns: Looking the name up.
+        connect: Making the connection.
+        tls: The handshake.
+        first_byte: From sending the request to the first byte of the answer.
+        total: All of it, to the last byte of the body.
+    """
+
+    dns: DurationExpectation | None = None
+    connect: DurationExpectation | None = None
+    tls: DurationExpectation | None = None
+    first_byte: DurationExpectation | None = None
+    total: DurationExpectation | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an expectation of nothing."""
+        if not _asked(self):
+            raise ValueError("nothing is expected; say for example first_byte: {lte: 200ms}")
+
+
+class CertificateExpectation(Params, frozen=True, kw_only=True):
+    """What certificate and connection must be; every key is a value or a map of predicates.
+
+    Attributes:
+        subject, issuer: A text such as `CN=orders.example, O=Example`.
+        names: The list of the subject's alternative names.
+        days_left: Whole days until it ends, rounded down.
+        version: `TLSv1.2` or `TLSv1.3`.
+        cipher: OpenSSL's name of the suite.
+    """
+
+    subject: Expectation | None = None
+    issuer: Expectation | None = None
+    names: Expectation | None = None
+    days_left: Expectation | None = None
+    version: Expectation | None = None
+    cipher: Expectation | None = None
+
+
+class ContentExpectation(Params, frozen=True, kw_only=True):
+    """What status, headers and body must be; every key is a value or a map of predicates.
+
+    Attributes:
+        status: A whole number.
+        headers: By name; several values are joined by a comma.
+        header_values: By name; the list of all values.
+        cookies: By name; what the answer sets.
+        json: By JMESPath expression.
+        xml: By XPath expression; nodes give the list of their texts.
+        html: By CSS selector (`a.next@href` for an attribute) or XPath expression; elements give the list of their texts.
+        namespaces: Prefixes for `xml`, each with its URI.
+        body: The text, in the charset of its Content-Type or else UTF-8.
+        bytes: In hex with blanks, `89 50 4e 47`.
+        sha256: Of the body, 64 digits in lower case.
+        size: Of the body, in bytes with their unit.
+    """
+
+    status: Expectation | None = None
+    headers: dict[str, Expectation] = {}
+    header_values: dict[str, Expectation] = {}
+    cookies: dict[str, CookieExpectation] = {}
+    json: dict[str, Expectation] = {}
+    xml: dict[str, Expectation] = {}
+    html: dict[str, Expectation] = {}
+    namespaces: dict[str, str] = {}
+    body: Expectation | None = None
+    bytes: Expectation | None = None
+    sha256: Expectation | None = None
+    size: SizeExpectation | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse queries that are none."""
+        for query in self.json:
+            compiled(query, "json", query)
+        for prefix, uri in self.namespaces.items():
+            if not _PREFIX.fullmatch(prefix) or not uri:
+                raise WrongValueError(f"{prefix!r} needs a prefix and a URI; write s: http://…", ("namespaces", prefix))
+        for query in self.xml:
+            markup.checked(query, "xml", self.namespaces, "xml", query)
+        for query in self.html:
+            markup.checked(query, "html", self.namespaces, "html", query)
+        for name, value in self.sha256.predicates if self.sha256 else ():
+            if name == "eq" and not (isinstance(value, str) and ("${" in value or _SHA256.fullmatch(value))):
+                raise WrongValueError("a SHA-256 is 64 digits of 0-9 and a-f, in quotes", ("sha256",))
+
+
+class AnswerExpectation(ContentExpectation, frozen=True, kw_only=True):
+    """What an answer must be; every key is a value or a map of predicates.
+
+    Attributes:
+        reason: The words after the status.
+        version: Of HTTP, "1.1" or "1.0".
+        url: That answered in the end.
+        hops: The list of URLs that redirected to it.
+        latency: From sending to the last byte, with its unit.
+        timings: Of the parts of that, and of making the connection.
+        tls: The certificate, and the connection it is for.
+    """
+
+    reason: Expectation | None = None
+    version: Expectation | None = None
+    url: Expectation | None = None
+    hops: Expectation | None = None
+    latency: DurationExpectation | None = None
+    timings: TimingsExpectation | None = None
+    tls: CertificateExpectation | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an expectation of nothing, and queries that are none."""
+        if not [name for name in _asked(self) if name != "namespaces"]:
+            raise ValueError("expect is empty and would pass any answer; say at least status: 200")
+        if self.tls is not None and not _asked(self.tls):
+            raise WrongValueError("nothing is expected; say for example days_left: {gte: 30}", ("tls",))
+        ContentExpectation.__post_init__(self)
+
+    @property
+    def afresh(self) -> bool:
+        """Whether a connection must be made for this request, since it is itself what is looked at."""
+        return self.tls is not None or (self.timings is not None and _asked(self.timings) != ["first_byte"])
+
+
+def _asked(expect: msgspec.Struct) -> list[str]:
+    """Give the keys that say something."""
+    return [name for name in expect.__struct_fields__ if getattr(expect, name) not in (None, {})]
+
+
+def looked_at(
+    expect: ContentExpectation, response: Response, where: str, captured: Mapping[str, Any] | None = None
+) -> list[Evidence]:
+    """Hold an answer against its expectations.
+
+    Raises:
+        ExpectationError: A captured value cannot stand where it is used.
+        KeyError: A name that was not captured.
+    """
+    found: list[Evidence] = []
+
+    def look(query: str, expectation: Expectation | None, actual: Any) -> None:
+        if expectation is not None:
+            found.append(_held(query, filled(expectation, captured), actual, where))
+
+    look("status", expect.status, response.status)
+    if isinstance(expect, AnswerExpectation):
+        look("reason", expect.reason, response.reason or MISSING)
+        look("version", expect.version, response.version or MISSING)
+        look("url", expect.url, response.url or MISSING)
+        look("hops", expect.hops, list(response.hops))
+    for name, expectation in expect.headers.items():
+        found.append(_header(name, filled(expectation, captured), response, where))
+    for name, expectation in expect.header_values.items():
+        found.append(_header(name, filled(expectation, captured), response, where, joined=False))
+    for name, wanted in expect.cookies.items():
+        found += _cookie(name, wanted, response, where, captured)
+    for query, actual in _read(expect, response):
+        look(query[0], query[1], actual)
+    if expect.body is not None:
+        look("body", expect.body, text(response))
+    if expect.bytes is not None:
+        look("bytes", expect.bytes, _whole(response) or response.body.hex(" "))
+    if expect.sha256 is not None:
+        look("sha256", expect.sha256, _whole(response) or hashlib.sha256(response.body).hexdigest())
+    if expect.size is not None:
+        found.append(_held("size", expect.size, _whole(response) or len(response.body), where))
+    if isinstance(expect, AnswerExpectation):
+        found += _exchange(expect, response, where)
+        if expect.tls is not None:
+            found += certified(expect.tls, response.certificate, where, "tls ")
+    return found
+
+
+def _held(query: str, expectation: Expectation, actual: Any, where: str) -> Evidence:
+    if isinstance(actual, Unreadable):
+        said = f"{MISSING!r}: {actual.why}"
+        return Evidence(query=query, expected=expectation.written, actual=said, where=where)
+    return evidence(query, expectation, actual, where)
+
+
+def _read(expect: ContentExpectation, response: Response) -> Iterator[tuple[tuple[str, Expectation], Any]]:
+    """Give each query into the body with what it found."""
+    if expect.json:
+        data = body_json(response)
+        for query, expectation in expect.json.items():
+            yield (f"json {query}", expectation), data if isinstance(data, Unreadable) else find(query, data)
+    for kind, queries in (("xml", expect.xml), ("html", expect.html)):
+        if queries:
+            document = _document(response, kind)
+            for query, expectation in queries.items():
+                yield (f"{kind} {query}", expectation), _in_document(query, document, kind, expect.namespaces)
+
+
+def _header(name: str, expectation: Expectation, response: Response, where: str, joined: bool = True) -> Evidence:
+    """Look at a header; what a Set-Cookie sets is judged and not shown."""
+    values = response.header_values(name)
+    actual: Any = MISSING if not values else ", ".join(values) if joined else values
+    held = evidence(f"header {name}" if joined else f"header values {name}", expectation, actual, where)
+    if name.lower() != "set-cookie" or not values:
+        return held
+    masked = [cookies.without_values(value) for value in values]
+    return msgspec.structs.replace(held, actual=", ".join(masked) if joined else masked)
+
+
+def _cookie(
+    name: str, wanted: CookieExpectation, response: Response, where: str, captured: Mapping[str, Any] | None
+) -> list[Evidence]:
+    """Look at every cookie of a name: a second one, for another path, may be the one that is wrong."""
+    seen = cookies.named(name, response.headers)
+    if wanted.exists is not None:
+        expected = "set" if wanted.exists else "not set"
+        actual = "set" if seen else "not set"
+        found = [
+            Evidence(query=f"cookie {name}", expected=expected, actual=actual, passed=actual == expected, where=where)
+        ]
+    else:
+        found = []
+    for part in _asked(wanted):
+        if part == "exists":
+            continue
+        written: Expectation = getattr(wanted, part)
+        expectation = written if part == "max_age" else filled(written, captured)
+        query = f"cookie {name} {part}{' (ms)' if part == 'max_age' else ''}"
+        found += [_masked(evidence(query, expectation, actual, where)) for actual in _cookie_part(seen, part)]
+    return found
+
+
+def _cookie_part(seen: list[Cookie], part: str) -> list[Any]:
+    values = [getattr(cookie, part) for cookie in seen] or [None]
+    if part == "expires":
+        values = [None if value is None else cookies.written(value) for value in values]
+    if part == "max_age":
+        values = [None if value is None else value * 1000 for value in values]
+    return [MISSING if value is None else value for value in values]
+
+
+def _masked(held: Evidence) -> Evidence:
+    """Show a cookie's value only where the plan itself says what it is; otherwise it may open a session."""
+    said = held.expected if isinstance(held.expected, dict) else {"eq": held.expected}
+    if not held.query.endswith(" value") or said.keys() & {"eq", "ne", "in"} or not isinstance(held.actual, str):
+        return held
+    return (
+        held
+        if held.actual == repr(MISSING)
+        else msgspec.structs.replace(held, actual=f"*** ({len(held.actual)} characters)")
+    )
+
+
+def _exchange(expect: AnswerExpectation, response: Response, where: str) -> Iterator[Evidence]:
+    if expect.latency is not None:
+        yield evidence("latency (ms)", expect.latency, round(response.latency_ms, 3), where)
+    if expect.timings is not None:
+        for part in _asked(expect.timings):
+            took = getattr(response.timings, part, None)
+            actual = MISSING if took is None else round(took, 3)
+            yield evidence(f"{part.replace('_', ' ')} (ms)", getattr(expect.timings, part), actual, where)
+
+
+def certified(expect: CertificateExpectation, seen: Certificate | None, where: str, prefix: str = "") -> list[Evidence]:
+    """Hold a certificate against what is expected of it; None is nothing found."""
+    found = []
+    for part in _asked(expect):
+        actual = getattr(seen, part, None)
+        actual = MISSING if actual is None else list(actual) if part == "names" else actual
+        found.append(evidence(f"{prefix}{part}", getattr(expect, part), actual, where))
+    return found
+
+
+def _whole(response: Response) -> Unreadable | None:
+    """Say that a body is not all there; None when it is."""
+    return Unreadable(f"the body was cut after {len(response.body)} bytes") if response.truncated else None
+
+
+def body_json(response: Response) -> Any:
+    """Give a body as JSON, which is UTF-8 by RFC 8259; `Unreadable` when it is none, or was cut."""
+    if cut := _whole(response):
+        return cut
+    try:
+        return msgspec.json.decode(response.body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return Unreadable("the body is no JSON")
+
+
+def text(response: Response) -> str | Unreadable:
+    """Give a body as text in the charset of its Content-Type, UTF-8 where that says none; without a byte order mark."""
+    if cut := _whole(response):
+        return cut
+    charset = _charset(response) or "utf-8"
+    if isinstance(charset, Unreadable):
+        return charset
+    try:
+        return response.body.decode(charset).removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        return Unreadable(f"the body is no text in {charset}")
+
+
+def _charset(response: Response) -> str | Unreadable | None:
+    match = _CHARSET.search(response.header("content-type") or "")
+    if match is None:
+        return None
+    charset = match[1].lower()
+    return charset if _CHARSETS.fullmatch(charset) else Unreadable(f"nobody here reads the charset {match[1]}")
+
+
+def _document(response: Response, kind: str) -> Any:
+    """Give a body as a document; `Unreadable` when it is none."""
+    if cut := _whole(response):
+        return cut
+    charset = _charset(response)
+    if isinstance(charset, Unreadable):
+        return charset
+    if kind == "html":
+        media_type = (response.header("content-type") or "").partition(";")[0].strip().lower()
+        if media_type not in _HTML_TYPES:  # any text at all can be read as HTML, and then has no elements
+            return Unreadable(f"the body is no HTML: its Content-Type is {media_type or 'not said'}")
+    try:
+        return markup.read(response.body, kind, charset)  # type: ignore[arg-type]
+    except ValueError as problem:
+        return Unreadable(str(problem))
+
+
+def _in_document(query: str, document: Any, kind: str, namespaces: Mapping[str, str]) -> Any:
+    return document if isinstance(document, Unreadable) else markup.find(query, document, kind, namespaces)  # type: ignore[arg-type]
+
+
+UNIQUE = "unique"
+"""Captures a fresh text of its own, to know one's own traces by."""
+
+_WHOLE = (UNIQUE, "status", "body", "url")
+_NAMED = ("headers", "cookies", "xml", "html", "regex")
+
+
+def checked_source(source: str, namespaces: Mapping[str, str] | None = None) -> None:
+    """Refuse what `captured_value` could not read.
+
+    Args:
+        source: As the plan has it.
+        namespaces: Prefixes that its XPath may use.
+
+    Raises:
+        ValueError: It names nothing.
+    """
+    if source in _WHOLE:
+        return
+    if source == "json" or source.startswith(("json.", "json[")):
+        compiled(source[len("json") :].removeprefix(".") or "@", "capture")
+        return
+    kind, _, rest = source.partition(".")
+    if kind not in _NAMED or not rest:
+        raise ValueError(
+            f"{source!r} captures nothing; write json.PATH, headers.NAME, cookies.NAME, xml.XPATH, html.SELECTOR, "
+            "regex.PATTERN, status, url, body or unique"
+        )
+    if kind in ("xml", "html"):
+        markup.checked(rest, kind, namespaces or {}, "capture")  # type: ignore[arg-type]
+    if kind == "regex" and _pattern(rest).groups > 1:
+        raise ValueError(f"{rest!r} has several groups, and one value is captured; write (?:…) for the others")
+
+
+def captured_value(source: str, response: Response, namespaces: Mapping[str, str] | None = None) -> Any:
+    """Give what `source` means in an answer, or `MISSING`; a fresh text for `unique`.
+
+    Of `json.id`, `headers.Location`, `cookies.session` (its value), `xml.//id`, `html.input[name=csrf]@value` (of one
+    node; several are nothing found), `regex.order-([0-9]+)` (the group, or all that fits), `status`, `url`, `body`.
+    """
+    if source in _WHOLE:
+        values: dict[str, Any] = {"status": response.status, "url": response.url}
+        value = fresh() if source == UNIQUE else text(response) if source == "body" else values[source]
+    elif source.startswith("json"):
+        data = body_json(response)
+        value = data if isinstance(data, Unreadable) else find(source[len("json") :].removeprefix(".") or "@", data)
+    else:
+        kind, _, rest = source.partition(".")
+        value = _captured(kind, rest, response, namespaces or {})
+    return MISSING if isinstance(value, Unreadable) else value
+
+
+def _captured(kind: str, rest: str, response: Response, namespaces: Mapping[str, str]) -> Any:
+    if kind == "headers":
+        value = response.header(rest)
+        return MISSING if value is None else value
+    if kind == "cookies":
+        return _only([cookie.value for cookie in cookies.named(rest, response.headers)])
+    if kind in ("xml", "html"):
+        return _only(_in_document(rest, _document(response, kind), kind, namespaces))
+    body = text(response)
+    if isinstance(body, Unreadable):
+        return body
+    try:
+        match = _pattern(rest).search(body, timeout=PATTERN_TIMEOUT_S)
+    except TimeoutError:
+        return MISSING
+    return MISSING if match is None or match[match.re.groups] is None else match[match.re.groups]
+
+
+def _only(found: Any) -> Any:
+    """Give the one of a list; of none or several nobody knows which is meant."""
+    return found if not isinstance(found, list) else found[0] if len(found) == 1 else MISSING
+
+
+def _pattern(written: str) -> Any:
+    """Compile a pattern the way expectations do, with the same limits."""
+    return parse({"matches": written}).predicates[0][1]
+
+
+def fresh() -> str:
+    """Give a text that nobody has used before."""
+    return f"greenlight-{uuid.uuid4().hex[:16]}"
