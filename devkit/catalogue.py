@@ -10,7 +10,7 @@ from greenlight.model import STAGES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_HEAD = """\
+HEAD = """\
 # Validators
 
 Made from the validators themselves by `make docs`; a test compares the two.
@@ -23,7 +23,7 @@ NOTES = {"cost": "cost", "remediation": "when it does not pass"}
 
 def markdown(entries: Iterable[dict[str, Any]]) -> str:
     """Write entries as the Markdown of docs/validators.md, which is made from it and compared with it."""
-    parts = [_HEAD]
+    parts = [HEAD]
     for entry in entries:
         if "error" in entry:
             parts.append(f"## {entry['name']}\n\nCannot be used: {entry['error']}\n")

@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "run one stage of a plan now, against any green",
     "lint": "find every mistake in plans, offline",
     "validators": "show the validators that plans can use",
+    "new": "write a validator with its test, or a first plan, to begin with",
     "schema": "print the JSON Schema of plans, for editors",
 }
 USAGE_ERROR = 2

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the catalogue: 0, or 2 for a name that there is not."""
     registry = Registry()
-    entries = {name: _entry(name, found) for name, found in registry.all() if arguments.name in ("", name)}
+    entries = {name: entry(name, found) for name, found in registry.all() if arguments.name in ("", name)}
     if arguments.name and not entries:
         known = registry.names()
         print(
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _entry(name: str, found: Validator | MalformedError) -> dict[str, Any]:
+def entry(name: str, found: Validator | MalformedError) -> dict[str, Any]:
     """Give one line of the catalogue as plain data."""
     if isinstance(found, MalformedError):
         return {"name": name, "error": str(found)}

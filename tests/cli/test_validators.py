@@ -10,7 +10,7 @@ from greenlight.api import Context, Finding, Params, passed, validator
 
 from devkit.catalogue import markdown
 from devkit.cli import main
-from devkit.commands.validators import _entry
+from devkit.commands.validators import entry as entry_of
 
 FOLDER = Path(__file__).parents[2] / "validators"
 
@@ -53,7 +53,7 @@ def test_one_validator_is_shown_in_full(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_validator_without_notes_or_example_is_shown_without_them() -> None:
-    entry = _entry("bare", bare)
+    entry = entry_of("bare", bare)
     assert entry["example"] == entry["remediation"] == entry["cost"] == ""
     assert "cost" not in markdown([entry])
 

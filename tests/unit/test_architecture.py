@@ -170,8 +170,8 @@ def test_nothing_that_is_deployed_imports_the_laptops_side_or_the_tests(folder: 
     assert not offences, named(offences)
 
 
-@pytest.mark.parametrize("folder", ["layers", "validators", "hooks", "devkit"])
-def test_nothing_but_tests_imports_what_tests_use(folder: str) -> None:
+@pytest.mark.parametrize("folder", ["layers", "validators", "hooks"])
+def test_nothing_that_is_deployed_imports_what_tests_use(folder: str) -> None:
     others = [path for path in files(folder) if TESTING not in path.parents]
     offences = [each for path in others for each in imports_of(path) if each.under(("greenlight.testing",))]
 
