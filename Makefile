@@ -57,6 +57,10 @@ docs: setup ## make docs/validators.md, docs/lint.md and docs/plan.md from the c
 	@$(BIN)/greenlight lint --explain all > docs/lint.md
 	@$(BIN)/greenlight schema --format markdown > docs/plan.md
 
+.PHONY: goldens
+goldens: setup ## write the files that reports are compared with anew; look at the difference
+	@RENEW_GOLDENS=1 $(BIN)/python -m pytest -q tests/unit/test_report_goldens.py
+
 .PHONY: lock
 lock: setup ## compile the lock files anew from their .in files
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt

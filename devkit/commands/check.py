@@ -20,13 +20,14 @@ from greenlight.steps.conclude import report_of
 from greenlight.steps.prepare import Prepared, aimed, with_secrets
 from greenlight.units import Duration
 
+from devkit import reports
+
 if TYPE_CHECKING:
     import argparse
 
-    from greenlight.model import Finding, Report
+    from greenlight.model import Finding
 
 PLAN_OR_USAGE_ERROR = 2
-FORMATS = ("text", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--budget", default="10m", help="time for everything together (default 10m)")
     parser.add_argument("--concurrency", type=int, default=16, help="checks running at once (default 16)")
-    parser.add_argument("--format", choices=FORMATS, default="text", help="what is printed (default text)")
+    parser.add_argument("--format", choices=reports.FORMATS, default="text", help="what is printed (default text)")
     parser.add_argument(
         "-o", "--output", default="", metavar="FILE", help="write the report there and not to standard output"
     )
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = report_of(
         gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, duration_ms, gate.output, clock=gate.clock
     )
-    return status if _written(arguments, report) else PLAN_OR_USAGE_ERROR
+    return status if reports.written(report, arguments.format, arguments.output) else PLAN_OR_USAGE_ERROR
 
 
 def _usage(arguments: argparse.Namespace) -> tuple[str, float]:
@@ -153,19 +154,3 @@ class _Progress:
             end = "\n" if self._done == self._total else ""
             sys.stderr.write(f"\r\x1b[K{self._done}/{self._total} {finding.outcome.value} {finding.name[:60]}{end}")
             sys.stderr.flush()
-
-
-def _written(arguments: argparse.Namespace, report: Report) -> bool:
-    from greenlight.report import json, text
-
-    document = json.render(report) + "\n" if arguments.format == "json" else text.render(report)
-    if not arguments.output:
-        sys.stdout.write(document)
-        return True
-    try:
-        Path(arguments.output).write_text(document, encoding="utf-8")
-    except OSError as error:
-        print(f"greenlight check: {arguments.output} cannot be written: {error.strerror}", file=sys.stderr)
-        return False
-    print(f"{report.verdict.value}; the report is in {arguments.output}", file=sys.stderr)
-    return True

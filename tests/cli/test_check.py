@@ -159,3 +159,18 @@ def test_progress_and_colour_stay_out_of_a_pipe(plan: Path, green: str) -> None:
 
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("form", "start"), [("junit", "<?xml "), ("markdown", "## ✅ Succeeded"), ("tap", "TAP version 14\n1..2\n")]
+)
+def test_a_report_is_written_in_the_format_that_is_asked_for(
+    form: str, start: str, plan: Path, green: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "report"
+
+    status, out, err = check(capsys, str(plan), *STAGE, "--url", green, "--format", form, "-o", str(output))
+
+    assert (status, out) == (0, "")
+    assert output.read_text(encoding="utf-8").startswith(start)
+    assert err.endswith(f"Succeeded; the report is in {output}\n")

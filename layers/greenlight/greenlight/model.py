@@ -13,6 +13,9 @@ import msgspec
 
 REPORT_SCHEMA = "greenlight.report/1"
 
+DEFAULT_CHECKS = "default-checks"
+"""What stands for the plan's URI where nobody wrote checks for the stage."""
+
 STAGES = ("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
 """The lifecycle events a hook can be called for, in the order CodeDeploy has them (ECS; Lambda has the last two)."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import textwrap
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
-from greenlight.model import Outcome, Severity
+from greenlight.model import Outcome, Status
 from greenlight.oneline import clean
+from greenlight.report import summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,82 +21,90 @@ _MARKS = {
     Outcome.INCONCLUSIVE: "?",
     Outcome.SKIPPED: "skip",
 }
+_COLOURS = {
+    Outcome.PASS: "32",
+    Outcome.FAIL: "31",
+    Outcome.ERROR: "35",
+    Outcome.INCONCLUSIVE: "33",
+    Outcome.SKIPPED: "90",
+}
+_BOLD = "1"
+_INDENT = " " * 7
 
 
-def render(report: Report) -> str:
-    """Write a report as lines of text, ending in a newline; every line is clean, whatever the report holds."""
-    return "".join(f"{clean(line)}\n" for line in _lines(report))
+class _Line(NamedTuple):
+    """A line of the report: what is coloured comes first."""
+
+    mark: str
+    rest: str = ""
+    indent: str = ""
+    colour: str = ""
 
 
-def _lines(report: Report) -> Iterator[str]:
+def render(report: Report, *, colour: bool = False, width: int = 0) -> str:
+    """Write a report as lines of text, ending in a newline; every line is clean, whatever the report holds.
+
+    Args:
+        report: What to write.
+        colour: Mark outcomes by ANSI colours, beside the words that say the same.
+        width: Columns to wrap at; 0 never wraps.
+    """
+    return "".join(f"{line}\n" for each in _lines(report) for line in _laid_out(each, colour, width))
+
+
+def _laid_out(line: _Line, colour: bool, width: int) -> list[str]:
+    mark, text = clean(line.mark), clean(f"{line.indent}{line.mark}{line.rest}")
+    lines = [text]
+    if len(text) > width >= len(line.indent) + 20:
+        hanging = " " * (len(line.indent) + 2)
+        lines = textwrap.wrap(text, width, subsequent_indent=hanging, break_on_hyphens=False)
+    start = line.indent + mark
+    if colour and line.colour and mark and lines[0].startswith(start):
+        lines[0] = f"{line.indent}\x1b[{line.colour}m{mark}\x1b[0m{lines[0][len(start) :]}"
+    return lines
+
+
+def _lines(report: Report) -> Iterator[_Line]:
     deployment = report.deployment
-    where = "/".join(part for part in (deployment.application, deployment.group) if part) or "unknown application"
-    yield f"{_headline(report)}: {where} {deployment.id} at {deployment.stage}"
+    colour = _COLOURS[Outcome.PASS if report.verdict is Status.SUCCEEDED else Outcome.FAIL]
+    where = f": {summary.subject(report)} {deployment.id} at {deployment.stage}"
+    yield _Line(summary.headline(report), where, colour=colour)
     for reason in report.reasons:
-        yield f"  {reason.cause.value}: {f'{reason.check}: ' if reason.check else ''}{reason.message}"
+        yield _Line(
+            reason.cause.value, f": {f'{reason.check}: ' if reason.check else ''}{reason.message}", "  ", colour
+        )
     for each in report.overrides:
-        yield f"  overridden: {each.check}: by {each.who} until {each.expires}, for {each.scope}: {each.why} ({each.uri})"
+        why = f": {each.check}: by {each.who} until {each.expires}, for {each.scope}: {each.why} ({each.uri})"
+        yield _Line("overridden", why, "  ", _COLOURS[Outcome.INCONCLUSIVE])
     if report.shadow:
-        yield f"  shadow until {report.shadow.until}: {report.shadow.why}"
-    passed = sum(finding.outcome is Outcome.PASS for finding in report.checks)
-    yield f"  {passed} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s, started {report.started_at}"
-    if target := _target(report):
-        yield f"  green: {target}"
-    if report.plan.uri:
-        version = f" version {report.plan.version_id}" if report.plan.version_id else ""
-        yield f"  plan: {report.plan.uri}{version} sha256 {report.plan.sha256[:12] or 'none'}"
+        yield _Line(
+            "shadow", f" until {report.shadow.until}: {report.shadow.why}", "  ", _COLOURS[Outcome.INCONCLUSIVE]
+        )
+    counted = f"{summary.passed(report)} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s"
+    yield _Line("", f"{counted}, started {report.started_at}", "  ")
+    if target := summary.target(report):
+        yield _Line("", f"green: {target}", "  ")
+    if plan := summary.plan(report):
+        yield _Line("", f"plan: {plan}", "  ")
     for note in deployment.notes:
-        yield f"  note: {note}"
+        yield _Line("", f"note: {note}", "  ")
     for finding in report.checks:
         yield from _check_lines(finding)
 
 
-def _headline(report: Report) -> str:
-    if shadow := report.shadow:
-        return f"{report.verdict.value} (shadow: would have {shadow.would_have_been.value} until {shadow.until})"
-    count = len(report.overrides)
-    overridden = f" ({count} check{'s' * (count > 1)} overridden)" if count else ""
-    return f"{report.verdict.value}{overridden}"
-
-
-def _target(report: Report) -> str:
-    deployment, green = report.deployment, report.deployment.green
-    function = f"{deployment.function}:{green.version}" if deployment.function else ""
-    return " ".join(
-        part
-        for part in (function, green.task_definition, green.url, f"host {green.host}" if green.host else "")
-        if part
-    )
-
-
-def _check_lines(finding: Finding) -> Iterator[str]:
+def _check_lines(finding: Finding) -> Iterator[_Line]:
     """Give the lines of one check: its outcome and message, the evidence that did not hold, and what to look at next."""
-    yield f"{_MARKS[finding.outcome]:>5}  {finding.name}{_remarks(finding)} [{finding.validator}, {finding.duration_ms:.0f} ms]"
+    mark, remarks = _MARKS[finding.outcome], ", ".join(summary.remarks(finding))
+    said = f"  {finding.name}{f' ({remarks})' if remarks else ''} [{finding.validator}, {finding.duration_ms:.0f} ms]"
+    yield _Line(mark, said, " " * (5 - len(mark)), _COLOURS[finding.outcome])
     if finding.outcome is not Outcome.PASS or finding.attempts > 1:
-        yield f"       {finding.message}"
+        yield _Line("", finding.message, _INDENT)
     if finding.outcome is Outcome.FAIL:
-        yield from (f"       - {_evidence(each)}" for each in finding.evidence if not each.passed)
+        yield from (_Line("", f"- {_evidence(each)}", _INDENT) for each in finding.evidence if not each.passed)
     if finding.remediation:
-        yield f"       next: {finding.remediation}"
-
-
-def _remarks(finding: Finding) -> str:
-    remarks = (
-        "advisory" if finding.severity is Severity.ADVISORY else "",
-        finding.excused.value,
-        f"flaky: passed at attempt {finding.attempts}" if finding.flaky else "",
-    )
-    said = ", ".join(remark for remark in remarks if remark)
-    return f" ({said})" if said else ""
+        yield _Line("next", f": {finding.remediation}", _INDENT, _BOLD)
 
 
 def _evidence(each: Evidence) -> str:
     place = f"{each.where}: " if each.where else ""
-    return f"{place}{each.query}: expected {_inline(each.expected)}, got {_inline(each.actual)}"
-
-
-def _inline(value: object) -> str:
-    try:
-        return msgspec.json.encode(value, enc_hook=repr).decode()
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        return f"({type(value).__name__} that cannot be shown)"
+    return f"{place}{each.query}: expected {summary.inline(each.expected)}, got {summary.inline(each.actual)}"

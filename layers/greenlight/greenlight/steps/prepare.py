@@ -9,7 +9,7 @@ import msgspec
 
 from greenlight import substitute
 from greenlight.errors import DiscoveryError
-from greenlight.model import Deployment, Frozen, PlanSource, Platform, Side
+from greenlight.model import DEFAULT_CHECKS, Deployment, Frozen, PlanSource, Platform, Side
 from greenlight.plan import Check, Plan, Stage, Target
 from greenlight.retry import Retry
 from greenlight.secrets import fetch
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from greenlight.aws import Aws
     from greenlight.settings import Settings
 
-DEFAULT_CHECKS = "default-checks"
 _CODES = re.compile(r"\b([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?\b", re.ASCII)
 
 PORTS_OPEN = ("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")

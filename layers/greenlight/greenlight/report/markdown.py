@@ -1,0 +1,111 @@
+"""A report as Markdown, for a pull request or a job's summary: the verdict and why, then a table of the checks.
+
+GitHub's dialect (https://github.github.com/gfm/). Texts of strangers make no links, mentions, pictures or HTML.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import TYPE_CHECKING
+
+from greenlight.model import Outcome, Status
+from greenlight.oneline import short
+from greenlight.report import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from greenlight.model import Finding, Report
+
+_SIGNS = {
+    Outcome.PASS: "✅",
+    Outcome.FAIL: "❌",
+    Outcome.ERROR: "⚠️",
+    Outcome.INCONCLUSIVE: "❔",
+    Outcome.SKIPPED: "⏭️",
+}
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~&$:]")
+_MENTION = re.compile(r"@(?=\w)")
+NO_MENTION = "@\u200b"
+"""An at sign that mentions nobody."""
+
+EVIDENCE = 20
+"""Pieces of evidence shown of one check."""
+
+
+def render(report: Report) -> str:
+    """Write a report as Markdown."""
+    return "".join(f"{line}\n" for line in _lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    deployment = report.deployment
+    sign = "✅" if report.verdict is Status.SUCCEEDED else "❌"
+    yield f"## {sign} {_text(summary.headline(report))}: {_text(summary.subject(report))} at {_text(deployment.stage)}"
+    yield ""
+    for reason in report.reasons:
+        name = f"{_text(reason.check)}: " if reason.check else ""
+        yield f"- **{_text(reason.cause.value)}** {name}{_text(reason.message)}"
+    for cause in dict.fromkeys(reason.cause for reason in report.reasons):
+        yield f"- {summary.WHO[cause]}"
+    for each in report.overrides:
+        yield f"- **overridden** {_text(f'{each.check}: by {each.who} until {each.expires}: {each.why}')}"
+    if report.shadow:
+        yield f"- **shadow** {_text(f'until {report.shadow.until}: {report.shadow.why}')}"
+    yield from ("",) if report.reasons or report.overrides or report.shadow else ()
+    for name, value in _facts(report):
+        yield f"{name} {_text(value)}  "
+    yield from _table(report)
+    for finding in report.checks:
+        if finding.outcome in summary.BROKEN:
+            yield from _details(finding)
+    if untested := summary.untested(report):
+        yield from ("", "### Not tested", "")
+        yield from (f"- {_text(each)}" for each in untested)
+
+
+def _facts(report: Report) -> Iterator[tuple[str, str]]:
+    counted = f"{summary.passed(report)} of {len(report.checks)}"
+    yield "**Checks passed**", f"{counted} in {summary.milliseconds(report.duration_ms)}, started {report.started_at}"
+    yield "**Deployment**", report.deployment.id
+    if target := summary.target(report):
+        yield "**Green**", target
+    if plan := summary.plan(report):
+        yield "**Plan**", plan
+
+
+def _table(report: Report) -> Iterator[str]:
+    if not report.checks:
+        return
+    yield from ("", "| | Check | What was found | Time |", "|---|---|---|---:|")
+    for each in report.checks:
+        remarks = "".join(f"<br>*{_text(remark)}*" for remark in summary.remarks(each))
+        sign, taken = f"{_SIGNS[each.outcome]} {each.outcome.value}", summary.milliseconds(each.duration_ms)
+        yield f"| {sign} | {_text(each.name, 200)}{remarks} | {_text(each.message, 300)} | {taken} |"
+
+
+def _details(finding: Finding) -> Iterator[str]:
+    wrong = [each for each in finding.evidence if not each.passed][:EVIDENCE]
+    if not wrong and not finding.remediation:
+        return
+    yield from (
+        "",
+        f"<details><summary>{_MENTION.sub(NO_MENTION, html.escape(short(finding.name, 200)))}</summary>",
+        "",
+    )
+    if wrong:
+        sides = ("Blue", "Green") if all(each.of_blue for each in wrong) else ("Expected", "Actual")
+        yield from (f"| Where | {sides[0]} | {sides[1]} |", "|---|---|---|")
+    for each in wrong:
+        where = f"{each.where}: {each.query}" if each.where else each.query
+        values = (summary.inline(value) for value in (each.expected, each.actual))
+        yield f"| {_text(where, 200)} | {' | '.join(_text(value, 300) for value in values)} |"
+    if finding.remediation:
+        yield from ("", f"Next: {_text(finding.remediation)}")
+    yield from ("", "</details>")
+
+
+def _text(text: str, length: int = 1000) -> str:
+    """Make any text of at most `length` characters mean nothing but itself, on one line."""
+    return _MENTION.sub(NO_MENTION, _SPECIAL.sub(r"\\\g<0>", short(text, length)))

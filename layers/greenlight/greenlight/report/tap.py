@@ -1,0 +1,81 @@
+"""A report as TAP 14: a test point is `not ok` and no TODO exactly when it closed the gate.
+
+What did not pass and yet decides nothing (advisory, overridden, tolerated, shadowed) is a TODO.
+
+Source: https://testanything.org/tap-version-14-specification.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from greenlight.model import Outcome
+from greenlight.oneline import clean, short
+from greenlight.report import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from greenlight.model import Finding, Report
+    from greenlight.report.summary import Result
+
+
+def render(report: Report) -> str:
+    """Write a report as lines of TAP."""
+    return "".join(f"{line}\n" for line in _lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    results = summary.results(report)
+    deployment = report.deployment
+    yield "TAP version 14"
+    yield f"1..{len(results)}{'' if results else ' # SKIP no check was run'}"
+    yield f"# {clean(f'{summary.headline(report)}: {summary.subject(report)} {deployment.id} at {deployment.stage}')}"
+    for number, result in enumerate(results, 1):
+        yield f"{_point(result)} {number} - {_described(result)}"
+        yield from _diagnosis(result)
+
+
+def _point(result: Result) -> str:
+    skipped = result.finding is not None and result.finding.outcome is Outcome.SKIPPED
+    return "ok" if not result.broken and (not result.said or skipped) else "not ok"
+
+
+def _described(result: Result) -> str:
+    name = _escaped(short(result.name, 300))
+    if result.broken or not result.said:
+        return name
+    directive = "SKIP" if _point(result) == "ok" else "TODO"
+    return f"{name} # {directive} {_escaped(short(result.said, 300))}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("#", "\\#")
+
+
+def _diagnosis(result: Result) -> Iterator[str]:
+    """Give the YAML block of what did not pass; its values are JSON texts, which YAML reads as they are."""
+    if not result.said:
+        return
+    yield "  ---"
+    yield f"  message: {json.dumps(result.said)}"
+    if result.finding:
+        yield from _details(result.finding)
+    yield "  ..."
+
+
+def _details(finding: Finding) -> Iterator[str]:
+    yield f"  outcome: {finding.outcome.value}"
+    yield f"  validator: {json.dumps(finding.validator)}"
+    yield f"  duration_ms: {finding.duration_ms:.3f}"
+    yield f"  attempts: {finding.attempts}"
+    wrong = [each for each in finding.evidence if not each.passed]
+    if wrong:
+        yield "  evidence:"
+    for each in wrong:
+        yield f"    - query: {json.dumps(f'{each.where}: {each.query}' if each.where else each.query)}"
+        yield f"      expected: {json.dumps(summary.inline(each.expected))}"
+        yield f"      actual: {json.dumps(summary.inline(each.actual))}"
+    if finding.remediation:
+        yield f"  next: {json.dumps(finding.remediation)}"
