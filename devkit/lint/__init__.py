@@ -103,10 +103,13 @@ def _ordered(text: str, errors: list[Problem], made: list[Problem]) -> list[Prob
     lines = text.split("\n")
     found = {(*_place(problem), problem.message): problem for problem in errors}
     taken = {key[:3] for key in found}
-    for problem in made:
+    for problem in sorted(made, key=lambda problem: problem.severity):  # errors first
         place = _place(problem)
-        if problem.severity == "error" or (place not in taken and problem.rule not in _allowed(lines, problem.line)):
-            found.setdefault((*place, problem.message), problem)
+        if problem.severity == "error":
+            taken.add(place)
+        elif place in taken or problem.rule in _allowed(lines, problem.line):
+            continue
+        found.setdefault((*place, problem.message), problem)
     return [found[key] for key in sorted(found)]
 
 

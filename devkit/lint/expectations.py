@@ -10,7 +10,7 @@ from greenlight.api import AnswerExpectation, Params, looked_at
 from greenlight.decode import DurationExpectation, SizeExpectation
 from greenlight.errors import GreenlightError
 from greenlight.expect import Expectation
-from greenlight.http import Response
+from greenlight.http import Response, Timings
 from greenlight.model import Severity
 from greenlight.substitute import refers
 
@@ -27,6 +27,7 @@ GOOD, BROKEN, REFUSED = range(200, 400), (500, 502, 503, 504), {401, 403, 404, 4
 _COMPARED = {"eq", "ne", "gt", "gte", "lt", "lte", "between", "in"}
 _NUMBERS = {"gt", "gte", "lt", "lte", "between"}
 _TEXTS = ("", "\n", "x", "<html><body>503</body></html>", "Ü" * 500, "0")
+_TEXT_FIELDS = ("reason", "version", "url", "sha256", "bytes", "subject", "issuer", "cipher", "domain", "same_site")
 _PAGE = b"<html><head><title>503 Service Temporarily Unavailable</title></head></html>"
 
 
@@ -94,6 +95,8 @@ def _of_one(expectation: Expectation, path: Path, field: str) -> Found:
             yield "always-passes", path, f"every text passes this; write for example {field}: {{contains: ok}}"
         elif _no_text(expectation):
             yield "never-passes", path, f"{field} is a text, and never a number; put what is compared in quotes"
+    elif field in _TEXT_FIELDS and _no_text(expectation):
+        yield "never-passes", path, f"{field} is a text, and never a number; put what is compared in quotes"
     elif field == "headers." and _no_text(expectation):
         yield "never-passes", path, "a header is a text, and never a number; put what is compared in quotes"
     else:
@@ -180,6 +183,8 @@ def _of_answer(expect: AnswerExpectation, path: Path) -> Found:
         body=_PAGE,
         truncated=False,
         latency_ms=5.0,
+        version="1.1",
+        timings=Timings(dns=1.0, connect=1.0, tls=1.0, first_byte=4.0, total=5.0),
         url="http://green/",
         address="192.0.2.1",
     )
