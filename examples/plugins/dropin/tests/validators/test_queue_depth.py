@@ -1,0 +1,40 @@
+"""queue_depth against queues by moto, and the promises that every validator keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from greenlight.api import Outcome
+from greenlight.testing import Case, check_validator, context_for, ecs_deployment, load, moto_aws, run
+
+if TYPE_CHECKING:
+    from greenlight.testing import RecordingAws
+
+FILE = Path(__file__).parents[2] / "validators" / "queue_depth.py"
+NONE = {"queue": "orders-dead", "messages": 0}
+
+
+def empty(aws: RecordingAws) -> None:
+    aws.client("sqs").create_queue(QueueName="orders-dead")
+
+
+def waiting(aws: RecordingAws) -> None:
+    queue = aws.client("sqs").create_queue(QueueName="orders-dead")["QueueUrl"]
+    aws.client("sqs").send_message(QueueUrl=queue, MessageBody="order 7")
+
+
+def test_a_queue_that_there_is_not_is_an_error() -> None:
+    with moto_aws() as aws, context_for(ecs_deployment(), aws=aws) as context:
+        finding = run(load(FILE), NONE, context)
+    assert finding.outcome is Outcome.ERROR
+    assert finding.message.startswith("sqs:GetQueueUrl failed with")
+
+
+def test_it_keeps_every_promise_of_validators() -> None:
+    check_validator(
+        FILE,
+        passing=Case(params=NONE, moto=empty),
+        failing=Case(params=NONE, moto=waiting),
+        harmless={"absent", "nothing:sqs:GetQueueUrl"},  # the queue is the team's; moto knows it without its URL
+    )

@@ -1,0 +1,1 @@
+"""Validators of ACME, one in each file."""
