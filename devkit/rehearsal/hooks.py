@@ -103,6 +103,7 @@ def _settings(scenario: Scenario) -> dict[str, str]:
         "GREENLIGHT_REPORT_BUCKET": REPORT_BUCKET,
         "GREENLIGHT_ON_MISSING_PLAN": chosen.on_missing_plan,
         "GREENLIGHT_ON_ROLLBACK": chosen.on_rollback,
+        "GREENLIGHT_ALLOW_SHADOW": str(chosen.allow_shadow).lower(),
         "GREENLIGHT_ALLOWED_HOSTS": ",".join(chosen.allowed_hosts),
         "GREENLIGHT_ALLOW_LOOPBACK": "true",
         "GREENLIGHT_CONCURRENCY": str(chosen.concurrency),

@@ -136,6 +136,7 @@ class Settings(Closed, frozen=True):
 
     on_missing_plan: Literal["default-checks", "fail", "pass"] = "default-checks"
     on_rollback: Literal["pass", "check"] = "pass"
+    allow_shadow: bool = False
     allowed_hosts: tuple[Text, ...] = ()
     concurrency: Annotated[int, Meta(ge=1, le=256)] = 16
 

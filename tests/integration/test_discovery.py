@@ -386,6 +386,37 @@ def test_before_the_install_there_is_only_blue() -> None:
     assert "does not exist yet" in deployment.green.no_url
 
 
+@pytest.mark.parametrize("stage", ["BeforeInstall", "AfterInstall", "AfterAllowTraffic"])
+@pytest.mark.parametrize(
+    ("sets", "label", "first"),
+    [((1, 2), "", False), ((1,), "", False), ((2,), "", True), ((2,), "Blue", False), ((2,), "Green", True)],
+    ids=["both", "blue alone", "green alone", "green seen, blue known", "green seen, green known"],
+)
+def test_an_ecs_deployment_is_a_first_one_only_where_there_is_surely_no_blue(
+    stage: str, sets: tuple[int, ...], label: str, first: bool
+) -> None:
+    ids = {1: "d-OLDOLD123", 2: ID}
+    task_sets = [Ecs.task_set(f"ecs-svc/{n}", ONE if n == 1 else TWO, n, "PRIMARY", ids[n]) for n in sets]
+    target = Ecs.target(events(**{stage: "InProgress"}), *([{"taskSetLabel": label}] if label else []))
+    table = {"ecs__describe_services": {"services": [{"taskSets": task_sets}]}}
+    ecs = Ecs(stage, codedeploy__batch_get_deployment_targets=target, **table)
+    if 2 not in sets and stage != "BeforeInstall":
+        with pytest.raises(DiscoveryError):
+            ecs.discovered()
+        return
+
+    assert ecs.discovered().deployment.first is first
+
+
+@pytest.mark.parametrize(("current", "first"), [("7", False), ("$LATEST", False), ("", True)])
+def test_a_lambda_deployment_without_a_current_version_is_a_first_one(current: str, first: bool) -> None:
+    account = lambda_account()
+    target = account.table["codedeploy.batch_get_deployment_targets"]["deploymentTargets"][0]
+    target["lambdaTarget"]["lambdaFunctionInfo"]["currentVersion"] = current
+
+    assert seen(account).deployment.first is first
+
+
 def test_a_service_that_is_gone_is_a_sentence() -> None:
     with pytest.raises(DiscoveryError, match="ECS knows no service shop in cluster prod"):
         Ecs(ecs__describe_services={"services": []}).discovered()

@@ -210,10 +210,9 @@ def test_arns_name_no_partition_of_their_own() -> None:
     assert "amazonaws.com" not in body.replace("lambda.amazonaws.com", "")
 
 
-# What no call in the code shows: S3 asks for it to tell a missing key from a forbidden one, KMS keys are used by the
-# services on the caller's behalf, and Lambda itself writes logs, calls the last resort and manages interfaces.
+# What no call in the code shows: KMS keys are used by the services on the caller's behalf, and Lambda itself writes
+# logs, calls the last resort and manages interfaces.
 WITHOUT_A_CALL = {
-    "s3:ListBucket",
     "kms:Decrypt",
     "kms:GenerateDataKey",
     "logs:CreateLogStream",

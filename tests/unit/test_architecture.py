@@ -33,6 +33,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "repeat",
         "retry",
         "shadow",
+        "override",
         "redact",
         "query",
         "markup",
@@ -57,7 +58,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 PURE = (
     "judge", "expect", "query", "units", "redact", "substitute", "plan", "decode", "nearest", "oneline", "yamlread",
     "address", "repeat", "retry", "rows", "cookies", "markup", "shadow", "words", "model", "errors", "settings",
-    "report.json", "report.text", "report.summary", "report.junit", "report.markdown", "report.tap",
+    "report.json", "report.text", "report.summary", "report.junit", "report.markdown", "report.tap", "override",
 )  # fmt: skip
 WORLD = {
     "socket", "ssl", "http", "urllib.request", "urllib3", "requests", "boto3", "botocore", "subprocess", "os",

@@ -97,6 +97,15 @@ def test_default_checks_go_where_the_plan_says_green_is(tmp_path: Any) -> None:
     assert "has no stage AfterAllowTestTraffic, so the default checks ran" in gate.deployment.notes[0]
 
 
+def test_default_checks_stand_in_the_shadow_of_a_plan_without_this_stage(tmp_path: Any) -> None:
+    shadow = 'version: 1\nshadow: {until: "2020-01-01", why: getting to know it}\n'
+
+    assert prepared(tmp_path, ECS).plan.shadow is None
+    gate = prepared(tmp_path, ECS, ELSEWHERE.replace("version: 1\n", shadow))
+    assert gate.plan.shadow is not None
+    assert gate.plan.source.uri == "default-checks"
+
+
 def test_a_rollback_is_let_through_without_a_plan_or_a_call(tmp_path: Any) -> None:
     gate = prepared(tmp_path, msgspec.structs.replace(ECS, creator="codeDeployRollback"), "not: a plan")
 

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
         ("ON_MISSING_PLAN", "ignore", "default-checks, fail, pass"),
         ("ON_ROLLBACK", "fail", "pass, check"),
         ("ALLOW_LOOPBACK", "1", "false, true"),
+        ("ALLOW_SHADOW", "yes", "false, true"),
         ("ALLOW_LOOPBACK", "True", "false, true"),
         ("ALLOWED_HOSTS", "https://api.example.com", "such as api.example.com or *.example.com"),
         ("ALLOWED_HOSTS", "api.example.com, *", "such as api.example.com"),

@@ -149,9 +149,9 @@ def calling(service: str, operation: str, call: Callable[[], Any]) -> Any:
 
 def permission(service: str, operation: str) -> str:
     """Write the IAM action of a boto3 operation; most are the operation's name in camel case."""
-    action = {"invoke": "InvokeFunction", "head_object": "GetObject"}.get(operation) or "".join(
-        part.capitalize() for part in operation.split("_")
-    )
+    action = {"invoke": "InvokeFunction", "head_object": "GetObject", "list_objects_v2": "ListBucket"}.get(
+        operation
+    ) or "".join(part.capitalize() for part in operation.split("_"))
     return f"{_IAM_PREFIX.get(service, service)}:{action}"
 
 

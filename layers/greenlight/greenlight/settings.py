@@ -32,6 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         plan_folder: Folder of plans packed with the hooks; "" for none.
         report_bucket: Bucket reports are stored in; "" for none.
         on_missing_plan: `default-checks`, `fail` or `pass`.
+        allow_shadow: A plan may say that its gate decides nothing yet.
         on_rollback: `pass` lets rollback deployments through at once, `check` runs their plan.
         allowed_hosts: Hosts that checks may call beside the deployment's own; `*.example.com` covers every name below it.
         allow_loopback: Checks may call this machine itself; for rehearsals, never set in an account.
@@ -43,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     plan_folder: str = ""
     report_bucket: str = ""
     on_missing_plan: str = "default-checks"
+    allow_shadow: bool = False
     on_rollback: str = "pass"
     allowed_hosts: tuple[str, ...] = ()
     allow_loopback: bool = False
@@ -82,6 +84,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         plan_folder=text("PLAN_FOLDER"),
         report_bucket=text("REPORT_BUCKET"),
         on_missing_plan=choice("ON_MISSING_PLAN", MISSING_PLAN_CHOICES),
+        allow_shadow=choice("ALLOW_SHADOW", ("false", "true")) == "true",
         on_rollback=choice("ON_ROLLBACK", ROLLBACK_CHOICES),
         allowed_hosts=hosts,
         allow_loopback=choice("ALLOW_LOOPBACK", ("false", "true")) == "true",

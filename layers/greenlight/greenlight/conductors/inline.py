@@ -7,6 +7,7 @@ If CodeDeploy could not be told, the handler raises, and Lambda's OnFailure dest
 
 from __future__ import annotations
 
+import datetime
 import os
 import threading
 import time
@@ -16,8 +17,21 @@ from msgspec.structs import replace
 
 from greenlight import settings as settings_module
 from greenlight.errors import GreenlightError, PlanError
-from greenlight.judge import failed
-from greenlight.model import Cause, Clock, Deployment, Finding, Frozen, PlanSource, Platform, Reason, Status, Verdict
+from greenlight.judge import failed, overridable, shadowed
+from greenlight.model import (
+    Cause,
+    Clock,
+    Deployment,
+    Finding,
+    Frozen,
+    Overridden,
+    PlanSource,
+    Platform,
+    Reason,
+    Severity,
+    Status,
+    Verdict,
+)
 from greenlight.steps.conclude import as_planned, report_of, verdict_of
 from greenlight.transports.codedeploy import Execution, Reporter, parse
 
@@ -27,12 +41,17 @@ if TYPE_CHECKING:
     from greenlight.aws import Aws
     from greenlight.errors import Problem
     from greenlight.settings import Settings
+    from greenlight.shadow import Shadow
     from greenlight.steps.prepare import Prepared
 
 T = TypeVar("T")
 
 RESERVE_S = 30.0
 """Kept back for answering and publishing; a quarter of the time where the whole is short."""
+
+
+OVERRIDES_S = 5.0
+"""Kept back for reading overrides where a plan allows them; a tenth of the time where the whole is short."""
 
 
 class NotToldError(GreenlightError):
@@ -54,6 +73,7 @@ class Gate(Frozen, frozen=True, kw_only=True):
     plan: PlanSource = PlanSource()
     output: str = ""
     clock: Clock = Clock()
+    overrides: tuple[Overridden, ...] = ()
 
 
 def hook(stage: str) -> Callable[[Any, Any], dict[str, Any]]:
@@ -125,8 +145,13 @@ def supervised(
 
     if prepared.plan.waived:
         return Gate(
-            verdict=verdict_of((), (), prepared.plan.waived), deployment=_noted(prepared), plan=prepared.plan.source
+            verdict=verdict_of((), (), prepared.plan.waived),
+            deployment=_noted(prepared.deployment, prepared.plan.waived),
+            plan=prepared.plan.source,
         )
+    reading_by = deadline
+    if settings.plan_bucket and any(check.severity is Severity.REQUIRED_WITH_OVERRIDE for check in prepared.checks):
+        deadline -= min(OVERRIDES_S, (deadline - time.monotonic()) / 10)
     now = time.monotonic()
     began = now if began is None else began
     # The worker ends by itself a little earlier, so that what it had not finished is named and not lost.
@@ -148,13 +173,17 @@ def supervised(
         found.get(check.name) or unfinished(check, f"not finished: {end.died or 'it gave no finding'}", end.cause)
         for check in prepared.checks
     )
+    findings = as_planned(prepared.checks, findings)
+    overrides, notes = _overridden(prepared, settings, aws, findings, reading_by)
+    overridden = [each.check for each in overrides]
     return Gate(
-        verdict=verdict_of(prepared.checks, findings),
-        deployment=prepared.deployment,
-        findings=as_planned(prepared.checks, findings),
+        verdict=verdict_of(prepared.checks, findings, overridden=overridden),
+        deployment=_noted(prepared.deployment, *notes),
+        findings=as_planned(prepared.checks, findings, overridden),
         plan=prepared.plan.source,
         output=Redactor(prepared.secrets.values()).text(end.output)[-OUTPUT_CHARACTERS:],
         clock=_clock(prepared, began, now, soft),
+        overrides=overrides,
     )
 
 
@@ -164,36 +193,81 @@ def _clock(prepared: Prepared, began: float, now: float, soft: float) -> Clock:
     return Clock(prepared_ms=prepared_ms, baked_ms=baked_ms, deadline_ms=deadline_ms)
 
 
-def _noted(prepared: Prepared) -> Deployment:
-    return replace(prepared.deployment, notes=(*prepared.deployment.notes, prepared.plan.waived))
+def _overridden(
+    prepared: Prepared, settings: Settings, aws: Aws, findings: tuple[Finding, ...], until: float
+) -> tuple[tuple[Overridden, ...], tuple[str, ...]]:
+    """Give the overrides that this gate honours, and notes; read only where one could change the verdict.
+
+    What cannot be read by `until` (monotonic) is no override.
+    """
+    from greenlight import override
+    from greenlight.sources import overrides
+
+    deployment = prepared.deployment
+    folder = override.folder(deployment.application, deployment.group)
+    if not (settings.plan_bucket and folder and any(map(overridable, findings))):
+        return (), ()
+    try:
+        late = "the overrides were not read"
+        kept, notes = within(until, lambda: overrides.kept(aws, settings.plan_bucket, folder), late)
+        gate = override.Gate(
+            deployment=deployment.id,
+            plan_sha256=prepared.plan.source.sha256,
+            findings=findings,
+            now=datetime.datetime.now(datetime.UTC),
+        )
+        granted, refused_ones = override.honoured(kept, gate)
+    except Exception as error:  # noqa: BLE001 - whatever it is, nobody has let anything pass
+        return (), (f"no override is honoured, because they could not be read: {error}",)
+    return granted, (*notes, *refused_ones)
+
+
+def _noted(deployment: Deployment, *notes: str) -> Deployment:
+    return replace(deployment, notes=(*deployment.notes, *notes))
+
+
+def _in_shadow(gate: Gate, log: _Log) -> Gate:
+    """Let a gate whose plan has a shadow, in force and allowed here, say Succeeded and keep what it would have said."""
+    shadow = log.shadow
+    if shadow is None or log.settings is None:
+        return gate
+    today = datetime.datetime.now(datetime.UTC).date()
+    if not shadow.in_force(today):
+        why = shadow.mistake(today) or shadow.notice(today)
+        return replace(gate, deployment=_noted(gate.deployment, why))
+    if not log.settings.allow_shadow:
+        why = f"the plan asks for a shadow until {shadow.until}; this installation allows none, so the gate decides"
+        return replace(gate, deployment=_noted(gate.deployment, why))
+    return replace(gate, verdict=shadowed(gate.verdict, shadow.until, shadow.why))
 
 
 def _run_whatever_happens(deployment_id: str, stage: str, deadline: float, log: _Log) -> Gate:
-    """Run the gate; every way to go wrong is a Failed with its cause."""
+    """Run the gate; every way to go wrong is a Failed with its cause.
+
+    A shadow covers all of them once the plan has been read, except a refused plan: it decides nothing, its shadow included.
+    """
     from greenlight.discovery.codedeploy import OverError
 
     known = Deployment(id=deployment_id, platform=Platform.ECS, stage=stage)
     try:
-        return _run(known, deadline, log)
+        return _in_shadow(_run(known, deadline, log), log)
     except PlanError as error:
         return refused(error, log.deployment or known)
     except OverError as error:
         return Gate(verdict=failed(Cause.SUPERSEDED, str(error)), deployment=log.deployment or known)
     except GreenlightError as error:
-        return Gate(verdict=failed(error.cause, str(error)), deployment=log.deployment or known)
+        return _in_shadow(Gate(verdict=failed(error.cause, str(error)), deployment=log.deployment or known), log)
     except BaseException as error:  # noqa: BLE001 - a deployment must not wait an hour for any error whatsoever
         log.best_effort(lambda: log.logger.exception("the gate crashed"))
         said = " ".join(str(error).split())[:300]
-        return Gate(
-            verdict=failed(Cause.GATE_ERROR, f"the gate crashed: {type(error).__name__}: {said}"),
-            deployment=log.deployment or known,
-        )
+        verdict = failed(Cause.GATE_ERROR, f"the gate crashed: {type(error).__name__}: {said}")
+        return _in_shadow(Gate(verdict=verdict, deployment=log.deployment or known), log)
 
 
 def _run(known: Deployment, deadline: float, log: _Log) -> Gate:
     from greenlight.aws import Aws
     from greenlight.discovery.codedeploy import discover
-    from greenlight.steps.prepare import prepare
+    from greenlight.steps.prepare import prepare, with_secrets
 
     log.started()
     settings = log.settings = settings_module.read(os.environ)
@@ -202,10 +276,11 @@ def _run(known: Deployment, deadline: float, log: _Log) -> Gate:
     def prepared_in_time() -> Prepared:
         found = discover(aws, known.id, known.stage)
         log.deployment = found.deployment
-        return prepare(aws, settings, found.deployment, found.tags)
+        prepared = prepare(aws, settings, found.deployment, found.tags)
+        log.deployment, log.shadow = prepared.deployment, prepared.plan.shadow
+        return with_secrets(prepared, aws)
 
     prepared = within(deadline, prepared_in_time, "what is being deployed, and which plan applies, was not found out")
-    log.deployment = prepared.deployment
     memory_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     memory = int(memory_mb) if memory_mb.isdecimal() else 0
     return supervised(prepared, settings, aws, deadline, log.finding, memory, log.began)
@@ -260,6 +335,7 @@ class _Log:
         self._execution, self._stage, self.began = execution, stage, began
         self._logger: Any = None
         self.deployment: Deployment | None = None
+        self.shadow: Shadow | None = None
         self.settings: Settings | None = None
         self.aws: Aws | None = None
 
@@ -311,7 +387,15 @@ def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, 
     from greenlight.publish import metrics, s3
 
     report = report_of(
-        gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, duration_ms, gate.output, clock=gate.clock
+        gate.verdict,
+        gate.findings,
+        gate.deployment,
+        gate.plan,
+        started_at,
+        duration_ms,
+        gate.output,
+        gate.overrides,
+        gate.clock,
     )
     reasons = msgspec.to_builtins(gate.verdict.reasons)
     log.say(
@@ -320,7 +404,10 @@ def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, 
         reasons=reasons,
         application=gate.deployment.application,
         group=gate.deployment.group,
+        **({"shadow": msgspec.to_builtins(gate.verdict.shadow)} if gate.verdict.shadow else {}),
     )
+    for each in gate.overrides:
+        log.say("override honoured", override=msgspec.to_builtins(each))
     log.say("answered", status=gate.verdict.status.value, **msgspec.to_builtins(answer))
     errors = sum(reason.cause is Cause.GATE_ERROR for reason in gate.verdict.reasons)
     values = {
@@ -331,7 +418,11 @@ def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, 
         "GateErrors": float(errors > 0),
         "GateDuration": duration_ms,
     }
-    seldom = {"ChecksFlaky": float(sum(finding.flaky for finding in gate.findings))}
+    seldom = {
+        "ChecksFlaky": float(sum(finding.flaky for finding in gate.findings)),
+        "GateShadowed": float(gate.verdict.shadow is not None and bool(gate.verdict.reasons)),
+        "OverridesHonoured": float(len(gate.overrides)),
+    }
     # What is not there most of the time is left out then: every name costs, and an alarm takes nothing for zero.
     values |= {name: value for name, value in seldom.items() if value}
     log.best_effort(lambda: metrics.emit(stage, values))

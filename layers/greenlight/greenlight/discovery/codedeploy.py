@@ -180,7 +180,9 @@ def _with_target(
         return _with_function(base, _kind(target).get("lambdaFunctionInfo", {}))
     if "ecsTarget" in target:
         blue, green, names = ecs_sides(aws, base, _kind(target), group, tags, sleep)
-        return replace(base, blue=blue, green=green, cluster=names[0], service=names[1])
+        labels = {info.get("taskSetLabel") for info in _kind(target).get("taskSetsInfo", [])}
+        first = not blue.task_set and "Blue" not in labels
+        return replace(base, blue=blue, green=green, first=first, cluster=names[0], service=names[1])
     why = "CloudFormation deploys this without telling CodeDeploy of listeners; give the plan a target: {url: …}"
     return replace(base, green=Side(no_url=why))
 
@@ -192,6 +194,7 @@ def _with_function(base: Deployment, info: dict[str, Any]) -> Deployment:
     why = "a Lambda version has no URL; check it with lambda_invoke"
     return replace(
         base,
+        first=not info.get("currentVersion"),
         function=name,
         alias=info.get("functionAlias", ""),
         blue=Side(version=str(info.get("currentVersion", "")), no_url=why),

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 from typing import TYPE_CHECKING
 
@@ -32,14 +33,15 @@ def find_plan(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[s
         PlanError: The plan that was found is wrong, or the tag names one that does not exist.
         AwsError: A store refused; a store that cannot be read is not a store without a plan.
     """
+    today = datetime.datetime.now(datetime.UTC).date()
     if tag := tags.get(TAG, "").strip():
         found = read(aws, settings, tag)
         if found is None:
             raise PlanError([Problem(f"the tag {TAG} of the deployment group names {tag}, and there is nothing")], tag)
-        return parse(found[0], tag, found[1])
+        return parse(found[0], tag, found[1], today)
     for uri in candidates(settings, deployment):
         if (found := read(aws, settings, uri)) is not None:
-            return parse(found[0], uri, found[1])
+            return parse(found[0], uri, found[1], today)
     return None
 
 

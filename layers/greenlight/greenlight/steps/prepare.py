@@ -45,17 +45,17 @@ class Prepared(Frozen, frozen=True, kw_only=True):
 
 
 def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str, str]) -> Prepared:
-    """Find the plan of a discovered deployment and get it ready to run.
+    """Find the plan of a discovered deployment; the secrets it needs come with `with_secrets`.
 
     Args:
-        aws: Reads plans and secrets.
+        aws: Reads plans.
         settings: Where plans are looked for, and what happens when there is none.
         deployment: From `greenlight.discovery`.
         tags: Of the deployment group.
 
     Raises:
         PlanError: The plan is wrong, or there is none and the operator wants one.
-        AwsError: A plan store or a secret store refused.
+        AwsError: A plan store refused.
         DiscoveryError: There is no plan, and nothing about this deployment to check by default.
     """
     from greenlight.sources.convention import find_plan
@@ -70,7 +70,7 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
         if not plan.waived:
             notes = (*deployment.notes, f"{missing}, so the default checks ran")
             deployment = msgspec.structs.replace(deployment, notes=notes)
-    return with_secrets(Prepared(deployment=aimed(deployment, plan), plan=plan), aws)
+    return Prepared(deployment=aimed(deployment, plan), plan=plan)
 
 
 def with_secrets(prepared: Prepared, aws: Aws) -> Prepared:
@@ -111,7 +111,12 @@ def _without_plan(settings: Settings, deployment: Deployment, plan: Plan | None)
         )
     target = plan.target if plan else Target()
     checks = default_checks(aimed(deployment, Plan(stages={}, target=target)))
-    return Plan(stages={deployment.stage: Stage(checks=checks)}, target=target, source=PlanSource(uri=DEFAULT_CHECKS))
+    return Plan(
+        stages={deployment.stage: Stage(checks=checks)},
+        target=target,
+        shadow=plan.shadow if plan else None,
+        source=PlanSource(uri=DEFAULT_CHECKS),
+    )
 
 
 def _missing(deployment: Deployment, plan: Plan | None) -> str:
