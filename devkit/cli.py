@@ -21,6 +21,7 @@ COMMANDS = {
     "lint": "find every mistake in plans, offline",
     "validators": "show the validators that plans can use",
     "new": "write a validator with its test, or a first plan, to begin with",
+    "override": "let a check that allows it pass for one deployment, with a name, a reason and an end",
     "schema": "print the JSON Schema of plans, for editors",
 }
 USAGE_ERROR = 2
