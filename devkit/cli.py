@@ -19,6 +19,7 @@ COMMANDS = {
     "rehearse": "play whole deployments on this machine: real hooks, real checks, simulated CodeDeploy",
     "check": "run one stage of a plan now, against any green",
     "lint": "find every mistake in plans, offline",
+    "iam": "print the IAM policy that a plan's checks need",
     "validators": "show the validators that plans can use",
     "new": "write a validator with its test, or a first plan, to begin with",
     "override": "let a check that allows it pass for one deployment, with a name, a reason and an end",

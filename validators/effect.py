@@ -15,7 +15,7 @@ Of the executions of a state machine the newest 20 are looked at. moto runs none
 so the tests of these two use answers written down.
 
 What it reads and deletes is the service's own: allow the actions for those resources in the policy given to the template
-as CheckPolicyArn, never for all.
+as CheckPolicyArn, never for all; `greenlight iam PLAN` writes it.
 
 Example:
     checks:
@@ -37,8 +37,9 @@ Source: the AWS API references of the operations in `_CALLS`.
 from __future__ import annotations
 
 import json
+import re
 import time
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from greenlight.api import (
@@ -54,6 +55,7 @@ from greenlight.api import (
     GreenlightError,
     HttpError,
     LambdaEvent,
+    Need,
     NoAnswerError,
     NoResultError,
     Outcome,
@@ -81,9 +83,13 @@ from greenlight.api import (
     validator,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 FOR_CLEANING_UP = 0.25
 """Share of the check's time that is kept for cleaning up."""
 MAX_OBJECT_BYTES = 1024 * 1024
+_QUEUE = re.compile(r"https?://sqs\.([a-z0-9-]+)\.[^/]+/([0-9]{12})/([^/]+)", re.ASCII)
 _ABSENT = ("NoSuchKey", "404", "NotFound")
 
 
@@ -271,14 +277,56 @@ class Effect(Params, frozen=True, kw_only=True):
             raise ValueError("only an HTTP cause has an answer to expect something of")
 
 
+def _needs(params: Effect) -> Iterator[Need]:
+    """Give what cause, look and clean-up ask of AWS, each for its own resource."""
+    cause, see = params.cause, params.see
+    if cause.lambda_invoke:
+        yield "lambda:InvokeFunction"
+    if cause.sqs:
+        yield "sqs:SendMessage", _queue(cause.sqs.to)
+    if cause.sns:
+        yield "sns:Publish", cause.sns.to
+    if see.sqs:
+        for action in ("ReceiveMessage", "ChangeMessageVisibility", "DeleteMessage"):
+            yield f"sqs:{action}", _queue(see.sqs.url)
+    if see.metric:
+        yield "cloudwatch:GetMetricStatistics"
+    if see.log:
+        yield "logs:FilterLogEvents", f"arn:aws:logs:*:*:log-group:{see.log.group}:*"
+    if see.execution:
+        yield "states:ListExecutions", see.execution.state_machine
+        yield "states:DescribeExecution", f"{see.execution.state_machine.replace(':stateMachine:', ':execution:')}:*"
+    for row, action in ((see.dynamodb, "GetItem"), *((each.dynamodb, "DeleteItem") for each in params.clean_up)):
+        if row:
+            yield f"dynamodb:{action}", f"arn:aws:dynamodb:*:*:table/{row.table}"
+    for item, action in ((see.s3, "GetObject"), *((each.s3, "DeleteObject") for each in params.clean_up)):
+        if item:
+            yield f"s3:{action}", f"arn:aws:s3:::{item.bucket}/{item.key}"
+    if see.s3:  # without it S3 calls a key that is not there forbidden
+        yield "s3:ListBucket", f"arn:aws:s3:::{see.s3.bucket}"
+
+
+def _queue(url: str) -> str:
+    """Give the ARN of the queue at a URL, whose host names the region and whose path account and queue."""
+    found = _QUEUE.fullmatch(url)
+    return f"arn:aws:sqs:{found[1]}:{found[2]}:{found[3]}" if found else "*"
+
+
 @validator(
     Effect,
     iam=(
-        *("lambda:InvokeFunction", "sqs:SendMessage", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"),
+        *(
+            "s3:ListBucket",
+            "lambda:InvokeFunction",
+            "sqs:SendMessage",
+            "sqs:ReceiveMessage",
+            "sqs:ChangeMessageVisibility",
+        ),
         *("sqs:DeleteMessage", "sns:Publish", "dynamodb:GetItem", "dynamodb:DeleteItem", "s3:GetObject"),
         *("s3:DeleteObject", "cloudwatch:GetMetricStatistics", "logs:FilterLogEvents", "states:ListExecutions"),
         "states:DescribeExecution",
     ),
+    iam_of=_needs,
     unsafe=True,
     remediation=(
         "The evidence says what was last seen where the effect should appear. Look in green's log for the cause "

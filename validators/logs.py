@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from greenlight.api import (
@@ -34,6 +34,7 @@ from greenlight.api import (
     Expectation,
     Finding,
     GreenlightError,
+    Need,
     Params,
     compiled,
     default,
@@ -44,6 +45,9 @@ from greenlight.api import (
     judged,
     validator,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_PAGES = 100
 POLL_S = 1.0
@@ -92,6 +96,18 @@ class Logs(Params, frozen=True, kw_only=True):
             compiled(path, "rows", path)
 
 
+def _needs(params: Logs) -> Iterator[Need]:
+    """Give what is asked of AWS: of one log group where the plan names it, and of Insights only for a query."""
+    group = f"arn:aws:logs:*:*:log-group:{params.group or '*'}:*"
+    yield "logs:FilterLogEvents", group
+    if params.query:
+        yield "logs:StartQuery", group
+        yield from ("logs:GetQueryResults", "logs:StopQuery")
+    if not params.group:
+        yield from ("lambda:GetFunctionConfiguration", "ecs:DescribeTaskDefinition")
+    yield from ("ecs:ListTasks", "ecs:DescribeTasks")
+
+
 @validator(
     Logs,
     stages=("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
@@ -105,6 +121,7 @@ class Logs(Params, frozen=True, kw_only=True):
         "ecs:ListTasks",
         "ecs:DescribeTasks",
     ),
+    iam_of=_needs,
     remediation=(
         "Open the log group named in the finding and look for the example line in green's streams. A new error of "
         "green is the release's; an old one belongs into the pattern or the limit. No lines of green at all mean "

@@ -37,7 +37,7 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 import zipfile
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from greenlight.api import (
@@ -45,6 +45,7 @@ from greenlight.api import (
     Evidence,
     Finding,
     GreenlightError,
+    Need,
     Params,
     error,
     failed,
@@ -52,6 +53,9 @@ from greenlight.api import (
     judged,
     validator,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_ARCHIVE_BYTES = 50 * 1024 * 1024
 MAX_UNPACKED_BYTES = 200 * 1024 * 1024
@@ -91,9 +95,16 @@ class Pytest(Params, frozen=True, kw_only=True):
                 raise ValueError(f"the variable {name} is not the suite's to set")
 
 
+def _needs(params: Pytest) -> Iterator[Need]:
+    """Give what fetching the suite asks of AWS; what the suite itself does with `aws: true` nobody knows here."""
+    if place := _S3.fullmatch(params.path):
+        yield "s3:GetObjectVersion" if params.version else "s3:GetObject", f"arn:aws:s3:::{place[1]}/{place[2]}"
+
+
 @validator(
     Pytest,
     iam=("s3:GetObject", "s3:GetObjectVersion"),
+    iam_of=_needs,
     unsafe=True,
     remediation=(
         "Run the failed test from a laptop with GREENLIGHT_URL set to green: `pytest PATH -m MARKER`. A suite "

@@ -17,7 +17,7 @@ Source: https://docs.aws.amazon.com/AmazonSynthetics/latest/APIReference/API_Can
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from greenlight.api import (
@@ -26,6 +26,7 @@ from greenlight.api import (
     Evidence,
     Finding,
     GreenlightError,
+    Need,
     Params,
     default,
     error,
@@ -33,6 +34,9 @@ from greenlight.api import (
     judged,
     validator,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 POLL_S = 5.0
 
@@ -45,9 +49,18 @@ class Synthetics(Params, frozen=True, kw_only=True):
     max_age: Duration = default(Duration(600))
 
 
+def _needs(params: Synthetics) -> Iterator[Need]:
+    """Give what is asked of AWS, for this canary alone."""
+    canary = f"arn:aws:synthetics:*:*:canary:{params.canary}"
+    yield "synthetics:GetCanaryRuns", canary
+    if params.start:
+        yield "synthetics:StartCanary", canary
+
+
 @validator(
     Synthetics,
     iam=("synthetics:GetCanaryRuns", "synthetics:StartCanary"),
+    iam_of=_needs,
     unsafe=True,
     remediation=(
         "Open the canary's run in CloudWatch Synthetics: screenshot, HAR and log show the step that failed. A run "

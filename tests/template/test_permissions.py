@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
+from greenlight.api import Validator
 from greenlight.aws import permission
+from greenlight.registry import Registry
 
+from devkit.policy import GRANTED
 from tests.template.sam_template import (
     ECS_STAGES,
     ROOT,
@@ -23,6 +26,7 @@ from tests.template.sam_template import (
     statements,
     transformed,
 )
+from validators import effect
 
 if TYPE_CHECKING:
     from tests.template.sam_template import Json
@@ -263,6 +267,26 @@ BY_CHECK_POLICY = {
     "logs:StopQuery",
     "synthetics:StartCanary",
 }
+
+
+def test_effect_declares_the_calls_it_makes_and_no_more() -> None:
+    # Its calls are in a table; a key that is not there is told from a forbidden one only by who may list the bucket.
+    made = {permission(*call) for call in effect._CALLS.values()} | {"lambda:InvokeFunction", "s3:ListBucket"}
+
+    assert set(effect.effect.iam) == made
+
+
+# What the template allows for its own plan bucket alone.
+OF_THE_PLAN_BUCKET = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"}
+
+
+def test_greenlight_iam_knows_what_the_template_grants_and_for_which_resources() -> None:
+    role = "AfterAllowTrafficRole"
+    declared = {action for _, found in Registry().all() if isinstance(found, Validator) for action in found.iam}
+    granted = (actions(role) - denied_to_code(role)) & declared - OF_THE_PLAN_BUCKET
+    limits = {a: sorted(set(re.findall(r"\$\{(?!AWS::|Last)(\w+)\}", " ".join(resources(role, a))))) for a in granted}
+
+    assert {action: [limit] if limit else [] for action, limit in GRANTED.items()} == limits
 
 
 def test_a_hook_may_do_what_the_engine_and_its_validators_do_and_no_more() -> None:

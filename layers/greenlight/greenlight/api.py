@@ -80,6 +80,7 @@ __all__ = [
     "Invocation",
     "Jar",
     "LambdaEvent",
+    "Need",
     "NoAnswerError",
     "NoResultError",
     "Outcome",
@@ -158,6 +159,9 @@ taken out: a secret cut in half would no longer be found."""
 
 PLOTTED = 200
 """Numbers of one series that a plot gets; a screen shows no more."""
+
+Need = str | tuple[str, str]
+"""An IAM action, or one with the ARN of the resource it is needed for."""
 
 NOTE_LENGTH = 600
 """Characters of what a validator says of itself for people: what to do next, and what a run costs."""
@@ -325,6 +329,7 @@ class Validator:
         unsafe: bool,
         remediation: str,
         cost: str,
+        iam_of: Callable[[Any], Iterable[Need]] | None,
     ) -> None:
         """Check the entry; see `validator`."""
         self.name = run.__name__.rstrip("_")
@@ -336,7 +341,13 @@ class Validator:
         self.unsafe = unsafe
         self.remediation = remediation
         self.cost = cost
+        self.iam_of = iam_of
         self.summary = (inspect.getdoc(run) or "").split("\n")[0]
+
+    def needs(self, params: Any) -> list[tuple[str, str]]:
+        """Give the IAM actions that a check with these parameters needs, each with its resource, "*" where none is known."""
+        wanted = self.iam if self.iam_of is None else self.iam_of(params)
+        return [(each, "*") if isinstance(each, str) else each for each in wanted]
 
     def __call__(self, params: Any, context: Context) -> Finding:
         """Run it."""
@@ -352,6 +363,7 @@ def validator(
     unsafe: bool = False,
     remediation: str = "",
     cost: str = "",
+    iam_of: Callable[[Any], Iterable[Need]] | None = None,
 ) -> Callable[[Callable[[Any, Context], Finding]], Validator]:
     """Make a function the validator of its name.
 
@@ -363,6 +375,8 @@ def validator(
         unsafe: It may change data of the service under test.
         remediation: What a person does when the check did not pass, in a sentence or two: where to look, which command.
         cost: What one run costs: AWS requests and invocations, load on green; "" for nothing beyond requests to green.
+        iam_of: Gives, of `iam`, what a check with the given parameters needs: actions, or pairs of an action and the ARN
+            of its resource. An ARN begins with arn:aws: and may hold *. All of `iam` when left out.
 
     Raises:
         TypeError: The function, its parameters or its entry cannot be used; said where the file is loaded.
@@ -399,6 +413,7 @@ def validator(
             unsafe=unsafe,
             remediation=remediation,
             cost=cost,
+            iam_of=iam_of,
         )
 
     return decorate
