@@ -1,0 +1,69 @@
+"""docs/writing-validators.md leads from nothing to a tested plugin: every command and every block on it is run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from greenlight.testing import Service
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "writing-validators.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy what of the checkout the page's commands read and write."""
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name in ("validators", "layers", "devkit", "docs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def ran(words: list[str], project: Path) -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    places = os.pathsep.join(map(str, (project, project / "layers" / "greenlight")))
+    done = subprocess.run(
+        words,
+        cwd=project,
+        env={**os.environ, "PATH": path, "PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_page_has_blocks_of_these_kinds_only() -> None:
+    assert {kind for kind, _ in BLOCKS} == {"console", "python"}
+
+
+def test_every_command_does_what_the_page_says(project: Path) -> None:
+    commands = [line for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
+    assert all(line.startswith("$ ") for line in commands)
+    with Service(lambda *_: (200, {}, "well")) as green:
+        out = [ran(line[2:].replace("http://localhost:8080", green.url).split(), project) for line in commands]
+    assert "1 passed" not in out[0]
+    assert "3 passed" in out[1]
+    assert "ready_header: green says in a header" in out[2]
+    assert "Succeeded" in out[-1]
+    assert "## ready_header" in (project / "docs" / "validators.md").read_text()
+
+
+def test_the_plugin_on_the_page_passes_the_tests_on_the_page(project: Path) -> None:
+    plugin, *tests = (text for kind, text in BLOCKS if kind == "python")
+    (project / "validators" / "healthy_json.py").write_text(plugin)
+    folder = project / "tests" / "on_the_page"
+    folder.mkdir(parents=True)
+    for number, text in enumerate(tests):
+        (folder / f"test_block_{number}.py").write_text(f'"""A block of the page."""\n{text}')
+    assert "5 passed" in ran(["pytest", "-q", "-p", "no:cacheprovider", str(folder)], project)
+    assert ran(["ruff", "check", "--quiet", "validators/healthy_json.py"], project) == ""
