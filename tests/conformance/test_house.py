@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from greenlight.testing import SECRET, Case, RecordingAws, StubbedAws, check_validator, ecs_deployment
+from greenlight.testing import SECRET, Answer, Case, RecordingAws, StubbedAws, check_validator, ecs_deployment
 
 GROUP = ecs_deployment().green.target_group
 
@@ -21,6 +22,70 @@ def test_http() -> None:
         passing=Case(params=asked, green=healthy),
         failing=Case(params={**asked, "get": "/shop"}, green=healthy),
     )
+
+
+def as_json(content: Any) -> tuple[int, dict[str, str], Any]:
+    return 200, {"content-type": "application/json"}, content
+
+
+def test_graphql() -> None:
+    asked = {"query": "{ me { name } }", "expect": {"data": {"me.name": "ann"}}}
+    check_validator(
+        "graphql",
+        passing=Case(params=asked, green=lambda *_: as_json({"data": {"me": {"name": "ann"}}})),
+        failing=Case(params=asked, green=lambda *_: as_json({"data": {"me": {"name": "bob"}}})),
+    )
+
+
+def test_openapi() -> None:
+    status = {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}}
+    answer = {"description": "it is well", "content": {"application/json": {"schema": status}}}
+    paths = {"/health": {"get": {"responses": {"200": answer}}}}
+    document = {"openapi": "3.0.3", "info": {"title": "shop", "version": "1"}, "paths": paths}
+
+    def serving(health: Any) -> Answer:
+        return lambda _method, path, _body: as_json(document if path == "/openapi.json" else health)
+
+    check_validator(
+        "openapi",
+        passing=Case(params={"document": "/openapi.json"}, green=serving({"status": "ok"})),
+        failing=Case(params={"document": "/openapi.json"}, green=serving({"status": 7})),
+    )
+
+
+def test_migration() -> None:
+    rows: dict[str, str] = {}
+
+    def notes(method: str, _path: str, body: bytes) -> tuple[int, dict[str, str], Any]:
+        if method == "POST":
+            rows["1"] = json.loads(body)["text"]
+            return 201, {}, {"id": "1"}
+        return as_json({"text": rows.get("1")}) if method == "GET" else (204, {}, "")
+
+    def forgetful(method: str, path: str, body: bytes) -> tuple[int, dict[str, str], Any]:
+        return as_json({"text": "lost"}) if method == "GET" else notes(method, path, body)
+
+    written = {
+        "capture": {"probe": "unique", "id": "json.id"},
+        "write": {"post": "/notes", "body": {"json": {"text": "${probe}"}}},
+        "written": {"status": 201},
+        "read": {"get": "/notes/${id}"},
+        "expect": {"status": 200, "json": {"text": "${probe}"}},
+        "clean_up": {"delete": "/notes/${id}"},
+    }
+    check_validator(
+        "migration",
+        passing=Case(params=written, green=notes, blue=notes),
+        failing=Case(params=written, green=forgetful, blue=forgetful),
+    )
+
+
+def leading_to(version: str) -> Any:
+    return lambda aws: aws.answers("lambda", "get_alias", {"FunctionVersion": version, "Name": "live"})
+
+
+def test_alias() -> None:
+    check_validator("alias", passing=Case(aws=leading_to("7")), failing=Case(aws=leading_to("3")))
 
 
 def test_tcp() -> None:

@@ -81,6 +81,14 @@ def test_what_is_no_validator_is_refused_with_its_file(site: Site, text: str, sa
     assert len(str(caught.value)) < 500
 
 
+@pytest.mark.parametrize("word", ["timeout", "needs", "severity"])
+def test_a_name_that_is_a_word_of_plans_is_refused(site: Site, word: str) -> None:
+    site.plugin(word, PLUGIN.format(name=word))
+
+    with pytest.raises(MalformedError, match="has a name that is a word of plans"):
+        Registry(site.name).get(word)
+
+
 def test_a_broken_plugin_does_not_silence_the_others(site: Site) -> None:
     site.plugin("broken", "1 / 0")
     site.plugin("tcp", PLUGIN.format(name="tcp"))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.api import Validator
 from greenlight.errors import GreenlightError
 from greenlight.oneline import short
+from greenlight.plan import CONTROL_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,6 +135,10 @@ def checked(name: str, place: str, load: Callable[[], Any]) -> Validator | Malfo
     if len(found) != 1:
         return MalformedError(
             f"{place} must hold exactly one function decorated with @validator; it holds {len(found)}"
+        )
+    if name in CONTROL_KEYS:
+        return MalformedError(
+            f"{place} has a name that is a word of plans, so no plan can use it; call it something else"
         )
     if found[0].name != name:
         return MalformedError(f"{place} holds the validator {found[0].name!r}; file and function must have one name")

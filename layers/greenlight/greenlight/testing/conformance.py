@@ -62,7 +62,8 @@ PATIENCE_S = 2.0
 Faults = dict[tuple[str, str], Callable[[Any], Any]]
 
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Z][A-Za-z0-9]*")
-_MEASURED = re.compile(r"\d+\.\d+|\d+ ?(ms|s)\b")
+_MEASURED = re.compile(r"\d+\.\d+|\d+ ?(ms|s)\b|greenlight-[0-9a-f]{16}")
+"""What may differ from run to run: what was measured, and the unique text of a probe (`greenlight.api.fresh`)."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,10 +164,10 @@ class _Ran:
     def said(self) -> str:
         return f"{self.finding.outcome.value}: {self.finding.message}"
 
-    def shape(self) -> tuple[Any, ...]:
-        """Give what must be the same at every turn: everything but times and what was measured."""
-        looked_at = [(each.query, repr(each.expected), each.passed) for each in self.finding.evidence]
-        return self.finding.outcome, _MEASURED.sub("…", self.finding.message), looked_at
+    def shape(self) -> tuple[Outcome, list[str]]:
+        """Give what must be the same at every turn: everything but what was measured."""
+        looked_at = [f"{each.query} {each.expected} {each.passed}" for each in self.finding.evidence]
+        return self.finding.outcome, [_MEASURED.sub("…", text) for text in (self.finding.message, *looked_at)]
 
 
 class _Kit:
