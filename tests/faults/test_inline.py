@@ -298,7 +298,7 @@ def test_a_report_that_cannot_be_stored_changes_nothing(
         gate = other(timeout_s=timeout_s, AWS_ENDPOINT_URL_S3=bucket.url, GREENLIGHT_REPORT_BUCKET="reports")
         run = gate.call()
     assert (run.error, run.returned["verdict"], run.answers) == ("", "Succeeded", ["Succeeded"])
-    assert run.said("a step that decides nothing failed")
+    assert run.said("failed: report stored")
 
 
 def test_the_answer_is_given_before_anything_is_published(other: Callable[..., Gate], codedeploy: CodeDeploy) -> None:
@@ -315,6 +315,33 @@ def test_the_answer_is_given_before_anything_is_published(other: Callable[..., G
         run = gate.call()
     assert answered == [before + 1]
     assert run.said("report stored")["uri"] == f"s3://reports/shop/web/{run.deployment_id}/BeforeAllowTraffic.json"
+
+
+def event_bus(peer: Peer) -> None:
+    while True:
+        peer.request()
+        body = b'{"FailedEntryCount": 0, "Entries": [{"EventId": "told"}]}'
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+
+
+def test_a_channel_that_hangs_leaves_the_others_their_time_and_is_itself_told(other: Callable[..., Gate]) -> None:
+    with Server(hang) as bucket, Server(event_bus) as bus, Server(hang) as topic:
+        gate = other(
+            timeout_s=8,
+            AWS_ENDPOINT_URL_S3=bucket.url,
+            AWS_ENDPOINT_URL_EVENTBRIDGE=bus.url,
+            AWS_ENDPOINT_URL_SNS=topic.url,
+            GREENLIGHT_REPORT_BUCKET="reports",
+            GREENLIGHT_EVENT_BUS="default",
+            GREENLIGHT_NOTICE_TOPIC="arn:aws:sns:eu-central-1:111122223333:releases",
+            GREENLIGHT_NOTICE_ON="all",
+        )
+        run = gate.call()
+    assert (run.error, run.returned["verdict"], run.answers) == ("", "Succeeded", ["Succeeded"])
+    assert run.said("event put")["id"] == "told"
+    assert run.said("failed: report stored")
+    assert run.said("failed: notice sent")
+    assert [line["ChannelFailures"] for line in run.log if "ChannelFailures" in line] == [[2.0]]
 
 
 # ---- The installation

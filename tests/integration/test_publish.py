@@ -9,7 +9,7 @@ import pytest
 from greenlight.aws import Aws
 from greenlight.errors import AwsError
 from greenlight.model import Deployment, PlanSource, Platform, Report, Status
-from greenlight.publish import metrics, s3
+from greenlight.publish import eventbridge, metrics, s3, sns
 
 from tests.integration.account import Account
 
@@ -60,3 +60,55 @@ def test_metrics_are_one_line_in_the_embedded_format(capsys: pytest.CaptureFixtu
     }
     assert "stage" in described["Dimensions"][0]
     assert data["stage"] == "AfterInstall"
+
+
+def queue_of(aws: Aws) -> str:
+    return str(aws.client("sqs").create_queue(QueueName="told")["QueueUrl"])
+
+
+def arn_of(aws: Aws, queue: str) -> str:
+    attributes = aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    return str(attributes["Attributes"]["QueueArn"])
+
+
+def told(aws: Aws, queue: str) -> dict[str, Any]:
+    (message,) = aws.client("sqs").receive_message(QueueUrl=queue)["Messages"]
+    body: dict[str, Any] = json.loads(message["Body"])
+    return body
+
+
+def test_a_rule_for_closed_gates_gets_the_event_of_one(aws: Aws) -> None:
+    queue, events = queue_of(aws), aws.client("events")
+    pattern = {"source": ["greenlight"], "detail": {"verdict": ["Failed"], "deployment": {"application": ["shop"]}}}
+    events.put_rule(Name="closed", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="closed", Targets=[{"Id": "queue", "Arn": arn_of(aws, queue)}])
+    eventbridge.put(aws, "default", report(application="other"), "")
+    eventbridge.put(aws, "default", report(application="shop"), "s3://reports/x.json")
+    event = told(aws, queue)
+    assert (event["source"], event["detail-type"]) == ("greenlight", "greenlight verdict")
+    assert event["detail"]["report"] == "s3://reports/x.json"
+
+
+def test_a_bus_that_takes_nothing_is_an_error_though_it_answers_200() -> None:
+    refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "NotAuthorized", "ErrorMessage": "not yours"}]}
+    with pytest.raises(AwsError, match="did not take the event"):
+        eventbridge.put(Aws(Account({"events.put_events": refused})), "default", report(), "")
+
+
+def test_a_topic_tells_every_protocol_what_it_can_use(aws: Aws) -> None:
+    queue, sns_client = queue_of(aws), aws.client("sns")
+    topic = sns_client.create_topic(Name="releases")["TopicArn"]
+    filtered = {"FilterPolicy": json.dumps({"verdict": ["Failed"], "application": ["shop"]})}
+    sns_client.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(aws, queue), Attributes=filtered)
+    sns.notify(aws, topic, report(application="other"), "")
+    sns.notify(aws, topic, report(application="shop", group="ä" * 300), "s3://reports/x.json")
+    notice = told(aws, queue)
+    assert notice["MessageAttributes"]["stage"]["Value"] == "AfterInstall"
+    assert json.loads(notice["Message"])["report"] == "s3://reports/x.json"
+    assert notice["Subject"].isascii()
+    assert len(notice["Subject"]) < 100
+
+
+def test_a_topic_that_refuses_names_the_permission() -> None:
+    with pytest.raises(AwsError, match="sns:Publish was denied"):
+        sns.notify(Aws(Account({"sns.publish": "AuthorizationError"})), "arn:aws:sns:::t", report(), "")

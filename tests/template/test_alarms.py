@@ -116,3 +116,13 @@ def overlapping(widgets: list[dict[str, int]]) -> list[tuple[int, int]]:
         (x, y) for w in widgets for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])
     ]
     return sorted({field for field in taken if taken.count(field) > 1})
+
+
+@pytest.mark.parametrize("name", sorted(of_type(transformed(), "AWS::Logs::QueryDefinition")))
+def test_a_saved_query_asks_all_hooks_for_lines_that_they_write(name: str) -> None:
+    query = transformed()["Resources"][name]["Properties"]
+    conductor = (ROOT / "layers" / "greenlight" / "greenlight" / "conductors" / "inline.py").read_text()
+
+    assert [group["Ref"] for group in query["LogGroupNames"]] == [f"{stage}LogGroup" for stage in STAGES]
+    for message in re.findall(r'message = "([^"]+)"', query["QueryString"]):
+        assert f'"{message}"' in conductor

@@ -6,6 +6,7 @@ import re
 
 import pytest
 import yaml
+from greenlight.publish import eventbridge
 
 from tests.template.sam_template import ROOT, STAGES, parse, transform, transformed
 
@@ -85,3 +86,15 @@ def test_a_document_names_functions_and_exports_that_an_installation_has(documen
     assert named
     assert named <= function_names()
     assert imported <= exports()
+
+
+def test_the_central_bus_and_its_members_want_the_events_that_a_gate_puts() -> None:
+    central = parse((ROOT / "examples" / "multi-account" / "central.yaml").read_text())["Resources"]
+    member = parse((ROOT / "examples" / "multi-account" / "member.yaml").read_text())["Resources"]
+    wanted = {"source": [eventbridge.SOURCE], "detail-type": [eventbridge.DETAIL_TYPE]}
+
+    assert central["Keep"]["Properties"]["EventPattern"] == wanted
+    assert member["Forward"]["Properties"]["EventPattern"].items() >= wanted.items()
+    taken = central["BusPolicy"]["Properties"]["Statement"]["Condition"]["StringEquals"]
+    assert [taken["events:source"]] == wanted["source"]
+    assert [taken["events:detail-type"]] == wanted["detail-type"]

@@ -54,6 +54,13 @@ def test_an_example_stack_is_accepted_once_transformed(path: Path) -> None:
     assert findings(template) == []
 
 
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples" / "multi-account").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_the_stacks_for_many_accounts_are_accepted(path: Path) -> None:
+    assert findings(parse(path.read_text())) == []
+
+
 @pytest.mark.sam
 def test_sam_accepts_the_template() -> None:
     sam = Path(sys.executable).with_name("sam")

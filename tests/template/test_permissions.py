@@ -185,9 +185,23 @@ def test_what_a_hook_may_change_is_its_answer_its_report_and_its_log(stage: str)
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "s3:PutObject",
+        "events:PutEvents",
+        "sns:Publish",
         "kms:Decrypt",
         "kms:GenerateDataKey",
     }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_hook_tells_the_bus_and_the_topic_the_operator_named_and_speaks_for_itself_alone(stage: str) -> None:
+    role = f"{stage}Role"
+    (told,) = [s for s in allowed(role) if "events:PutEvents" in listed(s["Action"])]
+
+    assert resources(role, "sns:Publish") == {"${NoticeTopicArn}"}
+    assert resources(role, "events:PutEvents") == {
+        "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${EventBusName}"
+    }
+    assert told["Condition"] == {"StringEquals": {"events:source": "greenlight"}}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -246,10 +260,12 @@ SERVICES = (
     "ecr",
     "ecs",
     "elbv2",
+    "events",
     "lambda",
     "logs",
     "s3",
     "secretsmanager",
+    "sns",
     "ssm",
     "synthetics",
     "xray",

@@ -364,3 +364,8 @@ class Report(Frozen, frozen=True, kw_only=True):
     overrides: tuple[Overridden, ...] = ()
     clock: Clock = Clock()
     traffic: tuple[Share, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """The gate opened, and by itself: no shadow, no override."""
+        return self.verdict is Status.SUCCEEDED and self.shadow is None and not self.overrides

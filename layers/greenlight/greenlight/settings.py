@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MISSING_PLAN_CHOICES = ("default-checks", "fail", "pass")
 ROLLBACK_CHOICES = ("pass", "check")
+NOTICE_CHOICES = ("failed", "all")
 _HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 """A name, `*.` before one, or an IPv6 address; a URL or a bare `*` would allow nothing, and say nothing."""
 
@@ -31,6 +32,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         plan_parameter_prefix: SSM path under which plans are looked for; "" for none.
         plan_folder: Folder of plans packed with the hooks; "" for none.
         report_bucket: Bucket reports are stored in; "" for none.
+        event_bus: EventBridge bus that gets an event for every verdict; "" for none.
+        notice_topic: ARN of the SNS topic that hears of verdicts; "" for none.
+        notice_on: `failed` (also for a gate that opened by a shadow or an override) or `all`.
         on_missing_plan: `default-checks`, `fail` or `pass`.
         allow_shadow: A plan may say that its gate decides nothing yet.
         on_rollback: `pass` lets rollback deployments through at once, `check` runs their plan.
@@ -43,6 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     plan_parameter_prefix: str = ""
     plan_folder: str = ""
     report_bucket: str = ""
+    event_bus: str = ""
+    notice_topic: str = ""
+    notice_on: str = "failed"
     on_missing_plan: str = "default-checks"
     allow_shadow: bool = False
     on_rollback: str = "pass"
@@ -83,6 +90,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         plan_parameter_prefix=text("PLAN_PARAMETER_PREFIX").rstrip("/"),
         plan_folder=text("PLAN_FOLDER"),
         report_bucket=text("REPORT_BUCKET"),
+        event_bus=text("EVENT_BUS"),
+        notice_topic=text("NOTICE_TOPIC"),
+        notice_on=choice("NOTICE_ON", NOTICE_CHOICES),
         on_missing_plan=choice("ON_MISSING_PLAN", MISSING_PLAN_CHOICES),
         allow_shadow=choice("ALLOW_SHADOW", ("false", "true")) == "true",
         on_rollback=choice("ON_ROLLBACK", ROLLBACK_CHOICES),

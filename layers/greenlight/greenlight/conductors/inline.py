@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from greenlight.aws import Aws
     from greenlight.errors import Problem
+    from greenlight.model import Report
     from greenlight.settings import Settings
     from greenlight.shadow import Shadow
     from greenlight.steps.prepare import Prepared
@@ -362,10 +363,14 @@ class _Log:
         try:
             step()
         except Exception as error:  # noqa: BLE001 - that is the point
-            try:
-                self.logger.warning("a step that decides nothing failed", exc_info=error)
-            except Exception:  # noqa: BLE001 - the log itself is gone; the answer is not
-                return
+            self.failed("a step that decides nothing", error)
+
+    def failed(self, what: str, error: Exception) -> None:
+        """Say that a step failed whose failure may not matter, if the log still works."""
+        try:
+            self.logger.warning(f"failed: {what}", exc_info=error)
+        except Exception:  # noqa: BLE001 - the log itself is gone; the answer is not
+            return
 
     def started(self) -> None:
         from greenlight.publish import metrics
@@ -384,7 +389,7 @@ def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, 
     """Tell everybody else, one thing after the other, each for itself, until `end` (monotonic)."""
     import msgspec
 
-    from greenlight.publish import metrics, s3
+    from greenlight.publish import metrics, summary
 
     report = report_of(
         gate.verdict,
@@ -400,6 +405,7 @@ def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, 
     reasons = msgspec.to_builtins(gate.verdict.reasons)
     log.say(
         "verdict",
+        summary=summary.sentence(report),
         verdict=gate.verdict.status.value,
         reasons=reasons,
         application=gate.deployment.application,
@@ -427,7 +433,34 @@ def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, 
     values |= {name: value for name, value in seldom.items() if value}
     log.best_effort(lambda: metrics.emit(stage, values))
     # A report of a run that somebody else had answered before would hide the report of the run that counted.
-    if log.aws and log.settings and log.settings.report_bucket and not answer.superseded:
-        aws, bucket = log.aws, log.settings.report_bucket
-        store = lambda: s3.store(aws, bucket, report)  # noqa: E731
-        log.best_effort(lambda: log.say("report stored", uri=within(end, store, "the report was not stored")))
+    if not answer.superseded and (failures := _announced(log, report, end)):
+        log.best_effort(lambda: metrics.emit(stage, {"ChannelFailures": float(failures)}))
+
+
+def _announced(log: _Log, report: Report, end: float) -> int:
+    """Store the report and tell the channels that the operator chose; give how many of them failed."""
+    if not (log.aws and log.settings):
+        return 0
+    from greenlight.publish import eventbridge, s3, sns
+
+    aws, settings, uri = log.aws, log.settings, ""
+    steps: list[tuple[str, str, Callable[[], str]]] = []
+    if settings.report_bucket:
+        steps.append(("report stored", "uri", lambda: s3.store(aws, settings.report_bucket, report)))
+    if settings.event_bus:
+        steps.append(("event put", "id", lambda: eventbridge.put(aws, settings.event_bus, report, uri)))
+    if settings.notice_topic and (settings.notice_on == "all" or not report.clean):
+        steps.append(("notice sent", "id", lambda: sns.notify(aws, settings.notice_topic, report, uri)))
+    failures = 0
+    for left, (what, key, step) in zip(range(len(steps), 0, -1), steps, strict=True):
+        now = time.monotonic()
+        try:
+            # A channel that hangs takes its share of the time and leaves the others theirs.
+            given = within(now + (end - now) / left, step, f"not done: {what}")
+        except Exception as error:  # noqa: BLE001 - no channel matters to the verdict, or to the other channels
+            failures += 1
+            log.failed(what, error)
+            continue
+        uri = given if key == "uri" else uri
+        log.say(what, **{key: given})
+    return failures

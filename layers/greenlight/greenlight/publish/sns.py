@@ -1,0 +1,100 @@
+"""A notice to people, on an SNS topic: text for mail, a card for chat, the event for programs.
+
+A subscription gets what its protocol is for: `email` and `sms` a text, `https` the custom notification of Amazon Q
+Developer in chat applications (Slack, Teams), `sqs`, `lambda` and `firehose` the same data as the event. The attributes
+`verdict`, `application`, `group` and `stage` let a subscription filter.
+
+Source: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html;
+https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from greenlight.publish import summary
+from greenlight.report import text
+
+if TYPE_CHECKING:
+    from greenlight.aws import Aws
+    from greenlight.model import Report
+
+MAX_TEXT = 16_000
+"""Characters of the text; SNS takes 256 KB for all protocols together."""
+
+MAX_SUBJECT = 100
+
+
+def notify(aws: Aws, topic: str, report: Report, uri: str) -> str:
+    """Tell a topic of a report that is stored at `uri`, and give the message's id.
+
+    Raises:
+        AwsError: SNS refused or did not answer.
+    """
+    event = summary.event(report, uri)
+    data = json.dumps(event)
+    body = {
+        "default": _text(report, uri),
+        "sms": summary.sentence(report)[:140],
+        "https": json.dumps(card(report, uri)),
+        "sqs": data,
+        "lambda": data,
+        "firehose": data,
+    }
+    about = report.deployment
+    attributes = {
+        "verdict": report.verdict.value,
+        "application": about.application,
+        "group": about.group,
+        "stage": about.stage,
+    }
+    answer = aws.call(
+        "sns",
+        "publish",
+        TopicArn=topic,
+        Subject=_subject(report),
+        Message=json.dumps(body),
+        MessageStructure="json",
+        MessageAttributes={
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
+        },
+    )
+    return str(answer["MessageId"])
+
+
+def card(report: Report, uri: str) -> dict[str, Any]:
+    """Give the notice as a chat application shows it."""
+    reasons = [f"*{reason.check or reason.cause.value}*: {reason.message}" for reason in report.reasons[:3]]
+    green = report.deployment.green
+    facts = [
+        f"green: {green.version or green.task_definition or 'unknown'}",
+        f"plan: {report.plan.uri or 'none'}",
+        f"report: {uri or 'not stored'}",
+    ]
+    steps = dict.fromkeys(each.remediation for each in report.checks if each.remediation)
+    return {
+        "version": "1.0",
+        "source": "custom",
+        "content": {
+            "textType": "client-markdown",
+            "title": summary.subject(report),
+            "description": "\n".join([*reasons, *facts])[:4000],
+            "nextSteps": [*list(steps)[:3], f"greenlight report {report.deployment.id}"],
+            "keywords": [each for each in (report.deployment.application, report.deployment.stage) if each],
+        },
+        # One thread for all gates of a deployment.
+        "metadata": {"threadId": report.deployment.id, "summary": summary.subject(report)},
+    }
+
+
+def _subject(report: Report) -> str:
+    """Give the subject as SNS takes it: ASCII, no line breaks, less than 100 characters."""
+    line = summary.subject(report).encode("ascii", "replace").decode()
+    return line if len(line) < MAX_SUBJECT else f"{line[: MAX_SUBJECT - 4]}..."
+
+
+def _text(report: Report, uri: str) -> str:
+    whole = text.render(report)
+    said = whole if len(whole) <= MAX_TEXT else f"{whole[:MAX_TEXT]}…\n"
+    return f"{said}\nreport: {uri}\n" if uri else said
