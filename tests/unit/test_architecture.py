@@ -35,15 +35,17 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "shadow",
         "override",
         "redact",
-        "query",
         "markup",
-        "substitute",
         "aws",
         "http",
         "secrets",
     ),
     ("guard", "connection", "cookies", "certificate"),
     ("expect", "yamlread", "settings"),
+    ("arguments",),
+    ("predicates", "filters"),
+    ("query", "schemas", "substitute"),
+    ("patterns", "formats", "semver", "values", "missing"),
     ("words",),
     ("units", "nearest", "errors"),
     ("oneline", "model"),
@@ -56,6 +58,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 """
 
 PURE = (
+    "arguments", "predicates", "filters", "schemas", "patterns", "formats", "semver", "values", "missing",
     "judge", "expect", "query", "units", "redact", "substitute", "plan", "decode", "nearest", "oneline", "yamlread",
     "address", "repeat", "retry", "rows", "cookies", "markup", "shadow", "words", "model", "errors", "settings",
     "report.json", "report.text", "report.summary", "report.junit", "report.markdown", "report.tap", "override",

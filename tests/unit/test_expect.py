@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from greenlight.errors import ExpectationError
-from greenlight.expect import MISSING, PREDICATES, Expectation, escaped, parse, same
+from greenlight.expect import FILTERS, MISSING, PREDICATES, Expectation, escaped, parse, same
 from greenlight.units import Duration, Size
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +26,17 @@ SOME_OF_EACH = [
     {"in": [1, "a", None]}, {"contains": "a"}, {"contains": 5}, {"starts_with": "a"}, {"ends_with": "a"},
     {"matches": "^a+$"}, {"exists": True}, {"exists": False}, {"empty": True}, {"empty": False}, {"type": "number"},
     {"length": 2}, {"length": {"gte": 1}}, {"every": {"gt": 0}}, {"any": "a"}, {"not": {"eq": 1}}, {"not": None},
+    {"none": {"gt": 5}}, {"not": {"exists": True}}, {"not": {"exists": False}}, {"unique": True}, {"unique": False},
+    {"sorted": "asc"}, {"sorted": "desc"}, {"approx": {"value": 3, "within": 1}}, {"approx": {"value": 3, "percent": 5}},
+    {"semver": ">=1.2 <2"}, {"all_of": ["a", {"exists": True}]}, {"any_of": [1, {"every": {"any_of": ["a", 2]}}]},
+    {"schema": {"type": "object"}}, {"schema": {"items": {"uniqueItems": True, "pattern": "^a", "format": "date"}}},
+    {"type": "iso_date"}, {"type": "iso_datetime"}, {"type": "uuid"}, {"type": "ip"}, {"type": "url"},
+    {"filters": ["count"], "gte": 0}, {"filters": [{"split": ","}, "last"], "ne": "b"},
+    {"not": {"filters": ["to_int"], "gt": 5}}, {"filters": ["to_float"], "not": {"eq": 1}},
 ]  # fmt: skip
+
+
+HOSTILE_PATTERN = {"matches": r"^(?:(?:a|aa)+x?)+$"}
 
 
 @pytest.mark.parametrize(
@@ -102,6 +112,64 @@ SOME_OF_EACH = [
         ({"any": "a"}, "a"),
         ({"not": {"eq": 1}}, 1),
         ({"gte": 200, "lt": 300}, 300),
+        ({"approx": {"value": 3.14, "within": 0.01}}, 3.1501),
+        ({"approx": {"value": 100, "percent": 5}}, 94.9),
+        ({"approx": {"value": 100, "percent": 5}}, "100"),
+        ({"approx": {"value": 1, "within": 1}}, True),
+        ({"semver": "^1.2.3"}, "2.0.0"),
+        ({"semver": "^1.2.3"}, "1.3.0-rc.1"),
+        ({"semver": "*"}, "1.2"),
+        ({"semver": "*"}, 1),
+        ({"unique": True}, []),
+        ({"unique": True}, [1, 1.0]),
+        ({"unique": True}, [{"a": [1]}, 0, {"a": [1.0]}]),
+        ({"unique": True}, "abc"),
+        ({"unique": False}, [1, True, "1", None, [1], {"1": 1}]),
+        ({"unique": False}, []),
+        ({"sorted": "asc"}, []),
+        ({"sorted": "asc"}, [1, 3, 2]),
+        ({"sorted": "desc"}, ["a", "b"]),
+        ({"sorted": "asc"}, [1, "2"]),
+        ({"sorted": "asc"}, [False, True]),
+        ({"sorted": "asc"}, [1, None]),
+        ({"none": {"gt": 5}}, []),
+        ({"none": {"gt": 5}}, [1, 6]),
+        ({"none": {"gt": 5}}, [1, "6"]),
+        ({"none": {"contains": "error"}}, "all is well"),
+        ({"all_of": [{"gt": 1}, {"lt": 3}]}, 3),
+        ({"any_of": [{"lt": 1}, {"gt": 3}]}, 2),
+        ({"any_of": [1, "1"]}, True),
+        ({"schema": {"type": "object", "required": ["id"]}}, {}),
+        ({"schema": {"type": "integer"}}, True),
+        ({"schema": {"format": "date"}}, "2026-02-30"),
+        ({"type": "iso_date"}, "2026-11-02T10:00:00Z"),
+        ({"type": "iso_datetime"}, "2026-11-02T10:00:00"),
+        ({"type": "uuid"}, "123e4567e89b12d3a456426614174000"),
+        ({"type": "ip"}, "256.1.1.1"),
+        ({"type": "ip"}, 1),
+        ({"type": "url"}, "/orders"),
+        ({"type": "url"}, "javascript:alert(1)"),
+        ({"filters": ["count"], "gte": 3}, [1, 2]),
+        ({"filters": ["to_int"], "exists": True}, "five"),
+        ({"filters": ["to_int"], "ne": 5}, "five"),
+        # What cannot be compared does not become right by its opposite.
+        ({"not": {"gt": 5}}, "1"),
+        ({"not": {"contains": "error"}}, None),
+        ({"not": {"starts_with": "a"}}, 5),
+        ({"not": {"empty": True}}, None),
+        ({"not": {"length": 3}}, 3),
+        ({"not": {"every": {"gt": 0}}}, []),
+        ({"not": {"every": {"gt": 0}}}, "abc"),
+        ({"not": {"semver": "^1"}}, "latest"),
+        ({"not": {"approx": {"value": 1, "within": 1}}}, None),
+        ({"not": {"filters": ["to_int"], "gt": 5}}, "five"),
+        ({"not": {"not": {"filters": ["to_int"], "gt": 5}}}, "five"),
+        ({"not": {"all_of": [{"gt": 5}, {"exists": True}]}}, "x"),
+        ({"not": {"any_of": [{"gt": 5}, {"eq": 1}]}}, "x"),
+        ({"any": {"filters": ["to_int"], "gt": 5}}, ["five", "5"]),
+        ({"every": {"filters": ["to_int"], "gte": 5}}, ["five", "5"]),
+        ({"none": {"filters": ["to_int"], "gt": 5}}, ["five", "5"]),
+        ({"any_of": [{"gt": 5}, {"not": {"gt": 5}}]}, "x"),
     ],
 )
 def test_it_does_not_hold(written: Any, actual: Any) -> None:
@@ -146,6 +214,34 @@ def test_it_does_not_hold(written: Any, actual: Any) -> None:
         ({"any": {"gt": 0}}, [0, 1]),
         ({"not": {"contains": "error"}}, "all is well"),
         ({"gte": 200, "lt": 300}, 204),
+        ({"approx": {"value": 3.14, "within": 0.01}}, 3.13),
+        ({"approx": {"value": 3.14, "within": 0.01}}, 3.15),
+        ({"approx": {"value": -100, "percent": 5}}, -105),
+        ({"gt": 1.5}, 10**400),
+        ({"semver": ">=1.4 <2 || 3.x"}, "v3.1.4+build"),
+        ({"unique": True}, [1, True, "1", None, [1], {"1": 1}]),
+        ({"unique": False}, [[], []]),
+        ({"sorted": "asc"}, [1, 1, 2.5]),
+        ({"sorted": "desc"}, ["b", "a", "a"]),
+        ({"none": {"gt": 5}}, [1, 5]),
+        ({"all_of": [{"gt": 1}, {"lt": 3}, 2]}, 2),
+        ({"any_of": [{"lt": 1}, {"gt": 3}, None]}, None),
+        ({"any_of": [{"gt": 5}, "x"]}, "x"),
+        ({"any": {"gt": 5}}, [None, "6", 6]),
+        ({"any_of": [{"exists": False}, None]}, None),
+        ({"schema": {"type": "object", "properties": {"id": {"pattern": "^[0-9]+$"}}}}, {"id": "7"}),
+        ({"type": "iso_date"}, "2024-02-29"),
+        ({"type": "iso_datetime"}, "2026-11-02T10:00:00.5+01:00"),
+        ({"type": "uuid"}, "123E4567-e89b-12d3-a456-426614174000"),
+        ({"type": "ip"}, "::1"),
+        ({"type": "ip"}, "192.0.2.1"),
+        ({"type": "url"}, "https://example.org/a?b=c#d"),
+        ({"filters": ["trim", "lower", {"split": ","}, "count"], "gte": 3}, " A,B,C "),
+        ({"filters": ["to_int"], "exists": False}, "five"),
+        ({"filters": [{"json": "a"}], "exists": False}, "{}"),
+        ({"filters": [{"json": "a"}], "any_of": [{"exists": False}, {"gt": 5}]}, "{}"),
+        ({"every": {"filters": [{"regex": "v([0-9]+)"}, "to_int"], "gt": 1}}, ["v2", "v3"]),
+        ({"not": {"gt": 5}}, 5),
     ],
 )
 def test_it_holds(written: Any, actual: Any) -> None:
@@ -155,6 +251,13 @@ def test_it_holds(written: Any, actual: Any) -> None:
 @pytest.mark.parametrize("written", SOME_OF_EACH, ids=str)
 def test_what_was_not_found_passes_nothing_but_its_absence(written: Any) -> None:
     assert parse(written).holds(MISSING) == (written == {"exists": False})
+
+
+@pytest.mark.parametrize("written", [{"any_of": [{"exists": False}, 1]}, {"all_of": [{"exists": False}]}], ids=str)
+def test_absence_may_be_one_of_several_expectations(written: Any) -> None:
+    assert parse(written).holds(MISSING)
+    assert not parse({"not": written}).holds(MISSING)
+    assert not parse(written).holds(2)
 
 
 @pytest.mark.parametrize("actual", [NAN, INF, -INF])
@@ -168,7 +271,10 @@ def test_what_was_not_found_is_shown_as_that() -> None:
 
 
 def test_every_predicate_is_among_those_tried_here() -> None:
-    assert {name for written in SOME_OF_EACH if isinstance(written, dict) for name in written} == set(PREDICATES)
+    assert {name for written in SOME_OF_EACH if isinstance(written, dict) for name in written} == {
+        *PREDICATES,
+        "filters",
+    }
 
 
 @pytest.mark.parametrize(
@@ -205,6 +311,59 @@ def test_every_predicate_is_among_those_tried_here() -> None:
         ({"every": {}}, ("every",), "an empty map expects nothing"),
         ({"every": {"any": {"gt": "x"}}}, ("every", "any", "gt"), "gt compares numbers"),
         ({"not": {"in": []}}, ("not", "in"), "a list with at least one value"),
+        ({"gt": 5, "lt": float("inf")}, ("lt",), "not finite"),
+        ({"unique": "yes"}, ("unique",), "unique takes true or false"),
+        ({"sorted": "up"}, ("sorted",), "asc or desc, not 'up'"),
+        ({"approx": 3}, ("approx",), "a map of value and either within or percent"),
+        ({"approx": {"value": 3}}, ("approx",), "a map of value and either within or percent"),
+        ({"approx": {"value": 3, "within": 1, "percent": 1}}, ("approx",), "either within or percent"),
+        ({"approx": {"value": "3", "within": 1}}, ("approx",), "approx compares numbers, not '3'"),
+        ({"approx": {"value": 3, "within": 0}}, ("approx",), "allows no difference"),
+        ({"approx": {"value": 0, "percent": 5}}, ("approx",), "allows no difference"),
+        ({"semver": 1.2}, ("semver",), "a range of versions in quotes"),
+        ({"semver": "latest"}, ("semver",), "'latest' is no range of versions"),
+        ({"all_of": []}, ("all_of",), "a list with at least one expectation"),
+        ({"any_of": {"eq": 1}}, ("any_of",), "a list with at least one expectation"),
+        ({"any_of": [1, {"gtt": 1}]}, ("any_of", 1, "gtt"), "did you mean 'gt"),
+        ({"schema": True}, ("schema",), "a JSON Schema, a map, not True"),
+        ({"schema": {}}, ("schema",), "so everything would pass"),
+        ({"schema": {"title": "a"}}, ("schema",), "so everything would pass"),
+        ({"schema": {"type": "text"}}, ("schema",), "this is no JSON Schema: type: 'text'"),
+        (
+            {"schema": {"requird": ["a"]}},
+            ("schema",),
+            "unknown keyword 'requird' in a schema; did you mean 'required'?",
+        ),
+        ({"schema": {"properties": {"a": {"typ": "null"}}}}, ("schema",), "unknown keyword 'typ'"),
+        ({"schema": {"items": {"pattern": "("}}}, ("schema",), "is no pattern"),
+        (
+            {"schema": {"$ref": "https://example.org/s.json"}},
+            ("schema",),
+            "leads out of the schema; nothing is fetched",
+        ),
+        ({"schema": {"$ref": "#/$defs/a"}}, ("schema",), "leads out of the schema"),
+        ({"schema": {"$schema": "https://example.org/", "type": "null"}}, ("schema",), "is no draft of JSON Schema"),
+        ({"filters": ["count"]}, (), "filters alone expect nothing"),
+        ({"filters": [], "eq": 1}, ("filters",), "a list of 1 to 20 filters"),
+        ({"filters": "count", "eq": 1}, ("filters",), "a list of 1 to 20 filters"),
+        ({"filters": ["cuont"], "eq": 1}, ("filters", 0), "unknown filter 'cuont'; did you mean 'count'?"),
+        ({"filters": ["trim", 5], "eq": 1}, ("filters", 1), "a filter is a name or a map with one, not 5"),
+        ({"filters": [{"split": ",", "nth": 1}], "eq": 1}, ("filters", 0), "a name or a map with one"),
+        ({"filters": ["split"], "eq": 1}, ("filters", 0), "split takes an argument"),
+        ({"filters": [{"count": 1}], "eq": 1}, ("filters", 0, "count"), "count takes nothing"),
+        ({"filters": [{"split": ""}], "eq": 1}, ("filters", 0, "split"), "a text that is not empty"),
+        ({"filters": [{"nth": "1"}], "eq": 1}, ("filters", 0, "nth"), "a whole number"),
+        ({"filters": [{"regex": "("}], "eq": 1}, ("filters", 0, "regex"), "is no pattern"),
+        (
+            {"filters": [{"regex": {"pattern": "a", "group": 1}}], "eq": 1},
+            ("filters", 0, "regex", "group"),
+            "no group 1",
+        ),
+        ({"filters": [{"replace": {"old": "", "new": "a"}}], "eq": 1}, ("filters", 0, "replace"), "not empty"),
+        ({"filters": [{"decode": "rot13"}], "eq": 1}, ("filters", 0, "decode"), "one of base64, base64url, url, html"),
+        ({"filters": [{"to_date": "%Q"}], "eq": 1}, ("filters", 0, "to_date"), "is no form of a date"),
+        ({"filters": [{"json": "a["}], "eq": 1}, ("filters", 0, "json"), "is no JMESPath expression"),
+        ({"filters": [{"round": 99}], "eq": 1}, ("filters", 0, "round"), "a whole number from 0 to 15"),
     ],
 )
 def test_an_expectation_that_means_nothing_is_refused_at_its_place(written: Any, path: tuple[str], said: str) -> None:
@@ -269,6 +428,117 @@ def test_filling_reaches_nested_arguments_and_is_shown() -> None:
     assert filled.holds(["a", "a"])
 
 
+def test_what_was_captured_is_text_in_the_pattern_of_a_filter_too() -> None:
+    def fill(argument: Any, name: str) -> Any:
+        return argument.replace("${id}", escaped(".*") if name == "matches" else ".*")
+
+    filled = parse({"filters": [{"regex": "id=(${id})"}], "eq": "${id}"}, fill=fill)
+
+    assert filled.holds("id=.*")
+    assert not filled.holds("id=abc")
+    assert filled.written["eq"] == ".*"
+
+
+def test_what_was_captured_cannot_become_a_schema() -> None:
+    with pytest.raises(ExpectationError, match="cannot stand in a schema"):
+        parse({"schema": {"const": "${id}"}}, fill=lambda _argument, _name: {})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"schema": {"type": "${kind}"}},
+        {"approx": {"value": "${price}", "within": 1}},
+        {"filters": [{"nth": "${index}"}], "eq": 1},
+        {"not": {"semver": "${range}"}},
+    ],
+    ids=str,
+)
+def test_an_argument_whose_references_are_not_filled_is_read_and_shows_nothing(written: Any) -> None:
+    assert not parse(written).holds(1)
+    assert not parse({"not": written}).holds(1)
+
+
+@pytest.mark.parametrize(
+    ("written", "actual", "why"),
+    [
+        (1, 2, ""),
+        ({"gt": 1}, "2", "it is no number"),
+        ({"gte": 200, "lt": 300}, 404, "lt does not hold"),
+        ({"gte": 200, "matches": "a"}, 404, "matches does not hold: it is no text"),
+        ({"every": {"gt": 0}}, [1, {"a": 2}], 'element 1 is {"a": 2}: it is no number'),
+        ({"every": {"gt": 0}}, [], "it is an empty list, which proves nothing"),
+        ({"every": {"every": 1}}, [[1], [1, 2]], "element 1 is [1, 2]: element 1 is 2"),
+        ({"any": {"gt": 0}}, [0, 0], "none of its 2 elements is"),
+        ({"none": {"gt": 0}}, [0, 7], "element 1 is 7"),
+        ({"none": {"gt": 0}}, [0, "a"], 'element 1 cannot be compared with it: "a"'),
+        ({"unique": True}, ["a", "b", "a"], 'elements 0 and 2 are both "a"'),
+        ({"sorted": "asc"}, [1, 3, 2], "element 2 is 2 and comes after 3"),
+        ({"sorted": "asc"}, [1, "a"], "its elements are neither all numbers nor all texts"),
+        ({"approx": {"value": 10, "within": 1}}, 12.5, "it is off by 2.5"),
+        ({"approx": {"value": 10, "within": 1}}, 10**400, "it is far off"),
+        ({"semver": "^1"}, "latest", "it is no semantic version"),
+        ({"length": {"gt": 2}}, "ab", "its length is 2"),
+        (
+            {"all_of": [1, {"length": 2}]},
+            1,
+            "number 1 of them does not hold: it is neither a text nor a list nor an object",
+        ),
+        ({"any_of": [1, 2]}, 3, "none of the 2 holds"),
+        ({"not": {"gt": 1}}, "a", "it cannot be compared"),
+        (
+            {"schema": {"properties": {"a": {"type": "string"}, "b": {"maximum": 3}}}},
+            {"a": 1, "b": 5},
+            "$.a 1 is not of type 'string'; $.b 5 is greater than the maximum of 3",
+        ),
+        ({"filters": ["to_int"], "gt": 5}, "five", "to_int cannot be applied: the text is no whole number"),
+        ({"filters": ["trim", "first"], "gt": 5}, "a", "first cannot be applied: it is a text, not a list"),
+        ({"filters": ["trim", "to_int"], "gt": 5}, " 5 ", "after trim, to_int: 5"),
+        ({"filters": ["upper"], "eq": "A"}, "secret", "after upper: a text of 6 characters"),
+        ({"filters": [{"split": ","}], "length": 1}, "a,b", "after split: a list of 2 elements; its length is 2"),
+        (HOSTILE_PATTERN, "a" * 5000 + "!", "takes longer than 1 s, so it shows nothing"),
+    ],
+)
+def test_it_says_why(written: Any, actual: Any, why: str) -> None:
+    said = parse(written).why(actual)
+
+    assert said == why or (written is HOSTILE_PATTERN and said.endswith(why))
+
+
+DEEP: list[Any] = []
+for _ in range(100_000):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    "written", [*SOME_OF_EACH, {"eq": DEEP}, {"any": {"eq": DEEP}}], ids=range(len(SOME_OF_EACH) + 2)
+)
+def test_lists_nested_as_deep_as_can_be_raise_nothing(written: Any) -> None:
+    expectation = parse(written)
+
+    assert expectation.holds(DEEP) in (True, False)
+    assert isinstance(expectation.why(DEEP), str)
+
+
+LARGE = [
+    "a" * 1_000_000,
+    "1." * 500_000,
+    "," * 1_000_000,
+    list(range(100_000)),
+    [{"a": n} for n in range(50_000)],
+    "1" * 10**6,
+]
+
+
+@pytest.mark.parametrize("written", SOME_OF_EACH, ids=str)
+def test_large_values_are_decided_on(written: Any) -> None:
+    expectation = parse(written)
+
+    for large in LARGE:
+        assert expectation.holds(large) in (True, False)
+        assert isinstance(expectation.why(large), str)
+
+
 def test_an_escaped_text_matches_itself_alone() -> None:
     pattern = parse({"matches": f"^{escaped('a.b*')}$"})
 
@@ -278,7 +548,37 @@ def test_an_escaped_text_matches_itself_alone() -> None:
 
 @given(st.sampled_from(SOME_OF_EACH), json_values)
 def test_holding_never_raises_and_is_a_plain_answer(written: Any, actual: Any) -> None:
-    assert parse(written).holds(actual) in (True, False)
+    expectation = parse(written)
+
+    assert expectation.holds(actual) in (True, False)
+    assert isinstance(expectation.why(actual), str)
+
+
+@given(st.sampled_from(SOME_OF_EACH), json_values)
+def test_an_expectation_and_its_opposite_never_both_hold(written: Any, actual: Any) -> None:
+    assert not (parse(written).holds(actual) and parse({"not": written}).holds(actual))
+
+
+@given(st.dictionaries(st.sampled_from([*PREDICATES, "filters"]), json_values, max_size=3))
+def test_predicates_take_an_argument_or_say_why_not(written: Any) -> None:
+    try:
+        read: Any = parse(written).holds(1)
+    except ExpectationError as error:
+        read = " " in str(error)
+
+    assert read in (True, False)
+
+
+@given(
+    st.lists(st.dictionaries(st.sampled_from([*FILTERS]), json_values, min_size=1, max_size=1), min_size=1), json_values
+)
+def test_filters_take_an_argument_or_say_why_not(filters: Any, actual: Any) -> None:
+    try:
+        read: Any = parse({"filters": filters, "exists": True}).holds(actual)
+    except ExpectationError as error:
+        read = " " in str(error)
+
+    assert read in (True, False)
 
 
 @given(json_values)
@@ -294,7 +594,7 @@ def test_parsing_gives_an_expectation_or_a_sentence(written: Any) -> None:
 @given(json_values, json_values)
 def test_equality_is_the_same_both_ways_and_its_opposite_is_ne(one: Any, other: Any) -> None:
     assert same(one, other) == same(other, one)
-    assert PREDICATES["ne"](one, other) is not same(one, other)
+    assert PREDICATES["ne"].holds(one, other) is not same(one, other)
 
 
 @given(json_values)

@@ -30,6 +30,7 @@ from greenlight.http import Response
 from greenlight.model import STAGES, Deployment, Evidence, Finding, Outcome, Platform, Series, Side
 from greenlight.query import compiled, find
 from greenlight.units import Duration, Size, default
+from greenlight.values import inline
 
 if TYPE_CHECKING:
     import socket
@@ -441,8 +442,14 @@ def inconclusive(message: str, *found: Evidence) -> Finding:
 
 def evidence(query: str, expectation: Expectation, actual: Any, where: str = "") -> Evidence:
     """Hold `actual` against an expectation and keep both for the report."""
+    passed = expectation.holds(actual)
     return Evidence(
-        query=query, expected=expectation.written, actual=shown(actual), passed=expectation.holds(actual), where=where
+        query=query,
+        expected=expectation.written,
+        actual=shown(actual),
+        passed=passed,
+        where=where,
+        why="" if passed else expectation.why(actual)[:KEPT_LENGTH],
     )
 
 
@@ -470,7 +477,7 @@ def filled(value: Any, captured: Mapping[str, Any] | None) -> Any:
         return substitute.replace(argument, captured)
 
     fresh = parse(value.written, fill=fill)
-    return type(value)(fresh.written, fresh.predicates)
+    return type(value)(fresh.written, fresh.predicates, fresh.filters)
 
 
 def _text(value: Any) -> str:
@@ -540,7 +547,9 @@ def judged(found: Sequence[Evidence], message: str) -> Finding:
     first = wrong[0]
     more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
     place = f"{first.where}: " if first.where else ""
-    return failed(f"{place}{first.query} is {_inline(first.actual)}, expected {_inline(first.expected)}{more}", *found)
+    why = f": {first.why}" if first.why else ""
+    said = f"{place}{first.query} is {_inline(first.actual)}, expected {_inline(first.expected)}{why}{more}"
+    return failed(said, *found)
 
 
 def shown(value: Any) -> Any:
@@ -563,4 +572,4 @@ def _inline(value: Any) -> str:
     try:
         return msgspec.json.encode(value).decode()
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        return repr(value)
+        return inline(value)

@@ -13,8 +13,8 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from greenlight.expect import same
 from greenlight.model import Frozen
+from greenlight.values import same
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -1,8 +1,9 @@
 """The assertion language: a value or a map of predicates, held against what was seen. Pure.
 
 An expectation is a literal (deep equality, types strict: `1` is not `true` and `"1"` is not `1`)
-or a map of predicates, all of which must hold. Whatever cannot be compared does not pass: a value
-that was not found passes nothing but `exists: false`, and a number that is not finite passes nothing.
+or a map of predicates, all of which must hold, with `filters` to be applied first. Whatever cannot be compared does not
+pass, nor does its opposite: a value that was not found passes nothing but `exists: false`, and a number that is not
+finite passes nothing.
 """
 
 from __future__ import annotations
@@ -10,268 +11,247 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from greenlight.arguments import ARGUMENTS, FILTER_ARGUMENTS, literal, said
 from greenlight.errors import ExpectationError
-from greenlight.nearest import nearest
-from greenlight.oneline import short
+from greenlight.filters import FILTERS, MAX_FILTERS, CannotError, Step, applied, told, utc_now
+from greenlight.missing import MISSING, Missing
+from greenlight.nearest import listed, nearest
+from greenlight.patterns import PATTERN_LENGTH, PATTERN_TIMEOUT_S, GaveUpError, escaped
+from greenlight.predicates import PREDICATES, TYPES, Predicate
+from greenlight.substitute import refers
+from greenlight.values import same
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Callable
 
-PATTERN_TIMEOUT_S = 1.0
-"""Processor time that a plan's pattern may take on one text; an expectation whose pattern takes longer does not hold."""
+    from greenlight.arguments import Unit
 
-PATTERN_LENGTH = 2000
-"""Characters of a pattern; compiling one takes time that no time-out ends."""
+    Fill = Callable[[Any, str], Any] | None
+    Clock = Callable[[], datetime.datetime]
 
-TYPES: dict[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
-    "boolean": lambda value: isinstance(value, bool),
-    "list": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, dict),
-    "null": lambda value: value is None,
-}
+__all__ = [
+    "FILTERS",
+    "MISSING",
+    "PATTERN_LENGTH",
+    "PATTERN_TIMEOUT_S",
+    "PREDICATES",
+    "TYPES",
+    "Expectation",
+    "Missing",
+    "Predicate",
+    "escaped",
+    "parse",
+    "same",
+]
 
-
-class Missing:
-    """What a query gives that found nothing; not the same as a null that was found."""
-
-    def __repr__(self) -> str:
-        """Show it the way evidence does."""
-        return "(nothing found)"
-
-
-MISSING = Missing()
-
-
-class Expectation:
-    """A parsed expectation: `written` is what the plan says, `predicates` what must hold."""
-
-    __slots__ = ("predicates", "written")
-
-    def __init__(self, written: Any, predicates: tuple[tuple[str, Any], ...]) -> None:
-        """Use `parse` instead."""
-        self.written = written
-        self.predicates = predicates
-
-    def holds(self, actual: Any) -> bool:
-        """Tell whether every predicate holds for `actual`; never raises for any JSON-like value."""
-        if isinstance(actual, Missing):
-            return self.predicates == (("exists", False),)
-        try:
-            return self.decide(actual)
-        except _UndecidedError:
-            return False
-
-    def decide(self, actual: Any) -> bool:
-        """Tell whether every predicate holds, or raise: under a `not`, what cannot be decided must not become true."""
-        if isinstance(actual, float) and not math.isfinite(actual):
-            raise _UndecidedError
-        if any(expected is _UNFILLED for _, expected in self.predicates):
-            raise _UndecidedError
-        return all(PREDICATES[name](actual, expected) for name, expected in self.predicates)
-
-
-class _UndecidedError(Exception):
-    """A comparison that came to no end, or that nothing can come of."""
-
+FILTERS_KEY = "filters"
 
 _UNFILLED = object()
 """Stands for an argument with a `${name}` whose value is not known yet, and without which it means nothing."""
 
 
-def parse(
-    written: Any, unit: Callable[[Any], Any] | None = None, fill: Callable[[Any, str], Any] | None = None
-) -> Expectation:
+class Expectation:
+    """A parsed expectation: `written` is what the plan says, `predicates` what must hold after the `filters`."""
+
+    __slots__ = ("filters", "predicates", "written")
+
+    def __init__(self, written: Any, predicates: tuple[tuple[str, Any], ...], filters: tuple[Step, ...] = ()) -> None:
+        """Use `parse` instead."""
+        self.written = written
+        self.predicates = predicates
+        self.filters = filters
+
+    def holds(self, actual: Any) -> bool:
+        """Tell whether every predicate holds for `actual`; never raises for any JSON-like value."""
+        try:
+            return self.decide(actual) is True
+        except (GaveUpError, RecursionError):
+            return False
+
+    def decide(self, actual: Any) -> bool | None:
+        """Tell whether every predicate holds; None where nothing can be told, of which no `not` makes anything.
+
+        Raises:
+            GaveUpError: A pattern took too long.
+            RecursionError: The value is nested too deep.
+        """
+        if self.filters and actual is not MISSING:
+            try:
+                actual = applied(self.filters, actual)
+            except CannotError:
+                actual = MISSING
+        if isinstance(actual, float) and not math.isfinite(actual):
+            return None
+        verdict: bool | None = True
+        for name, expected in self.predicates:
+            if expected is _UNFILLED or (actual is MISSING and not _means_missing(name, expected)):
+                held = None
+            elif actual is MISSING and name == "exists":
+                held = True
+            else:
+                held = PREDICATES[name].holds(actual, expected)
+            if held is False:
+                return False
+            if held is None:
+                verdict = None
+        return verdict
+
+    def why(self, actual: Any) -> str:
+        """Say why it does not hold for `actual`: which predicate, where inside; "" when `actual` says it all.
+
+        What it repeats of `actual` is whole, to be cut only when secrets are out of it. Never raises, either.
+        """
+        try:
+            return self._why(actual)
+        except GaveUpError as error:
+            return str(error)
+        except RecursionError:
+            return "it is nested too deep"
+
+    def _why(self, actual: Any) -> str:
+        told_of = []
+        if self.filters and actual is not MISSING:
+            try:
+                actual = applied(self.filters, actual)
+            except CannotError as error:
+                return str(error)
+            told_of.append(told(self.filters, actual))
+        if actual is MISSING or (isinstance(actual, float) and not math.isfinite(actual)):
+            return "; ".join(told_of)
+        for name, expected in self.predicates:
+            if expected is _UNFILLED or PREDICATES[name].holds(actual, expected) is True:
+                continue
+            why = PREDICATES[name].why(actual, expected)
+            if len(self.predicates) > 1:
+                why = f"{name} does not hold: {why}" if why else f"{name} does not hold"
+            told_of += [why] if why else []
+            break
+        return "; ".join(told_of)
+
+
+def _means_missing(name: str, expected: Any) -> bool:
+    """Tell whether a predicate may hold for what was not found: `exists: false`, and lists in which it can stand."""
+    return (name == "exists" and expected is False) or name in ("all_of", "any_of")
+
+
+def parse(written: Any, unit: Unit = None, fill: Fill = None, now: Clock = utc_now) -> Expectation:
     """Read an expectation as a plan writes it.
 
     Args:
         written: A literal, or a map of predicate names to their arguments.
         unit: Turns a literal with a unit into a number (`Duration.parse`, `Size.parse`); None for literals as they are.
-        fill: Called with each argument and its predicate's name, gives the argument to use. What it gives is only
-            ever an argument: a map that a service answered with does not become predicates.
+        fill: Called with each argument and its predicate's name (`matches` for every pattern), gives the argument to
+            use. What it gives is only ever an argument: a map that a service answered with does not become predicates.
+        now: The clock that `days_since` and `days_until` count by.
 
     Raises:
-        ExpectationError: An unknown predicate, or an argument the predicate cannot use.
+        ExpectationError: An unknown predicate or filter, or an argument it cannot use.
     """
-    filled = fill or _as_written
     if not isinstance(written, dict):
-        value = _argument("eq", filled(written, "eq"), unit)
-        return Expectation(written if fill is None else value, (("eq", value),))
+        if fill is not None:
+            written = fill(written, "eq")
+        return Expectation(written, (("eq", literal(written, unit)),))
     if not written:
         raise ExpectationError(
             "an empty map expects nothing; write a value, a predicate such as {exists: true}, or {eq: {}}"
         )
+    reading = _Reading(unit, fill, now)
     predicates: list[tuple[str, Any]] = []
+    filters: tuple[Step, ...] = ()
     shown: dict[str, Any] = {}
     for name, argument in written.items():
-        if name not in PREDICATES:
-            hint = nearest(name, PREDICATES) or "; to compare with a whole object, write {eq: {...}}"
+        if name != FILTERS_KEY and name not in PREDICATES:
+            hint = nearest(name, (*PREDICATES, FILTERS_KEY)) or "; to compare with a whole object, write {eq: {...}}"
             raise ExpectationError(f"unknown predicate {name!r}{hint}", (name,))
         try:
-            if name in _NESTED:
-                below = parse(argument, None if name == "length" else unit, fill)
-                predicates.append((name, below))
-                shown[name] = below.written
+            if name == FILTERS_KEY:
+                shown[name], filters = reading.filters(argument)
             else:
-                shown[name] = filled(argument, name)
-                predicates.append((name, _argument(name, shown[name], unit)))
+                shown[name], read = reading.predicate(name, argument)
+                predicates.append((name, read))
         except ExpectationError as error:
-            if fill is not None or unit is not None or not _refers(argument):
+            nested = name in PREDICATES and PREDICATES[name].takes in _NESTED
+            if fill is not None or unit is not None or nested or not refers(argument):
                 raise ExpectationError(str(error), (name, *error.path)) from error
             predicates.append((name, _UNFILLED))
-    return Expectation(written if fill is None else shown, tuple(predicates))
-
-
-def _refers(argument: Any) -> bool:
-    """Tell whether an argument, or one in a list of them, still has a reference: `matches: ^${id}$`, `gte: ${count}`."""
-    return any(
-        isinstance(each, str) and "${" in each for each in (argument if isinstance(argument, list) else [argument])
-    )
-
-
-def _as_written(argument: Any, _name: str) -> Any:
-    return argument
-
-
-def _argument(name: str, argument: Any, unit: Callable[[Any], Any] | None) -> Any:
-    """Check a predicate's argument and turn it into what the predicate compares with."""
-    if name in ("exists", "empty"):
-        if not isinstance(argument, bool):
-            raise ExpectationError(f"{name} takes true or false, not {_said(argument)}")
-        return argument
-    if name == "type":
-        if not isinstance(argument, str) or argument not in TYPES:
-            raise ExpectationError(
-                f"unknown type {_said(argument)}{nearest(str(argument), TYPES)}; one of {', '.join(TYPES)}"
-            )
-        return argument
-    if name == "matches":
-        return _pattern(argument)
-    if name in ("in", "between"):
-        return _values(name, argument, unit)
-    if name in ("starts_with", "ends_with") and not isinstance(argument, str):
-        raise ExpectationError(f"{name} takes a text, not {_said(argument)}")
-    if name in ("starts_with", "ends_with", "contains") and argument == "":
+    if not predicates:
         raise ExpectationError(
-            f"{name} takes a text that is not empty: an empty one is in every text and shows nothing"
+            "filters alone expect nothing; write beside them what the value must be, such as {filters: [count], gte: 1}"
         )
-    value = _literal(argument, unit)
-    if name in ("gt", "gte", "lt", "lte") and not _is_number(value):
-        raise ExpectationError(f"{name} compares numbers, not {_said(argument)}")
-    return value
+    return Expectation(written if fill is None else shown, tuple(predicates), filters)
 
 
-def _values(name: str, argument: Any, unit: Callable[[Any], Any] | None) -> list[Any]:
-    if not isinstance(argument, list) or not argument or (name == "between" and len(argument) != 2):
-        wanted = "a list of two bounds" if name == "between" else "a list with at least one value"
-        raise ExpectationError(f"{name} takes {wanted}, not {_said(argument)}")
-    values = [_literal(item, unit) for item in argument]
-    if name == "between":
-        for written, value in zip(argument, values, strict=True):
-            if not _is_number(value):
-                raise ExpectationError(f"between compares numbers, not {_said(written)}")
-        if values[0] > values[1]:
-            raise ExpectationError(f"no number is between {argument[0]} and {argument[1]}; write the lower one first")
-    return values
+_NESTED = ("count", "expectation", "expectations")
 
 
-def _said(argument: Any) -> str:
-    return short(repr(argument), 60)
+class _Reading:
+    """How arguments are read: with what unit, what to fill in, and what clock."""
 
+    def __init__(self, unit: Unit, fill: Fill, now: Clock) -> None:
+        self.unit, self.fill, self.now = unit, fill, now
 
-def _literal(value: Any, unit: Callable[[Any], Any] | None) -> Any:
-    if unit is not None:
-        try:
-            return unit(value)
-        except ValueError as error:
-            raise ExpectationError(str(error)) from error
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ExpectationError("a number that is not finite equals nothing")
-    return value
+    def _filled(self, argument: Any, name: str) -> Any:
+        return argument if self.fill is None else self.fill(argument, name)
 
+    def predicate(self, name: str, argument: Any) -> tuple[Any, Any]:
+        """Give a predicate's argument as it is shown, and as it is compared with."""
+        takes = PREDICATES[name].takes
+        if takes in _NESTED:
+            return self._nested(name, takes, argument)
+        if takes == "schema" and self.fill is not None and refers(argument):
+            raise ExpectationError("what was captured cannot stand in a schema; compare it with a predicate beside it")
+        shown = self._filled(argument, name)
+        return shown, ARGUMENTS[takes](name, shown, self.unit)
 
-def _pattern(argument: Any) -> Any:
-    if not isinstance(argument, str):
-        raise ExpectationError(f"matches takes a pattern, not {_said(argument)}")
-    if not 0 < len(argument) <= PATTERN_LENGTH:
-        raise ExpectationError(f"a pattern has 1 to {PATTERN_LENGTH} characters, and this has {len(argument)}")
-    import regex  # 15 ms, and only plans with patterns need it
+    def _nested(self, name: str, takes: str, argument: Any) -> tuple[Any, Any]:
+        if takes != "expectations":
+            below = parse(argument, None if takes == "count" else self.unit, self.fill, self.now)
+            return below.written, below
+        if not isinstance(argument, list) or not argument:
+            raise ExpectationError(f"{name} takes a list with at least one expectation, not {said(argument)}")
+        each: list[Expectation] = []
+        for index, written in enumerate(argument):
+            try:
+                each.append(parse(written, self.unit, self.fill, self.now))
+            except ExpectationError as error:
+                raise ExpectationError(str(error), (index, *error.path)) from error
+        return [one.written for one in each], tuple(each)
 
-    try:
-        return regex.compile(argument)
-    except (regex.error, RecursionError, OverflowError) as error:
-        why = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise ExpectationError(f"{_said(argument)} is no pattern: {why}") from error
+    def filters(self, argument: Any) -> tuple[list[Any], tuple[Step, ...]]:
+        """Give the filters as they are shown, and as they are applied."""
+        if not isinstance(argument, list) or not 0 < len(argument) <= MAX_FILTERS:
+            raise ExpectationError(f"filters takes a list of 1 to {MAX_FILTERS} filters, not {said(argument)}")
+        shown: list[Any] = []
+        steps: list[Step] = []
+        for index, each in enumerate(argument):
+            name, given = next(iter(each.items())) if isinstance(each, dict) and len(each) == 1 else (each, None)
+            if not isinstance(name, str):
+                raise ExpectationError(f"a filter is a name or a map with one, not {said(each)}", (index,))
+            if name not in FILTERS:
+                hint = nearest(name, FILTERS) or f"; known are {listed(FILTERS)}"
+                raise ExpectationError(f"unknown filter {name!r}{hint}", (index,))
+            try:
+                used, read = self._filter(name, given, bare=isinstance(each, str))
+            except ExpectationError as error:
+                place = (index,) if isinstance(each, str) else (index, name)
+                raise ExpectationError(str(error), (*place, *error.path)) from error
+            shown.append(name if isinstance(each, str) else {name: used})
+            steps.append(Step(name, read))
+        return shown, tuple(steps)
 
-
-def escaped(text: str) -> str:
-    """Give the pattern that matches `text` and nothing else."""
-    import regex
-
-    return str(regex.escape(text))
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def same(actual: Any, expected: Any) -> bool:
-    """Deep equality with JSON's types: numbers by value, a boolean is never a number, NaN equals nothing."""
-    if isinstance(actual, bool) or isinstance(expected, bool):
-        return isinstance(actual, bool) and isinstance(expected, bool) and actual is expected
-    if isinstance(actual, (int, float)) and isinstance(expected, (int, float)):
-        return actual == expected
-    if isinstance(actual, dict) and isinstance(expected, dict):
-        return actual.keys() == expected.keys() and all(same(actual[key], expected[key]) for key in expected)
-    if isinstance(actual, list) and isinstance(expected, list):
-        return len(actual) == len(expected) and all(map(same, actual, expected))
-    return type(actual) is type(expected) and bool(actual == expected)
-
-
-def _contains(actual: Any, expected: Any) -> bool:
-    if isinstance(actual, str):
-        return isinstance(expected, str) and expected in actual
-    return isinstance(actual, list) and any(same(item, expected) for item in actual)
-
-
-def _matches(actual: Any, pattern: Any) -> bool:
-    if not isinstance(actual, str):
-        return False
-    try:
-        return pattern.search(actual, timeout=PATTERN_TIMEOUT_S) is not None
-    except TimeoutError:
-        raise _UndecidedError from None
-
-
-def _sized(actual: Any) -> bool:
-    return isinstance(actual, (str, list, dict))
-
-
-PREDICATES: dict[str, Callable[[Any, Any], bool]] = {
-    "eq": same,
-    "ne": lambda actual, expected: not same(actual, expected),
-    "gt": lambda actual, bound: _is_number(actual) and actual > bound,
-    "gte": lambda actual, bound: _is_number(actual) and actual >= bound,
-    "lt": lambda actual, bound: _is_number(actual) and actual < bound,
-    "lte": lambda actual, bound: _is_number(actual) and actual <= bound,
-    "between": lambda actual, bounds: _is_number(actual) and bounds[0] <= actual <= bounds[1],
-    "in": lambda actual, values: any(same(actual, value) for value in values),
-    "contains": _contains,
-    "starts_with": lambda actual, start: isinstance(actual, str) and actual.startswith(start),
-    "ends_with": lambda actual, end: isinstance(actual, str) and actual.endswith(end),
-    "matches": _matches,
-    "exists": lambda _actual, wanted: wanted is True,
-    "empty": lambda actual, wanted: _sized(actual) and (len(actual) == 0) is wanted,
-    "type": lambda actual, name: TYPES[name](actual),
-    "length": lambda actual, expectation: _sized(actual) and expectation.decide(len(actual)),
-    # An empty list proves nothing, so `every` does not hold for it.
-    "every": lambda actual, expectation: (
-        isinstance(actual, list) and bool(actual) and all(map(expectation.decide, actual))
-    ),
-    "any": lambda actual, expectation: isinstance(actual, list) and any(map(expectation.decide, actual)),
-    "not": lambda actual, expectation: not expectation.decide(actual),
-}
-
-_NESTED = ("length", "every", "any", "not")
+    def _filter(self, name: str, given: Any, bare: bool) -> tuple[Any, Any]:
+        takes = FILTERS[name].takes
+        if takes in ("nothing", "clock"):
+            if not bare:
+                raise ExpectationError(f"{name} takes nothing; write {name} alone")
+            return None, self.now if takes == "clock" else None
+        if bare:
+            if takes.startswith("optional_"):
+                return None, FILTER_ARGUMENTS[takes](name, None)
+            raise ExpectationError(f"{name} takes an argument; write such as {FILTERS[name].example}")
+        if isinstance(given, dict):
+            used = {key: self._filled(v, "matches" if key == "pattern" else name) for key, v in given.items()}
+        else:
+            used = self._filled(given, "matches" if takes == "capture" else name)
+        return used, FILTER_ARGUMENTS[takes](name, used)

@@ -14,7 +14,7 @@ import msgspec
 
 from greenlight.aws import calling
 from greenlight.errors import AwsError, GreenlightError
-from greenlight.expect import MISSING
+from greenlight.missing import MISSING
 from greenlight.model import Frozen
 from greenlight.query import find
 

@@ -24,7 +24,7 @@ import msgspec
 
 from greenlight.api import Params, Response
 from greenlight.exchange import Call
-from greenlight.expect import MISSING
+from greenlight.missing import MISSING
 
 ACCOUNT = "123456789012"
 _ROUTE_PART = re.compile(r"\{([A-Za-z0-9_.-]+)(\+?)\}")

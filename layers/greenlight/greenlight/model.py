@@ -162,7 +162,9 @@ class Deployment(Frozen, frozen=True, kw_only=True):
 class Evidence(Frozen, frozen=True, kw_only=True):
     """One thing a check looked at: what was asked, expected and seen, cut to a readable length.
 
-    `of_blue` says that what is expected is what blue gave, and what was seen is green's.
+    Attributes:
+        of_blue: What is expected is what blue gave, and what was seen is green's.
+        why: Why it did not pass, where expected and actual do not say it by themselves.
     """
 
     query: str
@@ -171,6 +173,7 @@ class Evidence(Frozen, frozen=True, kw_only=True):
     passed: bool = False
     where: str = ""
     of_blue: bool = False
+    why: str = ""
 
 
 class Try(Frozen, frozen=True, kw_only=True):

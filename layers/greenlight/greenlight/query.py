@@ -14,7 +14,7 @@ from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
 
 from greenlight.errors import ExpectationError
-from greenlight.expect import MISSING
+from greenlight.missing import MISSING
 from greenlight.nearest import nearest
 from greenlight.oneline import short
 

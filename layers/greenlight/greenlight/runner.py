@@ -389,6 +389,7 @@ def _redacted(finding: Finding, redactor: Redactor) -> Finding:
                 where=text(each.where),
                 expected=data(each.expected),
                 actual=data(each.actual),
+                why=text(each.why),
             )
             for each in finding.evidence[:MAX_EVIDENCE]
         ),

@@ -107,4 +107,5 @@ def _check_lines(finding: Finding) -> Iterator[_Line]:
 
 def _evidence(each: Evidence) -> str:
     place = f"{each.where}: " if each.where else ""
-    return f"{place}{each.query}: expected {summary.inline(each.expected)}, got {summary.inline(each.actual)}"
+    why = f" ({each.why})" if each.why else ""
+    return f"{place}{each.query}: expected {summary.inline(each.expected)}, got {summary.inline(each.actual)}{why}"
