@@ -8,11 +8,11 @@ import msgspec
 from greenlight import plan
 from greenlight.api import Validator
 from greenlight.decode import DurationExpectation, SizeExpectation
-from greenlight.expect import PREDICATES, Expectation
+from greenlight.expect import Expectation
 from greenlight.model import STAGES
 from greenlight.units import DURATION_PATTERN, SIZE_PATTERN, Duration, Size
 
-from devkit import described
+from devkit import assertions, described
 
 if TYPE_CHECKING:
     from greenlight.registry import Registry
@@ -53,7 +53,23 @@ def components_of(types: list[type[msgspec.Struct]]) -> tuple[dict[Any, dict[str
     schemas, components = msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template="#/$defs/{name}")
     named = dict(zip(kinds, schemas, strict=True))
     described.describe(components, {_name(reference): kind for kind, reference in named.items()})
+    for component in components.values():
+        for key, field in component.get("properties", {}).items():
+            component["properties"][key] = _without_null(field)
     return named, components
+
+
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    """Give the schema of a key that may be left out: the engine refuses it when it stands there without a value."""
+    if field.get("default", "") is not None or "default" not in field:
+        return field
+    left = {key: value for key, value in field.items() if key != "default"}
+    if "anyOf" in left:
+        left["anyOf"] = [each for each in left["anyOf"] if each != {"type": "null"}]
+    if None in left.get("enum", ()):
+        left["enum"] = [each for each in left["enum"] if each is not None]
+    # The schema of an expectation has null in it, for {eq: null} is written so inside of maps and lists.
+    return {**left, "not": {"type": "null"}}
 
 
 def _check(control: dict[str, Any], params: dict[str, Any], validators: dict[str, Validator]) -> dict[str, Any]:
@@ -68,17 +84,6 @@ def _check(control: dict[str, Any], params: dict[str, Any], validators: dict[str
     }
 
 
-def _expectation(literal: dict[str, Any]) -> dict[str, Any]:
-    """Give the schema of an expectation: a value, or a map of predicates."""
-    predicates = {
-        "type": "object",
-        "minProperties": 1,
-        "properties": dict.fromkeys(PREDICATES, True),
-        "additionalProperties": False,
-    }
-    return {"anyOf": [literal or {"not": {"type": "object"}}, predicates]}
-
-
 def _hook(kind: type) -> dict[str, Any]:
     if kind is Duration:
         return {**_DURATION}  # a copy for each key: what the key is will be written into it
@@ -89,11 +94,7 @@ def _hook(kind: type) -> dict[str, Any]:
     raise NotImplementedError(kind)
 
 
-_EXPECTATIONS = {
-    "Expectation": _expectation({}),
-    "DurationExpectation": _expectation(_DURATION),
-    "SizeExpectation": _expectation(_SIZE),
-}
+_EXPECTATIONS = assertions.definitions({"Expectation": {}, "DurationExpectation": _DURATION, "SizeExpectation": _SIZE})
 
 
 def _name(reference: dict[str, Any]) -> str:

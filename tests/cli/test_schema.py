@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from greenlight.expect import FILTERS, PREDICATES, parse
 
 from devkit.cli import main
 
@@ -35,6 +36,14 @@ def plan(check: dict[str, object], stage: str = "AfterAllowTraffic") -> dict[str
         plan({"name": "a", "target_health": {"heathy": 1}}),
         plan({"name": "a", "target_health": {}, "timeout": "5"}),
         plan({"name": "a", "http": {"get": "/", "expect": {"status": {"lessthan": 300}}}}),
+        plan({"name": "a", "http": {"get": "/", "expect": {"status": {"gt": "high"}}}}),
+        plan({"name": "a", "http": {"get": "/", "expect": {"status": {"between": [200]}}}}),
+        plan({"name": "a", "http": {"get": "/", "expect": {"status": None}}}),
+        plan({"name": "a", "http": {"get": "/", "expect": {"body": {"filters": ["trim"]}}}}),
+        plan({"name": "a", "http": {"get": "/", "expect": {"body": {"filters": ["split"], "eq": "a"}}}}),
+        plan({"name": "a", "http": {"get": "/", "expect": {"body": {"filters": [{"splt": ","}], "eq": "a"}}}}),
+        plan({"name": "a", "http": {"get": "/", "expect": {"body": {"any_of": [{"exist": False}]}}}}),
+        plan({"name": "a", "http": {"get": "/", "body": None, "expect": {"status": 200}}}),
         plan({"name": "a", "target_health": {}}, stage="AfterAllowTrafic"),
         {"version": 2, "stages": {}},
     ],
@@ -72,3 +81,29 @@ def test_an_editor_shows_what_a_key_is_and_not_its_example(schema: jsonschema.pr
     assert schema.schema["$defs"]["Retry"]["properties"]["interval"]["default"] == "1s"
     assert check["alarms"]["description"] == "The named alarms are not in ALARM."
     assert "Example" not in schema.schema["$defs"]["Retry"]["description"]
+
+
+@pytest.mark.parametrize("name", [*PREDICATES])
+def test_the_example_of_every_predicate_is_read_and_right_in_the_schema(
+    name: str, schema: jsonschema.protocols.Validator
+) -> None:
+    example = PREDICATES[name].example
+
+    assert set(example) == {name}
+    assert parse(example).written == example
+    assert schema.is_valid(plan({"name": "a", "http": {"get": "/", "expect": {"json": {"a": example}}}}))
+
+
+@pytest.mark.parametrize("name", [*FILTERS])
+def test_the_example_of_every_filter_is_read_and_right_in_the_schema(
+    name: str, schema: jsonschema.protocols.Validator
+) -> None:
+    example = {"filters": [FILTERS[name].example], "exists": True}
+
+    assert parse(example).filters[0].name == name
+    assert schema.is_valid(plan({"name": "a", "http": {"get": "/", "expect": {"json": {"a": example}}}}))
+
+
+def test_null_may_be_expected_of_what_an_answer_holds(schema: jsonschema.protocols.Validator) -> None:
+    for wanted in (None, {"eq": None}, {"any_of": [None, {"exists": False}]}):
+        assert schema.is_valid(plan({"name": "a", "http": {"get": "/", "expect": {"json": {"a": wanted}}}}))
