@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from greenlight.expect import PREDICATES
+
 
 class Row(NamedTuple):
     """An observed value, what is expected of it as a plan writes it, and whether that holds."""
@@ -26,27 +28,7 @@ LITERALS = (
 )
 """Expectations without the name of a predicate, and with several."""
 
-MEANING = {
-    "eq": "Equal in value and type, all the way down.",
-    "ne": "Not equal.",
-    "gt": "A number greater than the bound.",
-    "gte": "A number greater than the bound, or equal to it.",
-    "lt": "A number less than the bound.",
-    "lte": "A number less than the bound, or equal to it.",
-    "between": "A number between two bounds, both included.",
-    "in": "Equal to one of several values.",
-    "contains": "A text with this in it, or a list with this among its items.",
-    "starts_with": "A text that begins so.",
-    "ends_with": "A text that ends so.",
-    "matches": "A text in which the pattern is found; write ^ and $ for the whole of it.",
-    "exists": "Something was found, null included; or, with false, nothing.",
-    "empty": "A text, list or map without content; or, with false, with some.",
-    "type": "Of the type string, integer, number, boolean, list, object or null.",
-    "length": "How many characters, items or keys there are; a number, or an expectation of it.",
-    "every": "A list with items, each of which is as expected.",
-    "any": "A list of which an item is as expected.",
-    "not": "The expectation inside does not hold; what cannot be decided does not become true by it.",
-}
+MEANING = {name: each.says for name, each in PREDICATES.items()}
 """Each predicate in a sentence."""
 
 ROWS = {
@@ -76,5 +58,29 @@ ROWS = {
     "every": (Row([1, 2], {"every": {"gt": 0}}, True), Row([], {"every": {"gt": 0}}, False)),
     "any": (Row([1, 2], {"any": {"gt": 1}}, True), Row([], {"any": {"gt": 1}}, False)),
     "not": (Row("b", {"not": {"contains": "a"}}, True), Row("a", {"not": {"contains": "a"}}, False)),
+    "approx": (
+        Row(3.15, {"approx": {"value": 3.14, "within": 0.01}}, True),
+        Row(94, {"approx": {"value": 100, "percent": 5}}, False),
+    ),
+    "semver": (
+        Row("1.5.0", {"semver": ">=1.4 <2"}, True),
+        Row("2.0.0", {"semver": "^1.2.3"}, False),
+        Row("1.5.0-rc.1", {"semver": ">=1.4"}, False),
+    ),
+    "none": (Row([1, 2], {"none": {"gt": 2}}, True), Row([], {"none": {"gt": 2}}, False)),
+    "unique": (Row([1, "1"], {"unique": True}, True), Row([1, 1.0], {"unique": True}, False)),
+    "sorted": (Row([3, 2, 2], {"sorted": "desc"}, True), Row([1, "2"], {"sorted": "asc"}, False)),
+    "all_of": (
+        Row("ab", {"all_of": [{"contains": "a"}, {"contains": "b"}]}, True),
+        Row("a", {"all_of": [{"contains": "a"}, {"contains": "b"}]}, False),
+    ),
+    "any_of": (
+        Row(None, {"any_of": [{"exists": False}, None]}, True),
+        Row(0, {"any_of": [{"exists": False}, None]}, False),
+    ),
+    "schema": (
+        Row({"id": 7}, {"schema": {"required": ["id"]}}, True),
+        Row({}, {"schema": {"required": ["id"]}}, False),
+    ),
 }
 """Rows for each predicate."""

@@ -153,7 +153,10 @@ def _literals() -> str:
 def _predicates() -> str:
     meanings = [f"- `{name}`: {said}" for name, said in predicates.MEANING.items()]
     rows = _rows((name, row) for name, rows in predicates.ROWS.items() for row in rows)
-    return "\n".join(meanings) + f"\n\n{rows}"
+    filters = [f"- `{_written(each.example)}`: {each.says}" for each in expect.FILTERS.values()]
+    listed = "\n".join(filters)
+    said = "`filters` are done with the value, one after the other, before it is compared:"
+    return "\n".join(meanings) + f"\n\n{rows}\n\n{said}\n\n{listed}"
 
 
 def _rows(rows: Any) -> str:
