@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from greenlight import bind, exchange, expect, plan, secrets, substitute, units
+from greenlight import answer, bind, exchange, expect, plan, secrets, substitute, units
 from greenlight.model import STAGES, Deployment, Platform, Side
 
 from devkit import described, predicates
@@ -27,7 +27,13 @@ Made from the types that read plans by `make docs`; a test compares the two, and
 is in [validators.md](validators.md).
 """
 
-_TITLES = {plan.PlanFile: "The whole", plan.StageFile: "A stage", plan.Control: "A check", exchange.Call: "A request"}
+_TITLES = {
+    plan.PlanFile: "The whole",
+    plan.StageFile: "A stage",
+    plan.Control: "A check",
+    exchange.Call: "A request",
+    answer.AnswerExpectation: "An answer",
+}
 _LINKS = {
     "duration": "[duration](#durations-and-sizes)",
     "Expectation": "[expectation](#expectations)",
@@ -75,10 +81,8 @@ def markdown() -> str:
 
 def kinds_of_a_plan() -> list[described.Kind]:
     """Give every struct that a plan is made of, those of single validators left out."""
-    checks = described.structs([plan.Control])
-    return list(
-        dict.fromkeys([plan.PlanFile, plan.StageFile, *checks, *described.structs([plan.PlanFile, exchange.Call])])
-    )
+    rest = described.structs([plan.Control, plan.PlanFile, exchange.Call, answer.AnswerExpectation])
+    return list(dict.fromkeys([plan.PlanFile, plan.StageFile, *rest]))
 
 
 def whole(example: str) -> str:

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from greenlight import expect, yamlread
 from greenlight.bind import bind, deployment_names
@@ -29,6 +30,12 @@ STAGE = "AfterAllowTestTraffic"
 ROWS = [*predicates.LITERALS, *(row for rows in predicates.ROWS.values() for row in rows)]
 
 
+PAGES = {
+    "/page": ("text/html", b"<html><body><h1>Shop</h1></body></html>"),
+    "/feed": ("application/xml", b'<feed xmlns="urn:example:feed"><title>Two articles</title></feed>'),
+}
+
+
 class _Shop(http.server.BaseHTTPRequestHandler):
     """A green with a catalogue and orders, as the examples of the reference want it."""
 
@@ -39,7 +46,10 @@ class _Shop(http.server.BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         articles = {"articles": [{"sku": "A1"}, {"sku": "A2"}]}
         known = {"/health": {"status": "ok"}, "/catalogue": articles, **self.orders}
-        self._answer(200 if path in known else 404, known.get(path))
+        if path in PAGES:
+            self._send(200, *PAGES[path])
+        else:
+            self._answer(200 if path in known else 404, known.get(path))
 
     def do_POST(self) -> None:
         number = str(len(self.orders) + 1)
@@ -67,9 +77,14 @@ class _Shop(http.server.BaseHTTPRequestHandler):
         return json.loads(raw) if self.headers.get("Content-Type") == "application/json" else raw.decode()
 
     def _answer(self, status: int, data: Any) -> None:
-        body = json.dumps(data).encode()
+        self._send(status, "application/json", json.dumps(data).encode())
+
+    def _send(self, status: int, media_type: str, body: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", media_type)
+        if media_type == "text/html":
+            cookie = "session=abc123; Domain=shop.example.com; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax"
+            self.send_header("Set-Cookie", cookie)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(b"" if self.command == "HEAD" else body)
@@ -87,14 +102,14 @@ def shop() -> Iterator[str]:
     server.server_close()
 
 
-def needs_aws(text: str) -> bool:
-    """Tell whether a plan wants an account: by a validator that calls AWS, or by a secret."""
+def needs_more(text: str) -> bool:
+    """Tell whether a plan wants an account or a certificate: by a validator that calls AWS, a secret, or `tls`."""
     checks = [check for stage in parse(text).stages.values() for check in stage.checks]
     found = [Registry().get(check.validator) for check in checks]
-    return "${secret:" in text or any(each is None or each.iam for each in found)
+    return "${secret:" in text or "  tls:\n" in text or any(each is None or each.iam for each in found)
 
 
-RUN = {title: text for title, text in EXAMPLES.items() if not needs_aws(text)}
+RUN = {title: text for title, text in EXAMPLES.items() if not needs_more(text)}
 
 
 def test_the_reference_in_docs_is_what_the_code_says_today(capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +121,8 @@ def test_the_reference_in_docs_is_what_the_code_says_today(capsys: pytest.Captur
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_key_is_explained_and_stands_in_the_example_of_its_type(kind: described.Kind) -> None:
     said = described.keys(kind)
-    used = set(_keys(yamlread.read(described.example_of(kind), "example").data))
+    below = [each for field in msgspec.structs.fields(kind) for each in described.structs([field.type])]
+    used = {key for each in (kind, *below) for key in _keys(yamlread.read(described.example_of(each), "example").data)}
 
     assert [key for key in said if not said[key]] == [], "say what they are, under Attributes: in its docstring"
     assert [key for key in said if key not in used] == [], "use them, under Example: in its docstring"
@@ -133,7 +149,9 @@ def test_every_example_is_a_plan_that_binds(title: str) -> None:
 
 
 @pytest.mark.parametrize("title", RUN)
-def test_every_example_that_needs_no_account_succeeds(title: str, shop: str, tmp_path: Path, capsys: Any) -> None:
+def test_every_example_that_needs_neither_account_nor_certificate_succeeds(
+    title: str, shop: str, tmp_path: Path, capsys: Any
+) -> None:
     plan = tmp_path / "example.yaml"
     plan.write_text(RUN[title])
 
@@ -141,8 +159,8 @@ def test_every_example_that_needs_no_account_succeeds(title: str, shop: str, tmp
         assert main(["check", str(plan), "--stage", stage, "--url", shop]) == 0, capsys.readouterr().out
 
 
-def test_few_examples_need_an_account() -> None:
-    assert len(RUN) >= len(EXAMPLES) - 2
+def test_few_examples_need_more_than_a_service() -> None:
+    assert len(RUN) >= len(EXAMPLES) - 3
 
 
 def test_every_predicate_has_its_words_a_row_that_holds_and_one_that_does_not() -> None:

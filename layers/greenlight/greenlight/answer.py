@@ -59,6 +59,24 @@ class CookieExpectation(Params, frozen=True, kw_only=True):
         max_age: A duration with its unit.
         secure, http_only: Whether the attribute is there.
         same_site: Strict, Lax or None.
+
+    Example:
+        checks:
+          - name: the page sets a session that scripts cannot read
+            http:
+              get: /page
+              expect:
+                cookies:
+                  session:
+                    value: {length: {gte: 6}}
+                    domain: shop.example.com
+                    path: /
+                    expires: {exists: false}
+                    max_age: {lte: 1h}
+                    secure: true
+                    http_only: true
+                    same_site: {in: [Lax, Strict]}
+                  tracker: {exists: false}
     """
 
     exists: bool | None = None
@@ -89,6 +107,18 @@ class TimingsExpectation(Params, frozen=True, kw_only=True):
         tls: The handshake.
         first_byte: From sending the request to the first byte of the answer.
         total: All of it, to the last byte of the body.
+
+    Example:
+        checks:
+          - name: green is near and quick
+            http:
+              get: /health
+              expect: {status: 200, timings: {first_byte: {lte: 2s}, total: {lte: 3s}}}
+          - name: nothing on the way to green is slow
+            severity: advisory
+            http:
+              get: /health
+              expect: {status: 200, timings: {dns: {lte: 50ms}, connect: {lte: 50ms}, tls: {lte: 100ms}}}
     """
 
     dns: DurationExpectation | None = None
@@ -112,6 +142,21 @@ class CertificateExpectation(Params, frozen=True, kw_only=True):
         days_left: Whole days until it ends, rounded down.
         version: `TLSv1.2` or `TLSv1.3`.
         cipher: OpenSSL's name of the suite.
+
+    Example:
+        checks:
+          - name: green shows a certificate that lasts
+            http:
+              get: /health
+              expect:
+                status: 200
+                tls:
+                  subject: {contains: CN=shop.example.com}
+                  issuer: {contains: O=Amazon}
+                  names: {contains: shop.example.com}
+                  days_left: {gte: 14}
+                  version: TLSv1.3
+                  cipher: {starts_with: TLS_}
     """
 
     subject: Expectation | None = None
@@ -180,6 +225,34 @@ class AnswerExpectation(ContentExpectation, frozen=True, kw_only=True):
         latency: From sending to the last byte, with its unit.
         timings: Of the parts of that, and of making the connection.
         tls: The certificate, and the connection it is for.
+
+    Example:
+        checks:
+          - name: the catalogue is served as it should be
+            http:
+              get: /catalogue
+              expect:
+                status: 200
+                reason: OK
+                version: "1.1"
+                url: {ends_with: /catalogue}
+                hops: {empty: true}
+                headers: {content-type: {starts_with: application/json}}
+                header_values: {content-type: {length: 1}}
+                json: {"length(articles)": {gte: 2}}
+                body: {contains: A1}
+                bytes: {starts_with: 7b 22}
+                sha256: {length: 64}
+                size: {lte: 64KiB}
+                latency: {lte: 2s}
+                timings: {first_byte: {lte: 2s}}
+          - name: the page and its feed are there
+            http:
+              steps:
+                - get: /page
+                  expect: {html: {h1: [Shop]}, cookies: {session: {http_only: true}}}
+                - get: /feed
+                  expect: {xml: {"//a:title": [Two articles]}, namespaces: {a: "urn:example:feed"}}
     """
 
     reason: Expectation | None = None
