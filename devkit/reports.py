@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from greenlight.model import Report
 
-FORMATS = ("text", "json", "junit", "markdown", "tap")
+FORMATS = ("text", "json", "junit", "html", "markdown", "tap")
 
 
 def written(report: Report, form: str, output: str = "") -> bool:

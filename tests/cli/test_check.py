@@ -162,7 +162,13 @@ def test_progress_and_colour_stay_out_of_a_pipe(plan: Path, green: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "start"), [("junit", "<?xml "), ("markdown", "## ✅ Succeeded"), ("tap", "TAP version 14\n1..2\n")]
+    ("form", "start"),
+    [
+        ("junit", "<?xml "),
+        ("markdown", "## ✅ Succeeded"),
+        ("tap", "TAP version 14\n1..2\n"),
+        ("html", "<!doctype html>\n"),
+    ],
 )
 def test_a_report_is_written_in_the_format_that_is_asked_for(
     form: str, start: str, plan: Path, green: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

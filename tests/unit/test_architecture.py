@@ -62,6 +62,7 @@ PURE = (
     "judge", "expect", "query", "units", "redact", "substitute", "plan", "decode", "nearest", "oneline", "yamlread",
     "address", "repeat", "retry", "rows", "cookies", "markup", "shadow", "words", "model", "errors", "settings",
     "report.json", "report.text", "report.summary", "report.junit", "report.markdown", "report.tap", "override",
+    "report.html", "report.tags", "report.figures",
 )  # fmt: skip
 WORLD = {
     "socket", "ssl", "http", "urllib.request", "urllib3", "requests", "boto3", "botocore", "subprocess", "os",

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.report_samples import SAMPLES
 
 GOLDENS = Path(__file__).parent / "goldens"
-ENDINGS = {"text": "txt", "json": "json", "junit": "xml", "markdown": "md", "tap": "tap"}
+ENDINGS = {"text": "txt", "json": "json", "junit": "xml", "markdown": "md", "tap": "tap", "html": "html"}
 
 
 @pytest.mark.parametrize("sample", SAMPLES)

@@ -146,7 +146,7 @@ def test_what_is_not_known_is_left_out() -> None:
     assert render(bare) == (
         "Succeeded: unknown application d-1 at AfterAllowTraffic\n"
         "  0 of 0 checks passed in 1.2 s, started 2026-01-01T00:00:00.000+00:00\n"
-        "  green: orders:\n"
+        "  green: orders\n"
     )
 
 

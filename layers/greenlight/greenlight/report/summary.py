@@ -51,13 +51,18 @@ def subject(report: Report) -> str:
 
 def target(report: Report) -> str:
     """Give what was tested; "" where that was not found out."""
-    deployment, green = report.deployment, report.deployment.green
-    function = f"{deployment.function}:{green.version}" if deployment.function else ""
+    green = report.deployment.green
     return " ".join(
         part
-        for part in (function, green.task_definition, green.url, f"host {green.host}" if green.host else "")
+        for part in (function(report), green.task_definition, green.url, f"host {green.host}" if green.host else "")
         if part
     )
+
+
+def function(report: Report) -> str:
+    """Give the Lambda function with the version that was tested; "" for a service."""
+    version = report.deployment.green.version
+    return f"{report.deployment.function}:{version}" if version else report.deployment.function
 
 
 def plan(report: Report) -> str:
@@ -135,5 +140,5 @@ def milliseconds(duration_ms: float) -> str:
         return f"{duration_ms:.0f} ms"
     if duration_ms < 59_950:
         return f"{duration_ms / 1000:.1f} s"
-    minutes, seconds = divmod(round(duration_ms / 1000), 60)
-    return f"{minutes} min {seconds} s"
+    minutes, seconds = divmod(round(min(duration_ms, 1e15) / 1000), 60)
+    return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
