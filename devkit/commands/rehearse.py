@@ -121,7 +121,7 @@ def _conclude(console: Console, outcomes: Sequence[ScenarioOutcome]) -> None:
     from devkit.rehearsal.progress import summary
 
     console.print(summary(outcomes))
-    reports = [path for outcome in outcomes for path in outcome.reports]
+    reports = [path for outcome in outcomes for path in outcome.reports if path.suffix == ".html"]
     if reports:
         console.print("\nreports")
         for path in reports:

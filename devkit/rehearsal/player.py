@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import shutil
 import tempfile
@@ -10,7 +11,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
+from greenlight.model import Report, Share
+from greenlight.report import html
 
 from devkit.rehearsal import configurations
 from devkit.rehearsal.alarms import Alarms
@@ -160,7 +164,7 @@ class _Stage:
         outcome.green_requests = ground.tally.requests[ground.green_key]
         outcome.green_errors = ground.tally.errors[ground.green_key]
         outcome.answered_by = [answerer(entry.answered_by) for entry in record.entries if entry.answered_by]
-        outcome.gates = self._collect_reports(record)
+        outcome.gates = self._collect_reports(record, recorder)
         self._users.resume()
         return outcome
 
@@ -244,8 +248,8 @@ class _Stage:
         else:
             s3.put_object(Bucket=PLAN_BUCKET, Key=key, Body=planned.plan.read_bytes())
 
-    def _collect_reports(self, record: Record) -> list[dict[str, Any]]:
-        """Read the hooks' reports from the report bucket, and keep a copy for people."""
+    def _collect_reports(self, record: Record, recorder: _Recorder) -> list[dict[str, Any]]:
+        """Read the hooks' reports from the report bucket, and keep a copy and a page for people."""
         s3 = self._aws.client("s3")
         keys = [each["Key"] for each in s3.list_objects_v2(Bucket=REPORT_BUCKET).get("Contents", ())]
         found = {}
@@ -257,6 +261,8 @@ class _Stage:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(body)
                 self._outcome.reports.append(path)
+                with contextlib.suppress(ValueError, msgspec.MsgspecError):
+                    self._outcome.reports.append(_page(path, recorder))
                 with contextlib.suppress(ValueError):
                     found[name.removesuffix(".json")] = json.loads(body)
         return [found[stage] for stage in HOOKABLE if stage in found]
@@ -267,8 +273,13 @@ class _Recorder(Observer):
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
-        self._started = time.monotonic()
+        self._started, self._started_at = time.monotonic(), time.time()
         self.traffic: list[tuple[float, int]] = [(0.0, 0)]
+
+    def shares(self, started_at: str) -> tuple[Share, ...]:
+        """Give green's shares on the clock of a gate, which began at `started_at` (ISO 8601)."""
+        before_s = self._started_at - datetime.datetime.fromisoformat(started_at).timestamp()
+        return tuple(Share(at_ms=(before_s + at) * 1000, green_percent=percent) for at, percent in self.traffic)
 
     def traffic_shifted(self, record: Record, percent: int) -> None:
         if self.traffic[-1][1] != percent:
@@ -283,6 +294,15 @@ class _Recorder(Observer):
 
     def deployment_ended(self, record: Record) -> None:
         self._observer.deployment_ended(record)
+
+
+def _page(path: Path, recorder: _Recorder) -> Path:
+    """Write the page of a report beside it; a rehearsal knows who had the users' requests when."""
+    report = msgspec.json.decode(path.read_bytes(), type=Report)
+    page = path.with_suffix(".html")
+    known = msgspec.structs.replace(report, traffic=recorder.shares(report.started_at))
+    page.write_text(html.render(known), encoding="utf-8")
+    return page
 
 
 def _clear(folder: Path) -> None:

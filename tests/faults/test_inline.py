@@ -313,7 +313,8 @@ def test_the_answer_is_given_before_anything_is_published(other: Callable[..., G
         gate = other(AWS_ENDPOINT_URL_S3=server.url, GREENLIGHT_REPORT_BUCKET="reports")
         before = len(codedeploy.answers)
         run = gate.call()
-    assert answered == [before + 1]
+    assert set(answered) == {before + 1}
+    assert run.said("page stored")["uri"].endswith(f"{run.deployment_id}/BeforeAllowTraffic.html")
     assert run.said("report stored")["uri"] == f"s3://reports/shop/web/{run.deployment_id}/BeforeAllowTraffic.json"
 
 

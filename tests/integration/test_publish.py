@@ -31,6 +31,15 @@ def test_a_report_is_stored_as_json_under_its_deployment(aws: Aws) -> None:
     assert json.loads(stored["Body"].read())["deployment"]["application"] == "shop"
 
 
+def test_the_page_is_stored_beside_it(aws: Aws) -> None:
+    aws.client("s3").create_bucket(Bucket="reports")
+    uri = s3.store_page(aws, "reports", report(application="shop", group="web"))
+    assert uri == "s3://reports/shop/web/d-ABCDEF123/AfterInstall.html"
+    stored = aws.client("s3").get_object(Bucket="reports", Key=uri.removeprefix("s3://reports/"))
+    assert stored["ContentType"] == "text/html; charset=utf-8"
+    assert stored["Body"].read().startswith(b"<!doctype html>")
+
+
 @pytest.mark.parametrize(
     ("about", "key"),
     [

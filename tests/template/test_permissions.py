@@ -169,7 +169,9 @@ def test_no_plan_makes_a_hook_call_a_hook(stage: str) -> None:
 def test_a_hook_writes_its_own_reports_and_its_own_log(stage: str) -> None:
     role = f"{stage}Role"
 
-    assert resources(role, "s3:PutObject") == {f"${{ReportBucket.Arn}}/*/{stage}.json"}
+    assert resources(role, "s3:PutObject") == {
+        f"${{ReportBucket.Arn}}/*/{stage}.{ending}" for ending in ("json", "html")
+    }
     assert resources(role, "logs:PutLogEvents") == {f"${{{stage}LogGroup.Arn}}"}
 
 

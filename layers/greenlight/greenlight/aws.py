@@ -20,6 +20,7 @@ CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 8
 ATTEMPTS = 3
 
+_ACTIONS = {"invoke": "InvokeFunction", "head_object": "GetObject", "list_objects_v2": "ListBucket"}
 _IAM_PREFIX = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AccessDeniedFault")
 
@@ -149,9 +150,7 @@ def calling(service: str, operation: str, call: Callable[[], Any]) -> Any:
 
 def permission(service: str, operation: str) -> str:
     """Write the IAM action of a boto3 operation; most are the operation's name in camel case."""
-    action = {"invoke": "InvokeFunction", "head_object": "GetObject", "list_objects_v2": "ListBucket"}.get(
-        operation
-    ) or "".join(part.capitalize() for part in operation.split("_"))
+    action = _ACTIONS.get(operation) or "".join(part.capitalize() for part in operation.split("_"))
     return f"{_IAM_PREFIX.get(service, service)}:{action}"
 
 

@@ -463,4 +463,7 @@ def _announced(log: _Log, report: Report, end: float) -> int:
             continue
         uri = given if key == "uri" else uri
         log.say(what, **{key: given})
+    if uri:  # the page comes after everything else: a bucket that took the report has time left for it, or nobody has
+        page = lambda: s3.store_page(aws, settings.report_bucket, report)  # noqa: E731
+        log.best_effort(lambda: log.say("page stored", uri=within(end, page, "the report's page was not stored")))
     return failures

@@ -1,4 +1,4 @@
-"""Reports in an S3 bucket, under application/group/deployment/stage."""
+"""Reports in an S3 bucket, under application/group/deployment/stage: the JSON document, and the page for people."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from greenlight.model import Report
 
 
-def key_of(report: Report) -> str:
+def key_of(report: Report, ending: str = "json") -> str:
     """Give the object's key; what could not be found out is called `unknown`."""
     deployment = report.deployment
     parts = (deployment.application or "unknown", deployment.group or "unknown", deployment.id, deployment.stage)
-    return "/".join(urllib.parse.quote(part, safe=" ") for part in parts) + ".json"
+    return "/".join(urllib.parse.quote(part, safe=" ") for part in parts) + f".{ending}"
 
 
 def store(aws: Aws, bucket: str, report: Report) -> str:
@@ -25,8 +25,20 @@ def store(aws: Aws, bucket: str, report: Report) -> str:
     Raises:
         AwsError: S3 refused or did not answer.
     """
-    key = key_of(report)
-    aws.call(
-        "s3", "put_object", Bucket=bucket, Key=key, Body=json.render(report).encode(), ContentType="application/json"
-    )
+    return _put(aws, bucket, key_of(report), json.render(report), "application/json")
+
+
+def store_page(aws: Aws, bucket: str, report: Report) -> str:
+    """Store a report's page beside it and give its URI.
+
+    Raises:
+        AwsError: S3 refused or did not answer.
+    """
+    from greenlight.report import html  # nothing of it is needed before CodeDeploy has its answer
+
+    return _put(aws, bucket, key_of(report, "html"), html.render(report), "text/html; charset=utf-8")
+
+
+def _put(aws: Aws, bucket: str, key: str, document: str, kind: str) -> str:
+    aws.call("s3", "put_object", Bucket=bucket, Key=key, Body=document.encode(), ContentType=kind)
     return f"s3://{bucket}/{key}"
