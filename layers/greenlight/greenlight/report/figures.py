@@ -130,12 +130,12 @@ def traffic(shares: Sequence[Share], end_ms: float) -> Html:
     said = f"green's share of the users went from {known[0].green_percent:.0f} % to {known[-1].green_percent:.0f} %"
     return tag(
         "svg",
+        tag("rect", x="0%", width="100%", y=20, height=60, class_="blue"),
         _stretched(tag("path", d=path), 0, 20, 100, 60, 100, "area"),
-        tag("rect", x=_percent(left), width=_percent(max(right - left, 0.4)), y=20, height=60, class_="gate"),
-        _beside("this gate", left, 14),
-        tag("line", x1="0%", x2="100%", y1=80, y2=80, class_="axis"),
-        tag("text", "users on green: 0 to 100 %", x="0%", y=96),
-        class_="plot", width="100%", height=102, role="img", aria_label=said,
+        tag("rect", x=_percent(left), width=_percent(max(right - left, 0.4)), y=17, height=66, class_="gate"),
+        _beside("this gate", left, 12),
+        tag("text", "all users: blue above, green below", x="0%", y=98),
+        class_="plot", width="100%", height=104, role="img", aria_label=said,
     )  # fmt: skip
 
 
