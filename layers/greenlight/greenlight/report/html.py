@@ -211,7 +211,8 @@ def _sections(report: Report) -> Iterator[Html]:
         yield _section("Not tested", tag("ul", *(tag("li", each) for each in untested)))
     if report.output:
         yield _section(
-            "Printed", tag("details", tag("summary", "What validators printed"), tag("pre", block(report.output)))
+            "Printed",
+            tag("details", tag("summary", tag("span", "What validators printed")), tag("pre", block(report.output))),
         )
 
 
