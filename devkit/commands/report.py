@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from greenlight.aws import Aws
-from greenlight.errors import GreenlightError
+from greenlight.errors import AwsError, GreenlightError
 from greenlight.model import REPORT_SCHEMA, STAGES, Report, Status
 
 from devkit import reports
@@ -36,7 +36,9 @@ class NotFoundError(GreenlightError):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take a deployment or a file, and where to look."""
     parser.add_argument(
-        "what", metavar="DEPLOYMENT_ID|FILE", help="CodeDeploy's deployment id, or a report's JSON file"
+        "what",
+        metavar="DEPLOYMENT_ID|FILE|S3_URI",
+        help="CodeDeploy's deployment id, a report's JSON file, or its place as the hook's log names it",
     )
     parser.add_argument(
         "--stage", default="", choices=("", *STAGES), metavar="STAGE", help=f"one of {', '.join(STAGES)}"
@@ -51,15 +53,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show one report: 0 shown, 1 there is none, 2 a call that is wrong or an AWS that refuses."""
     try:
-        report = _from_file(Path(arguments.what)) if _is_file(arguments.what) else _from_bucket(arguments)
+        report = _found(arguments)
     except NotFoundError as error:
         print(f"greenlight report: {error}", file=sys.stderr)
         return NOT_FOUND
     return 0 if reports.written(report, arguments.format, arguments.output) else 2
 
 
-def _is_file(what: str) -> bool:
-    return not _DEPLOYMENT.fullmatch(what) or Path(what).is_file()
+def _found(arguments: argparse.Namespace) -> Report:
+    what: str = arguments.what
+    if what.startswith("s3://"):
+        bucket, _, key = what.removeprefix("s3://").partition("/")
+        return _fetched(Aws(), bucket, key)
+    if Path(what).is_file() or not _DEPLOYMENT.fullmatch(what):
+        return _from_file(Path(what))
+    return _from_bucket(arguments)
 
 
 def _from_file(path: Path) -> Report:
@@ -156,5 +164,10 @@ def _stage(key: str) -> str:
 
 
 def _fetched(aws: Aws, bucket: str, key: str) -> Report:
-    answer = aws.call("s3", "get_object", Bucket=bucket, Key=key)
+    try:
+        answer = aws.call("s3", "get_object", Bucket=bucket, Key=key)
+    except AwsError as error:
+        if error.code == "NoSuchKey":
+            raise NotFoundError(f"there is no s3://{bucket}/{key}") from error
+        raise
     return _decoded(answer["Body"].read(MAX_BYTES + 1), f"s3://{bucket}/{key}")

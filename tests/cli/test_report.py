@@ -160,3 +160,18 @@ def test_names_that_are_quoted_in_the_bucket_are_found(bucket: Aws, capsys: pyte
 
     assert report(capsys, ID, "--application", "a/b ä")[0] == 0
     assert report(capsys, ID)[0] == 0
+
+
+def test_the_place_that_the_log_names_is_fetched_as_it_is(bucket: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    uri = s3.store(bucket, BUCKET, opened())
+
+    assert report(capsys, uri)[1].startswith("Succeeded: ")
+    status, _, err = report(capsys, uri.replace(ID, "d-OTHER0001"))
+    assert (status, "there is no s3://reports/shop/shop-blue-green/d-OTHER0001/" in err) == (1, True)
+
+
+@pytest.mark.parametrize("uri", ["s3://", "s3://reports", "s3://Wrong_Bucket!/k"])
+def test_a_place_that_is_none_ends_with_a_sentence(uri: str, bucket: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = report(capsys, uri)
+
+    assert (status, err.startswith("greenlight: s3:GetObject")) == (2, True)
