@@ -90,7 +90,7 @@ PRICE = check(
     took=88.4,
     evidence=(
         Evidence(query="status", expected=201, actual=201, passed=True, where="POST /orders"),
-        Evidence(query="json total", expected=9.99, actual="9.99", where="GET /orders/17"),
+        Evidence(query="json total", expected=9.99, actual="9.99", where="GET /orders/17", why="a text is no number"),
         Evidence(query="latency (ms)", expected={"lte": "500ms"}, actual=61.2, passed=True, where="GET /orders/17"),
     ),
     remediation="Read green's log of that request: the path, the status and the time are in the evidence.",
@@ -216,7 +216,7 @@ def hostile(evil: str = EVIL) -> Report:
         evil, evil, Outcome.FAIL, evil, remediation=evil, severity=Severity.BLOCKING,
         tries=tried((0, 1, Outcome.FAIL, evil), (2, 1, Outcome.FAIL, evil)),
         evidence=(
-            Evidence(query=evil, expected=evil, actual={evil: [evil]}, where=evil),
+            Evidence(query=evil, expected=evil, actual={evil: [evil]}, where=evil, why=evil),
             Evidence(query=evil, expected=evil, actual=None, where=evil, of_blue=True),
         ),
         series=(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 from greenlight.model import Cause, Outcome, Reason, Severity, Shadowed, Status
-from greenlight.report import junit, markdown, tap, text
+from greenlight.report import html, junit, markdown, tap, text
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -194,3 +194,8 @@ def test_a_report_with_a_shadow_or_overrides_says_so_in_every_format() -> None:
     for render in (junit.render, tap.render, markdown.render, text.render):
         assert "shadow" in render(shadowed)
         assert "overridden" in render(closed())
+
+
+def test_why_something_is_not_what_was_expected_is_said_in_every_format() -> None:
+    for render in (junit.render, tap.render, markdown.render, text.render, html.render):
+        assert "a text is no number" in render(closed())

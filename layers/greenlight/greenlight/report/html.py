@@ -87,6 +87,7 @@ def _top(report: Report) -> Html:
         tag("h1", tag("span", sign, class_="sign", aria_hidden="true"), report.verdict.value, _aside(report)),
         *_why(report),
         _facts(report),
+        *_remarks(report),
     )
 
 
@@ -109,6 +110,10 @@ def _why(report: Report) -> Iterator[Html]:
     else:
         counted = f"{summary.passed(report)} of {len(report.checks)} checks passed."
         yield tag("p", counted if report.checks else "No check was run.", class_="lead")
+
+
+def _remarks(report: Report) -> Iterator[Html]:
+    """Say what else the verdict rests on, and what was noticed on the way."""
     if report.shadow:
         yield _remark("Shadow", f"CodeDeploy was told Succeeded until {report.shadow.until}: {report.shadow.why}")
     for each in report.overrides:
@@ -135,12 +140,12 @@ def _first_reason(report: Report, reason: Reason, finding: Finding | None) -> Ht
 def _expected(wrong: Evidence) -> Html:
     """Put expected beside seen."""
     sides = ("Blue gave", "Green gave") if wrong.of_blue else ("Expected", "Seen")
-    where = f"{wrong.where}: {wrong.query}" if wrong.where else wrong.query
     return tag(
         "dl",
         tag("div", tag("dt", sides[0]), tag("dd", _value(wrong.expected))),
         tag("div", tag("dt", sides[1]), tag("dd", _value(wrong.actual), class_="seen")),
-        tag("div", tag("dt", "Where"), tag("dd", tag("code", where)), class_="wide"),
+        tag("div", tag("dt", "Where"), tag("dd", tag("code", summary.place(wrong))), class_="wide"),
+        tag("div", tag("dt", "Why not"), tag("dd", wrong.why), class_="wide") if wrong.why else Html(),
         class_="pair",
     )
 
@@ -364,7 +369,8 @@ def _looked_at(each: Evidence) -> Html:
     outcome = Outcome.PASS if each.passed else Outcome.FAIL
     sign = tag("span", SIGNS[outcome], class_=f"mark {figures.kind(outcome)}", aria_label=WORDS[outcome], role="img")
     where = joined((each.where, tag("br"))) if each.where else Html()
-    cells = (sign, joined((where, tag("code", each.query))), _value(each.expected), _value(each.actual))
+    why = joined((tag("br"), each.why)) if each.why else Html()
+    cells = (sign, joined((where, tag("code", each.query))), _value(each.expected), joined((_value(each.actual), why)))
     return tag("tr", *(tag("td", cell) for cell in cells))
 
 

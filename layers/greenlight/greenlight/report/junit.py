@@ -97,12 +97,7 @@ def _details(finding: Finding | None) -> str:
     if finding is None:
         return ""
     said = [finding.message]
-    for each in finding.evidence:
-        if not each.passed:
-            where = f"{each.where}: " if each.where else ""
-            said.append(
-                f"{where}{each.query}: expected {summary.inline(each.expected)}, got {summary.inline(each.actual)}"
-            )
+    said += [summary.held(each) for each in finding.evidence if not each.passed]
     said += [f"next: {finding.remediation}"] if finding.remediation else []
     return _lines_of("\n".join(map(clean, said)))
 

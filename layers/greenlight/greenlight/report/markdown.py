@@ -98,9 +98,8 @@ def _details(finding: Finding) -> Iterator[str]:
         sides = ("Blue", "Green") if all(each.of_blue for each in wrong) else ("Expected", "Actual")
         yield from (f"| Where | {sides[0]} | {sides[1]} |", "|---|---|---|")
     for each in wrong:
-        where = f"{each.where}: {each.query}" if each.where else each.query
-        values = (summary.inline(value) for value in (each.expected, each.actual))
-        yield f"| {_text(where, 200)} | {' | '.join(_text(value, 300) for value in values)} |"
+        actual = f"{_text(summary.inline(each.actual), 300)}{f'<br>{_text(each.why, 300)}' if each.why else ''}"
+        yield f"| {_text(summary.place(each), 200)} | {_text(summary.inline(each.expected), 300)} | {actual} |"
     if finding.remediation:
         yield from ("", f"Next: {_text(finding.remediation)}")
     yield from ("", "</details>")

@@ -9,7 +9,7 @@ import msgspec
 from greenlight.model import DEFAULT_CHECKS, Cause, Frozen, Outcome, Reason, Severity, Status
 
 if TYPE_CHECKING:
-    from greenlight.model import Finding, Report
+    from greenlight.model import Evidence, Finding, Report
 
 WHO = {
     Cause.RELEASE_FAILED: "Green is wrong: this is for the team that wrote the release.",
@@ -124,6 +124,17 @@ def _result(finding: Finding, blamed: Reason | None, report: Report) -> Result:
         return Result(name=finding.name, broken=False, finding=finding)
     notes = [*remarks(finding), *(("shadow",) if report.shadow else ()), finding.outcome.value]
     return Result(name=finding.name, broken=False, said=f"{', '.join(notes)}: {finding.message}", finding=finding)
+
+
+def place(each: Evidence) -> str:
+    """Name what was looked at, and where."""
+    return f"{each.where}: {each.query}" if each.where else each.query
+
+
+def held(each: Evidence) -> str:
+    """Say of one piece of evidence what was expected, what was seen, and why that is not it."""
+    why = f" ({each.why})" if each.why else ""
+    return f"{place(each)}: expected {inline(each.expected)}, got {inline(each.actual)}{why}"
 
 
 def inline(value: object) -> str:

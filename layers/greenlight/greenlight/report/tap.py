@@ -74,8 +74,10 @@ def _details(finding: Finding) -> Iterator[str]:
     if wrong:
         yield "  evidence:"
     for each in wrong:
-        yield f"    - query: {json.dumps(f'{each.where}: {each.query}' if each.where else each.query)}"
+        yield f"    - query: {json.dumps(summary.place(each))}"
         yield f"      expected: {json.dumps(summary.inline(each.expected))}"
         yield f"      actual: {json.dumps(summary.inline(each.actual))}"
+        if each.why:
+            yield f"      why: {json.dumps(each.why)}"
     if finding.remediation:
         yield f"  next: {json.dumps(finding.remediation)}"

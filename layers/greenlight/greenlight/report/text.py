@@ -12,7 +12,7 @@ from greenlight.report import summary
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlight.model import Evidence, Finding, Report
+    from greenlight.model import Finding, Report
 
 _MARKS = {
     Outcome.PASS: "ok",
@@ -100,12 +100,6 @@ def _check_lines(finding: Finding) -> Iterator[_Line]:
     if finding.outcome is not Outcome.PASS or finding.attempts > 1:
         yield _Line("", finding.message, _INDENT)
     if finding.outcome is Outcome.FAIL:
-        yield from (_Line("", f"- {_evidence(each)}", _INDENT) for each in finding.evidence if not each.passed)
+        yield from (_Line("", f"- {summary.held(each)}", _INDENT) for each in finding.evidence if not each.passed)
     if finding.remediation:
         yield _Line("next", f": {finding.remediation}", _INDENT, _BOLD)
-
-
-def _evidence(each: Evidence) -> str:
-    place = f"{each.where}: " if each.where else ""
-    why = f" ({each.why})" if each.why else ""
-    return f"{place}{each.query}: expected {summary.inline(each.expected)}, got {summary.inline(each.actual)}{why}"
