@@ -43,8 +43,8 @@ def text(files: Sequence[File], console: Console) -> None:
         warning = "warning: " if problem.severity == "warning" else ""
         colour = "yellow" if warning else "red"
         said = Text.assemble((place, "bold"), (warning, colour), str(problem), (f" [{problem.rule}]", "bright_black"))
-        console.print(said)
-        if console.is_terminal and problem.line and file.text:
+        console.print(said, soft_wrap=True)  # a place that is wrapped is no link
+        if (console.is_terminal or console.file.isatty()) and problem.line and file.text:
             _excerpt(file, problem, colour, console)
 
 
