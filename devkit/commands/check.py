@@ -39,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="", help="host name for the Host header and TLS, in place of the URL's")
     parser.add_argument("--function", default="", metavar="NAME:VERSION", help="the Lambda version that is green")
     parser.add_argument(
+        "--first-deployment", action="store_true", help="there is no blue yet: leave out what the plan skips then"
+    )
+    parser.add_argument(
         "--allow-host", action="append", default=[], metavar="HOST", help="a further host that checks may call"
     )
     parser.add_argument("--budget", default="10m", help="time for everything together (default 10m)")
@@ -112,6 +115,7 @@ def _deployment(arguments: argparse.Namespace) -> Deployment:
         platform=Platform.LAMBDA if arguments.function else Platform.ECS,
         stage=arguments.stage,
         application=Path(arguments.plan).stem,
+        first=arguments.first_deployment,
         region=os.environ.get("AWS_REGION", ""),
         function=function,
         blue=Side(url=arguments.blue_url.rstrip("/"), no_url="" if arguments.blue_url else "no --blue-url was given"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import subprocess
 import sys
@@ -49,6 +50,28 @@ def test_without_anything_that_answers_it_ends_with_1(plan: Path, capsys: pytest
 
     assert status == 1
     assert "refuses connections" in out
+
+
+@pytest.mark.parametrize(("flags", "outcome"), [([], "FAIL"), (["--first-deployment"], "skip")], ids=["later", "first"])
+def test_a_first_deployment_leaves_out_what_the_plan_skips_then(
+    plan: Path, green: str, flags: list[str], outcome: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan.write_text(plan.read_text().replace("severity: advisory", "on_first_deployment: skip"))
+
+    status, out, _ = check(capsys, str(plan), *STAGE, "--url", green, *flags)
+
+    assert status == (0 if flags else 1)
+    assert f"{outcome}  green has a shop [" in out
+
+
+def test_a_check_from_the_command_line_is_in_no_shadow(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    until = datetime.datetime.now(datetime.UTC).date()
+    plan.write_text(f'{plan.read_text()}shadow: {{until: "{until}", why: getting to know it}}\n')
+
+    status, out, _ = check(capsys, str(plan), *STAGE, "--url", "http://127.0.0.1:9")
+
+    assert status == 1
+    assert out.startswith("Failed: ")
 
 
 def test_without_a_url_the_check_says_that_green_has_none(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,6 +46,24 @@ def test_a_green_with_bad_manners_is_stopped_before_any_user_meets_it(play: Play
     assert deployment.rolled_back
     assert (deployment.green_requests, deployment.errors) == (0, 0)
     assert deployment.requests > 0
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_in_its_shadow_a_gate_stops_nothing_and_says_what_it_would_have_stopped(
+    play: Play, folder: Path, allowed: bool
+) -> None:
+    until = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)).date()
+    plan = folder / "a.plan.yaml"
+    plan.write_text(f'{plan.read_text()}shadow: {{until: "{until}", why: getting to know it}}\n')
+
+    (deployment,) = play(f"{ECS}{green('broken')}settings: {{allow_shadow: {str(allowed).lower()}}}\n").deployments
+
+    assert deployment.record.status == ("Succeeded" if allowed else "Failed")
+    (gate, *_) = deployment.gates
+    assert [reason["cause"] for reason in gate["reasons"]] == ["RELEASE_FAILED"]
+    shadow = {"would_have_been": "Failed", "until": str(until), "why": "getting to know it"}
+    assert gate["shadow"] == (shadow if allowed else None)
+    assert allowed or any("this installation allows none" in note for note in gate["deployment"]["notes"])
 
 
 def test_a_slow_answer_of_the_old_release_is_waited_for_before_it_ends(play: Play) -> None:
