@@ -25,7 +25,6 @@ from __future__ import annotations
 import datetime
 import fnmatch
 import json
-import re
 import urllib.parse
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +32,7 @@ import msgspec
 from greenlight.api import (
     Context,
     Evidence,
+    ExpectationError,
     Finding,
     HttpError,
     NoAnswerError,
@@ -42,6 +42,7 @@ from greenlight.api import (
     failed,
     inconclusive,
     judged,
+    mismatched,
     validator,
 )
 
@@ -51,11 +52,6 @@ if TYPE_CHECKING:
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 MAX_NODES = 200_000
 """Values in a document; aliases in YAML make a small text as large as they like."""
-
-PATTERN_TIMEOUT_S = 1.0
-"""Processor time that a pattern of the document may take on one text."""
-PATTERN_LENGTH = 2000
-"""Characters of a pattern; compiling one takes time that no time-out ends."""
 
 _HERE = "urn:greenlight:openapi"
 _SCALAR = (str, int, float, bool)
@@ -326,81 +322,10 @@ class _Document:
 
     def _wrong_data(self, schema: Any, data: Any) -> str:
         """Hold data against a schema; references are looked up in the document alone, never fetched."""
-        from jsonschema import Draft4Validator, Draft202012Validator
-        from jsonschema.exceptions import SchemaError, UnknownType
-        from jsonschema.validators import extend
-        from referencing import Registry
-        from referencing.exceptions import Unresolvable
-        from referencing.jsonschema import DRAFT4, DRAFT202012
-
-        kind, dialect = (Draft4Validator, DRAFT4) if self._old else (Draft202012Validator, DRAFT202012)
-        registry = Registry().with_resource(_HERE, dialect.create_resource(self._data))
         try:
-            kind.check_schema(schema)
-            limited = extend(kind, _time_limited(kind.VALIDATORS, self._data))  # type: ignore[no-untyped-call]
-            problems = sorted(limited(schema, registry=registry).iter_errors(data), key=lambda each: each.json_path)
-        except (SchemaError, UnknownType, Unresolvable, RecursionError, re.error, *_MALFORMED) as problem:
-            raise _UnusableError(f"its schema cannot be used: {' '.join(str(problem).split())[:120]}") from problem
-        said = [f"{each.json_path} {each.message[:150]}" for each in problems[:3]]
-        return "; ".join(said) + (f" (and {len(problems) - 3} more)" if len(problems) > 3 else "")
-
-
-def _time_limited(keywords: Any, data: Any) -> dict[str, Any]:
-    """Give the keywords of JSON Schema that search with patterns, so that no pattern can hold up the check.
-
-    jsonschema uses `re`, which searches without end and lets no other thread run meanwhile.
-    """
-    from jsonschema.exceptions import ValidationError
-
-    def pattern(kind: Any, wanted: str, instance: Any, _schema: Any) -> Iterator[Any]:
-        if kind.is_type(instance, "string") and not _finds(wanted, instance):
-            yield ValidationError(f"{instance!r} does not match {wanted!r}")
-
-    def pattern_properties(kind: Any, wanted: dict[str, Any], instance: Any, _schema: Any) -> Iterator[Any]:
-        named = instance if kind.is_type(instance, "object") else {}
-        for each, below in wanted.items():
-            for name, value in named.items():
-                if _finds(each, name):
-                    yield from kind.descend(value, below, path=name, schema_path=each)
-
-    def additional_properties(kind: Any, wanted: Any, instance: Any, schema: dict[str, Any]) -> Iterator[Any]:
-        patterns = schema.get("patternProperties", {})
-        if patterns and kind.is_type(instance, "object"):
-            instance = {k: v for k, v in instance.items() if not any(_finds(each, k) for each in patterns)}
-            schema = {key: value for key, value in schema.items() if key != "patternProperties"}
-        yield from keywords["additionalProperties"](kind, wanted, instance, schema)
-
-    def unevaluated_properties(kind: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        if _has_key(data, "patternProperties"):
-            raise _UnusableError("its schema has unevaluatedProperties, and the document patternProperties")
-        yield from keywords["unevaluatedProperties"](kind, wanted, instance, schema)
-
-    made = {
-        "pattern": pattern,
-        "patternProperties": pattern_properties,
-        "additionalProperties": additional_properties,
-        "unevaluatedProperties": unevaluated_properties,
-    }
-    return {name: keyword for name, keyword in made.items() if name in keywords}
-
-
-def _finds(pattern: str, text: str) -> bool:
-    import regex
-
-    if len(pattern) > PATTERN_LENGTH:
-        raise _UnusableError(f"a pattern has more than {PATTERN_LENGTH} characters")
-    try:
-        return regex.search(pattern, text, timeout=PATTERN_TIMEOUT_S) is not None
-    except TimeoutError as problem:
-        raise _UnusableError(f"the pattern {pattern[:60]!r} takes too long") from problem
-    except (regex.error, OverflowError) as problem:
-        raise _UnusableError(f"{pattern[:60]!r} is no pattern: {problem}") from problem
-
-
-def _has_key(data: Any, key: str) -> bool:
-    if isinstance(data, dict):
-        return key in data or any(_has_key(each, key) for each in data.values())
-    return isinstance(data, list) and any(_has_key(each, key) for each in data)
+            return mismatched(schema, data, {_HERE: self._data}, draft4=self._old)
+        except ExpectationError as problem:
+            raise _UnusableError(str(problem)) from problem
 
 
 def _read(text: str) -> Any:

@@ -114,7 +114,7 @@ def test_a_pattern_that_would_take_for_ever_shows_nothing_and_ends(check: Check,
     written = document(version, **{"/orders/{id}": operation(ok({"type": "object", **schema}))})
     finding, _ = asked(check, written, {ORDER: body({LETTERS: LETTERS})})
     assert finding.outcome is Outcome.INCONCLUSIVE
-    assert "takes too long" in finding.message
+    assert "takes longer than" in finding.message
 
 
 @pytest.mark.parametrize(

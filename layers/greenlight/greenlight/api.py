@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from greenlight.invocation import Invocation, NoResultError, invoked
     from greenlight.lambda_events import HttpKind, LambdaEvent, Stamp, built, marshalled, response, unmarshalled
     from greenlight.redact import Redactor
+    from greenlight.schemas import mismatched
 
 __all__ = [
     "MISSING",
@@ -115,6 +116,7 @@ __all__ = [
     "judged",
     "looked_at",
     "marshalled",
+    "mismatched",
     "over_time",
     "passed",
     "percentile",
@@ -140,6 +142,7 @@ _WHEN_ASKED_FOR = {
     "cookies": ("Jar",),
     "exchange": ("SAFE", "Call", "exchanged"),
     "invocation": ("Invocation", "NoResultError", "invoked"),
+    "schemas": ("mismatched",),
     "lambda_events": ("HttpKind", "LambdaEvent", "Stamp", "built", "marshalled", "response", "unmarshalled"),
 }
 """Modules that few validators need, each with what it gives; a gate whose plan has none of those does not load them."""

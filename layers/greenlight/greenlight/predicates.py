@@ -163,14 +163,14 @@ def _semver(actual: str, wanted: Range) -> bool | None:
 
 def _schema(actual: Any, schema: Any) -> bool | None:
     try:
-        return not schemas.wrong(schema, actual)
+        return not schemas.mismatched(schema, actual)
     except ExpectationError:
         return None
 
 
 def _why_schema(actual: Any, schema: Any) -> str:
     try:
-        return schemas.wrong(schema, actual)
+        return schemas.mismatched(schema, actual)
     except ExpectationError as error:
         return str(error)
 

@@ -92,7 +92,7 @@ def _walk(resource: Any, resolver: Any, known: set[str]) -> None:
         _walk(each, resolver.in_subresource(each), known)
 
 
-def wrong(schema: Any, data: Any, documents: Mapping[str, Any] | None = None, draft4: bool = False) -> str:
+def mismatched(schema: Any, data: Any, documents: Mapping[str, Any] | None = None, draft4: bool = False) -> str:
     """Say what of `data` is not as a schema says: the first errors with their JSON paths; "" when all is.
 
     Args:
