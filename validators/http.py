@@ -14,7 +14,7 @@ body beyond 1 MiB, or in no known charset; JSON or XML that is none) passes noth
 
 `capture` takes `json.PATH`, `headers.NAME`, `cookies.NAME`, `xml.XPATH`, `html.SELECTOR`, `regex.PATTERN` (its group),
 `status`, `url`, `body` or `unique`. `cookies: keep` sends back what answers set, to the host that set it alone; without
-it cookies are forgotten. The values of cookies are not shown, unless the plan itself says what they are.
+it cookies are forgotten. `basic` makes the Authorization header of a user and a password. The values of cookies are not shown, unless the plan itself says what they are.
 
 Example:
     checks:

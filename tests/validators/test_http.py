@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import email
 import json
 import re
 import threading
@@ -156,7 +158,34 @@ def test_a_value_that_no_earlier_step_captured_sends_nothing(check: Check, where
         ({"get": "/", "redirects": -1, "expect": {"status": 200}}, "0"),
         ({"get": "/", "capture": {"a": "cookie.x"}}, "captures nothing"),
         ({"get": "/", "capture": {"a": "json.["}}, "JMESPath"),
-        ({"post": "/", "body": {}, "expect": {"status": 200}}, "exactly one of json, text, form and base64"),
+        ({"post": "/", "body": {}, "expect": {"status": 200}}, "exactly one of json, text, form, base64, multipart"),
+        ({"post": "/", "body": {"multipart": {}}, "expect": {"status": 200}}, "at least one field"),
+        (
+            {"post": "/", "body": {"multipart": {"a": {"filename": "b"}}}, "expect": {"status": 200}},
+            "exactly one of text",
+        ),
+        (
+            {"post": "/", "body": {"multipart": {"a": {"filename": "b", "base64": "@"}}}, "expect": {"status": 200}},
+            "base64",
+        ),
+        (
+            {
+                "post": "/",
+                "body": {"multipart": {"a": {"filename": "b", "text": "", "type": "a\r\nb"}}},
+                "expect": {"status": 200},
+            },
+            "printable",
+        ),
+        ({"get": "/", "basic": {"user": "a:b", "password": "c"}, "expect": {"status": 200}}, "no colon"),
+        (
+            {
+                "get": "/",
+                "basic": {"user": "a", "password": "c"},
+                "headers": {"Authorization": "x"},
+                "expect": {"status": 200},
+            },
+            "take one out",
+        ),
         ({"post": "/", "body": {"text": "a", "json": 1}, "expect": {"status": 200}}, "exactly one of json, text"),
         ({"post": "/", "body": {"base64": "@@"}, "expect": {"status": 200}}, "base64 cannot be decoded"),
         ({"steps": []}, "expect"),
@@ -229,6 +258,48 @@ def test_every_kind_of_body_is_sent_with_its_type(
         (media_type, sent),
         ("x/y", sent),
     ]
+
+
+def test_fields_and_files_are_sent_as_a_form_sends_them(check: Check) -> None:
+    body = {
+        "multipart": {
+            "note": 'für "alle"',
+            "count": 2,
+            'a"b': {"filename": "ü.csv", "type": "text/csv", "text": "a,b\r\n"},
+            "raw": {"filename": "x.bin", "base64": "AP8="},
+        }
+    }
+    with answering(answer(200)) as server:
+        for _ in range(2):
+            check("http", {"post": "/", "body": body, "expect": {"status": 200}}, server.url)
+    (_, headers, sent), (_, again, same) = server.requests
+    assert (headers["content-type"], sent) == (again["content-type"], same)
+    message = email.message_from_bytes(f"Content-Type: {headers['content-type']}\r\n\r\n".encode() + sent)
+    parts = [part for part in message.walk() if not part.is_multipart()]
+    assert [part.get_payload(decode=True) for part in parts] == ['für "alle"'.encode(), b"2", b"a,b\r\n", b"\0\xff"]
+    assert [part.get_content_type() for part in parts[2:]] == ["text/csv", "application/octet-stream"]
+    assert 'name="a%22b"; filename="ü.csv"'.encode() in sent
+
+
+def test_a_file_may_hold_what_was_captured(check: Check) -> None:
+    made = {"post": "/", "expect": {"status": 200}, "capture": {"id": "json.id"}}
+    upload = {"multipart": {"f": {"filename": "${id}.txt", "text": "id ${id}"}, "n": "${id}"}}
+    with answering(said({"id": 7})) as server:
+        check("http", {"steps": [made, {"post": "/", "body": upload, "expect": {"status": 200}}]}, server.url)
+    sent = server.requests[1][2]
+    assert b'filename="7.txt"' in sent
+    assert b"\r\n\r\nid 7\r\n" in sent
+    assert b"\r\n\r\n7\r\n" in sent
+
+
+def test_who_is_asking_goes_in_a_header_and_to_no_other_host(check: Check) -> None:
+    with answering(answer(200)) as other:
+        elsewhere = other.url.replace("127.0.0.1", "localhost")
+        with answering(answer(302, b"", f"location: {elsewhere}/")) as server:
+            asked = {"get": "/", "basic": {"user": "smoke", "password": "päss:word"}, "redirects": 1}
+            check("http", {**asked, "expect": {"status": 200}}, server.url)
+    assert server.requests[0][1]["authorization"] == f"Basic {base64.b64encode('smoke:päss:word'.encode()).decode()}"
+    assert "authorization" not in other.requests[0][1]
 
 
 def test_redirects_are_followed_as_often_as_the_plan_says(check: Check) -> None:

@@ -143,7 +143,7 @@ class Jar:
 
     def __init__(self) -> None:
         """Hold none."""
-        self._kept: dict[tuple[str, str, str], tuple[Cookie, float]] = {}
+        self._kept: dict[tuple[str, str, str, str], tuple[Cookie, float]] = {}
 
     def keep(self, headers: Iterable[tuple[str, str]], url: str, host: str, now: float) -> None:
         """Keep what an answer sets.
@@ -161,7 +161,7 @@ class Jar:
             if len(cookie.name) + len(cookie.value) > MAX_LENGTH or (cookie.secure and parts.scheme != "https"):
                 continue
             path = _default_path(parts.path) if cookie.path is None else cookie.path
-            key = (host, path, cookie.name)
+            key = (host, path, cookie.name, cookie.domain or host)
             self._kept.pop(key, None)
             until = _until(cookie, now)
             if until > now and len(self._kept) < MAX_KEPT:
@@ -172,7 +172,7 @@ class Jar:
         parts = urllib.parse.urlsplit(url)
         fitting = [
             (path, cookie)
-            for (its_host, path, _), (cookie, until) in self._kept.items()
+            for (its_host, path, *_), (cookie, until) in self._kept.items()
             if its_host == host
             and until > now
             and _path_matches(parts.path or "/", path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import urllib.parse
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from greenlight.api import Params, filled
+from greenlight.errors import WrongValueError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,29 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 """Methods that change nothing, by RFC 9110 section 9.2.1."""
 
 
+class Upload(Params, frozen=True, kw_only=True):
+    """A file in a multipart body.
+
+    Attributes:
+        filename: What it is called.
+        type: Its media type.
+        text, base64: What is in it; exactly one of them.
+    """
+
+    filename: str
+    type: str = "application/octet-stream"
+    text: str | None = None
+    base64: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a file of nothing or of both, what is not base64, and a type that would be several lines."""
+        if (self.text is None) == (self.base64 is None):
+            raise ValueError("a file has exactly one of text and base64")
+        if not self.type.isprintable() or not self.type.isascii():
+            raise WrongValueError("a media type has printable ASCII characters alone", ("type",))
+        _checked_base64(self.base64)
+
+
 class Content(Params, frozen=True, kw_only=True):
     """A body, in exactly one form.
 
@@ -35,6 +60,7 @@ class Content(Params, frozen=True, kw_only=True):
         text: A text, as text/plain in UTF-8.
         form: Fields by name, as application/x-www-form-urlencoded.
         base64: Bytes, as application/octet-stream.
+        multipart: Fields and files by name, as multipart/form-data.
 
     Example:
         checks:
@@ -53,23 +79,27 @@ class Content(Params, frozen=True, kw_only=True):
                 - post: /orders
                   body: {base64: eyJza3UiOiAiQTEifQ==}
                   expect: {status: 201}
+                - post: /orders/import
+                  body: {multipart: {mode: append, file: {filename: orders.csv, type: text/csv, text: "sku,count"}}}
+                  expect: {status: 201}
     """
 
     json: Any = msgspec.UNSET
     text: str | None = None
     form: dict[str, str | int | float] | None = None
     base64: str | None = None
+    multipart: dict[str, str | int | float | Upload] | None = None
 
     def __post_init__(self) -> None:
         """Refuse none or several of them, and what is not base64."""
-        given = [self.json is not msgspec.UNSET, self.text is not None, self.form is not None, self.base64 is not None]
-        if sum(given) != 1:
-            raise ValueError("a body has exactly one of json, text, form and base64")
-        if self.base64 is not None:
-            try:
-                base64.b64decode(self.base64, validate=True)
-            except binascii.Error as problem:
-                raise ValueError(f"base64 cannot be decoded: {problem}") from problem
+        given = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, msgspec.UNSET)]
+        if self.json is None:
+            given.append("json")
+        if len(given) != 1:
+            raise ValueError(f"a body has exactly one of {', '.join(self.__struct_fields__)}")
+        if self.multipart == {}:
+            raise WrongValueError("a multipart body has at least one field", ("multipart",))
+        _checked_base64(self.base64)
 
     def encoded(self, captured: Mapping[str, Any] | None = None) -> tuple[bytes, str]:
         """Give the bytes and their media type."""
@@ -79,7 +109,55 @@ class Content(Params, frozen=True, kw_only=True):
             return _urlencoded(filled(self.form, captured)).encode(), "application/x-www-form-urlencoded"
         if self.base64 is not None:
             return base64.b64decode(self.base64), "application/octet-stream"
+        if self.multipart is not None:
+            return _multipart([_part(name, value, captured) for name, value in self.multipart.items()])
         return json.dumps(filled(self.json, captured)).encode(), "application/json"
+
+
+def _checked_base64(text: str | None) -> None:
+    if text is not None:
+        try:
+            base64.b64decode(text, validate=True)
+        except binascii.Error as problem:
+            raise ValueError(f"base64 cannot be decoded: {problem}") from problem
+
+
+def _part(name: str, value: str | float | Upload, captured: Mapping[str, Any] | None) -> bytes:
+    """Write one part; names are quoted as https://html.spec.whatwg.org/#multipart-form-data says."""
+    head = f'Content-Disposition: form-data; name="{_quoted(name)}"'
+    if not isinstance(value, Upload):
+        return f"{head}\r\n\r\n{_text(filled(value, captured))}\r\n".encode()
+    filename = _quoted(_text(filled(value.filename, captured)))
+    data = base64.b64decode(value.base64) if value.base64 is not None else _text(filled(value.text, captured)).encode()
+    return f'{head}; filename="{filename}"\r\nContent-Type: {value.type}\r\n\r\n'.encode() + data + b"\r\n"
+
+
+def _quoted(name: str) -> str:
+    return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _multipart(parts: list[bytes]) -> tuple[bytes, str]:
+    """Put parts together; their digest is a boundary that none of them can have in it."""
+    boundary = f"greenlight-{hashlib.sha256(b''.join(parts)).hexdigest()[:32]}"
+    lines = b"".join(f"--{boundary}\r\n".encode() + part for part in parts)
+    return lines + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+class Basic(Params, frozen=True, kw_only=True):
+    """Who is asking, by RFC 7617: a name and a password.
+
+    Attributes:
+        user: Without a colon.
+        password: Best a reference to a secret, `${secret:secretsmanager:NAME#KEY}`.
+    """
+
+    user: str
+    password: str
+
+    def __post_init__(self) -> None:
+        """Refuse a name that the other side would read as part of the password."""
+        if ":" in self.user:
+            raise WrongValueError("a user's name has no colon", ("user",))
 
 
 class Call(Params, frozen=True, kw_only=True):
@@ -90,6 +168,7 @@ class Call(Params, frozen=True, kw_only=True):
         headers: Request headers by name, in addition to those that the listener's rule asks for.
         query: Fields of the query string; a list is a field that comes several times.
         body: What is sent, with a Content-Type that fits unless `headers` has one.
+        basic: User and password for an Authorization header, which cannot be written with a secret by hand.
 
     Example:
         checks:
@@ -128,14 +207,17 @@ class Call(Params, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     query: dict[str, str | int | float | list[str]] = {}
     body: Content | None = None
+    basic: Basic | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a request without method, or with several."""
+        """Refuse a request without method, with several, or with two ways to say who is asking."""
         given = [method for method in METHODS if getattr(self, method) is not None]
         if len(given) != 1:
             raise ValueError(
                 f"a request has exactly one of {', '.join(METHODS)}, and this has {', '.join(given) or 'none'}"
             )
+        if self.basic is not None and "authorization" in {name.lower() for name in self.headers}:
+            raise ValueError("basic and the header authorization are two ways to say one thing; take one out")
 
     @property
     def method(self) -> str:
@@ -156,6 +238,9 @@ class Call(Params, frozen=True, kw_only=True):
     def sent(self, captured: Mapping[str, Any] | None = None) -> tuple[dict[str, str], bytes | None]:
         """Give headers and body."""
         headers = {name: _text(filled(value, captured)) for name, value in self.headers.items()}
+        if self.basic is not None:
+            who = f"{_text(filled(self.basic.user, captured))}:{_text(filled(self.basic.password, captured))}"
+            headers["Authorization"] = f"Basic {base64.b64encode(who.encode()).decode()}"
         if self.body is None:
             return headers, None
         body, media_type = self.body.encoded(captured)
