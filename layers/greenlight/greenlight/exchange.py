@@ -36,6 +36,17 @@ class Upload(Params, frozen=True, kw_only=True):
         filename: What it is called.
         type: Its media type.
         text, base64: What is in it; exactly one of them.
+
+    Example:
+        checks:
+          - name: orders can be imported with remarks
+            http:
+              post: /orders/import
+              body:
+                multipart:
+                  orders: {filename: orders.csv, type: text/csv, text: "sku,count"}
+                  remarks: {filename: remarks.txt, type: text/plain, base64: c2t1IEExIGlzIG5ldw==}
+              expect: {status: 201}
     """
 
     filename: str
@@ -149,6 +160,14 @@ class Basic(Params, frozen=True, kw_only=True):
     Attributes:
         user: Without a colon.
         password: Best a reference to a secret, `${secret:secretsmanager:NAME#KEY}`.
+
+    Example:
+        checks:
+          - name: the catalogue is there for who may see it
+            http:
+              get: /catalogue
+              basic: {user: smoke, password: not-a-secret}
+              expect: {status: 200}
     """
 
     user: str
@@ -181,6 +200,7 @@ class Call(Params, frozen=True, kw_only=True):
                   expect: {status: 201}
                   capture: {id: json.id}
                 - get: /orders/${id}
+                  basic: {user: smoke, password: not-a-secret}
                   query: {fields: [sku, state]}
                   expect: {status: 200}
                 - put: /orders/${id}
