@@ -39,6 +39,7 @@ def plan_schema(registry: Registry) -> dict[str, Any]:
         "items": {"$ref": "#/$defs/check"},
         "description": described.keys(plan.StageFile)["checks"],
     }
+    components["StageFile"]["anyOf"] = [{"required": ["checks"]}, {"required": ["include"]}]
     return {
         "$schema": DIALECT,
         "title": "A greenlight plan",

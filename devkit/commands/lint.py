@@ -11,6 +11,7 @@ from greenlight.nearest import listed, nearest
 from greenlight.registry import Registry
 from greenlight.units import Duration
 
+from devkit import fragments
 from devkit.console import stdout_console
 from devkit.lint import Limits, files, formats, problems, rules
 
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--strict", action="store_true", help="let warnings count as errors do")
     add("--function-timeout", default="10m", metavar="TIME", help="HookTimeout of the installation (default 10m)")
     add("--concurrency", type=int, default=16, metavar="N", help="checks at once in the installation (default 16)")
+    fragments.add_argument(parser)
     add("--explain", metavar="RULE", help="print what a rule is about, with an example; `all` for all of them")
 
 
@@ -44,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.files:
         raise GreenlightError("name a plan, an AppSpec, a folder of them, or - for standard input")
     limits, registry = _limits(arguments), Registry()
-    found = [_linted(name, registry, limits) for name in files.meant(arguments.files)]
+    found = [_linted(name, registry, limits, arguments.include) for name in files.meant(arguments.files)]
     if arguments.format == "text":
         formats.text(found, stdout_console())
         print(_summary(found), file=sys.stderr)
@@ -67,12 +69,14 @@ def _limits(arguments: argparse.Namespace) -> Limits:
     return Limits(function_s=function_s, concurrency=arguments.concurrency, today=today)
 
 
-def _linted(name: str, registry: Registry, limits: Limits) -> formats.File:
+def _linted(name: str, registry: Registry, limits: Limits, included: Sequence[str]) -> formats.File:
     try:
         text = files.text(name)
     except PlanError as error:
         return formats.File(name=name, text="", problems=tuple(map(rules.ruled, error.problems)))
-    return formats.File(name=name, text=text, problems=tuple(problems(text, name, registry, limits)))
+    return formats.File(
+        name=name, text=text, problems=tuple(problems(text, name, registry, limits, fragments.fetching(name, included)))
+    )
 
 
 def _summary(found: Sequence[formats.File]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from greenlight import plan as plans
 from greenlight import yamlread
 from greenlight.bind import bind
+from greenlight.environments import environments_of
 from greenlight.errors import PlanError, Problem
 from greenlight.model import Deployment, Frozen, Platform
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from greenlight.bind import Bound
+    from greenlight.fragments import Fetch
     from greenlight.registry import Registry
 
     Found = Iterator[tuple[str, yamlread.Path, str]]
@@ -42,40 +44,56 @@ class Limits(Frozen, frozen=True, kw_only=True):
     today: datetime.date | None = None
 
 
-def problems(text: str, name: str, registry: Registry, limits: Limits) -> list[Problem]:
-    """Give everything that is wrong with the file `name` of the given text, in the file's order."""
+def problems(text: str, name: str, registry: Registry, limits: Limits, fetch: Fetch | None = None) -> list[Problem]:
+    """Give everything that is wrong with the file `name` of the given text, in the file's order.
+
+    `fetch` gives the fragments that a plan includes.
+    """
     try:
         document = yamlread.read(text, name)
     except PlanError as error:
         return [rules.ruled(problem) for problem in error.problems]
     if looks_like_appspec(document.data):
         return [rules.ruled(problem, "appspec") for problem in appspec_problems(document)]
-    errors, plan, bound = _read(text, name, registry, limits)
+    errors: list[Problem] = []
     made = _made(document, words.found(document), secrets.found(document.data))
-    if plan is not None and plan.document is not None:
-        # What is said of a whole stage, or of a whole plan, is said when it is known whole.
-        broken = {error.path.split(".")[1].split("[")[0] for error in errors if error.path.startswith("stages.")}
-        whole = {name: stage for name, stage in plan.stages.items() if name not in broken}
-        made += _made(
-            plan.document,
-            flow.found(plan, bound),
-            expectations.found(bound),
-            budget.waits(bound),
-            flow.of_stages(whole),
-            expectations.of_stages({name: bound.get(name, ()) for name in whole}),
-            budget.found(whole, limits),
-            *([] if errors else [flow.unused(plan), flow.shadow(plan, limits.today)]),
-        )
+    for environment in environments_of(document.data):
+        refused, found = _in_environment(text, name, registry, limits, environment, fetch)
+        errors += refused
+        made += found
     return _ordered(text, errors, made)
 
 
+def _in_environment(
+    text: str, name: str, registry: Registry, limits: Limits, environment: str, fetch: Fetch | None
+) -> tuple[list[Problem], list[Problem]]:
+    """Give what the engine refuses where the plan is for one of its environments, and what else is found."""
+    errors, plan, bound = _read(text, name, registry, limits, environment, fetch)
+    if plan is None or plan.document is None:
+        return errors, []
+    # What is said of a whole stage, or of a whole plan, is said when it is known whole.
+    broken = {error.path.split(".")[1].split("[")[0] for error in errors if error.path.startswith("stages.")}
+    somewhere = any(error.source for error in errors)  # a fragment does not know its stages
+    whole = {name: stage for name, stage in plan.stages.items() if not somewhere and name not in broken}
+    return errors, _made(
+        plan.document,
+        flow.found(plan, bound),
+        expectations.found(bound),
+        budget.waits(bound),
+        flow.of_stages(whole),
+        expectations.of_stages({name: bound.get(name, ()) for name in whole}),
+        budget.found(whole, limits),
+        *([] if errors else [flow.unused(plan), flow.shadow(plan, limits.today)]),
+    )
+
+
 def _read(
-    text: str, name: str, registry: Registry, limits: Limits
+    text: str, name: str, registry: Registry, limits: Limits, environment: str, fetch: Fetch | None
 ) -> tuple[list[Problem], plans.Plan | None, Mapping[str, Sequence[Bound]]]:
     """Read a plan and bind it, as far as that goes: what the engine refuses, and what it has read in spite of it."""
     errors: list[Problem] = []
     try:
-        plan: plans.Plan | None = plans.parse(text, name, today=limits.today)
+        plan: plans.Plan | None = plans.parse(text, name, today=limits.today, environment=environment, fetch=fetch)
     except PlanError as error:
         errors += error.problems
         plan = error.so_far

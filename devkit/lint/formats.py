@@ -39,12 +39,13 @@ def _each(files: Sequence[File]) -> Iterator[tuple[File, Problem]]:
 def text(files: Sequence[File], console: Console) -> None:
     """Write `file:line:column: message [rule]`; on a terminal also the line, with a caret below the place."""
     for file, problem in _each(files):
-        place = f"{file.name}:{problem.line or 1}:{problem.column or 1}: "
+        place = f"{problem.source or file.name}:{problem.line or 1}:{problem.column or 1}: "
         warning = "warning: " if problem.severity == "warning" else ""
         colour = "yellow" if warning else "red"
         said = Text.assemble((place, "bold"), (warning, colour), str(problem), (f" [{problem.rule}]", "bright_black"))
         console.print(said, soft_wrap=True)  # a place that is wrapped is no link
-        if (console.is_terminal or console.file.isatty()) and problem.line and file.text:
+        terminal = console.is_terminal or console.file.isatty()
+        if terminal and problem.line and file.text and not problem.source:
             _excerpt(file, problem, colour, console)
 
 
@@ -63,7 +64,7 @@ def as_json(files: Sequence[File]) -> str:
     """One document: the files, and every problem."""
     problems = [
         {
-            "file": file.name,
+            "file": problem.source or file.name,
             "line": problem.line,
             "column": problem.column,
             "path": problem.path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from greenlight.settings import Settings
 from greenlight.sources import file, s3, ssm
 from greenlight.sources.convention import candidates, find_plan, packed_folder, read
 from greenlight.yamlread import MAX_BYTES
+from msgspec.structs import replace
 
 from tests.integration.account import Account
 
@@ -76,6 +78,43 @@ def test_a_deployment_without_a_group_has_the_plan_of_its_application(everywhere
 
 def test_nowhere_to_look_is_no_plan(aws: Aws) -> None:
     assert find_plan(aws, Settings(), SHOP, {}) is None
+
+
+# ---- Environments and fragments
+
+
+def test_a_plan_is_read_for_the_deployments_environment(aws: Aws) -> None:
+    aws.client("s3").create_bucket(Bucket="plans")
+    text = plan("c") + "environments: {prod: {variables: {a: 1}}}\n"
+    aws.client("s3").put_object(Bucket="plans", Key="shop.yaml", Body=text.encode())
+    with pytest.raises(PlanError, match="nothing says which this is"):
+        find_plan(aws, Settings(plan_bucket="plans"), SHOP, {})
+    found = find_plan(aws, Settings(plan_bucket="plans"), replace(SHOP, environment="prod"), {})
+    assert found is not None
+    assert found.variables == {"a": 1}
+
+
+def test_fragments_are_read_from_the_places_of_plans(everywhere: tuple[Aws, Settings], tmp_path: Path) -> None:
+    aws, settings = everywhere
+    fragment = "version: 1\nchecks: [{name: included, http: {get: /}}]\n"
+    digest = hashlib.sha256(fragment.encode()).hexdigest()
+    aws.client("s3").put_object(Bucket="plans", Key="base.yaml", Body=fragment.encode())
+    aws.client("ssm").put_parameter(Name="/plans/base", Value=fragment, Type="String")
+    (tmp_path / "base.yaml").write_text(fragment)
+    for uri in ("s3://plans/base.yaml", "ssm:/plans/base", "file:base.yaml"):
+        text = f"version: 1\nstages: {{AfterAllowTestTraffic: {{include: [{{uri: '{uri}', sha256: {digest}}}]}}}}\n"
+        aws.client("s3").put_object(Bucket="plans", Key="shop/web.yaml", Body=text.encode())
+        found = find_plan(aws, settings, SHOP, {})
+        assert name_of(found) == "included"
+        assert found is not None
+        assert [(each.uri, each.sha256) for each in found.source.includes] == [(uri, digest)]
+
+
+def test_a_packed_fragment_cannot_be_outside_of_its_folder(everywhere: tuple[Aws, Settings]) -> None:
+    text = "version: 1\nstages: {AfterAllowTestTraffic: {include: [{uri: 'file:../../etc/passwd'}]}}\n"
+    everywhere[0].client("s3").put_object(Bucket="plans", Key="shop/web.yaml", Body=text.encode())
+    with pytest.raises(PlanError, match="outside of the folder of packed plans"):
+        find_plan(*everywhere, SHOP, {})
 
 
 # ---- S3

@@ -28,6 +28,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     (
         "decode",
         "rows",
+        "fragments",
+        "environments",
         "judge",
         "address",
         "repeat",
@@ -60,7 +62,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 PURE = (
     "arguments", "predicates", "filters", "schemas", "patterns", "formats", "semver", "values", "missing",
     "judge", "expect", "query", "units", "redact", "substitute", "plan", "decode", "nearest", "oneline", "yamlread",
-    "address", "repeat", "retry", "rows", "cookies", "markup", "shadow", "words", "model", "errors", "settings",
+    "address", "repeat", "retry", "rows", "fragments", "environments", "cookies", "markup", "shadow",
+    "words", "model", "errors", "settings",
     "report.json", "report.text", "report.summary", "report.junit", "report.markdown", "report.tap", "override",
     "report.html", "report.tags", "report.figures",
 )  # fmt: skip

@@ -126,6 +126,29 @@ def test_a_stage_with_a_plan_has_its_checks(tmp_path: Any) -> None:
     assert ([check.name for check in gate.checks], gate.bake_s, gate.deployment.notes) == (["x"], 30.0, ())
 
 
+@pytest.mark.parametrize(
+    ("tags", "environment"),
+    [({}, "prod"), ({"greenlight:environment": " staging "}, "staging"), ({"greenlight:environment": ""}, "prod")],
+    ids=["installation", "tag", "empty tag"],
+)
+def test_a_tag_of_the_group_says_more_of_the_environment_than_the_installation(
+    tmp_path: Any, tags: dict[str, str], environment: str
+) -> None:
+    gate = prepare(NoAws(), Settings(plan_folder=str(tmp_path), environment="prod"), ECS, tags)
+
+    assert gate.deployment.environment == environment
+
+
+def test_secrets_of_a_check_that_does_not_run_are_not_fetched(tmp_path: Any) -> None:
+    plan = ELSEWHERE.replace("  AfterAllowTraffic:", "  AfterAllowTestTraffic:").replace(
+        "http: {get: /", 'when: {environment: staging}, http: {headers: {a: "${secret:ssm:/a}"}, get: /'
+    )
+
+    assert prepared(tmp_path, ECS, plan, environment="prod").secrets == {}
+    with pytest.raises(AssertionError, match="ssm"):
+        prepared(tmp_path, ECS, plan, environment="staging")
+
+
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "BeforeInstall"])
 def test_blues_health_is_no_evidence_for_green(stage: str) -> None:
     bare = msgspec.structs.replace(ECS, stage=stage, green=Side())

@@ -48,6 +48,7 @@ def deployment_names(deployment: Deployment) -> dict[str, str]:
         "deployment.cluster": deployment.cluster,
         "deployment.service": deployment.service,
         "deployment.region": deployment.region,
+        "deployment.environment": deployment.environment,
     }
     for side in ("blue", "green"):
         values = getattr(deployment, side)

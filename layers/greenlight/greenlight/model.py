@@ -132,6 +132,7 @@ class Deployment(Frozen, frozen=True, kw_only=True):
         application: CodeDeploy's application.
         region: AWS region of the deployment.
         group: Deployment group; `config` is the deployment configuration's name.
+        environment: What the installation says it is, such as prod; "" for nothing.
         creator: Who started it, in CodeDeploy's words; `codeDeployRollback` for a rollback.
         first: There is surely no blue: nothing was deployed before this.
         function: Name of the Lambda function (platform lambda).
@@ -149,6 +150,7 @@ class Deployment(Frozen, frozen=True, kw_only=True):
     config: str = ""
     creator: str = ""
     region: str = ""
+    environment: str = ""
     blue: Side = Side()
     green: Side = Side()
     first: bool = False
@@ -315,12 +317,28 @@ class Overridden(Frozen, frozen=True, kw_only=True):
     version_id: str = ""
 
 
+class Included(Frozen, frozen=True, kw_only=True):
+    """A fragment that a plan includes: where it came from, exactly."""
+
+    uri: str
+    version_id: str = ""
+    sha256: str = ""
+
+
 class PlanSource(Frozen, frozen=True, kw_only=True):
-    """Where a plan came from, exactly: `uri`, the store's version id ("" if it keeps none) and the text's SHA-256."""
+    """Where a plan came from, exactly.
+
+    Attributes:
+        uri: Its place.
+        version_id: The store's version of it; "" if it keeps none.
+        sha256: Of its text.
+        includes: The fragments that it includes.
+    """
 
     uri: str = ""
     version_id: str = ""
     sha256: str = ""
+    includes: tuple[Included, ...] = ()
 
 
 class Answer(Frozen, frozen=True, kw_only=True):

@@ -31,11 +31,24 @@ from greenlight.repeat import Repeat
 from greenlight.retry import Retry
 from greenlight.shadow import Shadow
 from greenlight.units import Duration, default
-from greenlight.words import BaseUrl, Closed, HostName, Name, VariableName, within_the_hour
+from greenlight.words import (
+    BaseUrl,
+    Closed,
+    Digest,
+    EnvironmentName,
+    FragmentUri,
+    HostName,
+    Name,
+    Scalar,
+    VariableName,
+    within_the_hour,
+)
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from greenlight.fragments import Fetch, Fragments
 
 StageName = Literal["BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"]
 
@@ -48,32 +61,50 @@ class When(Closed, frozen=True, kw_only=True):
 
     Attributes:
         platform: `ecs` or `lambda`.
-        application: Name of the CodeDeploy application.
-        group: Name of the deployment group.
+        application: Name of the CodeDeploy application, or a list of names.
+        group: Name of the deployment group, or a list of names.
+        environment: What the installation says it is, such as `prod`, or a list.
+        region: AWS region, or a list of regions.
 
     Example:
         checks:
           - name: green answers
             http: {get: /health, expect: {status: 200}}
           - name: the shop's live group has its alarms
-            when: {platform: ecs, application: shop, group: live}
+            when: {platform: ecs, application: shop, group: live, environment: [staging, prod]}
             alarms: {names: ["shop-*"]}
     """
 
     platform: Platform | None = None
-    application: Name | None = None
-    group: Name | None = None
+    application: Name | tuple[Name, ...] | None = None
+    group: Name | tuple[Name, ...] | None = None
+    environment: EnvironmentName | tuple[EnvironmentName, ...] | None = None
+    region: Name | tuple[Name, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a list that no deployment is in."""
+        for key in ("application", "group", "environment", "region"):
+            if getattr(self, key) == ():
+                raise WrongValueError("an empty list means no deployment; write a name, or take the key out", (key,))
 
     def refuses(self, deployment: Deployment) -> str:
         """Say why the check does not run for `deployment`; "" when it does."""
-        for key, wanted, actual in (
-            ("platform", self.platform.value if self.platform else None, deployment.platform.value),
-            ("application", self.application, deployment.application),
-            ("group", self.group, deployment.group),
-        ):
-            if wanted is not None and wanted != actual:
-                return f"the plan runs it only when {key} is {wanted}, and it is {actual}"
+        if self.platform is not None and self.platform is not deployment.platform:
+            return _refused("platform", (self.platform.value,), deployment.platform.value)
+        for key in ("application", "group", "environment", "region"):
+            names, actual = self.names(key), getattr(deployment, key)
+            if names and actual not in names:
+                return _refused(key, names, actual)
         return ""
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Give the names that a key may be; none where the plan says nothing of it."""
+        wanted = getattr(self, key)
+        return (wanted,) if isinstance(wanted, str) else wanted or ()
+
+
+def _refused(key: str, wanted: Sequence[str], actual: str) -> str:
+    return f"the plan runs it only when {key} is {' or '.join(wanted)}, and it is {actual or 'not known'}"
 
 
 class Control(Closed, frozen=True, kw_only=True):
@@ -200,11 +231,47 @@ class Target(Closed, frozen=True, kw_only=True):
             raise WrongValueError(what, ("url",))
 
 
+class Environment(Closed, frozen=True, kw_only=True):
+    """What is otherwise in one environment.
+
+    Attributes:
+        variables: These replace the plan's of the same names.
+        target: Its keys replace those of the plan's.
+        defaults: Its keys replace those of the plan's; `retry` as a whole.
+
+    Example:
+        variables: {tenant: smoke-staging}
+        target: {host: shop.staging.example.com}
+        defaults: {timeout: 20s}
+    """
+
+    variables: dict[VariableName, Scalar] = {}
+    target: Target = Target()
+    defaults: Defaults = default(Defaults())
+
+
+class Include(Closed, frozen=True, kw_only=True):
+    """A fragment that a stage includes: a file with `version`, `checks`, and `variables` that these need.
+
+    Attributes:
+        uri: Its place, written as those of plans; `file:` is beside the plans packed with the hooks.
+        sha256: Of its text, which fragments in S3 and SSM must have: no other text is meant.
+
+    Example:
+        uri: s3://platform-plans/web.yaml
+        sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    """
+
+    uri: FragmentUri
+    sha256: Digest | None = None
+
+
 class StageFile(Closed, frozen=True, kw_only=True):
     """A lifecycle event at which a hook is called, as written; its checks are typed once their validators are known.
 
     Attributes:
         checks: What is checked; checks run at once, except where one needs another.
+        include: Fragments, whose checks come before the stage's own.
         bake: Wait before the checks start, for what shows only after a while; it counts against the hook's time.
 
     Example:
@@ -214,7 +281,8 @@ class StageFile(Closed, frozen=True, kw_only=True):
             http: {get: /health, expect: {status: 200}}
     """
 
-    checks: list[dict[str, Any]]
+    checks: list[dict[str, Any]] = []
+    include: tuple[Include, ...] = ()
     bake: Duration = default(Duration(0))
 
     def __post_init__(self) -> None:
@@ -232,6 +300,8 @@ class PlanFile(Closed, frozen=True, kw_only=True):
         defaults: What checks do that do not say otherwise.
         variables: Values by name, which `${name}` in the parameters of validators takes, with their type.
         target: Where green is, for a team that knows better than discovery.
+        environments: What is otherwise in one environment, by the name that the installation (its parameter
+            `Environment`) or the deployment group (its tag `greenlight:environment`) gives; `default` is for all others.
         shadow: A time in which the gate says what it would do, and CodeDeploy is told Succeeded.
 
     Example:
@@ -240,6 +310,9 @@ class PlanFile(Closed, frozen=True, kw_only=True):
         variables: {tenant: smoke}
         target: {host: shop.example.com}
         shadow: {until: "2026-08-01", why: we are getting to know the gate}
+        environments:
+          prod: {}
+          default: {variables: {tenant: test}, target: {host: shop.staging.example.com}}
         stages:
           AfterAllowTestTraffic:
             checks:
@@ -250,8 +323,9 @@ class PlanFile(Closed, frozen=True, kw_only=True):
     version: Literal[1]
     stages: dict[StageName, StageFile]
     defaults: Defaults = default(Defaults())
-    variables: dict[VariableName, str | int | float | bool] = {}
+    variables: dict[VariableName, Scalar] = {}
     target: Target = Target()
+    environments: dict[EnvironmentName, Environment] | None = None
     shadow: Shadow | None = None
 
 
@@ -316,7 +390,14 @@ class Plan(Frozen, frozen=True, kw_only=True):
     waived: str = ""
 
 
-def parse(text: str, uri: str = "", version_id: str = "", today: datetime.date | None = None) -> Plan:
+def parse(
+    text: str,
+    uri: str = "",
+    version_id: str = "",
+    today: datetime.date | None = None,
+    environment: str = "",
+    fetch: Fetch | None = None,
+) -> Plan:
     """Read a plan.
 
     Args:
@@ -324,9 +405,12 @@ def parse(text: str, uri: str = "", version_id: str = "", today: datetime.date |
         uri: Where it came from, for the report and for messages.
         version_id: The store's own version of it.
         today: The day in UTC, for what a plan may not put too far ahead; None leaves that to the judgement.
+        environment: What the installation says it is; one of the plan's, if it has any.
+        fetch: Gives text and version id of a fragment's URI; None where no fragment can be read.
 
     Raises:
         PlanError: The plan is wrong; it carries every problem found, except those of validators' parameters.
+        AwsError: A fragment's store refused.
     """
     document = yamlread.read(text, uri)
     source = PlanSource(uri=uri, version_id=version_id, sha256=hashlib.sha256(text.encode()).hexdigest())
@@ -336,26 +420,49 @@ def parse(text: str, uri: str = "", version_id: str = "", today: datetime.date |
     mistakes += _outside_of_parameters(document.data)
     if written and written.shadow and today and (what := written.shadow.mistake(today)):
         mistakes.append((("shadow", "until"), what))
-    reader = _Reader(document, written.defaults if written else Defaults(), mistakes)
+    here = _here(document.data, written, environment, mistakes)
+    reader = _Reader(document, here.defaults, fetch, mistakes)
     bakes: dict[str, Duration] = {name: stage.bake for name, stage in written.stages.items()} if written else {}
     stages = {
-        name: Stage(checks=reader.checks(raw, ("stages", name, "checks")), bake_s=float(bakes.get(name, 0)))
+        name: Stage(checks=reader.checks(raw, ("stages", name)), bake_s=float(bakes.get(name, 0)))
         for name, raw in _raw_stages(document.data)
     }
-    variables = document.data.get("variables", {})
+    if written and written.environments:
+        from greenlight.environments import never_there
+
+        mistakes += never_there([check for stage in stages.values() for check in stage.checks], written.environments)
+    fragments = reader.fragments
+    if fragments:
+        mistakes += [mistake for name, mistake in fragments.unsettled if name not in here.variables]
+        source = replace(source, includes=fragments.included)
+    shared, others = (fragments.variables, fragments.problems) if fragments else ({}, [])
     plan = Plan(stages=stages, source=source, document=document)
-    if written is None or mistakes:
-        so_far = replace(plan, variables=variables) if isinstance(variables, dict) else None
-        raise PlanError(document.problems(mistakes), uri, so_far)
-    return replace(plan, variables=written.variables, target=written.target, shadow=written.shadow)
+    if written is None or mistakes or others:
+        variables = here.variables or document.data.get("variables", {})
+        so_far = replace(plan, variables={**shared, **variables}) if isinstance(variables, dict) else None
+        raise PlanError([*document.problems(mistakes), *others], uri, so_far)
+    return replace(plan, variables={**shared, **here.variables}, target=here.target, shadow=written.shadow)
 
 
-def _raw_stages(data: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
-    """Give the checks of each stage as written, as far as they can be found; the types say what is wrong with the rest."""
+def _here(
+    data: dict[str, Any], written: PlanFile | None, environment: str, mistakes: list[Mistake]
+) -> PlanFile | Environment:
+    """Give variables, target and defaults as they are in the environment."""
+    if written is None or written.environments is None:
+        return written or Environment()
+    from greenlight.environments import chosen  # most plans have none
+
+    found, wrong = convert(chosen(data, environment, mistakes), Environment)
+    mistakes += wrong
+    return found or Environment()
+
+
+def _raw_stages(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give each stage as written, as far as it can be found; the types say what is wrong with the rest."""
     stages = data.get("stages")
     for name, stage in stages.items() if isinstance(stages, dict) else ():
-        if name in STAGES and isinstance(stage, dict) and isinstance(stage.get("checks"), list):
-            yield name, stage["checks"]
+        if name in STAGES and isinstance(stage, dict):
+            yield name, stage
 
 
 def _outside_of_parameters(data: dict[str, Any]) -> list[Mistake]:
@@ -363,33 +470,44 @@ def _outside_of_parameters(data: dict[str, Any]) -> list[Mistake]:
     found: list[Mistake] = []
     if data.get("stages") == {}:
         found.append((("stages",), "a plan without stages checks nothing; write one of " + ", ".join(STAGES)))
-    for key in ("variables", "target", "defaults", "shadow"):
-        found += _not_replaced(data.get(key), (key,))
+    for key in ("variables", "target", "defaults", "shadow", "environments"):
+        found += substitute.not_replaced(data.get(key), (key,))
     return found
-
-
-def _not_replaced(data: Any, path: yamlread.Path) -> list[Mistake]:
-    what = "${…} is replaced in the parameters of validators only; write the value out"
-    return [(place, what) for place in substitute.places(data, path)]
 
 
 class _Reader:
     """Reads the checks of one stage after the other, and collects mistakes."""
 
-    def __init__(self, document: yamlread.Document, defaults: Defaults, mistakes: list[Mistake]) -> None:
+    def __init__(
+        self, document: yamlread.Document, defaults: Defaults, fetch: Fetch | None, mistakes: list[Mistake]
+    ) -> None:
         self._document, self._defaults, self._mistakes = document, defaults, mistakes
+        self._fetch = fetch
+        self.fragments: Fragments | None = None
 
-    def checks(self, raw: list[Any], path: yamlread.Path) -> tuple[Check, ...]:
-        """Read a stage's checks; `raw` are those as written."""
-        if not raw:
-            self._mistakes.append((path, "a stage without checks proves nothing; add a check or remove the stage"))
+    def checks(self, stage: dict[str, Any], path: yamlread.Path) -> tuple[Check, ...]:
+        """Read a stage's checks, those of its fragments first; `path` is the stage's."""
+        here, own = (*path, "checks"), stage.get("checks", [])
+        if "include" in stage:
+            from greenlight.fragments import Fragments  # most plans have none
+
+            self.fragments = self.fragments or Fragments(self._document, self._fetch, self._mistakes)
+            raw = list(self.fragments.checks(stage, path))
+        elif "checks" in stage:
+            raw = []
+        else:
+            self._mistakes.append((path, "the key 'checks' is missing"))
+            return ()
+        if own == [] and not ("include" in stage and "checks" not in stage):
+            self._mistakes.append((here, "a stage without checks proves nothing; add a check or remove the stage"))
+        raw += [(each, (*here, index)) for index, each in enumerate(own if isinstance(own, list) else ())]
         checks: list[Check] = []
-        for index, each in enumerate(raw):
+        for each, place in raw:
             if len(self._mistakes) > MAX_PROBLEMS:
                 break
             if isinstance(each, dict):
-                checks += self._check(each, (*path, index), len(checks))
-        names = [each["name"] for each in raw if isinstance(each, dict) and isinstance(each.get("name"), str)]
+                checks += self._check(each, place, len(checks))
+        names = [each["name"] for each, _ in raw if isinstance(each, dict) and isinstance(each.get("name"), str)]
         self._mistakes += _need_mistakes(checks, names)
         return _with_rows_needed(checks)
 
@@ -397,7 +515,7 @@ class _Reader:
         """Read one check, which is as many as it has rows; `before` are there already."""
         controls = {key: value for key, value in raw.items() if key in CONTROL_KEYS}
         control, found = convert(controls, Control, path)
-        found += _not_replaced({key: value for key, value in controls.items() if key != "each"}, path)
+        found += substitute.not_replaced({key: value for key, value in controls.items() if key != "each"}, path)
         others = [key for key in raw if key not in CONTROL_KEYS]
         if len(others) != 1:
             found.append((path, _not_one_validator(others)))

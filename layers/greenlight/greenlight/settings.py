@@ -22,6 +22,7 @@ ROLLBACK_CHOICES = ("pass", "check")
 NOTICE_CHOICES = ("failed", "all")
 _HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 """A name, `*.` before one, or an IPv6 address; a URL or a bare `*` would allow nothing, and say nothing."""
+_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         allow_shadow: A plan may say that its gate decides nothing yet.
         on_rollback: `pass` lets rollback deployments through at once, `check` runs their plan.
         allowed_hosts: Hosts that checks may call beside the deployment's own; `*.example.com` covers every name below it.
+        environment: Which of a plan's environments this installation is, such as `prod`; "" for none.
         allow_loopback: Checks may call this machine itself; for rehearsals, never set in an account.
         concurrency: Checks running at once.
     """
@@ -54,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_shadow: bool = False
     on_rollback: str = "pass"
     allowed_hosts: tuple[str, ...] = ()
+    environment: str = ""
     allow_loopback: bool = False
     concurrency: int = 16
 
@@ -85,6 +88,11 @@ def read(environment: Mapping[str, str]) -> Settings:
         raise SettingsError(
             f"GREENLIGHT_CONCURRENCY is {short(concurrency, 60)!r}; it may be a whole number from 1 to 256"
         )
+    environment_name = text("ENVIRONMENT")
+    if environment_name and not _ENVIRONMENT.fullmatch(environment_name):
+        raise SettingsError(
+            f"GREENLIGHT_ENVIRONMENT is {short(environment_name, 60)!r}; write a name of letters, digits, dots and hyphens, such as prod"
+        )
     return Settings(
         plan_bucket=text("PLAN_BUCKET"),
         plan_parameter_prefix=text("PLAN_PARAMETER_PREFIX").rstrip("/"),
@@ -97,6 +105,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         allow_shadow=choice("ALLOW_SHADOW", ("false", "true")) == "true",
         on_rollback=choice("ON_ROLLBACK", ROLLBACK_CHOICES),
         allowed_hosts=hosts,
+        environment=environment_name,
         allow_loopback=choice("ALLOW_LOOPBACK", ("false", "true")) == "true",
         concurrency=int(concurrency),
     )

@@ -66,6 +66,12 @@ def places(data: Any, path: Path) -> list[Path]:
     return [*(place for place, _ in _texts(data, path)), *_keys(data, path)]
 
 
+def not_replaced(data: Any, path: Path) -> list[tuple[Path, str]]:
+    """Name every reference in `data`, which is no validator's parameter."""
+    what = "${…} is replaced in the parameters of validators only; write the value out"
+    return [(place, what) for place in places(data, path)]
+
+
 def secrets(data: Any) -> set[str]:
     """Give the secret references in a tree, without their `secret:` prefix."""
     return {name[len(_SECRET) :] for name in references(data) if name.startswith(_SECRET)}

@@ -22,6 +22,30 @@ VariableName = Annotated[
         description="a name of letters, digits and _ that begins with no digit",
     ),
 ]
+EnvironmentName = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=64,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)",
+        description="a name of letters, digits, dots and hyphens, such as prod",
+    ),
+]
+FragmentUri = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=1100,
+        pattern=r"^(s3://[^/\s]+/\S+|ssm:\S+|file:\S+)$(?!\n)",
+        description="the place of a fragment; write s3://BUCKET/KEY, ssm:/NAME or file:NAME",
+    ),
+]
+Digest = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9a-f]{64}$(?!\n)",
+        description="a SHA-256, 64 digits and letters from a to f, as sha256sum prints it",
+    ),
+]
+Scalar = str | int | float | bool
 HostName = Annotated[
     str,
     msgspec.Meta(

@@ -124,8 +124,12 @@ class Document:
         return node
 
     def add(self, path: Path, node: Node) -> Path:
-        """Put a node behind those of the list at `path`; gives the path to it."""
-        below = self.node(path).below
+        """Put a node behind those of the list at `path`, which need not be there yet; gives the path to it."""
+        above = self.node(path[:-1])
+        if path[-1] not in above.below:
+            above.below[path[-1]] = Moved(above, None)
+            above.below[path[-1]].below = {}
+        below = above.below[path[-1]].below
         below[len(below)] = node
         return (*path, len(below) - 1)
 

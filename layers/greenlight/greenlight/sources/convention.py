@@ -38,11 +38,18 @@ def find_plan(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[s
         found = read(aws, settings, tag)
         if found is None:
             raise PlanError([Problem(f"the tag {TAG} of the deployment group names {tag}, and there is nothing")], tag)
-        return parse(found[0], tag, found[1], today)
+        return _parsed(aws, settings, deployment, tag, found, today)
     for uri in candidates(settings, deployment):
         if (found := read(aws, settings, uri)) is not None:
-            return parse(found[0], uri, found[1], today)
+            return _parsed(aws, settings, deployment, uri, found, today)
     return None
+
+
+def _parsed(
+    aws: Aws, settings: Settings, deployment: Deployment, uri: str, found: tuple[str, str], today: datetime.date | None
+) -> Plan:
+    fetch = lambda fragment: read(aws, settings, fragment)  # noqa: E731
+    return parse(found[0], uri, found[1], today, environment=deployment.environment, fetch=fetch)
 
 
 def candidates(settings: Settings, deployment: Deployment) -> Iterator[str]:

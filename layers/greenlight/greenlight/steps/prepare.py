@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from greenlight.aws import Aws
     from greenlight.settings import Settings
 
+ENVIRONMENT_TAG = "greenlight:environment"
+"""On a deployment group: which of a plan's environments it is in, where the installation's own is not meant."""
+
 _CODES = re.compile(r"\b([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?\b", re.ASCII)
 
 PORTS_OPEN = ("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
@@ -60,6 +63,8 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
     """
     from greenlight.sources.convention import find_plan
 
+    environment = tags.get(ENVIRONMENT_TAG, "").strip() or settings.environment
+    deployment = msgspec.structs.replace(deployment, environment=environment)
     if deployment.creator == "codeDeployRollback" and settings.on_rollback == "pass":
         why = "this deployment is a rollback, and rollbacks are let through at once"
         return Prepared(deployment=deployment, plan=Plan(stages={}, waived=why))
@@ -74,13 +79,14 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
 
 
 def with_secrets(prepared: Prepared, aws: Aws) -> Prepared:
-    """Fetch the secrets that the checks of the stage refer to.
+    """Fetch the secrets that the checks of the stage refer to, those that the plan leaves out aside.
 
     Raises:
         PlanError: There is no such secret.
         AwsError: The store refused.
     """
-    wanted = substitute.secrets([check.params for check in prepared.checks])
+    running = [check for check in prepared.checks if not check.left_out(prepared.deployment)]
+    wanted = substitute.secrets([check.params for check in running])
     return msgspec.structs.replace(prepared, secrets=fetch(wanted, aws))
 
 
