@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from greenlight import answer, bind, exchange, expect, plan, secrets, substitute, units
+from greenlight import answer, bind, exchange, expect, fragments, plan, secrets, substitute, units
 from greenlight.model import STAGES, Deployment, Platform, Side
 
 from devkit import described, predicates
@@ -41,6 +41,9 @@ _LINKS = {
     "DurationExpectation": "[expectation](#expectations) with units",
 }
 
+FRAGMENT = described.example_of(fragments.FragmentFile)
+"""What `file:shared/web.yaml` is in the examples."""
+
 
 class Section(NamedTuple):
     """A part of the reference: its heading, what is said, and its example as YAML ("" where there is none)."""
@@ -64,6 +67,7 @@ def sections() -> Iterator[Section]:
         yield Section(titles[kind], said, described.example_of(kind))
     yield _of_module("Variables and other values", substitute, _values())
     yield _of_module("Secrets", secrets, "")
+    yield Section("Fragments", f"{described.module_prose(fragments)}\n\n```yaml\n{FRAGMENT}```", "")
     yield Section("Durations and sizes", _units(), "")
     yield Section("Expectations", f"{described.module_prose(expect)}\n\n{_literals()}", "")
     yield Section("Predicates", _predicates(), "")
@@ -87,7 +91,7 @@ def kinds_of_a_plan() -> list[described.Kind]:
 
 def whole(example: str) -> str:
     """Make a plan of an example, which is a whole one, a stage, or keys that stand beside the stages."""
-    if example.startswith(("checks:", "bake:")):
+    if example.startswith(("checks:", "bake:", "include:")):
         stage = "".join(f"    {line}" for line in example.splitlines(keepends=True))
         return f"version: 1\nstages:\n  AfterAllowTestTraffic:\n{stage}"
     return example if "stages:\n" in example else f"{whole(_ANY)}{example}"

@@ -20,7 +20,7 @@ from greenlight.steps.conclude import report_of
 from greenlight.steps.prepare import Prepared, aimed, with_secrets
 from greenlight.units import Duration
 
-from devkit import reports
+from devkit import fragments, reports
 
 if TYPE_CHECKING:
     import argparse
@@ -44,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-host", action="append", default=[], metavar="HOST", help="a further host that checks may call"
     )
+    parser.add_argument("--environment", default="", metavar="NAME", help="which of the plan's environments this is")
+    fragments.add_argument(parser)
     parser.add_argument("--budget", default="10m", help="time for everything together (default 10m)")
     parser.add_argument("--concurrency", type=int, default=16, help="checks running at once (default 16)")
     parser.add_argument("--format", choices=reports.FORMATS, default="text", help="what is printed (default text)")
@@ -117,6 +119,7 @@ def _deployment(arguments: argparse.Namespace) -> Deployment:
         application=Path(arguments.plan).stem,
         first=arguments.first_deployment,
         region=os.environ.get("AWS_REGION", ""),
+        environment=arguments.environment,
         function=function,
         blue=Side(url=arguments.blue_url.rstrip("/"), no_url="" if arguments.blue_url else "no --blue-url was given"),
         green=Side(
@@ -129,7 +132,8 @@ def _prepared(arguments: argparse.Namespace, deployment: Deployment) -> Prepared
     found = file.read(arguments.plan)
     if found is None:
         raise PlanError([Problem("there is no such file")], arguments.plan)
-    plan = plans.parse(found[0], arguments.plan)
+    fetch = fragments.fetching(arguments.plan, arguments.include, Aws())
+    plan = plans.parse(found[0], arguments.plan, environment=arguments.environment, fetch=fetch)
     if arguments.stage not in plan.stages:
         raise PlanError(
             [Problem(f"the plan has no stage {arguments.stage}; it has {', '.join(plan.stages)}")], arguments.plan

@@ -13,7 +13,7 @@ import pytest
 from greenlight import expect, yamlread
 from greenlight.bind import bind, deployment_names
 from greenlight.model import Deployment, Platform, Side
-from greenlight.plan import parse
+from greenlight.plan import Plan, parse
 from greenlight.registry import Registry
 
 from devkit import described, predicates, reference
@@ -102,9 +102,13 @@ def shop() -> Iterator[str]:
     server.server_close()
 
 
+def read(text: str) -> Plan:
+    return parse(text, fetch=lambda uri: (reference.FRAGMENT, "") if uri == "file:shared/web.yaml" else None)
+
+
 def needs_more(text: str) -> bool:
     """Tell whether a plan wants an account or a certificate: by a validator that calls AWS, a secret, or `tls`."""
-    checks = [check for stage in parse(text).stages.values() for check in stage.checks]
+    checks = [check for stage in read(text).stages.values() for check in stage.checks]
     found = [Registry().get(check.validator) for check in checks]
     return "${secret:" in text or "  tls:\n" in text or any(each is None or each.iam for each in found)
 
@@ -143,7 +147,7 @@ def test_every_example_is_a_plan_that_binds(title: str) -> None:
     side = Side(url="https://green.example", version="7", task_definition="arn:aws:ecs:mars-west-1:0:task/o:7")
     deployment = Deployment(id="d-EXAMPLE01", platform=Platform.ECS, stage=STAGE, green=side)
 
-    bound = bind(parse(EXAMPLES[title]), deployment, {}, Registry())
+    bound = bind(read(EXAMPLES[title]), deployment, {}, Registry())
 
     assert all(check.params is not None and not check.malformed for checks in bound.values() for check in checks)
 
@@ -154,8 +158,10 @@ def test_every_example_that_needs_neither_account_nor_certificate_succeeds(
 ) -> None:
     plan = tmp_path / "example.yaml"
     plan.write_text(RUN[title])
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "web.yaml").write_text(reference.FRAGMENT)
 
-    for stage in parse(RUN[title]).stages:
+    for stage in read(RUN[title]).stages:
         assert main(["check", str(plan), "--stage", stage, "--url", shop]) == 0, capsys.readouterr().out
 
 

@@ -1,5 +1,6 @@
 """`include`: fragments, checks that several plans share, put into a stage. Pure; whoever reads plans fetches them.
 
+A fragment is a file with `version`, `checks`, and `variables` that these need; variables of the plan replace those.
 The plan says with a digest which text it means. So its own digest stands for everything it runs, and nobody changes
 what it checks by changing a file elsewhere. A fragment includes nothing itself: what a gate runs is seen in one place.
 """

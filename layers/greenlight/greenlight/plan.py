@@ -71,7 +71,7 @@ class When(Closed, frozen=True, kw_only=True):
           - name: green answers
             http: {get: /health, expect: {status: 200}}
           - name: the shop's live group has its alarms
-            when: {platform: ecs, application: shop, group: live, environment: [staging, prod]}
+            when: {platform: ecs, application: shop, group: live, environment: [staging, prod], region: eu-central-1}
             alarms: {names: ["shop-*"]}
     """
 
@@ -258,8 +258,9 @@ class Include(Closed, frozen=True, kw_only=True):
         sha256: Of its text, which fragments in S3 and SSM must have: no other text is meant.
 
     Example:
-        uri: s3://platform-plans/web.yaml
-        sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+        include:
+          - uri: file:shared/web.yaml
+            sha256: 7c385b0b8ec39e722857ed641f6b014a8040ab22072a04d61886de2e02f4bb69
     """
 
     uri: FragmentUri
@@ -275,6 +276,7 @@ class StageFile(Closed, frozen=True, kw_only=True):
         bake: Wait before the checks start, for what shows only after a while; it counts against the hook's time.
 
     Example:
+        include: [{uri: "file:shared/web.yaml"}]
         bake: 100ms
         checks:
           - name: green answers
