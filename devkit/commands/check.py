@@ -20,7 +20,7 @@ from greenlight.steps.conclude import report_of
 from greenlight.steps.prepare import Prepared, aimed, with_secrets
 from greenlight.units import Duration
 
-from devkit import fragments, reports
+from devkit import choices, fragments, reports
 
 if TYPE_CHECKING:
     import argparse
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--environment", default="", metavar="NAME", help="which of the plan's environments this is")
     fragments.add_argument(parser)
+    choices.add_arguments(parser)
     parser.add_argument("--budget", default="10m", help="time for everything together (default 10m)")
     parser.add_argument("--concurrency", type=int, default=16, help="checks running at once (default 16)")
     parser.add_argument("--format", choices=reports.FORMATS, default="text", help="what is printed (default text)")
@@ -134,10 +135,12 @@ def _prepared(arguments: argparse.Namespace, deployment: Deployment) -> Prepared
         raise PlanError([Problem("there is no such file")], arguments.plan)
     fetch = fragments.fetching(arguments.plan, arguments.include, Aws())
     plan = plans.parse(found[0], arguments.plan, environment=arguments.environment, fetch=fetch)
+    plan = choices.with_variables(plan, arguments.var_file, arguments.var)
     if arguments.stage not in plan.stages:
         raise PlanError(
             [Problem(f"the plan has no stage {arguments.stage}; it has {', '.join(plan.stages)}")], arguments.plan
         )
+    plan = choices.selected(plan, arguments.stage, arguments.tag, arguments.not_tag)
     deployment = deployment if arguments.url else aimed(deployment, plan)
     return with_secrets(Prepared(deployment=deployment, plan=plan), Aws())
 

@@ -105,6 +105,7 @@ def _settings(scenario: Scenario) -> dict[str, str]:
         "GREENLIGHT_ON_ROLLBACK": chosen.on_rollback,
         "GREENLIGHT_ALLOW_SHADOW": str(chosen.allow_shadow).lower(),
         "GREENLIGHT_ALLOWED_HOSTS": ",".join(chosen.allowed_hosts),
+        "GREENLIGHT_ENVIRONMENT": chosen.environment,
         "GREENLIGHT_ALLOW_LOOPBACK": "true",
         "GREENLIGHT_CONCURRENCY": str(chosen.concurrency),
         "POWERTOOLS_SERVICE_NAME": "greenlight",

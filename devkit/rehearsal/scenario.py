@@ -139,6 +139,7 @@ class Settings(Closed, frozen=True):
     allow_shadow: bool = False
     allowed_hosts: tuple[Text, ...] = ()
     concurrency: Annotated[int, Meta(ge=1, le=256)] = 16
+    environment: Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})?$(?!\n)")] = ""
 
 
 class Bounds(Closed, frozen=True):

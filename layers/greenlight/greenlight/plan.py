@@ -341,6 +341,7 @@ class Check(Frozen, frozen=True, kw_only=True):
         params: The validator's parameters, as plain data.
         timeout_s: For one attempt.
         rows_of: The name as written, where this is one of a check's rows.
+        unselected: Why a person who runs the plan by hand leaves it out; "" when nobody does.
         path: Where it stands in the plan.
     """
 
@@ -357,10 +358,13 @@ class Check(Frozen, frozen=True, kw_only=True):
     when: When = When()
     tags: tuple[str, ...] = ()
     rows_of: str = ""
+    unselected: str = ""
     path: tuple[str | int, ...] = ()
 
     def left_out(self, deployment: Deployment) -> str:
         """Say why the plan skips the check for `deployment`; "" when it runs."""
+        if self.unselected:
+            return self.unselected
         if deployment.first and self.on_first_deployment is OnFirstDeployment.SKIP:
             return "the plan skips it on a first deployment, where there is no blue"
         return self.when.refuses(deployment)
