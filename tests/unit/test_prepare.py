@@ -13,7 +13,7 @@ from greenlight.model import STAGES, Deployment, Platform, Side
 from greenlight.plan import Plan, Stage, parse
 from greenlight.registry import Registry
 from greenlight.settings import Settings
-from greenlight.steps.prepare import PORTS_OPEN, Prepared, aimed, default_checks, prepare
+from greenlight.steps.prepare import PORTS_OPEN, Prepared, aimed, default_checks, prepare, with_secrets
 
 GROUP = "arn:aws:elasticloadbalancing:mars-west-1:000000000000:targetgroup/green/1"
 ECS = Deployment(
@@ -144,9 +144,11 @@ def test_secrets_of_a_check_that_does_not_run_are_not_fetched(tmp_path: Any) -> 
         "http: {get: /", 'when: {environment: staging}, http: {headers: {a: "${secret:ssm:/a}"}, get: /'
     )
 
-    assert prepared(tmp_path, ECS, plan, environment="prod").secrets == {}
+    prod, staging = (prepared(tmp_path, ECS, plan, environment=name) for name in ("prod", "staging"))
+
+    assert with_secrets(prod, NoAws()).secrets == {}
     with pytest.raises(AssertionError, match="ssm"):
-        prepared(tmp_path, ECS, plan, environment="staging")
+        with_secrets(staging, NoAws())
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "BeforeInstall"])
