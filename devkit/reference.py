@@ -67,7 +67,7 @@ def sections() -> Iterator[Section]:
         yield Section(titles[kind], said, described.example_of(kind))
     yield _of_module("Variables and other values", substitute, _values())
     yield _of_module("Secrets", secrets, "")
-    yield Section("Fragments", f"{described.module_prose(fragments)}\n\n```yaml\n{FRAGMENT}```", "")
+    yield Section("Fragments", f"{described.module_prose(fragments)}\n\n```text\n{FRAGMENT}```", "")
     yield Section("Durations and sizes", _units(), "")
     yield Section("Expectations", f"{described.module_prose(expect)}\n\n{_literals()}", "")
     yield Section("Predicates", _predicates(), "")
