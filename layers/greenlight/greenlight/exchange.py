@@ -166,7 +166,7 @@ class Basic(Params, frozen=True, kw_only=True):
           - name: the catalogue is there for who may see it
             http:
               get: /catalogue
-              basic: {user: smoke, password: not-a-secret}
+              basic: {user: smoke, password: "${deployment.id}"}
               expect: {status: 200}
     """
 
@@ -200,7 +200,7 @@ class Call(Params, frozen=True, kw_only=True):
                   expect: {status: 201}
                   capture: {id: json.id}
                 - get: /orders/${id}
-                  basic: {user: smoke, password: not-a-secret}
+                  basic: {user: smoke, password: "${deployment.id}"}
                   query: {fields: [sku, state]}
                   expect: {status: 200}
                 - put: /orders/${id}
