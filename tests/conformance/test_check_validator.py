@@ -236,6 +236,12 @@ def test_a_name_that_there_is_not_is_said() -> None:
         load("htp")
 
 
+def test_an_action_may_have_capitals_that_its_call_in_boto3_has_not(tmp_path: Path) -> None:
+    file = tmp_path / "release.py"
+    file.write_text(RIGHT.replace("ssm:GetParameter", "ssm:GetPARAMETER"))
+    check_validator(file, passing=right(), failing=right("3"))
+
+
 def test_the_right_plugin_breaks_nothing(tmp_path: Path) -> None:
     file = tmp_path / "release.py"
     file.write_text(RIGHT)

@@ -343,10 +343,12 @@ class _Kit:
     def _permissions(self) -> Iterator[str]:
         for case in (self._failing, *self._also):
             self._ran(case)
-        declared = set(self._validator.iam)
-        if missing := sorted(self._calls - declared):
+        # IAM does not tell capitals from small letters, and a call's name in boto3 does not say which it had.
+        declared = {action.lower(): action for action in self._validator.iam}
+        called = {action.lower(): action for action in self._calls}
+        if missing := sorted(called[action] for action in called.keys() - declared.keys()):
             yield f"it calls {', '.join(missing)} and its iam= does not say so"
-        if unused := sorted(declared - self._calls):
+        if unused := sorted(declared[action] for action in declared.keys() - called.keys()):
             yield f"its iam= holds {', '.join(unused)}, which no case here calls; take it out, or add a case to `also`"
 
     # ---- Running
