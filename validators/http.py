@@ -170,7 +170,7 @@ def http(params: Http, context: Context) -> Finding:
 def _excerpt(response: Response, context: Context) -> str:
     """Give the start of the body, for the person who has to find out why."""
     text = context.excerpt(response.body.decode("utf-8", errors="replace"))
-    return f", the body begins {text!r}" if text else ", the body is empty"
+    return f", the body begins: {text}" if text else ", the body is empty"
 
 
 def _looked_at(request: Request, response: Response, where: str, captured: dict[str, Any] | None) -> list[Evidence]:

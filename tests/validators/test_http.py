@@ -74,7 +74,7 @@ def test_an_answer_that_is_not_as_expected_fails_and_shows_both(check: Check, da
 
 def test_the_start_of_the_body_is_shown_to_whom_has_to_find_out(check: Check) -> None:
     finding = one(check, b"Internal   error\n at line 5" + b"x" * 900, {"status": 200}, 500)
-    assert "the body begins 'Internal error at line 5xxx" in finding.message
+    assert "the body begins: Internal error at line 5xxx" in finding.message
     assert len(finding.message) < 400
     assert one(check, b"", {"status": 200}, 500).message.endswith("the body is empty")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from greenlight.model import STAGES, Cause, Outcome, Platform, Status
 from greenlight.report import figures, summary
-from greenlight.report.tags import Html, block, joined, tag, text
+from greenlight.report.tags import LENGTH, Html, block, joined, tag, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -132,7 +132,7 @@ def _first_reason(report: Report, reason: Reason, finding: Finding | None) -> Ht
         tag("p", reason.message, class_="lead"),
         _expected(wrong) if wrong else Html(),
         tag("p", *((tag("strong", reason.cause.value), " ") if reason.check else ()), summary.WHO[reason.cause]),
-        tag("p", tag("strong", "Look next"), " ", finding.remediation) if finding and finding.remediation else Html(),
+        _look_next(finding) if finding and finding.remediation else Html(),
         class_="why",
     )
 
@@ -335,7 +335,7 @@ def _mark(finding: Finding) -> Html:
 def _inside(finding: Finding) -> Iterator[Html]:
     yield tag("p", finding.message)
     if finding.remediation:
-        yield tag("p", tag("strong", "Look next"), " ", finding.remediation)
+        yield _look_next(finding)
     if compared := [each for each in finding.evidence if each.of_blue]:
         yield _table(("Where", "Blue", "Green", "How often"), (_compared(each) for each in compared))
     if others := [each for each in finding.evidence if not each.of_blue]:
@@ -346,6 +346,14 @@ def _inside(finding: Finding) -> Iterator[Html]:
         said = f" ({left_out} between them left out)" if left_out > 0 else ""
         yield tag("h3", f"{len(finding.tries)} attempts{said}")
         yield _table(("", "Began", "Took", "Said"), (_tried(each, finding) for each in finding.tries))
+
+
+def _look_next(finding: Finding) -> Html:
+    """Give what to do about a check; what it writes between backticks is code."""
+    whole = finding.remediation
+    parts = whole.split("`") if len(whole) <= LENGTH else [whole]
+    said = [tag("code", part) if number % 2 and number < len(parts) - 1 else part for number, part in enumerate(parts)]
+    return tag("p", tag("strong", "Look next"), " ", *said)
 
 
 def _table(heads: Sequence[str], rows: Iterator[Html]) -> Html:
