@@ -22,6 +22,7 @@ COMMANDS = {
     "lint": "find every mistake in plans, offline",
     "iam": "print the IAM policy that a plan's checks need",
     "validators": "show the validators that plans can use",
+    "appspec": "write an AppSpec with the hooks of an installation, or find every mistake in one",
     "new": "write a validator with its test, or a first plan, to begin with",
     "override": "let a check that allows it pass for one deployment, with a name, a reason and an end",
     "schema": "print the JSON Schema of plans, for editors",

@@ -7,6 +7,7 @@ says. A warning is taken back by the comment `# lint: allow RULE` in its line or
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from greenlight.environments import environments_of
 from greenlight.errors import PlanError, Problem
 from greenlight.model import Deployment, Frozen, Platform
 
-from devkit.appspec import appspec_problems, looks_like_appspec
+from devkit import appspec
 from devkit.lint import budget, expectations, flow, rules, secrets, words
 
 if TYPE_CHECKING:
@@ -50,11 +51,13 @@ def problems(text: str, name: str, registry: Registry, limits: Limits, fetch: Fe
     `fetch` gives the fragments that a plan includes.
     """
     try:
+        if name.endswith(".json"):
+            _be_json(text, name)
         document = yamlread.read(text, name)
     except PlanError as error:
         return [rules.ruled(problem) for problem in error.problems]
-    if looks_like_appspec(document.data):
-        return [rules.ruled(problem, "appspec") for problem in appspec_problems(document)]
+    if appspec.looks_like_appspec(document.data):
+        return _ordered(text, [], _made(document, appspec.found(document)))
     errors: list[Problem] = []
     made = _made(document, words.found(document), secrets.found(document.data))
     for environment in environments_of(document.data):
@@ -62,6 +65,21 @@ def problems(text: str, name: str, registry: Registry, limits: Limits, fetch: Fe
         errors += refused
         made += found
     return _ordered(text, errors, made)
+
+
+def _be_json(text: str, name: str) -> None:
+    """Refuse what YAML takes and JSON does not, in a file that others read as JSON.
+
+    Raises:
+        PlanError: With the first place that is no JSON.
+    """
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        problem = Problem(f"not valid JSON: {error.msg[0].lower()}{error.msg[1:]}", "", error.lineno, error.colno)
+        raise PlanError([problem], name) from error
+    except RecursionError:
+        pass  # the next reader says how deep is too deep
 
 
 def _in_environment(

@@ -20,16 +20,45 @@ def _http(expect: str) -> str:
     return _plan(f"http:\n  get: /health\n  expect: {expect}")
 
 
-def _appspec(version: str = "0.0", alias: str = "live", event: str = "BeforeAllowTraffic", hook: str = "CodeDeployHook_greenlight-BeforeAllowTraffic") -> str:  # fmt: skip
-    return f"""\
-version: {version}
+_LAMBDA_APPSPEC = """\
+version: 0.0
 Resources:
   - orders:
       Type: AWS::Lambda::Function
-      Properties: {{Name: orders, {f"Alias: {alias}, " if alias else ""}CurrentVersion: "7", TargetVersion: "8"}}
+      Properties:
+        Name: orders
+        Alias: live
+        CurrentVersion: "7"
+        TargetVersion: "8"
 Hooks:
-  - {event}: {hook}
+  - BeforeAllowTraffic: CodeDeployHook_greenlight-BeforeAllowTraffic
+  - AfterAllowTraffic: CodeDeployHook_greenlight-AfterAllowTraffic
 """
+_ECS_APPSPEC = """\
+version: 0.0
+Resources:
+  - TargetService:
+      Type: AWS::ECS::Service
+      Properties:
+        TaskDefinition: arn:aws:ecs:eu-west-1:111122223333:task-definition/orders:42
+        LoadBalancerInfo:
+          ContainerName: orders
+          ContainerPort: 8080
+        PlatformVersion: 1.4.0
+        NetworkConfiguration:
+          AwsvpcConfiguration: {Subnets: [subnet-1], SecurityGroups: [sg-1], AssignPublicIp: DISABLED}
+        CapacityProviderStrategy:
+          - {CapacityProvider: FARGATE_SPOT, Base: 1, Weight: 2}
+Hooks:
+  - AfterAllowTestTraffic: CodeDeployHook_greenlight-AfterAllowTestTraffic
+  - AfterAllowTraffic: CodeDeployHook_greenlight-AfterAllowTraffic
+"""
+
+
+def _appspec(right: str, wrong: str) -> tuple[str, str]:
+    """Break the AppSpec for Lambda, or where that has no such part the one for ECS."""
+    good = _LAMBDA_APPSPEC if right in _LAMBDA_APPSPEC else _ECS_APPSPEC
+    return good.replace(right, wrong, 1), good
 
 
 _GOOD = _http("{status: 200}")
@@ -54,10 +83,30 @@ http:
 
 EXAMPLES: dict[str, tuple[str, str]] = {
     "always-passes": (_http("{status: {gte: 100}}"), _GOOD),
-    "appspec": (_appspec(alias=""), _appspec()),
-    "appspec-event": (_appspec(event="BeforeAllowTrafic"), _appspec()),
-    "appspec-hook": (_appspec(hook="greenlight"), _appspec()),
-    "appspec-version": (_appspec(version="1.0"), _appspec()),
+    "appspec-alias": _appspec("Alias: live", "Alias: $LATEST"),
+    "appspec-capacity-provider": _appspec("Base: 1", 'Base: "1"'),
+    "appspec-container-port": _appspec("ContainerPort: 8080", 'ContainerPort: "8080"'),
+    "appspec-ec2": _appspec("AfterAllowTraffic: CodeDeployHook_greenlight-AfterAllowTraffic", "AfterAllowTraffic: {location: scripts/smoke.sh, timeout: 300}"),
+    "appspec-event": _appspec("BeforeAllowTraffic:", "BeforeAllowTrafic:"),
+    "appspec-event-twice": _appspec("AfterAllowTraffic: CodeDeployHook_greenlight-AfterAllowTraffic", "BeforeAllowTraffic: CodeDeployHook_orders"),
+    "appspec-function-name": _appspec("Name: orders", "Name: arn:aws:lambda:eu-west-1:111122223333:function:orders"),
+    "appspec-hook": _appspec("CodeDeployHook_greenlight-BeforeAllowTraffic", "CodeDeployHook_greenlight-BeforeAllowTraffic:live"),
+    "appspec-hook-prefix": _appspec("CodeDeployHook_greenlight-BeforeAllowTraffic", "smoke-test"),
+    "appspec-hook-stage": _appspec("CodeDeployHook_greenlight-BeforeAllowTraffic", "CodeDeployHook_greenlight-AfterAllowTraffic"),
+    "appspec-hooks": _appspec("  - BeforeAllowTraffic: CodeDeployHook_greenlight-BeforeAllowTraffic\n  - After", "  BeforeAllowTraffic: CodeDeployHook_greenlight-BeforeAllowTraffic\n  After"),
+    "appspec-indentation": _appspec("      Type: AWS::Lambda::Function\n      Properties:\n", "    Type: AWS::Lambda::Function\n    Properties:\n"),
+    "appspec-key-twice": _appspec("Alias: live", "Alias: live\n        alias: old"),
+    "appspec-lambda-version": _appspec('TargetVersion: "8"', "TargetVersion: $LATEST"),
+    "appspec-load-balancer": _appspec("          ContainerName: orders\n          ContainerPort", "          - ContainerName: orders\n            ContainerPort"),
+    "appspec-network": _appspec("SecurityGroups: [sg-1], ", ""),
+    "appspec-platform-version": _appspec("PlatformVersion: 1.4.0", "PlatformVersion: 1.4"),
+    "appspec-property": _appspec("        Alias: live\n", ""),
+    "appspec-resources": _appspec("  - orders:", "    orders:"),
+    "appspec-same-version": _appspec('TargetVersion: "8"', 'TargetVersion: "7"'),
+    "appspec-task-definition": _appspec("111122223333:task", "111122223333::task"),
+    "appspec-type": _appspec("AWS::Lambda::Function", "AWS::Lambda::Functions"),
+    "appspec-unknown-key": _appspec("PlatformVersion:", "FargateVersion:"),
+    "appspec-version": _appspec("version: 0.0", "version: 1.0"),
     "captured-too-late": (_plan(_LATE), _plan(_STEPS)),
     "captures-only": (_plan("http:\n  get: /release\n  capture: {release: json.release}"), _plan("http:\n  get: /release\n  expect: {status: 200, json: {release: {exists: true}}}")),
     "duplicate-name": (_checks(("a", _HTTP), ("a", "target_health: {}")), _checks(("a", _HTTP), ("b", "target_health: {}"))),

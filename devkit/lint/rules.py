@@ -51,7 +51,7 @@ _REFUSED = (
     _error("yaml-tag", "A tag asks for a type of another program.", r"^the tag "),
     _error("yaml-octal", "A number with a leading zero is octal to some, and decimal to others.", "may mean an octal number"),
     _error("yaml-odd-number", "A number in another base, with underscores, too long, or not finite.", "may mean a number|for a number; text|equals nothing; write a finite"),
-    _error("yaml-syntax", "The file is not YAML.", "not valid YAML|a key must be a text|cannot stand in a plan|nested deeper|a second document"),
+    _error("yaml-syntax", "The file is not YAML, or not the JSON it is named after.", "not valid YAML|not valid JSON|a key must be a text|cannot stand in a plan|nested deeper|a second document"),
     _error("duplicate-name", "Two checks of a stage have one name.", "another check of this stage is called"),
     _error("needs", "A check needs one that there is not, that stands later, or itself.", "no check of this stage is called|cannot need itself|must stand before"),
     _error("validator-count", "A check has exactly one key beside the control keys: its validator.", "has exactly one key, the validator"),
@@ -72,12 +72,36 @@ _REFUSED = (
     _error("missing-key", "A key that must be there is missing, or has no value.", r"^the key '.*' is missing|has no value; write one"),
     _error("unknown-choice", "A word is none of those that may stand here.", r"is none of |^unknown type|^.{1,62} is not [^ ]+(; did|$)"),
     _error("type", "A value is of another type.", "^expected "),
-    _error("appspec-version", "An AppSpec begins with version: 0.0.", "^version must be"),
-    _error("appspec-hook", "The function of a hook cannot be called by CodeDeploy.", "the hook is the name or ARN|is a qualified name|does not begin with CodeDeployHook_"),
-    _error("appspec-event", "A hook's event is none of this platform.", "there is no event|Hooks is a list|each entry is a map of one key"),
-    _error("appspec", "The resource of an AppSpec is incomplete or contradicts itself.", ""),
     _error("value", "A value cannot be; the sentence says why and what to write.", ""),
 )  # fmt: skip
+_APPSPEC = (
+    _error("appspec-alias", "An AppSpec's alias is none."),
+    _error("appspec-capacity-provider", "An AppSpec's capacity providers are no list of what ECS takes."),
+    _error("appspec-container-port", "An AppSpec's container port is no number, or stands in quotes."),
+    _error("appspec-ec2", "A key of AppSpecs for servers (files, os, location …) stands in one for Lambda or ECS."),
+    _error("appspec-event", "A hook's event is none of this platform."),
+    _error("appspec-event-twice", "An event of an AppSpec has two hooks; CodeDeploy calls one."),
+    _error("appspec-function-name", "An AppSpec's function is named by its ARN, or with its version."),
+    _error("appspec-hook", "A hook is no Lambda function's name, or has a version or an alias."),
+    _warning("appspec-hook-prefix", "The roles AWS gives CodeDeploy for Lambda may not call the hook."),
+    _warning("appspec-hook-stage", "By its name a hook is for another event than the one it is called at."),
+    _error("appspec-hooks", "An AppSpec's Hooks are no list with one key in each entry."),
+    _error("appspec-indentation", "Type, Properties or what they hold stand at the wrong depth of an AppSpec."),
+    _error("appspec-key-twice", "Two keys of an AppSpec differ in nothing but their case."),
+    _error(
+        "appspec-lambda-version", "An AppSpec's version is no published version's number: an ARN, $LATEST, an alias."
+    ),
+    _error("appspec-load-balancer", "An AppSpec's LoadBalancerInfo is no map of container and port."),
+    _error("appspec-network", "An AppSpec's network is incomplete, or holds what ECS does not take."),
+    _error("appspec-platform-version", "An AppSpec's platform version is none of Fargate's."),
+    _error("appspec-property", "A property that an AppSpec must have is missing or empty."),
+    _error("appspec-resources", "An AppSpec's Resources are no list with one entry."),
+    _error("appspec-same-version", "An AppSpec deploys the version that users have already."),
+    _error("appspec-task-definition", "An AppSpec's task definition is no ARN and no FAMILY:REVISION."),
+    _error("appspec-type", "The resource of an AppSpec is neither a Lambda function nor an ECS service."),
+    _warning("appspec-unknown-key", "CodeDeploy does nothing with a key of an AppSpec."),
+    _error("appspec-version", "An AppSpec begins with version: 0.0."),
+)
 _LOOKED_FOR = (
     _error("no-blocking-check", "Every check of a stage is advisory: the stage can never succeed."),
     _error("wrong-platform", "A check runs only on a platform on which its validator fails."),
@@ -103,14 +127,14 @@ _LOOKED_FOR = (
     _warning("yaml-date", "2026-01-01 is a text in YAML 1.2, and a date in YAML 1.1."),
     _warning("yaml-number", "1.10 is the number 1.1, and 1e5 is 100000, where a version or a name may be meant."),
 )
-RULES = tuple(sorted((*_REFUSED, *_LOOKED_FOR), key=lambda rule: rule.id))
+RULES = tuple(sorted((*_REFUSED, *_APPSPEC, *_LOOKED_FOR), key=lambda rule: rule.id))
 BY_ID = {rule.id: rule for rule in RULES}
 _SAID = tuple((re.compile(rule.said), rule.id) for rule in _REFUSED if rule.said)
 
 
-def ruled(problem: Problem, otherwise: str = "value") -> Problem:
-    """Give one of the engine's problems its rule; `otherwise` where its words are no rule's."""
-    problem.rule = next((name for said, name in _SAID if said.search(problem.message)), otherwise)
+def ruled(problem: Problem) -> Problem:
+    """Give one of the engine's problems its rule; `value` where its words are no rule's."""
+    problem.rule = next((name for said, name in _SAID if said.search(problem.message)), "value")
     return problem
 
 

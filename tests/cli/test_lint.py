@@ -148,7 +148,6 @@ def lint(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple
     [
         ("BeforeAllowTrafic:", "BeforeAllowTraffic:", "did you mean 'BeforeAllowTraffic'?"),
         ("AfterInstall:", "BeforeAllowTraffic:", "there is no event 'AfterInstall' here"),
-        ("my-function", "CodeDeployHook_greenlight-BeforeAllowTraffic", "does not begin with CodeDeployHook_"),
         ("CodeDeployHook_x:live", "CodeDeployHook_greenlight-BeforeAllowTraffic", "qualified name"),
         ("arn:aws:lambda:eu-west-1:1:function:orders", "orders,", "not its ARN"),
         ('"$LATEST"', '"8"', "a published version's number"),
@@ -170,7 +169,7 @@ def test_lost_indentation_in_an_appspec_is_named(tmp_path: Path, capsys: pytest.
     status, out = lint(tmp_path, "version: 0.0\nResources:\n  - orders:\n    Type: AWS::Lambda::Function\n", capsys)
 
     assert status == 2
-    assert "Resources is a list of one map with one key" in out
+    assert "Type stands below orders, two blanks further in [appspec-indentation]" in out
 
 
 def test_a_quoted_container_port_is_named_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
