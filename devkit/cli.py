@@ -19,6 +19,7 @@ COMMANDS = {
     "rehearse": "play whole deployments on this machine: real hooks, real checks, simulated CodeDeploy",
     "check": "run one stage of a plan now, against any green",
     "report": "show a gate's report, from the report bucket or a file, in any format",
+    "history": "show the gates of an application: verdicts, trend, time to verdict, flaky checks",
     "lint": "find every mistake in plans, offline",
     "iam": "print the IAM policy that a plan's checks need",
     "validators": "show the validators that plans can use",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import secrets
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,8 @@ from greenlight.errors import AwsError, GreenlightError
 from greenlight.override import LONGEST, SCHEMA, Override, folder, read
 from greenlight.sources.overrides import kept
 from greenlight.units import Duration
+
+from devkit import buckets
 
 if TYPE_CHECKING:
     import argparse
@@ -39,8 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for each in actions.choices.values():
         each.add_argument("--application", required=True, help="CodeDeploy's application")
         each.add_argument("--group", required=True, help="its deployment group")
-        each.add_argument("--bucket", default="", help="the plan bucket (default: the installation's)")
-        each.add_argument("--installation", default="greenlight", help="whose plan bucket (default greenlight)")
+        buckets.add_arguments(each, "plan")
         each.add_argument("--format", choices=("text", "json"), default="text", help="what is printed (default text)")
 
 
@@ -51,22 +51,12 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     place = folder(arguments.application, arguments.group)
     if not place:
         raise GreenlightError("an override is for a deployment group; --application and --group name it")
-    bucket = arguments.bucket or os.environ.get("GREENLIGHT_PLAN_BUCKET", "") or _bucket(aws, arguments.installation)
+    bucket = buckets.named(aws, "plan", arguments)
     if override is not None:
         return _add(arguments, aws, bucket, place, override)
     return (
         _list(arguments, aws, bucket, place) if arguments.action == "list" else _remove(arguments, aws, bucket, place)
     )
-
-
-def _bucket(aws: Aws, installation: str) -> str:
-    """Find the plan bucket among the exports of CloudFormation."""
-    name = f"{installation}-PlanBucket"
-    exports = aws.pages("cloudformation", "list_exports", "Exports")
-    found = next((str(each["Value"]) for each in exports if each["Name"] == name), "")
-    if not found:
-        raise GreenlightError(f"this account and region have no export {name}; name the plan bucket with --bucket")
-    return found
 
 
 def _made(arguments: argparse.Namespace, aws: Aws) -> Override:

@@ -13,6 +13,7 @@ import msgspec
 from greenlight.aws import Aws
 from greenlight.errors import AwsError, GreenlightError
 from greenlight.model import REPORT_SCHEMA, STAGES, Report, Status
+from greenlight.publish import index
 
 from devkit import reports
 
@@ -133,7 +134,9 @@ def _most_telling(found: Sequence[Report]) -> Report:
 
 def _keys(aws: Aws, bucket: str, deployment: str, application: str, group: str) -> list[str]:
     """Find the keys of a deployment's reports, in the order of the stages: APPLICATION/GROUP/DEPLOYMENT/STAGE.json."""
-    applications = [f"{_quoted(application)}/"] if application else _folders(aws, bucket, "")
+    # Reports are seldom under the folder of the index: only of an application that is called so.
+    everywhere = sorted(_folders(aws, bucket, ""), key=lambda folder: folder == index.FOLDER) if not application else []
+    applications = [f"{_quoted(application)}/"] if application else everywhere
     looked = 0
     for each in applications:
         for folder in [f"{each}{_quoted(group)}/"] if group else _folders(aws, bucket, each):

@@ -315,6 +315,8 @@ def test_the_answer_is_given_before_anything_is_published(other: Callable[..., G
         run = gate.call()
     assert set(answered) == {before + 1}
     assert run.said("page stored")["uri"].endswith(f"{run.deployment_id}/BeforeAllowTraffic.html")
+    assert run.said("index written")["uri"].startswith("s3://reports/index/shop/web/")
+    assert run.said("index written")["uri"].endswith(f"-{run.deployment_id}-BeforeAllowTraffic.json")
     assert run.said("report stored")["uri"] == f"s3://reports/shop/web/{run.deployment_id}/BeforeAllowTraffic.json"
 
 

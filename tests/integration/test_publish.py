@@ -5,11 +5,22 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from greenlight.aws import Aws
 from greenlight.errors import AwsError
-from greenlight.model import Deployment, PlanSource, Platform, Report, Status
-from greenlight.publish import eventbridge, metrics, s3, sns
+from greenlight.model import (
+    Cause,
+    Deployment,
+    Finding,
+    Outcome,
+    PlanSource,
+    Platform,
+    Reason,
+    Report,
+    Status,
+)
+from greenlight.publish import eventbridge, index, metrics, s3, sns
 
 from tests.integration.account import Account
 
@@ -50,6 +61,46 @@ def test_the_page_is_stored_beside_it(aws: Aws) -> None:
 )
 def test_a_name_never_adds_a_folder(about: dict[str, str], key: str) -> None:
     assert s3.key_of(report(**about)) == key
+
+
+def test_a_gate_has_an_entry_in_the_index_that_says_where_its_report_is(aws: Aws) -> None:
+    aws.client("s3").create_bucket(Bucket="reports")
+    uri = index.store(aws, "reports", report(application="a/b", group="web"), "s3://reports/x.json")
+    assert uri == "s3://reports/index/a%2Fb/web/9053315199999-20000101T000000Z-d-ABCDEF123-AfterInstall.json"
+    stored = aws.client("s3").get_object(Bucket="reports", Key=uri.removeprefix("s3://reports/"))
+    entry = json.loads(stored["Body"].read())
+    assert (entry["schema"], entry["verdict"], entry["report"]) == (
+        "greenlight.index/1",
+        "Failed",
+        "s3://reports/x.json",
+    )
+
+
+def test_an_entry_of_what_is_not_known_has_its_place_and_the_same_run_writes_the_same_key(aws: Aws) -> None:
+    aws.client("s3").create_bucket(Bucket="reports")
+    uris = {index.store(aws, "reports", report(), "") for _ in range(2)}
+    assert len(uris) == 1
+    assert uris.pop().startswith("s3://reports/index/unknown/unknown/")
+
+
+def test_a_later_gate_stands_before_an_earlier_one(aws: Aws) -> None:
+    times = ["1999-12-31T23:59:59.999+00:00", "2000-01-01T00:00:00.000+00:00", "2026-02-01T10:00:00.000+01:00"]
+    keys = [index.key_of(msgspec.structs.replace(report(), started_at=at)) for at in times]
+    assert sorted(keys) == keys[::-1]
+    assert [index.time_of(key) for key in keys] == [946684799.999, 946684800.0, 1769936400.0]
+
+
+@pytest.mark.parametrize("key", ["", "index/a/g/AfterInstall.json", "index/a/d-A1/AfterInstall.json", "index/a/g/1-x"])
+def test_a_key_that_is_no_entrys_has_no_time(key: str) -> None:
+    assert index.time_of(key) is None
+
+
+def test_a_very_large_report_has_a_small_entry() -> None:
+    reasons = tuple(Reason(cause=Cause.GATE_ERROR, message="x" * 5000) for _ in range(50))
+    checks = tuple(Finding(outcome=Outcome.PASS, message="y" * 5000, name=f"n{n}") for n in range(600))
+    entry = index.entry(msgspec.structs.replace(report(), reasons=reasons, checks=checks), "")
+    assert (len(entry.reasons), len(entry.checks), entry.left_out) == (10, 500, 100)
+    assert len(msgspec.json.encode(entry)) < 64 * 1024
 
 
 def test_a_bucket_that_refuses_names_the_permission() -> None:

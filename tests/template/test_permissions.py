@@ -170,7 +170,7 @@ def test_a_hook_writes_its_own_reports_and_its_own_log(stage: str) -> None:
     role = f"{stage}Role"
 
     assert resources(role, "s3:PutObject") == {
-        f"${{ReportBucket.Arn}}/*/{stage}.{ending}" for ending in ("json", "html")
+        f"${{ReportBucket.Arn}}/{name}" for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json")
     }
     assert resources(role, "logs:PutLogEvents") == {f"${{{stage}LogGroup.Arn}}"}
 

@@ -441,29 +441,36 @@ def _announced(log: _Log, report: Report, end: float) -> int:
     """Store the report and tell the channels that the operator chose; give how many of them failed."""
     if not (log.aws and log.settings):
         return 0
-    from greenlight.publish import eventbridge, s3, sns
+    from greenlight.publish import eventbridge, index, s3, sns
 
-    aws, settings, uri = log.aws, log.settings, ""
+    aws, settings, uri, failures = log.aws, log.settings, "", 0
+    bucket = settings.report_bucket
+
+    def tell(what: str, key: str, step: Callable[[], str], share: float = 1.0) -> str:
+        """Do a step in its share of the time that is left; a channel that hangs leaves the others theirs."""
+        nonlocal failures
+        now = time.monotonic()
+        try:
+            given = within(now + (end - now) * share, step, f"not done: {what}")
+        except Exception as error:  # noqa: BLE001 - no channel matters to the verdict, or to the other channels
+            failures += 1
+            log.failed(what, error)
+            return ""
+        log.say(what, **{key: given})
+        return given
+
     steps: list[tuple[str, str, Callable[[], str]]] = []
-    if settings.report_bucket:
-        steps.append(("report stored", "uri", lambda: s3.store(aws, settings.report_bucket, report)))
+    if bucket:
+        steps.append(("report stored", "uri", lambda: s3.store(aws, bucket, report)))
     if settings.event_bus:
         steps.append(("event put", "id", lambda: eventbridge.put(aws, settings.event_bus, report, uri)))
     if settings.notice_topic and (settings.notice_on == "all" or not report.clean):
         steps.append(("notice sent", "id", lambda: sns.notify(aws, settings.notice_topic, report, uri)))
-    failures = 0
     for left, (what, key, step) in zip(range(len(steps), 0, -1), steps, strict=True):
-        now = time.monotonic()
-        try:
-            # A channel that hangs takes its share of the time and leaves the others theirs.
-            given = within(now + (end - now) / left, step, f"not done: {what}")
-        except Exception as error:  # noqa: BLE001 - no channel matters to the verdict, or to the other channels
-            failures += 1
-            log.failed(what, error)
-            continue
+        given = tell(what, key, step, 1 / left)
         uri = given if key == "uri" else uri
-        log.say(what, **{key: given})
-    if uri:  # the page comes after everything else: a bucket that took the report has time left for it, or nobody has
-        page = lambda: s3.store_page(aws, settings.report_bucket, report)  # noqa: E731
+    if uri:  # after everything else: a bucket that took the report has time left for these, or nobody has
+        tell("index written", "uri", lambda: index.store(aws, bucket, report, uri), 1 / 2)
+        page = lambda: s3.store_page(aws, bucket, report)  # noqa: E731
         log.best_effort(lambda: log.say("page stored", uri=within(end, page, "the report's page was not stored")))
     return failures
