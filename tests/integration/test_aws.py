@@ -29,10 +29,12 @@ def test_an_operation_is_named_by_its_permission(service: str, operation: str, a
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"])
-def test_a_denial_says_which_permission_the_role_needs(code: str) -> None:
-    with pytest.raises(
-        AwsError, match="ecs:DescribeServices was denied; the function's role needs that permission"
-    ) as refused:
+@pytest.mark.parametrize(("function", "who"), [("", "you need"), ("CodeDeployHook_x", "the function's role needs")])
+def test_a_denial_says_who_needs_which_permission(
+    code: str, function: str, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", function)
+    with pytest.raises(AwsError, match=f"ecs:DescribeServices was denied; {who} that permission") as refused:
         Aws(Account({"ecs.describe_services": code})).call("ecs", "describe_services", services=["x"])
     assert refused.value.code == code
 

@@ -302,7 +302,7 @@ def test_a_target_of_another_kind_is_a_sentence() -> None:
 )
 def test_a_denied_call_names_the_permission_that_is_missing(operation: str, action: str) -> None:
     ecs = Ecs(**{operation.replace(".", "__"): "AccessDeniedException"})
-    with pytest.raises(AwsError, match=rf"{action} was denied; the function's role needs that permission") as refused:
+    with pytest.raises(AwsError, match=rf"{action} was denied; you need that permission") as refused:
         ecs.discovered()
     assert refused.value.code == "AccessDeniedException"
 

@@ -148,7 +148,7 @@ def test_a_place_that_may_not_be_read_is_not_a_place_without_a_plan() -> None:
     for operation in ("s3.get_object", "ssm.get_parameter"):
         table: dict[str, Any] = {"s3.get_object": "NoSuchKey", "ssm.get_parameter": "ParameterNotFound"}
         account = Account(table | {operation: "AccessDenied"})
-        with pytest.raises(AwsError, match="was denied; the function's role needs that permission"):
+        with pytest.raises(AwsError, match="was denied; you need that permission"):
             find_plan(Aws(account), Settings(plan_bucket="p", plan_parameter_prefix="/p"), SHOP, {})
 
 

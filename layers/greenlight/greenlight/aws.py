@@ -8,6 +8,7 @@ of boto3 that is used here and starts sooner.
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +165,8 @@ def error_code(error: Any) -> str:
 def _sentence(service: str, operation: str, error: Any) -> str:
     code, action = error_code(error), permission(service, operation)
     if code in _DENIED:
-        return f"{action} was denied; the function's role needs that permission ({_short(error)})"
+        who = "the function's role needs" if os.environ.get("AWS_LAMBDA_FUNCTION_NAME") else "you need"
+        return f"{action} was denied; {who} that permission ({_short(error)})"
     return f"{action} failed with {code or 'an unknown error'}: {_short(error)}"
 
 
