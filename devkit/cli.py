@@ -22,6 +22,7 @@ COMMANDS = {
     "history": "show the gates of an application: verdicts, trend, time to verdict, flaky checks",
     "lint": "find every mistake in plans, offline",
     "iam": "print the IAM policy that a plan's checks need",
+    "doctor": "say what will go wrong in the next deployment, in an account or in a template",
     "validators": "show the validators that plans can use",
     "appspec": "write an AppSpec with the hooks of an installation, or find every mistake in one",
     "new": "write a validator with its test, or a first plan, to begin with",

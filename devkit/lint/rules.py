@@ -7,14 +7,32 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from greenlight.model import Frozen
 
 from devkit.lint.examples import EXAMPLES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from greenlight.errors import Problem
+
+
+class Listed(Protocol):
+    """What a table of rules shows of each."""
+
+    @property
+    def id(self) -> str:
+        """Its name, which never changes."""
+
+    @property
+    def what(self) -> str:
+        """What it is about."""
+
+    @property
+    def severity(self) -> str:
+        """How bad it is."""
 
 
 class Rule(Frozen, frozen=True, kw_only=True):
@@ -145,9 +163,15 @@ def markdown() -> str:
         "the gates, or can never succeed; a warning runs, and means something else than it says. `--strict` makes warnings\n"
         "count. The comment `# lint: allow RULE` in a line, or in the line before, takes a warning back.\n"
     )
-    rows = "\n".join(f"| `{rule.id}` | {rule.severity} | {rule.what} |" for rule in RULES)
     shown = [f"## {rule.id}\n\n```diff\n{_mended(rule)}\n```\n" for rule in RULES if rule.bad]
-    return "\n".join([head, f"| rule | | what |\n|---|---|---|\n{rows}\n", *shown]).rstrip()
+    return "\n".join([head, table(RULES), *shown]).rstrip()
+
+
+def table(rules: Iterable[Listed], seen: Mapping[str, str] | None = None) -> str:
+    """Write rules as a table in Markdown; `seen` says of each by id where it is looked for, in a column of its own."""
+    more = "" if seen is None else " seen in |"
+    rows = (f"| `{rule.id}` | {rule.severity} | {rule.what} |{f' {seen[rule.id]} |' if seen else ''}" for rule in rules)
+    return "\n".join((f"| rule | | what |{more}\n|---|---|---|{'---|' if more else ''}", *rows, ""))
 
 
 def _mended(rule: Rule) -> str:

@@ -1,0 +1,172 @@
+"""What will go wrong in the next deployment of an account, or of a template: found before it does.
+
+Every look is by itself: what may not be seen, or what an answer lacks, is told and hides nothing else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from greenlight.errors import AwsError, GreenlightError
+from greenlight.model import Frozen, Platform
+from greenlight.nearest import listed, nearest
+
+from devkit.doctor import alias, group, hooks, plans, revision, traffic
+from devkit.doctor.reader import looked, unseen
+from devkit.doctor.rules import Symptom, ordered, symptom
+from devkit.doctor.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from devkit.doctor.reader import Reader
+    from devkit.doctor.revision import AppSpec
+
+    Look = Callable[[Scene], Iterator[Symptom]]
+
+NOTHING, HARMFUL, UNSEEN = 0, 1, 3
+"""What the command ends with: nothing harmful; something will go wrong; nothing harmful that could be seen."""
+
+_LOOKS: tuple[tuple[str, Look], ...] = (
+    ("automatic rollback", group.rollback),
+    ("the alarms", group.alarms),
+    ("the shape of deployments", group.shape),
+    ("the AppSpec", group.appspec),
+    ("the hooks", hooks.existing),
+    ("the service role", hooks.callable_by_codedeploy),
+    ("the hooks one by one", hooks.each),
+    ("the installation", hooks.installation),
+    ("the settings of the installation", plans.installation),
+    ("the plan", plans.plan),
+)
+_OF_ECS: tuple[tuple[str, Look], ...] = (
+    ("the ECS service", traffic.service),
+    ("the target groups", traffic.target_groups),
+    ("the test listener", traffic.test_listener),
+    ("the listeners", traffic.listeners),
+    ("the stacks of the listeners", traffic.drift),
+)
+_OF_LAMBDA: tuple[tuple[str, Look], ...] = (("the alias", alias.alias),)
+
+
+class Wanted(Frozen, frozen=True, kw_only=True):
+    """What somebody wants to know; `group` "" asks for all groups, `plan` "" for the plan that the gate would find."""
+
+    application: str
+    group: str = ""
+    appspec: AppSpec | None = None
+    plan: str = ""
+    installation: str = "greenlight"
+
+
+class Examined(Frozen, frozen=True, kw_only=True):
+    """What was found of one deployment group, or of one template; `appspec` says whose AppSpec was read, "" for none."""
+
+    name: str
+    platform: str = ""
+    appspec: str = ""
+    symptoms: tuple[Symptom, ...] = ()
+
+
+def status(examined: list[Examined]) -> int:
+    """Give the status to end with."""
+    harms = {each.harm for one in examined for each in one.symptoms}
+    if harms - {"annoys", "not seen"}:
+        return HARMFUL
+    return UNSEEN if "not seen" in harms else NOTHING
+
+
+def account(reader: Reader, wanted: Wanted, progress: Callable[[str], None]) -> list[Examined]:
+    """Examine the deployment groups of an application.
+
+    Args:
+        reader: The account.
+        wanted: What to look at.
+        progress: Is told what is looked at next.
+
+    Raises:
+        GreenlightError: There is no such application or group.
+        UnseenError: CodeDeploy may not be asked for them, so nothing at all could be seen.
+    """
+    progress(f"the application {wanted.application}")
+    if not reader.found(
+        "codedeploy", "get_application", ("ApplicationDoesNotExistException",), applicationName=wanted.application
+    ):
+        names = reader.pages("codedeploy", "list_applications", "applications")
+        raise GreenlightError(
+            f"there is no application {wanted.application!r} in CodeDeploy here{nearest(wanted.application, names) or f'; there are {listed(names)}'}"
+        )
+    groups = reader.pages(
+        "codedeploy", "list_deployment_groups", "deploymentGroups", applicationName=wanted.application
+    )
+    if wanted.group and wanted.group not in groups:
+        raise GreenlightError(
+            f"the application {wanted.application!r} has no deployment group {wanted.group!r}{nearest(wanted.group, groups) or f'; it has {listed(groups)}'}"
+        )
+    if not groups:
+        raise GreenlightError(f"the application {wanted.application!r} has no deployment groups")
+    return [_group(reader, wanted, each, progress) for each in ([wanted.group] if wanted.group else groups)]
+
+
+def _group(reader: Reader, wanted: Wanted, name: str, progress: Callable[[str], None]) -> Examined:
+    called = f"{wanted.application}/{name}"
+    info = reader.call(
+        "codedeploy", "get_deployment_group", applicationName=wanted.application, deploymentGroupName=name
+    )["deploymentGroupInfo"]
+    if info.get("computePlatform") not in ("ECS", "Lambda"):
+        what = f"{called} deploys to {info.get('computePlatform', 'servers')}; greenlight gates ECS services and Lambda functions"
+        return Examined(name=called, symptoms=(symptom("could-not-look", what, fix="name another group: --group"),))
+    scene = Scene(
+        reader=reader,
+        application=wanted.application,
+        info=info,
+        installation=wanted.installation,
+        appspec=wanted.appspec,
+        plan_file=wanted.plan,
+    )
+    progress(called)
+    scene, found = _known(scene)
+    for what, look in (*_LOOKS, *(_OF_LAMBDA if scene.platform is Platform.LAMBDA else _OF_ECS)):
+        progress(f"{called}: {what}")
+        found += looked(f"{what} of {called}", lambda look=look: look(scene))  # type: ignore[misc]
+    return Examined(
+        name=called,
+        platform=str(scene.platform),
+        appspec=scene.appspec.source if scene.appspec else "",
+        symptoms=tuple(ordered(found)),
+    )
+
+
+def _known(scene: Scene) -> tuple[Scene, list[Symptom]]:
+    """Add what all looks begin with: the AppSpec, the hooks' functions, the group's tags; and what of it is not seen."""
+    seen_not: list[Symptom] = []
+    if scene.appspec is None:
+        try:
+            read = revision.last(scene.reader, scene.application, scene.info)
+        except AwsError as error:
+            seen_not.append(unseen("the AppSpec of the last deployment", error))
+        else:
+            scene = dataclasses.replace(scene, appspec=read)
+            if read is None:
+                what = f"{scene.group} has never deployed, so nobody knows which hooks its AppSpec names"
+                fix = "name the AppSpec of the next deployment: --appspec FILE; of a SAM template: greenlight doctor --template FILE"
+                seen_not.append(symptom("could-not-look", what, fix=fix))
+    if scene.appspec:
+        present: dict[str, dict[str, Any]] = {}
+        for event, function in scene.appspec.hooks.items():
+            if not hooks.here(scene, function):
+                continue
+            try:
+                found = hooks.configuration(scene.reader, function)
+            except AwsError as error:
+                seen_not.append(unseen(f"the function {function}", error))
+            else:
+                present |= {event: found} if found else {}
+        scene = dataclasses.replace(scene, hooks=present)
+    try:
+        tags = scene.reader.call("codedeploy", "list_tags_for_resource", ResourceArn=scene.arn).get("Tags", [])
+        scene = dataclasses.replace(scene, tags={str(each.get("Key")): str(each.get("Value", "")) for each in tags})
+    except AwsError as error:
+        seen_not.append(unseen(f"the tags of {scene.group}", error))
+    return scene, seen_not
