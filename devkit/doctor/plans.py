@@ -16,8 +16,9 @@ from greenlight.guard import Guard
 from greenlight.model import STAGES, Deployment, Platform
 from greenlight.registry import Registry
 from greenlight.sources import convention, file
+from greenlight.steps.prepare import ENVIRONMENT_TAG
 
-from devkit import policy
+from devkit import fragments, policy
 from devkit.doctor import hooks, permissions
 from devkit.doctor.rules import of_lint, symptom
 from devkit.lint import Limits, problems
@@ -25,6 +26,7 @@ from devkit.lint import Limits, problems
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from greenlight.fragments import Fetch
     from greenlight.plan import Plan
     from greenlight.settings import Settings
 
@@ -134,16 +136,27 @@ def plan(scene: Scene) -> Iterator[Symptom]:
         yield from _none(scene, known)
         return
     uri, text = found
-    yield from _linted(scene, uri, text, known)
+    fetch = _fetching(scene, known)
+    yield from _linted(scene, uri, text, known, fetch)
+    environment = scene.tags.get(ENVIRONMENT_TAG, "").strip() or (known.environment if known else "")
     try:
-        read = plans.parse(text, uri)
-    except PlanError:
-        return  # told by lint
+        read = plans.parse(text, uri, environment=environment, fetch=fetch)
+    except PlanError as error:
+        for problem in error.problems:  # of this environment; what lint has told is told once
+            yield symptom("plan", str(problem), fix="greenlight lint names the places")
+        return
     yield from _stages(scene, uri, read)
     yield from _shadow(uri, read, known)
     if known is not None:
         yield from _hosts(scene, read, known)
     yield from _permissions(scene, uri, read)
+
+
+def _fetching(scene: Scene, known: Settings | None) -> Fetch:
+    """Give what reads the fragments of a plan where the gate would, or beside a file."""
+    if scene.plan_file:
+        return fragments.fetching(scene.plan_file, (), scene.reader)
+    return lambda uri: convention.read(scene.reader, known or settings.Settings(), uri)
 
 
 def _none(scene: Scene, known: Settings | None) -> Iterator[Symptom]:
@@ -176,14 +189,14 @@ def _none(scene: Scene, known: Settings | None) -> Iterator[Symptom]:
     )
 
 
-def _linted(scene: Scene, uri: str, text: str, known: Settings | None) -> Iterator[Symptom]:
+def _linted(scene: Scene, uri: str, text: str, known: Settings | None, fetch: Fetch) -> Iterator[Symptom]:
     times = {str(each["FunctionName"]): float(each.get("Timeout", 600)) for each in _ours(scene).values()}
     limits = Limits(
         function_s=min(times.values(), default=600.0),
         concurrency=known.concurrency if known else 16,
         today=datetime.datetime.now(datetime.UTC).date(),
     )
-    for problem in problems(text, uri, Registry(), limits):
+    for problem in problems(text, uri, Registry(), limits, fetch):
         rule = of_lint(problem)
         timed = rule.startswith("hook-")
         yield symptom(

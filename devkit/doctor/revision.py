@@ -9,12 +9,11 @@ from greenlight.errors import AwsError, PlanError
 from greenlight.model import STAGES, Frozen
 from greenlight.sources import s3
 
-from devkit.appspec import appspec_problems
+from devkit import appspec
+from devkit.lint.rules import BY_ID
 
 if TYPE_CHECKING:
     from devkit.doctor.reader import Reader
-
-_PREFIX_IS_ASKED_OF_THE_ROLE = "does not begin with"
 
 
 class AppSpec(Frozen, frozen=True, kw_only=True):
@@ -41,8 +40,12 @@ def parsed(text: str, source: str, *, is_next: bool = False) -> AppSpec:
         document = yamlread.read(text, source)
     except PlanError as error:
         return AppSpec(source=source, problems=tuple(map(str, error.problems)), next=is_next)
-    # Whether the role may call the function is looked up, so the name alone is no mistake here.
-    problems = [each for each in appspec_problems(document) if _PREFIX_IS_ASKED_OF_THE_ROLE not in each.message]
+    # What the hooks' names let lint suspect is looked up here: the role's policies, and the functions themselves.
+    problems = [
+        f"{yamlread.shown(path)}: {message}"
+        for rule, path, message in appspec.found(document)
+        if BY_ID[rule].severity == "error"
+    ]
     lowered = _lowered(document.data)
     resources = lowered.get("resources")
     resource = next(iter(resources[0].values()), None) if _of_maps(resources) and resources else None
@@ -52,7 +55,7 @@ def parsed(text: str, source: str, *, is_next: bool = False) -> AppSpec:
         source=source,
         hooks=_hooks(hooks if _of_maps(hooks) else []),
         properties=properties if isinstance(properties, dict) else {},
-        problems=tuple(map(str, problems)),
+        problems=tuple(problems),
         next=is_next,
     )
 
