@@ -25,6 +25,7 @@ COMMANDS = {
     "doctor": "say what will go wrong in the next deployment, in an account or in a template",
     "validators": "show the validators that plans can use",
     "appspec": "write an AppSpec with the hooks of an installation, or find every mistake in one",
+    "record": "write a first plan from what a service answers, curl lines, an access log or an OpenAPI document",
     "new": "write a validator with its test, or a first plan, to begin with",
     "override": "let a check that allows it pass for one deployment, with a name, a reason and an end",
     "schema": "print the JSON Schema of plans, for editors",

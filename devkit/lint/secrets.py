@@ -27,11 +27,16 @@ _VALUE = (
 _HELP = "anybody who reads the plan reads it; write ${secret:secretsmanager:NAME#KEY} or ${secret:ssm:/NAME}"
 
 
+def kind(text: str) -> str:
+    """Say what secret a text is by its form; "" for others."""
+    return next((kind for pattern, kind in _VALUE if pattern.search(text)), "")
+
+
 def found(data: Any, path: Path = (), *, sent: bool = True) -> Found:
     """Find literals that are secrets by their key or by their form; what is expected of answers only by form."""
     if isinstance(data, str):
-        if kind := next((kind for pattern, kind in _VALUE if pattern.search(data)), ""):
-            yield "plain-secret", path, f"this is {kind}; {_HELP}"
+        if form := kind(data):
+            yield "plain-secret", path, f"this is {form}; {_HELP}"
         elif sent and data and "${" not in data and path and _KEY.fullmatch(str(path[-1])):
             yield "plain-secret", path, f"{path[-1]!r} has its value written out; {_HELP}"
     elif isinstance(data, dict):

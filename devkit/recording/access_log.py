@@ -1,0 +1,124 @@
+"""Access logs of web servers and of AWS's load balancer, into the requests that users make most.
+
+Sources: https://httpd.apache.org/docs/2.4/logs.html (common and combined),
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from greenlight.exchange import SAFE
+from greenlight.model import Frozen
+
+from devkit.recording.asked import Asked, origin_of, path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_COMMON = re.compile(
+    r'\S+ \S+ .*?\[[^\]]+\] "(?P<method>[A-Z]+) (?P<url>\S+)( HTTP/[0-9.]+)?" (?P<status>[0-9]{3}) (?:[0-9]+|-)(?P<rest>.*)'
+)
+_BALANCER = re.compile(
+    r"(?:https?|h2|grpcs?|wss?) \S+ \S+ \S+ \S+ (?P<first>-?[0-9.]+) (?P<second>-?[0-9.]+) (?P<third>-?[0-9.]+) "
+    r'(?P<status>[0-9]{3}|-) \S+ \S+ \S+ "(?P<method>[A-Z]+) (?P<url>\S+) [^"]*"'
+)
+_SECONDS = re.compile(r"(?:(?:rt|request_time|urt)=|\s)\"?(?P<seconds>[0-9]+\.[0-9]{3,6})\"?(?=\s|$)")
+"""A time as nginx writes it where a format has one: seconds with a fraction, at the end of the line or named."""
+_AN_ID = re.compile(r"[0-9]+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{16,}")
+ENOUGH = 20
+"""Requests from which a 95th percentile means something."""
+ONE_STATUS = 0.95
+"""Share of a path's answers that must have one status."""
+
+
+class Line(Frozen, frozen=True, kw_only=True):
+    """One request of a log; `seconds` is None where the log has no time."""
+
+    method: str
+    url: str
+    status: int
+    seconds: float | None
+
+
+def lines(text: Iterable[str]) -> tuple[list[Line], int]:
+    """Give every request of a log, and how many lines are none."""
+    found, others = [], 0
+    for each in text:
+        if not each.strip():
+            continue
+        line = _line(each.strip())
+        if line is None:
+            others += 1
+        else:
+            found.append(line)
+    return found, others
+
+
+def _line(text: str) -> Line | None:
+    if match := _BALANCER.match(text):
+        times = [float(match[part]) for part in ("first", "second", "third")]
+        status = int(match["status"]) if match["status"] != "-" else 0
+        seconds = sum(times) if min(times) >= 0 else None
+        return Line(method=match["method"], url=match["url"], status=status, seconds=seconds)
+    match = _COMMON.match(text)
+    if match is None:
+        return None
+    unquoted = re.sub(r'"[^"]*[A-Za-z/][^"]*"', "", match["rest"])
+    timed = _SECONDS.search(unquoted)
+    return Line(
+        method=match["method"],
+        url=match["url"],
+        status=int(match["status"]),
+        seconds=float(timed["seconds"]) if timed else None,
+    )
+
+
+def asked(found: Iterable[Line], top: int, *, known: bool) -> tuple[list[Asked], list[str]]:
+    """Give the `top` requests made most that can be made again, and what is left out and why.
+
+    Where a server is known that can be asked (`known`), paths with ids in them are kept for it to answer.
+    """
+    paths: dict[tuple[str, str], list[Line]] = {}
+    left: Counter[str] = Counter()
+    for line in found:
+        path = path_of(line.url) if line.url.startswith("/") or origin_of(line.url) else ""
+        if line.method not in SAFE or not path:
+            left[f"{line.method[:10]} requests: not safe"] += 1
+        elif "?" in path:
+            left["requests with a query, whose values may be secrets"] += 1
+        else:
+            paths.setdefault((line.method, path), []).append(line)
+    kept: list[Asked] = []
+    for (method, path), seen in sorted(paths.items(), key=lambda each: (-len(each[1]), each[0])):
+        why = _unfit(path, seen, known=known)
+        if why:
+            left[f"{method} {path}: {why}"] += len(seen)
+        elif len(kept) >= top:
+            left[f"paths beyond the {top} asked for most (--top)"] += len(seen)
+        else:
+            kept.append(_asked(method, path, seen))
+    return kept, [f"{what} ({count})" for what, count in left.most_common()]
+
+
+def _unfit(path: str, seen: list[Line], *, known: bool) -> str:
+    if not known and any(_AN_ID.fullmatch(part) for part in path.split("/")):
+        return "an id in its path, which may not be there tomorrow"
+    statuses = Counter(line.status for line in seen)
+    status, count = statuses.most_common(1)[0]
+    if not 200 <= status < 400:
+        return f"mostly answered with {status}"
+    if count < ONE_STATUS * len(seen):
+        said = ", ".join(f"{each} {number} times" for each, number in statuses.most_common(3))
+        return f"answered differently, {said}"
+    return ""
+
+
+def _asked(method: str, path: str, seen: list[Line]) -> Asked:
+    status = Counter(line.status for line in seen).most_common(1)[0][0]
+    times = sorted(line.seconds for line in seen if line.seconds is not None)
+    p95 = times[-(-95 * len(times) // 100) - 1] if len(times) >= ENOUGH else 0.0
+    of = f"{len(seen)} times in the log{f', 95 % within {p95 * 1000:.0f} ms' if p95 else ''}"
+    return Asked(method=method, path=path, status=status, latency_s=p95, of=of)

@@ -1,0 +1,185 @@
+"""Command lines of curl, as browsers copy them and people keep them, into requests.
+
+Source: https://curl.se/docs/manpage.html
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+import urllib.parse
+from typing import TYPE_CHECKING
+
+from devkit.recording.asked import Asked, kept, origin_of, path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_METHOD = ("-X", "--request")
+_HEADER = ("-H", "--header")
+_BODY = ("-d", "--data", "--data-ascii", "--data-raw", "--data-binary")
+_VALUES = {
+    *_METHOD, *_HEADER, *_BODY, "--data-urlencode", "--json", "-u", "--user", "-b", "--cookie", "-A", "--user-agent",
+    "-e", "--referer", "--url", "-o", "--output", "-w", "--write-out", "-m", "--max-time", "--connect-timeout",
+    "--retry", "--retry-delay", "--max-redirs", "--oauth2-bearer",
+}  # fmt: skip
+_FLAGS = {
+    "-s", "--silent", "-S", "--show-error", "-v", "--verbose", "-f", "--fail", "--fail-with-body", "-k", "--insecure",
+    "-L", "--location", "--compressed", "-i", "--include", "-g", "--globoff", "-N", "--no-buffer", "-#", "--progress-bar",
+    "--http1.1", "--http2", "-4", "-6", "-I", "--head", "-G", "--get", "-O", "--remote-name", "--no-progress-meter",
+}  # fmt: skip
+_GLUED = re.compile(r"-([XHduboAewm])(.+)", re.DOTALL)
+
+
+class UnreadableError(Exception):
+    """A command line that is not recorded; says why."""
+
+
+def commands(text: str) -> Iterator[str]:
+    """Give every command of a file: lines that a backslash or an open quote continues belong together."""
+    held = ""
+    for line in text.splitlines():
+        if not held and (not line.strip() or line.lstrip().startswith("#")):
+            continue
+        held = f"{held}\n{line}" if held else line
+        if held.endswith("\\"):
+            held = held[:-1] + " "
+            continue
+        try:
+            shlex.split(held)
+        except ValueError:
+            continue
+        yield held
+        held = ""
+    if held:
+        yield held
+
+
+def asked(command: str, number: int) -> tuple[str, Asked]:
+    """Give the origin and the request of one command.
+
+    Raises:
+        UnreadableError: It is none of curl, reads files, or has an option that is not known here.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UnreadableError(f"its quotes do not end ({error})") from error
+    words = words[next((at for at, word in enumerate(words) if word not in ("$", ">")), 0) :]
+    if not words or words[0].rpartition("/")[2] not in ("curl", "curl.exe"):
+        raise UnreadableError("it does not begin with curl")
+    options = _options(words[1:])
+    url = _url(options)
+    headers = [_header(each) for each in options.all(*_HEADER)]
+    body, media_type = _body(options)
+    headers += _implied(options)
+    if media_type and "content-type" not in {name.lower() for name, _ in headers}:
+        headers.append(("Content-Type", media_type))
+    if options.has("-G", "--get") and body is not None:
+        url, body = f"{url}{'&' if '?' in url else '?'}{body.decode()}", None
+        headers = [each for each in headers if each[0].lower() != "content-type"]
+    method = options.last(*_METHOD) or (
+        "HEAD" if options.has("-I", "--head") else "POST" if body is not None else "GET"
+    )
+    sent = tuple((name, value) for name, value in headers if kept(name))
+    return origin_of(url), Asked(
+        method=method.upper(), path=path_of(url), headers=sent, body=body, of=f"curl command {number}"
+    )
+
+
+class _Options:
+    def __init__(self) -> None:
+        self.given: list[tuple[str, str]] = []
+        self.rest: list[str] = []
+
+    def all(self, *names: str) -> list[str]:
+        return [value for name, value in self.given if name in names]
+
+    def last(self, *names: str) -> str:
+        return next(reversed(self.all(*names)), "")
+
+    def has(self, *names: str) -> bool:
+        return any(name in names for name, _ in self.given)
+
+
+def _options(words: list[str]) -> _Options:
+    options = _Options()
+    waiting = iter(words)
+    for word in waiting:
+        name, equals, glued = word.partition("=") if word.startswith("--") else (word, "", "")
+        match = _GLUED.fullmatch(word) if not word.startswith("--") else None
+        if name in _VALUES:
+            value = glued if equals else next(waiting, None)
+            if value is None:
+                raise UnreadableError(f"{name} has no value")
+            options.given.append((name, value))
+        elif word in _FLAGS:
+            options.given.append((word, ""))
+        elif match and f"-{match[1]}" in _VALUES:
+            options.given.append((f"-{match[1]}", match[2]))
+        elif re.fullmatch(r"-[a-zA-Z#46]{2,}", word) and all(f"-{each}" in _FLAGS for each in word[1:]):
+            options.given += [(f"-{each}", "") for each in word[1:]]
+        elif word.startswith("-"):
+            raise UnreadableError(f"the option {name} is not known here")
+        else:
+            options.rest.append(word)
+    return options
+
+
+def _url(options: _Options) -> str:
+    urls = [*options.all("--url"), *options.rest]
+    if len(urls) != 1:
+        raise UnreadableError(f"it has {len(urls) or 'no'} URLs, and one is wanted")
+    url = urls[0]
+    if "://" not in url and not url.startswith("/"):
+        url = f"http://{url}"
+    if "@" in urllib.parse.urlsplit(url).netloc:
+        raise UnreadableError("its URL has credentials in it; give them with -u")
+    if urllib.parse.urlsplit(url).scheme not in ("", "http", "https"):
+        raise UnreadableError("its URL is neither http nor https")
+    return url
+
+
+def _header(written: str) -> tuple[str, str]:
+    name, colon, value = written.partition(":")
+    if not colon or written.startswith("@"):
+        raise UnreadableError("a header is read from a file, or has no colon")
+    return name.strip(), value.strip()
+
+
+def _body(options: _Options) -> tuple[bytes | None, str]:
+    parts, media_type = [], "application/x-www-form-urlencoded"
+    for name, value in options.given:
+        if name in _BODY or name in ("--json", "--data-urlencode"):
+            if value.startswith("@") and name != "--data-raw":
+                raise UnreadableError("its body is read from a file; put it on the line")
+            parts.append(_encoded(value) if name == "--data-urlencode" else value)
+        if name == "--json":
+            media_type = "application/json"
+    if not parts:
+        return None, ""
+    body = ("" if media_type == "application/json" else "&").join(parts)
+    return body.encode(), media_type
+
+
+def _encoded(value: str) -> str:
+    name, equals, content = value.partition("=")
+    return f"{name}{'=' if name else ''}{urllib.parse.quote(content)}" if equals else urllib.parse.quote(value)
+
+
+def _implied(options: _Options) -> list[tuple[str, str]]:
+    headers = []
+    if user := options.last("-u", "--user"):
+        headers.append(("Authorization", f"Basic {base64.b64encode(user.encode()).decode()}"))
+    if bearer := options.last("--oauth2-bearer"):
+        headers.append(("Authorization", f"Bearer {bearer}"))
+    if cookie := options.last("-b", "--cookie"):
+        if "=" not in cookie:
+            raise UnreadableError("its cookies are read from a file")
+        headers.append(("Cookie", cookie))
+    if referer := options.last("-e", "--referer"):
+        headers.append(("Referer", referer))
+    if options.has("--json"):
+        headers.append(("Accept", "application/json"))
+    return headers
