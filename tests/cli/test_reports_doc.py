@@ -26,8 +26,8 @@ def test_a_command_is_understood(command: str, capsys: pytest.CaptureFixture[str
         main([*shlex.split(command), "--help"])
 
     assert ended.value.code == 0
-    options = re.findall(r"--[a-z-]+", command)
-    assert [option for option in options if option not in capsys.readouterr().out] == []
+    said = capsys.readouterr().out
+    assert [option for option in re.findall(r"--[a-z-]+", command) if option not in said] == []
 
 
 def test_every_file_it_links_to_exists() -> None:
