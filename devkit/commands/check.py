@@ -20,7 +20,7 @@ from greenlight.steps.conclude import report_of
 from greenlight.steps.prepare import Prepared, aimed, with_secrets
 from greenlight.units import Duration
 
-from devkit import choices, fragments, reports
+from devkit import choices, fragments, reports, watch
 
 if TYPE_CHECKING:
     import argparse
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--environment", default="", metavar="NAME", help="which of the plan's environments this is")
     fragments.add_argument(parser)
     choices.add_arguments(parser)
+    parser.add_argument("--watch", action="store_true", help="run again whenever the plan changes, until Ctrl-C")
     parser.add_argument("--budget", default="10m", help="time for everything together (default 10m)")
     parser.add_argument("--concurrency", type=int, default=16, help="checks running at once (default 16)")
     parser.add_argument("--format", choices=reports.FORMATS, default="text", help="what is printed (default text)")
@@ -56,12 +57,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the stage: 0 Succeeded, 1 Failed, 2 a plan or a call that is wrong."""
-    began, started_at = time.monotonic(), time.time()
+    """Run the stage: 0 Succeeded, 1 Failed, 2 a plan or a call that is wrong; with --watch those of the last run."""
     usage, budget_s = _usage(arguments)
     if usage:
         print(f"greenlight check: {usage}", file=sys.stderr)
         return PLAN_OR_USAGE_ERROR
+    if arguments.watch:
+        return watch.watched(
+            lambda: _once(arguments, budget_s), lambda: watch.beside(arguments.plan, arguments.include)
+        )
+    return _once(arguments, budget_s)
+
+
+def _once(arguments: argparse.Namespace, budget_s: float) -> int:
+    began, started_at = time.monotonic(), time.time()
     deployment = _deployment(arguments)
     settings = Settings(
         allowed_hosts=tuple(host.lower() for host in (*_hosts(arguments), *arguments.allow_host)),

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from greenlight.testing import Service
 
 from devkit.cli import main
 
@@ -203,3 +204,19 @@ def test_a_report_is_written_in_the_format_that_is_asked_for(
     assert (status, out) == (0, "")
     assert output.read_text(encoding="utf-8").startswith(start)
     assert err.endswith(f"Succeeded; the report is in {output}\n")
+
+
+def test_two_urls_are_compared(green: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = tmp_path / "compare.yaml"
+    plan.write_text(
+        "version: 1\nstages:\n  AfterAllowTestTraffic:\n    checks:\n"
+        "      - {name: nothing broke that worked, compare: {requests: [/health]}}\n"
+    )
+
+    with Service(lambda *_: (200, {"Content-Type": "application/json"}, {"status": "ok", "release": "1"})) as blue:
+        status, out, _ = check(capsys, str(plan), *STAGE, "--url", green, "--blue-url", blue.url)
+
+    assert status == 1
+    assert "release" in out
+    assert check(capsys, str(plan), *STAGE, "--url", green, "--blue-url", green)[0] == 0
+    assert "no --blue-url was given" in check(capsys, str(plan), *STAGE, "--url", green)[1]
