@@ -82,7 +82,7 @@ class Run:
             tools,
             concurrency,
             began + within_s,
-            lambda found: self.emitted.append((time.monotonic() - began, found)),
+            lambda *found: self.emitted.extend((time.monotonic() - began, each) for each in found),
             chance,
             began - began_s,
         )

@@ -81,7 +81,7 @@ class Runner:
         tools: Tools,
         concurrency: int,
         deadline: float,
-        emit: Callable[[Finding], None],
+        emit: Callable[..., None],
         chance: Callable[[], float] = random.random,
         began: float | None = None,
     ) -> None:
@@ -101,6 +101,7 @@ class Runner:
         self._running: set[_Attempt] = set()
         self._threads = 0
         self._findings: dict[str, Finding] = {}
+        self._final: list[Finding] = []
         self._tried: dict[str, list[Finding]] = {}
         self._waiting: list[Bound] = []
         self._retries: list[tuple[float, int, _Attempt]] = []
@@ -113,9 +114,11 @@ class Runner:
             if now >= self._deadline:
                 break
             self._start(now)
+            self._tell()
             if self._running or self._retries:
                 self._collect(now)
         self._name_unfinished(checks)
+        self._tell()
         return tuple(self._findings[bound.check.name] for bound in checks)
 
     def _start(self, now: float) -> None:
@@ -279,7 +282,13 @@ class Runner:
             remediation="" if fine or bound.validator is None else bound.validator.remediation,
         )
         self._findings[check.name] = final
-        self._emit(final)
+        self._final.append(final)
+
+    def _tell(self) -> None:
+        """Give what has become final at once: every write lets go of the interpreter, which all threads then want."""
+        if self._final:
+            self._emit(*self._final)
+            self._final = []
 
     def _name_unfinished(self, checks: Sequence[Bound]) -> None:
         now = time.monotonic()

@@ -158,7 +158,7 @@ def supervised(
     # The worker ends by itself a little earlier, so that what it had not finished is named and not lost.
     soft = deadline - min(2.0, (deadline - now) / 10)
 
-    def work(emit: Callable[[Finding], None]) -> None:
+    def work(emit: Callable[..., None]) -> None:
         from greenlight.steps.probe import probe
 
         probe(prepared, settings, aws, soft, emit, began)

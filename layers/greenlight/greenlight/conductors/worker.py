@@ -70,7 +70,7 @@ class WorkerEnd(Frozen, frozen=True, kw_only=True):
 
 
 def supervise(
-    work: Callable[[Callable[[Finding], None]], Any],
+    work: Callable[[Callable[..., None]], Any],
     deadline: float,
     on_finding: Callable[[Finding], None],
     memory_mb: int = 0,
@@ -78,7 +78,7 @@ def supervise(
     """Run `work` in a forked process until it has said all, has died, or `deadline` (monotonic) has come.
 
     Args:
-        work: Called in the child with a function that takes findings.
+        work: Called in the child with a function that takes findings, one or several at a time.
         deadline: When the child's whole process group is killed.
         on_finding: Called here with each finding as it arrives.
         memory_mb: What the function has in all; the child may use this less 64 MB. 0 sets no limit.
@@ -135,7 +135,7 @@ def _open_standard_streams() -> None:
             os.open(os.devnull, os.O_RDWR)  # the lowest free number, hence this one
 
 
-def _child(work: Callable[[Callable[[Finding], None]], Any], writer: int, output: int, memory_mb: int) -> None:
+def _child(work: Callable[[Callable[..., None]], Any], writer: int, output: int, memory_mb: int) -> None:
     """Be the worker; never returns, whatever happens."""
     try:
         os.setsid()  # a process group of its own, so that whatever it starts dies with it
@@ -150,12 +150,12 @@ def _child(work: Callable[[Callable[[Finding], None]], Any], writer: int, output
         os._exit(0)
 
 
-def _send_all(work: Callable[[Callable[[Finding], None]], Any], writer: int) -> None:
+def _send_all(work: Callable[[Callable[..., None]], Any], writer: int) -> None:
     import sys
     import traceback
 
     try:
-        work(lambda finding: _send(writer, _Message(finding=finding)))
+        work(lambda *findings: _send(writer, *[_Message(finding=finding) for finding in findings]))
         message = _Message(done=True)
     except PlanError as error:
         message = _Message(
@@ -181,7 +181,13 @@ def _limit(memory_mb: int) -> None:
     threading.stack_size(THREAD_STACK_BYTES)
 
 
-def _send(writer: int, message: _Message) -> None:
+def _send(writer: int, *messages: _Message) -> None:
+    frames = memoryview(b"".join(map(_framed, messages)))
+    while frames:
+        frames = frames[os.write(writer, frames) :]
+
+
+def _framed(message: _Message) -> bytes:
     data = msgspec.json.encode(message, enc_hook=repr)
     if len(data) > MAX_FRAME_BYTES and message.finding is not None:
         slim = msgspec.structs.replace(
@@ -192,9 +198,7 @@ def _send(writer: int, message: _Message) -> None:
             message=f"{message.finding.message[:2000]} (evidence was too large)",
         )
         data = msgspec.json.encode(_Message(finding=slim))
-    frame = memoryview(_LENGTH.pack(len(data)) + data)
-    while frame:
-        frame = frame[os.write(writer, frame) :]
+    return _LENGTH.pack(len(data)) + data
 
 
 class _Messages:

@@ -27,7 +27,7 @@ def probe(
     settings: Settings,
     aws: Aws,
     deadline: float,
-    emit: Callable[[Finding], None],
+    emit: Callable[..., None],
     began: float | None = None,
 ) -> tuple[Finding, ...]:
     """Run the stage's checks.
@@ -37,7 +37,7 @@ def probe(
         settings: Allowed hosts and concurrency.
         aws: For validators that ask AWS.
         deadline: `time.monotonic()` by which all must be over.
-        emit: Called with each finding as it becomes final.
+        emit: Called with findings as they become final, one or several at a time.
         began: `time.monotonic()` of the gate's start; now, unless said.
 
     Returns:
