@@ -609,3 +609,9 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for each in value for text in _texts(each)]
     return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize("written", [{"any": 1}, {"none": 1}, {"every": 1}])
+def test_an_empty_list_proves_neither_a_predicate_over_elements_nor_its_opposite(written: dict[str, Any]) -> None:
+    assert not parse(written).holds([])
+    assert not parse({"not": written}).holds([])

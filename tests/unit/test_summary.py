@@ -85,3 +85,11 @@ def test_a_card_names_what_to_do_next_and_where_the_report_is() -> None:
     assert card["content"]["nextSteps"] == ["Read the log.", "greenlight report d-ABCDEF123"]
     assert "s3://reports/x.json" in card["content"]["description"]
     assert card["metadata"]["threadId"] == "d-ABCDEF123"
+
+
+def test_what_a_service_answers_calls_nobody_in_a_chat() -> None:
+    message = "status is 500, the body begins: <!channel> <@U123> <https://example.com|click here>"
+    hostile = report(reasons=(Reason(cause=Cause.RELEASE_FAILED, check="<!here>", message=message),))
+    written = json.dumps(sns.card(hostile, ""))
+    assert "<" not in written
+    assert "&lt;!channel&gt;" in written

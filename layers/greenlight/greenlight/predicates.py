@@ -113,11 +113,11 @@ def _every(actual: Any, expectation: Any) -> bool | None:
 
 
 def _any(actual: Any, expectation: Any) -> bool | None:
-    return any_of(map(expectation.decide, actual)) if isinstance(actual, list) else None
+    return any_of(map(expectation.decide, actual)) if isinstance(actual, list) and actual else None
 
 
 def _none(actual: Any, expectation: Any) -> bool | None:
-    return inverse(_any(actual, expectation)) if actual else None
+    return inverse(_any(actual, expectation))
 
 
 def _unique(actual: Any, wanted: bool) -> bool | None:

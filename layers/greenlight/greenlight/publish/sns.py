@@ -10,9 +10,11 @@ https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
 
 from __future__ import annotations
 
+import html
 import json
 from typing import TYPE_CHECKING, Any
 
+from greenlight.oneline import short
 from greenlight.publish import summary
 from greenlight.report import text
 
@@ -65,7 +67,9 @@ def notify(aws: Aws, topic: str, report: Report, uri: str) -> str:
 
 def card(report: Report, uri: str) -> dict[str, Any]:
     """Give the notice as a chat application shows it."""
-    reasons = [f"*{reason.check or reason.cause.value}*: {reason.message}" for reason in report.reasons[:3]]
+    reasons = [
+        f"*{_said(reason.check or reason.cause.value)}*: {_said(reason.message)}" for reason in report.reasons[:3]
+    ]
     green = report.deployment.green
     facts = [
         f"green: {green.version or green.task_definition or 'unknown'}",
@@ -78,14 +82,19 @@ def card(report: Report, uri: str) -> dict[str, Any]:
         "source": "custom",
         "content": {
             "textType": "client-markdown",
-            "title": summary.subject(report),
-            "description": "\n".join([*reasons, *facts])[:4000],
+            "title": _said(summary.subject(report)),
+            "description": "\n".join([*reasons, *map(_said, facts)])[:4000],
             "nextSteps": [*list(steps)[:3], f"greenlight report {report.deployment.id}"],
             "keywords": [each for each in (report.deployment.application, report.deployment.stage) if each],
         },
         # One thread for all gates of a deployment.
         "metadata": {"threadId": report.deployment.id, "summary": summary.subject(report)},
     }
+
+
+def _said(text: str) -> str:
+    """Make a text one line that calls nobody: in Slack's markup `<!channel>` and `<@name>` would."""
+    return html.escape(short(text, 1000), quote=False)
 
 
 def _subject(report: Report) -> str:
