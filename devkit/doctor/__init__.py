@@ -6,14 +6,15 @@ Every look is by itself: what may not be seen, or what an answer lacks, is told 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, Any
 
-from greenlight.errors import AwsError, GreenlightError
+from greenlight.errors import GreenlightError
 from greenlight.model import Frozen, Platform
 from greenlight.nearest import listed, nearest
 
 from devkit.doctor import alias, group, hooks, plans, revision, traffic
-from devkit.doctor.reader import looked, unseen
+from devkit.doctor.reader import looked, tried
 from devkit.doctor.rules import Symptom, ordered, symptom
 from devkit.doctor.scene import Scene
 
@@ -140,33 +141,27 @@ def _group(reader: Reader, wanted: Wanted, name: str, progress: Callable[[str], 
 
 def _known(scene: Scene) -> tuple[Scene, list[Symptom]]:
     """Add what all looks begin with: the AppSpec, the hooks' functions, the group's tags; and what of it is not seen."""
-    seen_not: list[Symptom] = []
+    missed: list[Symptom] = []
     if scene.appspec is None:
-        try:
-            read = revision.last(scene.reader, scene.application, scene.info)
-        except AwsError as error:
-            seen_not.append(unseen("the AppSpec of the last deployment", error))
-        else:
-            scene = dataclasses.replace(scene, appspec=read)
-            if read is None:
-                what = f"{scene.group} has never deployed, so nobody knows which hooks its AppSpec names"
-                fix = "name the AppSpec of the next deployment: --appspec FILE; of a SAM template: greenlight doctor --template FILE"
-                seen_not.append(symptom("could-not-look", what, fix=fix))
-    if scene.appspec:
-        present: dict[str, dict[str, Any]] = {}
-        for event, function in scene.appspec.hooks.items():
-            if not hooks.here(scene, function):
-                continue
-            try:
-                found = hooks.configuration(scene.reader, function)
-            except AwsError as error:
-                seen_not.append(unseen(f"the function {function}", error))
-            else:
-                present |= {event: found} if found else {}
-        scene = dataclasses.replace(scene, hooks=present)
-    try:
-        tags = scene.reader.call("codedeploy", "list_tags_for_resource", ResourceArn=scene.arn).get("Tags", [])
-        scene = dataclasses.replace(scene, tags={str(each.get("Key")): str(each.get("Value", "")) for each in tags})
-    except AwsError as error:
-        seen_not.append(unseen(f"the tags of {scene.group}", error))
-    return scene, seen_not
+        what = "the AppSpec of the last deployment"
+        read = tried(what, lambda: revision.last(scene.reader, scene.application, scene.info), None, missed)
+        if read is None and not missed:
+            said = f"{scene.group} has never deployed, so nobody knows which hooks its AppSpec names"
+            fix = "name the AppSpec of the next deployment: --appspec FILE; of a SAM template: greenlight doctor --template FILE"
+            missed.append(symptom("could-not-look", said, fix=fix))
+    else:
+        read = scene.appspec
+    present: dict[str, dict[str, Any]] = {}
+    for event, function in read.hooks.items() if read else ():
+        if hooks.here(scene, function):
+            look = functools.partial(hooks.configuration, scene.reader, function)
+            found = tried(f"the function {function}", look, None, missed)
+            present |= {event: found} if found else {}
+    none: dict[str, str] = {}
+    tags = tried(f"the tags of {scene.group}", lambda: _tags(scene), none, missed)
+    return dataclasses.replace(scene, appspec=read, hooks=present, tags=tags), missed
+
+
+def _tags(scene: Scene) -> dict[str, str]:
+    answer = scene.reader.call("codedeploy", "list_tags_for_resource", ResourceArn=scene.arn)
+    return {str(each.get("Key")): str(each.get("Value", "")) for each in answer.get("Tags", [])}

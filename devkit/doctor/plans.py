@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import shlex
 import urllib.parse
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "url")
 _NOT_BY_TEMPLATE = ("plan_folder", "allow_loopback")
+
+
+@functools.cache
+def _registry() -> Registry:
+    """Find the validators once, for however many groups."""
+    return Registry()
 
 
 def _ours(scene: Scene) -> dict[str, dict[str, Any]]:
@@ -196,7 +203,7 @@ def _linted(scene: Scene, uri: str, text: str, known: Settings | None, fetch: Fe
         concurrency=known.concurrency if known else 16,
         today=datetime.datetime.now(datetime.UTC).date(),
     )
-    for problem in problems(text, uri, Registry(), limits, fetch):
+    for problem in problems(text, uri, _registry(), limits, fetch):
         rule = of_lint(problem)
         timed = rule.startswith("hook-")
         yield symptom(
@@ -288,7 +295,7 @@ def _host(url: str) -> str:
 def _permissions(scene: Scene, uri: str, read: Plan) -> Iterator[Symptom]:
     """Hold what `greenlight iam` says of the plan against the role of each stage's hook."""
     try:
-        bound = bind(read, Deployment(id="doctor", platform=scene.platform, stage=""), {}, Registry())
+        bound = bind(read, Deployment(id="doctor", platform=scene.platform, stage=""), {}, _registry())
     except PlanError:
         return  # told by lint
     data = read.document.data if read.document else {}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from greenlight.aws import Aws, permission
-from greenlight.errors import AwsError
+from greenlight.errors import AwsError, GreenlightError
 
 from devkit.doctor.rules import symptom
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from devkit.doctor.rules import Symptom
 
+T = TypeVar("T")
 DENIED = (
     "AccessDenied",
     "AccessDeniedException",
@@ -99,14 +100,23 @@ def looked(what: str, look: Callable[[], Iterable[Symptom]]) -> Iterator[Symptom
     """
     try:
         yield from look()
-    except AwsError as error:
-        yield unseen(what, error)
     except Exception as error:  # noqa: BLE001 - an answer that lacks what it should have hides one thing, not all others
-        yield unseen(what, AwsError(f"AWS's answer is not as expected ({type(error).__name__}: {error})"))
+        yield unseen(what, error)
 
 
-def unseen(what: str, error: AwsError) -> Symptom:
+def tried(what: str, read: Callable[[], T], otherwise: T, missed: list[Symptom]) -> T:
+    """Give what `read` reads, or `otherwise`, and then put into `missed` why `what` could not be looked at."""
+    try:
+        return read()
+    except Exception as error:  # noqa: BLE001 - as above
+        missed.append(unseen(what, error))
+        return otherwise
+
+
+def unseen(what: str, error: Exception) -> Symptom:
     """Say that something could not be looked at, and which permission that needs."""
     needs = getattr(error, "needs", "")
     fix = f"allow {needs} to whoever runs this, and run it again" if needs else "mend that, and run it again"
-    return symptom("could-not-look", f"{what} could not be looked at: {error}", fix=fix)
+    ours = isinstance(error, GreenlightError)
+    why = str(error) if ours else f"AWS's answer is not as expected ({type(error).__name__}: {error})"
+    return symptom("could-not-look", f"{what} could not be looked at: {why}", fix=fix)

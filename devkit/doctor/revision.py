@@ -40,6 +40,9 @@ def parsed(text: str, source: str, *, is_next: bool = False) -> AppSpec:
         document = yamlread.read(text, source)
     except PlanError as error:
         return AppSpec(source=source, problems=tuple(map(str, error.problems)), next=is_next)
+    if not appspec.looks_like_appspec(document.data):
+        what = "it is no AppSpec, which is a map of version, Resources and Hooks"
+        return AppSpec(source=source, problems=(what,), next=is_next)
     # What the hooks' names let lint suspect is looked up here: the role's policies, and the functions themselves.
     problems = [
         f"{yamlread.shown(path)}: {message}"
