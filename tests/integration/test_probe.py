@@ -78,7 +78,7 @@ def test_a_stage_bakes_before_its_checks() -> None:
     with answering(answer(200)) as server:
         began = time.monotonic()
         probed(stage(ASK, "bake: 300ms, "), server.url)
-    assert 0.3 <= time.monotonic() - began < 2
+    assert 0.3 <= time.monotonic() - began < 5
 
 
 def test_clients_are_made_once_for_an_attempt_that_polls() -> None:

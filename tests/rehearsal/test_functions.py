@@ -73,11 +73,14 @@ def test_a_function_learns_who_it_is_and_how_long_it_has(pool: Pool) -> None:
 
 def test_a_warm_environment_is_used_again_and_quick(pool: Pool) -> None:
     first = call(pool)
-    began = time.monotonic()
-    second = call(pool)
-    assert time.monotonic() - began < 0.06  # two delayed acknowledgements would cost 80 ms
-    assert json.loads(first.response)["pid"] == json.loads(second.response)["pid"]
-    assert (first.cold, second.cold) == (True, False)
+    took_s = []
+    for _ in range(20):
+        began = time.monotonic()
+        again = call(pool)
+        took_s.append(time.monotonic() - began)
+        assert json.loads(first.response)["pid"] == json.loads(again.response)["pid"]
+        assert (first.cold, again.cold) == (True, False)
+    assert min(took_s) < 0.06  # two delayed acknowledgements would cost every call 80 ms, a busy machine only some
 
 
 def test_several_calls_at_once_get_environments_of_their_own(pool: Pool) -> None:
@@ -109,7 +112,7 @@ def test_the_time_limit_is_real(folder: Path) -> None:
     began = time.monotonic()
     invocation = call(pool, sleep=30)
     pool.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert "Task timed out after 0.50 seconds" in json.loads(invocation.response)["errorMessage"]
 
 

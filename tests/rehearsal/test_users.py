@@ -12,54 +12,60 @@ from devkit.rehearsal.users import Gate, Users
 
 def test_failures_are_counted_and_become_a_share() -> None:
     answers = iter([True, False] * 500)
-    lock = threading.Lock()
+    lock, some = threading.Lock(), threading.Semaphore(0)
 
     def ask() -> bool:
         with lock:
+            some.release()
             return next(answers)
 
     users = Users(ask, rate=200)
+    began = time.monotonic()
     users.start()
-    time.sleep(0.5)
+    assert all(some.acquire(timeout=5) for _ in range(30))
     users.pause(5)
     users.stop()
-    assert 10 <= users.requests <= 150
+    assert 30 <= users.requests <= (time.monotonic() - began) * 200 + 1
     assert users.errors == users.requests // 2
     assert users.errors_percent(60) == pytest.approx(50, abs=5)
 
 
 def test_a_user_who_meets_an_exception_has_met_an_error() -> None:
+    asked = threading.Event()
+
     def ask() -> bool:
+        asked.set()
         raise OSError("connection reset")
 
     users = Users(ask, rate=50)
     users.start()
-    time.sleep(0.3)
+    assert asked.wait(5)
     users.pause(5)
     users.stop()
     assert users.errors == users.requests > 0
 
 
 def test_during_a_pause_nobody_asks_and_those_under_way_are_waited_for() -> None:
-    ended = threading.Event()
+    began, ended = threading.Event(), threading.Event()
 
     def ask() -> bool:
+        began.set()
         time.sleep(0.1)
         ended.set()
         return True
 
     users = Users(ask, rate=100)
     users.start()
-    time.sleep(0.05)
+    assert began.wait(5)
     users.pause(5)
     assert ended.is_set()
     before = users.requests
-    time.sleep(0.15)
+    began.clear()
+    assert not began.wait(0.15)
     assert users.requests == before
     users.resume()
-    time.sleep(0.3)
+    assert began.wait(5)
     users.stop()
-    assert users.requests > before
 
 
 def test_users_who_cannot_be_served_in_time_are_not_saved_up() -> None:

@@ -290,7 +290,7 @@ def test_an_endpoint_that_hangs_costs_one_time_out_an_attempt(monkeypatch: pytes
     for each in accepted:
         each.close()
     assert (answer.told, answer.attempts) == (False, 1)
-    assert 2.9 < took_s < 5
+    assert 2.9 < took_s < 5.9  # two attempts take 6
     assert "ReadTimeout" in answer.error
     assert EXECUTION not in answer.error
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
-from greenlight.nearest import listed, nearest
+from greenlight.nearest import MAX_NAMES, listed, nearest
 
 
 @pytest.mark.parametrize("name", ["", "zzz", "x" * 10_000])
@@ -17,12 +15,12 @@ def test_no_names_give_no_advice() -> None:
     assert nearest("timeout", []) == ""
 
 
-def test_very_many_names_take_no_time() -> None:
-    began = time.monotonic()
+def test_of_very_many_names_only_the_first_are_looked_at() -> None:
+    names = iter([f"some-name-{number}" for number in range(10_000)])
 
-    nearest("name", (f"some-name-{number}" for number in range(10**6)))
+    nearest("name", names)
 
-    assert time.monotonic() - began < 1
+    assert next(names) == f"some-name-{MAX_NAMES}"
 
 
 @pytest.mark.parametrize(("wrong", "right"), [("timout", "timeout"), ("Retry", "retry"), ("retries", "retry")])

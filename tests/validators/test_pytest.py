@@ -86,7 +86,7 @@ def test_a_suite_that_hangs_is_ended_in_time(check: Check, plans: pathlib.Path) 
     began = time.monotonic()
     finding = run(check, plans, "import time\ndef test_it(): time.sleep(30)\n", timeout_s=1.5)
     assert (finding.outcome, "was not through" in finding.message) == (Outcome.FAIL, True)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
 
 
 def test_a_suite_that_is_not_there_is_an_error(check: Check, plans: pathlib.Path) -> None:
