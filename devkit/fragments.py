@@ -33,15 +33,7 @@ def fetching(plan: str, given: Sequence[str], aws: Aws | None = None) -> Fetch:
     Raises:
         GreenlightError: An entry is no URI=FILE.
     """
-    files = {}
-    for each in given:
-        uri, equals, name = each.partition("=")
-        if not (uri and equals and name):
-            raise GreenlightError(
-                f"--include {each!r} is no URI=FILE; write for example s3://plans/base.yaml=base.yaml"
-            )
-        files[uri] = name
-    folder = str(Path(plan).resolve().parent)
+    files, folder = standing(given), str(Path(plan).resolve().parent)
 
     def fetch(uri: str) -> tuple[str, str] | None:
         kind, _, rest = uri.partition(":")
@@ -54,3 +46,26 @@ def fetching(plan: str, given: Sequence[str], aws: Aws | None = None) -> Fetch:
         return s3.read(aws, rest[2:]) if kind == "s3" else ssm.read(aws, rest)
 
     return fetch
+
+
+def standing(given: Sequence[str]) -> dict[str, str]:
+    """Give the files that stand for URIs, by URI; `given` is `URI=FILE`, as on the command line.
+
+    Raises:
+        GreenlightError: An entry is no URI=FILE.
+    """
+    files = {}
+    for each in given:
+        uri, equals, name = each.partition("=")
+        if not (uri and equals and name):
+            raise GreenlightError(
+                f"--include {each!r} is no URI=FILE; write for example s3://plans/base.yaml=base.yaml"
+            )
+        files[uri] = name
+    return files
+
+
+def place(uri: str, plan: str, given: Sequence[str]) -> str:
+    """Say where a person finds the fragment at `uri`: the file that stands for it, else the one beside the plan, else it."""
+    files, (kind, _, rest) = standing(given), uri.partition(":")
+    return files.get(uri) or (str(Path(plan).parent / rest) if kind == "file" else uri)

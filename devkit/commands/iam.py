@@ -7,16 +7,21 @@ import sys
 from typing import TYPE_CHECKING
 
 from greenlight import plan as plans
+from greenlight import yamlread
 from greenlight.bind import bind
+from greenlight.environments import environments_of
 from greenlight.errors import PlanError, Problem
 from greenlight.model import STAGES, Deployment, Platform
 from greenlight.registry import Registry
 from greenlight.sources import file
 
-from devkit import policy
+from devkit import fragments, policy
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
+
+    from greenlight.plan import Plan
 
 WRONG = 2
 
@@ -27,6 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stage", choices=STAGES, metavar="STAGE", help="only the checks of this one; of all unless said"
     )
+    parser.add_argument(
+        "--environment", default="", metavar="NAME", help="only one of the plan's environments; all of them unless said"
+    )
+    fragments.add_argument(parser)
     parser.add_argument(
         "--format",
         choices=("text", "json", "yaml"),
@@ -42,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         needs = _needs(arguments)
     except PlanError as error:
         for problem in error.problems:
-            print(f"{arguments.plan}:{problem.line or 1}:{problem.column or 1}: {problem}", file=sys.stderr)
+            source = problem.source or arguments.plan
+            print(f"{source}:{problem.line or 1}:{problem.column or 1}: {problem}", file=sys.stderr)
         return WRONG
     found = policy.statements(needs)
     if arguments.format == "text":
@@ -60,14 +70,22 @@ def _needs(arguments: argparse.Namespace) -> list[policy.Wanted]:
     text = file.read(arguments.plan)
     if text is None:
         raise PlanError([Problem("there is no such file")], arguments.plan)
-    plan = plans.parse(text[0], arguments.plan)
+    data, environment = yamlread.read(text[0], arguments.plan).data, arguments.environment
+    fetch = fragments.fetching(arguments.plan, arguments.include)
+    found: dict[policy.Wanted, None] = {}
+    for each in [environment] if environment else environments_of(data):
+        plan = plans.parse(text[0], arguments.plan, environment=each, fetch=fetch)
+        found |= dict.fromkeys(_of(plan, arguments))
+    return [*found, *policy.included(data, arguments.partition)]
+
+
+def _of(plan: Plan, arguments: argparse.Namespace) -> Iterator[policy.Wanted]:
     if arguments.stage and arguments.stage not in plan.stages:
         raise PlanError([Problem(f"the plan has no stage {arguments.stage}; it has {', '.join(plan.stages)}")])
     bound = bind(plan, Deployment(id="iam", platform=Platform.ECS, stage=""), {}, Registry())
     meant = [stage for stage in bound if arguments.stage in (None, stage)]
     checks = [check for stage in meant for check in bound[stage]]
-    data = plan.document.data if plan.document else {}
-    return [*policy.wanted(checks, arguments.partition), *policy.included(data, arguments.partition)]
+    return policy.wanted(checks, arguments.partition)
 
 
 def _show(needs: list[policy.Wanted], found: list[policy.Statement]) -> None:

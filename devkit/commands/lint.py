@@ -74,9 +74,11 @@ def _linted(name: str, registry: Registry, limits: Limits, included: Sequence[st
         text = files.text(name)
     except PlanError as error:
         return formats.File(name=name, text="", problems=tuple(map(rules.ruled, error.problems)))
-    return formats.File(
-        name=name, text=text, problems=tuple(problems(text, name, registry, limits, fragments.fetching(name, included)))
-    )
+    found = problems(text, name, registry, limits, fragments.fetching(name, included))
+    for problem in found:
+        if problem.source:  # people and services open files, not URIs
+            problem.source = fragments.place(problem.source, name, included)
+    return formats.File(name=name, text=text, problems=tuple(found))
 
 
 def _summary(found: Sequence[formats.File]) -> str:

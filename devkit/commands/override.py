@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--check", action="append", required=True, metavar="NAME", help="a check, by its exact name")
     scope = add.add_mutually_exclusive_group(required=True)
     scope.add_argument("--deployment", metavar="ID", help="the one deployment it is for")
-    scope.add_argument("--plan-sha256", metavar="DIGEST", help="the one text of a plan it is for, as reports have it")
+    scope.add_argument("--plan-sha256", metavar="DIGEST", help="the one plan it is for: digest in its report")
     add.add_argument("--why", required=True, help="the reason, in words; every report repeats it")
     add.add_argument("--expires", required=True, metavar="2h", help=f"how long it holds, at most {LONGEST.days * 24}h")
     add.add_argument("--who", default="", help="who answers for it (default: whom STS says you are)")

@@ -142,7 +142,7 @@ def sarif(files: Sequence[File]) -> str:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": urllib.parse.quote(_relative(file.name))},
+                        "artifactLocation": {"uri": urllib.parse.quote(_relative(file.name), safe="/:")},
                         "region": {"startLine": problem.line or 1, "startColumn": problem.column or 1},
                     }
                 }
@@ -167,6 +167,8 @@ def _known(files: Sequence[File]) -> Iterator[tuple[File, Problem, str]]:
 
 
 def _relative(name: str) -> str:
-    """Write a path as services find it in the repository: from here, with slashes."""
+    """Write a path as services find it in the repository: from here, with slashes; a URI stays as it is."""
+    if "://" in name:
+        return name
     here, path = Path.cwd(), Path(name)
     return path.relative_to(here).as_posix() if path.is_absolute() and path.is_relative_to(here) else path.as_posix()

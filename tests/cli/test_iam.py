@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -165,3 +166,58 @@ def test_no_parameters_make_a_validator_need_what_it_does_not_declare(name: str)
         params, mistakes = convert(check.params, found.params)
         assert mistakes == []
         assert {action for action, _ in found.needs(params)} <= set(found.iam)
+
+
+SHARED = """\
+version: 1
+checks:
+  - name: the parcel left
+    effect:
+      capture: {probe: unique}
+      cause: {sqs: {to: "https://sqs.eu-west-1.amazonaws.com/123456789012/parcels", message: "${probe}"}}
+      see: {s3: {bucket: "${bucket}", key: "${probe}.pdf"}}
+"""
+
+
+def elsewhere() -> str:
+    digest = hashlib.sha256(SHARED.encode()).hexdigest()
+    return f"""\
+version: 1
+environments:
+  prod: {{variables: {{bucket: labels}}}}
+  staging: {{variables: {{bucket: labels-staging}}}}
+stages:
+  AfterAllowTraffic:
+    include: [{{uri: "s3://platform/base.yaml", sha256: {digest}}}]
+"""
+
+
+def test_a_fragment_that_no_file_stands_for_ends_with_2_and_says_how(tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(elsewhere())
+
+    assert main(["iam", str(path)]) == 2
+    assert "give its file with --include s3://platform/base.yaml=FILE" in capsys.readouterr().err
+
+
+def test_an_environment_that_the_plan_has_not_ends_with_2(tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "base.yaml").write_text(SHARED)
+    path = tmp_path / "plan.yaml"
+    path.write_text(elsewhere())
+    include = ("--include", f"s3://platform/base.yaml={tmp_path / 'base.yaml'}")
+
+    assert main(["iam", str(path), *include, "--environment", "prd"]) == 2
+    assert "there is no environment 'prd'; did you mean 'prod'?" in capsys.readouterr().err
+
+
+def test_the_policy_is_for_all_environments_and_fragments_or_for_one_environment(tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "base.yaml").write_text(SHARED)
+    include = ("--include", f"s3://platform/base.yaml={tmp_path / 'base.yaml'}")
+
+    everywhere = allowed(policy(capsys, tmp_path, elsewhere(), *include))
+    prod = allowed(policy(capsys, tmp_path, elsewhere(), *include, "--environment", "prod"))
+
+    assert everywhere["s3:ListBucket"] == {"arn:aws:s3:::labels", "arn:aws:s3:::labels-staging"}
+    assert everywhere["sqs:SendMessage"] == {"arn:aws:sqs:eu-west-1:123456789012:parcels"}
+    assert prod["s3:ListBucket"] == {"arn:aws:s3:::labels"}
+    assert prod["s3:GetObject"] == {"arn:aws:s3:::labels/*.pdf", "arn:aws:s3:::platform/base.yaml"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sys
@@ -15,6 +16,7 @@ from rich.console import Console
 
 from devkit.cli import main
 from devkit.lint import formats
+from devkit.lint.rules import RULES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -450,3 +452,50 @@ def test_a_rule_is_explained_with_both_files(capsys: pytest.CaptureFixture[str])
     assert said.startswith("always-passes (warning): ")
     assert "status: {gte: 100}" in said
     assert "status: 200" in said
+
+
+WRONG_FRAGMENT = "version: 1\nchecks:\n  - {name: green answers, htp: {get: /health, expect: {status: 200}}}\n"
+ELSEWHERE = "s3://platform/base.yaml"
+
+
+def places_in_fragment(form: str, tmp_path: Path, monkeypatch: Any, capsys: Any) -> list[str]:
+    """Give where a format says the mistakes of two fragments are, one mapped to a file and one beside the plan."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("mapped.yaml", "plans/beside.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(WRONG_FRAGMENT)
+    digest = hashlib.sha256(WRONG_FRAGMENT.encode()).hexdigest()
+    (tmp_path / "plans/plan.yaml").write_text(
+        f"version: 1\nstages:\n  AfterAllowTraffic:\n    include: [{{uri: '{ELSEWHERE}', sha256: {digest}}}]\n"
+        "  BeforeAllowTraffic:\n    include: [{uri: 'file:beside.yaml'}]\n"
+    )
+    assert main(["lint", "plans/plan.yaml", "--include", f"{ELSEWHERE}=mapped.yaml", "--format", form]) == 2
+    out = capsys.readouterr().out
+    if form == "github":
+        return [line.partition("file=")[2].partition(",")[0] for line in out.splitlines()]
+    if form == "gitlab":
+        return [each["location"]["path"] for each in json.loads(out)]
+    if form == "sarif":
+        results = json.loads(out)["runs"][0]["results"]
+        return [each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in results]
+    if form == "json":
+        return [each["file"] for each in json.loads(out)["problems"]]
+    return [line.partition(":")[0] for line in out.splitlines()]
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github", "gitlab", "sarif"])
+def test_a_mistake_in_a_fragment_is_told_at_the_fragments_own_file(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sorted(places_in_fragment(form, tmp_path, monkeypatch, capsys)) == ["mapped.yaml", "plans/beside.yaml"]
+
+
+def test_a_fragment_without_a_file_is_named_by_its_uri() -> None:
+    file = formats.File(
+        name=ELSEWHERE,
+        text="",
+        problems=(Problem("it is wrong", line=1, column=1, rule=RULES[0].id, source=ELSEWHERE),),
+    )
+
+    assert json.loads(formats.gitlab([file]))[0]["location"]["path"] == ELSEWHERE
+    assert f'"uri": "{ELSEWHERE}"' in formats.sarif([file])

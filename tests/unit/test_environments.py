@@ -178,3 +178,10 @@ def test_an_empty_list_of_names_is_refused() -> None:
     text = PLAN.replace("        http:", "        when: {region: []}\n        http:")
 
     assert "an empty list means no deployment" in the_problem("prod", text).message
+
+
+def test_the_digest_of_a_plan_is_another_in_each_of_its_environments() -> None:
+    prod, staging = read("prod").source, read("staging").source
+
+    assert prod.sha256 == staging.sha256
+    assert len({prod.digest, staging.digest, prod.sha256}) == 3

@@ -254,3 +254,19 @@ def test_any_text_is_a_fragment_or_a_refusal(text: str) -> None:
     found = problems(plan("{uri: 'file:any'}", checks="- {name: own, target_health: {}}"), {"file:any": text})
 
     assert {problem.source for problem in found} == {"file:any"}
+
+
+def test_the_digest_of_a_plan_changes_with_a_packed_fragment_and_its_sha256_does_not() -> None:
+    text = plan('{uri: "file:base.yaml"}')
+
+    one = read(text, {"file:base.yaml": BASE}).source
+    other = read(text, {"file:base.yaml": BASE.replace("200", "204")}).source
+
+    assert one.sha256 == other.sha256 == digest(text)
+    assert len({one.digest, other.digest, one.sha256}) == 3
+
+
+def test_the_digest_of_a_plan_without_fragments_is_the_one_of_its_text() -> None:
+    text = "version: 1\nstages:\n  AfterAllowTraffic:\n    checks: [{name: own, target_health: {}}]\n"
+
+    assert parse(text, environment="prod").source.digest == digest(text)

@@ -332,12 +332,15 @@ class PlanSource(Frozen, frozen=True, kw_only=True):
         uri: Its place.
         version_id: The store's version of it; "" if it keeps none.
         sha256: Of its text.
+        digest: Of all that it runs: its text with its fragments and the environment it is in; `sha256` where it has
+            neither. An override for a plan means this one.
         includes: The fragments that it includes.
     """
 
     uri: str = ""
     version_id: str = ""
     sha256: str = ""
+    digest: str = ""
     includes: tuple[Included, ...] = ()
 
 

@@ -33,7 +33,7 @@ Moment = Annotated[datetime.datetime, msgspec.Meta(tz=True)]
 
 
 class Scope(Closed, frozen=True, kw_only=True):
-    """What an override is for: exactly one deployment, or exactly one text of a plan."""
+    """What an override is for: exactly one deployment, or one plan by its digest (`PlanSource.digest`)."""
 
     deployment: Annotated[str, msgspec.Meta(pattern=r"^d-[A-Za-z0-9]{1,64}$(?!\n)")] | None = None
     plan_sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")] | None = None

@@ -419,7 +419,8 @@ def parse(
         AwsError: A fragment's store refused.
     """
     document = yamlread.read(text, uri)
-    source = PlanSource(uri=uri, version_id=version_id, sha256=hashlib.sha256(text.encode()).hexdigest())
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    source = PlanSource(uri=uri, version_id=version_id, sha256=sha256, digest=sha256)
     if not isinstance(document.data, dict):
         raise PlanError([Problem("a plan is a map with the keys version and stages", line=1, column=1)], uri)
     written, mistakes = convert(document.data, PlanFile)
@@ -441,6 +442,10 @@ def parse(
     if fragments:
         mistakes += [mistake for name, mistake in fragments.unsettled if name not in here.variables]
         source = replace(source, includes=fragments.included)
+    if source.includes or (written and written.environments):
+        within = [environment] if written and written.environments else []
+        everything = (sha256, *(each.sha256 for each in source.includes), *within)
+        source = replace(source, digest=hashlib.sha256("\n".join(everything).encode()).hexdigest())
     shared, others = (fragments.variables, fragments.problems) if fragments else ({}, [])
     plan = Plan(stages=stages, source=source, document=document)
     if written is None or mistakes or others:

@@ -213,7 +213,7 @@ def _overridden(
         kept, notes = within(until, lambda: overrides.kept(aws, settings.plan_bucket, folder), late)
         gate = override.Gate(
             deployment=deployment.id,
-            plan_sha256=prepared.plan.source.sha256,
+            plan_sha256=prepared.plan.source.digest,
             findings=findings,
             now=datetime.datetime.now(datetime.UTC),
         )

@@ -185,6 +185,7 @@ def _facts(report: Report) -> Html:
         "Since": (_moment(report.started_at), f"for {summary.milliseconds(report.duration_ms)}"),
         "Started by": (deployment.creator,),
         "Plan's SHA-256": (tag("code", plan.sha256),) if plan.sha256 else (),
+        "Plan's digest": (tag("code", plan.digest),) if plan.digest != plan.sha256 else (),
     }
     return tag(
         "dl",
