@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import urllib.parse
@@ -15,7 +14,7 @@ from greenlight.errors import AwsError, GreenlightError
 from greenlight.model import REPORT_SCHEMA, STAGES, Report, Status
 from greenlight.publish import index
 
-from devkit import reports
+from devkit import buckets, reports
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +26,6 @@ MAX_FOLDERS = 1000
 
 MAX_BYTES = 64 * 1024 * 1024
 _DEPLOYMENT = re.compile(r"d-[A-Z0-9]{1,40}", re.ASCII)
-_BUCKET_VARIABLE = "GREENLIGHT_REPORT_BUCKET"
 
 
 class NotFoundError(GreenlightError):
@@ -44,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stage", default="", choices=("", *STAGES), metavar="STAGE", help=f"one of {', '.join(STAGES)}"
     )
-    parser.add_argument("--bucket", default="", help=f"the report bucket (default: the variable {_BUCKET_VARIABLE})")
+    buckets.add_arguments(parser, "report")
     parser.add_argument("--application", default="", help="look only under this application")
     parser.add_argument("--group", default="", help="look only under this deployment group (with --application)")
     parser.add_argument("--format", choices=reports.FORMATS, default="text", help="what is printed (default text)")
@@ -100,13 +98,10 @@ def _decoded(data: bytes, source: str) -> Report:
 
 
 def _from_bucket(arguments: argparse.Namespace) -> Report:
-    bucket = arguments.bucket or os.environ.get(_BUCKET_VARIABLE, "")
-    if not bucket:
-        said = f"say where reports are: --bucket NAME, or {_BUCKET_VARIABLE} (the stack's output ReportBucketName)"
-        raise GreenlightError(said)
     if arguments.group and not arguments.application:
         raise GreenlightError("--group wants --application, under which the groups are")
     aws = Aws()
+    bucket = buckets.named(aws, "report", arguments)
     keys = _keys(aws, bucket, arguments.what, arguments.application, arguments.group)
     if arguments.stage:
         keys = [key for key in keys if _stage(key) == arguments.stage]

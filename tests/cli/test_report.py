@@ -97,12 +97,14 @@ def test_a_file_is_written_in_another_format_also_one_of_an_older_or_newer_green
 # ---- From the report bucket
 
 
-def test_without_a_bucket_it_asks_for_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_bucket_or_an_installation_it_asks_for_one(
+    bucket: Aws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.delenv("GREENLIGHT_REPORT_BUCKET", raising=False)
 
     status, _, err = report(capsys, ID)
 
-    assert (status, "say where reports are: --bucket NAME" in err) == (2, True)
+    assert (status, "name the report bucket with --bucket" in err) == (2, True)
 
 
 def test_a_group_without_its_application_is_refused(bucket: Aws, capsys: pytest.CaptureFixture[str]) -> None:
