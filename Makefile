@@ -52,11 +52,12 @@ fix: setup ## format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 
 .PHONY: docs
-docs: setup ## make docs/validators.md, docs/lint.md, docs/doctor.md and docs/plan.md from the code
+docs: setup ## make docs/validators.md, docs/lint.md, docs/doctor.md, docs/plan.md and docs/cli.md from the code
 	@$(BIN)/greenlight validators --format markdown > docs/validators.md
 	@$(BIN)/greenlight lint --explain all > docs/lint.md
 	@$(BIN)/greenlight doctor --explain all > docs/doctor.md
 	@$(BIN)/greenlight schema --format markdown > docs/plan.md
+	@$(BIN)/python -m devkit.usage > docs/cli.md
 
 .PHONY: goldens
 goldens: setup ## write the files that reports are compared with anew; look at the difference

@@ -12,8 +12,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from devkit import usage
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 COMMANDS = {
     "rehearse": "play whole deployments on this machine: real hooks, real checks, simulated CodeDeploy",
@@ -30,21 +32,48 @@ COMMANDS = {
     "new": "write a validator with its test, or a first plan, to begin with",
     "override": "let a check that allows it pass for one deployment, with a name, a reason and an end",
     "schema": "print the JSON Schema of plans, for editors",
+    "completion": "print a script that completes commands and options in a shell",
 }
 USAGE_ERROR = 2
+INTERRUPTED = 130
+"""What shells say of a program that SIGINT ended."""
+
+
+def parser_of(names: Collection[str]) -> argparse.ArgumentParser:
+    """Give the parser, with the arguments of the commands in `names` alone: only their modules are imported."""
+    parser = argparse.ArgumentParser(prog="greenlight", description="Checks in front of every blue/green deployment.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    raw = argparse.RawDescriptionHelpFormatter
+    for command, summary in COMMANDS.items():
+        about = f"{summary[0].upper()}{summary[1:]}."
+        sub = commands.add_parser(command, help=summary, description=about, formatter_class=raw)
+        if command in names:
+            sub.epilog = usage.epilog(command)
+            importlib.import_module(f"devkit.commands.{command}").add_arguments(sub)
+    return parser
+
+
+def parser_of_all() -> argparse.ArgumentParser:
+    """Give the parser with everything in it: what documents and completions are made of."""
+    return parser_of(COMMANDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit status; bad input ends with a sentence and status 2."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     name = next((word for word in given if not word.startswith("-")), "")
-    parser = argparse.ArgumentParser(prog="greenlight", description="Checks in front of every blue/green deployment.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command, summary in COMMANDS.items():
-        sub = commands.add_parser(command, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-        if command == name:  # only the module of the command that runs is imported
-            importlib.import_module(f"devkit.commands.{command}").add_arguments(sub)
-    parsed = parser.parse_args(given)
+    try:
+        return _run(parser_of([name]).parse_args(given))
+    except BrokenPipeError:
+        # Whoever read us has gone; nothing more can be said to them, not even at interpreter exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("greenlight: stopped", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(parsed: argparse.Namespace) -> int:
     from greenlight.errors import GreenlightError
 
     try:
@@ -53,13 +82,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except GreenlightError as error:
         print(f"greenlight: {error}", file=sys.stderr)
         return USAGE_ERROR
-    except BrokenPipeError:
-        # Whoever read us has gone; nothing more can be said to them, not even at interpreter exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        print("greenlight: stopped", file=sys.stderr)
-        return 130
     return status
 
 

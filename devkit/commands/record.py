@@ -94,10 +94,9 @@ def run(arguments: argparse.Namespace) -> int:
             file.write(text)
     except OSError as error:
         raise GreenlightError(f"{arguments.output} cannot be written: {error.strerror}") from error
-    print(
-        f"wrote {arguments.output}; try it: greenlight check {arguments.output} --stage {arguments.stage}",
-        file=sys.stderr,
-    )
+    at = f" --url {_origin(arguments.url)}" if arguments.url else ""
+    tried = f"greenlight check {arguments.output} --stage {arguments.stage}{at}"
+    print(f"wrote {arguments.output}; try it: {tried}", file=sys.stderr)
     return 0
 
 
