@@ -119,9 +119,8 @@ def callable_by_codedeploy(scene: Scene) -> Iterator[Symptom]:
     """Look whether the service role exists and may call the hooks."""
     arn = str(scene.info.get("serviceRoleArn", ""))
     role = permissions.role(scene.reader, arn) if arn else None
-    if role is None or not {"codedeploy.amazonaws.com", f"codedeploy.{scene.region}.amazonaws.com", "*"} & set(
-        role.trusts
-    ):
+    # Other partitions and some regions have principals of their own, such as codedeploy.cn-north-1.amazonaws.com.cn.
+    if role is None or not any(each == "*" or each.startswith("codedeploy.") for each in role.trusts):
         why = (
             f"the service role {arn or '(none)'} does not exist"
             if role is None

@@ -2,7 +2,7 @@
 
 moto keeps no alarm configurations, no task sets and no revisions of CodeDeploy, so the accounts here are tables of answers,
 requests and answers held against botocore's models; what moto does keep (functions, roles, their policies, log groups) is
-asked of moto at the end.
+asked of moto at the end, with AWS's own managed policies.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from devkit import doctor
+from devkit.cli import main
 from devkit.commands import doctor as command
 from devkit.doctor import permissions, rules
 from devkit.doctor.reader import Reader
@@ -32,7 +33,7 @@ from devkit.doctor.revision import parsed
 from tests.integration.account import REGION, Account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Change = Callable[[dict[str, Any]], None]
 
@@ -560,13 +561,14 @@ def test_a_missing_permission_is_named_and_hides_nothing_else(platform: str, ope
     world = World(platform)
     del world.group["autoRollbackConfiguration"]
     world.hook["VpcConfig"] = {"SubnetIds": ["subnet-1"], "VpcId": "vpc-1"}
-    asked_for, before = operation in asked(world), world.examined()
+    account = world.account()
+    (before,) = doctor.account(Reader(account), doctor.Wanted(application="shop"), lambda _: None)
     world.table[operation] = "AccessDeniedException"
 
     found = world.examined()
 
-    if not asked_for:
-        assert found == before  # who is not asked cannot refuse
+    if operation not in account.names():
+        assert found == list(before.symptoms)  # who is not asked cannot refuse
         return
     unseen = [each for each in found if each.rule == "could-not-look"]
     action = "".join(part.capitalize() for part in operation.partition(".")[2].split("_"))
@@ -761,30 +763,98 @@ def test_no_text_is_a_crash_as_an_appspec(text: str) -> None:
     assert parsed(text, "appspec.yaml").source == "appspec.yaml"
 
 
-def test_roles_functions_and_log_groups_are_read_as_moto_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+    """Give an account by moto, with AWS's own managed policies."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
-    for name, value in {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1", "AWS_CONFIG_FILE": "/dev/null"}.items():  # fmt: skip
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": "/dev/null",
+    }.items():
         monkeypatch.setenv(name, value)
-    with mock_aws():
-        reader = Reader()
-        iam = reader.client("iam")
-        trust = json.dumps({"Statement": [{"Effect": "Allow", "Principal": {"Service": "codedeploy.amazonaws.com"}, "Action": "sts:AssumeRole"}]})  # fmt: skip
-        document = json.dumps({"Version": "2012-10-17", "Statement": [allow(ANSWER, "*")]})
-        bounds = json.dumps({"Version": "2012-10-17", "Statement": [allow("lambda:*", "*")]})
-        policy = iam.create_policy(PolicyName="answers", PolicyDocument=document)["Policy"]["Arn"]
-        boundary = iam.create_policy(PolicyName="bounds", PolicyDocument=bounds)["Policy"]["Arn"]
-        for name, more in {"free": {}, "bound": {"PermissionsBoundary": boundary}}.items():
-            iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, Path="/team/", **more)
-            iam.attach_role_policy(RoleName=name, PolicyArn=policy)
-            iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=bounds)
+    with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
+        yield Reader()
 
-        free = permissions.role(reader, f"arn:aws:iam::{ME}:role/team/free")
-        bound = permissions.role(reader, f"arn:aws:iam::{ME}:role/team/bound")
 
-        assert free is not None
-        assert bound is not None
-        assert (free.trusts, free.policies) == (("codedeploy.amazonaws.com",), (policy, "own"))
-        assert [each.may(ANSWER, GROUP) for each in (free, bound)] == [True, False]
-        assert [each.may("lambda:InvokeFunction", "x") for each in (free, bound)] == [True, True]
-        assert permissions.role(reader, f"arn:aws:iam::{ME}:role/gone") is None
+TRUST = json.dumps(
+    {
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "codedeploy.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ]
+    }
+)
+
+
+def test_policies_and_boundaries_are_read_as_iam_keeps_them(moto: Reader) -> None:
+    iam = moto.client("iam")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow(ANSWER, "*")]})
+    bounds = json.dumps({"Version": "2012-10-17", "Statement": [allow("lambda:*", "*")]})
+    policy = iam.create_policy(PolicyName="answers", PolicyDocument=document)["Policy"]["Arn"]
+    boundary = iam.create_policy(PolicyName="bounds", PolicyDocument=bounds)["Policy"]["Arn"]
+    for name, more in {"free": {}, "bound": {"PermissionsBoundary": boundary}}.items():
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST, Path="/team/", **more)
+        iam.attach_role_policy(RoleName=name, PolicyArn=policy)
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=bounds)
+
+    free = permissions.role(moto, f"arn:aws:iam::{ME}:role/team/free")
+    bound = permissions.role(moto, f"arn:aws:iam::{ME}:role/team/bound")
+
+    assert free is not None
+    assert bound is not None
+    assert (free.trusts, free.policies) == (("codedeploy.amazonaws.com",), (policy, "own"))
+    assert [each.may(ANSWER, GROUP) for each in (free, bound)] == [True, False]
+    assert [each.may("lambda:InvokeFunction", "x") for each in (free, bound)] == [True, True]
+    assert permissions.role(moto, f"arn:aws:iam::{ME}:role/gone") is None
+
+
+def test_the_managed_roles_of_aws_allow_the_prefix_and_one_of_them_everything(moto: Reader) -> None:
+    wanted = {
+        "service-role/AWSCodeDeployRoleForLambda": [True, False],
+        "service-role/AWSCodeDeployRoleForLambdaLimited": [True, False],
+        "AWSCodeDeployRoleForECS": [True, True],
+        "AWSCodeDeployRoleForECSLimited": [True, False],
+    }
+    may = {}
+    for number, policy in enumerate(wanted):
+        name = f"role{number}"
+        moto.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+        moto.client("iam").attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+        role = permissions.role(moto, f"arn:aws:iam::{ME}:role/{name}")
+        functions = [f"arn:aws:lambda:us-east-1:{ME}:function:{each}" for each in ("CodeDeployHook_shop", "shop")]
+        may[policy] = [role is not None and role.may("lambda:InvokeFunction", each) for each in functions]
+
+    assert may == wanted
+
+
+def test_the_command_reads_an_account_as_moto_keeps_it(
+    moto: Reader, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arn = moto.client("iam").create_role(RoleName="codedeploy", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    policy = "arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"
+    moto.client("iam").attach_role_policy(RoleName="codedeploy", PolicyArn=policy)
+    moto.client("codedeploy").create_application(applicationName="shop", computePlatform="Lambda")
+    moto.client("codedeploy").create_deployment_group(
+        applicationName="shop",
+        deploymentGroupName="live",
+        serviceRoleArn=arn,
+        autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_FAILURE"]},
+    )
+    path = tmp_path / "appspec.json"
+    path.write_text(appspec("Lambda", {"BeforeAllowTraffic": "shop-check"}))
+
+    assert main(["doctor", "--application", "shop", "--appspec", str(path), "--format", "json"]) == 1
+
+    ((*found,),) = [each["findings"] for each in json.loads(capsys.readouterr().out)["examined"]]
+    assert [each["rule"] for each in found] == ["first-deployment", "hook-missing", "no-alarms"]
+    assert main(["doctor", "--application", "shpo"]) == 2
+    assert "did you mean 'shop'?" in capsys.readouterr().err
+
+
+def test_progress_names_what_is_looked_at() -> None:
+    told: list[str] = []
+    doctor.account(Reader(World("Lambda").account()), doctor.Wanted(application="shop"), told.append)
+
+    assert told[:3] == ["the application shop", "shop/live", "shop/live: automatic rollback"]
