@@ -57,7 +57,7 @@ def examine(template: Template, appspec: AppSpec | None = None, installation: st
         yield symptom(
             "bluegreen-transform",
             "with this transform CodeDeploy tells a hook neither service nor listener; the hook cannot find green",
-            fix="deploy with a deployment group of your own (examples/stacks/ecs-service), or give the plan a target: {url: …}",
+            fix="deploy with a deployment group of your own (examples/ecs), or give the plan a target: {url: …}",
             line=template.line("Transform"),
         )
     if not gated:

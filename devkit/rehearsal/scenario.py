@@ -207,6 +207,8 @@ class ScenarioFile(Closed, frozen=True):
         hour: How long CodeDeploy waits for a hook's answer; 60 minutes if absent, but never under 30 seconds.
         hook_timeout: The hook functions' time limit; real seconds.
         hooks: The lifecycle events that call a hook; if absent, the stages of the plan.
+        template, appspec: The service's own files, which say what is then not said here (deployed.py).
+        parameters: Values of the template's parameters, over their defaults.
     """
 
     name: Text
@@ -216,6 +218,9 @@ class ScenarioFile(Closed, frozen=True):
     deployments: tuple[Deployment, ...] = ()
     application: Name = "service"
     group: Name = "blue-green"
+    template: Text | None = None
+    appspec: Text | None = None
+    parameters: dict[str, Scalar] = {}
     config: str | None = None
     minute: Duration = Duration(1)
     hour: Duration | None = None

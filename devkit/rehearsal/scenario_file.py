@@ -13,7 +13,7 @@ from greenlight.errors import PlanError, Problem
 from greenlight.nearest import nearest
 from msgspec import UNSET
 
-from devkit.rehearsal import configurations, lifecycle
+from devkit.rehearsal import configurations, deployed, lifecycle
 from devkit.rehearsal.faults import FAULTS
 from devkit.rehearsal.scenario import (
     Deployment,
@@ -59,7 +59,10 @@ def read(path: Path) -> Scenario:
         raise ScenarioError(path, error.problems) from error
     if not isinstance(document.data, dict):
         raise ScenarioError(path, [Problem("a scenario is a map with keys such as name, platform, blue and green")])
-    file, mistakes = convert(document.data, ScenarioFile)
+    data, mistakes = deployed.filled(document.data, path.parent)
+    file = None
+    if not mistakes:
+        file, mistakes = convert(data, ScenarioFile)
     if file is not None:
         mistakes = list(_Checks(file, path.parent).mistakes())
     if file is None or mistakes:

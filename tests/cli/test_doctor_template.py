@@ -17,7 +17,6 @@ from devkit.doctor import rules, template, written
 from devkit.doctor.revision import parsed
 
 ROOT = Path(__file__).parents[2]
-STACKS = ROOT / "examples/stacks"
 
 LAMBDA = """\
 Transform: AWS::Serverless-2016-10-31
@@ -248,8 +247,8 @@ def test_a_template_without_codedeploy_is_not_called_right() -> None:
     "names",
     [
         ("template.yaml",),
-        ("examples/stacks/lambda-service/template.yaml",),
-        ("examples/stacks/ecs-service/template.yaml", "--appspec", "examples/stacks/ecs-service/appspec.yaml"),
+        ("examples/lambda/template.yaml",),
+        ("examples/ecs/template.yaml", "--appspec", "examples/ecs/appspec.yaml"),
     ],
     ids=["greenlight", "lambda-service", "ecs-service"],
 )

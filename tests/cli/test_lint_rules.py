@@ -26,7 +26,7 @@ REGISTRY = Registry()
 TODAY = datetime.date(2026, 6, 1)
 PLANS = sorted((Path(__file__).parent / "plans").glob("*.yaml"))
 REFUSED = sorted((ROOT / "tests/unit/plans").glob("*.yaml"))
-BROKEN_ON_PURPOSE = ("examples/shop/broken.plan.yaml",)
+BROKEN_ON_PURPOSE = ("examples/scenarios/plans/broken.plan.yaml",)
 EXAMPLES = sorted(
     path
     for path in (ROOT / "examples").rglob("*.yaml")

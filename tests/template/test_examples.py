@@ -10,8 +10,8 @@ from greenlight.publish import eventbridge
 
 from tests.template.sam_template import ROOT, STAGES, parse, transform, transformed
 
-STACKS = ROOT / "examples" / "stacks"
-APPSPEC = yaml.safe_load((STACKS / "ecs-service" / "appspec.yaml").read_text())
+STACKS = ROOT / "examples"
+APPSPEC = yaml.safe_load((STACKS / "ecs" / "appspec.yaml").read_text())
 
 
 def exports() -> set[str]:
@@ -26,7 +26,7 @@ def function_names() -> set[str]:
 
 
 def test_the_lambda_service_imports_what_an_installation_exports() -> None:
-    template = parse((STACKS / "lambda-service" / "template.yaml").read_text())
+    template = parse((STACKS / "lambda" / "template.yaml").read_text())
     hooks = template["Resources"]["OrdersFunction"]["Properties"]["DeploymentPreference"]["Hooks"]
     imported = {h["Fn::ImportValue"]["Fn::Sub"].replace("${InstallationName}", "greenlight") for h in hooks.values()}
 
@@ -34,12 +34,15 @@ def test_the_lambda_service_imports_what_an_installation_exports() -> None:
     assert imported <= exports()
 
 
-def test_the_plan_tag_of_the_lambda_service_reaches_its_deployment_group() -> None:
-    template = transform(parse((STACKS / "lambda-service" / "template.yaml").read_text()))
-    group = template["Resources"]["OrdersFunctionDeploymentGroup"]["Properties"]
-    parameter = template["Resources"]["OrdersPlan"]["Properties"]["Name"]["Fn::Sub"]
+def test_the_plan_tag_of_the_lambda_service_reaches_its_deployment_group_and_names_the_plan_bucket() -> None:
+    template = transform(parse((STACKS / "lambda" / "template.yaml").read_text()))
+    tags = {
+        tag["Key"]: tag["Value"] for tag in template["Resources"]["OrdersFunctionDeploymentGroup"]["Properties"]["Tags"]
+    }
+    text, names = tags["greenlight:plan"]["Fn::Sub"]
 
-    assert {"Key": "greenlight:plan", "Value": {"Fn::Sub": f"ssm:{parameter}"}} in group["Tags"]
+    assert text == "s3://${Bucket}/orders.yaml"
+    assert names["Bucket"]["Fn::ImportValue"]["Fn::Sub"].replace("${InstallationName}", "greenlight") in exports()
 
 
 def test_the_appspec_names_functions_that_an_installation_has_each_at_its_own_stage() -> None:
@@ -51,7 +54,7 @@ def test_the_appspec_names_functions_that_an_installation_has_each_at_its_own_st
 
 
 def test_only_the_hooks_reach_the_test_listener() -> None:
-    template = parse((STACKS / "ecs-service" / "template.yaml").read_text())
+    template = parse((STACKS / "ecs" / "template.yaml").read_text())
     port = template["Resources"]["TestListener"]["Properties"]["Port"]
     rules = template["Resources"]["LoadBalancerSecurityGroup"]["Properties"]["SecurityGroupIngress"]
     admitted = [rule for rule in rules if rule["FromPort"] <= port <= rule["ToPort"]]
@@ -60,21 +63,12 @@ def test_only_the_hooks_reach_the_test_listener() -> None:
 
 
 def test_a_closed_gate_rolls_the_ecs_service_back() -> None:
-    template = parse((STACKS / "ecs-service" / "template.yaml").read_text())
+    template = parse((STACKS / "ecs" / "template.yaml").read_text())
     group = template["Resources"]["DeploymentGroup"]["Properties"]
 
     assert group["AutoRollbackConfiguration"]["Enabled"] is True
     assert "DEPLOYMENT_FAILURE" in group["AutoRollbackConfiguration"]["Events"]
     assert len(group["AlarmConfiguration"]["Alarms"]) == 2
-
-
-@pytest.mark.parametrize(("stack", "parameter"), [("lambda-service", "OrdersPlan"), ("ecs-service", "Plan")])
-def test_the_plan_of_an_example_lies_where_an_installation_may_read_it(stack: str, parameter: str) -> None:
-    template = parse((STACKS / stack / "template.yaml").read_text())
-    prefix = transformed()["Parameters"]["PlanParameterPrefix"]["Default"]
-
-    assert template["Parameters"]["PlanPrefix"]["Default"] == prefix
-    assert template["Resources"][parameter]["Properties"]["Name"]["Fn::Sub"].startswith("${PlanPrefix}/")
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/install.md"])

@@ -23,8 +23,8 @@ class Shop(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """Listen on loopback only: this is a rehearsal."""
-        super().__init__(("127.0.0.1", options.port), Handler)
+        """Listen where the options say."""
+        super().__init__((options.host, options.port), Handler)
         self.options = options
         self.lock = threading.Lock()
         self.served = itertools.count(1)
@@ -97,6 +97,7 @@ class Handler(BaseHTTPRequestHandler):
 def main() -> None:
     """Read the options and serve."""
     parser = argparse.ArgumentParser(description="A small shop, to rehearse deployments with")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--release", default="1")
     parser.add_argument("--broken", action="store_true", help="orders cannot be taken")
