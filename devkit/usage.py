@@ -53,6 +53,13 @@ USAGE: dict[str, Usage] = {
         (("greenlight history --application shop --last 50", "how the gates of an application went"),),
         ((0, "shown"), (1, "there are none"), (2, _CALL_OR_AWS)),
     ),
+    "replay": Usage(
+        (
+            ("greenlight replay d-EXAMPLE01 --application shop", "the same plan against the same green, now"),
+            ("greenlight replay d-EXAMPLE01 --url http://localhost:8080 --plan plan.yaml", "another green, by another plan"),
+        ),
+        ((0, "it would be Succeeded now"), (1, "Failed"), (2, f"it cannot be replayed; {_CALL_OR_AWS}")),
+    ),
     "doctor": Usage(
         (
             ("greenlight doctor --template template.yaml", "a service's template, offline"),

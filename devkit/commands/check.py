@@ -21,11 +21,10 @@ from greenlight.steps.prepare import Prepared, aimed, with_secrets
 from greenlight.units import Duration
 
 from devkit import choices, fragments, reports, watch
+from devkit.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
-
-    from greenlight.model import Finding
 
 PLAN_OR_USAGE_ERROR = 2
 
@@ -80,7 +79,7 @@ def _once(arguments: argparse.Namespace, budget_s: float) -> int:
     status = PLAN_OR_USAGE_ERROR
     try:
         prepared = _prepared(arguments, deployment)
-        progress = _Progress(len(prepared.checks))
+        progress = Progress(len(prepared.checks))
         gate = supervised(prepared, settings, Aws(), began + budget_s, progress, began=began)
         status = 0 if gate.verdict.status is Status.SUCCEEDED else 1
     except PlanError as error:
@@ -159,18 +158,3 @@ def _print_problems(error: PlanError) -> None:
         source = problem.source or error.source
         place = f"{source}:{problem.line}:{problem.column}" if problem.line else source
         print(f"{place}: {problem}", file=sys.stderr)
-
-
-class _Progress:
-    """Says on a terminal's standard error how far the checks are; silent in a pipe."""
-
-    def __init__(self, total: int) -> None:
-        self._total, self._done = total, 0
-        self._shown = sys.stderr.isatty()
-
-    def __call__(self, finding: Finding) -> None:
-        self._done += 1
-        if self._shown:
-            end = "\n" if self._done == self._total else ""
-            sys.stderr.write(f"\r\x1b[K{self._done}/{self._total} {finding.outcome.value} {finding.name[:60]}{end}")
-            sys.stderr.flush()

@@ -1,0 +1,293 @@
+"""`greenlight replay`: a gate judged again, now and read-only, beside what it said then. CodeDeploy hears nothing of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+import urllib.parse
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from greenlight import plan as plans
+from greenlight.aws import Aws, calling
+from greenlight.bind import bind
+from greenlight.conductors.inline import supervised
+from greenlight.errors import AwsError, GreenlightError
+from greenlight.model import DEFAULT_CHECKS, Frozen, Platform, Severity, Status
+from greenlight.oneline import clean, short
+from greenlight.plan import Plan, Stage
+from greenlight.registry import Registry
+from greenlight.report.summary import subject
+from greenlight.settings import Settings
+from greenlight.sources.convention import read
+from greenlight.sources.s3 import text_of
+from greenlight.steps.conclude import report_of
+from greenlight.steps.prepare import Prepared, aimed, default_checks, with_secrets
+from greenlight.units import Duration
+from greenlight.yamlread import MAX_BYTES
+from msgspec.structs import replace
+from rich.text import Text
+
+from devkit import fragments, stored
+from devkit.console import stdout_console, styled
+from devkit.lint import files
+from devkit.progress import Progress
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from greenlight.model import Deployment, Finding, PlanSource, Report
+    from greenlight.plan import Check
+
+WRONG = 2
+LONGEST_S = 6 * 3600.0
+LEFT_OUT = "left out of the replay"
+_WRITING = ("post", "put", "patch", "delete")
+_NO_LONGER = ("ResourceNotFoundException", "ServiceNotFoundException", "ClusterNotFoundException")
+
+
+class CannotError(GreenlightError):
+    """The gate cannot be judged again; the sentence says why, and what would help."""
+
+
+class Row(Frozen, frozen=True, kw_only=True):
+    """One check then and now; "" where it was not, or is not, among the plan's."""
+
+    name: str
+    then: str = ""
+    now: str = ""
+    said_then: str = ""
+    said_now: str = ""
+    differs: bool = False
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take a report, and what is to be otherwise."""
+    stored.add_arguments(parser)
+    add = parser.add_argument
+    add("--plan", default="", metavar="FILE", help="judge by this plan (default: the very text that was used then)")
+    add("--url", default="", help="where green is now; its host counts as allowed, loopback included")
+    add("--allow-host", action="append", default=[], metavar="HOST", help="a further host that checks may call")
+    add("--unsafe", action="store_true", help="run also checks that may change data")
+    fragments.add_argument(parser)
+    add("--budget", default="10m", help="time for everything together (default 10m)")
+    add("--format", choices=("text", "json"), default="text", help="what is printed (default text)")
+
+
+def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
+    """Judge again: 0 it would be Succeeded now, 1 Failed, 2 it cannot be replayed, or a wrong call."""
+    aws = aws or Aws()
+    budget_s, allowed = _usage(arguments)
+    then = stored.found(arguments, aws)
+    deployment = replace(then.deployment, notes=())
+    plan = _plan(arguments, aws, then)
+    notes = [] if arguments.url else _still_there(aws, deployment)
+    deployment = _at(deployment, plan, arguments.url)
+    stage = plan.stages[deployment.stage]
+    unsafe = {} if arguments.unsafe else _unsafe(plan, deployment)
+    checks = tuple(replace(each, unselected=unsafe.get(each.name, each.unselected)) for each in stage.checks)
+    # What a bake waits for has long been there.
+    plan = replace(plan, stages={**plan.stages, deployment.stage: replace(stage, checks=checks, bake_s=0.0)})
+    prepared = with_secrets(Prepared(deployment=deployment, plan=plan), aws)
+    settings = Settings(allowed_hosts=allowed, allow_loopback=bool(arguments.url))
+    began, started_at = time.monotonic(), time.time()
+    gate = supervised(prepared, settings, aws, began + budget_s, Progress(len(checks)), began=began)
+    took_ms = (time.monotonic() - began) * 1000
+    now = report_of(
+        gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, took_ms, gate.output, clock=gate.clock
+    )
+    notes += [f"{name}: {why}" for name, why in unsafe.items()]
+    if then.plan.sha256 and now.plan.sha256 and then.plan.sha256 != now.plan.sha256:
+        notes.append("the plan is another text than the one that was used then")
+    if then.overrides:
+        notes.append("overrides were honoured then, and none is now")
+    if then.shadow:
+        notes.append("the plan was in its shadow then; the verdict of now has none")
+    rows = compared(then.checks, now.checks)
+    _show(arguments.format, then, now, rows, notes)
+    return 0 if now.verdict is Status.SUCCEEDED else 1
+
+
+def _usage(arguments: argparse.Namespace) -> tuple[float, tuple[str, ...]]:
+    """Give the budget in seconds, and the hosts that checks may call."""
+    try:
+        budget_s = float(Duration.parse(arguments.budget))
+    except ValueError as error:
+        raise GreenlightError(f"--budget: {error}") from error
+    if not 0 < budget_s <= LONGEST_S:
+        raise GreenlightError(f"--budget is longer than 0s and at most {Duration(LONGEST_S)}")
+    parts = urllib.parse.urlsplit(arguments.url)
+    if arguments.url and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise GreenlightError(f"--url {arguments.url!r} is no http or https URL")
+    hosts = [parts.hostname or "", *arguments.allow_host]
+    return budget_s, tuple(host.lower() for host in hosts if host)
+
+
+def _plan(arguments: argparse.Namespace, aws: Aws, then: Report) -> Plan:
+    """Give the plan that judged then, or the one that was named; it has the gate's stage.
+
+    Raises:
+        CannotError: The text of then cannot be had any more, or there was none.
+    """
+    deployment, source = then.deployment, then.plan
+    settings = Settings()
+    if arguments.plan:
+        text, uri, version = files.text(arguments.plan), arguments.plan, ""
+        fetch = fragments.fetching(arguments.plan, arguments.include, aws)
+    elif source.uri == DEFAULT_CHECKS:
+        return Plan(stages={deployment.stage: Stage(checks=default_checks(deployment))}, source=source)
+    else:
+        text, uri, version = _as_it_was(aws, settings, source)
+        here = {name: each for name, _, each in (given.partition("=") for given in arguments.include)}
+        local = fragments.fetching(".", arguments.include)
+        fetch = lambda fragment: local(fragment) if fragment in here else read(aws, settings, fragment)  # noqa: E731
+    plan = plans.parse(text, uri, version, environment=deployment.environment, fetch=fetch)
+    if deployment.stage not in plan.stages:
+        raise CannotError(f"{uri} has no stage {deployment.stage}; it has {', '.join(plan.stages)}")
+    return plan
+
+
+def _as_it_was(aws: Aws, settings: Settings, source: PlanSource) -> tuple[str, str, str]:
+    """Fetch the text that the report names, by its version and its digest."""
+    helps = "name a plan with --plan FILE"
+    if not source.uri:
+        raise CannotError(f"no plan was applied then, so there is nothing to judge again; {helps}")
+    if not source.uri.startswith(("s3://", "ssm:")):
+        raise CannotError(f"{source.uri} was packed with the hooks and cannot be fetched; {helps}")
+    if source.uri.startswith("s3://") and source.version_id:
+        found = _version(aws, source)
+    else:
+        found = read(aws, settings, source.uri)
+    if found is None:
+        raise CannotError(f"there is no {source.uri} of that version any more; {helps}")
+    if source.sha256 and hashlib.sha256(found[0].encode()).hexdigest() != source.sha256:
+        raise CannotError(f"{source.uri} is another text now than the one that judged then; {helps}")
+    return found[0], source.uri, found[1]
+
+
+def _version(aws: Aws, source: PlanSource) -> tuple[str, str] | None:
+    bucket, _, key = source.uri.removeprefix("s3://").partition("/")
+    try:
+        answer = aws.call("s3", "get_object", Bucket=bucket, Key=key, VersionId=source.version_id)
+    except AwsError as error:
+        if error.code in ("NoSuchKey", "NoSuchVersion", "404"):
+            return None
+        raise
+    data: bytes = calling("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES + 1))
+    return text_of(data, source.uri), source.version_id
+
+
+def _at(deployment: Deployment, plan: Plan, url: str) -> Deployment:
+    if not url:
+        return aimed(deployment, plan)
+    return replace(deployment, green=replace(deployment.green, url=url.rstrip("/"), no_url="", headers={}))
+
+
+def _still_there(aws: Aws, deployment: Deployment) -> list[str]:
+    """Ask AWS whether green is what it was; give what is not known of it as a note.
+
+    Raises:
+        CannotError: Green is gone, so that whatever answers now is not what was judged then.
+    """
+    green = deployment.green
+    try:
+        if deployment.platform is Platform.LAMBDA and deployment.function and green.version:
+            aws.call("lambda", "get_function_configuration", FunctionName=deployment.function, Qualifier=green.version)
+            return []
+        if green.task_set and deployment.cluster and deployment.service:
+            answer = aws.call("ecs", "describe_services", cluster=deployment.cluster, services=[deployment.service])
+            sets = [each.get("id") for service in answer.get("services", []) for each in service.get("taskSets", [])]
+            if green.task_set not in sets:
+                raise CannotError(
+                    f"green is gone: the service {deployment.service} has no task set {green.task_set} any more, and its URL"
+                    " leads to whatever stands there now; say with --url where a green is"
+                )
+            return ["the task set of then is still there; whether its URL still leads to it is the listener's to say"]
+    except AwsError as error:
+        if error.code in _NO_LONGER:
+            gone = f"{deployment.function}:{green.version}" if deployment.function else deployment.service
+            raise CannotError(f"green is gone: AWS has no {gone} any more") from error
+        return [f"it is not known whether green is still what it was: {error}"]
+    if green.url:
+        return [f"it is not known whether {green.url} still leads to what was judged then"]
+    return []
+
+
+def _unsafe(plan: Plan, deployment: Deployment) -> dict[str, str]:
+    """Give the checks of the stage that may change data, each with why."""
+    bound = bind(plan, deployment, {}, Registry())[deployment.stage]
+    found = {}
+    for each in bound:
+        if each.validator is not None and each.validator.unsafe:
+            found[each.check.name] = f"{LEFT_OUT}: {each.check.validator} may change data; --unsafe runs it"
+        elif verb := _writes(each.check):
+            found[each.check.name] = f"{LEFT_OUT}: it sends {verb.upper()}; --unsafe runs it"
+    return found
+
+
+def _writes(check: Check) -> str:
+    """Give the method of a check's first request that is not for reading; "" where all are."""
+    params: Any = check.params
+    if not isinstance(params, dict):
+        return ""
+    lists = [value for value in params.values() if isinstance(value, list)]
+    requests = [params, *(each for several in lists for each in several if isinstance(each, dict))]
+    return next((verb for request in requests for verb in _WRITING if verb in request), "")
+
+
+def compared(then: tuple[Finding, ...], now: tuple[Finding, ...]) -> list[Row]:
+    """Put the checks of two runs side by side, in the order of the second, and those that only the first has after them."""
+    before: Mapping[str, Finding] = {each.name: each for each in then}
+    after: Mapping[str, Finding] = {each.name: each for each in now}
+    rows = []
+    for name in dict.fromkeys((*after, *before)):
+        old, new = before.get(name), after.get(name)
+        rows.append(
+            Row(
+                name=name,
+                then=old.outcome.value if old else "",
+                now=new.outcome.value if new else "",
+                said_then=old.message if old else "",
+                said_now=new.message if new else "",
+                differs=(old.outcome if old else None) != (new.outcome if new else None),
+            )
+        )
+    return rows
+
+
+def _show(form: str, then: Report, now: Report, rows: list[Row], notes: list[str]) -> None:
+    if form == "json":
+        document = {
+            "deployment": then.deployment.id,
+            "stage": then.deployment.stage,
+            "then": {"verdict": then.verdict, "reasons": then.reasons, "started_at": then.started_at},
+            "now": {"verdict": now.verdict, "reasons": now.reasons, "started_at": now.started_at},
+            "checks": rows,
+            "notes": notes,
+            "report": now,
+        }
+        print(json.dumps(json.loads(msgspec.json.encode(document, enc_hook=repr)), indent=2))
+        return
+    console = stdout_console()
+    width = shutil.get_terminal_size().columns if console.is_terminal else 100_000
+    about = f"{subject(then)} {then.deployment.id} at {then.deployment.stage}, judged at {then.started_at}"
+    console.print(clean(about))
+    verdicts = (f"then {then.verdict.value}", styled(now.verdict.value))
+    console.print(Text.assemble("verdict  ", verdicts[0], ", now ", verdicts[1]))
+    advisory = {each.name for each in now.checks if each.severity is Severity.ADVISORY}
+    for row in rows:
+        mark = "*" if row.differs else " "
+        words = (f"{mark} {row.then or '-':<12}  ", styled(row.now or "-", 12), "  ")
+        console.print(
+            Text.assemble(*words, short(row.name + " (advisory)" * (row.name in advisory), max(20, width - 32)))
+        )
+        if row.differs:
+            for when, said in (("then", row.said_then), ("now ", row.said_now)):
+                console.print(f"      {when}  {short(said or 'not among the checks', max(20, width - 14))}")
+    changed = sum(row.differs for row in rows)
+    console.print(f"{changed} of {len(rows)} checks ended otherwise" if changed else "every check ended as it did then")
+    for note in notes:
+        console.print(f"note: {clean(note)}")
