@@ -57,7 +57,7 @@ def test_every_example_that_needs_no_account_works(
     if "-o plan.yaml" not in line:
         shutil.copy(plan, "plan.yaml")
     if "lint" in line:
-        shutil.copy(ROOT / "examples/stacks/ecs-service/appspec.yaml", "appspec.yaml")
+        shutil.copy(ROOT / "examples/ecs/appspec.yaml", "appspec.yaml")
     log = '203.0.113.9 - - [22/Nov/2026:10:00:00 +0000] "GET /health HTTP/1.1" 200 512\n'
     Path("access.log").write_text(log)
     Path("requests.sh").write_text(f"curl {green}/health\n")

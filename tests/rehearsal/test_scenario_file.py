@@ -161,3 +161,50 @@ def test_every_fault_can_be_asked_for_plainly_and_with_options(folder: Path, fau
     plain, detailed = read(folder / "s.yaml").deployments[0].faults
     assert (plain.name, plain.stage, plain.times) == (fault, None, None)
     assert (detailed.name, detailed.stage, detailed.times) == (fault, "AfterInstall", 3)
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+DEPLOYED = f"""
+name: good
+template: {EXAMPLES}/ecs/template.yaml
+appspec: {EXAMPLES}/ecs/appspec.yaml
+blue: {{command: "python service.py fine {{port}}"}}
+green: {{command: "python service.py fine {{port}}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ("platform: lambda", "platform is 'lambda' here and 'ecs' in what is deployed; leave the key out"),
+        ("hooks: [AfterAllowTraffic]", "hooks is ['AfterAllowTraffic'] here"),
+        ("listener: {https: false}", "listener.https: https is False here and True"),
+        ("rollback: false", "rollback is False here and True"),
+        ("parameters: {Nothing: 1}", "the template has no parameter Nothing"),
+    ],
+)
+def test_a_scenario_cannot_say_otherwise_than_what_is_deployed(tmp_path: Path, more: str, sentence: str) -> None:
+    assert sentence in problems(tmp_path, DEPLOYED + more)
+
+
+def test_a_template_that_is_not_there_is_said_at_its_key(tmp_path: Path) -> None:
+    assert "template" in problems(tmp_path, GOOD + "template: nowhere.yaml")
+
+
+def test_what_is_rehearsed_is_what_the_template_and_the_appspec_say(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(DEPLOYED)
+    scenario = read(tmp_path / "s.yaml")
+    (deployment,) = scenario.deployments
+
+    assert (scenario.file.platform, scenario.file.application, scenario.file.group) == ("ecs", "shop", "live")
+    assert scenario.file.listener.https
+    assert scenario.file.listener.health_check.path == "/health"
+    assert deployment.config == "CodeDeployDefault.ECSCanary10Percent5Minutes"
+    assert deployment.hooks == ("AfterAllowTestTraffic", "AfterAllowTraffic")
+
+
+def test_function_and_shift_come_from_the_template_and_its_parameters() -> None:
+    (deployment,) = read(EXAMPLES / "scenarios" / "lambda-good-linear.yaml").deployments
+
+    assert deployment.green.function == "../lambda/src/app.py:handler"
+    assert deployment.config == "CodeDeployDefault.LambdaLinear10PercentEvery1Minute"
