@@ -92,7 +92,7 @@ def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
         (("--last", "1001"), "--last may be 1 to 1000"),
         (("--since", "30"), "--since is a time such as 30d or 12h"),
         (("--since", "nan" + "d"), "--since is longer than nothing"),
-        (("--since", "-1d"), "--since is longer than nothing"),
+        (("--since=-1d",), "--since is longer than nothing"),
         (("--since", "xd"), "--since is a time such as 30d or 12h"),
         (("--application", ""), "--application names nothing"),
         (("--installation", "other"), "have no export other-ReportBucket; name the report bucket with --bucket"),
