@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from pathlib import Path
 
@@ -15,10 +17,11 @@ from devkit.cli import main
 EXAMPLES = sorted(Path(__file__).parents[2].glob("examples/*/plan.yaml"))
 
 
-@pytest.fixture
-def schema(capsys: pytest.CaptureFixture[str]) -> jsonschema.protocols.Validator:
-    assert main(["schema"]) == 0
-    document = json.loads(capsys.readouterr().out)
+@pytest.fixture(scope="module")
+def schema() -> jsonschema.protocols.Validator:
+    with contextlib.redirect_stdout(io.StringIO()) as written:
+        assert main(["schema"]) == 0
+    document = json.loads(written.getvalue())
     jsonschema.Draft202012Validator.check_schema(document)
     return jsonschema.Draft202012Validator(document)
 
