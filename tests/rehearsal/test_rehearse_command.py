@@ -70,7 +70,7 @@ def test_a_good_scenario_is_exit_0_and_told_line_by_line(folder: Path, capsys: p
         r"verdict Succeeded",
         r"green has 100 % of the users' traffic",
         r"as expected +a good release +Succeeded",
-        r"out/s/d-[A-Z0-9]{9}/AfterAllowTestTraffic\.json",
+        r"out/s/d-[A-Z0-9]{9}/AfterAllowTestTraffic\.html",
         r"1 of 1 ended as they say they should",
     ):
         assert re.search(line, captured.out), line

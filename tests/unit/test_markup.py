@@ -117,7 +117,8 @@ def test_a_document_that_is_not_in_its_charset_is_not_read() -> None:
 @pytest.mark.parametrize(
     "query",
     ["//nothing", "/order/item", "string(//nothing)", "string(//empty)", "number(//nothing)", "number(//n/@x)",
-     "//n div 0", "//order/@price", "string(//s:item[9])"],
+     "//n div 0", "//order/@price", "string(//s:item[9])",
+     "sum(//nothing)", "sum(//nothing) + 5", "count(//n) + sum( //n[. = ')']/@x )"],
 )  # fmt: skip
 def test_what_xpath_does_not_find_is_nothing(query: str) -> None:
     assert of_xml(query) is MISSING

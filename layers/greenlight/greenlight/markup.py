@@ -19,7 +19,7 @@ from greenlight.nearest import nearest
 from greenlight.oneline import short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Kind = Literal["xml", "html"]
 
@@ -36,6 +36,7 @@ _TEXTS = re.compile(r"\"[^\"]*\"|'[^']*'")
 _CALL = re.compile(r"([A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)\s*\(")
 _PREFIX = re.compile(r"(?<![\w.-])([A-Za-z_][\w.-]*):(?=[A-Za-z_*])")
 _NUMBER = re.compile(r"(?<![\w.-])(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_SUM = re.compile(r"(?<![\w.-])sum\s*\(")
 _LOOKS = re.compile(r"[\w*@/.]")
 _IS_XPATH = re.compile(r"\s*(?:[/(]|\.\.?/|[a-z-]+\s*\()")
 _WITH_ATTRIBUTE = re.compile(r"(.*[^@\s])@([A-Za-z_:][\w:.-]*)", re.DOTALL)
@@ -106,6 +107,9 @@ def find(query: str, tree: Any, kind: Kind, namespaces: Mapping[str, str]) -> An
     """Find what a query means in a document that `read` gave, or `MISSING`."""
     expression, attribute = _expression(query, kind)
     try:
+        # XPath's sum of nothing is 0: a mistyped path would be below every bound.
+        if any(not _compiled(each, namespaces)(tree) for each in _summed(expression)):
+            return MISSING
         found = _compiled(expression, namespaces)(tree)
     except _refused():
         return MISSING  # a limit of the library, or a function given what it cannot take
@@ -118,6 +122,17 @@ def find(query: str, tree: Any, kind: Kind, namespaces: Mapping[str, str]) -> An
     if attribute:
         found = [value for each in found if (value := each.get(attribute)) is not None]
     return [_text(each, kind) for each in found] or MISSING
+
+
+def _summed(expression: str) -> Iterator[str]:
+    """Give what every `sum(…)` of an expression adds up."""
+    bare = _TEXTS.sub(lambda text: "_" * len(text[0]), expression)
+    for start in _SUM.finditer(bare):
+        depth, end = 1, start.end()
+        while depth and end < len(bare):
+            depth += {"(": 1, ")": -1}.get(bare[end], 0)
+            end += 1
+        yield expression[start.end() : end - 1]
 
 
 def _expression(query: str, kind: Kind) -> tuple[str, str]:
