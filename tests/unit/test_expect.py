@@ -615,3 +615,26 @@ def _texts(value: Any) -> list[str]:
 def test_an_empty_list_proves_neither_a_predicate_over_elements_nor_its_opposite(written: dict[str, Any]) -> None:
     assert not parse(written).holds([])
     assert not parse({"not": written}).holds([])
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {}},
+        {"properties": {"id": {"title": "an id"}}},
+        {"allOf": [{}]},
+        {"anyOf": [{"type": "string"}, {}]},
+        {"if": {"type": "string"}},
+        {"x-note": 1},
+        {"items": True},
+        {"required": []},
+    ],
+)
+def test_a_schema_that_every_value_fits_is_refused(schema: dict[str, Any]) -> None:
+    with pytest.raises(ExpectationError, match="everything would pass"):
+        parse({"schema": schema})
+
+
+def test_a_format_that_is_not_held_is_refused_and_the_held_ones_are_named() -> None:
+    with pytest.raises(ExpectationError, match=r"'email' is not held here.*held are date, date-time"):
+        parse({"schema": {"properties": {"mail": {"type": "string", "format": "email"}}}})

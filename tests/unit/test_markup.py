@@ -200,3 +200,9 @@ def test_a_document_is_read_in_its_own_charset(body: bytes, kind: Kind, charset:
 def test_a_doctype_that_declares_no_entity_is_no_harm() -> None:
     body = b'<!DOCTYPE plist PUBLIC "-//X//DTD//EN" "http://127.0.0.1:1/x.dtd"><plist><key>a</key></plist>'
     assert of_xml("//key", body) == ["a"]
+
+
+def test_many_nested_elements_with_much_text_find_nothing_rather_than_fill_the_memory() -> None:
+    body = b"<html><body>" + b"<div>" * 200 + b"x" * 500_000 + b"</div>" * 200 + b"</body></html>"
+    assert of_html("div", body) is MISSING
+    assert of_html("count(//div)", body) == 200

@@ -233,3 +233,16 @@ def test_folders_of_two_groups_are_never_one_inside_the_other() -> None:
     assert all(one == other or not one.startswith(other) for one, other in itertools.product(folders, folders))
     assert folder("shop", "web") == "overrides/shop/web/"
     assert folder("", "web") == folder("shop", "") == ""
+
+
+@pytest.mark.parametrize(
+    ("created", "expires"),
+    [
+        ("0001-01-01T00:00:00+23:59", "0001-01-01T00:00:01+23:59"),
+        ("9999-12-31T23:59:58-23:59", "9999-12-31T23:59:59-23:59"),
+    ],
+)
+def test_a_moment_that_utc_does_not_have_spoils_no_other_override(created: str, expires: str) -> None:
+    overridden, notes = asked(kept(written(created=created, expires=expires)), kept(written(), uri=f"{URI}-good"))
+    assert overridden == ["orders work"]
+    assert "a moment that UTC does not have" in notes[0]

@@ -26,6 +26,9 @@ Kind = Literal["xml", "html"]
 MAX_LENGTH = 2000
 """Characters of a query."""
 
+MAX_TEXT = 8_000_000
+"""Characters that a query may find in all."""
+
 _FUNCTIONS = (
     "boolean", "ceiling", "concat", "contains", "count", "false", "floor", "id", "lang", "last", "local-name", "name",
     "namespace-uri", "normalize-space", "not", "number", "position", "round", "starts-with", "string", "string-length",
@@ -106,6 +109,7 @@ def read(body: bytes, kind: Kind, charset: str | None) -> Any:
 def find(query: str, tree: Any, kind: Kind, namespaces: Mapping[str, str]) -> Any:
     """Find what a query means in a document that `read` gave, or `MISSING`."""
     expression, attribute = _expression(query, kind)
+    left = MAX_TEXT
     try:
         # XPath's sum of nothing is 0: a mistyped path would be below every bound.
         if any(not _compiled(each, namespaces)(tree) for each in _summed(expression)):
@@ -121,7 +125,13 @@ def find(query: str, tree: Any, kind: Kind, namespaces: Mapping[str, str]) -> An
         return found or MISSING
     if attribute:
         found = [value for each in found if (value := each.get(attribute)) is not None]
-    return [_text(each, kind) for each in found] or MISSING
+    texts: list[str] = []
+    for each in found:
+        texts.append(_text(each, kind))
+        left -= len(texts[-1])
+        if left < 0:
+            return MISSING  # each of many nested elements has the text of all below it
+    return texts or MISSING
 
 
 def _summed(expression: str) -> Iterator[str]:

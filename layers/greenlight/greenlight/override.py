@@ -74,6 +74,11 @@ class Override(Closed, frozen=True, kw_only=True):
         for key in ("who", "why"):
             if not getattr(self, key).strip():
                 raise ValueError(f"{key!r} says nothing")
+        for key in ("created", "expires"):
+            try:
+                getattr(self, key).astimezone(datetime.UTC)
+            except OverflowError as error:
+                raise ValueError(f"{key!r} is a moment that UTC does not have") from error
         if "*" in self.checks:
             raise ValueError("'*' names no check; an override names each by its own name")
         if self.expires <= self.created:

@@ -58,7 +58,7 @@ def checked(schema: Any) -> None:
         if wrong := best_match(kind(kind.META_SCHEMA).iter_errors(schema)):
             place = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in wrong.absolute_path)
             raise ExpectationError(f"this is no JSON Schema: {place.lstrip('.') or 'it'}: {short(wrong.message, 200)}")
-        if not set(schema) - _SILENT - _COMPANIONS:
+        if not _says_something(schema):
             raise ExpectationError("this schema says nothing of any value, so everything would pass")
         known = {*kind.VALIDATORS, *_SILENT, *_COMPANIONS, "format"}
         root = Resource.from_contents(schema, default_specification=_specification(kind))
@@ -81,6 +81,12 @@ def _walk(resource: Any, resolver: Any, known: set[str]) -> None:
     for keyword, value in contents.items() if isinstance(contents, dict) else ():
         if keyword not in known and not keyword.startswith("x-"):
             raise ExpectationError(f"unknown keyword {short(keyword, 60)!r} in a schema{nearest(keyword, known)}")
+        if keyword == "format" and value not in FORMATS:
+            known_ones = ", ".join(FORMATS)
+            raise ExpectationError(
+                f"the format {short(str(value), 60)!r} is not held here, so everything would pass{nearest(str(value), FORMATS)}; "
+                f"held are {known_ones}; write a pattern for another"
+            )
         if keyword == "pattern":
             pattern(value, keyword)
         elif keyword == "patternProperties":
@@ -90,6 +96,30 @@ def _walk(resource: Any, resolver: Any, known: set[str]) -> None:
             resolver.lookup(value)
     for each in resource.subresources():
         _walk(each, resolver.in_subresource(each), known)
+
+
+def _says_something(schema: Any) -> bool:
+    """Tell whether a schema holds anything against a value, as far as can be seen without one."""
+    if not isinstance(schema, dict):
+        return schema is False
+    for keyword, value in schema.items():
+        if keyword in _SILENT or keyword in _COMPANIONS or keyword.startswith("x-"):
+            continue
+        if keyword == "anyOf":
+            said = all(map(_says_something, value))
+        elif keyword in ("allOf", "oneOf"):
+            said = any(map(_says_something, value))
+        elif keyword in ("properties", "patternProperties", "dependentSchemas"):
+            said = any(map(_says_something, value.values()))
+        elif keyword in ("items", "additionalProperties", "propertyNames", "prefixItems"):
+            said = any(map(_says_something, value if isinstance(value, list) else [value]))
+        elif keyword == "if":
+            said = any(map(_says_something, (schema.get("then", {}), schema.get("else", {}))))
+        else:
+            said = bool(value) or value is False or value == 0
+        if said:
+            return True
+    return False
 
 
 def mismatched(schema: Any, data: Any, documents: Mapping[str, Any] | None = None, draft4: bool = False) -> str:

@@ -84,11 +84,11 @@ def card(report: Report, uri: str) -> dict[str, Any]:
             "textType": "client-markdown",
             "title": _said(summary.subject(report)),
             "description": "\n".join([*reasons, *map(_said, facts)])[:4000],
-            "nextSteps": [*list(steps)[:3], f"greenlight report {report.deployment.id}"],
-            "keywords": [each for each in (report.deployment.application, report.deployment.stage) if each],
+            "nextSteps": [*map(_said, list(steps)[:3]), f"greenlight report {report.deployment.id}"],
+            "keywords": [_said(each) for each in (report.deployment.application, report.deployment.stage) if each],
         },
         # One thread for all gates of a deployment.
-        "metadata": {"threadId": report.deployment.id, "summary": summary.subject(report)},
+        "metadata": {"threadId": report.deployment.id, "summary": _said(summary.subject(report))},
     }
 
 

@@ -25,7 +25,7 @@ _SIGNS = {
     Outcome.INCONCLUSIVE: "❔",
     Outcome.SKIPPED: "⏭️",
 }
-_SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~&$:]")
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~&$:]|(?<=www)\.", re.IGNORECASE)
 _MENTION = re.compile(r"@(?=\w)")
 NO_MENTION = "@\u200b"
 """An at sign that mentions nobody."""
