@@ -24,22 +24,29 @@ def runs(aws: Any, *found: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("found", "outcome"),
     [
-        ([run("FAILED"), run("PASSED", 5)], "FAIL"),
-        ([run("PASSED", 5), run("FAILED", 1)], "FAIL"),
-        ([run("ODD")], "FAIL"),
-        ([run("PASSED", 11)], "INCONCLUSIVE"),
-        ([run("RUNNING")], "INCONCLUSIVE"),
-        ([{"Id": "1", "Status": {"State": "PASSED"}}], "INCONCLUSIVE"),
+        ([("FAILED", 1), ("PASSED", 5)], "FAIL"),
+        ([("PASSED", 5), ("FAILED", 1)], "FAIL"),
+        ([("ODD", 1)], "FAIL"),
+        ([("PASSED", 11)], "INCONCLUSIVE"),
+        ([("RUNNING", 1)], "INCONCLUSIVE"),
         ([], "INCONCLUSIVE"),
-        ([run("RUNNING"), run("PASSED", 5), run("FAILED", 6)], "PASS"),
+        ([("RUNNING", 1), ("PASSED", 5), ("FAILED", 6)], "PASS"),
     ],
 )
 def test_the_last_run_that_ended_decides(
-    check: Callable[..., Any], scripted: Any, found: list[dict[str, Any]], outcome: str
+    check: Callable[..., Any], scripted: Any, found: list[tuple[str, float]], outcome: str
 ) -> None:
-    runs(scripted, *found)
+    runs(
+        scripted, *(run(state, minutes_ago) for state, minutes_ago in found)
+    )  # from now, not from when it was collected
 
     assert check("synthetics", {"canary": "shop"}, aws=scripted).outcome == outcome
+
+
+def test_a_run_without_an_end_proves_nothing(check: Callable[..., Any], scripted: Any) -> None:
+    runs(scripted, {"Id": "1", "Status": {"State": "PASSED"}})
+
+    assert check("synthetics", {"canary": "shop"}, aws=scripted).outcome == "INCONCLUSIVE"
 
 
 @pytest.mark.parametrize(("state", "outcome"), [("FAILED", "FAIL"), ("PASSED", "PASS")])
