@@ -270,3 +270,9 @@ def test_what_the_supervisor_imports_before_it_can_answer_is_little() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_the_page_on_the_house_names_every_room_of_the_engine() -> None:
+    page = (ROOT / "docs" / "house.md").read_text()
+    rooms = {room_of(path) for path in files("layers/greenlight/greenlight")} - {""}
+    assert sorted(room for room in rooms if f"`{room}`" not in page and f"`{room}/`" not in page) == []
