@@ -13,7 +13,7 @@ from devkit import watch
 from devkit.cli import main
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -86,6 +86,15 @@ def test_a_call_that_is_wrong_is_not_watched(plan: Path, capsys: pytest.CaptureF
     assert "watching" not in capsys.readouterr().err
 
 
+@pytest.fixture
+def heard_ctrl_c() -> Iterator[None]:
+    """Let a command hear Ctrl-C: what a shell starts in the background ignores it, and so do all its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_ctrl_c")
 @pytest.mark.parametrize("wrong", [False, True], ids=["right", "wrong"])
 def test_a_watched_check_follows_the_plan_and_ctrl_c_ends_it_without_a_traceback(
     wrong: bool, plan: Path, green: str
@@ -103,7 +112,10 @@ def test_a_watched_check_follows_the_plan_and_ctrl_c_ends_it_without_a_traceback
     while "watching" not in watching.stderr.readline():
         pass
     watching.send_signal(signal.SIGINT)
-    out, err = watching.communicate(timeout=30)
+    try:
+        out, err = watching.communicate(timeout=30)
+    finally:
+        watching.kill()
 
     assert watching.returncode == (1 if wrong else 0)
     assert ("Failed" if wrong else "Succeeded") in out

@@ -30,25 +30,18 @@ def digests(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def engine_by_uv(application: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The engine's layer for Lambda's own Python, installed by uv."""
-    return made_directly(tmp_path_factory.mktemp("uv"), application)
-
-
-def made_directly(folder: Path, origin: Path, **environment: str) -> Path:
+    folder = tmp_path_factory.mktemp("uv")
     (folder / "artifacts").mkdir()
-    source = copy_of_the_application(folder, origin) / "layers" / "greenlight"
-    command("make", "build-EngineLayer", f"ARTIFACTS_DIR={folder / 'artifacts'}", cwd=source, **environment)
+    source = copy_of_the_application(folder, application) / "layers" / "greenlight"
+    command("make", "build-EngineLayer", f"ARTIFACTS_DIR={folder / 'artifacts'}", cwd=source)
     return folder / "artifacts"
 
 
-def test_building_twice_gives_the_same_bytes(application: Path, built: Path, tmp_path: Path) -> None:
+def test_pip_and_uv_build_the_same_bytes(application: Path, built: Path, tmp_path: Path) -> None:
     again = copy_of_the_application(tmp_path, application)
-    command("sam", "build", cwd=again, LAYER_PYTHON=HERE)
+    command("sam", "build", cwd=again, LAYER_PYTHON=HERE, UV="")
 
     assert digests(again / ".aws-sam" / "build") == digests(built)
-
-
-def test_pip_and_uv_build_the_same_layer(application: Path, engine_by_uv: Path, tmp_path: Path) -> None:
-    assert digests(made_directly(tmp_path, application, UV="")) == digests(engine_by_uv)
 
 
 @pytest.mark.parametrize("version", ["313", HERE.replace(".", "")])

@@ -30,18 +30,14 @@ def test_the_transformed_template_has_no_finding_in_three_partitions() -> None:
     assert findings(transformed()) == []
 
 
-@pytest.mark.parametrize(
-    ("function", "wrong", "rule"),
-    [
-        ("LastResortFunction", {"Runtime": "python9.9"}, "E3030"),
-        ("AfterAllowTrafficFunction", {"Role": {"Fn::GetAtt": ["NobodyRole", "Arn"]}}, "E1010"),
-    ],
-)
-def test_what_cloudformation_would_refuse_is_found(function: str, wrong: dict, rule: str) -> None:
+def test_what_cloudformation_would_refuse_is_found() -> None:
     template = transformed()
-    template["Resources"][function]["Properties"].update(wrong)
+    template["Resources"]["LastResortFunction"]["Properties"]["Runtime"] = "python9.9"
+    template["Resources"]["AfterAllowTrafficFunction"]["Properties"]["Role"] = {"Fn::GetAtt": ["NobodyRole", "Arn"]}
 
-    assert [finding for finding in findings(template, REGIONS[:1]) if finding.startswith(rule)]
+    found = {finding.split()[0] for finding in findings(template, REGIONS[:1])}
+
+    assert {"E3030", "E1010"} <= found
 
 
 @pytest.mark.parametrize(
