@@ -28,7 +28,6 @@ Source: https://github.com/opendiffy/diffy (the idea and the thresholds' default
 from __future__ import annotations
 
 import statistics
-import time
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -45,14 +44,12 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     HttpKind,
-    LambdaEvent,
+    LambdaInput,
     NoAnswerError,
     NoResultError,
     Params,
     Platform,
     Response,
-    Stamp,
-    built,
     compared,
     differences,
     error,
@@ -228,8 +225,7 @@ def _answer(params: Compare, context: Context, what: Call | dict[str, Any], side
     deployment = context.deployment
     payload: Any = what["payload"] if isinstance(what, dict) else None
     if isinstance(what, Call):
-        event = msgspec.convert({params.event: _written(what)}, LambdaEvent)
-        payload = built(event, Stamp(region=deployment.region, at=time.time(), seed=deployment.id))
+        payload = msgspec.convert({"event": {params.event: _written(what)}}, LambdaInput).sent(context)
     try:
         done = invoked(context, payload, getattr(deployment, blue_or_green).version)
     except NoResultError as problem:

@@ -54,15 +54,13 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     HttpError,
-    LambdaEvent,
+    LambdaInput,
     Need,
     NoAnswerError,
     NoResultError,
     Outcome,
     Params,
     Response,
-    Stamp,
-    built,
     captured_value,
     checked_source,
     compiled,
@@ -93,11 +91,8 @@ _QUEUE = re.compile(r"https?://sqs\.([a-z0-9-]+)\.[^/]+/([0-9]{12})/([^/]+)", re
 _ABSENT = ("NoSuchKey", "404", "NotFound")
 
 
-class Invoke(Params, frozen=True, kw_only=True):
+class Invoke(LambdaInput, frozen=True, kw_only=True):
     """An invocation of the new version, with a `payload` or an `event`."""
-
-    payload: Any = msgspec.UNSET
-    event: LambdaEvent | None = None
 
 
 class Send(Params, frozen=True, kw_only=True):
@@ -400,7 +395,7 @@ def _caused(params: Effect, context: Context, captured: dict[str, Any] | None) -
         fine = answer.status < 400
         return [Evidence(query="status", expected="below 400", actual=answer.status, passed=fine, where="cause")]
     if cause.lambda_invoke is not None:
-        failure = _invoked(cause.lambda_invoke, context, captured)
+        failure = invoked(context, _refilled(cause.lambda_invoke, captured).sent(context)).failure
         return [Evidence(query="error", expected="none", actual=failure or "none", passed=not failure, where="cause")]
     for service, send in (("sqs", cause.sqs), ("sns", cause.sns)):
         if send is not None:
@@ -409,15 +404,6 @@ def _caused(params: Effect, context: Context, captured: dict[str, Any] | None) -
             written = body if isinstance(body, str) else json.dumps(body)
             _aws(context, f"send to {service}", **{where: filled(send.to, captured), text: written})
     return []
-
-
-def _invoked(invoke: Invoke, context: Context, captured: dict[str, Any] | None) -> str:
-    deployment = context.deployment
-    payload = {} if invoke.payload is msgspec.UNSET else filled(invoke.payload, captured)
-    if invoke.event is not None:
-        stamp = Stamp(region=deployment.region, at=time.time(), seed=deployment.id)
-        payload = built(_refilled(invoke.event, captured), stamp)
-    return invoked(context, payload).failure
 
 
 def _capture(params: Effect, answer: Response, captured: dict[str, Any] | None) -> None:

@@ -20,15 +20,14 @@ Example:
         lambda_invoke:
           event: {sqs: {queue: orders, messages: [{order: smoke}]}}
 
-Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html; lambda_events.py names those of the events.
+Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html; the files of the engine's lambda_events/
+name those of the events.
 """
 
 from __future__ import annotations
 
-import time
-from typing import Any
+from typing import TYPE_CHECKING
 
-import msgspec
 from greenlight.api import (
     MISSING,
     ContentExpectation,
@@ -38,12 +37,8 @@ from greenlight.api import (
     Expectation,
     Finding,
     GreenlightError,
-    Invocation,
-    LambdaEvent,
+    LambdaInput,
     NoResultError,
-    Params,
-    Stamp,
-    built,
     error,
     evidence,
     failed,
@@ -54,6 +49,9 @@ from greenlight.api import (
     response,
     validator,
 )
+
+if TYPE_CHECKING:
+    from greenlight.api import Invocation
 
 
 class Expect(ContentExpectation, frozen=True, kw_only=True):
@@ -74,24 +72,20 @@ class Expect(ContentExpectation, frozen=True, kw_only=True):
         return [name for name in ContentExpectation.__struct_fields__ if getattr(self, name) not in (None, {})]
 
 
-class LambdaInvoke(Params, frozen=True, kw_only=True):
+class LambdaInvoke(LambdaInput, frozen=True, kw_only=True):
     """What to send: `payload` as it is, or an `event` by its description; without `expect`, no error is what is checked.
 
     With an HTTP event something of the response must be expected: an error page is no error of the function.
     """
 
-    payload: Any = msgspec.UNSET
-    event: LambdaEvent | None = None
     expect: Expect = Expect()
 
     def __post_init__(self) -> None:
-        """Refuse both, expectations of a response that there is not, and none where there is one."""
-        if self.event is not None and self.payload is not msgspec.UNSET:
-            raise ValueError("payload and event are two ways to say one thing; take one out")
-        is_http = self.event is not None and self.event.is_http
-        if not is_http and self.expect.of_http() not in ([], ["json"]):
+        """Refuse expectations of a response that there is not, and none where there is one."""
+        super().__post_init__()
+        if not self.is_http and self.expect.of_http() not in ([], ["json"]):
             raise ValueError("only an HTTP event has status, headers and body; expect json or payload")
-        if is_http and not (self.expect.of_http() or self.expect.error or self.expect.payload):
+        if self.is_http and not (self.expect.of_http() or self.expect.error or self.expect.payload):
             raise ValueError(
                 "nothing of the response is expected, and an error page would pass; add expect: {status: 200}"
             )
@@ -114,17 +108,14 @@ class LambdaInvoke(Params, frozen=True, kw_only=True):
 )
 def lambda_invoke(params: LambdaInvoke, context: Context) -> Finding:
     """The new version of the function answers an event as it should."""
-    deployment, expect = context.deployment, params.expect
-    sent = {} if params.payload is msgspec.UNSET else params.payload
-    if params.event is not None:
-        sent = built(params.event, Stamp(region=deployment.region, at=time.time(), seed=deployment.id))
+    expect = params.expect
     try:
-        seen = invoked(context, sent)
+        seen = invoked(context, params.sent(context))
     except NoResultError as problem:
         return failed(str(problem))
     except GreenlightError as problem:
         return error(str(problem))
-    where = f"{deployment.function}:{seen.version}"
+    where = f"{context.deployment.function}:{seen.version}"
     found = [_error_evidence(seen.failure, expect, where)]
     found += _answer(params, seen, where)
     if expect.payload is not None:

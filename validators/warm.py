@@ -21,8 +21,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.
 from __future__ import annotations
 
 import threading
-import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from greenlight.api import (
@@ -34,11 +33,9 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     Invocation,
-    LambdaEvent,
+    LambdaInput,
     NoResultError,
     Params,
-    Stamp,
-    built,
     error,
     evidence,
     failed,
@@ -67,7 +64,7 @@ class Expect(Params, frozen=True, kw_only=True):
     status: Expectation | None = None
 
 
-class Warm(Params, frozen=True, kw_only=True):
+class Warm(LambdaInput, frozen=True, kw_only=True):
     """How often (`count`), with which `payload` or `event`, and what to expect.
 
     Attributes:
@@ -75,15 +72,12 @@ class Warm(Params, frozen=True, kw_only=True):
     """
 
     count: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
-    payload: Any = msgspec.UNSET
-    event: LambdaEvent | None = None
     expect: Expect = Expect()
 
     def __post_init__(self) -> None:
-        """Refuse both ways to say what is sent, and a status where there is none."""
-        if self.event is not None and self.payload is not msgspec.UNSET:
-            raise ValueError("payload and event are two ways to say one thing; take one out")
-        if self.expect.status is not None and not (self.event is not None and self.event.is_http):
+        """Refuse a status where there is none."""
+        super().__post_init__()
+        if self.expect.status is not None and not self.is_http:
             raise ValueError("only an HTTP event has a status")
 
 
@@ -154,11 +148,10 @@ def _all_at_once(params: Warm, context: Context) -> tuple[list[Invocation], int,
     answers: list[Invocation] = []
     slow: list[str] = []
     refused: list[str] = []
-    sent: Any = {} if params.payload is msgspec.UNSET else params.payload
 
     def once(number: int) -> None:
         try:
-            answers.append(invoked(context, _event(params.event, context, number) if params.event else sent))
+            answers.append(invoked(context, params.sent(context, f"/{number}")))
         except NoResultError as problem:
             slow.append(str(problem))
         except GreenlightError as problem:
@@ -173,11 +166,6 @@ def _all_at_once(params: Warm, context: Context) -> tuple[list[Invocation], int,
         pass
     done, not_done = list(answers), list(refused)
     return done, params.count - len(done) - len(not_done), not_done
-
-
-def _event(event: LambdaEvent, context: Context, number: int) -> dict[str, Any]:
-    deployment = context.deployment
-    return built(event, Stamp(region=deployment.region, at=time.time(), seed=f"{deployment.id}/{number}"))
 
 
 def _broken(params: Warm, answer: Invocation) -> str:

@@ -47,7 +47,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("arguments",),
     ("predicates", "filters"),
     ("query", "schemas", "substitute"),
-    ("patterns", "formats", "semver", "values", "missing"),
+    ("patterns", "formats", "semver", "values", "missing", "dynamodb"),
     ("words",),
     ("units", "nearest", "errors"),
     ("oneline", "model"),
@@ -63,7 +63,7 @@ PURE = (
     "arguments", "predicates", "filters", "schemas", "patterns", "formats", "semver", "values", "missing",
     "judge", "expect", "query", "units", "redact", "substitute", "plan", "decode", "nearest", "oneline", "yamlread",
     "address", "repeat", "retry", "rows", "fragments", "environments", "cookies", "markup", "shadow",
-    "words", "model", "errors", "settings",
+    "words", "model", "errors", "settings", "dynamodb",
     "report.json", "report.text", "report.summary", "report.junit", "report.markdown", "report.tap", "override",
     "report.html", "report.tags", "report.figures",
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from aws_lambda_powertools.utilities import data_classes
-from greenlight.api import LambdaEvent, Stamp, built, marshalled, response, unmarshalled
+from greenlight.api import LambdaEvent, Stamp, built, response
 from greenlight.decode import convert
 
 STAMP = Stamp(region="mars-west-1", at=1_700_000_000.5, seed="d-TEST00001")
@@ -127,12 +127,6 @@ def test_events_of_buses_streams_and_user_pools() -> None:
 
 def test_one_description_and_one_stamp_give_one_event() -> None:
     assert event({"sqs": {"messages": ["a"]}}) == event({"sqs": {"messages": ["a"]}})
-
-
-@pytest.mark.parametrize("value", [None, True, 1, 1.5, "x", [1, "a", None], {"a": {"b": [False]}}])
-def test_dynamodbs_values_come_back(value: Any) -> None:
-    assert unmarshalled(marshalled(value)) == value
-    assert type(unmarshalled(marshalled(value))) is type(value)
 
 
 def test_cookies_and_several_values_become_headers() -> None:

@@ -51,10 +51,14 @@ if TYPE_CHECKING:
     from greenlight.certificate import Certificate, certificate
     from greenlight.compare import Compared, Difference, compared, differences, percentile
     from greenlight.cookies import Jar
+    from greenlight.dynamodb import marshalled, unmarshalled
     from greenlight.exchange import SAFE, Call, exchanged
     from greenlight.http import Client
     from greenlight.invocation import Invocation, NoResultError, invoked
-    from greenlight.lambda_events import HttpKind, LambdaEvent, Stamp, built, marshalled, response, unmarshalled
+    from greenlight.lambda_events.event import HttpKind, LambdaEvent, built
+    from greenlight.lambda_events.input import LambdaInput
+    from greenlight.lambda_events.response import response
+    from greenlight.lambda_events.stamp import Stamp
     from greenlight.redact import Redactor
     from greenlight.schemas import mismatched
 
@@ -82,6 +86,7 @@ __all__ = [
     "Invocation",
     "Jar",
     "LambdaEvent",
+    "LambdaInput",
     "Need",
     "NoAnswerError",
     "NoResultError",
@@ -140,10 +145,14 @@ _WHEN_ASKED_FOR = {
     "certificate": ("Certificate", "certificate"),
     "compare": ("Compared", "Difference", "compared", "differences", "percentile"),
     "cookies": ("Jar",),
+    "dynamodb": ("marshalled", "unmarshalled"),
     "exchange": ("SAFE", "Call", "exchanged"),
     "invocation": ("Invocation", "NoResultError", "invoked"),
     "schemas": ("mismatched",),
-    "lambda_events": ("HttpKind", "LambdaEvent", "Stamp", "built", "marshalled", "response", "unmarshalled"),
+    "lambda_events.event": ("HttpKind", "LambdaEvent", "built"),
+    "lambda_events.input": ("LambdaInput",),
+    "lambda_events.response": ("response",),
+    "lambda_events.stamp": ("Stamp",),
 }
 """Modules that few validators need, each with what it gives; a gate whose plan has none of those does not load them."""
 

@@ -1,0 +1,27 @@
+"""Values written as DynamoDB writes them, and read back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from greenlight.api import marshalled, unmarshalled
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ({"NS": ["1", "2.5"]}, [1, 2.5]),
+        ({"SS": ["a", "b"]}, ["a", "b"]),
+        ({"B": b"hi"}, "aGk="),
+        ({"BS": [b"hi"]}, ["aGk="]),
+    ],
+)
+def test_sets_become_lists_and_bytes_base64(written: dict[str, Any], value: Any) -> None:
+    assert unmarshalled(written) == value
+
+
+@pytest.mark.parametrize("value", [None, True, 1, 1.5, "x", [1, "a", None], {"a": {"b": [False]}}])
+def test_dynamodbs_values_come_back(value: Any) -> None:
+    assert unmarshalled(marshalled(value)) == value
+    assert type(unmarshalled(marshalled(value))) is type(value)
