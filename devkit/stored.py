@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import urllib.parse
 from pathlib import Path
@@ -12,6 +11,7 @@ import msgspec
 from greenlight.errors import AwsError, GreenlightError
 from greenlight.model import REPORT_SCHEMA, STAGES, Report, Status
 from greenlight.publish import index
+from greenlight.report.summary import DEPLOYMENT_ID
 
 from devkit import buckets
 
@@ -25,7 +25,6 @@ MAX_FOLDERS = 1000
 """Applications and groups that are looked through; an account with more has to name the application."""
 
 MAX_BYTES = 64 * 1024 * 1024
-_DEPLOYMENT = re.compile(r"d-[A-Z0-9]{1,40}", re.ASCII)
 
 
 class NotFoundError(GreenlightError):
@@ -59,7 +58,7 @@ def found(arguments: argparse.Namespace, aws: Aws) -> Report:
     if what.startswith("s3://"):
         bucket, _, key = what.removeprefix("s3://").partition("/")
         return _fetched(aws, bucket, key)
-    if Path(what).is_file() or not _DEPLOYMENT.fullmatch(what):
+    if Path(what).is_file() or not DEPLOYMENT_ID.fullmatch(what):
         return _from_file(Path(what))
     return _from_bucket(arguments, aws)
 

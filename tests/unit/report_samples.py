@@ -25,6 +25,7 @@ from greenlight.model import (
     Status,
     Try,
 )
+from msgspec.structs import replace
 
 EVIL = (
     "\x1b[2J</script><script>alert(1)</script><img src=x onerror=alert(2)>\r\n\u2028\u202eevil\u2066\x00"
@@ -175,6 +176,7 @@ def closed(**changes: Any) -> Report:
         "greenlight": "0.1.0",
         "output": "effect: looked once\n",
         "clock": Clock(prepared_ms=610.0, baked_ms=0.0, deadline_ms=838_000.0),
+        "bucket": "greenlight-reports",
         "overrides": (
             Overridden(
                 check="the queue drains", who="maria@example.com", why="The queue moves on Monday.",
@@ -202,7 +204,7 @@ def refused() -> Report:
         reasons=(Reason(cause=Cause.PLAN_ERROR, message=said),),
         checks=(),
         deployment=deployment,
-        plan=PlanSource(uri="s3://greenlight-plans/shop.yaml"),
+        plan=replace(PLAN, uri="s3://greenlight-plans/shop.yaml", digest=PLAN.sha256),
         overrides=(),
         clock=Clock(),
         duration_ms=812.0,

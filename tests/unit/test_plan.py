@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 from greenlight.bind import bind
 from greenlight.errors import MAX_PROBLEMS, PlanError
-from greenlight.model import STAGES, Deployment, OnFirstDeployment, OnInconclusive, Platform, Severity
+from greenlight.model import STAGES, Deployment, OnFirstDeployment, OnInconclusive, PlanSource, Platform, Severity
 from greenlight.plan import Check, Plan, When, parse
 from greenlight.registry import Registry
 from greenlight.repeat import Repeat
@@ -256,6 +257,15 @@ def test_the_source_names_the_plans_bytes() -> None:
     source = bound(GOOD).source
 
     assert (source.uri, source.version_id, len(source.sha256)) == ("s3://plans/shop.yaml", "v7", 64)
+
+
+@pytest.mark.parametrize("text", ["", "- a list", "a: [", "version: 1\nstages: {AfterInstall: {checks: 1}}"])
+def test_a_refusal_names_the_very_text_it_refused(text: str) -> None:
+    with pytest.raises(PlanError) as caught:
+        parse(text, "s3://plans/shop.yaml", "v7")
+
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    assert caught.value.plan == PlanSource(uri="s3://plans/shop.yaml", version_id="v7", sha256=sha256, digest=sha256)
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+import shlex
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from greenlight.model import Cause, Outcome, Reason, Severity, Shadowed, Status
+from greenlight.model import Cause, Outcome, PlanSource, Reason, Severity, Shadowed, Share, Status
 from greenlight.report import html, junit, markdown, tap, text
+from greenlight.report.summary import commands
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from devkit.cli import parser_of_all
 from tests.unit.report_samples import EVIL, SAMPLES, check, closed, hostile, opened, refused
 
 if TYPE_CHECKING:
@@ -174,10 +177,10 @@ def test_ten_megabytes_of_message_are_cut() -> None:
 
 
 @pytest.mark.parametrize("width", [30, 60, 80, 200])
-def test_text_keeps_to_the_width_of_a_terminal(width: int) -> None:
+def test_text_keeps_to_the_width_of_a_terminal_except_what_is_copied(width: int) -> None:
     lines = text.render(closed(), width=width).splitlines()
 
-    assert max(map(len, lines)) <= width
+    assert max(len(line) for line in lines if "greenlight re" not in line) <= width
     assert "".join(lines).replace(" ", "") == text.render(closed()).replace(" ", "").replace("\n", "")
 
 
@@ -199,3 +202,59 @@ def test_a_report_with_a_shadow_or_overrides_says_so_in_every_format() -> None:
 def test_why_something_is_not_what_was_expected_is_said_in_every_format() -> None:
     for render in (junit.render, tap.render, markdown.render, text.render, html.render):
         assert "a text is no number" in render(closed())
+
+
+FORMATS = {"text": text, "markdown": markdown, "html": html, "junit": junit, "tap": tap}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("sample", [closed, refused], ids=["closed", "refused"])
+def test_every_format_says_which_plan_it_was_what_was_not_tested_and_what_to_type(form: str, sample: Any) -> None:
+    written = re.sub(r"\\([:_.-])", r"\1", FORMATS[form].render(sample()))
+    typed = f"greenlight replay {sample().deployment.id} --stage {sample().deployment.stage} --application "
+
+    assert sample().plan.sha256 in written
+    assert sample().plan.uri in written
+    assert typed in written
+    assert form in ("junit", "tap") or "only on Lambda" in written or "No check was run at this stage." in written
+
+
+def test_what_is_to_be_typed_is_understood_by_the_commands() -> None:
+    odd = replace(closed().deployment, application="it's a shop; $(x)", group="a b")
+    parser = parser_of_all()
+
+    for deployment in (closed().deployment, odd):
+        page, again = (shlex.split(each)[1:] for each in commands(closed(deployment=deployment)).values())
+        assert parser.parse_args(page).output == "report.html"
+        given = parser.parse_args(again)
+        assert (given.what, given.stage) == (deployment.id, deployment.stage)
+        assert (given.application, given.group) == (deployment.application, deployment.group)
+        assert (given.bucket, given.plan) == ("greenlight-reports", "")
+
+
+@pytest.mark.parametrize(
+    ("plan", "cause"),
+    [
+        (PlanSource(), Cause.NO_EVIDENCE),
+        (PlanSource(uri="file:shop.yaml", sha256="0"), Cause.RELEASE_FAILED),
+        (PlanSource(uri="s3://plans/shop.yaml", sha256="0"), Cause.PLAN_ERROR),
+    ],
+    ids=["none", "packed", "refused"],
+)
+def test_a_plan_that_cannot_judge_again_is_asked_for(plan: PlanSource, cause: Cause) -> None:
+    report = closed(plan=plan, reasons=(Reason(cause=cause, message="m"),))
+
+    assert commands(report)["judge again"].endswith(" --plan plan.yaml")
+
+
+def test_nothing_is_to_be_typed_where_no_report_can_be_had() -> None:
+    assert commands(closed(bucket="")) == {}
+    assert commands(closed(traffic=(Share(at_ms=0, green_percent=0),))) == {}
+    assert commands(closed(deployment=replace(closed().deployment, id="local"))) == {}
+    assert list(commands(closed(verdict=Status.SUCCEEDED, checks=(), reasons=()))) == ["page"]
+
+
+def test_of_very_many_checks_that_did_not_run_the_first_are_named() -> None:
+    checks = tuple(check(f"c{number}", "v", Outcome.SKIPPED, "m", tries=()) for number in range(12))
+
+    assert "not tested: c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 (and 2 more)\n" in text.render(closed(checks=checks))

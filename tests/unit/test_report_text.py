@@ -83,7 +83,7 @@ def test_no_text_of_a_stranger_reaches_the_terminal_as_more_than_text() -> None:
     lines = render(hostile).split("\n")
 
     assert all(line.isprintable() for line in lines)
-    assert len(lines) == 11
+    assert len(lines) == 12
     assert not any(line.startswith("Succeeded") for line in lines)
 
 
@@ -91,9 +91,10 @@ def test_the_verdict_and_why_come_first_then_the_checks() -> None:
     assert render(report()) == (
         "Failed: shop/blue-green d-1 at AfterAllowTraffic\n"
         "  RELEASE_FAILED: green answers: status is 500, expected 200\n"
+        "  Green is wrong: this is for the team that wrote the release.\n"
         "  2 of 4 checks passed in 1.2 s, started 2026-01-01T00:00:00.000+00:00\n"
         "  green: shop:8 http://green host shop.example.com\n"
-        "  plan: s3://plans/shop.yaml version v7 sha256 0123456789ab\n"
+        "  plan: s3://plans/shop.yaml version v7 sha256 0123456789abcdef\n"
         "  note: the rule changed\n"
         " FAIL  green answers [http, 12 ms]\n"
         "       status is 500, expected 200\n"
@@ -110,7 +111,7 @@ def test_the_verdict_and_why_come_first_then_the_checks() -> None:
 def test_a_shadow_is_said_before_anything_else() -> None:
     shadow = Shadowed(would_have_been=Status.FAILED, until="2026-12-31", why="getting to know it")
 
-    first, second, third, *_ = render(report(verdict=Status.SUCCEEDED, shadow=shadow)).split("\n")
+    first, second, _, third, *_ = render(report(verdict=Status.SUCCEEDED, shadow=shadow)).split("\n")
 
     assert first.startswith("Succeeded (shadow: would have Failed until 2026-12-31): shop/blue-green")
     assert second == "  RELEASE_FAILED: green answers: status is 500, expected 200"
@@ -147,6 +148,7 @@ def test_what_is_not_known_is_left_out() -> None:
         "Succeeded: unknown application d-1 at AfterAllowTraffic\n"
         "  0 of 0 checks passed in 1.2 s, started 2026-01-01T00:00:00.000+00:00\n"
         "  green: orders\n"
+        "  not tested: No check was run at this stage.\n"
     )
 
 
@@ -174,4 +176,4 @@ def test_any_text_stays_on_its_line(text: str) -> None:
     shown = render(report(reasons=(Reason(cause=Cause.DEADLINE, check=text, message=text),), checks=()))
 
     assert all(line.isprintable() for line in shown.split("\n"))
-    assert shown.count("\n") == 6
+    assert shown.count("\n") == 8

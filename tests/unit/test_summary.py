@@ -87,6 +87,15 @@ def test_a_card_names_what_to_do_next_and_where_the_report_is() -> None:
     assert card["metadata"]["threadId"] == "d-ABCDEF123"
 
 
+def test_a_card_says_who_acts_which_plan_it_was_and_what_to_type() -> None:
+    card = sns.card(report(bucket="reports", plan=PlanSource(uri="s3://plans/shop.yaml", sha256="ab" * 32)), "")
+    again = "greenlight replay d-ABCDEF123 --stage AfterAllowTraffic --application shop --group web --bucket reports"
+
+    assert "this is for the team that wrote the release" in card["content"]["description"]
+    assert f"plan: s3://plans/shop.yaml sha256 {'ab' * 32}" in card["content"]["description"]
+    assert card["content"]["nextSteps"][-1] == again
+
+
 def test_what_a_service_answers_calls_nobody_in_a_chat() -> None:
     message = "status is 500, the body begins: <!channel> <@U123> <https://example.com|click here>"
     hostile = report(reasons=(Reason(cause=Cause.RELEASE_FAILED, check="<!here>", message=message),))

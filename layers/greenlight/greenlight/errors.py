@@ -23,6 +23,8 @@ from greenlight.oneline import short
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from greenlight.model import PlanSource
+
 MAX_PROBLEMS = 50
 """Problems that one refusal names; they must fit the worker's pipe, and a person's patience."""
 
@@ -68,12 +70,15 @@ class PlanError(GreenlightError):
 
     cause = Cause.PLAN_ERROR
 
-    def __init__(self, problems: Sequence[Problem], source: str = "", so_far: Any = None) -> None:
+    def __init__(
+        self, problems: Sequence[Problem], source: str = "", so_far: Any = None, plan: PlanSource | None = None
+    ) -> None:
         """Collect `problems` (at least one) of the plan at `source`; the first 50 are named.
 
-        `so_far` is what could be read in spite of them: a gate is closed, but lint goes on to find the rest.
+        `so_far` is what could be read in spite of them: a gate is closed, but lint goes on to find the rest. `plan` is
+        which text it was, exactly, where one was read.
         """
-        self.so_far = so_far
+        self.so_far, self.plan = so_far, plan
         kept = tuple(problems)
         if len(kept) > MAX_PROBLEMS:
             kept = (*kept[:MAX_PROBLEMS], Problem("and more, which are named when these are mended"))

@@ -372,6 +372,7 @@ class Report(Frozen, frozen=True, kw_only=True):
         output: The last lines that validators printed, redacted.
         clock: What else the gate did with its time.
         traffic: Who had the users' requests when; only a rehearsal can know.
+        bucket: The bucket that is to keep it; "" for none.
     """
 
     schema: str = REPORT_SCHEMA
@@ -388,6 +389,7 @@ class Report(Frozen, frozen=True, kw_only=True):
     overrides: tuple[Overridden, ...] = ()
     clock: Clock = Clock()
     traffic: tuple[Share, ...] = ()
+    bucket: str = ""
 
     @property
     def clean(self) -> bool:

@@ -418,9 +418,18 @@ def parse(
         PlanError: The plan is wrong; it carries every problem found, except those of validators' parameters.
         AwsError: A fragment's store refused.
     """
-    document = yamlread.read(text, uri)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     source = PlanSource(uri=uri, version_id=version_id, sha256=sha256, digest=sha256)
+    try:
+        return _parsed(text, source, today, environment, fetch)
+    except PlanError as error:
+        error.plan = source
+        raise
+
+
+def _parsed(text: str, source: PlanSource, today: datetime.date | None, environment: str, fetch: Fetch | None) -> Plan:
+    uri, sha256 = source.uri, source.sha256
+    document = yamlread.read(text, uri)
     if not isinstance(document.data, dict):
         raise PlanError([Problem("a plan is a map with the keys version and stages", line=1, column=1)], uri)
     written, mistakes = convert(document.data, PlanFile)

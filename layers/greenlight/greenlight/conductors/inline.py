@@ -166,9 +166,8 @@ def supervised(
     try:
         end = supervise(work, deadline, on_finding, memory_mb)
     except PlanError as error:
-        raise PlanError(
-            error.problems, prepared.plan.source.uri
-        ) from error  # the pipe carries problems, not their plan
+        plan = prepared.plan.source
+        raise PlanError(error.problems, plan.uri, plan=plan) from error  # the pipe carries problems, not their plan
     found = {finding.name: finding for finding in end.findings}
     findings = tuple(
         found.get(check.name) or unfinished(check, f"not finished: {end.died or 'it gave no finding'}", end.cause)
@@ -321,7 +320,7 @@ def refused(error: PlanError, deployment: Deployment) -> Gate:
         for problem in error.problems
     )
     verdict = Verdict(status=Status.FAILED, reasons=reasons)
-    return Gate(verdict=verdict, deployment=deployment, plan=PlanSource(uri=error.source))
+    return Gate(verdict=verdict, deployment=deployment, plan=error.plan or PlanSource(uri=error.source))
 
 
 def _told(problem: Problem, source: str) -> str:
@@ -390,6 +389,7 @@ def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, 
     import msgspec
 
     from greenlight.publish import metrics, summary
+    from greenlight.report.summary import commands
 
     report = report_of(
         gate.verdict,
@@ -401,6 +401,7 @@ def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, 
         gate.output,
         gate.overrides,
         gate.clock,
+        log.settings.report_bucket if log.settings else "",
     )
     reasons = msgspec.to_builtins(gate.verdict.reasons)
     log.say(
@@ -410,6 +411,7 @@ def _publish(log: _Log, gate: Gate, answer: Any, stage: str, started_at: float, 
         reasons=reasons,
         application=gate.deployment.application,
         group=gate.deployment.group,
+        commands=list(commands(report).values()),
         **({"shadow": msgspec.to_builtins(gate.verdict.shadow)} if gate.verdict.shadow else {}),
     )
     for each in gate.overrides:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.oneline import short
 from greenlight.publish import summary
+from greenlight.report import summary as every_format
 from greenlight.report import text
 
 if TYPE_CHECKING:
@@ -70,12 +71,16 @@ def card(report: Report, uri: str) -> dict[str, Any]:
     reasons = [
         f"*{_said(reason.check or reason.cause.value)}*: {_said(reason.message)}" for reason in report.reasons[:3]
     ]
-    green = report.deployment.green
+    who = dict.fromkeys(every_format.WHO[reason.cause] for reason in report.reasons[:3])
     facts = [
-        f"green: {green.version or green.task_definition or 'unknown'}",
-        f"plan: {report.plan.uri or 'none'}",
+        *who,
+        f"green: {every_format.target(report) or 'unknown'}",
+        f"plan: {every_format.plan(report) or 'none'}",
+        *(f"not tested: {each}" for each in every_format.not_tested(report)),
+        f"since: {report.started_at}",
         f"report: {uri or 'not stored'}",
     ]
+    typed = every_format.commands(report).values() or [f"greenlight report {report.deployment.id}"]
     steps = dict.fromkeys(each.remediation for each in report.checks if each.remediation)
     return {
         "version": "1.0",
@@ -84,7 +89,7 @@ def card(report: Report, uri: str) -> dict[str, Any]:
             "textType": "client-markdown",
             "title": _said(summary.subject(report)),
             "description": "\n".join([*reasons, *map(_said, facts)])[:4000],
-            "nextSteps": [*map(_said, list(steps)[:3]), f"greenlight report {report.deployment.id}"],
+            "nextSteps": [*map(_said, [*list(steps)[:3], *typed])],
             "keywords": [_said(each) for each in (report.deployment.application, report.deployment.stage) if each],
         },
         # One thread for all gates of a deployment.

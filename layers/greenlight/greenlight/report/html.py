@@ -172,7 +172,7 @@ def _remark(label: str, said: str) -> Html:
 
 
 def _facts(report: Report) -> Html:
-    deployment, plan, green = report.deployment, report.plan, report.deployment.green
+    deployment, plan, green, blue = report.deployment, report.plan, report.deployment.green, report.deployment.blue
     known = {
         "Green": (
             summary.function(report),
@@ -183,19 +183,21 @@ def _facts(report: Report) -> Html:
         "Plan": (plan.uri or "none", f"version {plan.version_id}" if plan.version_id else ""),
         "Deployment": (deployment.id, deployment.config, deployment.region),
         "Since": (_moment(report.started_at), f"for {summary.milliseconds(report.duration_ms)}"),
+        "Blue": (f"version {blue.version}" if blue.version else "", blue.task_definition),
         "Started by": (deployment.creator,),
-        "Plan's SHA-256": (tag("code", plan.sha256),) if plan.sha256 else (),
-        "Plan's digest": (tag("code", plan.digest),) if plan.digest != plan.sha256 else (),
     }
-    return tag(
-        "dl",
-        *(
-            tag("div", tag("dt", name), *(tag("dd", each) for each in said if each))
-            for name, said in known.items()
-            if any(said)
-        ),
-        class_="facts",
-    )
+    whole = {
+        "Plan's SHA-256": plan.sha256,
+        "Plan's digest": summary.digest(report),
+        **{what.capitalize(): command for what, command in summary.commands(report).items()},
+    }
+    facts = [_fact(name, *said) for name, said in known.items() if any(said)]
+    facts += [_fact(name, tag("code", said), class_="wide") for name, said in whole.items() if said]
+    return tag("dl", *facts, class_="facts")
+
+
+def _fact(name: str, *said: str, **attributes: str) -> Html:
+    return tag("div", tag("dt", name), *(tag("dd", each) for each in said if each), **attributes)
 
 
 def _moment(started_at: str) -> str:

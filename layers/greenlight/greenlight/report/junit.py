@@ -47,6 +47,7 @@ def _lines(report: Report) -> Iterator[str]:
         "deployment": deployment.id,
         "green": summary.target(report),
         "plan": summary.plan(report),
+        **summary.commands(report),
     }
     yield from (_closed("property", name=name, value=value) for name, value in known.items() if value)
     yield "</properties>"

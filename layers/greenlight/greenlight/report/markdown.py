@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from greenlight.model import Outcome, Status
-from greenlight.oneline import short
+from greenlight.oneline import clean, short
 from greenlight.report import summary
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ def _lines(report: Report) -> Iterator[str]:
     yield from ("",) if report.reasons or report.overrides or report.shadow else ()
     for name, value in _facts(report):
         yield f"{name} {_text(value)}  "
+    if commands := summary.commands(report):
+        # A line that begins with a word of ours cannot end the block, whatever else is in it.
+        yield from ("", "```console", *(f"$ {clean(each)}" for each in commands.values()), "```")
     yield from _table(report)
     for finding in report.checks:
         if finding.outcome in summary.BROKEN:
@@ -68,7 +71,8 @@ def _lines(report: Report) -> Iterator[str]:
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
     counted = f"{summary.passed(report)} of {len(report.checks)}"
     yield "**Checks passed**", f"{counted} in {summary.milliseconds(report.duration_ms)}, started {report.started_at}"
-    yield "**Deployment**", report.deployment.id
+    where = f" in {report.deployment.region}" if report.deployment.region else ""
+    yield "**Deployment**", f"{report.deployment.id}{where}"
     if target := summary.target(report):
         yield "**Green**", target
     if plan := summary.plan(report):

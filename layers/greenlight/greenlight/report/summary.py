@@ -1,7 +1,9 @@
-"""What every format says of a report, and how: headline, target, remarks, what was not tested. Pure."""
+"""What every format says of a report, and how: headline, target, remarks, what was not tested, what to type. Pure."""
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,6 +22,12 @@ WHO = {
     Cause.SUPERSEDED: "Somebody else has answered CodeDeploy: look at what stopped the deployment.",
 }
 """Who acts, for each cause."""
+
+DEPLOYMENT_ID = re.compile(r"d-[A-Z0-9]{1,40}", re.ASCII)
+"""A deployment's id as CodeDeploy gives it."""
+
+NAMED = 10
+"""Checks that one line names."""
 
 BROKEN = (Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE)
 
@@ -66,11 +74,42 @@ def function(report: Report) -> str:
 
 
 def plan(report: Report) -> str:
-    """Give the plan's place, version and the start of its digest; "" for a gate without one."""
-    if not report.plan.uri:
+    """Give the plan's place, version and digests; "" for a gate without one."""
+    plan = report.plan
+    if not plan.uri:
         return ""
-    version = f" version {report.plan.version_id}" if report.plan.version_id else ""
-    return f"{report.plan.uri}{version} sha256 {report.plan.sha256[:12] or 'none'}"
+    version = f" version {plan.version_id}" if plan.version_id else ""
+    return f"{plan.uri}{version} sha256 {plan.sha256 or 'none'}{f' digest {own}' if (own := digest(report)) else ''}"
+
+
+def digest(report: Report) -> str:
+    """Give the digest of all that the plan runs, where it is another than that of the plan's text alone."""
+    return report.plan.digest if report.plan.digest != report.plan.sha256 else ""
+
+
+def commands(report: Report) -> dict[str, str]:
+    """Give what to type to have this gate's page, and to judge it again; nothing where no bucket has the report."""
+    deployment = report.deployment
+    if not report.bucket or report.traffic or not DEPLOYMENT_ID.fullmatch(deployment.id):
+        return {}
+    known = {
+        "--stage": deployment.stage,
+        "--application": deployment.application,
+        "--group": deployment.group if deployment.application else "",
+        "--bucket": report.bucket,
+    }
+    options = " ".join(f"{name} {shlex.quote(value)}" for name, value in known.items() if value)
+    said = {"page": f"greenlight report {deployment.id} {options} --format html -o report.html"}
+    if report.checks or report.reasons:
+        said["judge again"] = f"greenlight replay {deployment.id} {options}{_other_plan(report)}"
+    return said
+
+
+def _other_plan(report: Report) -> str:
+    """Name a plan to judge by, where the one of then is wrong or nobody can fetch it."""
+    refused = any(reason.cause is Cause.PLAN_ERROR for reason in report.reasons)
+    can_be_had = report.plan.uri == DEFAULT_CHECKS or report.plan.uri.startswith(("s3://", "ssm:"))
+    return "" if can_be_had and not refused else " --plan plan.yaml"
 
 
 def remarks(finding: Finding) -> list[str]:
@@ -92,6 +131,20 @@ def untested(report: Report) -> list[str]:
     """Say what this gate does not show, as sentences."""
     said = [f"{each.name}: skipped, {each.message}" for each in report.checks if each.outcome is Outcome.SKIPPED]
     said += [f"{each.name}: {each.message}" for each in report.checks if each.outcome in BROKEN and not each.attempts]
+    return said + untested_as_a_whole(report)
+
+
+def not_tested(report: Report) -> list[str]:
+    """Say the same in a few lines: of the checks their names alone."""
+    names = [each.name for each in report.checks if each.outcome is Outcome.SKIPPED]
+    names += [each.name for each in report.checks if each.outcome in BROKEN and not each.attempts]
+    more = f" (and {len(names) - NAMED} more)" if len(names) > NAMED else ""
+    return [*([", ".join(names[:NAMED]) + more] if names else []), *untested_as_a_whole(report)]
+
+
+def untested_as_a_whole(report: Report) -> list[str]:
+    """Say of the whole gate what it does not show."""
+    said = []
     if not report.checks:
         said.append("No check was run at this stage.")
     if report.plan.uri == DEFAULT_CHECKS:

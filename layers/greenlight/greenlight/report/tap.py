@@ -32,6 +32,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield "TAP version 14"
     yield f"1..{len(results)}{'' if results else ' # SKIP no check was run'}"
     yield f"# {clean(f'{summary.headline(report)}: {summary.subject(report)} {deployment.id} at {deployment.stage}')}"
+    known = {"green": summary.target(report), "plan": summary.plan(report), **summary.commands(report)}
+    yield from (f"# {what}: {clean(said)}" for what, said in known.items() if said)
     for number, result in enumerate(results, 1):
         yield f"{_point(result)} {number} - {_described(result)}"
         yield from _diagnosis(result)

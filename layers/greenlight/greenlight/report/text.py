@@ -33,12 +33,13 @@ _INDENT = " " * 7
 
 
 class _Line(NamedTuple):
-    """A line of the report: what is coloured comes first."""
+    """A line of the report: what is coloured comes first; `is_whole` for one that is copied and never wrapped."""
 
     mark: str
     rest: str = ""
     indent: str = ""
     colour: str = ""
+    is_whole: bool = False
 
 
 def render(report: Report, *, colour: bool = False, width: int = 0) -> str:
@@ -55,7 +56,7 @@ def render(report: Report, *, colour: bool = False, width: int = 0) -> str:
 def _laid_out(line: _Line, colour: bool, width: int) -> list[str]:
     mark, text = clean(line.mark), clean(f"{line.indent}{line.mark}{line.rest}")
     lines = [text]
-    if len(text) > width >= len(line.indent) + 20:
+    if len(text) > width >= len(line.indent) + 20 and not line.is_whole:
         hanging = " " * (len(line.indent) + 2)
         lines = textwrap.wrap(text, width, subsequent_indent=hanging, break_on_hyphens=False)
     start = line.indent + mark
@@ -73,6 +74,8 @@ def _lines(report: Report) -> Iterator[_Line]:
         yield _Line(
             reason.cause.value, f": {f'{reason.check}: ' if reason.check else ''}{reason.message}", "  ", colour
         )
+    for cause in dict.fromkeys(reason.cause for reason in report.reasons):
+        yield _Line("", summary.WHO[cause], "  ")
     for each in report.overrides:
         why = f": {each.check}: by {each.who} until {each.expires}, for {each.scope}: {each.why} ({each.uri})"
         yield _Line("overridden", why, "  ", _COLOURS[Outcome.INCONCLUSIVE])
@@ -81,13 +84,18 @@ def _lines(report: Report) -> Iterator[_Line]:
             "shadow", f" until {report.shadow.until}: {report.shadow.why}", "  ", _COLOURS[Outcome.INCONCLUSIVE]
         )
     counted = f"{summary.passed(report)} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s"
-    yield _Line("", f"{counted}, started {report.started_at}", "  ")
+    where = f" in {deployment.region}" if deployment.region else ""
+    yield _Line("", f"{counted}, started {report.started_at}{where}", "  ")
     if target := summary.target(report):
         yield _Line("", f"green: {target}", "  ")
     if plan := summary.plan(report):
         yield _Line("", f"plan: {plan}", "  ")
     for note in deployment.notes:
         yield _Line("", f"note: {note}", "  ")
+    for each in summary.not_tested(report):
+        yield _Line("not tested", f": {each}", "  ", _BOLD)
+    for what, command in summary.commands(report).items():
+        yield _Line(what, f": {command}", "  ", _BOLD, is_whole=True)
     for finding in report.checks:
         yield from _check_lines(finding)
 

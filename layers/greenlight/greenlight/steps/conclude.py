@@ -75,6 +75,7 @@ def report_of(
     output: str = "",
     overrides: Sequence[Overridden] = (),
     clock: Clock | None = None,
+    bucket: str = "",
 ) -> Report:
     """Make the record of a gate run; `started_at` is a Unix time in seconds."""
     return Report(
@@ -90,4 +91,5 @@ def report_of(
         shadow=verdict.shadow,
         overrides=tuple(overrides),
         clock=clock or Clock(),
+        bucket=bucket,
     )
