@@ -92,8 +92,8 @@ def _lines(report: Report) -> Iterator[_Line]:
         yield _Line("", f"plan: {plan}", "  ")
     for note in deployment.notes:
         yield _Line("", f"note: {note}", "  ")
-    for each in summary.not_tested(report):
-        yield _Line("not tested", f": {each}", "  ", _BOLD)
+    for left_out in summary.not_tested(report):
+        yield _Line("not tested", f": {left_out}", "  ", _BOLD)
     for what, command in summary.commands(report).items():
         yield _Line(what, f": {command}", "  ", _BOLD, is_whole=True)
     for finding in report.checks:
