@@ -10,7 +10,8 @@ of all requests. Status, headers (but for those that belong to the connection) a
 differ. On ECS blue is asked on the production listener, as long as no traffic has shifted (AfterAllowTestTraffic and
 BeforeAllowTraffic). On Lambda the versions are invoked, at every stage, with the event that `event` names, and `payloads` can be
 compared, too; nothing but GET, HEAD and OPTIONS is sent, and payloads must be such as do no harm. Without a blue to
-ask, as in a first deployment, the check is INCONCLUSIVE. Time is shown side by side: the median of each side.
+ask, as in a first deployment, the check is INCONCLUSIVE, and so it is where blue refuses every request (400 and above):
+two sides that say no in the same words show nothing. Time is shown side by side: the median of each side.
 
 Example:
     checks:
@@ -47,6 +48,7 @@ from greenlight.api import (
     LambdaInput,
     NoAnswerError,
     NoResultError,
+    Outcome,
     Params,
     Platform,
     Response,
@@ -110,6 +112,10 @@ class Compare(Params, frozen=True, kw_only=True):
         for call in self.calls():
             if call.method not in SAFE:
                 raise ValueError(f"{call.method} may change something; only {', '.join(SAFE)} are sent to both sides")
+        compared = ("status", "body", *(("header",) if self.headers else ())) if self.requests else ()
+        for parts in (compared, ("payload",) if self.payloads else ()):
+            if parts and set(parts) <= set(self.ignore):
+                raise ValueError(f"ignore has {' and '.join(parts)} in it, so nothing is left to compare")
 
     def calls(self) -> list[Call]:
         """Give the requests, a bare path being a GET."""
@@ -147,6 +153,7 @@ def compare(params: Compare, context: Context) -> Finding:
     raw: list[list[Difference]] = []
     noise: list[list[Difference]] = []
     times: dict[str, list[float]] = {"blue": [], "green": []}
+    worked = False
     for _ in range(params.samples):
         for name, what in _asked(params):
             if context.remaining_s() < MARGIN_S:
@@ -162,11 +169,16 @@ def compare(params: Compare, context: Context) -> Finding:
             noise.append(_differences(params, first, second, name))
             times["blue"] += [first.latency_ms, second.latency_ms]
             times["green"].append(green.latency_ms)
+            worked |= first.data.get("status", 0) < 400
     plots = (
         sample("time to answer", times["blue"], "blue"),
         sample("time to answer", times["green"], "green"),
     )
-    return msgspec.structs.replace(_judged(params, compared(raw, noise), times), series=plots)
+    finding = _judged(params, compared(raw, noise), times)
+    if finding.outcome is Outcome.PASS and not worked:
+        why = "blue answers every request with 400 or above, so nothing was compared that works"
+        finding = inconclusive(f"{why}; {finding.message}", *finding.evidence)
+    return msgspec.structs.replace(finding, series=plots)
 
 
 def _asked(params: Compare) -> list[tuple[str, Call | dict[str, Any]]]:
@@ -249,7 +261,7 @@ def _plain(seen: Response) -> dict[str, Any]:
     try:
         body: Any = msgspec.json.decode(seen.body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        body = seen.body.decode(errors="replace")
+        body = seen.body.decode(errors="backslashreplace")  # one sign for all that is no text would be alike everywhere
     names = dict.fromkeys(name.lower() for name, _ in seen.headers)
     headers = {name: seen.header(name) for name in names if name not in OF_THE_CONNECTION}
     return {"status": seen.status, "header": headers, "body": body}

@@ -124,20 +124,26 @@ def _configuration(side: Side, params: Config, context: Context) -> dict[str, An
 
 def _ruled(query: str, expectation: Expectation, green: dict[str, Any]) -> Evidence:
     held = evidence(query, expectation, find(query, green), "green")
-    return msgspec.structs.replace(held, actual=evidence(query, expectation, find(query, _masked(green))).actual)
+    told = evidence(query, expectation, find(query, _masked(green)))  # why it does not hold may repeat it, too
+    return msgspec.structs.replace(held, actual=told.actual, why=told.why)
 
 
 def _kept(query: str, blue: dict[str, Any], green: dict[str, Any]) -> Evidence:
-    """Hold green against blue; a query that finds nothing in either shows nothing, and does not pass."""
+    """Hold green against blue; a query that finds nothing in either shows nothing, and does not pass.
+
+    A projection (`[].name`) gives an empty list for a name that nothing has.
+    """
     was, now = find(query, blue), find(query, green)
-    same = was is not MISSING and now is not MISSING and _plain(was) == _plain(now)
+    nothing = was == now == [] and any(sign in query for sign in ("[", "*"))
+    same = was is not MISSING and now is not MISSING and not nothing and _plain(was) == _plain(now)
     shown = [
         repr(each) if each is MISSING else json.loads(_plain(each))
         for each in (_seen(query, blue), _seen(query, green))
     ]
     if not same and _plain(shown[0]) == _plain(shown[1]) and was is not MISSING:
         shown = [f"{HIDDEN}, as in blue", f"{HIDDEN}, another than blue's"]
-    return Evidence(query=query, expected=shown[0], actual=shown[1], passed=same, where="blue to green")
+    why = "nothing was found in either, so nothing is shown" if nothing else ""
+    return Evidence(query=query, expected=shown[0], actual=shown[1], passed=same, where="blue to green", why=why)
 
 
 def _seen(query: str, configuration: dict[str, Any]) -> Any:

@@ -3,8 +3,8 @@
 `cause` does something to green: an HTTP request, an invocation of the new version, a message to a queue or a topic. Then
 `see` is asked again and again, every `interval`, until what is there is as expected or `within` is over. `capture` names
 values for use in both: `unique` is a fresh text, known before the cause and the way to know one's own traces; `json.PATH`,
-`headers.NAME`, `status` and `body` are of the answer to an HTTP cause. A row or an object that is there as expected
-*before* the cause shows nothing: INCONCLUSIVE. `clean_up` runs after every cause, whatever came of it; where it fails, the
+`headers.NAME`, `status` and `body` are of the answer to an HTTP cause. A row, an object or a metric that is as expected
+*before* the cause shows nothing: INCONCLUSIVE; messages, lines and executions from before it do not count. `clean_up` runs after every cause, whatever came of it; where it fails, the
 check is an ERROR that says what was left behind.
 
 A message of a queue is taken out of it only if it `contains` the given text; others are put back at once, and are seen
@@ -39,7 +39,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from greenlight.api import (
@@ -87,7 +87,11 @@ if TYPE_CHECKING:
 FOR_CLEANING_UP = 0.25
 """Share of the check's time that is kept for cleaning up."""
 MAX_OBJECT_BYTES = 1024 * 1024
+CLOCKS_S = 1.0
+"""How far AWS's clocks may be behind this one: what is older than that was there before the cause."""
 _QUEUE = re.compile(r"https?://sqs\.([a-z0-9-]+)\.[^/]+/([0-9]{12})/([^/]+)", re.ASCII)
+_Told = Annotated[str, msgspec.Meta(min_length=1)]
+"""What tells one's own thing from others; the empty text would be in all of them."""
 _ABSENT = ("NoSuchKey", "404", "NotFound")
 
 
@@ -140,7 +144,7 @@ class Queue(Params, frozen=True, kw_only=True):
     """
 
     url: str
-    contains: str
+    contains: _Told
 
 
 class Metric(Params, frozen=True, kw_only=True):
@@ -167,7 +171,7 @@ class Log(Params, frozen=True, kw_only=True):
     """
 
     group: str
-    pattern: str
+    pattern: _Told
 
 
 class Execution(Params, frozen=True, kw_only=True):
@@ -178,7 +182,7 @@ class Execution(Params, frozen=True, kw_only=True):
     """
 
     state_machine: str
-    contains: str
+    contains: _Told
 
 
 class _OneOf(Params, frozen=True, kw_only=True):
@@ -341,7 +345,12 @@ def effect(params: Effect, context: Context) -> Finding:
     began = time.time()
     try:
         if _there_before(params, context, captured, began):
-            return inconclusive("the effect was there before the cause; let its key depend on a value that is unique")
+            own = (
+                "take dimensions that only the cause has"
+                if params.see.metric
+                else "let its key depend on a value that is unique"
+            )
+            return inconclusive(f"the effect was there before the cause; {own}")
     except GreenlightError as problem:
         return error(str(problem))
     keep_s = context.remaining_s() * FOR_CLEANING_UP if params.clean_up else 0.0
@@ -413,8 +422,8 @@ def _capture(params: Effect, answer: Response, captured: dict[str, Any] | None) 
 
 
 def _there_before(params: Effect, context: Context, captured: dict[str, Any] | None, began: float) -> bool:
-    if params.see.dynamodb is None and params.see.s3 is None:
-        return False
+    if params.see.dynamodb is None and params.see.s3 is None and params.see.metric is None:
+        return False  # messages, lines and executions have a time, and those from before the cause do not count
     try:
         return all(each.passed for each in _seen(params, context, captured, began))
     except KeyError:
@@ -468,12 +477,13 @@ def _data(text: str) -> Any:
         return text
 
 
-def _messages(queue: Queue, context: Context, _began: float) -> list[Any]:
-    answer = _aws(context, "receive", QueueUrl=queue.url, MaxNumberOfMessages=10, VisibilityTimeout=10)
+def _messages(queue: Queue, context: Context, began: float) -> list[Any]:
+    asked = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 10, "MessageSystemAttributeNames": ["SentTimestamp"]}
     found = []
-    for message in answer.get("Messages", []):
+    for message in _aws(context, "receive", QueueUrl=queue.url, **asked).get("Messages", []):
         place = {"QueueUrl": queue.url, "ReceiptHandle": message["ReceiptHandle"]}
-        if queue.contains in message["Body"]:
+        sent_s = int(message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
+        if queue.contains in message["Body"] and sent_s >= began - CLOCKS_S:
             found.append(_data(message["Body"]))
             _aws(context, "take out", **place)
         else:
@@ -538,7 +548,7 @@ def _executions(wanted: Execution, context: Context, began: float) -> list[Any]:
     listed = _aws(context, "executions", stateMachineArn=wanted.state_machine, maxResults=20).get("executions", [])
     found = []
     for each in listed:
-        if each["startDate"].timestamp() < began - 1:
+        if each["startDate"].timestamp() < began - CLOCKS_S:
             continue
         full = _aws(context, "execution", executionArn=each["executionArn"])
         if wanted.contains in full.get("name", "") or wanted.contains in full.get("input", ""):

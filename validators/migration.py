@@ -82,6 +82,8 @@ class Migration(Params, frozen=True, kw_only=True):
             checked_source(source)
         if not any(getattr(self.expect, part) for part in ("json", "xml", "html", "body")):
             raise ValueError("expect says nothing of the row; add json or body, so that it is read and not just found")
+        if not self.capture:
+            raise ValueError("any old row would do; name what tells the new one, such as capture: {probe: unique}")
 
 
 @validator(

@@ -3,8 +3,8 @@
 Several samples are taken, each over a connection of its own, and every one must carry what only green can say: a
 header or a JSON field equal to the expected value, such as `${green.task_definition}`, `${green.version}` or a release
 that the plan names. A number in JSON equals the text of that number, and a task definition's ARN equals its
-`family:revision`, which is what a container learns of itself. A value that blue would give just the same proves
-nothing: INCONCLUSIVE, and so are fewer samples than asked for.
+`family:revision`, which is what a container learns of itself. What blue would give just the same proves nothing:
+INCONCLUSIVE, and so are fewer samples than asked for. As long as blue can be asked (ECS, until traffic shifts), it is.
 
 A function is invoked instead when there is no `get`: through the version until traffic has shifted, and through its
 alias at AfterAllowTraffic; Lambda's own ExecutedVersion must then be green's each time. Use a payload that changes
@@ -38,6 +38,7 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     NoAnswerError,
+    Outcome,
     Params,
     compiled,
     default,
@@ -89,7 +90,10 @@ class ServesGreen(Params, frozen=True, kw_only=True):
         "the `listener` check; on Lambda check the alias. A value that blue gives, too, cannot tell them apart: "
         "choose one that changes with each release."
     ),
-    cost="As many requests or invocations as `samples` says; invocations are billed.",
+    cost=(
+        "As many requests or invocations as `samples` says, and one request to blue, which users have; invocations are "
+        "billed."
+    ),
 )
 def serves_green(params: ServesGreen, context: Context) -> Finding:
     """What answers is green, shown by several answers that all say so."""
@@ -109,7 +113,20 @@ def serves_green(params: ServesGreen, context: Context) -> Finding:
     found = _compared(expected, taken)
     if len(taken) < params.samples and all(each.passed for each in found):
         return inconclusive(f"only {len(taken)} of {params.samples} samples could be taken in the time", *found)
-    return judged(found, f"all {len(taken)} answers came from green")
+    finding = judged(found, f"all {len(taken)} answers came from green")
+    if finding.outcome is Outcome.PASS and params.get and _blue_says_so(params, context, expected):
+        return inconclusive("blue gives just the same answer, so it shows nothing; use a value of this release", *found)
+    return finding
+
+
+def _blue_says_so(params: ServesGreen, context: Context, expected: dict[str, Value]) -> bool:
+    """Ask blue, where it has a URL of its own; a blue that does not answer is not who answered."""
+    if not context.blue.url or context.blue.url == context.green.url:
+        return False
+    try:
+        return all(each.passed for each in _compared(expected, [_http(params, context, "blue")]))
+    except GreenlightError:
+        return False
 
 
 def _expected(params: ServesGreen, context: Context) -> dict[str, Value] | Finding:
@@ -121,17 +138,18 @@ def _expected(params: ServesGreen, context: Context) -> dict[str, Value] | Findi
             return error("green is no function here; add get: with a path that says who answers")
         expected["ExecutedVersion"] = context.green.version
     blue = context.deployment.blue
+    learned = blue.task_definition.rpartition("/")[2]
     for name, value in expected.items():
         if value == "":
             return error(f"{name}: the value expected is empty at {context.deployment.stage}, so it shows nothing")
-        if value in (blue.version, blue.task_set, blue.task_definition, blue.target_group):
+        if value in (blue.version, blue.task_set, blue.task_definition, learned, blue.target_group):
             return inconclusive(f"{name}: blue would answer {value!r} as well, so it shows nothing; use another value")
     return expected
 
 
-def _http(params: ServesGreen, context: Context) -> dict[str, Any]:
+def _http(params: ServesGreen, context: Context, side: Literal["green", "blue"] = "green") -> dict[str, Any]:
     # A kept connection may be held to one target by a network load balancer.
-    response = context.request("GET", params.get, headers={"Connection": "close", **params.send})
+    response = context.request("GET", params.get, headers={"Connection": "close", **params.send}, side=side)
     seen: dict[str, Any] = {}
     for name in params.headers:
         value = response.header(name)

@@ -99,6 +99,18 @@ def test_a_broken_blue_is_nothing_to_compare_with(check: Check) -> None:
     assert "blue itself answers GET /a with status 500" in finding.message
 
 
+def test_two_sides_that_refuse_everything_alike_show_nothing(check: Check) -> None:
+    refusing = answering({"message": "no token"}, 401)
+    finding = against(check, {"requests": ["/a", "/b"]}, refusing, refusing)
+    assert (finding.outcome, "nothing was compared that works" in finding.message) == (Outcome.INCONCLUSIVE, True)
+    assert against(check, {"requests": ["/a"]}, refusing, answering(SHOP)).outcome is Outcome.FAIL
+
+
+def test_bytes_that_are_no_text_are_compared_byte_by_byte(check: Check) -> None:
+    finding = against(check, {"requests": ["/a.png"]}, answering(b"\x89PNG\xff"), answering(b"\x89PNG\xfe"))
+    assert finding.outcome is Outcome.FAIL
+
+
 def test_without_a_blue_nothing_is_shown(check: Check) -> None:
     side = Side(no_url="the listener on port 80 does not lead to blue")
     finding = check("compare", {"requests": ["/a"]}, "http://127.0.0.1:1", blue=side)
@@ -161,6 +173,9 @@ def test_an_error_of_the_new_version_alone_fails(check: Check) -> None:
         ({}, "nothing to compare"),
         ({"requests": [{"post": "/a"}]}, "POST may change"),
         ({"requests": [{}]}, "exactly one of"),
+        ({"requests": ["/a"], "ignore": ["status", "header", "body"]}, "nothing is left"),
+        ({"requests": ["/a"], "ignore": ["status", "body"], "headers": False}, "nothing is left"),
+        ({"payloads": [1], "ignore": ["payload"]}, "nothing is left"),
     ],
 )
 def test_what_means_nothing_is_refused(check: Check, written: Any, why: str) -> None:

@@ -53,6 +53,17 @@ def test_settings_that_are_right_pass_without_the_secrets_in_them(check: Callabl
     assert "hunter2" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    "expected", [{"filters": ["trim"], "eq": "x"}, {"contains": "x", "ne": "y"}, {"matches": "^x"}, {"length": 3}]
+)
+def test_why_a_secret_is_wrong_is_told_without_it(check: Callable[..., Any], scripted: Any, expected: Any) -> None:
+    version(scripted)
+
+    found = check("config", {"expect": {"Environment.Variables.KEY": expected}}, aws=scripted, **FUNCTION)
+
+    assert (found.outcome, "hunter" in repr(found)) == ("FAIL", False)
+
+
 def test_a_secret_that_changed_since_blue_is_told_and_not_shown(check: Callable[..., Any], scripted: Any) -> None:
     version(scripted)
     version(scripted, Environment={"Variables": {"KEY": "hunter1", "STAGE": "live"}})
@@ -78,6 +89,20 @@ def test_a_query_that_finds_nothing_on_both_sides_is_not_unchanged(check: Callab
     version(scripted)
 
     assert check("config", {"unchanged": ["Runtim"]}, aws=scripted, **FUNCTION).outcome == "FAIL"
+
+
+def test_a_projection_that_finds_nothing_on_both_sides_is_not_unchanged(
+    check: Callable[..., Any], scripted: Any
+) -> None:
+    version(scripted, Layers=[{"Arn": "a"}], FileSystemConfigs=[])
+    version(scripted, Layers=[{"Arn": "a"}], FileSystemConfigs=[])
+
+    found = check("config", {"unchanged": ["Layers[].Am", "FileSystemConfigs"]}, aws=scripted, **FUNCTION)
+
+    assert [(each.query, each.passed) for each in found.evidence] == [
+        ("Layers[].Am", False),
+        ("FileSystemConfigs", True),
+    ]
 
 
 def test_a_first_version_cannot_be_held_against_blue(check: Callable[..., Any], scripted: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -193,6 +194,27 @@ def test_a_metric_is_summed(check: Check, account: Aws) -> None:
     assert caused(check, written, count, account).outcome is Outcome.PASS
 
 
+def test_a_metric_that_was_high_enough_before_shows_nothing(check: Check, account: Aws) -> None:
+    data = [{"MetricName": "Orders", "Value": 3.0}]
+    boto3.client("cloudwatch", region_name=REGION).put_metric_data(Namespace="shop", MetricData=data)
+    written = {"see": {"metric": {"namespace": "shop", "name": "Orders"}}, "expect": {"value": {"gte": 3}}}
+    finding = caused(check, written, lambda _: None, account)
+    assert (finding.outcome, "before the cause" in finding.message) == (Outcome.INCONCLUSIVE, True)
+
+
+def test_a_message_from_before_the_cause_does_not_count_and_stays(check: Check) -> None:
+    stubbed = Stubbed()
+    stub = stubbed.stubs["sqs"]
+    sent = str(int((time.time() - 60) * 1000))
+    old = {"Body": "order-x", "ReceiptHandle": "r", "Attributes": {"SentTimestamp": sent}}
+    place = {"QueueUrl": "http://queue/out"}
+    stub.add_response("receive_message", {"Messages": [old]})
+    stub.add_response("change_message_visibility", {}, {**place, "ReceiptHandle": "r", "VisibilityTimeout": 0})
+    written = {"see": {"sqs": {"url": place["QueueUrl"], "contains": "order-x"}}, "within": "50ms"}
+    assert caused(check, written, lambda _: None, Aws(stubbed)).outcome is Outcome.FAIL
+    stub.assert_no_pending_responses()
+
+
 def test_messages_are_causes_too(check: Check, account: Aws) -> None:
     sqs, sns = boto3.client("sqs", region_name=REGION), boto3.client("sns", region_name=REGION)
     url = sqs.create_queue(QueueName="both")["QueueUrl"]
@@ -215,7 +237,7 @@ class Stubbed:
     def __init__(self) -> None:
         session = botocore.session.Session()
         made = {"region_name": REGION, "aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
-        self.clients = {name: session.create_client(name, **made) for name in ("logs", "stepfunctions")}
+        self.clients = {name: session.create_client(name, **made) for name in ("logs", "sqs", "stepfunctions")}
         self.stubs = {name: Stubber(client) for name, client in self.clients.items()}
         for stub in self.stubs.values():
             stub.activate()
@@ -306,6 +328,8 @@ SEE = {"see": {"log": {"group": "g", "pattern": "p"}}}
         ({"cause": {"http": {"get": "/"}}, "see": {"metric": {"namespace": "a", "name": "b"}}}, "say what to expect"),
         ({"cause": {"sqs": {"to": "u", "message": "x"}}, "capture": {"id": "json.id"}, **SEE}, "only unique"),
         ({"cause": {"sqs": {"to": "u", "message": "x"}, "expect": {"status": 200}}, **SEE}, "only an HTTP cause"),
+        ({"cause": {"http": {"get": "/"}}, "see": {"log": {"group": "g", "pattern": ""}}}, "length >= 1"),
+        ({"cause": {"http": {"get": "/"}}, "see": {"sqs": {"url": "u", "contains": ""}}}, "length >= 1"),
     ],
 )
 def test_what_means_nothing_is_refused(check: Check, written: Any, why: str) -> None:

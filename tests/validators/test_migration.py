@@ -111,6 +111,7 @@ def test_rows_that_both_understand_pass_and_are_gone(check: Check) -> None:
     [
         ({"expect": {"status": 200}}, "says nothing of the row"),
         ({"capture": {"id": "id"}}, "captures nothing"),
+        ({"capture": {}}, "any old row would do"),
         ({"write": {}}, "exactly one of"),
     ],
 )

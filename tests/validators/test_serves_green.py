@@ -53,6 +53,35 @@ def test_a_value_that_blue_has_too_is_inconclusive(check: Check) -> None:
     assert server.connections == 0
 
 
+def test_what_a_container_of_blue_learns_of_itself_is_inconclusive(check: Check) -> None:
+    with saying({"v": "orders:42"}) as server:
+        written = {"get": "/", "json": {"v": "orders:42"}}
+        finding = check("serves_green", written, server.url, blue=Side(task_definition=ARN))
+    assert finding.outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ({"v": "7", "team": "shop"}, Outcome.INCONCLUSIVE),
+        ({"v": "6", "team": "shop"}, Outcome.PASS),
+        ({}, Outcome.PASS),
+    ],
+)
+def test_blue_is_asked_whether_it_says_the_same(check: Check, said: dict[str, Any], outcome: Outcome) -> None:
+    written = {"get": "/", "json": {"v": "7", "team": "shop"}, "interval": "1ms"}
+    with saying({"v": "7", "team": "shop"}) as green, saying(said) as blue:
+        finding = check("serves_green", written, green.url, blue=Side(url=blue.url))
+    assert finding.outcome is outcome, finding.message
+
+
+def test_a_blue_that_does_not_answer_is_not_who_answered(check: Check) -> None:
+    with saying({"v": "7"}) as green:
+        blue = Side(url=f"http://127.0.0.1:{unused_port()}")
+        finding = check("serves_green", {"get": "/", "json": {"v": "7"}, "interval": "1ms"}, green.url, blue=blue)
+    assert finding.outcome is Outcome.PASS, finding.message
+
+
 def test_an_empty_value_is_an_error(check: Check) -> None:
     finding = check("serves_green", {"get": "/", "json": {"v": ""}}, "http://127.0.0.1:1")
     assert (finding.outcome, "is empty at AfterAllowTestTraffic" in finding.message) == (Outcome.ERROR, True)
