@@ -14,6 +14,7 @@ from devkit.doctor import permissions
 from devkit.doctor.group import ROLLBACK
 from devkit.doctor.hooks import ANSWER, name_of, of_installation
 from devkit.doctor.rules import SHORT_S, of_lint, symptom
+from devkit.doctor.written import FUNCTION, GROUP, SAM_HOOKS, logical, shift
 from devkit.lint import Limits, problems
 
 if TYPE_CHECKING:
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
     from devkit.doctor.rules import Symptom
     from devkit.doctor.written import Template
 
-_EVENTS = {"PreTraffic": "BeforeAllowTraffic", "PostTraffic": "AfterAllowTraffic"}
 _UPDATES = {"BeforeAllowTrafficHook": "BeforeAllowTraffic", "AfterAllowTrafficHook": "AfterAllowTraffic"}
-_FUNCTION, _GROUP = "AWS::Serverless::Function", "AWS::CodeDeploy::DeploymentGroup"
 _PREFIX_ONLY = (
     "AWSCodeDeployRoleForLambda",
     "AWSCodeDeployRoleForLambdaLimited",
@@ -68,16 +67,12 @@ def examine(template: Template, appspec: AppSpec | None = None, installation: st
         )
 
 
-def _on(preference: Any) -> bool:
-    return isinstance(preference, dict) and str(preference.get("Enabled", True)).lower() != "false"
-
-
 def _functions(template: Template, installation: str) -> Iterator[Symptom | None]:
     """Look at functions that SAM deploys gradually; None for each that is one."""
-    for name in template.resources(_FUNCTION):
+    for name in template.resources(FUNCTION):
         properties = template.properties(name)
-        preference = properties.get("DeploymentPreference")
-        if not isinstance(preference, dict) or not _on(preference) or name in _hooks(template):
+        preference = shift(properties)
+        if preference is None or name in _hooks(template):
             continue
         yield None
         line = template.line("Resources", name, "Properties", "DeploymentPreference")
@@ -90,11 +85,11 @@ def _functions(template: Template, installation: str) -> Iterator[Symptom | None
             )
         hooks = preference.get("Hooks")
         hooks = hooks if isinstance(hooks, dict) else {}
-        lines = "\n".join(f"  {key}: !ImportValue {installation}-{event}" for key, event in _EVENTS.items())
+        lines = "\n".join(f"  {key}: !ImportValue {installation}-{event}" for key, event in SAM_HOOKS.items())
         yield from _named(
             template,
             name,
-            {event: hooks[key] for key, event in _EVENTS.items() if key in hooks},
+            {event: hooks[key] for key, event in SAM_HOOKS.items() if key in hooks},
             f"Hooks:\n{lines}",
             line,
             prefix_only=not preference.get("Role"),
@@ -167,21 +162,11 @@ def _called(template: Template, value: Any) -> str | None:
     """Give the name of the function that a hook names, "" for one that CloudFormation makes up; None where nobody knows."""
     if isinstance(value, str):
         return name_of(value)
-    logical = _logical(value)
-    if logical in template.resources(_FUNCTION, "AWS::Lambda::Function"):
-        name = template.properties(logical).get("FunctionName", "")
+    named = logical(value)
+    if named in template.resources(FUNCTION, "AWS::Lambda::Function"):
+        name = template.properties(named).get("FunctionName", "")
         return name if isinstance(name, str) else None
     return None
-
-
-def _logical(value: Any) -> str:
-    """Give the logical id that a Ref or a GetAtt names; "" for neither."""
-    if not isinstance(value, dict) or len(value) != 1:
-        return ""
-    name, inner = next(iter(value.items()))
-    if name == "Fn::GetAtt" and isinstance(inner, list) and inner:
-        inner = inner[0]
-    return inner if name in ("Ref", "Fn::GetAtt") and isinstance(inner, str) else ""
 
 
 def _imported(value: Any) -> str:
@@ -191,25 +176,24 @@ def _imported(value: Any) -> str:
 
 def _hooks(template: Template) -> list[str]:
     """Give the logical ids of the functions that are hooks: by their names, or because something names them."""
-    functions = template.resources(_FUNCTION, "AWS::Lambda::Function")
+    functions = template.resources(FUNCTION, "AWS::Lambda::Function")
     found = {}
     for name, resource in functions.items():
         own = resource.get("Properties")
         called = template.value(own.get("FunctionName")) if isinstance(own, dict) else ""
         if isinstance(called, str) and called.startswith(HOOK_PREFIX):
             found[name] = True
-        preference = template.properties(name).get("DeploymentPreference")
-        hooks = preference.get("Hooks") if isinstance(preference, dict) and _on(preference) else None
+        hooks = (shift(template.properties(name)) or {}).get("Hooks")
         for value in hooks.values() if isinstance(hooks, dict) else ():
-            if _logical(value) in functions:
-                found[_logical(value)] = True
+            if logical(value) in functions:
+                found[logical(value)] = True
     return list(found)
 
 
 def _hook(template: Template, name: str) -> Iterator[Symptom]:
     """Look at a function that is a hook."""
     properties, line = template.properties(name), template.line("Resources", name)
-    if properties.get("AutoPublishAlias") or (_on(properties.get("DeploymentPreference"))):
+    if properties.get("AutoPublishAlias") or shift(properties) is not None:
         yield symptom(
             "hook-has-alias",
             f"the hook {name} is published or shifted like a service; what its EventInvokeConfig says holds for the alias, and CodeDeploy calls the plain name",
@@ -235,7 +219,7 @@ def _hook(template: Template, name: str) -> Iterator[Symptom]:
     destination = invoked.get("DestinationConfig") if isinstance(invoked, dict) else None
     resort = isinstance(destination, dict) and destination.get("OnFailure")
     apart = any(
-        _logical(template.properties(each).get("FunctionName")) == name
+        logical(template.properties(each).get("FunctionName")) == name
         for each in template.resources("AWS::Lambda::EventInvokeConfig")
     )
     if not (resort or apart or properties.get("DeadLetterQueue") or properties.get("DeadLetterConfig")):
@@ -249,7 +233,7 @@ def _hook(template: Template, name: str) -> Iterator[Symptom]:
 
 def _may_answer(template: Template, properties: dict[str, Any]) -> bool | None:
     """Tell whether a hook's role may answer; None where a policy is not in the template."""
-    role = _logical(properties.get("Role"))
+    role = logical(properties.get("Role"))
     if properties.get("Role") and role not in template.resources("AWS::IAM::Role"):
         return None
     held = template.properties(role) if role else properties
@@ -263,9 +247,9 @@ def _may_answer(template: Template, properties: dict[str, Any]) -> bool | None:
     documents = [_document(each) for each in written if isinstance(each, dict)]
     unknown = False
     for each in managed:
-        logical = _logical(each)
-        if logical in template.resources("AWS::IAM::ManagedPolicy"):
-            documents.append(template.properties(logical).get("PolicyDocument"))
+        named = logical(each)
+        if named in template.resources("AWS::IAM::ManagedPolicy"):
+            documents.append(template.properties(named).get("PolicyDocument"))
         elif not any(str(each).rstrip("'}\"").endswith(harmless) for harmless in _NOT_ANSWERING):
             unknown = True
     if permissions.allows(permissions.statements(*documents), ANSWER, "*"):
@@ -283,7 +267,7 @@ def _list(value: Any) -> list[Any]:
 
 def _groups(template: Template, appspec: AppSpec | None) -> Iterator[Symptom | None]:
     """Look at deployment groups; None for each that is one."""
-    for name in template.resources(_GROUP):
+    for name in template.resources(GROUP):
         yield None
         properties, line = template.properties(name), template.line("Resources", name)
         rollback, alarms = properties.get("AutoRollbackConfiguration"), properties.get("AlarmConfiguration")
@@ -382,7 +366,7 @@ def _listener(route: Any) -> Any:
 
 def _balancer(template: Template, listener: Any) -> str:
     """Give the logical id of a listener's load balancer; "" where the template does not say."""
-    return _logical(template.properties(_logical(listener)).get("LoadBalancerArn")) if listener else ""
+    return logical(template.properties(logical(listener)).get("LoadBalancerArn")) if listener else ""
 
 
 def _controlled(template: Template, name: str, properties: dict[str, Any]) -> Iterator[Symptom]:
@@ -392,7 +376,7 @@ def _controlled(template: Template, name: str, properties: dict[str, Any]) -> It
         by_name = [
             one for one in services if isinstance(named, str) and template.properties(one).get("ServiceName") == named
         ]
-        for service in by_name or [one for one in services if one == _logical(named)]:
+        for service in by_name or [one for one in services if one == logical(named)]:
             controller = template.properties(service).get("DeploymentController", {})
             kind = controller.get("Type", "ECS") if isinstance(controller, dict) else "ECS"
             if isinstance(kind, str) and kind != "CODE_DEPLOY":
@@ -406,7 +390,7 @@ def _controlled(template: Template, name: str, properties: dict[str, Any]) -> It
 
 def _allowed(template: Template, name: str, properties: dict[str, Any], appspec: AppSpec) -> Iterator[Symptom]:
     """Look whether the group's role may call the AppSpec's hooks, where it holds nothing but AWS's narrow policies."""
-    role = template.properties(_logical(properties.get("ServiceRoleArn")))
+    role = template.properties(logical(properties.get("ServiceRoleArn")))
     managed = _list(role.get("ManagedPolicyArns"))
     if (
         not managed

@@ -13,6 +13,9 @@ from greenlight.errors import GreenlightError
 from greenlight.model import Frozen
 
 Path = tuple[str | int, ...]
+FUNCTION, GROUP = "AWS::Serverless::Function", "AWS::CodeDeploy::DeploymentGroup"
+SAM_HOOKS = {"PreTraffic": "BeforeAllowTraffic", "PostTraffic": "AfterAllowTraffic"}
+"""Stages by the names that SAM has for them in a DeploymentPreference."""
 MAX_BYTES = 1_000_000
 """CloudFormation takes no larger template."""
 _MAX_NODES = 200_000
@@ -53,7 +56,7 @@ class Template(Frozen, frozen=True, kw_only=True):
         """Give the properties of a resource as they come out; of a function with what Globals say."""
         resource = self.resources().get(name, {})
         own = resource.get("Properties")
-        if resource.get("Type") == "AWS::Serverless::Function":
+        if resource.get("Type") == FUNCTION:
             shared = self.data.get("Globals")
             shared = shared.get("Function") if isinstance(shared, dict) else None
             own = _merged(shared, own) if isinstance(shared, dict) else own
@@ -102,13 +105,30 @@ class Template(Frozen, frozen=True, kw_only=True):
         return None
 
 
+def logical(value: Any) -> str:
+    """Give the logical id that a Ref or a GetAtt names; "" for neither."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return ""
+    name, inner = next(iter(value.items()))
+    if name == "Fn::GetAtt" and isinstance(inner, list) and inner:
+        inner = inner[0]
+    return inner if name in ("Ref", "Fn::GetAtt") and isinstance(inner, str) else ""
+
+
+def shift(properties: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the DeploymentPreference by which SAM shifts a function's users; None where there is none, or it is off."""
+    found = properties.get("DeploymentPreference")
+    return found if isinstance(found, dict) and str(found.get("Enabled", True)).lower() != "false" else None
+
+
 def _ref(template: Template, inner: Any, value: dict[str, Any]) -> Any:
     return template.parameters.get(inner, value) if isinstance(inner, str) else value
 
 
 def _sub(template: Template, inner: Any, _value: dict[str, Any]) -> Any:
     text, local = (inner[0], inner[1]) if isinstance(inner, list) and len(inner) == 2 else (inner, {})
-    local = template.value(local) if isinstance(local, dict) else {}
+    local = template.value(local)
+    local = local if isinstance(local, dict) else {}
 
     def put(match: re.Match[str]) -> str:
         found = local.get(match[1], template.parameters.get(match[1]))

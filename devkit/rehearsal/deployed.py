@@ -6,12 +6,14 @@ otherwise is refused.
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING, Any
 
 from greenlight.errors import GreenlightError
 
 from devkit.doctor import revision, written
+from devkit.doctor.written import FUNCTION, GROUP, SAM_HOOKS, logical, shift
 from devkit.rehearsal import configurations
 
 if TYPE_CHECKING:
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Where = tuple[str | int, ...]
-
-_EVENTS = {"PreTraffic": "BeforeAllowTraffic", "PostTraffic": "AfterAllowTraffic"}
-_GROUP, _FUNCTION = "AWS::CodeDeploy::DeploymentGroup", "AWS::Serverless::Function"
 
 
 def filled(data: dict[str, Any], folder: Path) -> tuple[dict[str, Any], list[tuple[Where, str]]]:
@@ -79,49 +78,108 @@ def _template(data: dict[str, Any], name: str, text: str) -> dict[str, Any]:
     given = data.get("parameters")
     given = {key: str(value) for key, value in given.items()} if isinstance(given, dict) else {}
     template = written.read(text, given)
-    gradual = [each for each in template.resources(_FUNCTION) if template.properties(each).get("DeploymentPreference")]
-    groups = list(template.resources(_GROUP))
+    gradual = [each for each in template.resources(FUNCTION) if shift(template.properties(each)) is not None]
+    groups = list(template.resources(GROUP))
     if len(gradual) + len(groups) != 1:
         raise GreenlightError("a rehearsal needs one function with a DeploymentPreference, or one deployment group")
-    return _lambda(template, gradual[0], name) if gradual else _ecs(template, template.properties(groups[0]))
+    if gradual:
+        return _lambda(template.properties(gradual[0]), gradual[0], name)
+    return _ecs(template, template.properties(groups[0]), data)
 
 
-def _lambda(template: written.Template, name: str, file: str) -> dict[str, Any]:
-    properties = template.properties(name)
-    preference, (module, _, handler) = properties["DeploymentPreference"], str(properties.get("Handler")).partition(".")
-    place = os.path.normpath(os.path.join(os.path.dirname(file), str(properties.get("CodeUri", "."))))
-    release = {"function": f"{place}/{module}.py:{handler}", "timeout": f"{properties.get('Timeout', 3)}s"}
+def _lambda(properties: dict[str, Any], name: str, file: str) -> dict[str, Any]:
+    """Give what a function's properties say.
+
+    Raises:
+        GreenlightError: They leave to a deployment what a rehearsal must know, or the code is not on this machine.
+    """
+    way = _decided(_at(properties, "DeploymentPreference", "Type"), f"{name}'s DeploymentPreference.Type")
+    module, _, handler = _decided(properties.get("Handler"), f"{name}'s Handler").rpartition(".")
+    code = _decided(properties.get("CodeUri", "."), f"{name}'s CodeUri")
+    place = os.path.normpath(os.path.join(os.path.dirname(file), code))
+    timeout = _decided(properties.get("Timeout", 3), f"{name}'s Timeout")
+    release = {"function": f"{place}/{module.replace('.', '/')}.py:{handler}", "timeout": f"{timeout}s"}
+    named = _at(properties, "DeploymentPreference", "Hooks")
     return {
         "platform": "lambda",
-        "config": f"{configurations.PREFIX}Lambda{preference.get('Type')}",
-        "hooks": [event for key, event in _EVENTS.items() if key in preference.get("Hooks", {})],
+        "config": f"{configurations.PREFIX}Lambda{way}",
+        "hooks": [event for key, event in SAM_HOOKS.items() if isinstance(named, dict) and key in named],
         "blue": release,
         "green": release,
     }
 
 
-def _ecs(template: written.Template, group: dict[str, Any]) -> dict[str, Any]:
-    (pair,) = group["LoadBalancerInfo"]["TargetGroupPairInfoList"]
-    production = _referred(template, pair["ProdTrafficRoute"]["ListenerArns"][0])
-    protocol = str(production.get("Protocol"))
-    listener = {"test": "TestTrafficRoute" in pair, "https": protocol in ("HTTPS", "TLS")}
-    listener["nlb"] = protocol not in ("HTTP", "HTTPS")
-    first = _referred(template, pair["TargetGroups"][0]["Name"])
-    health = {"path": first.get("HealthCheckPath", "/"), "codes": str(first.get("Matcher", {}).get("HttpCode", "200"))}
+def _ecs(template: written.Template, group: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Give what a deployment group says, and the listener and target group that it names.
+
+    Raises:
+        GreenlightError: It has not exactly one pair of target groups, or leaves to a deployment what a rehearsal must
+            know and the scenario does not say.
+    """
+    pairs = _at(group, "LoadBalancerInfo", "TargetGroupPairInfoList")
+    if not (isinstance(pairs, list) and len(pairs) == 1):
+        many = len(pairs) if isinstance(pairs, list) else "none"
+        raise GreenlightError(
+            f"a rehearsal needs a deployment group with one entry in TargetGroupPairInfoList, and this has {many}"
+        )
     application = group.get("ApplicationName")
     if isinstance(application, dict):
-        application = _referred(template, application).get("ApplicationName")
+        application = template.properties(logical(application)).get("ApplicationName")
     names = {"application": application, "group": group.get("DeploymentGroupName")}
-    return {
+    facts = {
         "platform": "ecs",
-        "config": group.get("DeploymentConfigName", configurations.DEFAULT["ecs"]),
-        "listener": {**listener, "health_check": health},
-        "rollback": bool(group.get("AutoRollbackConfiguration", {}).get("Enabled")),
+        "listener": _listener(template, pairs[0], data),
+        "rollback": str(_at(group, "AutoRollbackConfiguration", "Enabled")).lower() == "true",
         **{key: value for key, value in names.items() if isinstance(value, str)},
     }
+    config = group.get("DeploymentConfigName", configurations.DEFAULT["ecs"])
+    if isinstance(config, str) or "config" not in data:
+        facts["config"] = _decided(config, "DeploymentConfigName", "config")
+    return facts
 
 
-def _referred(template: written.Template, value: Any) -> dict[str, Any]:
-    """Give the properties of the resource that {"Ref": NAME} or {"Fn::GetAtt": [NAME, …]} stands for."""
-    name = next(iter(value.values()), "") if isinstance(value, dict) else ""
-    return template.properties(str(name[0] if isinstance(name, list) and name else name))
+def _listener(template: written.Template, pair: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """Give what the production listener and the first target group of a pair say; what the scenario says need not be."""
+    facts: dict[str, Any] = {"test": _at(pair, "TestTrafficRoute") is not None}
+    production = template.properties(logical(_at(pair, "ProdTrafficRoute", "ListenerArns", 0)))
+    protocol = production.get("Protocol")
+    if isinstance(protocol, str) or _at(data, "listener", "https") is None:
+        protocol = _decided(protocol, "the Protocol of the production listener", "listener: {https: …, nlb: …}")
+        facts |= {"https": protocol in ("HTTPS", "TLS"), "nlb": protocol not in ("HTTP", "HTTPS")}
+    group = template.properties(logical(_at(pair, "TargetGroups", 0, "Name")))
+    said = _at(data, "listener", "health_check")
+    if not group and said is None:
+        raise GreenlightError(
+            "the first target group is not in the template; say listener.health_check in the scenario"
+        )
+    if group:
+        health = {"path": group.get("HealthCheckPath", "/"), "codes": _at(group, "Matcher", "HttpCode") or "200"}
+        facts["health_check"] = {
+            key: _decided(value, f"the health check's {key}", f"listener.health_check.{key}")
+            for key, value in health.items()
+            if isinstance(value, str | int) or _at(said, key) is None
+        }
+    return facts
+
+
+def _at(value: Any, *steps: str | int) -> Any:
+    """Give what stands at a place in data; None where there is no such place."""
+    for step in steps:
+        if isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    return value
+
+
+def _decided(value: Any, what: str, key: str = "") -> str:
+    """Give a text or number that the template itself decides.
+
+    Raises:
+        GreenlightError: It is absent, or only a deployment decides it.
+    """
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value)
+    why = "not in the template" if value is None else f"{json.dumps(value, default=str)[:80]}, which is no plain text"
+    say = f"say {key} in the scenario" if key else "a rehearsal needs it written out"
+    raise GreenlightError(f"{what} is {why}; {say}, or give its parameter a value under parameters")

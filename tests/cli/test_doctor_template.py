@@ -394,6 +394,11 @@ def test_short_forms_are_read_as_long_ones() -> None:
     }
 
 
+@pytest.mark.parametrize("local", [{"Fn::Sub": ["a", 2]}, {"Fn::Join": ["", ["a"]]}, {"Ref": "AWS::NoValue"}, [], None])
+def test_a_sub_with_names_that_are_no_map_keeps_its_text(local: Any) -> None:
+    assert written.read("Resources: {}").value({"Fn::Sub": ["${a}", local]}) == "${a}"
+
+
 def test_the_list_of_rules_is_what_make_docs_writes() -> None:
     assert (ROOT / "docs/doctor.md").read_text() == rules.markdown() + "\n"
 

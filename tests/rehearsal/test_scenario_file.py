@@ -191,6 +191,107 @@ def test_a_template_that_is_not_there_is_said_at_its_key(tmp_path: Path) -> None
     assert "template" in problems(tmp_path, GOOD + "template: nowhere.yaml")
 
 
+PAIR = """TargetGroups: [{Name: !GetAtt Blue.TargetGroupName}, {Name: !GetAtt Green.TargetGroupName}]
+              ProdTrafficRoute: {ListenerArns: [!Ref Https]}"""
+GROUP = f"""
+Parameters: {{Config: {{Type: String}}}}
+Resources:
+  Https: {{Type: "AWS::ElasticLoadBalancingV2::Listener", Properties: {{Protocol: HTTPS}}}}
+  Blue: {{Type: "AWS::ElasticLoadBalancingV2::TargetGroup", Properties: {{HealthCheckPath: /health}}}}
+  Group:
+    Type: AWS::CodeDeploy::DeploymentGroup
+    Properties:
+        LoadBalancerInfo:
+          TargetGroupPairInfoList:
+            - {PAIR}
+"""
+FUNCTION = """
+Resources:
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.handler
+      DeploymentPreference: {Type: AllAtOnce}
+"""
+
+
+@pytest.mark.parametrize(
+    ("template", "old", "new", "sentence"),
+    [
+        (GROUP, "LoadBalancerInfo:", "Unheard:", "one entry in TargetGroupPairInfoList, and this has none"),
+        (GROUP, f"- {PAIR}", f"- {PAIR}\n            - {PAIR}", "and this has 2"),
+        (GROUP, f"- {PAIR}", "- !Ref Pair", "the Protocol of the production listener is not in the template"),
+        (GROUP, "[!Ref Https]", "[]", "say listener: {https: …, nlb: …} in the scenario"),
+        (
+            GROUP,
+            "[!Ref Https]",
+            "[!ImportValue https]",
+            "the Protocol of the production listener is not in the template",
+        ),
+        (GROUP, "!GetAtt Blue.TargetGroupName", "!ImportValue blue", "say listener.health_check in the scenario"),
+        (GROUP, "/health", "!ImportValue path", 'health check\'s path is {"Fn::ImportValue": "path"}'),
+        (
+            GROUP,
+            "LoadBalancerInfo:",
+            "DeploymentConfigName: !Ref Config\n        LoadBalancerInfo:",
+            "say config in the",
+        ),
+        (
+            FUNCTION,
+            "{Type: AllAtOnce}",
+            "!If [Gradual, {Type: AllAtOnce}, {}]",
+            "DeploymentPreference.Type is not in the",
+        ),
+        (FUNCTION, "{Type: AllAtOnce}", "{Enabled: true}", "DeploymentPreference.Type is not in the template"),
+        (FUNCTION, "Handler: app.handler", "PackageType: Image", "Function's Handler is not in the template"),
+        (FUNCTION, "Handler:", "CodeUri: {Bucket: b, Key: k}\n      Handler:", 'CodeUri is {"Bucket": '),
+        (FUNCTION, "Handler:", "Timeout: !ImportValue t\n      Handler:", "Function's Timeout is {"),
+    ],
+)
+def test_what_only_a_deployment_decides_is_a_sentence(
+    tmp_path: Path, template: str, old: str, new: str, sentence: str
+) -> None:
+    (tmp_path / "t.yaml").write_text(template.replace(old, new))
+    release = "" if template is FUNCTION else "blue: {command: x}\ngreen: {command: x}\n"
+    assert sentence in problems(tmp_path, f"name: odd\ntemplate: t.yaml\n{release}")
+
+
+def test_what_only_a_deployment_decides_may_stand_in_the_scenario(tmp_path: Path) -> None:
+    odd = GROUP.replace("[!Ref Https]", "[!ImportValue https]").replace(
+        "!GetAtt Blue.TargetGroupName", "!ImportValue b"
+    )
+    (tmp_path / "t.yaml").write_text(
+        odd.replace("LoadBalancerInfo:", "DeploymentConfigName: !Ref Config\n        LoadBalancerInfo:")
+    )
+    (tmp_path / "s.yaml").write_text(
+        "name: odd\ntemplate: t.yaml\nblue: {command: x}\ngreen: {command: x}\n"
+        "config: CodeDeployDefault.ECSAllAtOnce\nlistener: {https: true, health_check: {path: /alive}}\n"
+    )
+    listener = read(tmp_path / "s.yaml").file.listener
+    assert (listener.https, listener.nlb, listener.health_check.path) == (True, False, "/alive")
+
+
+def test_a_hook_of_ones_own_is_no_second_function(tmp_path: Path) -> None:
+    hook = (
+        FUNCTION.replace("\nResources:\n", "")
+        .replace("Function:", "Hook:", 1)
+        .replace("{Type: AllAtOnce}", "{Enabled: false}")
+    )
+    (tmp_path / "app.py").write_text("def handler(event, context): ...")
+    (tmp_path / "t.yaml").write_text(FUNCTION + hook)
+    (tmp_path / "s.yaml").write_text("name: hooked\ntemplate: t.yaml\n")
+    assert read(tmp_path / "s.yaml").deployments[0].config == "CodeDeployDefault.LambdaAllAtOnce"
+
+
+def test_a_handler_in_a_package_is_a_file_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "orders").mkdir()
+    (tmp_path / "orders" / "api.py").write_text("def handler(event, context): ...")
+    (tmp_path / "t.yaml").write_text(FUNCTION.replace("app.handler", "orders.api.handler"))
+    (tmp_path / "s.yaml").write_text("name: packed\ntemplate: t.yaml\n")
+    (deployment,) = read(tmp_path / "s.yaml").deployments
+    assert deployment.green.function == "./orders/api.py:handler"
+
+
 def test_what_is_rehearsed_is_what_the_template_and_the_appspec_say(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(DEPLOYED)
     scenario = read(tmp_path / "s.yaml")

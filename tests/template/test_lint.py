@@ -16,18 +16,19 @@ from tests.template.sam_template import ROOT, parse, transform, transformed
 
 # One region of each partition.
 REGIONS = ["eu-central-1", "cn-north-1", "us-gov-west-1"]
-# The transform fills in parameters in a layer's name and leaves the Sub around it; it fills in a DeploymentPreference's Type,
-# and nothing of that parameter is left.
-NOT_OURS = ["W1020", "W2001"]
+# The transform fills in parameters in a layer's name and leaves the Sub around it.
+OF_LAYER_NAMES = "W1020"
+# The transform fills in a DeploymentPreference's Type, and nothing of that parameter is left.
+OF_SHIFTS = "W2001"
 
 
-def findings(template: dict, regions: list[str] = REGIONS) -> list[str]:
-    config = ManualArgs(regions=regions, ignore_checks=NOT_OURS)
+def findings(template: dict, regions: list[str] = REGIONS, but: str = "") -> list[str]:
+    config = ManualArgs(regions=regions, ignore_checks=[but] if but else [])
     return sorted({f"{match.rule.id} {match.message}" for match in cfnlint.lint(json.dumps(template), config=config)})
 
 
 def test_the_transformed_template_has_no_finding_in_three_partitions() -> None:
-    assert findings(transformed()) == []
+    assert findings(transformed(), but=OF_LAYER_NAMES) == []
 
 
 def test_what_cloudformation_would_refuse_is_found() -> None:
@@ -40,17 +41,14 @@ def test_what_cloudformation_would_refuse_is_found() -> None:
     assert {"E3030", "E1010"} <= found
 
 
-@pytest.mark.parametrize(
-    "path",
-    [ROOT / "examples" / name / "template.yaml" for name in ("ecs", "lambda")],
-    ids=lambda path: path.parent.name,
-)
-def test_an_example_stack_is_accepted_once_transformed(path: Path) -> None:
-    template = parse(path.read_text())
-    if "Transform" in template:
-        template = transform(template)
+def test_the_example_stack_for_ecs_is_accepted() -> None:
+    assert findings(parse((ROOT / "examples" / "ecs" / "template.yaml").read_text())) == []
 
-    assert findings(template) == []
+
+def test_the_example_stack_for_lambda_is_accepted_once_transformed() -> None:
+    template = parse((ROOT / "examples" / "lambda" / "template.yaml").read_text())
+
+    assert findings(transform(template), but=OF_SHIFTS) == []
 
 
 @pytest.mark.parametrize(
