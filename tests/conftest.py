@@ -1,10 +1,31 @@
-"""How many tests run side by side."""
+"""How many tests run side by side, and an environment that is nobody's."""
 
 from __future__ import annotations
 
 import os
 
+import pytest
+
+NOBODYS = {
+    "AWS_ACCESS_KEY_ID": "a",
+    "AWS_SECRET_ACCESS_KEY": "b",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """One test process more than there are cores: a third of the time of whole deployments is waiting."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Put nobody's keys in the place of what the developer's environment tells AWS's clients and greenlight."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "GREENLIGHT_"))]:
+        monkeypatch.delenv(name)
+    for name, value in NOBODYS.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch

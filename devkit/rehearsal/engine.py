@@ -10,9 +10,11 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from greenlight.model import STAGES
+
 from devkit.rehearsal.configurations import Step
 from devkit.rehearsal.ledger import ROLLBACK_CREATOR, Entry, Execution, Ledger, Record, new_deployment_id
-from devkit.rehearsal.lifecycle import HOOKABLE, events
+from devkit.rehearsal.lifecycle import events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -199,7 +201,7 @@ class Engine:
         self.observer.event_changed(record, entry)
 
     def _act(self, order: Order, ground: Moves, record: Record, entry: Entry) -> None:
-        if entry.name in HOOKABLE:
+        if entry.name in STAGES:
             if entry.name in order.hooks:
                 self._call_hook(order, record, entry)
         elif entry.name == "Install":

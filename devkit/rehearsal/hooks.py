@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from greenlight.model import STAGES
+
 from devkit.rehearsal.functions import LATEST, LocalLambda, arn, environment
-from devkit.rehearsal.lifecycle import HOOKABLE
 from devkit.rehearsal.sandbox import FunctionSpec
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ PLAN_BUCKET = "greenlight-plans-rehearsal"
 REPORT_BUCKET = "greenlight-reports-rehearsal"
 LAST_RESORT = "greenlight-last-resort"
 LAST_RESORT_KEY = "AKIAREHEARSALLASTRESORT"
-_KEYS = {f"AKIAREHEARSAL{stage.upper()}": stage for stage in HOOKABLE}
+_KEYS = {f"AKIAREHEARSAL{stage.upper()}": stage for stage in STAGES}
 
 
 def function_name(stage: str) -> str:

@@ -5,10 +5,11 @@ Source: CodeDeploy user guide, "AppSpec 'hooks' section" for Lambda and for Amaz
 
 from __future__ import annotations
 
-HOOKABLE = ("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
-"""The events an AppSpec may name a hook for (Lambda: the last two)."""
+from typing import Literal, get_args
 
-_ECS = (
+from greenlight.model import STAGES
+
+EventName = Literal[
     "BeforeInstall",
     "Install",
     "AfterInstall",
@@ -17,7 +18,10 @@ _ECS = (
     "BeforeAllowTraffic",
     "AllowTraffic",
     "AfterAllowTraffic",
-)
+]
+"""All of them, in the order of an ECS deployment. An AppSpec may name a hook for those of `STAGES`."""
+
+_ECS: tuple[str, ...] = get_args(EventName)
 _LAMBDA = ("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic")
 _NEEDS_TEST_LISTENER = ("AllowTestTraffic", "AfterAllowTestTraffic")
 
@@ -31,4 +35,4 @@ def events(platform: str, *, test_listener: bool = True) -> tuple[str, ...]:
 
 def hookable(platform: str) -> tuple[str, ...]:
     """List the events that can call a hook on `platform`."""
-    return tuple(event for event in events(platform) if event in HOOKABLE)
+    return tuple(event for event in events(platform) if event in STAGES)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
-from greenlight.model import Report, Share
+from greenlight.model import STAGES, Report, Share
 from greenlight.report import html
 
 from devkit.rehearsal import configurations
@@ -31,7 +31,6 @@ from devkit.rehearsal.grounds.ecs import EcsGround
 from devkit.rehearsal.grounds.lambdas import LambdaGround
 from devkit.rehearsal.hooks import PLAN_BUCKET, PROJECT, REPORT_BUCKET, Hooks, answerer, function_name, stage_of
 from devkit.rehearsal.ledger import Ledger, Record
-from devkit.rehearsal.lifecycle import HOOKABLE
 from devkit.rehearsal.outcome import DeploymentOutcome, ScenarioOutcome
 from devkit.rehearsal.processes import ProcessError, kill_all
 
@@ -265,7 +264,7 @@ class _Stage:
                     self._outcome.reports.append(_page(path, recorder))
                 with contextlib.suppress(ValueError):
                     found[name.removesuffix(".json")] = json.loads(body)
-        return [found[stage] for stage in HOOKABLE if stage in found]
+        return [found[stage] for stage in STAGES if stage in found]
 
 
 class _Recorder(Observer):

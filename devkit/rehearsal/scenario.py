@@ -13,16 +13,8 @@ import msgspec
 from greenlight.units import Duration
 from msgspec import UNSET, Meta, UnsetType
 
-EventName = Literal[
-    "BeforeInstall",
-    "Install",
-    "AfterInstall",
-    "AllowTestTraffic",
-    "AfterAllowTestTraffic",
-    "BeforeAllowTraffic",
-    "AllowTraffic",
-    "AfterAllowTraffic",
-]
+from devkit.rehearsal.lifecycle import EventName
+
 CauseName = Literal["RELEASE_FAILED", "GATE_ERROR", "PLAN_ERROR", "NO_EVIDENCE", "DEADLINE", "SUPERSEDED"]
 Text = Annotated[str, Meta(min_length=1, max_length=500)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,@-]{0,99}$")]

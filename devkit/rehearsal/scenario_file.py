@@ -10,6 +10,7 @@ import msgspec
 from greenlight import yamlread
 from greenlight.decode import convert
 from greenlight.errors import PlanError, Problem
+from greenlight.model import STAGES
 from greenlight.nearest import nearest
 from msgspec import UNSET
 
@@ -81,7 +82,7 @@ def plan_stages(plan: Path | None) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError, PlanError):
         return ()
     stages = data.get("stages") if isinstance(data, dict) else None
-    return tuple(stage for stage in lifecycle.HOOKABLE if isinstance(stages, dict) and stage in stages)
+    return tuple(stage for stage in STAGES if isinstance(stages, dict) and stage in stages)
 
 
 def _with_choices(message: str, where: Where) -> str:

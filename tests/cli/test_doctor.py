@@ -11,7 +11,6 @@ import argparse
 import datetime
 import io
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -764,17 +763,8 @@ def test_no_text_is_a_crash_as_an_appspec(text: str) -> None:
 
 
 @pytest.fixture
-def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
+def moto(nobody: None) -> Iterator[Reader]:
     """Give an account by moto, with AWS's own managed policies."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": "/dev/null",
-    }.items():
-        monkeypatch.setenv(name, value)
     with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
         yield Reader()
 

@@ -26,17 +26,8 @@ NOW = datetime.datetime.now(datetime.UTC)
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+def aws(nobody: None) -> Iterator[Aws]:
     """Give an account whose installation has an empty report bucket."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("GREENLIGHT_REPORT_BUCKET", raising=False)
     with mock_aws():
         template = {
             "Resources": {"Reports": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": BUCKET}}},

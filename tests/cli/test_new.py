@@ -149,12 +149,9 @@ def test_a_plan_for_ecs_runs_against_anything_that_answers(
 
 
 def test_a_plan_for_lambda_runs_as_far_as_aws_lets_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, nobody: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "mars-west-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    nobody.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     file = tmp_path / "plan.yaml"
     main(["new", "plan", "--platform", "lambda", "-o", str(file)])
     assert main(["check", str(file), "--stage", "BeforeAllowTraffic", "--function", "orders:8", "--budget", "20s"]) == 1

@@ -24,17 +24,8 @@ FOR = ["--deployment", "d-ABCDEF123", "--expires", "2h"]
 
 
 @pytest.fixture(autouse=True)
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+def aws(nobody: None) -> Iterator[Aws]:
     """Give an account with an installation's plan bucket."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("GREENLIGHT_PLAN_BUCKET", raising=False)
     with mock_aws():
         account = Aws()
         template = {

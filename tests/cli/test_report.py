@@ -26,12 +26,9 @@ BUCKET = "reports"
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
+def bucket(nobody: pytest.MonkeyPatch) -> Iterator[Aws]:
     """Give an account whose report bucket holds nothing yet."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("GREENLIGHT_REPORT_BUCKET", BUCKET)
+    nobody.setenv("GREENLIGHT_REPORT_BUCKET", BUCKET)
     with mock_aws():
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         yield Aws()

@@ -19,14 +19,8 @@ def metric(name: str, state: str = "OK") -> dict[str, Any]:
 
 
 @pytest.fixture
-def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def cloudwatch(nobody: None) -> Iterator[Any]:
     """Give a CloudWatch with three alarms, all OK."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-    }.items():
-        monkeypatch.setenv(name, value)
     with mock_aws():
         client = Aws().client("cloudwatch")
         for name in ("orders-5xx", "orders-latency", "shop-5xx"):
