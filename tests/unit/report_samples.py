@@ -212,6 +212,43 @@ def refused() -> Report:
     )
 
 
+def undecided() -> Report:
+    """Give the report of a gate of a Lambda function in which nothing says what green is."""
+    few = check(
+        "errors stay few", "metrics", Outcome.INCONCLUSIVE,
+        "2 of the 5 points that are wanted; too few requests reached green", began=61_300, took=211,
+        evidence=(Evidence(query="points", expected={"gte": 5}, actual=2, where="AWS/Lambda Errors"),),
+        series=(
+            Series(name="Errors", at_s=(-120, -60), values=(0.0, 3.0), count=2, limits={"lte": 1.0}),
+        ),
+        remediation="Send requests to green while the gate bakes, or look at a longer span.",
+    )  # fmt: skip
+    late = check(
+        "an order can be placed", "lambda_invoke", Outcome.ERROR, "not run: it needs errors stay few, which did not pass",
+        tries=(), attempts=0,
+    )  # fmt: skip
+    slow = check(
+        "the log is quiet", "logs", Outcome.ERROR, "not finished in 30s", began=61_300, took=30_000, cause=Cause.DEADLINE,
+        remediation="Look at a shorter span with `logs: {since: 5m}`, or give the check more time.",
+    )  # fmt: skip
+    reasons = (
+        Reason(cause=Cause.NO_EVIDENCE, check=few.name, message=few.message),
+        Reason(cause=Cause.NO_EVIDENCE, check=late.name, message=late.message),
+        Reason(cause=Cause.DEADLINE, check=slow.name, message=slow.message),
+    )
+    return closed(
+        checks=(few, late, slow),
+        reasons=reasons,
+        deployment=Deployment(
+            id="d-L4MBD4000", platform=Platform.LAMBDA, stage="AfterAllowTraffic", application="orders", group="live",
+            config="CodeDeployDefault.LambdaCanary10Percent5Minutes", creator="user", region="eu-central-1",
+            function="orders", alias="live", blue=Side(version="7"), green=Side(version="8"),
+        ),
+        plan=replace(PLAN, uri="s3://greenlight-plans/orders.yaml", digest="60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"),
+        overrides=(), output="", duration_ms=91_600.0, clock=Clock(prepared_ms=790.0, baked_ms=61_200.0, deadline_ms=91_500.0),
+    )  # fmt: skip
+
+
 def hostile(evil: str = EVIL) -> Report:
     """Give a report whose every text wants to be more than a text."""
     finding = check(
@@ -264,4 +301,4 @@ def large(count: int = 200) -> Report:
     return closed(checks=checks, reasons=reasons, overrides=(), duration_ms=3100.0, output="")
 
 
-SAMPLES = {"closed": closed, "opened": opened, "refused": refused, "hostile": hostile}
+SAMPLES = {"closed": closed, "opened": opened, "refused": refused, "undecided": undecided, "hostile": hostile}

@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from greenlight.model import Outcome
+from greenlight.oneline import short
 from greenlight.report.summary import milliseconds
 from greenlight.report.tags import Html, tag
 
@@ -23,6 +24,9 @@ FAR = 2.5
 
 LARGEST = 1e15
 CURVE_WIDTH = 1000
+LABEL = 32
+"""Characters of a label inside a picture; what stands around it has the whole."""
+
 ROW = 72
 BOUNDS = {"lt": "<", "lte": "≤", "gt": ">", "gte": "≥", "eq": "="}
 
@@ -106,7 +110,7 @@ def series(line: Series) -> Html:
     for label, limit in line.limits.items():
         y = 108 - _share(limit, low, high)
         drawn.append(tag("line", x1="0%", x2="100%", y1=f"{y:.1f}", y2=f"{y:.1f}", class_="limit"))
-        said = bound(label, limit, line.unit)
+        said = short(bound(label, limit, line.unit), LABEL)
         drawn.append(
             tag("text", said, x="100%", y=f"{y - 4 if y > 18 else y + 13:.1f}", text_anchor="end", class_="limit")
         )
@@ -200,7 +204,7 @@ def _axis(end: float, y: int, unit: str) -> list[Html]:
     drawn = [tag("line", x1="0%", x2="100%", y1=y, y2=y, class_="axis")]
     for share, anchor in ((0, "start"), (50, "middle"), (100, "end")):
         label = quantity(end * share / 100, unit) if share else "0"
-        drawn.append(tag("text", label, x=_percent(share), y=y + 16, text_anchor=anchor))
+        drawn.append(tag("text", short(label, LABEL), x=_percent(share), y=y + 16, text_anchor=anchor))
     return drawn
 
 
@@ -208,7 +212,13 @@ def _beside(label: str, x: float, y: float, kind: str | None = None) -> Html:
     """Put a label right of a line, or left of one that is far to the right."""
     right = x <= 60
     return tag(
-        "text", label, x=_percent(x), y=y, dx=5 if right else -5, text_anchor="start" if right else "end", class_=kind
+        "text",
+        short(label, LABEL),
+        x=_percent(x),
+        y=y,
+        dx=5 if right else -5,
+        text_anchor="start" if right else "end",
+        class_=kind,
     )
 
 

@@ -186,14 +186,16 @@ def _facts(report: Report) -> Html:
         "Blue": (f"version {blue.version}" if blue.version else "", blue.task_definition),
         "Started by": (deployment.creator,),
     }
-    whole = {
-        "Plan's SHA-256": plan.sha256,
-        "Plan's digest": summary.digest(report),
-        **{what.capitalize(): command for what, command in summary.commands(report).items()},
-    }
+    whole = {"Plan's SHA-256": plan.sha256, "Plan's digest": summary.digest(report)}
     facts = [_fact(name, *said) for name, said in known.items() if any(said)]
     facts += [_fact(name, tag("code", said), class_="wide") for name, said in whole.items() if said]
+    facts += [_fact(what.capitalize(), _typed(said), class_="wide") for what, said in summary.commands(report).items()]
     return tag("dl", *facts, class_="facts")
+
+
+def _typed(command: str) -> Html:
+    """Write a command so that its lines break between words: a `-` alone at a line's end would mislead."""
+    return tag("code", *(part for word in command.split(" ") for part in (tag("span", word), " ")), class_="typed")
 
 
 def _fact(name: str, *said: str, **attributes: str) -> Html:

@@ -99,7 +99,7 @@ def commands(report: Report) -> dict[str, str]:
         "--bucket": report.bucket,
     }
     options = " ".join(f"{name} {shlex.quote(value)}" for name, value in known.items() if value)
-    said = {"page": f"greenlight report {deployment.id} {options} --format html -o report.html"}
+    said = {"this report": f"greenlight report {deployment.id} {options} --format html -o report.html"}
     if report.checks or report.reasons:
         said["judge again"] = f"greenlight replay {deployment.id} {options}{_other_plan(report)}"
     return said
