@@ -96,7 +96,7 @@ def wait_until_it_listens(port: int, process: subprocess.Popen[bytes], log: Path
     pytest.fail(f"ministack did not start: {log.read_text()[-2000:]}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # a module's would be made anew each time a test process came back to this module
 def installation(application: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Deploy greenlight with the commands of the README into an AWS of this machine."""
     command("make", "ministack", f"PYTHON={sys.executable}", cwd=ROOT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -470,6 +471,23 @@ def test_whatever_a_validator_raises_is_an_error_under_its_name(raised: BaseExce
     assert run.outcomes() == ["ERROR", "PASS"]
     assert (run.by_name["bad"].message, run.by_name["bad"].validator) == (said, "said")
     assert run.took_s < 10
+
+
+def test_what_a_validator_had_in_memory_is_let_go_before_its_error_is_told() -> None:
+    class Heap: ...
+
+    class FullError(Exception):
+        def __str__(self) -> str:
+            return f"{len(kept)} heaps are left"
+
+    kept: weakref.WeakSet[Heap] = weakref.WeakSet()
+
+    def raising(_context: Context) -> Finding:
+        heap = Heap()
+        kept.add(heap)
+        raise FullError
+
+    assert Run(check("full", raising)).by_name["full"].message.endswith("0 heaps are left")
 
 
 @pytest.mark.parametrize(

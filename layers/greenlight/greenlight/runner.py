@@ -338,6 +338,8 @@ def _attempted(attempt: _Attempt, tools: Tools) -> Finding:
     try:
         finding = _redacted(_found(attempt, tools), tools.redactor)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plugin must not end the thread without a finding
+        # Its frames hold all that the validator had: of a MemoryError nothing could be said while they live.
+        BaseException.with_traceback(error, None)
         finding = _redacted(Finding(outcome=Outcome.ERROR, message=_raised(error)), tools.redactor)
     return replace(finding, duration_ms=round((time.monotonic() - began) * 1000, 3))
 
