@@ -94,8 +94,8 @@ class Request(Call, frozen=True, kw_only=True):
             raise ValueError(
                 "the request expects nothing and would pass whatever green answers; add expect: {status: 200}"
             )
-        for source in self.capture.values():
-            checked_source(source, self.namespaces)
+        for name, source in self.capture.items():
+            checked_source(source, self.namespaces, ("capture", name))
 
     @property
     def namespaces(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from greenlight.api import AnswerExpectation, Params, looked_at
+from greenlight.api import MISSING, AnswerExpectation, Params, looked_at
 from greenlight.decode import DurationExpectation, SizeExpectation
 from greenlight.errors import GreenlightError
 from greenlight.expect import Expectation
@@ -28,6 +28,8 @@ _COMPARED = {"eq", "ne", "gt", "gte", "lt", "lte", "between", "in"}
 _NUMBERS = {"gt", "gte", "lt", "lte", "between"}
 _TEXTS = ("", "\n", "x", "<html><body>503</body></html>", "Ü" * 500, "0")
 _TEXT_FIELDS = ("reason", "version", "url", "sha256", "bytes", "subject", "issuer", "cipher", "domain", "same_site")
+_ONLY: dict[str, Sequence[Any]] = {"same_site": ("Strict", "Lax", "None"), "days_left": range(-1000, 4000)}
+_IN_WORDS = {"same_site": "Strict, Lax or None, with its capital", "days_left": "a number of days, such as {gte: 30}"}
 _PAGE = b"<html><head><title>503 Service Temporarily Unavailable</title></head></html>"
 
 
@@ -95,6 +97,8 @@ def _of_one(expectation: Expectation, path: Path, field: str) -> Found:
             yield "always-passes", path, f"every text passes this; write for example {field}: {{contains: ok}}"
         elif _no_text(expectation):
             yield "never-passes", path, f"{field} is a text, and never a number; put what is compared in quotes"
+    elif field in _ONLY and not any(map(expectation.holds, (*_ONLY[field], MISSING))):
+        yield "never-passes", path, f"nothing passes this; {field} is {_IN_WORDS[field]}"
     elif field in _TEXT_FIELDS and _no_text(expectation):
         yield "never-passes", path, f"{field} is a text, and never a number; put what is compared in quotes"
     elif field == "headers." and _no_text(expectation):
@@ -113,6 +117,8 @@ def _of_status(expectation: Expectation, path: Path) -> Found:
         yield "always-passes", path, "every status from 100 to 599 passes this; write status: 200"
     elif not passing:
         what = "no status passes this; a status is a number without quotes, such as 200 or {between: [200, 299]}"
+        if isinstance(expectation.written, list):
+            what = f"an answer has one status and never a list; write {{in: {expectation.written}}}"
         yield "never-passes", path, what
     elif passing & set(GOOD) and (broken := sorted(passing & set(BROKEN))):
         what = (

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from greenlight import substitute
+from greenlight.errors import Key
 from greenlight.model import STAGES, OnFirstDeployment, Platform, Severity
 
 if TYPE_CHECKING:
@@ -129,8 +130,8 @@ def _captured(check: Check) -> Found:
                 what = f"${{{name}}} is captured by no earlier step; move the step that captures it before this one"
                 yield "captured-too-late", _first(step, name, at), what
         so_far |= set(substitute.captures(step))
-        yield from _placeholders(step, at)
-    yield from _placeholders(params, place)
+        yield from _of_request(step, at)
+    yield from _of_request(params, place)
 
 
 def _first(data: dict[str, Any], name: str, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -152,8 +153,11 @@ def _at(data: Any, path: tuple[Any, ...]) -> str:
     return str(data)
 
 
-def _placeholders(data: Any, path: tuple[str | int, ...]) -> Found:
+def _of_request(data: Any, path: tuple[str | int, ...]) -> Found:
     for method in _METHODS if isinstance(data, dict) else ():
         if isinstance(data.get(method), str) and (match := _PLACEHOLDER.search(data[method])):
             what = f"{match[0]} is sent as it stands; write ${{{match[1]}}} for a variable or a captured value"
             yield "placeholder-in-path", (*path, method), what
+        if method in ("get", "head") and data.get(method) is not None and data.get("body") is not None:
+            what = f"a {method.upper()} with a body: servers and proxies may drop or refuse it; write post, or query"
+            yield "body-on-get", (*path, Key("body")), what

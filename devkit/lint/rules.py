@@ -89,7 +89,7 @@ _REFUSED = (
     _error("shadow-too-far", "A shadow ends further ahead than one may.", "days ahead; a shadow may end"),
     _error("missing-key", "A key that must be there is missing, or has no value.", r"^the key '.*' is missing|has no value; write one"),
     _error("unknown-choice", "A word is none of those that may stand here.", r"is none of |^unknown type|^.{1,62} is not [^ ]+(; did|$)"),
-    _error("type", "A value is of another type.", "^expected "),
+    _error("type", "A value is of another type, or beyond its bounds.", "^expected |is too (small|large); write"),
     _error("value", "A value cannot be; the sentence says why and what to write.", ""),
 )  # fmt: skip
 _APPSPEC = (
@@ -128,6 +128,8 @@ _LOOKED_FOR = (
     _error("impossible-wait", "What a validator waits is longer than its check's timeout."),
     _error("never-passes", "An expectation that no answer can pass."),
     _warning("always-passes", "An expectation that every answer passes."),
+    _warning("empty-value", "An expectation is left out, which means null."),
+    _warning("body-on-get", "A GET or HEAD with a body, which has no meaning there."),
     _warning("error-passes", "An expectation that a server error passes, too."),
     _warning("captures-only", "A request that captures, expects nothing, and is followed by none."),
     _warning("only-refusals", "All that a stage expects are refusals: 401, 403, 404."),

@@ -1,4 +1,4 @@
-"""Plain words that other readers of YAML take for something else, or that are numbers where a text is meant.
+"""Plain words that other readers of YAML take for something else, numbers where a text is meant, and values left out.
 
 Sources: https://yaml.org/type/bool.html, https://yaml.org/type/int.html (base 60), https://yaml.org/type/timestamp.html,
 the types of YAML 1.1; greenlight reads by the core schema of YAML 1.2.
@@ -24,10 +24,14 @@ _AMOUNTS = ("gt", "gte", "lt", "lte", "between", "backoff", "rate")
 
 
 def found(document: Document) -> Found:
-    """Find plain words whose meaning surprises."""
+    """Find plain words whose meaning surprises, and expectations that are left out."""
     for path, word in document.plain_words():
         if message := _surprise(word, path):
             yield (*message[:1], path, message[1])
+    for path in document.empty():
+        if "expect" in path[:-2]:
+            what = "has no value, and so null is expected; write for example {exists: true}, or {eq: null}"
+            yield "empty-value", path, f"{str(path[-1])!r} {what}"
 
 
 def _surprise(word: str, path: Path) -> tuple[str, str] | None:

@@ -208,10 +208,10 @@ stages:
 
     assert status == 2
     assert [line.split(": ")[0] for line in out.splitlines()] == [
-        "file.yaml:6:23",
+        "file.yaml:6:9",
         "file.yaml:8:21",
-        "file.yaml:8:63",
-        "file.yaml:10:33",
+        "file.yaml:8:53",
+        "file.yaml:10:25",
     ]
     assert "did you mean 'lambda_invoke'?" in out
     assert "nothing is called ${nobody}" in out

@@ -114,7 +114,7 @@ stages:
 """
     error = refused(text)
 
-    assert [problem.line for problem in error.problems] == [1, 2, 7, 9, 12]
+    assert [problem.line for problem in error.problems] == [1, 2, 7, 11, 12]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import msgspec
 from greenlight import cookies, markup
 from greenlight.api import MISSING, Params, compiled, evidence, filled, find
 from greenlight.decode import DurationExpectation, SizeExpectation
-from greenlight.errors import WrongValueError
+from greenlight.errors import Key, WrongValueError
 from greenlight.expect import PATTERN_TIMEOUT_S, Expectation, parse
 from greenlight.model import Evidence
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from greenlight.http import Response
 
 _PREFIX = re.compile(r"[A-Za-z_][\w.-]*")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")  # a token of RFC 9110 section 5.6.2
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([A-Za-z0-9._:-]+)", re.IGNORECASE)
 _CHARSETS = re.compile(
@@ -201,14 +202,20 @@ class ContentExpectation(Params, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse queries that are none."""
         for query in self.json:
-            compiled(query, "json", query)
+            compiled(query, "json", Key(query))
         for prefix, uri in self.namespaces.items():
             if not _PREFIX.fullmatch(prefix) or not uri:
                 raise WrongValueError(f"{prefix!r} needs a prefix and a URI; write s: http://…", ("namespaces", prefix))
         for query in self.xml:
-            markup.checked(query, "xml", self.namespaces, "xml", query)
+            markup.checked(query, "xml", self.namespaces, "xml", Key(query))
         for query in self.html:
-            markup.checked(query, "html", self.namespaces, "html", query)
+            markup.checked(query, "html", self.namespaces, "html", Key(query))
+        for where in ("headers", "header_values"):
+            for name in getattr(self, where):
+                if not _HEADER.fullmatch(name):
+                    raise WrongValueError(
+                        f"{name[:60]!r} is no header's name; write such as content-type", (where, Key(name))
+                    )
         for name, value in self.sha256.predicates if self.sha256 else ():
             if name == "eq" and not (isinstance(value, str) and ("${" in value or _SHA256.fullmatch(value))):
                 raise WrongValueError("a SHA-256 is 64 digits of 0-9 and a-f, in quotes", ("sha256",))
@@ -485,7 +492,7 @@ _WHOLE = (UNIQUE, "status", "body", "url")
 _NAMED = ("headers", "cookies", "xml", "html", "regex")
 
 
-def checked_source(source: str, namespaces: Mapping[str, str] | None = None) -> None:
+def checked_source(source: str, namespaces: Mapping[str, str] | None = None, path: tuple[str, ...] = ()) -> None:
     """Refuse what `captured_value` could not read.
 
     Args:
@@ -498,18 +505,21 @@ def checked_source(source: str, namespaces: Mapping[str, str] | None = None) -> 
     if source in _WHOLE:
         return
     if source == "json" or source.startswith(("json.", "json[")):
-        compiled(source[len("json") :].removeprefix(".") or "@", "capture")
+        compiled(source[len("json") :].removeprefix(".") or "@", *path)
         return
     kind, _, rest = source.partition(".")
     if kind not in _NAMED or not rest:
-        raise ValueError(
+        what = (
             f"{source!r} captures nothing; write json.PATH, headers.NAME, cookies.NAME, xml.XPATH, html.SELECTOR, "
             "regex.PATTERN, status, url, body or unique"
         )
+        raise WrongValueError(what, path)
     if kind in ("xml", "html"):
-        markup.checked(rest, kind, namespaces or {}, "capture")  # type: ignore[arg-type]
+        markup.checked(rest, kind, namespaces or {}, *path)  # type: ignore[arg-type]
     if kind == "regex" and _pattern(rest).groups > 1:
-        raise ValueError(f"{rest!r} has several groups, and one value is captured; write (?:…) for the others")
+        raise WrongValueError(
+            f"{rest!r} has several groups, and one value is captured; write (?:…) for the others", path
+        )
 
 
 def captured_value(source: str, response: Response, namespaces: Mapping[str, str] | None = None) -> Any:

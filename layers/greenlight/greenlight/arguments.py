@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from greenlight import patterns, schemas
@@ -24,13 +25,17 @@ if TYPE_CHECKING:
 ENCODINGS = ("base64", "base64url", "url", "html")
 
 
+_WORDS = {None: "nothing", True: "true", False: "false"}
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?", re.ASCII)
+
+
 def said(argument: Any) -> str:
-    """Show an argument in a message."""
-    return short(repr(argument), 60)
+    """Show an argument in a message, the way a plan writes it."""
+    return _WORDS[argument] if argument is None or isinstance(argument, bool) else short(repr(argument), 60)
 
 
-def _wrong(name: str, wanted: str, argument: Any) -> NoReturn:
-    raise ExpectationError(f"{name} takes {wanted}, not {said(argument)}")
+def _wrong(name: str, wanted: str, argument: Any, instead: str = "") -> NoReturn:
+    raise ExpectationError(f"{name} takes {wanted}, not {said(argument)}{instead and '; write '}{instead}")
 
 
 def literal(value: Any, unit: Unit) -> Any:
@@ -56,19 +61,30 @@ def _value(_name: str, argument: Any, unit: Unit) -> Any:
 def _number(name: str, argument: Any, unit: Unit) -> Any:
     value = literal(argument, unit)
     if not is_number(value):
-        raise ExpectationError(f"{name} compares numbers, not {said(argument)}")
+        raise ExpectationError(f"{name} compares numbers, not {said(argument)}; write {_as_a_number(argument)}")
     return value
+
+
+def _as_a_number(argument: Any) -> str:
+    """Say how the number is written that a text may mean, a share where it is one of a hundred."""
+    text = argument if isinstance(argument, str) else ""
+    if _NUMBER.fullmatch(text):
+        return f"{text} without quotes"
+    if _NUMBER.fullmatch(text[:-1]) and text[-1] == "%":
+        return f"{text[:-1]}, or {float(text[:-1]) / 100:g} where a share is from 0 to 1"
+    return "a number such as 5"
 
 
 def _values(name: str, argument: Any, unit: Unit) -> list[Any]:
     if not isinstance(argument, list) or not argument:
-        _wrong(name, "a list with at least one value", argument)
+        one = not isinstance(argument, list | dict) and argument is not None
+        _wrong(name, "a list with at least one value", argument, f"[{argument}]" if one else "such as [200, 204]")
     return [literal(each, unit) for each in argument]
 
 
 def _bounds(name: str, argument: Any, unit: Unit) -> list[Any]:
     if not isinstance(argument, list) or len(argument) != 2:
-        _wrong(name, "a list of two bounds", argument)
+        _wrong(name, "a list of two bounds", argument, "such as [1, 5]")
     values = [_number(name, each, unit) for each in argument]
     if values[0] > values[1]:
         raise ExpectationError(f"no number is between {argument[0]} and {argument[1]}; write the lower one first")
@@ -77,15 +93,27 @@ def _bounds(name: str, argument: Any, unit: Unit) -> list[Any]:
 
 def _tolerance(name: str, argument: Any, unit: Unit) -> tuple[Any, Any]:
     if not isinstance(argument, dict) or set(argument) not in ({"value", "within"}, {"value", "percent"}):
-        _wrong(name, "a map of value and either within or percent", argument)
-    value = exact(_number(name, argument["value"], unit))
+        such = "such as {value: 100, percent: 5} or {value: 3.14, within: 0.01}"
+        _wrong(name, "a map of value and either within or percent", argument, such)
+    value = exact(_part_of(name, argument, "value", unit))
     if "within" in argument:
-        allowed = exact(_number(name, argument["within"], unit))
+        allowed = exact(_part_of(name, argument, "within", unit))
     else:
-        allowed = abs(value) * exact(_number(name, argument["percent"], None)) / 100
+        allowed = abs(value) * exact(_part_of(name, argument, "percent", None)) / 100
     if allowed <= 0:
-        raise ExpectationError(f"{name} allows no difference here; write a positive within, or eq")
+        share = " (a share of 0 is 0)" if value == 0 and "percent" in argument else ""
+        raise ExpectationError(f"{name} allows no difference here{share}; write a positive within, or eq")
     return value, allowed
+
+
+def _part_of(name: str, argument: dict[str, Any], key: str, unit: Unit) -> Any:
+    percent = argument[key]
+    if key == "percent" and isinstance(percent, str) and _NUMBER.fullmatch(percent[:-1]) and percent[-1] == "%":
+        raise ExpectationError(f"percent is a number without the sign; write {percent[:-1]}", (key,))
+    try:
+        return _number(name, percent, unit)
+    except ExpectationError as error:
+        raise ExpectationError(str(error), (key,)) from error
 
 
 def _part(name: str, argument: Any, unit: Unit) -> Any:
@@ -108,11 +136,18 @@ def _flag(name: str, argument: Any, _unit: Unit) -> bool:
     return argument
 
 
+_TYPES_ELSEWHERE = {
+    "int": "integer", "long": "integer", "float": "number", "double": "number", "decimal": "number", "str": "string",
+    "text": "string", "bool": "boolean", "array": "list", "tuple": "list", "dict": "object", "map": "object",
+    "hash": "object", "none": "null", "nil": "null", "date": "iso_date", "datetime": "iso_datetime", "uri": "url",
+}  # fmt: skip
+
+
 def _type(_name: str, argument: Any, _unit: Unit) -> str:
     if not isinstance(argument, str) or argument not in TYPES:
-        raise ExpectationError(
-            f"unknown type {said(argument)}{nearest(str(argument), TYPES)}; one of {', '.join(TYPES)}"
-        )
+        meant = _TYPES_ELSEWHERE.get(str(argument))
+        hint = f"; did you mean {meant!r}?" if meant else nearest(str(argument), TYPES)
+        raise ExpectationError(f"unknown type {said(argument)}{hint or '; one of ' + ', '.join(TYPES)}")
     return argument
 
 
@@ -183,7 +218,8 @@ def _capture(name: str, argument: Any) -> tuple[Any, int | str]:
     compiled = patterns.pattern(argument if plain else argument["pattern"], name)
     group = min(compiled.groups, 1) if plain else argument["group"]
     if isinstance(group, bool) or (group not in compiled.groupindex and group not in range(compiled.groups + 1)):
-        raise ExpectationError(f"the pattern has no group {said(group)}", ("group",))
+        known = ", ".join(map(str, (*range(compiled.groups + 1), *compiled.groupindex)))
+        raise ExpectationError(f"the pattern has no group {said(group)}; it has {known} (0 is all of it)", ("group",))
     return compiled, group
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from greenlight.errors import MAX_PROBLEMS, WrongValueError
+from greenlight.errors import MAX_PROBLEMS, Key, WrongValueError
 from greenlight.expect import Expectation, parse
 from greenlight.nearest import listed, nearest
 from greenlight.oneline import short
@@ -43,6 +43,8 @@ _BOOLEANS_ONCE = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 _TYPES = re.compile(r"`([a-z| ]+)`")
 _ERROR = re.compile(r"\A(.*?)(?: - at `(?:key` in `)?\$(.*)`)?\Z", re.DOTALL)
+_BOUND = re.compile(r"expected (a (?:whole )?number) (>=|>|<=|<) (-?[0-9.]+)")
+_DIGITS = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?", re.ASCII)
 _PLACE = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 
 
@@ -137,7 +139,7 @@ def _walk_struct(data: dict[str, Any], struct: type[msgspec.Struct], path: Path,
         if field is None:
             if config.forbid_unknown_fields and key != config.tag_field and len(found) <= MAX_PROBLEMS:
                 hint = nearest(key, fields) or f"; known are {listed(fields)}"
-                found.append(((*path, key), f"unknown key {short(key, 60)!r}{hint}"))
+                found.append(((*path, Key(key)), f"unknown key {short(key, 60)!r}{hint}"))
         elif value is None and field.default is None and type(None) in typing.get_args(field.type):
             null = any(_is_expectation(option) for option in _options(field.type))
             hint = "; to expect null, write {eq: null}" if null else ""
@@ -162,7 +164,7 @@ def _items(data: Any, options: tuple[Any, ...], path: Path) -> Iterator[tuple[An
             return
         if isinstance(data, dict) and origin is dict:
             for key, item in data.items():
-                yield key, arguments[0], (*path, key)
+                yield key, arguments[0], (*path, Key(key))
                 yield item, arguments[1], (*path, key)
             return
 
@@ -241,8 +243,37 @@ def _reworded(message: str, data: Any, kind: Any) -> str:
     elif sentence.startswith("expected true or false, got a text") and str(data).lower() in _BOOLEANS_ONCE:
         sentence += f"; in YAML 1.2 {data} is a text: write {_BOOLEANS_ONCE[str(data).lower()]}"
     elif sentence.startswith("expected a list, got a text"):
-        sentence += "; write it in brackets, [ and ]"
+        sentence += f"; write it in brackets, [{data}]" if len(str(data)) <= 60 else "; write it in brackets, [ and ]"
+    elif sentence.startswith("expected a list, got a map"):
+        sentence += "; begin each of its entries with a dash"
+    elif sentence.startswith("expected a map, got"):
+        sentence += _map_meant(data, kind)
+    elif bound := _BOUND.fullmatch(sentence):
+        least = bound[2] in (">=", ">")
+        sentence = f"{_said(data)} is too {'small' if least else 'large'}; write {bound[1]} "
+        sentence += {">=": "from {} on", ">": "above {}", "<=": "of at most {}", "<": "below {}"}[bound[2]].format(
+            f"{float(bound[3]):g}"
+        )
+    elif isinstance(data, str) and sentence.startswith(("expected a number, got", "expected a whole number, got")):
+        percent = data.endswith("%") and _DIGITS.fullmatch(data[:-1])
+        instead = f"{data} without quotes" if _DIGITS.fullmatch(data) else "such as 2"
+        instead = f"{float(data[:-1]) / 100:g} for that share of 1" if percent else instead
+        sentence += f": {_said(data)}; write {instead}"
     return sentence
+
+
+def _map_meant(data: Any, kind: Any) -> str:
+    """Say what a map has that stands where something else was written."""
+    fields = [each for option in _options(kind) if (each := _fields(option))]
+    if len(fields) == 1:
+        return f"; its keys are {listed(fields[0])}"
+    return "; write keys and values, without dashes or brackets" if isinstance(data, list) else "; write {KEY: VALUE}"
+
+
+def _fields(option: Any) -> list[str]:
+    if not (isinstance(option, type) and issubclass(option, msgspec.Struct)):
+        return []
+    return [field.encode_name for field in msgspec.structs.fields(option)]
 
 
 def _in_words(names: list[str]) -> str:

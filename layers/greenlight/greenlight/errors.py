@@ -65,6 +65,12 @@ class Problem:
         return f"{self.path}: {self.message}" if self.path else self.message
 
 
+class Key(str):
+    """The last step of a path in a plan, where the key itself is meant and not the value under it."""
+
+    __slots__ = ()
+
+
 class PlanError(GreenlightError):
     """A plan that is refused, with every problem found in it."""
 

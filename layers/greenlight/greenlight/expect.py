@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from greenlight.arguments import ARGUMENTS, FILTER_ARGUMENTS, literal, said
-from greenlight.errors import ExpectationError
+from greenlight.errors import ExpectationError, Key
 from greenlight.filters import FILTERS, MAX_FILTERS, CannotError, Step, applied, told, utc_now
 from greenlight.missing import MISSING, Missing
 from greenlight.nearest import listed, nearest
@@ -46,6 +46,20 @@ __all__ = [
 ]
 
 FILTERS_KEY = "filters"
+
+ELSEWHERE = {
+    "=": "eq", "==": "eq", "===": "eq", "equals": "eq", "equal": "eq", "is": "eq", "value": "eq", "!=": "ne", "<>": "ne",
+    "not_equals": "ne", "not_equal": "ne", "is_not": "ne", ">": "gt", "greater_than": "gt", "above": "gt", ">=": "gte",
+    "ge": "gte", "min": "gte", "minimum": "gte", "at_least": "gte", "<": "lt", "less_than": "lt", "below": "lt",
+    "<=": "lte", "le": "lte", "max": "lte", "maximum": "lte", "at_most": "lte", "range": "between", "one_of": "in",
+    "oneof": "in", "enum": "in", "includes": "contains", "include": "contains", "has": "contains", "prefix": "starts_with",
+    "have_prefix": "starts_with", "suffix": "ends_with", "regex": "matches", "regexp": "matches", "pattern": "matches",
+    "match_regexp": "matches", "like": "matches", "present": "exists", "defined": "exists", "isempty": "empty",
+    "size": "length", "len": "length", "have_len": "length", "count": "length", "and": "all_of", "or": "any_of",
+    "all": "every", "each": "every", "some": "any", "nin": "not", "close_to": "approx", "version": "semver",
+    "json_schema": "schema",
+}  # fmt: skip
+"""What other tools call predicates, and what they are called here."""
 
 _UNFILLED = object()
 """Stands for an argument with a `${name}` whose value is not known yet, and without which it means nothing."""
@@ -162,8 +176,10 @@ def parse(written: Any, unit: Unit = None, fill: Fill = None, now: Clock = utc_n
     shown: dict[str, Any] = {}
     for name, argument in written.items():
         if name != FILTERS_KEY and name not in PREDICATES:
-            hint = nearest(name, (*PREDICATES, FILTERS_KEY)) or "; to compare with a whole object, write {eq: {...}}"
-            raise ExpectationError(f"unknown predicate {name!r}{hint}", (name,))
+            meant = ELSEWHERE.get(name.lower().replace("-", "_"))
+            hint = f"; did you mean {meant!r}?" if meant else nearest(name, (*PREDICATES, FILTERS_KEY))
+            hint = hint or "; to compare with a whole object, write {eq: {...}}"
+            raise ExpectationError(f"unknown predicate {name!r}{hint}", (Key(name),))
         try:
             if name == FILTERS_KEY:
                 shown[name], filters = reading.filters(argument)
@@ -206,10 +222,15 @@ class _Reading:
 
     def _nested(self, name: str, takes: str, argument: Any) -> tuple[Any, Any]:
         if takes != "expectations":
+            if takes == "count" and not isinstance(argument, dict | int) and not refers(argument):
+                hint = f"; write {argument} without quotes" if str(argument).isdecimal() else ", such as 3 or {gte: 1}"
+                raise ExpectationError(f"{name} takes a whole number or predicates, not {said(argument)}{hint}")
             below = parse(argument, None if takes == "count" else self.unit, self.fill, self.now)
             return below.written, below
         if not isinstance(argument, list) or not argument:
-            raise ExpectationError(f"{name} takes a list with at least one expectation, not {said(argument)}")
+            raise ExpectationError(
+                f"{name} takes a list with at least one expectation, not {said(argument)}; write such as [{{gte: 5}}, null]"
+            )
         each: list[Expectation] = []
         for index, written in enumerate(argument):
             try:

@@ -67,8 +67,9 @@ def checked(query: str, kind: Kind, namespaces: Mapping[str, str], *path: str | 
         if not wrong:
             _compiled(expression, namespaces)
     except _refused() as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise ExpectationError(f"{short(query, 60)!r} is no {name}: {said}", path) from error
+        said = re.sub(r"<EOF at \d+>", "the end", " ".join(str(error).split())) or type(error).__name__
+        such = "//item/title or count(//item)" if name.startswith("XPath") else "h1, div.price > b or a.next@href"
+        raise ExpectationError(f"{short(query, 60)!r} is no {name}: {said}; write such as {such}", path) from error
     if wrong:
         raise ExpectationError(f"{short(query, 60)!r}: {wrong}", path)
 
@@ -177,7 +178,9 @@ def _wrong(expression: str, kind: Kind, namespaces: Mapping[str, str]) -> str:
         return "there are no variables in it; ${…} takes values of the plan"
     for function in _CALL.findall(bare):
         if function not in _FUNCTIONS and function not in _BEFORE_BRACKETS:
-            return f"there is no function {function!r} in XPath 1.0{nearest(function, _FUNCTIONS)}"
+            return (
+                f"there is no function {function!r} in XPath 1.0{nearest(function, (*_FUNCTIONS, *_BEFORE_BRACKETS))}"
+            )
     for prefix in _PREFIX.findall(bare):
         if kind == "html":
             return f"there are no namespaces in HTML, and so nothing called {prefix}"

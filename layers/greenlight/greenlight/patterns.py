@@ -14,6 +14,18 @@ PATTERN_LENGTH = 2000
 """Characters of a pattern; compiling one takes time that no time-out ends."""
 
 
+_INSTEAD = {
+    "nothing to repeat": "; for any text write .*, and \\* for the character itself",
+    "multiple repeat": "; one of *, + and ? is enough, and \\+ is the character itself",
+    "missing )": "; for the character itself write \\(",
+    "unbalanced parenthesis": "; for the character itself write \\)",
+    "unterminated character set": "; for the character itself write \\[",
+    "bad character range": "; write the lower end first, as in [a-z]",
+    "bad escape": "; a backslash at the end is written twice",
+}
+"""What the engine says of the commonest mistakes, and what to write instead."""
+
+
 class GaveUpError(Exception):
     """Something took longer than it may, so nothing is shown; the sentence says what."""
 
@@ -25,7 +37,9 @@ def pattern(written: Any, name: str = "matches") -> Any:
         ExpectationError: It is none.
     """
     if not isinstance(written, str):
-        raise ExpectationError(f"{name} takes a pattern, not {short(repr(written), 60)}")
+        plain = isinstance(written, int | float) and not isinstance(written, bool)
+        hint = f'; write it in quotes, as in "{written}"' if plain else ""
+        raise ExpectationError(f"{name} takes a pattern, a text, not {short(repr(written), 60)}{hint}")
     if not 0 < len(written) <= PATTERN_LENGTH:
         raise ExpectationError(f"a pattern has 1 to {PATTERN_LENGTH} characters, and this has {len(written)}")
     import regex  # 15 ms, and only plans with patterns need it
@@ -34,7 +48,8 @@ def pattern(written: Any, name: str = "matches") -> Any:
         return regex.compile(written)
     except (regex.error, RecursionError, OverflowError) as error:
         why = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise ExpectationError(f"{short(repr(written), 60)} is no pattern: {why}") from error
+        hint = next((hint for part, hint in _INSTEAD.items() if part in why), "")
+        raise ExpectationError(f"{short(repr(written), 60)} is no pattern: {why}{hint}") from error
 
 
 def search(compiled: Any, text: str) -> Any:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from greenlight import substitute, yamlread
 from greenlight.decode import Mistake, convert
-from greenlight.errors import MAX_PROBLEMS, PlanError, Problem, WrongValueError
+from greenlight.errors import MAX_PROBLEMS, Key, PlanError, Problem, WrongValueError
 from greenlight.model import (
     STAGES,
     Deployment,
@@ -538,7 +538,7 @@ class _Reader:
         found += substitute.not_replaced({key: value for key, value in controls.items() if key != "each"}, path)
         others = [key for key in raw if key not in CONTROL_KEYS]
         if len(others) != 1:
-            found.append((path, _not_one_validator(others)))
+            found.append(_not_one_validator(others, path))
         if "each" not in raw:
             found += [mistake for key in others for mistake in substitute.malformed(raw[key], (*path, key))]
         self._mistakes += found
@@ -581,10 +581,34 @@ class _Reader:
         return made
 
 
-def _not_one_validator(keys: list[str]) -> str:
-    what = f"has {len(keys)} keys that could be its validator ({listed(keys)})" if keys else "names no validator"
-    hints = "".join(f"; {key!r}: {hint[2:]}" for key in keys[:3] if (hint := nearest(key, CONTROL_KEYS)))
-    return f"the check {what}; beside {', '.join(CONTROL_KEYS)} it has exactly one key, the validator{hints}"
+_OF_REQUESTS = (
+    "get",
+    "post",
+    "put",
+    "patch",
+    "delete",
+    "head",
+    "headers",
+    "query",
+    "body",
+    "steps",
+    "capture",
+    "expect",
+)
+
+
+def _not_one_validator(keys: list[str], path: yamlread.Path) -> Mistake:
+    """Say which keys of a check are too many, at the one that is most likely wrong."""
+    rest = f"; beside {', '.join(CONTROL_KEYS)} it has exactly one key, the validator"
+    if not keys:
+        return path, f"the check names no validator{rest}"
+    what = f"the check has {len(keys)} keys that could be its validator ({listed(keys)}){rest}"
+    for key in keys:
+        if key in _OF_REQUESTS:
+            return (*path, Key(key)), f"{what}; {key!r} belongs to a validator: indent it below that"
+        if hint := nearest(key, CONTROL_KEYS):
+            return (*path, Key(key)), f"{what}; {key!r}: {hint[2:]}"
+    return (*path, Key(keys[1])), f"{what}; make a check of each, or take one out"
 
 
 def _need_mistakes(checks: list[Check], names: list[str]) -> list[Mistake]:

@@ -7,6 +7,7 @@ a null counts as nothing found, so that a mistyped expression can never pass.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import jmespath
@@ -21,6 +22,7 @@ from greenlight.oneline import short
 MAX_LENGTH = 2000
 """Characters of an expression."""
 
+_HYPHENATED = re.compile(r"(?<![\w\"'`-])[A-Za-z_]\w*(-[A-Za-z_]\w*)+(?![\w\"'`-])")
 _LOOKING = ("field", "index", "slice", "current", "identity")
 
 
@@ -44,12 +46,30 @@ def compiled(expression: str, *path: str | int) -> Any:
     except RecursionError as error:
         raise ExpectationError(f"{short(expression, 60)!r} is no JMESPath expression: nested too deep", path) from error
     except (JMESPathError, ValueError) as error:
-        # The first line of JMESPath's own message repeats the expression over several; the rest points at it.
-        said = str(error).splitlines()[0].removeprefix("Invalid jmespath expression: ").rstrip(":")
-        raise ExpectationError(f"{short(expression, 60)!r} is no JMESPath expression: {said}", path) from error
+        raise ExpectationError(
+            f"{short(expression, 60)!r} is no JMESPath expression: {_why(error, expression)}", path
+        ) from error
     if wrong:
         raise ExpectationError(f"{short(expression, 60)!r}: {wrong}", path)
     return parsed
+
+
+def _why(error: Exception, expression: str) -> str:
+    """Say what JMESPath says, as far as it is about the expression, and what is written instead of the commonest."""
+    if expression.startswith("$"):
+        return f"it has no $ for the whole; write {expression.lstrip('$').lstrip('.') or '@'}"
+    if expression.startswith((".", "/")) or "/" in expression.partition("[")[0]:
+        return "names are joined by dots, as in data.id"
+    if name := _HYPHENATED.search(expression):
+        return f"a name with a hyphen stands in double quotes: '\"{name[0]}\"'"
+    # The first line of its own message repeats the expression over several; the rest points at it.
+    said = str(error).splitlines()[0]
+    for ahead in ("Invalid jmespath expression: ", "Bad jmespath expression: ", "invalid token: Parse error "):
+        said = said.removeprefix(ahead)
+    said = said.removesuffix(", for expression:").rstrip(":")
+    if "(NUMBER)" in said:
+        return f"{said}; a number to compare with stands in backticks, as in [?price > `5`]"
+    return f"{said}; a bracket or a quote is not closed" if said.startswith("Incomplete") else said
 
 
 def _wrong_call(node: Any) -> str:

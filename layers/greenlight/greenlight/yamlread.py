@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from greenlight.errors import MAX_PROBLEMS, PlanError, Problem
+from greenlight.errors import MAX_PROBLEMS, Key, PlanError, Problem
 from greenlight.oneline import short
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,40}|[0-9]{1,40}(\.[0-9]{0,40})?)([eE][-+]?
 _LIKE_A_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _OTHER_BASE = re.compile(r"[-+]?0([xX][0-9a-fA-F_]+|[oO][0-7_]+|[bB][01_]+)", re.ASCII)
 _GROUPED = re.compile(r"[-+]?[0-9]+(_[0-9]+)+(\.[0-9_]*)?", re.ASCII)
+_DASHED = re.compile(r"\s*-\w+\s*:")
+_COLON = re.compile(r"\s*(- )?\w+:[^\s:]")
 _INTEGERS = range(-(2**63), 2**64)
 """What JSON libraries agree on; the worker's pipe and the report are JSON."""
 
@@ -46,15 +48,17 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 class Node:
     """A value's place, counted from 1, and the nodes below it: a map by key, a list by index.
 
-    `plain` is the word as it stands in the file where it has no quotes; "" for everything else.
+    `plain` is the word as it stands in the file where it has no quotes; "" for everything else. `key` is the place of
+    the key that it stands under, line and column; None for a list's elements and the whole.
     """
 
-    __slots__ = ("below", "column", "line", "plain")
+    __slots__ = ("below", "column", "key", "line", "plain")
 
     def __init__(self, mark: Any, plain: str = "") -> None:
         """Keep the place of an event."""
         self.line, self.column = mark.line + 1, mark.column + 1
         self.below: dict[str | int, Node] = {}
+        self.key: tuple[int, int] | None = None
         self.plain = plain
 
 
@@ -70,7 +74,8 @@ class Moved(Node):
 
     def __init__(self, node: Node, path: Path | None, source: str = "") -> None:
         """Stand for `node`, with what is below it."""
-        self.line, self.column, self.below, self.plain = node.line, node.column, node.below, node.plain
+        self.line, self.column, self.key = node.line, node.column, node.key
+        self.below, self.plain = node.below, node.plain
         self.path, self.source = path, source
 
 
@@ -85,7 +90,10 @@ class Document:
     def problem(self, message: str, path: Path) -> Problem:
         """Make a Problem at `path`, or at the deepest part of it that exists."""
         node, source, told = self._found(path)
-        return Problem(message, shown(told), node.line if node else 0, node.column if node else 0, source=source)
+        line, column = (node.line, node.column) if node else (0, 0)
+        if node and node.key and isinstance(path[-1], Key) and self._found(path[:-1])[0] is not node:
+            line, column = node.key
+        return Problem(message, shown(told), line, column, source=source)
 
     def told(self, path: Path) -> Path:
         """Give the path by which a person finds what is at `path`, in its own file."""
@@ -132,6 +140,15 @@ class Document:
         below = above.below[path[-1]].below
         below[len(below)] = node
         return (*path, len(below) - 1)
+
+    def empty(self) -> Iterator[Path]:
+        """Give the path of every value that is left out: nothing stands behind its key."""
+        waiting: list[tuple[Path, Node, Any]] = [((), self._root, self.data)] if self._root else []
+        while waiting:
+            path, node, data = waiting.pop()
+            if data is None and not node.plain:
+                yield path
+            waiting += [((*path, step), below, data[step]) for step, below in node.below.items()]
 
     def plain_words(self) -> Iterator[tuple[Path, str]]:
         """Give every value that stands without quotes, with its path: what YAML gives a meaning of its own."""
@@ -183,7 +200,8 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
         return Problem(f"not valid YAML: {what}")
     line = text.split("\n")[mark.line] if mark.line < text.count("\n") + 1 else ""
     at = line[mark.column : mark.column + 1]
-    if hint := _meant(str(what), line, mark.column):
+    before = next((each for each in reversed(text.split("\n")[: mark.line]) if each.strip()), "")
+    if hint := _meant(str(what), line, mark.column, before):
         what = f"{what}; {hint}"
     elif "cannot start any token" in str(what) and at:
         what = "a tab stands here; indent with spaces" if at == "\t" else f"{at!r} begins a text only inside quotes"
@@ -193,9 +211,13 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
     return Problem(f"not valid YAML: {what}", "", mark.line + 1, mark.column + 1)
 
 
-def _meant(what: str, line: str, column: int) -> str:
-    """Say what to write instead of the mistakes that everybody makes; "" for others."""
+def _meant(what: str, line: str, column: int, before: str) -> str:
+    """Say what to write instead of the mistakes that everybody makes; "" for others. `before` is the line before."""
     if "mapping values are not allowed" in what:
+        if _DASHED.match(before):
+            return "in the line before, a blank stands behind the dash, as in - name: …"
+        if _COLON.match(before):
+            return "in the line before, a blank stands behind the colon, as in get: /health"
         return "a text with a colon and a blank in it stands in quotes, and a key at the beginning of its own line"
     if "found a tab character" in what:
         return "indent with spaces"
@@ -258,6 +280,7 @@ class _Builder:
             if key in data:
                 self._refuse(event, (*path, key), f"the key {key!r} stands here twice; the first would be lost")
             value, below = self._build(next(self._events), (*path, key))
+            below.key = event.start_mark.line + 1, event.start_mark.column + 1
             data[key], node.below[key] = value, below
         return data
 
