@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -61,13 +62,13 @@ def parser_of_all() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit status; bad input ends with a sentence and status 2."""
+    _any_text_can_be_printed()
     given = sys.argv[1:] if arguments is None else list(arguments)
     name = next((word for word in given if not word.startswith("-")), "")
     try:
         return _run(parser_of([name]).parse_args(given))
     except BrokenPipeError:
-        # Whoever read us has gone; nothing more can be said to them, not even at interpreter exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _nobody_reads()
         return 1
     except KeyboardInterrupt:
         print("greenlight: stopped", file=sys.stderr)
@@ -81,9 +82,43 @@ def _run(parsed: argparse.Namespace) -> int:
         status: int = importlib.import_module(f"devkit.commands.{parsed.command}").run(parsed)
         sys.stdout.flush()
     except GreenlightError as error:
-        print(f"greenlight: {error}", file=sys.stderr)
-        return USAGE_ERROR
+        return _refused(str(error))
+    except BrokenPipeError:
+        raise
+    except UnicodeError as error:
+        return _refused(f"what was given has bytes in it that are no text: {error}")
+    except RecursionError:
+        return _refused("what was given is nested too deep to be read")
+    except OSError as error:  # a name that is too long, a full disk: whatever no command has a better sentence for
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _nobody_reads()
+        return _refused(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
     return status
+
+
+def _refused(said: str) -> int:
+    """Say why nothing was done; what a file says goes to a terminal, so every line of it is made harmless."""
+    from greenlight.oneline import short
+
+    print("greenlight: " + "\n".join(short(line, 2000) for line in said.splitlines()), file=sys.stderr)
+    return USAGE_ERROR
+
+
+def _any_text_can_be_printed() -> None:
+    """Let streams take any text: a name may have bytes that are none, a terminal may know few letters."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever called
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open until the end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _nobody_reads() -> None:
+    """Whoever read us has gone; nothing more can be said to them, not even at interpreter exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ from greenlight.api import (
     inconclusive,
     judged,
     mismatched,
+    too_deep,
     validator,
 )
 
@@ -52,6 +53,9 @@ if TYPE_CHECKING:
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 MAX_NODES = 200_000
 """Values in a document; aliases in YAML make a small text as large as they like."""
+
+MAX_DEPTH = 200
+"""Levels of a document; a reader in C ends the process where Python's own would raise."""
 
 _HERE = "urn:greenlight:openapi"
 _SCALAR = (str, int, float, bool)
@@ -336,6 +340,8 @@ def _read(text: str) -> Any:
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         pass
     try:
+        if too_deep(text, MAX_DEPTH):
+            raise _UnusableError("it is nested too deep")
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (yaml.YAMLError, RecursionError, ValueError) as problem:
         raise _UnusableError(f"it is neither JSON nor YAML: {' '.join(str(problem).split())[:150]}") from problem

@@ -20,7 +20,7 @@ from greenlight.steps.conclude import report_of
 from greenlight.steps.prepare import Prepared, aimed, with_secrets
 from greenlight.units import Duration
 
-from devkit import choices, fragments, reports, watch
+from devkit import choices, fragments, reports, urls, watch
 from devkit.progress import Progress
 
 if TYPE_CHECKING:
@@ -99,9 +99,8 @@ def _usage(arguments: argparse.Namespace) -> tuple[str, float]:
     """Say what is wrong with the call; "" when nothing is. And the budget in seconds."""
     for option in ("url", "blue_url"):
         value = getattr(arguments, option)
-        parts = urllib.parse.urlsplit(value)
-        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
-            return f"--{option.replace('_', '-')} {value!r} is no http or https URL", 0.0
+        if value and (why := urls.mistake(value)):
+            return f"--{option.replace('_', '-')} {why}", 0.0
     name, _, version = arguments.function.rpartition(":")
     if arguments.function and not (name and version.isascii() and version.isdigit()):
         return f"--function {arguments.function!r} names no version; write NAME:VERSION, such as orders:8", 0.0
@@ -114,8 +113,8 @@ def _usage(arguments: argparse.Namespace) -> tuple[str, float]:
 
 
 def _hosts(arguments: argparse.Namespace) -> list[str]:
-    urls = (arguments.url, arguments.blue_url)
-    return [urllib.parse.urlsplit(url).hostname or "" for url in urls if url]
+    given = (arguments.url, arguments.blue_url)
+    return [urllib.parse.urlsplit(url).hostname or "" for url in given if url]
 
 
 def _deployment(arguments: argparse.Namespace) -> Deployment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import sys
@@ -13,6 +14,7 @@ from greenlight.errors import GreenlightError
 from greenlight.model import STAGES, Outcome, Side
 from greenlight.registry import Registry
 
+from devkit import urls
 from devkit.recording import access_log, curl, written
 from devkit.recording.answers import Recorded, Server, latency, recorded
 from devkit.recording.asked import Asked, Hidden, origin_of, path_of, sensitive
@@ -34,6 +36,9 @@ GUESSED = (
 )
 DOCUMENTS = ("/openapi.json", "/openapi.yaml", "/v3/api-docs", "/swagger.json", "/api/openapi.json")
 MAX_BYTES = 256 * 1024 * 1024
+MAX_COMMANDS = 10_000
+MAX_DOCUMENT = 4 * 1024 * 1024
+"""Characters of an OpenAPI document; the check reads no larger one."""
 _A_SECRET = re.compile(r"[A-Za-z0-9/_+=.@-]{1,200}")
 
 
@@ -141,13 +146,10 @@ def _plan(arguments: argparse.Namespace, hidden: Hidden) -> tuple[str, list[str]
 
 
 def _origin(url: str) -> str:
-    parts = urllib.parse.urlsplit(url)
     if not url:
         return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise GreenlightError("the URL is no http or https URL")  # it is not repeated: it may have a password in it
-    if "@" in parts.netloc:
-        raise GreenlightError("the URL has credentials in it; give them as a header with --curl")
+    if why := urls.mistake(url):
+        raise GreenlightError(f"the URL {why}{'; give them as a header with --curl' if '@' in url else ''}")
     return origin_of(url)
 
 
@@ -171,7 +173,10 @@ def _from_curl(text: str, origin: str, *, unsafe: bool) -> tuple[list[Asked], st
     """Give the requests, whom to ask, and what is left out: what changes data, and what goes elsewhere."""
     wanted, left = [], []
     fixed = bool(origin)
-    for number, command in enumerate(curl.commands(text), 1):
+    commands = list(itertools.islice(curl.commands(text), MAX_COMMANDS + 1))
+    if len(commands) > MAX_COMMANDS:
+        raise GreenlightError(f"the file has more than {MAX_COMMANDS} commands")
+    for number, command in enumerate(commands, 1):
         try:
             its, asked = curl.asked(command, number)
         except curl.UnreadableError as error:
@@ -222,9 +227,11 @@ def _from_openapi(text: str, origin: str) -> tuple[list[str], list[str]]:
 def _document(text: str) -> Any:
     import yaml
 
+    if len(text) > MAX_DOCUMENT:
+        raise GreenlightError(f"the OpenAPI document is larger than {MAX_DOCUMENT >> 20} MiB")
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         try:
             data = yaml.safe_load(text)
         except (yaml.YAMLError, ValueError, RecursionError) as error:

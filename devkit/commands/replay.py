@@ -30,7 +30,7 @@ from greenlight.yamlread import MAX_BYTES
 from msgspec.structs import replace
 from rich.text import Text
 
-from devkit import fragments, stored
+from devkit import fragments, stored, urls
 from devkit.console import stdout_console, styled
 from devkit.lint import files
 from devkit.progress import Progress
@@ -119,10 +119,9 @@ def _usage(arguments: argparse.Namespace) -> tuple[float, tuple[str, ...]]:
         raise GreenlightError(f"--budget: {error}") from error
     if not 0 < budget_s <= LONGEST_S:
         raise GreenlightError(f"--budget is longer than 0s and at most {Duration(LONGEST_S)}")
-    parts = urllib.parse.urlsplit(arguments.url)
-    if arguments.url and (parts.scheme not in ("http", "https") or not parts.hostname):
-        raise GreenlightError(f"--url {arguments.url!r} is no http or https URL")
-    hosts = [parts.hostname or "", *arguments.allow_host]
+    if arguments.url and (why := urls.mistake(arguments.url)):
+        raise GreenlightError(f"--url {why}")
+    hosts = [urllib.parse.urlsplit(arguments.url).hostname or "", *arguments.allow_host]
     return budget_s, tuple(host.lower() for host in hosts if host)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from greenlight.errors import GreenlightError
 from greenlight.model import Frozen
+from greenlight.yamlread import too_deep
 
 Path = tuple[str | int, ...]
 FUNCTION, GROUP = "AWS::Serverless::Function", "AWS::CodeDeploy::DeploymentGroup"
@@ -201,6 +202,8 @@ def read(text: str, given: dict[str, str] | None = None) -> Template:
         raise TemplateError(f"the template is larger than the {MAX_BYTES} bytes that CloudFormation takes")
     lines: dict[Path, int] = {}
     try:
+        if too_deep(text, _MAX_DEPTH):
+            raise ValueError("it is nested too deep")
         node = yaml.compose(text, Loader=_LOADER)
         data = _Plain(lines).of(node, (), 0) if node is not None else None
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -84,9 +84,9 @@ def asked(found: Iterable[Line], top: int, *, known: bool) -> tuple[list[Asked],
     paths: dict[tuple[str, str], list[Line]] = {}
     left: Counter[str] = Counter()
     for line in found:
-        path = path_of(line.url) if line.url.startswith("/") or origin_of(line.url) else ""
+        path = _path(line.url)
         if line.method not in SAFE or not path:
-            left[f"{line.method[:10]} requests: not safe"] += 1
+            left[f"{line.method[:10]} requests: {'no address' if line.method in SAFE else 'not safe'}"] += 1
         elif "?" in path:
             left["requests with a query, whose values may be secrets"] += 1
         else:
@@ -101,6 +101,14 @@ def asked(found: Iterable[Line], top: int, *, known: bool) -> tuple[list[Asked],
         else:
             kept.append(_asked(method, path, seen))
     return kept, [f"{what} ({count})" for what, count in left.most_common()]
+
+
+def _path(url: str) -> str:
+    """Give path and query of what was asked for; "" for what is no address."""
+    try:
+        return path_of(url) if url.startswith("/") or origin_of(url) else ""
+    except ValueError:
+        return ""
 
 
 def _unfit(path: str, seen: list[Line], *, known: bool) -> str:

@@ -29,7 +29,12 @@ _FLAGS = {
     "-L", "--location", "--compressed", "-i", "--include", "-g", "--globoff", "-N", "--no-buffer", "-#", "--progress-bar",
     "--http1.1", "--http2", "-4", "-6", "-I", "--head", "-G", "--get", "-O", "--remote-name", "--no-progress-meter",
 }  # fmt: skip
+_BEGINS = re.compile(r"[\s$>'\"]*(?:[^\s]*/)?curl(?:\.exe)?['\"]?(?:\s|$)")
 _GLUED = re.compile(r"-([XHduboAewm])(.+)", re.DOTALL)
+
+
+MAX_LENGTH = 1_000_000
+"""Characters of one command."""
 
 
 class UnreadableError(Exception):
@@ -46,14 +51,23 @@ def commands(text: str) -> Iterator[str]:
         if held.endswith("\\"):
             held = held[:-1] + " "
             continue
-        try:
-            shlex.split(held)
-        except ValueError:
+        if len(held) <= MAX_LENGTH and _open(held):
             continue
         yield held
         held = ""
     if held:
         yield held
+
+
+def _open(command: str) -> bool:
+    """Tell whether a quote goes on in the next line."""
+    if "'" not in command and '"' not in command:
+        return False
+    try:
+        shlex.split(command)
+    except ValueError:
+        return True
+    return False
 
 
 def asked(command: str, number: int) -> tuple[str, Asked]:
@@ -62,6 +76,10 @@ def asked(command: str, number: int) -> tuple[str, Asked]:
     Raises:
         UnreadableError: It is none of curl, reads files, or has an option that is not known here.
     """
+    if len(command) > MAX_LENGTH:
+        raise UnreadableError(f"it is longer than {MAX_LENGTH} characters")
+    if not _BEGINS.match(command):
+        raise UnreadableError("it does not begin with curl")
     try:
         words = shlex.split(command)
     except ValueError as error:
@@ -134,9 +152,14 @@ def _url(options: _Options) -> str:
     url = urls[0]
     if "://" not in url and not url.startswith("/"):
         url = f"http://{url}"
-    if "@" in urllib.parse.urlsplit(url).netloc:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise UnreadableError("its URL has no host and port that can be called") from error
+    if "@" in parts.netloc:
         raise UnreadableError("its URL has credentials in it; give them with -u")
-    if urllib.parse.urlsplit(url).scheme not in ("", "http", "https"):
+    if parts.scheme not in ("", "http", "https"):
         raise UnreadableError("its URL is neither http nor https")
     return url
 

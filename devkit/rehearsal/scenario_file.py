@@ -51,7 +51,7 @@ def read(path: Path) -> Scenario:
         ScenarioError: It cannot be read, is no scenario, or says what cannot be.
     """
     try:
-        document = yamlread.read(path.read_text(encoding="utf-8"))
+        document = yamlread.read(_text(path))
     except OSError as error:
         raise ScenarioError(path, [Problem(f"the file cannot be read: {error.strerror or error}")]) from error
     except UnicodeDecodeError as error:
@@ -73,12 +73,18 @@ def read(path: Path) -> Scenario:
     return Scenario(path=path.resolve(), file=file, deployments=tuple(_planned(file, path.parent.resolve())))
 
 
+def _text(path: Path) -> str:
+    """Read no more than what is refused for its size."""
+    with path.open(encoding="utf-8") as stream:
+        return stream.read(yamlread.MAX_BYTES + 1)
+
+
 def plan_stages(plan: Path | None) -> tuple[str, ...]:
     """List the stages that a plan names, as far as it can be read at all."""
     if plan is None:
         return ()
     try:
-        data = yamlread.read(plan.read_text(encoding="utf-8")).data
+        data = yamlread.read(_text(plan)).data
     except (OSError, UnicodeDecodeError, PlanError):
         return ()
     stages = data.get("stages") if isinstance(data, dict) else None

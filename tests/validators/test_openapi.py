@@ -230,6 +230,12 @@ def test_a_document_that_grows_by_aliases_is_refused(check: Check) -> None:
     assert (finding.outcome, "more than 200000 values" in finding.message) == (Outcome.ERROR, True)
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, "a: " + "[" * 100_000, "{a: " * 100_000])
+def test_a_document_that_is_nested_without_end_is_an_error_and_ends_no_process(check: Check, text: str) -> None:
+    finding = check("openapi", {"text": text}, "http://127.0.0.1:1")
+    assert (finding.outcome, "cannot be used" in finding.message) == (Outcome.ERROR, True)
+
+
 def test_a_document_that_is_not_there_is_an_error_and_nobody_there_fails(check: Check) -> None:
     with service({}) as server:
         assert check("openapi", {}, server.url).outcome is Outcome.ERROR

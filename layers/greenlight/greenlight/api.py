@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from greenlight.lambda_events.stamp import Stamp
     from greenlight.redact import Redactor
     from greenlight.schemas import mismatched
+    from greenlight.yamlread import too_deep
 
 __all__ = [
     "MISSING",
@@ -127,6 +128,7 @@ __all__ = [
     "percentile",
     "response",
     "sample",
+    "too_deep",
     "unmarshalled",
     "validator",
 ]  # fmt: skip
@@ -149,6 +151,7 @@ _WHEN_ASKED_FOR = {
     "exchange": ("SAFE", "Call", "exchanged"),
     "invocation": ("Invocation", "NoResultError", "invoked"),
     "schemas": ("mismatched",),
+    "yamlread": ("too_deep",),
     "lambda_events.event": ("HttpKind", "LambdaEvent", "built"),
     "lambda_events.input": ("LambdaInput",),
     "lambda_events.response": ("response",),

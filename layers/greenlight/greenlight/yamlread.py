@@ -192,6 +192,22 @@ def read(text: str, source: str = "") -> Document:
     return Document(data, root)
 
 
+def too_deep(text: str, depth: int) -> bool:
+    """Tell whether YAML is nested deeper than `depth`.
+
+    libyaml's composer and constructor call themselves for each level, and end the process when its stack is used up.
+
+    Raises:
+        yaml.YAMLError: It is no YAML.
+    """
+    at = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        at += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if at > depth:
+            return True
+    return False
+
+
 def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
     """Say what PyYAML says, where it says it, and what is meant by the commonest of it."""
     mark = error.problem_mark or error.context_mark
