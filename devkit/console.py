@@ -34,7 +34,7 @@ def stderr_console() -> Console:
 
 def styled(word: str, width: int = 0) -> Text:
     """Write an outcome or a status in its colour, padded to `width`."""
-    return Text(word.ljust(width), style=STYLES.get(word, ""))
+    return Text(word.ljust(width), style=STYLES.get(word.strip(), ""))
 
 
 def _console(*, stderr: bool) -> Console:

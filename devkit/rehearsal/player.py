@@ -15,6 +15,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from greenlight.model import STAGES, Report, Share
 from greenlight.report import html
+from greenlight.report import json as as_json
 
 from devkit.rehearsal import configurations
 from devkit.rehearsal.alarms import Alarms
@@ -296,10 +297,11 @@ class _Recorder(Observer):
 
 
 def _page(path: Path, recorder: _Recorder) -> Path:
-    """Write the page of a report beside it; a rehearsal knows who had the users' requests when."""
+    """Write the page of a report beside it; a rehearsal knows who had the users' requests when, and its bucket is gone."""
     report = msgspec.json.decode(path.read_bytes(), type=Report)
     page = path.with_suffix(".html")
-    known = msgspec.structs.replace(report, traffic=recorder.shares(report.started_at))
+    known = msgspec.structs.replace(report, traffic=recorder.shares(report.started_at), bucket="")
+    path.write_text(as_json.render(known), encoding="utf-8")
     page.write_text(html.render(known), encoding="utf-8")
     return page
 

@@ -118,7 +118,9 @@ class Progress(Observer):
                 self._said.notify_all()
         if message == "check finished" and isinstance(line.get("check"), dict):
             check = line["check"]
-            text = Text(_INDENT).append_text(styled(str(check.get("outcome")), 12)).append(_one_line(check.get("name")))
+            text = (
+                Text(_INDENT).append_text(styled(f"{check.get('outcome')} ", 12)).append(_one_line(check.get("name")))
+            )
             if check.get("outcome") != "PASS" and check.get("message"):
                 text.append(f": {_one_line(check['message'])}")
             self._write(text)

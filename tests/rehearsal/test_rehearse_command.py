@@ -74,6 +74,9 @@ def test_a_good_scenario_is_exit_0_and_told_line_by_line(folder: Path, capsys: p
         r"1 of 1 ended as they say they should",
     ):
         assert re.search(line, captured.out), line
+    (written,) = (folder / "out").rglob("AfterAllowTestTraffic.json")
+    report = json.loads(written.read_text())
+    assert (report["bucket"], bool(report["traffic"])) == ("", True)
 
 
 def test_an_unexpected_end_is_exit_1_and_json_is_one_document_alone(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from devkit.cli import parser_of_all
-from tests.unit.report_samples import EVIL, SAMPLES, check, closed, hostile, opened, refused
+from tests.unit.report_samples import EVIL, SAMPLES, check, closed, hostile, opened, refused, undecided
 
 if TYPE_CHECKING:
     from greenlight.model import Report
@@ -258,3 +258,24 @@ def test_of_very_many_checks_that_did_not_run_the_first_are_named() -> None:
     checks = tuple(check(f"c{number}", "v", Outcome.SKIPPED, "m", tries=()) for number in range(12))
 
     assert "not tested: c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 (and 2 more)\n" in text.render(closed(checks=checks))
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_who_acts_is_not_the_owner_of_a_check_that_was_only_not_run(form: str) -> None:
+    failed, not_run = closed().checks[1], replace(undecided().checks[1], name="it")
+    reasons = (closed().reasons[0], Reason(cause=Cause.NO_EVIDENCE, check="it", message=not_run.message))
+
+    both = FORMATS[form].render(closed(checks=(failed, not_run), reasons=reasons)).replace("\\", "")
+    alone = FORMATS[form].render(undecided()).replace("\\", "")
+
+    assert "the team that wrote the release" in both
+    assert "the team that wrote the plan." not in both
+    assert "Nothing shows that green works: this is for the team that wrote the plan." in alone
+    assert "The time was over: this is for the team that wrote the plan, and for green" in alone
+
+
+def test_a_refused_plan_is_fetched_and_linted() -> None:
+    assert commands(refused())["the plan"] == (
+        "aws s3 cp s3://greenlight-plans/shop.yaml plan.yaml && greenlight lint plan.yaml"
+    )
+    assert "the plan" not in commands(closed())

@@ -238,6 +238,12 @@ def test_a_finding_that_is_no_pass_says_what_to_look_at_next(does: Any, said: st
     assert [each.remediation for each in run.findings] == [said, ""]
 
 
+def test_what_was_not_run_sends_nobody_to_look_at_it() -> None:
+    run = Run(check("first", lambda _: failed("no"), next="x"), check("second", good, next="y", needs=("first",)))
+
+    assert {each.name: each.remediation for each in run.findings} == {"first": "x", "second": ""}
+
+
 # ---- Retries
 
 

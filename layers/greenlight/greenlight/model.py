@@ -244,7 +244,7 @@ class Finding(Frozen, frozen=True, kw_only=True):
         flaky: It passed, but an earlier attempt or a measurement had failed or erred.
         excused: Why it does not close the gate although it is no PASS; said by the conclusion, never by a validator.
         duration_ms: Wall time of the last attempt, in milliseconds.
-        remediation: What to look at next, by the validator; "" for PASS and SKIPPED.
+        remediation: What to look at next, by the validator; "" for PASS, SKIPPED and what was not run.
         began_ms: From the gate's start to the check's first attempt; 0 for one that had none.
         tries: Every attempt or measurement; of very many the first and the last.
         series: Numbers for plots.

@@ -279,7 +279,7 @@ class Runner:
             excused=Excuse.NONE,
             began_ms=tries[0].began_ms if tries else 0.0,
             tries=tries,
-            remediation="" if fine or bound.validator is None else bound.validator.remediation,
+            remediation="" if fine or not attempts or bound.validator is None else bound.validator.remediation,
         )
         self._findings[check.name] = final
         self._final.append(final)

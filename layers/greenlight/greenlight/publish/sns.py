@@ -71,9 +71,8 @@ def card(report: Report, uri: str) -> dict[str, Any]:
     reasons = [
         f"*{_said(reason.check or reason.cause.value)}*: {_said(reason.message)}" for reason in report.reasons[:3]
     ]
-    who = dict.fromkeys(every_format.WHO[reason.cause] for reason in report.reasons[:3])
     facts = [
-        *who,
+        *every_format.who(report),
         f"green: {every_format.target(report) or 'unknown'}",
         f"plan: {every_format.plan(report) or 'none'}",
         *(f"not tested: {each}" for each in every_format.not_tested(report)),

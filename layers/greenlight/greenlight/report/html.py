@@ -107,6 +107,9 @@ def _why(report: Report) -> Iterator[Html]:
             yield tag("ul", *(_reason(report, each) for each in others[:REASONS]), class_="reasons")
         if len(others) > REASONS:
             yield tag("p", f"and {len(others) - REASONS} more, below", class_="muted")
+        for who in summary.who(report):
+            if who != summary.WHO[first.cause]:
+                yield tag("p", who)
     else:
         counted = f"{summary.passed(report)} of {len(report.checks)} checks passed."
         yield tag("p", counted if report.checks else "No check was run.", class_="lead")

@@ -47,8 +47,8 @@ def _lines(report: Report) -> Iterator[str]:
     for reason in report.reasons:
         name = f"{_text(reason.check)}: " if reason.check else ""
         yield f"- **{_text(reason.cause.value)}** {name}{_text(reason.message)}"
-    for cause in dict.fromkeys(reason.cause for reason in report.reasons):
-        yield f"- {summary.WHO[cause]}"
+    for who in summary.who(report):
+        yield f"- {who}"
     for each in report.overrides:
         yield f"- **overridden** {_text(f'{each.check}: by {each.who} until {each.expires}: {each.why}')}"
     if report.shadow:

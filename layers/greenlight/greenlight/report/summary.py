@@ -100,14 +100,16 @@ def commands(report: Report) -> dict[str, str]:
     }
     options = " ".join(f"{name} {shlex.quote(value)}" for name, value in known.items() if value)
     said = {"this report": f"greenlight report {deployment.id} {options} --format html -o report.html"}
+    refused = any(reason.cause is Cause.PLAN_ERROR for reason in report.reasons)
+    if refused and report.plan.uri.startswith("s3://"):
+        said["the plan"] = f"aws s3 cp {shlex.quote(report.plan.uri)} plan.yaml && greenlight lint plan.yaml"
     if report.checks or report.reasons:
-        said["judge again"] = f"greenlight replay {deployment.id} {options}{_other_plan(report)}"
+        said["judge again"] = f"greenlight replay {deployment.id} {options}{_other_plan(report, refused)}"
     return said
 
 
-def _other_plan(report: Report) -> str:
+def _other_plan(report: Report, refused: bool) -> str:
     """Name a plan to judge by, where the one of then is wrong or nobody can fetch it."""
-    refused = any(reason.cause is Cause.PLAN_ERROR for reason in report.reasons)
     can_be_had = report.plan.uri == DEFAULT_CHECKS or report.plan.uri.startswith(("s3://", "ssm:"))
     return "" if can_be_had and not refused else " --plan plan.yaml"
 
@@ -120,6 +122,13 @@ def remarks(finding: Finding) -> list[str]:
         f"flaky: passed at attempt {finding.attempts}" if finding.flaky else "",
     )
     return [remark for remark in said if remark]
+
+
+def who(report: Report) -> list[str]:
+    """Say who acts; that a check was not run, because another one did not pass, is nobody's fault besides."""
+    not_run = {each.name for each in report.checks if not each.attempts}
+    by_themselves = [reason for reason in report.reasons if reason.check not in not_run] or report.reasons
+    return [WHO[cause] for cause in dict.fromkeys(reason.cause for reason in by_themselves)]
 
 
 def passed(report: Report) -> int:

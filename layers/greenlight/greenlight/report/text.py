@@ -74,8 +74,8 @@ def _lines(report: Report) -> Iterator[_Line]:
         yield _Line(
             reason.cause.value, f": {f'{reason.check}: ' if reason.check else ''}{reason.message}", "  ", colour
         )
-    for cause in dict.fromkeys(reason.cause for reason in report.reasons):
-        yield _Line("", summary.WHO[cause], "  ")
+    for who in summary.who(report):
+        yield _Line("", who, "  ")
     for each in report.overrides:
         why = f": {each.check}: by {each.who} until {each.expires}, for {each.scope}: {each.why} ({each.uri})"
         yield _Line("overridden", why, "  ", _COLOURS[Outcome.INCONCLUSIVE])
