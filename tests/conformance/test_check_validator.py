@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -246,3 +247,18 @@ def test_the_right_plugin_breaks_nothing(tmp_path: Path) -> None:
     file = tmp_path / "release.py"
     file.write_text(RIGHT)
     check_validator(file, passing=right(), failing=right("3"), also=[right("4")])
+
+
+def test_a_plugin_of_another_protocol_that_takes_silence_for_well_is_found_out() -> None:
+    def accepting(connection: socket.socket) -> None:
+        connection.recv(1)
+
+    with pytest.raises(AssertionError) as broken:
+        check_validator(
+            "tcp",
+            passing=Case(wire=accepting, timeout_s=0.3),
+            failing=Case(params={"connect": {"lt": "0ms"}}, wire=accepting, timeout_s=0.3),
+        )
+
+    assert "when green never answers it passes" in str(broken.value)
+    assert "when green refuses connections" not in str(broken.value)

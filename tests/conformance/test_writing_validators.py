@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from greenlight.api import Context
 from greenlight.testing import Service
 
 ROOT = Path(__file__).parents[2]
@@ -58,12 +60,26 @@ def test_every_command_does_what_the_page_says(project: Path) -> None:
     assert "## ready_header" in (project / "docs" / "validators.md").read_text()
 
 
-def test_the_plugin_on_the_page_passes_the_tests_on_the_page(project: Path) -> None:
-    plugin, *tests = (text for kind, text in BLOCKS if kind == "python")
-    (project / "validators" / "healthy_json.py").write_text(plugin)
+def test_the_plugins_on_the_page_pass_the_tests_on_the_page(project: Path) -> None:
     folder = project / "tests" / "on_the_page"
     folder.mkdir(parents=True)
-    for number, text in enumerate(tests):
-        (folder / f"test_block_{number}.py").write_text(f'"""A block of the page."""\n{text}')
-    assert "5 passed" in ran(["pytest", "-q", "-p", "no:cacheprovider", str(folder)], project)
-    assert ran(["ruff", "check", "--quiet", "validators/healthy_json.py"], project) == ""
+    plugins = []
+    for number, text in enumerate(text for kind, text in BLOCKS if kind == "python"):
+        if claim := re.match(r'"""(\w+): ', text):
+            plugins.append(f"validators/{claim[1]}.py")
+            (project / plugins[-1]).write_text(text)
+        else:
+            (folder / f"test_block_{number}.py").write_text(f'"""A block of the page."""\n{text}')
+    assert plugins == ["validators/healthy_json.py", "validators/redis_ping.py"]
+    assert "6 passed" in ran(["pytest", "-q", "-p", "no:cacheprovider", str(folder)], project)
+    assert ran(["ruff", "check", "--quiet", *plugins], project) == ""
+
+
+def test_the_page_names_every_call_of_the_context_with_arguments_that_it_takes() -> None:
+    rows = dict(re.findall(r"`context\.(\w+)(\(.*?\))?`", PAGE))
+    public = {name for name in dir(Context) if not name.startswith("_")}
+    assert {*public, "deployment"} == rows.keys()
+    for name, arguments in rows.items():
+        if arguments:
+            known = inspect.signature(getattr(Context, name)).parameters
+            assert set(re.findall(r"(\w+)=", arguments)) <= known.keys(), name

@@ -18,6 +18,7 @@ from greenlight.testing.fakes import (
     params,
     run,
     stubbed_aws,
+    wire_server,
 )
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "params",
     "run",
     "stubbed_aws",
+    "wire_server",
 ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import socketserver
-import threading
 from typing import TYPE_CHECKING, Any
 
-from greenlight.testing.fakes import Service
+from greenlight.testing.fakes import Service, wire_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from greenlight.testing.fakes import Speak
 
 GARBAGE = bytes(range(255, 127, -1)) * 8
 
@@ -35,37 +35,25 @@ def _answering(status: int, content: Any, **headers: str) -> Callable[[], contex
     return serve
 
 
-def _wire(speak: Callable[[socket.socket], object]) -> Callable[[], contextlib.AbstractContextManager[str]]:
+def _wire(speak: Speak) -> Callable[[], contextlib.AbstractContextManager[str]]:
     """Serve connections that `speak` handles, once a first byte has come."""
 
-    @contextlib.contextmanager
-    def serve() -> Iterator[str]:
-        over = threading.Event()
+    def later(connection: socket.socket) -> None:
+        connection.recv(65536)
+        speak(connection)
 
-        class Handler(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                with contextlib.suppress(OSError):
-                    self.request.recv(65536)
-                    if speak(self.request) == "waits":
-                        over.wait(60)
+    return lambda: wire_server(later)
 
-        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-            server.daemon_threads = True
-            server.block_on_close = False
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-            try:
-                yield f"http://127.0.0.1:{server.server_address[1]}"
-            finally:
-                over.set()
-                server.shutdown()
 
-    return serve
+def _wait(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
 
 
 BROKEN: dict[str, tuple[str, Callable[[], contextlib.AbstractContextManager[str]]]] = {
     "refused": ("green refuses connections", refused),
     "closed": ("green closes the connection without an answer", _wire(lambda _: None)),
-    "silent": ("green never answers", _wire(lambda _: "waits")),
+    "silent": ("green never answers", _wire(_wait)),
     "no_http": ("green answers something that is no HTTP", _wire(lambda connection: connection.sendall(GARBAGE))),
     "status_500": ("green answers 500", _answering(500, "<h1>Internal Server Error</h1>", content_type="text/html")),
     "garbage": ("green answers 200 with garbage", _answering(200, GARBAGE, content_type="application/json")),

@@ -34,6 +34,7 @@ from greenlight.testing.fakes import (
     Answer,
     RecordingAws,
     Service,
+    Speak,
     StubbedAws,
     _Only,
     bound,
@@ -41,6 +42,7 @@ from greenlight.testing.fakes import (
     deployment_for,
     moto_aws,
     run,
+    wire_server,
 )
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         params: As a plan writes them, in plain data.
         green, blue: What the sides answer; without one the side has the URL that `deployment` gives it, if any.
+        wire: What green does with each connection, in place of `green`, for protocols other than HTTP.
         aws: Writes down the answers of AWS; called anew for every run.
         moto: Fills an account by moto; called anew for every run. One of the two, or neither.
         deployment: What is being deployed; one that the validator works for when left out.
@@ -82,6 +85,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     params: Any = {}
     green: Answer | None = None
     blue: Answer | None = None
+    wire: Speak | None = None
     aws: Callable[[StubbedAws], None] | None = None
     moto: Callable[[RecordingAws], None] | None = None
     deployment: Deployment | None = None
@@ -288,7 +292,7 @@ class _Kit:
                 yield "it passes without evidence, so a report cannot show what was looked at"
 
     def _broken_green(self) -> Iterator[str]:
-        if self._passing.green is None:
+        if self._passing.green is None and self._passing.wire is None:
             return
         for name, (what, serve) in BROKEN.items():
             with serve() as url:
@@ -304,8 +308,8 @@ class _Kit:
     def _nothing_there(self) -> Iterator[str]:
         deployment = self._deployment(self._passing)
         bare = replace(deployment, green=Side(), blue=Side(), function="", alias="", cluster="", service="")
-        case = replace(self._passing, deployment=bare, green=None, blue=None)
-        if case.deployment == deployment and self._passing.green is None:
+        case = replace(self._passing, deployment=bare, green=None, blue=None, wire=None)
+        if case.deployment == deployment and self._passing.green is None and self._passing.wire is None:
             return
         yield from self._faulty("absent", "when the deployment has no green to look at", self._ran(case))
 
@@ -368,6 +372,7 @@ class _Kit:
         """Serve a case, and give what runs it; `url` is a green that is served already."""
         deployment = self._deployment(case)
         with contextlib.ExitStack() as stack:
+            url = url or (stack.enter_context(wire_server(case.wire)) if case.wire else "")
             for side, answer in (("green", case.green), ("blue", case.blue)):
                 if side == "green" and url:
                     deployment = replace(deployment, green=replace(deployment.green, url=url))

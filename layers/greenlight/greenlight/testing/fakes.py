@@ -6,6 +6,8 @@ import contextlib
 import functools
 import http.server
 import json
+import socket
+import socketserver
 import threading
 import time
 import urllib.parse
@@ -25,6 +27,9 @@ from greenlight.runner import Runner, Tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+Speak = Callable[[socket.socket], object]
+"""What a green of another protocol than HTTP does with a connection."""
 
 Answer = Callable[[str, str, bytes], tuple[int, dict[str, str], Any]]
 """What a service does: method, path and body of a request into status, headers, and a body (bytes, text, or data)."""
@@ -312,6 +317,29 @@ def green_server(
         if blue is not None:
             known = replace(known, blue=replace(known.blue, url=stack.enter_context(Service(blue)).url))
         yield stack.enter_context(context_for(known, **more))
+
+
+@contextlib.contextmanager
+def wire_server(speak: Speak) -> Iterator[str]:
+    """Serve a protocol other than HTTP, and give the URL of such a green.
+
+    Args:
+        speak: Called with every connection, in a thread of its own; the connection is closed when it returns.
+    """
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with contextlib.suppress(OSError):
+                speak(self.request)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        server.block_on_close = False
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
 
 
 class _Only:
