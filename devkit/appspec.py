@@ -30,7 +30,7 @@ _WANTED = {LAMBDA: ("Name", "Alias", "CurrentVersion", "TargetVersion"), ECS: ("
 _OPTIONAL = {LAMBDA: (), ECS: ("PlatformVersion", "NetworkConfiguration", "CapacityProviderStrategy")}
 _OF_SERVERS = ("os", "files", "permissions", "file_exists_behavior")
 _SCRIPT = ("location", "timeout", "runas")
-_FILLED_LATER = re.compile(r"<[^<>]+>|\$\{[^}]*\}|\{\{.*\}\}|\$[A-Z_][A-Z0-9_]*")
+FILLED_LATER = re.compile(r"<[^<>]+>|\$\{[^}]*\}|\{\{.*\}\}|\$[A-Z_][A-Z0-9_]*")
 _FUNCTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FUNCTION_ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:(?P<name>.*)")
 _ALIAS = re.compile(r"(?![0-9]+$)[A-Za-z0-9_-]{1,128}")
@@ -78,7 +78,7 @@ class _At(NamedTuple):
     def open(self) -> bool:
         """Tell whether a pipeline puts the value in, or part of it."""
         text = str(self.value)
-        return text != "$LATEST" and _FILLED_LATER.search(text) is not None
+        return text != "$LATEST" and FILLED_LATER.search(text) is not None
 
 
 class _Map:

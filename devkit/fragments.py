@@ -43,9 +43,25 @@ def fetching(plan: str, given: Sequence[str], aws: Aws | None = None) -> Fetch:
             return file.read(rest, folder)
         if aws is None:
             raise PlanError([Problem(f"this is not read from here; give its file with --include {uri}=FILE")], uri)
-        return s3.read(aws, rest[2:]) if kind == "s3" else ssm.read(aws, rest)
+        return stored(aws, uri)
 
     return fetch
+
+
+def stored(aws: Aws, uri: str) -> tuple[str, str] | None:
+    """Read what is stored at `s3://BUCKET/KEY` or `ssm:/NAME`: text and version; None where nothing is.
+
+    Raises:
+        PlanError: It is no text.
+        AwsError: AWS refused.
+    """
+    kind, _, rest = uri.partition(":")
+    return s3.read(aws, rest[2:]) if kind == "s3" else ssm.read(aws, rest)
+
+
+def kept(name: str) -> bool:
+    """Tell a plan that is kept in AWS from a file by its name."""
+    return name.startswith(("s3://", "ssm:"))
 
 
 def standing(given: Sequence[str]) -> dict[str, str]:

@@ -87,7 +87,12 @@ USAGE: dict[str, Usage] = {
         ),
         ((0, "nothing but warnings"), (2, "errors; with --strict warnings, too")),
     ),
-    "iam": Usage((("greenlight iam plan.yaml --format json", "the policy alone"),)),
+    "iam": Usage(
+        (
+            ("greenlight iam plan.yaml --format json", "the policy alone"),
+            ("greenlight iam s3://PLAN-BUCKET/shop.yaml", "of a plan where gates read it"),
+        )
+    ),
     "validators": Usage(
         (("greenlight validators", "all of them"), ("greenlight validators http", "one with its parameters")),
     ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from greenlight import plan as plans
 from greenlight import yamlread
+from greenlight.aws import Aws
 from greenlight.bind import bind
 from greenlight.environments import environments_of
 from greenlight.errors import PlanError, Problem
@@ -28,7 +29,7 @@ WRONG = 2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take a plan, and what is to be printed."""
-    parser.add_argument("plan", help="the plan's file")
+    parser.add_argument("plan", help="the plan's file, or where it is kept: s3://BUCKET/KEY, ssm:/NAME")
     parser.add_argument(
         "--stage", choices=STAGES, metavar="STAGE", help="only the checks of this one; of all unless said"
     )
@@ -45,10 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--partition", default="aws", choices=("aws", "aws-cn", "aws-us-gov"), help="default aws")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Print the policy: 0, or 2 for a plan that is wrong."""
+def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
+    """Print the policy: 0, or 2 for a plan that is wrong; `aws` is asked for a plan that is kept there, and its fragments."""
     try:
-        needs = _needs(arguments)
+        needs = _needs(arguments, (aws or Aws()) if fragments.kept(arguments.plan) else None)
     except PlanError as error:
         for problem in error.problems:
             source = problem.source or arguments.plan
@@ -66,12 +67,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _needs(arguments: argparse.Namespace) -> list[policy.Wanted]:
-    text = file.read(arguments.plan)
+def _needs(arguments: argparse.Namespace, aws: Aws | None) -> list[policy.Wanted]:
+    text = fragments.stored(aws, arguments.plan) if aws else file.read(arguments.plan)
     if text is None:
-        raise PlanError([Problem("there is no such file")], arguments.plan)
+        raise PlanError([Problem("there is nothing there" if aws else "there is no such file")], arguments.plan)
     data, environment = yamlread.read(text[0], arguments.plan).data, arguments.environment
-    fetch = fragments.fetching(arguments.plan, arguments.include)
+    fetch = fragments.fetching(arguments.plan, arguments.include, aws)
     found: dict[policy.Wanted, None] = {}
     for each in [environment] if environment else environments_of(data):
         plan = plans.parse(text[0], arguments.plan, environment=each, fetch=fetch)

@@ -36,6 +36,7 @@ _LOOKS: tuple[tuple[str, Look], ...] = (
     ("the AppSpec", group.appspec),
     ("the hooks", hooks.existing),
     ("the service role", hooks.callable_by_codedeploy),
+    ("what the service role may do", hooks.service_role),
     ("the hooks one by one", hooks.each),
     ("the installation", hooks.installation),
     ("the settings of the installation", plans.installation),
@@ -43,6 +44,7 @@ _LOOKS: tuple[tuple[str, Look], ...] = (
 )
 _OF_ECS: tuple[tuple[str, Look], ...] = (
     ("the ECS service", traffic.service),
+    ("the task definition", traffic.task_definition),
     ("the target groups", traffic.target_groups),
     ("the test listener", traffic.test_listener),
     ("the listeners", traffic.listeners),

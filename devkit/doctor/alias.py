@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from devkit.doctor.rules import symptom
 
@@ -53,11 +53,26 @@ def _versions(scene: Scene, name: str, called: str, now: str) -> Iterator[Sympto
             f"the AppSpec says that {name}:{called} stands on version {current}, and it stands on {now}; CodeDeploy refuses it with INVALID_LAMBDA_CONFIGURATION",
             fix=f'write CurrentVersion: "{now}"',
         )
-    if target.isdigit() and not scene.reader.found(
-        "lambda", "get_function_configuration", _ABSENT, FunctionName=name, Qualifier=target
-    ):
+    new, old = (_version(scene, name, each) for each in (target, current))
+    if target.isdigit() and not new:
         yield symptom(
             "version",
             f"the function {name} has no version {target}, to which the AppSpec wants to go",
             fix=f"aws lambda publish-version --function-name {shlex.quote(name)}, and write its number as TargetVersion",
         )
+    for key in ("Role", "DeadLetterConfig"):
+        if new and old and new.get(key) != old.get(key):
+            yield symptom(
+                "version",
+                f"the versions {current} and {target} of {name} differ in {key}, and an alias cannot be shared between them",
+                f"version {current}: {old.get(key)}",
+                f"version {target}: {new.get(key)}",
+                fix=f"publish a version with the same {key}, or let all users come at once: "
+                + scene.update("--deployment-config-name CodeDeployDefault.LambdaAllAtOnce"),
+            )
+
+
+def _version(scene: Scene, name: str, version: str) -> dict[str, Any] | None:
+    if not version.isdigit():
+        return None
+    return scene.reader.found("lambda", "get_function_configuration", _ABSENT, FunctionName=name, Qualifier=version)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.model import STAGES, Platform
 
+from devkit.doctor import revision
 from devkit.doctor.rules import symptom
 
 if TYPE_CHECKING:
@@ -30,17 +31,17 @@ def rollback(scene: Scene) -> Iterator[Symptom]:
             f"autoRollbackConfiguration: enabled {configured.get('enabled', False)}, events {', '.join(events) or 'none'}",
             fix=fix,
         )
-    elif _alarms(scene) and "DEPLOYMENT_STOP_ON_ALARM" not in events:
+    elif bound(scene) and "DEPLOYMENT_STOP_ON_ALARM" not in events:
         yield symptom(
             "no-rollback-on-alarm",
             "an alarm that rings stops the deployment in the middle, and a part of the users stays on green",
             f"autoRollbackConfiguration.events: {', '.join(events)}",
-            f"alarms: {', '.join(_alarms(scene))}",
+            f"alarms: {', '.join(bound(scene))}",
             fix=fix,
         )
 
 
-def _alarms(scene: Scene) -> list[str]:
+def bound(scene: Scene) -> list[str]:
     """Give the alarms that are bound and heeded."""
     configured = scene.info.get("alarmConfiguration", {})
     return [str(each.get("name")) for each in configured.get("alarms", [])] if configured.get("enabled") else []
@@ -48,41 +49,48 @@ def _alarms(scene: Scene) -> list[str]:
 
 def alarms(scene: Scene) -> Iterator[Symptom]:
     """Look at the alarms that are bound: there are some, they exist, they have data and do not ring."""
-    configured, bound = scene.info.get("alarmConfiguration", {}), _alarms(scene)
-    if not bound:
+    configured, named = scene.info.get("alarmConfiguration", {}), bound(scene)
+    if not named:
         listed = ", ".join(str(each.get("name")) for each in configured.get("alarms", []))
         yield symptom(
             "no-alarms",
             "no alarm stops a deployment, and no hook runs between the first and the last user who comes over to green",
             f"alarmConfiguration: enabled {configured.get('enabled', False)}, alarms {listed or 'none'}",
-            fix=scene.update("--alarm-configuration enabled=true,alarms=[{name=ALARM}]"),
+            fix=_heed(scene, ["ALARM"]),
         )
         return
     if configured.get("ignorePollAlarmFailure") is True:
-        names = ",".join(f"{{name={shlex.quote(each)}}}" for each in bound)
         yield symptom(
             "alarms-overlooked",
             "where CodeDeploy cannot read the alarms' state, it goes on as if all were well",
             "alarmConfiguration.ignorePollAlarmFailure: true",
-            fix=scene.update(f"--alarm-configuration enabled=true,ignorePollAlarmFailure=false,alarms=[{names}]"),
+            fix=_heed(scene, named),
         )
     answer = scene.reader.call(
-        "cloudwatch", "describe_alarms", AlarmNames=bound, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+        "cloudwatch", "describe_alarms", AlarmNames=named, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
     )
     found = {
         str(each["AlarmName"]): each for each in (*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", []))
     }
-    for name in bound:
-        yield from _alarm(name, found.get(name))
+    for name in named:
+        yield from _alarm(scene, name, found.get(name))
 
 
-def _alarm(name: str, found: dict[str, Any] | None) -> Iterator[Symptom]:
+def _heed(scene: Scene, names: list[str]) -> str:
+    """Write the command that binds alarms, and no others."""
+    listed = ",".join(f"{{name={each}}}" for each in names)
+    alarms = f"enabled=true,ignorePollAlarmFailure=false,alarms=[{listed}]" if names else "enabled=false,alarms=[]"
+    return scene.update(f"--alarm-configuration {shlex.quote(alarms)}")
+
+
+def _alarm(scene: Scene, name: str, found: dict[str, Any] | None) -> Iterator[Symptom]:
     history = f"aws cloudwatch describe-alarm-history --alarm-name {shlex.quote(name)} --max-items 5"
     if found is None:
         yield symptom(
             "alarm-missing",
             f"the alarm {name} is bound and does not exist; CodeDeploy stops where it cannot read an alarm",
-            fix="create the alarm again, or take its name out of the deployment group's alarms",
+            fix="create the alarm again, or take its name out:\n"
+            + _heed(scene, [each for each in bound(scene) if each != name]),
         )
         return
     state, since = found.get("StateValue"), found.get("StateUpdatedTimestamp", "unknown")
@@ -122,6 +130,18 @@ def shape(scene: Scene) -> Iterator[Symptom]:
             f"deploymentConfigName: {config}",
             fix=f"name a hook that runs before, too, in the AppSpec:\nHooks:\n  - {earlier}: CodeDeployHook_{scene.installation}-{earlier}",
         )
+    ready = scene.info.get("blueGreenDeploymentConfiguration", {}).get("deploymentReadyOption", {})
+    if ready.get("actionOnTimeout") == "STOP_DEPLOYMENT":
+        minutes = ready.get("waitTimeInMinutes", 0)
+        yield symptom(
+            "waits-for-somebody",
+            f"before users come over each deployment waits {minutes} minutes for somebody who lets it go on, and is stopped where nobody does",
+            "deploymentReadyOption.actionOnTimeout: STOP_DEPLOYMENT",
+            fix="be there: aws deploy continue-deployment --deployment-id ID --deployment-wait-type READY_WAIT\nor let the hooks decide alone: "
+            + scene.update(
+                "--blue-green-deployment-configuration 'deploymentReadyOption={actionOnTimeout=CONTINUE_DEPLOYMENT}'"
+            ),
+        )
     ends = scene.info.get("blueGreenDeploymentConfiguration", {}).get("terminateBlueInstancesOnDeploymentSuccess", {})
     if (
         scene.platform is Platform.ECS
@@ -143,9 +163,7 @@ def appspec(scene: Scene) -> Iterator[Symptom]:
     if scene.appspec is None:
         return
     for problem in scene.appspec.problems:
-        yield symptom(
-            "appspec", f"{scene.appspec.source}: {problem}", fix="mend the AppSpec; greenlight lint says where"
-        )
+        yield symptom("appspec", f"{scene.appspec.source}: {problem}", fix=revision.mend(scene.appspec))
     if not scene.appspec.hooks and not scene.appspec.problems:
         stages = STAGES[-2:] if scene.platform is Platform.LAMBDA else STAGES[-3:]
         lines = "\n".join(f"  - {stage}: CodeDeployHook_{scene.installation}-{stage}" for stage in stages)

@@ -6,10 +6,10 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from greenlight.model import STAGES
+from greenlight.model import STAGES, Platform
 from greenlight.nearest import nearest
 
-from devkit.doctor import network, permissions
+from devkit.doctor import group, network, permissions, traffic
 from devkit.doctor.reader import looked
 from devkit.doctor.rules import SHORT_S, symptom
 
@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 
 ANSWER = "codedeploy:PutLifecycleEventHookExecutionStatus"
 _ABSENT = ("ResourceNotFoundException",)
+NEEDED: dict[str, tuple[str, ...]] = {
+    Platform.LAMBDA: ("lambda:GetAlias", "lambda:UpdateAlias"),
+    Platform.ECS: (
+        *(f"ecs:{each}" for each in ("DescribeServices", "CreateTaskSet", "UpdateServicePrimaryTaskSet", "DeleteTaskSet")),
+        *(f"elasticloadbalancing:{each}" for each in ("DescribeTargetGroups", "DescribeListeners", "DescribeRules", "ModifyListener")),
+    ),
+}  # fmt: skip
+"""What CodeDeploy's service role needs on each platform besides calling hooks.
+
+Source: the managed policies AWSCodeDeployRoleForLambda and AWSCodeDeployRoleForECS."""
+ROLES: dict[str, str] = {
+    Platform.LAMBDA: "service-role/AWSCodeDeployRoleForLambda",
+    Platform.ECS: "AWSCodeDeployRoleForECS",
+}
+"""AWS's managed policy for each platform."""
 _HANDLERS = {
     "".join(f"_{c.lower()}" if c.isupper() else c for c in stage).lstrip("_") + ".handler": stage for stage in STAGES
 }
@@ -138,6 +153,27 @@ def callable_by_codedeploy(scene: Scene) -> Iterator[Symptom]:
     for name, found in _once(scene).items():
         if not role.may("lambda:InvokeFunction", str(found["FunctionArn"])):
             yield _not_allowed(name, str(found["FunctionArn"]), role)
+
+
+def service_role(scene: Scene) -> Iterator[Symptom]:
+    """Look whether the service role may do what CodeDeploy itself does in a deployment."""
+    arn = str(scene.info.get("serviceRoleArn", ""))
+    role = permissions.role(scene.reader, arn) if arn else None
+    if role is None:
+        return  # told above
+    actions = [*NEEDED[scene.platform], *(["cloudwatch:DescribeAlarms"] if group.bound(scene) else [])]
+    lacking = [each for each in actions if not role.may(each, "*")]
+    passed = traffic.roles_of_tasks(scene) if scene.platform is Platform.ECS else []
+    lacking += [f"iam:PassRole on {each}" for each in passed if not role.may("iam:PassRole", each)]
+    if lacking:
+        policy = ROLES[scene.platform]
+        yield symptom(
+            "service-role-lacks",
+            f"CodeDeploy's service role {role.name} may not do what a deployment of this platform needs, and it ends with IAM_ROLE_PERMISSIONS",
+            f"missing: {', '.join(lacking)}",
+            f"role {role.name}: {', '.join(role.policies) or 'no policies'}",
+            fix=f"aws iam attach-role-policy --role-name {shlex.quote(role.name)} --policy-arn arn:{scene.partition}:iam::aws:policy/{policy}",
+        )
 
 
 def _not_allowed(name: str, arn: str, role: Role) -> Symptom:

@@ -20,7 +20,8 @@ from greenlight.sources import convention, file
 from greenlight.steps.prepare import ENVIRONMENT_TAG
 
 from devkit import fragments, policy
-from devkit.doctor import hooks, permissions
+from devkit.doctor import hooks, permissions, reach
+from devkit.doctor.reader import looked
 from devkit.doctor.rules import of_lint, symptom
 from devkit.lint import Limits, problems
 
@@ -136,7 +137,7 @@ def plan(scene: Scene) -> Iterator[Symptom]:
                 "plan",
                 f"the gate refuses the plan: {problem}",
                 error.source,
-                fix="greenlight plan and lint: docs/plan.md",
+                fix=_read_again(scene, error.source or tag),
             )
         return
     if found is None:
@@ -150,13 +151,30 @@ def plan(scene: Scene) -> Iterator[Symptom]:
         read = plans.parse(text, uri, environment=environment, fetch=fetch)
     except PlanError as error:
         for problem in error.problems:  # of this environment; what lint has told is told once
-            yield symptom("plan", str(problem), fix="greenlight lint names the places")
+            yield symptom("plan", str(problem), fix=_read_again(scene, uri))
         return
     yield from _stages(scene, uri, read)
     yield from _shadow(uri, read, known)
     if known is not None:
         yield from _hosts(scene, read, known)
     yield from _permissions(scene, uri, read)
+    what = f"the way of the hooks to the load balancer of {scene.group}"
+    yield from looked(what, lambda: reach.way_in(scene, read, _ours(scene)))
+
+
+def _read_again(scene: Scene, uri: str) -> str:
+    """Write the commands that show where a plan is wrong."""
+    if scene.plan_file:
+        return f"greenlight lint {shlex.quote(scene.plan_file)}"
+    kind, _, name = uri.partition(":")
+    if kind == "ssm":
+        read = f"aws ssm get-parameter --name {shlex.quote(name)} --with-decryption --query Parameter.Value --output text > plan.yaml"
+    elif kind == "s3":
+        read = f"aws s3 cp {shlex.quote(uri)} plan.yaml"
+    else:
+        read = f"aws deploy list-tags-for-resource --resource-arn {scene.arn}"
+        return f"{read}\nwrite s3://BUCKET/KEY, ssm:/NAME or file:NAME as its tag {convention.TAG}"
+    return f"{read}\ngreenlight lint plan.yaml"
 
 
 def _fetching(scene: Scene, known: Settings | None) -> Fetch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from greenlight import yamlread
@@ -61,6 +62,13 @@ def parsed(text: str, source: str, *, is_next: bool = False) -> AppSpec:
         problems=tuple(problems),
         next=is_next,
     )
+
+
+def mend(read: AppSpec) -> str:
+    """Write what shows where an AppSpec is wrong; `source` of the next one is its file."""
+    if read.next:
+        return f"mend it: greenlight appspec lint {shlex.quote(read.source)}"
+    return "mend the AppSpec of the next deployment: greenlight appspec lint FILE"
 
 
 def _hooks(entries: list[dict[str, Any]]) -> dict[str, str]:

@@ -105,6 +105,7 @@ RULES = (
     _ships("no-hooks", "No hook is named, so every release ships as it is.", "both"),
     _ships("stage-without-hook", "The plan has a stage for which no hook is named: its checks never run."),
     _ships("no-test-listener", "There is no test listener: CodeDeploy leaves AfterAllowTestTraffic out and says nothing.", "both"),
+    _ships("test-is-production", "The test listener is the production listener: users come to green before its checks.", "both"),
     _ships("all-at-once-after", "All users come at once, and the only hook runs when they are there.", "both"),
     _ships("no-rollback", "Automatic rollback is off: a closed gate stops the deployment and leaves everything as it stands.", "both"),
     _ships("no-rollback-on-alarm", "Alarms are bound, and their ring stops a deployment without taking it back.", "both"),
@@ -116,6 +117,7 @@ RULES = (
     _stalls("hook-without-way-out", "The hook is in a VPC and has no way to CodeDeploy."),
     _blocks("hook-not-allowed", "CodeDeploy's service role may not call the hook; AWS's managed roles allow the prefix CodeDeployHook_ alone.", "both"),
     _blocks("service-role", "CodeDeploy's service role does not exist, or is not CodeDeploy's to assume."),
+    _blocks("service-role-lacks", "CodeDeploy's service role may not do what a deployment needs, as one made for another platform.", "both"),
     _blocks("installation-missing", "The installation of greenlight is not in this account and region."),
     _blocks("hook-missing", "The function of a hook does not exist in this region."),
     _blocks("hook-elsewhere", "The function of a hook is in another region, or another account."),
@@ -129,19 +131,22 @@ RULES = (
     _blocks("installation-settings", "A setting of the installation is impossible, and its hooks answer Failed."),
     _blocks("host-not-allowed", "The plan calls a host that the installation does not allow."),
     _blocks("check-not-allowed", "A check needs a permission that the hook's role does not have."),
+    _blocks("hook-outside", "The load balancer is internal, and the hook is in no VPC: its checks reach nothing."),
+    _blocks("hook-shut-out", "The load balancer's security groups do not let the hook in."),
     _blocks("alarm-rings", "A bound alarm rings already: it stops every deployment."),
     _blocks("alarm-missing", "A bound alarm does not exist, so its state cannot be read."),
     _blocks("service", "The ECS service does not exist, or is not active."),
     _blocks("controller", "The ECS service is not deployed by CodeDeploy.", "both"),
-    _blocks("target-groups", "The deployment group has no two target groups.", "both"),
-    _blocks("listener", "A listener of the deployment group does not exist."),
+    _blocks("task-definition", "The AppSpec's task definition is not there, or lacks the container or port that the AppSpec names."),
+    _blocks("target-groups", "The deployment group has no two target groups that are alike, one of them the primary task set's.", "both"),
+    _blocks("listener", "A listener of the deployment group does not exist, or a route has several.", "both"),
     _blocks("listener-elsewhere", "A listener does not lead to the target group of the primary task set."),
     _blocks("listener-split", "A listener sends only a part of its traffic to the primary task set, so answers may be anybody's."),
     _blocks("listener-rule", "A listener leads to the service by a rule that no check can be sure to satisfy."),
     _blocks("listeners-apart", "Test and production listener are on two load balancers.", "both"),
     _blocks("network-balancer", "A network load balancer takes all users at once, and the configuration shifts them in steps.", "both"),
     _blocks("alias-weighted", "A stopped deployment left the alias between two versions."),
-    _blocks("version", "The AppSpec names a version that is not there, or from which the alias has moved away."),
+    _blocks("version", "The AppSpec names a version that is not there, from which the alias has moved away, or that cannot share the alias."),
     _blocks("no-alias", "A function is to be shifted gradually and has no alias to shift.", "template"),
     _blocks("bluegreen-transform", "The transform AWS::CodeDeployBlueGreen: a hook cannot find out there what is being deployed.", "template"),
     _annoys("deployment-running", "A deployment is running; another one of the group is refused until it ends."),
@@ -149,6 +154,7 @@ RULES = (
     _annoys("alarm-without-data", "A bound alarm has no data, so it cannot ring."),
     _annoys("alarms-overlooked", "Deployments go on where the state of alarms cannot be read.", "both"),
     _annoys("blue-ends-at-once", "Blue is ended as soon as all users are on green: going back then takes a whole deployment.", "both"),
+    _annoys("waits-for-somebody", "Before users come over a deployment waits for somebody who lets it go on, and is stopped where nobody does.", "both"),
     _annoys("targets-unhealthy", "Targets that users have now are not healthy."),
     _annoys("listener-of-stack", "CloudFormation would lead a listener back to where it led first."),
     _annoys("hook-has-alias", "A hook is published behind an alias: its settings for failed events stand there, and CodeDeploy calls the plain name.", "both"),
@@ -204,7 +210,8 @@ What it may not read is told as *not seen*, with the permission that is missing.
 of them.
 
 Where it is content and still may be wrong: conditions in IAM policies, organisation policies and session policies are not
-weighed; of networks it looks at routes and endpoints and not at security groups, network ACLs or firewalls; a plan packed with the hooks
+weighed; of networks it looks at routes, endpoints and the load balancer's
+security groups, and not at the hook's own, network ACLs or firewalls; a plan packed with the hooks
 is seen only with `--plan`; and what an alarm or a target says is true for the moment of looking.
 
 """

@@ -91,3 +91,15 @@ class Scene:
             f"aws deploy update-deployment-group --application-name {shlex.quote(self.application)} "
             f"--current-deployment-group-name {shlex.quote(self.group)} {options}"
         )
+
+    def balanced(self, *, groups: tuple[str, ...] = (), production: str = "", test: str = "") -> str:
+        """Write the command that names target groups and listeners; those there are, where nothing is said."""
+        named = groups or tuple(str(each.get("name")) for each in self.pair.get("targetGroups", []))
+        routes = {
+            "prod": production or self.listener("prodTrafficRoute"),
+            "test": test or self.listener("testTrafficRoute"),
+        }
+        listed = ",".join(f"{{name={each}}}" for each in named)
+        led = "".join(f",{key}TrafficRoute={{listenerArns=[{arn}]}}" for key, arn in routes.items() if arn)
+        pair = f"targetGroupPairInfoList=[{{targetGroups=[{listed}]{led}}}]"
+        return self.update(f"--load-balancer-info {shlex.quote(pair)}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from greenlight.discovery.balancer import route_to, share_of
 from greenlight.discovery.ecs import HOST_TAG
 
+from devkit.appspec import FILLED_LATER
 from devkit.doctor.rules import symptom
 
 if TYPE_CHECKING:
@@ -67,8 +69,58 @@ def _primary(found: dict[str, Any]) -> dict[str, Any]:
 
 def _users(scene: Scene) -> str:
     """Give the ARN of the target group that users have now: that of the primary task set; "" where none is known."""
-    balancers = _primary(_service(scene) or {}).get("loadBalancers") or [{}]
-    return str(balancers[0].get("targetGroupArn", ""))
+    named = [f":targetgroup/{each.get('name')}/" for each in scene.pair.get("targetGroups", [])]
+    arns = [str(each.get("targetGroupArn", "")) for each in _primary(_service(scene) or {}).get("loadBalancers") or []]
+    return next((arn for arn in arns if any(name in arn for name in named)), next(iter(arns), ""))
+
+
+def task_definition(scene: Scene) -> Iterator[Symptom]:
+    """Hold the AppSpec of the next deployment against its task definition."""
+    properties = scene.appspec.properties if scene.appspec and scene.appspec.next else {}
+    named = properties.get("taskdefinition")
+    if not isinstance(named, str) or FILLED_LATER.search(named):
+        return
+    found = _described(scene, named)
+    if found is None or found.get("status") == "INACTIVE":
+        family = named.split("/")[-1].split(":")[0]
+        yield symptom(
+            "task-definition",
+            f"the AppSpec names the task definition {named}, which {'does not exist' if found is None else 'is INACTIVE'}",
+            fix=f"write one that is there: aws ecs list-task-definitions --family-prefix {shlex.quote(family)} --sort DESC --max-items 3",
+        )
+        return
+    balancer = properties.get("loadbalancerinfo")
+    container, port = (balancer.get(key) if isinstance(balancer, dict) else None for key in ("containername", "containerport"))  # fmt: skip
+    if not isinstance(container, str) or FILLED_LATER.search(container):
+        return
+    ports = {
+        str(each.get("name")): [one.get("containerPort") for one in each.get("portMappings", [])]
+        for each in found.get("containerDefinitions", [])
+    }
+    if container not in ports or (isinstance(port, int) and port not in ports[container]):
+        lacks = (
+            f"no container {container}" if container not in ports else f"no port {port} in its container {container}"
+        )
+        yield symptom(
+            "task-definition",
+            f"the task definition {named} has {lacks}, where the AppSpec sends users",
+            *(f"{name}: {', '.join(map(str, each)) or 'no port'}" for name, each in ports.items()),
+            fix="write into the AppSpec:\nLoadBalancerInfo: {ContainerName: "
+            + next((f"{name}, ContainerPort: {each[0]}" for name, each in ports.items() if each), "NAME, ContainerPort: PORT")
+            + "}",
+        )  # fmt: skip
+
+
+def _described(scene: Scene, named: str) -> dict[str, Any] | None:
+    answer = scene.reader.found("ecs", "describe_task_definition", ("ClientException",), taskDefinition=named)
+    return None if answer is None else dict(answer["taskDefinition"])
+
+
+def roles_of_tasks(scene: Scene) -> list[str]:
+    """Give the roles that CodeDeploy passes on to the tasks of the primary task set."""
+    named = str(_primary(_service(scene) or {}).get("taskDefinition", ""))
+    found = (_described(scene, named) if named else None) or {}
+    return [str(found[key]) for key in ("executionRoleArn", "taskRoleArn") if found.get(key)]
 
 
 def target_groups(scene: Scene) -> Iterator[Symptom]:
@@ -77,20 +129,19 @@ def target_groups(scene: Scene) -> Iterator[Symptom]:
     answer = (
         scene.reader.found("elbv2", "describe_target_groups", ("TargetGroupNotFound",), Names=names) if names else {}
     )
-    found = {str(each["TargetGroupName"]) for each in (answer or {}).get("TargetGroups", [])}
+    groups = {str(each["TargetGroupName"]): each for each in (answer or {}).get("TargetGroups", [])}
+    found = set(groups)
     if len(names) != 2 or set(names) - found:
         yield symptom(
             "target-groups",
             "blue and green need a target group each, and the deployment group does not have two that exist",
             f"named: {', '.join(names) or 'none'}",
             f"existing: {', '.join(sorted(found)) or 'none'}",
-            fix="make the missing target group, and name both:\n"
-            + scene.update(
-                "--load-balancer-info 'targetGroupPairInfoList=[{targetGroups=[{name=ONE},{name=TWO}],prodTrafficRoute={listenerArns=[ARN]},testTrafficRoute={listenerArns=[ARN]}}]'"
-            ),
+            fix=f"make the missing target group, and name both:\n{scene.balanced(groups=(*sorted(found), 'ONE', 'TWO')[:2])}",
         )
         return
     users = _users(scene)
+    yield from _alike(scene, groups, users)
     if not users or scene.running:
         return
     health = scene.reader.call("elbv2", "describe_target_health", TargetGroupArn=users)["TargetHealthDescriptions"]
@@ -109,16 +160,57 @@ def target_groups(scene: Scene) -> Iterator[Symptom]:
         )
 
 
+def _alike(scene: Scene, groups: dict[str, dict[str, Any]], users: str) -> Iterator[Symptom]:
+    """Look whether tasks can change between the two groups, and the primary task set is in one of them."""
+    for key in ("VpcId", "TargetType", "ProtocolVersion"):
+        values = {name: str(each[key]) for name, each in groups.items() if each.get(key)}
+        if len(set(values.values())) > 1:
+            yield symptom(
+                "target-groups",
+                f"the two target groups differ in {key}, so that tasks fit one of them alone",
+                *(f"{name}: {value}" for name, value in values.items()),
+                fix="make a second target group like the one that users have, and name both:\n"
+                + scene.balanced(groups=(*groups,)),
+            )
+    arns = {str(each["TargetGroupArn"]) for each in groups.values() if each.get("TargetGroupArn")}
+    if users and arns and users not in arns:
+        yield symptom(
+            "target-groups",
+            "the primary task set is in a third target group, and CodeDeploy refuses to begin",
+            f"primary task set: {users}",
+            *sorted(arns),
+            fix="name its target group in place of one of the two:\n"
+            + scene.balanced(groups=(users.split("/")[1] if "/" in users else "ONE", next(iter(groups)))),
+        )
+
+
 def test_listener(scene: Scene) -> Iterator[Symptom]:
     """Look whether the stage AfterAllowTestTraffic can take place."""
     wanted = scene.appspec is not None and "AfterAllowTestTraffic" in scene.appspec.hooks
-    if wanted and not scene.listener("testTrafficRoute"):
+    production, test = scene.listener("prodTrafficRoute"), scene.listener("testTrafficRoute")
+    if test and test == production:
+        yield symptom(
+            "test-is-production",
+            "the test listener is the production listener, so AllowTestTraffic sends users to green before a check has run",
+            test,
+            fix=_another(scene),
+        )
+    if wanted and not test:
         yield symptom(
             "no-test-listener",
             "the AppSpec names a hook for AfterAllowTestTraffic, and without a test listener CodeDeploy leaves it out and says nothing: the smoke tests never run",
-            fix="add a listener on another port of the same load balancer, and name it in the deployment group:\n"
-            "TestTrafficRoute: {ListenerArns: [ARN]}",
+            fix=_another(scene),
         )
+
+
+def _another(scene: Scene) -> str:
+    """Write the commands that make a test listener on the load balancer of the production listener, and name it."""
+    parts = scene.listener("prodTrafficRoute").replace(":listener/", ":loadbalancer/").split("/")
+    balancer = "/".join(parts[:-1]) if len(parts) == 5 else "LOAD-BALANCER"
+    return (
+        f"aws elbv2 create-listener --load-balancer-arn {balancer} --protocol HTTP --port 9000 "
+        f"--default-actions Type=forward,TargetGroupArn={_users(scene) or 'GROUP'}\n{scene.balanced(test='ITS-ARN')}"
+    )
 
 
 def listeners(scene: Scene) -> Iterator[Symptom]:
@@ -132,9 +224,8 @@ def listeners(scene: Scene) -> Iterator[Symptom]:
         answer = scene.reader.found("elbv2", "describe_listeners", _ABSENT, ListenerArns=[arn])
         found = next(iter((answer or {}).get("Listeners", [])), None)
         if found is None:
-            yield symptom(
-                "listener", f"the {what} does not exist", arn, fix="name one that does in the deployment group"
-            )
+            fix = scene.balanced(test="ARN") if what == "test listener" else scene.balanced(production="ARN")
+            yield symptom("listener", f"the {what} does not exist", arn, fix=fix)
             continue
         balancers[what] = str(found["LoadBalancerArn"])
         if users and not scene.running:
@@ -144,7 +235,7 @@ def listeners(scene: Scene) -> Iterator[Symptom]:
             "listeners-apart",
             "test and production listener must be on the same load balancer",
             *(f"{what}: {arn}" for what, arn in balancers.items()),
-            fix="make the test listener on the load balancer of the production listener, on another port",
+            fix=_another(scene),
         )
     config = str(scene.info.get("deploymentConfigName", ""))
     if any(":loadbalancer/net/" in arn for arn in balancers.values()) and config not in (

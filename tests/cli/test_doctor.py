@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 ME = "111122223333"
 LB = f"arn:aws:elasticloadbalancing:{REGION}:{ME}"
 ONE, TWO = f"{LB}:targetgroup/one/1", f"{LB}:targetgroup/two/2"
+ARNS = {"one": ONE, "two": TWO}
 USERS, TESTS = f"{LB}:listener/app/shop/9/1", f"{LB}:listener/app/shop/9/2"
 BALANCER = f"{LB}:loadbalancer/app/shop/9"
 LAST_RESORT = f"arn:aws:lambda:{REGION}:{ME}:function:greenlight-LastResort"
@@ -117,7 +118,13 @@ class World:
         self.alarms = [{"AlarmName": "errors", "StateValue": "OK", "StateUpdatedTimestamp": NOW}]
         self.trust: dict[str, Any] = {"Service": "codedeploy.amazonaws.com"}
         self.policies: dict[str, list[dict[str, Any]]] = {
-            "codedeploy": [allow("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:CodeDeployHook_*")],
+            "codedeploy": [
+                allow("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:CodeDeployHook_*"),
+                *(
+                    allow(each, "*")
+                    for each in ("lambda:*Alias", "ecs:*", "elasticloadbalancing:*", "cloudwatch:*", "iam:PassRole")
+                ),
+            ],
             "hook": [
                 allow(
                     "codedeploy:PutLifecycleEventHookExecutionStatus",
@@ -135,13 +142,33 @@ class World:
         self.service: dict[str, Any] = {
             "status": "ACTIVE",
             "deploymentController": {"type": "CODE_DEPLOY"},
-            "taskSets": [{"id": "ecs-svc/1", "status": "PRIMARY", "loadBalancers": [{"targetGroupArn": ONE}]}],
+            "taskSets": [
+                {
+                    "id": "ecs-svc/1",
+                    "status": "PRIMARY",
+                    "taskDefinition": "shop:7",
+                    "loadBalancers": [{"targetGroupArn": ONE}],
+                }
+            ],
         }
         self.health = [("10.0.0.1", "healthy"), ("10.0.0.2", "healthy")]
         self.forwards = {USERS: [(ONE, 100), (TWO, 0)], TESTS: [(ONE, 100), (TWO, 0)]}
         self.conditions: list[dict[str, Any]] = []
         self.balancers = {USERS: BALANCER, TESTS: BALANCER}
         self.groups = ["one", "two"]
+        self.kinds: dict[str, dict[str, str]] = {}
+        self.balancer: dict[str, Any] = {
+            "DNSName": "shop.example.com",
+            "Scheme": "internet-facing",
+            "VpcId": "vpc-1",
+            "SecurityGroups": ["sg-balancer"],
+        }
+        self.admits: dict[str, Any] = {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        self.task: dict[str, Any] = {
+            "status": "ACTIVE",
+            "executionRoleArn": f"arn:aws:iam::{ME}:role/task",
+            "containerDefinitions": [{"name": "shop", "portMappings": [{"containerPort": 80}]}],
+        }
         self.routes: list[dict[str, Any]] = [{"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local"}]
         self.endpoints: list[dict[str, Any]] = []
         self.table: dict[str, Any] = {}
@@ -255,11 +282,13 @@ class World:
             "s3.get_object": lambda _: self.stored(),
             "ssm.get_parameter": parameter,
             "ecs.describe_services": {"services": [self.service] if self.service else []},
-            "elbv2.describe_target_groups": {"TargetGroups": [{"TargetGroupName": each, "TargetGroupArn": each} for each in self.groups]} if self.groups else "TargetGroupNotFound",
+            "elbv2.describe_target_groups": {"TargetGroups": [{"TargetGroupName": each, "TargetGroupArn": ARNS.get(each, each), **self.kinds.get(each, {})} for each in self.groups]} if self.groups else "TargetGroupNotFound",
             "elbv2.describe_target_health": {"TargetHealthDescriptions": [{"Target": {"Id": each}, "TargetHealth": {"State": state}} for each, state in self.health]},
             "elbv2.describe_listeners": listener,
             "elbv2.describe_rules": rules_of,
-            "elbv2.describe_load_balancers": {"LoadBalancers": [{"DNSName": "shop.example.com"}]},
+            "elbv2.describe_load_balancers": {"LoadBalancers": [self.balancer]},
+            "ec2.describe_security_groups": {"SecurityGroups": [{"IpPermissions": [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, **self.admits}]}]},
+            "ecs.describe_task_definition": {"taskDefinition": self.task} if self.task else "ClientException",
             "elbv2.describe_tags": lambda asked: {"TagDescriptions": [{"ResourceArn": each, "Tags": [{"Key": "team", "Value": "shop"}]} for each in asked["ResourceArns"]]},
             "ec2.describe_route_tables": lambda _: {"RouteTables": [{"Associations": [{"Main": True}], "Routes": self.routes}]},
             "ec2.describe_vpc_endpoints": lambda _: {"VpcEndpoints": self.endpoints},
@@ -367,6 +396,18 @@ MISTAKES: list[tuple[str, str, Callable[[World], Any]]] = [
     ("host-not-allowed", "Lambda", lambda w: setattr(w, "plan", PLAN.replace("get: /", "get: 'https://other.example.com/'"))),
     ("host-not-allowed", "Lambda", lambda w: setattr(w, "plan", PLAN + "target: {url: 'https://green.example.com'}\n")),
     ("check-not-allowed", "Lambda", lambda w: setattr(w, "plan", PLAN.replace("http: {get: /, expect: {status: 200}}", "logs: {group: shop, expect: 0}"))),
+    ("service-role-lacks", "ECS", lambda w: w.policies.update(codedeploy=[allow("lambda:*", "*"), allow("cloudwatch:*", "*")])),
+    ("service-role-lacks", "ECS", lambda w: w.policies["codedeploy"].append({"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*:role/task"})),
+    ("service-role-lacks", "Lambda", lambda w: w.policies.update(codedeploy=[allow("lambda:InvokeFunction", "*"), allow("ecs:*", "*"), allow("cloudwatch:*", "*")])),
+    ("service-role-lacks", "Lambda", lambda w: w.policies.update(codedeploy=[allow("lambda:*", "*")])),
+    ("hook-outside", "ECS", lambda w: w.balancer.update(Scheme="internal")),
+    ("hook-shut-out", "ECS", lambda w: setattr(w, "admits", {"UserIdGroupPairs": [{"GroupId": "sg-users"}]})),
+    ("hook-shut-out", "ECS", lambda w: setattr(w, "admits", {"IpRanges": [{"CidrIp": "203.0.113.0/24"}, {"CidrIp": "10.0.0.0/8"}]})),
+    ("hook-shut-out", "ECS", lambda w: w.admits.update(FromPort=443, ToPort=443)),
+    ("test-is-production", "ECS", lambda w: w.pair["testTrafficRoute"].update(listenerArns=[USERS])),
+    ("waits-for-somebody", "ECS", lambda w: w.group["blueGreenDeploymentConfiguration"].update(deploymentReadyOption={"actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": 60})),
+    ("target-groups", "ECS", lambda w: w.kinds.update(one={"TargetType": "ip"}, two={"TargetType": "instance"})),
+    ("target-groups", "ECS", lambda w: (w.groups.append("three"), w.pair.update(targetGroups=[{"name": "two"}, {"name": "three"}]), w.groups.remove("one"))),
     ("service", "ECS", lambda w: w.service.clear()),
     ("service", "ECS", lambda w: w.service.update(status="INACTIVE")),
     ("controller", "ECS", lambda w: w.service.update(deploymentController={"type": "ECS"})),
@@ -406,7 +447,7 @@ def test_one_mistake_is_one_finding(rule: str, platform: str, wrong: Callable[[W
 
 
 def test_every_rule_that_an_account_can_break_is_broken_here() -> None:
-    seen = {rule for rule, _, _ in MISTAKES} | {"version"}
+    seen = {rule for rule, _, _ in MISTAKES} | {"version", "task-definition"}
 
     assert {rule.id for rule in rules.RULES if rule.where != "template"} - seen == set()
 
@@ -419,6 +460,49 @@ def test_another_appspec_is_held_against_the_versions_there_are() -> None:
         spec = parsed(text.replace('"7"', f'"{current}"'), "appspec.yaml", is_next=True)
         assert World("Lambda").found(appspec=spec) == expected
     assert World("Lambda").found(appspec=parsed(text.replace('"8"', '"9"'), "a", is_next=True)) == ["version"]
+
+
+def test_versions_that_cannot_share_an_alias_are_told() -> None:
+    world = World("Lambda")
+    world.functions["shop:7"] = {**world.functions["shop:8"], "Role": f"arn:aws:iam::{ME}:role/older"}
+
+    (one,) = world.examined(appspec=parsed(world.appspec, "appspec.yaml", is_next=True))
+
+    assert one.rule == "version"
+    assert "differ in Role" in one.message
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ({"status": "INACTIVE"}, "is INACTIVE"),
+        ({}, "does not exist"),
+        ({"containerDefinitions": [{"name": "web", "portMappings": [{"containerPort": 80}]}]}, "no container shop"),
+        ({"containerDefinitions": [{"name": "shop", "portMappings": [{"containerPort": 8080}]}]}, "no port 80"),
+    ],
+    ids=["inactive", "gone", "container", "port"],
+)
+def test_another_appspec_is_held_against_its_task_definition(task: dict[str, Any], said: str) -> None:
+    world = World("ECS")
+    world.task = {**world.task, **task} if task else {}
+
+    found = world.examined(appspec=parsed(world.appspec, "appspec.yaml", is_next=True))
+
+    assert [each.rule for each in found] == ["task-definition"]
+    assert said in found[0].message
+
+
+def test_a_hook_in_the_vpc_is_let_in_by_its_own_security_group() -> None:
+    world = World("ECS")
+    world.balancer["Scheme"] = "internal"
+    world.routes.append({"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "active"})
+    world.admits = {"UserIdGroupPairs": [{"GroupId": "sg-hooks"}]}
+    found = {}
+    for group in ("sg-hooks", "sg-other"):
+        world.hook["VpcConfig"] = {"SubnetIds": ["subnet-1"], "SecurityGroupIds": [group], "VpcId": "vpc-1"}
+        found[group] = world.found()
+
+    assert found == {"sg-hooks": [], "sg-other": ["hook-shut-out"]}
 
 
 def test_what_a_pipeline_puts_in_later_is_no_mistake() -> None:

@@ -221,3 +221,16 @@ def test_the_policy_is_for_all_environments_and_fragments_or_for_one_environment
     assert everywhere["sqs:SendMessage"] == {"arn:aws:sqs:eu-west-1:123456789012:parcels"}
     assert prod["s3:ListBucket"] == {"arn:aws:s3:::labels"}
     assert prod["s3:GetObject"] == {"arn:aws:s3:::labels/*.pdf", "arn:aws:s3:::platform/base.yaml"}
+
+
+@mock_aws
+def test_a_plan_is_read_where_it_is_kept(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    s3 = boto3.client("s3", region_name="eu-west-1")
+    s3.create_bucket(Bucket="plans", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="plans", Key="shop.yaml", Body=ORDER.encode())
+    boto3.client("ssm", region_name="eu-west-1").put_parameter(Name="/plans/shop", Value=ORDER, Type="String")
+
+    for uri, status in (("s3://plans/shop.yaml", 0), ("ssm:/plans/shop", 0), ("s3://plans/none.yaml", 2)):
+        assert main(["iam", uri, "--format", "json"]) == status, uri
+        assert ("s3:GetObject" in capsys.readouterr().out) == (status == 0)
