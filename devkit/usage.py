@@ -58,7 +58,12 @@ USAGE: dict[str, Usage] = {
             ("greenlight replay d-EXAMPLE01 --application shop", "the same plan against the same green, now"),
             ("greenlight replay d-EXAMPLE01 --url http://localhost:8080 --plan plan.yaml", "another green, by another plan"),
         ),
-        ((0, "it would be Succeeded now"), (1, "Failed"), (2, f"it cannot be replayed; {_CALL_OR_AWS}")),
+        (
+            (0, "it would be Succeeded now"),
+            (1, "Failed, or there is no such report"),
+            (2, f"it cannot be replayed; {_CALL_OR_AWS}"),
+            (3, "it would be Succeeded, but blocking checks that may change data were left out"),
+        ),
     ),
     "doctor": Usage(
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 import time
 import urllib.parse
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,10 @@ if TYPE_CHECKING:
     from greenlight.model import Deployment, Finding, PlanSource, Report
     from greenlight.plan import Check
 
-WRONG = 2
+NOT_FOUND = 1
+NOT_ALL = 3
+"""Nothing is against green, but checks that could be were left out."""
+
 LONGEST_S = 6 * 3600.0
 LEFT_OUT = "left out of the replay"
 _WRITING = ("post", "put", "patch", "delete")
@@ -54,7 +58,7 @@ class CannotError(GreenlightError):
 
 
 class Row(Frozen, frozen=True, kw_only=True):
-    """One check then and now; "" where it was not, or is not, among the plan's."""
+    """One check then and now; "" where it was not, or is not, among the plan's. `left_out` says why it was not run now."""
 
     name: str
     then: str = ""
@@ -62,6 +66,7 @@ class Row(Frozen, frozen=True, kw_only=True):
     said_then: str = ""
     said_now: str = ""
     differs: bool = False
+    left_out: str = ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,10 +83,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
-    """Judge again: 0 it would be Succeeded now, 1 Failed, 2 it cannot be replayed, or a wrong call."""
+    """Judge again.
+
+    0 it would be Succeeded now, 1 Failed or there is no such report, 2 it cannot be replayed or a wrong call, 3 it would be
+    Succeeded but for blocking checks that were left out.
+    """
     aws = aws or Aws()
     budget_s, allowed = _usage(arguments)
-    then = stored.found(arguments, aws)
+    try:
+        then = stored.found(arguments, aws)
+    except stored.NotFoundError as error:
+        print(f"greenlight replay: {error}", file=sys.stderr)
+        return NOT_FOUND
     deployment = replace(then.deployment, notes=())
     plan = _plan(arguments, aws, then)
     notes = [] if arguments.url else _still_there(aws, deployment)
@@ -99,16 +112,18 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     now = report_of(
         gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, took_ms, gate.output, clock=gate.clock
     )
-    notes += [f"{name}: {why}" for name, why in unsafe.items()]
     if then.plan.sha256 and now.plan.sha256 and then.plan.sha256 != now.plan.sha256:
         notes.append("the plan is another text than the one that was used then")
     if then.overrides:
         notes.append("overrides were honoured then, and none is now")
     if then.shadow:
         notes.append("the plan was in its shadow then; the verdict of now has none")
-    rows = compared(then.checks, now.checks)
-    _show(arguments.format, then, now, rows, notes)
-    return 0 if now.verdict is Status.SUCCEEDED else 1
+    rows = compared(then.checks, now.checks, unsafe)
+    unjudged = [each.name for each in checks if each.name in unsafe and each.severity is not Severity.ADVISORY]
+    _show(arguments.format, then, now, rows, notes, unjudged)
+    if now.verdict is not Status.SUCCEEDED:
+        return 1
+    return NOT_ALL if unjudged else 0
 
 
 def _usage(arguments: argparse.Namespace) -> tuple[float, tuple[str, ...]]:
@@ -237,8 +252,11 @@ def _writes(check: Check) -> str:
     return next((verb for request in requests for verb in _WRITING if verb in request), "")
 
 
-def compared(then: tuple[Finding, ...], now: tuple[Finding, ...]) -> list[Row]:
-    """Put the checks of two runs side by side, in the order of the second, and those that only the first has after them."""
+def compared(then: tuple[Finding, ...], now: tuple[Finding, ...], left_out: Mapping[str, str]) -> list[Row]:
+    """Put the checks of two runs side by side, in the order of the second, and those that only the first has after them.
+
+    `left_out` says of those that were not run now why; they did not end otherwise, they did not end.
+    """
     before: Mapping[str, Finding] = {each.name: each for each in then}
     after: Mapping[str, Finding] = {each.name: each for each in now}
     rows = []
@@ -251,13 +269,14 @@ def compared(then: tuple[Finding, ...], now: tuple[Finding, ...]) -> list[Row]:
                 now=new.outcome.value if new else "",
                 said_then=old.message if old else "",
                 said_now=new.message if new else "",
-                differs=(old.outcome if old else None) != (new.outcome if new else None),
+                differs=name not in left_out and (old.outcome if old else None) != (new.outcome if new else None),
+                left_out=left_out.get(name, ""),
             )
         )
     return rows
 
 
-def _show(form: str, then: Report, now: Report, rows: list[Row], notes: list[str]) -> None:
+def _show(form: str, then: Report, now: Report, rows: list[Row], notes: list[str], unjudged: list[str]) -> None:
     if form == "json":
         document = {
             "deployment": then.deployment.id,
@@ -265,6 +284,7 @@ def _show(form: str, then: Report, now: Report, rows: list[Row], notes: list[str
             "then": {"verdict": then.verdict, "reasons": then.reasons, "started_at": then.started_at},
             "now": {"verdict": now.verdict, "reasons": now.reasons, "started_at": now.started_at},
             "checks": rows,
+            "unjudged": unjudged,
             "notes": notes,
             "report": now,
         }
@@ -275,18 +295,29 @@ def _show(form: str, then: Report, now: Report, rows: list[Row], notes: list[str
     about = f"{subject(then)} {then.deployment.id} at {then.deployment.stage}, judged at {then.started_at}"
     console.print(clean(about))
     verdicts = (f"then {then.verdict.value}", styled(now.verdict.value))
-    console.print(Text.assemble("verdict  ", verdicts[0], ", now ", verdicts[1]))
+    but = f", without {_counted(unjudged)} that may change data" if unjudged else ""
+    console.print(Text.assemble("verdict  ", verdicts[0], ", now ", verdicts[1], but))
     advisory = {each.name for each in now.checks if each.severity is Severity.ADVISORY}
     for row in rows:
         mark = "*" if row.differs else " "
-        words = (f"{mark} {row.then or '-':<12}  ", styled(row.now or "-", 12), "  ")
+        word = "left out" if row.left_out else row.now or "-"
+        words = (f"{mark} {row.then or '-':<12}  ", styled(word, 12), "  ")
         console.print(
             Text.assemble(*words, short(row.name + " (advisory)" * (row.name in advisory), max(20, width - 32)))
         )
         if row.differs:
             for when, said in (("then", row.said_then), ("now ", row.said_now)):
                 console.print(f"      {when}  {short(said or 'not among the checks', max(20, width - 14))}")
-    changed = sum(row.differs for row in rows)
-    console.print(f"{changed} of {len(rows)} checks ended otherwise" if changed else "every check ended as it did then")
+        if row.left_out:
+            console.print(f"      {short(row.left_out, max(20, width - 8))}")
+    changed, left_out = sum(row.differs for row in rows), sum(bool(row.left_out) for row in rows)
+    every = "every check that was run" if left_out else "every check"
+    console.print(f"{changed} of {len(rows)} checks ended otherwise" if changed else f"{every} ended as it did then")
+    if unjudged:
+        console.print(f"not judged again: {clean(', '.join(unjudged))}; --unsafe runs what may change data")
     for note in notes:
         console.print(f"note: {clean(note)}")
+
+
+def _counted(names: list[str]) -> str:
+    return f"{len(names)} blocking check{'s' * (len(names) > 1)}"

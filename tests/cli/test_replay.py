@@ -87,7 +87,6 @@ def replayed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
         (["--budget", "5"], "--budget: "),
         (["--plan", "nowhere.yaml"], "there is no such file"),
         (["--bucket", "nobodys"], "NoSuchBucket"),
-        (["--stage", "BeforeInstall"], "has no report of d-ABCDEF123 at BeforeInstall"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -223,11 +222,46 @@ def test_what_may_change_data_is_left_out_unless_it_is_asked_for(
     store(aws, put(PLAN + ORDER))
 
     status, document, _ = replayed(capsys, "--url", green)
-    assert (status, document["checks"][2]["now"]) == (0, "SKIPPED")
-    assert document["notes"] == ["an order can be placed: left out of the replay: it sends POST; --unsafe runs it"]
+    assert (status, document["checks"][2]["now"], document["unjudged"]) == (3, "SKIPPED", ["an order can be placed"])
+    assert document["checks"][2]["left_out"] == "left out of the replay: it sends POST; --unsafe runs it"
+    assert not document["checks"][2]["differs"]
 
     status, document, _ = replayed(capsys, "--url", green, "--unsafe")
     assert (status, document["checks"][2]["now"], document["notes"]) == (0, "PASS", [])
+    assert (document["checks"][2]["left_out"], document["unjudged"]) == ("", [])
+
+
+def test_the_text_says_what_was_left_out_beside_the_verdict(
+    aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(aws, put(PLAN + ORDER), found("an order can be placed", Outcome.FAIL), found("green is well"))
+
+    status = main(["replay", ID, "--url", green])
+
+    out = capsys.readouterr().out
+    assert status == 3
+    assert "verdict  then Succeeded, now Succeeded, without 1 blocking check that may change data\n" in out
+    assert "  FAIL          left out      an order can be placed\n      left out of the replay: it sends POST" in out
+    assert out.endswith("not judged again: an order can be placed; --unsafe runs what may change data\n")
+
+
+def test_an_advisory_check_that_is_left_out_leaves_the_verdict_whole(
+    aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(aws, put(PLAN + ORDER.replace("can be placed\n", "can be placed\n        severity: advisory\n")))
+
+    status, document, _ = replayed(capsys, "--url", green)
+
+    assert (status, document["unjudged"]) == (0, [])
+    assert document["checks"][2]["left_out"]
+
+
+def test_that_there_is_no_report_ends_as_it_does_for_greenlight_report(
+    aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("replay", "report"):
+        assert main([name, ID, "--application", "shop"]) == 1
+        assert f"greenlight {name}: s3://reports has no report of {ID}" in capsys.readouterr().err
 
 
 def test_a_validator_that_is_marked_unsafe_is_left_out(
@@ -239,7 +273,7 @@ def test_a_validator_that_is_marked_unsafe_is_left_out(
     _, document, _ = replayed(capsys, "--url", green)
 
     assert document["checks"][2]["now"] == "SKIPPED"
-    assert "graphql may change data" in document["notes"][0]
+    assert "graphql may change data" in document["checks"][2]["left_out"]
 
 
 def test_the_text_says_what_ended_otherwise(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
