@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
 import yaml
 from botocore import xform_name
 from greenlight.model import Cause
+from greenlight.publish.index import Entry
 
-from devkit.cli import main
+from devkit.cli import COMMANDS, parser_of_all
+
+if TYPE_CHECKING:
+    import argparse
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -73,7 +81,7 @@ def shown() -> list[tuple[str, str]]:
 def steps(value: object) -> list[str]:
     """Give the lines that a pipeline runs, wherever they stand."""
     if isinstance(value, str):
-        return [line for line in value.splitlines() if line.startswith(("greenlight ", "aws "))]
+        return [line for line in map(str.strip, value.splitlines()) if line.startswith(("greenlight ", "aws "))]
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [line for each in inner for line in steps(each)]
 
@@ -82,16 +90,54 @@ def of(program: str) -> list[tuple[str, str]]:
     return [(page, command) for page, command in shown() if command.startswith(f"{program} ")]
 
 
-@pytest.mark.parametrize(("page", "command"), of("greenlight"))
-def test_a_command_of_greenlight_is_understood(page: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    words = shlex.split(command)[1:]
-    # With --help nothing is done; what the command does not know is not in its help.
-    with pytest.raises(SystemExit) as ended:
-        main([*words, "--help"])
+def typed(command: str) -> list[str]:
+    """Give the words that greenlight gets of a line of a shell; a variable of a pipeline stands for what may be there."""
+    known = {"$STAGE": "AfterAllowTestTraffic", "STAGE": "AfterAllowTestTraffic"}
+    words = [known.get(word, word) for word in shlex.split(command)[1:]]
+    return list(itertools.takewhile(lambda word: word not in ("|", "||", "&&", ">", ">>"), words))
 
-    assert ended.value.code == 0, page
-    said = capsys.readouterr().out
-    assert [word for word in words if word.startswith("--") and word.split("=")[0] not in said] == []
+
+@pytest.fixture(scope="module")
+def parser() -> argparse.ArgumentParser:
+    return parser_of_all()
+
+
+@pytest.mark.parametrize(("page", "command"), of("greenlight"))
+def test_a_command_of_greenlight_is_understood_word_for_word(
+    page: str, command: str, parser: argparse.ArgumentParser
+) -> None:
+    try:
+        parsed = parser.parse_args(typed(command))
+    except SystemExit:
+        raise AssertionError(f"{page}: {command}") from None
+
+    assert parsed.command in COMMANDS
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "greenlight check plan.yaml",
+        "greenlight check plan.yaml --stage SOMEWHEN",
+        "greenlight report",
+        "greenlight report ID --format pdf",
+        "greenlight history --last 5",
+        "greenlight plan push plan.yaml --aplication shop",
+    ],
+)
+def test_the_check_of_our_commands_can_say_no(wrong: str, parser: argparse.ArgumentParser) -> None:
+    with pytest.raises(SystemExit):
+        parser.parse_args(typed(wrong))
+
+
+def files_of(command: str) -> list[str]:
+    """Give the files of this repository that a command names."""
+    return [word for word in typed(command) if re.match(r"(examples|tests|docs|hooks|events)/", word)]
+
+
+@pytest.mark.parametrize(("page", "command"), [each for each in of("greenlight") if files_of(each[1])])
+def test_a_file_that_a_command_names_is_there(page: str, command: str) -> None:
+    assert [each for each in files_of(command) if not (ROOT / each).exists()] == [], page
 
 
 def aws_mistake(command: str) -> str:
@@ -219,9 +265,29 @@ def test_a_pipeline_lints_checks_deploys_and_shows_the_report_with_pinned_action
     text = path.read_text()
     lines = "\n".join(steps(yaml.safe_load(text)))
 
-    assert all(f"greenlight {command}" in lines for command in ("lint", "doctor", "plan push", "history"))
-    assert "sam deploy" in text
+    order = ("lint", "doctor", "check", "plan push", "history", "report")
+    places = [lines.index(f"greenlight {command} ") for command in order]
+    assert places == sorted(places)
+    assert text.index("greenlight plan push") < text.index("sam deploy") < text.index("greenlight history")
+    assert ('--format markdown >> "$GITHUB_STEP_SUMMARY"' in lines) == (path.stem == "github-actions")
     assert [each for each in re.findall(r"uses: (\S+)", text) if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", each)] == []
+
+
+@pytest.mark.parametrize("path", sorted(PIPELINES.glob("*.yml")), ids=lambda path: path.stem)
+def test_a_pipeline_finds_the_newest_gate_that_is_no_rollbacks(path: Path) -> None:
+    (query,) = re.findall(r"jq -r '([^']+)'", path.read_text())
+    entry = dict.fromkeys(Entry.__struct_fields__, "x")
+    gates = [
+        {**entry, "deployment": f"d-{number}", "creator": by}
+        for number, by in enumerate(("codeDeployRollback", "user", "user"))
+    ]
+
+    assert query == 'first(.gates[] | select(.creator != "codeDeployRollback") | .deployment)'
+    if shutil.which("jq"):
+        done = subprocess.run(
+            ["jq", "-r", query], input=json.dumps({"gates": gates}), capture_output=True, text=True, check=True
+        )
+        assert done.stdout == "d-1\n"
 
 
 def test_the_sample_parameters_are_those_of_the_template() -> None:
