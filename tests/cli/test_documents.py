@@ -15,10 +15,12 @@ import botocore.session
 import pytest
 import yaml
 from botocore import xform_name
-from greenlight.model import Cause
+from greenlight.model import STAGES, Cause
 from greenlight.publish.index import Entry
+from greenlight.sources.convention import TAG
 
-from devkit.cli import COMMANDS, parser_of_all
+from devkit import reference
+from devkit.cli import COMMANDS, main, parser_of_all
 
 if TYPE_CHECKING:
     import argparse
@@ -54,6 +56,13 @@ ADDED = {
     "authorize-security-group-ingress": {"protocol", "port", "source-group"},
 }
 EVERYWHERE = {"query", "output", "region", "profile"}
+
+
+class CloudFormation(yaml.SafeLoader):
+    """YAML as templates have it: of `!Sub x` and its like the x."""
+
+
+CloudFormation.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
 
 
 def name(path: Path) -> str:
@@ -212,6 +221,44 @@ def test_every_block_of_json_and_yaml_can_be_read(page: Path) -> None:
             json.loads(text)
         if kind == "yaml":
             yaml.compose(text)
+
+
+# Examples of these are run by tests/cli/test_reference.py, test_lint_rules.py and tests/validators/test_examples_in_docstrings.py.
+GENERATED = ("docs/plan.md", "docs/validators.md", "docs/lint.md", "docs/cli.md", "docs/doctor.md")
+# Scenarios are read by tests/rehearsal/test_documentation.py.
+SCENARIO = "name platform application config minute blue green plan faults expect"
+BLOCKS = [
+    (f"{name(page)} {number}", text)
+    for page in PAGES
+    if name(page) not in GENERATED
+    for number, (kind, text) in enumerate(FENCE.findall(page.read_text(encoding="utf-8")))
+    if kind == "yaml"
+]
+
+
+@pytest.mark.parametrize("text", [text for _, text in BLOCKS], ids=[where for where, _ in BLOCKS])
+def test_every_block_of_yaml_is_what_its_reader_takes(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    block = yaml.load(text, Loader=CloudFormation)  # noqa: S506 - a safe loader that knows tags
+    if {"checks", "stages"} & set(block):
+        path = tmp_path / "plan.yaml"
+        path.write_text(reference.whole(text))
+        assert main(["lint", str(path)]) == 0, capsys.readouterr().out
+    elif "DeploymentPreference" in block:
+        exported = re.findall(r"Export: .*InstallationName\}-(\w+)", (ROOT / "template.yaml").read_text())
+        hooks = block["DeploymentPreference"]["Hooks"]
+        assert set(hooks) <= {"PreTraffic", "PostTraffic"}
+        assert {each.partition("-")[2] for each in hooks.values()} <= set(exported)
+    elif "Hooks" in block:
+        for hook in block["Hooks"]:
+            ((event, function),) = hook.items()
+            assert event in STAGES
+            assert function == f"CodeDeployHook_greenlight-{event}"
+    elif "Tags" in block:
+        assert list(block["Tags"]) == [TAG]
+    else:
+        assert " ".join(block) == SCENARIO, "a kind of block that no test reads"
 
 
 def anchors(page: Path) -> set[str]:
