@@ -34,7 +34,6 @@ from greenlight.api import (
 )
 
 POLL_S = 5.0
-MAX_PAGES = 50
 _STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
 
 
@@ -111,17 +110,9 @@ def _named(names: list[str], context: Context) -> tuple[list[dict[str, Any]], li
 
 
 def _described(asked: dict[str, Any], context: Context) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    token: dict[str, str] = {}
-    for _ in range(MAX_PAGES):
-        answer = context.aws_call(
-            "cloudwatch", "describe_alarms", AlarmTypes=["MetricAlarm", "CompositeAlarm"], **asked, **token
-        )
-        found += [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
-        if not answer.get("NextToken"):
-            return found
-        token = {"NextToken": answer["NextToken"]}
-    raise GreenlightError(f"more than {MAX_PAGES} pages of alarms; give names that find fewer")
+    kinds = ("MetricAlarm", "CompositeAlarm")
+    pages = context.aws_pages("cloudwatch", "describe_alarms", AlarmTypes=list(kinds), **asked)
+    return [each for page in pages for kind in kinds for each in page.get(f"{kind}s", [])]
 
 
 def _wrong(found: list[dict[str, Any]], params: Alarms, *, already: bool) -> Finding | None:

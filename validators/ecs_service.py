@@ -19,10 +19,20 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from greenlight.api import Context, Evidence, Finding, GreenlightError, Params, error, failed, judged, validator
+from greenlight.api import (
+    Context,
+    Evidence,
+    Finding,
+    GreenlightError,
+    Params,
+    error,
+    failed,
+    judged,
+    service_tasks,
+    validator,
+)
 
 POLL_S = 3.0
-MAX_PAGES = 10
 _SCALED_IN = "Scaling activity initiated"
 
 StopCode = Literal["UserInitiated", "ServiceSchedulerInitiated", "SpotInterruption", "TerminationNotice"]
@@ -105,30 +115,13 @@ def _states(task_set: dict[str, Any], params: EcsService) -> list[Evidence]:
 
 def _stopped(context: Context, task_set: dict[str, Any], params: EcsService) -> list[dict[str, Any]]:
     """Give the tasks of the task set that ended, other than by scaling in or with a code to ignore."""
-    deployment = context.deployment
-    found: list[dict[str, Any]] = []
-    token: dict[str, str] = {}
-    for _ in range(MAX_PAGES):
-        page = context.aws_call(
-            "ecs",
-            "list_tasks",
-            cluster=deployment.cluster,
-            serviceName=deployment.service,
-            desiredStatus="STOPPED",
-            **token,
-        )
-        if arns := page.get("taskArns", []):
-            found += context.aws_call("ecs", "describe_tasks", cluster=deployment.cluster, tasks=arns).get("tasks", [])
-        if not page.get("nextToken"):
-            mine = [each for each in found if _is_of(each, task_set)]
-            return [
-                each
-                for each in mine
-                if each.get("stopCode") not in params.ignore
-                and not str(each.get("stoppedReason", "")).startswith(_SCALED_IN)
-            ]
-        token = {"nextToken": page["nextToken"]}
-    raise GreenlightError(f"the service has more than {MAX_PAGES} pages of stopped tasks; it restarts all the time")
+    return [
+        each
+        for each in service_tasks(context, "STOPPED")
+        if _is_of(each, task_set)
+        and each.get("stopCode") not in params.ignore
+        and not str(each.get("stoppedReason", "")).startswith(_SCALED_IN)
+    ]
 
 
 def _is_of(task: dict[str, Any], task_set: dict[str, Any]) -> bool:

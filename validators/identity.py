@@ -19,11 +19,20 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Any
 
-from greenlight.api import Context, Evidence, Finding, GreenlightError, Params, error, inconclusive, judged, validator
+from greenlight.api import (
+    Context,
+    Evidence,
+    Finding,
+    GreenlightError,
+    Params,
+    error,
+    inconclusive,
+    judged,
+    service_tasks,
+    validator,
+)
 
-MAX_PAGES = 10
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -111,29 +120,8 @@ def _containers(context: Context, params: Identity) -> list[tuple[str, str]]:
         raise GreenlightError(f"green has no task set at {context.deployment.stage}")
     return [
         (f"{each.get('name')} in task {str(task.get('taskArn')).rpartition('/')[2]}", str(each.get("imageDigest", "")))
-        for task in _tasks(context)
+        for task in service_tasks(context, "RUNNING")
+        if task.get("startedBy") == context.green.task_set and task.get("lastStatus") == "RUNNING"
         for each in task.get("containers", [])
         if params.container in ("", each.get("name"))
     ]
-
-
-def _tasks(context: Context) -> list[dict[str, Any]]:
-    deployment = context.deployment
-    found: list[dict[str, Any]] = []
-    token: dict[str, str] = {}
-    for _ in range(MAX_PAGES):
-        page = context.aws_call(
-            "ecs",
-            "list_tasks",
-            cluster=deployment.cluster,
-            serviceName=deployment.service,
-            desiredStatus="RUNNING",
-            **token,
-        )
-        if arns := page.get("taskArns", []):
-            found += context.aws_call("ecs", "describe_tasks", cluster=deployment.cluster, tasks=arns).get("tasks", [])
-        if not page.get("nextToken"):
-            mine = [each for each in found if each.get("startedBy") == context.green.task_set]
-            return [each for each in mine if each.get("lastStatus") == "RUNNING"]
-        token = {"nextToken": page["nextToken"]}
-    raise GreenlightError(f"the service has more than {MAX_PAGES} pages of running tasks")

@@ -20,10 +20,20 @@ import datetime
 from typing import Annotated, Any
 
 import msgspec
-from greenlight.api import Context, Evidence, Finding, GreenlightError, Params, error, inconclusive, judged, validator
+from greenlight.api import (
+    Context,
+    Evidence,
+    Finding,
+    GreenlightError,
+    Params,
+    deployment_group,
+    error,
+    inconclusive,
+    judged,
+    validator,
+)
 
 POLL_S = 2.0
-MAX_PAGES = 20
 _TEST_IS_GREEN = ("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
 
 
@@ -79,14 +89,7 @@ def listener(params: Listener, context: Context) -> Finding:
 
 def _routes(context: Context) -> dict[str, list[str]]:
     """Give the ARNs of production and test listeners as the deployment group has them."""
-    deployment = context.deployment
-    group = context.aws_call(
-        "codedeploy",
-        "get_deployment_group",
-        applicationName=deployment.application,
-        deploymentGroupName=deployment.group,
-    )["deploymentGroupInfo"]
-    pairs = group.get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or [{}]
+    pairs = deployment_group(context).get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or [{}]
     keys = {"production": "prodTrafficRoute", "test": "testTrafficRoute"}
     found = {name: pairs[0].get(key, {}).get("listenerArns", []) for name, key in keys.items()}
     return {name: arns for name, arns in found.items() if arns}
@@ -116,19 +119,7 @@ def _forwarding(name: str, arns: list[str], context: Context) -> list[Evidence]:
 
 
 def _paged(context: Context, operation: str, key: str, arn: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    token: dict[str, str] = {}
-    for _ in range(MAX_PAGES):
-        answer = (
-            context.aws_call("elbv2", "describe_rules", ListenerArn=arn, **token)
-            if operation == "describe_rules"
-            else context.aws_call("elbv2", "describe_listener_certificates", ListenerArn=arn, **token)
-        )
-        found += answer.get(key, [])
-        if not answer.get("NextMarker"):
-            return found
-        token = {"Marker": answer["NextMarker"]}
-    raise GreenlightError(f"{arn} has more than {MAX_PAGES} pages of {key}")
+    return [each for page in context.aws_pages("elbv2", operation, ListenerArn=arn) for each in page.get(key, [])]
 
 
 def _shares(rule: dict[str, Any], sides: dict[str, str]) -> dict[str, float]:

@@ -43,13 +43,13 @@ from greenlight.api import (
     find,
     inconclusive,
     judged,
+    service_tasks,
     validator,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_PAGES = 100
 POLL_S = 1.0
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _VARYING = re.compile(
@@ -221,17 +221,8 @@ def _marks(context: Context) -> list[str]:
     """Give what the names of green's log streams hold or end with, and no other stream's."""
     if context.deployment.platform == "lambda":
         return [f"[{context.green.version}]"]
-    deployment = context.deployment
-    found = []
-    for status in ("RUNNING", "STOPPED"):
-        asked = {"cluster": deployment.cluster, "serviceName": deployment.service, "desiredStatus": status}
-        page = context.aws_call("ecs", "list_tasks", **asked)
-        if page.get("nextToken"):  # a task that is not known would have its lines taken for blue's
-            raise GreenlightError(f"{deployment.service} has more than {len(page['taskArns'])} tasks to tell apart")
-        arns = page.get("taskArns", [])
-        if arns:
-            tasks = context.aws_call("ecs", "describe_tasks", cluster=deployment.cluster, tasks=arns).get("tasks", [])
-            found += [each["taskArn"] for each in tasks if each.get("startedBy") == context.green.task_set]
+    tasks = [*service_tasks(context, "RUNNING"), *service_tasks(context, "STOPPED")]
+    found = [each["taskArn"] for each in tasks if each.get("startedBy") == context.green.task_set]
     if not context.green.task_set or not found:
         raise GreenlightError("green has no tasks, so no log stream can be called its own")
     return [f"/{arn.rpartition('/')[2]}" for arn in found]
@@ -257,15 +248,11 @@ def _lines(
     asked: dict[str, Any] = {"logGroupName": group, "startTime": now - int(window * 1000), "endTime": now}
     if pattern:
         asked["filterPattern"] = pattern
-    for _ in range(MAX_PAGES):
-        answer = context.aws_call("logs", "filter_log_events", **asked)
-        for each in answer.get("events", []):
+    for page in context.aws_pages("logs", "filter_log_events", **asked):
+        for each in page.get("events", []):
             stream = str(each.get("logStreamName", ""))
             if any(mark in stream for mark in marks) is not others:
                 found.append((stream, str(each.get("message", ""))))
-        if not answer.get("nextToken") or (enough and len(found) >= enough):
-            return found
-        if context.remaining_s() < 0.1:
-            raise GreenlightError(f"reading {group} did not end within the check's time")
-        asked["nextToken"] = answer["nextToken"]
-    raise GreenlightError(f"{group} has more than {MAX_PAGES} pages to read; choose a shorter window")
+        if enough and len(found) >= enough:
+            break
+    return found

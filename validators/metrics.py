@@ -46,7 +46,6 @@ from greenlight.api import (
     validator,
 )
 
-MAX_PAGES = 20
 _ID = re.compile(r"[a-z][a-zA-Z0-9_]{0,200}", re.ASCII)
 _STAT = re.compile(
     r"(SampleCount|Average|Sum|Minimum|Maximum|IQM|(p|tm|wm|tc|ts)\d{1,2}(\.\d+)?|(PR|TM|WM|TC|TS)\(.+\))", re.ASCII
@@ -167,29 +166,24 @@ def _series(params: Metrics, end: datetime.datetime, context: Context) -> dict[s
         counting = msgspec.structs.replace(params.queries[name], stat="SampleCount")
         asked.append(_asked(f"samples_{name}", counting, int(params.period)))
     found: dict[str, list[tuple[float, float]]] = {}
-    token: dict[str, str] = {}
-    for _ in range(MAX_PAGES):
-        answer = context.aws_call(
-            "cloudwatch",
-            "get_metric_data",
-            MetricDataQueries=asked,
-            StartTime=end - datetime.timedelta(seconds=params.window),
-            EndTime=end,
-            **token,
-        )
+    answer: dict[str, Any] = {}
+    for answer in context.aws_pages(
+        "cloudwatch",
+        "get_metric_data",
+        MetricDataQueries=asked,
+        StartTime=end - datetime.timedelta(seconds=params.window),
+        EndTime=end,
+    ):
         for each in answer.get("MetricDataResults", []):
             if each.get("StatusCode", "Complete") not in ("Complete", "PartialData"):
                 raise GreenlightError(f"CloudWatch could not compute {each.get('Id')}: {each.get('StatusCode')}")
             stamps = [(stamp - end).total_seconds() for stamp in each.get("Timestamps", [])]
             at_s = itertools.chain(stamps, itertools.repeat(math.nan))  # a value counts also where its time is unknown
             found.setdefault(each["Id"], []).extend(zip(at_s, each.get("Values", []), strict=False))
-        if not answer.get("NextToken"):
-            partial = [e["Id"] for e in answer.get("MetricDataResults", []) if e.get("StatusCode") == "PartialData"]
-            if partial:
-                raise GreenlightError(f"CloudWatch gave only a part of {', '.join(partial)}")
-            return found
-        token = {"NextToken": answer["NextToken"]}
-    raise GreenlightError(f"more than {MAX_PAGES} pages of data; choose a longer period")
+    partial = [each["Id"] for each in answer.get("MetricDataResults", []) if each.get("StatusCode") == "PartialData"]
+    if partial:
+        raise GreenlightError(f"CloudWatch gave only a part of {', '.join(partial)}")
+    return found
 
 
 def _asked(name: str, query: Query, period: int) -> dict[str, Any]:

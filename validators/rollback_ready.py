@@ -17,7 +17,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from greenlight.api import Context, Evidence, Finding, GreenlightError, Params, error, judged, validator
+from greenlight.api import (
+    Context,
+    Evidence,
+    Finding,
+    GreenlightError,
+    Params,
+    deployment_group,
+    error,
+    judged,
+    validator,
+)
 
 _GONE = ("ResourceNotFoundException",)
 
@@ -62,14 +72,8 @@ def rollback_ready(params: RollbackReady, context: Context) -> Finding:
 
 def _configured(context: Context) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give the rollback and the alarm configuration that count for this deployment."""
-    deployment = context.deployment
-    group = context.aws_call(
-        "codedeploy",
-        "get_deployment_group",
-        applicationName=deployment.application,
-        deploymentGroupName=deployment.group,
-    )["deploymentGroupInfo"]
-    own = context.aws_call("codedeploy", "get_deployment", deploymentId=deployment.id)["deploymentInfo"]
+    group = deployment_group(context)
+    own = context.aws_call("codedeploy", "get_deployment", deploymentId=context.deployment.id)["deploymentInfo"]
     rollback = own.get("autoRollbackConfiguration") or group.get("autoRollbackConfiguration") or {}
     alarms = own.get("overrideAlarmConfiguration") or group.get("alarmConfiguration") or {}
     return dict(rollback), dict(alarms)

@@ -38,7 +38,6 @@ from greenlight.api import (
     validator,
 )
 
-MAX_PAGES = 50
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?|100)", re.ASCII)
 _FLAGS = {"faults": "HasFault", "errors": "HasError", "throttles": "HasThrottle"}
 
@@ -110,22 +109,14 @@ def traces(params: Traces, context: Context) -> Finding:
 def _summaries(params: Traces, context: Context) -> list[dict[str, Any]]:
     """Give the summaries of all traces that are complete."""
     end = datetime.datetime.now(datetime.UTC)
-    found: list[dict[str, Any]] = []
-    token: dict[str, str] = {}
-    for _ in range(MAX_PAGES):
-        answer = context.aws_call(
-            "xray",
-            "get_trace_summaries",
-            StartTime=end - datetime.timedelta(seconds=params.window),
-            EndTime=end,
-            FilterExpression=params.filter,
-            **token,
-        )
-        found += [each for each in answer.get("TraceSummaries", []) if not each.get("IsPartial")]
-        if not answer.get("NextToken"):
-            return found
-        token = {"NextToken": answer["NextToken"]}
-    raise GreenlightError(f"more than {MAX_PAGES} pages of traces; choose a shorter window or a narrower filter")
+    pages = context.aws_pages(
+        "xray",
+        "get_trace_summaries",
+        StartTime=end - datetime.timedelta(seconds=params.window),
+        EndTime=end,
+        FilterExpression=params.filter,
+    )
+    return [each for page in pages for each in page.get("TraceSummaries", []) if not each.get("IsPartial")]
 
 
 def _percentile(ordered: list[float], percent: float) -> float:

@@ -23,7 +23,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("steps",),
     ("runner", "bind", "registry", "transports", "discovery", "sources", "report", "publish"),
     # What several validators share stands on the api, and the api gives it to them, each when first asked for.
-    ("api", "session", "compare", "answer", "exchange", "invocation", "lambda_events"),
+    ("api", "session", "compare", "answer", "exchange", "invocation", "lambda_events", "lookups"),
     ("plan",),
     (
         "decode",

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from greenlight import substitute
-from greenlight.aws import calling
+from greenlight.aws import calling, permission
 from greenlight.decode import DurationExpectation, SizeExpectation
-from greenlight.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError
+from greenlight.errors import AwsError, ExpectationError, GreenlightError, HttpError, NoAnswerError
 from greenlight.expect import MISSING, Expectation, escaped, parse
 from greenlight.http import Response
 from greenlight.model import STAGES, Deployment, Evidence, Finding, Outcome, Platform, Series, Side
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from greenlight.lambda_events.input import LambdaInput
     from greenlight.lambda_events.response import response
     from greenlight.lambda_events.stamp import Stamp
+    from greenlight.lookups import deployment_group, service_tasks
     from greenlight.redact import Redactor
     from greenlight.schemas import mismatched
     from greenlight.yamlread import too_deep
@@ -109,6 +110,7 @@ __all__ = [
     "compared",
     "compiled",
     "default",
+    "deployment_group",
     "differences",
     "error",
     "evidence",
@@ -128,6 +130,7 @@ __all__ = [
     "percentile",
     "response",
     "sample",
+    "service_tasks",
     "too_deep",
     "unmarshalled",
     "validator",
@@ -150,6 +153,7 @@ _WHEN_ASKED_FOR = {
     "dynamodb": ("marshalled", "unmarshalled"),
     "exchange": ("SAFE", "Call", "exchanged"),
     "invocation": ("Invocation", "NoResultError", "invoked"),
+    "lookups": ("deployment_group", "service_tasks"),
     "schemas": ("mismatched",),
     "yamlread": ("too_deep",),
     "lambda_events.event": ("HttpKind", "LambdaEvent", "built"),
@@ -172,6 +176,11 @@ KEPT_LENGTH = 5000
 """Characters of one observed value that a validator hands on. The runner cuts further, after secrets are
 taken out: a secret cut in half would no longer be found."""
 
+
+MAX_PAGES = 50
+"""Pages of one listing that a check reads; more are refused, not overlooked."""
+_NEXT = {"NextToken": "NextToken", "nextToken": "nextToken", "NextMarker": "Marker"}
+"""Where an answer says that there is a next page, by the name under which the next call hands that back."""
 
 PLOTTED = 200
 """Numbers of one series that a plot gets; a screen shows no more."""
@@ -329,6 +338,26 @@ class Context:
         client = self._aws.client(service, read_timeout_s=max(1.0, round(self._timeout_s, 1)), attempts=1)
         answer: dict[str, Any] = calling(service, operation, lambda: getattr(client, operation)(**parameters))
         return answer
+
+    def aws_pages(self, service: str, operation: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """Make one AWS call page after page and give each answer; all pages, or it raises.
+
+        Raises:
+            GreenlightError: As `aws_call` does; or there are more than `MAX_PAGES` pages, or the attempt's time ended
+                before the last: what was not read may hold anything.
+        """
+        token: dict[str, Any] = {}
+        for _ in range(MAX_PAGES):
+            answer = self.aws_call(service, operation, **parameters, **token)
+            yield answer
+            token = {sent: answer[given] for given, sent in _NEXT.items() if answer.get(given)}
+            if not token:
+                return
+            if self.remaining_s() < 0.1:
+                raise AwsError(
+                    f"reading all pages of {permission(service, operation)} did not end within the check's time"
+                )
+        raise AwsError(f"{permission(service, operation)} has more than {MAX_PAGES} pages; ask for less at once")
 
 
 class Validator:
