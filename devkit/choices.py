@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight import yamlread
 from greenlight.errors import GreenlightError, PlanError
-from greenlight.nearest import listed, nearest
+from greenlight.nearest import suggested
 from greenlight.sources import file
 from msgspec.structs import replace
 
@@ -58,8 +58,7 @@ def selected(plan: Plan, stage: str, tags: Sequence[str], not_tags: Sequence[str
     known = {tag for check in checks for tag in check.tags}
     for tag in (*tags, *not_tags):
         if tag not in known:
-            hint = nearest(tag, known) or f"; there are {listed(known)}"
-            raise GreenlightError(f"no check of {stage} has the tag {tag!r}{hint}")
+            raise GreenlightError(f"no check of {stage} has the tag {tag!r}{suggested(tag, known)}")
     running = {
         check.name
         for check in checks
@@ -86,8 +85,7 @@ def with_variables(
     variables = dict(plan.variables)
     for name, value, where in _given(files, flags, environ):
         if name not in plan.variables:
-            hint = nearest(name, plan.variables) or f"; there are {listed(plan.variables)}"
-            raise GreenlightError(f"{where}: the plan has no variable {name!r}{hint}")
+            raise GreenlightError(f"{where}: the plan has no variable {name!r}{suggested(name, plan.variables)}")
         mine, theirs = (_KINDS.get(type(each), "no plain value") for each in (value, plan.variables[name]))
         if mine != theirs:
             quotes = f"; write it in quotes inside of quotes, {name}='\"…\"'" if theirs == "a text" else ""

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from greenlight.errors import GreenlightError
-from greenlight.nearest import listed, nearest
+from greenlight.nearest import suggested
 from rich.text import Text
 
 from devkit import doctor
@@ -208,7 +208,5 @@ def _explained(name: str) -> str:
     if name == "all":
         return rules.markdown()
     if name not in rules.BY_ID:
-        raise GreenlightError(
-            f"there is no rule {name!r}{nearest(name, rules.BY_ID) or f'; there are {listed(rules.BY_ID)}'}"
-        )
+        raise GreenlightError(f"there is no rule {name!r}{suggested(name, rules.BY_ID)}")
     return rules.explained(rules.BY_ID[name])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.errors import GreenlightError
 from greenlight.model import Frozen, Platform
-from greenlight.nearest import listed, nearest
+from greenlight.nearest import suggested
 
 from devkit.doctor import alias, group, hooks, plans, revision, traffic
 from devkit.doctor.reader import looked, tried
@@ -98,14 +98,14 @@ def account(reader: Reader, wanted: Wanted, progress: Callable[[str], None]) -> 
     ):
         names = reader.pages("codedeploy", "list_applications", "applications")
         raise GreenlightError(
-            f"there is no application {wanted.application!r} in CodeDeploy here{nearest(wanted.application, names) or f'; there are {listed(names)}'}"
+            f"there is no application {wanted.application!r} in CodeDeploy here{suggested(wanted.application, names)}"
         )
     groups = reader.pages(
         "codedeploy", "list_deployment_groups", "deploymentGroups", applicationName=wanted.application
     )
     if wanted.group and wanted.group not in groups:
         raise GreenlightError(
-            f"the application {wanted.application!r} has no deployment group {wanted.group!r}{nearest(wanted.group, groups) or f'; it has {listed(groups)}'}"
+            f"the application {wanted.application!r} has no deployment group {wanted.group!r}{suggested(wanted.group, groups, 'it has')}"
         )
     if not groups:
         raise GreenlightError(f"the application {wanted.application!r} has no deployment groups")

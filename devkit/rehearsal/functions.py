@@ -126,10 +126,6 @@ class LocalLambda:
         self._pools[spec.name, spec.version] = Pool(spec, on_line)
         self._on_failure[spec.name] = on_failure
 
-    def knows(self, name: str) -> bool:
-        """Whether a function of this name is run here."""
-        return any(known == name for known, _ in self._pools)
-
     def pool(self, name: str, qualifier: str = "") -> Pool | None:
         """Find what a call of `name` with this qualifier runs."""
         qualifier = qualifier or LATEST

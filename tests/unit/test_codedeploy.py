@@ -216,10 +216,6 @@ def test_an_error_of_any_shape_is_tried_again_and_never_raised(problem: BaseExce
 
 
 def test_every_error_that_botocore_can_raise_is_survived() -> None:
-    class Fields(dict[str, str]):
-        def __missing__(self, key: str) -> str:
-            return f"<{key}>"
-
     kinds = [
         kind
         for kind in vars(botocore.exceptions).values()

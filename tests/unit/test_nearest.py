@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from greenlight.nearest import MAX_NAMES, listed, nearest
+from greenlight.nearest import MAX_NAMES, listed, nearest, suggested
 
 
 @pytest.mark.parametrize("name", ["", "zzz", "x" * 10_000])
@@ -32,3 +32,9 @@ def test_names_are_listed_in_order_and_many_are_counted() -> None:
     assert listed([]) == "none"
     assert listed({"b": 1, "a": 2}) == "a, b"
     assert listed(f"n{number:03}" for number in range(50)).endswith("n029 and 20 more")
+
+
+def test_where_no_name_is_near_all_are_named() -> None:
+    assert suggested("timout", iter(["retry", "timeout"])) == "; did you mean 'timeout'?"
+    assert suggested("zzz", iter(["retry", "timeout"])) == "; there are retry, timeout"
+    assert suggested("zzz", [], "known are") == "; known are none"

@@ -50,10 +50,6 @@ FORMS = {
 }  # fmt: skip
 
 
-def windows(text: str, length: int) -> set[str]:
-    return {text[i : i + length] for i in range(len(text) - length + 1)}
-
-
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("secret", SECRETS)
 def test_no_form_of_a_secret_stays(secret: str, form: str) -> None:

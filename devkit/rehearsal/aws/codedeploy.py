@@ -22,13 +22,12 @@ class CodeDeployRoom:
 
     Attributes:
         late_s: How long an event that has begun still shows as Pending, in seconds.
-        alarm_configuration: What GetDeploymentGroup says of alarms (moto keeps none).
     """
 
-    def __init__(self, ledger: Ledger, *, late_s: float = 0.0, alarms: tuple[str, ...] = ()) -> None:
-        """Answer from `ledger`."""
+    def __init__(self, ledger: Ledger, *, alarms: tuple[str, ...] = ()) -> None:
+        """Answer from `ledger`; `alarms` are what GetDeploymentGroup says of them, for moto keeps none."""
         self._ledger = ledger
-        self.late_s = late_s
+        self.late_s = 0.0
         self._alarms = alarms
         self._operations: dict[str, Callable[[Call], dict[str, Any]]] = {
             "GetDeployment": self._get_deployment,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight import substitute
 from greenlight.decode import Mistake, convert
 from greenlight.errors import MAX_PROBLEMS, Key, PlanError
-from greenlight.nearest import listed, nearest
+from greenlight.nearest import suggested
 from greenlight.oneline import short
 from greenlight.redact import MASK
 from greenlight.registry import MalformedError, Registry
@@ -110,10 +110,8 @@ class _Binder:
             return Bound(check, None, None, str(error))
         if validator is None:
             known = self._registry.names()
-            hint = nearest(check.validator, known) or f"; there are {listed(known)}"
-            self._mistakes.append(
-                ((*place[:-1], Key(place[-1])), f"there is no validator {short(check.validator, 60)!r}{hint}")
-            )
+            said = f"there is no validator {short(check.validator, 60)!r}{suggested(check.validator, known)}"
+            self._mistakes.append(((*place[:-1], Key(place[-1])), said))
             return Bound(check, None, None)
         if stage not in validator.stages:
             what = f"{check.validator} shows nothing at {stage}; it works at {', '.join(validator.stages)}"

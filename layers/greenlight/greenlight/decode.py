@@ -16,7 +16,7 @@ import msgspec
 
 from greenlight.errors import MAX_PROBLEMS, Key, WrongValueError
 from greenlight.expect import Expectation, parse
-from greenlight.nearest import listed, nearest
+from greenlight.nearest import nearest, suggested
 from greenlight.oneline import short
 from greenlight.units import Duration, Size
 
@@ -138,8 +138,8 @@ def _walk_struct(data: dict[str, Any], struct: type[msgspec.Struct], path: Path,
         field = fields.get(key)
         if field is None:
             if config.forbid_unknown_fields and key != config.tag_field and len(found) <= MAX_PROBLEMS:
-                hint = nearest(key, fields) or f"; known are {listed(fields)}"
-                found.append(((*path, Key(key)), f"unknown key {short(key, 60)!r}{hint}"))
+                said = f"unknown key {short(key, 60)!r}{suggested(key, fields, 'known are')}"
+                found.append(((*path, Key(key)), said))
         elif value is None and field.default is None and type(None) in typing.get_args(field.type):
             null = any(_is_expectation(option) for option in _options(field.type))
             hint = "; to expect null, write {eq: null}" if null else ""

@@ -15,7 +15,7 @@ from greenlight.arguments import ARGUMENTS, FILTER_ARGUMENTS, literal, said
 from greenlight.errors import ExpectationError, Key
 from greenlight.filters import FILTERS, MAX_FILTERS, CannotError, Step, applied, told, utc_now
 from greenlight.missing import MISSING, Missing
-from greenlight.nearest import listed, nearest
+from greenlight.nearest import nearest, suggested
 from greenlight.patterns import PATTERN_LENGTH, PATTERN_TIMEOUT_S, GaveUpError, escaped
 from greenlight.predicates import PREDICATES, TYPES, Predicate
 from greenlight.substitute import refers
@@ -250,8 +250,7 @@ class _Reading:
             if not isinstance(name, str):
                 raise ExpectationError(f"a filter is a name or a map with one, not {said(each)}", (index,))
             if name not in FILTERS:
-                hint = nearest(name, FILTERS) or f"; known are {listed(FILTERS)}"
-                raise ExpectationError(f"unknown filter {name!r}{hint}", (index,))
+                raise ExpectationError(f"unknown filter {name!r}{suggested(name, FILTERS, 'known are')}", (index,))
             try:
                 used, read = self._filter(name, given, bare=isinstance(each, str))
             except ExpectationError as error:

@@ -23,6 +23,18 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
+def suggested(name: str, names: Iterable[str], all_of_them: str = "there are") -> str:
+    """Give the nearest right name, or all there are where none is near, as the tail of a sentence.
+
+    Args:
+        name: The wrong one.
+        names: The right ones.
+        all_of_them: What stands before the whole list.
+    """
+    every = [*names]
+    return nearest(name, every) or f"; {all_of_them} {listed(every)}"
+
+
 def listed(names: Iterable[str]) -> str:
     """Write names as a sorted list for a sentence; of very many only the first."""
     every = sorted(names)

@@ -30,7 +30,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from greenlight.nearest import listed, nearest
+from greenlight.nearest import suggested
 from greenlight.oneline import short
 
 if TYPE_CHECKING:
@@ -129,8 +129,7 @@ def unknown(data: Any, names: Mapping[str, Any], path: Path) -> list[tuple[Path,
             if name == "each" or name.startswith("each."):
                 found.append((place, f"${{{name}}} is a row's value, and this check has no rows; give it each: […]"))
             elif name and name not in names:
-                hint = nearest(name, names) or f"; known are {listed(names)}"
-                found.append((place, f"nothing is called ${{{name}}}{hint}"))
+                found.append((place, f"nothing is called ${{{name}}}{suggested(name, names, 'known are')}"))
     return found
 
 
