@@ -16,7 +16,7 @@ import msgspec
 
 from greenlight.errors import MAX_PROBLEMS, Key, WrongValueError
 from greenlight.expect import Expectation, parse
-from greenlight.nearest import nearest, suggested
+from greenlight.nearest import listed, nearest, suggested
 from greenlight.oneline import short
 from greenlight.units import Duration, Size
 
