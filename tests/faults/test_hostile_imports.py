@@ -39,6 +39,7 @@ def gate(tmp_path: Path) -> Iterator[Callable[..., Gate]]:
     [
         ("raises", "GATE_ERROR", "validators/acts_at_import.py cannot be loaded: ValueError: on purpose"),
         ("exits at once", "GATE_ERROR", "exit code 0"),
+        ("shares a default", "GATE_ERROR", "cannot be loaded: TypeError"),
         ("hangs", "DEADLINE", "time"),
     ],
 )

@@ -105,6 +105,10 @@ def test_a_good_release_is_let_through_and_everybody_is_told_in_order(gate: Gate
         ("gives nothing", "GATE_ERROR", "the validator gave NoneType, not a Finding"),
         ("gives true", "GATE_ERROR", "the validator gave bool, not a Finding"),
         ("gives a word", "GATE_ERROR", "a Finding that cannot be read"),
+        ("gives a generator", "GATE_ERROR", "the validator gave generator, not a Finding"),
+        ("gives a coroutine", "GATE_ERROR", "the validator gave coroutine, not a Finding"),
+        ("handles signals", "GATE_ERROR", "signal only works in main thread"),
+        ("sets an alarm", "GATE_ERROR", "signal 14"),
         ("skips", "NO_EVIDENCE", "only a plan may do that"),
         ("recurses", "GATE_ERROR", "RecursionError"),
         ("patches", "GATE_ERROR", "after patching"),
@@ -122,6 +126,36 @@ def test_a_validator_that_breaks_fails_the_gate_and_says_how(gate: Gate, how: st
     assert (run.error, run.answers) == ("", ["Failed"])
     reasons = [reason for reason in run.reasons() if reason[0] == cause and said in reason[1]]
     assert reasons, run.reasons()
+
+
+@pytest.mark.parametrize("how", ["patches builtins", "poses as another"])
+def test_a_validator_that_meddles_passes_no_other_check(gate: Gate, how: str) -> None:
+    wrong = {"name": "wrong", "misbehaves": {"how": "fails"}, "needs": ["bad"]}
+    run = gate.call(checks(GOOD, bad(how), wrong))
+    assert (run.error, run.answers) == ("", ["Failed"])
+    # Without its builtins the worker ends before it comes to the other check, which then has not passed either.
+    assert {cause for cause, _ in run.reasons()} == {"GATE_ERROR" if how == "patches builtins" else "RELEASE_FAILED"}
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "spoils its place", "sleeps at its exit", "prints much", "shows what is no JSON", "shows very much",
+        "empties the temporary folder",
+    ],
+)  # fmt: skip
+def test_what_a_validator_does_beside_a_good_answer_harms_neither_this_gate_nor_the_next(
+    other: Callable[..., Gate], gate: Gate, tmp_path: Path, how: str
+) -> None:
+    if how == "empties the temporary folder":
+        (tmp_path / "tmp").mkdir()
+        gate = other(TMPDIR=str(tmp_path / "tmp"))
+    began = time.monotonic()
+    run = gate.call(checks(GOOD, bad(how, text=str(tmp_path / "tmp"))))
+    assert (run.error, run.answers) == ("", ["Succeeded"]), run.reasons()
+    assert gate.call().answers == ["Succeeded"]
+    assert time.monotonic() - began < 10, "an exit handler of a plugin keeps nobody waiting"
+    assert len(run.raw) < 200_000
 
 
 @pytest.mark.parametrize("how", ["hangs", "holds the interpreter", "prints without end"])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import importlib
 import os
+import re
 import resource
 import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -228,12 +231,29 @@ def print_without_end() -> None:
         os.write(1, b"noise " * 1000)
 
 
+def match_for_ever() -> None:
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
+def import_what_waits_for_itself() -> None:
+    """Import a module whose import waits for a thread that imports the same module."""
+    with tempfile.TemporaryDirectory() as folder:
+        text = "import threading\nt = threading.Thread(target=__import__, args=(__name__,))\nt.start()\nt.join()\n"
+        (Path(folder) / "waits_for_itself.py").write_text(text)
+        sys.path.insert(0, folder)
+        importlib.import_module("waits_for_itself")
+
+
 def stop_itself() -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
 @pytest.mark.parametrize(
-    "hang", [hold_the_interpreter, ignore_signals, print_without_end, stop_itself, lambda: time.sleep(60)]
+    "hang",
+    [
+        *(hold_the_interpreter, match_for_ever, import_what_waits_for_itself, ignore_signals, print_without_end),
+        *(stop_itself, lambda: time.sleep(60)),
+    ],
 )
 def test_a_worker_that_does_not_end_is_ended_at_the_deadline(hang: Callable[[], None]) -> None:
     def work(emit: Emit) -> None:

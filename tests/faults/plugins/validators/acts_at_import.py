@@ -24,6 +24,14 @@ class Nothing(Params, frozen=True, kw_only=True):
     """No parameters."""
 
 
+if _how == "shares a default":
+
+    class Shared(Params, frozen=True, kw_only=True):
+        """A list that every check would share."""
+
+        names: list[str] = ["all"]
+
+
 @validator(Nothing)
 def acts_at_import(params: Nothing, context: Context) -> Finding:
     """It was imported."""
