@@ -266,6 +266,25 @@ def test_the_last_attempt_counts() -> None:
     assert not finding.flaky
 
 
+class Names(Params, frozen=True, kw_only=True):
+    """Names to look at."""
+
+    names: list[str]
+    below: dict[str, list[str]] = {}
+
+
+def test_what_an_attempt_takes_out_of_its_parameters_is_there_for_the_next() -> None:
+    @validator(Names)
+    def said(params: Names, _context: Context) -> Finding:
+        """Look at every name, and at none twice."""
+        wrong = [params.names.pop() for _ in range(len(params.names))] + params.below.pop("more", [])
+        return failed(f"{wrong} are wrong") if wrong else passed("nothing is wrong")
+
+    named = Check(name="c", validator="said", params={}, retry=retried(3))
+    (finding,) = Run(Bound(named, said, Names(names=["a"], below={"more": ["b"]}))).findings
+    assert (finding.outcome, finding.attempts, finding.message) == (Outcome.FAIL, 3, "['a', 'b'] are wrong")
+
+
 def test_a_pass_is_not_tried_again() -> None:
     (finding,) = Run(check("c", flaky(passed), retry=retried(5))).findings
     assert (finding.attempts, finding.message, finding.flaky) == (1, "said", False)

@@ -6,6 +6,7 @@ place is given to a new thread, and the worker's end takes it along.
 
 from __future__ import annotations
 
+import copy
 import heapq
 import queue
 import random
@@ -346,7 +347,7 @@ def _attempted(attempt: _Attempt, tools: Tools) -> Finding:
 
 def _found(attempt: _Attempt, tools: Tools) -> Finding:
     assert attempt.bound.validator is not None  # noqa: S101 - a check without one never gets here
-    finding = attempt.bound.validator(attempt.bound.params, tools.context(attempt.timeout_s))
+    finding = attempt.bound.validator(_unshared(attempt.bound.params), tools.context(attempt.timeout_s))
     if not isinstance(finding, Finding):
         return Finding(outcome=Outcome.ERROR, message=f"the validator gave {type(finding).__name__}, not a Finding")
     try:
@@ -360,6 +361,23 @@ def _found(attempt: _Attempt, tools: Tools) -> Finding:
         why = "the validator skipped the check, and only a plan may do that"
         return replace(finding, outcome=Outcome.INCONCLUSIVE, message=f"{why}: {finding.message}")
     return finding
+
+
+def _unshared(value: Any) -> Any:
+    """Copy parameters down to their lists and maps: what an attempt takes out of them is there again for the next."""
+    if isinstance(value, dict):
+        return {key: _unshared(each) for key, each in value.items()}
+    if isinstance(value, (list, set)):
+        return type(value)(map(_unshared, value))
+    if isinstance(value, tuple):
+        made = map(_unshared, value)
+        return value._make(made) if hasattr(value, "_make") else tuple(made)
+    if not isinstance(value, msgspec.Struct):
+        return value
+    copied = copy.copy(value)
+    for name in value.__struct_fields__:
+        msgspec.structs.force_setattr(copied, name, _unshared(getattr(value, name)))
+    return copied
 
 
 def _raised(error: BaseException) -> str:
