@@ -1,10 +1,15 @@
-"""How many tests run side by side, and an environment that is nobody's."""
+"""How many tests run side by side, how many examples are made up, and an environment that is nobody's."""
 
 from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("quick", max_examples=60, deadline=None, database=None)
+hypothesis.settings.register_profile("thorough", max_examples=3000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 NOBODYS = {
     "AWS_ACCESS_KEY_ID": "a",

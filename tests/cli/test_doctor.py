@@ -832,7 +832,7 @@ json_values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(json_values)
 def test_no_policy_document_is_a_crash(document: Any) -> None:
     held = permissions.statements(document)

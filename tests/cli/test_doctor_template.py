@@ -369,7 +369,7 @@ def places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(each for key, value in inner for each in places(value, (*path, key)))]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_whatever_stands_anywhere_in_a_template_the_doctor_ends_with_sentences(data: st.DataObject) -> None:
     plain = json.loads(json.dumps(written.read(data.draw(st.sampled_from([LAMBDA, OWN_HOOK, ECS + PLAN]))).data))

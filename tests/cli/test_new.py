@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def written(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
 
 
 def tool(*words: str | Path, cwd: Path) -> str:

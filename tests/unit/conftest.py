@@ -6,12 +6,7 @@ import os
 import socket
 from typing import Any
 
-import hypothesis
 import pytest
-
-hypothesis.settings.register_profile("quick", max_examples=60, deadline=None, database=None)
-hypothesis.settings.register_profile("thorough", max_examples=3000, deadline=None)
-hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 @pytest.fixture(autouse=True)
