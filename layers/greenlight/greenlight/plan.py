@@ -311,7 +311,7 @@ class PlanFile(Closed, frozen=True, kw_only=True):
         defaults: {timeout: 5s}
         variables: {tenant: smoke}
         target: {host: shop.example.com}
-        shadow: {until: "2026-08-01", why: we are getting to know the gate}
+        shadow: {until: "2026-08-01", why: we are getting to know the gate}  # over: write a day within the next 90
         environments:
           prod: {}
           default: {variables: {tenant: test}, target: {host: shop.staging.example.com}}

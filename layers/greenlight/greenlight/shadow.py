@@ -30,7 +30,7 @@ class Shadow(Closed, frozen=True, kw_only=True):
 
     Example:
         version: 1
-        shadow: {until: "2026-08-01", why: we are getting to know the gate}
+        shadow: {until: "2026-08-01", why: we are getting to know the gate}  # over: write a day within the next 90
         stages:
           AfterAllowTraffic:
             checks:
