@@ -1,0 +1,283 @@
+"""The examples in the validators' docstrings, run where what they speak of is as they expect: each passes.
+
+Times that an example waits are shortened, and nothing else of it is changed. What is not run here needs more than an answer
+or two; the tests of that validator have it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import inspect
+import itertools
+import json
+import urllib.parse
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from greenlight import yamlread
+from greenlight.api import Deployment, Outcome, Side
+from greenlight.registry import Registry
+from greenlight.testing import (
+    RecordingAws,
+    Service,
+    StubbedAws,
+    context_for,
+    ecs_deployment,
+    lambda_deployment,
+    load,
+    moto_aws,
+    run,
+    stubbed_aws,
+    wire_server,
+)
+from msgspec.structs import replace
+
+from devkit.described import example
+from tests.validators.function_server import Functions
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+ELSEWHERE = {
+    "dns": "a name server",
+    "grpc_health": "a gRPC service",
+    "listener": "listeners, their rules and a certificate",
+    "logs": "log groups of both sides, and a baseline",
+    "pytest": "a suite in a bucket",
+    "synthetics": "a canary that runs",
+    "tls": "a certificate of Amazon's",
+    "websocket": "a WebSocket service",
+}
+JSON = {"content-type": "application/json"}
+BUILT = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+PINNED = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/app@sha256:{BUILT}"
+
+
+def examples(name: str) -> list[dict[str, Any]]:
+    """Give the parameters of every check of the validator's example."""
+    module = inspect.getmodule(load(name).run)
+    checks = yamlread.read(example(inspect.getdoc(module) or "")).data["checks"]
+    return [each[name] for each in checks]
+
+
+class Shop:
+    """A service with a catalogue, orders and notes; its rows may be in a table that others see."""
+
+    def __init__(self, side: Side, rows: dict[str, Any], table: Any = None) -> None:
+        self.side, self.rows, self.table, self.numbers = side, rows, table, itertools.count(1)
+
+    def __call__(self, method: str, target: str, body: bytes) -> tuple[int, dict[str, str], Any]:
+        path = urllib.parse.urlsplit(target).path
+        if method == "POST" and path == "/graphql":
+            return 200, {}, self.graphql(json.loads(body)["query"])
+        if method == "POST":
+            name = str(next(self.numbers)) + path.strip("/")
+            self.rows[name] = json.loads(body)
+            if self.table is not None:
+                self.table.put_item(Item={"order": name, "state": "new", "reference": self.rows[name]["reference"]})
+            return 201, {}, {"id": name}
+        name = path.rpartition("/")[2]
+        if method == "DELETE":
+            return (204 if self.rows.pop(name, None) else 404), {}, b""
+        if path == "/version":
+            release = "2026.11.2" if self.side.task_set == "ecs-svc/8" else "2026.11.1"
+            return 200, {"X-Release": release}, {"task": self.side.task_definition}
+        if path == "/openapi.json":
+            return 200, JSON, OPENAPI
+        return (200, JSON, self.rows.get(name, {"sku": "A1"})) if "admin" not in path else (500, {}, "")
+
+    @staticmethod
+    def graphql(query: str) -> dict[str, Any]:
+        if "orders" in query:
+            return {"data": {"me": None}, "errors": [{"message": "who are you?"}]}
+        return {"data": {"products": [{"name": name, "price": {"amount": 40}} for name in ("apple", "bread")]}}
+
+
+def _get() -> dict[str, Any]:
+    schema = {"type": "object", "required": ["sku"]}
+    return {"get": {"responses": {"200": {"description": "", "content": {"application/json": {"schema": schema}}}}}}
+
+
+ORDER = {"name": "orderId", "in": "path", "required": True, "schema": {"type": "string"}}
+OPENAPI: dict[str, Any] = {
+    "openapi": "3.0.3",
+    "info": {"title": "shop", "version": "1"},
+    "paths": {
+        **{path: _get() for path in ("/catalogue", "/health", "/prices", "/admin/users")},
+        "/orders/{orderId}": {**_get(), "parameters": [ORDER]},
+    },
+}
+
+
+# ---- AWS as the examples expect it
+
+
+def alarms(aws: RecordingAws) -> None:
+    about = {"EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold"}
+    for name in ("orders-errors", "checkout-5xx"):
+        aws.client("cloudwatch").put_metric_alarm(AlarmName=name, MetricName="e", Namespace="n", Period=60, **about)
+        aws.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="OK", StateReason="so")
+
+
+def alias(aws: StubbedAws) -> None:
+    aws.answers("lambda", "get_alias", {"FunctionVersion": "7", "Name": "live"})
+
+
+def config(aws: StubbedAws) -> None:
+    app = {"name": "app", "image": PINNED, "environment": [{"name": "STAGE", "value": "live"}]}
+    for _ in ("green", "blue"):
+        task = {"containerDefinitions": [app], "cpu": "256", "memory": "512"}
+        aws.answers("ecs", "describe_task_definition", {"taskDefinition": task})
+
+
+def ecs_service(aws: StubbedAws) -> None:
+    steady = {"stabilityStatus": "STEADY_STATE", "computedDesiredCount": 2, "runningCount": 2, "pendingCount": 0}
+    aws.answers("ecs", "describe_services", {"services": [{"taskSets": [{"id": "ecs-svc/8", **steady}]}]})
+    aws.answers("ecs", "list_tasks", {"taskArns": []})
+
+
+def identity(aws: StubbedAws) -> None:
+    app = {"name": "app", "imageDigest": f"sha256:{BUILT}"}
+    task = {"taskArn": "t/1", "startedBy": "ecs-svc/8", "lastStatus": "RUNNING", "containers": [app]}
+    aws.answers("ecs", "list_tasks", {"taskArns": ["t/1"]})
+    aws.answers("ecs", "describe_tasks", {"tasks": [task]})
+
+
+def image(aws: StubbedAws) -> None:
+    scan = {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findingSeverityCounts": {"HIGH": 3}}}
+    pushed = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=3)
+    containers = [{"name": "app", "image": PINNED}]
+    aws.answers("ecs", "describe_task_definition", {"taskDefinition": {"containerDefinitions": containers}})
+    aws.answers("ecr", "describe_images", {"imageDetails": [{"imagePushedAt": pushed}]})
+    aws.answers("ecr", "describe_image_scan_findings", scan)
+
+
+def lambda_state(aws: StubbedAws) -> None:
+    aws.answers("lambda", "get_function_configuration", {"State": "Active", "LastUpdateStatus": "Successful"})
+    for _ in ("version", "alias"):
+        aws.answers("lambda", "get_provisioned_concurrency_config", {"Status": "READY"})
+
+
+def metrics(aws: StubbedAws) -> None:
+    series = {"errors": [0.0], "calls": [60.0], "rate": [0.0], "samples_calls": [60.0]}
+    results = [{"Id": name, "Values": values, "StatusCode": "Complete"} for name, values in series.items()]
+    aws.answers("cloudwatch", "get_metric_data", {"MetricDataResults": results})
+
+
+def rollback_ready(aws: StubbedAws) -> None:
+    on = {"enabled": True, "events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"]}
+    group = {"autoRollbackConfiguration": on, "alarmConfiguration": {"enabled": True, "alarms": [{"name": "a"}]}}
+    aws.answers("codedeploy", "get_deployment_group", {"deploymentGroupInfo": group})
+    aws.answers("codedeploy", "get_deployment", {"deploymentInfo": {}})
+    aws.answers("cloudwatch", "describe_alarms", {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}]})
+    aws.answers("lambda", "get_function_configuration", {"State": "Active"})
+
+
+def target_health(aws: StubbedAws) -> None:
+    found = [{"Target": {"Id": f"10.0.0.{n}", "Port": 80}, "TargetHealth": {"State": "healthy"}} for n in (1, 2)]
+    aws.answers("elbv2", "describe_target_health", {"TargetHealthDescriptions": found})
+
+
+def traces(aws: StubbedAws) -> None:
+    found = [{"Id": str(number), "ResponseTime": 0.1} for number in range(50)]
+    aws.answers("xray", "get_trace_summaries", {"TraceSummaries": found})
+
+
+def shipments(aws: RecordingAws) -> None:
+    key = {"AttributeName": "order"}
+    aws.client("dynamodb").create_table(
+        TableName="shipments",
+        KeySchema=[{**key, "KeyType": "HASH"}],
+        AttributeDefinitions=[{**key, "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+STUBBED = {each.__name__: each for each in (
+    alias, config, ecs_service, identity, image, lambda_state, metrics, rollback_ready, target_health, traces,
+)}  # fmt: skip
+BY_HTTP = ("compare", "graphql", "http", "load", "migration", "openapi", "serves_green")
+BY_MOTO = {"alarms": alarms, "effect": shipments}
+INVOKED = ("lambda_invoke", "warm")
+SHORTENED: dict[str, dict[str, Any]] = {
+    "alarms": {"for": "50ms"},
+    "compare": {"samples": 5, "latency": {}},  # two servers of one machine say nothing of the other's speed
+    "load": {"duration": "500ms", "rate": 60},
+    "metrics": {"settle": "10ms"},
+}
+UNFIT = {("http", 1): "a page over TLS"}
+RUN = [(name, number) for name in (*STUBBED, *BY_HTTP, *BY_MOTO, *INVOKED) for number in range(len(examples(name)))]
+
+
+def function(event: dict[str, Any]) -> dict[str, Any]:
+    if "Records" in event:
+        return {"batchItemFailures": []}
+    return {"statusCode": 200, "body": json.dumps({"id": event["rawPath"].rpartition("/")[2]})}
+
+
+@contextlib.contextmanager
+def staged(name: str, stage: str, stack: contextlib.ExitStack) -> Iterator[tuple[Deployment, Any]]:
+    """Give the deployment and the AWS in which the example of a validator passes."""
+    found = load(name)
+    lambdas = name in ("rollback_ready", *INVOKED) or "ecs" not in found.platforms
+    deployment = lambda_deployment(stage, blue=Side(version="7")) if lambdas else ecs_deployment(stage)
+    aws: Any = None
+    if name in STUBBED:
+        aws = stack.enter_context(stubbed_aws())
+        STUBBED[name](aws)
+    elif name in BY_MOTO:
+        aws = stack.enter_context(moto_aws())
+        BY_MOTO[name](aws)
+    elif name in INVOKED:
+        aws = stack.enter_context(Functions({"8": function})).aws()
+    if name in (*BY_HTTP, "effect"):
+        rows: dict[str, Any] = {}
+        table = _Table(aws.client("dynamodb")) if name == "effect" else None
+        known = ecs_deployment(stage)
+        green, blue = (
+            replace(side, url=stack.enter_context(Service(Shop(side, rows, table))).url)
+            for side in (known.green, known.blue)
+        )
+        deployment = replace(known, green=green, blue=blue)
+    yield deployment, aws
+
+
+class _Table:
+    """A table by a client, which moto's clients share with the validator."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def put_item(self, Item: dict[str, str]) -> None:  # noqa: N803 - as boto3 has it
+        self._client.put_item(TableName="shipments", Item={name: {"S": value} for name, value in Item.items()})
+
+
+@pytest.mark.parametrize(("name", "number"), [each for each in RUN if each not in UNFIT])
+def test_the_example_of_a_validator_passes_where_all_is_well(name: str, number: int) -> None:
+    stages = load(name).stages
+    stage = "AfterAllowTestTraffic" if "AfterAllowTestTraffic" in stages else "BeforeAllowTraffic"
+    with contextlib.ExitStack() as stack:
+        deployment, aws = stack.enter_context(staged(name, stage, stack))
+        context = stack.enter_context(context_for(deployment, aws=aws, timeout_s=8))
+        finding = run(load(name), examples(name)[number] | SHORTENED.get(name, {}), context, patience_s=2)
+    assert (finding.outcome, bool(finding.evidence)) == (Outcome.PASS, True), finding.message
+
+
+def test_the_example_of_tcp_passes_where_something_listens() -> None:
+    def accepting(connection: socket.socket) -> None:
+        connection.recv(1)
+
+    (written,) = examples("tcp")
+    with wire_server(accepting) as url:
+        options: Any = {"hosts": (written["host"],), "resolver": lambda *_: ["127.0.0.1"]}
+        port = int(url.rpartition(":")[2])
+        with context_for(ecs_deployment(), **options) as context:
+            finding = run(load("tcp"), {**written, "port": port}, context)
+    assert finding.outcome is Outcome.PASS
+
+
+def test_every_example_is_run_here_or_needs_more_than_there_is_here() -> None:
+    names = {name for name in Registry().names() if name.isidentifier()}
+    assert names == {name for name, _ in RUN} | ELSEWHERE.keys() | {"tcp"}
