@@ -265,7 +265,7 @@ def _last_resort(scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
             "hook-without-last-resort",
             f"when {name} is killed or runs out of time nobody answers: {'its destination does not exist' if gone else 'its failed events go nowhere'}",
             *([to] if gone else []),
-            fix=f"deploy greenlight and send failed events to its last resort: aws lambda put-function-event-invoke-config --function-name {name} --maximum-retry-attempts 0 --destination-config 'OnFailure={{Destination=ARN of {scene.installation}-LastResort}}'",
+            fix=f"deploy greenlight and send failed events to its last resort: aws lambda put-function-event-invoke-config --function-name {name} --maximum-retry-attempts 0 --destination-config 'OnFailure={{Destination=arn:{scene.partition}:lambda:{scene.region}:{scene.account}:function:{scene.installation}-LastResort}}'",
         )
     elif settings.get("MaximumRetryAttempts", 2):
         yield symptom(

@@ -12,7 +12,8 @@ from greenlight.registry import Registry
 from devkit.appspec import HOOK_PREFIX
 from devkit.doctor import permissions
 from devkit.doctor.group import ROLLBACK
-from devkit.doctor.hooks import ANSWER, name_of, of_installation
+from devkit.doctor.hooks import ANSWER, ROLES, name_of, of_installation
+from devkit.doctor.revision import mend
 from devkit.doctor.rules import SHORT_S, of_lint, symptom
 from devkit.doctor.written import FUNCTION, GROUP, SAM_HOOKS, logical, shift
 from devkit.lint import Limits, problems
@@ -32,6 +33,15 @@ _PREFIX_ONLY = (
     "AWSCodeDeployRoleForCloudFormation",
 )
 """AWS's managed policies that let CodeDeploy call functions named CodeDeployHook_… and no others."""
+_PLATFORMS = {
+    "AWSCodeDeployRoleForECS": "ECS",
+    "AWSCodeDeployRoleForECSLimited": "ECS",
+    "AWSCodeDeployRoleForLambda": "Lambda",
+    "AWSCodeDeployRoleForLambdaLimited": "Lambda",
+    "AWSCodeDeployRole": "Server",
+}
+"""What AWS's managed policies are for."""
+_OF_SERVERS = ("Ec2TagFilters", "Ec2TagSet", "AutoScalingGroups", "OnPremisesInstanceTagFilters", "OnPremisesTagSet")
 _NOT_ANSWERING = ("AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole", "AWSXRayDaemonWriteAccess")
 """Managed policies of which it is known that they let nobody answer CodeDeploy."""
 
@@ -47,7 +57,7 @@ def examine(template: Template, appspec: AppSpec | None = None, installation: st
             yield found
     for name in _hooks(template):
         gated = True
-        yield from _hook(template, name)
+        yield from _hook(template, name, installation)
     yield from _plans(template)
     yield from _appspec(appspec, installation)
     transforms = template.data.get("Transform")
@@ -62,7 +72,9 @@ def examine(template: Template, appspec: AppSpec | None = None, installation: st
     if not gated:
         yield symptom(
             "could-not-look",
-            "the template deploys nothing by CodeDeploy: no DeploymentPreference, no deployment group",
+            "the template deploys nothing by CodeDeploy: no function with a DeploymentPreference, no deployment group (Step Functions shifts state machines by itself and calls no hook)"
+            if template.resources("AWS::Serverless::StateMachine")
+            else "the template deploys nothing by CodeDeploy: no DeploymentPreference, no deployment group",
             fix="name the template that has them; in SAM a function joins with AutoPublishAlias and DeploymentPreference",
         )
 
@@ -114,7 +126,16 @@ def _aliases(template: Template, installation: str) -> Iterator[Symptom | None]:
             lines = "\n".join(f"  {key}: !ImportValue {installation}-{event}" for key, event in _UPDATES.items())
             named = {event: update[key] for key, event in _UPDATES.items() if update.get(key)}
             line = template.line("Resources", name, "UpdatePolicy")
-            yield from _named(template, name, named, f"CodeDeployLambdaAliasUpdate:\n{lines}", line, prefix_only=False)
+            group = template.properties(logical(update.get("DeploymentGroupName")))
+            yield from _named(
+                template,
+                name,
+                named,
+                f"CodeDeployLambdaAliasUpdate:\n{lines}",
+                line,
+                prefix_only=_narrow(_managed(template, group)),
+                at_once=str(group.get("DeploymentConfigName")).endswith("AllAtOnce"),
+            )
 
 
 def _named(
@@ -138,7 +159,7 @@ def _named(
         if prefix_only and called is not None and not called.startswith((HOOK_PREFIX, "${")):
             yield symptom(
                 "hook-not-allowed",
-                f"{event} of {name} calls a function that the role SAM makes for CodeDeploy may not call: only names that begin with {HOOK_PREFIX} are allowed",
+                f"{event} of {name} calls a function that CodeDeploy's role may not call: AWS's managed policy allows only names that begin with {HOOK_PREFIX}",
                 f"function name: {called or 'made up by CloudFormation'}",
                 fix=f"give the hook a name: FunctionName: !Sub {HOOK_PREFIX}${{AWS::StackName}}-{event}",
                 line=line,
@@ -187,10 +208,16 @@ def _hooks(template: Template) -> list[str]:
         for value in hooks.values() if isinstance(hooks, dict) else ():
             if logical(value) in functions:
                 found[logical(value)] = True
+    for alias in template.resources("AWS::Lambda::Alias").values():
+        policy = template.value(alias.get("UpdatePolicy"))
+        update = policy.get("CodeDeployLambdaAliasUpdate") if isinstance(policy, dict) else None
+        for named in [update.get(key) for key in _UPDATES] if isinstance(update, dict) else []:
+            if logical(named) in functions:
+                found[logical(named)] = True
     return list(found)
 
 
-def _hook(template: Template, name: str) -> Iterator[Symptom]:
+def _hook(template: Template, name: str, installation: str) -> Iterator[Symptom]:
     """Look at a function that is a hook."""
     properties, line = template.properties(name), template.line("Resources", name)
     if properties.get("AutoPublishAlias") or shift(properties) is not None:
@@ -226,7 +253,8 @@ def _hook(template: Template, name: str) -> Iterator[Symptom]:
         yield symptom(
             "hook-without-last-resort",
             f"when the hook {name} is killed or runs out of time nobody answers CodeDeploy",
-            fix="EventInvokeConfig:\n  MaximumRetryAttempts: 0\n  DestinationConfig: {OnFailure: {Type: Lambda, Destination: ARN of a function that answers Failed}}",
+            fix="EventInvokeConfig:\n  MaximumRetryAttempts: 0\n  DestinationConfig:\n    OnFailure:\n      Type: Lambda\n"
+            f"      Destination: !Sub arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:{installation}-LastResort",
             line=line,
         )
 
@@ -270,13 +298,53 @@ def _groups(template: Template, appspec: AppSpec | None) -> Iterator[Symptom | N
     for name in template.resources(GROUP):
         yield None
         properties, line = template.properties(name), template.line("Resources", name)
+        platform = _platform(template, properties)
+        if platform == "Server":
+            what = f"{name} deploys to servers; greenlight gates ECS services and Lambda functions"
+            yield symptom("could-not-look", what, fix="name a template with a group for one of these", line=line)
+            continue
         rollback, alarms = properties.get("AutoRollbackConfiguration"), properties.get("AlarmConfiguration")
         yield from _rollback(name, rollback if isinstance(rollback, dict) else {}, alarms, line)
         yield from _alarms(name, alarms, line)
-        if properties.get("ECSServices") or _pairs(properties):
+        yield from _role(template, name, properties, platform)
+        if platform == "ECS":
             yield from _ecs(template, name, properties, appspec)
         if appspec:
             yield from _allowed(template, name, properties, appspec)
+
+
+def _platform(template: Template, properties: dict[str, Any]) -> str:
+    """Give the compute platform of a group: as its application says, or as its properties show; "" where neither does."""
+    if properties.get("ECSServices") or _pairs(properties):
+        return "ECS"
+    application = logical(properties.get("ApplicationName"))
+    if application in template.resources("AWS::CodeDeploy::Application"):
+        said = template.properties(application).get("ComputePlatform", "Server")
+        return said if isinstance(said, str) else ""
+    return "Server" if any(properties.get(key) for key in _OF_SERVERS) else ""
+
+
+def _managed(template: Template, properties: dict[str, Any]) -> list[str]:
+    """Give the names of AWS's managed policies, where a group's role is in the template and holds nothing else."""
+    role = template.properties(logical(properties.get("ServiceRoleArn")))
+    written = [str(each).rstrip("'}\"").rsplit("/", 1)[-1] for each in _list(role.get("ManagedPolicyArns"))]
+    return written if not role.get("Policies") and all(each in _PLATFORMS for each in written) else []
+
+
+def _narrow(managed: list[str]) -> bool:
+    return bool(managed) and all(each in _PREFIX_ONLY for each in managed)
+
+
+def _role(template: Template, name: str, properties: dict[str, Any], platform: str) -> Iterator[Symptom]:
+    managed = _managed(template, properties)
+    if platform and managed and platform not in {_PLATFORMS[each] for each in managed}:
+        yield symptom(
+            "service-role-lacks",
+            f"the role of {name} is made for deployments of another platform, and this one ends with IAM_ROLE_PERMISSIONS",
+            f"platform {platform}, policies {', '.join(managed)}",
+            fix=f"ManagedPolicyArns: [!Sub 'arn:${{AWS::Partition}}:iam::aws:policy/{ROLES.get(platform.lower(), '')}']",
+            line=template.line("Resources", name, "Properties", "ServiceRoleArn"),
+        )
 
 
 def _rollback(name: str, rollback: dict[str, Any], alarms: Any, line: int) -> Iterator[Symptom]:
@@ -321,14 +389,25 @@ def _ecs(template: Template, name: str, properties: dict[str, Any], appspec: App
     pair = next((each for each in _pairs(properties) if isinstance(each, dict)), {})
     here = template.line("Resources", name, "Properties", "LoadBalancerInfo")
     groups = pair.get("TargetGroups", [])
-    if isinstance(groups, list) and len(groups) != 2:
+    pairs = len(_pairs(properties))
+    if pairs > 1 or (isinstance(groups, list) and len(groups) != 2):
+        many = f"{pairs} pairs of them" if pairs > 1 else len(groups)
         yield symptom(
             "target-groups",
-            f"blue and green need a target group each, and {name} names {len(groups)}",
-            fix="TargetGroups: [{Name: !GetAtt First.TargetGroupName}, {Name: !GetAtt Second.TargetGroupName}]",
+            f"blue and green need a target group each, in one pair, and {name} names {many}",
+            fix="LoadBalancerInfo:\n  TargetGroupPairInfoList:\n    - TargetGroups: [{Name: !GetAtt First.TargetGroupName}, {Name: !GetAtt Second.TargetGroupName}]",
             line=here,
         )
     production, test = (_listener(pair.get(route)) for route in ("ProdTrafficRoute", "TestTrafficRoute"))
+    for route in ("ProdTrafficRoute", "TestTrafficRoute"):
+        if (count := len(_arns(pair.get(route)))) > 1:
+            what = f"{route} of {name} names {count} listeners, and CodeDeploy moves one"
+            yield symptom("listener", what, fix=f"{route}: {{ListenerArns: [!Ref Listener]}}", line=here)
+    if test is not None and test == production:
+        what = f"the test listener of {name} is its production listener, so users come to green before a check has run"
+        yield symptom(
+            "test-is-production", what, fix="TestTrafficRoute: {ListenerArns: [!Ref TestListener]}", line=here
+        )
     if test is None and (appspec is None or "AfterAllowTestTraffic" in appspec.hooks):
         yield symptom(
             "no-test-listener",
@@ -348,6 +427,12 @@ def _ecs(template: Template, name: str, properties: dict[str, Any], appspec: App
         what = f"a network load balancer cannot send a part of its users to green, as {config} asks"
         yield symptom("network-balancer", what, fix="DeploymentConfigName: CodeDeployDefault.ECSAllAtOnce", line=line)
     shift = properties.get("BlueGreenDeploymentConfiguration")
+    ready = shift.get("DeploymentReadyOption") if isinstance(shift, dict) else None
+    if isinstance(ready, dict) and ready.get("ActionOnTimeout") == "STOP_DEPLOYMENT":
+        what = f"before users come over each deployment of {name} waits for somebody who lets it go on, and is stopped where nobody does"
+        yield symptom(
+            "waits-for-somebody", what, fix="DeploymentReadyOption: {ActionOnTimeout: CONTINUE_DEPLOYMENT}", line=line
+        )
     ends = shift.get("TerminateBlueInstancesOnDeploymentSuccess") if isinstance(shift, dict) else None
     if (
         isinstance(ends, dict)
@@ -360,8 +445,12 @@ def _ecs(template: Template, name: str, properties: dict[str, Any], appspec: App
 
 
 def _listener(route: Any) -> Any:
+    return next(iter(_arns(route)), None)
+
+
+def _arns(route: Any) -> list[Any]:
     arns = route.get("ListenerArns") if isinstance(route, dict) else route
-    return (arns[0] if arns else None) if isinstance(arns, list) else arns
+    return arns if isinstance(arns, list) else [] if arns is None else [arns]
 
 
 def _balancer(template: Template, listener: Any) -> str:
@@ -390,13 +479,8 @@ def _controlled(template: Template, name: str, properties: dict[str, Any]) -> It
 
 def _allowed(template: Template, name: str, properties: dict[str, Any], appspec: AppSpec) -> Iterator[Symptom]:
     """Look whether the group's role may call the AppSpec's hooks, where it holds nothing but AWS's narrow policies."""
-    role = template.properties(logical(properties.get("ServiceRoleArn")))
-    managed = _list(role.get("ManagedPolicyArns"))
-    if (
-        not managed
-        or role.get("Policies")
-        or not all(str(each).rstrip("'}\"").endswith(_PREFIX_ONLY) for each in managed)
-    ):
+    managed = _managed(template, properties)
+    if not _narrow(managed):
         return
     for event, function in appspec.hooks.items():
         called = name_of(function)
@@ -404,7 +488,7 @@ def _allowed(template: Template, name: str, properties: dict[str, Any], appspec:
             yield symptom(
                 "hook-not-allowed",
                 f"the role of {name} may call only functions whose names begin with {HOOK_PREFIX}, and {event} names {called}",
-                *map(str, managed),
+                *managed,
                 fix=f"call the function {HOOK_PREFIX}…, or give the role AWSCodeDeployRoleForECS",
                 line=template.line("Resources", name, "Properties", "ServiceRoleArn"),
             )
@@ -414,7 +498,7 @@ def _appspec(appspec: AppSpec | None, installation: str) -> Iterator[Symptom]:
     if appspec is None:
         return
     for problem in appspec.problems:
-        yield symptom("appspec", f"{appspec.source}: {problem}", fix="mend the AppSpec; greenlight lint says where")
+        yield symptom("appspec", f"{appspec.source}: {problem}", fix=mend(appspec))
     if not appspec.hooks and not appspec.problems:
         stage = STAGES[-1]
         what = f"{appspec.source} names no hook, so releases ship as they are"

@@ -92,6 +92,42 @@ Resources:
             TestTrafficRoute: {ListenerArns: [!Ref Tests]}
             TargetGroups: [{Name: one}, {Name: two}]
 """
+ALIAS = """\
+Description: an alias that CloudFormation itself lets CodeDeploy shift
+Resources:
+  Alias:
+    Type: AWS::Lambda::Alias
+    Properties: {FunctionName: !Ref Orders, FunctionVersion: !GetAtt Version.Version, Name: live}
+    UpdatePolicy:
+      CodeDeployLambdaAliasUpdate:
+        ApplicationName: !Ref Application
+        DeploymentGroupName: !Ref Group
+        AfterAllowTrafficHook: !Ref Hook
+  Orders: {Type: AWS::Lambda::Function}
+  Hook:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: CodeDeployHook_orders
+      Timeout: 300
+      EventInvokeConfig:
+        DestinationConfig: {OnFailure: {Type: Lambda, Destination: !ImportValue greenlight-LastResort}}
+      Policies:
+        - Statement:
+            - {Effect: Allow, Action: codedeploy:PutLifecycleEventHookExecutionStatus, Resource: "*"}
+  Application: {Type: AWS::CodeDeploy::Application, Properties: {ComputePlatform: Lambda}}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      ManagedPolicyArns: ["arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda"]
+  Group:
+    Type: AWS::CodeDeploy::DeploymentGroup
+    Properties:
+      ApplicationName: !Ref Application
+      ServiceRoleArn: !GetAtt Role.Arn
+      DeploymentConfigName: CodeDeployDefault.LambdaCanary10Percent5Minutes
+      AutoRollbackConfiguration: {Enabled: true, Events: [DEPLOYMENT_FAILURE, DEPLOYMENT_STOP_ON_ALARM]}
+      AlarmConfiguration: {Enabled: true, Alarms: [{Name: !Ref Errors}]}
+"""
 PLAN = """\
   Plan:
     Type: AWS::SSM::Parameter
@@ -120,7 +156,9 @@ def found(text: str, appspec: str = "", **given: str) -> list[tuple[str, int]]:
     return [(each.rule, each.line) for each in rules.ordered(template.examine(written.read(text, given), spec))]
 
 
-@pytest.mark.parametrize("text", [LAMBDA, OWN_HOOK, ECS, ECS + PLAN], ids=["lambda", "own-hook", "ecs", "plan"])
+@pytest.mark.parametrize(
+    "text", [LAMBDA, OWN_HOOK, ALIAS, ECS, ECS + PLAN], ids=["lambda", "own-hook", "alias", "ecs", "plan"]
+)
 def test_a_template_that_is_right_has_no_finding(text: str) -> None:
     assert found(text) == []
 
@@ -157,6 +195,14 @@ MISTAKES: list[tuple[str, str, str, str, int]] = [
     (ECS, "AlarmConfiguration: {Enabled: true,", "AlarmConfiguration: {Enabled: true, IgnorePollAlarmFailure: true,", "alarms-overlooked", 14),
     (ECS, "[{Name: one}, {Name: two}]", "[{Name: one}]", "target-groups", 24),
     (ECS, "            TestTrafficRoute: {ListenerArns: [!Ref Tests]}\n", "", "no-test-listener", 24),
+    (ECS, "TargetGroups: [{Name: one}, {Name: two}]", "TargetGroups: [{Name: one}, {Name: two}]\n          - TargetGroups: [{Name: three}, {Name: four}]", "target-groups", 24),
+    (ECS, "[!Ref Tests]", "[!Ref Tests, !Ref Users]", "listener", 24),
+    (ECS, "[!Ref Tests]", "[!Ref Users]", "test-is-production", 24),
+    (ECS, "AWSCodeDeployRoleForECS", "service-role/AWSCodeDeployRole", "service-role-lacks", 17),
+    (ECS, "BlueGreenDeploymentConfiguration:\n", "BlueGreenDeploymentConfiguration:\n        DeploymentReadyOption: {ActionOnTimeout: STOP_DEPLOYMENT, WaitTimeInMinutes: 60}\n", "waits-for-somebody", 14),
+    (ALIAS, "CodeDeployHook_orders", "orders-check", "hook-not-allowed", 6),
+    (ALIAS, "codedeploy:PutLifecycle", "codedeploy:GetLifecycle", "hook-cannot-answer", 12),
+    (ALIAS, "LambdaCanary10Percent5Minutes", "LambdaAllAtOnce", "all-at-once-after", 6),
     (ECS, "TerminationWaitTimeInMinutes: 30", "TerminationWaitTimeInMinutes: 0", "blue-ends-at-once", 14),
     (ECS, "Tests: {Type: AWS::ElasticLoadBalancingV2::Listener, Properties: {LoadBalancerArn: !Ref Balancer", "Tests: {Type: AWS::ElasticLoadBalancingV2::Listener, Properties: {LoadBalancerArn: !Ref Other", "listeners-apart", 24),
     (ECS, "Balancer: {Type: AWS::ElasticLoadBalancingV2::LoadBalancer", "Balancer: {Type: AWS::ElasticLoadBalancingV2::LoadBalancer, Properties: {Type: network}", "network-balancer", 14),
@@ -199,6 +245,15 @@ def test_a_role_with_the_narrow_policy_alone_may_call_only_names_with_the_prefix
 
     assert found(narrow, APPSPEC) == []
     assert found(narrow, APPSPEC.replace("CodeDeployHook_", "shop_")) == [("hook-not-allowed", 17)] * 2
+
+
+def test_a_group_of_servers_is_not_greenlights_and_an_ecs_group_without_pairs_lacks_them() -> None:
+    group = "Resources:\n  App: {Type: AWS::CodeDeploy::Application, Properties: {ComputePlatform: %s}}\n  Group: {Type: AWS::CodeDeploy::DeploymentGroup, Properties: {ApplicationName: !Ref App}}"
+    tagged = "Resources: {Group: {Type: AWS::CodeDeploy::DeploymentGroup, Properties: {ApplicationName: shop, Ec2TagFilters: [{Key: Name}]}}}"
+
+    assert found(group % "Server") == [("could-not-look", 3)]
+    assert found(tagged) == [("could-not-look", 1)]
+    assert ("target-groups", 3) in found(group % "ECS")
 
 
 def test_without_a_hook_for_the_test_listener_nobody_misses_it() -> None:
