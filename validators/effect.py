@@ -72,6 +72,7 @@ from greenlight.api import (
     filled,
     find,
     fresh,
+    hidden,
     inconclusive,
     invoked,
     judged,
@@ -398,7 +399,7 @@ def _caused(params: Effect, context: Context, captured: dict[str, Any] | None) -
     cause = params.cause
     if cause.http is not None:
         answer = exchanged(context, cause.http, captured, expect=cause.expect)
-        _capture(params, answer, captured)
+        _capture(params, context, answer, captured)
         if cause.expect is not None:
             return looked_at(cause.expect, answer, "cause", captured)
         fine = answer.status < 400
@@ -415,10 +416,12 @@ def _caused(params: Effect, context: Context, captured: dict[str, Any] | None) -
     return []
 
 
-def _capture(params: Effect, answer: Response, captured: dict[str, Any] | None) -> None:
+def _capture(params: Effect, context: Context, answer: Response, captured: dict[str, Any] | None) -> None:
     for name, source in params.capture.items():
         if source != "unique" and captured is not None and (value := captured_value(source, answer)) is not MISSING:
             captured[name] = value
+            if hidden(name, source):
+                context.hide(value)
 
 
 def _there_before(params: Effect, context: Context, captured: dict[str, Any] | None, began: float) -> bool:

@@ -14,7 +14,9 @@ body beyond 1 MiB, or in no known charset; JSON or XML that is none) passes noth
 
 `capture` takes `json.PATH`, `headers.NAME`, `cookies.NAME`, `xml.XPATH`, `html.SELECTOR`, `regex.PATTERN` (its group),
 `status`, `url`, `body` or `unique`. `cookies: keep` sends back what answers set, to the host that set it alone; without
-it cookies are forgotten. `basic` makes the Authorization header of a user and a password. The values of cookies are not shown, unless the plan itself says what they are.
+it cookies are forgotten. `basic` makes the Authorization header of a user and a password. The values of cookies are not
+shown, unless the plan itself says what they are, nor is what is captured from a cookie or under a name such as `token`,
+`session` or `password`.
 
 Example:
     checks:
@@ -68,6 +70,7 @@ from greenlight.api import (
     error,
     exchanged,
     failed,
+    hidden,
     judged,
     looked_at,
     validator,
@@ -154,7 +157,7 @@ def http(params: Http, context: Context) -> Finding:
                 context, request, captured, redirects=request.redirects, expect=request.expect, jar=jar
             )
             said = f"{request.method} {target} answered {response.status} in {response.latency_ms:.0f} ms"
-            found += _looked_at(request, response, f"{step}{request.method} {target}", captured)
+            found += _looked_at(request, response, f"{step}{request.method} {target}", captured, context)
         except NoAnswerError as problem:
             return failed(f"{step}{problem}", *found)
         except (HttpError, ExpectationError) as problem:
@@ -173,13 +176,17 @@ def _excerpt(response: Response, context: Context) -> str:
     return f", the body begins: {text}" if text else ", the body is empty"
 
 
-def _looked_at(request: Request, response: Response, where: str, captured: dict[str, Any] | None) -> list[Evidence]:
+def _looked_at(
+    request: Request, response: Response, where: str, captured: dict[str, Any] | None, context: Context
+) -> list[Evidence]:
     """Hold one answer against its expectations, and keep what later steps need."""
     found = looked_at(request.expect, response, where, captured) if request.expect is not None else []
     for name, source in request.capture.items():
         value = captured_value(source, response, request.namespaces)
         if captured is not None:
             captured[name] = value
+        if value is not MISSING and hidden(name, source):
+            context.hide(value)
         if value is MISSING:
             query = f"capture {name}: {source}"
             found.append(Evidence(query=query, expected="a value", actual=repr(MISSING), where=where))

@@ -46,6 +46,7 @@ from greenlight.api import (
     exchanged,
     failed,
     fresh,
+    hidden,
     inconclusive,
     judged,
     looked_at,
@@ -138,6 +139,8 @@ def _written_and_read(
         for name, source in params.capture.items():
             if source != "unique" and (value := captured_value(source, answer)) is not MISSING:
                 captured[name] = value
+                if hidden(name, source):
+                    context.hide(value)
         if not all(each.passed for each in found):
             return _wrong(writer, judged(found, ""))
         for side in (reader, writer):

@@ -208,7 +208,7 @@ def _environment(params: Pytest, context: Context, scratch: pathlib.Path) -> dic
 
 def _judged(params: Pytest, context: Context, code: int, printed: str, results: pathlib.Path) -> Finding:
     cases = _cases(results)
-    last = context.excerpt(printed[-600:], 400)
+    last = context.excerpt(printed, 4000)[-400:]  # cut only when secrets are out of it
     if code not in (0, 1, 5) or cases is None:
         return error(f"pytest ended with {code} and without results that count; it said last: {last}")
     found = [each for each in (_evidence(case) for case in cases) if each is not None]

@@ -8,12 +8,10 @@ from typing import Any
 
 from greenlight.exchange import SAFE
 from greenlight.model import Frozen
+from greenlight.redact import like_a_secret
 
 from devkit.lint import secrets
 
-_LIKE_A_SECRET = re.compile(
-    r"(?i)token|secret|auth|passw|pwd|session|cookie|csrf|xsrf|credential|api[-_]?key|access[-_]?key|signature|jwt|(^|[-_])(sid|sig|pin|otp|code)$"
-)
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/_=.-]{32,}")
 _SCHEME = re.compile(r"(?i)(bearer|basic|token|apikey) +(.+)", re.DOTALL)
 _NOT_KEPT = (
@@ -118,7 +116,7 @@ class Hidden:
 
 def sensitive(key: str, value: str) -> bool:
     """Tell whether a text is a secret by its key or by its form; in doubt it is one."""
-    return bool(_LIKE_A_SECRET.search(key) or secrets.kind(value) or _LIKE_A_KEY.fullmatch(value))
+    return bool(like_a_secret(key) or secrets.kind(value) or _LIKE_A_KEY.fullmatch(value))
 
 
 def kept(name: str) -> bool:

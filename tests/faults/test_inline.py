@@ -473,6 +473,7 @@ def test_no_canary_is_in_any_log_or_error(gate: Gate) -> None:
     outcomes = [
         gate.call(),
         gate.call(checks(bad("raises"))),
+        gate.call(checks(bad("tells its environment"))),
         gate.call("version: ["),
         gate.call(
             event={"DeploymentId": "d-NOTTHERE1", "LifecycleEventHookExecutionId": "canary-execution-" + "x" * 50}

@@ -10,7 +10,7 @@ import urllib.parse
 from typing import Any
 
 import pytest
-from greenlight.redact import MASK, MIN_LENGTH, Redactor
+from greenlight.redact import MASK, MIN_LENGTH, Redactor, like_a_secret
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +45,12 @@ FORMS = {
     "basic auth, third alignment": lambda s: base64.b64encode(b"root1:" + s.encode() + b":x").decode(),
     "hex": lambda s: s.encode().hex(),
     "HEX": lambda s: s.encode().hex().upper(),
+    "json of Go": lambda s: json.dumps(s).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
+    "json of Gson": lambda s: json.dumps(s)[1:-1].replace("=", "\\u003d").replace("&", "\\u0026").replace("'", "\\u0027")
+    .replace("<", "\\u003c").replace(">", "\\u003e"),
+    "html of mustache": lambda s: html.escape(s).replace("&#x27;", "&#39;").replace("/", "&#x2F;").replace("=", "&#x3D;"),
+    "capitals": lambda s: s.upper() if len(s) >= 8 else s,
+    "small letters": lambda s: s.lower() if len(s) >= 8 else s,
     "stripped": str.strip,
     "in one line": lambda s: " ".join(s.split()),
 }  # fmt: skip
@@ -94,6 +100,62 @@ def test_what_only_begins_like_json_is_a_text() -> None:
 
 def test_every_line_of_a_secret_is_a_secret() -> None:
     assert Redactor(["first line\nsecond line\n"]).text("got second line") == "got ***"
+
+
+@pytest.mark.parametrize(
+    ("secret", "inside"),
+    [
+        ("Bearer t0k3n-value", "t0k3n-value"),
+        ("Basic dXNlcjpodW50ZXIyMg==", "hunter22"),
+        ("Basic dXNlcjpodW50ZXIyMg==", "dXNlcjpodW50ZXIyMg=="),
+        ("aHVudGVyMjItaHVudGVyMjI=", "hunter22-hunter22"),
+        ("postgres://shop:p%40ss-w0rd@db.internal:5432/shop", "p@ss-w0rd"),
+        ("postgres://shop:p%40ss-w0rd@db.internal:5432/shop", "p%40ss-w0rd"),
+    ],
+)
+def test_the_secret_inside_a_secret_is_found_alone(secret: str, inside: str) -> None:
+    assert Redactor([secret]).text(f"got {inside} of") == "got *** of"
+
+
+TOKEN = "q7Rz-81kLmPw_03Xx9YtVbNc22"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"begins {TOKEN[:13]}… (900 characters)", "begins ***… (900 characters)"),
+        (f"begins {TOKEN[:20]}", "begins ***"),
+        (f"{TOKEN[8:]} ends", "*** ends"),
+        (f"{TOKEN[:13]}\n{TOKEN[13:]}", "***\n***"),
+        (f"{TOKEN[:15]}{TOKEN[:15]}{TOKEN}", "******" + MASK),
+        (f"too little {TOKEN[:8]}", f"too little {TOKEN[:8]}"),
+    ],
+)
+def test_a_long_secret_that_was_cut_is_masked_as_far_as_it_goes(text: str, shown: str) -> None:
+    assert Redactor([TOKEN]).text(text) == shown
+
+
+@pytest.mark.parametrize(
+    "secret", ["https://hooks.example.com/services/T0", '{"user": "shop", "host": "db"}', "a sentence that is a secret"]
+)
+def test_pieces_of_what_begins_like_other_things_are_left(secret: str) -> None:
+    assert Redactor([secret]).text(secret[:10]) == secret[:10]
+
+
+def test_what_is_hidden_later_is_hidden_there_alone() -> None:
+    first = Redactor(["hunter22"])
+    second = first.fresh()
+    second.hide("t0k3n-value")
+    assert (first.text("hunter22 t0k3n-value"), second.text("hunter22 t0k3n-value")) == ("*** t0k3n-value", "*** ***")
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [("token", True), ("Authorization", True), ("authorisation", True), ("x-api-key", True), ("sid", True),
+     ("author", False), ("authors", False), ("order", False), ("considered", False), ("id", False)],
+)  # fmt: skip
+def test_a_secret_is_known_by_its_name(name: str, secret: bool) -> None:
+    assert like_a_secret(name) is secret
 
 
 @pytest.mark.parametrize("secret", ["", "a", "abc", "\n\n"])

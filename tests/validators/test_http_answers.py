@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
-from greenlight.api import Finding, Outcome
+from greenlight.api import Finding, Outcome, Side
 from greenlight.http import MAX_BODY_BYTES
+from greenlight.testing import Service, context_for, ecs_deployment, load, run
 
 from tests.integration.wire import Server, answer, answering, sending
 
@@ -281,6 +282,10 @@ def test_only_who_asks_for_it_has_a_connection_made(check: Check, expect: dict[s
         {"cookies": {"session": {"value": {"matches": "^x"}}}},
         {"headers": {"set-cookie": {"contains": "Strict"}}},
         {"header_values": {"Set-Cookie": {"length": 5}}},
+        {"cookies": {"session": {"value": {"filters": ["upper"], "matches": "^x"}}}},
+        {"cookies": {"session": {"value": {"filters": ["trim"], "eq": "x"}}}},
+        {"cookies": {"session": {"value": {"ne": "x", "length": 4}}}},
+        {"headers": {"set-cookie": {"filters": ["trim"], "eq": "x"}}},
     ],
 )
 def test_a_cookies_value_is_judged_and_not_shown(check: Check, expect: dict[str, Any]) -> None:
@@ -293,6 +298,22 @@ def test_a_cookies_value_is_judged_and_not_shown(check: Check, expect: dict[str,
 def test_a_header_is_shown_with_the_names_and_attributes_of_its_cookies(check: Check) -> None:
     finding = asked(check, answer(200, b"", *COOKIES), {"headers": {"set-cookie": "x"}})
     assert "session=***; Path=/; Secure; HttpOnly" in finding.message
+
+
+@pytest.mark.parametrize("name", ["token", "csrf", "session_id"])
+def test_a_captured_token_is_shown_nowhere(name: str) -> None:
+    def green(_method: str, path: str, _body: bytes) -> Any:
+        return 200, {}, {"access": "q7Rz81kL", "path": path}
+
+    steps = [
+        {"get": "/login", "expect": {"json": {"access": {"exists": True}}}, "capture": {name: "json.access"}},
+        {"get": f"/orders?t=${{{name}}}", "expect": {"json": {"access": "other", "path": {"ends_with": "x"}}}},
+    ]
+    with Service(green) as service, context_for(ecs_deployment(green=Side(url=service.url))) as context:
+        finding = run(load("http"), {"steps": steps}, context)
+    assert finding.outcome is Outcome.FAIL
+    assert "q7Rz81kL" not in f"{finding}"
+    assert "/orders?t=***" in finding.message
 
 
 # ---- Captures

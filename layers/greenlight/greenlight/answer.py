@@ -19,6 +19,7 @@ from greenlight.decode import DurationExpectation, SizeExpectation
 from greenlight.errors import Key, WrongValueError
 from greenlight.expect import PATTERN_TIMEOUT_S, Expectation, parse
 from greenlight.model import Evidence
+from greenlight.redact import like_a_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -361,7 +362,7 @@ def _header(name: str, expectation: Expectation, response: Response, where: str,
     if name.lower() != "set-cookie" or not values:
         return held
     masked = [cookies.without_values(value) for value in values]
-    return msgspec.structs.replace(held, actual=", ".join(masked) if joined else masked)
+    return msgspec.structs.replace(held, actual=", ".join(masked) if joined else masked, why="")
 
 
 def _cookie(
@@ -399,13 +400,10 @@ def _cookie_part(seen: list[Cookie], part: str) -> list[Any]:
 def _masked(held: Evidence) -> Evidence:
     """Show a cookie's value only where the plan itself says what it is; otherwise it may open a session."""
     said = held.expected if isinstance(held.expected, dict) else {"eq": held.expected}
-    if not held.query.endswith(" value") or said.keys() & {"eq", "ne", "in"} or not isinstance(held.actual, str):
+    known = said.keys() & {"eq", "in"} and "filters" not in said
+    if not held.query.endswith(" value") or known or held.actual == repr(MISSING):
         return held
-    return (
-        held
-        if held.actual == repr(MISSING)
-        else msgspec.structs.replace(held, actual=f"*** ({len(held.actual)} characters)")
-    )
+    return msgspec.structs.replace(held, actual=f"*** ({len(str(held.actual))} characters)", why="")
 
 
 def _exchange(expect: AnswerExpectation, response: Response, where: str) -> Iterator[Evidence]:
@@ -556,6 +554,11 @@ def _captured(kind: str, rest: str, response: Response, namespaces: Mapping[str,
     except TimeoutError:
         return MISSING
     return MISSING if match is None or match[match.re.groups] is None else match[match.re.groups]
+
+
+def hidden(name: str, source: str) -> bool:
+    """Tell whether a captured value is one that is not shown: of a cookie, or of what is called like a secret."""
+    return source.startswith("cookies.") or like_a_secret(name) or like_a_secret(source.rpartition(".")[2])
 
 
 def _only(found: Any) -> Any:

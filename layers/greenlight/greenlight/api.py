@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         certified,
         checked_source,
         fresh,
+        hidden,
         looked_at,
     )
     from greenlight.aws import Aws
@@ -119,6 +120,7 @@ __all__ = [
     "filled",
     "find",
     "fresh",
+    "hidden",
     "inconclusive",
     "invoked",
     "judged",
@@ -145,6 +147,7 @@ _WHEN_ASKED_FOR = {
         "certified",
         "checked_source",
         "fresh",
+        "hidden",
         "looked_at",
     ),
     "certificate": ("Certificate", "certificate"),
@@ -286,6 +289,12 @@ class Context:
         from greenlight.session import session
 
         return session(self)
+
+    def hide(self, value: Any) -> None:
+        """Keep a value out of all that is shown of this attempt, such as a token that green gave."""
+        written = value if isinstance(value, str) else "" if isinstance(value, bool) else _inline(value)
+        if self._redactor is not None:
+            self._redactor.hide(written)
 
     def excerpt(self, text: str, length: int = 160) -> str:
         """Give the start of a text in one line, for a message; secrets are taken out before it is cut, not after."""

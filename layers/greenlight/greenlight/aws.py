@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.errors import AwsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 8
@@ -24,6 +24,11 @@ ATTEMPTS = 3
 _ACTIONS = {"invoke": "InvokeFunction", "head_object": "GetObject", "list_objects_v2": "ListBucket"}
 _IAM_PREFIX = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AccessDeniedFault")
+
+
+def own_secrets(environment: Mapping[str, str]) -> list[str]:
+    """Give what of the process's own credentials is secret; code that prints its environment prints them, too."""
+    return [environment[name] for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN") if environment.get(name)]
 
 
 class Aws:

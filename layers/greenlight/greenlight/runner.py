@@ -57,9 +57,9 @@ class Tools:
         """Share one HTTP pool, one AWS session and one redactor among all checks."""
         self.deployment, self.client, self.aws, self.redactor = deployment, client, aws, redactor
 
-    def context(self, timeout_s: float) -> Context:
-        """Make the context of one attempt."""
-        return Context(self.deployment, timeout_s, self.client, self.aws, self.redactor)
+    def context(self, timeout_s: float, redactor: Redactor) -> Context:
+        """Make the context of one attempt; what it hides besides, it hides by `redactor`."""
+        return Context(self.deployment, timeout_s, self.client, self.aws, redactor)
 
 
 class _Attempt:
@@ -335,19 +335,19 @@ def _cause_behind(tried: Container[Outcome], finding: Finding) -> Cause | None:
 
 def _attempted(attempt: _Attempt, tools: Tools) -> Finding:
     """Make one attempt; whatever the validator does, there is a finding, and it is one that can be sent."""
-    began = time.monotonic()
+    began, redactor = time.monotonic(), tools.redactor.fresh()
     try:
-        finding = _redacted(_found(attempt, tools), tools.redactor)
+        finding = _redacted(_found(attempt, tools.context(attempt.timeout_s, redactor)), redactor)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plugin must not end the thread without a finding
         # Its frames hold all that the validator had: of a MemoryError nothing could be said while they live.
         BaseException.with_traceback(error, None)
-        finding = _redacted(Finding(outcome=Outcome.ERROR, message=_raised(error)), tools.redactor)
+        finding = _redacted(Finding(outcome=Outcome.ERROR, message=_raised(error)), redactor)
     return replace(finding, duration_ms=round((time.monotonic() - began) * 1000, 3))
 
 
-def _found(attempt: _Attempt, tools: Tools) -> Finding:
+def _found(attempt: _Attempt, context: Context) -> Finding:
     assert attempt.bound.validator is not None  # noqa: S101 - a check without one never gets here
-    finding = attempt.bound.validator(_unshared(attempt.bound.params), tools.context(attempt.timeout_s))
+    finding = attempt.bound.validator(_unshared(attempt.bound.params), context)
     if not isinstance(finding, Finding):
         return Finding(outcome=Outcome.ERROR, message=f"the validator gave {type(finding).__name__}, not a Finding")
     try:

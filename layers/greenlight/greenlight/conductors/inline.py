@@ -140,6 +140,7 @@ def supervised(
     Raises:
         PlanError: The plan does not fit its validators.
     """
+    from greenlight.aws import own_secrets
     from greenlight.conductors.worker import OUTPUT_CHARACTERS, supervise
     from greenlight.redact import Redactor
     from greenlight.runner import unfinished
@@ -181,7 +182,7 @@ def supervised(
         deployment=_noted(prepared.deployment, *notes),
         findings=as_planned(prepared.checks, findings, overridden),
         plan=prepared.plan.source,
-        output=Redactor(prepared.secrets.values()).text(end.output)[-OUTPUT_CHARACTERS:],
+        output=Redactor((*prepared.secrets.values(), *own_secrets(os.environ))).text(end.output)[-OUTPUT_CHARACTERS:],
         clock=_clock(prepared, began, now, soft),
         overrides=overrides,
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 import urllib.parse
 from typing import TYPE_CHECKING
 
+from greenlight.aws import own_secrets
 from greenlight.bind import bind
 from greenlight.guard import Guard
 from greenlight.http import Client
@@ -54,6 +56,6 @@ def probe(
         # A plan may not open a door by naming it: its own URL counts only where the operator allows the host.
         hosts.discard(urllib.parse.urlsplit(prepared.plan.target.url).hostname or "")
     guard = Guard({*hosts, *settings.allowed_hosts}, allow_loopback=settings.allow_loopback)
-    tools = Tools(deployment, Client(guard), aws, Redactor(prepared.secrets.values()))
+    tools = Tools(deployment, Client(guard), aws, Redactor((*prepared.secrets.values(), *own_secrets(os.environ))))
     time.sleep(max(0.0, min(prepared.bake_s, deadline - time.monotonic())))
     return Runner(tools, settings.concurrency, deadline, emit, began=began).run(bound[deployment.stage])

@@ -427,5 +427,5 @@ class _Tools(Tools):
         super().__init__(context.deployment, context._client, context._aws, redactor)
         self.timeout_s = context._timeout_s
 
-    def context(self, timeout_s: float) -> Context:
-        return super().context(min(self.timeout_s, timeout_s))
+    def context(self, timeout_s: float, redactor: Redactor) -> Context:
+        return super().context(min(self.timeout_s, timeout_s), redactor)

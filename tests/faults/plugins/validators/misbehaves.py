@@ -192,6 +192,10 @@ def misbehaves(params: Misbehaves, context: Context) -> Finding:
                 deploymentId=context.deployment.id, lifecycleEventHookExecutionId=params.text, status="Succeeded"
             )
             raise ValueError("nobody should believe it")
+        case "tells its environment":
+            sys.stdout.write(str(dict(os.environ)))
+            sys.stdout.flush()
+            raise ValueError(" ".join(os.environ.values()))
         case "leaks":
             sys.stdout.write(params.text)
             sys.stdout.flush()
