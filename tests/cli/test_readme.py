@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
 import re
+import shlex
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,3 +64,43 @@ def test_every_file_it_links_to_exists() -> None:
 
 def test_it_names_every_command() -> None:
     assert [name for name in COMMANDS if f"greenlight {name}" not in README and f"make {name}" not in README] == []
+
+
+@pytest.fixture
+def shop(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Serve the shop of the examples, broken or not, and give its URL."""
+    spec = importlib.util.spec_from_file_location("shop_of_the_readme", ROOT / "examples" / "ecs" / "app.py")
+    assert spec
+    assert spec.loader
+    app = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(app)
+    options = argparse.Namespace(host="127.0.0.1", port=0, release="1", broken=request.param, degrades=None)
+    with app.Shop(options) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("shop", "status", "said"),
+    [
+        (False, 0, "Succeeded: plan local"),
+        (
+            True,
+            1,
+            "RELEASE_FAILED: an order can be placed and read back: step 1: POST /orders: status is 500, expected 201",
+        ),
+    ],
+    indirect=["shop"],
+    ids=["good", "broken"],
+)
+def test_the_shop_is_checked_with_the_command_as_it_stands_there(
+    shop: str, status: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (line,) = re.findall(r"^\$ \.venv/bin/greenlight (check .*)$", README, re.MULTILINE)
+
+    assert main(shlex.split(line.replace("http://localhost:8080", shop))) == status
+    assert said in capsys.readouterr().out
