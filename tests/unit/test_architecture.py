@@ -38,6 +38,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "override",
         "redact",
         "markup",
+        "body",
+        "captures",
         "aws",
         "http",
         "secrets",
@@ -62,7 +64,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 PURE = (
     "arguments", "predicates", "filters", "schemas", "patterns", "formats", "semver", "values", "missing",
     "judge", "expect", "query", "units", "redact", "substitute", "plan", "decode", "nearest", "oneline", "yamlread",
-    "address", "repeat", "retry", "rows", "fragments", "environments", "cookies", "markup", "shadow",
+    "address", "repeat", "retry", "rows", "fragments", "environments", "cookies", "markup", "body", "shadow",
     "words", "model", "errors", "settings", "dynamodb",
     "report.json", "report.text", "report.summary", "report.junit", "report.markdown", "report.tap", "override",
     "report.html", "report.tags", "report.figures",

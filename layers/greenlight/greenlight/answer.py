@@ -1,25 +1,20 @@
-"""What can be asked of an HTTP answer: expectations of it, and values captured from it.
-
-What cannot be read (a body that was cut, that is no JSON, no XML, or no text in its charset) passes nothing, not even
-`exists: false`: nobody has looked at what is not there.
-"""
+"""What can be asked of an HTTP answer: expectations, and an answer held against them."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from greenlight import cookies, markup
 from greenlight.api import MISSING, Params, compiled, evidence, filled, find
+from greenlight.body import Unreadable, as_json, as_text, cut_off, document_of, find_in
 from greenlight.decode import DurationExpectation, SizeExpectation
 from greenlight.errors import Key, WrongValueError
-from greenlight.expect import PATTERN_TIMEOUT_S, Expectation, parse
+from greenlight.expect import Expectation
 from greenlight.model import Evidence
-from greenlight.redact import like_a_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,22 +26,6 @@ if TYPE_CHECKING:
 _PREFIX = re.compile(r"[A-Za-z_][\w.-]*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")  # a token of RFC 9110 section 5.6.2
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([A-Za-z0-9._:-]+)", re.IGNORECASE)
-_CHARSETS = re.compile(
-    r"utf-?8|us-ascii|ascii|latin-?1|iso-8859-(?:[1-9]|1[013-6])|(?:windows|cp)-?125[0-8]|utf-16(?:le|be)?|koi8-[ru]|"
-    r"shift[_-]jis|euc-(?:jp|kr)|iso-2022-jp|gb2312|gbk|gb18030|big5"
-)
-"""Charsets that bodies are read in: those of web pages, and none of Python's others, which are no charsets or slow."""
-
-_HTML_TYPES = ("text/html", "application/xhtml+xml")
-
-
-class Unreadable:
-    """Stands for a value that could not be looked for; says why."""
-
-    def __init__(self, why: str) -> None:
-        """Keep the reason, a sentence without its end."""
-        self.why = why
 
 
 class CookieExpectation(Params, frozen=True, kw_only=True):
@@ -320,13 +299,13 @@ def looked_at(
     for query, actual in _read(expect, response):
         look(query[0], query[1], actual)
     if expect.body is not None:
-        look("body", expect.body, text(response))
+        look("body", expect.body, as_text(response))
     if expect.bytes is not None:
-        look("bytes", expect.bytes, _whole(response) or response.body.hex(" "))
+        look("bytes", expect.bytes, cut_off(response) or response.body.hex(" "))
     if expect.sha256 is not None:
-        look("sha256", expect.sha256, _whole(response) or hashlib.sha256(response.body).hexdigest())
+        look("sha256", expect.sha256, cut_off(response) or hashlib.sha256(response.body).hexdigest())
     if expect.size is not None:
-        found.append(_held("size", expect.size, _whole(response) or len(response.body), where))
+        found.append(_held("size", expect.size, cut_off(response) or len(response.body), where))
     if isinstance(expect, AnswerExpectation):
         found += _exchange(expect, response, where)
         if expect.tls is not None:
@@ -344,14 +323,14 @@ def _held(query: str, expectation: Expectation, actual: Any, where: str) -> Evid
 def _read(expect: ContentExpectation, response: Response) -> Iterator[tuple[tuple[str, Expectation], Any]]:
     """Give each query into the body with what it found."""
     if expect.json:
-        data = body_json(response)
+        data = as_json(response)
         for query, expectation in expect.json.items():
             yield (f"json {query}", expectation), data if isinstance(data, Unreadable) else find(query, data)
     for kind, queries in (("xml", expect.xml), ("html", expect.html)):
         if queries:
-            document = _document(response, kind)
+            document = document_of(response, kind)
             for query, expectation in queries.items():
-                yield (f"{kind} {query}", expectation), _in_document(query, document, kind, expect.namespaces)
+                yield (f"{kind} {query}", expectation), find_in(query, document, kind, expect.namespaces)
 
 
 def _header(name: str, expectation: Expectation, response: Response, where: str, joined: bool = True) -> Evidence:
@@ -424,153 +403,3 @@ def certified(expect: CertificateExpectation, seen: Certificate | None, where: s
         actual = MISSING if actual is None else list(actual) if part == "names" else actual
         found.append(evidence(f"{prefix}{part}", getattr(expect, part), actual, where))
     return found
-
-
-def _whole(response: Response) -> Unreadable | None:
-    """Say that a body is not all there; None when it is."""
-    return Unreadable(f"the body was cut after {len(response.body)} bytes") if response.truncated else None
-
-
-def body_json(response: Response) -> Any:
-    """Give a body as JSON, which is UTF-8 by RFC 8259; `Unreadable` when it is none, or was cut."""
-    if cut := _whole(response):
-        return cut
-    try:
-        return msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return Unreadable("the body is no JSON")
-
-
-def text(response: Response) -> str | Unreadable:
-    """Give a body as text in the charset of its Content-Type, UTF-8 where that says none; without a byte order mark."""
-    if cut := _whole(response):
-        return cut
-    charset = _charset(response) or "utf-8"
-    if isinstance(charset, Unreadable):
-        return charset
-    try:
-        return response.body.decode(charset).removeprefix("\ufeff")
-    except UnicodeDecodeError:
-        return Unreadable(f"the body is no text in {charset}")
-
-
-def _charset(response: Response) -> str | Unreadable | None:
-    match = _CHARSET.search(response.header("content-type") or "")
-    if match is None:
-        return None
-    charset = match[1].lower()
-    return charset if _CHARSETS.fullmatch(charset) else Unreadable(f"nobody here reads the charset {match[1]}")
-
-
-def _document(response: Response, kind: str) -> Any:
-    """Give a body as a document; `Unreadable` when it is none."""
-    if cut := _whole(response):
-        return cut
-    charset = _charset(response)
-    if isinstance(charset, Unreadable):
-        return charset
-    if kind == "html":
-        media_type = (response.header("content-type") or "").partition(";")[0].strip().lower()
-        if media_type not in _HTML_TYPES:  # any text at all can be read as HTML, and then has no elements
-            return Unreadable(f"the body is no HTML: its Content-Type is {media_type or 'not said'}")
-    try:
-        return markup.read(response.body, kind, charset)  # type: ignore[arg-type]
-    except ValueError as problem:
-        return Unreadable(str(problem))
-
-
-def _in_document(query: str, document: Any, kind: str, namespaces: Mapping[str, str]) -> Any:
-    return document if isinstance(document, Unreadable) else markup.find(query, document, kind, namespaces)  # type: ignore[arg-type]
-
-
-UNIQUE = "unique"
-"""Captures a fresh text of its own, to know one's own traces by."""
-
-_WHOLE = (UNIQUE, "status", "body", "url")
-_NAMED = ("headers", "cookies", "xml", "html", "regex")
-
-
-def checked_source(source: str, namespaces: Mapping[str, str] | None = None, path: tuple[str, ...] = ()) -> None:
-    """Refuse what `captured_value` could not read.
-
-    Args:
-        source: As the plan has it.
-        namespaces: Prefixes that its XPath may use.
-
-    Raises:
-        ValueError: It names nothing.
-    """
-    if source in _WHOLE:
-        return
-    if source == "json" or source.startswith(("json.", "json[")):
-        compiled(source[len("json") :].removeprefix(".") or "@", *path)
-        return
-    kind, _, rest = source.partition(".")
-    if kind not in _NAMED or not rest:
-        what = (
-            f"{source!r} captures nothing; write json.PATH, headers.NAME, cookies.NAME, xml.XPATH, html.SELECTOR, "
-            "regex.PATTERN, status, url, body or unique"
-        )
-        raise WrongValueError(what, path)
-    if kind in ("xml", "html"):
-        markup.checked(rest, kind, namespaces or {}, *path)  # type: ignore[arg-type]
-    if kind == "regex" and _pattern(rest).groups > 1:
-        raise WrongValueError(
-            f"{rest!r} has several groups, and one value is captured; write (?:…) for the others", path
-        )
-
-
-def captured_value(source: str, response: Response, namespaces: Mapping[str, str] | None = None) -> Any:
-    """Give what `source` means in an answer, or `MISSING`; a fresh text for `unique`.
-
-    Of `json.id`, `headers.Location`, `cookies.session` (its value), `xml.//id`, `html.input[name=csrf]@value` (of one
-    node; several are nothing found), `regex.order-([0-9]+)` (the group, or all that fits), `status`, `url`, `body`.
-    """
-    if source in _WHOLE:
-        values: dict[str, Any] = {"status": response.status, "url": response.url}
-        value = fresh() if source == UNIQUE else text(response) if source == "body" else values[source]
-    elif source.startswith("json"):
-        data = body_json(response)
-        value = data if isinstance(data, Unreadable) else find(source[len("json") :].removeprefix(".") or "@", data)
-    else:
-        kind, _, rest = source.partition(".")
-        value = _captured(kind, rest, response, namespaces or {})
-    return MISSING if isinstance(value, Unreadable) else value
-
-
-def _captured(kind: str, rest: str, response: Response, namespaces: Mapping[str, str]) -> Any:
-    if kind == "headers":
-        value = response.header(rest)
-        return MISSING if value is None else value
-    if kind == "cookies":
-        return _only([cookie.value for cookie in cookies.named(rest, response.headers)])
-    if kind in ("xml", "html"):
-        return _only(_in_document(rest, _document(response, kind), kind, namespaces))
-    body = text(response)
-    if isinstance(body, Unreadable):
-        return body
-    try:
-        match = _pattern(rest).search(body, timeout=PATTERN_TIMEOUT_S)
-    except TimeoutError:
-        return MISSING
-    return MISSING if match is None or match[match.re.groups] is None else match[match.re.groups]
-
-
-def hidden(name: str, source: str) -> bool:
-    """Tell whether a captured value is one that is not shown: of a cookie, or of what is called like a secret."""
-    return source.startswith("cookies.") or like_a_secret(name) or like_a_secret(source.rpartition(".")[2])
-
-
-def _only(found: Any) -> Any:
-    """Give the one of a list; of none or several nobody knows which is meant."""
-    return found if not isinstance(found, list) else found[0] if len(found) == 1 else MISSING
-
-
-def _pattern(written: str) -> Any:
-    """Compile a pattern the way expectations do, with the same limits."""
-    return parse({"matches": written}).predicates[0][1]
-
-
-def fresh() -> str:
-    """Give a text that nobody has used before."""
-    return f"greenlight-{uuid.uuid4().hex[:16]}"

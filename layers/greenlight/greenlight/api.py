@@ -41,14 +41,11 @@ if TYPE_CHECKING:
         AnswerExpectation,
         CertificateExpectation,
         ContentExpectation,
-        captured_value,
         certified,
-        checked_source,
-        fresh,
-        hidden,
         looked_at,
     )
     from greenlight.aws import Aws
+    from greenlight.captures import captured_value, checked_source, fresh, hidden
     from greenlight.certificate import Certificate, certificate
     from greenlight.compare import Compared, Difference, compared, differences, percentile
     from greenlight.cookies import Jar
@@ -143,13 +140,10 @@ _WHEN_ASKED_FOR = {
         "AnswerExpectation",
         "CertificateExpectation",
         "ContentExpectation",
-        "captured_value",
         "certified",
-        "checked_source",
-        "fresh",
-        "hidden",
         "looked_at",
     ),
+    "captures": ("captured_value", "checked_source", "fresh", "hidden"),
     "certificate": ("Certificate", "certificate"),
     "compare": ("Compared", "Difference", "compared", "differences", "percentile"),
     "cookies": ("Jar",),
