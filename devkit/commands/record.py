@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--curl", metavar="FILE", help="take requests from command lines of curl; - for standard input")
     source.add_argument(
-        "--access-log", metavar="FILE", help="take the paths users ask for most: common, combined or ALB"
+        "--access-log", metavar="FILE", help="take the paths users ask for most: common, combined, ALB or CloudFront"
     )
     source.add_argument("--openapi", metavar="FILE", help="hold green against this OpenAPI document")
     add("--path", action="append", default=[], metavar="PATH", help="a further path to ask for")
@@ -236,6 +236,10 @@ def _document(text: str) -> Any:
             data = yaml.safe_load(text)
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise GreenlightError("the OpenAPI document is neither JSON nor YAML") from error
+    if isinstance(data, dict) and "swagger" in data:
+        raise GreenlightError(
+            "the document is Swagger 2.0; convert it to OpenAPI 3.0 (https://converter.swagger.io), and record that"
+        )
     if not isinstance(data, dict) or not str(data.get("openapi", "")).startswith(("3.0", "3.1")):
         raise GreenlightError("the document is none of OpenAPI 3.0 or 3.1")
     return json.loads(json.dumps(data, default=str))

@@ -1,7 +1,9 @@
 """Access logs of web servers and of AWS's load balancer, into the requests that users make most.
 
 Sources: https://httpd.apache.org/docs/2.4/logs.html (common and combined),
-https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html,
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html and
+https://www.w3.org/TR/WD-logfile.html (a line of field names, then fields).
 """
 
 from __future__ import annotations
@@ -46,15 +48,31 @@ class Line(Frozen, frozen=True, kw_only=True):
 def lines(text: Iterable[str]) -> tuple[list[Line], int]:
     """Give every request of a log, and how many lines are none."""
     found, others = [], 0
+    names: list[str] = []
     for each in text:
         if not each.strip():
             continue
-        line = _line(each.strip())
+        if each.startswith("#"):
+            names = each.split()[1:] if each.startswith("#Fields:") else names
+            continue
+        line = _of_fields(dict(zip(names, each.split(), strict=False))) if names else _line(each.strip())
         if line is None:
             others += 1
         else:
             found.append(line)
     return found, others
+
+
+def _of_fields(fields: dict[str, str]) -> Line | None:
+    """Read a line of CloudFront, or of another server that names its fields."""
+    method, stem, status = (fields.get(name, "") for name in ("cs-method", "cs-uri-stem", "sc-status"))
+    if not (method and stem.startswith("/") and re.fullmatch("[0-9]{3}", status)):
+        return None
+    query = fields.get("cs-uri-query", "-")
+    taken = fields.get("time-taken", "")
+    # CloudFront writes seconds with a fraction, IIS whole milliseconds.
+    seconds = float(taken) / (1 if "x-edge-location" in fields else 1000) if re.fullmatch("[0-9.]+", taken) else None
+    return Line(method=method, url=stem if query == "-" else f"{stem}?{query}", status=int(status), seconds=seconds)
 
 
 def _line(text: str) -> Line | None:

@@ -23,8 +23,14 @@ _NOT_KEPT = (
     "expect",
     "user-agent",
     "referer",
+    "dnt",
+    "te",
+    "priority",
+    "upgrade-insecure-requests",
+    "if-none-match",
+    "if-modified-since",
 )
-"""Headers that the client sends by itself, or that say nothing about the request."""
+"""Headers that the client sends by itself, that say nothing about the request, or that ask whether a copy is still good."""
 
 
 SHORTEST = 3
@@ -121,7 +127,7 @@ def sensitive(key: str, value: str) -> bool:
 
 def kept(name: str) -> bool:
     """Tell whether a header says something about the request."""
-    return name.lower() not in _NOT_KEPT
+    return name.lower() not in _NOT_KEPT and not name.lower().startswith(("sec-fetch-", "sec-ch-ua", "sec-gpc"))
 
 
 def escaped(text: str) -> str:

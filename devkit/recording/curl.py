@@ -48,8 +48,10 @@ def commands(text: str) -> Iterator[str]:
         if not held and (not line.strip() or line.lstrip().startswith("#")):
             continue
         held = f"{held}\n{line}" if held else line
-        if held.endswith("\\"):
+        if held.endswith("\\") and not _of_windows(held):
             held = held[:-1] + " "
+            continue
+        if held.endswith("^") and len(held) <= MAX_LENGTH:
             continue
         if len(held) <= MAX_LENGTH and _open(held):
             continue
@@ -64,10 +66,92 @@ def _open(command: str) -> bool:
     if "'" not in command and '"' not in command:
         return False
     try:
-        shlex.split(command)
+        _words(command)
     except ValueError:
         return True
     return False
+
+
+def _of_windows(command: str) -> bool:
+    """Tell whether a command is written for cmd.exe, as browsers copy it there: carets before quotes and line ends."""
+    return '^"' in command or re.search(r"\^(\n|$)", command) is not None
+
+
+def _words(command: str) -> list[str]:
+    """Split a command as its shell does, up to the first pipe, redirection or further command.
+
+    Raises:
+        ValueError: A quote goes on.
+    """
+    words = _cmd(command) if _of_windows(command) else shlex.split(_plainly_quoted(command))
+    end = next((at for at, word in enumerate(words) if at and _OPERATOR.fullmatch(word)), len(words))
+    return words[:end]
+
+
+_OPERATOR = re.compile(r"[;&|]|&&|\|\||[0-9&]?>>?.*")
+_ANSI = re.compile(r"\\(?:u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|x([0-9a-fA-F]{1,2})|([0-7]{1,3})|(.))", re.DOTALL)
+_OF_BASH = re.compile(r"\\([$`])|\\.", re.DOTALL)
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "v": "\v"}
+
+
+def _plainly_quoted(command: str) -> str:
+    """Write bash's $'…', which browsers use where a body has line ends or quotes, as quotes that shlex knows.
+
+    Raises:
+        ValueError: A quote goes on.
+    """
+    parts = re.compile(r"""\$'((?:[^'\\]|\\.)*)'|('[^']*'|"(?:[^"\\]|\\.)*"|\\.|\$'|[^$'"\\]+|.)""", re.DOTALL)
+
+    def plain(match: re.Match[str]) -> str:
+        if match[2] == "$'":
+            raise ValueError("no closing quotation")
+        if match[1] is None:  # in double quotes shlex keeps the backslash of what bash would replace
+            return _OF_BASH.sub(lambda each: each[1] or each[0], match[2]) if match[2][0] == '"' else match[2]
+        return shlex.quote(_ANSI.sub(_unescaped, match[1]))
+
+    return parts.sub(plain, command)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    short, long, byte, octal, other = match.groups()
+    number = short or long or byte
+    code = int(number, 16) if number else int(octal, 8) if octal else -1
+    if code > 0x10FFFF:
+        raise UnreadableError("it has a character that is none")
+    return chr(code) if code >= 0 else _ESCAPES.get(other, other if other in "\\'\"?" else f"\\{other}")
+
+
+def _cmd(command: str) -> list[str]:
+    """Split as cmd.exe and then a Windows program do: carets go, then quotes and the backslashes before them.
+
+    Source: https://learn.microsoft.com/en-us/cpp/c-language/parsing-c-command-line-arguments.
+
+    Raises:
+        ValueError: A quote goes on.
+    """
+    words: list[str] = []
+    word: str | None = None
+    quoted = False
+    for match in re.finditer(r'(\\*)"|[\s]|[^"\s\\]+|\\+', _without_carets(command)):
+        text = match[0]
+        if match[1] is not None:
+            slashes = len(match[1])
+            word = (word or "") + "\\" * (slashes // 2) + ('"' if slashes % 2 else "")
+            quoted = quoted if slashes % 2 else not quoted
+        elif text.isspace() and not quoted:
+            words += [word] if word is not None else []
+            word = None
+        else:
+            word = (word or "") + text
+    if quoted:
+        raise ValueError("no closing quotation")
+    return [*words, *([word] if word is not None else [])]
+
+
+def _without_carets(command: str) -> str:
+    """Take out what escapes for cmd.exe; between plain quotes a caret is one, and at a line's end it joins lines."""
+    parts = re.compile(r'"[^"\n]*"|\^\n(\n?)|\^(.)|.', re.DOTALL)
+    return parts.sub(lambda match: match[1] or match[2] or ("" if match[0] == "^\n" else match[0]), command)
 
 
 def asked(command: str, number: int) -> tuple[str, Asked]:
@@ -81,7 +165,7 @@ def asked(command: str, number: int) -> tuple[str, Asked]:
     if not _BEGINS.match(command):
         raise UnreadableError("it does not begin with curl")
     try:
-        words = shlex.split(command)
+        words = _words(command)
     except ValueError as error:
         raise UnreadableError(f"its quotes do not end ({error})") from error
     words = words[next((at for at, word in enumerate(words) if word not in ("$", ">")), 0) :]

@@ -276,6 +276,16 @@ def test_curl_lines_can_be_sent_elsewhere_and_come_from_standard_input(
         ("curl -sSLI http://a", "HEAD", "/", None),
         ("/usr/bin/curl 'http://a/ä b?c=d e'", "GET", "/%C3%A4%20b?c=d%20e", None),
         ("curl http://a/x --data-raw @not-a-file", "POST", "/x", b"@not-a-file"),
+        (r"""curl http://a/x --data-raw $'{"a":"it\'s \u0021\n"}'""", "POST", "/x", b'{"a":"it\'s !\n"}'),
+        (r"""curl http://a/x -d 'costs $' -H $'x: \x41'""", "POST", "/x", b"costs $"),
+        (r"""curl http://a/x -d "a \$'b'" """, "POST", "/x", b"a $'b'"),
+        ("curl 'http://a/x' | jq .", "GET", "/x", None),
+        ("curl 'http://a/x' > /dev/null 2>&1", "GET", "/x", None),
+        ("curl 'http://a/x' --compressed ;", "GET", "/x", None),
+        ('curl ^"http://a/x?a=1^&b=^%^2F^" ^\n  -H ^"accept: */*^" ^\n  --insecure &', "GET", "/x?a=1&b=%2F", None),
+        (r'curl ^"http://a/x^" --data-raw ^"^{^\^"a^\^":^\^"b c^\^"^}^"', "POST", "/x", b'{"a":"b c"}'),
+        (r'curl.exe "http://a/x" ^' + "\n" + r' -d "a \"b\" ^ c"', "POST", "/x", b'a "b" ^ c'),
+        ('curl ^"http://a/x^" --data-raw ^"one^\n\ntwo^"', "POST", "/x", b"one\ntwo"),
     ],
 )
 def test_what_curl_would_send_is_understood(command: str, method: str, path: str, body: bytes | None) -> None:
@@ -303,6 +313,45 @@ def test_what_curl_does_beyond_that_is_left_out_with_its_reason(command: str, sa
         curl.asked(command, 1)
 
     assert "hush" not in str(refusal.value)
+
+
+CHROME = """\
+curl 'URL/health' \\
+  -H 'accept: application/json' \\
+  -H 'if-none-match: W/"1"' \\
+  -b 'session=abcdef; theme=dark' \\
+  -H 'priority: u=1, i' \\
+  -H 'sec-ch-ua: "Chromium";v="142", "Not_A Brand";v="99"' \\
+  -H 'sec-fetch-mode: cors' \\
+  -H 'user-agent: Mozilla/5.0' ;
+curl 'URL/orders' \\
+  --compressed
+"""
+FIREFOX = """\
+curl.exe ^"URL/health^" ^
+  --compressed ^
+  -H ^"Accept: application/json^" ^
+  -H ^"Cookie: session=abcdef; theme=dark^" ^
+  -H ^"Sec-Fetch-Mode: cors^" ^
+  -H ^"Sec-GPC: 1^" &
+curl.exe "URL/orders" ^
+  -X GET
+"""
+
+
+@pytest.mark.parametrize("copied", [CHROME, FIREFOX], ids=["posix", "cmd"])
+def test_what_browsers_copy_is_read_without_what_they_say_of_themselves(
+    copied: str, tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "copied"
+    file.write_text(copied.replace("URL", shop.url))
+
+    text, checks = record(tmp_path, "--curl", str(file))
+
+    assert list(checks) == ["GET /health answers 200", "GET /orders answers 200"]
+    headers = {name.lower(): value for name, value in checks["GET /health answers 200"]["http"]["headers"].items()}
+    assert headers == {"accept": "application/json", "cookie": "${secret:secretsmanager:smoke#cookie}"}
+    assert "abcdef" not in text + capsys.readouterr().err
 
 
 # ---- from an access log --------------------------------------------------------------------------------------------
@@ -396,6 +445,30 @@ def test_a_request_that_the_balancer_could_not_send_on_has_no_time() -> None:
 
 
 # ---- from an OpenAPI document --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "line", "seconds"),
+    [
+        ("date x-edge-location cs-method cs-uri-stem sc-status cs-uri-query time-taken", "2026-11-22\tFRA2\tGET\t/health\t200\t-\t0.002", 0.002),
+        ("date cs-method cs-uri-stem cs-uri-query sc-status time-taken", "2026-11-22 GET /health - 200 2", 0.002),
+        ("cs-method cs-uri-stem sc-status", "GET /health 200", None),
+    ],
+    ids=["cloudfront", "iis", "no-time"],
+)  # fmt: skip
+def test_a_log_that_names_its_fields_is_read(fields: str, line: str, seconds: float | None) -> None:
+    (found,), others = access_log.lines(["#Version: 1.0", f"#Fields: {fields}", line])
+
+    assert (found.method, found.url, found.status, found.seconds) == ("GET", "/health", 200, seconds)
+    assert others == 0
+
+
+def test_a_query_of_a_log_that_names_its_fields_is_left_out() -> None:
+    found, _ = access_log.lines(
+        ["#Fields: cs-method cs-uri-stem cs-uri-query sc-status", "GET /a token=x 200", "- - - -"]
+    )
+
+    assert access_log.asked(found, 10, known=True) == ([], ["requests with a query, whose values may be secrets (1)"])
 
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
