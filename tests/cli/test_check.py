@@ -53,6 +53,26 @@ def test_without_anything_that_answers_it_ends_with_1(plan: Path, capsys: pytest
     assert "refuses connections" in out
 
 
+@pytest.mark.parametrize(("timeout", "budget"), [("300ms", "1m"), ("1m", "800ms")], ids=["of the check", "of the gate"])
+def test_a_query_that_takes_very_long_is_ended_with_its_time(
+    tmp_path: Path, timeout: str, budget: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = "count(//i[not(@id = preceding-sibling::i/@id)])"  # every element against every one before it
+    plan = tmp_path / "plan.json"
+    asked = {"get": "/", "expect": {"xml": {query: 30_000}}}
+    checks = [{"name": "all differ", "timeout": timeout, "http": asked}]
+    plan.write_text(json.dumps({"version": 1, "stages": {STAGE[1]: {"checks": checks}}}))
+    body = "<l>" + "".join(f'<i id="{number}"/>' for number in range(30_000)) + "</l>"
+
+    with Service(lambda *_: (200, {"content-type": "application/xml"}, body.encode())) as service:
+        where = ("--url", service.url, "--budget", budget, "--format", "json")
+        status, out, _ = check(capsys, str(plan), *STAGE, *where)
+
+    report = json.loads(out)
+    assert (status, report["checks"][0]["outcome"], report["reasons"][0]["cause"]) == (1, "ERROR", "DEADLINE")
+    assert report["duration_ms"] < 5000
+
+
 @pytest.mark.parametrize(("flags", "outcome"), [([], "FAIL"), (["--first-deployment"], "skip")], ids=["later", "first"])
 def test_a_first_deployment_leaves_out_what_the_plan_skips_then(
     plan: Path, green: str, flags: list[str], outcome: str, capsys: pytest.CaptureFixture[str]

@@ -47,7 +47,7 @@ def gate(tmp_path_factory: pytest.TempPathFactory, codedeploy: CodeDeploy) -> It
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory, codedeploy: CodeDeploy) -> Iterator[Gate]:
     """A warm environment with little time, for what does not end."""
-    with Gate(tmp_path_factory.mktemp("hasty"), codedeploy, timeout_s=3) as made:
+    with Gate(tmp_path_factory.mktemp("hasty"), codedeploy, timeout_s=3, GREENLIGHT_ALLOWED_HOSTS="127.0.0.1") as made:
         made.call()
         yield made
 
@@ -171,6 +171,16 @@ def test_a_validator_that_does_not_end_is_ended_and_codedeploy_told_with_time_to
     assert took_s < 3
     finished = [line["check"] for line in run.log if line.get("message") == "check finished"]
     assert ("good", "PASS") in [(each["name"], each["outcome"]) for each in finished], "what was found before is kept"
+
+
+def test_an_xpath_that_takes_very_long_is_ended_with_its_check(hasty: Gate) -> None:
+    query = "count(//i[not(@id = preceding-sibling::i/@id)])"  # every element against every one before it
+    slow = {"name": "slow", "timeout": "300ms", "http": {"get": "/", "expect": {"xml": {query: 30_000}}}}
+    body = ("<l>" + "".join(f'<i id="{number}"/>' for number in range(30_000)) + "</l>").encode()
+    with answering(answer(200, body, "content-type: application/xml")) as green:
+        run = hasty.call(json.dumps({**json.loads(checks(GOOD, slow)), "target": {"url": green.url}}))
+    assert (run.error, run.answers) == ("", ["Failed"])
+    assert run.reasons() == [("DEADLINE", "no result within 0.3 s; the check was abandoned")]
 
 
 @pytest.mark.parametrize("how", ["leaves a daemon", "leaves a thread"])

@@ -21,6 +21,7 @@ Resolver = Callable[[str, int], list[str]]
 _IPV4_INSIDE = tuple(
     ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")
 )
+_THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 _METADATA = ipaddress.ip_network("fd00:ec2::/32")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -82,7 +83,8 @@ class Guard:
             return "" if self._allow_loopback else "which is this machine itself"
         if address.is_link_local or (address.version == 6 and address in _METADATA):
             return "a link-local or metadata address"
-        if address.is_unspecified or address.is_multicast or (address.is_reserved and address.version == 4):
+        nowhere = address in _THIS_NETWORK or address.is_unspecified or address.is_multicast
+        if nowhere or (address.is_reserved and address.version == 4):
             return "which is no host's address"
         return ""
 
