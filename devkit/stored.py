@@ -100,8 +100,10 @@ def _from_bucket(arguments: argparse.Namespace, aws: Aws) -> Report:
         keys = [key for key in keys if _stage(key) == arguments.stage]
     if not keys:
         at = f" at {arguments.stage}" if arguments.stage else ""
+        log = f"/aws/lambda/CodeDeployHook_{arguments.installation}-{arguments.stage or 'STAGE'}"
         raise NotFoundError(
-            f"s3://{bucket} has no report of {arguments.what}{at}; did its hook get as far as the answer?"
+            f"s3://{bucket} has no report of {arguments.what}{at}; a hook that was killed leaves none, and one that was not"
+            f" called has none: see aws logs tail {log} --since 3h, and docs/runbook.md"
         )
     found = [_fetched(aws, bucket, key) for key in keys]
     chosen = _most_telling(found)

@@ -274,6 +274,14 @@ def test_who_acts_is_not_the_owner_of_a_check_that_was_only_not_run(form: str) -
     assert "The time was over: this is for the team that wrote the plan, and for green" in alone
 
 
+def test_an_error_of_the_gate_sends_to_the_doctor() -> None:
+    wiring = commands(closed(reasons=(Reason(cause=Cause.GATE_ERROR, message="m"),)))["the wiring"]
+
+    assert wiring == "greenlight doctor --application shop --group shop-blue-green"
+    assert parser_of_all().parse_args(shlex.split(wiring)[1:]).group == "shop-blue-green"
+    assert "the wiring" not in commands(closed())
+
+
 def test_a_refused_plan_is_fetched_and_linted() -> None:
     assert commands(refused())["the plan"] == (
         "aws s3 cp s3://greenlight-plans/shop.yaml plan.yaml && greenlight lint plan.yaml"

@@ -80,10 +80,12 @@ def _tone(report: Report) -> str:
 
 def _top(report: Report) -> Html:
     deployment = report.deployment
+    green = summary.function(report) or deployment.green.task_definition.rpartition("/")[2] or deployment.green.url
+    where = (summary.subject(report), deployment.stage, green)
     sign = SIGNS[Outcome.PASS if report.verdict is Status.SUCCEEDED else Outcome.FAIL]
     return tag(
         "header",
-        tag("p", f"{summary.subject(report)} · {deployment.stage}", class_="eyebrow"),
+        tag("p", " · ".join(each for each in where if each), class_="eyebrow"),
         tag("h1", tag("span", sign, class_="sign", aria_hidden="true"), report.verdict.value, _aside(report)),
         *_why(report),
         _facts(report),

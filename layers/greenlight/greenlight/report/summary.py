@@ -88,7 +88,7 @@ def digest(report: Report) -> str:
 
 
 def commands(report: Report) -> dict[str, str]:
-    """Give what to type to have this gate's page, and to judge it again; nothing where no bucket has the report."""
+    """Give what to type next, by what it gives: the page, the plan, the wiring, another judgement; nothing of a laptop's run."""
     deployment = report.deployment
     if not report.bucket or report.traffic or not DEPLOYMENT_ID.fullmatch(deployment.id):
         return {}
@@ -103,6 +103,14 @@ def commands(report: Report) -> dict[str, str]:
     refused = any(reason.cause is Cause.PLAN_ERROR for reason in report.reasons)
     if refused and report.plan.uri.startswith("s3://"):
         said["the plan"] = f"aws s3 cp {shlex.quote(report.plan.uri)} plan.yaml && greenlight lint plan.yaml"
+    if (
+        any(reason.cause is Cause.GATE_ERROR for reason in report.reasons)
+        and deployment.application
+        and deployment.group
+    ):
+        said["the wiring"] = (
+            f"greenlight doctor --application {shlex.quote(deployment.application)} --group {shlex.quote(deployment.group)}"
+        )
     if report.checks or report.reasons:
         said["judge again"] = f"greenlight replay {deployment.id} {options}{_other_plan(report, refused)}"
     return said
