@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.model import Frozen, OnFirstDeployment, OnInconclusive, Severity
-from greenlight.plan import When
+from greenlight.planfile import When
 from greenlight.units import Duration, Size
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from greenlight import answer, bind, exchange, expect, fragments, plan, secrets, substitute, units
+from greenlight import answer, bind, exchange, expect, fragments, planfile, secrets, substitute, units
 from greenlight.model import STAGES, Deployment, Platform, Side
 
 from devkit import described, predicates
@@ -28,9 +28,9 @@ is in [validators.md](validators.md).
 """
 
 _TITLES = {
-    plan.PlanFile: "The whole",
-    plan.StageFile: "A stage",
-    plan.Control: "A check",
+    planfile.PlanFile: "The whole",
+    planfile.StageFile: "A stage",
+    planfile.Control: "A check",
     exchange.Call: "A request",
     answer.AnswerExpectation: "An answer",
 }
@@ -59,7 +59,7 @@ def sections() -> Iterator[Section]:
     titles = {kind: _TITLES.get(kind) or f"`{_key(kind)}`" for kind in kinds}
     named, components = components_of(kinds)
     schemas = {kind: components[str(named[kind]["$ref"]).rpartition("/")[2]] for kind in kinds}
-    schemas[plan.StageFile]["properties"]["checks"]["items"] = named[plan.Control]
+    schemas[planfile.StageFile]["properties"]["checks"]["items"] = named[planfile.Control]
     words = {name: type_words(each) for name, each in components.items() if "enum" in each}
     links = {**_LINKS, **words, **{kind.__name__: f"[{each}](#{_anchor(each)})" for kind, each in titles.items()}}
     for kind in kinds:
@@ -85,8 +85,8 @@ def markdown() -> str:
 
 def kinds_of_a_plan() -> list[described.Kind]:
     """Give every struct that a plan is made of, those of single validators left out."""
-    rest = described.structs([plan.Control, plan.PlanFile, exchange.Call, answer.AnswerExpectation])
-    return list(dict.fromkeys([plan.PlanFile, plan.StageFile, *rest]))
+    rest = described.structs([planfile.Control, planfile.PlanFile, exchange.Call, answer.AnswerExpectation])
+    return list(dict.fromkeys([planfile.PlanFile, planfile.StageFile, *rest]))
 
 
 def whole(example: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from greenlight import plan
+from greenlight import planfile
 from greenlight.api import Validator
 from greenlight.decode import DurationExpectation, SizeExpectation
 from greenlight.expect import Expectation
@@ -26,9 +26,11 @@ _SIZE = {"type": "string", "pattern": SIZE_PATTERN, "examples": ["200B", "64KiB"
 def plan_schema(registry: Registry) -> dict[str, Any]:
     """Give the schema of a plan in which every validator of `registry` can be used."""
     validators = {name: found for name, found in registry.all() if isinstance(found, Validator)}
-    named, components = components_of([plan.PlanFile, plan.Control, *(found.params for found in validators.values())])
+    named, components = components_of(
+        [planfile.PlanFile, planfile.Control, *(found.params for found in validators.values())]
+    )
     components["check"] = _check(
-        components[_name(named[plan.Control])],
+        components[_name(named[planfile.Control])],
         {name: named[found.params] for name, found in validators.items()},
         validators,
     )
@@ -37,13 +39,13 @@ def plan_schema(registry: Registry) -> dict[str, Any]:
         "type": "array",
         "minItems": 1,
         "items": {"$ref": "#/$defs/check"},
-        "description": described.keys(plan.StageFile)["checks"],
+        "description": described.keys(planfile.StageFile)["checks"],
     }
     components["StageFile"]["anyOf"] = [{"required": ["checks"]}, {"required": ["include"]}]
     return {
         "$schema": DIALECT,
         "title": "A greenlight plan",
-        **named[plan.PlanFile],
+        **named[planfile.PlanFile],
         "$defs": {**components, **_EXPECTATIONS},
     }
 

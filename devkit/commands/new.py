@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from greenlight.errors import GreenlightError
-from greenlight.plan import CONTROL_KEYS
+from greenlight.planfile import CONTROL_KEYS
 from greenlight.registry import MalformedError, Registry
 
 from devkit import scaffold

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from greenlight.plan import CONTROL_KEYS
+from greenlight.planfile import CONTROL_KEYS
 
 from devkit import scaffold
 from devkit.cli import main

@@ -25,6 +25,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     # What several validators share stands on the api, and the api gives it to them, each when first asked for.
     ("api", "session", "compare", "answer", "exchange", "invocation", "lambda_events", "lookups"),
     ("plan",),
+    ("planfile",),
     (
         "decode",
         "rows",
@@ -63,7 +64,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 
 PURE = (
     "arguments", "predicates", "filters", "schemas", "patterns", "formats", "semver", "values", "missing",
-    "judge", "expect", "query", "units", "redact", "substitute", "plan", "decode", "nearest", "oneline", "yamlread",
+    "judge", "expect", "query", "units", "redact", "substitute", "plan", "planfile", "decode", "nearest", "oneline", "yamlread",
     "address", "repeat", "retry", "rows", "fragments", "environments", "cookies", "markup", "body", "shadow",
     "words", "model", "errors", "settings", "dynamodb",
     "report.json", "report.text", "report.summary", "report.junit", "report.markdown", "report.tap", "override",

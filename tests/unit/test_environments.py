@@ -7,7 +7,8 @@ from greenlight.bind import bind
 from greenlight.environments import environments_of
 from greenlight.errors import PlanError, Problem
 from greenlight.model import Deployment, Platform
-from greenlight.plan import Plan, When, parse
+from greenlight.plan import Plan, parse
+from greenlight.planfile import When
 from greenlight.registry import Registry
 from hypothesis import given
 from hypothesis import strategies as st

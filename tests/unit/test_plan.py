@@ -12,7 +12,8 @@ import pytest
 from greenlight.bind import bind
 from greenlight.errors import MAX_PROBLEMS, PlanError
 from greenlight.model import STAGES, Deployment, OnFirstDeployment, OnInconclusive, PlanSource, Platform, Severity
-from greenlight.plan import Check, Plan, When, parse
+from greenlight.plan import Check, Plan, parse
+from greenlight.planfile import When
 from greenlight.registry import Registry
 from greenlight.repeat import Repeat
 from greenlight.retry import Retry

@@ -27,7 +27,8 @@ from greenlight.model import (
     Series,
     Severity,
 )
-from greenlight.plan import Check, When
+from greenlight.plan import Check
+from greenlight.planfile import When
 from greenlight.redact import Redactor
 from greenlight.repeat import Repeat
 from greenlight.retry import Retry

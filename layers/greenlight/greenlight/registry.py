@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.api import Validator
 from greenlight.errors import GreenlightError
 from greenlight.oneline import short
-from greenlight.plan import CONTROL_KEYS
+from greenlight.planfile import CONTROL_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

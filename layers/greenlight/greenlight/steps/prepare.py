@@ -10,7 +10,8 @@ import msgspec
 from greenlight import substitute
 from greenlight.errors import DiscoveryError
 from greenlight.model import DEFAULT_CHECKS, Deployment, Frozen, PlanSource, Platform, Side
-from greenlight.plan import Check, Plan, Stage, Target
+from greenlight.plan import Check, Plan, Stage
+from greenlight.planfile import Target
 from greenlight.retry import Retry
 from greenlight.secrets import fetch
 from greenlight.units import Duration
