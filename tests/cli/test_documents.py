@@ -279,6 +279,21 @@ def test_every_link_leads_to_a_file_and_a_heading_that_are_there(page: Path) -> 
         assert not anchor or anchor in anchors(target), link
 
 
+def test_every_page_is_reached_from_the_readme() -> None:
+    reached: set[Path] = set()
+    ahead = [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        page = page / "README.md" if page.is_dir() else page
+        if page in reached or page.suffix != ".md":
+            continue
+        reached.add(page)
+        links = re.findall(r"\]\(([^)\s#]+)", page.read_text(encoding="utf-8")) if page.exists() else []
+        ahead += [(page.parent / link).resolve() for link in links if "://" not in link]
+
+    assert [name(page) for page in PAGES if page not in reached] == []
+
+
 def test_the_runbook_has_every_cause_every_error_code_and_every_alarm() -> None:
     text = (ROOT / "docs" / "runbook.md").read_text()
     codes = [
