@@ -132,6 +132,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "nothing-to-check": ("version: 1\nstages:\n  AfterAllowTraffic:\n    checks: []\n", _plan(_HTTP, stage="AfterAllowTraffic")),
     "only-refusals": (_http("{status: 403}"), _checks(("without a key", "http: {get: /orders, expect: {status: 403}}"), ("is well", _HTTP))),
     "pattern": (_http('{status: 200, body: {matches: "(ok"}}'), _http('{status: 200, body: {matches: "(ok)"}}')),
+    "bare-word": (_http('{status: 200, json: {"items[?state==broken]": {empty: true}}}'), _http("{status: 200, json: {\"items[?state=='broken']\": {empty: true}}}")),
     "empty-value": (_http("{status: 200, json: {id}}"), _http("{status: 200, json: {id: {exists: true}}}")),
     "body-on-get": (_plan("http:\n  get: /orders\n  body: {json: {sku: A1}}\n  expect: {status: 200}"), _plan("http:\n  post: /orders\n  body: {json: {sku: A1}}\n  expect: {status: 200}")),
     "placeholder-in-path": (_plan("http:\n  get: /orders/{order}\n  expect: {status: 200}"), _plan("http:\n  get: /orders/${order}\n  expect: {status: 200}", "variables: {order: A1}")),

@@ -6,9 +6,9 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from greenlight.api import MISSING, AnswerExpectation, Params, looked_at
+from greenlight.api import MISSING, AnswerExpectation, Params, compiled, looked_at
 from greenlight.decode import DurationExpectation, SizeExpectation
-from greenlight.errors import GreenlightError
+from greenlight.errors import GreenlightError, Key
 from greenlight.expect import Expectation
 from greenlight.http import Response, Timings
 from greenlight.model import Severity
@@ -30,6 +30,7 @@ _TEXTS = ("", "\n", "x", "<html><body>503</body></html>", "Ü" * 500, "0")
 _TEXT_FIELDS = ("reason", "version", "url", "sha256", "bytes", "subject", "issuer", "cipher", "domain", "same_site")
 _ONLY: dict[str, Sequence[Any]] = {"same_site": ("Strict", "Lax", "None"), "days_left": range(-1000, 4000)}
 _IN_WORDS = {"same_site": "Strict, Lax or None, with its capital", "days_left": "a number of days, such as {gte: 30}"}
+_BY_JMESPATH = ("json.", "data.", "expect.")
 _PAGE = b"<html><head><title>503 Service Temporarily Unavailable</title></head></html>"
 
 
@@ -57,12 +58,29 @@ def _of_check(each: Bound) -> Found:
     for path, field, value in _walk(each.params, place):
         if isinstance(value, Expectation):
             yield from _of_one(value, path, field)
+            if field in _BY_JMESPATH:
+                yield from _bare_words(path)
         elif isinstance(value, AnswerExpectation):
             yield from _of_answer(value, path)
     captures = getattr(each.params, "capture", None)
     if captures and getattr(each.params, "steps", None) is None and getattr(each.params, "expect", 0) is None:
         what = "the request only captures, and nothing uses what it captured; say what to expect: expect: {status: 200}"
         yield "captures-only", (*place, "capture"), what
+
+
+def _bare_words(path: Path) -> Found:
+    """Find filters such as `[?state == broken]`, which hold a field against another one that is mostly not there."""
+    try:
+        waiting = [compiled(str(path[-1])).parsed]
+    except GreenlightError:
+        return
+    while waiting:
+        node = waiting.pop()
+        waiting += node["children"]
+        if node["type"] == "comparator" and [each["type"] for each in node["children"]][1:] == ["field"]:
+            word = node["children"][1]["value"]
+            what = f"{word} is a field here, and null where there is none; write '{word}' in single quotes for the text"
+            yield "bare-word", (*path[:-1], Key(path[-1])), f"{what}, or @.{word} where the field is meant"
 
 
 def _walk(value: Any, path: Path, field: str = "") -> Iterator[tuple[Path, str, Any]]:

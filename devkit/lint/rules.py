@@ -128,6 +128,7 @@ _LOOKED_FOR = (
     _error("impossible-wait", "What a validator waits is longer than its check's timeout."),
     _error("never-passes", "An expectation that no answer can pass."),
     _warning("always-passes", "An expectation that every answer passes."),
+    _warning("bare-word", "A JMESPath filter compares with a name, which is a field, where a text is meant."),
     _warning("empty-value", "An expectation is left out, which means null."),
     _warning("body-on-get", "A GET or HEAD with a body, which has no meaning there."),
     _warning("error-passes", "An expectation that a server error passes, too."),

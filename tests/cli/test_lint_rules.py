@@ -127,7 +127,7 @@ def test_the_list_of_rules_is_what_make_docs_writes() -> None:
         '{headers: {content-length: "5"}}', "{status: 200, size: {gt: 0B}}", "{status: 200, size: {lte: 1MB}}",
         "{status: 200, latency: {lt: 1s}}", "{json: {a: {gt: 3, lt: 5}}}", "{json: {a: {eq: 4, lt: 5}}}",
         "{status: 404, body: {contains: no such order}}", "{json: {opens: \"9:30\"}}", "{json: {release: \"1.10\"}}",
-        "{json: {price: 9.5}}", "{json: {price: {lt: 9.50}}}", "{json: {country: \"no\"}}", "{json: {opened: 2026}}",
+        '{json: {"items[?a == @.b]": {empty: true}}}', "{json: {price: 9.5}}", "{json: {price: {lt: 9.50}}}", "{json: {country: \"no\"}}", "{json: {opened: 2026}}",
     ],
 )  # fmt: skip
 def test_what_means_something_is_left_alone(expect: str) -> None:

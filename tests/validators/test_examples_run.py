@@ -6,14 +6,17 @@ or two; the tests of that validator have it.
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import datetime
 import inspect
 import itertools
 import json
+import threading
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 from greenlight import yamlread
 from greenlight.api import Deployment, Outcome, Side
@@ -31,7 +34,10 @@ from greenlight.testing import (
     stubbed_aws,
     wire_server,
 )
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1.health_pb2 import HealthCheckResponse
 from msgspec.structs import replace
+from websockets.sync.server import serve
 
 from devkit.described import example
 from tests.validators.function_server import Functions
@@ -40,15 +46,13 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
+    from websockets.sync.server import ServerConnection
+
 ELSEWHERE = {
     "dns": "a name server",
-    "grpc_health": "a gRPC service",
     "listener": "listeners, their rules and a certificate",
-    "logs": "log groups of both sides, and a baseline",
     "pytest": "a suite in a bucket",
-    "synthetics": "a canary that runs",
     "tls": "a certificate of Amazon's",
-    "websocket": "a WebSocket service",
 }
 JSON = {"content-type": "application/json"}
 BUILT = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -175,6 +179,21 @@ def rollback_ready(aws: StubbedAws) -> None:
     aws.answers("lambda", "get_function_configuration", {"State": "Active"})
 
 
+def logs(aws: StubbedAws) -> None:
+    aws.answers("lambda", "get_function_configuration", {"LoggingConfig": {"LogGroup": "/aws/lambda/orders"}})
+    for version, found in ((8, ["START"]), (8, []), (7, ["START"]), (7, [])):  # each at all, and of the pattern
+        events = [{"logStreamName": f"2026/11/23/[{version}]abc", "message": line} for line in found]
+        aws.answers("logs", "filter_log_events", {"events": events})
+
+
+def synthetics(aws: StubbedAws) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    old, new = ({"Id": name, "Status": {"State": "PASSED"}, "Timeline": {"Completed": now}} for name in ("old", "new"))
+    aws.answers("synthetics", "get_canary_runs", {"CanaryRuns": [old]})
+    aws.answers("synthetics", "start_canary", {})
+    aws.answers("synthetics", "get_canary_runs", {"CanaryRuns": [new, old]})
+
+
 def target_health(aws: StubbedAws) -> None:
     found = [{"Target": {"Id": f"10.0.0.{n}", "Port": 80}, "TargetHealth": {"State": "healthy"}} for n in (1, 2)]
     aws.answers("elbv2", "describe_target_health", {"TargetHealthDescriptions": found})
@@ -196,7 +215,7 @@ def shipments(aws: RecordingAws) -> None:
 
 
 STUBBED = {each.__name__: each for each in (
-    alias, config, ecs_service, identity, image, lambda_state, metrics, rollback_ready, target_health, traces,
+    alias, config, ecs_service, identity, image, lambda_state, logs, metrics, rollback_ready, synthetics, target_health, traces,
 )}  # fmt: skip
 BY_HTTP = ("compare", "graphql", "http", "load", "migration", "openapi", "serves_green")
 BY_MOTO = {"alarms": alarms, "effect": shipments}
@@ -221,7 +240,7 @@ def function(event: dict[str, Any]) -> dict[str, Any]:
 def staged(name: str, stage: str, stack: contextlib.ExitStack) -> Iterator[tuple[Deployment, Any]]:
     """Give the deployment and the AWS in which the example of a validator passes."""
     found = load(name)
-    lambdas = name in ("rollback_ready", *INVOKED) or "ecs" not in found.platforms
+    lambdas = name in ("logs", "rollback_ready", *INVOKED) or "ecs" not in found.platforms
     deployment = lambda_deployment(stage, blue=Side(version="7")) if lambdas else ecs_deployment(stage)
     aws: Any = None
     if name in STUBBED:
@@ -278,6 +297,35 @@ def test_the_example_of_tcp_passes_where_something_listens() -> None:
     assert finding.outcome is Outcome.PASS
 
 
+def test_the_example_of_grpc_health_passes_where_the_service_serves() -> None:
+    (written,) = examples("grpc_health")
+    servicer = health.HealthServicer()
+    servicer.set(written["service"], HealthCheckResponse.SERVING)
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    green = Side(url=f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+    server.start()
+    with context_for(ecs_deployment(green=green)) as context:
+        finding = run(load("grpc_health"), written, context)
+    server.stop(None).wait()
+    assert finding.outcome is Outcome.PASS
+
+
+def test_the_example_of_websocket_passes_where_prices_come() -> None:
+    def prices(socket: ServerConnection) -> None:
+        symbol = json.loads(socket.recv())["subscribe"]
+        for said in ({"type": "subscribed", "symbol": symbol}, {"type": "beat"}, {"type": "price", "amount": 4}):
+            socket.send(json.dumps(said))
+
+    (written,) = examples("websocket")
+    with serve(prices, "127.0.0.1", 0, subprotocols=["prices.v1"]) as server:  # type: ignore[list-item]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        green = Side(url=f"http://127.0.0.1:{server.socket.getsockname()[1]}")
+        with context_for(ecs_deployment(green=green)) as context:
+            finding = run(load("websocket"), written, context)
+    assert finding.outcome is Outcome.PASS, finding.message
+
+
 def test_every_example_is_run_here_or_needs_more_than_there_is_here() -> None:
     names = {name for name in Registry().names() if name.isidentifier()}
-    assert names == {name for name, _ in RUN} | ELSEWHERE.keys() | {"tcp"}
+    assert names == {name for name, _ in RUN} | ELSEWHERE.keys() | {"tcp", "grpc_health", "websocket"}
