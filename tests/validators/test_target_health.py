@@ -70,7 +70,7 @@ def test_a_side_without_a_target_group_is_an_error(check: Check, scripted: Any) 
 
 
 @pytest.mark.parametrize(
-    ("written", "why"), [({"healthy": 0}, ">= 1"), ({"side": "red"}, "red"), ({"helthy": 1}, "helthy")]
+    ("written", "why"), [({"healthy": 0}, "0 is too small"), ({"side": "red"}, "red"), ({"helthy": 1}, "helthy")]
 )
 def test_what_means_nothing_is_refused(check: Check, scripted: Any, written: Any, why: str) -> None:
     with pytest.raises(ValueError, match=why):
