@@ -42,7 +42,7 @@ def test_a_bad_scenario_is_exit_2_and_sentences(folder: Path, capsys: pytest.Cap
     assert run(write(folder, GOOD + "nonsense: 1\n"), str(folder / "missing.yaml")) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert "s.yaml:8:11: nonsense: unknown key" in captured.err
+    assert "s.yaml:8:1: nonsense: unknown key" in captured.err
     assert "missing.yaml: the file cannot be read" in captured.err
     assert "Traceback" not in captured.err
 

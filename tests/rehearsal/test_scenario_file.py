@@ -34,7 +34,7 @@ def problems(folder: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("more", "place", "sentence"),
     [
-        ("planet: earth", "5:9: planet", "unknown key 'planet'; did you mean 'plan'?"),
+        ("planet: earth", "5:1: planet", "unknown key 'planet'; did you mean 'plan'?"),
         ("minute: 1", "5:9: minute", "a number with its unit"),
         ("minute: 0s", "5:9: minute", "above zero"),
         ("hook_timeout: 1h", "5:15: hook_timeout", "up to 15m"),
@@ -56,7 +56,7 @@ def problems(folder: Path, text: str) -> str:
         ("application: 'a/b'", "5:14: application", "matching regex"),
         ("listener: {nlb: true, conditions: {hosts: [a.example.com]}}", "listener.conditions", "has no rules"),
         ("listener: {conditions: {paths: [api]}}", "listener.conditions.paths[0]", "begin it with / or *"),
-        ("listener: {htps: true}", "5:18: listener.htps", "did you mean 'https'?"),
+        ("listener: {htps: true}", "5:12: listener.htps", "did you mean 'https'?"),
         ("users: {rate: 100000}", "5:15: users.rate", "200"),
         ("name: again", "5:1: name", "stands here twice"),
         ("deployments: [{green: {command: x}}]", "green", "not both"),
