@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from greenlight.errors import Problem
 from greenlight.model import STAGES
 from greenlight.nearest import nearest
 
@@ -50,9 +51,28 @@ def looks_like_appspec(data: Any) -> bool:
     )
 
 
+_OF_TEMPLATES = re.compile(r"""^[ {]*["']?(AWSTemplateFormatVersion|Transform)["']?\s*:""", re.MULTILINE)
+_OF_APPSPECS = re.compile(r"AWS::(Lambda::Function|ECS::Service)\b")
+A_TEMPLATE = "this is a template of CloudFormation or SAM, and no AppSpec; greenlight doctor --template reads it"
+
+
+def instead(text: str, refused: Sequence[Problem]) -> list[Problem]:
+    """Give what is to be said of a file that cannot be read, where it is a template, or an AppSpec with a template's functions."""
+    if _OF_TEMPLATES.search(text):
+        return [Problem(A_TEMPLATE, "", 1, 1)]
+    for problem in refused if _OF_APPSPECS.search(text) else ():
+        if problem.message.startswith("the tag !"):
+            said = "CodeDeploy resolves none in an AppSpec; write the value, or a placeholder such as <NAME> that a pipeline fills"
+            problem.message = f"{problem.message.partition(' is not allowed')[0]} is not allowed: {said}"
+    return list(refused)
+
+
 def found(document: Document) -> Found:
     """Find everything that is wrong with an AppSpec."""
     whole = _Map(document.data, ())
+    if whole["AWSTemplateFormatVersion"].given or whole["Transform"].given:
+        yield "appspec-template", (), A_TEMPLATE
+        return
     yield from whole.twice()
     servers = [key for key in whole.data if key.lower() in _OF_SERVERS]
     for key in servers:

@@ -22,6 +22,7 @@ from greenlight.plan import Plan, Stage
 from greenlight.registry import Registry
 from greenlight.report.summary import subject
 from greenlight.settings import Settings
+from greenlight.sources import ssm
 from greenlight.sources.convention import read
 from greenlight.sources.s3 import text_of
 from greenlight.steps.conclude import report_of
@@ -171,10 +172,7 @@ def _as_it_was(aws: Aws, settings: Settings, source: PlanSource) -> tuple[str, s
         raise CannotError(f"no plan was applied then, so there is nothing to judge again; {helps}")
     if not source.uri.startswith(("s3://", "ssm:")):
         raise CannotError(f"{source.uri} was packed with the hooks and cannot be fetched; {helps}")
-    if source.uri.startswith("s3://") and source.version_id:
-        found = _version(aws, source)
-    else:
-        found = read(aws, settings, source.uri)
+    found = _version(aws, source) if source.version_id else read(aws, settings, source.uri)
     if found is None:
         raise CannotError(f"there is no {source.uri} of that version any more; {helps}")
     if source.sha256 and hashlib.sha256(found[0].encode()).hexdigest() != source.sha256:
@@ -183,6 +181,14 @@ def _as_it_was(aws: Aws, settings: Settings, source: PlanSource) -> tuple[str, s
 
 
 def _version(aws: Aws, source: PlanSource) -> tuple[str, str] | None:
+    """Read a plan in its version; of a parameter SSM keeps the last hundred."""
+    if source.uri.startswith("ssm:"):
+        try:
+            return ssm.read(aws, f"{source.uri.removeprefix('ssm:')}:{source.version_id}")
+        except AwsError as error:
+            if error.code == "ParameterVersionNotFound":
+                return None
+            raise
     bucket, _, key = source.uri.removeprefix("s3://").partition("/")
     try:
         answer = aws.call("s3", "get_object", Bucket=bucket, Key=key, VersionId=source.version_id)

@@ -55,7 +55,7 @@ def problems(text: str, name: str, registry: Registry, limits: Limits, fetch: Fe
             _be_json(text, name)
         document = yamlread.read(text, name)
     except PlanError as error:
-        return [rules.ruled(problem) for problem in error.problems]
+        return [rules.ruled(problem) for problem in appspec.instead(text, error.problems)]
     if appspec.looks_like_appspec(document.data):
         return _ordered(text, [], _made(document, appspec.found(document)))
     errors: list[Problem] = []

@@ -104,6 +104,7 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "appspec-resources": _appspec("  - orders:", "    orders:"),
     "appspec-same-version": _appspec('TargetVersion: "8"', 'TargetVersion: "7"'),
     "appspec-task-definition": _appspec("111122223333:task", "111122223333::task"),
+    "appspec-template": _appspec("version: 0.0", 'AWSTemplateFormatVersion: "2010-09-09"'),
     "appspec-type": _appspec("AWS::Lambda::Function", "AWS::Lambda::Functions"),
     "appspec-unknown-key": _appspec("PlatformVersion:", "FargateVersion:"),
     "appspec-version": _appspec("version: 0.0", "version: 1.0"),

@@ -116,6 +116,11 @@ _APPSPEC = (
     _error("appspec-resources", "An AppSpec's Resources are no list with one entry."),
     _error("appspec-same-version", "An AppSpec deploys the version that users have already."),
     _error("appspec-task-definition", "An AppSpec's task definition is no ARN and no FAMILY:REVISION."),
+    _error(
+        "appspec-template",
+        "A template of CloudFormation or SAM was taken for an AppSpec.",
+        "^this is a template of CloudFormation",
+    ),
     _error("appspec-type", "The resource of an AppSpec is neither a Lambda function nor an ECS service."),
     _warning("appspec-unknown-key", "CodeDeploy does nothing with a key of an AppSpec."),
     _error("appspec-version", "An AppSpec begins with version: 0.0."),

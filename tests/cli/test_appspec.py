@@ -391,3 +391,21 @@ def test_linting_a_broken_appspec_ends_with_2(tmp_path: Path, capsys: pytest.Cap
 
     assert main(["appspec", "lint", str(path)]) == 2
     assert capsys.readouterr().out.startswith(f"{path}:9:26: ")
+
+
+def test_a_template_is_told_as_one_and_its_functions_in_an_appspec_are_not_just_tags(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template, spec = tmp_path / "template.yaml", tmp_path / "appspec.yaml"
+    template.write_text(
+        "Transform: AWS::Serverless-2016-10-31\nResources: {A: {Type: AWS::Lambda::Function, Name: !Ref B}}"
+    )
+    spec.write_text(
+        "version: 0.0\nResources:\n  - A: {Type: AWS::ECS::Service, Properties: {TaskDefinition: !Ref Task}}"
+    )
+
+    assert main(["appspec", "lint", str(template), str(spec)]) == 2
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert "this is a template of CloudFormation or SAM, and no AppSpec; greenlight doctor --template" in first
+    assert "the tag !Ref is not allowed: CodeDeploy resolves none in an AppSpec" in second

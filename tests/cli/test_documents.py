@@ -37,6 +37,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 AWS = botocore.session.get_session()
 # Commands of the AWS CLI that are no operations, with their options.
 CUSTOM = {
+    ("ecr", "get-login-password"): set(),
     ("ecs", "deploy"): {
         "cluster",
         "service",
@@ -151,7 +152,7 @@ def test_a_file_that_a_command_names_is_there(page: str, command: str) -> None:
 
 def aws_mistake(command: str) -> str:
     """Say what is wrong with a command line of the AWS CLI, by botocore's models; "" for nothing."""
-    _, service, operation, *rest = shlex.split(command)
+    service, operation, *rest = typed(command)
     options = {word[2:].split("=")[0] for word in rest if word.startswith("--")} - EVERYWHERE
     if (service, operation) in CUSTOM:
         return str(sorted(options - CUSTOM[service, operation]) or "")
@@ -311,6 +312,9 @@ def test_the_runbook_has_every_cause_every_error_code_and_every_alarm() -> None:
         "THROTTLED",
         "MANUAL_STOP",
         "INVALID_REVISION",
+        "REVISION_MISSING",
+        "APPLICATION_MISSING",
+        "DEPLOYMENT_GROUP_MISSING",
     ]
     alarms = set(
         re.findall(r"AlarmName: .*?-((?:gate|could|nobody|last)[a-z-]+)", (ROOT / "template.yaml").read_text())

@@ -109,13 +109,15 @@ def test_a_call_that_is_wrong_ends_with_a_sentence(
         (PlanSource(uri="s3://plans/gone.yaml", sha256="0"), "there is no s3://plans/gone.yaml"),
         (PlanSource(uri="s3://plans/shop.yaml", sha256="0"), "is another text now than the one that judged then"),
         (PlanSource(uri="ssm:/gone", version_id="1", sha256="0"), "there is no ssm:/gone"),
+        (PlanSource(uri="ssm:/shop", version_id="7", sha256="0"), "there is no ssm:/shop of that version any more"),
     ],
-    ids=["none", "packed", "gone", "changed", "parameter"],
+    ids=["none", "packed", "gone", "changed", "parameter", "parameter-version"],
 )
 def test_a_plan_that_cannot_be_had_is_asked_for(
     source: PlanSource, said: str, aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put()
+    boto3.client("ssm").put_parameter(Name="/shop", Value=PLAN, Type="String")
     store(aws, source)
 
     status, _, err = replayed(capsys)
@@ -167,6 +169,20 @@ def test_a_version_that_is_gone_cannot_be_replayed(tmp_path: Path) -> None:
 
 
 # ---- What can
+
+
+def test_a_parameter_that_has_changed_since_is_read_as_it_was(
+    aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = boto3.client("ssm")
+    for text in (PLAN, PLAN.replace("/health", "/elsewhere")):
+        client.put_parameter(Name="/shop", Value=text, Type="SecureString", Overwrite=True)
+    store(aws, plans.parse(PLAN, "ssm:/shop", "1").source)
+
+    status, document, _ = replayed(capsys, "--url", green)
+
+    assert status == 0
+    assert [each["name"] for each in document["checks"]] == ["green is well", "there is a shop"]
 
 
 def test_every_check_is_shown_then_and_now(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
