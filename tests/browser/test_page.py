@@ -131,7 +131,6 @@ def test_a_page_asks_nobody_says_nothing_and_fits_every_window(sample: str, open
     [
         ("closed", 1280, "light"),
         ("closed", 390, "dark"),
-        ("undecided", 390, "light"),
         ("hostile", 390, "dark"),
     ],
 )
@@ -173,17 +172,6 @@ def test_the_first_screen_says_what_failed_where_and_what_was_expected(width: in
         assert 0 <= box["y"] < box["y"] + box["height"] <= SIZES[width], said
 
 
-def test_headings_are_in_order_where_they_are_seen(opened: Opening) -> None:
-    page = opened(closed()).page
-    page.evaluate(FOLD, True)
-    levels = [
-        int(each) for each in page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(e => e.tagName[1])")
-    ]
-
-    assert levels.count(1) == 1 == levels[0]
-    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
-
-
 # ---- By keyboard
 
 
@@ -193,15 +181,19 @@ def test_every_folded_check_is_reached_by_tab_seen_to_be_and_opened_by_enter(ope
     reached, unseen = 0, []
     for _ in range(60):
         page.keyboard.press("Tab")
-        outline, is_folded = page.evaluate(
-            """() => [getComputedStyle(document.activeElement).outlineStyle,
-                      document.activeElement.matches('details:not([open]) > summary')]"""
+        focused = page.evaluate(
+            """() => ({
+                isOver: document.activeElement === document.body,
+                outline: getComputedStyle(document.activeElement).outlineStyle,
+                isFolded: document.activeElement.matches('details:not([open]) > summary'),
+                text: document.activeElement.textContent.slice(0, 80),
+            })"""
         )
-        if page.evaluate("document.activeElement === document.body"):
+        if focused["isOver"]:
             break
-        if outline == "none":
-            unseen.append(page.evaluate("document.activeElement.outerHTML.slice(0, 80)"))
-        if is_folded:
+        if focused["outline"] == "none":
+            unseen.append(focused["text"])
+        if focused["isFolded"]:
             reached += 1
             page.keyboard.press("Enter")
 
@@ -251,17 +243,14 @@ def test_paper_has_what_is_folded_on_the_screen(opened: Opening) -> None:
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
 
 
-@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
-def test_nothing_moves(motion: str, opened: Opening) -> None:
-    page = opened(closed(), reduced_motion=motion).page
+def test_nothing_moves_with_or_without_the_wish_for_less_motion(opened: Opening) -> None:
+    page = opened(closed()).page
+    moves = """() => [...document.querySelectorAll('*')].map(each => getComputedStyle(each)).filter(each =>
+        each.transitionDuration !== '0s' || each.animationName !== 'none' || each.scrollBehavior !== 'auto').length"""
 
-    assert (
-        page.evaluate(
-            """() => [...document.querySelectorAll('*')].map(each => getComputedStyle(each)).filter(style =>
-            style.transitionDuration !== '0s' || style.animationName !== 'none' || style.scrollBehavior !== 'auto').length"""
-        )
-        == 0
-    )
+    assert page.evaluate(moves) == 0
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate(moves) == 0
 
 
 # ---- Texts of strangers
