@@ -85,7 +85,8 @@ class LambdaInvoke(LambdaInput, frozen=True, kw_only=True):
         super().__post_init__()
         if not self.is_http and self.expect.of_http() not in ([], ["json"]):
             raise ValueError("only an HTTP event has status, headers and body; expect json or payload")
-        if self.is_http and not (self.expect.of_http() or self.expect.error or self.expect.payload):
+        wanted = self.expect.error is not None and not self.expect.error.holds(MISSING)
+        if self.is_http and not (self.expect.of_http() or wanted or self.expect.payload):
             raise ValueError(
                 "nothing of the response is expected, and an error page would pass; add expect: {status: 200}"
             )

@@ -110,6 +110,9 @@ class Load(Params, frozen=True, kw_only=True):
         most = self.requests or MAX_REQUESTS
         if self.rate and self.duration:
             most = min(most, int(self.rate * self.duration))
+        rate = self.expect.error_rate
+        if rate is not None and rate.holds(1.0) and not self.expect.statuses:
+            raise ValueError("a burst of nothing but errors would pass; expect less of error_rate than 1")
         if most < self.minimum_samples:
             raise ValueError(f"at most {most} requests are made, and minimum_samples is {self.minimum_samples}")
 

@@ -77,6 +77,8 @@ class Warm(LambdaInput, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse a status where there is none."""
         super().__post_init__()
+        if self.expect.errors is not None and self.expect.errors.holds(self.count):
+            raise ValueError(f"{self.count} errors of {self.count} would pass; expect fewer errors than count")
         if self.expect.status is not None and not self.is_http:
             raise ValueError("only an HTTP event has a status")
 

@@ -54,6 +54,7 @@ def test_no_references_are_no_calls() -> None:
         ("secretsmanager:plain#key", "the secret is not JSON"),
         ("secretsmanager:orders/smoke#none", "no such key"),
         ("secretsmanager:orders/smoke#deep", "no such key with a text in it"),
+        ("secretsmanager:orders/smoke#on", "no such key with a text in it"),
         ("secretsmanager:binary", "the secret is binary"),
     ],
 )

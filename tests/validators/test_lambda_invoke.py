@@ -132,6 +132,7 @@ def test_durations_come_from_lambdas_own_report(check: Check) -> None:
         ({"payload": {}, "event": {"sqs": {"messages": ["a"]}}}, "two ways to say one thing"),
         ({"expect": {"status": 200}}, "only an HTTP event has status"),
         ({"event": {"alb": {"get": "/"}}}, "an error page would pass"),
+        ({"event": {"alb": {"get": "/"}}, "expect": {"error": {"exists": False}}}, "an error page would pass"),
         ({"event": {}}, "exactly one of api_gateway_v2"),
         ({"event": {"alb": {"get": "/a", "post": "/b"}}}, "exactly one of get"),
         ({"event": {"api_gateway_v2": {"get": "/x", "route": "/orders/{id}"}}}, "does not fit the route"),

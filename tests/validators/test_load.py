@@ -128,6 +128,11 @@ def test_a_rate_is_kept(check: Check) -> None:
         ({"paths": ["/"], "requests": 10001}, "at most 10000"),
         ({"paths": [], "requests": 100}, "length >= 1"),
         ({"paths": ["/"], "requests": 100, "method": "POST"}, "POST"),
+        ({"paths": ["/"], "requests": 100, "expect": {"error_rate": {"lte": 1}}}, "nothing but errors would pass"),
+        (
+            {"paths": ["/"], "requests": 100, "expect": {"error_rate": {"exists": True}}},
+            "nothing but errors would pass",
+        ),
     ],
 )
 def test_what_means_nothing_is_refused(check: Check, written: Any, why: str) -> None:

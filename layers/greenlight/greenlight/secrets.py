@@ -69,9 +69,10 @@ def _keyed(reference: str, text: str, key: str) -> str:
         data = json.loads(text)
     except ValueError as error:
         raise _refused(reference, "the secret is not JSON, so it has no keys; refer to it without #") from error
-    if not isinstance(data, dict) or not isinstance(data.get(key), (str, int)):
+    value = data.get(key) if isinstance(data, dict) else None
+    if not isinstance(value, (str, int)) or isinstance(value, bool):
         raise _refused(reference, "the secret has no such key with a text in it")
-    return str(data[key])
+    return str(value)
 
 
 def _refused(reference: str, why: str) -> PlanError:
