@@ -279,3 +279,13 @@ def test_the_page_on_the_house_names_every_room_of_the_engine() -> None:
     page = (ROOT / "docs" / "house.md").read_text()
     rooms = {room_of(path) for path in files("layers/greenlight/greenlight")} - {""}
     assert sorted(room for room in rooms if f"`{room}`" not in page and f"`{room}/`" not in page) == []
+
+
+def test_every_place_that_the_page_on_the_house_names_is_there() -> None:
+    import re
+
+    named = re.findall(r"`([\w./-]+(?:/|\.py|\.in|\.yaml))`", (ROOT / "docs" / "house.md").read_text())
+    bases = (ROOT, ENGINE, ROOT / "devkit", ROOT / "devkit" / "rehearsal")
+    gone = [each for each in named if "NAME" not in each and not any((base / each).exists() for base in bases)]
+    assert len(named) > 30
+    assert gone == []
