@@ -274,6 +274,13 @@ def test_who_acts_is_not_the_owner_of_a_check_that_was_only_not_run(form: str) -
     assert "The time was over: this is for the team that wrote the plan, and for green" in alone
 
 
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_what_discovery_noticed_is_said_to_people(form: str) -> None:
+    noted = replace(closed().deployment, notes=("the rule asks for more",))
+
+    assert "the rule asks for more" in FORMATS[form].render(closed(deployment=noted))
+
+
 def test_an_error_of_the_gate_sends_to_the_doctor() -> None:
     wiring = commands(closed(reasons=(Reason(cause=Cause.GATE_ERROR, message="m"),)))["the wiring"]
 

@@ -53,7 +53,9 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"- **overridden** {_text(f'{each.check}: by {each.who} until {each.expires}: {each.why}')}"
     if report.shadow:
         yield f"- **shadow** {_text(f'until {report.shadow.until}: {report.shadow.why}')}"
-    yield from ("",) if report.reasons or report.overrides or report.shadow else ()
+    for note in deployment.notes:
+        yield f"- **note** {_text(note)}"
+    yield from ("",) if report.reasons or report.overrides or report.shadow or deployment.notes else ()
     for name, value in _facts(report):
         yield f"{name} {_text(value)}  "
     if commands := summary.commands(report):
