@@ -76,7 +76,7 @@ def test_a_plan_that_is_wrong_ends_with_2_and_its_place(tmp_path: Path, capsys: 
 
     assert main(["iam", str(path)]) == 2
     assert (
-        f"{path}:6:16: stages.BeforeAllowTraffic.checks[0].alarm: there is no validator 'alarm'"
+        f"{path}:6:9: stages.BeforeAllowTraffic.checks[0].alarm: there is no validator 'alarm'"
         in capsys.readouterr().err
     )
     assert main(["iam", str(tmp_path / "nothing.yaml")]) == 2
