@@ -40,6 +40,7 @@ _REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 """Methods that may be sent twice, hence over a connection that the server may be about to close."""
 _KEPT_ACROSS_HOSTS = ("accept", "user-agent")
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f-\x9f]")
+_CREDENTIALS = re.compile(r"[^/?#]*//[^/?#]*@")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -394,6 +395,8 @@ def split(url: str) -> urllib.parse.SplitResult:
     Raises:
         GuardError: Another scheme, no host, credentials in it, an impossible port, or characters that have no place in one.
     """
+    if _CREDENTIALS.match(url):  # first of all, for the other sentences repeat the URL
+        raise GuardError("a URL with credentials in it is refused; send them as a header")
     if _NOT_IN_URLS.search(url):
         raise GuardError(f"{url!r} has blanks or control characters in it")
     try:
@@ -403,8 +406,6 @@ def split(url: str) -> urllib.parse.SplitResult:
         raise GuardError(f"{url} is no URL: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise GuardError(f"{url} is no http or https URL")
-    if "@" in parts.netloc:
-        raise GuardError("a URL with credentials in it is refused; send them as a header")
     if not parts.netloc.isascii():
         raise GuardError(f"the host name in {url} is not ASCII; write it in its encoded form, xn--…")
     return parts
