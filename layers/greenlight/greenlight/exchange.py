@@ -16,6 +16,7 @@ import msgspec
 
 from greenlight.api import Params, filled
 from greenlight.errors import WrongValueError
+from greenlight.values import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,7 +116,7 @@ class Content(Params, frozen=True, kw_only=True):
     def encoded(self, captured: Mapping[str, Any] | None = None) -> tuple[bytes, str]:
         """Give the bytes and their media type."""
         if self.text is not None:
-            return _text(filled(self.text, captured)).encode(), "text/plain; charset=utf-8"
+            return written(filled(self.text, captured)).encode(), "text/plain; charset=utf-8"
         if self.form is not None:
             return _urlencoded(filled(self.form, captured)).encode(), "application/x-www-form-urlencoded"
         if self.base64 is not None:
@@ -137,9 +138,11 @@ def _part(name: str, value: str | float | Upload, captured: Mapping[str, Any] | 
     """Write one part; names are quoted as https://html.spec.whatwg.org/#multipart-form-data says."""
     head = f'Content-Disposition: form-data; name="{_quoted(name)}"'
     if not isinstance(value, Upload):
-        return f"{head}\r\n\r\n{_text(filled(value, captured))}\r\n".encode()
-    filename = _quoted(_text(filled(value.filename, captured)))
-    data = base64.b64decode(value.base64) if value.base64 is not None else _text(filled(value.text, captured)).encode()
+        return f"{head}\r\n\r\n{written(filled(value, captured))}\r\n".encode()
+    filename = _quoted(written(filled(value.filename, captured)))
+    data = (
+        base64.b64decode(value.base64) if value.base64 is not None else written(filled(value.text, captured)).encode()
+    )
     return f'{head}; filename="{filename}"\r\nContent-Type: {value.type}\r\n\r\n'.encode() + data + b"\r\n"
 
 
@@ -250,16 +253,16 @@ class Call(Params, frozen=True, kw_only=True):
         Raises:
             KeyError: A name that was not captured.
         """
-        safe = captured and {name: urllib.parse.quote(_text(value), safe="") for name, value in captured.items()}
+        safe = captured and {name: urllib.parse.quote(written(value), safe="") for name, value in captured.items()}
         path = str(filled(getattr(self, self.method.lower()), safe))
         query = _urlencoded(filled(self.query, captured))
         return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
 
     def sent(self, captured: Mapping[str, Any] | None = None) -> tuple[dict[str, str], bytes | None]:
         """Give headers and body."""
-        headers = {name: _text(filled(value, captured)) for name, value in self.headers.items()}
+        headers = {name: written(filled(value, captured)) for name, value in self.headers.items()}
         if self.basic is not None:
-            who = f"{_text(filled(self.basic.user, captured))}:{_text(filled(self.basic.password, captured))}"
+            who = f"{written(filled(self.basic.user, captured))}:{written(filled(self.basic.password, captured))}"
             headers["Authorization"] = f"Basic {base64.b64encode(who.encode()).decode()}"
         if self.body is None:
             return headers, None
@@ -269,14 +272,9 @@ class Call(Params, frozen=True, kw_only=True):
         return headers, body
 
 
-def _text(value: Any) -> str:
-    """Write a captured value the way JSON does: `true`, not Python's `True`."""
-    return value if isinstance(value, str) else json.dumps(value)
-
-
 def _urlencoded(fields: dict[str, Any]) -> str:
     pairs = [(name, each) for name, value in fields.items() for each in (value if isinstance(value, list) else [value])]
-    return urllib.parse.urlencode([(name, _text(value)) for name, value in pairs])
+    return urllib.parse.urlencode([(name, written(value)) for name, value in pairs])
 
 
 def exchanged(

@@ -16,6 +16,11 @@ def is_number(value: Any) -> bool:
     )
 
 
+def written(value: Any) -> str:
+    """Write a value the way JSON does (`true`, not Python's `True`); a text stays as it is."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def same(actual: Any, expected: Any) -> bool:
     """Deep equality with JSON's types: numbers by value, a boolean is never a number, NaN equals nothing."""
     if isinstance(actual, bool) or isinstance(expected, bool):

@@ -9,8 +9,9 @@ import base64
 from typing import Any
 
 from greenlight.api import Params
-from greenlight.lambda_events.messages import Items, text
+from greenlight.lambda_events.messages import Items
 from greenlight.lambda_events.stamp import ACCOUNT, Stamp
+from greenlight.values import written
 
 
 class Kinesis(Params, frozen=True, kw_only=True):
@@ -36,7 +37,7 @@ def event(described: Kinesis, stamp: Stamp) -> dict[str, Any]:
                     "kinesisSchemaVersion": "1.0",
                     "partitionKey": described.partition_key,
                     "sequenceNumber": f"{number + 1:056d}",
-                    "data": base64.b64encode(text(data).encode()).decode(),
+                    "data": base64.b64encode(written(data).encode()).decode(),
                     "approximateArrivalTimestamp": stamp.at,
                 },
                 "eventSource": "aws:kinesis",

@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from greenlight.api import Response
-from greenlight.lambda_events.messages import text
 from greenlight.missing import MISSING
+from greenlight.values import written
 
 
 def response(kind: str, payload: Any, latency_ms: float = 0.0) -> Response:
@@ -23,7 +23,7 @@ def response(kind: str, payload: Any, latency_ms: float = 0.0) -> Response:
     formed = isinstance(payload, dict) and "statusCode" in payload
     if not formed and kind in ("api_gateway_v2", "function_url") and payload is not MISSING:
         # A plain value is a 200 with that value.
-        return _response(200, [("content-type", "application/json")], text(payload).encode(), latency_ms)
+        return _response(200, [("content-type", "application/json")], written(payload).encode(), latency_ms)
     if not formed:
         raise ValueError("it is no object with a statusCode")
     headers = _headers(payload)
@@ -32,10 +32,10 @@ def response(kind: str, payload: Any, latency_ms: float = 0.0) -> Response:
     return _response(_status(payload["statusCode"]), headers, _body(payload), latency_ms)
 
 
-def _status(written: Any) -> int:
-    digits = str(written)
-    if isinstance(written, bool) or not re.fullmatch(r"[1-5][0-9]{2}", digits):
-        raise ValueError(f"its statusCode is {written!r}")
+def _status(given: Any) -> int:
+    digits = str(given)
+    if isinstance(given, bool) or not re.fullmatch(r"[1-5][0-9]{2}", digits):
+        raise ValueError(f"its statusCode is {given!r}")
     return int(digits)
 
 
@@ -48,11 +48,11 @@ def _headers(payload: dict[str, Any]) -> list[tuple[str, str]]:
             continue
         if isinstance(value, (dict, list)) or value is None:
             raise ValueError(f"its header {name} is {value!r}, and not a text")
-        found.append((name, text(value)))
+        found.append((name, written(value)))
     for name, values in _mapping("multiValueHeaders", several).items():
         if not isinstance(values, list):
             raise ValueError(f"its multiValueHeaders have no list under {name}")
-        found += [(name, text(value)) for value in values]
+        found += [(name, written(value)) for value in values]
     if cookies is not None and not isinstance(cookies, list):
         raise ValueError("its cookies are no list")
     return found + [("set-cookie", str(each)) for each in cookies or []]

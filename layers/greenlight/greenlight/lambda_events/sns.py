@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight.api import Params
-from greenlight.lambda_events.messages import Items, text
+from greenlight.lambda_events.messages import Items
+from greenlight.values import written
 
 if TYPE_CHECKING:
     from greenlight.lambda_events.stamp import Stamp
@@ -45,7 +46,7 @@ def event(described: Sns, stamp: Stamp) -> dict[str, Any]:
                     "Signature": "greenlight",
                     "SigningCertUrl": "https://greenlight.invalid/certificate",
                     "MessageId": stamp.id(f"message {number}"),
-                    "Message": text(message),
+                    "Message": written(message),
                     "MessageAttributes": {
                         name: {"Type": "String", "Value": value} for name, value in described.attributes.items()
                     },

@@ -9,8 +9,9 @@ import hashlib
 from typing import Any
 
 from greenlight.api import Params
-from greenlight.lambda_events.messages import Items, text
+from greenlight.lambda_events.messages import Items
 from greenlight.lambda_events.stamp import ACCOUNT, Stamp
+from greenlight.values import written
 
 
 class Sqs(Params, frozen=True, kw_only=True):
@@ -43,7 +44,7 @@ def event(described: Sqs, stamp: Stamp) -> dict[str, Any]:
             {
                 "messageId": stamp.id(f"message {number}"),
                 "receiptHandle": stamp.id(f"receipt {number}"),
-                "body": text(body),
+                "body": written(body),
                 "attributes": {
                     "ApproximateReceiveCount": "1",
                     "SentTimestamp": sent,
@@ -52,7 +53,7 @@ def event(described: Sqs, stamp: Stamp) -> dict[str, Any]:
                 }
                 | (_fifo(stamp, number) if described.queue.endswith(".fifo") else {}),
                 "messageAttributes": attributes,
-                "md5OfBody": hashlib.md5(text(body).encode(), usedforsecurity=False).hexdigest(),
+                "md5OfBody": hashlib.md5(written(body).encode(), usedforsecurity=False).hexdigest(),
                 "eventSource": "aws:sqs",
                 "eventSourceARN": stamp.arn("sqs", described.queue),
                 "awsRegion": stamp.region,
