@@ -17,7 +17,7 @@ from devkit.commands import completion
 ROOT = Path(__file__).parents[2]
 EXAMPLES = [(name, line) for name, each in usage.USAGE.items() if name in COMMANDS for line, _ in each.examples]
 NOT_HERE = ("rehearse", "report", "history", "doctor", "override", "plan push", "plan pull", "plan diff", "replay")
-ELSEWHERE = ("--function", "example.com", "--watch")
+ELSEWHERE = ("--function", "example.com", "--watch", "s3://")
 RUN = [
     line
     for name, line in EXAMPLES
