@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from devkit.doctor.rules import Symptom
     from devkit.doctor.scene import Scene
 
+CODEDEPLOY_WAITS_S = 3600
 ANSWER = "codedeploy:PutLifecycleEventHookExecutionStatus"
 _ABSENT = ("ResourceNotFoundException",)
 NEEDED: dict[str, tuple[str, ...]] = {
@@ -272,6 +273,13 @@ def _last_resort(scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
             "hook-retried",
             f"Lambda calls {name} up to {settings.get('MaximumRetryAttempts', 2)} times again when it fails, minutes later",
             fix=f"aws lambda update-function-event-invoke-config --function-name {name} --maximum-retry-attempts 0",
+        )
+    elif settings.get("MaximumEventAgeInSeconds", 21600) >= CODEDEPLOY_WAITS_S:
+        yield symptom(
+            "hook-retried",
+            f"where {name} is throttled, Lambda keeps its event for longer than the hour that CodeDeploy waits, and the last resort comes too late",
+            f"MaximumEventAgeInSeconds: {settings.get('MaximumEventAgeInSeconds', 'not set, 6 hours')}",
+            fix=f"aws lambda update-function-event-invoke-config --function-name {name} --maximum-event-age-in-seconds 300",
         )
 
 

@@ -159,7 +159,7 @@ def plan(scene: Scene) -> Iterator[Symptom]:
         yield from _hosts(scene, read, known)
     yield from _permissions(scene, uri, read)
     what = f"the way of the hooks to the load balancer of {scene.group}"
-    yield from looked(what, lambda: reach.way_in(scene, read, _ours(scene)))
+    yield from looked(what, lambda: reach.way_in(scene, read, environment, _ours(scene)))
 
 
 def _read_again(scene: Scene, uri: str) -> str:
@@ -233,7 +233,7 @@ def _linted(scene: Scene, uri: str, text: str, known: Settings | None, fetch: Fe
                 if times and timed
                 else []
             ),
-            fix="raise HookTimeout of the installation (900 s at most), or shorten the stage"
+            fix="shorten the stage, or give the hooks more time, 900 s at most: sam deploy --parameter-overrides HookTimeout=900"
             if timed
             else f"greenlight lint --explain {problem.rule}",
         )

@@ -10,14 +10,15 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from greenlight.model import Platform
+from greenlight.model import Deployment, Platform, Severity
 
+from devkit.doctor import traffic
 from devkit.doctor.rules import symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from greenlight.plan import Plan
+    from greenlight.plan import Check, Plan
 
     from devkit.doctor.rules import Symptom
     from devkit.doctor.scene import Scene
@@ -28,42 +29,82 @@ _SOMEBODYS = 24
 """Bits of a public network from which on it is taken for somebody's office and not for AWS's addresses."""
 
 
-def way_in(scene: Scene, read: Plan, hooks: Mapping[str, dict[str, Any]]) -> Iterator[Symptom]:
-    """Look whether the hooks whose stage calls the service get through to its listener.
+def way_in(scene: Scene, read: Plan, environment: str, hooks: Mapping[str, dict[str, Any]]) -> Iterator[Symptom]:
+    """Look whether the checks that call green have a way to it: a URL at their stage, and a network that lets the hook in.
 
     Args:
         scene: The deployment group.
         read: Its plan.
+        environment: Which of the plan's environments the group is; "" where the plan has none.
         hooks: Configurations of greenlight's hooks by event.
     """
-    calling = {
-        str(found["FunctionName"]): found
-        for event, found in hooks.items()
-        if event in read.stages and any(each.validator in _CALLING for each in read.stages[event].checks)
-    }
-    arn = scene.listener("testTrafficRoute") or scene.listener("prodTrafficRoute")
-    if scene.platform is not Platform.ECS or read.target.url or not (calling and arn):
-        return
+    for event, found in () if read.target.url else hooks.items():
+        stage = read.stages.get(event)
+        here = Deployment(
+            id="",
+            platform=scene.platform,
+            stage=event,
+            application=scene.application,
+            group=scene.group,
+            environment=environment,
+            region=scene.region,
+        )
+        calling = [each.name for each in stage.checks if _calls(each, here)] if stage else []
+        why, fix = _no_way(scene, event)
+        if calling and why:
+            yield symptom(
+                "green-out-of-reach",
+                f"{why}; the checks of {event} that call green end as errors, and the gate stays closed",
+                *calling,
+                fix=fix,
+            )
+        elif calling:
+            yield from _through(scene, event, found)
+
+
+def _calls(check: Check, here: Deployment) -> bool:
+    """Tell whether a check that can close the gate calls green itself, and not a place that it names."""
+    if check.validator not in _CALLING or check.severity is Severity.ADVISORY or check.when.refuses(here):
+        return False
+    return not (isinstance(check.params, dict) and "host" in check.params) and "://" not in str(check.params)
+
+
+def _no_way(scene: Scene, event: str) -> tuple[str, str]:
+    """Say why green has no URL at a stage, and what to do; "" where it has one. As the gate's discovery does."""
+    if scene.platform is Platform.LAMBDA:
+        return (
+            "a Lambda version has no URL",
+            "check it with lambda_invoke, or write where the new version answers:\ntarget: {url: https://…}",
+        )
+    if event in ("BeforeInstall", "AfterInstall"):
+        return f"no listener leads to green yet at {event}", "move these checks to AfterAllowTestTraffic"
+    if event != "AfterAllowTraffic" and not scene.listener("testTrafficRoute"):
+        return "without a test listener nothing leads to green before users do", traffic.another_listener(scene)
+    return "", ""
+
+
+def _through(scene: Scene, event: str, found: dict[str, Any]) -> Iterator[Symptom]:
+    """Look whether a hook gets to the load balancer, and through it to the listener of its stage."""
+    arn = scene.listener("prodTrafficRoute" if event == "AfterAllowTraffic" else "testTrafficRoute")
     absent = ("ListenerNotFound", "ListenerNotFoundException")
-    answer = scene.reader.found("elbv2", "describe_listeners", absent, ListenerArns=[arn])
+    answer = scene.reader.found("elbv2", "describe_listeners", absent, ListenerArns=[arn]) if arn else None
     listener = next(iter((answer or {}).get("Listeners", [])), None)
     if listener is None:
         return  # told where the listeners are looked at
     balancer = scene.reader.call(
         "elbv2", "describe_load_balancers", LoadBalancerArns=[str(listener["LoadBalancerArn"])]
     )["LoadBalancers"][0]
-    for name, found in calling.items():
-        own = found.get("VpcConfig", {})
-        if balancer.get("Scheme") == "internal" and not own.get("SubnetIds"):
-            vpc = balancer.get("VpcId", "its VPC")
-            yield symptom(
-                "hook-outside",
-                f"the load balancer is internal, and {name} is outside of every VPC, so its checks reach nothing",
-                f"load balancer: {balancer.get('DNSName')} in {vpc}",
-                fix=f"install greenlight in {vpc}: sam deploy --parameter-overrides VpcSubnetIds=SUBNET,SUBNET VpcSecurityGroupIds=GROUP (docs/install.md)",
-            )
-        elif groups := balancer.get("SecurityGroups"):
-            yield from _admitted(scene, name, own, int(listener["Port"]), groups)
+    name, own = str(found["FunctionName"]), found.get("VpcConfig", {})
+    if balancer.get("Scheme") == "internal" and not own.get("SubnetIds"):
+        vpc = balancer.get("VpcId", "its VPC")
+        yield symptom(
+            "hook-outside",
+            f"the load balancer is internal, and {name} is outside of every VPC, so its checks reach nothing",
+            f"load balancer: {balancer.get('DNSName')} in {vpc}",
+            fix=f"install greenlight in {vpc}: sam deploy --parameter-overrides VpcSubnetIds=SUBNET,SUBNET VpcSecurityGroupIds=GROUP",
+        )
+    elif groups := balancer.get("SecurityGroups"):
+        yield from _admitted(scene, name, own, int(listener["Port"]), groups)
 
 
 def _admitted(scene: Scene, name: str, own: dict[str, Any], port: int, groups: list[str]) -> Iterator[Symptom]:

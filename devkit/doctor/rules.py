@@ -67,7 +67,7 @@ def symptom(rule: str, message: str, *evidence: str, fix: str, line: int = 0) ->
         rule=rule,
         message=short(message, 600),
         evidence=tuple(short(each, 300) for each in evidence[:20]),
-        fix="\n".join(short(each, 400) for each in fix.split("\n")[:40]),
+        fix="\n".join(short(each, 2000) for each in fix.split("\n")[:40]),
         line=line,
     )
 
@@ -131,6 +131,7 @@ RULES = (
     _blocks("installation-settings", "A setting of the installation is impossible, and its hooks answer Failed."),
     _blocks("host-not-allowed", "The plan calls a host that the installation does not allow."),
     _blocks("check-not-allowed", "A check needs a permission that the hook's role does not have."),
+    _blocks("green-out-of-reach", "A check calls green where no URL leads to it: at its stage, or on its platform."),
     _blocks("hook-outside", "The load balancer is internal, and the hook is in no VPC: its checks reach nothing."),
     _blocks("hook-shut-out", "The load balancer's security groups do not let the hook in."),
     _blocks("alarm-rings", "A bound alarm rings already: it stops every deployment."),
@@ -158,7 +159,7 @@ RULES = (
     _annoys("targets-unhealthy", "Targets that users have now are not healthy."),
     _annoys("listener-of-stack", "CloudFormation would lead a listener back to where it led first."),
     _annoys("hook-has-alias", "A hook is published behind an alias: its settings for failed events stand there, and CodeDeploy calls the plain name.", "both"),
-    _annoys("hook-retried", "Lambda calls a hook again that failed."),
+    _annoys("hook-retried", "Lambda calls a hook again that failed, or keeps its event for longer than CodeDeploy waits."),
     _annoys("hook-may-be-too-short", "The hook's time-out is shorter than its stage may take, or than a check is likely to take.", "both"),
     _annoys("hook-without-log", "The hook's log group does not exist, so nobody can read why a gate was closed."),
     _annoys("default-checks", "There is no plan: only targets' health, or the version's state, is checked."),

@@ -193,17 +193,17 @@ def test_listener(scene: Scene) -> Iterator[Symptom]:
             "test-is-production",
             "the test listener is the production listener, so AllowTestTraffic sends users to green before a check has run",
             test,
-            fix=_another(scene),
+            fix=another_listener(scene),
         )
     if wanted and not test:
         yield symptom(
             "no-test-listener",
             "the AppSpec names a hook for AfterAllowTestTraffic, and without a test listener CodeDeploy leaves it out and says nothing: the smoke tests never run",
-            fix=_another(scene),
+            fix=another_listener(scene),
         )
 
 
-def _another(scene: Scene) -> str:
+def another_listener(scene: Scene) -> str:
     """Write the commands that make a test listener on the load balancer of the production listener, and name it."""
     parts = scene.listener("prodTrafficRoute").replace(":listener/", ":loadbalancer/").split("/")
     balancer = "/".join(parts[:-1]) if len(parts) == 5 else "LOAD-BALANCER"
@@ -235,7 +235,7 @@ def listeners(scene: Scene) -> Iterator[Symptom]:
             "listeners-apart",
             "test and production listener must be on the same load balancer",
             *(f"{what}: {arn}" for what, arn in balancers.items()),
-            fix=_another(scene),
+            fix=another_listener(scene),
         )
     config = str(scene.info.get("deploymentConfigName", ""))
     if any(":loadbalancer/net/" in arn for arn in balancers.values()) and config not in (

@@ -11,6 +11,7 @@ import argparse
 import datetime
 import io
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from devkit.commands import doctor as command
 from devkit.doctor import permissions, rules
 from devkit.doctor.reader import Reader
 from devkit.doctor.revision import parsed
+from tests.cli.test_documents import aws_mistake
 from tests.integration.account import REGION, Account
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ stages:
     checks:
       - {name: a, http: {get: /, expect: {status: 200}}}
 """
+OF_LAMBDA = f"{PLAN}target: {{url: 'https://shop.{REGION}.elb.amazonaws.com'}}\n"
 
 
 def appspec(platform: str, hooks: dict[str, str] | None = None) -> str:
@@ -94,7 +97,7 @@ class World:
     """
 
     def __init__(self, platform: str) -> None:
-        self.platform, self.appspec, self.plan = platform, appspec(platform), PLAN
+        self.platform, self.appspec, self.plan = platform, appspec(platform), PLAN if platform == "ECS" else OF_LAMBDA
         self.group: dict[str, Any] = {
             "applicationName": "shop",
             "deploymentGroupName": "live",
@@ -134,6 +137,7 @@ class World:
         }
         self.events: dict[str, Any] = {
             "MaximumRetryAttempts": 0,
+            "MaximumEventAgeInSeconds": 300,
             "DestinationConfig": {"OnFailure": {"Destination": LAST_RESORT}},
         }
         self.exports = ["greenlight-PlanBucket"]
@@ -378,28 +382,32 @@ MISTAKES: list[tuple[str, str, Callable[[World], Any]]] = [
     ("hook-without-way-out", "Lambda", lambda w: (w.hook.update(VpcConfig={"SubnetIds": ["subnet-1"], "VpcId": "vpc-1"}), w.routes.append({"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "blackhole"}))),
     ("hook-without-way-out", "Lambda", lambda w: (w.hook.update(VpcConfig={"SubnetIds": ["subnet-1"], "VpcId": "vpc-1"}), w.endpoints.append({"ServiceName": f"com.amazonaws.{REGION}.codedeploy", "State": "pending", "PrivateDnsEnabled": True}))),
     ("hook-may-be-too-short", "Lambda", lambda w: w.hook.update(Timeout=5, Handler="mine.handler", Environment={"Variables": {}})),
-    ("hook-may-be-too-short", "Lambda", lambda w: setattr(w, "plan", PLAN.replace("name: a,", "name: a, timeout: 400s, retry: {attempts: 2},"))),
-    ("hook-too-short", "Lambda", lambda w: setattr(w, "plan", PLAN.replace("    checks:", "    bake: 11m\n    checks:"))),
-    ("plan", "Lambda", lambda w: setattr(w, "plan", PLAN.replace("{status: 200}", "{staus: 200}"))),
+    ("hook-may-be-too-short", "Lambda", lambda w: setattr(w, "plan", OF_LAMBDA.replace("name: a,", "name: a, timeout: 400s, retry: {attempts: 2},"))),
+    ("hook-too-short", "Lambda", lambda w: setattr(w, "plan", OF_LAMBDA.replace("    checks:", "    bake: 11m\n    checks:"))),
+    ("plan", "Lambda", lambda w: setattr(w, "plan", OF_LAMBDA.replace("{status: 200}", "{staus: 200}"))),
     ("plan", "Lambda", lambda w: w.tags.update({"greenlight:plan": "ssm:/nowhere"})),
     ("plan", "Lambda", lambda w: w.tags.update({"greenlight:plan": "ftp://nowhere"})),
-    ("plan-warning", "Lambda", lambda w: setattr(w, "plan", PLAN.replace("{status: 200}", "{status: {ne: 500}}"))),
+    ("plan-warning", "Lambda", lambda w: setattr(w, "plan", OF_LAMBDA.replace("{status: 200}", "{status: {ne: 500}}"))),
     ("could-not-look", "Lambda", lambda w: w.tags.update({"greenlight:plan": "file:shop.yaml"})),
     ("stage-without-hook", "Lambda", lambda w: setattr(w, "appspec", appspec("Lambda", {"BeforeAllowTraffic": "CodeDeployHook_greenlight-BeforeAllowTraffic"}))),
-    ("stage-without-hook", "Lambda", lambda w: setattr(w, "plan", PLAN + "  AfterInstall:\n    checks:\n      - {name: b, when: {platform: ecs}, target_health: {}}\n")),
+    ("stage-without-hook", "Lambda", lambda w: setattr(w, "plan", OF_LAMBDA.replace("stages:\n", "stages:\n  AfterInstall:\n    checks:\n      - {name: b, when: {platform: ecs}, target_health: {}}\n"))),
     ("default-checks", "Lambda", lambda w: setattr(w, "plan", "")),
     ("no-plan", "Lambda", lambda w: (setattr(w, "plan", ""), [each["Environment"]["Variables"].update(GREENLIGHT_ON_MISSING_PLAN="fail") for each in w.functions.values()])),
     ("missing-plan-passes", "Lambda", lambda w: (setattr(w, "plan", ""), [each["Environment"]["Variables"].update(GREENLIGHT_ON_MISSING_PLAN="pass") for each in w.functions.values()])),
     ("installation-older", "Lambda", lambda w: [each["Environment"]["Variables"].pop("GREENLIGHT_NOTICE_ON") for each in w.functions.values()]),
     ("installation-settings", "Lambda", lambda w: [each["Environment"]["Variables"].update(GREENLIGHT_CONCURRENCY="many") for each in w.functions.values()]),
-    ("shadow", "Lambda", lambda w: (setattr(w, "plan", f"shadow: {{until: '{datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=40)}', why: we begin}}\n{PLAN}"), [each["Environment"]["Variables"].update(GREENLIGHT_ALLOW_SHADOW="true") for each in w.functions.values()])),
-    ("host-not-allowed", "Lambda", lambda w: setattr(w, "plan", PLAN.replace("get: /", "get: 'https://other.example.com/'"))),
-    ("host-not-allowed", "Lambda", lambda w: setattr(w, "plan", PLAN + "target: {url: 'https://green.example.com'}\n")),
-    ("check-not-allowed", "Lambda", lambda w: setattr(w, "plan", PLAN.replace("http: {get: /, expect: {status: 200}}", "logs: {group: shop, expect: 0}"))),
+    ("shadow", "Lambda", lambda w: (setattr(w, "plan", f"shadow: {{until: '{datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=40)}', why: we begin}}\n{OF_LAMBDA}"), [each["Environment"]["Variables"].update(GREENLIGHT_ALLOW_SHADOW="true") for each in w.functions.values()])),
+    ("host-not-allowed", "Lambda", lambda w: setattr(w, "plan", OF_LAMBDA.replace("get: /", "get: 'https://other.example.com/'"))),
+    ("host-not-allowed", "Lambda", lambda w: setattr(w, "plan", OF_LAMBDA.replace(f"shop.{REGION}.elb.amazonaws.com", "green.example.com"))),
+    ("check-not-allowed", "Lambda", lambda w: setattr(w, "plan", OF_LAMBDA.replace("http: {get: /, expect: {status: 200}}", "logs: {group: shop, expect: 0}"))),
     ("service-role-lacks", "ECS", lambda w: w.policies.update(codedeploy=[allow("lambda:*", "*"), allow("cloudwatch:*", "*")])),
     ("service-role-lacks", "ECS", lambda w: w.policies["codedeploy"].append({"Effect": "Deny", "Action": "iam:PassRole", "Resource": "*:role/task"})),
     ("service-role-lacks", "Lambda", lambda w: w.policies.update(codedeploy=[allow("lambda:InvokeFunction", "*"), allow("ecs:*", "*"), allow("cloudwatch:*", "*")])),
     ("service-role-lacks", "Lambda", lambda w: w.policies.update(codedeploy=[allow("lambda:*", "*")])),
+    ("hook-retried", "Lambda", lambda w: w.table.update({"lambda.get_function_event_invoke_config": lambda asked: {**w.events, "MaximumEventAgeInSeconds": 21600} if "AfterAllow" in asked["FunctionName"] else w.events})),
+    ("green-out-of-reach", "Lambda", lambda w: setattr(w, "plan", PLAN)),
+    ("green-out-of-reach", "ECS", lambda w: (setattr(w, "appspec", appspec("ECS", {"AfterInstall": "CodeDeployHook_greenlight-AfterInstall"})), setattr(w, "plan", PLAN.replace("AfterAllowTraffic", "AfterInstall")))),
+    ("green-out-of-reach", "ECS", lambda w: (w.pair.pop("testTrafficRoute"), setattr(w, "appspec", appspec("ECS", {"BeforeAllowTraffic": "CodeDeployHook_greenlight-BeforeAllowTraffic"})), setattr(w, "plan", PLAN.replace("AfterAllowTraffic", "BeforeAllowTraffic")))),
     ("hook-outside", "ECS", lambda w: w.balancer.update(Scheme="internal")),
     ("hook-shut-out", "ECS", lambda w: setattr(w, "admits", {"UserIdGroupPairs": [{"GroupId": "sg-users"}]})),
     ("hook-shut-out", "ECS", lambda w: setattr(w, "admits", {"IpRanges": [{"CidrIp": "203.0.113.0/24"}, {"CidrIp": "10.0.0.0/8"}]})),
@@ -444,6 +452,11 @@ def test_one_mistake_is_one_finding(rule: str, platform: str, wrong: Callable[[W
 
     assert [each.rule for each in found] == [rule], found
     assert found[0].fix
+    typed = [
+        part.partition("; ")[0]
+        for part in re.findall(r"\baws [a-z0-9-]+ [a-z-]+ -[^)\n]*|\baws s3 cp [^\n]*", found[0].fix)
+    ]
+    assert [mistake for each in typed if (mistake := aws_mistake(each))] == [], found[0].fix
 
 
 def test_every_rule_that_an_account_can_break_is_broken_here() -> None:
@@ -610,7 +623,7 @@ def test_a_host_that_the_installation_or_the_group_names_is_allowed() -> None:
 
 def test_a_plan_on_this_machine_stands_for_the_one_that_the_gate_would_find(tmp_path: Path) -> None:
     path = tmp_path / "plan.yaml"
-    path.write_text(PLAN.replace("{status: 200}", "{status: {ne: 500}}"))
+    path.write_text(OF_LAMBDA.replace("{status: 200}", "{status: {ne: 500}}"))
 
     assert World("Lambda").found(plan=str(path)) == ["plan-warning"]
     assert World("Lambda").found(plan=str(tmp_path / "none.yaml")) == ["plan"]
@@ -618,7 +631,7 @@ def test_a_plan_on_this_machine_stands_for_the_one_that_the_gate_would_find(tmp_
 
 def test_a_plan_is_read_for_the_environment_of_its_group() -> None:
     world = World("Lambda")
-    world.plan = PLAN.replace("stages:", "environments:\n  prod: {}\nstages:")
+    world.plan = OF_LAMBDA.replace("stages:", "environments:\n  prod: {}\nstages:")
 
     assert set(world.found()) == {"plan"}
     world.tags["greenlight:environment"] = "prod"

@@ -54,7 +54,9 @@ CUSTOM = {
 ADDED = {
     "create-deployment": {"s3-location"},
     "update-function-code": {"zip-file"},
-    "authorize-security-group-ingress": {"protocol", "port", "source-group"},
+    "authorize-security-group-ingress": {"protocol", "port", "source-group", "cidr"},
+    "describe-alarm-history": {"max-items"},
+    "list-task-definitions": {"max-items"},
 }
 EVERYWHERE = {"query", "output", "region", "profile"}
 
