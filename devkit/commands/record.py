@@ -39,6 +39,8 @@ MAX_BYTES = 256 * 1024 * 1024
 MAX_COMMANDS = 10_000
 MAX_DOCUMENT = 4 * 1024 * 1024
 """Characters of an OpenAPI document; the check reads no larger one."""
+_BEFORE_A_TOKEN = re.compile(r"(?i)reset|verif|confirm|invit|activat|unsubscribe|magic|token")
+_NO_WORD = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_.~-]{6,}")
 _A_SECRET = re.compile(r"[A-Za-z0-9/_+=.@-]{1,200}")
 
 
@@ -127,10 +129,8 @@ def _plan(arguments: argparse.Namespace, hidden: Hidden) -> tuple[str, list[str]
         wanted += [Asked(path=each, guessed=True) for each in GUESSED if each not in known]
     else:
         raise GreenlightError("name a URL, or one of --curl, --access-log and --openapi with a file")
-    wanted, hiding = _without_secret_paths(wanted)
+    wanted, hiding = _without_secret_paths(wanted, hidden)
     left += hiding
-    for each in wanted:
-        written.hide(each, hidden)
     if origin and wanted:
         with Server(origin) as server:
             made, unanswered = recorded(wanted, server, hidden)
@@ -192,12 +192,22 @@ def _from_curl(text: str, origin: str, *, unsafe: bool) -> tuple[list[Asked], st
     return wanted, origin, left
 
 
-def _without_secret_paths(wanted: Sequence[Asked]) -> tuple[list[Asked], list[str]]:
+def _without_secret_paths(wanted: Sequence[Asked], hidden: Hidden) -> tuple[list[Asked], list[str]]:
     """Leave out what has a secret where a plan has no place for a reference that reads well."""
+    for each in wanted:
+        written.hide(each, hidden)
     parts = {each: urllib.parse.unquote(each.path.partition("?")[0]).split("/") for each in wanted}
-    kept = [each for each in wanted if not any(part and sensitive("", part) for part in parts[each])]
+    kept = [each for each in wanted if not (_tells(parts[each]) or hidden.shows("/".join(parts[each])))]
     hiding = len(wanted) - len(kept)
     return kept, [f"paths with a part that may be a secret or an id ({hiding})"] if hiding else []
+
+
+def _tells(parts: list[str]) -> bool:
+    """Tell whether a part of a path looks like a secret, or follows a word such as reset and looks like no word."""
+    after = itertools.pairwise(parts)
+    return any(part and sensitive("", part) for part in parts) or any(
+        _BEFORE_A_TOKEN.search(before) and _NO_WORD.fullmatch(part) for before, part in after
+    )
 
 
 def _from_openapi(text: str, origin: str) -> tuple[list[str], list[str]]:

@@ -80,7 +80,7 @@ class Hidden:
 
     def header(self, name: str, value: str) -> str:
         """Give a header's value as a plan may have it; of credentials the scheme stays."""
-        if not sensitive(name, value):
+        if not self.hides(name, value):
             return escaped(value)
         match = _SCHEME.fullmatch(value.strip())
         if match:
@@ -94,8 +94,12 @@ class Hidden:
         if isinstance(value, list):
             return [self.data(each, key) for each in value]
         if isinstance(value, str):
-            return self.reference(key or "body", value) if value and sensitive(key, value) else escaped(value)
+            return self.reference(key or "body", value) if value and self.hides(key, value) else escaped(value)
         return value
+
+    def hides(self, key: str, value: str) -> bool:
+        """Tell whether a text is a secret, or has one of another place in it."""
+        return sensitive(key, value) or self.shows(value)
 
     def shows(self, text: str) -> bool:
         """Tell whether a text has one of the secrets in it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.oneline import short
 
-from devkit.recording.asked import escaped, sensitive
+from devkit.recording.asked import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,7 @@ def _split(path: str, hidden: Hidden) -> tuple[str, dict[str, Any]]:
     """Give the path with its query, or both apart where a value of the query is a secret."""
     bare, _, query = path.partition("?")
     pairs = urllib.parse.parse_qsl(query, keep_blank_values=True)
-    if not any(sensitive(name, value) for name, value in pairs):
+    if not any(hidden.hides(name, value) for name, value in pairs):
         return path, {}
     fields: dict[str, Any] = {}
     for name, value in pairs:
@@ -103,7 +103,7 @@ def _content(asked: Asked, hidden: Hidden) -> dict[str, Any]:
         fields = dict(pairs)
         if len(fields) == len(pairs) and urllib.parse.urlencode(fields) == urllib.parse.urlencode(pairs) and fields:
             return {"form": hidden.data(fields)}
-    return {"text": hidden.reference("body", text) if sensitive(text, text) else escaped(text)}
+    return {"text": hidden.reference("body", text) if hidden.hides(text, text) else escaped(text)}
 
 
 def flow(value: Any) -> str:

@@ -241,6 +241,22 @@ curl http://elsewhere.example/
     assert {method for method, _, _ in shop.requests} == {"GET"}
 
 
+def test_a_secret_of_one_request_is_in_no_other_either(
+    tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "requests.sh"
+    file.write_text(f"""curl {shop.url}/health -H 'Authorization: Bearer canary-1'
+curl '{shop.url}/health?q=canary-1' -H 'X-Trace: a canary-1 b'
+curl {shop.url}/health/canary-1
+curl {shop.url}/password-reset/Zq81kLmP
+""")
+    text, _ = record(tmp_path, "--curl", str(file))
+    said = capsys.readouterr().err
+    assert "canary-1" not in text + said
+    assert "Zq81kLmP" not in text + said
+    assert "paths with a part that may be a secret or an id (2)" in said
+
+
 def test_unsafe_methods_are_recorded_when_that_is_asked_for_and_sent_once(tmp_path: Path, shop: Service) -> None:
     file = tmp_path / "lines.sh"
     file.write_text(f"""curl {shop.url}/orders --json '{{"sku": "A1", "password": "hush"}}'\n""")
