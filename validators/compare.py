@@ -282,7 +282,7 @@ def _judged(params: Compare, places: list[Compared], times: dict[str, list[float
             query=f"{each.path}: {each.kind}",
             expected=each.example.blue,
             actual=each.example.green,
-            where=f"{each.raw} of {params.samples}, and blue from itself {each.noise}",
+            where=f"in {each.raw} of {params.samples} (blue from itself: {each.noise})",
             of_blue=True,
         )
         for each in news[:PLACES_SHOWN]
@@ -297,10 +297,10 @@ def _judged(params: Compare, places: list[Compared], times: dict[str, list[float
         found.append(evidence("green's median time less blue's (ms)", wanted.by, round(green_ms - blue_ms, 3)))
     quiet = len(places) - len(news)
     said = f"{total} answers compared, median {green_ms:.0f} ms on green and {blue_ms:.0f} ms on blue"
-    said += f"; {quiet} kinds of difference are noise" if quiet else ""
+    said += f"; {_kinds(quiet)} {'is' if quiet == 1 else 'are'} noise" if quiet else ""
     if any(not each.passed for each in found):
         first = judged(found, said).message
-        return failed(f"{first}; {len(news)} kinds of difference in {said}" if news else f"{first}; {said}", *found)
+        return failed(f"{first}; {_kinds(len(news))} in {said}" if news else f"{first}; {said}", *found)
     if (wanted.slower is not None or wanted.by is not None) and not enough:
         return inconclusive(f"{said}; {total} are too few to compare times, raise samples", *found)
     found.append(Evidence(query="differences that are no noise", expected=0, actual=0, passed=True))
@@ -309,3 +309,7 @@ def _judged(params: Compare, places: list[Compared], times: dict[str, list[float
 
 def _is_news(params: Compare, each: Compared) -> bool:
     return each.raw > each.noise and each.relative > params.relative and each.absolute > params.absolute
+
+
+def _kinds(number: int) -> str:
+    return f"{number} kind{'' if number == 1 else 's'} of difference"

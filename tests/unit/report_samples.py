@@ -131,16 +131,16 @@ def closed(**changes: Any) -> Report:
             ),
             check(
                 "nothing broke that worked", "compare", Outcome.FAIL,
-                "1 of 5, and blue from itself 0: GET /catalogue body.items[].price: value is 2, expected 1 (and 1 more)",
+                "in 5 of 5 (blue from itself: 0): GET /catalogue body.items[].price: value is 2, expected 1 (and 1 more)",
                 severity=Severity.ADVISORY, began=661, took=912,
                 evidence=(
                     Evidence(
                         query="GET /catalogue body.items[].price: value", expected=1, actual=2,
-                        where="5 of 5, and blue from itself 0", of_blue=True,
+                        where="in 5 of 5 (blue from itself: 0)", of_blue=True,
                     ),
                     Evidence(
                         query="GET /catalogue body.currency: missing", expected="EUR", actual=None,
-                        where="5 of 5, and blue from itself 0", of_blue=True,
+                        where="in 5 of 5 (blue from itself: 0)", of_blue=True,
                     ),
                 ),
                 series=(
