@@ -106,7 +106,8 @@ def _forwarding(name: str, arns: list[str], context: Context) -> list[Evidence]:
         raise GreenlightError(f"{side} has no target group at {deployment.stage}, so nothing can be said of listeners")
     found = []
     for arn in arns:
-        rules = _paged(context, "describe_rules", "Rules", arn)
+        pages = context.aws_pages("elbv2", "describe_rules", ListenerArn=arn)
+        rules = [rule for page in pages for rule in page.get("Rules", [])]
         shares = [(rule, _shares(rule, sides)) for rule in rules]
         for rule, share in ((rule, share) for rule, share in shares if share.keys() & sides.values()):
             query = f"{name} listener, rule {rule.get('Priority', 'default')}"
@@ -116,10 +117,6 @@ def _forwarding(name: str, arns: list[str], context: Context) -> list[Evidence]:
             actual = "no rule forwards to blue or green"
             found.append(Evidence(query=f"{name} listener", expected={side: 100}, actual=actual, where=arn))
     return found
-
-
-def _paged(context: Context, operation: str, key: str, arn: str) -> list[dict[str, Any]]:
-    return [each for page in context.aws_pages("elbv2", operation, ListenerArn=arn) for each in page.get(key, [])]
 
 
 def _shares(rule: dict[str, Any], sides: dict[str, str]) -> dict[str, float]:
@@ -142,7 +139,12 @@ def _certificates(arns: list[str], params: Listener, context: Context) -> tuple[
     found, unread = [], []
     listeners = context.aws_call("elbv2", "describe_listeners", ListenerArns=arns).get("Listeners", [])
     secure = [each["ListenerArn"] for each in listeners if each.get("Protocol") in ("HTTPS", "TLS")]
-    listed = [each for arn in secure for each in _paged(context, "describe_listener_certificates", "Certificates", arn)]
+    listed = [
+        each
+        for arn in secure
+        for page in context.aws_pages("elbv2", "describe_listener_certificates", ListenerArn=arn)
+        for each in page.get("Certificates", [])
+    ]
     for arn in dict.fromkeys(str(each.get("CertificateArn")) for each in listed):
         if ":acm:" not in arn:
             unread.append(arn)

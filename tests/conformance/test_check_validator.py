@@ -173,14 +173,14 @@ BAD = {
         '    return judged(found, f"turn {next(TURNS)}")',
         "the passing case ends differently each time: PASS: turn 1 / PASS: turn 2",
     ),
-    "it cuts a secret in half": (
+    "it shows the end of a secret": (
         END,
-        '    return judged(found, f"asked with {params.token[:15]}")',
+        '    return judged(found, f"asked with {params.token[-9:]}")',
         "it shows in its finding a part of a secret",
     ),
-    "it spells a secret in capitals": (
+    "it spells the end of a secret in capitals": (
         END,
-        '    return judged([*found, evidence(params.token.upper(), params.expect, "2")], "fine")',
+        '    return judged([*found, evidence(params.token[-9:].upper(), params.expect, "2")], "fine")',
         "it shows in its finding a part of a secret",
     ),
     "it prints a secret": (END, "    print(params.token)\n" + END, "it prints or logs a part of a secret"),
