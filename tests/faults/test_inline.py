@@ -288,6 +288,7 @@ def test_an_event_of_an_unknown_deployment_raises_for_the_last_resort(gate: Gate
 
 def test_the_same_event_twice_is_answered_once(gate: Gate) -> None:
     run = gate.call()
+    assert (run.error, run.answers, run.said("answered")["superseded"]) == ("", ["Succeeded"], False)
     event = {"DeploymentId": run.deployment_id, "LifecycleEventHookExecutionId": run.execution_id}
     again = gate.call(checks(bad("raises")), event=event)
     assert (again.error, again.said("answered")["superseded"]) == ("", True)

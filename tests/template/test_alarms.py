@@ -126,8 +126,8 @@ def overlapping(widgets: list[dict[str, int]]) -> list[tuple[int, int]]:
 @pytest.mark.parametrize("name", sorted(of_type(transformed(), "AWS::Logs::QueryDefinition")))
 def test_a_saved_query_asks_all_hooks_for_lines_that_they_write(name: str) -> None:
     query = transformed()["Resources"][name]["Properties"]
-    conductor = (ROOT / "layers" / "greenlight" / "greenlight" / "conductors" / "inline.py").read_text()
+    telling = (ROOT / "layers" / "greenlight" / "greenlight" / "conductors" / "telling.py").read_text()
 
     assert [group["Ref"] for group in query["LogGroupNames"]] == [f"{stage}LogGroup" for stage in STAGES]
     for message in re.findall(r'message = "([^"]+)"', query["QueryString"]):
-        assert f'"{message}"' in conductor
+        assert f'"{message}"' in telling
