@@ -49,11 +49,16 @@ def run(arguments: argparse.Namespace) -> int:
         return BAD_SCENARIO
     outcomes: list[ScenarioOutcome] = []
     console.print(f"rehearsing {len(scenarios)} {'scenario' if len(scenarios) == 1 else 'scenarios'}\n")
+    interrupted = threading.Event()
     try:
         # Standard output is the document alone, whatever a library may have to say.
-        with _signals(), redirect_stdout(sys.stderr) if as_json else nullcontext():
-            _play(scenarios, Path(arguments.output), console, outcomes)
-    except KeyboardInterrupt:
+        with _signals(interrupted), redirect_stdout(sys.stderr) if as_json else nullcontext():
+            _play(scenarios, Path(arguments.output), console, outcomes, interrupted)
+    except BaseException:
+        # An interrupt comes between any two instructions, so what ends the rehearsal can be what it left half done.
+        if not interrupted.is_set():
+            raise
+    if interrupted.is_set():
         stderr_console().print("interrupted; everything that was started has been ended")
         return INTERRUPTED
     if as_json:
@@ -90,7 +95,13 @@ def _files(names: Sequence[str]) -> Iterator[Path]:
             yield path
 
 
-def _play(scenarios: Sequence[Scenario], results: Path, console: Console, outcomes: list[ScenarioOutcome]) -> None:
+def _play(
+    scenarios: Sequence[Scenario],
+    results: Path,
+    console: Console,
+    outcomes: list[ScenarioOutcome],
+    interrupted: threading.Event,
+) -> None:
     from devkit.rehearsal.aws.server import LocalAws
     from devkit.rehearsal.player import Player
     from devkit.rehearsal.progress import Progress
@@ -101,6 +112,8 @@ def _play(scenarios: Sequence[Scenario], results: Path, console: Console, outcom
     try:
         player = Player(aws, results.resolve())
         for scenario, name in zip(scenarios, _folder_names(scenarios), strict=True):
+            if interrupted.is_set():  # Python drops what is raised while it collects garbage
+                break
             progress.scenario_started(scenario)
             outcomes.append(player.play(scenario, progress, name))
             progress.scenario_ended(outcomes[-1])
@@ -145,8 +158,11 @@ def _short(path: Path) -> str:
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
-    """Let the first interrupt, hang-up or request to end clean up, and let no second one disturb that."""
+def _signals(interrupted: threading.Event) -> Iterator[None]:
+    """Let the first interrupt, hang-up or request to end clean up, and let no second one disturb that.
+
+    Setting `interrupted` comes first: what is raised here can be dropped, or replaced by what comes of it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -154,6 +170,7 @@ def _signals() -> Iterator[None]:
     def first(number: int, _frame: Any) -> None:
         for each in numbers:
             signal.signal(each, signal.SIG_IGN)
+        interrupted.set()
         raise KeyboardInterrupt(number)
 
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]

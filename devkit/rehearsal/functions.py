@@ -136,8 +136,8 @@ class LocalLambda:
         """Call a function as `InvocationType=Event` does, without retries; a failed call goes to OnFailure."""
         arguments = (name, event, qualifier)
         thread = threading.Thread(target=self._call_async, args=arguments, name=f"async {name}", daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def drain(self, timeout_s: float) -> bool:
         """Wait for all asynchronous calls to end, at most this long; False if one has not."""

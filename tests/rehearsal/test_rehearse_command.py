@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -11,10 +12,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from devkit.commands import rehearse
+from devkit.rehearsal.outcome import ScenarioOutcome
+from devkit.rehearsal.player import Player
+
+if TYPE_CHECKING:
+    from devkit.rehearsal.scenario import Scenario
 
 GOOD = """
 name: a good release
@@ -108,6 +115,29 @@ def test_scenarios_of_one_name_keep_their_results_apart(folder: Path) -> None:
 def test_a_results_folder_that_is_a_file_is_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(write(folder, GOOD), "-o", write(folder, "", "file")) == 2
     assert "not played: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what_comes_of_it", [RuntimeError("cannot join thread before it is started"), None])
+def test_an_interrupt_is_said_whatever_comes_of_it(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    what_comes_of_it: Exception | None,
+) -> None:
+    played = []
+
+    def play(_player: Player, scenario: Scenario, *_: object) -> ScenarioOutcome:
+        played.append(scenario.path.name)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        if what_comes_of_it:
+            raise what_comes_of_it
+        return ScenarioOutcome(scenario)
+
+    monkeypatch.setattr(Player, "play", play)
+    assert run(write(folder, GOOD), write(folder, GOOD, "next.yaml"), "-o", str(folder / "out")) == 130
+    assert played == ["s.yaml"]
+    assert "everything that was started has been ended" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")

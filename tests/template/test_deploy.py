@@ -178,7 +178,7 @@ def as_far_as_ministack_knows_it(built: Path, folder: Path) -> Path:
     return copy / "template.yaml"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def orders(installation: Installation) -> str:
     """A Lambda function with a version 1 behind the alias live, and a version 2 that is being deployed."""
     lambda_ = installation.client("lambda")
