@@ -16,7 +16,7 @@ from devkit.cli import main
 from devkit.doctor import rules, template, written
 from devkit.doctor.revision import parsed
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 LAMBDA = """\
 Transform: AWS::Serverless-2016-10-31
