@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import itertools
 import json
 import re
 import sys
 import urllib.parse
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--curl", metavar="FILE", help="take requests from command lines of curl; - for standard input")
     source.add_argument(
-        "--access-log", metavar="FILE", help="take the paths users ask for most: common, combined, ALB or CloudFront"
+        "--access-log",
+        metavar="FILE",
+        help="take the paths users ask for most: common, combined, JSON, ALB, CloudFront, Envoy; .gz, too",
     )
     source.add_argument("--openapi", metavar="FILE", help="hold green against this OpenAPI document")
     add("--path", action="append", default=[], metavar="PATH", help="a further path to ask for")
@@ -119,6 +124,8 @@ def _plan(arguments: argparse.Namespace, hidden: Hidden) -> tuple[str, list[str]
         wanted += found
     elif arguments.access_log:
         lines, others = access_log.lines(_read(arguments.access_log).splitlines())
+        if not lines:
+            raise GreenlightError(f"no line of {arguments.access_log} is a request; known are {access_log.KNOWN}")
         found, left = access_log.asked(lines, arguments.top, known=bool(origin))
         left += [f"lines that are no requests ({others})"] if others else []
         wanted += found
@@ -163,10 +170,12 @@ def _read(name: str) -> str:
     try:
         if name == "-":
             return sys.stdin.read(MAX_BYTES)
-        with Path(name).open(encoding="utf-8", errors="replace") as file:
-            return file.read(MAX_BYTES)
-    except OSError as error:
-        raise GreenlightError(f"{name} cannot be read: {error.strerror}") from error
+        with Path(name).open("rb") as file:
+            packed = file.peek(2)[:2] == b"\x1f\x8b"  # as AWS stores its logs
+            with io.TextIOWrapper(gzip.open(file) if packed else file, encoding="utf-8", errors="replace") as text:
+                return text.read(MAX_BYTES)
+    except (OSError, EOFError, zlib.error) as error:
+        raise GreenlightError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _from_curl(text: str, origin: str, *, unsafe: bool) -> tuple[list[Asked], str, list[str]]:

@@ -14,6 +14,7 @@ from devkit.lint import secrets
 
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/_=.-]{32,}")
 _SCHEME = re.compile(r"(?i)(bearer|basic|token|apikey) +(.+)", re.DOTALL)
+_MEDIA_TYPE = re.compile(r"(application|audio|font|image|message|model|multipart|text|video)/[A-Za-z0-9.+-]+")
 _NOT_KEPT = (
     "host",
     "content-length",
@@ -126,7 +127,8 @@ class Hidden:
 
 def sensitive(key: str, value: str) -> bool:
     """Tell whether a text is a secret by its key or by its form; in doubt it is one."""
-    return bool(like_a_secret(key) or secrets.kind(value) or _LIKE_A_KEY.fullmatch(value))
+    a_key = _LIKE_A_KEY.fullmatch(value) and not _MEDIA_TYPE.fullmatch(value)
+    return bool(like_a_secret(key) or secrets.kind(value) or a_key)
 
 
 def kept(name: str) -> bool:

@@ -93,8 +93,9 @@ def _content(asked: Asked, hidden: Hidden) -> dict[str, Any]:
     body = asked.body or b""
     media_type = next((value for name, value in asked.headers if name.lower() == "content-type"), "").partition(";")[0]
     try:
-        if "json" in media_type:
-            return {"json": hidden.data(json.loads(body))}
+        data = json.loads(body)
+        if "json" in media_type or isinstance(data, (dict, list)):  # curl -d says of every body that it is a form
+            return {"json": hidden.data(data)}
     except (ValueError, RecursionError):
         pass
     text = body.decode("utf-8", errors="replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import itertools
 import json
@@ -270,6 +271,18 @@ def test_unsafe_methods_are_recorded_when_that_is_asked_for_and_sent_once(tmp_pa
     assert [method for method, _, _ in shop.requests] == ["POST"]
 
 
+def test_what_curl_says_of_every_body_is_no_secret_and_json_is_sent_as_json(tmp_path: Path, shop: Service) -> None:
+    file = tmp_path / "lines.sh"
+    file.write_text(f"""curl {shop.url}/orders -d '{{"sku": "A1"}}'\n""")
+
+    text, checks = record(tmp_path, "--curl", str(file), "--unsafe")
+
+    http = checks["POST /orders answers 201"]["http"]
+    assert http["headers"] == {"Content-Type": "application/x-www-form-urlencoded"}
+    assert http["body"] == {"json": {"sku": "A1"}}
+    assert "secret" not in text
+
+
 def test_curl_lines_can_be_sent_elsewhere_and_come_from_standard_input(
     tmp_path: Path, shop: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -452,6 +465,83 @@ def test_the_time_that_nginx_writes_is_read(more: str, seconds: float | None) ->
     (line,), _ = access_log.lines([common("/", more=more)])
 
     assert line.seconds == seconds
+
+
+NGINX = '{"status":"200","request_method":"GET","request_uri":"/health","uri":"/x.php","request_time":"0.250","remote_addr":"203.0.113.9"}'
+OTHER_LOGS = {
+    "nginx": (NGINX, 0.25),
+    "nginx, the request line": ('{"time":"t","request":"GET /health HTTP/1.1","status":200,"request_time":0.25}', 0.25),
+    "nginx, nested": (f'{{"@timestamp":"t","@nginx_fields":{NGINX}}}', 0.25),
+    "a container's": (json.dumps({"log": f"{NGINX}\n", "stream": "stdout", "time": "t"}), 0.25),
+    "a container's, common": (json.dumps({"log": common("/health"), "stream": "stdout"}), None),
+    "after a time": (f"2026-11-22T10:00:00.000Z web/web/0123 {NGINX}", 0.25),
+    "envoy": ('{"method":"GET","path":"/health","response_code":200,"duration":250,"protocol":"HTTP/1.1"}', 0.25),
+    "envoy, text": ('[2026-11-22T10:00:00.000Z] "GET /health HTTP/1.1" 200 - 0 512 250 249 "-" "curl/8" "id" "shop" "10.0.0.1:80"', 0.25),
+    "istio, text": ('[2026-11-22T10:00:00.000Z] "GET /health HTTP/2" 200 - via_upstream - "-" 0 512 250 249 "-" "curl" "id" "shop"', 0.25),
+    "cloudfront": ('{"cs-method":"GET","cs-uri-stem":"/health","cs-uri-query":"-","sc-status":"200","time-taken":"0.250"}', 0.25),
+    "traefik": ('{"RequestMethod":"GET","RequestPath":"/health","DownstreamStatus":200,"Duration":250000000}', 0.25),
+    "traefik, text": (common("/health", more=' "-" "curl" 7 "shop@docker" "http://10.0.0.1:80" 250ms').strip(), 0.25),
+    "caddy": ('{"level":"info","request":{"method":"GET","uri":"/health","proto":"HTTP/2.0"},"duration":0.25,"status":200}', 0.25),
+    "api gateway": ('{"httpMethod":"GET","path":"/health","status":"200","responseLatency":"250","routeKey":"GET /{any}"}', 0.25),
+    "pino": ('{"level":30,"req":{"method":"GET","url":"/health"},"res":{"statusCode":200},"responseTime":250,"msg":"done"}', 0.25),
+    "common schema": ('{"http.request.method":"GET","url.path":"/health","http.response.status_code":200,"event":{"duration":250000000}}', 0.25),
+    "a duration of nobody known": ('{"method":"GET","url":"/health","status":200,"duration":250}', None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHER_LOGS)
+def test_logs_of_other_servers_are_read(name: str) -> None:
+    text, seconds = OTHER_LOGS[name]
+
+    (line,), others = access_log.lines([text])
+
+    assert (line.method, line.url, line.status, others) == ("GET", "/health", 200, 0)
+    assert line.seconds == (seconds if seconds is None else pytest.approx(seconds))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"level": "info", "msg": "listening on 80"}',
+        '{"method": "GET", "path": "/health"}',
+        '{"method": "GET", "path": {"a": 1}, "status": 200}',
+        '{"method": "GET", "path": "/health", "status": true}',
+        '{"log": {"log": {"log": 1}}}',
+        '{"a": ' * 2000 + "}" * 2000,
+        "[1] {}",
+        "{}",
+    ],
+    ids=["an event", "no status", "a map", "a truth", "wrapped", "deep", "a list", "empty"],
+)
+def test_a_line_of_json_that_is_no_request_is_none(text: str) -> None:
+    assert access_log.lines([text]) == ([], 1)
+
+
+def test_a_query_in_json_is_left_out_as_well() -> None:
+    found, _ = access_log.lines([NGINX.replace("/health", "/health?token=x")])
+
+    assert access_log.asked(found, 10, known=True) == ([], ["requests with a query, whose values may be secrets (1)"])
+
+
+def test_a_log_that_aws_has_packed_is_read(tmp_path: Path) -> None:
+    log = tmp_path / "alb.log.gz"
+    log.write_bytes(gzip.compress(balancer("/health", 0.01).encode()))
+
+    _, checks = record(tmp_path, "--access-log", str(log))
+
+    assert list(checks) == ["GET /health answers 200"]
+
+
+@pytest.mark.parametrize("data", [b"2026-11-22\tnothing\n", gzip.compress(b"x" * 999)[:20]], ids=["words", "cut"])
+def test_a_log_without_requests_says_which_are_known(
+    data: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_bytes(data)
+
+    said = refused(capsys, "--access-log", str(log))
+
+    assert "known are common and combined" in said or "cannot be read: Compressed file ended" in said
 
 
 def test_a_request_that_the_balancer_could_not_send_on_has_no_time() -> None:
