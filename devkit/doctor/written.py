@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from greenlight.errors import GreenlightError
 from greenlight.model import Frozen
-from greenlight.yamlread import too_deep
+from greenlight.yamlread import syntax, too_deep
 
 Path = tuple[str | int, ...]
 FUNCTION, GROUP = "AWS::Serverless::Function", "AWS::CodeDeploy::DeploymentGroup"
@@ -206,6 +206,9 @@ def read(text: str, given: dict[str, str] | None = None) -> Template:
             raise ValueError("it is nested too deep")
         node = yaml.compose(text, Loader=_LOADER)
         data = _Plain(lines).of(node, (), 0) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        problem = syntax(error, text)
+        raise TemplateError(f"the template, line {problem.line}, column {problem.column}: {problem}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise TemplateError(f"the template is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict) or not isinstance(data.get("Resources"), dict):

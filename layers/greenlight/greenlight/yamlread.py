@@ -184,7 +184,7 @@ def read(text: str, source: str = "") -> Document:
     try:
         data, root = builder.document()
     except yaml.MarkedYAMLError as error:
-        raise PlanError([*builder.problems, _syntax(error, text)], source) from error
+        raise PlanError([*builder.problems, syntax(error, text)], source) from error
     except _Enough:
         raise PlanError(builder.problems, source) from None
     if builder.problems:
@@ -208,7 +208,7 @@ def too_deep(text: str, depth: int) -> bool:
     return False
 
 
-def _syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
+def syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
     """Say what PyYAML says, where it says it, and what is meant by the commonest of it."""
     mark = error.problem_mark or error.context_mark
     what = error.problem or error.context

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from greenlight import yamlread
+from greenlight.errors import GreenlightError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -391,6 +392,14 @@ def test_what_is_no_template_ends_with_a_sentence(
 
     assert main(["doctor", "--template", str(path)]) == 2
     assert "template" in capsys.readouterr().err
+
+
+def test_a_mistake_in_yaml_is_said_with_its_place() -> None:
+    with pytest.raises(GreenlightError) as refused:
+        written.read("Resources:\n  Role:\n    Resource: *\n")
+
+    assert str(refused.value).startswith("the template, line 3, column 16: not valid YAML: ")
+    assert "<unicode string>" not in str(refused.value)
 
 
 def test_marks_of_other_languages_are_only_read() -> None:
