@@ -42,6 +42,8 @@ MAX_BYTES = 256 * 1024 * 1024
 MAX_COMMANDS = 10_000
 MAX_DOCUMENT = 4 * 1024 * 1024
 """Characters of an OpenAPI document; the check reads no larger one."""
+MAX_IN_PLAN = 768 * 1024
+"""Characters of one that stands in a plan, which may have 1 MiB with its margins."""
 _BEFORE_A_TOKEN = re.compile(r"(?i)reset|verif|confirm|invit|activat|unsubscribe|magic|token")
 _NO_WORD = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_.~-]{6,}")
 _A_SECRET = re.compile(r"[A-Za-z0-9/_+=.@-]{1,200}")
@@ -222,6 +224,8 @@ def _tells(parts: list[str]) -> bool:
 def _from_openapi(text: str, origin: str) -> tuple[list[str], list[str]]:
     """Give the check of an OpenAPI document; of a server it holds as many operations as that answers well today."""
     document = _document(text)
+    if not _has_safe_operations(document):
+        raise GreenlightError("the check of a document sends GET and HEAD, and this document has neither")
     found: dict[str, Any] = {"text": text}
     left: list[str] = []
     if origin:
@@ -240,6 +244,10 @@ def _from_openapi(text: str, origin: str) -> tuple[list[str], list[str]]:
             ]
         else:
             lines.append(f"    {key}: {written.flow(value)}")
+    if sum(map(len, lines)) > MAX_IN_PLAN:
+        raise GreenlightError(
+            f"the document is too large to stand in a plan; name the URL of a service that serves it at one of {', '.join(DOCUMENTS)}"
+        )
     return lines, left
 
 
@@ -264,6 +272,12 @@ def _document(text: str) -> Any:
     return json.loads(json.dumps(data, default=str))
 
 
+def _has_safe_operations(document: dict[str, Any]) -> bool:
+    paths = document.get("paths")
+    items = [each for each in paths.values() if isinstance(each, dict)] if isinstance(paths, dict) else []
+    return any("get" in each or "head" in each or "$ref" in each for each in items)
+
+
 def _same_document(answer: Any, document: Any) -> bool:
     try:
         return not isinstance(answer, str) and answer.status == 200 and _document(answer.body.decode()) == document
@@ -279,6 +293,8 @@ def _covered(params: dict[str, Any], origin: str) -> tuple[int, str]:
     assert validator is not None  # noqa: S101 - it comes with greenlight
     with context_for(ecs_deployment(green=Side(url=origin)), timeout_s=60.0) as context:
         finding = run(validator, params, context)
+    if finding.outcome is Outcome.INCONCLUSIVE:
+        raise GreenlightError(f"nothing that the document describes can be called as it is: {finding.message}")
     if finding.outcome is not Outcome.PASS:
         raise GreenlightError(f"the service does not answer as the document says: {finding.message}")
     return max(1, len(finding.evidence)), finding.message

@@ -609,6 +609,26 @@ def test_a_server_that_breaks_its_contract_is_no_plan(tmp_path: Path, capsys: py
         assert "does not answer as the document says" in refused(capsys, service.url, "--openapi", str(file))
 
 
+def test_a_document_of_which_nothing_can_be_called_is_no_plan(
+    tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps({**DOCUMENT, "paths": {"/orders": {"post": {}}}}))
+    assert "this document has neither" in refused(capsys, "--openapi", str(file))
+
+    file.write_text(json.dumps({**DOCUMENT, "security": [{"key": []}]}))
+    said = refused(capsys, shop.url, "--openapi", str(file))
+    assert "nothing that the document describes can be called as it is" in said
+    assert "GET /orders (needs credentials; give headers)" in said
+
+
+def test_a_large_document_is_left_where_it_is_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps({**DOCUMENT, "x-large": "x" * 800_000}))
+
+    assert "name the URL of a service that serves it at one of /openapi.json" in refused(capsys, "--openapi", str(file))
+
+
 @pytest.mark.parametrize("text", ["[]", "openapi: 2.0.0", "{", "a: [", "swagger: '2.0'"])
 def test_what_is_no_openapi_document_is_said(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "document"
