@@ -47,8 +47,13 @@ def test_parameters_that_the_model_refuses_are_a_sentence() -> None:
 
 def test_no_region_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    with pytest.raises(AwsError, match="no AWS client for ecs: You must specify a region"):
+    with pytest.raises(AwsError, match="no AWS client for ecs: You must specify a region. Set AWS_REGION, or AWS_PROF"):
         Aws().call("ecs", "list_clusters")
+
+
+def test_the_region_that_other_tools_of_aws_take_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert Aws().client("ecs").meta.region_name == "eu-central-1"
 
 
 def test_no_credentials_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ class Aws:
 
     def _make(self, service: str, read_timeout_s: float, attempts: int) -> Any:
         from botocore.config import Config  # 150 ms, and not every command talks to AWS
-        from botocore.exceptions import BotoCoreError
+        from botocore.exceptions import BotoCoreError, NoRegionError
 
         try:
             self._session = self._session or Session()
@@ -68,7 +68,8 @@ class Aws:
                 ),
             )
         except (BotoCoreError, ValueError) as error:
-            raise AwsError(f"no AWS client for {service}: {error}") from error
+            how = " Set AWS_REGION, or AWS_PROFILE to a profile that has one" if isinstance(error, NoRegionError) else ""
+            raise AwsError(f"no AWS client for {service}: {error}{how}") from error
 
     def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
         """Make one call, `operation` in boto3's spelling.
@@ -107,8 +108,9 @@ class Session:
         self._session.register_component("data_loader", _models())
 
     def client(self, service: str, *, config: Any) -> Any:
-        """Make a client."""
-        return self._session.create_client(service, config=config)
+        """Make a client; as AWS's other tools do, and botocore does not, in the region that AWS_REGION names."""
+        region = config.region_name or os.environ.get("AWS_REGION") or None
+        return self._session.create_client(service, region_name=region, config=config)
 
 
 @functools.cache
