@@ -68,7 +68,9 @@ class Aws:
                 ),
             )
         except (BotoCoreError, ValueError) as error:
-            how = " Set AWS_REGION, or AWS_PROFILE to a profile that has one" if isinstance(error, NoRegionError) else ""
+            how = (
+                " Set AWS_REGION, or AWS_PROFILE to a profile that has one" if isinstance(error, NoRegionError) else ""
+            )
             raise AwsError(f"no AWS client for {service}: {error}{how}") from error
 
     def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
