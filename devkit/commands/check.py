@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from greenlight import plan as plans
 from greenlight.aws import Aws
 from greenlight.conductors.inline import refused, supervised
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     import argparse
 
 PLAN_OR_USAGE_ERROR = 2
+_NOT_AGAIN = ("command", "plan", "watch", "format", "output")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +95,23 @@ def _once(arguments: argparse.Namespace, budget_s: float) -> int:
     report = report_of(
         gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, duration_ms, gate.output, clock=gate.clock
     )
+    if arguments.output or arguments.format != "text" or not sys.stdout.isatty():  # who typed it there has just seen it
+        report = msgspec.structs.replace(report, command=again(arguments))
     return status if reports.written(report, arguments.format, arguments.output) else PLAN_OR_USAGE_ERROR
+
+
+def again(arguments: argparse.Namespace) -> str:
+    """Write the command that runs the stage once more; values of variables, which may be secrets, are left to fill in."""
+    words = ["greenlight", "check", shlex.quote(arguments.plan)]
+    usual = {"budget": "10m", "concurrency": 16}
+    for name, value in vars(arguments).items():
+        if name in _NOT_AGAIN or not value or value == usual.get(name):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        for each in value if isinstance(value, list) else [value]:
+            shown = f"{str(each).partition('=')[0]}=VALUE" if name == "var" else str(each)
+            words += [option] if each is True else [option, shlex.quote(shown)]
+    return " ".join(words)
 
 
 def _usage(arguments: argparse.Namespace) -> tuple[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from greenlight.testing import Service
 
-from devkit.cli import main
+from devkit.cli import main, parser_of_all
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,6 +101,33 @@ def test_without_a_url_the_check_says_that_green_has_none(plan: Path, capsys: py
 
     assert status == 1
     assert "GATE_ERROR: green is well: no --url was given" in out
+
+
+def test_a_report_has_the_command_that_checks_again(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan.write_text(plan.read_text().replace("stages:", "variables: {who: a}\nstages:", 1))
+    where = (
+        "--url",
+        "http://127.0.0.1:9",
+        "--host",
+        "it's",
+        "--var",
+        "who=hush",
+        "--budget",
+        "20s",
+        "--first-deployment",
+    )
+
+    _, out, _ = check(
+        capsys, str(plan), *STAGE, *where, "--allow-host", "a", "--allow-host", "b", "--format", "markdown"
+    )
+
+    (typed,) = [line for line in out.splitlines() if line.startswith("$ greenlight check ")]
+    given = vars(parser_of_all().parse_args(shlex.split(typed)[2:]))
+    meant = vars(
+        parser_of_all().parse_args(["check", str(plan), *STAGE, *where, "--allow-host", "a", "--allow-host", "b"])
+    )
+    assert given == {**meant, "var": ["who=VALUE"]}
+    assert "hush" not in out
 
 
 def test_json_on_standard_output_is_one_document_with_the_promised_keys(

@@ -254,6 +254,12 @@ def test_nothing_is_to_be_typed_where_no_report_can_be_had() -> None:
     assert list(commands(closed(verdict=Status.SUCCEEDED, checks=(), reasons=()))) == ["this report"]
 
 
+def test_what_a_person_ran_is_to_be_run_again() -> None:
+    report = closed(command="greenlight check plan.yaml --stage AfterAllowTraffic")
+
+    assert commands(report) == {"check again": report.command}
+
+
 def test_of_very_many_checks_that_did_not_run_the_first_are_named() -> None:
     checks = tuple(check(f"c{number}", "v", Outcome.SKIPPED, "m", tries=()) for number in range(12))
 

@@ -373,6 +373,7 @@ class Report(Frozen, frozen=True, kw_only=True):
         clock: What else the gate did with its time.
         traffic: Who had the users' requests when; only a rehearsal can know.
         bucket: The bucket that is to keep it; "" for none.
+        command: What makes it once more, of a stage that a person or a pipeline ran; "" for a hook.
     """
 
     schema: str = REPORT_SCHEMA
@@ -390,6 +391,7 @@ class Report(Frozen, frozen=True, kw_only=True):
     clock: Clock = Clock()
     traffic: tuple[Share, ...] = ()
     bucket: str = ""
+    command: str = ""
 
     @property
     def clean(self) -> bool:

@@ -88,8 +88,10 @@ def digest(report: Report) -> str:
 
 
 def commands(report: Report) -> dict[str, str]:
-    """Give what to type next, by what it gives: the page, the plan, the wiring, another judgement; nothing of a laptop's run."""
+    """Give what to type next, by what it gives: the page, the plan, the wiring, another judgement; of a laptop's run itself."""
     deployment = report.deployment
+    if report.command:
+        return {"check again": report.command}
     if not report.bucket or report.traffic or not DEPLOYMENT_ID.fullmatch(deployment.id):
         return {}
     known = {
