@@ -6,7 +6,6 @@ import datetime
 import json
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from greenlight.aws import Aws
 from greenlight.model import Cause, Finding, Outcome, Reason, Report, Severity, Shadowed, Status
@@ -33,8 +32,9 @@ def aws(nobody: None) -> Iterator[Aws]:
             "Resources": {"Reports": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": BUCKET}}},
             "Outputs": {"R": {"Value": {"Ref": "Reports"}, "Export": {"Name": "greenlight-ReportBucket"}}},
         }
-        boto3.client("cloudformation").create_stack(StackName="greenlight", TemplateBody=json.dumps(template))
-        yield Aws()
+        account = Aws()
+        account.call("cloudformation", "create_stack", StackName="greenlight", TemplateBody=json.dumps(template))
+        yield account
 
 
 def finding(name: str, outcome: Outcome = Outcome.PASS, **more: Any) -> Finding:
@@ -116,8 +116,8 @@ def test_what_is_no_entry_is_named_and_never_counted(aws: Aws, capsys: pytest.Ca
     store(aws, gate(1, finding("a")))
     for order in ("0000000000000", "0000000000001"):
         key = f"index/shop/web/{order}-20000101T000000Z-d-B2-AfterInstall.json"
-        boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"{}" if order[-1] == "0" else b"\xff")
-    boto3.client("s3").put_object(Bucket=BUCKET, Key="index/shop/web/notes.txt", Body=b"")
+        aws.call("s3", "put_object", Bucket=BUCKET, Key=key, Body=b"{}" if order[-1] == "0" else b"\xff")
+    aws.call("s3", "put_object", Bucket=BUCKET, Key="index/shop/web/notes.txt", Body=b"")
 
     status, out, err = shown(capsys, "--format", "json")
 

@@ -7,10 +7,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 import yaml
 from greenlight.api import Validator
+from greenlight.aws import Aws
 from greenlight.decode import convert
 from greenlight.plan import parse
 from greenlight.registry import Registry
@@ -143,7 +143,9 @@ def example(name: str) -> tuple[Validator, str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_validators_example_has_a_policy_that_aws_takes(name: str, tmp_path: Path, capsys: Any) -> None:
+def test_every_validators_example_has_a_policy_that_aws_takes(
+    name: str, tmp_path: Path, capsys: Any, nobody: None
+) -> None:
     found = policy(capsys, tmp_path, example(name)[1])
 
     assert set(found) == {"Version", "Statement"}
@@ -154,7 +156,7 @@ def test_every_validators_example_has_a_policy_that_aws_takes(name: str, tmp_pat
         assert all(arn == "*" or ARN.fullmatch(arn) for arn in statement["Resource"])
     if found["Statement"]:
         with mock_aws():
-            boto3.client("iam", "us-east-1").create_policy(PolicyName="checks", PolicyDocument=json.dumps(found))
+            Aws().call("iam", "create_policy", PolicyName="checks", PolicyDocument=json.dumps(found))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -226,10 +228,10 @@ def test_the_policy_is_for_all_environments_and_fragments_or_for_one_environment
 @mock_aws
 def test_a_plan_is_read_where_it_is_kept(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    s3 = boto3.client("s3", region_name="eu-west-1")
-    s3.create_bucket(Bucket="plans", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    s3.put_object(Bucket="plans", Key="shop.yaml", Body=ORDER.encode())
-    boto3.client("ssm", region_name="eu-west-1").put_parameter(Name="/plans/shop", Value=ORDER, Type="String")
+    aws = Aws()
+    aws.call("s3", "create_bucket", Bucket="plans", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    aws.call("s3", "put_object", Bucket="plans", Key="shop.yaml", Body=ORDER.encode())
+    aws.call("ssm", "put_parameter", Name="/plans/shop", Value=ORDER, Type="String")
 
     for uri, status in (("s3://plans/shop.yaml", 0), ("ssm:/plans/shop", 0), ("s3://plans/none.yaml", 2)):
         assert main(["iam", uri, "--format", "json"]) == status, uri

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from greenlight import plan as plans
 from greenlight.aws import Aws
@@ -46,15 +45,15 @@ def aws(nobody: pytest.MonkeyPatch) -> Iterator[Aws]:
     """Give an account with both buckets; the plan bucket keeps versions."""
     nobody.setenv("GREENLIGHT_REPORT_BUCKET", "reports")
     with mock_aws():
-        client = boto3.client("s3")
+        account = Aws()
         for bucket in ("reports", "plans"):
-            client.create_bucket(Bucket=bucket)
-        client.put_bucket_versioning(Bucket="plans", VersioningConfiguration={"Status": "Enabled"})
-        yield Aws()
+            account.call("s3", "create_bucket", Bucket=bucket)
+        account.call("s3", "put_bucket_versioning", Bucket="plans", VersioningConfiguration={"Status": "Enabled"})
+        yield account
 
 
 def put(text: str = PLAN) -> PlanSource:
-    version = boto3.client("s3").put_object(Bucket="plans", Key="shop.yaml", Body=text.encode())["VersionId"]
+    version = Aws().call("s3", "put_object", Bucket="plans", Key="shop.yaml", Body=text.encode())["VersionId"]
     return plans.parse(text, "s3://plans/shop.yaml", version).source
 
 
@@ -117,7 +116,7 @@ def test_a_plan_that_cannot_be_had_is_asked_for(
     source: PlanSource, said: str, aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put()
-    boto3.client("ssm").put_parameter(Name="/shop", Value=PLAN, Type="String")
+    aws.call("ssm", "put_parameter", Name="/shop", Value=PLAN, Type="String")
     store(aws, source)
 
     status, _, err = replayed(capsys)
@@ -174,9 +173,8 @@ def test_a_version_that_is_gone_cannot_be_replayed(tmp_path: Path) -> None:
 def test_a_parameter_that_has_changed_since_is_read_as_it_was(
     aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    client = boto3.client("ssm")
     for text in (PLAN, PLAN.replace("/health", "/elsewhere")):
-        client.put_parameter(Name="/shop", Value=text, Type="SecureString", Overwrite=True)
+        aws.call("ssm", "put_parameter", Name="/shop", Value=text, Type="SecureString", Overwrite=True)
     store(aws, plans.parse(PLAN, "ssm:/shop", "1").source)
 
     status, document, _ = replayed(capsys, "--url", green)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from greenlight.aws import Aws
 from greenlight.model import Status
@@ -30,8 +29,9 @@ def bucket(nobody: pytest.MonkeyPatch) -> Iterator[Aws]:
     """Give an account whose report bucket holds nothing yet."""
     nobody.setenv("GREENLIGHT_REPORT_BUCKET", BUCKET)
     with mock_aws():
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
-        yield Aws()
+        account = Aws()
+        account.call("s3", "create_bucket", Bucket=BUCKET)
+        yield account
 
 
 def report(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore import UNSIGNED, xform_name
 from botocore.awsrequest import AWSResponse
@@ -12,12 +12,37 @@ from botocore.config import Config
 from botocore.validate import validate_parameters
 from greenlight.aws import Session
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 REGION = "mars-west-1"
 
 
 @functools.cache
 def _made(service: str, region: str) -> Any:
     return Session().client(service, config=Config(region_name=region, signature_version=UNSIGNED))
+
+
+class _Events:
+    """The events of a client that many accounts share, of which one hears; to copy them would take longer than a call."""
+
+    def __init__(self, shared: Any, asked: Callable[..., None], answered: Callable[..., Any]) -> None:
+        self._shared, self._asked, self._answered = shared, asked, answered
+
+    def emit(self, name: str, **about: Any) -> Any:
+        given = self._shared.emit(name, **about)
+        if name.startswith("before-parameter-build."):
+            self._asked(**about)
+        return given
+
+    def emit_until_response(self, name: str, **about: Any) -> Any:
+        handler, response = self._shared.emit_until_response(name, **about)
+        if response is None and name.startswith("before-call."):
+            return self._answered, self._answered(**about)
+        return handler, response
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._shared, name)
 
 
 class Account:
@@ -41,9 +66,7 @@ class Account:
         client = object.__new__(type(made))  # `copy` would look for what a client without its fields cannot tell
         client.__dict__ |= made.__dict__
         client.meta = copy.copy(made.meta)
-        client.meta.events = copy.copy(client.meta.events)
-        client.meta.events.register("before-parameter-build", self._asked)
-        client.meta.events.register("before-call", self._answered)
+        client.meta.events = _Events(made.meta.events, self._asked, self._answered)
         return client
 
     def names(self) -> list[str]:
