@@ -24,7 +24,7 @@ COMMANDS = {
     "report": "show a gate's report, from the report bucket or a file, in any format",
     "history": "show the gates of an application: verdicts, trend, time to verdict, flaky checks",
     "replay": "judge a gate again, read-only, and show what ends otherwise than then",
-    "plan": "push a plan to the plan bucket, pull it, show what changes, list its versions",
+    "plan": "push a plan to where gates find it, pull it, show what changes, list its versions",
     "lint": "find every mistake in plans, offline",
     "iam": "print the IAM policy that a plan's checks need",
     "doctor": "say what will go wrong in the next deployment, in an account or in a template",

@@ -76,6 +76,7 @@ USAGE: dict[str, Usage] = {
         (
             ("greenlight plan diff plan.yaml --application shop", "what it would change"),
             ("greenlight plan push plan.yaml --application shop --group web", "for one deployment group"),
+            ("greenlight plan push plan.yaml --at ssm:/greenlight/plans/shop/web", "into a parameter"),
             ("greenlight plan pull --application shop -o plan.yaml", "the plan that gates run now"),
         ),
         (

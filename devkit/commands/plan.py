@@ -1,4 +1,4 @@
-"""`greenlight plan`: the plan bucket from a laptop or a pipeline: push, pull, diff, versions."""
+"""`greenlight plan`: the plan bucket and parameters, from a laptop or a pipeline: push, pull, diff, versions."""
 
 from __future__ import annotations
 
@@ -13,45 +13,34 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from greenlight import plan as plans
 from greenlight import yamlread
-from greenlight.aws import Aws, calling
+from greenlight.aws import Aws
 from greenlight.environments import environments_of
-from greenlight.errors import AwsError, GreenlightError, PlanError
+from greenlight.errors import GreenlightError, PlanError
 from greenlight.model import Deployment, Frozen, Platform
 from greenlight.oneline import clean
 from greenlight.registry import Registry
 from greenlight.settings import Settings
 from greenlight.sources.convention import candidates
-from greenlight.sources.s3 import text_of
 from rich.text import Text
 
-from devkit import buckets, fragments
+from devkit import buckets, fragments, shelves
 from devkit.changes import KINDS, Change, changes
 from devkit.console import stderr_console, stdout_console
 from devkit.lint import Limits, files, formats, problems, secrets
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from greenlight.plan import Plan
     from rich.console import Console
 
+    from devkit.shelves import Shelf, Stored
+
 DONE, NOT_DONE, WRONG = 0, 1, 2
-MAX_VERSIONS = 1000
-_GONE = ("NoSuchKey", "NoSuchVersion", "404", "NotFound")
-_TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", *_GONE)
-
-
-class Stored(Frozen, frozen=True, kw_only=True):
-    """A plan as the bucket holds it; `etag` is "" where there is none."""
-
-    text: str = ""
-    etag: str = ""
-    version_id: str = ""
 
 
 class Compared(Frozen, frozen=True, kw_only=True):
-    """What a file changes about the plan in the bucket.
+    """What a file changes about the plan that is kept.
 
     Attributes:
         text: A unified diff; empty where a secret stands in one of both, or nothing differs.
@@ -68,19 +57,22 @@ class Compared(Frozen, frozen=True, kw_only=True):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take what to do, and whose plan it is."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    push = actions.add_parser("push", help="lint a plan, show what it changes, and put it into the bucket")
+    push = actions.add_parser("push", help="lint a plan, show what it changes, and put it where gates find it")
     push.add_argument("--yes", action="store_true", help="do not ask")
-    pull = actions.add_parser("pull", help="print the plan that is in the bucket")
+    pull = actions.add_parser("pull", help="print the plan that is kept")
     pull.add_argument("--version", default="", metavar="ID", help="an older one, as versions shows it")
     pull.add_argument("-o", "--output", default="", metavar="FILE", help="write it there and not to standard output")
-    diff = actions.add_parser("diff", help="show what a plan changes about the one in the bucket")
-    actions.add_parser("versions", help="list what the bucket keeps of the plan, the newest first")
+    diff = actions.add_parser("diff", help="show what a plan changes about the one that is kept")
+    actions.add_parser("versions", help="list what is kept of the plan, the newest first")
     for each in (push, diff):
         each.add_argument("plan", metavar="FILE", help="the plan's file, or - for standard input")
         fragments.add_argument(each)
     for name, each in actions.choices.items():
-        each.add_argument("--application", required=True, help="CodeDeploy's application")
+        each.add_argument("--application", default="", help="CodeDeploy's application")
         each.add_argument("--group", default="", help="the plan of this deployment group alone (default: of all)")
+        each.add_argument(
+            "--at", default="", metavar="URI", help="a place of its own: s3://BUCKET/KEY, or ssm:/NAME for a parameter"
+        )
         buckets.add_arguments(each, "plan")
         if name != "pull":
             each.add_argument("--format", choices=("text", "json"), default="text", help="what is printed")
@@ -93,24 +85,28 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     diff: 0 the same, 1 another. 2 always: a plan or a call that is wrong, or an AWS that refuses.
     """
     aws = aws or Aws()
-    if not arguments.application:
-        raise GreenlightError("--application names nothing")
     text = _linted(arguments, aws) if arguments.action in ("push", "diff") else ""
     if text is None:
         return WRONG
-    bucket = buckets.named(aws, "plan", arguments)
-    place = _place(bucket, arguments.application, arguments.group)
+    shelf = _shelf(arguments, aws)
     if arguments.action == "push":
-        return _push(arguments, aws, place, text)
+        return _push(arguments, aws, shelf, text)
     if arguments.action == "diff":
-        return _diff(arguments, aws, place, text)
-    return _pull(arguments, aws, place) if arguments.action == "pull" else _versions(arguments, aws, place)
+        return _diff(arguments, aws, shelf, text)
+    return _pull(arguments, shelf) if arguments.action == "pull" else _versions(arguments, shelf)
 
 
-def _place(bucket: str, application: str, group: str) -> str:
-    """Give `BUCKET/KEY`, where gates look first for a plan of this application and group."""
-    about = Deployment(id="", platform=Platform.ECS, stage="", application=application, group=group)
-    return next(candidates(Settings(plan_bucket=bucket), about)).removeprefix("s3://")
+def _shelf(arguments: argparse.Namespace, aws: Aws) -> Shelf:
+    """Give the place that is named, or else where gates look first for a plan of this application and group."""
+    if arguments.at:
+        if arguments.application or arguments.group or arguments.bucket:
+            raise GreenlightError("--at names the place; --application, --group and --bucket are for the plan bucket")
+        return shelves.at(aws, arguments.at)
+    if not arguments.application:
+        raise GreenlightError("--application names nothing; name whose plan it is, or its place: --at URI")
+    bucket = buckets.named(aws, "plan", arguments)
+    about = Deployment(id="", platform=Platform.ECS, stage="", application=arguments.application, group=arguments.group)
+    return shelves.at(aws, next(candidates(Settings(plan_bucket=bucket), about)))
 
 
 def _linted(arguments: argparse.Namespace, aws: Aws) -> str | None:
@@ -132,36 +128,22 @@ def _linted(arguments: argparse.Namespace, aws: Aws) -> str | None:
     return text
 
 
-def _stored(aws: Aws, place: str, version: str = "") -> Stored | None:
-    """Read what is in the bucket; None where nothing is."""
-    bucket, _, key = place.partition("/")
-    more = {"VersionId": version} if version else {}
-    try:
-        answer = aws.call("s3", "get_object", Bucket=bucket, Key=key, **more)
-        data: bytes = calling("s3", "get_object", lambda: answer["Body"].read(yamlread.MAX_BYTES + 1))
-    except AwsError as error:
-        if error.code in _GONE:
-            return None
-        raise
-    try:
-        text = text_of(data, f"s3://{place}")
-    except PlanError:
-        text = ""  # what no gate can read is no plan, and may be replaced
-    return Stored(text=text, etag=str(answer.get("ETag", "")), version_id=str(answer.get("VersionId") or ""))
-
-
-def _compared(stored: Stored | None, text: str, arguments: argparse.Namespace, aws: Aws, uri: str) -> Compared:
+def _compared(stored: Stored | None, text: str, arguments: argparse.Namespace, aws: Aws, shelf: Shelf) -> Compared:
     old = stored.text if stored else ""
     if stored and old == text:
         return Compared(same=True)
-    found, notes = _meaning(old, text, arguments, aws) if stored else ((), ("there is no plan in the bucket yet",))
+    found, notes = (
+        _meaning(old, text, arguments, aws, shelf) if stored else ((), (f"there is no plan in the {shelf.what} yet",))
+    )
     if _secret(old) or _secret(text):
         return Compared(
             same=False,
             changes=found,
             notes=(*notes, "the lines are not shown: a secret is among them, or they are no YAML"),
         )
-    lines = difflib.unified_diff(old.splitlines(), text.splitlines(), uri if stored else "/dev/null", arguments.plan)
+    lines = difflib.unified_diff(
+        old.splitlines(), text.splitlines(), shelf.uri if stored else "/dev/null", arguments.plan
+    )
     return Compared(same=False, text=tuple(clean(line.rstrip("\n")) for line in lines), changes=found, notes=notes)
 
 
@@ -176,14 +158,16 @@ def _secret(text: str) -> bool:
     return any(True for _ in secrets.found(data)) or any(any(secrets.found(line)) for line in text.splitlines())
 
 
-def _meaning(old: str, new: str, arguments: argparse.Namespace, aws: Aws) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+def _meaning(
+    old: str, new: str, arguments: argparse.Namespace, aws: Aws, shelf: Shelf
+) -> tuple[tuple[Change, ...], tuple[str, ...]]:
     """Compare what two texts check, in every environment that either has."""
     fetch = fragments.fetching(arguments.plan, arguments.include, aws)
     try:
         names = dict.fromkeys(each for text in (old, new) for each in environments_of(yamlread.read(text).data))
         pairs = [[_parsed(text, name, fetch) for text in (old, new)] for name in names]
     except GreenlightError as error:
-        return (), (f"what it means was not compared: the plan in the bucket cannot be read here: {error}",)
+        return (), (f"what it means was not compared: the plan in the {shelf.what} cannot be read here: {error}",)
     found: dict[Change, None] = {}
     notes: list[str] = []
     for name, (before, after) in zip(names, pairs, strict=True):
@@ -202,18 +186,18 @@ def _parsed(text: str, environment: str, fetch: Any) -> Plan | None:
     return plans.parse(text, environment=environment, fetch=fetch)
 
 
-def _push(arguments: argparse.Namespace, aws: Aws, place: str, text: str) -> int:
-    stored = _stored(aws, place)
-    compared = _compared(stored, text, arguments, aws, f"s3://{place}")
+def _push(arguments: argparse.Namespace, aws: Aws, shelf: Shelf, text: str) -> int:
+    stored = shelf.read()
+    compared = _compared(stored, text, arguments, aws, shelf)
     as_text = arguments.format == "text"
     if as_text or not arguments.yes:
-        _show(compared, stdout_console() if as_text else stderr_console())
-    pushed = compared.same or (_agreed(arguments, place) and _put(aws, place, text, stored))
-    now = _stored(aws, place) if pushed else stored
+        _show(compared, shelf, stdout_console() if as_text else stderr_console())
+    pushed = compared.same or (_agreed(arguments, shelf) and _put(shelf, text, stored))
+    now = shelf.read() if pushed else stored
     if pushed and (now is None or now.text != text):
-        raise GreenlightError(f"s3://{place} was pushed, and is another plan again; see plan versions")
+        raise GreenlightError(f"{shelf.uri} was pushed, and is another plan again; see plan versions")
     document = {
-        **_document(arguments, place, compared),
+        **_document(arguments, shelf, compared),
         "pushed": pushed,
         "version_id": now.version_id if now else "",
         "sha256": _digest(text),
@@ -223,63 +207,44 @@ def _push(arguments: argparse.Namespace, aws: Aws, place: str, text: str) -> int
     elif pushed:
         what = "has this plan already" if compared.same else "has the plan now"
         version = f"version {document['version_id']}, " if document["version_id"] else ""
-        print(f"s3://{place} {what}: {version}sha256 {document['sha256']}")
+        print(f"{shelf.uri} {what}: {version}sha256 {document['sha256']}")
     return DONE if pushed else NOT_DONE
 
 
-def _agreed(arguments: argparse.Namespace, place: str) -> bool:
+def _agreed(arguments: argparse.Namespace, shelf: Shelf) -> bool:
     if arguments.yes:
         return True
     if not sys.stdin.isatty() or arguments.plan == files.STDIN:
         raise GreenlightError("nobody can be asked here; write --yes to push what is shown above")
-    print(f"push this to s3://{place}? [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"push this to {shelf.uri}? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() in ("y", "yes"):
         return True
     print("greenlight plan: nothing was pushed", file=sys.stderr)
     return False
 
 
-def _put(aws: Aws, place: str, text: str, stored: Stored | None) -> bool:
-    """Store the text where nothing has changed since it was compared; say so where something has."""
-    bucket, _, key = place.partition("/")
-    condition = {"IfMatch": stored.etag} if stored else {"IfNoneMatch": "*"}
-    try:
-        aws.call(
-            "s3",
-            "put_object",
-            Bucket=bucket,
-            Key=key,
-            Body=text.encode(),
-            ContentType="application/yaml",
-            ChecksumAlgorithm="SHA256",
-            **condition,
-        )
-    except AwsError as error:
-        if error.code not in _TAKEN:
-            raise
-        now = _stored(aws, place)
-        if now and now.text == text:  # an answer that got lost, and a second try that met the first
-            return True
-        said = f"s3://{place} is another plan than a moment ago, so nothing was pushed; compare and push again"
+def _put(shelf: Shelf, text: str, stored: Stored | None) -> bool:
+    done = shelf.put(text, stored)
+    if not done:
+        said = f"{shelf.uri} is another plan than a moment ago, so nothing was pushed; compare and push again"
         print(f"greenlight plan: {said}", file=sys.stderr)
-        return False
-    return True
+    return done
 
 
-def _diff(arguments: argparse.Namespace, aws: Aws, place: str, text: str) -> int:
-    compared = _compared(_stored(aws, place), text, arguments, aws, f"s3://{place}")
+def _diff(arguments: argparse.Namespace, aws: Aws, shelf: Shelf, text: str) -> int:
+    compared = _compared(shelf.read(), text, arguments, aws, shelf)
     if arguments.format == "json":
-        print(json.dumps(_document(arguments, place, compared), indent=2))
+        print(json.dumps(_document(arguments, shelf, compared), indent=2))
     else:
-        _show(compared, stdout_console())
+        _show(compared, shelf, stdout_console())
     return DONE if compared.same else NOT_DONE
 
 
-def _document(arguments: argparse.Namespace, place: str, compared: Compared) -> dict[str, Any]:
-    return {"uri": f"s3://{place}", "plan": arguments.plan, **msgspec.to_builtins(compared)}
+def _document(arguments: argparse.Namespace, shelf: Shelf, compared: Compared) -> dict[str, Any]:
+    return {"uri": shelf.uri, "plan": arguments.plan, **msgspec.to_builtins(compared)}
 
 
-def _show(compared: Compared, console: Console) -> None:
+def _show(compared: Compared, shelf: Shelf, console: Console) -> None:
     for line in compared.text:
         style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
         console.print(Text(line, style=style))
@@ -292,13 +257,13 @@ def _show(compared: Compared, console: Console) -> None:
     for note in compared.notes:
         console.print(note)
     if compared.same:
-        console.print("the same text is in the bucket")
+        console.print(f"the same text is in the {shelf.what}")
 
 
-def _pull(arguments: argparse.Namespace, aws: Aws, place: str) -> int:
-    stored = _stored(aws, place, arguments.version)
+def _pull(arguments: argparse.Namespace, shelf: Shelf) -> int:
+    stored = shelf.read(arguments.version)
     if stored is None:
-        return _nothing(place, arguments)
+        return _nothing(shelf, arguments)
     if not arguments.output:
         sys.stdout.write(stored.text)
     else:
@@ -307,40 +272,25 @@ def _pull(arguments: argparse.Namespace, aws: Aws, place: str) -> int:
         except OSError as error:
             raise GreenlightError(f"{arguments.output} cannot be written: {error.strerror}") from error
     version = f"version {stored.version_id}, " if stored.version_id else ""
-    print(f"s3://{place}: {version}sha256 {_digest(stored.text)}", file=sys.stderr)
+    print(f"{shelf.uri}: {version}sha256 {_digest(stored.text)}", file=sys.stderr)
     return DONE
 
 
-def _nothing(place: str, arguments: argparse.Namespace) -> int:
+def _nothing(shelf: Shelf, arguments: argparse.Namespace) -> int:
     version = f" in the version {arguments.version}" if getattr(arguments, "version", "") else ""
     hint = "; without --group the plan for all groups is meant" if arguments.group else ""
-    print(f"greenlight plan: there is no s3://{place}{version}{hint}", file=sys.stderr)
+    print(f"greenlight plan: there is no {shelf.uri}{version}{hint}", file=sys.stderr)
     return NOT_DONE
 
 
-def _versions(arguments: argparse.Namespace, aws: Aws, place: str) -> int:
-    bucket, _, key = place.partition("/")
-    answer = aws.call("s3", "list_object_versions", Bucket=bucket, Prefix=key, MaxKeys=MAX_VERSIONS)
-    found = sorted(_kept(answer, key), key=lambda each: (each["stored_at"], each["latest"]), reverse=True)
+def _versions(arguments: argparse.Namespace, shelf: Shelf) -> int:
+    found = shelf.versions()
     if arguments.format == "json":
-        print(json.dumps({"uri": f"s3://{place}", "versions": found}, indent=2))
+        print(json.dumps({"uri": shelf.uri, "versions": found}, indent=2))
     for each in found if arguments.format == "text" else ():
         what = "deleted" if each["deleted"] else f"{each['bytes']} bytes"
         print(f"{each['stored_at']}  {each['version_id']}  {what}{'  now' if each['latest'] else ''}")
-    return DONE if found else _nothing(place, arguments)
-
-
-def _kept(answer: dict[str, Any], key: str) -> Iterator[dict[str, Any]]:
-    for member, deleted in (("Versions", False), ("DeleteMarkers", True)):
-        for each in answer.get(member, []):
-            if each["Key"] == key:
-                yield {
-                    "version_id": each["VersionId"],
-                    "stored_at": each["LastModified"].astimezone(datetime.UTC).isoformat(timespec="seconds"),
-                    "latest": bool(each["IsLatest"]),
-                    "deleted": deleted,
-                    "bytes": int(each.get("Size", 0)),
-                }
+    return DONE if found else _nothing(shelf, arguments)
 
 
 def _digest(text: str) -> str:

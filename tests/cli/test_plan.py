@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from greenlight.aws import Aws
+from greenlight.errors import GreenlightError
 from greenlight.model import Deployment, Platform
 from greenlight.settings import Settings
 from greenlight.sources.convention import find_plan
@@ -183,10 +184,10 @@ class Busy(Aws):
         return super().call(service, operation, **parameters)
 
 
-def pushed(file: Path, aws: Aws) -> int:
+def pushed(file: Path, aws: Aws, *where: str) -> int:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    return command.run(parser.parse_args(["push", str(file), *GROUP, "--yes"]), aws)
+    return command.run(parser.parse_args(["push", str(file), *(where or GROUP), "--yes"]), aws)
 
 
 def test_a_plan_that_somebody_else_pushed_meanwhile_is_not_overwritten(
@@ -289,3 +290,108 @@ def test_a_plan_with_environments_is_compared_in_each(file: Path, aws: Aws, caps
     assert "changed   the variable limit" in out
     assert "only one of both has the environment 'stage'" in out
     assert "only one of both has the environment 'test'" in out
+
+
+# ---- a parameter of SSM
+
+AT = ["--at", "ssm:/greenlight/plans/shop/web"]
+NAME = "/greenlight/plans/shop/web"
+
+
+def parameter(aws: Aws, text: str, **more: Any) -> None:
+    aws.call("ssm", "put_parameter", Name=NAME, Value=text, **{"Type": "String", "Overwrite": True, **more})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["--at", "ssm:"], "is no place that a plan is put; write s3://BUCKET/KEY or ssm:/NAME"),
+        (["--at", "s3://bucket"], "is no place"),
+        (["--at", "file:shop.yaml"], "is no place"),
+        ([*AT, *GROUP], "--at names the place"),
+        ([], "its place: --at URI"),
+    ],
+    ids=["no name", "no key", "a file", "both", "neither"],
+)
+def test_a_place_that_is_none_is_said(arguments: list[str], what: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = said(capsys, "pull", *arguments)
+
+    assert (status, out) == (2, "")
+    assert what in err
+
+
+def test_a_parameter_that_is_not_there_is_not_pulled(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["pull"], ["pull", "--version", "3"], ["versions"]):
+        status, out, err = said(capsys, *arguments, *AT)
+
+        assert (status, out) == (1, "")
+        assert "there is no ssm:/greenlight/plans/shop/web" in err
+
+
+def test_what_is_pushed_to_a_parameter_is_what_gates_find(
+    file: Path, aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    about = Deployment(id="d-1", platform=Platform.ECS, stage="", application="shop", group="web")
+    for text, version in ((PLAN, "1"), (WEAKER, "2")):
+        file.write_text(text)
+        status, out, _ = said(capsys, "push", file, *AT, "--yes", "--format", "json")
+        found = find_plan(aws, Settings(plan_parameter_prefix="/greenlight/plans"), about, {})
+
+        assert status == 0
+        assert found is not None
+        assert (json.loads(out)["version_id"], found.source.version_id) == (version, version)
+        assert found.source.sha256 == json.loads(out)["sha256"]
+    assert [change["kind"] for change in json.loads(out)["changes"]] == ["weakened", "added"]
+
+
+def test_versions_of_a_parameter_are_listed_compared_and_pulled(
+    file: Path, aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "there is no plan in the parameter yet" in said(capsys, "diff", file, *AT)[1]
+    parameter(aws, WEAKER)
+    parameter(aws, PLAN)
+
+    assert said(capsys, "diff", file, *AT)[:2] == (0, "the same text is in the parameter\n")
+    versions = json.loads(said(capsys, "versions", *AT, "--format", "json")[1])["versions"]
+    assert [(each["version_id"], each["latest"]) for each in versions] == [("2", True), ("1", False)]
+    assert said(capsys, "pull", *AT)[1] == PLAN
+    assert said(capsys, "pull", *AT, "--version", "1")[1] == WEAKER
+    assert said(capsys, "pull", *AT, "--version", "9")[0] == 1
+
+
+@pytest.mark.parametrize("large", [True, False], ids=["large", "encrypted"])
+def test_what_a_parameter_cannot_hold_or_would_lose_is_not_pushed(
+    large: bool, file: Path, aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parameter(aws, PLAN, Type="String" if large else "SecureString")
+    file.write_text(WEAKER + "#" * 9000 * large)
+
+    status, _, err = said(capsys, "push", file, *AT, "--yes")
+
+    assert status == 2
+    assert ("has 8 KiB at most" if large else "is a SecureString, whose key a push would lose") in err
+    assert said(capsys, "pull", *AT)[1] == PLAN
+
+
+class Hurried(Aws):
+    """An account in which somebody else stores a parameter just before each push."""
+
+    def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        if operation == "put_parameter":
+            parameter(Aws(), PLAN + "# theirs\n")
+        return super().call(service, operation, **parameters)
+
+
+def test_a_parameter_that_somebody_else_made_meanwhile_is_not_overwritten(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pushed(file, Hurried(), *AT) == 1
+    assert "nothing was pushed" in capsys.readouterr().err
+    assert said(capsys, "pull", *AT)[1].endswith("# theirs\n")
+
+
+def test_a_parameter_that_somebody_else_changed_meanwhile_is_told(file: Path, aws: Aws) -> None:
+    parameter(aws, WEAKER)
+
+    with pytest.raises(GreenlightError, match="was another plan than a moment ago, and this one has replaced it"):
+        pushed(file, Hurried(), *AT)
