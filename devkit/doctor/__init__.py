@@ -9,6 +9,7 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
+from greenlight.discovery.codedeploy import tags_of
 from greenlight.errors import GreenlightError
 from greenlight.model import Frozen, Platform
 from greenlight.nearest import suggested
@@ -160,10 +161,5 @@ def _known(scene: Scene) -> tuple[Scene, list[Symptom]]:
             found = tried(f"the function {function}", look, None, missed)
             present |= {event: found} if found else {}
     none: dict[str, str] = {}
-    tags = tried(f"the tags of {scene.group}", lambda: _tags(scene), none, missed)
+    tags = tried(f"the tags of {scene.group}", lambda: tags_of(scene.reader, scene.arn), none, missed)
     return dataclasses.replace(scene, appspec=read, hooks=present, tags=tags), missed
-
-
-def _tags(scene: Scene) -> dict[str, str]:
-    answer = scene.reader.call("codedeploy", "list_tags_for_resource", ResourceArn=scene.arn)
-    return {str(each.get("Key")): str(each.get("Value", "")) for each in answer.get("Tags", [])}

@@ -75,3 +75,13 @@ def test_a_plan_is_read_for_the_environment_of_its_group() -> None:
     assert set(world.found()) == {"plan"}
     world.tags["greenlight:environment"] = "prod"
     assert world.found() == []
+
+
+def test_a_tag_on_a_later_page_names_the_plan_as_well() -> None:
+    world = World("Lambda")
+    page = {"Tags": [{"Key": "greenlight:plan", "Value": "ftp://nowhere"}]}
+    world.table["codedeploy.list_tags_for_resource"] = lambda asked: (
+        page if "NextToken" in asked else {"NextToken": "2"}
+    )
+
+    assert world.found() == ["plan"]

@@ -159,13 +159,22 @@ def _tags(aws: Aws, deployment: Deployment, group: dict[str, Any]) -> tuple[dict
     # The group's own ARN is in no answer; its service role is of the same partition and account.
     _, partition, _, _, account, *_ = (str(group.get("serviceRoleArn", "")) + ":::::").split(":")
     arn = f"arn:{partition}:codedeploy:{deployment.region}:{account}:deploymentgroup:{deployment.application}/{deployment.group}"
+    return tags_of(aws, arn), ()
+
+
+def tags_of(aws: Aws, arn: str) -> dict[str, str]:
+    """Read all tags of a deployment group, of which CodeDeploy may give some at a time.
+
+    Raises:
+        AwsError: CodeDeploy refused.
+    """
     tags: dict[str, str] = {}
     page: dict[str, Any] = {"NextToken": None}
     while "NextToken" in page:  # a resource has at most 50 tags
         more = {"NextToken": page["NextToken"]} if page["NextToken"] else {}
         page = aws.call("codedeploy", "list_tags_for_resource", ResourceArn=arn, **more)
         tags |= {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in page.get("Tags", [])}
-    return tags, ()
+    return tags
 
 
 def _with_target(
