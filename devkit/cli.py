@@ -11,7 +11,9 @@ import importlib
 import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+from greenlight import __version__
 
 from devkit import usage
 
@@ -44,6 +46,9 @@ INTERRUPTED = 130
 def parser_of(names: Collection[str]) -> argparse.ArgumentParser:
     """Give the parser, with the arguments of the commands in `names` alone: only their modules are imported."""
     parser = argparse.ArgumentParser(prog="greenlight", description="Checks in front of every blue/green deployment.")
+    parser.add_argument(
+        "--version", action="version", version=f"greenlight {__version__}", help="say which one this is"
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     raw = argparse.RawDescriptionHelpFormatter
     for command, summary in COMMANDS.items():
@@ -66,13 +71,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     name = next((word for word in given if not word.startswith("-")), "")
     try:
-        return _run(parser_of([name]).parse_args(given))
+        parser = parser_of([name])
+        if name and name not in COMMANDS:
+            from greenlight.nearest import suggested
+
+            parser.error(f"there is no command {name!r}{suggested(name, COMMANDS)}")
+        parsed, strange = parser.parse_known_args(given)
+        if strange:
+            _refuse(usage.subcommands(parser)[name][1], strange[0])
+        return _run(parsed)
     except BrokenPipeError:
         _nobody_reads()
         return 1
     except KeyboardInterrupt:
         print("greenlight: stopped", file=sys.stderr)
         return INTERRUPTED
+
+
+def _refuse(parser: argparse.ArgumentParser, word: str) -> NoReturn:
+    """Say that a command does not take a word, and which of its options may be meant."""
+    from greenlight.nearest import nearest
+
+    below, options = [parser], list[str]()
+    for one in below:
+        below += [each for _, each in usage.subcommands(one).values()]
+        options += [option for action in usage.arguments(one) for option in action.option_strings]
+    parser.error(f"{word!r} is nothing that it takes{nearest(word.partition('=')[0], options)}")
 
 
 def _run(parsed: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from greenlight import __version__
 
 from devkit.cli import COMMANDS, main
 
@@ -17,6 +18,31 @@ def test_a_call_that_means_nothing_ends_with_2(arguments: list[str], capsys: pyt
 
     assert ended.value.code == 2
     assert "usage: greenlight" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["chekc"], "there is no command 'chekc'; did you mean 'check'?"),
+        (["lint", "x", "--fromat=json"], "'--fromat=json' is nothing that it takes; did you mean '--format'?"),
+        (["plan", "push", "x", "--aplication", "y"], "'--aplication' is nothing that it takes; did you mean '--application'?"),
+        (["schema", "x"], "greenlight schema: error: 'x' is nothing that it takes\n"),
+    ],
+    ids=["command", "option", "option below", "argument"],
+)  # fmt: skip
+def test_what_may_be_meant_is_said(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_reports(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"greenlight {__version__}\n")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

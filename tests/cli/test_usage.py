@@ -163,7 +163,7 @@ def test_every_command_and_option_is_in_the_script(shell: str, capsys: pytest.Ca
         (["check", ""], set()),
         (["check", "plan.yaml", "--form"], {"--format"}),
         (["completion", ""], set(SHELLS)),
-        (["no-such-command", "--"], {"--help"}),
+        (["no-such-command", "--"], {"--help", "--version"}),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else None,
 )
