@@ -67,15 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for each in (push, diff):
         each.add_argument("plan", metavar="FILE", help="the plan's file, or - for standard input")
         fragments.add_argument(each)
-    for name, each in actions.choices.items():
+    for each in actions.choices.values():
         each.add_argument("--application", default="", help="CodeDeploy's application")
         each.add_argument("--group", default="", help="the plan of this deployment group alone (default: of all)")
         each.add_argument(
             "--at", default="", metavar="URI", help="a place of its own: s3://BUCKET/KEY, or ssm:/NAME for a parameter"
         )
         buckets.add_arguments(each, "plan")
-        if name != "pull":
-            each.add_argument("--format", choices=("text", "json"), default="text", help="what is printed")
+        each.add_argument("--format", choices=("text", "json"), default="text", help="what is printed (default text)")
 
 
 def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
@@ -264,15 +263,19 @@ def _pull(arguments: argparse.Namespace, shelf: Shelf) -> int:
     stored = shelf.read(arguments.version)
     if stored is None:
         return _nothing(shelf, arguments)
-    if not arguments.output:
-        sys.stdout.write(stored.text)
-    else:
+    document = {"uri": shelf.uri, "version_id": stored.version_id, "sha256": _digest(stored.text)}
+    if arguments.output:
         try:
             Path(arguments.output).write_text(stored.text, encoding="utf-8")
         except OSError as error:
             raise GreenlightError(f"{arguments.output} cannot be written: {error.strerror}") from error
+    if arguments.format == "json":
+        print(json.dumps({**document, "text": stored.text}, indent=2))
+        return DONE
+    if not arguments.output:
+        sys.stdout.write(stored.text)
     version = f"version {stored.version_id}, " if stored.version_id else ""
-    print(f"{shelf.uri}: {version}sha256 {_digest(stored.text)}", file=sys.stderr)
+    print(f"{shelf.uri}: {version}sha256 {document['sha256']}", file=sys.stderr)
     return DONE
 
 

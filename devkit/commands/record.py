@@ -77,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STAGE",
         help="default AfterAllowTestTraffic",
     )
+    add("--format", choices=("yaml", "json"), default="yaml", help="the plan, or a document with what is left out")
     add("-o", "--output", default="", metavar="FILE", help="write there and not to standard output; never over a file")
 
 
@@ -95,14 +96,23 @@ def run(arguments: argparse.Namespace) -> int:
     hidden = Hidden(arguments.secret)
     text, left = _plan(arguments, hidden)
     _refuse_what_lint_finds(text)
-    for each in left:
+    as_json = arguments.format == "json"
+    for each in () if as_json else left:
         print(f"left out: {each}", file=sys.stderr)
-    if hidden.keys:
+    if hidden.keys and not as_json:
         said = f"put these keys into the secret {arguments.secret!r}: {', '.join(sorted(hidden.keys))}"
         print(f"{said}; their values are not in the plan", file=sys.stderr)
-    if not arguments.output:
+    if arguments.output:
+        _write(arguments, text)
+    if as_json:
+        keys = {"secret": arguments.secret, "secret_keys": sorted(hidden.keys)}
+        print(json.dumps({"plan": text, "left_out": left, **keys}, indent=2))
+    elif not arguments.output:
         sys.stdout.write(text)
-        return 0
+    return 0
+
+
+def _write(arguments: argparse.Namespace, text: str) -> None:
     try:
         with Path(arguments.output).open("x", encoding="utf-8") as file:
             file.write(text)
@@ -111,7 +121,6 @@ def run(arguments: argparse.Namespace) -> int:
     at = f" --url {_origin(arguments.url)}" if arguments.url else ""
     tried = f"greenlight check {arguments.output} --stage {arguments.stage}{at}"
     print(f"wrote {arguments.output}; try it: {tried}", file=sys.stderr)
-    return 0
 
 
 def _plan(arguments: argparse.Namespace, hidden: Hidden) -> tuple[str, list[str]]:

@@ -237,6 +237,17 @@ def test_an_older_version_is_listed_and_pulled(aws: Aws, tmp_path: Path, capsys:
     assert path.read_text() == PLAN
 
 
+def test_a_program_gets_a_plan_with_its_version_in_one_document(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    put(aws, PLAN)
+
+    status, out, err = said(capsys, "pull", *GROUP, "--format", "json")
+
+    document = json.loads(out)
+    assert (status, err, document["text"], document["uri"]) == (0, "", PLAN, "s3://plans/shop/web.yaml")
+    assert document["version_id"]
+    assert len(document["sha256"]) == 64
+
+
 def test_a_deleted_plan_has_versions_and_none_of_them_is_pulled_unasked(
     aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -199,6 +199,23 @@ def test_nothing_is_written_over_a_file(tmp_path: Path, shop: Service, capsys: p
     assert (tmp_path / "plan.yaml").read_text() == "mine"
 
 
+def test_a_program_gets_the_plan_and_what_is_left_out_in_one_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(common("/health") + common("/search?q=x"))
+
+    assert main(["record", "--access-log", str(log), "--format", "json"]) == 0
+
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert captured.err == ""
+    assert document["left_out"] == ["requests with a query, whose values may be secrets (1)"]
+    assert (document["secret"], document["secret_keys"]) == ("smoke", [])
+    (check,) = yaml.safe_load(document["plan"])["stages"][STAGE]["checks"]
+    assert check["name"] == "GET /health answers 200"
+
+
 # ---- from curl -----------------------------------------------------------------------------------------------------
 
 
