@@ -43,14 +43,19 @@ _PLATFORM_VERSION = re.compile(r"LATEST|[0-9]+\.[0-9]+\.[0-9]+")
 
 
 def looks_like_appspec(data: Any) -> bool:
-    """Tell an AppSpec from a plan by its keys."""
+    """Tell an AppSpec, or what holds one for create-deployment, from a plan by its keys."""
     return (
         isinstance(data, dict)
         and "stages" not in data
-        and any(str(key).lower() in ("resources", "hooks") for key in data)
+        and any(str(key).lower() in ("resources", "hooks", *_OF_REVISIONS) for key in data)
     )
 
 
+_OF_REVISIONS = ("revision", "revisiontype", "appspeccontent")
+A_REVISION = (
+    "this is what create-deployment takes, and no AppSpec; put the text of its `content` into a file and lint that"
+)
+A_PLAN = "this is a plan, and no AppSpec; greenlight lint reads it"
 _OF_TEMPLATES = re.compile(r"""^[ {]*["']?(AWSTemplateFormatVersion|Transform)["']?\s*:""", re.MULTILINE)
 _OF_APPSPECS = re.compile(r"AWS::(Lambda::Function|ECS::Service)\b")
 A_TEMPLATE = "this is a template of CloudFormation or SAM, and no AppSpec; greenlight doctor --template reads it"
@@ -72,6 +77,9 @@ def found(document: Document) -> Found:
     whole = _Map(document.data, ())
     if whole["AWSTemplateFormatVersion"].given or whole["Transform"].given:
         yield "appspec-template", (), A_TEMPLATE
+        return
+    if "stages" in whole.data or any(key.lower() in _OF_REVISIONS for key in whole.data):
+        yield "appspec-resources", (), A_PLAN if "stages" in whole.data else A_REVISION
         return
     yield from whole.twice()
     servers = [key for key in whole.data if key.lower() in _OF_SERVERS]

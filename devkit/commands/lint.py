@@ -46,7 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.files:
         raise GreenlightError("name a plan, an AppSpec, a folder of them, or - for standard input")
     limits, registry = _limits(arguments), Registry()
-    found = [_linted(name, registry, limits, arguments.include) for name in files.meant(arguments.files)]
+    appspecs = arguments.files if arguments.command == "appspec" else ()  # a folder of them may hold plans as well
+    found = [
+        _linted(name, registry, limits, arguments.include, name in appspecs) for name in files.meant(arguments.files)
+    ]
     if arguments.format == "text":
         formats.text(found, stdout_console())
         print(_summary(found), file=sys.stderr)
@@ -69,12 +72,12 @@ def _limits(arguments: argparse.Namespace) -> Limits:
     return Limits(function_s=function_s, concurrency=arguments.concurrency, today=today)
 
 
-def _linted(name: str, registry: Registry, limits: Limits, included: Sequence[str]) -> formats.File:
+def _linted(name: str, registry: Registry, limits: Limits, included: Sequence[str], is_appspec: bool) -> formats.File:
     try:
         text = files.text(name)
     except PlanError as error:
         return formats.File(name=name, text="", problems=tuple(map(rules.ruled, error.problems)))
-    found = problems(text, name, registry, limits, fragments.fetching(name, included))
+    found = problems(text, name, registry, limits, fragments.fetching(name, included), is_appspec=is_appspec)
     for problem in found:
         if problem.source:  # people and services open files, not URIs
             problem.source = fragments.place(problem.source, name, included)

@@ -45,10 +45,18 @@ class Limits(Frozen, frozen=True, kw_only=True):
     today: datetime.date | None = None
 
 
-def problems(text: str, name: str, registry: Registry, limits: Limits, fetch: Fetch | None = None) -> list[Problem]:
+def problems(
+    text: str, name: str, registry: Registry, limits: Limits, fetch: Fetch | None = None, *, is_appspec: bool = False
+) -> list[Problem]:
     """Give everything that is wrong with the file `name` of the given text, in the file's order.
 
-    `fetch` gives the fragments that a plan includes.
+    Args:
+        text: The file's text.
+        name: The file's name.
+        registry: The validators there are.
+        limits: Those of the installation.
+        fetch: Gives the fragments that a plan includes.
+        is_appspec: Whoever asks knows that it is one; otherwise its keys tell.
     """
     try:
         if name.endswith(".json"):
@@ -56,7 +64,7 @@ def problems(text: str, name: str, registry: Registry, limits: Limits, fetch: Fe
         document = yamlread.read(text, name)
     except PlanError as error:
         return [rules.ruled(problem) for problem in appspec.instead(text, error.problems)]
-    if appspec.looks_like_appspec(document.data):
+    if (is_appspec and isinstance(document.data, dict)) or appspec.looks_like_appspec(document.data):
         return _ordered(text, [], _made(document, appspec.found(document)))
     errors: list[Problem] = []
     made = _made(document, words.found(document), secrets.found(document.data))

@@ -409,3 +409,30 @@ def test_a_template_is_told_as_one_and_its_functions_in_an_appspec_are_not_just_
     first, second = capsys.readouterr().out.splitlines()
     assert "this is a template of CloudFormation or SAM, and no AppSpec; greenlight doctor --template" in first
     assert "the tag !Ref is not allowed: CodeDeploy resolves none in an AppSpec" in second
+
+
+OTHERS = {
+    "a plan": ("version: 1\nstages: {}\n", "this is a plan, and no AppSpec; greenlight lint reads it"),
+    "a revision": ('{"revisionType": "AppSpecContent", "appSpecContent": {"content": "{}"}}', "this is what create-deployment takes"),
+    "the input of create-deployment": ("applicationName: shop\nrevision: {revisionType: S3}\n", "this is what create-deployment takes"),
+    "something else": ("name: shop\n", "nothing is done with 'name'; there are version, Resources, Hooks"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_named_as_an_appspec_is_not_taken_for_a_plan(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, words = OTHERS[kind]
+    path = tmp_path / "file.yaml"
+    path.write_text(text)
+
+    assert main(["appspec", "lint", str(path)]) == 2
+    assert words in capsys.readouterr().out
+
+
+def test_a_folder_of_appspecs_may_hold_plans(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "plan.yaml").write_text("version: 1\nstages: {}\n")
+
+    assert main(["appspec", "lint", str(tmp_path)]) == 2
+    assert "this is a plan" not in capsys.readouterr().out
