@@ -17,3 +17,10 @@ def mistake(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "is no http or https URL"
     return ""
+
+
+def mistake_of_base(url: str) -> str:
+    """Say the same of a URL behind which paths are put: behind a ? or a # every path would lead to one place."""
+    if why := mistake(url):
+        return why
+    return "has a ? or a # in it, and the paths of checks are put behind it" if "?" in url or "#" in url else ""

@@ -118,7 +118,7 @@ def _usage(arguments: argparse.Namespace) -> tuple[str, float]:
     """Say what is wrong with the call; "" when nothing is. And the budget in seconds."""
     for option in ("url", "blue_url"):
         value = getattr(arguments, option)
-        if value and (why := urls.mistake(value)):
+        if value and (why := urls.mistake_of_base(value)):
             return f"--{option.replace('_', '-')} {why}", 0.0
     name, _, version = arguments.function.rpartition(":")
     if arguments.function and not (name and version.isascii() and version.isdigit()):

@@ -135,7 +135,7 @@ def _usage(arguments: argparse.Namespace) -> tuple[float, tuple[str, ...]]:
         raise GreenlightError(f"--budget: {error}") from error
     if not 0 < budget_s <= LONGEST_S:
         raise GreenlightError(f"--budget is longer than 0s and at most {Duration(LONGEST_S)}")
-    if arguments.url and (why := urls.mistake(arguments.url)):
+    if arguments.url and (why := urls.mistake_of_base(arguments.url)):
         raise GreenlightError(f"--url {why}")
     hosts = [urllib.parse.urlsplit(arguments.url).hostname or "", *arguments.allow_host]
     return budget_s, tuple(host.lower() for host in hosts if host)

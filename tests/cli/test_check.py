@@ -162,6 +162,8 @@ def test_output_goes_to_a_file_on_request(
     ("arguments", "said"),
     [
         (("--url", "localhost:80"), "is no http or https URL"),
+        (("--url", "http://127.0.0.1:9/#/"), "--url has a ? or a # in it"),
+        (("--url", "http://127.0.0.1:9", "--blue-url", "http://127.0.0.1:9/?a=b"), "--blue-url has a ? or a # in it"),
         (("--function", "orders"), "write NAME:VERSION"),
         (("--budget", "10"), "such as 500ms, 5s or 10m"),
         (("--concurrency", "0"), "may be 1 to 256"),

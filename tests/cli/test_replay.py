@@ -82,6 +82,7 @@ def replayed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
     ("arguments", "said"),
     [
         (["--url", "shop"], "is no http or https URL"),
+        (["--url", "http://shop.example.com/#/"], "has a ? or a # in it"),
         (["--budget", "0s"], "--budget is longer than 0s"),
         (["--budget", "5"], "--budget: "),
         (["--plan", "nowhere.yaml"], "there is no such file"),
