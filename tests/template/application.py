@@ -12,6 +12,8 @@ from tests.template.sam_template import ROOT
 
 HERE = "{}.{}".format(*sys.version_info[:2])
 BIN = Path(sys.executable).parent
+# The second is what a build of the layer leaves behind, larger than everything else together.
+NOT_OURS = shutil.ignore_patterns("__pycache__", "other-architecture")
 
 
 def copy_of_the_application(folder: Path, origin: Path = ROOT) -> Path:
@@ -22,7 +24,7 @@ def copy_of_the_application(folder: Path, origin: Path = ROOT) -> Path:
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(origin / name, folder)
     for name in ("hooks", "validators", "layers"):
-        shutil.copytree(origin / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(origin / name, folder / name, ignore=NOT_OURS)
     leftover = folder / "layers/greenlight/greenlight/__pycache__/left.cpython-39.pyc"
     leftover.parent.mkdir()
     leftover.write_bytes(b"left over")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -37,11 +38,51 @@ def engine_by_uv(application: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return folder / "artifacts"
 
 
-def test_pip_and_uv_build_the_same_bytes(application: Path, built: Path, tmp_path: Path) -> None:
-    again = copy_of_the_application(tmp_path, application)
-    command("sam", "build", cwd=again, LAYER_PYTHON=HERE, UV="")
+def every_wheel(requirements: Path, folder: Path) -> Path:
+    """Write a page with all wheels of the locked versions; on an index's own pages pip also reads thousands of others."""
+    lock = folder / "pylock.toml"
+    words = (
+        "--quiet",
+        "--format",
+        "pylock.toml",
+        "--no-deps",
+        "--universal",
+        "--python-version",
+        HERE,
+        "--output-file",
+        lock,
+        requirements,
+    )
+    command("uv", "pip", "compile", *words, cwd=folder)
+    wheels = [each for package in tomllib.loads(lock.read_text())["packages"] for each in package["wheels"]]
+    page = folder / "wheels.html"
+    page.write_text("".join(f'<a href="{e["url"]}#sha256={e["hashes"]["sha256"]}">wheel</a>\n' for e in wheels))
+    return page
 
-    assert digests(again / ".aws-sam" / "build") == digests(built)
+
+def test_pip_and_uv_build_the_same_bytes(application: Path, built: Path, tmp_path: Path) -> None:
+    source, artifacts = copy_of_the_application(tmp_path, application) / "layers" / "greenlight", tmp_path / "artifacts"
+    artifacts.mkdir()
+    choice = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": every_wheel(source / "requirements.txt", tmp_path).as_uri()}
+    words = ("make", "build-EngineLayer", f"ARTIFACTS_DIR={artifacts}")
+    command(*words, cwd=source, LAYER_PYTHON=HERE, UV="", **choice)
+
+    assert digests(artifacts) == digests(built / "EngineLayer")
+
+
+@pytest.mark.parametrize(
+    ("part", "folder"),
+    [("ValidatorsLayer", "validators"), ("AfterInstallFunction", "hooks"), ("LastResortFunction", "hooks")],
+)
+def test_what_is_built_again_has_the_same_bytes(
+    part: str, folder: str, application: Path, built: Path, tmp_path: Path
+) -> None:
+    artifacts = tmp_path / "artifacts"
+    artifacts.mkdir()
+    source = copy_of_the_application(tmp_path, application) / folder
+    command("make", f"build-{part}", f"ARTIFACTS_DIR={artifacts}", cwd=source, LAYER_PYTHON=HERE)
+
+    assert digests(artifacts) == digests(built / part)
 
 
 @pytest.mark.parametrize("version", ["313", HERE.replace(".", "")])

@@ -77,9 +77,9 @@ def test_a_file_that_is_dropped_in_is_in_the_validators_layer(application: Path,
     (tmp_path / "application").mkdir()
     own = copy_of_the_application(tmp_path / "application", application)
     shutil.copy(PLUGINS / "dropin" / "validators" / "queue_depth.py", own / "validators")
-    command("sam", "build", "ValidatorsLayer", cwd=own)
-    layers = own / ".aws-sam" / "build" / "ValidatorsLayer", built / "EngineLayer"
-    opt = merged(tmp_path / "opt", *layers)
+    (tmp_path / "artifacts").mkdir()
+    command("make", "build-ValidatorsLayer", f"ARTIFACTS_DIR={tmp_path / 'artifacts'}", cwd=own / "validators")
+    opt = merged(tmp_path / "opt", tmp_path / "artifacts", built / "EngineLayer")
 
     assert said(opt, "print(Registry().get('queue_depth').iam)") == "('sqs:GetQueueUrl', 'sqs:GetQueueAttributes')"
 
