@@ -54,8 +54,8 @@ def state(files: Sequence[Path]) -> State:
     return tuple(sorted(found))
 
 
-def beside(plan: str, included: Sequence[str]) -> list[Path]:
-    """Give the files whose change may change what a plan says: itself, what it includes, and YAML beside it."""
+def beside(plan: str, included: Sequence[str], variables: Sequence[str] = ()) -> list[Path]:
+    """Give the files whose change may change what a plan says: itself, what it includes, its variables, YAML beside it."""
     file = Path(plan)
-    named = [Path(each.partition("=")[2]) for each in included if "=" in each]
+    named = [Path(each.partition("=")[2]) for each in included if "=" in each] + [Path(each) for each in variables]
     return sorted({file, *named, *file.parent.glob("*.yaml"), *file.parent.glob("*.yml")})

@@ -66,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
         return PLAN_OR_USAGE_ERROR
     if arguments.watch:
         return watch.watched(
-            lambda: _once(arguments, budget_s), lambda: watch.beside(arguments.plan, arguments.include)
+            lambda: _once(arguments, budget_s),
+            lambda: watch.beside(arguments.plan, arguments.include, arguments.var_file),
         )
     return _once(arguments, budget_s)
 

@@ -81,6 +81,12 @@ def test_fragments_beside_the_plan_and_included_ones_are_watched(tmp_path: Path)
     assert {each.name for each in found} == {"plan.yaml", "base.yml", "elsewhere.yaml", "x.yaml"}
 
 
+def test_a_file_of_variables_is_watched(tmp_path: Path) -> None:
+    variables = tmp_path / "far" / "variables.json"
+
+    assert variables in watch.beside(str(tmp_path / "plan.yaml"), [], [str(variables)])
+
+
 def test_a_call_that_is_wrong_is_not_watched(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(plan), "--stage", "AfterAllowTestTraffic", "--url", "nowhere", "--watch"]) == 2
     assert "watching" not in capsys.readouterr().err
