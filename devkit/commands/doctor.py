@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="CodeDeploy's application, in the account you are logged in to",
     )
     add("--group", default="", metavar="NAME", help="its deployment group; all of them unless said")
-    add("--template", default="", metavar="FILE", help="a template of SAM or CloudFormation instead, offline")
+    add(
+        "--template",
+        default="",
+        metavar="FILE",
+        help="a template of SAM or CloudFormation instead, offline; - reads one",
+    )
     add(
         "--parameters", nargs="+", default=[], metavar="KEY=VALUE", help="parameters of the template, over its defaults"
     )
@@ -130,6 +136,8 @@ def _parameter(text: str) -> tuple[str, str]:
 def _text(name: str) -> str:
     """Read a template, which may be larger than a plan."""
     try:
+        if name == files.STDIN:
+            return sys.stdin.read(written.MAX_BYTES + 1)
         with open(name, encoding="utf-8-sig") as stream:
             return stream.read(written.MAX_BYTES + 1)
     except FileNotFoundError as error:

@@ -13,6 +13,8 @@ from greenlight.errors import GreenlightError
 from greenlight.model import Frozen
 from greenlight.yamlread import syntax, too_deep
 
+from devkit.appspec import looks_like_appspec
+
 Path = tuple[str | int, ...]
 FUNCTION, GROUP = "AWS::Serverless::Function", "AWS::CodeDeploy::DeploymentGroup"
 SAM_HOOKS = {"PreTraffic": "BeforeAllowTraffic", "PostTraffic": "AfterAllowTraffic"}
@@ -212,6 +214,8 @@ def read(text: str, given: dict[str, str] | None = None) -> Template:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise TemplateError(f"the template is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict) or not isinstance(data.get("Resources"), dict):
+        if looks_like_appspec(data):
+            raise TemplateError("the file is an AppSpec, and no template; greenlight appspec lint reads it")
         raise TemplateError("the file is no template: it has no Resources")
     declared = data.get("Parameters")
     declared = declared if isinstance(declared, dict) else {}

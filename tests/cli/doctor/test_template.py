@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -400,6 +402,23 @@ def test_a_mistake_in_yaml_is_said_with_its_place() -> None:
 
     assert str(refused.value).startswith("the template, line 3, column 16: not valid YAML: ")
     assert "<unicode string>" not in str(refused.value)
+
+
+def test_an_appspec_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "appspec.yaml"
+    path.write_text("version: 0.0\nResources: [{Shop: {Type: AWS::ECS::Service}}]\n")
+
+    assert main(["doctor", "--template", str(path)]) == 2
+    assert "the file is an AppSpec, and no template; greenlight appspec lint reads it" in capsys.readouterr().err
+
+
+def test_a_template_that_another_command_writes_is_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(LAMBDA))
+
+    assert main(["doctor", "--template", "-"]) == 0
+    assert "nothing wrong was found" in capsys.readouterr().out
 
 
 def test_marks_of_other_languages_are_only_read() -> None:
