@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import difflib
+import functools
 import hashlib
 import json
 import sys
@@ -116,7 +117,7 @@ def _linted(arguments: argparse.Namespace, aws: Aws) -> str | None:
         fetch = fragments.fetching(name, arguments.include, aws)
         limits = Limits(today=datetime.datetime.now(datetime.UTC).date())
         found = problems(text, name, Registry(), limits, fetch)
-        for environment in environments_of(yamlread.read(text, name).data):  # an AppSpec lints well, and is no plan
+        for environment in environments_of(_data(text)):  # an AppSpec lints well, and is no plan
             plans.parse(text, name, environment=environment, fetch=fetch)
     except PlanError as error:
         text, found = "", [*error.problems]
@@ -125,6 +126,11 @@ def _linted(arguments: argparse.Namespace, aws: Aws) -> str | None:
         print("greenlight plan: nothing was compared or pushed; gates would refuse this plan", file=sys.stderr)
         return None
     return text
+
+
+@functools.lru_cache(maxsize=2)  # the file's and the one that is kept, each of which is asked for many times
+def _data(text: str) -> Any:
+    return yamlread.read(text).data
 
 
 def _compared(stored: Stored | None, text: str, arguments: argparse.Namespace, aws: Aws, shelf: Shelf) -> Compared:
@@ -151,7 +157,7 @@ def _secret(text: str) -> bool:
     if not text:
         return False
     try:
-        data = yamlread.read(text).data
+        data = _data(text)
     except PlanError:
         return True
     return any(True for _ in secrets.found(data)) or any(any(secrets.found(line)) for line in text.splitlines())
@@ -163,7 +169,7 @@ def _meaning(
     """Compare what two texts check, in every environment that either has."""
     fetch = fragments.fetching(arguments.plan, arguments.include, aws)
     try:
-        names = dict.fromkeys(each for text in (old, new) for each in environments_of(yamlread.read(text).data))
+        names = dict.fromkeys(each for text in (old, new) for each in environments_of(_data(text)))
         pairs = [[_parsed(text, name, fetch) for text in (old, new)] for name in names]
     except GreenlightError as error:
         return (), (f"what it means was not compared: the plan in the {shelf.what} cannot be read here: {error}",)
@@ -179,7 +185,7 @@ def _meaning(
 
 def _parsed(text: str, environment: str, fetch: Any) -> Plan | None:
     """Read a plan as it is in an environment; None where it has no such one."""
-    own = environments_of(yamlread.read(text).data)
+    own = environments_of(_data(text))
     if environment not in own and own != [""]:
         return None
     return plans.parse(text, environment=environment, fetch=fetch)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from greenlight.api import MISSING, AnswerExpectation, Params, compiled, looked_at
 from greenlight.decode import DurationExpectation, SizeExpectation
 from greenlight.errors import GreenlightError, Key
@@ -30,6 +29,7 @@ _TEXTS = ("", "\n", "x", "<html><body>503</body></html>", "Ü" * 500, "0")
 _TEXT_FIELDS = ("reason", "version", "url", "sha256", "bytes", "subject", "issuer", "cipher", "domain", "same_site")
 _ONLY: dict[str, Sequence[Any]] = {"same_site": ("Strict", "Lax", "None"), "days_left": range(-1000, 4000)}
 _IN_WORDS = {"same_site": "Strict, Lax or None, with its capital", "days_left": "a number of days, such as {gte: 30}"}
+_PASSING: dict[tuple[type[Expectation], str], frozenset[int]] = {}
 _BY_JMESPATH = ("json.", "data.", "expect.")
 _PAGE = b"<html><head><title>503 Service Temporarily Unavailable</title></head></html>"
 
@@ -90,8 +90,8 @@ def _walk(value: Any, path: Path, field: str = "") -> Iterator[tuple[Path, str, 
     elif isinstance(value, Params):
         if isinstance(value, AnswerExpectation):
             yield path, field, value
-        for each in msgspec.structs.fields(value):
-            yield from _walk(getattr(value, each.name), (*path, each.encode_name), each.encode_name)
+        for name, key in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            yield from _walk(getattr(value, name), (*path, key), key)
     elif isinstance(value, dict):
         for key, below in value.items():
             yield from _walk(below, (*path, key), f"{field}.")
@@ -145,8 +145,12 @@ def _of_status(expectation: Expectation, path: Path) -> Found:
         yield "error-passes", path, what
 
 
-def _passing(expectation: Expectation) -> set[int]:
-    return {status for status in STATUSES if expectation.holds(status)}
+def _passing(expectation: Expectation) -> frozenset[int]:
+    # Most checks of a plan expect the same status, and to hold each against five hundred would be most of the linter's time.
+    key = type(expectation), repr(expectation.written)
+    if key not in _PASSING:
+        _PASSING[key] = frozenset(status for status in STATUSES if expectation.holds(status))
+    return _PASSING[key]
 
 
 def _of_amount(expectation: Expectation, path: Path, least: float | None = None) -> Found:
