@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenlight import yamlread
 from greenlight.errors import GreenlightError
 from greenlight.model import STAGES
 
-from devkit import appspec
+from devkit import appspec, output
 from devkit.commands import lint
 
 if TYPE_CHECKING:
@@ -82,13 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise GreenlightError("; ".join(wrong))
     if not data.get("Hooks"):
         print("no hook is named: CodeDeploy would ask nobody before users meet the release", file=sys.stderr)
-    if not arguments.output:
-        sys.stdout.write(text)
-        return 0
-    try:
-        Path(arguments.output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise GreenlightError(f"{arguments.output} cannot be written: {error.strerror}") from error
+    output.given(text, arguments.output)
     return 0
 
 

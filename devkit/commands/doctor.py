@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from greenlight.errors import GreenlightError
-from greenlight.nearest import suggested
 from rich.text import Text
 
 from devkit import doctor
@@ -16,6 +15,7 @@ from devkit.console import stderr_console, stdout_console
 from devkit.doctor import revision, rules, written
 from devkit.doctor.reader import Reader
 from devkit.lint import files
+from devkit.lint.rules import asked
 
 if TYPE_CHECKING:
     import argparse
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reader: Reader | None = None) -> int:
     """Print what is wrong: 0 nothing harmful, 1 something will go wrong, 3 no harm seen but not everything was."""
     if arguments.explain:
-        print(_explained(arguments.explain))
+        print(asked(arguments.explain, rules.BY_ID, rules.explained, rules.markdown))
         return doctor.NOTHING
     if bool(arguments.application) == bool(arguments.template):
         raise GreenlightError("name what to look at: --application NAME in an account, or --template FILE")
@@ -210,11 +210,3 @@ def _document(examined: Sequence[Examined]) -> dict[str, object]:
             for each in examined
         ],
     }
-
-
-def _explained(name: str) -> str:
-    if name == "all":
-        return rules.markdown()
-    if name not in rules.BY_ID:
-        raise GreenlightError(f"there is no rule {name!r}{suggested(name, rules.BY_ID)}")
-    return rules.explained(rules.BY_ID[name])

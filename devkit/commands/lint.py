@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from greenlight.errors import GreenlightError, PlanError
-from greenlight.nearest import suggested
 from greenlight.registry import Registry
 from greenlight.units import Duration
 
@@ -41,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print all problems: 0 when there are none but warnings, 2 otherwise; with --strict warnings count."""
     if arguments.explain:
-        print(_explained(arguments.explain))
+        print(rules.asked(arguments.explain, rules.BY_ID, rules.explained, rules.markdown))
         return 0
     if not arguments.files:
         raise GreenlightError("name a plan, an AppSpec, a folder of them, or - for standard input")
@@ -91,11 +90,3 @@ def _summary(found: Sequence[formats.File]) -> str:
         return f"{of} without a problem"
     counts = ((severities.count(kind), kind) for kind in ("error", "warning"))
     return f"{of}: " + ", ".join(f"{count} {kind}{'s' * (count != 1)}" for count, kind in counts if count)
-
-
-def _explained(name: str) -> str:
-    if name == "all":
-        return rules.markdown()
-    if name not in rules.BY_ID:
-        raise GreenlightError(f"there is no rule {name!r}{suggested(name, rules.BY_ID)}")
-    return rules.explained(rules.BY_ID[name])

@@ -8,7 +8,6 @@ import functools
 import hashlib
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,7 +23,7 @@ from greenlight.settings import Settings
 from greenlight.sources.convention import candidates
 from rich.text import Text
 
-from devkit import buckets, fragments, shelves
+from devkit import buckets, fragments, output, shelves
 from devkit.changes import KINDS, Change, changes
 from devkit.console import stderr_console, stdout_console
 from devkit.lint import Limits, files, formats, problems, secrets
@@ -271,10 +270,7 @@ def _pull(arguments: argparse.Namespace, shelf: Shelf) -> int:
         return _nothing(shelf, arguments)
     document = {"uri": shelf.uri, "version_id": stored.version_id, "sha256": _digest(stored.text)}
     if arguments.output:
-        try:
-            Path(arguments.output).write_text(stored.text, encoding="utf-8")
-        except OSError as error:
-            raise GreenlightError(f"{arguments.output} cannot be written: {error.strerror}") from error
+        output.into(arguments.output, stored.text)
     if arguments.format == "json":
         print(json.dumps({**document, "text": stored.text}, indent=2))
         return DONE

@@ -17,7 +17,7 @@ from greenlight.errors import GreenlightError
 from greenlight.model import STAGES, Outcome, Side
 from greenlight.registry import Registry
 
-from devkit import urls
+from devkit import output, urls
 from devkit.recording import access_log, curl, written
 from devkit.recording.answers import Recorded, Server, latency, recorded
 from devkit.recording.asked import Asked, Hidden, origin_of, path_of, sensitive
@@ -113,11 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(arguments: argparse.Namespace, text: str) -> None:
-    try:
-        with Path(arguments.output).open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise GreenlightError(f"{arguments.output} cannot be written: {error.strerror}") from error
+    output.into(arguments.output, text, over=False)
     at = f" --url {_origin(arguments.url)}" if arguments.url else ""
     tried = f"greenlight check {arguments.output} --stage {arguments.stage}{at}"
     print(f"wrote {arguments.output}; try it: {tried}", file=sys.stderr)

@@ -6,9 +6,9 @@ Or, as Markdown, the same for people: docs/plan.md.
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from devkit import output
 
 if TYPE_CHECKING:
     import argparse
@@ -26,16 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print or write the schema: 0, or 2 when the file cannot be written."""
-    document = _reference() if arguments.format == "markdown" else _schema()
-    if not arguments.output:
-        sys.stdout.write(document)
-        return 0
-    try:
-        Path(arguments.output).write_text(document, encoding="utf-8")
-    except OSError as error:
-        print(f"greenlight schema: {arguments.output} cannot be written: {error.strerror}", file=sys.stderr)
-        return 2
+    """Print or write the schema: 0.
+
+    Raises:
+        GreenlightError: The file cannot be written.
+    """
+    output.given(_reference() if arguments.format == "markdown" else _schema(), arguments.output)
     return 0
 
 

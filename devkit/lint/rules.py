@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
+from greenlight.errors import GreenlightError
 from greenlight.model import Frozen
+from greenlight.nearest import suggested
 
 from devkit.lint.examples import EXAMPLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from greenlight.errors import Problem
+
+R = TypeVar("R")
 
 
 class Listed(Protocol):
@@ -192,3 +196,16 @@ def explained(rule: Rule) -> str:
     """Write one rule: what it is, a file that breaks it, and the file mended."""
     files = f"\n\nWrong:\n\n{rule.bad}\nRight:\n\n{rule.good}" if rule.bad else ""
     return f"{rule.id} ({rule.severity}): {rule.what}{files}".rstrip()
+
+
+def asked(name: str, known: Mapping[str, R], one: Callable[[R], str], every: Callable[[], str]) -> str:
+    """Say what somebody asks of rules: of `one` by its name, or of `every` one by the word all.
+
+    Raises:
+        GreenlightError: There is no such rule.
+    """
+    if name == "all":
+        return every()
+    if name not in known:
+        raise GreenlightError(f"there is no rule {name!r}{suggested(name, known)}")
+    return one(known[name])
