@@ -154,6 +154,8 @@ def _plan(arguments: argparse.Namespace, aws: Aws, then: Report) -> Plan:
         fetch = fragments.fetching(arguments.plan, arguments.include, aws)
     elif source.uri == DEFAULT_CHECKS:
         return Plan(stages={deployment.stage: Stage(checks=default_checks(deployment))}, source=source)
+    elif then.command:
+        raise CannotError(f"no hook made this report, and no gate keeps its plan; check again: {then.command}")
     else:
         text, uri, version = _as_it_was(aws, settings, source)
         here = {name: each for name, _, each in (given.partition("=") for given in arguments.include)}
@@ -172,7 +174,10 @@ def _as_it_was(aws: Aws, settings: Settings, source: PlanSource) -> tuple[str, s
         raise CannotError(f"no plan was applied then, so there is nothing to judge again; {helps}")
     if not source.uri.startswith(("s3://", "ssm:")):
         raise CannotError(f"{source.uri} was packed with the hooks and cannot be fetched; {helps}")
-    found = _version(aws, source) if source.version_id else read(aws, settings, source.uri)
+    try:
+        found = _version(aws, source) if source.version_id else read(aws, settings, source.uri)
+    except AwsError as error:
+        raise CannotError(f"{source.uri} cannot be fetched: {error}; {helps}") from error
     if found is None:
         raise CannotError(f"there is no {source.uri} of that version any more; {helps}")
     if source.sha256 and hashlib.sha256(found[0].encode()).hexdigest() != source.sha256:

@@ -108,10 +108,11 @@ def test_a_call_that_is_wrong_ends_with_a_sentence(
         (PlanSource(uri="file:/var/task/plans/shop.yaml", sha256="0"), "was packed with the hooks"),
         (PlanSource(uri="s3://plans/gone.yaml", sha256="0"), "there is no s3://plans/gone.yaml"),
         (PlanSource(uri="s3://plans/shop.yaml", sha256="0"), "is another text now than the one that judged then"),
+        (PlanSource(uri="s3://nobodys/shop.yaml", sha256="0"), "s3://nobodys/shop.yaml cannot be fetched: "),
         (PlanSource(uri="ssm:/gone", version_id="1", sha256="0"), "there is no ssm:/gone"),
         (PlanSource(uri="ssm:/shop", version_id="7", sha256="0"), "there is no ssm:/shop of that version any more"),
     ],
-    ids=["none", "packed", "gone", "changed", "parameter", "parameter-version"],
+    ids=["none", "packed", "gone", "changed", "bucket", "parameter", "parameter-version"],
 )
 def test_a_plan_that_cannot_be_had_is_asked_for(
     source: PlanSource, said: str, aws: Aws, capsys: pytest.CaptureFixture[str]
@@ -125,6 +126,17 @@ def test_a_plan_that_cannot_be_had_is_asked_for(
     assert status == 2
     assert said in err
     assert "--plan FILE" in err
+
+
+def test_what_greenlight_check_has_reported_is_to_be_checked_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "report.json"
+    typed = f"greenlight check plan.yaml --stage {STAGE}"
+    path.write_text(as_json.render(replace(opened(), plan=PlanSource(uri="plan.yaml"), command=typed)))
+
+    assert main(["replay", str(path)]) == 2
+    assert f"check again: {typed}\n" in capsys.readouterr().err
 
 
 def test_a_stage_that_the_named_plan_has_not_is_named(
