@@ -19,7 +19,7 @@ from devkit.lint.rules import asked
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
@@ -153,25 +153,27 @@ def _show(examined: Sequence[Examined], console: Console) -> None:
         about = ", ".join(filter(None, (each.platform, each.appspec)))
         console.print(Text.assemble((each.name, "bold"), f" ({about})" if about else ""))
         for one in each.symptoms:
-            _print(one, each, console.print)
+            for line in _lines(one, each):
+                console.print(
+                    line, soft_wrap=True
+                )  # what is typed or put into a file is copied from here, line by line
         if not each.symptoms:
             console.print("  nothing wrong was found")
     console.print()
     console.print(_summary(examined))
 
 
-def _print(one: Symptom, of: Examined, write: Callable[[Text], None]) -> None:
+def _lines(one: Symptom, of: Examined) -> Iterator[Text]:
     place = f"{of.name}:{one.line}: " if one.line else ""
-    write(
-        Text.assemble(
-            "  ", (one.harm.upper(), _STYLES[one.harm]), f"  {place}{one.message}", (f" [{one.rule}]", "bright_black")
-        )
+    yield Text.assemble(
+        "  ", (one.harm.upper(), _STYLES[one.harm]), f"  {place}{one.message}", (f" [{one.rule}]", "bright_black")
     )
     for evidence in one.evidence:
-        write(Text(f"      seen: {evidence}", style="bright_black"))
+        yield Text(f"      seen: {evidence}", style="bright_black")
     first, *more = one.fix.split("\n")
-    for line in (f"      fix:  {first}", *(f"            {each}" for each in more)):
-        write(Text(line))
+    yield Text(f"      fix:  {first}")
+    for line in more:
+        yield Text(f"            {line}")
 
 
 def _summary(examined: Sequence[Examined]) -> str:

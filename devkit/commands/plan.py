@@ -251,7 +251,7 @@ def _document(arguments: argparse.Namespace, shelf: Shelf, compared: Compared) -
 def _show(compared: Compared, shelf: Shelf, console: Console) -> None:
     for line in compared.text:
         style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
-        console.print(Text(line, style=style))
+        console.print(Text(line, style=style), soft_wrap=True)  # a line of a difference begins with its sign
     if compared.text and (compared.changes or compared.notes):
         console.print()
     for change in compared.changes:

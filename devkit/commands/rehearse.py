@@ -138,7 +138,7 @@ def _conclude(console: Console, outcomes: Sequence[ScenarioOutcome]) -> None:
     if reports:
         console.print("\nreports")
         for path in reports:
-            console.print(f"  {_short(path)}")
+            console.print(f"  {_short(path)}", soft_wrap=True)
     expected = sum(outcome.expected for outcome in outcomes)
     console.print(f"\n{expected} of {len(outcomes)} ended as they say they should")
 

@@ -91,7 +91,7 @@ def _show(entry: dict[str, Any]) -> None:
     if "error" in entry:
         console.print(styled("ERROR"), entry["error"])
         return
-    console.print(entry["description"])
+    console.print(entry["description"], soft_wrap=True)  # its example is copied from here
     console.print(f"\nplatforms: {', '.join(entry['platforms'])}")
     console.print(f"stages:    {', '.join(entry['stages'])}")
     console.print(f"IAM:       {', '.join(entry['iam']) or 'none'}")
@@ -100,4 +100,4 @@ def _show(entry: dict[str, Any]) -> None:
         if entry[key]:
             console.print(f"{what}: {entry[key]}")
     console.print("parameters (JSON Schema):")
-    console.print(json.dumps(entry["parameters"], indent=2))
+    console.print(json.dumps(entry["parameters"], indent=2), soft_wrap=True)

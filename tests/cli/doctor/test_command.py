@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,22 @@ def test_the_worst_comes_first_each_with_evidence_and_fix(capsys: pytest.Capture
     assert "      seen: role mute: own" in out
     assert "      fix:  deploy greenlight again: its template has this permission" in out
     assert out.endswith("go wrong: 1 ships unchecked, 1 stalls an hour, 1 blocks, 1 annoys\n")
+
+
+def test_a_narrow_terminal_breaks_no_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    world = World("Lambda")
+    world.group["autoRollbackConfiguration"]["enabled"] = False
+
+    assert run(world) == 1
+
+    (fix,) = [line for line in capsys.readouterr().out.splitlines() if "fix:" in line]
+    assert "aws deploy update-deployment-group --application-name shop" in fix
+    assert fix.endswith("DEPLOYMENT_STOP_ON_REQUEST")
 
 
 def test_warnings_alone_end_with_0_and_what_is_not_seen_with_3(capsys: pytest.CaptureFixture[str]) -> None:
