@@ -132,7 +132,8 @@ def _plan(arguments: argparse.Namespace, hidden: Hidden) -> tuple[str, list[str]
     elif arguments.access_log:
         lines, others = access_log.lines(_read(arguments.access_log).splitlines())
         if not lines:
-            raise GreenlightError(f"no line of {arguments.access_log} is a request; known are {access_log.KNOWN}")
+            of = _named(arguments.access_log)
+            raise GreenlightError(f"no line of {of} is a request; known are {access_log.KNOWN}")
         found, left = access_log.asked(lines, arguments.top, known=bool(origin))
         left += [f"lines that are no requests ({others})"] if others else []
         wanted += found
@@ -156,7 +157,11 @@ def _plan(arguments: argparse.Namespace, hidden: Hidden) -> tuple[str, list[str]
     if not made and not more:
         raise GreenlightError("; ".join(["nothing could be recorded", *left[:5]]))
     source = arguments.curl or arguments.access_log or arguments.openapi or origin
-    return written.plan(made, arguments.stage, source if source != "-" else "standard input", hidden, more), left
+    return written.plan(made, arguments.stage, _named(source), hidden, more), left
+
+
+def _named(file: str) -> str:
+    return "standard input" if file == "-" else file
 
 
 def _origin(url: str) -> str:

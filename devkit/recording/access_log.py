@@ -257,5 +257,6 @@ def _asked(method: str, path: str, seen: list[Line]) -> Asked:
     status = Counter(line.status for line in seen).most_common(1)[0][0]
     times = sorted(line.seconds for line in seen if line.seconds is not None)
     p95 = times[-(-95 * len(times) // 100) - 1] if len(times) >= ENOUGH else 0.0
-    of = f"{len(seen)} times in the log{f', 95 % within {p95 * 1000:.0f} ms' if p95 else ''}"
+    often = "once" if len(seen) == 1 else f"{len(seen)} times"
+    of = f"{often} in the log{f', 95 % within {p95 * 1000:.0f} ms' if p95 else ''}"
     return Asked(method=method, path=path, status=status, latency_s=p95, of=of)

@@ -214,6 +214,7 @@ def test_a_program_gets_the_plan_and_what_is_left_out_in_one_document(
     assert (document["secret"], document["secret_keys"]) == ("smoke", [])
     (check,) = yaml.safe_load(document["plan"])["stages"][STAGE]["checks"]
     assert check["name"] == "GET /health answers 200"
+    assert "# once in the log\n" in document["plan"]
 
 
 # ---- from curl -----------------------------------------------------------------------------------------------------
