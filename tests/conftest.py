@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -10,6 +11,10 @@ import pytest
 hypothesis.settings.register_profile("quick", max_examples=60, deadline=None, database=None)
 hypothesis.settings.register_profile("thorough", max_examples=3000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+HERE = Path(__file__).parent
+LONG = ("template", "rehearsal", "faults", "conformance", "browser")
+"""Folders whose tests build, start processes and wait for them: seconds each."""
 
 NOBODYS = {
     "AWS_ACCESS_KEY_ID": "a",
@@ -24,6 +29,27 @@ NOBODYS = {
 def pytest_xdist_auto_num_workers() -> int:
     """One test process more than there are cores: a third of the time of whole deployments is waiting."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let test processes side by side begin with the long folders, each with its own, in the order drawn within them.
+
+    `--dist worksteal` gives each process an equal run of the whole order, and moves tests from the end of a run to whom
+    has none left. So no process is alone with a build at the end, and few wait for one that another makes.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes == 1:
+        return
+    runs: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    short = []
+    for item in items:
+        folder = next((number for number, name in enumerate(LONG) if HERE / name in item.path.parents), None)
+        (short if folder is None else runs[folder % processes]).append(item)
+    for number, run in enumerate(runs):
+        size = max(len(run), (len(items) - sum(map(len, runs[:number]))) // (processes - number))
+        run += [short.pop() for _ in range(min(size - len(run), len(short)))]
+    items[:] = [item for run in runs for item in run] + short
 
 
 @pytest.fixture
