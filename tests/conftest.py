@@ -44,8 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     runs: list[list[pytest.Item]] = [[] for _ in range(processes)]
     short = []
     for item in items:
-        folder = next((number for number, name in enumerate(LONG) if HERE / name in item.path.parents), None)
-        (short if folder is None else runs[folder % processes]).append(item)
+        folder = item.path.parts[len(HERE.parts)]
+        (runs[LONG.index(folder) % processes] if folder in LONG else short).append(item)
     for number, run in enumerate(runs):
         size = max(len(run), (len(items) - sum(map(len, runs[:number]))) // (processes - number))
         run += [short.pop() for _ in range(min(size - len(run), len(short)))]

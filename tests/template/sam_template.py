@@ -7,9 +7,6 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
 if TYPE_CHECKING:
@@ -41,6 +38,10 @@ def written() -> Json:
 
 def transform(template: Json) -> Json:
     """Do to `template` what the Serverless transform does; local folders become places in S3, as `sam package` does."""
+    import boto3  # half a second with the translator, and every test process reads this file
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+
     stand_in = "s3://artifacts-of-nobody/code.zip"
     for properties in (
         template.get("Globals", {}).get("Function", {}),

@@ -8,9 +8,9 @@ import re
 import pytest
 from greenlight.publish import metrics
 
-from tests.template.sam_template import ROOT, STAGES, of_type, transformed
+from tests.template.sam_template import ROOT, STAGES, of_type, transformed, written
 
-ALARMS = of_type(transformed(), "AWS::CloudWatch::Alarm")
+ALARMS = of_type(written(), "AWS::CloudWatch::Alarm")
 
 
 def watched() -> set[tuple[str, str, str]]:
@@ -123,7 +123,7 @@ def overlapping(widgets: list[dict[str, int]]) -> list[tuple[int, int]]:
     return sorted({field for field in taken if taken.count(field) > 1})
 
 
-@pytest.mark.parametrize("name", sorted(of_type(transformed(), "AWS::Logs::QueryDefinition")))
+@pytest.mark.parametrize("name", sorted(of_type(written(), "AWS::Logs::QueryDefinition")))
 def test_a_saved_query_asks_all_hooks_for_lines_that_they_write(name: str) -> None:
     query = transformed()["Resources"][name]["Properties"]
     telling = (ROOT / "layers" / "greenlight" / "greenlight" / "conductors" / "telling.py").read_text()

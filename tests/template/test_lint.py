@@ -8,9 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cfnlint
 import pytest
-from cfnlint.api import ManualArgs
 
 from tests.template.sam_template import ROOT, parse, transform, transformed
 
@@ -23,6 +21,9 @@ OF_SHIFTS = "W2001"
 
 
 def findings(template: dict, regions: list[str] = REGIONS, but: str = "") -> list[str]:
+    import cfnlint  # a second, and every test process reads this file
+    from cfnlint.api import ManualArgs
+
     config = ManualArgs(regions=regions, ignore_checks=[but] if but else [])
     return sorted({f"{match.rule.id} {match.message}" for match in cfnlint.lint(json.dumps(template), config=config)})
 
