@@ -174,7 +174,7 @@ _HEAD = """\
 
 Made by `make docs` from what `greenlight COMMAND --help` says; a test compares the two and calls every example.
 
-Every command ends with 130 after Ctrl-C. Results go to standard output, and what is said about them to standard error,
+Every command ends with 130 after Ctrl-C, but `check --watch` as its last run did. Results go to standard output, and what is said about them to standard error,
 so that a pipe gets results alone. Colours are for terminals; `NO_COLOR` takes them away. `greenlight completion SHELL`
 prints completions for bash, zsh and fish.
 """

@@ -198,7 +198,8 @@ def _none(scene: Scene, known: Settings | None) -> Iterator[Symptom]:
         "",
     )
     place = f"; the first place is {uri}" if uri else ""
-    fix = f"write a plan (greenlight new plan) and put it there: aws s3 cp plan.yaml {shlex.quote(uri)}; one that is packed with the hooks is seen with --plan FILE"
+    put = f"put it there: greenlight plan push plan.yaml --at {shlex.quote(uri)}" if uri else "pack it with the hooks"
+    fix = f"write a plan (greenlight new plan) and {put}; one that is packed with the hooks is seen with --plan FILE"
     rule, then = {
         "pass": ("missing-plan-passes", "lets such releases through without a check"),
         "fail": ("no-plan", "fails them"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from devkit.cli import parser_of_all
 from tests.cli.doctor.world import OF_LAMBDA, PLAN, World, appspec, found_alone, ids
 from tests.integration.account import REGION
 
@@ -85,3 +88,24 @@ def test_a_tag_on_a_later_page_names_the_plan_as_well() -> None:
     )
 
     assert world.found() == ["plan"]
+
+
+@pytest.mark.parametrize(
+    ("bucket", "prefix", "place"),
+    [
+        ("plans", "/plans", "s3://plans/shop/live.yaml"),
+        ("", "/plans", "ssm:/plans/shop/live"),
+        ("", "", ""),
+    ],
+    ids=["bucket", "parameter", "neither"],
+)
+def test_where_a_first_plan_is_to_be_put_is_typed_as_it_stands(bucket: str, prefix: str, place: str) -> None:
+    world = World("Lambda")
+    world.plan = ""
+    for each in world.functions.values():
+        each["Environment"]["Variables"] |= {"GREENLIGHT_PLAN_BUCKET": bucket, "GREENLIGHT_PLAN_PARAMETER_PREFIX": prefix}  # fmt: skip
+
+    (found,) = world.examined()
+
+    typed = re.search("greenlight (plan push [^;]*);", found.fix)
+    assert (parser_of_all().parse_args(shlex.split(typed[1])).at if typed else "") == place
