@@ -97,7 +97,9 @@ def with_variables(
 def _given(files: Sequence[str], flags: Sequence[str], environ: Mapping[str, str]) -> Iterator[Given]:
     for name in files:
         found = file.read(name)
-        data = _yaml(found[0], f"--var-file {name}") if found else None
+        if found is None:
+            raise GreenlightError(f"--var-file {name}: there is no such file")
+        data = _yaml(found[0], f"--var-file {name}")
         if not isinstance(data, dict):
             raise GreenlightError(f"--var-file {name} is no YAML map of variables")
         yield from ((key, value, f"--var-file {name}") for key, value in data.items())

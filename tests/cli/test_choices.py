@@ -77,6 +77,11 @@ def test_a_file_that_is_no_map_of_variables_is_refused(tmp_path: Path, text: str
         values(files=(str(tmp_path / "v.yaml"),))
 
 
+def test_a_file_of_variables_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(GreenlightError, match=r"--var-file .*gone\.yaml: there is no such file"):
+        values(files=(str(tmp_path / "gone.yaml"),))
+
+
 def test_values_are_yaml_scalars_of_the_plans_types() -> None:
     assert values("tenant='5'", "shards=2.5", "strict=false") == {"tenant": "5", "shards": 2.5, "strict": False}
 
