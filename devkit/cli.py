@@ -84,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _nobody_reads()
         return 1
     except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # progress may stand in the line
         print("greenlight: stopped", file=sys.stderr)
         return INTERRUPTED
 

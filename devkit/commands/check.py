@@ -83,7 +83,7 @@ def _once(arguments: argparse.Namespace, budget_s: float) -> int:
     status = PLAN_OR_USAGE_ERROR
     try:
         prepared = _prepared(arguments, deployment)
-        progress = Progress(len(prepared.checks))
+        progress = Progress(len(prepared.checks), prepared.bake_s)
         gate = supervised(prepared, settings, Aws(), began + budget_s, progress, began=began)
         status = 0 if gate.verdict.status is Status.SUCCEEDED else 1
     except PlanError as error:

@@ -86,6 +86,22 @@ def test_a_first_deployment_leaves_out_what_the_plan_skips_then(
     assert f"{outcome}  green has a shop [" in out
 
 
+@pytest.mark.parametrize(("bake", "first"), [("", "0/2 running"), ("bake: 10ms", "0/2 begin after a bake of 10ms")])
+def test_a_terminal_is_told_how_far_it_is_from_the_beginning(
+    bake: str, first: str, plan: Path, green: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan.write_text(plan.read_text().replace("    checks:", f"    {bake}\n    checks:"))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    _, out, err = check(capsys, str(plan), *STAGE, "--url", green)
+
+    lines = err.split("\r\x1b[K")
+    assert lines[1] == first
+    assert [line.partition(" ")[0] for line in lines[1:]] == ["0/2", "1/2", "2/2"]
+    assert err.endswith("\n")
+    assert "2/2" not in out
+
+
 def test_a_check_from_the_command_line_is_in_no_shadow(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
     until = datetime.datetime.now(datetime.UTC).date()
     plan.write_text(f'{plan.read_text()}shadow: {{until: "{until}", why: getting to know it}}\n')
