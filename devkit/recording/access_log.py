@@ -39,6 +39,8 @@ _ENVOY = re.compile(
 _SECONDS = re.compile(r"(?:(?:rt|request_time|urt)=|\s)\"?(?P<seconds>[0-9]+\.[0-9]{3,6})\"?(?=\s|$)")
 """A time as nginx writes it where a format has one: seconds with a fraction, at the end of the line or named."""
 _TRAEFIK = re.compile(r"\s(?P<ms>[0-9]+)ms$")
+_QUOTED = re.compile(r'"(?P<method>[A-Z]+) (?P<url>\S+) HTTP/[0-9.]+" (?P<status>[0-9]{3})\b')
+"""The request line and a status, which most servers write so whatever stands around them, uvicorn for one."""
 _REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<url>\S+)( HTTP/[0-9.]+)?")
 _METHOD = (
     "request_method",
@@ -194,7 +196,8 @@ def _line(text: str, depth: int = 0) -> Line | None:
         )
     match = _COMMON.match(text)
     if match is None:
-        return None
+        quoted = _QUOTED.search(text)
+        return quoted and Line(method=quoted["method"], url=quoted["url"], status=int(quoted["status"]), seconds=None)
     unquoted = re.sub(r'"[^"]*[A-Za-z/][^"]*"', "", match["rest"])
     timed, ended = _SECONDS.search(unquoted), _TRAEFIK.search(unquoted)
     return Line(

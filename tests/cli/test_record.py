@@ -503,6 +503,7 @@ OTHER_LOGS = {
     "api gateway": ('{"httpMethod":"GET","path":"/health","status":"200","responseLatency":"250","routeKey":"GET /{any}"}', 0.25),
     "pino": ('{"level":30,"req":{"method":"GET","url":"/health"},"res":{"statusCode":200},"responseTime":250,"msg":"done"}', 0.25),
     "common schema": ('{"http.request.method":"GET","url.path":"/health","http.response.status_code":200,"event":{"duration":250000000}}', 0.25),
+    "uvicorn": ('INFO:     127.0.0.1:52814 - "GET /health HTTP/1.1" 200 OK', None),
     "a duration of nobody known": ('{"method":"GET","url":"/health","status":200,"duration":250}', None),
 }  # fmt: skip
 
