@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from greenlight import patterns
 
 hypothesis.settings.register_profile("quick", max_examples=60, deadline=None, database=None)
 hypothesis.settings.register_profile("thorough", max_examples=3000, deadline=None)
@@ -50,6 +51,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         size = max(len(run), (len(items) - sum(map(len, runs[:number]))) // (processes - number))
         run += [short.pop() for _ in range(min(size - len(run), len(short)))]
     items[:] = [item for run in runs for item in run] + short
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a pattern that comes to no end give up twenty times sooner."""
+    monkeypatch.setattr(patterns, "PATTERN_TIMEOUT_S", 0.05)
 
 
 @pytest.fixture
