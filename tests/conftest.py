@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import hypothesis
 import pytest
 from greenlight import patterns
 
+# A test process holds half a million objects; to look through them again and again takes a tenth of its time.
+gc.set_threshold(10_000, 10, 50)
 hypothesis.settings.register_profile("quick", max_examples=60, deadline=None, database=None)
 hypothesis.settings.register_profile("thorough", max_examples=3000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
