@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TOKEN = "REHEARSAL_PROCESS"  # noqa: S105 - a mark, not a secret
 _SESSION = secrets.token_hex(8)
 _running: set[Process] = set()
+_PORTS = range(10_000, 32_768)  # the kernel's own begin with 32768 on Linux and with 49152 elsewhere (RFC 6335)
 _TAIL_LINES = 12
 _LINE_BYTES = 64 * 1024
 _LOG_BYTES = 8 * 1024 * 1024
@@ -156,13 +157,14 @@ def base_environment() -> dict[str, str]:
 
 
 def free_port(addresses: Sequence[str] = ("127.0.0.1",)) -> int:
-    """Find a port that is free on all these addresses."""
+    """Find a port that is free on all these addresses, and none that the kernel gives to whoever asks for any.
+
+    One of those may be somebody's again before the program that is told to listens on it.
+    """
     for _ in range(50):
-        with socket.socket() as first:
-            first.bind((addresses[0], 0))
-            port: int = first.getsockname()[1]
-            if all(_is_free(address, port) for address in addresses[1:]):
-                return port
+        port = secrets.choice(_PORTS)
+        if all(_is_free(address, port) for address in addresses):
+            return port
     raise ProcessError("no free loopback port was found")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 import string
@@ -53,7 +54,7 @@ class Outcome:
 
     def said(self, message: str) -> dict[str, Any]:
         """Give the log line with this message."""
-        until = time.monotonic() + 2
+        until = time.monotonic() + 20
         while time.monotonic() < until:
             for line in self.log:
                 if line.get("message") == message:
@@ -62,10 +63,13 @@ class Outcome:
         raise AssertionError(f"the hook did not say {message!r}: {self.raw}")
 
     def metrics(self) -> dict[str, Any]:
-        """Give the metrics of the answer, which are the last line of all."""
-        until = time.monotonic() + 2
+        """Give the metrics of the answer, which are the last line of all and name no deployment.
+
+        Those of the call before may come when this one has been sent, but before the first line that is told of it.
+        """
+        until = time.monotonic() + 20
         while time.monotonic() < until:
-            for line in self.log:
+            for line in itertools.dropwhile(lambda line: "deployment_id" not in line, self.log):
                 if "GateAnswered" in line:
                     return line
             time.sleep(0.01)

@@ -154,7 +154,7 @@ def test_what_a_validator_does_beside_a_good_answer_harms_neither_this_gate_nor_
     run = gate.call(checks(GOOD, bad(how, text=str(tmp_path / "tmp"))))
     assert (run.error, run.answers) == ("", ["Succeeded"]), run.reasons()
     assert gate.call().answers == ["Succeeded"]
-    assert time.monotonic() - began < 10, "an exit handler of a plugin keeps nobody waiting"
+    assert time.monotonic() - began < 40, "an exit handler of a plugin keeps nobody waiting"
     assert len(run.raw) < 200_000
 
 

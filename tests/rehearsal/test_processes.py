@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -36,7 +37,11 @@ def test_a_program_that_ends_at_once_is_a_sentence_with_its_last_lines(folder: P
 
 
 def test_a_program_that_does_not_listen_is_a_sentence_with_what_to_do(folder: Path) -> None:
-    process = start(folder, "import time; print('waiting', flush=True); time.sleep(60)")
+    said = threading.Event()
+    code = "import time; print('waiting', flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", code]
+    process = Process(command, cwd=folder, environment=base_environment(), on_line=lambda _: said.set())
+    assert said.wait(30)
     with pytest.raises(ProcessError, match=r"(?s)within 0.5 s.*PORT.*waiting"):
         wait_for_port(process, free_port(), 0.5)
     process.kill()
@@ -58,13 +63,13 @@ def test_even_a_child_in_a_session_of_its_own_is_ended(folder: Path) -> None:
     )
     lines: list[str] = []
     process = Process([sys.executable, "-c", code], cwd=folder, environment=base_environment(), on_line=lines.append)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not lines and time.monotonic() < end:
         time.sleep(0.01)
     child = int(lines[0])
     assert alive(child)
     process.kill()
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while alive(child) and time.monotonic() < end:
         time.sleep(0.01)
     assert not alive(child)
@@ -84,6 +89,10 @@ def test_a_flood_of_output_is_cut_in_the_log_and_its_end_is_kept(folder: Path) -
     assert "199999" in process.last_lines()
     process.kill()
     assert (folder / "out.log").stat().st_size < 9 * 1024 * 1024
+
+
+def test_a_port_is_none_that_the_kernel_gives_to_whoever_asks_for_any() -> None:
+    assert all(free_port(("127.0.0.1", "::1")) < 32_768 for _ in range(20))
 
 
 def test_a_service_sees_no_aws_settings_of_this_machine() -> None:

@@ -70,13 +70,14 @@ def test_during_a_pause_nobody_asks_and_those_under_way_are_waited_for() -> None
 
 def test_users_who_cannot_be_served_in_time_are_not_saved_up() -> None:
     release = threading.Event()
-    users = Users(lambda: release.wait(5), rate=200)
+    users = Users(lambda: release.wait(30), rate=200)
     users.start()
     time.sleep(1.3)
+    released = time.monotonic()
     release.set()
     time.sleep(0.05)
     users.stop()
-    assert users.requests < 8 + 260
+    assert users.requests <= 16 + (1 + time.monotonic() - released) * 200  # what a second missed is made up for
 
 
 def test_no_rate_is_no_users() -> None:
@@ -99,4 +100,4 @@ def test_nobody_passes_a_gate_that_is_shut() -> None:
     with gate.shut():
         threading.Thread(target=go, daemon=True).start()
         assert not passed.wait(0.1)
-    assert passed.wait(1)
+    assert passed.wait(10)

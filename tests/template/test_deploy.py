@@ -28,6 +28,7 @@ import boto3
 import pytest
 import trustme
 
+from devkit.rehearsal.processes import free_port
 from tests.template.application import BIN, HERE, command
 from tests.template.codedeploy_fake import CodeDeploy
 from tests.template.sam_template import ROOT, SHARED_STAGES, STAGES, of_type, parse, transformed
@@ -80,14 +81,8 @@ class Installation:
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}[name]
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 def wait_until_it_listens(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(200):
+    for _ in range(1200):
         if process.poll() is not None:
             break
         try:

@@ -399,7 +399,7 @@ def test_an_abandoned_check_that_answers_late_changes_nothing(gate: threading.Ev
 
 def test_a_hung_attempt_is_tried_again(gate: threading.Event) -> None:
     given = iter([lambda: gate.wait(10) and passed("late"), lambda: passed("in time")])
-    (finding,) = Run(check("c", lambda _: next(given)(), timeout_s=0.1, retry=retried(2))).findings
+    (finding,) = Run(check("c", lambda _: next(given)(), timeout_s=0.4, retry=retried(2))).findings
     assert (finding.outcome, finding.attempts) == (Outcome.PASS, 2)
 
 

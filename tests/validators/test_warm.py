@@ -74,9 +74,11 @@ def test_an_error_page_counts(check: Check) -> None:
 
 
 def test_all_run_at_once(check: Check) -> None:
-    together = threading.Barrier(8, timeout=2)
+    together = threading.Barrier(8, timeout=20)
     expect = {"init_duration": {"lte": "1s"}, "duration": {"lte": "1s"}, "cold_starts": {"gte": 1}}
-    finding = warm(check, {"count": 8, "payload": {"ping": 1}, "expect": expect}, lambda _event: together.wait() * 0)
+    finding = warm(
+        check, {"count": 8, "payload": {"ping": 1}, "expect": expect}, lambda _event: together.wait() * 0, 30
+    )
     assert finding.outcome is Outcome.PASS, finding.message
     assert "8 of 8 invocations at once" in finding.message
 
