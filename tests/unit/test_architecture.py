@@ -22,8 +22,10 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("conductors",),
     ("steps",),
     ("runner", "bind", "registry", "transports", "discovery", "sources", "report", "publish"),
-    # What several validators share stands on the api, and the api gives it to them, each when first asked for.
-    ("api", "session", "compare", "answer", "exchange", "invocation", "lambda_events", "lookups"),
+    ("api",),  # gives validators all that they may use, most of it when first asked for
+    ("compare", "answer", "exchange", "invocation", "lambda_events", "lookups"),
+    ("validator",),
+    ("context", "session"),
     ("plan",),
     ("planfile",),
     (
@@ -41,6 +43,9 @@ LEVELS: tuple[tuple[str, ...], ...] = (
         "markup",
         "body",
         "captures",
+        "filled",
+        "findings",
+        "series",
         "aws",
         "http",
         "secrets",
@@ -66,7 +71,7 @@ PURE = (
     "arguments", "predicates", "filters", "schemas", "patterns", "formats", "semver", "values", "missing",
     "judge", "expect", "query", "units", "redact", "substitute", "plan", "planfile", "decode", "nearest", "oneline", "yamlread",
     "address", "repeat", "retry", "rows", "fragments", "environments", "cookies", "markup", "body", "shadow",
-    "words", "model", "errors", "settings", "dynamodb",
+    "words", "model", "errors", "settings", "dynamodb", "filled", "findings", "series",
     "report.json", "report.text", "report.summary", "report.junit", "report.markdown", "report.tap", "override",
     "report.html", "report.tags", "report.figures",
 )  # fmt: skip

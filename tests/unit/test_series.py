@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from greenlight.api import PLOTTED, DurationExpectation, over_time, sample
+from greenlight.api import DurationExpectation, over_time, sample
 from greenlight.expect import parse
+from greenlight.series import PLOTTED
 from greenlight.units import Duration
 from hypothesis import given
 from hypothesis import strategies as st

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from greenlight import cookies, markup
-from greenlight.api import MISSING, Params, compiled, evidence, filled, find
 from greenlight.body import Unreadable, as_json, as_text, cut_off, document_of, find_in
 from greenlight.decode import DurationExpectation, SizeExpectation
 from greenlight.errors import Key, WrongValueError
 from greenlight.expect import Expectation
+from greenlight.filled import filled
+from greenlight.findings import evidence
+from greenlight.missing import MISSING
 from greenlight.model import Evidence
+from greenlight.query import compiled, find
+from greenlight.validator import Params
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -19,9 +19,9 @@ from greenlight.registry import MalformedError, Registry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from greenlight.api import Validator
     from greenlight.model import Deployment
     from greenlight.plan import Check, Plan
+    from greenlight.validator import Validator
     from greenlight.yamlread import Path
 
 

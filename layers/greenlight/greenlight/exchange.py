@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from greenlight.api import Params, filled
 from greenlight.errors import WrongValueError
+from greenlight.filled import filled
+from greenlight.validator import Params
 from greenlight.values import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from greenlight.answer import AnswerExpectation
-    from greenlight.api import Context, Response
+    from greenlight.context import Context
     from greenlight.cookies import Jar
+    from greenlight.http import Response
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 SAFE = ("GET", "HEAD", "OPTIONS")

@@ -19,7 +19,7 @@ from greenlight.model import Frozen
 from greenlight.query import find
 
 if TYPE_CHECKING:
-    from greenlight.api import Context
+    from greenlight.context import Context
 
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 _DURATION = re.compile(r"\bDuration: ([0-9.]+) ms")

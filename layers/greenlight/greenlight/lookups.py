@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from greenlight.api import Context
+    from greenlight.context import Context
 
 
 def service_tasks(context: Context, status: Literal["RUNNING", "STOPPED"]) -> list[dict[str, Any]]:

@@ -14,10 +14,10 @@ import pkgutil
 import sys
 from typing import TYPE_CHECKING, Any
 
-from greenlight.api import Validator
 from greenlight.errors import GreenlightError
 from greenlight.oneline import short
 from greenlight.planfile import CONTROL_KEYS
+from greenlight.validator import Validator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from greenlight.api import Context
+from greenlight.context import Context
 from greenlight.errors import GreenlightError
 from greenlight.model import Cause, Deployment, Excuse, Finding, Outcome, Severity, Try
 from greenlight.oneline import short

@@ -17,7 +17,7 @@ from greenlight.errors import HttpError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from greenlight.api import Context
+    from greenlight.context import Context
 
 _NOWHERE = "http://green.invalid"
 """Stands for a green without a URL in a prepared request; RFC 6761 keeps the name from ever existing."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from greenlight.api import Params
+from greenlight.validator import Params
 
 if TYPE_CHECKING:
     from greenlight.lambda_events.stamp import Stamp

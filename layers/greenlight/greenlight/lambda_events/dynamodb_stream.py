@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from greenlight.api import Params
 from greenlight.dynamodb import marshalled
+from greenlight.validator import Params
 
 if TYPE_CHECKING:
     from greenlight.lambda_events.stamp import Stamp

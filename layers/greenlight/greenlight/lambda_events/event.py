@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from greenlight.api import Params
 from greenlight.lambda_events import (
     alb,
     api_gateway_v1,
@@ -26,6 +25,7 @@ from greenlight.lambda_events.kinesis import Kinesis
 from greenlight.lambda_events.s3 import S3
 from greenlight.lambda_events.sns import Sns
 from greenlight.lambda_events.sqs import Sqs
+from greenlight.validator import Params
 
 if TYPE_CHECKING:
     from collections.abc import Callable

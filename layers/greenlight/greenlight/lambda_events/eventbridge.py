@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from greenlight.api import Params
 from greenlight.lambda_events.stamp import ACCOUNT, Stamp
+from greenlight.validator import Params
 
 
 class EventBridge(Params, frozen=True, kw_only=True):

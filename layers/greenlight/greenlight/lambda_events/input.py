@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from greenlight.api import Params
 from greenlight.lambda_events.event import LambdaEvent, built
 from greenlight.lambda_events.stamp import Stamp
+from greenlight.validator import Params
 
 if TYPE_CHECKING:
-    from greenlight.api import Context
+    from greenlight.context import Context
 
 
 class LambdaInput(Params, frozen=True, kw_only=True):

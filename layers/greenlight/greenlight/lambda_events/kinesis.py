@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from greenlight.api import Params
 from greenlight.lambda_events.messages import Items
 from greenlight.lambda_events.stamp import ACCOUNT, Stamp
+from greenlight.validator import Params
 from greenlight.values import written
 
 

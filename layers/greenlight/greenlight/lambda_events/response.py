@@ -9,7 +9,7 @@ import base64
 import re
 from typing import Any
 
-from greenlight.api import Response
+from greenlight.http import Response
 from greenlight.missing import MISSING
 from greenlight.values import written
 

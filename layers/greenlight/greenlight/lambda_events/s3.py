@@ -9,7 +9,7 @@ import hashlib
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from greenlight.api import Params
+from greenlight.validator import Params
 
 if TYPE_CHECKING:
     from greenlight.lambda_events.stamp import Stamp

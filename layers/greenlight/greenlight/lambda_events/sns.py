@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from greenlight.api import Params
 from greenlight.lambda_events.messages import Items
+from greenlight.validator import Params
 from greenlight.values import written
 
 if TYPE_CHECKING:

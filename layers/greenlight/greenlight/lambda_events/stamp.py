@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import uuid
 
-from greenlight.api import Params
+from greenlight.validator import Params
 
 ACCOUNT = "123456789012"
 
