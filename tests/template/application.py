@@ -32,7 +32,9 @@ def copy_of_the_application(folder: Path, origin: Path = ROOT) -> Path:
 
 
 def command(*words: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "LAYER_"))}
+    # MAKEFLAGS would hand the variables of `make PYTHON=… test` to the Makefile of a layer.
+    not_passed_on = ("AWS_", "SAM_", "LAYER_", "MAKE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(not_passed_on)}
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         [str(word) for word in words],
