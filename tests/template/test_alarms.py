@@ -8,7 +8,7 @@ import re
 import pytest
 from greenlight.publish import metrics
 
-from tests.template.sam_template import ROOT, STAGES, of_type, transformed, written
+from tests.support.sam_template import ROOT, STAGES, of_type, transformed, written
 
 ALARMS = of_type(written(), "AWS::CloudWatch::Alarm")
 

@@ -29,9 +29,9 @@ import pytest
 import trustme
 
 from devkit.rehearsal.processes import free_port
-from tests.template.application import BIN, HERE, command
-from tests.template.codedeploy_fake import CodeDeploy
-from tests.template.sam_template import ROOT, SHARED_STAGES, STAGES, of_type, parse, transformed
+from tests.support.application import BIN, HERE, command
+from tests.support.codedeploy_fake import CodeDeploy
+from tests.support.sam_template import ROOT, SHARED_STAGES, STAGES, of_type, parse, transformed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from greenlight import settings
+from greenlight.core import settings
 
-from tests.template.sam_template import ECS_STAGES, ROOT, STAGES, listed, of_type, plain, transformed, written
+from tests.support.sam_template import ECS_STAGES, ROOT, STAGES, listed, of_type, plain, transformed, written
 
 FUNCTIONS = [*(f"{stage}Function" for stage in STAGES), "LastResortFunction"]
 # Read by settings.py and not for an account to choose: where packed plans lie (in Lambda, beside the handler),

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from tests.template.sam_template import ROOT, STAGES, of_type, transformed, written
+from tests.support.sam_template import ROOT, STAGES, of_type, transformed, written
 
 PARAMETERS = written()["Parameters"]
 

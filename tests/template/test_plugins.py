@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.application import command, copy_of_the_application
-from tests.template.sam_template import ROOT, written
+from tests.support.application import command, copy_of_the_application
+from tests.support.sam_template import ROOT, written
 
 PLUGINS = ROOT / "examples" / "plugins"
 NOT_OURS = shutil.ignore_patterns("__pycache__", ".pytest_cache", ".aws-sam")
@@ -33,7 +33,7 @@ def merged(folder: Path, *layers: Path) -> Path:
 
 def said(opt: Path, code: str) -> str:
     """What Python says that has nothing but /opt/python, as in Lambda."""
-    script = f"import sys; sys.path.insert(0, {str(opt)!r}); from greenlight.registry import Registry; {code}"
+    script = f"import sys; sys.path.insert(0, {str(opt)!r}); from greenlight.checks.registry import Registry; {code}"
     return command(sys.executable, "-I", "-S", "-B", "-c", script, cwd=opt).stdout.strip()
 
 
@@ -69,7 +69,7 @@ def test_a_plugin_layer_replaces_no_file_of_the_gate(built: Path, tmp_path: Path
         (hostile / "python" / name).write_text("raise SystemExit('replaced')\n")
     opt = merged(tmp_path / "opt", *in_the_order_of_the_template(hostile, built))
 
-    assert said(opt, "import greenlight.judge; print(Registry().get('http').name)") == "http"
+    assert said(opt, "import greenlight.verdict.judge; print(Registry().get('http').name)") == "http"
 
 
 @pytest.mark.sam
