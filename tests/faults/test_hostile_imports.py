@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from greenlight.checks.registry import ENTRY_POINTS
 
+from greenlight.checks.registry import ENTRY_POINTS
 from tests.faults.test_inline import children_of
 from tests.support.codedeploy_fake import CodeDeploy
 from tests.support.gate import PLUGINS, ROOT, Gate, checks

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.core.model import Answer, Status
-from greenlight.gate import handler
 
+from greenlight.core.verdict import Status, StatusDelivery
+from greenlight.gate import handler
 from tests.support.codedeploy_fake import CodeDeploy
 from tests.support.gate import ROOT, Gate, checks, new_deployment
 from tests.support.wire import Peer, Server, answer, answering, hang
@@ -448,9 +448,9 @@ def test_time_is_kept_for_the_answer_and_for_what_comes_after_it(limit_s: int, m
     budgets: list[float] = []
 
     class Latch:
-        def answer(self, _status: Status, budget_s: float) -> Answer:
+        def answer(self, _status: Status, budget_s: float) -> StatusDelivery:
             budgets.append(budget_s)
-            return Answer(told=True, attempts=1)
+            return StatusDelivery(told=True, attempts=1)
 
     class Context:
         @staticmethod

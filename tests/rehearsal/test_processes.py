@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from devkit.rehearsal.processes import Process, ProcessError, base_environment, free_port, kill_all, wait_for_port
+from devkit.rehearsal.processes import (
+    Process,
+    ProcessError,
+    base_environment,
+    free_port,
+    kill_all,
+    wait_for_port,
+)
 
 
 def start(folder: Path, code: str) -> Process:

@@ -6,8 +6,8 @@ import json
 import re
 
 import pytest
-from greenlight.publish import metrics
 
+from greenlight.publish import metrics
 from tests.support.sam_template import ROOT, STAGES, of_type, transformed, written
 
 ALARMS = of_type(written(), "AWS::CloudWatch::Alarm")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
-from greenlight.api import Validator
-from greenlight.aws.client import permission
-from greenlight.checks.registry import Registry
 
 from devkit.plans.iam_policy import GRANTED
+from greenlight.api import Validator
+from greenlight.aws.client import iam_action
+from greenlight.checks.registry import Registry
 from tests.support.sam_template import (
     ECS_STAGES,
     ROOT,
@@ -249,9 +249,9 @@ def calls(*folders: str) -> set[str]:
                 continue
             words = [a.value for a in node.args[:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
             if len(words) == 2 and words[0] in SERVICES:
-                found.add(permission(*words))
+                found.add(iam_action(*words))
             elif node.func.attr in METHODS:
-                found.add(permission(*METHODS[node.func.attr]))
+                found.add(iam_action(*METHODS[node.func.attr]))
     return found
 
 
@@ -289,7 +289,7 @@ BY_CHECK_POLICY = {
 
 def test_effect_declares_the_calls_it_makes_and_no_more() -> None:
     # Its calls are in a table; a key that is not there is told from a forbidden one only by who may list the bucket.
-    made = {permission(*call) for call in effect._CALLS.values()} | {"lambda:InvokeFunction", "s3:ListBucket"}
+    made = {iam_action(*call) for call in effect._CALLS.values()} | {"lambda:InvokeFunction", "s3:ListBucket"}
 
     assert set(effect.effect.iam) == made
 
