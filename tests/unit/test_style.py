@@ -154,10 +154,11 @@ _SUSPECT = re.compile(
 
 
 def tracked(root: Path) -> tuple[str, ...]:
-    """Return the paths of all files that git tracks, or would track, below `root`."""
+    """Return the paths of all files that git tracks, or would track, below `root`. Links are left out."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
-    return tuple(path for path in sorted(set(listed.split("\0"))) if path and (root / path).is_file())
+    paths = (path for path in sorted(set(listed.split("\0"))) if path)
+    return tuple(path for path in paths if (root / path).is_file() and not (root / path).is_symlink())
 
 
 def offences_in(root: Path, paths: Iterable[str]) -> Iterator[Offence]:
