@@ -190,6 +190,14 @@ def test_every_link_leads_to_a_file_and_a_heading() -> None:
     assert broken == PENDING, "remove a page from PENDING as soon as it exists"
 
 
+def test_every_folder_of_tests_is_explained_to_contributors() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+    names = {folder.relative_to(ROOT).parts[1] for folder in folders}
+
+    assert set(re.findall(r"`tests/(\w+)`", page)) == names
+
+
 @pytest.mark.parametrize("page", [*PAGES, "docs/style.md", "docs/versioning.md"])
 def test_every_make_target_that_a_page_names_exists(page: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
@@ -207,6 +215,15 @@ def test_the_pages_that_make_docs_writes_are_marked_as_generated() -> None:
     marked = re.findall(r"^(docs/\S+) linguist-generated$", attributes, re.MULTILINE)
 
     assert sorted(marked) == sorted(re.findall(r"> (docs/\S+)", recipe))
+
+
+def test_the_folders_that_git_and_editors_treat_apart_exist() -> None:
+    attributes = re.findall(r"^([\w/.-]+)/\*", (ROOT / ".gitattributes").read_text(encoding="utf-8"), re.MULTILINE)
+    folders = re.findall(r"([\w/]+)/\*\*", (ROOT / ".editorconfig").read_text(encoding="utf-8"))
+
+    assert {"events"} < set(attributes)
+    assert {"events"} < set(folders)
+    assert [folder for folder in [*attributes, *folders] if not (ROOT / folder).is_dir()] == []
 
 
 def test_editors_and_ruff_agree_on_the_length_of_lines() -> None:
