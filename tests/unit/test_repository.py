@@ -190,6 +190,14 @@ def test_every_link_leads_to_a_file_and_a_heading() -> None:
     assert broken == PENDING, "remove a page from PENDING as soon as it exists"
 
 
+def test_every_module_and_test_that_make_runs_exists() -> None:
+    modules = [module.replace(".", "/") for module in re.findall(r"python -m ((?:devkit|tests)[\w.]*)", MAKEFILE)]
+    paths = re.findall(r"(?:tests|requirements|layers)/[\w/.-]+\.(?:py|txt|in)", MAKEFILE)
+
+    assert [name for name in modules if not list(ROOT.glob(f"{name}.py")) and not (ROOT / name).is_dir()] == []
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_every_folder_of_tests_is_explained_to_contributors() -> None:
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
