@@ -48,7 +48,7 @@ for line in sys.stdin:
 
 
 def load(function: str, name: str) -> Any:
-    """Return an event of `function`; where it has a stage's name, as a future CodeDeploy may add, the function's own."""
+    """Return an event of `function`; if it names a stage, as a future CodeDeploy may do, with the function's stage."""
     event = json.loads((EVENTS / FOLDERS[function] / f"{name}.json").read_text())
     if isinstance(event, dict) and "LifecycleEvent" in event:
         event["LifecycleEvent"] = function.title().replace("_", "")

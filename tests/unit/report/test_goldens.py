@@ -1,4 +1,4 @@
-"""Every format renders the same bytes for the same report. `make goldens` writes the files anew; review what changed."""
+"""Every format renders the same bytes for the same report. `make goldens` rewrites the files; review the diff."""
 
 from __future__ import annotations
 
