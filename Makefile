@@ -63,7 +63,7 @@ docs: setup ## make docs/validators.md, docs/lint.md, docs/doctor.md, docs/plan.
 
 .PHONY: goldens
 goldens: setup ## write the files that reports are compared with anew; look at the difference
-	@RENEW_GOLDENS=1 $(BIN)/python -m pytest -q tests/unit/test_report_goldens.py
+	@RENEW_GOLDENS=1 $(BIN)/python -m pytest -q tests/unit/report/test_goldens.py
 
 .PHONY: lock
 lock: setup ## compile the lock files anew from their .in files
