@@ -458,8 +458,8 @@ def test_a_worker_that_replaces_its_output_still_sends_its_findings() -> None:
 def test_a_worker_sends_its_findings_when_the_supervisor_has_closed_its_standard_streams() -> None:
     code = """
 import os, time
-from greenlight.conductors.worker import supervise
-from greenlight.model import Finding, Outcome
+from greenlight.api import Finding, Outcome
+from greenlight.gate.worker import supervise
 os.closerange(0, 3)
 finding = Finding(outcome=Outcome.PASS, message="", name="c")
 end = supervise(lambda emit: emit(finding), time.monotonic() + 5, lambda _: 0)
@@ -528,7 +528,7 @@ def test_changes_of_a_worker_to_its_process_do_not_reach_the_supervisor() -> Non
 def test_a_process_limit_is_reported_in_a_sentence() -> None:
     code = """
 import ctypes, os, resource, time
-from greenlight.conductors.worker import supervise
+from greenlight.gate.worker import supervise
 os.setuid(65534)
 resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 print(supervise(lambda emit: None, time.monotonic() + 5, print).died)
