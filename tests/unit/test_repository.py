@@ -7,12 +7,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import greenlight
 import pytest
 import trove_classifiers
 import yaml
 from hatchling.metadata.core import ProjectMetadata
 from hatchling.plugin.manager import PluginManager
+
+import greenlight
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
