@@ -24,38 +24,39 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 import yaml
-from greenlight import api, testing
-from greenlight.bind import deployment_names
-from greenlight.discovery.ecs import HOST_TAG
-from greenlight.filters import FILTERS
-from greenlight.formats import FORMATS
-from greenlight.model import DEFAULT_CHECKS, STAGES, Deployment, Platform, Report
-from greenlight.override import Override
-from greenlight.predicates import PREDICATES, TYPES
-from greenlight.publish.index import Entry as IndexEntry
-from greenlight.registry import ENTRY_POINTS
-from greenlight.registry import FOLDER as VALIDATORS_FOLDER
-from greenlight.settings import read as read_settings
-from greenlight.sources.convention import TAG as PLAN_TAG
-from greenlight.sources.convention import candidates
-from greenlight.steps.prepare import ENVIRONMENT_TAG
-from greenlight.units import DURATION_PATTERN, SIZE_PATTERN
 from moto import mock_aws
 
-from devkit.choices import PREFIX as VARIABLE_PREFIX
-from devkit.cli import INTERRUPTED, main, parser_of_all
+from devkit.cli.main import INTERRUPTED, main, parser_of_all
+from devkit.cli.selection import PREFIX as VARIABLE_PREFIX
+from devkit.rehearsal.codedeploy_state import Entry as LifecycleEntry
+from devkit.rehearsal.codedeploy_state import Record
 from devkit.rehearsal.configurations import CONFIGURATIONS
 from devkit.rehearsal.faults import FAULTS
-from devkit.rehearsal.ledger import Entry as LifecycleEntry
-from devkit.rehearsal.ledger import Record
 from devkit.rehearsal.outcome import DeploymentOutcome, ScenarioOutcome
 from devkit.rehearsal.scenario import ScenarioFile
 from devkit.rehearsal.scenario_file import read as read_scenario
+from greenlight import api, testing
+from greenlight.assertions.filters import FILTERS
+from greenlight.assertions.formats import FORMATS
+from greenlight.assertions.predicates import PREDICATES, TYPES
+from greenlight.checks.binding import deployment_names
+from greenlight.checks.registry import ENTRY_POINTS
+from greenlight.checks.registry import FOLDER as VALIDATORS_FOLDER
+from greenlight.core.deployment import STAGES, Deployment, Platform
+from greenlight.core.report import DEFAULT_CHECKS, Report
+from greenlight.core.settings import read as read_settings
+from greenlight.core.units import DURATION_PATTERN, SIZE_PATTERN
+from greenlight.discovery.ecs import HOST_TAG
+from greenlight.gate.prepare import ENVIRONMENT_TAG
+from greenlight.publish.index import Entry as IndexEntry
+from greenlight.stores.plan_lookup import TAG as PLAN_TAG
+from greenlight.stores.plan_lookup import candidates
+from greenlight.verdict.override import Override
 from hooks.before_allow_traffic import handler as call_hook
 from hooks.last_resort import handler as call_last_resort
 from tests.contracts.cloud import Cloud
 from tests.contracts.shapes import SchemaLines, compact, document_lines, schema_lines, struct_lines
-from tests.template.codedeploy_fake import CodeDeploy
+from tests.support.codedeploy_fake import CodeDeploy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
