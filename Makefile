@@ -59,7 +59,7 @@ docs: setup ## make docs/validators.md, docs/lint.md, docs/doctor.md, docs/plan.
 	@$(BIN)/greenlight lint --explain all > docs/lint.md
 	@$(BIN)/greenlight doctor --explain all > docs/doctor.md
 	@$(BIN)/greenlight schema --format markdown > docs/plan.md
-	@$(BIN)/python -m devkit.usage > docs/cli.md
+	@$(BIN)/python -m devkit.cli.usage > docs/cli.md
 
 .PHONY: goldens
 goldens: setup ## write the files that reports are compared with anew; look at the difference

@@ -1,0 +1,1 @@
+"""The `greenlight` command and the rehearsal; never part of a Lambda layer."""

@@ -1,5 +1,5 @@
 """Hook for AfterAllowTestTraffic: the test listener leads to green (ECS): the moment for smoke tests."""
 
-from greenlight.conductors.inline import hook
+from greenlight.gate.handler import hook
 
 handler = hook("AfterAllowTestTraffic")

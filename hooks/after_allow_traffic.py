@@ -1,5 +1,5 @@
 """Hook for AfterAllowTraffic: all users are on green (ECS and Lambda); a Failed still rolls back."""
 
-from greenlight.conductors.inline import hook
+from greenlight.gate.handler import hook
 
 handler = hook("AfterAllowTraffic")

@@ -1,5 +1,5 @@
 """Hook for AfterInstall: green runs, nobody reaches it yet (ECS)."""
 
-from greenlight.conductors.inline import hook
+from greenlight.gate.handler import hook
 
 handler = hook("AfterInstall")

@@ -1,5 +1,5 @@
 """Hook for BeforeAllowTraffic: the last gate before users (ECS and Lambda)."""
 
-from greenlight.conductors.inline import hook
+from greenlight.gate.handler import hook
 
 handler = hook("BeforeAllowTraffic")

@@ -1,5 +1,5 @@
 """Hook for BeforeInstall: before green exists (ECS)."""
 
-from greenlight.conductors.inline import hook
+from greenlight.gate.handler import hook
 
 handler = hook("BeforeInstall")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from greenlight.model import Status
+from greenlight.core.model import Status
+from greenlight.gate.codedeploy import EventError, Reporter, parse
 from greenlight.publish import metrics
-from greenlight.transports.codedeploy import EventError, Reporter, parse
 
 BUDGET_S = 60.0
 RESERVE_S = 2.0

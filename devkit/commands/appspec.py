@@ -7,12 +7,13 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from greenlight import yamlread
-from greenlight.errors import GreenlightError
-from greenlight.model import STAGES
+from greenlight.core.errors import GreenlightError
+from greenlight.core.model import STAGES
+from greenlight.plan import yaml_reader
 
-from devkit import appspec, output
 from devkit.commands import lint
+from devkit.lint import appspec
+from devkit.terminal import output
 
 if TYPE_CHECKING:
     import argparse
@@ -75,8 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
         return lint.run(arguments)
     data = _whole(arguments)
     text = f"{json.dumps(data, indent=2)}\n" if arguments.format == "json" else "\n".join([*_yaml(data), ""])
-    document = yamlread.read(text)
-    wrong = [f"{yamlread.shown(path)}: {message}" for _, path, message in appspec.found(document)]
+    document = yaml_reader.read(text)
+    wrong = [f"{yaml_reader.shown(path)}: {message}" for _, path, message in appspec.found(document)]
     if wrong:
         raise GreenlightError("; ".join(wrong))
     if not data.get("Hooks"):

@@ -11,19 +11,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from greenlight import plan as plans
-from greenlight.aws import Aws
-from greenlight.conductors.inline import refused, supervised
-from greenlight.errors import GreenlightError, PlanError, Problem
-from greenlight.model import STAGES, Deployment, Platform, Side, Status
-from greenlight.settings import Settings
-from greenlight.sources import file
-from greenlight.steps.conclude import report_of
-from greenlight.steps.prepare import Prepared, aimed, with_secrets
-from greenlight.units import Duration
+from greenlight.aws.client import Aws
+from greenlight.core.errors import GreenlightError, PlanError, Problem
+from greenlight.core.model import STAGES, Deployment, Platform, Side, Status
+from greenlight.core.settings import Settings
+from greenlight.core.units import Duration
+from greenlight.gate.handler import refused, supervised
+from greenlight.gate.prepare import Prepared, aimed, with_secrets
+from greenlight.plan import parser as plans
+from greenlight.stores import file
+from greenlight.verdict.conclude import report_of
 
-from devkit import choices, fragments, reports, urls, watch
-from devkit.progress import Progress
+from devkit.cli import selection, urls
+from devkit.plans import includes
+from devkit.terminal import report_output, watch
+from devkit.terminal.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
@@ -47,12 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--allow-host", action="append", default=[], metavar="HOST", help="a further host that checks may call"
     )
     parser.add_argument("--environment", default="", metavar="NAME", help="which of the plan's environments this is")
-    fragments.add_argument(parser)
-    choices.add_arguments(parser)
+    includes.add_argument(parser)
+    selection.add_arguments(parser)
     parser.add_argument("--watch", action="store_true", help="run again whenever the plan changes, until Ctrl-C")
     parser.add_argument("--budget", default="10m", help="time for everything together (default 10m)")
     parser.add_argument("--concurrency", type=int, default=16, help="checks running at once (default 16)")
-    parser.add_argument("--format", choices=reports.FORMATS, default="text", help="what is printed (default text)")
+    parser.add_argument(
+        "--format", choices=report_output.FORMATS, default="text", help="what is printed (default text)"
+    )
     parser.add_argument(
         "-o", "--output", default="", metavar="FILE", help="write the report there and not to standard output"
     )
@@ -98,7 +102,7 @@ def _once(arguments: argparse.Namespace, budget_s: float) -> int:
     )
     if arguments.output or arguments.format != "text" or not sys.stdout.isatty():  # who typed it there has just seen it
         report = msgspec.structs.replace(report, command=again(arguments))
-    return status if reports.written(report, arguments.format, arguments.output) else PLAN_OR_USAGE_ERROR
+    return status if report_output.written(report, arguments.format, arguments.output) else PLAN_OR_USAGE_ERROR
 
 
 def again(arguments: argparse.Namespace) -> str:
@@ -160,14 +164,14 @@ def _prepared(arguments: argparse.Namespace, deployment: Deployment) -> Prepared
     found = file.read(arguments.plan)
     if found is None:
         raise PlanError([Problem("there is no such file")], arguments.plan)
-    fetch = fragments.fetching(arguments.plan, arguments.include, Aws())
+    fetch = includes.fetching(arguments.plan, arguments.include, Aws())
     plan = plans.parse(found[0], arguments.plan, environment=arguments.environment, fetch=fetch)
-    plan = choices.with_variables(plan, arguments.var_file, arguments.var)
+    plan = selection.with_variables(plan, arguments.var_file, arguments.var)
     if arguments.stage not in plan.stages:
         raise PlanError(
             [Problem(f"the plan has no stage {arguments.stage}; it has {', '.join(plan.stages)}")], arguments.plan
         )
-    plan = choices.selected(plan, arguments.stage, arguments.tag, arguments.not_tag)
+    plan = selection.selected(plan, arguments.stage, arguments.tag, arguments.not_tag)
     deployment = deployment if arguments.url else aimed(deployment, plan)
     return with_secrets(Prepared(deployment=deployment, plan=plan), Aws())
 

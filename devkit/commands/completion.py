@@ -9,7 +9,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from devkit import usage
+from devkit.cli import usage
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the script: 0."""
-    from devkit.cli import parser_of_all
+    from devkit.cli.main import parser_of_all
 
     places = list(_places("greenlight", parser_of_all()))
     sys.stdout.write({"bash": _bash, "zsh": _zsh, "fish": _fish}[arguments.shell](places))

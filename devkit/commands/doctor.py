@@ -7,15 +7,15 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from greenlight.errors import GreenlightError
+from greenlight.core.errors import GreenlightError
 from rich.text import Text
 
 from devkit import doctor
-from devkit.console import stderr_console, stdout_console
-from devkit.doctor import revision, rules, written
+from devkit.doctor import cloudformation, revision, rules
 from devkit.doctor.reader import Reader
 from devkit.lint import files
 from devkit.lint.rules import asked
+from devkit.terminal.console import stderr_console, stdout_console
 
 if TYPE_CHECKING:
     import argparse
@@ -116,7 +116,7 @@ def _template(arguments: argparse.Namespace, appspec: revision.AppSpec | None) -
     from devkit.doctor import template
 
     given = dict(_parameter(each) for each in arguments.parameters)
-    read = written.read(_text(arguments.template), given)
+    read = cloudformation.read(_text(arguments.template), given)
     found = template.examine(read, appspec, arguments.installation)
     return doctor.Examined(
         name=arguments.template,
@@ -137,9 +137,9 @@ def _text(name: str) -> str:
     """Read a template, which may be larger than a plan."""
     try:
         if name == files.STDIN:
-            return sys.stdin.read(written.MAX_BYTES + 1)
+            return sys.stdin.read(cloudformation.MAX_BYTES + 1)
         with open(name, encoding="utf-8-sig") as stream:
-            return stream.read(written.MAX_BYTES + 1)
+            return stream.read(cloudformation.MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise GreenlightError(f"there is no file {name}") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -10,17 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from greenlight.aws import Aws, calling
-from greenlight.errors import AwsError, GreenlightError
-from greenlight.model import Frozen
-from greenlight.oneline import clean, short
+from greenlight.aws.client import Aws, calling
+from greenlight.core.errors import AwsError, GreenlightError
+from greenlight.core.model import Frozen
+from greenlight.core.text import clean, short
+from greenlight.core.units import Duration
 from greenlight.publish import index
-from greenlight.report.summary import milliseconds
-from greenlight.units import Duration
+from greenlight.report.content import milliseconds
 from rich.text import Text
 
-from devkit import buckets, history
-from devkit.console import stdout_console, styled
+from devkit.reports import buckets, history
+from devkit.terminal.console import stdout_console, styled
 
 if TYPE_CHECKING:
     import argparse

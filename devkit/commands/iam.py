@@ -6,23 +6,23 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from greenlight import plan as plans
-from greenlight import yamlread
-from greenlight.aws import Aws
-from greenlight.bind import bind
-from greenlight.environments import environments_of
-from greenlight.errors import PlanError, Problem
-from greenlight.model import STAGES, Deployment, Platform
-from greenlight.registry import Registry
-from greenlight.sources import file
+from greenlight.aws.client import Aws
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import Registry
+from greenlight.core.errors import PlanError, Problem
+from greenlight.core.model import STAGES, Deployment, Platform
+from greenlight.plan import parser as plans
+from greenlight.plan import yaml_reader
+from greenlight.plan.environments import environments_of
+from greenlight.stores import file
 
-from devkit import fragments, policy
+from devkit.plans import iam_policy, includes
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from greenlight.plan import Plan
+    from greenlight.plan.parser import Plan
 
 WRONG = 2
 
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--environment", default="", metavar="NAME", help="only one of the plan's environments; all of them unless said"
     )
-    fragments.add_argument(parser)
+    includes.add_argument(parser)
     parser.add_argument(
         "--format",
         choices=("text", "json", "yaml"),
@@ -49,48 +49,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     """Print the policy: 0, or 2 for a plan that is wrong; `aws` is asked for a plan that is kept there, and its fragments."""
     try:
-        needs = _needs(arguments, (aws or Aws()) if fragments.kept(arguments.plan) else None)
+        needs = _needs(arguments, (aws or Aws()) if includes.kept(arguments.plan) else None)
     except PlanError as error:
         for problem in error.problems:
             source = problem.source or arguments.plan
             print(f"{source}:{problem.line or 1}:{problem.column or 1}: {problem}", file=sys.stderr)
         return WRONG
-    found = policy.statements(needs)
+    found = iam_policy.statements(needs)
     if arguments.format == "text":
         _show(needs, found)
     else:
         if not found:
             print("no policy is needed: the hooks may do all of this already", file=sys.stderr)
         print(
-            json.dumps(policy.document(found), indent=2) if arguments.format == "json" else policy.yaml(found).rstrip()
+            json.dumps(iam_policy.document(found), indent=2)
+            if arguments.format == "json"
+            else iam_policy.yaml(found).rstrip()
         )
     return 0
 
 
-def _needs(arguments: argparse.Namespace, aws: Aws | None) -> list[policy.Wanted]:
-    text = fragments.stored(aws, arguments.plan) if aws else file.read(arguments.plan)
+def _needs(arguments: argparse.Namespace, aws: Aws | None) -> list[iam_policy.Wanted]:
+    text = includes.stored(aws, arguments.plan) if aws else file.read(arguments.plan)
     if text is None:
         raise PlanError([Problem("there is nothing there" if aws else "there is no such file")], arguments.plan)
-    data, environment = yamlread.read(text[0], arguments.plan).data, arguments.environment
-    fetch = fragments.fetching(arguments.plan, arguments.include, aws)
-    found: dict[policy.Wanted, None] = {}
+    data, environment = yaml_reader.read(text[0], arguments.plan).data, arguments.environment
+    fetch = includes.fetching(arguments.plan, arguments.include, aws)
+    found: dict[iam_policy.Wanted, None] = {}
     for each in [environment] if environment else environments_of(data):
         plan = plans.parse(text[0], arguments.plan, environment=each, fetch=fetch)
         found |= dict.fromkeys(_of(plan, arguments))
-    return [*found, *policy.included(data, arguments.partition)]
+    return [*found, *iam_policy.included(data, arguments.partition)]
 
 
-def _of(plan: Plan, arguments: argparse.Namespace) -> Iterator[policy.Wanted]:
+def _of(plan: Plan, arguments: argparse.Namespace) -> Iterator[iam_policy.Wanted]:
     if arguments.stage and arguments.stage not in plan.stages:
         raise PlanError([Problem(f"the plan has no stage {arguments.stage}; it has {', '.join(plan.stages)}")])
     bound = bind(plan, Deployment(id="iam", platform=Platform.ECS, stage=""), {}, Registry())
     meant = [stage for stage in bound if arguments.stage in (None, stage)]
     checks = [check for stage in meant for check in bound[stage]]
-    return policy.wanted(checks, arguments.partition)
+    return iam_policy.wanted(checks, arguments.partition)
 
 
-def _show(needs: list[policy.Wanted], found: list[policy.Statement]) -> None:
-    if allowed := policy.granted(needs):
+def _show(needs: list[iam_policy.Wanted], found: list[iam_policy.Statement]) -> None:
+    if allowed := iam_policy.granted(needs):
         print("The hooks may do this already, by template.yaml:")
         print("".join(f"  {each}\n" for each in allowed))
     if not found:
@@ -100,4 +102,4 @@ def _show(needs: list[policy.Wanted], found: list[policy.Statement]) -> None:
         "The plan needs this besides. Make a managed policy of it, and give its ARN to the template as CheckPolicyArn;"
     )
     print("secrets and parameters can be named in SecretArns instead, and what encrypts them in SecretKeyArns.\n")
-    print(policy.yaml(found), end="")
+    print(iam_policy.yaml(found), end="")

@@ -6,13 +6,13 @@ import datetime
 import sys
 from typing import TYPE_CHECKING
 
-from greenlight.errors import GreenlightError, PlanError
-from greenlight.registry import Registry
-from greenlight.units import Duration
+from greenlight.checks.registry import Registry
+from greenlight.core.errors import GreenlightError, PlanError
+from greenlight.core.units import Duration
 
-from devkit import fragments
-from devkit.console import stdout_console
 from devkit.lint import Limits, files, formats, problems, rules
+from devkit.plans import includes
+from devkit.terminal.console import stdout_console
 
 if TYPE_CHECKING:
     import argparse
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--strict", action="store_true", help="let warnings count as errors do")
     add("--function-timeout", default="10m", metavar="TIME", help="HookTimeout of the installation (default 10m)")
     add("--concurrency", type=int, default=16, metavar="N", help="checks at once in the installation (default 16)")
-    fragments.add_argument(parser)
+    includes.add_argument(parser)
     add("--explain", metavar="RULE", help="print what a rule is about, with an example; `all` for all of them")
 
 
@@ -76,10 +76,10 @@ def _linted(name: str, registry: Registry, limits: Limits, included: Sequence[st
         text = files.text(name)
     except PlanError as error:
         return formats.File(name=name, text="", problems=tuple(map(rules.ruled, error.problems)))
-    found = problems(text, name, registry, limits, fragments.fetching(name, included), is_appspec=is_appspec)
+    found = problems(text, name, registry, limits, includes.fetching(name, included), is_appspec=is_appspec)
     for problem in found:
         if problem.source:  # people and services open files, not URIs
-            problem.source = fragments.place(problem.source, name, included)
+            problem.source = includes.place(problem.source, name, included)
     return formats.File(name=name, text=text, problems=tuple(found))
 
 

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from greenlight.errors import GreenlightError
-from greenlight.planfile import CONTROL_KEYS
-from greenlight.registry import MalformedError, Registry
+from greenlight.checks.registry import MalformedError, Registry
+from greenlight.core.errors import GreenlightError
+from greenlight.plan.schema import CONTROL_KEYS
 
-from devkit import scaffold
+from devkit.plans import scaffold
 
 if TYPE_CHECKING:
     import argparse
@@ -69,7 +69,7 @@ def _validator(name: str, root: Path) -> None:
         root / "tests" / "validators" / f"test_{name}.py": scaffold.test_of(name),
     }
     docs = root / DOCS
-    from devkit.catalogue import HEAD
+    from devkit.reference.validator_catalogue import HEAD
 
     if docs.exists() and not docs.read_text(encoding="utf-8").startswith(HEAD):
         raise GreenlightError(f"{docs} is not the catalogue that is made from validators; it is not written over")
@@ -106,8 +106,8 @@ def _catalogue(root: Path) -> str:
     """Write the catalogue of a project's validators anew, from what they say of themselves."""
     from greenlight.testing import load
 
-    from devkit.catalogue import markdown
     from devkit.commands.validators import entry
+    from devkit.reference.validator_catalogue import markdown
 
     entries = []
     for file in sorted((root / "validators").glob("*.py")):

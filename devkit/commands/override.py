@@ -9,13 +9,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from greenlight.aws import Aws
-from greenlight.errors import AwsError, GreenlightError
-from greenlight.override import LONGEST, SCHEMA, Override, folder, read
-from greenlight.sources.overrides import kept
-from greenlight.units import Duration
+from greenlight.aws.client import Aws
+from greenlight.core.errors import AwsError, GreenlightError
+from greenlight.core.units import Duration
+from greenlight.stores.overrides import kept
+from greenlight.verdict.override import LONGEST, SCHEMA, Override, folder, read
 
-from devkit import buckets
+from devkit.reports import buckets
 
 if TYPE_CHECKING:
     import argparse

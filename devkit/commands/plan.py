@@ -11,30 +11,32 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from greenlight import plan as plans
-from greenlight import yamlread
-from greenlight.aws import Aws
-from greenlight.environments import environments_of
-from greenlight.errors import GreenlightError, PlanError
-from greenlight.model import Deployment, Frozen, Platform
-from greenlight.oneline import clean
-from greenlight.registry import Registry
-from greenlight.settings import Settings
-from greenlight.sources.convention import candidates
+from greenlight.aws.client import Aws
+from greenlight.checks.registry import Registry
+from greenlight.core.errors import GreenlightError, PlanError
+from greenlight.core.model import Deployment, Frozen, Platform
+from greenlight.core.settings import Settings
+from greenlight.core.text import clean
+from greenlight.plan import parser as plans
+from greenlight.plan import yaml_reader
+from greenlight.plan.environments import environments_of
+from greenlight.stores.plan_lookup import candidates
 from rich.text import Text
 
-from devkit import buckets, fragments, output, shelves
-from devkit.changes import KINDS, Change, changes
-from devkit.console import stderr_console, stdout_console
 from devkit.lint import Limits, files, formats, problems, secrets
+from devkit.plans import includes, remote
+from devkit.plans.diff import KINDS, Change, changes
+from devkit.reports import buckets
+from devkit.terminal import output
+from devkit.terminal.console import stderr_console, stdout_console
 
 if TYPE_CHECKING:
     import argparse
 
-    from greenlight.plan import Plan
+    from greenlight.plan.parser import Plan
     from rich.console import Console
 
-    from devkit.shelves import Shelf, Stored
+    from devkit.plans.remote import Shelf, Stored
 
 DONE, NOT_DONE, WRONG = 0, 1, 2
 
@@ -66,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("versions", help="list what is kept of the plan, the newest first")
     for each in (push, diff):
         each.add_argument("plan", metavar="FILE", help="the plan's file, or - for standard input")
-        fragments.add_argument(each)
+        includes.add_argument(each)
     for each in actions.choices.values():
         each.add_argument("--application", default="", help="CodeDeploy's application")
         each.add_argument("--group", default="", help="the plan of this deployment group alone (default: of all)")
@@ -100,12 +102,12 @@ def _shelf(arguments: argparse.Namespace, aws: Aws) -> Shelf:
     if arguments.at:
         if arguments.application or arguments.group or arguments.bucket:
             raise GreenlightError("--at names the place; --application, --group and --bucket are for the plan bucket")
-        return shelves.at(aws, arguments.at)
+        return remote.at(aws, arguments.at)
     if not arguments.application:
         raise GreenlightError("--application names nothing; name whose plan it is, or its place: --at URI")
     bucket = buckets.named(aws, "plan", arguments)
     about = Deployment(id="", platform=Platform.ECS, stage="", application=arguments.application, group=arguments.group)
-    return shelves.at(aws, next(candidates(Settings(plan_bucket=bucket), about)))
+    return remote.at(aws, next(candidates(Settings(plan_bucket=bucket), about)))
 
 
 def _linted(arguments: argparse.Namespace, aws: Aws) -> str | None:
@@ -113,7 +115,7 @@ def _linted(arguments: argparse.Namespace, aws: Aws) -> str | None:
     name = arguments.plan
     try:
         text = files.text(name)
-        fetch = fragments.fetching(name, arguments.include, aws)
+        fetch = includes.fetching(name, arguments.include, aws)
         limits = Limits(today=datetime.datetime.now(datetime.UTC).date())
         found = problems(text, name, Registry(), limits, fetch)
         for environment in environments_of(_data(text)):  # an AppSpec lints well, and is no plan
@@ -129,7 +131,7 @@ def _linted(arguments: argparse.Namespace, aws: Aws) -> str | None:
 
 @functools.lru_cache(maxsize=2)  # the file's and the one that is kept, each of which is asked for many times
 def _data(text: str) -> Any:
-    return yamlread.read(text).data
+    return yaml_reader.read(text).data
 
 
 def _compared(stored: Stored | None, text: str, arguments: argparse.Namespace, aws: Aws, shelf: Shelf) -> Compared:
@@ -166,7 +168,7 @@ def _meaning(
     old: str, new: str, arguments: argparse.Namespace, aws: Aws, shelf: Shelf
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
     """Compare what two texts check, in every environment that either has."""
-    fetch = fragments.fetching(arguments.plan, arguments.include, aws)
+    fetch = includes.fetching(arguments.plan, arguments.include, aws)
     try:
         names = dict.fromkeys(each for text in (old, new) for each in environments_of(_data(text)))
         pairs = [[_parsed(text, name, fetch) for text in (old, new)] for name in names]

@@ -13,14 +13,15 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from greenlight.errors import GreenlightError
-from greenlight.model import STAGES, Outcome, Side
-from greenlight.registry import Registry
+from greenlight.checks.registry import Registry
+from greenlight.core.errors import GreenlightError
+from greenlight.core.model import STAGES, Outcome, Side
 
-from devkit import output, urls
-from devkit.recording import access_log, curl, written
-from devkit.recording.answers import Recorded, Server, latency, recorded
-from devkit.recording.asked import Asked, Hidden, origin_of, path_of, sensitive
+from devkit.cli import urls
+from devkit.recording import access_log, curl, plan_writer
+from devkit.recording.expectations import Recorded, Server, latency, recorded
+from devkit.recording.request import Asked, Hidden, origin_of, path_of, sensitive
+from devkit.terminal import output
 
 if TYPE_CHECKING:
     import argparse
@@ -157,7 +158,7 @@ def _plan(arguments: argparse.Namespace, hidden: Hidden) -> tuple[str, list[str]
     if not made and not more:
         raise GreenlightError("; ".join(["nothing could be recorded", *left[:5]]))
     source = arguments.curl or arguments.access_log or arguments.openapi or origin
-    return written.plan(made, arguments.stage, _named(source), hidden, more), left
+    return plan_writer.plan(made, arguments.stage, _named(source), hidden, more), left
 
 
 def _named(file: str) -> str:
@@ -216,7 +217,7 @@ def _from_curl(text: str, origin: str, *, unsafe: bool) -> tuple[list[Asked], st
 def _without_secret_paths(wanted: Sequence[Asked], hidden: Hidden) -> tuple[list[Asked], list[str]]:
     """Leave out what has a secret where a plan has no place for a reference that reads well."""
     for each in wanted:
-        written.hide(each, hidden)
+        plan_writer.hide(each, hidden)
     parts = {each: urllib.parse.unquote(each.path.partition("?")[0]).split("/") for each in wanted}
     kept = [each for each in wanted if not (_tells(parts[each]) or hidden.shows("/".join(parts[each])))]
     hiding = len(wanted) - len(kept)
@@ -253,7 +254,7 @@ def _from_openapi(text: str, origin: str) -> tuple[list[str], list[str]]:
                 *(f"      {line}".rstrip() for line in json.dumps(document, indent=1).splitlines()),
             ]
         else:
-            lines.append(f"    {key}: {written.flow(value)}")
+            lines.append(f"    {key}: {plan_writer.flow(value)}")
     if sum(map(len, lines)) > MAX_IN_PLAN:
         raise GreenlightError(
             f"the document is too large to stand in a plan; name the URL of a service that serves it at one of {', '.join(DOCUMENTS)}"

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devkit.console import stderr_console, stdout_console
+from devkit.terminal.console import stderr_console, stdout_console
 
 if TYPE_CHECKING:
     import argparse
@@ -103,8 +103,8 @@ def _play(
     interrupted: threading.Event,
 ) -> None:
     from devkit.rehearsal.aws.server import LocalAws
-    from devkit.rehearsal.player import Player
     from devkit.rehearsal.progress import Progress
+    from devkit.rehearsal.scenario_player import Player
 
     progress = Progress(console)
     aws = LocalAws()

@@ -11,38 +11,40 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from greenlight import plan as plans
-from greenlight.aws import Aws, calling
-from greenlight.bind import bind
-from greenlight.conductors.inline import supervised
-from greenlight.errors import AwsError, GreenlightError
-from greenlight.model import DEFAULT_CHECKS, Frozen, Platform, Severity, Status
-from greenlight.oneline import clean, short
-from greenlight.plan import Plan, Stage
-from greenlight.registry import Registry
-from greenlight.report.summary import subject
-from greenlight.settings import Settings
-from greenlight.sources import ssm
-from greenlight.sources.convention import read
-from greenlight.sources.s3 import text_of
-from greenlight.steps.conclude import report_of
-from greenlight.steps.prepare import Prepared, aimed, default_checks, with_secrets
-from greenlight.units import Duration
-from greenlight.yamlread import MAX_BYTES
+from greenlight.aws.client import Aws, calling
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import Registry
+from greenlight.core.errors import AwsError, GreenlightError
+from greenlight.core.model import DEFAULT_CHECKS, Frozen, Platform, Severity, Status
+from greenlight.core.settings import Settings
+from greenlight.core.text import clean, short
+from greenlight.core.units import Duration
+from greenlight.gate.handler import supervised
+from greenlight.gate.prepare import Prepared, aimed, default_checks, with_secrets
+from greenlight.plan import parser as plans
+from greenlight.plan.parser import Plan, Stage
+from greenlight.plan.yaml_reader import MAX_BYTES
+from greenlight.report.content import subject
+from greenlight.stores import ssm
+from greenlight.stores.plan_lookup import read
+from greenlight.stores.s3 import text_of
+from greenlight.verdict.conclude import report_of
 from msgspec.structs import replace
 from rich.text import Text
 
-from devkit import fragments, stored, urls
-from devkit.console import stdout_console, styled
+from devkit.cli import urls
 from devkit.lint import files
-from devkit.progress import Progress
+from devkit.plans import includes
+from devkit.reports import stored
+from devkit.terminal.console import stdout_console, styled
+from devkit.terminal.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from greenlight.model import Deployment, Finding, PlanSource, Report
-    from greenlight.plan import Check
+    from greenlight.core.model import Deployment, Finding, PlanSource, Report
+    from greenlight.plan.parser import Check
 
 NOT_FOUND = 1
 NOT_ALL = 3
@@ -78,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--url", default="", help="where green is now; its host counts as allowed, loopback included")
     add("--allow-host", action="append", default=[], metavar="HOST", help="a further host that checks may call")
     add("--unsafe", action="store_true", help="run also checks that may change data")
-    fragments.add_argument(parser)
+    includes.add_argument(parser)
     add("--budget", default="10m", help="time for everything together (default 10m)")
     add("--format", choices=("text", "json"), default="text", help="what is printed (default text)")
 
@@ -151,7 +153,7 @@ def _plan(arguments: argparse.Namespace, aws: Aws, then: Report) -> Plan:
     settings = Settings()
     if arguments.plan:
         text, uri, version = files.text(arguments.plan), arguments.plan, ""
-        fetch = fragments.fetching(arguments.plan, arguments.include, aws)
+        fetch = includes.fetching(arguments.plan, arguments.include, aws)
     elif source.uri == DEFAULT_CHECKS:
         return Plan(stages={deployment.stage: Stage(checks=default_checks(deployment))}, source=source)
     elif then.command:
@@ -159,7 +161,7 @@ def _plan(arguments: argparse.Namespace, aws: Aws, then: Report) -> Plan:
     else:
         text, uri, version = _as_it_was(aws, settings, source)
         here = {name: each for name, _, each in (given.partition("=") for given in arguments.include)}
-        local = fragments.fetching(".", arguments.include)
+        local = includes.fetching(".", arguments.include)
         fetch = lambda fragment: local(fragment) if fragment in here else read(aws, settings, fragment)  # noqa: E731
     plan = plans.parse(text, uri, version, environment=deployment.environment, fetch=fetch)
     if deployment.stage not in plan.stages:

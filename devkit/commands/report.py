@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from greenlight.aws import Aws
+from greenlight.aws.client import Aws
 
-from devkit import reports, stored
+from devkit.reports import stored
+from devkit.terminal import report_output
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +19,9 @@ NOT_FOUND = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take a deployment or a file, and what is printed."""
     stored.add_arguments(parser)
-    parser.add_argument("--format", choices=reports.FORMATS, default="text", help="what is printed (default text)")
+    parser.add_argument(
+        "--format", choices=report_output.FORMATS, default="text", help="what is printed (default text)"
+    )
     parser.add_argument("-o", "--output", default="", metavar="FILE", help="write it there and not to standard output")
 
 
@@ -29,4 +32,4 @@ def run(arguments: argparse.Namespace) -> int:
     except stored.NotFoundError as error:
         print(f"greenlight report: {error}", file=sys.stderr)
         return NOT_FOUND
-    return 0 if reports.written(report, arguments.format, arguments.output) else 2
+    return 0 if report_output.written(report, arguments.format, arguments.output) else 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from devkit import output
+from devkit.terminal import output
 
 if TYPE_CHECKING:
     import argparse
@@ -36,14 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _schema() -> str:
-    from greenlight.registry import Registry
+    from greenlight.checks.registry import Registry
 
-    from devkit.schema import plan_schema
+    from devkit.reference.plan_schema import plan_schema
 
     return json.dumps(plan_schema(Registry()), indent=2) + "\n"
 
 
 def _reference() -> str:
-    from devkit import reference
+    from devkit.reference import plan_reference
 
-    return reference.markdown() + "\n"
+    return plan_reference.markdown() + "\n"

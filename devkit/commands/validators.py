@@ -8,11 +8,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from greenlight.api import Validator
-from greenlight.nearest import nearest
-from greenlight.registry import MalformedError, Registry
+from greenlight.checks.registry import MalformedError, Registry
+from greenlight.core.suggestions import nearest
 
-from devkit import catalogue, described
-from devkit.console import stdout_console, styled
+from devkit.reference import struct_docs, validator_catalogue
+from devkit.terminal.console import stdout_console, styled
 
 if TYPE_CHECKING:
     import argparse
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(json.dumps({"validators": list(entries.values())}, indent=2))
     elif arguments.format == "markdown":
-        print(catalogue.markdown(entries.values()))
+        print(validator_catalogue.markdown(entries.values()))
     elif arguments.name:
         _show(entries[arguments.name])
     else:
@@ -65,13 +65,13 @@ def entry(name: str, found: Validator | MalformedError) -> dict[str, Any]:
         "unsafe": found.unsafe,
         "remediation": found.remediation,
         "cost": found.cost,
-        "example": described.example(description),
+        "example": struct_docs.example(description),
         "parameters": _parameters(found),
     }
 
 
 def _parameters(found: Validator) -> dict[str, Any]:
-    from devkit.schema import params_schema
+    from devkit.reference.plan_schema import params_schema
 
     return params_schema(found.params)
 
@@ -96,7 +96,7 @@ def _show(entry: dict[str, Any]) -> None:
     console.print(f"stages:    {', '.join(entry['stages'])}")
     console.print(f"IAM:       {', '.join(entry['iam']) or 'none'}")
     console.print(f"unsafe:    {'yes, it may change data' if entry['unsafe'] else 'no'}")
-    for key, what in catalogue.NOTES.items():
+    for key, what in validator_catalogue.NOTES.items():
         if entry[key]:
             console.print(f"{what}: {entry[key]}")
     console.print("parameters (JSON Schema):")

@@ -9,15 +9,15 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
-from greenlight.discovery.codedeploy import tags_of
-from greenlight.errors import GreenlightError
-from greenlight.model import Frozen, Platform
-from greenlight.nearest import suggested
+from greenlight.core.errors import GreenlightError
+from greenlight.core.model import Frozen, Platform
+from greenlight.core.suggestions import suggested
+from greenlight.discovery.deployment import tags_of
 
-from devkit.doctor import alias, group, hooks, plans, revision, traffic
+from devkit.doctor import alias, ecs_routing, group, hooks, plans, revision
+from devkit.doctor.deployment_group import Scene
 from devkit.doctor.reader import looked, tried
 from devkit.doctor.rules import Symptom, ordered, symptom
-from devkit.doctor.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,12 +44,12 @@ _LOOKS: tuple[tuple[str, Look], ...] = (
     ("the plan", plans.plan),
 )
 _OF_ECS: tuple[tuple[str, Look], ...] = (
-    ("the ECS service", traffic.service),
-    ("the task definition", traffic.task_definition),
-    ("the target groups", traffic.target_groups),
-    ("the test listener", traffic.test_listener),
-    ("the listeners", traffic.listeners),
-    ("the stacks of the listeners", traffic.drift),
+    ("the ECS service", ecs_routing.service),
+    ("the task definition", ecs_routing.task_definition),
+    ("the target groups", ecs_routing.target_groups),
+    ("the test listener", ecs_routing.test_listener),
+    ("the listeners", ecs_routing.listeners),
+    ("the stacks of the listeners", ecs_routing.drift),
 )
 _OF_LAMBDA: tuple[tuple[str, Look], ...] = (("the alias", alias.alias),)
 

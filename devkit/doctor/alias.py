@@ -10,8 +10,8 @@ from devkit.doctor.rules import symptom
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from devkit.doctor.deployment_group import Scene
     from devkit.doctor.rules import Symptom
-    from devkit.doctor.scene import Scene
 
 _ABSENT = ("ResourceNotFoundException",)
 

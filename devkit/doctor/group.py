@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from greenlight.model import STAGES, Platform
+from greenlight.core.model import STAGES, Platform
 
 from devkit.doctor import revision
 from devkit.doctor.rules import symptom
@@ -13,8 +13,8 @@ from devkit.doctor.rules import symptom
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from devkit.doctor.deployment_group import Scene
     from devkit.doctor.rules import Symptom
-    from devkit.doctor.scene import Scene
 
 ROLLBACK = "enabled=true,events=DEPLOYMENT_FAILURE,DEPLOYMENT_STOP_ON_ALARM,DEPLOYMENT_STOP_ON_REQUEST"
 

@@ -6,20 +6,20 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from greenlight.model import STAGES, Platform
-from greenlight.nearest import nearest
+from greenlight.core.model import STAGES, Platform
+from greenlight.core.suggestions import nearest
 
-from devkit.doctor import group, network, permissions, traffic
+from devkit.doctor import ecs_routing, group, network, permissions
 from devkit.doctor.reader import looked
 from devkit.doctor.rules import SHORT_S, symptom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from devkit.doctor.deployment_group import Scene
     from devkit.doctor.permissions import Role
     from devkit.doctor.reader import Reader
     from devkit.doctor.rules import Symptom
-    from devkit.doctor.scene import Scene
 
 CODEDEPLOY_WAITS_S = 3600
 ANSWER = "codedeploy:PutLifecycleEventHookExecutionStatus"
@@ -164,7 +164,7 @@ def service_role(scene: Scene) -> Iterator[Symptom]:
         return  # told above
     actions = [*NEEDED[scene.platform], *(["cloudwatch:DescribeAlarms"] if group.bound(scene) else [])]
     lacking = [each for each in actions if not role.may(each, "*")]
-    passed = traffic.roles_of_tasks(scene) if scene.platform is Platform.ECS else []
+    passed = ecs_routing.roles_of_tasks(scene) if scene.platform is Platform.ECS else []
     lacking += [f"iam:PassRole on {each}" for each in passed if not role.may("iam:PassRole", each)]
     if lacking:
         policy = ROLES[scene.platform]

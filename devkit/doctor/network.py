@@ -13,9 +13,9 @@ from devkit.doctor.rules import symptom
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from devkit.doctor.deployment_group import Scene
     from devkit.doctor.reader import Reader
     from devkit.doctor.rules import Symptom
-    from devkit.doctor.scene import Scene
 
 _WAYS = (
     "NatGatewayId",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from greenlight.model import Frozen
+from greenlight.core.model import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

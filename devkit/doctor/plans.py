@@ -8,32 +8,32 @@ import shlex
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from greenlight import plan as plans
-from greenlight import settings
-from greenlight.bind import bind
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import Registry
+from greenlight.core import settings
+from greenlight.core.errors import PlanError, Problem, SettingsError
+from greenlight.core.model import STAGES, Deployment, Platform
 from greenlight.discovery.ecs import HOST_TAG
-from greenlight.errors import PlanError, Problem, SettingsError
-from greenlight.guard import Guard
-from greenlight.model import STAGES, Deployment, Platform
-from greenlight.registry import Registry
-from greenlight.sources import convention, file
-from greenlight.steps.prepare import ENVIRONMENT_TAG
+from greenlight.gate.prepare import ENVIRONMENT_TAG
+from greenlight.network.guard import Guard
+from greenlight.plan import parser as plans
+from greenlight.stores import file, plan_lookup
 
-from devkit import fragments, policy
-from devkit.doctor import hooks, permissions, reach
+from devkit.doctor import hooks, permissions, security_groups
 from devkit.doctor.reader import looked
 from devkit.doctor.rules import of_lint, symptom
 from devkit.lint import Limits, problems
+from devkit.plans import iam_policy, includes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlight.fragments import Fetch
-    from greenlight.plan import Plan
-    from greenlight.settings import Settings
+    from greenlight.core.settings import Settings
+    from greenlight.plan.includes import Fetch
+    from greenlight.plan.parser import Plan
 
+    from devkit.doctor.deployment_group import Scene
     from devkit.doctor.rules import Symptom
-    from devkit.doctor.scene import Scene
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "url")
 _NOT_BY_TEMPLATE = ("plan_folder", "allow_loopback")
@@ -108,20 +108,20 @@ def _text(scene: Scene) -> tuple[str, str] | None:
     if known is None:
         return None
     deployment = Deployment(id="", stage="", platform=scene.platform, application=scene.application, group=scene.group)
-    uris = [tag] if (tag := scene.tags.get(convention.TAG, "").strip()) else convention.candidates(known, deployment)
+    uris = [tag] if (tag := scene.tags.get(plan_lookup.TAG, "").strip()) else plan_lookup.candidates(known, deployment)
     for uri in uris:
-        if (found := convention.read(scene.reader, known, uri)) is not None:
+        if (found := plan_lookup.read(scene.reader, known, uri)) is not None:
             return uri, found[0]
         if tag:
             raise PlanError(
-                [Problem(f"the tag {convention.TAG} of the deployment group names {tag}, and there is nothing")]
+                [Problem(f"the tag {plan_lookup.TAG} of the deployment group names {tag}, and there is nothing")]
             )
     return None
 
 
 def plan(scene: Scene) -> Iterator[Symptom]:
     """Look for the plan, lint it with the hooks' own time-out, and hold it against hooks, hosts and permissions."""
-    known, tag = _settings(scene), scene.tags.get(convention.TAG, "").strip()
+    known, tag = _settings(scene), scene.tags.get(plan_lookup.TAG, "").strip()
     if not scene.plan_file and tag.startswith("file:"):
         yield symptom(
             "could-not-look",
@@ -159,7 +159,7 @@ def plan(scene: Scene) -> Iterator[Symptom]:
         yield from _hosts(scene, read, known)
     yield from _permissions(scene, uri, read)
     what = f"the way of the hooks to the load balancer of {scene.group}"
-    yield from looked(what, lambda: reach.way_in(scene, read, environment, _ours(scene)))
+    yield from looked(what, lambda: security_groups.way_in(scene, read, environment, _ours(scene)))
 
 
 def _read_again(scene: Scene, uri: str) -> str:
@@ -173,15 +173,15 @@ def _read_again(scene: Scene, uri: str) -> str:
         read = f"aws s3 cp {shlex.quote(uri)} plan.yaml"
     else:
         read = f"aws deploy list-tags-for-resource --resource-arn {scene.arn}"
-        return f"{read}\nwrite s3://BUCKET/KEY, ssm:/NAME or file:NAME as its tag {convention.TAG}"
+        return f"{read}\nwrite s3://BUCKET/KEY, ssm:/NAME or file:NAME as its tag {plan_lookup.TAG}"
     return f"{read}\ngreenlight lint plan.yaml"
 
 
 def _fetching(scene: Scene, known: Settings | None) -> Fetch:
     """Give what reads the fragments of a plan where the gate would, or beside a file."""
     if scene.plan_file:
-        return fragments.fetching(scene.plan_file, (), scene.reader)
-    return lambda uri: convention.read(scene.reader, known or settings.Settings(), uri)
+        return includes.fetching(scene.plan_file, (), scene.reader)
+    return lambda uri: plan_lookup.read(scene.reader, known or settings.Settings(), uri)
 
 
 def _none(scene: Scene, known: Settings | None) -> Iterator[Symptom]:
@@ -191,7 +191,7 @@ def _none(scene: Scene, known: Settings | None) -> Iterator[Symptom]:
     if known is None:
         return  # not greenlight's hooks: they have plans of their own, or none
     uri = next(
-        convention.candidates(
+        plan_lookup.candidates(
             known,
             Deployment(id="", stage="", platform=scene.platform, application=scene.application, group=scene.group),
         ),
@@ -321,11 +321,11 @@ def _permissions(scene: Scene, uri: str, read: Plan) -> Iterator[Symptom]:
     for event, found in _ours(scene).items():
         if event not in read.stages or (scene.appspec is None):
             continue
-        needs = [*policy.wanted(bound.get(event, ()), scene.partition), *policy.included(data, scene.partition)]
+        needs = [*iam_policy.wanted(bound.get(event, ()), scene.partition), *iam_policy.included(data, scene.partition)]
         role = permissions.role(scene.reader, str(found["Role"]))
         lacking = [
             (action, resource)
-            for each in policy.statements(needs)
+            for each in iam_policy.statements(needs)
             for action in each.actions
             for resource in each.resources
             if role is not None and not role.may(action, resource)

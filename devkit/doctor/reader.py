@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from greenlight.aws import Aws, permission
-from greenlight.errors import AwsError, GreenlightError
+from greenlight.aws.client import Aws, permission
+from greenlight.core.errors import AwsError, GreenlightError
 
 from devkit.doctor.rules import symptom
 

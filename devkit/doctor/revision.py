@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from greenlight import yamlread
-from greenlight.errors import AwsError, PlanError
-from greenlight.model import STAGES, Frozen
-from greenlight.sources import s3
+from greenlight.core.errors import AwsError, PlanError
+from greenlight.core.model import STAGES, Frozen
+from greenlight.plan import yaml_reader
+from greenlight.stores import s3
 
-from devkit import appspec
+from devkit.lint import appspec
 from devkit.lint.rules import BY_ID
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class AppSpec(Frozen, frozen=True, kw_only=True):
 def parsed(text: str, source: str, *, is_next: bool = False) -> AppSpec:
     """Read an AppSpec's text, YAML or JSON, keys in any case."""
     try:
-        document = yamlread.read(text, source)
+        document = yaml_reader.read(text, source)
     except PlanError as error:
         return AppSpec(source=source, problems=tuple(map(str, error.problems)), next=is_next)
     if not appspec.looks_like_appspec(document.data):
@@ -46,7 +46,7 @@ def parsed(text: str, source: str, *, is_next: bool = False) -> AppSpec:
         return AppSpec(source=source, problems=(what,), next=is_next)
     # What the hooks' names let lint suspect is looked up here: the role's policies, and the functions themselves.
     problems = [
-        f"{yamlread.shown(path)}: {message}"
+        f"{yaml_reader.shown(path)}: {message}"
         for rule, path, message in appspec.found(document)
         if BY_ID[rule].severity == "error"
     ]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from greenlight.model import Frozen
-from greenlight.oneline import short
+from greenlight.core.model import Frozen
+from greenlight.core.text import short
 
 from devkit.lint.rules import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from greenlight.errors import Problem
+    from greenlight.core.errors import Problem
 
 Harm = Literal["ships unchecked", "stalls an hour", "blocks", "annoys", "not seen"]
 

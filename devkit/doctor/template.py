@@ -6,24 +6,24 @@ import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from greenlight.model import STAGES
-from greenlight.registry import Registry
+from greenlight.checks.registry import Registry
+from greenlight.core.model import STAGES
 
-from devkit.appspec import HOOK_PREFIX
 from devkit.doctor import permissions
+from devkit.doctor.cloudformation import FUNCTION, GROUP, SAM_HOOKS, logical, shift
 from devkit.doctor.group import ROLLBACK
 from devkit.doctor.hooks import ANSWER, ROLES, name_of, of_installation
 from devkit.doctor.revision import mend
 from devkit.doctor.rules import SHORT_S, of_lint, symptom
-from devkit.doctor.written import FUNCTION, GROUP, SAM_HOOKS, logical, shift
 from devkit.lint import Limits, problems
+from devkit.lint.appspec import HOOK_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from devkit.doctor.cloudformation import Template
     from devkit.doctor.revision import AppSpec
     from devkit.doctor.rules import Symptom
-    from devkit.doctor.written import Template
 
 _UPDATES = {"BeforeAllowTrafficHook": "BeforeAllowTraffic", "AfterAllowTrafficHook": "AfterAllowTraffic"}
 _PREFIX_ONLY = (

@@ -11,24 +11,23 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from greenlight import plan as plans
-from greenlight import yamlread
-from greenlight.bind import bind
-from greenlight.environments import environments_of
-from greenlight.errors import PlanError, Problem
-from greenlight.model import Deployment, Frozen, Platform
+from greenlight.checks.binding import bind
+from greenlight.core.errors import PlanError, Problem
+from greenlight.core.model import Deployment, Frozen, Platform
+from greenlight.plan import parser as plans
+from greenlight.plan import yaml_reader
+from greenlight.plan.environments import environments_of
 
-from devkit import appspec
-from devkit.lint import budget, expectations, flow, rules, secrets, words
+from devkit.lint import appspec, budget, expectations, flow, rules, secrets, yaml_surprises
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from greenlight.bind import Bound
-    from greenlight.fragments import Fetch
-    from greenlight.registry import Registry
+    from greenlight.checks.binding import Bound
+    from greenlight.checks.registry import Registry
+    from greenlight.plan.includes import Fetch
 
-    Found = Iterator[tuple[str, yamlread.Path, str]]
+    Found = Iterator[tuple[str, yaml_reader.Path, str]]
     """A rule's id, a path in the plan, and a sentence."""
 
 _ALLOWED = re.compile(r"#\s*lint:\s*allow\s+([a-z0-9-]+(?:[\s,]+[a-z0-9-]+)*)")
@@ -61,13 +60,13 @@ def problems(
     try:
         if name.endswith(".json"):
             _be_json(text, name)
-        document = yamlread.read(text, name)
+        document = yaml_reader.read(text, name)
     except PlanError as error:
         return [rules.ruled(problem) for problem in appspec.instead(text, error.problems)]
     if (is_appspec and isinstance(document.data, dict)) or appspec.looks_like_appspec(document.data):
         return _ordered(text, [], _made(document, appspec.found(document)))
     errors: list[Problem] = []
-    made = _made(document, words.found(document), secrets.found(document.data))
+    made = _made(document, yaml_surprises.found(document), secrets.found(document.data))
     for environment in environments_of(document.data):
         refused, found = _in_environment(text, name, registry, limits, environment, fetch)
         errors += refused
@@ -133,7 +132,7 @@ def _read(
     return [rules.ruled(error) for error in errors], plan, bound
 
 
-def _made(document: yamlread.Document, *found: Found) -> list[Problem]:
+def _made(document: yaml_reader.Document, *found: Found) -> list[Problem]:
     made = []
     for rule, path, message in (each for several in found for each in several):
         problem = document.problem(message, path)

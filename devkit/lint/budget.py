@@ -5,14 +5,14 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING
 
-from greenlight.conductors.inline import RESERVE_S
-from greenlight.units import Duration
+from greenlight.core.units import Duration
+from greenlight.gate.handler import RESERVE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from greenlight.bind import Bound
-    from greenlight.plan import Check, Stage
+    from greenlight.checks.binding import Bound
+    from greenlight.plan.parser import Check, Stage
 
     from devkit.lint import Found, Limits
 

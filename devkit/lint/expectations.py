@@ -6,18 +6,18 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from greenlight.api import MISSING, AnswerExpectation, Params, compiled, looked_at
-from greenlight.decode import DurationExpectation, SizeExpectation
-from greenlight.errors import GreenlightError, Key
-from greenlight.expect import Expectation
-from greenlight.http import Response, Timings
-from greenlight.model import Severity
-from greenlight.substitute import refers
+from greenlight.assertions.expectation import Expectation
+from greenlight.core.errors import GreenlightError, Key
+from greenlight.core.model import Severity
+from greenlight.core.references import refers
+from greenlight.network.client import Response, Timings
+from greenlight.plan.decoder import DurationExpectation, SizeExpectation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from greenlight.bind import Bound
-    from greenlight.yamlread import Path
+    from greenlight.checks.binding import Bound
+    from greenlight.plan.yaml_reader import Path
 
     from devkit.lint import Found
 

@@ -8,10 +8,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from greenlight.errors import PlanError, Problem
-from greenlight.sources import file
-from greenlight.sources.s3 import text_of
-from greenlight.yamlread import MAX_BYTES
+from greenlight.core.errors import PlanError, Problem
+from greenlight.plan.yaml_reader import MAX_BYTES
+from greenlight.stores import file
+from greenlight.stores.s3 import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from greenlight import substitute
-from greenlight.errors import Key
-from greenlight.model import STAGES, OnFirstDeployment, Platform, Severity
+from greenlight.core import references
+from greenlight.core.errors import Key
+from greenlight.core.model import STAGES, OnFirstDeployment, Platform, Severity
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Mapping, Sequence
 
-    from greenlight.bind import Bound
-    from greenlight.plan import Check, Plan, Stage
+    from greenlight.checks.binding import Bound
+    from greenlight.plan.parser import Check, Plan, Stage
 
     from devkit.lint import Found
 
@@ -57,7 +57,7 @@ def shadow(plan: Plan, today: datetime.date | None) -> Found:
 def unused(plan: Plan) -> Found:
     """Find variables that no check uses."""
     used = {
-        name for stage in plan.stages.values() for check in stage.checks for name in substitute.references(check.params)
+        name for stage in plan.stages.values() for check in stage.checks for name in references.references(check.params)
     }
     for name in plan.variables:
         if name not in used:
@@ -118,18 +118,18 @@ def _captured(check: Check) -> Found:
     params = check.params
     steps = params.get("steps") if isinstance(params, dict) else None
     place = (*check.path, check.validator)
-    every = set(substitute.captures(params))
+    every = set(references.captures(params))
     so_far: set[str] = set()
     for index, step in enumerate(steps if isinstance(steps, list) else []):
         if not isinstance(step, dict):
             continue
         at = (*place, "steps", index)
-        used = dict.fromkeys(substitute.references({key: value for key, value in step.items() if key != "capture"}))
+        used = dict.fromkeys(references.references({key: value for key, value in step.items() if key != "capture"}))
         for name in used:
             if name in every and name not in so_far:
                 what = f"${{{name}}} is captured by no earlier step; move the step that captures it before this one"
                 yield "captured-too-late", _first(step, name, at), what
-        so_far |= set(substitute.captures(step))
+        so_far |= set(references.captures(step))
         yield from _of_request(step, at)
     yield from _of_request(params, place)
 
@@ -140,7 +140,7 @@ def _first(data: dict[str, Any], name: str, path: tuple[str | int, ...]) -> tupl
         (
             each
             for key, value in data.items()
-            for each in substitute.places(value, (*path, key))
+            for each in references.places(value, (*path, key))
             if wanted.search(_at(data, each[len(path) :]))
         ),
         path,

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from greenlight.model import Frozen
+from greenlight.core.model import Frozen
 from rich.text import Text
 
 from devkit.lint.rules import RULES
@@ -17,7 +17,7 @@ from devkit.lint.rules import RULES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from greenlight.errors import Problem
+    from greenlight.core.errors import Problem
     from rich.console import Console
 
 

@@ -9,16 +9,16 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
-from greenlight.errors import GreenlightError
-from greenlight.model import Frozen
-from greenlight.nearest import suggested
+from greenlight.core.errors import GreenlightError
+from greenlight.core.model import Frozen
+from greenlight.core.suggestions import suggested
 
 from devkit.lint.examples import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from greenlight.errors import Problem
+    from greenlight.core.errors import Problem
 
 R = TypeVar("R")
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from greenlight.yamlread import Path
+    from greenlight.plan.yaml_reader import Path
 
     from devkit.lint import Found
 

@@ -17,10 +17,10 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from greenlight.exchange import SAFE
-from greenlight.model import Frozen
+from greenlight.core.model import Frozen
+from greenlight.toolkit.http_request import SAFE
 
-from devkit.recording.asked import Asked, origin_of, path_of
+from devkit.recording.request import Asked, origin_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ import shlex
 import urllib.parse
 from typing import TYPE_CHECKING
 
-from devkit.recording.asked import Asked, kept, origin_of, path_of
+from devkit.recording.request import Asked, kept, origin_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

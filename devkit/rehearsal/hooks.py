@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from greenlight.model import STAGES
+from greenlight.core.model import STAGES
 
 from devkit.rehearsal.functions import LATEST, LocalLambda, arn, environment
 from devkit.rehearsal.sandbox import FunctionSpec

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from greenlight.model import STAGES
+from greenlight.core.model import STAGES
 
 EventName = Literal[
     "BeforeInstall",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from devkit.rehearsal.ledger import Record
+    from devkit.rehearsal.codedeploy_state import Record
     from devkit.rehearsal.scenario import Expect, Planned, Scenario
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from devkit.console import styled
+from devkit.rehearsal.codedeploy_state import ROLLBACK_CREATOR, Entry, Record
 from devkit.rehearsal.engine import Observer
 from devkit.rehearsal.hooks import LAST_RESORT_KEY
-from devkit.rehearsal.ledger import ROLLBACK_CREATOR, Entry, Record
+from devkit.terminal.console import styled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from greenlight.units import Duration
+from greenlight.core.units import Duration
 from msgspec import UNSET, Meta, UnsetType
 
 from devkit.rehearsal.lifecycle import EventName

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from greenlight import yamlread
-from greenlight.decode import convert
-from greenlight.errors import PlanError, Problem
-from greenlight.model import STAGES
-from greenlight.nearest import nearest
+from greenlight.core.errors import PlanError, Problem
+from greenlight.core.model import STAGES
+from greenlight.core.suggestions import nearest
+from greenlight.plan import yaml_reader
+from greenlight.plan.decoder import convert
 from msgspec import UNSET
 
-from devkit.rehearsal import configurations, deployed, lifecycle
+from devkit.rehearsal import configurations, lifecycle, template_import
 from devkit.rehearsal.faults import FAULTS
 from devkit.rehearsal.scenario import (
     Deployment,
@@ -51,7 +51,7 @@ def read(path: Path) -> Scenario:
         ScenarioError: It cannot be read, is no scenario, or says what cannot be.
     """
     try:
-        document = yamlread.read(_text(path))
+        document = yaml_reader.read(_text(path))
     except OSError as error:
         raise ScenarioError(path, [Problem(f"the file cannot be read: {error.strerror or error}")]) from error
     except UnicodeDecodeError as error:
@@ -60,7 +60,7 @@ def read(path: Path) -> Scenario:
         raise ScenarioError(path, error.problems) from error
     if not isinstance(document.data, dict):
         raise ScenarioError(path, [Problem("a scenario is a map with keys such as name, platform, blue and green")])
-    data, mistakes = deployed.filled(document.data, path.parent)
+    data, mistakes = template_import.filled(document.data, path.parent)
     file = None
     if not mistakes:
         file, mistakes = convert(data, ScenarioFile)
@@ -76,7 +76,7 @@ def read(path: Path) -> Scenario:
 def _text(path: Path) -> str:
     """Read no more than what is refused for its size."""
     with path.open(encoding="utf-8") as stream:
-        return stream.read(yamlread.MAX_BYTES + 1)
+        return stream.read(yaml_reader.MAX_BYTES + 1)
 
 
 def plan_stages(plan: Path | None) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def plan_stages(plan: Path | None) -> tuple[str, ...]:
     if plan is None:
         return ()
     try:
-        data = yamlread.read(_text(plan)).data
+        data = yaml_reader.read(_text(plan)).data
     except (OSError, UnicodeDecodeError, PlanError):
         return ()
     stages = data.get("stages") if isinstance(data, dict) else None

@@ -16,8 +16,8 @@ from devkit.rehearsal.aws.codedeploy import CodeDeployRoom
 from devkit.rehearsal.aws.ecs import EcsRoom, TaskSet
 from devkit.rehearsal.aws.elbv2 import backend
 from devkit.rehearsal.aws.server import ACCOUNT, REGION, LocalAws
+from devkit.rehearsal.codedeploy_state import Entry, Execution, Ledger, Record, new_deployment_id
 from devkit.rehearsal.functions import environment
-from devkit.rehearsal.ledger import Entry, Execution, Ledger, Record, new_deployment_id
 from devkit.rehearsal.lifecycle import events
 from devkit.rehearsal.sandbox import FunctionSpec, Invocation, Sandbox
 from tests.benchmarks.contestants import BENCH_BIN, PEERS, PROJECT, STAGE

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from greenlight.model import Outcome
+from greenlight.core.model import Outcome
 from greenlight.report.html import render
 from msgspec.structs import replace
 from playwright.sync_api import sync_playwright
 
-from tests.unit.report_samples import SAMPLES, closed, hostile, large
+from tests.support.report_samples import SAMPLES, closed, hostile, large
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from greenlight.model import Report
+    from greenlight.core.model import Report
     from playwright.sync_api import Browser, Page, Route
 
     Opening = Callable[..., "Opened"]

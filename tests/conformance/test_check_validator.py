@@ -7,7 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.registry import MalformedError
+from greenlight.checks.registry import MalformedError
 from greenlight.testing import Case, StubbedAws, check_validator, load
 
 if TYPE_CHECKING:

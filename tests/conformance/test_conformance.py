@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
-from greenlight import schemas, semver
-from greenlight.errors import ExpectationError
-from greenlight.expect import MISSING, parse
-from greenlight.formats import FORMATS
-from greenlight.query import find
-from greenlight.values import same
+from greenlight.assertions import json_schema, semver
+from greenlight.assertions.expectation import MISSING, parse
+from greenlight.assertions.formats import FORMATS
+from greenlight.assertions.jmespath_query import find
+from greenlight.core.errors import ExpectationError
+from greenlight.core.json_values import same
 
 HERE = Path(__file__).parent
 
@@ -73,7 +73,7 @@ def test_json_schema(case: dict[str, Any]) -> None:
 
     assert [each for each in case["invalid"] if expectation.holds(each)] == []
     assert [each for each in case["valid"] if not expectation.holds(each)] == []
-    assert all(schemas.mismatched(case["schema"], each) for each in case["invalid"])
+    assert all(json_schema.mismatched(case["schema"], each) for each in case["invalid"])
 
 
 @pytest.mark.parametrize("case", TEXTS, ids=lambda case: case["format"])

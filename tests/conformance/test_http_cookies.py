@@ -14,7 +14,7 @@ import datetime
 import urllib.parse
 
 import pytest
-from greenlight.cookies import Jar, date
+from greenlight.network.cookies import Jar, date
 
 THEN = 1293840000.0
 SET_AT = "http://home.example.org:8888/cookie-parser"

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from greenlight.api import Context, Deployment, Outcome, Side
-from greenlight.decode import convert
-from greenlight.guard import Guard
-from greenlight.http import Client
-from greenlight.registry import Registry
+from greenlight.checks.registry import Registry
+from greenlight.network.client import Client
+from greenlight.network.guard import Guard
+from greenlight.plan.decoder import convert
 
-from tests.integration.wire import answer, answering
+from tests.support.wire import answer, answering
 
 if TYPE_CHECKING:
     from greenlight.api import Finding
 
-    from tests.integration.wire import Server
+    from tests.support.wire import Server
 
 BOOKS = b"""<?xml version="1.0"?>
 <bk:book xmlns:bk='urn:loc.gov:books' xmlns:isbn='urn:ISBN:0-395-36341-6'>

@@ -6,26 +6,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight import yamlread
 from greenlight.api import compared, differences, percentile
-from greenlight.decode import DurationExpectation, convert
-from greenlight.errors import ExpectationError, PlanError, Problem
-from greenlight.expect import parse
-from greenlight.model import Finding, Outcome
-from greenlight.query import find
-from greenlight.retry import Retry
+from greenlight.assertions.expectation import parse
+from greenlight.assertions.jmespath_query import find
+from greenlight.core.errors import ExpectationError, PlanError, Problem
+from greenlight.core.model import Finding, Outcome
+from greenlight.plan import yaml_reader
+from greenlight.plan.decoder import DurationExpectation, convert
+from greenlight.plan.retry import Retry
 
-from tests.unit.test_runner import Run, check
+from tests.unit.checks.test_runner import Run, check
 from validators import compare
 
 if TYPE_CHECKING:
-    from greenlight.expect import Expectation
+    from greenlight.assertions.expectation import Expectation
 
 HERE = Path(__file__).parent
 
 
 def table(name: str) -> Any:
-    return yamlread.read((HERE / f"{name}.yaml").read_text(encoding="utf-8")).data
+    return yaml_reader.read((HERE / f"{name}.yaml").read_text(encoding="utf-8")).data
 
 
 RETRY, CANARIES = table("retry"), table("canaries")

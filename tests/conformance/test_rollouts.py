@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
-from greenlight.model import Outcome
-from greenlight.repeat import Repeat, settled
+from greenlight.core.model import Outcome
+from greenlight.plan.repeat import Repeat, settled
 
 CASES = yaml.safe_load((Path(__file__).parent / "rollouts.yaml").read_text(encoding="utf-8"))["cases"]
 LETTERS = {"p": Outcome.PASS, "f": Outcome.FAIL, "e": Outcome.ERROR, "i": Outcome.INCONCLUSIVE}

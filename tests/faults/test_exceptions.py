@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.faults.gate import Gate, Outcome, checks, new_deployment
-from tests.integration.wire import Peer, Server, answer, hang
-from tests.template.codedeploy_fake import CodeDeploy
+from tests.support.codedeploy_fake import CodeDeploy
+from tests.support.gate import Gate, Outcome, checks, new_deployment
+from tests.support.wire import Peer, Server, answer, hang
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from greenlight.registry import ENTRY_POINTS
+from greenlight.checks.registry import ENTRY_POINTS
 
-from tests.faults.gate import PLUGINS, ROOT, Gate, checks
 from tests.faults.test_inline import children_of
-from tests.template.codedeploy_fake import CodeDeploy
+from tests.support.codedeploy_fake import CodeDeploy
+from tests.support.gate import PLUGINS, ROOT, Gate, checks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.conductors import inline
-from greenlight.model import Answer, Status
+from greenlight.core.model import Answer, Status
+from greenlight.gate import handler
 
-from tests.faults.gate import ROOT, Gate, checks, new_deployment
-from tests.integration.wire import Peer, Server, answer, answering, hang
-from tests.template.codedeploy_fake import CodeDeploy
+from tests.support.codedeploy_fake import CodeDeploy
+from tests.support.gate import ROOT, Gate, checks, new_deployment
+from tests.support.wire import Peer, Server, answer, answering, hang
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -458,7 +458,7 @@ def test_time_is_kept_for_the_answer_and_for_what_comes_after_it(limit_s: int, m
             return limit_s * 1000
 
     event = {"DeploymentId": "d-ABCDEF123", "LifecycleEventHookExecutionId": "x" * 60}
-    done = inline.handle(event, Context(), "BeforeAllowTraffic", lambda _: Latch())  # type: ignore[arg-type,return-value]
+    done = handler.handle(event, Context(), "BeforeAllowTraffic", lambda _: Latch())  # type: ignore[arg-type,return-value]
     assert done == {"verdict": "Failed", "told": True}
     left_s = limit_s - budgets[0]
     assert min(5, limit_s / 15) <= left_s <= 12, "for one attempt more that hangs, and no more than that is lost"

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from greenlight.conductors.worker import MAX_FRAME_BYTES, WorkerEnd, supervise
-from greenlight.errors import PlanError, Problem
-from greenlight.model import Cause, Evidence, Finding, Outcome
+from greenlight.core.errors import PlanError, Problem
+from greenlight.core.model import Cause, Evidence, Finding, Outcome
+from greenlight.gate.worker import MAX_FRAME_BYTES, WorkerEnd, supervise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

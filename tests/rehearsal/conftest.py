@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devkit.rehearsal.aws.server import LocalAws
-from devkit.rehearsal.player import Player
 from devkit.rehearsal.processes import kill_all
 from devkit.rehearsal.scenario_file import read
+from devkit.rehearsal.scenario_player import Player
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

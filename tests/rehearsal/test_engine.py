@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from devkit.rehearsal.codedeploy_state import ROLLBACK_CREATOR, Ledger, Record
 from devkit.rehearsal.configurations import CONFIGURATIONS
 from devkit.rehearsal.engine import Clock, Engine, Halt, Observer, Order
-from devkit.rehearsal.ledger import ROLLBACK_CREATOR, Ledger, Record
 
 CANARY = CONFIGURATIONS["CodeDeployDefault.ECSCanary10Percent5Minutes"]
 

@@ -16,8 +16,8 @@ from devkit.rehearsal.aws.codedeploy import CodeDeployRoom
 from devkit.rehearsal.aws.ecs import EcsRoom, TaskSet
 from devkit.rehearsal.aws.lambdas import LambdaRoom
 from devkit.rehearsal.aws.server import LocalAws
+from devkit.rehearsal.codedeploy_state import Entry, Execution, Ledger, Record
 from devkit.rehearsal.functions import LocalLambda
-from devkit.rehearsal.ledger import Entry, Execution, Ledger, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from greenlight.model import Report
+from greenlight.core.model import Report
 
 from devkit.rehearsal.hooks import PROJECT
-from devkit.rehearsal.player import Player
 from devkit.rehearsal.scenario_file import read
+from devkit.rehearsal.scenario_player import Player
 
 if TYPE_CHECKING:
     from devkit.rehearsal.aws.server import LocalAws

@@ -18,7 +18,7 @@ import pytest
 
 from devkit.commands import rehearse
 from devkit.rehearsal.outcome import ScenarioOutcome
-from devkit.rehearsal.player import Player
+from devkit.rehearsal.scenario_player import Player
 
 if TYPE_CHECKING:
     from devkit.rehearsal.scenario import Scenario

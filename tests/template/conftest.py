@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.template.application import PYTHON_VERSION, command, copy_of_the_application
+from tests.support.application import PYTHON_VERSION, command, copy_of_the_application
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from greenlight.publish import metrics
 
-from tests.template.sam_template import ROOT, STAGES, of_type, raw_template, transformed
+from tests.support.sam_template import ROOT, STAGES, of_type, raw_template, transformed
 
 if TYPE_CHECKING:
-    from tests.template.sam_template import Json
+    from tests.support.sam_template import Json
 
 ALARMS = of_type(raw_template(), "AWS::CloudWatch::Alarm")
 OVER_ALL_STAGES = ["GateErrorAlarm", "CouldNotAnswerAlarm", "NoAnswerAlarm"]
@@ -182,8 +182,8 @@ def expanded_rows(rows: list[list[object]]) -> list[list[object]]:
 @pytest.mark.parametrize("name", sorted(of_type(raw_template(), "AWS::Logs::QueryDefinition")))
 def test_saved_query_searches_the_logs_of_all_hooks_for_messages_that_they_write(name: str) -> None:
     query = transformed()["Resources"][name]["Properties"]
-    telling = (ROOT / "layers" / "greenlight" / "greenlight" / "conductors" / "telling.py").read_text()
+    telemetry = (ROOT / "layers" / "greenlight" / "greenlight" / "gate" / "telemetry.py").read_text()
 
     assert [group["Ref"] for group in query["LogGroupNames"]] == [f"{stage}LogGroup" for stage in STAGES]
     for message in re.findall(r'message = "([^"]+)"', query["QueryString"]):
-        assert f'"{message}"' in telling
+        assert f'"{message}"' in telemetry

@@ -30,9 +30,9 @@ import pytest
 import trustme
 
 from devkit.rehearsal.processes import free_port
-from tests.template.application import BIN, PYTHON_VERSION, command
-from tests.template.codedeploy_fake import CodeDeploy
-from tests.template.sam_template import (
+from tests.support.application import BIN, PYTHON_VERSION, command
+from tests.support.codedeploy_fake import CodeDeploy
+from tests.support.sam_template import (
     ROOT,
     SHARED_STAGES,
     STAGES,

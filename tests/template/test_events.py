@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.template.codedeploy_fake import CodeDeploy
-from tests.template.sam_template import ROOT
+from tests.support.codedeploy_fake import CodeDeploy
+from tests.support.sam_template import ROOT
 
 EVENTS = ROOT / "events"
 HOOKS = sorted(path.stem for path in (ROOT / "hooks").glob("*.py") if path.stem not in ("__init__", "last_resort"))

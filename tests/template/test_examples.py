@@ -8,7 +8,7 @@ import pytest
 import yaml
 from greenlight.publish import eventbridge
 
-from tests.template.sam_template import ROOT, STAGES, parse, transform, transformed
+from tests.support.sam_template import ROOT, STAGES, parse, transform, transformed
 
 STACKS = ROOT / "examples"
 APPSPEC = yaml.safe_load((STACKS / "ecs" / "appspec.yaml").read_text())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from greenlight import settings
+from greenlight.core import settings
 
-from tests.template.sam_template import ECS_STAGES, ROOT, STAGES, listed, of_type, plain, raw_template, transformed
+from tests.support.sam_template import ECS_STAGES, ROOT, STAGES, listed, of_type, plain, raw_template, transformed
 
 FUNCTIONS = [*(f"{stage}Function" for stage in STAGES), "LastResortFunction"]
 # Settings that an installation cannot choose: the folder of packed plans (in Lambda, beside the handler), and whether checks

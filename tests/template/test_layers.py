@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.application import PYTHON_VERSION, command, copy_of_the_application
-from tests.template.sam_template import ROOT, STAGES
+from tests.support.application import PYTHON_VERSION, command, copy_of_the_application
+from tests.support.sam_template import ROOT, STAGES
 
 pytestmark = pytest.mark.sam
 
@@ -106,7 +106,7 @@ def test_engine_can_be_imported_from_the_layers_alone(built: Path) -> None:
         f"import sys; sys.path[:0] = {[str(layer) for layer in layers]!r}\n"
         "import boto3, jmespath, msgspec, regex, requests, urllib3, yaml, aws_lambda_powertools\n"
         "import greenlight.api, validators, lxml.etree, cssselect\n"
-        "from greenlight.conductors import inline\n"
+        "from greenlight.gate import handler\n"
         "yaml.CSafeLoader\n"
         "for module in (boto3, jmespath, msgspec, regex, requests, urllib3, yaml, greenlight, validators):\n"
         "    print(module.__file__)"

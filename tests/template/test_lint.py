@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.sam_template import ROOT, parse, transform, transformed
+from tests.support.sam_template import ROOT, parse, transform, transformed
 
 # One region of each partition.
 REGIONS = ["eu-central-1", "cn-north-1", "us-gov-west-1"]

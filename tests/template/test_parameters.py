@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from tests.template.sam_template import ROOT, STAGES, of_type, raw_template, transformed
+from tests.support.sam_template import ROOT, STAGES, of_type, raw_template, transformed
 
 PARAMETERS = raw_template()["Parameters"]
 

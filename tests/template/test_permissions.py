@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import botocore.session
 import pytest
 from greenlight.api import Validator
-from greenlight.aws import permission
-from greenlight.registry import Registry
+from greenlight.aws.client import permission
+from greenlight.checks.registry import Registry
 
-from devkit.policy import GRANTED
-from tests.template.sam_template import (
+from devkit.plans.iam_policy import GRANTED
+from tests.support.sam_template import (
     ECS_STAGES,
     ROOT,
     SHARED_STAGES,
@@ -30,7 +30,7 @@ from tests.template.sam_template import (
 from validators import effect
 
 if TYPE_CHECKING:
-    from tests.template.sam_template import Json
+    from tests.support.sam_template import Json
 
 ROLES = [*(f"{stage}Role" for stage in STAGES), "LastResortRole"]
 PUT = "codedeploy:PutLifecycleEventHookExecutionStatus"

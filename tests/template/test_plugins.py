@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.application import command, copy_of_the_application
-from tests.template.sam_template import ROOT, raw_template
+from tests.support.application import command, copy_of_the_application
+from tests.support.sam_template import ROOT, raw_template
 
 PLUGINS = ROOT / "examples" / "plugins"
 NOT_SOURCES = shutil.ignore_patterns("__pycache__", ".pytest_cache", ".aws-sam")
@@ -33,7 +33,7 @@ def merge_layers(folder: Path, *layers: Path) -> Path:
 
 def run_in_lambda_layout(opt: Path, code: str) -> str:
     """Return the output of `code`, run by a Python that imports from the merged layers only, as in Lambda."""
-    script = f"import sys; sys.path.insert(0, {str(opt)!r}); from greenlight.registry import Registry; {code}"
+    script = f"import sys; sys.path.insert(0, {str(opt)!r}); from greenlight.checks.registry import Registry; {code}"
     return command(sys.executable, "-I", "-S", "-B", "-c", script, cwd=opt).stdout.strip()
 
 
@@ -67,12 +67,12 @@ def test_package_in_the_plugin_layer_is_found_by_its_entry_point(
 @pytest.mark.sam
 def test_plugin_layer_does_not_replace_a_file_of_the_gate(built: Path, tmp_path: Path) -> None:
     hostile = tmp_path / "hostile"
-    for name in ("greenlight/judge.py", "validators/http.py"):
+    for name in ("greenlight/verdict/judge.py", "validators/http.py"):
         (hostile / "python" / name).parent.mkdir(parents=True)
         (hostile / "python" / name).write_text("raise SystemExit('replaced')\n")
     opt = merge_layers(tmp_path / "opt", *layers_in_order_of_the_template(hostile, built))
 
-    assert run_in_lambda_layout(opt, "import greenlight.judge; print(Registry().get('http').name)") == "http"
+    assert run_in_lambda_layout(opt, "import greenlight.verdict.judge; print(Registry().get('http').name)") == "http"
 
 
 @pytest.mark.sam

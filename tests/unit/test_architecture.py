@@ -80,12 +80,12 @@ WORLD = {
     "pathlib", "shutil", "threading", "multiprocessing", "asyncio", "time", "random", "tempfile",
 }  # fmt: skip
 WORLD_OF_THE_ENGINE = {
-    "greenlight.aws",
-    "greenlight.connection",
-    "greenlight.guard",
-    "greenlight.http",
-    "greenlight.secrets",
-    "greenlight.session",
+    "greenlight.aws.client",
+    "greenlight.network.connection",
+    "greenlight.network.guard",
+    "greenlight.network.client",
+    "greenlight.aws.secrets",
+    "greenlight.network.requests_adapter",
 }
 
 
@@ -273,7 +273,7 @@ def test_what_the_supervisor_imports_before_it_can_answer_is_little() -> None:
     import subprocess
 
     heavy = ("boto3", "botocore", "requests", "urllib3", "jinja2", "regex", "jsonschema", "difflib", "validators")
-    code = f"import sys, greenlight.conductors.inline; print([each for each in {heavy!r} if each in sys.modules])"
+    code = f"import sys, greenlight.gate.handler; print([each for each in {heavy!r} if each in sys.modules])"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
 

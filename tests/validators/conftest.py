@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from greenlight.api import Deployment, Finding, Side
-from greenlight.decode import convert
+from greenlight.plan.decoder import convert
 from greenlight.testing import StubbedAws, context_for, load, stubbed_aws
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.aws import Aws
+from greenlight.aws.client import Aws
 from moto import mock_aws
 
 if TYPE_CHECKING:

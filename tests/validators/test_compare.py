@@ -10,7 +10,7 @@ import pytest
 from greenlight.api import Finding, Outcome, Side
 from greenlight.testing import Service
 
-from tests.validators.function_server import DEPLOYMENT, Failing, Functions
+from tests.support.function_server import DEPLOYMENT, Failing, Functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ import dns.rrset
 import pytest
 from greenlight.api import Finding, Outcome
 
-from tests.integration.wire import Server, hang, unused_port
+from tests.support.wire import Server, hang, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,11 +17,11 @@ import botocore.session
 import pytest
 from botocore.stub import ANY, Stubber
 from greenlight.api import Finding, Outcome
-from greenlight.aws import Aws
+from greenlight.aws.client import Aws
 from greenlight.testing import Service
 from moto import mock_aws
 
-from tests.validators.function_server import DEPLOYMENT, Failing, Functions
+from tests.support.function_server import DEPLOYMENT, Failing, Functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,12 +6,12 @@ import inspect
 import textwrap
 
 import pytest
-from greenlight.bind import bind
-from greenlight.model import Deployment, Platform, Side
-from greenlight.plan import parse
-from greenlight.registry import Registry
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import Registry
+from greenlight.core.model import Deployment, Platform, Side
+from greenlight.plan.parser import parse
 
-from devkit.described import example
+from devkit.reference.struct_docs import example
 
 NAMES = [name for name in Registry().names() if name.isidentifier()]
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
-from greenlight import yamlread
 from greenlight.api import Deployment, Outcome, Side
-from greenlight.registry import Registry
+from greenlight.checks.registry import Registry
+from greenlight.plan import yaml_reader
 from greenlight.testing import (
     RecordingAws,
     Service,
@@ -39,8 +39,8 @@ from grpc_health.v1.health_pb2 import HealthCheckResponse
 from msgspec.structs import replace
 from websockets.sync.server import serve
 
-from devkit.described import example
-from tests.validators.function_server import Functions
+from devkit.reference.struct_docs import example
+from tests.support.function_server import Functions
 
 if TYPE_CHECKING:
     import socket
@@ -62,7 +62,7 @@ PINNED = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/app@sha256:{BUIL
 def examples(name: str) -> list[dict[str, Any]]:
     """Give the parameters of every check of the validator's example."""
     module = inspect.getmodule(load(name).run)
-    checks = yamlread.read(example(inspect.getdoc(module) or "")).data["checks"]
+    checks = yaml_reader.read(example(inspect.getdoc(module) or "")).data["checks"]
     return [each[name] for each in checks]
 
 

@@ -9,7 +9,7 @@ import pytest
 from graphql import build_schema, graphql_sync
 from greenlight.api import Finding, Outcome
 
-from tests.integration.wire import Peer, Server, answer, answering, unused_port
+from tests.support.wire import Peer, Server, answer, answering, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from greenlight.api import Finding, Outcome
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
-from tests.integration.wire import Server, answer, answering, hang, unused_port
+from tests.support.wire import Server, answer, answering, hang, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from greenlight.api import Finding, Outcome, Side
-from greenlight.http import MAX_BODY_BYTES
+from greenlight.network.client import MAX_BODY_BYTES
 
-from tests.integration.wire import Server, answer, answering, hang, sending, unused_port
+from tests.support.wire import Server, answer, answering, hang, sending, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

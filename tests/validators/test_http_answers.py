@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 from greenlight.api import Finding, Outcome, Side
-from greenlight.http import MAX_BODY_BYTES
+from greenlight.network.client import MAX_BODY_BYTES
 from greenlight.testing import Service, context_for, ecs_deployment, load, run
 
-from tests.integration.wire import Server, answer, answering, sending
+from tests.support.wire import Server, answer, answering, sending
 
 if TYPE_CHECKING:
     from collections.abc import Callable

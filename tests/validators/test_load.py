@@ -10,7 +10,7 @@ import pytest
 from greenlight.api import Finding, Outcome
 from greenlight.testing import Service
 
-from tests.integration.wire import unused_port
+from tests.support.wire import unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

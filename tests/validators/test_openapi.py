@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from greenlight.api import Finding, Outcome
 
-from tests.integration.wire import Peer, Server, answer, unused_port
+from tests.support.wire import Peer, Server, answer, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

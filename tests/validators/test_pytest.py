@@ -13,7 +13,7 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from greenlight.api import Finding, Outcome
-from greenlight.aws import Aws
+from greenlight.aws.client import Aws
 from greenlight.testing import Service
 
 if TYPE_CHECKING:

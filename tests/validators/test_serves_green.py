@@ -10,7 +10,7 @@ import pytest
 from botocore.response import StreamingBody
 from greenlight.api import Finding, Outcome, Side
 
-from tests.integration.wire import Server, answer, answering, unused_port
+from tests.support.wire import Server, answer, answering, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from greenlight.api import Finding, Outcome
 
-from tests.integration.wire import Server, hang, unused_port
+from tests.support.wire import Server, hang, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

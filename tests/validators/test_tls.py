@@ -10,7 +10,7 @@ import pytest
 import trustme
 from greenlight.api import Finding, Outcome
 
-from tests.integration.wire import Server, hang, unused_port
+from tests.support.wire import Server, hang, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

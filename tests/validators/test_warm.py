@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from greenlight.api import Finding, Outcome
 
-from tests.validators.function_server import DEPLOYMENT, Failing, Functions
+from tests.support.function_server import DEPLOYMENT, Failing, Functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from greenlight.api import Finding, Outcome
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
-from tests.integration.wire import Server, answer, answering, hang, sending, unused_port
+from tests.support.wire import Server, answer, answering, hang, sending, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

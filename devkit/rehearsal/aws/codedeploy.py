@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from devkit.rehearsal.aws.calls import Application, Call, Reply, json_error, json_reply
 from devkit.rehearsal.aws.server import ACCOUNT, REGION
-from devkit.rehearsal.ledger import Entry, Ledger, Record, ServiceError
+from devkit.rehearsal.codedeploy_state import Entry, Ledger, Record, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

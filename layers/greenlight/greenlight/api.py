@@ -16,42 +16,42 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from greenlight.context import Context
-from greenlight.decode import DurationExpectation, SizeExpectation
-from greenlight.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError
-from greenlight.expect import Expectation
-from greenlight.filled import filled
-from greenlight.findings import error, evidence, failed, inconclusive, judged, passed
-from greenlight.http import Response
-from greenlight.missing import MISSING
-from greenlight.model import Deployment, Evidence, Finding, Outcome, Platform, Series, Side
-from greenlight.query import compiled, find
-from greenlight.series import over_time, sample
-from greenlight.units import Duration, Size, default
-from greenlight.validator import Need, Params, Validator, validator
+from greenlight.assertions.expectation import Expectation
+from greenlight.assertions.jmespath_query import compiled, find
+from greenlight.checks.context import Context
+from greenlight.checks.findings import error, evidence, failed, inconclusive, judged, passed
+from greenlight.checks.series import over_time, sample
+from greenlight.checks.validator import Need, Params, Validator, validator
+from greenlight.core.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError
+from greenlight.core.missing import MISSING
+from greenlight.core.model import Deployment, Evidence, Finding, Outcome, Platform, Series, Side
+from greenlight.core.units import Duration, Size, default
+from greenlight.network.client import Response
+from greenlight.plan.decoder import DurationExpectation, SizeExpectation
+from greenlight.toolkit.capture_substitution import filled
 
 if TYPE_CHECKING:
-    from greenlight.answer import (
+    from greenlight.assertions.json_schema import mismatched
+    from greenlight.aws.dynamodb_json import marshalled, unmarshalled
+    from greenlight.network.certificate import Certificate, certificate
+    from greenlight.network.cookies import Jar
+    from greenlight.plan.yaml_reader import too_deep
+    from greenlight.toolkit.aws_lookups import deployment_group, service_tasks
+    from greenlight.toolkit.captures import captured_value, checked_source, fresh, hidden
+    from greenlight.toolkit.http_expectation import (
         AnswerExpectation,
         CertificateExpectation,
         ContentExpectation,
         certified,
         looked_at,
     )
-    from greenlight.captures import captured_value, checked_source, fresh, hidden
-    from greenlight.certificate import Certificate, certificate
-    from greenlight.compare import Compared, Difference, compared, differences, percentile
-    from greenlight.cookies import Jar
-    from greenlight.dynamodb import marshalled, unmarshalled
-    from greenlight.exchange import SAFE, Call, exchanged
-    from greenlight.invocation import Invocation, NoResultError, invoked
-    from greenlight.lambda_events.event import HttpKind, LambdaEvent, built
-    from greenlight.lambda_events.input import LambdaInput
-    from greenlight.lambda_events.response import response
-    from greenlight.lambda_events.stamp import Stamp
-    from greenlight.lookups import deployment_group, service_tasks
-    from greenlight.schemas import mismatched
-    from greenlight.yamlread import too_deep
+    from greenlight.toolkit.http_request import SAFE, Call, exchanged
+    from greenlight.toolkit.lambda_events.event import HttpKind, LambdaEvent, built
+    from greenlight.toolkit.lambda_events.metadata import Stamp
+    from greenlight.toolkit.lambda_events.payload import LambdaInput
+    from greenlight.toolkit.lambda_events.response import response
+    from greenlight.toolkit.lambda_invocation import Invocation, NoResultError, invoked
+    from greenlight.toolkit.response_diff import Compared, Difference, compared, differences, percentile
 
 __all__ = [
     "MISSING",
@@ -127,27 +127,27 @@ __all__ = [
 ]  # fmt: skip
 
 _WHEN_ASKED_FOR = {
-    "answer": (
+    "toolkit.http_expectation": (
         "AnswerExpectation",
         "CertificateExpectation",
         "ContentExpectation",
         "certified",
         "looked_at",
     ),
-    "captures": ("captured_value", "checked_source", "fresh", "hidden"),
-    "certificate": ("Certificate", "certificate"),
-    "compare": ("Compared", "Difference", "compared", "differences", "percentile"),
-    "cookies": ("Jar",),
-    "dynamodb": ("marshalled", "unmarshalled"),
-    "exchange": ("SAFE", "Call", "exchanged"),
-    "invocation": ("Invocation", "NoResultError", "invoked"),
-    "lookups": ("deployment_group", "service_tasks"),
-    "schemas": ("mismatched",),
-    "yamlread": ("too_deep",),
-    "lambda_events.event": ("HttpKind", "LambdaEvent", "built"),
-    "lambda_events.input": ("LambdaInput",),
-    "lambda_events.response": ("response",),
-    "lambda_events.stamp": ("Stamp",),
+    "toolkit.captures": ("captured_value", "checked_source", "fresh", "hidden"),
+    "network.certificate": ("Certificate", "certificate"),
+    "toolkit.response_diff": ("Compared", "Difference", "compared", "differences", "percentile"),
+    "network.cookies": ("Jar",),
+    "aws.dynamodb_json": ("marshalled", "unmarshalled"),
+    "toolkit.http_request": ("SAFE", "Call", "exchanged"),
+    "toolkit.lambda_invocation": ("Invocation", "NoResultError", "invoked"),
+    "toolkit.aws_lookups": ("deployment_group", "service_tasks"),
+    "assertions.json_schema": ("mismatched",),
+    "plan.yaml_reader": ("too_deep",),
+    "toolkit.lambda_events.event": ("HttpKind", "LambdaEvent", "built"),
+    "toolkit.lambda_events.payload": ("LambdaInput",),
+    "toolkit.lambda_events.response": ("response",),
+    "toolkit.lambda_events.metadata": ("Stamp",),
 }
 """Modules that few validators need, each with what it gives; a gate whose plan has none of those does not load them."""
 

@@ -1,1 +1,1 @@
-"""What is being deployed, found out from the deployment id alone."""
+"""From a deployment id to what is being deployed."""

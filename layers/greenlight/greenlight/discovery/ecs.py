@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from greenlight.discovery.balancer import Route, route_to
-from greenlight.errors import AwsError, DiscoveryError
-from greenlight.model import Deployment, Side
+from greenlight.core.errors import AwsError, DiscoveryError
+from greenlight.core.model import Deployment, Side
+from greenlight.discovery.load_balancer import Route, route_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from greenlight.aws import Aws
+    from greenlight.aws.client import Aws
 
 HOST_TAG = "greenlight:host"
 

@@ -1,1 +1,1 @@
-"""Where a report goes once CodeDeploy has its answer; nothing here can change a verdict."""
+"""Where a report goes after the answer: bucket, event bus, topic, metrics; nothing here changes a verdict."""

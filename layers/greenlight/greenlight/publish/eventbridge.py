@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from greenlight.errors import AwsError
-from greenlight.publish import summary
+from greenlight.core.errors import AwsError
+from greenlight.publish import notice_content
 
 if TYPE_CHECKING:
-    from greenlight.aws import Aws
-    from greenlight.model import Report
+    from greenlight.aws.client import Aws
+    from greenlight.core.model import Report
 
 SOURCE = "greenlight"
 DETAIL_TYPE = "greenlight verdict"
@@ -25,7 +25,7 @@ def put(aws: Aws, bus: str, report: Report, uri: str) -> str:
     Raises:
         AwsError: EventBridge refused or did not answer.
     """
-    detail = json.dumps(summary.event(report, uri), separators=(",", ":"))
+    detail = json.dumps(notice_content.event(report, uri), separators=(",", ":"))
     entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail, "EventBusName": bus}
     (result,) = aws.call("events", "put_events", Entries=[entry])["Entries"]
     # PutEvents answers 200 for what it did not take.

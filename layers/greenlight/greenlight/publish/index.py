@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from greenlight.model import Excuse, Frozen, Outcome, PlanSource, Reason, Report, Severity, Status
-from greenlight.oneline import short
+from greenlight.core.model import Excuse, Frozen, Outcome, PlanSource, Reason, Report, Severity, Status
+from greenlight.core.text import short
 
 if TYPE_CHECKING:
-    from greenlight.aws import Aws
+    from greenlight.aws.client import Aws
 
 SCHEMA = "greenlight.index/1"
 FOLDER = "index/"

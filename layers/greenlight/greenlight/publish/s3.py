@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from greenlight.report import json
 
 if TYPE_CHECKING:
-    from greenlight.aws import Aws
-    from greenlight.model import Report
+    from greenlight.aws.client import Aws
+    from greenlight.core.model import Report
 
 
 def key_of(report: Report, ending: str = "json") -> str:

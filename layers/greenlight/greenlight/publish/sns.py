@@ -14,14 +14,14 @@ import html
 import json
 from typing import TYPE_CHECKING, Any
 
-from greenlight.oneline import short
-from greenlight.publish import summary
-from greenlight.report import summary as every_format
+from greenlight.core.text import short
+from greenlight.publish import notice_content
+from greenlight.report import content as every_format
 from greenlight.report import text
 
 if TYPE_CHECKING:
-    from greenlight.aws import Aws
-    from greenlight.model import Report
+    from greenlight.aws.client import Aws
+    from greenlight.core.model import Report
 
 MAX_TEXT = 16_000
 """Characters of the text; SNS takes 256 KB for all protocols together."""
@@ -35,11 +35,11 @@ def notify(aws: Aws, topic: str, report: Report, uri: str) -> str:
     Raises:
         AwsError: SNS refused or did not answer.
     """
-    event = summary.event(report, uri)
+    event = notice_content.event(report, uri)
     data = json.dumps(event)
     body = {
         "default": _text(report, uri),
-        "sms": summary.sentence(report)[:140],
+        "sms": notice_content.sentence(report)[:140],
         "https": json.dumps(card(report, uri)),
         "sqs": data,
         "lambda": data,
@@ -86,13 +86,13 @@ def card(report: Report, uri: str) -> dict[str, Any]:
         "source": "custom",
         "content": {
             "textType": "client-markdown",
-            "title": _said(summary.subject(report)),
+            "title": _said(notice_content.subject(report)),
             "description": "\n".join([*reasons, *map(_said, facts)])[:4000],
             "nextSteps": [*map(_said, [*list(steps)[:3], *typed])],
             "keywords": [_said(each) for each in (report.deployment.application, report.deployment.stage) if each],
         },
         # One thread for all gates of a deployment.
-        "metadata": {"threadId": report.deployment.id, "summary": _said(summary.subject(report))},
+        "metadata": {"threadId": report.deployment.id, "summary": _said(notice_content.subject(report))},
     }
 
 
@@ -103,7 +103,7 @@ def _said(text: str) -> str:
 
 def _subject(report: Report) -> str:
     """Give the subject as SNS takes it: ASCII, no line breaks, less than 100 characters."""
-    line = summary.subject(report).encode("ascii", "replace").decode()
+    line = notice_content.subject(report).encode("ascii", "replace").decode()
     return line if len(line) < MAX_SUBJECT else f"{line[: MAX_SUBJECT - 4]}..."
 
 

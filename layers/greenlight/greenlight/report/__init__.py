@@ -1,1 +1,1 @@
-"""Renderers of a report; pure, one file for each format."""
+"""Renderers of a report, one module for each format; no I/O."""

@@ -11,14 +11,14 @@ import hashlib
 import importlib.resources
 from typing import TYPE_CHECKING
 
-from greenlight.model import STAGES, Cause, Outcome, Platform, Status
-from greenlight.report import figures, summary
-from greenlight.report.tags import LENGTH, Html, block, joined, tag, text
+from greenlight.core.model import STAGES, Cause, Outcome, Platform, Status
+from greenlight.report import charts, content
+from greenlight.report.html_builder import LENGTH, Html, block, joined, tag, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from greenlight.model import Evidence, Finding, Reason, Report, Series, Try
+    from greenlight.core.model import Evidence, Finding, Reason, Report, Series, Try
 
 ROWS = 30
 """Checks that the timeline shows; of more, those that matter most."""
@@ -49,7 +49,7 @@ def render(report: Report) -> str:
     style = Html(css)
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    title = f"{report.verdict.value}: {summary.subject(report)} at {report.deployment.stage}"
+    title = f"{report.verdict.value}: {content.subject(report)} at {report.deployment.stage}"
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -80,8 +80,8 @@ def _tone(report: Report) -> str:
 
 def _top(report: Report) -> Html:
     deployment = report.deployment
-    green = summary.function(report) or deployment.green.task_definition.rpartition("/")[2] or deployment.green.url
-    where = (summary.subject(report), deployment.stage, green)
+    green = content.function(report) or deployment.green.task_definition.rpartition("/")[2] or deployment.green.url
+    where = (content.subject(report), deployment.stage, green)
     sign = SIGNS[Outcome.PASS if report.verdict is Status.SUCCEEDED else Outcome.FAIL]
     return tag(
         "header",
@@ -94,7 +94,7 @@ def _top(report: Report) -> Html:
 
 
 def _aside(report: Report) -> Html:
-    said = summary.headline(report).removeprefix(report.verdict.value).strip(" ()")
+    said = content.headline(report).removeprefix(report.verdict.value).strip(" ()")
     return tag("span", said, class_="aside") if said else Html()
 
 
@@ -109,11 +109,11 @@ def _why(report: Report) -> Iterator[Html]:
             yield tag("ul", *(_reason(report, each) for each in others[:REASONS]), class_="reasons")
         if len(others) > REASONS:
             yield tag("p", f"and {len(others) - REASONS} more, below", class_="muted")
-        for who in summary.who(report):
-            if who != summary.WHO[first.cause]:
+        for who in content.who(report):
+            if who != content.WHO[first.cause]:
                 yield tag("p", who)
     else:
-        counted = f"{summary.passed(report)} of {len(report.checks)} checks passed."
+        counted = f"{content.passed(report)} of {len(report.checks)} checks passed."
         yield tag("p", counted if report.checks else "No check was run.", class_="lead")
 
 
@@ -136,7 +136,7 @@ def _first_reason(report: Report, reason: Reason, finding: Finding | None) -> Ht
         tag("h2", _link(report, reason) if reason.check else text(reason.cause.value)),
         tag("p", reason.message, class_="lead"),
         _expected(wrong) if wrong else Html(),
-        tag("p", *((tag("strong", reason.cause.value), " ") if reason.check else ()), summary.WHO[reason.cause]),
+        tag("p", *((tag("strong", reason.cause.value), " ") if reason.check else ()), content.WHO[reason.cause]),
         _look_next(finding) if finding and finding.remediation else Html(),
         class_="why",
     )
@@ -149,7 +149,7 @@ def _expected(wrong: Evidence) -> Html:
         "dl",
         tag("div", tag("dt", sides[0]), tag("dd", _value(wrong.expected))),
         tag("div", tag("dt", sides[1]), tag("dd", _value(wrong.actual), class_="seen")),
-        tag("div", tag("dt", "Where"), tag("dd", tag("code", summary.place(wrong))), class_="wide"),
+        tag("div", tag("dt", "Where"), tag("dd", tag("code", content.place(wrong))), class_="wide"),
         tag("div", tag("dt", "Why not"), tag("dd", wrong.why), class_="wide") if wrong.why else Html(),
         class_="pair",
     )
@@ -180,21 +180,21 @@ def _facts(report: Report) -> Html:
     deployment, plan, green, blue = report.deployment, report.plan, report.deployment.green, report.deployment.blue
     known = {
         "Green": (
-            summary.function(report),
+            content.function(report),
             green.task_definition,
             green.url,
             f"host {green.host}" if green.host else "",
         ),
         "Plan": (plan.uri or "none", f"version {plan.version_id}" if plan.version_id else ""),
         "Deployment": (deployment.id, deployment.config, deployment.region),
-        "Since": (_moment(report.started_at), f"for {summary.milliseconds(report.duration_ms)}"),
+        "Since": (_moment(report.started_at), f"for {content.milliseconds(report.duration_ms)}"),
         "Blue": (f"version {blue.version}" if blue.version else "", blue.task_definition),
         "Started by": (deployment.creator,),
     }
-    whole = {"Plan's SHA-256": plan.sha256, "Plan's digest": summary.digest(report)}
+    whole = {"Plan's SHA-256": plan.sha256, "Plan's digest": content.digest(report)}
     facts = [_fact(name, *said) for name, said in known.items() if any(said)]
     facts += [_fact(name, tag("code", said), class_="wide") for name, said in whole.items() if said]
-    facts += [_fact(what.capitalize(), _typed(said), class_="wide") for what, said in summary.commands(report).items()]
+    facts += [_fact(what.capitalize(), _typed(said), class_="wide") for what, said in content.commands(report).items()]
     return tag("dl", *facts, class_="facts")
 
 
@@ -222,7 +222,7 @@ def _sections(report: Report) -> Iterator[Html]:
     if who := _traffic(report):
         yield _section("Who had the users", who)
     yield from _checks(report)
-    if untested := summary.untested(report):
+    if untested := content.untested(report):
         yield _section("Not tested", tag("ul", *(tag("li", each) for each in untested)))
     if report.output:
         yield _section(
@@ -250,29 +250,29 @@ def _timeline(report: Report) -> Html:
         finding = report.checks[number]
         again = f", {finding.attempts} attempts" if finding.attempts > 1 else ""
         taken = finding.tries[-1].began_ms + finding.tries[-1].duration_ms - finding.began_ms
-        said = f"{summary.milliseconds(taken)}{again}"
+        said = f"{content.milliseconds(taken)}{again}"
         rows.append(
             tag(
                 "li",
                 tag("span", _mark(finding), tag("a", finding.name, href=f"#check-{number}"), class_="name"),
-                figures.attempts(finding.tries, end_ms),
+                charts.attempts(finding.tries, end_ms),
                 tag("span", said, class_="took"),
             )
         )
-    ticks = [summary.milliseconds(end_ms * share / 4) if share else "0" for share in range(5)]
+    ticks = [content.milliseconds(end_ms * share / 4) if share else "0" for share in range(5)]
     axis = tag(
         "li", tag("span", *(tag("span", tick) for tick in ticks), class_="ticks"), class_="axis", aria_hidden="true"
     )
     left = sum(bool(finding.tries) for finding in report.checks) - len(shown)
     notes = [f"{left} more checks that passed, and took less time, are not drawn."] if left > 0 else []
     if clock.deadline_ms:
-        notes.append(f"The checks had time until {summary.milliseconds(clock.deadline_ms)}.")
+        notes.append(f"The checks had time until {content.milliseconds(clock.deadline_ms)}.")
     return joined((tag("ol", *rows, axis, class_="timeline"), *(tag("p", note, class_="muted") for note in notes)))
 
 
 def _row(name: str, spans: list[tuple[float, float]], end_ms: float) -> Html:
-    drawn = figures.bar([(begin, end, "quiet") for begin, end in spans], end_ms)
-    took = summary.milliseconds(sum(end - begin for begin, end in spans))
+    drawn = charts.bar([(begin, end, "quiet") for begin, end in spans], end_ms)
+    took = content.milliseconds(sum(end - begin for begin, end in spans))
     return tag("li", tag("span", name, class_="name"), drawn, tag("span", took, class_="took"))
 
 
@@ -282,7 +282,7 @@ def _most_telling(checks: Sequence[Finding]) -> list[int]:
 
     def weight(number: int) -> tuple[bool, bool, float]:
         finding = checks[number]
-        return finding.outcome in summary.BROKEN, len(finding.tries) > 1, finding.duration_ms
+        return finding.outcome in content.BROKEN, len(finding.tries) > 1, finding.duration_ms
 
     return sorted(sorted(ran, key=weight, reverse=True)[:ROWS])
 
@@ -291,7 +291,7 @@ def _traffic(report: Report) -> Html:
     """Draw who had the users' requests, as far as it is known: by the rehearsal, or by CodeDeploy's order of events."""
     deployment = report.deployment
     if report.traffic:
-        return figures.traffic(report.traffic, report.duration_ms)
+        return charts.traffic(report.traffic, report.duration_ms)
     if deployment.stage not in STAGES or deployment.id == "local" or not deployment.config:
         return Html()
     after = deployment.stage == AFTER_THE_SHIFT
@@ -300,7 +300,7 @@ def _traffic(report: Report) -> Html:
     said = f"When CodeDeploy calls {deployment.stage}, {'all users are on green' if after else 'every user is still on blue'}."
     if deployment.platform is Platform.ECS and deployment.stage == "AfterAllowTestTraffic":
         said += " Green answers on the test listener only."
-    return joined((figures.users(100.0 if after else 0.0), tag("p", said, class_="muted")))
+    return joined((charts.users(100.0 if after else 0.0), tag("p", said, class_="muted")))
 
 
 # ---- Checks
@@ -310,7 +310,7 @@ def _checks(report: Report) -> Iterator[Html]:
     """Give every check, those first that did not pass."""
     numbered = list(enumerate(report.checks))
     groups = {
-        "Did not pass": [each for each in numbered if each[1].outcome in summary.BROKEN],
+        "Did not pass": [each for each in numbered if each[1].outcome in content.BROKEN],
         "Passed": [each for each in numbered if each[1].outcome is Outcome.PASS],
         "Skipped": [each for each in numbered if each[1].outcome is Outcome.SKIPPED],
     }
@@ -320,16 +320,16 @@ def _checks(report: Report) -> Iterator[Html]:
 
 
 def _check(report: Report, number: int, finding: Finding) -> Html:
-    chips = [tag("span", remark, class_="chip") for remark in summary.remarks(finding)]
+    chips = [tag("span", remark, class_="chip") for remark in content.remarks(finding)]
     if any(reason.check == finding.name for reason in report.reasons):
         chips.insert(0, tag("span", "closed the gate", class_="chip closing"))
     head = tag(
         "summary",
         _mark(finding),
         tag("span", tag("span", finding.name, class_="name"), *chips),
-        tag("span", f"{finding.validator} · {summary.milliseconds(finding.duration_ms)}", class_="took"),
+        tag("span", f"{finding.validator} · {content.milliseconds(finding.duration_ms)}", class_="took"),
     )
-    is_open = "" if finding.outcome in summary.BROKEN else None
+    is_open = "" if finding.outcome in content.BROKEN else None
     return tag("details", head, *_inside(finding), id=f"check-{number}", open=is_open)
 
 
@@ -337,9 +337,7 @@ def _mark(finding: Finding) -> Html:
     """Give the outcome as a sign, and as a word for those who do not see it."""
     outcome = finding.outcome
     sign = tag("span", SIGNS[outcome], aria_hidden="true")
-    return tag(
-        "span", sign, tag("span", f"{WORDS[outcome]}: ", class_="unseen"), class_=f"mark {figures.kind(outcome)}"
-    )
+    return tag("span", sign, tag("span", f"{WORDS[outcome]}: ", class_="unseen"), class_=f"mark {charts.kind(outcome)}")
 
 
 def _inside(finding: Finding) -> Iterator[Html]:
@@ -385,7 +383,7 @@ def _compared(each: Evidence) -> Html:
 
 def _looked_at(each: Evidence) -> Html:
     outcome = Outcome.PASS if each.passed else Outcome.FAIL
-    sign = tag("span", SIGNS[outcome], class_=f"mark {figures.kind(outcome)}", aria_label=WORDS[outcome], role="img")
+    sign = tag("span", SIGNS[outcome], class_=f"mark {charts.kind(outcome)}", aria_label=WORDS[outcome], role="img")
     where = joined((each.where, tag("br"))) if each.where else Html()
     why = joined((tag("br"), each.why)) if each.why else Html()
     cells = (sign, joined((where, tag("code", each.query))), _value(each.expected), joined((_value(each.actual), why)))
@@ -396,16 +394,16 @@ def _tried(each: Try, finding: Finding) -> Html:
     sign = tag(
         "span",
         SIGNS[each.outcome],
-        class_=f"mark {figures.kind(each.outcome)}",
+        class_=f"mark {charts.kind(each.outcome)}",
         aria_label=WORDS[each.outcome],
         role="img",
     )
-    began = summary.milliseconds(each.began_ms - finding.began_ms)
+    began = content.milliseconds(each.began_ms - finding.began_ms)
     return tag(
         "tr",
         tag("td", sign),
         tag("td", f"+ {began}"),
-        tag("td", summary.milliseconds(each.duration_ms)),
+        tag("td", content.milliseconds(each.duration_ms)),
         tag("td", each.message),
     )
 
@@ -418,14 +416,14 @@ def _plots(plots: Sequence[Series]) -> Iterator[Html]:
             samples.setdefault(each.name, []).append(each)
     for name, group in samples.items():
         counted = ", ".join(f"{each.count} values{f' of {each.side}' if each.side else ''}" for each in group)
-        yield tag("figure", tag("figcaption", f"{name}: {counted}"), figures.distribution(group))
+        yield tag("figure", tag("figcaption", f"{name}: {counted}"), charts.distribution(group))
     for each in plots:
         if each.values and len(each.at_s) == len(each.values):
-            yield tag("figure", tag("figcaption", figures.described(each)), figures.series(each))
+            yield tag("figure", tag("figcaption", charts.described(each)), charts.series(each))
 
 
 def _value(value: object) -> Html:
-    return tag("code", summary.inline(value))
+    return tag("code", content.inline(value))
 
 
 def _foot(report: Report) -> Html:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from greenlight.model import Report
+    from greenlight.core.model import Report
 
 
 def render(report: Report) -> str:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from greenlight.model import Cause, Outcome
-from greenlight.oneline import clean, short
-from greenlight.report import summary
+from greenlight.core.model import Cause, Outcome
+from greenlight.core.text import clean, short
+from greenlight.report import content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlight.model import Finding, Report
-    from greenlight.report.summary import Result
+    from greenlight.core.model import Finding, Report
+    from greenlight.report.content import Result
 
 TRIES = 10
 """Earlier attempts that one case shows."""
@@ -30,24 +30,24 @@ def render(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    results = summary.results(report)
+    results = content.results(report)
     failures = sum(each.broken and _element(each) == "failure" for each in results)
     errors = sum(each.broken for each in results) - failures
     counts = {"tests": len(results), "failures": failures, "errors": errors}
     time = _seconds(report.duration_ms)
     deployment = report.deployment
-    suite = f"{summary.subject(report)} {deployment.stage}"
+    suite = f"{content.subject(report)} {deployment.stage}"
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield _open("testsuites", name="greenlight", time=time, **counts)
     skipped = sum(not each.broken and bool(each.said) for each in results)
     yield _open("testsuite", name=suite, **counts, skipped=skipped, time=time, timestamp=report.started_at[:19])
     yield "<properties>"
     known = {
-        "verdict": summary.headline(report),
+        "verdict": content.headline(report),
         "deployment": deployment.id,
-        "green": summary.target(report),
-        "plan": summary.plan(report),
-        **summary.commands(report),
+        "green": content.target(report),
+        "plan": content.plan(report),
+        **content.commands(report),
     }
     yield from (_closed("property", name=name, value=value) for name, value in known.items() if value)
     yield "</properties>"
@@ -98,7 +98,7 @@ def _details(finding: Finding | None) -> str:
     if finding is None:
         return ""
     said = [finding.message]
-    said += [summary.held(each) for each in finding.evidence if not each.passed]
+    said += [content.held(each) for each in finding.evidence if not each.passed]
     said += [f"next: {finding.remediation}"] if finding.remediation else []
     return _lines_of("\n".join(map(clean, said)))
 

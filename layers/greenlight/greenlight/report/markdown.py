@@ -9,14 +9,14 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from greenlight.model import Outcome, Status
-from greenlight.oneline import clean, short
-from greenlight.report import summary
+from greenlight.core.model import Outcome, Status
+from greenlight.core.text import clean, short
+from greenlight.report import content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlight.model import Finding, Report
+    from greenlight.core.model import Finding, Report
 
 _SIGNS = {
     Outcome.PASS: "✅",
@@ -42,12 +42,12 @@ def render(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     deployment = report.deployment
     sign = "✅" if report.verdict is Status.SUCCEEDED else "❌"
-    yield f"## {sign} {_text(summary.headline(report))}: {_text(summary.subject(report))} at {_text(deployment.stage)}"
+    yield f"## {sign} {_text(content.headline(report))}: {_text(content.subject(report))} at {_text(deployment.stage)}"
     yield ""
     for reason in report.reasons:
         name = f"{_text(reason.check)}: " if reason.check else ""
         yield f"- **{_text(reason.cause.value)}** {name}{_text(reason.message)}"
-    for who in summary.who(report):
+    for who in content.who(report):
         yield f"- {who}"
     for each in report.overrides:
         yield f"- **overridden** {_text(f'{each.check}: by {each.who} until {each.expires}: {each.why}')}"
@@ -58,26 +58,26 @@ def _lines(report: Report) -> Iterator[str]:
     yield from ("",) if report.reasons or report.overrides or report.shadow or deployment.notes else ()
     for name, value in _facts(report):
         yield f"{name} {_text(value)}  "
-    if commands := summary.commands(report):
+    if commands := content.commands(report):
         # A line that begins with a word of ours cannot end the block, whatever else is in it.
         yield from ("", "```console", *(f"$ {clean(each)}" for each in commands.values()), "```")
     yield from _table(report)
     for finding in report.checks:
-        if finding.outcome in summary.BROKEN:
+        if finding.outcome in content.BROKEN:
             yield from _details(finding)
-    if untested := summary.untested(report):
+    if untested := content.untested(report):
         yield from ("", "### Not tested", "")
         yield from (f"- {_text(each)}" for each in untested)
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
-    counted = f"{summary.passed(report)} of {len(report.checks)}"
-    yield "**Checks passed**", f"{counted} in {summary.milliseconds(report.duration_ms)}, started {report.started_at}"
+    counted = f"{content.passed(report)} of {len(report.checks)}"
+    yield "**Checks passed**", f"{counted} in {content.milliseconds(report.duration_ms)}, started {report.started_at}"
     where = f" in {report.deployment.region}" if report.deployment.region else ""
     yield "**Deployment**", f"{report.deployment.id}{where}"
-    if target := summary.target(report):
+    if target := content.target(report):
         yield "**Green**", target
-    if plan := summary.plan(report):
+    if plan := content.plan(report):
         yield "**Plan**", plan
 
 
@@ -86,8 +86,8 @@ def _table(report: Report) -> Iterator[str]:
         return
     yield from ("", "| | Check | What was found | Time |", "|---|---|---|---:|")
     for each in report.checks:
-        remarks = "".join(f"<br>*{_text(remark)}*" for remark in summary.remarks(each))
-        sign, taken = f"{_SIGNS[each.outcome]} {each.outcome.value}", summary.milliseconds(each.duration_ms)
+        remarks = "".join(f"<br>*{_text(remark)}*" for remark in content.remarks(each))
+        sign, taken = f"{_SIGNS[each.outcome]} {each.outcome.value}", content.milliseconds(each.duration_ms)
         yield f"| {sign} | {_text(each.name, 200)}{remarks} | {_text(each.message, 300)} | {taken} |"
 
 
@@ -104,8 +104,8 @@ def _details(finding: Finding) -> Iterator[str]:
         sides = ("Blue", "Green") if all(each.of_blue for each in wrong) else ("Expected", "Actual")
         yield from (f"| Where | {sides[0]} | {sides[1]} |", "|---|---|---|")
     for each in wrong:
-        actual = f"{_text(summary.inline(each.actual), 300)}{f'<br>{_text(each.why, 300)}' if each.why else ''}"
-        yield f"| {_text(summary.place(each), 200)} | {_text(summary.inline(each.expected), 300)} | {actual} |"
+        actual = f"{_text(content.inline(each.actual), 300)}{f'<br>{_text(each.why, 300)}' if each.why else ''}"
+        yield f"| {_text(content.place(each), 200)} | {_text(content.inline(each.expected), 300)} | {actual} |"
     if finding.remediation:
         yield from ("", f"Next: {_text(finding.remediation)}")
     yield from ("", "</details>")

@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from greenlight.model import Outcome
-from greenlight.oneline import clean, short
-from greenlight.report import summary
+from greenlight.core.model import Outcome
+from greenlight.core.text import clean, short
+from greenlight.report import content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlight.model import Finding, Report
-    from greenlight.report.summary import Result
+    from greenlight.core.model import Finding, Report
+    from greenlight.report.content import Result
 
 
 def render(report: Report) -> str:
@@ -27,12 +27,12 @@ def render(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    results = summary.results(report)
+    results = content.results(report)
     deployment = report.deployment
     yield "TAP version 14"
     yield f"1..{len(results)}{'' if results else ' # SKIP no check was run'}"
-    yield f"# {clean(f'{summary.headline(report)}: {summary.subject(report)} {deployment.id} at {deployment.stage}')}"
-    known = {"green": summary.target(report), "plan": summary.plan(report), **summary.commands(report)}
+    yield f"# {clean(f'{content.headline(report)}: {content.subject(report)} {deployment.id} at {deployment.stage}')}"
+    known = {"green": content.target(report), "plan": content.plan(report), **content.commands(report)}
     yield from (f"# {what}: {clean(said)}" for what, said in known.items() if said)
     for number, result in enumerate(results, 1):
         yield f"{_point(result)} {number} - {_described(result)}"
@@ -76,9 +76,9 @@ def _details(finding: Finding) -> Iterator[str]:
     if wrong:
         yield "  evidence:"
     for each in wrong:
-        yield f"    - query: {json.dumps(summary.place(each))}"
-        yield f"      expected: {json.dumps(summary.inline(each.expected))}"
-        yield f"      actual: {json.dumps(summary.inline(each.actual))}"
+        yield f"    - query: {json.dumps(content.place(each))}"
+        yield f"      expected: {json.dumps(content.inline(each.expected))}"
+        yield f"      actual: {json.dumps(content.inline(each.actual))}"
         if each.why:
             yield f"      why: {json.dumps(each.why)}"
     if finding.remediation:

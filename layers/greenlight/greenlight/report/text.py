@@ -5,14 +5,14 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from greenlight.model import Outcome, Status
-from greenlight.oneline import clean
-from greenlight.report import summary
+from greenlight.core.model import Outcome, Status
+from greenlight.core.text import clean
+from greenlight.report import content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlight.model import Finding, Report
+    from greenlight.core.model import Finding, Report
 
 _MARKS = {
     Outcome.PASS: "ok",
@@ -68,13 +68,13 @@ def _laid_out(line: _Line, colour: bool, width: int) -> list[str]:
 def _lines(report: Report) -> Iterator[_Line]:
     deployment = report.deployment
     colour = _COLOURS[Outcome.PASS if report.verdict is Status.SUCCEEDED else Outcome.FAIL]
-    where = f": {summary.subject(report)} {deployment.id} at {deployment.stage}"
-    yield _Line(summary.headline(report), where, colour=colour)
+    where = f": {content.subject(report)} {deployment.id} at {deployment.stage}"
+    yield _Line(content.headline(report), where, colour=colour)
     for reason in report.reasons:
         yield _Line(
             reason.cause.value, f": {f'{reason.check}: ' if reason.check else ''}{reason.message}", "  ", colour
         )
-    for who in summary.who(report):
+    for who in content.who(report):
         yield _Line("", who, "  ")
     for each in report.overrides:
         why = f": {each.check}: by {each.who} until {each.expires}, for {each.scope}: {each.why} ({each.uri})"
@@ -83,18 +83,18 @@ def _lines(report: Report) -> Iterator[_Line]:
         yield _Line(
             "shadow", f" until {report.shadow.until}: {report.shadow.why}", "  ", _COLOURS[Outcome.INCONCLUSIVE]
         )
-    counted = f"{summary.passed(report)} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s"
+    counted = f"{content.passed(report)} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s"
     where = f" in {deployment.region}" if deployment.region else ""
     yield _Line("", f"{counted}, started {report.started_at}{where}", "  ")
-    if target := summary.target(report):
+    if target := content.target(report):
         yield _Line("", f"green: {target}", "  ")
-    if plan := summary.plan(report):
+    if plan := content.plan(report):
         yield _Line("", f"plan: {plan}", "  ")
     for note in deployment.notes:
         yield _Line("", f"note: {note}", "  ")
-    for left_out in summary.not_tested(report):
+    for left_out in content.not_tested(report):
         yield _Line("not tested", f": {left_out}", "  ", _BOLD)
-    for what, command in summary.commands(report).items():
+    for what, command in content.commands(report).items():
         yield _Line(what, f": {command}", "  ", _BOLD, is_whole=True)
     for finding in report.checks:
         yield from _check_lines(finding)
@@ -102,12 +102,12 @@ def _lines(report: Report) -> Iterator[_Line]:
 
 def _check_lines(finding: Finding) -> Iterator[_Line]:
     """Give the lines of one check: its outcome and message, the evidence that did not hold, and what to look at next."""
-    mark, remarks = _MARKS[finding.outcome], ", ".join(summary.remarks(finding))
+    mark, remarks = _MARKS[finding.outcome], ", ".join(content.remarks(finding))
     said = f"  {finding.name}{f' ({remarks})' if remarks else ''} [{finding.validator}, {finding.duration_ms:.0f} ms]"
     yield _Line(mark, said, " " * (5 - len(mark)), _COLOURS[finding.outcome])
     if finding.outcome is not Outcome.PASS or finding.attempts > 1:
         yield _Line("", finding.message, _INDENT)
     if finding.outcome is Outcome.FAIL:
-        yield from (_Line("", f"- {summary.held(each)}", _INDENT) for each in finding.evidence if not each.passed)
+        yield from (_Line("", f"- {content.held(each)}", _INDENT) for each in finding.evidence if not each.passed)
     if finding.remediation:
         yield _Line("next", f": {finding.remediation}", _INDENT, _BOLD)

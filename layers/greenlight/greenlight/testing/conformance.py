@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from greenlight import plan
 from greenlight.api import Deployment, Finding, Outcome, Side, Validator
-from greenlight.aws import permission
-from greenlight.bind import bind
-from greenlight.errors import PlanError
-from greenlight.model import Cause
-from greenlight.registry import MalformedError, Registry, checked
+from greenlight.aws.client import permission
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import MalformedError, Registry, checked
+from greenlight.core.errors import PlanError
+from greenlight.core.model import Cause
+from greenlight.plan import parser
 from greenlight.testing.broken import BROKEN
 from greenlight.testing.fakes import (
     Answer,
@@ -221,7 +221,7 @@ class _Kit:
             yield "it works on no platform or at no stage"
 
     def _parameters(self) -> Iterator[str]:
-        from devkit.schema import params_schema
+        from devkit.reference.plan_schema import params_schema
 
         kind = self._validator.params
         if not kind.__dict__.get("__doc__"):  # that of `Params` would be inherited
@@ -242,7 +242,7 @@ class _Kit:
                 yield "an unknown key in its parameters is not refused"
 
     def _documented(self) -> Iterator[str]:
-        from devkit.described import example
+        from devkit.reference.struct_docs import example
 
         name = self._validator.name
         module = inspect.getmodule(self._validator.run)
@@ -255,7 +255,7 @@ class _Kit:
             return
         deployment = deployment_for(self._validator)
         try:
-            read = plan.parse(
+            read = parser.parse(
                 f"version: 1\nstages:\n  {deployment.stage}:\n{textwrap.indent(block, '    ')}", "example"
             )
             only: Any = _Only(self._validator)

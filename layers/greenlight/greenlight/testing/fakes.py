@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from greenlight import plan
 from greenlight.api import Context, Deployment, Finding, Platform, Side, Validator
-from greenlight.aws import Aws, Session
-from greenlight.bind import Bound, bind
-from greenlight.guard import Guard
-from greenlight.http import Client
-from greenlight.redact import Redactor
-from greenlight.runner import Runner, Tools
+from greenlight.aws.client import Aws, Session
+from greenlight.checks.binding import Bound, bind
+from greenlight.checks.runner import Runner, Tools
+from greenlight.core.redaction import Redactor
+from greenlight.network.client import Client
+from greenlight.network.guard import Guard
+from greenlight.plan import parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -366,7 +366,7 @@ def bound(
     check = {"name": validator.name, validator.name: written, "retry": {"attempts": 1}}
     text = json.dumps({"version": 1, "stages": {deployment.stage: {"checks": [check]}}})
     only: Any = _Only(validator)
-    found: Bound = bind(plan.parse(text, "test.yaml"), deployment, secrets or {}, only)[deployment.stage][0]
+    found: Bound = bind(parser.parse(text, "test.yaml"), deployment, secrets or {}, only)[deployment.stage][0]
     return found
 
 

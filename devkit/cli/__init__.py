@@ -1,0 +1,1 @@
+"""The command line: its parser, usage examples and shared arguments."""

@@ -1,0 +1,1 @@
+"""Plan files outside the engine: scaffolds, includes, remote copies, differences, IAM policies."""

@@ -1,0 +1,1 @@
+"""Documentation and JSON Schema made from the code."""

@@ -1,0 +1,1 @@
+"""Stored reports: finding, reading and summarising them."""

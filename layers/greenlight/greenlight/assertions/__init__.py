@@ -1,0 +1,1 @@
+"""The assertion language: expectations, predicates and filters over JSON-like values; no I/O."""

@@ -1,0 +1,1 @@
+"""Validators, and how the checks of a plan are bound to them and run."""

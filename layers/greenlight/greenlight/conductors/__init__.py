@@ -1,1 +1,0 @@
-"""Ways to call the three steps in order; `inline` is the one where a single Lambda function does it all."""

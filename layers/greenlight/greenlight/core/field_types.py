@@ -1,0 +1,78 @@
+"""The words that plans are made of: names, hosts, URLs, time spans that a deployment can live to see. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from greenlight.core.errors import WrongValueError
+
+if TYPE_CHECKING:
+    from greenlight.core.units import Duration
+
+MAX_S = 3600.0
+"""CodeDeploy waits one hour for a hook, so nothing a check does can take longer."""
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+VariableName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)",
+        description="a name of letters, digits and _ that begins with no digit",
+    ),
+]
+EnvironmentName = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=64,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$(?!\n)",
+        description="a name of letters, digits, dots and hyphens, such as prod",
+    ),
+]
+FragmentUri = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=1100,
+        pattern=r"^(s3://[^/\s]+/\S+|ssm:\S+|file:\S+)$(?!\n)",
+        description="the place of a fragment; write s3://BUCKET/KEY, ssm:/NAME or file:NAME",
+    ),
+]
+Digest = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[0-9a-f]{64}$(?!\n)",
+        description="a SHA-256, 64 digits and letters from a to f, as sha256sum prints it",
+    ),
+]
+Scalar = str | int | float | bool
+HostName = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=253,
+        pattern=r"^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?$(?!\n)",
+        description="a host name, such as shop.example.com",
+    ),
+]
+BaseUrl = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=2000,
+        pattern=r"^https?://[^/?#@\s\\]+(/[^?#\s\\]*)?$(?!\n)",
+        description="a base URL, such as https://green.example.com/shop",
+    ),
+]
+
+
+class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of everything a plan may say: an unknown key is refused."""
+
+
+def within_the_hour(value: Duration | None, *path: str, least: float = 0.0) -> None:
+    """Refuse a time span longer than CodeDeploy waits, or shorter than `least` (seconds); `path` leads to it."""
+    if value is None:
+        return
+    if value > MAX_S:
+        raise WrongValueError(f"{value} is longer than the hour that CodeDeploy waits for a hook", path)
+    if value < least:
+        raise WrongValueError("nothing can be checked in no time; write a longer time, or take the key out", path)

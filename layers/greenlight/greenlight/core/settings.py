@@ -1,0 +1,111 @@
+"""What the operator of this installation chose, read from environment variables.
+
+The template sets them from its parameters; the rehearsal sets them for its own walls.
+Reading happens inside the handler: a wrong value is a sentence and an answer, never a crash at import.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from greenlight.core.errors import SettingsError
+from greenlight.core.text import short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MISSING_PLAN_CHOICES = ("default-checks", "fail", "pass")
+ROLLBACK_CHOICES = ("pass", "check")
+NOTICE_CHOICES = ("failed", "all")
+_HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
+"""A name, `*.` before one, or an IPv6 address; a URL or a bare `*` would allow nothing, and say nothing."""
+_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The choices of one installation.
+
+    Attributes:
+        plan_bucket: Bucket that plans are looked for in; "" for none.
+        plan_parameter_prefix: SSM path under which plans are looked for; "" for none.
+        plan_folder: Folder of plans packed with the hooks; "" for none.
+        report_bucket: Bucket reports are stored in; "" for none.
+        event_bus: EventBridge bus that gets an event for every verdict; "" for none.
+        notice_topic: ARN of the SNS topic that hears of verdicts; "" for none.
+        notice_on: `failed` (also for a gate that opened by a shadow or an override) or `all`.
+        on_missing_plan: `default-checks`, `fail` or `pass`.
+        allow_shadow: A plan may say that its gate decides nothing yet.
+        on_rollback: `pass` lets rollback deployments through at once, `check` runs their plan.
+        allowed_hosts: Hosts that checks may call beside the deployment's own; `*.example.com` covers every name below it.
+        environment: Which of a plan's environments this installation is, such as `prod`; "" for none.
+        allow_loopback: Checks may call this machine itself; for rehearsals, never set in an account.
+        concurrency: Checks running at once.
+    """
+
+    plan_bucket: str = ""
+    plan_parameter_prefix: str = ""
+    plan_folder: str = ""
+    report_bucket: str = ""
+    event_bus: str = ""
+    notice_topic: str = ""
+    notice_on: str = "failed"
+    on_missing_plan: str = "default-checks"
+    allow_shadow: bool = False
+    on_rollback: str = "pass"
+    allowed_hosts: tuple[str, ...] = ()
+    environment: str = ""
+    allow_loopback: bool = False
+    concurrency: int = 16
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Read `GREENLIGHT_*` variables; an absent or empty one means its default.
+
+    Raises:
+        SettingsError: A value is impossible; the sentence names the variable and what it may be.
+    """
+
+    def text(name: str, default: str = "") -> str:
+        return environment.get(f"GREENLIGHT_{name}", "").strip() or default
+
+    def choice(name: str, choices: tuple[str, ...]) -> str:
+        value = text(name, choices[0])
+        if value not in choices:
+            raise SettingsError(f"GREENLIGHT_{name} is {short(value, 60)!r}; it may be {', '.join(choices)}")
+        return value
+
+    hosts = tuple(host.strip().lower() for host in text("ALLOWED_HOSTS").split(",") if host.strip())
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise SettingsError(
+                f"GREENLIGHT_ALLOWED_HOSTS holds {short(host, 60)!r}; write host names or addresses, such as api.example.com or *.example.com"
+            )
+    concurrency = text("CONCURRENCY", "16")
+    if not (concurrency.isascii() and concurrency.isdigit() and len(concurrency) < 6 and 1 <= int(concurrency) <= 256):
+        raise SettingsError(
+            f"GREENLIGHT_CONCURRENCY is {short(concurrency, 60)!r}; it may be a whole number from 1 to 256"
+        )
+    environment_name = text("ENVIRONMENT")
+    if environment_name and not _ENVIRONMENT.fullmatch(environment_name):
+        raise SettingsError(
+            f"GREENLIGHT_ENVIRONMENT is {short(environment_name, 60)!r}; write a name of letters, digits, dots and hyphens, such as prod"
+        )
+    return Settings(
+        plan_bucket=text("PLAN_BUCKET"),
+        plan_parameter_prefix=text("PLAN_PARAMETER_PREFIX").rstrip("/"),
+        plan_folder=text("PLAN_FOLDER"),
+        report_bucket=text("REPORT_BUCKET"),
+        event_bus=text("EVENT_BUS"),
+        notice_topic=text("NOTICE_TOPIC"),
+        notice_on=choice("NOTICE_ON", NOTICE_CHOICES),
+        on_missing_plan=choice("ON_MISSING_PLAN", MISSING_PLAN_CHOICES),
+        allow_shadow=choice("ALLOW_SHADOW", ("false", "true")) == "true",
+        on_rollback=choice("ON_ROLLBACK", ROLLBACK_CHOICES),
+        allowed_hosts=hosts,
+        environment=environment_name,
+        allow_loopback=choice("ALLOW_LOOPBACK", ("false", "true")) == "true",
+        concurrency=int(concurrency),
+    )

@@ -1,0 +1,1 @@
+"""The plan language: from a YAML text to typed, validated plans; no I/O."""

@@ -1,1 +1,0 @@
-"""Where plans live; one file for each kind of place, and the convention that orders them."""

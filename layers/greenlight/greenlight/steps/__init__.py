@@ -1,1 +1,0 @@
-"""The three steps from event to answer: prepare, probe, conclude."""

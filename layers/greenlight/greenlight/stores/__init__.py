@@ -1,0 +1,1 @@
+"""Where plans and overrides are kept, one module for each kind of store."""

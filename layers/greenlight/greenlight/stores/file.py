@@ -1,0 +1,27 @@
+"""Plans in files: those packed with the hooks, and those on a laptop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from greenlight.core.errors import PlanError, Problem
+from greenlight.plan.yaml_reader import MAX_BYTES
+from greenlight.stores.s3 import text_of
+
+
+def read(name: str, folder: str = "") -> tuple[str, str] | None:
+    """Read a file's text; None when there is none. A folder bounds where the file may be.
+
+    Raises:
+        PlanError: The file is outside of `folder`, cannot be read, is too large or not UTF-8.
+    """
+    path = Path(folder, name) if folder else Path(name)
+    if folder and not path.resolve().is_relative_to(Path(folder).resolve()):
+        raise PlanError([Problem(f"{name} is outside of the folder of packed plans")], f"file:{name}")
+    try:
+        with path.open("rb") as stream:
+            return text_of(stream.read(MAX_BYTES + 1), str(path)), ""
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise PlanError([Problem(f"cannot be read: {error.strerror or error}")], str(path)) from error

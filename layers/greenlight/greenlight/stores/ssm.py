@@ -1,0 +1,25 @@
+"""Plans in SSM parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from greenlight.core.errors import AwsError
+
+if TYPE_CHECKING:
+    from greenlight.aws.client import Aws
+
+
+def read(aws: Aws, name: str) -> tuple[str, str] | None:
+    """Read a parameter: text and version; None when there is no such parameter.
+
+    Raises:
+        AwsError: SSM refused.
+    """
+    try:
+        parameter = aws.call("ssm", "get_parameter", Name=name, WithDecryption=True)["Parameter"]
+    except AwsError as error:
+        if error.code == "ParameterNotFound":
+            return None
+        raise
+    return str(parameter["Value"]), str(parameter.get("Version", ""))

@@ -1,0 +1,43 @@
+"""Captured values put where the parameters of a check name them. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from greenlight.assertions.expectation import Expectation, escaped, parse
+from greenlight.checks.findings import in_words
+from greenlight.core import references
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def filled(value: Any, captured: Mapping[str, Any] | None) -> Any:
+    """Fill captured values into a text, a tree of data or an expectation.
+
+    Args:
+        value: As the parameters have it.
+        captured: What was captured so far; None for a check that captures nothing, whose texts are final already.
+
+    Raises:
+        KeyError: A name that was not captured.
+        ExpectationError: A captured value cannot stand where it is used.
+    """
+    if captured is None:
+        return value
+    if not isinstance(value, Expectation):
+        return references.replace(value, captured)
+    if not references.places(value.written, ()):
+        return value
+
+    def fill(argument: Any, predicate: str) -> Any:
+        if predicate == "matches":  # what green answered is a text to find, not a pattern
+            return references.replace(argument, {name: escaped(_text(each)) for name, each in captured.items()})
+        return references.replace(argument, captured)
+
+    fresh = parse(value.written, fill=fill)
+    return type(value)(fresh.written, fresh.predicates, fresh.filters)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else in_words(value)

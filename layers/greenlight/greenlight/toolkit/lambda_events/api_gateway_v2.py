@@ -1,0 +1,75 @@
+"""A request as API Gateway's HTTP API hands it on (payload version 2.0).
+
+Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from typing import TYPE_CHECKING, Any
+
+from greenlight.toolkit.lambda_events.http import http_parts, path_parameters
+from greenlight.toolkit.lambda_events.metadata import ACCOUNT, Stamp
+
+if TYPE_CHECKING:
+    from greenlight.toolkit.lambda_events.http import HttpEvent
+
+
+def event(described: HttpEvent, stamp: Stamp) -> dict[str, Any]:
+    """Give the event of one request."""
+    return version_two(
+        described,
+        stamp,
+        domain=f"api.execute-api.{stamp.region}.amazonaws.com",
+        account=ACCOUNT,
+        route=f"{described.method} {described.route}" if described.route else "$default",
+        parameters=path_parameters(described.route, described.parts().path),
+    )
+
+
+def version_two(
+    described: HttpEvent, stamp: Stamp, *, domain: str, account: str, route: str, parameters: dict[str, str] | None
+) -> dict[str, Any]:
+    """Give an event of payload version 2.0, in which what would be empty is absent."""
+    headers, body, encoded = http_parts(described)
+    parts = described.parts()
+    cookies = [each.strip() for each in headers.pop("cookie", "").split(";") if each.strip()]
+    query: dict[str, str] = {}
+    for name, value in urllib.parse.parse_qsl(parts.query, keep_blank_values=True):
+        query[name] = f"{query[name]},{value}" if name in query else value
+    made: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": parts.path,
+        "rawQueryString": parts.query,
+        "headers": {"host": domain, "user-agent": "greenlight", "x-forwarded-proto": "https", **headers},
+        "requestContext": {
+            "accountId": account,
+            "apiId": domain.partition(".")[0],
+            "domainName": domain,
+            "domainPrefix": domain.partition(".")[0],
+            "http": {
+                "method": described.method,
+                "path": parts.path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": described.source_ip,
+                "userAgent": headers.get("user-agent", "greenlight"),
+            },
+            "requestId": stamp.id("request"),
+            "routeKey": route,
+            "stage": described.stage or "$default",
+            "time": stamp.clf(),
+            "timeEpoch": int(stamp.at * 1000),
+        },
+        "isBase64Encoded": encoded,
+    }
+    if described.claims:
+        made["requestContext"]["authorizer"] = {"jwt": {"claims": described.claims, "scopes": None}}
+    absent_when_empty = {
+        "cookies": cookies,
+        "queryStringParameters": query,
+        "pathParameters": parameters,
+        "stageVariables": described.stage_variables,
+        "body": body,
+    }
+    return made | {name: value for name, value in absent_when_empty.items() if value}

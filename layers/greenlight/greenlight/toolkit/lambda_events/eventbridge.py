@@ -1,0 +1,42 @@
+"""An event as a bus hands it on.
+
+Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from greenlight.checks.validator import Params
+from greenlight.toolkit.lambda_events.metadata import ACCOUNT, Stamp
+
+
+class EventBridge(Params, frozen=True, kw_only=True):
+    """An event of a bus.
+
+    Attributes:
+        source: Who sends the event.
+        detail_type: What kind of event it is.
+        detail: Its content.
+        resources: ARNs that it is about.
+    """
+
+    source: str
+    detail_type: str
+    detail: dict[str, Any] = {}
+    resources: list[str] = []
+
+
+def event(described: EventBridge, stamp: Stamp) -> dict[str, Any]:
+    """Give the event."""
+    return {
+        "version": "0",
+        "id": stamp.id("event"),
+        "detail-type": described.detail_type,
+        "source": described.source,
+        "account": ACCOUNT,
+        "time": f"{stamp.iso()[:19]}Z",
+        "region": stamp.region,
+        "resources": described.resources,
+        "detail": described.detail,
+    }

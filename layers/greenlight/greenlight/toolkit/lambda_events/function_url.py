@@ -1,0 +1,20 @@
+"""A request as a function URL hands it on: payload version 2.0 without routes.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from greenlight.toolkit.lambda_events.api_gateway_v2 import version_two
+
+if TYPE_CHECKING:
+    from greenlight.toolkit.lambda_events.http import HttpEvent
+    from greenlight.toolkit.lambda_events.metadata import Stamp
+
+
+def event(described: HttpEvent, stamp: Stamp) -> dict[str, Any]:
+    """Give the event of one request, made by nobody in particular."""
+    domain = f"url.lambda-url.{stamp.region}.on.aws"
+    return version_two(described, stamp, domain=domain, account="anonymous", route="$default", parameters=None)

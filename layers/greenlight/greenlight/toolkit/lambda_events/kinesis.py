@@ -1,0 +1,53 @@
+"""Records of a stream as Lambda hands them on.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from greenlight.checks.validator import Params
+from greenlight.core.json_values import written
+from greenlight.toolkit.lambda_events.messages import Items
+from greenlight.toolkit.lambda_events.metadata import ACCOUNT, Stamp
+
+
+class Kinesis(Params, frozen=True, kw_only=True):
+    """Records of a stream; one that is no text becomes JSON.
+
+    Attributes:
+        records: A record for each; what is no text becomes JSON.
+        stream: The stream's name.
+        partition_key: Of every record.
+    """
+
+    records: Items
+    stream: str = "stream"
+    partition_key: str = "greenlight"
+
+
+def event(described: Kinesis, stamp: Stamp) -> dict[str, Any]:
+    """Give one event with a record for each record of the stream."""
+    return {
+        "Records": [
+            {
+                "kinesis": {
+                    "kinesisSchemaVersion": "1.0",
+                    "partitionKey": described.partition_key,
+                    "sequenceNumber": f"{number + 1:056d}",
+                    "data": base64.b64encode(written(data).encode()).decode(),
+                    "approximateArrivalTimestamp": stamp.at,
+                },
+                "eventSource": "aws:kinesis",
+                "eventVersion": "1.0",
+                "eventID": f"shardId-000000000000:{number + 1:056d}",
+                "eventName": "aws:kinesis:record",
+                "invokeIdentityArn": f"arn:aws:iam::{ACCOUNT}:role/greenlight",
+                "awsRegion": stamp.region,
+                "eventSourceARN": stamp.arn("kinesis", f"stream/{described.stream}"),
+            }
+            for number, data in enumerate(described.records)
+        ]
+    }

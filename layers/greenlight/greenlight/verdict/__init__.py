@@ -1,0 +1,1 @@
+"""From findings to a verdict, with overrides and shadow; no I/O."""

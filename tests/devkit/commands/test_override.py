@@ -1,0 +1,153 @@
+"""`greenlight override`: what it stores is what a gate honours, and what no gate would honour is not stored."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from greenlight.aws.client import Aws
+from greenlight.core.model import Finding, Outcome, Severity
+from greenlight.stores.overrides import kept
+from greenlight.verdict.override import Gate, honoured
+from moto import mock_aws
+
+from devkit.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GROUP = ["--application", "shop", "--group", "web"]
+ADD = ["override", "add", *GROUP, "--check", "orders work", "--why", "the probe is broken"]
+FOR = ["--deployment", "d-ABCDEF123", "--expires", "2h"]
+
+
+@pytest.fixture(autouse=True)
+def aws(nobody: None) -> Iterator[Aws]:
+    """Give an account with an installation's plan bucket."""
+    with mock_aws():
+        account = Aws()
+        template = {
+            "Resources": {"PlanBucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "plans"}}},
+            "Outputs": {"P": {"Value": {"Ref": "PlanBucket"}, "Export": {"Name": "greenlight-PlanBucket"}}},
+        }
+        account.client("cloudformation").create_stack(StackName="greenlight", TemplateBody=json.dumps(template))
+        yield account
+
+
+def stored(aws: Aws) -> list[dict[str, Any]]:
+    return [json.loads(each.data) for each in kept(aws, "plans", "overrides/shop/web/")[0]]
+
+
+def added(capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
+    assert main([*ADD, *FOR, *more, "--format", "json"]) == 0
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return document
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "8"], "is no duration"),
+        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "169h"], "hold for more than 7 days"),
+        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "0s"], "expires before it begins"),
+        ([*ADD, "--deployment", "*", "--expires", "2h"], "malformed"),
+        ([*ADD, "--deployment", "", "--expires", "2h"], "malformed"),
+        ([*ADD, "--plan-sha256", "abc", "--expires", "2h"], "malformed"),
+        ([*ADD, *FOR, "--why", " "], "'why' says nothing"),
+        ([*ADD, *FOR, "--who", " "], "'who' says nothing"),
+        ([*ADD, *FOR, "--check", "*"], "'*' names no check"),
+        ([*ADD, *FOR, "--group", ""], "--application and --group name it"),
+        ([*ADD, *FOR, "--installation", "other"], "no export other-PlanBucket; name the plan bucket with --bucket"),
+        ([*ADD, *FOR, "--bucket", "no-such-bucket"], "s3:PutObject failed with NoSuchBucket"),
+        (["override", "remove", *GROUP, "../web2/1.json"], "is no name of an override"),
+    ],
+    ids=lambda value: "" if isinstance(value, list) else value,
+)
+def test_what_no_gate_would_honour_is_not_stored(
+    aws: Aws, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+
+    assert said in capsys.readouterr().err
+    assert stored(aws) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [ADD, [*ADD, *FOR, "--plan-sha256", "0" * 64], ["override", "add", *GROUP, *FOR, "--why", "w"], ["override"]],
+    ids=["no scope", "two scopes", "no check", "no action"],
+)
+def test_a_call_without_its_parts_ends_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 2
+
+
+def test_what_is_stored_is_honoured_by_the_gate_it_is_for(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    document = added(capsys)
+
+    found, notes = kept(aws, "plans", "overrides/shop/web/")
+    failing = Finding(name="orders work", outcome=Outcome.FAIL, message="no", severity=Severity.REQUIRED_WITH_OVERRIDE)
+    now = datetime.datetime.now(datetime.UTC)
+    gate = Gate(deployment="d-ABCDEF123", plan_sha256="", findings=(failing,), now=now)
+    (granted,), refused = honoured(found, gate)
+    assert (granted.check, granted.uri, granted.why) == ("orders work", document["uri"], "the probe is broken")
+    assert granted.who == "arn:aws:sts::123456789012:user/moto"
+    assert (notes, refused) == ((), ())
+
+
+def test_who_answers_can_be_said_and_checks_can_be_several(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    override = added(capsys, "--who", "someone", "--check", "prices are right")["override"]
+
+    assert stored(aws) == [override]
+    assert (override["who"], override["checks"]) == ("someone", ["orders work", "prices are right"])
+    assert override["scope"] == {"deployment": "d-ABCDEF123"}
+
+
+def test_a_bucket_can_be_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    aws.client("s3").create_bucket(Bucket="other")
+
+    assert main([*ADD, *FOR, "--bucket", "other"]) == 0
+    monkeypatch.setenv("GREENLIGHT_PLAN_BUCKET", "other")
+    assert main([*ADD, *FOR]) == 0
+    assert (len(kept(aws, "other", "overrides/shop/web/")[0]), stored(aws)) == (2, [])
+
+
+def test_the_list_shows_what_is_valid_over_and_malformed(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    good = added(capsys)
+    past = {**good["override"], "created": "2020-01-01T00:00:00Z", "expires": "2020-01-01T01:00:00Z"}
+    for name, body in (("over.json", json.dumps(past)), ("wrong.json", "{}")):
+        aws.client("s3").put_object(Bucket="plans", Key=f"overrides/shop/web/{name}", Body=body.encode())
+
+    assert main(["override", "list", *GROUP, "--format", "json"]) == 0
+    shown = {each["name"]: each for each in json.loads(capsys.readouterr().out)["overrides"]}
+    assert {name: each["state"] for name, each in shown.items()} == {
+        good["name"]: "valid",
+        "over.json": "expired",
+        "wrong.json": "",
+    }
+    assert "malformed" in shown["wrong.json"]["problem"]
+
+    assert main(["override", "list", *GROUP]) == 0
+    text = capsys.readouterr().out
+    assert f"{good['name']}  valid\n    orders work; for deployment d-ABCDEF123; until " in text
+    assert "over.json  expired\n" in text
+
+
+def test_an_empty_list_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["override", "list", *GROUP]) == 0
+
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "there are no overrides in s3://plans/overrides/shop/web/\n")
+
+
+def test_what_is_removed_is_gone_and_what_is_not_there_is_said(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    name = added(capsys)["name"]
+
+    assert main(["override", "remove", *GROUP, name]) == 0
+    assert stored(aws) == []
+    assert main(["override", "remove", *GROUP, name]) == 1
+    assert f"there is no s3://plans/overrides/shop/web/{name}" in capsys.readouterr().err

@@ -1,0 +1,336 @@
+"""greenlight replay: the same plan against the same green, now; and a sentence where one of them is gone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from greenlight.aws.client import Aws
+from greenlight.core.model import (
+    DEFAULT_CHECKS,
+    Deployment,
+    Finding,
+    Outcome,
+    PlanSource,
+    Platform,
+    Report,
+    Side,
+    Status,
+)
+from greenlight.plan import parser as plans
+from greenlight.publish import s3
+from greenlight.report import json as as_json
+from moto import mock_aws
+from msgspec.structs import replace
+
+from devkit.cli.main import main
+from devkit.commands import replay as command
+from tests.support.account import Account
+from tests.support.report_samples import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ID = "d-ABCDEF123"
+STAGE = "AfterAllowTestTraffic"
+PLAN = """\
+version: 1
+stages:
+  AfterAllowTestTraffic:
+    bake: 1h
+    checks:
+      - name: green is well
+        http: {get: /health, expect: {status: 200}}
+      - name: there is a shop
+        severity: advisory
+        http: {get: /shop, expect: {status: 200}}
+"""
+
+
+@pytest.fixture
+def aws(nobody: pytest.MonkeyPatch) -> Iterator[Aws]:
+    """Give an account with both buckets; the plan bucket keeps versions."""
+    nobody.setenv("GREENLIGHT_REPORT_BUCKET", "reports")
+    with mock_aws():
+        account = Aws()
+        for bucket in ("reports", "plans"):
+            account.call("s3", "create_bucket", Bucket=bucket)
+        account.call("s3", "put_bucket_versioning", Bucket="plans", VersioningConfiguration={"Status": "Enabled"})
+        yield account
+
+
+def put(text: str = PLAN) -> PlanSource:
+    version = Aws().call("s3", "put_object", Bucket="plans", Key="shop.yaml", Body=text.encode())["VersionId"]
+    return plans.parse(text, "s3://plans/shop.yaml", version).source
+
+
+def store(aws: Aws, source: PlanSource, *checks: Finding, **deployment: Any) -> Report:
+    """Store the report of a gate that a plan judged."""
+    about = Deployment(**{"id": ID, "platform": Platform.ECS, "stage": STAGE, "application": "shop"} | deployment)
+    report = replace(opened(), deployment=about, plan=source, checks=checks)
+    s3.store(aws, "reports", report)
+    return report
+
+
+def found(name: str, outcome: Outcome = Outcome.PASS) -> Finding:
+    return Finding(name=name, outcome=outcome, message=f"{name} then")
+
+
+def replayed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any], str]:
+    status = main(["replay", ID, *arguments, "--format", "json"])
+    captured = capsys.readouterr()
+    return status, json.loads(captured.out) if captured.out else {}, captured.err
+
+
+# ---- What cannot be replayed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--url", "shop"], "is no http or https URL"),
+        (["--url", "http://shop.example.com/#/"], "has a ? or a # in it"),
+        (["--budget", "0s"], "--budget is longer than 0s"),
+        (["--budget", "5"], "--budget: "),
+        (["--plan", "nowhere.yaml"], "there is no such file"),
+        (["--bucket", "nobodys"], "NoSuchBucket"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_call_that_is_wrong_ends_with_a_sentence(
+    arguments: list[str], said: str, aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(aws, put())
+
+    status, document, err = replayed(capsys, *arguments)
+
+    assert (status, document) == (2, {})
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (PlanSource(), "no plan was applied then"),
+        (PlanSource(uri="file:/var/task/plans/shop.yaml", sha256="0"), "was packed with the hooks"),
+        (PlanSource(uri="s3://plans/gone.yaml", sha256="0"), "there is no s3://plans/gone.yaml"),
+        (PlanSource(uri="s3://plans/shop.yaml", sha256="0"), "is another text now than the one that judged then"),
+        (PlanSource(uri="s3://nobodys/shop.yaml", sha256="0"), "s3://nobodys/shop.yaml cannot be fetched: "),
+        (PlanSource(uri="ssm:/gone", version_id="1", sha256="0"), "there is no ssm:/gone"),
+        (PlanSource(uri="ssm:/shop", version_id="7", sha256="0"), "there is no ssm:/shop of that version any more"),
+    ],
+    ids=["none", "packed", "gone", "changed", "bucket", "parameter", "parameter-version"],
+)
+def test_a_plan_that_cannot_be_had_is_asked_for(
+    source: PlanSource, said: str, aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put()
+    aws.call("ssm", "put_parameter", Name="/shop", Value=PLAN, Type="String")
+    store(aws, source)
+
+    status, _, err = replayed(capsys)
+
+    assert status == 2
+    assert said in err
+    assert "--plan FILE" in err
+
+
+def test_what_greenlight_check_has_reported_is_to_be_checked_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "report.json"
+    typed = f"greenlight check plan.yaml --stage {STAGE}"
+    path.write_text(as_json.render(replace(opened(), plan=PlanSource(uri="plan.yaml"), command=typed)))
+
+    assert main(["replay", str(path)]) == 2
+    assert f"check again: {typed}\n" in capsys.readouterr().err
+
+
+def test_a_stage_that_the_named_plan_has_not_is_named(
+    aws: Aws, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(aws, put())
+    path = tmp_path / "other.yaml"
+    path.write_text(PLAN.replace(STAGE, "BeforeInstall"))
+
+    status, _, err = replayed(capsys, "--plan", str(path))
+
+    assert (status, f"has no stage {STAGE}; it has BeforeInstall" in err) == (2, True)
+
+
+def reported(tmp_path: Path, **deployment: Any) -> argparse.Namespace:
+    """Give the call for a report in a file, whose plan was the default checks."""
+    about = Deployment(**{"id": ID, "platform": Platform.ECS, "stage": STAGE} | deployment)
+    path = tmp_path / "report.json"
+    path.write_text(as_json.render(replace(opened(), deployment=about, plan=PlanSource(uri=DEFAULT_CHECKS))))
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return parser.parse_args([str(path)])
+
+
+def test_a_task_set_that_is_gone_cannot_be_replayed(tmp_path: Path) -> None:
+    green = Side(task_set="ecs-svc/2", target_group="arn", url="https://shop.example.com:8443")
+    call = reported(tmp_path, cluster="prod", service="shop", green=green)
+    account = Account({"ecs.describe_services": {"services": [{"taskSets": [{"id": "ecs-svc/3"}]}]}})
+
+    with pytest.raises(command.CannotError, match="green is gone: the service shop has no task set ecs-svc/2 any more"):
+        command.run(call, Aws(account))
+
+    assert account.names() == ["ecs.describe_services"]
+
+
+def test_a_version_that_is_gone_cannot_be_replayed(tmp_path: Path) -> None:
+    call = reported(tmp_path, platform=Platform.LAMBDA, function="orders", green=Side(version="8"))
+    account = Account({"lambda.get_function_configuration": "ResourceNotFoundException"})
+
+    with pytest.raises(command.CannotError, match="green is gone: AWS has no orders:8 any more"):
+        command.run(call, Aws(account))
+
+
+# ---- What can
+
+
+def test_a_parameter_that_has_changed_since_is_read_as_it_was(
+    aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for text in (PLAN, PLAN.replace("/health", "/elsewhere")):
+        aws.call("ssm", "put_parameter", Name="/shop", Value=text, Type="SecureString", Overwrite=True)
+    store(aws, plans.parse(PLAN, "ssm:/shop", "1").source)
+
+    status, document, _ = replayed(capsys, "--url", green)
+
+    assert status == 0
+    assert [each["name"] for each in document["checks"]] == ["green is well", "there is a shop"]
+
+
+def test_every_check_is_shown_then_and_now(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
+    store(aws, put(), found("green is well", Outcome.FAIL), found("there is a shop", Outcome.FAIL))
+
+    status, document, _ = replayed(capsys, "--url", green)
+
+    assert (status, document["now"]["verdict"]) == (0, "Succeeded")
+    assert [(each["name"], each["then"], each["now"], each["differs"]) for each in document["checks"]] == [
+        ("green is well", "FAIL", "PASS", True),
+        ("there is a shop", "FAIL", "FAIL", False),
+    ]
+    assert document["notes"] == []
+
+
+def test_the_plan_is_the_text_of_then_even_if_there_is_a_newer_one(
+    aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(aws, put())
+    put(PLAN.replace("/health", "/nowhere"))
+
+    status, document, _ = replayed(capsys, "--url", green)
+
+    assert (status, document["checks"][0]["now"]) == (0, "PASS")
+
+
+def test_another_plan_can_be_named_and_is_said_to_be_another(
+    aws: Aws, green: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(aws, put(), found("green is well"))
+    path = tmp_path / "other.yaml"
+    path.write_text(PLAN.replace("/health", "/nowhere").replace("there is a shop", "there is a stall"))
+
+    status, document, _ = replayed(capsys, "--url", green, "--plan", str(path))
+
+    assert (status, document["then"]["verdict"], document["now"]["verdict"]) == (1, "Succeeded", "Failed")
+    assert [(each["name"], each["then"], each["now"]) for each in document["checks"]] == [
+        ("green is well", "PASS", "FAIL"),
+        ("there is a stall", "", "FAIL"),
+    ]
+    assert "the plan is another text" in document["notes"][0]
+
+
+ORDER = """\
+      - name: an order can be placed
+        http: {steps: [{get: /health, expect: {status: 200}}, {post: /health, expect: {status: 501}}]}
+"""
+
+
+def test_what_may_change_data_is_left_out_unless_it_is_asked_for(
+    aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(aws, put(PLAN + ORDER))
+
+    status, document, _ = replayed(capsys, "--url", green)
+    assert (status, document["checks"][2]["now"], document["unjudged"]) == (3, "SKIPPED", ["an order can be placed"])
+    assert document["checks"][2]["left_out"] == "left out of the replay: it sends POST; --unsafe runs it"
+    assert not document["checks"][2]["differs"]
+
+    status, document, _ = replayed(capsys, "--url", green, "--unsafe")
+    assert (status, document["checks"][2]["now"], document["notes"]) == (0, "PASS", [])
+    assert (document["checks"][2]["left_out"], document["unjudged"]) == ("", [])
+
+
+def test_the_text_says_what_was_left_out_beside_the_verdict(
+    aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(aws, put(PLAN + ORDER), found("an order can be placed", Outcome.FAIL), found("green is well"))
+
+    status = main(["replay", ID, "--url", green])
+
+    out = capsys.readouterr().out
+    assert status == 3
+    assert "verdict  then Succeeded, now Succeeded, without 1 blocking check that may change data\n" in out
+    assert "  FAIL          left out      an order can be placed\n      left out of the replay: it sends POST" in out
+    assert out.endswith("not judged again: an order can be placed; --unsafe runs what may change data\n")
+
+
+def test_an_advisory_check_that_is_left_out_leaves_the_verdict_whole(
+    aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(aws, put(PLAN + ORDER.replace("can be placed\n", "can be placed\n        severity: advisory\n")))
+
+    status, document, _ = replayed(capsys, "--url", green)
+
+    assert (status, document["unjudged"]) == (0, [])
+    assert document["checks"][2]["left_out"]
+
+
+def test_that_there_is_no_report_ends_as_it_does_for_greenlight_report(
+    aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("replay", "report"):
+        assert main([name, ID, "--application", "shop"]) == 1
+        assert f"greenlight {name}: s3://reports has no report of {ID}" in capsys.readouterr().err
+
+
+def test_a_validator_that_is_marked_unsafe_is_left_out(
+    aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graphql = "      - name: it asks\n        graphql: {query: '{a}', expect: {data: {a: 1}}}\n"
+    store(aws, put(PLAN + graphql))
+
+    _, document, _ = replayed(capsys, "--url", green)
+
+    assert document["checks"][2]["now"] == "SKIPPED"
+    assert "graphql may change data" in document["checks"][2]["left_out"]
+
+
+def test_the_text_says_what_ended_otherwise(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
+    store(aws, put(), found("green is well", Outcome.ERROR))
+
+    status = main(["replay", ID, "--url", green])
+
+    out = capsys.readouterr().out
+    assert status == 0
+    assert "verdict  then Succeeded, now Succeeded\n" in out
+    assert "* ERROR         PASS          green is well\n      then  green is well then\n" in out
+    assert "* -             FAIL          there is a shop (advisory)\n      then  not among the checks\n" in out
+    assert "2 of 2 checks ended otherwise" in out
+
+
+def test_loopback_that_a_report_names_is_not_called(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
+    store(aws, put(), green=Side(url=green))
+
+    status, document, _ = replayed(capsys)
+
+    assert (status, document["now"]["verdict"]) == (1, Status.FAILED)
+    assert document["checks"][0]["now"] == "ERROR"
+    assert "it is not known whether" in document["notes"][0]

@@ -1,0 +1,31 @@
+"""Every rule of the doctor has a mistake that breaks it."""
+
+from __future__ import annotations
+
+from devkit.doctor import rules
+from tests.devkit.doctor import (
+    test_account,
+    test_alias,
+    test_ecs_routing,
+    test_group,
+    test_hooks,
+    test_network,
+    test_plans,
+    test_security_groups,
+)
+
+
+def test_every_rule_that_an_account_can_break_is_broken_here() -> None:
+    rooms = (
+        test_account,
+        test_alias,
+        test_group,
+        test_hooks,
+        test_network,
+        test_plans,
+        test_security_groups,
+        test_ecs_routing,
+    )
+    seen = {rule for room in rooms for rule, _, _ in room.MISTAKES} | {"version", "task-definition"}
+
+    assert {rule.id for rule in rules.RULES if rule.where != "template"} - seen == set()

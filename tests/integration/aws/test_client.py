@@ -1,0 +1,114 @@
+"""Calls to AWS: bounded in time, said in sentences, and none of their logs on paper."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import pytest
+from greenlight.aws import client as aws_module
+from greenlight.aws.client import Aws, permission
+from greenlight.core.errors import AwsError
+
+from tests.support.account import Account
+from tests.support.wire import Server, answer, answering, hang, unused_port
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "action"),
+    [
+        ("elbv2", "describe_rules", "elasticloadbalancing:DescribeRules"),
+        ("lambda", "invoke", "lambda:InvokeFunction"),
+        ("s3", "get_object", "s3:GetObject"),
+        ("codedeploy", "list_tags_for_resource", "codedeploy:ListTagsForResource"),
+    ],
+)
+def test_an_operation_is_named_by_its_permission(service: str, operation: str, action: str) -> None:
+    assert permission(service, operation) == action
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"])
+@pytest.mark.parametrize(("function", "who"), [("", "you need"), ("CodeDeployHook_x", "the function's role needs")])
+def test_a_denial_says_who_needs_which_permission(
+    code: str, function: str, who: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", function)
+    with pytest.raises(AwsError, match=f"ecs:DescribeServices was denied; {who} that permission") as refused:
+        Aws(Account({"ecs.describe_services": code})).call("ecs", "describe_services", services=["x"])
+    assert refused.value.code == code
+
+
+def test_parameters_that_the_model_refuses_are_a_sentence() -> None:
+    with pytest.raises(AwsError, match="Parameter validation failed") as refused:
+        Aws(Account({})).call("ecs", "describe_services", services="text")
+    assert "\n" not in str(refused.value)
+
+
+def test_no_region_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(AwsError, match=r"You must specify a region\. Set AWS_REGION, or AWS_PROFILE"):
+        Aws().call("ecs", "list_clusters")
+
+
+def test_the_region_that_other_tools_of_aws_take_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert Aws().client("ecs").meta.region_name == "eu-central-1"
+
+
+def test_no_credentials_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(AwsError, match="ecs:ListClusters gave no answer: Unable to locate credentials"):
+        Aws().call("ecs", "list_clusters")
+
+
+def test_an_endpoint_that_is_not_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused_port()}")
+    client = Aws().client("ecs", attempts=1)
+    with pytest.raises(AwsError, match="gave no answer: Could not connect"):
+        aws_module.calling("ecs", "list_clusters", client.list_clusters)
+
+
+def test_an_endpoint_that_hangs_takes_one_read_time_out_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(hang) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        client = Aws().client("ecs", read_timeout_s=0.3, attempts=1)
+        began = time.monotonic()
+        with pytest.raises(AwsError, match="gave no answer: Read timeout") as refused:
+            aws_module.calling("ecs", "list_clusters", client.list_clusters)
+    assert refused.value.code == "ReadTimeoutError"
+    assert time.monotonic() - began < aws_module.READ_TIMEOUT_S
+
+
+@pytest.mark.parametrize("body", [b"<html>Service Unavailable</html>", b"", b"{", b'{"__type": "ThrottlingException"}'])
+def test_an_error_of_any_shape_is_a_sentence(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
+    with answering(answer(503, body, "connection: close")) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        client = Aws().client("ecs", attempts=1)
+        with pytest.raises(AwsError, match="ecs:ListClusters") as refused:
+            aws_module.calling("ecs", "list_clusters", client.list_clusters)
+    assert "\n" not in str(refused.value)
+
+
+def test_more_pages_than_anything_here_has_are_refused() -> None:
+    def rules(asked: dict[str, Any]) -> dict[str, Any]:
+        return {"Rules": [], "NextMarker": str(int(asked.get("Marker", "0")) + 1)}
+
+    with pytest.raises(AwsError, match="more than 50 pages"):
+        Aws(Account({"elbv2.describe_rules": rules})).pages("elbv2", "describe_rules", "Rules", ListenerArn="x")
+
+
+def test_clients_are_made_once_for_each_way_of_using_them() -> None:
+    aws = Aws()
+    assert aws.client("ecs") is aws.client("ecs")
+    assert aws.client("ecs", attempts=1) is not aws.client("ecs")
+    assert aws.client("ecs", read_timeout_s=5.0) is not aws.client("ecs")
+
+
+def test_what_botocore_would_log_of_requests_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        Aws(Account({"secretsmanager.get_secret_value": {"SecretString": "canary"}})).call(
+            "secretsmanager", "get_secret_value", SecretId="canary-name"
+        )
+    assert "canary" not in caplog.text

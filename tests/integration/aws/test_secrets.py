@@ -1,0 +1,77 @@
+"""Secrets are fetched by reference, and a message names the reference, never the value."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from greenlight.aws.client import Aws
+from greenlight.aws.secrets import fetch
+from greenlight.core.errors import AwsError, PlanError
+
+from tests.support.account import Account
+
+CANARY = "canary-value-7f3a"
+
+
+@pytest.fixture
+def stored(aws: Aws) -> Aws:
+    manager = aws.client("secretsmanager")
+    manager.create_secret(Name="plain", SecretString=CANARY)
+    manager.create_secret(
+        Name="orders/smoke", SecretString=json.dumps({"token": CANARY, "pin": 4711, "on": True, "deep": {"a": CANARY}})
+    )
+    manager.create_secret(Name="binary", SecretBinary=CANARY.encode())
+    aws.client("ssm").put_parameter(Name="/orders/token", Value=CANARY, Type="SecureString")
+    return aws
+
+
+def test_every_kind_of_reference_gives_its_value(stored: Aws) -> None:
+    arn = stored.client("secretsmanager").describe_secret(SecretId="orders/smoke")["ARN"]
+    wanted = {
+        "secretsmanager:plain": CANARY,
+        "secretsmanager:orders/smoke#token": CANARY,
+        "secretsmanager:orders/smoke#pin": "4711",
+        f"secretsmanager:{arn}#token": CANARY,
+        "ssm:/orders/token": CANARY,
+    }
+    assert fetch(wanted, stored) == wanted
+
+
+def test_no_references_are_no_calls() -> None:
+    assert fetch([], Aws(Account({}))) == {}
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("", "write secret:secretsmanager:NAME"),
+        ("plain", "write secret:secretsmanager:NAME"),
+        ("vault:plain", "write secret:secretsmanager:NAME"),
+        ("secretsmanager:", "write secret:secretsmanager:NAME"),
+        ("secretsmanager:none", "there is no such secret"),
+        ("ssm:/none", "there is no such secret"),
+        ("secretsmanager:plain#key", "the secret is not JSON"),
+        ("secretsmanager:orders/smoke#none", "no such key"),
+        ("secretsmanager:orders/smoke#deep", "no such key with a text in it"),
+        ("secretsmanager:orders/smoke#on", "no such key with a text in it"),
+        ("secretsmanager:binary", "the secret is binary"),
+    ],
+)
+def test_a_reference_that_gives_no_text_is_a_mistake_of_the_plan(stored: Aws, reference: str, said: str) -> None:
+    with pytest.raises(PlanError, match=said) as refused:
+        fetch([reference], stored)
+    assert f"${{secret:{reference}}}" in str(refused.value)
+    assert CANARY not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("operation", "reference", "action"),
+    [
+        ("secretsmanager.get_secret_value", "secretsmanager:x", "secretsmanager:GetSecretValue"),
+        ("ssm.get_parameter", "ssm:/x", "ssm:GetParameter"),
+    ],
+)
+def test_a_denied_secret_names_the_permission(operation: str, reference: str, action: str) -> None:
+    with pytest.raises(AwsError, match=f"{action} was denied"):
+        fetch([reference], Aws(Account({operation: "AccessDeniedException"})))

@@ -1,0 +1,193 @@
+"""Validators are found by name, and what is none is refused with its place and never silences the others."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from greenlight.api import Validator
+from greenlight.checks.registry import ENTRY_POINTS, MalformedError, Registry
+
+PLUGIN = '''
+from greenlight.api import Context, Finding, Params, passed, validator
+
+class Tcp(Params, frozen=True, kw_only=True):
+    port: int = 80
+
+@validator(Tcp)
+def {name}(params: Tcp, context: Context) -> Finding:
+    """A port accepts connections."""
+    return passed("it does")
+'''
+
+
+class Site:
+    """A folder on the import path, with a package of plugins and installed packages."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = f"plugins_{folder.name.replace('-', '_')}"
+        (folder / self.name).mkdir()
+
+    def plugin(self, stem: str, text: str) -> None:
+        (self.folder / self.name / f"{stem}.py").write_text(text)
+
+    def package(self, name: str, points: str, code: str) -> None:
+        (self.folder / f"{name}.py").write_text(code)
+        info = self.folder / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[{ENTRY_POINTS}]\n{points}\n")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    monkeypatch.syspath_prepend(tmp_path)
+    return Site(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("import nowhere_at_all", "cannot be loaded: ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        ("def broken(:", "cannot be loaded: SyntaxError"),
+        ("raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
+        ("raise ValueError('a\\x1b[2Jb\\n' * 500)", "cannot be loaded: ValueError: a\\x1b[2Jb\\na"),
+        ("", "must hold exactly one function decorated with @validator; it holds 0"),
+        (PLUGIN.format(name="odd") + PLUGIN.format(name="two"), "it holds 2"),
+        (PLUGIN.format(name="other"), "holds the validator 'other'; file and function must have one name"),
+        ("from greenlight.api import validator\nvalidator(dict)", "TypeError: @validator takes a subclass of"),
+        (PLUGIN.format(name="odd").replace("params: Tcp, context", "params"), "must take exactly (params, context)"),
+        (PLUGIN.format(name="odd").replace('"""A port accepts connections."""', ""), "needs a docstring"),
+        (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, stages=['Later'])"), "there is no stage 'Later'"),
+        (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, platforms=['server'])"), "'server' is not a valid Platform"),
+        (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, cost=7)"), "cost is one line of at most 600 characters"),
+        (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, remediation='a\\nb')"), "remediation is one line"),
+        (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, remediation='\\ud800')"), "remediation is one line"),
+        (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, remediation='x' * 601)"), "remediation is one line"),
+    ],
+)  # fmt: skip
+def test_what_is_no_validator_is_refused_with_its_file(site: Site, text: str, said: str) -> None:
+    site.plugin("odd", text)
+
+    with pytest.raises(MalformedError) as caught:
+        Registry(site.name).get("odd")
+
+    assert str(caught.value).startswith(f"{site.name}/odd.py ")
+    assert said in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("word", ["timeout", "needs", "severity"])
+def test_a_name_that_is_a_word_of_plans_is_refused(site: Site, word: str) -> None:
+    site.plugin(word, PLUGIN.format(name=word))
+
+    with pytest.raises(MalformedError, match="has a name that is a word of plans"):
+        Registry(site.name).get(word)
+
+
+def test_a_broken_plugin_does_not_silence_the_others(site: Site) -> None:
+    site.plugin("broken", "1 / 0")
+    site.plugin("tcp", PLUGIN.format(name="tcp"))
+
+    found = dict(Registry(site.name).all())
+
+    assert isinstance(found["broken"], MalformedError)
+    assert isinstance(found["tcp"], Validator)
+
+
+def test_a_broken_plugin_stays_broken_when_asked_again(site: Site) -> None:
+    site.plugin("broken", "1 / 0")
+    registry = Registry(site.name)
+
+    for _ in range(2):
+        with pytest.raises(MalformedError, match="ZeroDivisionError"):
+            registry.get("broken")
+
+
+def test_an_interrupt_by_the_user_is_not_swallowed(site: Site) -> None:
+    site.plugin("stopped", "raise KeyboardInterrupt")
+
+    with pytest.raises(KeyboardInterrupt):
+        Registry(site.name).get("stopped")
+
+
+@pytest.mark.parametrize("name", ["nowhere", "", "os.path", "../tcp", "tcp.sub", "_private", "__init__"])
+def test_no_other_name_imports_anything(site: Site, name: str) -> None:
+    site.plugin("tcp", PLUGIN.format(name="tcp"))
+    site.plugin("_private", PLUGIN.format(name="_private"))
+
+    assert Registry(site.name).get(name) is None
+
+
+def test_names_are_known_without_importing_a_plugin(site: Site) -> None:
+    site.plugin("broken", "1 / 0")
+
+    assert "broken" in Registry(site.name).names()
+    assert f"{site.name}.broken" not in sys.modules
+
+
+def test_no_folder_is_no_validators() -> None:
+    assert Registry("a_folder_that_is_not_there").get("http") is None
+
+
+def test_a_package_may_bring_a_validator(site: Site) -> None:
+    site.package("with_amqp", "amqp = with_amqp:amqp", PLUGIN.format(name="amqp"))
+    registry = Registry(site.name)
+
+    found = registry.get("amqp")
+
+    assert found is not None
+    assert (found.name, found.summary) == ("amqp", "A port accepts connections.")
+    assert "amqp" in registry.names()
+
+
+def test_two_packages_with_one_name_are_refused(site: Site) -> None:
+    for package in ("one_amqp", "two_amqp"):
+        site.package(package, f"amqp = {package}:amqp", PLUGIN.format(name="amqp"))
+
+    with pytest.raises(
+        MalformedError, match=r"is in .*= one_amqp:amqp and .*= two_amqp:amqp; rename one, or remove it"
+    ):
+        Registry(site.name).get("amqp")
+
+
+def test_a_package_never_replaces_a_file_of_its_name_nor_hides_behind_it(site: Site) -> None:
+    site.plugin("tcp", PLUGIN.format(name="tcp"))
+    site.package("with_tcp", "tcp = with_tcp:tcp", "raise AssertionError('nobody imports what nobody asked for')")
+    registry = Registry(site.name)
+
+    for _ in range(2):
+        with pytest.raises(
+            MalformedError, match=r"is in .*/tcp\.py and the entry point tcp = with_tcp:tcp; rename one"
+        ):
+            registry.get("tcp")
+    assert isinstance(dict(registry.all())["tcp"], MalformedError)
+    assert "with_tcp" not in sys.modules
+
+
+def test_a_package_in_an_archive_brings_validators_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(site.folder / "packed.zip", "w") as archive:
+        archive.writestr("zipped.py", PLUGIN.format(name="amqp"))
+        archive.writestr("zipped-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: zipped\nVersion: 1.0\n")
+        archive.writestr("zipped-1.0.dist-info/entry_points.txt", f"[{ENTRY_POINTS}]\namqp = zipped:amqp\n")
+    monkeypatch.syspath_prepend(site.folder / "packed.zip")
+
+    assert Registry(site.name).get("amqp") is not None
+
+
+def test_an_entry_point_that_leads_nowhere_is_refused(site: Site) -> None:
+    site.package("without_amqp", "amqp = without_amqp:gone", "")
+
+    with pytest.raises(MalformedError, match="the entry point amqp = without_amqp:gone cannot be loaded"):
+        Registry(site.name).get("amqp")
+
+
+def test_every_validator_of_the_house_is_one() -> None:
+    found = dict(Registry().all())
+
+    assert [name for name, each in found.items() if not isinstance(each, Validator)] == []
+    assert {"http", "lambda_invoke", "lambda_state", "target_health"} <= found.keys()

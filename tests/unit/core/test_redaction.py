@@ -1,0 +1,214 @@
+"""Redaction: in every form a secret takes on its way, and nothing else."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+import urllib.parse
+from typing import Any
+
+import pytest
+from greenlight.core.redaction import MASK, MIN_LENGTH, Redactor, like_a_secret
+from hypothesis import given
+from hypothesis import strategies as st
+
+SECRETS = [
+    "hunter22",
+    "p@ss/w+rd=&?%#",
+    'with "quotes" and \\backslash',
+    "two\nlines of secret",
+    "ünïcödé€geheim",
+    "<tag>&'x'",
+    "trailing newline\n",
+    "12345",
+]
+
+FORMS = {
+    "plain": lambda s: s,
+    "quoted": urllib.parse.quote,
+    "quoted strictly": lambda s: urllib.parse.quote(s, safe=""),
+    "quoted by requests": lambda s: urllib.parse.quote(s, safe="!#$%&'()*+,/:;=?@[]~"),
+    "form": urllib.parse.quote_plus,
+    "lower escapes": lambda s: re.sub("%..", lambda escape: escape[0].lower(), urllib.parse.quote(s, safe="")),
+    "json": json.dumps,
+    "json unescaped": lambda s: json.dumps(s, ensure_ascii=False),
+    "json in json": lambda s: json.dumps(json.dumps({"token": s})),
+    "repr": repr,
+    "html": html.escape,
+    "html, quotes kept": lambda s: html.escape(s, quote=False),
+    "base64": lambda s: base64.b64encode(s.encode()).decode(),
+    "base64 for URLs": lambda s: base64.urlsafe_b64encode(s.encode()).decode(),
+    "basic auth": lambda s: base64.b64encode(b"user:" + s.encode()).decode(),
+    "basic auth, other name": lambda s: base64.b64encode(b"admin:" + s.encode()).decode(),
+    "basic auth, third alignment": lambda s: base64.b64encode(b"root1:" + s.encode() + b":x").decode(),
+    "hex": lambda s: s.encode().hex(),
+    "HEX": lambda s: s.encode().hex().upper(),
+    "json of Go": lambda s: json.dumps(s).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
+    "json of Gson": lambda s: json.dumps(s)[1:-1].replace("=", "\\u003d").replace("&", "\\u0026").replace("'", "\\u0027")
+    .replace("<", "\\u003c").replace(">", "\\u003e"),
+    "html of mustache": lambda s: html.escape(s).replace("&#x27;", "&#39;").replace("/", "&#x2F;").replace("=", "&#x3D;"),
+    "capitals": lambda s: s.upper() if len(s) >= 8 else s,
+    "small letters": lambda s: s.lower() if len(s) >= 8 else s,
+    "stripped": str.strip,
+    "in one line": lambda s: " ".join(s.split()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_no_form_of_a_secret_stays(secret: str, form: str) -> None:
+    written = FORMS[form](secret)
+
+    shown = Redactor([secret]).text(f"before {written} after")
+
+    assert MASK in shown
+    assert secret not in shown
+    assert written not in shown
+    if "auth" not in form:
+        left = shown.removeprefix("before ").removesuffix(" after").replace(MASK, "").strip("\"'{}: \n\\ntoke=")
+        assert left == "", shown
+    assert shown.startswith("before ")
+    assert shown.endswith(" after")
+
+
+@pytest.mark.parametrize("name", ["u", "us", "use", "user"])
+@pytest.mark.parametrize("secret", ["hunte", "hunter", "hunter2", "hunter22", "p/+?>~ÿÿ"])
+def test_a_secret_inside_longer_base64_is_found_at_every_alignment(secret: str, name: str) -> None:
+    written = base64.b64encode(f"{name}:{secret}".encode()).decode()
+
+    shown = Redactor([secret]).text(written)
+
+    kept = base64.b64decode(shown.split(MASK)[0][: len(shown.split(MASK)[0]) // 4 * 4])
+    assert MASK in shown
+    assert secret.encode()[:3] not in kept
+
+
+def test_the_texts_in_a_secret_that_is_json_are_secrets_too() -> None:
+    redactor = Redactor([json.dumps({"user": "bob", "token": "t0k3n-value", "list": ["another1"], "pin": 98765})])
+
+    shown = redactor.text("bob sent t0k3n-value and another1 with 98765")
+
+    assert shown == "bob sent *** and *** with ***"
+
+
+def test_what_only_begins_like_json_is_a_text() -> None:
+    assert Redactor(["{not json at all"]).text("say {not json at all") == "say ***"
+    assert Redactor(["[" * 100_000]).text("[[[") == "[[["
+
+
+def test_every_line_of_a_secret_is_a_secret() -> None:
+    assert Redactor(["first line\nsecond line\n"]).text("got second line") == "got ***"
+
+
+@pytest.mark.parametrize(
+    ("secret", "inside"),
+    [
+        ("Bearer t0k3n-value", "t0k3n-value"),
+        ("Basic dXNlcjpodW50ZXIyMg==", "hunter22"),
+        ("Basic dXNlcjpodW50ZXIyMg==", "dXNlcjpodW50ZXIyMg=="),
+        ("aHVudGVyMjItaHVudGVyMjI=", "hunter22-hunter22"),
+        ("postgres://shop:p%40ss-w0rd@db.internal:5432/shop", "p@ss-w0rd"),
+        ("postgres://shop:p%40ss-w0rd@db.internal:5432/shop", "p%40ss-w0rd"),
+    ],
+)
+def test_the_secret_inside_a_secret_is_found_alone(secret: str, inside: str) -> None:
+    assert Redactor([secret]).text(f"got {inside} of") == "got *** of"
+
+
+TOKEN = "q7Rz-81kLmPw_03Xx9YtVbNc22"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"begins {TOKEN[:13]}… (900 characters)", "begins ***… (900 characters)"),
+        (f"begins {TOKEN[:20]}", "begins ***"),
+        (f"{TOKEN[8:]} ends", "*** ends"),
+        (f"{TOKEN[:13]}\n{TOKEN[13:]}", "***\n***"),
+        (f"{TOKEN[:15]}{TOKEN[:15]}{TOKEN}", "******" + MASK),
+        (f"too little {TOKEN[:8]}", f"too little {TOKEN[:8]}"),
+    ],
+)
+def test_a_long_secret_that_was_cut_is_masked_as_far_as_it_goes(text: str, shown: str) -> None:
+    assert Redactor([TOKEN]).text(text) == shown
+
+
+@pytest.mark.parametrize(
+    "secret", ["https://hooks.example.com/services/T0", '{"user": "shop", "host": "db"}', "a sentence that is a secret"]
+)
+def test_pieces_of_what_begins_like_other_things_are_left(secret: str) -> None:
+    assert Redactor([secret]).text(secret[:10]) == secret[:10]
+
+
+def test_what_is_hidden_later_is_hidden_there_alone() -> None:
+    first = Redactor(["hunter22"])
+    second = first.fresh()
+    second.hide("t0k3n-value")
+    assert (first.text("hunter22 t0k3n-value"), second.text("hunter22 t0k3n-value")) == ("*** t0k3n-value", "*** ***")
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [("token", True), ("Authorization", True), ("authorisation", True), ("x-api-key", True), ("sid", True),
+     ("author", False), ("authors", False), ("order", False), ("considered", False), ("id", False)],
+)  # fmt: skip
+def test_a_secret_is_known_by_its_name(name: str, secret: bool) -> None:
+    assert like_a_secret(name) is secret
+
+
+@pytest.mark.parametrize("secret", ["", "a", "abc", "\n\n"])
+def test_a_value_too_short_to_be_told_apart_is_left(secret: str) -> None:
+    assert Redactor([secret]).text("abc abcd \n\n") == "abc abcd \n\n"
+
+
+def test_the_longest_secret_goes_first() -> None:
+    assert Redactor(["hunter", "hunter22"]).text("hunter22 hunter") == "*** ***"
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        ("hunter22", MASK),
+        (["a hunter22", {"hunter22": "hunter22"}], [f"a {MASK}", {MASK: MASK}]),
+        (("hunter22", 5), [MASK, 5]),
+        ({5: "hunter22"}, {"5": MASK}),
+        (12345, MASK),
+        (12345.5, MASK),
+        (999, 999),
+        (None, None),
+        (True, True),
+        ({"a": [1, 2.5, None, False]}, {"a": [1, 2.5, None, False]}),
+        (b"hunter22", f"b'{MASK}'"),
+    ],
+)
+def test_data_is_redacted_all_through(data: Any, shown: Any) -> None:
+    assert Redactor(["hunter22", "12345"]).data(data) == shown
+
+
+def test_without_secrets_data_stays_itself() -> None:
+    data = {"a": object()}
+
+    assert Redactor([]).data(data) is data
+
+
+secrets = st.text(min_size=MIN_LENGTH, max_size=20)
+
+
+@given(st.lists(secrets, max_size=3), st.text())
+def test_redacting_twice_finds_nothing_more(values: list[str], text: str) -> None:
+    redactor = Redactor(values)
+    once = redactor.text(f"{text}{''.join(values)}{text}")
+
+    assert redactor.text(once) == once
+
+
+@given(secrets, st.text(), st.text())
+def test_a_secret_never_stays_in_any_text(secret: str, before: str, after: str) -> None:
+    assert secret not in Redactor([secret]).text(before + secret + after)
+
+
+@given(st.text(st.characters()), st.text(st.characters()))
+def test_any_text_can_be_a_secret(secret: str, text: str) -> None:
+    Redactor([secret]).data({text: [text]})

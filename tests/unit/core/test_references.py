@@ -1,0 +1,162 @@
+"""References: replaced in values, refused everywhere else, and never looked for in what replaced them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from greenlight.core.references import (
+    capture_mistakes,
+    captures,
+    malformed,
+    places,
+    references,
+    refers,
+    replace,
+    secrets,
+    unknown,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+NAMES = {"tenant": "smoke", "shards": 3, "on": True, "rate": 0.5, "green.url": "http://green", "map": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("${", "'${' is no reference; write ${name}, or $${ for the text itself"),
+        ("a ${} b", "is no reference"),
+        ("${ }", "is no reference"),
+        ("${tenant", "is no reference"),
+        ("${a${tenant}}", "'${a${tenant}}' is no reference"),
+        ("${a{b}}", "is no reference"),
+        ("${secret:}", "${secret:} names no secret; write ${secret:secretsmanager:NAME}"),
+        ("${secret:vault:x}", "names no secret"),
+        ("${secret:secretsmanager:}", "names no secret"),
+        ("${secret:secretsmanager:x#}", "names no secret"),
+        ("${secret:ssm:}", "names no secret"),
+    ],
+)
+def test_what_is_no_reference_is_named(text: str, said: str) -> None:
+    ((place, message),) = malformed({"a": [text]}, ("http",))
+
+    assert place == ("http", "a", 0)
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "$", "{}", "$ {a}", "$${", "$${a", "${tenant}", "${ tenant }", "${secret:secretsmanager:orders/smoke#token}",
+        "${secret:secretsmanager:a}", "${secret:ssm:/a/b}", "$$${tenant}",
+    ],
+)  # fmt: skip
+def test_what_is_a_reference_or_none_is_let_through(text: str) -> None:
+    assert malformed(text, ()) == []
+
+
+def test_a_reference_in_a_key_is_named_however_deep() -> None:
+    found = malformed([{"a": {"${x}": 1}}, {"$${": 2}], ())
+
+    assert [place for place, _ in found] == [(0, "a", "${x}"), (1, "$${")]
+    assert "is not replaced in keys" in found[0][1]
+
+
+def test_an_unknown_name_gets_the_nearest_or_all() -> None:
+    near, far = unknown(["${tennant}", "${zzz}", "${tenant}", "$${zzz}", 5], NAMES, ("a",))
+
+    assert near == (("a", 0), "nothing is called ${tennant}; did you mean 'tenant'?")
+    assert far[0] == ("a", 1)
+    assert "known are green.url, map, on, rate, shards, tenant" in far[1]
+
+
+def test_an_unknown_name_cannot_be_replaced() -> None:
+    with pytest.raises(KeyError, match="zzz"):
+        replace("a ${zzz}", NAMES)
+    with pytest.raises(KeyError, match="zzz"):
+        replace("${zzz}", NAMES)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("${tenant}", "smoke"),
+        ("${ tenant }", "smoke"),
+        ("${shards}", 3),
+        ("${on}", True),
+        ("${map}", {"a": 1}),
+        ("/${tenant}/${shards}", "/smoke/3"),
+        ("is ${on}, ${rate}, ${map}", 'is true, 0.5, {"a": 1}'),
+        ("${green.url}/x", "http://green/x"),
+        ("$${tenant}", "${tenant}"),
+        ("$$${tenant}", "$${tenant}"),
+        ("$", "$"),
+        ("{tenant}", "{tenant}"),
+        ({"${tenant}": ["${tenant}", 5, None]}, {"${tenant}": ["smoke", 5, None]}),
+    ],
+)
+def test_references_are_replaced(written: Any, value: Any) -> None:
+    assert replace(written, NAMES) == value
+
+
+def test_names_and_secrets_are_collected_from_everywhere() -> None:
+    data = {"a": "${x} ${secret:ssm:/p}", "b": [{"c": "${secret:secretsmanager:n#k}"}], "d": "$${no}", "e": 5}
+
+    assert list(references(data)) == ["x", "secret:ssm:/p", "secret:secretsmanager:n#k"]
+    assert secrets(data) == {"ssm:/p", "secretsmanager:n#k"}
+    assert refers(data)
+    assert not refers({"a": [1, "$", {"${x}": None}]})
+    assert places(data, ("p",)) == [("p", "a"), ("p", "b", 0, "c"), ("p", "d")]
+
+
+@pytest.mark.parametrize(
+    "data", [None, 5, "x", [], {}, {"capture": "x"}, {"steps": 5}, {"body": {"capture": {"a": "b"}}}]
+)
+def test_nothing_is_captured(data: Any) -> None:
+    assert captures(data) == {}
+
+
+def test_captures_are_those_of_the_parameters_and_of_their_steps() -> None:
+    data = {"capture": {"a": "json.a"}, "steps": [{"capture": {"b": "json.b"}}, 5, {"get": "/"}]}
+
+    assert captures(data) == {"a": ("capture", "a"), "b": ("steps", 0, "capture", "b")}
+
+
+def test_a_capture_that_no_reference_could_mean_is_named() -> None:
+    captured = {"good": ("capture", "good"), "not good": ("capture", "not good"), "tenant": ("capture", "tenant")}
+
+    first, second = capture_mistakes(captured, NAMES, ("http",))
+
+    assert first == (("http", "capture", "not good"), "'not good' is no name; write letters, digits and _")
+    assert second == (("http", "capture", "tenant"), "a variable is called 'tenant', too, and would hide the capture")
+
+
+def test_a_first_pass_keeps_captures_for_the_second() -> None:
+    kept = replace({"a": "/${tenant}/${id}", "b": "${id}", "c": "$${x}"}, NAMES, keep=True)
+
+    assert kept == {"a": "/smoke/${id}", "b": "${id}", "c": "$${x}"}
+    assert replace(kept, {"id": 7}) == {"a": "/smoke/7", "b": 7, "c": "${x}"}
+
+
+texts = st.text(alphabet="${}ab", max_size=8)
+
+
+@given(texts)
+def test_a_value_is_never_looked_at_for_references(value: str) -> None:
+    assert replace("<${v}>", {"v": value}) == f"<{value}>"
+    assert replace("${v}", {"v": value}) == value
+
+
+@given(st.lists(st.sampled_from(["${v}", "${w}", "{", "}", "a", "$${", " "]), max_size=6), texts, texts)
+def test_two_passes_give_what_one_would(parts: list[str], value: str, other: str) -> None:
+    written = "".join(parts)
+    once = replace(written, {"v": value, "w": other})
+
+    assert replace(replace(written, {"v": value, "w": other}, keep=True), {}) == once
+
+
+@given(st.text(alphabet="${}ab: ", max_size=12))
+def test_any_text_is_malformed_unknown_or_replaced(text: str) -> None:
+    if not malformed(text, ()) and not unknown(text, NAMES, ()):
+        replace(text, NAMES)

@@ -1,0 +1,45 @@
+"""Texts of strangers as one harmless line."""
+
+from __future__ import annotations
+
+import pytest
+from greenlight.core.text import clean, short
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("\x1b[2J", "\\x1b[2J"),
+        ("a\r\nb", "a\\r\\nb"),
+        ("a\u2028b", "a\\u2028b"),
+        ("a\u202eb", "a\\u202eb"),
+        ("\ud800", "\\ud800"),
+        ("\x00\x7f\x9b", "\\x00\\x7f\\x9b"),
+        ("plain, ünïcödé 🟢", "plain, ünïcödé 🟢"),
+        ("", ""),
+    ],
+)
+def test_what_a_terminal_would_obey_is_shown_as_an_escape(text: str, line: str) -> None:
+    assert clean(text) == line
+
+
+@given(st.text(st.characters()))
+def test_any_text_becomes_one_printable_line_and_stays_it(text: str) -> None:
+    assert clean(text).isprintable()
+    assert clean(clean(text)) == clean(text)
+
+
+@given(st.text(st.characters()), st.integers(1, 50))
+def test_a_short_line_has_at_most_its_length_and_stays_itself(text: str, length: int) -> None:
+    line = short(text, length)
+
+    assert line.isprintable()
+    assert len(line) <= length
+    assert short(line, length) == line
+
+
+def test_what_is_cut_off_is_shown() -> None:
+    assert short("abcdef", 4) == "abc…"
+    assert short("abcd", 4) == "abcd"

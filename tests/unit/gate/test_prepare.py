@@ -1,0 +1,230 @@
+"""The first step: what runs where nobody wrote a plan, and where green is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from greenlight.aws.client import Aws
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import Registry
+from greenlight.core.errors import DiscoveryError, PlanError
+from greenlight.core.model import STAGES, Deployment, Platform, Side
+from greenlight.core.settings import Settings
+from greenlight.gate.prepare import PORTS_OPEN, Prepared, aimed, default_checks, prepare, with_secrets
+from greenlight.plan.parser import Plan, Stage, parse
+
+GROUP = "arn:aws:elasticloadbalancing:mars-west-1:000000000000:targetgroup/green/1"
+ECS = Deployment(
+    id="d-1",
+    platform=Platform.ECS,
+    stage="AfterAllowTestTraffic",
+    application="shop",
+    group="bg",
+    green=Side(
+        url="http://alb:8080", host="shop.test", headers={"x": "1"}, path_patterns=("/shop/*",),
+        target_group=GROUP, health_check_path="/health", health_check_codes="200-202,301",
+    ),
+    blue=Side(target_group=GROUP),
+)  # fmt: skip
+LAMBDA = Deployment(id="d-2", platform=Platform.LAMBDA, stage="BeforeAllowTraffic", function="orders")
+
+
+class NoAws(Aws):
+    """An account in which nothing may be called."""
+
+    def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        raise AssertionError(f"{service}.{operation} was called")
+
+
+def prepared(tmp_path: Any, deployment: Deployment, plan: str = "", **choices: Any) -> Prepared:
+    if plan:
+        (tmp_path / "shop.yaml").write_text(plan)
+    return prepare(NoAws(), Settings(plan_folder=str(tmp_path), **choices), deployment, {})
+
+
+ELSEWHERE = """\
+version: 1
+target: {url: "https://shop.example.com/", host: shop.example.com}
+stages:
+  AfterAllowTraffic:
+    checks:
+      - {name: x, http: {get: /, expect: {status: 200}}}
+"""
+
+
+def test_without_a_plan_an_operator_may_want_one(tmp_path: Any) -> None:
+    with pytest.raises(PlanError, match=r"no plan was found for shop/bg, and this installation wants one"):
+        prepared(tmp_path, ECS, on_missing_plan="fail")
+
+
+def test_a_plan_without_this_stage_is_no_plan_for_it(tmp_path: Any) -> None:
+    with pytest.raises(
+        PlanError, match="has no stage AfterAllowTestTraffic, and this installation wants one"
+    ) as caught:
+        prepared(tmp_path, ECS, ELSEWHERE, on_missing_plan="fail")
+
+    assert caught.value.source.endswith("shop.yaml")
+
+
+def test_a_deployment_of_nobody_is_named_by_its_id(tmp_path: Any) -> None:
+    nobody = msgspec.structs.replace(ECS, application="", group="")
+
+    with pytest.raises(PlanError, match="no plan was found for d-1"):
+        prepared(tmp_path, nobody, on_missing_plan="fail")
+
+
+def test_without_a_plan_an_operator_may_let_pass_and_it_is_said(tmp_path: Any) -> None:
+    gate = prepared(tmp_path, ECS, on_missing_plan="pass")
+
+    assert gate.checks == ()
+    assert "OnMissingPlan is pass" in gate.plan.waived
+
+
+def test_without_a_plan_the_default_checks_run_and_it_is_said(tmp_path: Any) -> None:
+    gate = prepared(tmp_path, ECS)
+
+    assert [check.validator for check in gate.checks] == ["target_health", "http"]
+    assert gate.deployment.notes == ("no plan was found for shop/bg, so the default checks ran",)
+    assert (gate.plan.source.uri, gate.plan.source.sha256, gate.bake_s) == ("default-checks", "", 0.0)
+
+
+def test_default_checks_go_where_the_plan_says_green_is(tmp_path: Any) -> None:
+    gate = prepared(tmp_path, ECS, ELSEWHERE)
+
+    assert (gate.deployment.green.url, gate.deployment.green.host) == ("https://shop.example.com", "shop.example.com")
+    assert "has no stage AfterAllowTestTraffic, so the default checks ran" in gate.deployment.notes[0]
+
+
+def test_default_checks_stand_in_the_shadow_of_a_plan_without_this_stage(tmp_path: Any) -> None:
+    shadow = 'version: 1\nshadow: {until: "2020-01-01", why: getting to know it}\n'
+
+    assert prepared(tmp_path, ECS).plan.shadow is None
+    gate = prepared(tmp_path, ECS, ELSEWHERE.replace("version: 1\n", shadow))
+    assert gate.plan.shadow is not None
+    assert gate.plan.source.uri == "default-checks"
+
+
+def test_a_rollback_is_let_through_without_a_plan_or_a_call(tmp_path: Any) -> None:
+    gate = prepared(tmp_path, msgspec.structs.replace(ECS, creator="codeDeployRollback"), "not: a plan")
+
+    assert "is a rollback" in gate.plan.waived
+
+
+def test_a_rollback_is_checked_where_the_operator_wants_it(tmp_path: Any) -> None:
+    gate = prepared(tmp_path, msgspec.structs.replace(ECS, creator="codeDeployRollback"), on_rollback="check")
+
+    assert gate.checks
+
+
+def test_a_stage_with_a_plan_has_its_checks(tmp_path: Any) -> None:
+    plan = ELSEWHERE.replace("  AfterAllowTraffic:\n", "  AfterAllowTestTraffic:\n    bake: 30s\n")
+
+    gate = prepared(tmp_path, ECS, plan)
+
+    assert ([check.name for check in gate.checks], gate.bake_s, gate.deployment.notes) == (["x"], 30.0, ())
+
+
+@pytest.mark.parametrize(
+    ("tags", "environment"),
+    [({}, "prod"), ({"greenlight:environment": " staging "}, "staging"), ({"greenlight:environment": ""}, "prod")],
+    ids=["installation", "tag", "empty tag"],
+)
+def test_a_tag_of_the_group_says_more_of_the_environment_than_the_installation(
+    tmp_path: Any, tags: dict[str, str], environment: str
+) -> None:
+    gate = prepare(NoAws(), Settings(plan_folder=str(tmp_path), environment="prod"), ECS, tags)
+
+    assert gate.deployment.environment == environment
+
+
+def test_secrets_of_a_check_that_does_not_run_are_not_fetched(tmp_path: Any) -> None:
+    plan = ELSEWHERE.replace("  AfterAllowTraffic:", "  AfterAllowTestTraffic:").replace(
+        "http: {get: /", 'when: {environment: staging}, http: {headers: {a: "${secret:ssm:/a}"}, get: /'
+    )
+
+    prod, staging = (prepared(tmp_path, ECS, plan, environment=name) for name in ("prod", "staging"))
+
+    assert with_secrets(prod, NoAws()).secrets == {}
+    with pytest.raises(AssertionError, match="ssm"):
+        with_secrets(staging, NoAws())
+
+
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "BeforeInstall"])
+def test_blues_health_is_no_evidence_for_green(stage: str) -> None:
+    bare = msgspec.structs.replace(ECS, stage=stage, green=Side())
+
+    with pytest.raises(DiscoveryError, match=f"green has no target group at {stage}"):
+        default_checks(bare)
+
+
+def test_before_green_is_installed_blue_must_be_well() -> None:
+    (check,) = default_checks(msgspec.structs.replace(ECS, stage="BeforeInstall", green=Side()))
+
+    assert check.params == {"side": "blue"}
+
+
+def test_a_deployment_about_which_nothing_is_known_is_not_let_through() -> None:
+    with pytest.raises(DiscoveryError, match="blue has no target group at BeforeInstall"):
+        default_checks(Deployment(id="d", platform=Platform.ECS, stage="BeforeInstall"))
+
+
+@pytest.mark.parametrize("deployment", [ECS, LAMBDA], ids=["ecs", "lambda"])
+def test_default_checks_are_at_least_one_and_fit_their_validators(deployment: Deployment) -> None:
+    checks = default_checks(deployment)
+    plan = Plan(stages={deployment.stage: Stage(checks=checks)})
+
+    bound = bind(plan, deployment, {}, Registry())[deployment.stage]
+
+    assert len(bound) >= 1
+    assert all(each.params is not None and not each.malformed for each in bound)
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ("", [200]),
+        ("200", [200]),
+        ("200-202", [200, 201, 202]),
+        ("200,301", [200, 301]),
+        (" 200 , 204-205 ", [200, 204, 205]),
+        ("200,", [200]),
+        ("0-99", [200]),
+        ("12", [200]),
+        ("what", [200]),
+    ],
+)
+def test_the_target_groups_own_codes_are_what_its_health_check_expects(codes: str, expected: list[int]) -> None:
+    green = msgspec.structs.replace(ECS.green, health_check_codes=codes)
+
+    check = default_checks(msgspec.structs.replace(ECS, green=green))[1]
+
+    assert check.params == {"get": "/health", "expect": {"status": {"in": expected}}}
+
+
+def plan_with(target: str) -> Plan:
+    return parse(ELSEWHERE.replace(ELSEWHERE.splitlines()[1], f"target: {target}"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_plans_own_url_counts_only_where_green_can_be_reached(stage: str) -> None:
+    green = aimed(msgspec.structs.replace(ECS, stage=stage), plan_with("{url: 'https://shop.example.com/base/'}")).green
+
+    assert (green.url == "https://shop.example.com/base") == (stage in PORTS_OPEN)
+
+
+def test_a_plans_own_url_leaves_nothing_of_the_rule() -> None:
+    green = aimed(ECS, plan_with("{url: 'https://shop.example.com'}")).green
+
+    assert (green.host, green.headers, green.path_patterns, green.no_url) == ("", {}, (), "")
+
+
+def test_a_plans_own_host_keeps_the_rest() -> None:
+    green = aimed(ECS, plan_with("{host: other.example.com}")).green
+
+    assert green == msgspec.structs.replace(ECS.green, host="other.example.com")
+
+
+def test_without_a_target_nothing_changes() -> None:
+    assert aimed(ECS, plan_with("{}")) == ECS

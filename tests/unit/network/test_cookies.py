@@ -1,0 +1,147 @@
+"""Cookies: what is read of a Set-Cookie, what is kept of it, and who gets it back."""
+
+from __future__ import annotations
+
+import pytest
+from greenlight.network.cookies import MAX_KEPT, MAX_LENGTH, Cookie, Jar, date, named, parsed, without_values, written
+
+NOW = 1_700_000_000.0
+GREEN = "https://shop.example/account/login"
+
+
+def sent(*headers: str, to: str = GREEN, at: str = GREEN, later_s: float = 0) -> str:
+    """Say what a jar sends to `to` that was given these by `at`."""
+    jar = Jar()
+    host = at.split("/")[2].partition(":")[0]
+    jar.keep([("Set-Cookie", header) for header in headers], at, host, NOW)
+    return jar.header(to, to.split("/")[2].partition(":")[0], NOW + later_s)
+
+
+# ---- What is no cookie
+
+
+@pytest.mark.parametrize("header", ["", "a", "=b", " =b", ";a=b", "a\x01=b", "a=b\x7f", "a=b; path=\x00"])
+def test_what_user_agents_ignore_is_no_cookie(header: str) -> None:
+    assert parsed(header) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "tomorrow", "1 Jan 2030", "00:00:00 1 Jan", "00:00:00 31 Feb 2030", "24:00:00 1 Jan 2030", "00:60:00 1 Jan 2030",
+     "00:00:00 1 Jan 1600", "00:00:00 1 Jan 203", "00:00:00 32 Jan 2030", "0:0 1 Jan 2030"],
+)  # fmt: skip
+def test_what_is_no_date_is_none(text: str) -> None:
+    assert date(text) is None
+
+
+@pytest.mark.parametrize(
+    ("attribute", "field"),
+    [("max-age=1.5", "max_age"), ("max-age=+5", "max_age"), ("max-age=", "max_age"), ("expires=soon", "expires"),
+     ("domain=", "domain"), ("path=", "path"), ("path=a", "path"), ("samesite=very", "same_site"), ("samesite", "same_site")],
+)  # fmt: skip
+def test_an_attribute_that_means_nothing_is_not_there(attribute: str, field: str) -> None:
+    cookie = parsed(f"a=b; {attribute}")
+    assert cookie is not None
+    assert getattr(cookie, field) is None
+
+
+def test_a_cookie_has_what_was_sent() -> None:
+    header = "id = a=b ; Expires=Wed, 09 Jun 2100 10:18:14 GMT;MAX-AGE= -5;Domain=.Shop.EXAMPLE; Path=/a;secure=no; HttpOnly;SameSite=lax; x=y"
+    assert parsed(header) == Cookie(
+        name="id", value="a=b", expires=4116219494.0, max_age=-5, domain="shop.example", path="/a", secure=True,
+        http_only=True, same_site="Lax",
+    )  # fmt: skip
+
+
+def test_the_last_of_an_attribute_counts_and_one_that_is_ignored_does_not() -> None:
+    cookie = parsed("a=b; max-age=1; max-age=2; max-age=x; path=/a; path=b")
+    assert cookie is not None
+    assert (cookie.max_age, cookie.path) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "iso"),
+    [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", "1994-11-06T08:49:37Z"),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", "1994-11-06T08:49:37Z"),
+        ("Sun Nov  6 08:49:37 1994", "1994-11-06T08:49:37Z"),
+        ("8:49:37 6 november 69", "2069-11-06T08:49:37Z"),
+    ],
+)
+def test_a_date_is_read_in_any_of_its_forms(text: str, iso: str) -> None:
+    found = date(text)
+    assert found is not None
+    assert written(found) == iso
+
+
+def test_of_one_name_domain_and_path_the_last_counts_and_every_other_stands() -> None:
+    headers = [("set-cookie", each) for each in ("a=1", "b=2", "a=3", "a=4; path=/x")]
+    assert [cookie.value for cookie in named("a", headers)] == ["3", "4"]
+    assert named("A", headers) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "shown"), [("a=secret; Path=/", "a=***; Path=/"), ("a=b=c", "a=***"), ("secret; x", "***; x")]
+)
+def test_a_header_is_shown_without_the_value(header: str, shown: str) -> None:
+    assert without_values(header) == shown
+
+
+# ---- What a jar sends
+
+
+@pytest.mark.parametrize(
+    ("header", "to"),
+    [
+        ("a=b", "https://other.example/account/x"),
+        ("a=b", "https://example/account/x"),
+        ("a=b; domain=example", "https://other.example/account/x"),
+        ("a=b; domain=shop.example", "https://sub.shop.example/account/x"),
+        ("a=b; domain=other.example", "https://shop.example/account/x"),
+        ("a=b", "https://shop.example/"),
+        ("a=b", "https://shop.example/accounts"),
+        ("a=b; path=/x", "https://shop.example/account/login"),
+        ("a=b; secure", "http://shop.example/account/login"),
+        ("a=b; max-age=0", GREEN),
+        ("a=b; max-age=-1", GREEN),
+        ("a=b; expires=Thu, 01 Jan 1970 00:00:01 GMT", GREEN),
+        (f"a={'b' * MAX_LENGTH}", GREEN),
+    ],
+)
+def test_a_cookie_goes_to_nobody_whom_it_is_not_for(header: str, to: str) -> None:
+    assert sent(header, to=to) == ""
+
+
+def test_a_secure_cookie_is_not_taken_over_plain_http() -> None:
+    assert sent("a=b; secure", at="http://shop.example/", to="https://shop.example/") == ""
+
+
+@pytest.mark.parametrize(
+    ("header", "to"),
+    [
+        ("a=b", GREEN),
+        ("a=b", "https://shop.example/account/x/y"),
+        ("a=b", "https://shop.example:8443/account"),
+        ("a=b; path=/", "https://shop.example"),
+        ("a=b; path=/", "http://shop.example/x"),
+        ("a=b; domain=.example; secure", GREEN),
+        ("a=b; max-age=5; expires=Thu, 01 Jan 1970 00:00:01 GMT", GREEN),
+    ],
+)
+def test_a_cookie_goes_back_to_the_host_that_set_it(header: str, to: str) -> None:
+    assert sent(header, to=to) == "a=b"
+
+
+def test_a_cookie_ends_when_it_says() -> None:
+    assert sent("a=b; max-age=10", later_s=9) == "a=b"
+    assert sent("a=b; max-age=10", later_s=10) == ""
+
+
+def test_a_cookie_is_replaced_and_deleted_by_its_name_and_path() -> None:
+    assert sent("a=1; path=/", "a=2; path=/", "b=3; path=/account", "c=4") == "b=3; c=4; a=2"
+    assert sent("a=1; path=/", "a=; path=/; max-age=0") == ""
+
+
+def test_a_jar_holds_so_many_and_no_more() -> None:
+    many = [f"c{number}=x; path=/" for number in range(MAX_KEPT + 5)]
+    assert sent(*many).count("=") == MAX_KEPT

@@ -1,0 +1,188 @@
+"""Environments: which one a plan takes, what it changes, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import Registry
+from greenlight.core.errors import PlanError, Problem
+from greenlight.core.model import Deployment, Platform
+from greenlight.plan.environments import environments_of
+from greenlight.plan.parser import Plan, parse
+from greenlight.plan.schema import When
+from hypothesis import given
+from hypothesis import strategies as st
+
+PLAN = """\
+version: 1
+variables: {tenant: smoke, shards: 3}
+target: {host: shop.example.com, url: "https://green.example.com"}
+defaults: {timeout: 5s, retry: {attempts: 2}}
+environments:
+  prod: {}
+  staging:
+    variables: {tenant: smoke-staging}
+    target: {host: shop.staging.example.com}
+    defaults: {timeout: 20s}
+stages:
+  AfterAllowTraffic:
+    checks:
+      - name: green answers
+        http: {get: "/${tenant}", expect: {status: 200}}
+"""
+REGISTRY = Registry()
+
+
+def read(environment: str, text: str = PLAN) -> Plan:
+    plan = parse(text, "plan.yaml", environment=environment)
+    bind(plan, Deployment(id="d-LOCAL0000", platform=Platform.ECS, stage=""), {}, REGISTRY)
+    return plan
+
+
+def the_problem(environment: str, text: str = PLAN) -> Problem:
+    with pytest.raises(PlanError) as caught:
+        read(environment, text)
+    (problem,) = caught.value.problems
+    return problem
+
+
+# ---- What is refused
+
+
+def test_an_installation_that_does_not_say_what_it_is_gets_no_plan_with_environments() -> None:
+    problem = the_problem("")
+
+    assert (problem.path, problem.line) == ("environments", 6)
+    assert "there are prod, staging, and nothing says which this is" in problem.message
+    assert "the parameter Environment" in problem.message
+    assert "the tag greenlight:environment" in problem.message
+    assert "--environment" in problem.message
+
+
+def test_an_environment_that_the_plan_does_not_have_is_refused_with_the_nearest_that_it_has() -> None:
+    problem = the_problem("stagin")
+
+    assert problem.path == "environments"
+    assert "there is no environment 'stagin'; did you mean 'staging'?" in problem.message
+    assert "add it" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "said"),
+    [
+        ("  prod: {}", "  prod:", "environments.prod", "expected a map"),
+        ("  prod: {}", "  prod: {timeout: 5s}", "environments.prod.timeout", "unknown key 'timeout'"),
+        ("  prod: {}", "  prod: {variables: {tenant: [a]}}", "environments.prod.variables.tenant", "got a list"),
+        ("  prod: {}", "  prod: {target: {url: shop}}", "environments.prod.target.url", "is not a base URL"),
+        ("  prod: {}", "  prod: {variables: {a: '${b}'}}", "environments.prod.variables.a", "write the value out"),
+        ("  prod: {}", "  pr od: {}", "environments.pr od", "is not a name of letters, digits, dots and hyphens"),
+    ],
+    ids=["nothing", "unknown key", "list as a value", "target", "reference", "name"],
+)
+def test_a_mistake_in_any_environment_is_refused_in_all(old: str, new: str, path: str, said: str) -> None:
+    problem = the_problem("staging", PLAN.replace(old, new))
+
+    assert (problem.path, problem.line) == (path, 6)
+    assert said in problem.message
+
+
+def test_an_empty_map_of_environments_is_refused() -> None:
+    text = PLAN[: PLAN.index("environments:")] + "environments: {}\n" + PLAN[PLAN.index("stages:") :]
+
+    assert "write one, or take the key out" in the_problem("prod", text).message
+
+
+def test_a_variable_of_one_environment_only_is_unknown_in_the_others() -> None:
+    text = PLAN.replace("tenant: smoke,", "")
+
+    assert read("staging", text).variables == {"shards": 3, "tenant": "smoke-staging"}
+    assert "nothing is called ${tenant}" in the_problem("prod", text).message
+
+
+def test_a_check_cannot_wait_for_an_environment_that_the_plan_does_not_have() -> None:
+    text = PLAN.replace("        http:", "        when: {environment: [prod, stagin]}\n        http:")
+    problem = the_problem("prod", text)
+
+    assert (problem.line, problem.path) == (15, "stages.AfterAllowTraffic.checks[0].when.environment")
+    assert "no environment 'stagin'; did you mean 'staging'?" in problem.message
+
+
+# ---- What an environment changes
+
+
+def test_an_environment_that_says_nothing_takes_the_plan_as_it_is() -> None:
+    plan = read("prod")
+
+    assert plan.variables == {"tenant": "smoke", "shards": 3}
+    assert plan.target.host == "shop.example.com"
+    assert plan.stages["AfterAllowTraffic"].checks[0].timeout_s == 5.0
+
+
+def test_an_environment_changes_key_by_key() -> None:
+    plan = read("staging")
+
+    assert plan.variables == {"tenant": "smoke-staging", "shards": 3}
+    assert (plan.target.host, plan.target.url) == ("shop.staging.example.com", "https://green.example.com")
+    (check,) = plan.stages["AfterAllowTraffic"].checks
+    assert (check.timeout_s, check.retry.attempts) == (20.0, 2)
+
+
+@pytest.mark.parametrize("environment", ["", "dev", "default"])
+def test_default_is_for_every_environment_that_is_not_named(environment: str) -> None:
+    text = PLAN.replace("  prod: {}", "  prod: {}\n  default: {variables: {tenant: other}}")
+
+    assert read(environment, text).variables["tenant"] == "other"
+
+
+def test_a_plan_without_environments_is_for_all() -> None:
+    text = PLAN[: PLAN.index("environments:")] + PLAN[PLAN.index("stages:") :]
+
+    assert read("prod", text).variables == read("", text).variables
+
+
+def test_the_environments_of_a_plan_are_known_before_it_is_read() -> None:
+    assert environments_of({"environments": {"prod": {}, "staging": {}}}) == ["prod", "staging"]
+    assert environments_of({"environments": 5}) == environments_of([]) == environments_of({}) == [""]
+
+
+@given(st.text(max_size=20))
+def test_any_environment_is_one_of_the_plans_or_refused(environment: str) -> None:
+    if environment in ("prod", "staging"):
+        assert read(environment)
+    else:
+        assert the_problem(environment).path == "environments"
+
+
+# ---- when
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        (When(environment="prod"), ""),
+        (When(environment=("dev", "prod")), ""),
+        (When(environment="dev"), "only when environment is dev, and it is prod"),
+        (When(region=("eu-west-1", "us-east-1")), "only when region is eu-west-1 or us-east-1, and it is not known"),
+        (When(application=("shop", "orders"), group="web"), "only when group is web, and it is blue-green"),
+    ],
+)
+def test_when_takes_a_name_or_a_list_of_names(when: When, said: str) -> None:
+    deployment = Deployment(
+        id="d-1", platform=Platform.ECS, stage="", application="shop", group="blue-green", environment="prod"
+    )
+
+    assert said in when.refuses(deployment)
+    assert bool(said) == bool(when.refuses(deployment))
+
+
+def test_an_empty_list_of_names_is_refused() -> None:
+    text = PLAN.replace("        http:", "        when: {region: []}\n        http:")
+
+    assert "an empty list means no deployment" in the_problem("prod", text).message
+
+
+def test_the_digest_of_a_plan_is_another_in_each_of_its_environments() -> None:
+    prod, staging = read("prod").source, read("staging").source
+
+    assert prod.sha256 == staging.sha256
+    assert len({prod.digest, staging.digest, prod.sha256}) == 3

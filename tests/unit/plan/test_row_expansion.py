@@ -1,0 +1,229 @@
+"""Rows: what one check with `each` becomes, and where the mistakes of its rows are told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import Registry
+from greenlight.core.errors import PlanError, Problem
+from greenlight.core.model import Deployment, Platform
+from greenlight.plan.parser import Check, parse
+from greenlight.plan.row_expansion import MAX_CHECKS
+from hypothesis import given
+from hypothesis import strategies as st
+
+SOMEWHERE = Deployment(id="d-LOCAL0000", platform=Platform.ECS, stage="")
+REGISTRY = Registry()
+
+
+def plan(*checks: str) -> str:
+    return "version: 1\nvariables: {tenant: smoke}\nstages:\n  AfterAllowTraffic:\n    checks:\n" + "".join(
+        "".join(f"{'      - ' if not number else '        '}{line}\n" for number, line in enumerate(check.splitlines()))
+        for check in checks
+    )
+
+
+def checks(*written: str) -> tuple[Check, ...]:
+    return parse(plan(*written), "plan.yaml").stages["AfterAllowTraffic"].checks
+
+
+def problems(*written: str) -> tuple[Problem, ...]:
+    with pytest.raises(PlanError) as caught:
+        bind(parse(plan(*written), "plan.yaml"), SOMEWHERE, {}, REGISTRY)
+    return caught.value.problems
+
+
+def the_problem(*written: str) -> Problem:
+    (problem,) = problems(*written)
+    return problem
+
+
+ITEMS = """\
+name: an item is sold
+each:
+  - {sku: A1, status: 200}
+  - {sku: B2, status: 404}
+http: {get: "/items/${each.sku}", expect: {status: "${each.status}"}}"""
+
+
+# ---- What is refused
+
+
+@pytest.mark.parametrize(
+    ("check", "line", "path", "said"),
+    [
+        ("name: a\neach: []\nhttp: {get: '/${each}'}", 7, "each", "no rows are no checks"),
+        ("name: a\neach: [1]\nhttp: {get: /}", 7, "each", "every row would check the same"),
+        ("name: a\neach:\n  - {sku: A}\n  - {sk: B}\nhttp: {get: '/${each.sku}'}", 9, "each[1]", "did you mean 'sk'?"),
+        (
+            "name: a\neach:\n  - {sku: A}\n  - {sku: B, qty: 2}\nhttp: {get: '/${each.sku}'}",
+            9,
+            "each[1].qty",
+            "nothing in the check uses ${each.qty}",
+        ),
+        ("name: a\neach:\n  - {sku: A}\n  - B\nhttp: {get: '/${each.sku}'}", 9, "each[1]", "is a plain value"),
+        ("name: a\neach:\n  - A\n  - {sku: B}\nhttp: {get: '/${each}'}", 9, "each[1]", "this row is a map"),
+        ("name: a\neach:\n  - A\n  - '${each}'\nhttp: {get: '/${each}'}", 9, "each[1]", "cannot refer to rows"),
+        ("name: a\neach:\n  - A\n  - [B]\nhttp: {get: '/${each}'}", 9, "each[1]", "or a map, got"),
+        ("name: a\neach:\n  - A\n  -\nhttp: {get: '/${each}'}", 9, "each[1]", "or a map, got"),
+        ("name: a\neach: A\nhttp: {get: '/${each}'}", 7, "each", "write it in brackets"),
+        (
+            "name: a\neach:\n  - {p: [1]}\nhttp: {get: '/${each.p}'}",
+            8,
+            "each[0].p",
+            "only a text, a number, true or false can be a part of a text",
+        ),
+        ("name: a\neach:\n  - {name: 5, p: 1}\nhttp: {get: '/${each.p}'}", 8, "each[0].name", "a row's name is a text"),
+        (
+            "name: a\neach:\n  - {name: x, p: 1}\n  - {name: x, p: 2}\nhttp: {get: '/${each.p}'}",
+            9,
+            "each[1].name",
+            "another row before this is called 'x'",
+        ),
+        ("name: a\neach: [1]\nhttp: {get: '/${each}', '${each}': 1}", 8, "http.${each}", "not replaced in keys"),
+        ("name: a ${each}\neach: [1]\nhttp: {get: '/${each}'}", 6, "name", "parameters of validators only"),
+        ("name: a\nhttp: {get: '/${each.sku}', expect: {status: 200}}", 7, "http.get", "this check has no rows"),
+        ("name: a\nneeds: [a]\neach: [1]\nhttp: {get: '/${each}'}", 7, "needs[0]", "cannot need itself"),
+    ],
+    ids=[
+        "no rows", "no reference", "key missing", "key unused", "plain among maps", "map among plain", "row of a row",
+        "list as a row", "nothing as a row", "rows as a text", "list in a text", "name no text", "names alike",
+        "reference in a key", "reference in the name", "reference without rows", "needs itself",
+    ],
+)  # fmt: skip
+def test_a_mistake_with_rows_has_its_place(check: str, line: int, path: str, said: str) -> None:
+    problem = the_problem(check)
+
+    assert said in problem.message
+    assert (problem.line, problem.path) == (line, f"stages.AfterAllowTraffic.checks[0].{path}")
+
+
+def test_a_value_that_does_not_fit_is_told_at_its_row() -> None:
+    problem = the_problem(ITEMS.replace("status: 404", "status: {gtt: 1}"))
+
+    assert (problem.line, problem.path) == (9, "stages.AfterAllowTraffic.checks[0].each[1].status.gtt")
+    assert "did you mean 'gt'?" in problem.message
+
+
+def test_a_mistake_of_the_check_itself_is_told_once_and_not_for_every_row() -> None:
+    problem = the_problem(ITEMS.replace("expect:", "expct:"))
+
+    assert (problem.line, problem.path) == (10, "stages.AfterAllowTraffic.checks[0].http.expct")
+
+
+def test_a_reference_beside_a_rows_is_told_where_it_is_written() -> None:
+    problem = the_problem(ITEMS.replace("/items/", "/${tennant}/"))
+
+    assert (problem.line, problem.path) == (10, "stages.AfterAllowTraffic.checks[0].http.get")
+    assert "did you mean 'tenant'?" in problem.message
+
+
+def test_a_check_may_not_have_the_name_of_one_with_rows() -> None:
+    problem = the_problem(ITEMS, "name: an item is sold\nhttp: {get: /}")
+
+    assert (problem.line, problem.message) == (
+        11,
+        "another check of this stage is called 'an item is sold'; names must differ",
+    )
+
+
+def test_a_check_may_not_have_the_name_of_a_row() -> None:
+    assert "names must differ" in the_problem(ITEMS, "name: an item is sold [A1, 200]\nhttp: {get: /}").message
+
+
+def test_rows_bring_a_stage_to_a_bounded_number_of_checks() -> None:
+    rows = f"each: {json.dumps(list(range(MAX_CHECKS)))}\nhttp: {{get: '/${{each}}'}}"
+    assert len(checks(f"name: a\n{rows}")) == MAX_CHECKS
+
+    problem = the_problem("name: one\nhttp: {get: /}", f"name: a\n{rows}")
+
+    assert "more than 500 checks" in problem.message
+    assert problem.path == "stages.AfterAllowTraffic.checks[1].each"
+
+
+def test_rows_that_would_fill_the_memory_are_refused() -> None:
+    long = f"name: a\neach: ['{'x' * 200_000}', 2]\nhttp: {{get: '{'${each}' * 100}'}}"
+
+    assert "write fewer or smaller ones" in the_problem(long).message
+
+
+# ---- What a check with rows becomes
+
+
+def test_a_check_becomes_one_for_each_row() -> None:
+    first, second = checks(ITEMS)
+
+    assert [first.name, second.name] == ["an item is sold [A1, 200]", "an item is sold [B2, 404]"]
+    assert first.params == {"get": "/items/A1", "expect": {"status": 200}}
+    assert second.params == {"get": "/items/B2", "expect": {"status": 404}}
+    assert {first.rows_of, second.rows_of} == {"an item is sold"}
+
+
+def test_rows_may_be_plain_values_and_keep_their_type_where_they_stand_alone() -> None:
+    found = checks("name: a\neach: [1, true, 2.5, x]\nhttp: {get: '/${each}', query: {q: '${each}'}}")
+
+    assert [check.params["get"] for check in found] == ["/1", "/true", "/2.5", "/x"]
+    assert [check.params["query"]["q"] for check in found] == [1, True, 2.5, "x"]
+    assert [check.name for check in found] == ["a [1]", "a [true]", "a [2.5]", "a [x]"]
+
+
+def test_a_row_may_have_a_name_and_rows_alike_are_told_apart() -> None:
+    found = checks("name: a\neach: [{name: first, p: 1}, {p: 1}, {p: 1}]\nhttp: {get: '/${each.p}'}")
+
+    assert [check.name for check in found] == ["a [first]", "a [1]", "a [1, row 3]"]
+
+
+def test_long_values_are_cut_and_references_are_left_out_of_names() -> None:
+    token = "${secret:ssm:/token}"
+    found = checks(
+        f"name: {'n' * 190}\neach: [{{p: '{token}', q: '{'y' * 100}'}}]\nhttp: {{get: '/${{each.q}}', host: '${{each.p}}'}}"
+    )
+
+    assert len(found[0].name) == 200
+    assert "secret" not in found[0].name
+    assert found[0].params["host"] == token
+
+
+def test_a_rows_value_may_be_a_part_of_a_reference() -> None:
+    (check,) = checks("name: a\neach: [blue]\nhttp: {get: '/${${each}.version}'}")
+
+    assert check.params == {"get": "/${blue.version}"}
+
+
+def test_a_literal_reference_stays_literal() -> None:
+    (check,) = checks("name: a\neach: [1]\nhttp: {get: '/$${each}/${each}'}")
+
+    assert check.params == {"get": "/$${each}/1"}
+
+
+def test_needing_a_check_with_rows_means_all_of_them_and_a_row_can_be_needed_alone() -> None:
+    found = checks(
+        ITEMS,
+        "name: all\nneeds: [an item is sold]\nhttp: {get: /}",
+        "name: one\nneeds: ['an item is sold [B2, 404]']\nhttp: {get: /}",
+    )
+
+    assert found[2].needs == ("an item is sold [A1, 200]", "an item is sold [B2, 404]")
+    assert found[3].needs == ("an item is sold [B2, 404]",)
+
+
+def test_a_check_with_broken_rows_is_not_missed_by_those_that_need_it() -> None:
+    problem = the_problem(ITEMS.replace("sku: B2", "sk: B2"), "name: all\nneeds: [an item is sold]\nhttp: {get: /}")
+
+    assert problem.path.endswith("each[1]")
+
+
+TEXTS = st.text(st.sampled_from("ab${}. x"), max_size=12)
+
+
+@given(st.lists(st.one_of(TEXTS, st.integers(), st.booleans()), min_size=1, max_size=4), TEXTS)
+def test_any_rows_are_checks_with_different_names_or_a_refusal(rows: list[object], text: str) -> None:
+    written = f"name: a\neach: {json.dumps(rows)}\nhttp: {{get: {json.dumps(text + '${each}')}}}"
+    try:
+        found = checks(written)
+    except PlanError:
+        return
+
+    assert len({check.name for check in found}) == len(rows)

@@ -1,0 +1,41 @@
+"""The JSON report: the document every other format is rendered from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from greenlight.core.model import Deployment, Evidence, Finding, Outcome, PlanSource, Platform, Report, Status
+from greenlight.report.json import render
+
+
+def report(actual: Any) -> Report:
+    finding = Finding(outcome=Outcome.FAIL, message="m", evidence=(Evidence(query="q", expected=1, actual=actual),))
+    return Report(
+        verdict=Status.FAILED,
+        reasons=(),
+        checks=(finding,),
+        deployment=Deployment(id="d-1", platform=Platform.ECS, stage="AfterAllowTraffic"),
+        plan=PlanSource(),
+        started_at="2026-01-01T00:00:00.000+00:00",
+        duration_ms=1.0,
+        greenlight="0.1.0",
+    )
+
+
+@pytest.mark.parametrize("actual", [float("nan"), float("inf"), object(), {1}, b"x"])
+def test_what_json_does_not_have_still_gives_json(actual: Any) -> None:
+    json.loads(render(report(actual)), parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
+
+
+@pytest.mark.parametrize("actual", [None, 5, "\x1b[2J\n\u2028", {"a": [1.5, True, None]}])
+def test_a_report_reads_back_as_itself(actual: Any) -> None:
+    written = report(actual)
+
+    assert msgspec.json.decode(render(written), type=Report) == written
+
+
+def test_the_document_names_its_schema_first() -> None:
+    assert render(report(1)).startswith('{\n  "schema": "greenlight.report/1",\n  "verdict": "Failed",')

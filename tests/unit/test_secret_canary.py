@@ -1,0 +1,118 @@
+"""A secret through everything that leaves a gate: in every form it takes on its way, out of every outlet there is."""
+
+from __future__ import annotations
+
+import html
+import importlib
+import json
+import urllib.parse
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from greenlight.api import Context, Evidence, Series, failed
+from greenlight.core.model import Finding, PlanSource, Severity
+from greenlight.core.redaction import MASK
+from greenlight.publish import index, notice_content, sns
+from greenlight.testing import Service, context_for, ecs_deployment, load, run
+from greenlight.verdict.conclude import report_of, verdict_of
+
+from tests.unit.checks.test_runner import ECS, Run, check
+from tests.unit.core.test_redaction import FORMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from greenlight.core.model import Report
+
+CANARY = "Zq9/kW7+\"vT=3&xR<8'mL"
+WHOLE = {name: form for name, form in FORMS.items() if "auth" not in name}
+RENDERED = ("json", "html", "junit", "markdown", "tap", "text")
+OUTLETS: dict[str, Callable[[Report], str]] = {
+    **{form: lambda report, form=form: importlib.import_module(f"greenlight.report.{form}").render(report) for form in RENDERED},
+    "event": lambda report: json.dumps(notice_content.event(report, "s3://b/k")),
+    "card": lambda report: json.dumps(sns.card(report, "s3://b/k")),
+    "sentence": notice_content.sentence,
+    "index": lambda report: str(index.entry(report, "s3://b/k")),
+    "log": lambda report: str(report.reasons),
+}  # fmt: skip
+
+
+def everywhere(text: str) -> Finding:
+    """Say a text wherever a finding has room for one, at the edge of what is kept, too."""
+    seen: Any = {"deep": [text, {text: text}], "long": "x" * 380 + text}
+    piece = Evidence(query=text, expected=seen, actual="y" * 390 + text, where=text, why=f"because {text}")
+    plot = Series(name=text, unit=text, side=text, values=(1.0,), limits={text: 1.0})
+    finding = failed(f"{text} {'m' * 900}{text}{text}", piece)
+    return Finding(outcome=finding.outcome, message=finding.message, evidence=finding.evidence, series=(plot,))
+
+
+def read_back(document: str) -> str:
+    """Give a document and what a reader makes of it: a secret that a browser or a parser shows is shown."""
+    bare = document.replace("\\\\", "\\")
+    return "\n".join(
+        [document, html.unescape(document), urllib.parse.unquote(document), bare, bare.replace('\\"', '"')]
+    )
+
+
+@pytest.fixture(scope="module", params=WHOLE)
+def report(request: pytest.FixtureRequest) -> Report:
+    """Give the report of a gate whose validators leak, by finding, by error and cut in half."""
+    text = WHOLE[request.param](CANARY)
+
+    def raising(_context: Context) -> Finding:
+        raise ValueError(f"{'z' * 290}{text}")
+
+    def cut(context: Context) -> Finding:
+        return failed(f"{context.excerpt('a' * 150 + text)} and {text[: len(text) * 2 // 3]}")
+
+    leaks = [check("says", lambda _: everywhere(text)), check("raises", raising), check("cuts", cut)]
+    findings = Run(*leaks, secrets=[CANARY]).findings
+    assert all(MASK in str(finding) for finding in findings[:2]), "the secret was there, and was taken out"
+    checks = [each.check for each in leaks]
+    assert all(each.severity is Severity.BLOCKING for each in checks)
+    return report_of(verdict_of(checks, findings), findings, ECS, PlanSource(), 0.0, 1.0)
+
+
+@pytest.mark.parametrize("outlet", OUTLETS)
+def test_no_outlet_shows_a_secret_in_any_form(report: Report, outlet: str) -> None:
+    shown = read_back(OUTLETS[outlet](report))
+    for form in WHOLE.values():
+        assert form(CANARY) not in shown
+    assert CANARY[:12] not in shown
+    assert CANARY[-12:] not in shown
+
+
+@pytest.mark.parametrize(
+    ("validator", "written"),
+    [
+        ("http", {"get": "/", "headers": {"x-key": "SECRET"}, "expect": {"status": 200}}),
+        ("http", {"get": "/?key=SECRET", "expect": {"body": {"filters": ["lower"], "eq": "x"}}}),
+        ("http", {"get": "/", "headers": {"x-key": "SECRET"}, "expect": {"json": {"seen": {"matches": "^x"}}}}),
+        ("http", {"get": "/", "basic": {"user": "u", "password": "SECRET"}, "expect": {"headers": {"x-seen": "x"}}}),
+        ("http", {"post": "/", "body": {"json": "SECRET"}, "expect": {"json": {"seen": {"length": 1}}}}),
+        ("graphql", {"query": "{a}", "headers": {"x-key": "SECRET"}}),
+        ("load", {"paths": ["/?key=SECRET"], "requests": 1, "minimum_samples": 1, "warm_up": 0}),
+        ("serves_green", {"get": "/", "send": {"x-key": "SECRET"}, "json": {"seen": "x"}, "interval": "1ms"}),
+        ("openapi", {"headers": {"x-key": "SECRET"}}),
+        ("migration", {"capture": {"p": "unique"}, "write": {"post": "/", "body": {"text": "SECRET"}}, "read": {"get": "/"},
+                       "clean_up": {"delete": "/"}, "expect": {"body": "x"}}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_no_validator_shows_a_secret_that_green_repeats(validator: str, written: Any) -> None:
+    secret = "Zq9-kW7+vT=3&xRmL"
+
+    def echo(_method: str, path: str, body: bytes) -> Any:
+        seen = f"{path} {body.decode()} {secret} {secret.upper()} {urllib.parse.quote(secret, safe='')}"
+        return 500, {"x-seen": secret}, {"seen": seen, "errors": [seen]}
+
+    with Service(echo) as green, Service(echo) as blue:
+        sides = {"green": ecs_deployment().green, "blue": ecs_deployment().blue}
+        sides = {name: type(side)(url=service.url) for (name, side), service in zip(sides.items(), (green, blue), strict=True)}  # fmt: skip
+        filled = json.loads(json.dumps(written).replace("SECRET", "${secret:ssm:/canary}"))
+        with context_for(ecs_deployment(**sides)) as context:
+            finding = run(load(validator), filled, context, secrets={"ssm:/canary": secret})
+    shown = read_back(str(finding))
+    assert finding.outcome != "PASS"
+    for form in (secret, secret.lower(), secret.upper(), urllib.parse.quote(secret, safe=""), secret[:9]):
+        assert form not in shown

@@ -1,0 +1,116 @@
+"""The last step: the plan says which checks there are and which decide, whatever the worker says."""
+
+from __future__ import annotations
+
+import itertools
+
+import msgspec
+import pytest
+from greenlight.core.model import (
+    Cause,
+    Clock,
+    Deployment,
+    Excuse,
+    Finding,
+    OnInconclusive,
+    Outcome,
+    PlanSource,
+    Platform,
+    Severity,
+    Status,
+)
+from greenlight.plan.parser import Check
+from greenlight.verdict.conclude import as_planned, report_of, verdict_of
+
+
+def check(name: str, severity: Severity = Severity.BLOCKING) -> Check:
+    return Check(name=name, validator="http", params={}, severity=severity)
+
+
+def finding(name: str, outcome: Outcome = Outcome.PASS, severity: Severity = Severity.BLOCKING) -> Finding:
+    return Finding(name=name, outcome=outcome, message=f"{name} said so", severity=severity)
+
+
+def test_nothing_at_all_is_failed() -> None:
+    assert verdict_of((), ()).status is Status.FAILED
+
+
+def test_a_check_without_a_finding_is_a_gate_error_beside_what_was_found() -> None:
+    verdict = verdict_of([check("a"), check("b"), check("c")], [finding("a"), finding("b", Outcome.FAIL)])
+
+    assert verdict.status is Status.FAILED
+    assert [(reason.check, reason.cause) for reason in verdict.reasons] == [
+        ("b", Cause.RELEASE_FAILED),
+        ("c", Cause.GATE_ERROR),
+    ]
+
+
+def test_an_advisory_check_without_a_finding_is_a_gate_error_too() -> None:
+    assert verdict_of([check("a"), check("b", Severity.ADVISORY)], [finding("a")]).status is Status.FAILED
+
+
+def test_a_finding_for_no_check_is_no_evidence() -> None:
+    verdict = verdict_of([check("a", Severity.ADVISORY)], [finding("a"), finding("made up")])
+
+    assert (verdict.status, verdict.reasons[0].cause) == (Status.FAILED, Cause.NO_EVIDENCE)
+
+
+def test_a_finding_cannot_make_its_own_check_advisory() -> None:
+    verdict = verdict_of([check("a"), check("b")], [finding("a"), finding("b", Outcome.FAIL, Severity.ADVISORY)])
+
+    assert (verdict.status, verdict.reasons[0].check) == (Status.FAILED, "b")
+
+
+def test_what_is_excused_and_flaky_is_said_by_the_plan_and_the_judgement_not_by_the_finding() -> None:
+    claims = {"excused": Excuse.OVERRIDDEN, "flaky": True, "on_inconclusive": OnInconclusive.TOLERATE}
+    found = [msgspec.structs.replace(finding(name, Outcome.INCONCLUSIVE), **claims) for name in ("a", "b", "made up")]
+    planned = [
+        check("a", Severity.REQUIRED_WITH_OVERRIDE),
+        msgspec.structs.replace(check("b"), on_inconclusive=OnInconclusive.TOLERATE),
+    ]
+
+    shown = as_planned(planned, found)
+
+    assert [(each.name, each.excused.value, each.flaky) for each in shown] == [
+        ("a", "", False),
+        ("b", "tolerated", False),
+    ]
+    assert [each.excused.value for each in as_planned(planned, found, ["a", "b"])] == ["overridden", "tolerated"]
+    assert [reason.check for reason in verdict_of(planned, found).reasons] == ["a"]
+
+
+def test_a_missing_finding_cannot_be_overridden() -> None:
+    verdict = verdict_of(
+        [check("a", Severity.REQUIRED_WITH_OVERRIDE), check("b")], [finding("b")], overridden=["a", "b"]
+    )
+
+    assert (verdict.status, verdict.reasons[0].check) == (Status.FAILED, "a")
+
+
+@pytest.mark.parametrize("outcomes", list(itertools.product(Outcome, repeat=2)), ids=str)
+def test_two_findings_for_one_check_both_count(outcomes: tuple[Outcome, Outcome]) -> None:
+    verdict = verdict_of([check("a")], [finding("a", outcome) for outcome in outcomes])
+
+    good = set(outcomes) <= {Outcome.PASS, Outcome.SKIPPED} and Outcome.PASS in outcomes
+    assert verdict.status is (Status.SUCCEEDED if good else Status.FAILED)
+
+
+def test_a_waived_plan_succeeds_without_a_reason() -> None:
+    verdict = verdict_of((), (), "this deployment is a rollback")
+
+    assert (verdict.status, verdict.reasons) == (Status.SUCCEEDED, ())
+
+
+def test_a_report_holds_the_verdict_and_what_it_rests_on() -> None:
+    found = [finding("a", Outcome.FAIL)]
+    verdict = verdict_of([check("a")], found)
+    deployment = Deployment(id="d-1", platform=Platform.ECS, stage="AfterAllowTraffic")
+
+    report = report_of(
+        verdict, found, deployment, PlanSource(uri="u"), 0.5, 12.34567, "printed", clock=Clock(prepared_ms=3.0)
+    )
+
+    assert (report.verdict, report.reasons, report.checks) == (Status.FAILED, verdict.reasons, tuple(found))
+    assert (report.started_at, report.duration_ms) == ("1970-01-01T00:00:00.500+00:00", 12.346)
+    assert (report.deployment, report.plan.uri, report.output) == (deployment, "u", "printed")
+    assert report.clock.prepared_ms == 3.0
