@@ -59,11 +59,11 @@ docs: setup ## make docs/validators.md, docs/lint.md, docs/doctor.md, docs/plan.
 	@$(BIN)/greenlight lint --explain all > docs/lint.md
 	@$(BIN)/greenlight doctor --explain all > docs/doctor.md
 	@$(BIN)/greenlight schema --format markdown > docs/plan.md
-	@$(BIN)/python -m devkit.cli.usage > docs/cli.md
+	@$(BIN)/python -m devkit.reference.cli_reference > docs/cli.md
 
 .PHONY: goldens
 goldens: setup ## write the files that reports are compared with anew; look at the difference
-	@RENEW_GOLDENS=1 $(BIN)/python -m pytest -q tests/unit/test_report_goldens.py
+	@RENEW_GOLDENS=1 $(BIN)/python -m pytest -q tests/unit/report/test_goldens.py
 
 .PHONY: lock
 lock: setup ## compile the lock files anew from their .in files

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from greenlight.core.model import Status
+from greenlight.core.verdict import Status
 from greenlight.gate.codedeploy import EventError, Reporter, parse
 from greenlight.publish import metrics
 

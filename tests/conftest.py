@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
 from greenlight.assertions import patterns
 
 # A test process holds half a million objects; to look through them again and again takes a tenth of its time.

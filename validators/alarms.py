@@ -19,6 +19,7 @@ import re
 from typing import Annotated, Any, Literal
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Duration,

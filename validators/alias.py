@@ -14,7 +14,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetAlias.html
 
 from __future__ import annotations
 
-from greenlight.api import Context, Evidence, Finding, GreenlightError, Params, error, judged, validator
+from greenlight.api import Context, Evidence, Finding, GreenlightError, Params, error, finding_from, validator
 
 POLL_S = 1.0
 
@@ -55,4 +55,4 @@ def alias(params: Alias, context: Context) -> Finding:  # noqa: ARG001 - the run
             Evidence(query="weights of other versions", expected={}, actual=weights, passed=not weights, where=where),
         ]
         if all(each.passed for each in found) or not context.sleep(POLL_S):
-            return judged(found, f"{where} points to version {version} alone")
+            return finding_from(found, f"{where} points to version {version} alone")

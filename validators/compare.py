@@ -32,11 +32,11 @@ import statistics
 from typing import Annotated, Any, Literal
 
 import msgspec
+
 from greenlight.api import (
     MISSING,
-    SAFE,
-    Call,
-    Compared,
+    SAFE_METHODS,
+    Comparison,
     Context,
     Difference,
     DurationExpectation,
@@ -45,24 +45,25 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     HttpKind,
-    LambdaInput,
+    HttpRequest,
+    LambdaPayload,
     NoAnswerError,
     NoResultError,
     Outcome,
     Params,
     Platform,
     Response,
-    compared,
-    differences,
+    compare_responses,
     error,
     evidence,
-    exchanged,
     failed,
+    find_differences,
+    finding_from,
     inconclusive,
-    invoked,
-    judged,
-    response,
-    sample,
+    invoke,
+    read_response,
+    sample_series,
+    send_request,
     validator,
 )
 
@@ -95,7 +96,7 @@ class Compare(Params, frozen=True, kw_only=True):
         latency: What to expect of the times of both sides.
     """
 
-    requests: Annotated[list[str | Call], msgspec.Meta(max_length=200)] = []
+    requests: Annotated[list[str | HttpRequest], msgspec.Meta(max_length=200)] = []
     payloads: Annotated[list[Any], msgspec.Meta(max_length=200)] = []
     event: HttpKind = "api_gateway_v2"
     samples: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
@@ -110,16 +111,18 @@ class Compare(Params, frozen=True, kw_only=True):
         if not (self.requests or self.payloads):
             raise ValueError("there is nothing to compare; name requests, such as requests: [/health]")
         for call in self.calls():
-            if call.method not in SAFE:
-                raise ValueError(f"{call.method} may change something; only {', '.join(SAFE)} are sent to both sides")
+            if call.method not in SAFE_METHODS:
+                raise ValueError(
+                    f"{call.method} may change something; only {', '.join(SAFE_METHODS)} are sent to both sides"
+                )
         compared = ("status", "body", *(("header",) if self.headers else ())) if self.requests else ()
         for parts in (compared, ("payload",) if self.payloads else ()):
             if parts and set(parts) <= set(self.ignore):
                 raise ValueError(f"ignore has {' and '.join(parts)} in it, so nothing is left to compare")
 
-    def calls(self) -> list[Call]:
+    def calls(self) -> list[HttpRequest]:
         """Give the requests, a bare path being a GET."""
-        return [Call(get=each) if isinstance(each, str) else each for each in self.requests]
+        return [HttpRequest(get=each) if isinstance(each, str) else each for each in self.requests]
 
 
 class _Seen(msgspec.Struct):
@@ -171,18 +174,18 @@ def compare(params: Compare, context: Context) -> Finding:
             times["green"].append(green.latency_ms)
             worked |= first.data.get("status", 0) < 400
     plots = (
-        sample("time to answer", times["blue"], "blue"),
-        sample("time to answer", times["green"], "green"),
+        sample_series("time to answer", times["blue"], "blue"),
+        sample_series("time to answer", times["green"], "green"),
     )
-    finding = _judged(params, compared(raw, noise), times)
+    finding = _judged(params, compare_responses(raw, noise), times)
     if finding.outcome is Outcome.PASS and not worked:
         why = "blue answers every request with 400 or above, so nothing was compared that works"
         finding = inconclusive(f"{why}; {finding.message}", *finding.evidence)
     return msgspec.structs.replace(finding, series=plots)
 
 
-def _asked(params: Compare) -> list[tuple[str, Call | dict[str, Any]]]:
-    named: list[tuple[str, Call | dict[str, Any]]] = [
+def _asked(params: Compare) -> list[tuple[str, HttpRequest | dict[str, Any]]]:
+    named: list[tuple[str, HttpRequest | dict[str, Any]]] = [
         (f"{each.method} {each.target()}", each) for each in params.calls()
     ]
     return named + [(f"payload {number}", {"payload": each}) for number, each in enumerate(params.payloads, 1)]
@@ -201,7 +204,7 @@ def _no_blue(params: Compare, context: Context) -> str:
 
 
 def _pair(
-    params: Compare, context: Context, name: str, what: Call | dict[str, Any]
+    params: Compare, context: Context, name: str, what: HttpRequest | dict[str, Any]
 ) -> tuple[_Seen, _Seen, _Seen] | Finding:
     """Ask blue, green and blue; what is no comparison is a finding at once, before the next takes the time that is left."""
     first = _answer(params, context, what, "blue")
@@ -223,12 +226,12 @@ def _broken(answer: _Answered) -> str:
     return f"status {status}" if status >= 500 else ""
 
 
-def _answer(params: Compare, context: Context, what: Call | dict[str, Any], side: str) -> _Answered:
+def _answer(params: Compare, context: Context, what: HttpRequest | dict[str, Any], side: str) -> _Answered:
     """Ask one side; a text says why it gave no answer."""
     blue_or_green: Literal["green", "blue"] = "blue" if side == "blue" else "green"
-    if context.deployment.platform == Platform.ECS and isinstance(what, Call):
+    if context.deployment.platform == Platform.ECS and isinstance(what, HttpRequest):
         try:
-            seen = exchanged(context, what, side=blue_or_green)
+            seen = send_request(context, what, side=blue_or_green)
         except NoAnswerError as problem:
             return str(problem)
         if seen.truncated:
@@ -236,23 +239,23 @@ def _answer(params: Compare, context: Context, what: Call | dict[str, Any], side
         return _Seen(_plain(seen), seen.latency_ms)
     deployment = context.deployment
     payload: Any = what["payload"] if isinstance(what, dict) else None
-    if isinstance(what, Call):
-        payload = msgspec.convert({"event": {params.event: _written(what)}}, LambdaInput).sent(context)
+    if isinstance(what, HttpRequest):
+        payload = msgspec.convert({"event": {params.event: _written(what)}}, LambdaPayload).sent(context)
     try:
-        done = invoked(context, payload, getattr(deployment, blue_or_green).version)
+        done = invoke(context, payload, getattr(deployment, blue_or_green).version)
     except NoResultError as problem:
         return str(problem)
     if done.failure:
         return done.failure
-    if not isinstance(what, Call):
+    if not isinstance(what, HttpRequest):
         return _Seen({"payload": None if done.payload is MISSING else done.payload}, done.duration_ms)
     try:
-        return _Seen(_plain(response(params.event, done.payload)), done.duration_ms)
+        return _Seen(_plain(read_response(params.event, done.payload)), done.duration_ms)
     except ValueError as problem:
         return f"the response cannot be passed on: {problem}"
 
 
-def _written(call: Call) -> dict[str, Any]:
+def _written(call: HttpRequest) -> dict[str, Any]:
     return {"headers": call.headers, "query": call.query, call.method.lower(): getattr(call, call.method.lower())}
 
 
@@ -270,11 +273,11 @@ def _plain(seen: Response) -> dict[str, Any]:
 def _differences(params: Compare, blue: _Seen, other: _Seen, name: str) -> list[Difference]:
     """Give the differences of one pair, each place under the request's name so that requests do not mix."""
     ignore = [*params.ignore, *(() if params.headers else ("header",))]
-    found = differences(blue.data, other.data, ignore=ignore)
+    found = find_differences(blue.data, other.data, ignore=ignore)
     return [msgspec.structs.replace(each, path=f"{name} {each.path}") for each in found]
 
 
-def _judged(params: Compare, places: list[Compared], times: dict[str, list[float]]) -> Finding:
+def _judged(params: Compare, places: list[Comparison], times: dict[str, list[float]]) -> Finding:
     news = [each for each in places if _is_news(params, each)]
     total = len(times["green"])
     found = [
@@ -299,15 +302,15 @@ def _judged(params: Compare, places: list[Compared], times: dict[str, list[float
     said = f"{total} answers compared, median {green_ms:.0f} ms on green and {blue_ms:.0f} ms on blue"
     said += f"; {_kinds(quiet)} {'is' if quiet == 1 else 'are'} noise" if quiet else ""
     if any(not each.passed for each in found):
-        first = judged(found, said).message
+        first = finding_from(found, said).message
         return failed(f"{first}; {_kinds(len(news))} in {said}" if news else f"{first}; {said}", *found)
     if (wanted.slower is not None or wanted.by is not None) and not enough:
         return inconclusive(f"{said}; {total} are too few to compare times, raise samples", *found)
     found.append(Evidence(query="differences that are no noise", expected=0, actual=0, passed=True))
-    return judged(found, said)
+    return finding_from(found, said)
 
 
-def _is_news(params: Compare, each: Compared) -> bool:
+def _is_news(params: Compare, each: Comparison) -> bool:
     return each.raw > each.noise and each.relative > params.relative and each.absolute > params.absolute
 
 

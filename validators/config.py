@@ -22,6 +22,7 @@ import json
 from typing import Any
 
 import msgspec
+
 from greenlight.api import (
     MISSING,
     Context,
@@ -31,12 +32,12 @@ from greenlight.api import (
     GreenlightError,
     Params,
     Side,
-    compiled,
+    compile_query,
     error,
     evidence,
-    find,
+    finding_from,
     inconclusive,
-    judged,
+    run_query,
     validator,
 )
 
@@ -54,9 +55,9 @@ class Config(Params, frozen=True, kw_only=True):
         if not self.expect and not self.unchanged:
             raise ValueError("config looks at nothing; write expect: {QUERY: VALUE} or unchanged: [QUERY]")
         for query in self.expect:
-            compiled(query, "expect", query)
+            compile_query(query, "expect", query)
         for number, query in enumerate(self.unchanged):
-            compiled(query, "unchanged", number)
+            compile_query(query, "unchanged", number)
 
     def asks(self, key: str) -> bool:
         """Tell whether any query is about `key`."""
@@ -95,7 +96,7 @@ def config(params: Config, context: Context) -> Finding:
     found = [_ruled(query, expectation, green) for query, expectation in params.expect.items()]
     if blue is not None:
         found += [_kept(query, blue, green) for query in params.unchanged]
-    finding = judged(found, f"{len(found)} settings are as they should be") if found else None
+    finding = finding_from(found, f"{len(found)} settings are as they should be") if found else None
     if params.unchanged and blue is None and (finding is None or finding.outcome == "PASS"):
         return inconclusive("there is no blue to hold green's configuration against; this is the first version", *found)
     return finding or inconclusive("nothing was looked at")
@@ -123,8 +124,8 @@ def _configuration(side: Side, params: Config, context: Context) -> dict[str, An
 
 
 def _ruled(query: str, expectation: Expectation, green: dict[str, Any]) -> Evidence:
-    held = evidence(query, expectation, find(query, green), "green")
-    told = evidence(query, expectation, find(query, _masked(green)))  # why it does not hold may repeat it, too
+    held = evidence(query, expectation, run_query(query, green), "green")
+    told = evidence(query, expectation, run_query(query, _masked(green)))  # why it does not hold may repeat it, too
     return msgspec.structs.replace(held, actual=told.actual, why=told.why)
 
 
@@ -133,7 +134,7 @@ def _kept(query: str, blue: dict[str, Any], green: dict[str, Any]) -> Evidence:
 
     A projection (`[].name`) gives an empty list for a name that nothing has.
     """
-    was, now = find(query, blue), find(query, green)
+    was, now = run_query(query, blue), run_query(query, green)
     nothing = was == now == [] and any(sign in query for sign in ("[", "*"))
     same = was is not MISSING and now is not MISSING and not nothing and _plain(was) == _plain(now)
     shown = [
@@ -147,7 +148,7 @@ def _kept(query: str, blue: dict[str, Any], green: dict[str, Any]) -> Evidence:
 
 
 def _seen(query: str, configuration: dict[str, Any]) -> Any:
-    return find(query, _masked(configuration))
+    return run_query(query, _masked(configuration))
 
 
 def _plain(value: Any) -> str:

@@ -26,6 +26,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Expectation,
@@ -35,7 +36,7 @@ from greenlight.api import (
     error,
     evidence,
     failed,
-    judged,
+    finding_from,
     validator,
 )
 
@@ -100,7 +101,7 @@ def dns(params: Dns, context: Context) -> Finding:
     found = [evidence("records", params.expect.records, records, where)]
     if params.expect.ttl is not None:
         found.append(evidence("ttl", params.expect.ttl, answer.ttl, where))
-    return judged(found, f"{where} is {', '.join(records)}")
+    return finding_from(found, f"{where} is {', '.join(records)}")
 
 
 def _asked(params: Dns, name: str, context: Context) -> RRset:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Evidence,
@@ -27,7 +28,7 @@ from greenlight.api import (
     Params,
     error,
     failed,
-    judged,
+    finding_from,
     service_tasks,
     validator,
 )
@@ -83,9 +84,9 @@ def ecs_service(params: EcsService, context: Context) -> Finding:
             )
         found = [*_states(task_set, params), *(msgspec.structs.replace(each, passed=True) for each in shown)]
         if all(each.passed for each in found):
-            return judged(found, f"{name} is steady with {task_set.get('runningCount')} tasks running")
+            return finding_from(found, f"{name} is steady with {task_set.get('runningCount')} tasks running")
         if not context.sleep(POLL_S):
-            verdict = judged(found, "")
+            verdict = finding_from(found, "")
             return msgspec.structs.replace(verdict, message=f"{name} did not become steady in time: {verdict.message}")
 
 

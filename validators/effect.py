@@ -42,10 +42,9 @@ import time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
+
 from greenlight.api import (
     MISSING,
-    AnswerExpectation,
-    Call,
     Context,
     Duration,
     Evidence,
@@ -54,31 +53,33 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     HttpError,
-    LambdaInput,
-    Need,
+    HttpRequest,
+    IamRequirement,
+    LambdaPayload,
     NoAnswerError,
     NoResultError,
     Outcome,
     Params,
     Response,
-    captured_value,
-    checked_source,
-    compiled,
-    default,
+    ResponseExpectation,
+    capture_value,
+    check_response,
+    compile_query,
     error,
     evidence,
-    exchanged,
     failed,
-    filled,
-    find,
-    fresh,
-    hidden,
+    finding_from,
+    from_dynamodb,
     inconclusive,
-    invoked,
-    judged,
-    looked_at,
-    marshalled,
-    unmarshalled,
+    invoke,
+    is_sensitive,
+    run_query,
+    send_request,
+    struct_default,
+    substitute_captures,
+    to_dynamodb,
+    unique_id,
+    validate_capture,
     validator,
 )
 
@@ -96,7 +97,7 @@ _Told = Annotated[str, msgspec.Meta(min_length=1)]
 _ABSENT = ("NoSuchKey", "404", "NotFound")
 
 
-class Invoke(LambdaInput, frozen=True, kw_only=True):
+class Invoke(LambdaPayload, frozen=True, kw_only=True):
     """An invocation of the new version, with a `payload` or an `event`."""
 
 
@@ -204,11 +205,11 @@ class Cause(_OneOf, frozen=True, kw_only=True):
         sqs, sns: A message to a queue or a topic.
     """
 
-    http: Call | None = None
+    http: HttpRequest | None = None
     lambda_invoke: Invoke | None = None
     sqs: Send | None = None
     sns: Send | None = None
-    expect: AnswerExpectation | None = None
+    expect: ResponseExpectation | None = None
 
 
 class See(_OneOf, frozen=True, kw_only=True):
@@ -240,7 +241,7 @@ class CleanUp(_OneOf, frozen=True, kw_only=True):
         s3: An object to delete.
     """
 
-    http: Call | None = None
+    http: HttpRequest | None = None
     dynamodb: Row | None = None
     s3: Object | None = None
 
@@ -259,16 +260,16 @@ class Effect(Params, frozen=True, kw_only=True):
     see: See
     expect: dict[str, Expectation] = {}
     capture: dict[str, str] = {}
-    within: Duration = default(Duration(10.0))
-    interval: Duration = default(Duration(1.0))
+    within: Duration = struct_default(Duration(10.0))
+    interval: Duration = struct_default(Duration(1.0))
     clean_up: list[CleanUp] = []
 
     def __post_init__(self) -> None:
         """Refuse effects that would be seen without a cause."""
         for query in self.expect:
-            compiled(query, "expect", query)
+            compile_query(query, "expect", query)
         for source in self.capture.values():
-            checked_source(source)
+            validate_capture(source)
             if source != "unique" and self.cause.http is None:
                 raise ValueError(f"{source!r} is of an HTTP answer, and the cause is none; only unique can be captured")
         if not self.expect and (self.see.metric or self.see.execution):
@@ -277,7 +278,7 @@ class Effect(Params, frozen=True, kw_only=True):
             raise ValueError("only an HTTP cause has an answer to expect something of")
 
 
-def _needs(params: Effect) -> Iterator[Need]:
+def _needs(params: Effect) -> Iterator[IamRequirement]:
     """Give what cause, look and clean-up ask of AWS, each for its own resource."""
     cause, see = params.cause, params.see
     if cause.lambda_invoke:
@@ -341,7 +342,7 @@ def _queue(url: str) -> str:
 )
 def effect(params: Effect, context: Context) -> Finding:
     """What green is asked to do, it does: the message, row, object, metric, line or execution appears."""
-    names: dict[str, Any] = {name: fresh() for name, source in params.capture.items() if source == "unique"}
+    names: dict[str, Any] = {name: unique_id() for name, source in params.capture.items() if source == "unique"}
     captured = names if params.capture else None
     began = time.time()
     try:
@@ -355,7 +356,7 @@ def effect(params: Effect, context: Context) -> Finding:
     except GreenlightError as problem:
         return error(str(problem))
     keep_s = context.remaining_s() * FOR_CLEANING_UP if params.clean_up else 0.0
-    finding = _caused_and_seen(params, context.keeping(keep_s), captured, began)
+    finding = _caused_and_seen(params, context.reserving(keep_s), captured, began)
     left = [each for step in params.clean_up if (each := _cleaned_up(step, context, captured)) is not None]
     if not left:
         return finding
@@ -368,15 +369,17 @@ def _caused_and_seen(params: Effect, context: Context, captured: dict[str, Any] 
     try:
         found = _caused(params, context, captured)
         if not all(each.passed for each in found):
-            return judged(found, "")
+            return finding_from(found, "")
         until_s = max(0.0, context.remaining_s() - params.within)
         while True:
             seen = _seen(params, context, captured, began)
             if all(each.passed for each in seen):
-                return judged([*found, *seen], f"the effect was seen {time.time() - began:.1f} s after the cause began")
+                return finding_from(
+                    [*found, *seen], f"the effect was seen {time.time() - began:.1f} s after the cause began"
+                )
             if context.remaining_s() - params.interval <= until_s or not context.sleep(params.interval):
                 break
-        finding = judged([*found, *seen], "")
+        finding = finding_from([*found, *seen], "")
         late = f"{finding.message}; {time.time() - began:.1f} s after the cause began"
         return msgspec.structs.replace(finding, message=late)
     except (NoAnswerError, NoResultError) as problem:
@@ -391,36 +394,36 @@ def _caused_and_seen(params: Effect, context: Context, captured: dict[str, Any] 
 
 def _refilled(part: Any, captured: dict[str, Any] | None) -> Any:
     """Fill what was captured into a part of the parameters."""
-    plain = filled(msgspec.to_builtins(part), captured)
+    plain = substitute_captures(msgspec.to_builtins(part), captured)
     return msgspec.convert(plain, type(part))
 
 
 def _caused(params: Effect, context: Context, captured: dict[str, Any] | None) -> list[Evidence]:
     cause = params.cause
     if cause.http is not None:
-        answer = exchanged(context, cause.http, captured, expect=cause.expect)
+        answer = send_request(context, cause.http, captured, expect=cause.expect)
         _capture(params, context, answer, captured)
         if cause.expect is not None:
-            return looked_at(cause.expect, answer, "cause", captured)
+            return check_response(cause.expect, answer, "cause", captured)
         fine = answer.status < 400
         return [Evidence(query="status", expected="below 400", actual=answer.status, passed=fine, where="cause")]
     if cause.lambda_invoke is not None:
-        failure = invoked(context, _refilled(cause.lambda_invoke, captured).sent(context)).failure
+        failure = invoke(context, _refilled(cause.lambda_invoke, captured).sent(context)).failure
         return [Evidence(query="error", expected="none", actual=failure or "none", passed=not failure, where="cause")]
-    for service, send in (("sqs", cause.sqs), ("sns", cause.sns)):
-        if send is not None:
-            body = filled(send.message, captured)
+    for service, publication in (("sqs", cause.sqs), ("sns", cause.sns)):
+        if publication is not None:
+            body = substitute_captures(publication.message, captured)
             where, text = ("QueueUrl", "MessageBody") if service == "sqs" else ("TopicArn", "Message")
             written = body if isinstance(body, str) else json.dumps(body)
-            _aws(context, f"send to {service}", **{where: filled(send.to, captured), text: written})
+            _aws(context, f"send to {service}", **{where: substitute_captures(publication.to, captured), text: written})
     return []
 
 
 def _capture(params: Effect, context: Context, answer: Response, captured: dict[str, Any] | None) -> None:
     for name, source in params.capture.items():
-        if source != "unique" and captured is not None and (value := captured_value(source, answer)) is not MISSING:
+        if source != "unique" and captured is not None and (value := capture_value(source, answer)) is not MISSING:
             captured[name] = value
-            if hidden(name, source):
+            if is_sensitive(name, source):
                 context.hide(value)
 
 
@@ -444,8 +447,8 @@ def _seen(params: Effect, context: Context, captured: dict[str, Any] | None, beg
         shown = "something" if there else repr(MISSING)
         found = [Evidence(query=kind, expected="something", actual=shown, passed=there, where="effect")]
         for query, wanted in params.expect.items():
-            actual = find(query, thing) if there else MISSING
-            found.append(evidence(query, filled(wanted, captured), actual, "effect"))
+            actual = run_query(query, thing) if there else MISSING
+            found.append(evidence(query, substitute_captures(wanted, captured), actual, "effect"))
         if all(each.passed for each in found):
             break
     return found
@@ -495,8 +498,8 @@ def _messages(queue: Queue, context: Context, began: float) -> list[Any]:
 
 
 def _row(row: Row, context: Context, _began: float) -> list[Any]:
-    item = _aws(context, "row", TableName=row.table, Key=marshalled(row.key)["M"], ConsistentRead=True).get("Item")
-    return [] if item is None else [unmarshalled({"M": item})]
+    item = _aws(context, "row", TableName=row.table, Key=to_dynamodb(row.key)["M"], ConsistentRead=True).get("Item")
+    return [] if item is None else [from_dynamodb({"M": item})]
 
 
 def _object(item: Object, context: Context, _began: float) -> list[Any]:
@@ -575,12 +578,12 @@ def _cleaned_up(step: CleanUp, context: Context, captured: dict[str, Any] | None
     said = ""
     try:
         if step.http is not None:
-            answer = exchanged(context, step.http, captured, within_s=max(0.1, context.remaining_s() / 2))
+            answer = send_request(context, step.http, captured, timeout_s=max(0.1, context.remaining_s() / 2))
             if answer.status >= 400 and answer.status not in (404, 410):
                 said = f"{step.http.method} {step.http.target(captured)} answered {answer.status}"
         elif step.dynamodb is not None:
             row = _refilled(step.dynamodb, captured)
-            _aws(context, "delete row", TableName=row.table, Key=marshalled(row.key)["M"])
+            _aws(context, "delete row", TableName=row.table, Key=to_dynamodb(row.key)["M"])
         elif step.s3 is not None:
             item = _refilled(step.s3, captured)
             _aws(context, "delete object", Bucket=item.bucket, Key=item.key)

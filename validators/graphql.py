@@ -27,6 +27,7 @@ import json
 from typing import Any
 
 import msgspec
+
 from greenlight.api import (
     MISSING,
     Context,
@@ -38,12 +39,12 @@ from greenlight.api import (
     NoAnswerError,
     Params,
     Response,
-    compiled,
+    compile_query,
     error,
     evidence,
     failed,
-    find,
-    judged,
+    finding_from,
+    run_query,
     validator,
 )
 
@@ -61,7 +62,7 @@ class Expect(Params, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse queries that are none."""
         for query in self.data:
-            compiled(query)
+            compile_query(query)
 
 
 class Graphql(Params, frozen=True, kw_only=True):
@@ -112,7 +113,7 @@ def graphql(params: Graphql, context: Context) -> Finding:
         start = context.excerpt(response.body.decode(errors="replace"))
         return failed(f"{where}: status {response.status}, and the body is no GraphQL answer; it begins {start!r}")
     found = _looked_at(params.expect, response, answer, where)
-    return judged(found, f"{where} was answered in {response.latency_ms:.0f} ms")
+    return finding_from(found, f"{where} was answered in {response.latency_ms:.0f} ms")
 
 
 def _answer(response: Response) -> Any:
@@ -140,7 +141,7 @@ def _looked_at(expect: Expect, response: Response, answer: dict[str, Any], where
         fine = response.status == 200
         found.append(Evidence(query="status", expected=200, actual=response.status, passed=fine, where=where))
     for query, expectation in expect.data.items():
-        actual = MISSING if data is MISSING else find(query, data)
+        actual = MISSING if data is MISSING else run_query(query, data)
         found.append(evidence(f"data {query}", expectation, actual, where))
     if expect.latency is not None:
         found.append(evidence("latency (ms)", expect.latency, round(response.latency_ms, 3), where))

@@ -20,6 +20,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Evidence,
@@ -29,7 +30,7 @@ from greenlight.api import (
     Params,
     error,
     failed,
-    judged,
+    finding_from,
     validator,
 )
 
@@ -86,7 +87,7 @@ def grpc_health(params: GrpcHealth, context: Context) -> Finding:
     tls = url.scheme == "https" if params.tls is None else params.tls
     of_green = params.host in ("", url.hostname)
     try:
-        if of_green and url.scheme and not context.addressed(PATH).url.endswith(f"{url.netloc}{PATH}"):
+        if of_green and url.scheme and not context.request_target(PATH).url.endswith(f"{url.netloc}{PATH}"):
             patterns = ", ".join(context.green.path_patterns)
             return error(f"the rule that leads to green takes only the paths {patterns}, and not {PATH}")
         connection = context.connect(params.host, params.port, tls=tls, alpn=("h2",) if tls else ())
@@ -108,7 +109,7 @@ def grpc_health(params: GrpcHealth, context: Context) -> Finding:
         _evidence("gRPC status", "OK", _code(said), where),
         _evidence("serving status", params.status, status or "none", where),
     ]
-    return judged(found, f"{where} is {status}")
+    return finding_from(found, f"{where} is {status}")
 
 
 class _BrokenError(Exception):

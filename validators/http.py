@@ -53,31 +53,32 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
+
 from greenlight.api import (
     MISSING,
-    AnswerExpectation,
-    Call,
     Context,
+    CookieJar,
     Evidence,
     ExpectationError,
     Finding,
     HttpError,
-    Jar,
+    HttpRequest,
     NoAnswerError,
     Response,
-    captured_value,
-    checked_source,
+    ResponseExpectation,
+    capture_value,
+    check_response,
     error,
-    exchanged,
     failed,
-    hidden,
-    judged,
-    looked_at,
+    finding_from,
+    is_sensitive,
+    send_request,
+    validate_capture,
     validator,
 )
 
 
-class Request(Call, frozen=True, kw_only=True):
+class Request(HttpRequest, frozen=True, kw_only=True):
     """One request: exactly one of the methods with a path or URL, what to send, what to expect, what to keep.
 
     Attributes:
@@ -87,18 +88,18 @@ class Request(Call, frozen=True, kw_only=True):
     """
 
     redirects: Annotated[int, msgspec.Meta(ge=0, le=20)] = 0
-    expect: AnswerExpectation | None = None
+    expect: ResponseExpectation | None = None
     capture: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         """Refuse a request without method, with several, or one that looks at nothing of the answer."""
-        Call.__post_init__(self)
+        HttpRequest.__post_init__(self)
         if self.expect is None and not self.capture:
             raise ValueError(
                 "the request expects nothing and would pass whatever green answers; add expect: {status: 200}"
             )
         for name, source in self.capture.items():
-            checked_source(source, self.namespaces, ("capture", name))
+            validate_capture(source, self.namespaces, ("capture", name))
 
     @property
     def namespaces(self) -> dict[str, str]:
@@ -146,14 +147,14 @@ def http(params: Http, context: Context) -> Finding:
     """Green answers HTTP requests as this release should."""
     requests = params.requests()
     captured: dict[str, Any] | None = {} if any(request.capture for request in requests) else None
-    jar = Jar() if params.cookies else None
+    jar = CookieJar() if params.cookies else None
     found: list[Evidence] = []
     said = ""
     for number, request in enumerate(requests, 1):
         step = f"step {number}: " if len(requests) > 1 else ""
         try:
             target = request.target(captured)
-            response = exchanged(
+            response = send_request(
                 context, request, captured, redirects=request.redirects, expect=request.expect, jar=jar
             )
             said = f"{request.method} {target} answered {response.status} in {response.latency_ms:.0f} ms"
@@ -165,9 +166,11 @@ def http(params: Http, context: Context) -> Finding:
         except KeyError as problem:
             return error(f"{step}${{{problem.args[0]}}} was captured by no earlier step", *found)
         if not all(each.passed for each in found):
-            finding = judged(found, said)
+            finding = finding_from(found, said)
             return msgspec.structs.replace(finding, message=f"{finding.message}; {said}{_excerpt(response, context)}")
-    return judged(found, said if len(requests) == 1 else f"all {len(requests)} steps answered as expected; last {said}")
+    return finding_from(
+        found, said if len(requests) == 1 else f"all {len(requests)} steps answered as expected; last {said}"
+    )
 
 
 def _excerpt(response: Response, context: Context) -> str:
@@ -180,12 +183,12 @@ def _looked_at(
     request: Request, response: Response, where: str, captured: dict[str, Any] | None, context: Context
 ) -> list[Evidence]:
     """Hold one answer against its expectations, and keep what later steps need."""
-    found = looked_at(request.expect, response, where, captured) if request.expect is not None else []
+    found = check_response(request.expect, response, where, captured) if request.expect is not None else []
     for name, source in request.capture.items():
-        value = captured_value(source, response, request.namespaces)
+        value = capture_value(source, response, request.namespaces)
         if captured is not None:
             captured[name] = value
-        if value is not MISSING and hidden(name, source):
+        if value is not MISSING and is_sensitive(name, source):
             context.hide(value)
         if value is MISSING:
             query = f"capture {name}: {source}"

@@ -27,8 +27,8 @@ from greenlight.api import (
     GreenlightError,
     Params,
     error,
+    finding_from,
     inconclusive,
-    judged,
     service_tasks,
     validator,
 )
@@ -93,7 +93,7 @@ def identity(params: Identity, context: Context) -> Finding:
     if not found:
         which = f" with a container {params.container!r}" if params.container else ""
         return inconclusive(f"green has no running task{which}, so nothing shows what it is made of")
-    return judged(found, f"{len(found)} of {len(found)} run what was built")
+    return finding_from(found, f"{len(found)} of {len(found)} run what was built")
 
 
 def _hex(written: str) -> str:

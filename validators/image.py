@@ -24,6 +24,7 @@ import re
 from typing import Annotated, Any, Literal
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Duration,
@@ -35,8 +36,8 @@ from greenlight.api import (
     error,
     evidence,
     failed,
+    finding_from,
     inconclusive,
-    judged,
     validator,
 )
 
@@ -100,7 +101,7 @@ def image(params: Image, context: Context) -> Finding:
         return error(str(problem), *found)
     if not references:
         return failed(f"green has no container {params.container!r}" if params.container else "green has no image")
-    finding = judged(found, f"{', '.join(references)}: as it should be") if found else None
+    finding = finding_from(found, f"{', '.join(references)}: as it should be") if found else None
     if doubts and (finding is None or finding.outcome == "PASS"):
         return inconclusive(doubts[0], *found)
     return finding or inconclusive("nothing was looked at")

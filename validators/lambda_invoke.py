@@ -37,16 +37,16 @@ from greenlight.api import (
     Expectation,
     Finding,
     GreenlightError,
-    LambdaInput,
+    LambdaPayload,
     NoResultError,
+    check_response,
     error,
     evidence,
     failed,
-    find,
-    invoked,
-    judged,
-    looked_at,
-    response,
+    finding_from,
+    invoke,
+    read_response,
+    run_query,
     validator,
 )
 
@@ -72,7 +72,7 @@ class Expect(ContentExpectation, frozen=True, kw_only=True):
         return [name for name in ContentExpectation.__struct_fields__ if getattr(self, name) not in (None, {})]
 
 
-class LambdaInvoke(LambdaInput, frozen=True, kw_only=True):
+class LambdaInvoke(LambdaPayload, frozen=True, kw_only=True):
     """What to send: `payload` as it is, or an `event` by its description; without `expect`, no error is what is checked.
 
     With an HTTP event something of the response must be expected: an error page is no error of the function.
@@ -111,7 +111,7 @@ def lambda_invoke(params: LambdaInvoke, context: Context) -> Finding:
     """The new version of the function answers an event as it should."""
     expect = params.expect
     try:
-        seen = invoked(context, params.sent(context))
+        seen = invoke(context, params.sent(context))
     except NoResultError as problem:
         return failed(str(problem))
     except GreenlightError as problem:
@@ -126,7 +126,7 @@ def lambda_invoke(params: LambdaInvoke, context: Context) -> Finding:
     if expect.init_duration is not None:
         found.append(evidence("init duration (ms)", expect.init_duration, seen.init_ms, where))
     cold = f", cold start {seen.init_ms:.0f} ms" if seen.init_ms else ""
-    return judged(found, f"{where} answered in {seen.duration_ms:.0f} ms{cold}")
+    return finding_from(found, f"{where} answered in {seen.duration_ms:.0f} ms{cold}")
 
 
 def _answer(params: LambdaInvoke, seen: Invocation, where: str) -> list[Evidence]:
@@ -136,15 +136,16 @@ def _answer(params: LambdaInvoke, seen: Invocation, where: str) -> list[Evidence
         if seen.failure or not expect.of_http():
             return []
         try:
-            return looked_at(expect, response(event.kind, seen.payload, seen.duration_ms), where)
+            return check_response(expect, read_response(event.kind, seen.payload, seen.duration_ms), where)
         except ValueError as problem:
             said = f"malformed: {problem}"
             return [Evidence(query="response", expected="one that can be passed on", actual=said, where=where)]
     found = [
-        evidence(f"json {query}", wanted, find(query, seen.payload), where) for query, wanted in expect.json.items()
+        evidence(f"json {query}", wanted, run_query(query, seen.payload), where)
+        for query, wanted in expect.json.items()
     ]
     if event is not None and event.is_batch and not any("batchItemFailures" in query for query in expect.json):
-        bad = find("batchItemFailures", seen.payload)
+        bad = run_query("batchItemFailures", seen.payload)
         none = bad is MISSING or not bad
         said = "none" if none else f"{len(bad) if isinstance(bad, list) else bad} of the batch"
         found.append(Evidence(query="failed items", expected="none", actual=said, passed=none, where=where))

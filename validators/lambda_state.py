@@ -15,7 +15,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from greenlight.api import Context, Evidence, Finding, GreenlightError, Params, error, failed, judged, validator
+from greenlight.api import (
+    Context,
+    Evidence,
+    Finding,
+    GreenlightError,
+    Params,
+    error,
+    failed,
+    finding_from,
+    validator,
+)
 
 POLL_S = 2.0
 _WAITING = ("Pending", "InProgress", "IN_PROGRESS")
@@ -50,7 +60,7 @@ def lambda_state(params: LambdaState, context: Context) -> Finding:
             return error(str(problem))
         waiting = [each for each in found if each.actual in _WAITING]
         if not waiting:
-            return judged(found, f"{deployment.function}:{version} is ready")
+            return finding_from(found, f"{deployment.function}:{version} is ready")
         if not context.sleep(POLL_S):
             first = waiting[0]
             return failed(

@@ -20,6 +20,7 @@ import datetime
 from typing import Annotated, Any
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Evidence,
@@ -28,8 +29,8 @@ from greenlight.api import (
     Params,
     deployment_group,
     error,
+    finding_from,
     inconclusive,
-    judged,
     validator,
 )
 
@@ -79,7 +80,7 @@ def listener(params: Listener, context: Context) -> Finding:
         certificates, unread = _certificates([arn for arns in routes.values() for arn in arns], params, context)
     except GreenlightError as problem:
         return error(str(problem))
-    finding = judged(
+    finding = finding_from(
         [*found, *certificates], f"{' and '.join(routes)} listener forward as {context.deployment.stage} asks"
     )
     if unread and finding.outcome == "PASS":

@@ -31,6 +31,7 @@ from collections import Counter
 from typing import Annotated, Literal
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Duration,
@@ -45,10 +46,10 @@ from greenlight.api import (
     error,
     evidence,
     failed,
+    finding_from,
     inconclusive,
-    judged,
     percentile,
-    sample,
+    sample_series,
     validator,
 )
 
@@ -212,14 +213,14 @@ def load(params: Load, context: Context) -> Finding:
     why = _too_little(params, len(latencies), reached, cut=planned > stop)
     first = f"; the first error: {context.excerpt(errors[0])}" if errors else ""
     wanted = {name: getattr(params.expect, name) for name in PERCENTILES}
-    plot = sample("latency of the burst", latencies, "green", wanted)
+    plot = sample_series("latency of the burst", latencies, "green", wanted)
     return msgspec.structs.replace(_settled(found, said, first, why), series=(plot,))
 
 
 def _settled(found: list[Evidence], said: str, first_error: str, too_little: str) -> Finding:
     if any(not each.passed for each in found):
-        return failed(f"{judged(found, said).message}; {said}{first_error}", *found)
-    return inconclusive(f"{too_little}; {said}", *found) if too_little else judged(found, said)
+        return failed(f"{finding_from(found, said).message}; {said}{first_error}", *found)
+    return inconclusive(f"{too_little}; {said}", *found) if too_little else finding_from(found, said)
 
 
 def _looked_at(expect: Expect, latencies: list[float], errors: int, statuses: Counter[str]) -> list[Evidence]:

@@ -27,6 +27,7 @@ import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Duration,
@@ -34,16 +35,16 @@ from greenlight.api import (
     Expectation,
     Finding,
     GreenlightError,
-    Need,
+    IamRequirement,
     Params,
-    compiled,
-    default,
+    compile_query,
     error,
     evidence,
-    find,
+    finding_from,
     inconclusive,
-    judged,
+    run_query,
     service_tasks,
+    struct_default,
     validator,
 )
 
@@ -66,7 +67,7 @@ class NewErrors(Params, frozen=True, kw_only=True):
         baseline: The window in which blue's lines are known.
     """
 
-    baseline: Duration = default(Duration(3600))
+    baseline: Duration = struct_default(Duration(3600))
 
 
 class Logs(Params, frozen=True, kw_only=True):
@@ -83,7 +84,7 @@ class Logs(Params, frozen=True, kw_only=True):
     query: str = ""
     rows: dict[str, Expectation] = {}
     group: str = ""
-    window: Duration = default(Duration(600))
+    window: Duration = struct_default(Duration(600))
     green_lines: Annotated[int, msgspec.Meta(ge=1)] = 1
 
     def __post_init__(self) -> None:
@@ -93,10 +94,10 @@ class Logs(Params, frozen=True, kw_only=True):
         if bool(self.query) != bool(self.rows):
             raise ValueError("query and rows belong together: what to ask, and what to expect of the answer")
         for path in self.rows:
-            compiled(path, "rows", path)
+            compile_query(path, "rows", path)
 
 
-def _needs(params: Logs) -> Iterator[Need]:
+def _needs(params: Logs) -> Iterator[IamRequirement]:
     """Give what is asked of AWS: of one log group where the plan names it, and of Insights only for a query."""
     group = f"arn:aws:logs:*:*:log-group:{params.group or '*'}:*"
     yield "logs:FilterLogEvents", group
@@ -147,17 +148,19 @@ def logs(params: Logs, context: Context) -> Finding:
             found.append(evidence(f"lines with {params.pattern}", params.expect, len(wrong), where))
         if params.query:
             rows = _insights(params, context, group)
-            found += [evidence(f"rows {path}", each, find(path, rows), group) for path, each in params.rows.items()]
+            found += [
+                evidence(f"rows {path}", each, run_query(path, rows), group) for path, each in params.rows.items()
+            ]
         if params.new_errors is not None:
             baseline = params.new_errors.baseline
             if not _lines(context, group, "", baseline, marks, others=True, enough=1):
                 said = f"blue wrote nothing to {group} in the last {baseline}, so no error can be called new"
-                finding = judged(found, "")
+                finding = finding_from(found, "")
                 return finding if finding.outcome == "FAIL" else inconclusive(said, *found)
             found.append(_new(params.pattern, baseline, context, group, wrong, marks))
     except GreenlightError as problem:
         return error(str(problem))
-    return judged(found, f"{group}: {len(wrong)} of green's lines have {params.pattern}")
+    return finding_from(found, f"{group}: {len(wrong)} of green's lines have {params.pattern}")
 
 
 def _insights(params: Logs, context: Context, group: str) -> list[dict[str, Any]]:

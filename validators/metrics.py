@@ -29,6 +29,7 @@ import re
 from typing import Annotated, Any, Literal
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Duration,
@@ -37,12 +38,12 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     Params,
-    default,
     error,
     failed,
+    finding_from,
     inconclusive,
-    judged,
-    over_time,
+    struct_default,
+    time_series,
     validator,
 )
 
@@ -82,9 +83,9 @@ class Metrics(Params, frozen=True, kw_only=True):
 
     queries: Annotated[dict[str, Query], msgspec.Meta(min_length=1)]
     expect: Annotated[dict[str, Expectation], msgspec.Meta(min_length=1)]
-    window: Duration = default(Duration(300))
-    period: Duration = default(Duration(60))
-    settle: Duration = default(Duration(0))
+    window: Duration = struct_default(Duration(300))
+    period: Duration = struct_default(Duration(60))
+    settle: Duration = struct_default(Duration(0))
     minimum_samples: dict[str, Annotated[int, msgspec.Meta(ge=1)]] = {}
     no_data: Literal["inconclusive", "pass", "fail"] = "inconclusive"
 
@@ -128,7 +129,7 @@ def metrics(params: Metrics, context: Context) -> Finding:
     except GreenlightError as problem:
         return error(str(problem))
     plots = tuple(
-        over_time(name, series[name], expectation) for name, expectation in params.expect.items() if series.get(name)
+        time_series(name, series[name], expectation) for name, expectation in params.expect.items() if series.get(name)
     )
     values = {name: [value for _, value in points] for name, points in series.items()}
     return msgspec.structs.replace(_judged(params, values), series=plots)
@@ -142,7 +143,7 @@ def _judged(params: Metrics, series: dict[str, list[float]]) -> Finding:
             few.append(f"{name} has {count:.0f} samples, fewer than {least}")
     found = [_held(name, expectation, series[name]) for name, expectation in params.expect.items() if series.get(name)]
     empty = [name for name in params.expect if not series.get(name)]
-    finding = judged(found, f"{', '.join(params.expect)} within thresholds for {params.window}")
+    finding = finding_from(found, f"{', '.join(params.expect)} within thresholds for {params.window}")
     if few:
         return inconclusive("; ".join(few), *found)
     if empty and finding.outcome != "FAIL":
@@ -151,7 +152,7 @@ def _judged(params: Metrics, series: dict[str, list[float]]) -> Finding:
         if by_policy:
             return by_policy(said, *found)
         shown = [Evidence(query=name, expected="within thresholds", actual="no data", passed=True) for name in empty]
-        return judged([*found, *shown], f"{said}, which the plan calls fine")
+        return finding_from([*found, *shown], f"{said}, which the plan calls fine")
     return finding
 
 

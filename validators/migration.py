@@ -28,28 +28,28 @@ from typing import Any, Literal
 
 from greenlight.api import (
     MISSING,
-    AnswerExpectation,
-    Call,
     Context,
     Duration,
     Evidence,
     ExpectationError,
     Finding,
     HttpError,
+    HttpRequest,
     NoAnswerError,
     Outcome,
     Params,
-    captured_value,
-    checked_source,
-    default,
+    ResponseExpectation,
+    capture_value,
+    check_response,
     error,
-    exchanged,
     failed,
-    fresh,
-    hidden,
+    finding_from,
     inconclusive,
-    judged,
-    looked_at,
+    is_sensitive,
+    send_request,
+    struct_default,
+    unique_id,
+    validate_capture,
     validator,
 )
 
@@ -69,18 +69,18 @@ class Migration(Params, frozen=True, kw_only=True):
         within: How long a row may take to show on the other side.
     """
 
-    write: Call
-    read: Call
-    clean_up: Call
-    expect: AnswerExpectation
-    written: AnswerExpectation | None = None
+    write: HttpRequest
+    read: HttpRequest
+    clean_up: HttpRequest
+    expect: ResponseExpectation
+    written: ResponseExpectation | None = None
     capture: dict[str, str] = {}
-    within: Duration = default(Duration(2.0))
+    within: Duration = struct_default(Duration(2.0))
 
     def __post_init__(self) -> None:
         """Refuse captures of nothing, and expectations that an old row would meet, too."""
         for source in self.capture.values():
-            checked_source(source)
+            validate_capture(source)
         if not any(getattr(self.expect, part) for part in ("json", "xml", "html", "body")):
             raise ValueError("expect says nothing of the row; add json or body, so that it is read and not just found")
         if not self.capture:
@@ -109,7 +109,7 @@ def migration(params: Migration, context: Context) -> Finding:
     keep_s = context.remaining_s() * FOR_CLEANING_UP
     found: list[Evidence] = []
     for number, (writer, reader) in enumerate(WAYS):
-        captured: dict[str, Any] = {name: fresh() for name, source in params.capture.items() if source == "unique"}
+        captured: dict[str, Any] = {name: unique_id() for name, source in params.capture.items() if source == "unique"}
         budget_s = (context.remaining_s() - keep_s) / (2 - number)
         finding = _written_and_read(params, context, writer, reader, captured, budget_s)
         left = _cleaned_up(params, context, writer, captured)
@@ -120,7 +120,7 @@ def migration(params: Migration, context: Context) -> Finding:
             return (failed if finding.outcome is Outcome.FAIL else error)(said, *found)
         if finding.outcome is not Outcome.PASS:
             return Finding(outcome=finding.outcome, message=finding.message, evidence=tuple(found))
-    return judged(found, "green and blue read each other's rows")
+    return finding_from(found, "green and blue read each other's rows")
 
 
 def _written_and_read(
@@ -129,25 +129,25 @@ def _written_and_read(
     end_s = context.remaining_s() - budget_s
     found: list[Evidence] = []
     try:
-        answer = exchanged(context, params.write, captured, writer, budget_s, expect=params.written)
+        answer = send_request(context, params.write, captured, writer, budget_s, expect=params.written)
         where = f"written through {writer}"
         if params.written is not None:
-            found += looked_at(params.written, answer, where, captured)
+            found += check_response(params.written, answer, where, captured)
         else:
             fine = answer.status < 400
             found.append(Evidence(query="status", expected="below 400", actual=answer.status, passed=fine, where=where))
         for name, source in params.capture.items():
-            if source != "unique" and (value := captured_value(source, answer)) is not MISSING:
+            if source != "unique" and (value := capture_value(source, answer)) is not MISSING:
                 captured[name] = value
-                if hidden(name, source):
+                if is_sensitive(name, source):
                     context.hide(value)
         if not all(each.passed for each in found):
-            return _wrong(writer, judged(found, ""))
+            return _wrong(writer, finding_from(found, ""))
         for side in (reader, writer):
             read = _read(params, context, side, writer, captured, end_s)
             found += read
             if not all(each.passed for each in read):
-                return judged(found, "")
+                return finding_from(found, "")
     except NoAnswerError as problem:
         return failed(f"no answer while a row of {writer}'s was written and read: {problem}", *found)
     except (HttpError, ExpectationError) as problem:
@@ -156,7 +156,7 @@ def _written_and_read(
         return error(f"${{{problem.args[0]}}} was not in the answer to write", *found)
     except Exception as problem:  # noqa: BLE001 - whatever it is, the row is taken away first
         return error(f"the row could not be followed: {type(problem).__name__}: {problem}", *found)
-    return judged(found, f"a row of {writer}'s is read by {reader}")
+    return finding_from(found, f"a row of {writer}'s is read by {reader}")
 
 
 def _wrong(writer: Name, finding: Finding) -> Finding:
@@ -171,8 +171,8 @@ def _read(
     until_s = max(end_s, context.remaining_s() - params.within)
     while True:
         left_s = max(0.05, context.remaining_s() - end_s)
-        answer = exchanged(context, params.read, captured, side, left_s, expect=params.expect)
-        found = looked_at(params.expect, answer, f"written through {writer}, read through {side}", captured)
+        answer = send_request(context, params.read, captured, side, left_s, expect=params.expect)
+        found = check_response(params.expect, answer, f"written through {writer}, read through {side}", captured)
         if all(each.passed for each in found) or context.remaining_s() - POLL_S <= until_s:
             return found
         context.sleep(POLL_S)
@@ -181,7 +181,7 @@ def _read(
 def _cleaned_up(params: Migration, context: Context, writer: Name, captured: dict[str, Any]) -> list[Evidence]:
     """Take the row away; give evidence where that failed. What was never written (404, 410) need not be."""
     try:
-        answer = exchanged(context, params.clean_up, captured, writer, context.remaining_s() / 2)
+        answer = send_request(context, params.clean_up, captured, writer, context.remaining_s() / 2)
     except KeyError as problem:
         said = f"${{{problem.args[0]}}} is not known, so the row cannot be named"
     except HttpError as problem:

@@ -29,6 +29,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Evidence,
@@ -40,10 +41,10 @@ from greenlight.api import (
     Response,
     error,
     failed,
+    finding_from,
     inconclusive,
-    judged,
-    mismatched,
-    too_deep,
+    nesting_exceeds,
+    schema_errors,
     validator,
 )
 
@@ -121,13 +122,13 @@ def openapi(params: OpenApi, context: Context) -> Finding:
     # The runner cuts a message at 1000 characters; what went wrong stands before what was not covered.
     rest = f"; not covered: {', '.join(left)}" if left else ""
     if not all(each.passed for each in found):
-        finding = judged(found, "")
+        finding = finding_from(found, "")
         return msgspec.structs.replace(finding, message=f"{finding.message}{rest}")
     if len(found) < params.minimum:
         return inconclusive(
             f"only {len(found)} of {total} operations could be covered, not {params.minimum}{rest}", *found
         )
-    return judged(found, f"{len(found)} of {total} operations answered as the document says{rest}")
+    return finding_from(found, f"{len(found)} of {total} operations answered as the document says{rest}")
 
 
 def _fetched(path: str, context: Context) -> str:
@@ -327,7 +328,7 @@ class _Document:
     def _wrong_data(self, schema: Any, data: Any) -> str:
         """Hold data against a schema; references are looked up in the document alone, never fetched."""
         try:
-            return mismatched(schema, data, {_HERE: self._data}, draft4=self._old)
+            return schema_errors(schema, data, {_HERE: self._data}, draft4=self._old)
         except ExpectationError as problem:
             raise _UnusableError(str(problem)) from problem
 
@@ -340,7 +341,7 @@ def _read(text: str) -> Any:
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         pass
     try:
-        if too_deep(text, MAX_DEPTH):
+        if nesting_exceeds(text, MAX_DEPTH):
             raise _UnusableError("it is nested too deep")
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (yaml.YAMLError, RecursionError, ValueError) as problem:

@@ -40,17 +40,18 @@ import zipfile
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Evidence,
     Finding,
     GreenlightError,
-    Need,
+    IamRequirement,
     Params,
     error,
     failed,
+    finding_from,
     inconclusive,
-    judged,
     validator,
 )
 
@@ -95,7 +96,7 @@ class Pytest(Params, frozen=True, kw_only=True):
                 raise ValueError(f"the variable {name} is not the suite's to set")
 
 
-def _needs(params: Pytest) -> Iterator[Need]:
+def _needs(params: Pytest) -> Iterator[IamRequirement]:
     """Give what fetching the suite asks of AWS; what the suite itself does with `aws: true` nobody knows here."""
     if place := _S3.fullmatch(params.path):
         yield "s3:GetObjectVersion" if params.version else "s3:GetObject", f"arn:aws:s3:::{place[1]}/{place[2]}"
@@ -218,13 +219,13 @@ def _judged(params: Pytest, context: Context, code: int, printed: str, results: 
     ordered = [*wrong, *(each for each in found if each.passed)]  # the report keeps the first ones
     if wrong:
         return failed(
-            f"{len(wrong)} of {len(cases)} tests failed; the first: {judged(wrong[:1], '').message}", *ordered
+            f"{len(wrong)} of {len(cases)} tests failed; the first: {finding_from(wrong[:1], '').message}", *ordered
         )
     if code == 1:
         return error(f"pytest says that tests failed, and its results name none; it said last: {last}")
     if passed < params.minimum:
         return inconclusive(f"{said}, fewer than the {params.minimum} that minimum asks for", *ordered)
-    return judged(ordered, said)
+    return finding_from(ordered, said)
 
 
 def _cases(results: pathlib.Path) -> list[ET.Element] | None:

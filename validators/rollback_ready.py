@@ -25,7 +25,7 @@ from greenlight.api import (
     Params,
     deployment_group,
     error,
-    judged,
+    finding_from,
     validator,
 )
 
@@ -67,7 +67,7 @@ def rollback_ready(params: RollbackReady, context: Context) -> Finding:
             found.append(_version(context) if context.deployment.platform == "lambda" else _task_set(context))
     except GreenlightError as problem:
         return error(str(problem))
-    return judged(found, f"{context.deployment.group} can go back by itself")
+    return finding_from(found, f"{context.deployment.group} can go back by itself")
 
 
 def _configured(context: Context) -> tuple[dict[str, Any], dict[str, Any]]:

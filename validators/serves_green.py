@@ -30,6 +30,7 @@ from collections import Counter
 from typing import Annotated, Any, Literal
 
 import msgspec
+
 from greenlight.api import (
     MISSING,
     Context,
@@ -40,13 +41,13 @@ from greenlight.api import (
     NoAnswerError,
     Outcome,
     Params,
-    compiled,
-    default,
+    compile_query,
     error,
     failed,
-    find,
+    finding_from,
     inconclusive,
-    judged,
+    run_query,
+    struct_default,
     validator,
 )
 
@@ -68,7 +69,7 @@ class ServesGreen(Params, frozen=True, kw_only=True):
     headers: dict[str, Value] = {}
     json: dict[str, Value] = {}
     samples: Annotated[int, msgspec.Meta(ge=2, le=100)] = 5
-    interval: Duration = default(Duration(0.1))
+    interval: Duration = struct_default(Duration(0.1))
 
     def __post_init__(self) -> None:
         """Refuse proof by nothing, what only one way of asking has, and queries that are none."""
@@ -79,7 +80,7 @@ class ServesGreen(Params, frozen=True, kw_only=True):
         if not self.get and (self.headers or self.send):
             raise ValueError("headers are those of an HTTP answer; add get: with a path")
         for query in self.json:
-            compiled(query)
+            compile_query(query)
 
 
 @validator(
@@ -113,7 +114,7 @@ def serves_green(params: ServesGreen, context: Context) -> Finding:
     found = _compared(expected, taken)
     if len(taken) < params.samples and all(each.passed for each in found):
         return inconclusive(f"only {len(taken)} of {params.samples} samples could be taken in the time", *found)
-    finding = judged(found, f"all {len(taken)} answers came from green")
+    finding = finding_from(found, f"all {len(taken)} answers came from green")
     if finding.outcome is Outcome.PASS and params.get and _blue_says_so(params, context, expected):
         return inconclusive("blue gives just the same answer, so it shows nothing; use a value of this release", *found)
     return finding
@@ -156,7 +157,7 @@ def _http(params: ServesGreen, context: Context, side: Literal["green", "blue"] 
         seen[f"header {name}"] = MISSING if value is None else value
     data = MISSING if response.truncated else _decoded(response.body)
     for query in params.json:
-        seen[f"json {query}"] = MISSING if data is MISSING else find(query, data)
+        seen[f"json {query}"] = MISSING if data is MISSING else run_query(query, data)
     return seen
 
 
@@ -176,7 +177,7 @@ def _invoked(params: ServesGreen, context: Context) -> dict[str, Any]:
         start = context.excerpt(payload.decode(errors="replace"))
         raise NoAnswerError(f"{deployment.function}:{qualifier} ended with an error, which is no answer: {start}")
     data = _decoded(payload)
-    seen = {f"json {query}": MISSING if data is MISSING else find(query, data) for query in params.json}
+    seen = {f"json {query}": MISSING if data is MISSING else run_query(query, data) for query in params.json}
     return {"ExecutedVersion": answer.get("ExecutedVersion") or MISSING, **seen}
 
 

@@ -20,18 +20,19 @@ import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Duration,
     Evidence,
     Finding,
     GreenlightError,
-    Need,
+    IamRequirement,
     Params,
-    default,
     error,
+    finding_from,
     inconclusive,
-    judged,
+    struct_default,
     validator,
 )
 
@@ -46,10 +47,10 @@ class Synthetics(Params, frozen=True, kw_only=True):
 
     canary: Annotated[str, msgspec.Meta(min_length=1)]
     start: bool = False
-    max_age: Duration = default(Duration(600))
+    max_age: Duration = struct_default(Duration(600))
 
 
-def _needs(params: Synthetics) -> Iterator[Need]:
+def _needs(params: Synthetics) -> Iterator[IamRequirement]:
     """Give what is asked of AWS, for this canary alone."""
     canary = f"arn:aws:synthetics:*:*:canary:{params.canary}"
     yield "synthetics:GetCanaryRuns", canary
@@ -93,7 +94,7 @@ def synthetics(params: Synthetics, context: Context) -> Finding:
     except GreenlightError as problem:
         return error(str(problem))
     shown = _evidence(run, params.canary)
-    return judged([shown], f"{params.canary} passed at {_completed(run)}")
+    return finding_from([shown], f"{params.canary} passed at {_completed(run)}")
 
 
 def _runs(params: Synthetics, context: Context) -> list[dict[str, Any]]:

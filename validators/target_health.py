@@ -18,6 +18,7 @@ from collections import Counter
 from typing import Annotated, Any, Literal
 
 import msgspec
+
 from greenlight.api import Context, Evidence, Finding, GreenlightError, Params, error, failed, passed, validator
 
 POLL_S = 2.0

@@ -19,6 +19,7 @@ import time
 from typing import Annotated
 
 import msgspec
+
 from greenlight.api import (
     Context,
     DurationExpectation,
@@ -30,7 +31,7 @@ from greenlight.api import (
     error,
     evidence,
     failed,
-    judged,
+    finding_from,
     validator,
 )
 
@@ -67,4 +68,4 @@ def tcp(params: Tcp, context: Context) -> Finding:
     found = [Evidence(query="connection", expected="accepted", actual="accepted", passed=True, where=where)]
     if params.connect is not None:
         found.append(evidence("time to connect (ms)", params.connect, round(took_ms, 3), where))
-    return judged(found, f"{params.host or 'green'} ({where}) accepted a connection in {took_ms:.0f} ms")
+    return finding_from(found, f"{params.host or 'green'} ({where}) accepted a connection in {took_ms:.0f} ms")

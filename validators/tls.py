@@ -29,6 +29,7 @@ import time
 from typing import Annotated
 
 import msgspec
+
 from greenlight.api import (
     MISSING,
     CertificateExpectation,
@@ -38,11 +39,11 @@ from greenlight.api import (
     HttpError,
     NoAnswerError,
     Params,
-    certificate,
-    certified,
+    check_certificate,
     error,
     failed,
-    judged,
+    finding_from,
+    read_certificate,
     validator,
 )
 
@@ -73,7 +74,7 @@ def tls(params: Tls, context: Context) -> Finding:
         with context.connect(params.host, params.port, tls=True) as connection:
             assert isinstance(connection, ssl.SSLSocket)  # noqa: S101 - what tls=True gives
             where = ":".join(map(str, connection.getpeername()[:2]))
-            seen = certificate(connection, time.time())
+            seen = read_certificate(connection, time.time())
     except NoAnswerError as problem:
         return failed(str(problem))
     except HttpError as problem:
@@ -81,7 +82,7 @@ def tls(params: Tls, context: Context) -> Finding:
     except OSError as problem:
         return failed(f"the connection ended right after TLS was made: {problem}")
     found = [Evidence(query="certificate", expected="verified", actual="verified", passed=True, where=where)]
-    found += certified(params.expect, seen, where)
+    found += check_certificate(params.expect, seen, where)
     if params.expect.days_left is None:
         left = seen.days_left
         found.append(
@@ -93,7 +94,7 @@ def tls(params: Tls, context: Context) -> Finding:
                 where=where,
             )
         )
-    return judged(found, f"{seen.subject} of {seen.issuer}, {seen.days_left} days left, {seen.version}")
+    return finding_from(found, f"{seen.subject} of {seen.issuer}, {seen.days_left} days left, {seen.version}")
 
 
 def _was_tls(problem: HttpError) -> bool:

@@ -22,6 +22,7 @@ import re
 from typing import Annotated, Any
 
 import msgspec
+
 from greenlight.api import (
     Context,
     Duration,
@@ -30,11 +31,11 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     Params,
-    default,
     error,
     evidence,
+    finding_from,
     inconclusive,
-    judged,
+    struct_default,
     validator,
 )
 
@@ -68,7 +69,7 @@ class Traces(Params, frozen=True, kw_only=True):
 
     filter: str
     expect: Expect
-    window: Duration = default(Duration(300))
+    window: Duration = struct_default(Duration(300))
     minimum_samples: Annotated[int, msgspec.Meta(ge=1)] = 10
 
 
@@ -103,7 +104,7 @@ def traces(params: Traces, context: Context) -> Finding:
         return inconclusive(f"only {len(durations)} traces say how long they took", *seen)
     for name, bound in params.expect.latency.items():
         seen.append(evidence(f"latency {name} (ms)", bound, _percentile(durations, float(name[1:]))))
-    return judged(seen, f"{len(found)} traces are as expected")
+    return finding_from(seen, f"{len(found)} traces are as expected")
 
 
 def _summaries(params: Traces, context: Context) -> list[dict[str, Any]]:

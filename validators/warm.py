@@ -24,6 +24,7 @@ import threading
 from typing import Annotated
 
 import msgspec
+
 from greenlight.api import (
     MISSING,
     Context,
@@ -33,17 +34,17 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     Invocation,
-    LambdaInput,
+    LambdaPayload,
     NoResultError,
     Params,
     error,
     evidence,
     failed,
+    finding_from,
     inconclusive,
-    invoked,
-    judged,
-    response,
-    sample,
+    invoke,
+    read_response,
+    sample_series,
     validator,
 )
 
@@ -64,7 +65,7 @@ class Expect(Params, frozen=True, kw_only=True):
     status: Expectation | None = None
 
 
-class Warm(LambdaInput, frozen=True, kw_only=True):
+class Warm(LambdaPayload, frozen=True, kw_only=True):
     """How often (`count`), with which `payload` or `event`, and what to expect.
 
     Attributes:
@@ -102,10 +103,10 @@ def warm(params: Warm, context: Context) -> Finding:
     """The new version starts within its budget, several times over."""
     answers, late, refused = _all_at_once(params, context)
     expect = params.expect
-    init = sample(
+    init = sample_series(
         "init duration", [each.init_ms for each in answers if each.init_ms], "green", {"slowest": expect.init_duration}
     )
-    whole = sample("duration", [each.duration_ms for each in answers], "green", {"slowest": expect.duration})
+    whole = sample_series("duration", [each.duration_ms for each in answers], "green", {"slowest": expect.duration})
     plots = tuple(each for each in (init, whole) if each.count)
     return msgspec.structs.replace(_judged(params, context, answers, late, refused), series=plots)
 
@@ -130,7 +131,7 @@ def _judged(params: Warm, context: Context, answers: list[Invocation], late: int
         found.append(evidence("slowest duration (ms)", expect.duration, slowest, where))
     said = f"{where} answered {len(answers)} of {params.count} invocations at once, {len(cold)} of them cold"
     if any(not each.passed for each in found):
-        finding = judged(found, said)
+        finding = finding_from(found, said)
         first = (
             f"; the first error: {context.excerpt(broken[0], 200)}" if broken else f"; {late} did not answer in time"
         )
@@ -139,7 +140,7 @@ def _judged(params: Warm, context: Context, answers: list[Invocation], late: int
         return error(f"{len(refused)} of {params.count} invocations were not carried out: {refused[0]}", *found)
     if expect.init_duration is not None and not cold:
         return inconclusive(f"{said}, so no cold start was measured; say cold_starts: 0 if none is meant to be", *found)
-    return judged(found, said)
+    return finding_from(found, said)
 
 
 def _all_at_once(params: Warm, context: Context) -> tuple[list[Invocation], int, list[str]]:
@@ -153,7 +154,7 @@ def _all_at_once(params: Warm, context: Context) -> tuple[list[Invocation], int,
 
     def once(number: int) -> None:
         try:
-            answers.append(invoked(context, params.sent(context, f"/{number}")))
+            answers.append(invoke(context, params.sent(context, f"/{number}")))
         except NoResultError as problem:
             slow.append(str(problem))
         except GreenlightError as problem:
@@ -175,7 +176,7 @@ def _broken(params: Warm, answer: Invocation) -> str:
     if answer.failure or params.event is None or not params.event.is_http:
         return answer.failure
     try:
-        status = response(params.event.kind, answer.payload).status
+        status = read_response(params.event.kind, answer.payload).status
     except ValueError as problem:
         return f"the response cannot be passed on: {problem}"
     wanted = params.expect.status

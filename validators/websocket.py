@@ -31,6 +31,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+
 from greenlight.api import (
     MISSING,
     Context,
@@ -41,12 +42,12 @@ from greenlight.api import (
     HttpError,
     NoAnswerError,
     Params,
-    compiled,
+    compile_query,
     error,
     evidence,
     failed,
-    find,
-    judged,
+    finding_from,
+    run_query,
     validator,
 )
 
@@ -86,7 +87,7 @@ class Expect(Params, frozen=True, kw_only=True):
         if not self.json and self.text is None:
             raise ValueError("a message is expected to hold something; write text: or json:")
         for query in self.json:
-            compiled(query)
+            compile_query(query)
 
 
 class Step(Params, frozen=True, kw_only=True):
@@ -133,7 +134,7 @@ def websocket(params: Websocket, context: Context) -> Finding:
     """A WebSocket opens and answers what is sent to it."""
     url = params.path.replace("ws", "http", 1) if params.path.startswith(("ws://", "wss://")) else params.path
     try:
-        where = context.addressed(url, params.headers)
+        where = context.request_target(url, params.headers)
         parts = urllib.parse.urlsplit(where.url)
         secure = parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
@@ -155,12 +156,12 @@ def websocket(params: Websocket, context: Context) -> Finding:
             for number, step in enumerate(params.steps, 1):
                 found += talk.step(step, f"step {number}")
                 if not all(each.passed for each in found):
-                    return judged(found, "")
+                    return finding_from(found, "")
             talk.close()
         except _BrokenError as problem:
             return failed(f"{params.path}: {problem}", *found)
     answered = f" and answered {len(params.steps)} steps as expected" if params.steps else ""
-    return judged(found, f"{params.path} opened in {talk.opened_ms:.0f} ms{answered}")
+    return finding_from(found, f"{params.path} opened in {talk.opened_ms:.0f} ms{answered}")
 
 
 def _uri(url: str, host: str) -> str:
@@ -304,7 +305,9 @@ def _looked_at(expect: Expect | None, message: bytes, took_ms: float, where: str
         with contextlib.suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             data = msgspec.json.decode(message)
     for query, expectation in expect.json.items():
-        found.append(evidence(f"json {query}", expectation, MISSING if data is MISSING else find(query, data), where))
+        found.append(
+            evidence(f"json {query}", expectation, MISSING if data is MISSING else run_query(query, data), where)
+        )
     if expect.latency is not None:
         found.append(evidence("latency (ms)", expect.latency, round(took_ms, 3), where))
     return found

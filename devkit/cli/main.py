@@ -13,9 +13,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from greenlight import __version__
-
 from devkit.cli import usage
+from greenlight import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -73,9 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         parser = parser_of([name])
         if name and name not in COMMANDS:
-            from greenlight.core.suggestions import suggested
+            from greenlight.core.suggestions import suggest_or_list
 
-            parser.error(f"there is no command {name!r}{suggested(name, COMMANDS)}")
+            parser.error(f"there is no command {name!r}{suggest_or_list(name, COMMANDS)}")
         parsed, strange = parser.parse_known_args(given)
         if strange:
             _refuse(usage.subcommands(parser)[name][1], strange[0])
@@ -92,13 +91,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _refuse(parser: argparse.ArgumentParser, word: str) -> NoReturn:
     """Say that a command does not take a word, and which of its options may be meant."""
-    from greenlight.core.suggestions import nearest
+    from greenlight.core.suggestions import did_you_mean
 
     below, options = [parser], list[str]()
     for one in below:
         below += [each for _, each in usage.subcommands(one).values()]
         options += [option for action in usage.arguments(one) for option in action.option_strings]
-    parser.error(f"{word!r} is nothing that it takes{nearest(word.partition('=')[0], options)}")
+    parser.error(f"{word!r} is nothing that it takes{did_you_mean(word.partition('=')[0], options)}")
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -126,9 +125,9 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _refused(said: str) -> int:
     """Say why nothing was done; what a file says goes to a terminal, so every line of it is made harmless."""
-    from greenlight.core.text import short
+    from greenlight.core.text import truncate
 
-    print("greenlight: " + "\n".join(short(line, 2000) for line in said.splitlines()), file=sys.stderr)
+    print("greenlight: " + "\n".join(truncate(line, 2000) for line in said.splitlines()), file=sys.stderr)
     return USAGE_ERROR
 
 

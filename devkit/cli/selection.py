@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from greenlight.core.errors import GreenlightError, PlanError
-from greenlight.core.suggestions import suggested
+from greenlight.core.suggestions import suggest_or_list
 from greenlight.plan import yaml_reader
 from greenlight.stores import file
-from msgspec.structs import replace
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
 
-    from greenlight.plan.parser import Plan
+    from greenlight.plan.model import Plan
 
 PREFIX = "GREENLIGHT_VAR_"
 _KINDS = {str: "a text", bool: "true or false", int: "a number", float: "a number"}
@@ -58,7 +59,7 @@ def selected(plan: Plan, stage: str, tags: Sequence[str], not_tags: Sequence[str
     known = {tag for check in checks for tag in check.tags}
     for tag in (*tags, *not_tags):
         if tag not in known:
-            raise GreenlightError(f"no check of {stage} has the tag {tag!r}{suggested(tag, known)}")
+            raise GreenlightError(f"no check of {stage} has the tag {tag!r}{suggest_or_list(tag, known)}")
     running = {
         check.name
         for check in checks
@@ -85,7 +86,7 @@ def with_variables(
     variables = dict(plan.variables)
     for name, value, where in _given(files, flags, environ):
         if name not in plan.variables:
-            raise GreenlightError(f"{where}: the plan has no variable {name!r}{suggested(name, plan.variables)}")
+            raise GreenlightError(f"{where}: the plan has no variable {name!r}{suggest_or_list(name, plan.variables)}")
         mine, theirs = (_KINDS.get(type(each), "no plain value") for each in (value, plan.variables[name]))
         if mine != theirs:
             quotes = f"; write it in quotes inside of quotes, {name}='\"…\"'" if theirs == "a text" else ""

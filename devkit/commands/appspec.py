@@ -7,13 +7,12 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.errors import GreenlightError
-from greenlight.core.model import STAGES
-from greenlight.plan import yaml_reader
-
 from devkit.commands import lint
 from devkit.lint import appspec
 from devkit.terminal import output
+from greenlight.core.deployment import STAGES
+from greenlight.core.errors import GreenlightError
+from greenlight.plan import yaml_reader
 
 if TYPE_CHECKING:
     import argparse
@@ -77,12 +76,12 @@ def run(arguments: argparse.Namespace) -> int:
     data = _whole(arguments)
     text = f"{json.dumps(data, indent=2)}\n" if arguments.format == "json" else "\n".join([*_yaml(data), ""])
     document = yaml_reader.read(text)
-    wrong = [f"{yaml_reader.shown(path)}: {message}" for _, path, message in appspec.found(document)]
+    wrong = [f"{yaml_reader.display_path(path)}: {message}" for _, path, message in appspec.check_appspec(document)]
     if wrong:
         raise GreenlightError("; ".join(wrong))
     if not data.get("Hooks"):
         print("no hook is named: CodeDeploy would ask nobody before users meet the release", file=sys.stderr)
-    output.given(text, arguments.output)
+    output.write_output(text, arguments.output)
     return 0
 
 

@@ -11,21 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from greenlight.aws.client import Aws
-from greenlight.core.errors import GreenlightError, PlanError, Problem
-from greenlight.core.model import STAGES, Deployment, Platform, Side, Status
-from greenlight.core.settings import Settings
-from greenlight.core.units import Duration
-from greenlight.gate.handler import refused, supervised
-from greenlight.gate.prepare import Prepared, aimed, with_secrets
-from greenlight.plan import parser as plans
-from greenlight.stores import file
-from greenlight.verdict.conclude import report_of
 
 from devkit.cli import selection, urls
 from devkit.plans import includes
 from devkit.terminal import report_output, watch
 from devkit.terminal.progress import Progress
+from greenlight.aws.client import Aws
+from greenlight.core.deployment import STAGES, Deployment, Platform, Side
+from greenlight.core.errors import GreenlightError, PlanError, Problem
+from greenlight.core.settings import Settings
+from greenlight.core.units import Duration
+from greenlight.core.verdict import Status
+from greenlight.gate.handler import rejected_plan_result, run_in_worker
+from greenlight.gate.prepare import Prepared, apply_plan_target, with_secrets
+from greenlight.plan import parser as plans
+from greenlight.stores import file
+from greenlight.verdict.conclude import build_report
 
 if TYPE_CHECKING:
     import argparse
@@ -88,16 +89,16 @@ def _once(arguments: argparse.Namespace, budget_s: float) -> int:
     try:
         prepared = _prepared(arguments, deployment)
         progress = Progress(len(prepared.checks), prepared.bake_s)
-        gate = supervised(prepared, settings, Aws(), began + budget_s, progress, began=began)
+        gate = run_in_worker(prepared, settings, Aws(), began + budget_s, progress, began=began)
         status = 0 if gate.verdict.status is Status.SUCCEEDED else 1
     except PlanError as error:
         _print_problems(error)
-        gate = refused(error, deployment)
+        gate = rejected_plan_result(error, deployment)
     except GreenlightError as error:
         print(f"greenlight check: {error}", file=sys.stderr)
         return PLAN_OR_USAGE_ERROR
     duration_ms = (time.monotonic() - began) * 1000
-    report = report_of(
+    report = build_report(
         gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, duration_ms, gate.output, clock=gate.clock
     )
     if arguments.output or arguments.format != "text" or not sys.stdout.isatty():  # who typed it there has just seen it
@@ -172,7 +173,7 @@ def _prepared(arguments: argparse.Namespace, deployment: Deployment) -> Prepared
             [Problem(f"the plan has no stage {arguments.stage}; it has {', '.join(plan.stages)}")], arguments.plan
         )
     plan = selection.selected(plan, arguments.stage, arguments.tag, arguments.not_tag)
-    deployment = deployment if arguments.url else aimed(deployment, plan)
+    deployment = deployment if arguments.url else apply_plan_target(deployment, plan)
     return with_secrets(Prepared(deployment=deployment, plan=plan), Aws())
 
 

@@ -7,15 +7,14 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from greenlight.core.errors import GreenlightError
 from rich.text import Text
 
-from devkit import doctor
-from devkit.doctor import cloudformation, revision, rules
+from devkit.doctor import cloudformation, examination, revision, rules
 from devkit.doctor.reader import Reader
 from devkit.lint import files
-from devkit.lint.rules import asked
+from devkit.lint.rules import rules_named
 from devkit.terminal.console import stderr_console, stdout_console
+from greenlight.core.errors import GreenlightError
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from devkit.doctor import Examined
+    from devkit.doctor.examination import Examined
     from devkit.doctor.rules import Harm, Symptom
 
 SCHEMA = "greenlight.doctor/1"
@@ -70,8 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reader: Reader | None = None) -> int:
     """Print what is wrong: 0 nothing harmful, 1 something will go wrong, 3 no harm seen but not everything was."""
     if arguments.explain:
-        print(asked(arguments.explain, rules.BY_ID, rules.explained, rules.markdown))
-        return doctor.NOTHING
+        print(rules_named(arguments.explain, rules.BY_ID, rules.explained, rules.markdown))
+        return examination.NOTHING
     if bool(arguments.application) == bool(arguments.template):
         raise GreenlightError("name what to look at: --application NAME in an account, or --template FILE")
     appspec = _appspec(arguments.appspec)
@@ -87,15 +86,15 @@ def run(arguments: argparse.Namespace, reader: Reader | None = None) -> int:
         print(json.dumps(_document(examined), indent=2))
     else:
         _show(examined, stdout_console())
-    return doctor.status(examined)
+    return examination.status(examined)
 
 
 def _appspec(name: str) -> revision.AppSpec | None:
-    return revision.parsed(files.text(name), name, is_next=True) if name else None
+    return revision.parse_revision(files.text(name), name, is_next=True) if name else None
 
 
 def _account(arguments: argparse.Namespace, appspec: revision.AppSpec | None, reader: Reader) -> list[Examined]:
-    wanted = doctor.Wanted(
+    wanted = examination.Query(
         application=arguments.application,
         group=arguments.group,
         appspec=appspec,
@@ -109,7 +108,7 @@ def _account(arguments: argparse.Namespace, appspec: revision.AppSpec | None, re
             if status is not None:
                 status.update(Text(f"looking at {what}"))
 
-        return doctor.account(reader, wanted, progress)
+        return examination.account(reader, wanted, progress)
 
 
 def _template(arguments: argparse.Namespace, appspec: revision.AppSpec | None) -> Examined:
@@ -118,11 +117,11 @@ def _template(arguments: argparse.Namespace, appspec: revision.AppSpec | None) -
     given = dict(_parameter(each) for each in arguments.parameters)
     read = cloudformation.read(_text(arguments.template), given)
     found = template.examine(read, appspec, arguments.installation)
-    return doctor.Examined(
+    return examination.Examined(
         name=arguments.template,
         platform="template",
         appspec=appspec.source if appspec else "",
-        symptoms=tuple(rules.ordered(found)),
+        symptoms=tuple(rules.in_order(found)),
     )
 
 
@@ -180,17 +179,17 @@ def _summary(examined: Sequence[Examined]) -> str:
     harms = [one.harm for each in examined for one in each.symptoms]
     counts = [f"{harms.count(harm)} {harm}" for harm in rules.HARMS if harm in harms]
     said = {
-        doctor.NOTHING: "nothing will go wrong that can be seen from here",
-        doctor.HARMFUL: "the next deployment will go wrong",
-        doctor.UNSEEN: "nothing harmful was seen, but not everything was looked at",
-    }[doctor.status(list(examined))]
+        examination.NOTHING: "nothing will go wrong that can be seen from here",
+        examination.HARMFUL: "the next deployment will go wrong",
+        examination.UNSEEN: "nothing harmful was seen, but not everything was looked at",
+    }[examination.status(list(examined))]
     return f"{said}{': ' if counts else ''}{', '.join(counts)}"
 
 
 def _document(examined: Sequence[Examined]) -> dict[str, object]:
     return {
         "schema": SCHEMA,
-        "status": doctor.status(list(examined)),
+        "status": examination.status(list(examined)),
         "looked_at_everything": not any(one.harm == "not seen" for each in examined for one in each.symptoms),
         "examined": [
             {

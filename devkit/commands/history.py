@@ -10,24 +10,25 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from greenlight.aws.client import Aws, calling
-from greenlight.core.errors import AwsError, GreenlightError
-from greenlight.core.model import Frozen
-from greenlight.core.text import clean, short
-from greenlight.core.units import Duration
-from greenlight.publish import index
-from greenlight.report.content import milliseconds
 from rich.text import Text
 
 from devkit.reports import buckets, history
 from devkit.terminal.console import stdout_console, styled
+from greenlight.aws.client import Aws, call_aws
+from greenlight.core.errors import AwsError, GreenlightError
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.text import escape_controls, truncate
+from greenlight.core.units import Duration
+from greenlight.publish import index
+from greenlight.report.content import milliseconds
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from greenlight.publish.index import Entry
     from rich.console import Console
+
+    from greenlight.publish.index import Entry
 
 NONE_FOUND = 1
 LAST = 20
@@ -40,7 +41,7 @@ SHOWN_CHECKS = 10
 _AT_ONCE = 16
 
 
-class Found(Frozen, frozen=True, kw_only=True):
+class Found(FrozenStruct, frozen=True, kw_only=True):
     """What an index holds: the entries, newest first, whether there are older ones, and what could not be read."""
 
     gates: tuple[Any, ...]
@@ -104,7 +105,7 @@ def _limits(arguments: argparse.Namespace) -> tuple[int, float]:
         age_s = float(days) * 86400 if days != arguments.since else float(Duration.parse(arguments.since))
     except ValueError as error:
         raise GreenlightError(
-            f"--since is a time such as 30d or 12h, and not {short(arguments.since, 40)!r}"
+            f"--since is a time such as 30d or 12h, and not {truncate(arguments.since, 40)!r}"
         ) from error
     if not 0 < age_s < 1e9:
         raise GreenlightError("--since is longer than nothing, and shorter than 30 years")
@@ -155,7 +156,7 @@ def _entry(aws: Aws, bucket: str, key: str) -> Entry | str:
     """Read an entry, or say why it cannot be read."""
     try:
         answer = aws.call("s3", "get_object", Bucket=bucket, Key=key)
-        data: bytes = calling("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES))
+        data: bytes = call_aws("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES))
         found = msgspec.json.decode(data, type=index.Entry)
         history.at(found)
     except AwsError as error:
@@ -186,11 +187,11 @@ def _table(gates: Sequence[Entry], console: Console, width: int, *, grouped: boo
     for gate in gates:
         reason = next((f"{each.cause.value} {each.check}: {each.message}" for each in gate.reasons), "")
         said = reason or ("let through without a check" if gate.let_through else _remarks(gate))
-        before = f"{history.at(gate):%Y-%m-%d %H:%M}  {clean(gate.stage):<21}  "
-        group = f"{clean(gate.group)}  " if grouped else ""
-        after = f"  {milliseconds(gate.duration_ms):>9}  {clean(gate.deployment):<11}  {group}"
+        before = f"{history.at(gate):%Y-%m-%d %H:%M}  {escape_controls(gate.stage):<21}  "
+        group = f"{escape_controls(gate.group)}  " if grouped else ""
+        after = f"  {milliseconds(gate.duration_ms):>9}  {escape_controls(gate.deployment):<11}  {group}"
         room = max(20, width - len(before) - len(after) - 9)
-        console.print(Text.assemble(before, styled(gate.verdict.value, 9), after, short(said, room)))
+        console.print(Text.assemble(before, styled(gate.verdict.value, 9), after, truncate(said, room)))
 
 
 def _remarks(gate: Entry) -> str:
@@ -215,6 +216,6 @@ def _checks(checks: Sequence[history.Check], console: Console, width: int) -> No
     console.print("\n closed  failed   flaky    runs  check")
     for each in shown[:SHOWN_CHECKS]:
         numbers = f"{each.closed:>7} {each.failed:>7} {each.flaky:>7} {each.runs:>7}  "
-        console.print(numbers + short(each.name, max(20, width - len(numbers))))
+        console.print(numbers + truncate(each.name, max(20, width - len(numbers))))
     if len(shown) > SHOWN_CHECKS:
         console.print(f"and {len(shown) - SHOWN_CHECKS} more; --format json has them all")

@@ -6,23 +6,22 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from devkit.plans import iam_policy, includes
 from greenlight.aws.client import Aws
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
+from greenlight.core.deployment import STAGES, Deployment, Platform
 from greenlight.core.errors import PlanError, Problem
-from greenlight.core.model import STAGES, Deployment, Platform
 from greenlight.plan import parser as plans
 from greenlight.plan import yaml_reader
-from greenlight.plan.environments import environments_of
+from greenlight.plan.environments import environment_names
 from greenlight.stores import file
-
-from devkit.plans import iam_policy, includes
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from greenlight.plan.parser import Plan
+    from greenlight.plan.model import Plan
 
 WRONG = 2
 
@@ -76,7 +75,7 @@ def _needs(arguments: argparse.Namespace, aws: Aws | None) -> list[iam_policy.Wa
     data, environment = yaml_reader.read(text[0], arguments.plan).data, arguments.environment
     fetch = includes.fetching(arguments.plan, arguments.include, aws)
     found: dict[iam_policy.Wanted, None] = {}
-    for each in [environment] if environment else environments_of(data):
+    for each in [environment] if environment else environment_names(data):
         plan = plans.parse(text[0], arguments.plan, environment=each, fetch=fetch)
         found |= dict.fromkeys(_of(plan, arguments))
     return [*found, *iam_policy.included(data, arguments.partition)]

@@ -6,13 +6,14 @@ import datetime
 import sys
 from typing import TYPE_CHECKING
 
+from devkit.lint import files, formats, rules
+from devkit.lint.limits import Limits
+from devkit.lint.linter import problems
+from devkit.plans import includes
+from devkit.terminal.console import stdout_console
 from greenlight.checks.registry import Registry
 from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.units import Duration
-
-from devkit.lint import Limits, files, formats, problems, rules
-from devkit.plans import includes
-from devkit.terminal.console import stdout_console
 
 if TYPE_CHECKING:
     import argparse
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print all problems: 0 when there are none but warnings, 2 otherwise; with --strict warnings count."""
     if arguments.explain:
-        print(rules.asked(arguments.explain, rules.BY_ID, rules.explained, rules.markdown))
+        print(rules.rules_named(arguments.explain, rules.BY_ID, rules.explained, rules.markdown))
         return 0
     if not arguments.files:
         raise GreenlightError("name a plan, an AppSpec, a folder of them, or - for standard input")
@@ -75,7 +76,7 @@ def _linted(name: str, registry: Registry, limits: Limits, included: Sequence[st
     try:
         text = files.text(name)
     except PlanError as error:
-        return formats.File(name=name, text="", problems=tuple(map(rules.ruled, error.problems)))
+        return formats.File(name=name, text="", problems=tuple(map(rules.with_rule, error.problems)))
     found = problems(text, name, registry, limits, includes.fetching(name, included), is_appspec=is_appspec)
     for problem in found:
         if problem.source:  # people and services open files, not URIs

@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from devkit.plans import scaffold
 from greenlight.checks.registry import MalformedError, Registry
 from greenlight.core.errors import GreenlightError
 from greenlight.plan.schema import CONTROL_KEYS
-
-from devkit.plans import scaffold
 
 if TYPE_CHECKING:
     import argparse
@@ -104,10 +103,9 @@ def _wrong(name: str) -> str:
 
 def _catalogue(root: Path) -> str:
     """Write the catalogue of a project's validators anew, from what they say of themselves."""
-    from greenlight.testing import load
-
     from devkit.commands.validators import entry
     from devkit.reference.validator_catalogue import markdown
+    from greenlight.testing import load
 
     entries = []
     for file in sorted((root / "validators").glob("*.py")):

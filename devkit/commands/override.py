@@ -9,13 +9,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from devkit.reports import buckets
 from greenlight.aws.client import Aws
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.units import Duration
-from greenlight.stores.overrides import kept
-from greenlight.verdict.override import LONGEST, SCHEMA, Override, folder, read
-
-from devkit.reports import buckets
+from greenlight.stores.overrides import read_overrides
+from greenlight.verdict.override import LONGEST, SCHEMA, Override, override_prefix, read
 
 if TYPE_CHECKING:
     import argparse
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     """Do it: 0 done, 1 there is no such override, 2 a call that is wrong or that AWS refuses."""
     aws = aws or Aws()
     override = _made(arguments, aws) if arguments.action == "add" else None  # refused before anything is asked of S3
-    place = folder(arguments.application, arguments.group)
+    place = override_prefix(arguments.application, arguments.group)
     if not place:
         raise GreenlightError("an override is for a deployment group; --application and --group name it")
     bucket = buckets.named(aws, "plan", arguments)
@@ -110,7 +110,7 @@ def _add(arguments: argparse.Namespace, aws: Aws, bucket: str, place: str, overr
 
 
 def _list(arguments: argparse.Namespace, aws: Aws, bucket: str, place: str) -> int:
-    found, notes = kept(aws, bucket, place)
+    found, notes = read_overrides(aws, bucket, place)
     shown = [_shown(each.uri.removeprefix(f"s3://{bucket}/{place}"), each.data) for each in found]
     if arguments.format == "json":
         print(json.dumps({"uri": f"s3://{bucket}/{place}", "overrides": shown, "notes": notes}, indent=2))

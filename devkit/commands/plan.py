@@ -11,37 +11,40 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from greenlight.aws.client import Aws
-from greenlight.checks.registry import Registry
-from greenlight.core.errors import GreenlightError, PlanError
-from greenlight.core.model import Deployment, Frozen, Platform
-from greenlight.core.settings import Settings
-from greenlight.core.text import clean
-from greenlight.plan import parser as plans
-from greenlight.plan import yaml_reader
-from greenlight.plan.environments import environments_of
-from greenlight.stores.plan_lookup import candidates
 from rich.text import Text
 
-from devkit.lint import Limits, files, formats, problems, secrets
+from devkit.lint import files, formats, secrets
+from devkit.lint.limits import Limits
+from devkit.lint.linter import problems
 from devkit.plans import includes, remote
-from devkit.plans.diff import KINDS, Change, changes
+from devkit.plans.diff import KINDS, Change, compare_plans
 from devkit.reports import buckets
 from devkit.terminal import output
 from devkit.terminal.console import stderr_console, stdout_console
+from greenlight.aws.client import Aws
+from greenlight.checks.registry import Registry
+from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.errors import GreenlightError, PlanError
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.settings import Settings
+from greenlight.core.text import escape_controls
+from greenlight.plan import parser as plans
+from greenlight.plan import yaml_reader
+from greenlight.plan.environments import environment_names
+from greenlight.stores.plan_lookup import candidates
 
 if TYPE_CHECKING:
     import argparse
 
-    from greenlight.plan.parser import Plan
     from rich.console import Console
 
-    from devkit.plans.remote import Shelf, Stored
+    from devkit.plans.remote import RemotePlan, Stored
+    from greenlight.plan.model import Plan
 
 DONE, NOT_DONE, WRONG = 0, 1, 2
 
 
-class Compared(Frozen, frozen=True, kw_only=True):
+class Compared(FrozenStruct, frozen=True, kw_only=True):
     """What a file changes about the plan that is kept.
 
     Attributes:
@@ -97,7 +100,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     return _pull(arguments, shelf) if arguments.action == "pull" else _versions(arguments, shelf)
 
 
-def _shelf(arguments: argparse.Namespace, aws: Aws) -> Shelf:
+def _shelf(arguments: argparse.Namespace, aws: Aws) -> RemotePlan:
     """Give the place that is named, or else where gates look first for a plan of this application and group."""
     if arguments.at:
         if arguments.application or arguments.group or arguments.bucket:
@@ -118,7 +121,7 @@ def _linted(arguments: argparse.Namespace, aws: Aws) -> str | None:
         fetch = includes.fetching(name, arguments.include, aws)
         limits = Limits(today=datetime.datetime.now(datetime.UTC).date())
         found = problems(text, name, Registry(), limits, fetch)
-        for environment in environments_of(_data(text)):  # an AppSpec lints well, and is no plan
+        for environment in environment_names(_data(text)):  # an AppSpec lints well, and is no plan
             plans.parse(text, name, environment=environment, fetch=fetch)
     except PlanError as error:
         text, found = "", [*error.problems]
@@ -134,7 +137,7 @@ def _data(text: str) -> Any:
     return yaml_reader.read(text).data
 
 
-def _compared(stored: Stored | None, text: str, arguments: argparse.Namespace, aws: Aws, shelf: Shelf) -> Compared:
+def _compared(stored: Stored | None, text: str, arguments: argparse.Namespace, aws: Aws, shelf: RemotePlan) -> Compared:
     old = stored.text if stored else ""
     if stored and old == text:
         return Compared(same=True)
@@ -150,7 +153,9 @@ def _compared(stored: Stored | None, text: str, arguments: argparse.Namespace, a
     lines = difflib.unified_diff(
         old.splitlines(), text.splitlines(), shelf.uri if stored else "/dev/null", arguments.plan
     )
-    return Compared(same=False, text=tuple(clean(line.rstrip("\n")) for line in lines), changes=found, notes=notes)
+    return Compared(
+        same=False, text=tuple(escape_controls(line.rstrip("\n")) for line in lines), changes=found, notes=notes
+    )
 
 
 def _secret(text: str) -> bool:
@@ -161,16 +166,18 @@ def _secret(text: str) -> bool:
         data = _data(text)
     except PlanError:
         return True
-    return any(True for _ in secrets.found(data)) or any(any(secrets.found(line)) for line in text.splitlines())
+    return any(True for _ in secrets.find_secrets(data)) or any(
+        any(secrets.find_secrets(line)) for line in text.splitlines()
+    )
 
 
 def _meaning(
-    old: str, new: str, arguments: argparse.Namespace, aws: Aws, shelf: Shelf
+    old: str, new: str, arguments: argparse.Namespace, aws: Aws, shelf: RemotePlan
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
     """Compare what two texts check, in every environment that either has."""
     fetch = includes.fetching(arguments.plan, arguments.include, aws)
     try:
-        names = dict.fromkeys(each for text in (old, new) for each in environments_of(_data(text)))
+        names = dict.fromkeys(each for text in (old, new) for each in environment_names(_data(text)))
         pairs = [[_parsed(text, name, fetch) for text in (old, new)] for name in names]
     except GreenlightError as error:
         return (), (f"what it means was not compared: the plan in the {shelf.what} cannot be read here: {error}",)
@@ -180,19 +187,19 @@ def _meaning(
         if before is None or after is None:
             notes.append(f"only one of both has the environment {name!r}")
         else:
-            found.update(dict.fromkeys(changes(before, after)))
+            found.update(dict.fromkeys(compare_plans(before, after)))
     return tuple(sorted(found, key=lambda each: KINDS.index(each.kind))), tuple(notes)
 
 
 def _parsed(text: str, environment: str, fetch: Any) -> Plan | None:
     """Read a plan as it is in an environment; None where it has no such one."""
-    own = environments_of(_data(text))
+    own = environment_names(_data(text))
     if environment not in own and own != [""]:
         return None
     return plans.parse(text, environment=environment, fetch=fetch)
 
 
-def _push(arguments: argparse.Namespace, aws: Aws, shelf: Shelf, text: str) -> int:
+def _push(arguments: argparse.Namespace, aws: Aws, shelf: RemotePlan, text: str) -> int:
     stored = shelf.read()
     compared = _compared(stored, text, arguments, aws, shelf)
     as_text = arguments.format == "text"
@@ -217,7 +224,7 @@ def _push(arguments: argparse.Namespace, aws: Aws, shelf: Shelf, text: str) -> i
     return DONE if pushed else NOT_DONE
 
 
-def _agreed(arguments: argparse.Namespace, shelf: Shelf) -> bool:
+def _agreed(arguments: argparse.Namespace, shelf: RemotePlan) -> bool:
     if arguments.yes:
         return True
     if not sys.stdin.isatty() or arguments.plan == files.STDIN:
@@ -229,7 +236,7 @@ def _agreed(arguments: argparse.Namespace, shelf: Shelf) -> bool:
     return False
 
 
-def _put(shelf: Shelf, text: str, stored: Stored | None) -> bool:
+def _put(shelf: RemotePlan, text: str, stored: Stored | None) -> bool:
     done = shelf.put(text, stored)
     if not done:
         said = f"{shelf.uri} is another plan than a moment ago, so nothing was pushed; compare and push again"
@@ -237,7 +244,7 @@ def _put(shelf: Shelf, text: str, stored: Stored | None) -> bool:
     return done
 
 
-def _diff(arguments: argparse.Namespace, aws: Aws, shelf: Shelf, text: str) -> int:
+def _diff(arguments: argparse.Namespace, aws: Aws, shelf: RemotePlan, text: str) -> int:
     compared = _compared(shelf.read(), text, arguments, aws, shelf)
     if arguments.format == "json":
         print(json.dumps(_document(arguments, shelf, compared), indent=2))
@@ -246,11 +253,11 @@ def _diff(arguments: argparse.Namespace, aws: Aws, shelf: Shelf, text: str) -> i
     return DONE if compared.same else NOT_DONE
 
 
-def _document(arguments: argparse.Namespace, shelf: Shelf, compared: Compared) -> dict[str, Any]:
+def _document(arguments: argparse.Namespace, shelf: RemotePlan, compared: Compared) -> dict[str, Any]:
     return {"uri": shelf.uri, "plan": arguments.plan, **msgspec.to_builtins(compared)}
 
 
-def _show(compared: Compared, shelf: Shelf, console: Console) -> None:
+def _show(compared: Compared, shelf: RemotePlan, console: Console) -> None:
     for line in compared.text:
         style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
         console.print(Text(line, style=style), soft_wrap=True)  # a line of a difference begins with its sign
@@ -259,20 +266,20 @@ def _show(compared: Compared, shelf: Shelf, console: Console) -> None:
     for change in compared.changes:
         style = "bold red" if change.kind == "weakened" else ""
         word = "WEAKENED" if change.kind == "weakened" else change.kind
-        console.print(Text.assemble((f"{word:<8}  ", style), clean(str(change))))
+        console.print(Text.assemble((f"{word:<8}  ", style), escape_controls(str(change))))
     for note in compared.notes:
         console.print(note)
     if compared.same:
         console.print(f"the same text is in the {shelf.what}")
 
 
-def _pull(arguments: argparse.Namespace, shelf: Shelf) -> int:
+def _pull(arguments: argparse.Namespace, shelf: RemotePlan) -> int:
     stored = shelf.read(arguments.version)
     if stored is None:
         return _nothing(shelf, arguments)
     document = {"uri": shelf.uri, "version_id": stored.version_id, "sha256": _digest(stored.text)}
     if arguments.output:
-        output.into(arguments.output, stored.text)
+        output.write_file(arguments.output, stored.text)
     if arguments.format == "json":
         print(json.dumps({**document, "text": stored.text}, indent=2))
         return DONE
@@ -283,14 +290,14 @@ def _pull(arguments: argparse.Namespace, shelf: Shelf) -> int:
     return DONE
 
 
-def _nothing(shelf: Shelf, arguments: argparse.Namespace) -> int:
+def _nothing(shelf: RemotePlan, arguments: argparse.Namespace) -> int:
     version = f" in the version {arguments.version}" if getattr(arguments, "version", "") else ""
     hint = "; without --group the plan for all groups is meant" if arguments.group else ""
     print(f"greenlight plan: there is no {shelf.uri}{version}{hint}", file=sys.stderr)
     return NOT_DONE
 
 
-def _versions(arguments: argparse.Namespace, shelf: Shelf) -> int:
+def _versions(arguments: argparse.Namespace, shelf: RemotePlan) -> int:
     found = shelf.versions()
     if arguments.format == "json":
         print(json.dumps({"uri": shelf.uri, "versions": found}, indent=2))

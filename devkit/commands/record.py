@@ -13,15 +13,15 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from greenlight.checks.registry import Registry
-from greenlight.core.errors import GreenlightError
-from greenlight.core.model import STAGES, Outcome, Side
-
 from devkit.cli import urls
 from devkit.recording import access_log, curl, plan_writer
 from devkit.recording.expectations import Recorded, Server, latency, recorded
-from devkit.recording.request import Asked, Hidden, origin_of, path_of, sensitive
+from devkit.recording.request import Hidden, RecordedRequest, origin_of, path_of, sensitive
 from devkit.terminal import output
+from greenlight.checks.registry import Registry
+from greenlight.core.deployment import STAGES, Side
+from greenlight.core.errors import GreenlightError
+from greenlight.core.finding import Outcome
 
 if TYPE_CHECKING:
     import argparse
@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(arguments: argparse.Namespace, text: str) -> None:
-    output.into(arguments.output, text, over=False)
+    output.write_file(arguments.output, text, over=False)
     at = f" --url {_origin(arguments.url)}" if arguments.url else ""
     tried = f"greenlight check {arguments.output} --stage {arguments.stage}{at}"
     print(f"wrote {arguments.output}; try it: {tried}", file=sys.stderr)
@@ -123,8 +123,8 @@ def _write(arguments: argparse.Namespace, text: str) -> None:
 def _plan(arguments: argparse.Namespace, hidden: Hidden) -> tuple[str, list[str]]:
     origin = _origin(arguments.url)
     of_url = path_of(arguments.url) if origin else "/"
-    wanted = [Asked(path=each) for each in ([of_url] if of_url != "/" else [])]
-    wanted += [Asked(path=path_of(each)) for each in map(_path, arguments.path)]
+    wanted = [RecordedRequest(path=each) for each in ([of_url] if of_url != "/" else [])]
+    wanted += [RecordedRequest(path=path_of(each)) for each in map(_path, arguments.path)]
     left: list[str] = []
     more: list[str] = []
     if arguments.curl:
@@ -142,7 +142,7 @@ def _plan(arguments: argparse.Namespace, hidden: Hidden) -> tuple[str, list[str]
         more, left = _from_openapi(_read(arguments.openapi), origin)
     elif origin:
         known = {each.path for each in wanted}
-        wanted += [Asked(path=each, guessed=True) for each in GUESSED if each not in known]
+        wanted += [RecordedRequest(path=each, guessed=True) for each in GUESSED if each not in known]
     else:
         raise GreenlightError("name a URL, or one of --curl, --access-log and --openapi with a file")
     wanted, hiding = _without_secret_paths(wanted, hidden)
@@ -191,7 +191,7 @@ def _read(name: str) -> str:
         raise GreenlightError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _from_curl(text: str, origin: str, *, unsafe: bool) -> tuple[list[Asked], str, list[str]]:
+def _from_curl(text: str, origin: str, *, unsafe: bool) -> tuple[list[RecordedRequest], str, list[str]]:
     """Give the requests, whom to ask, and what is left out: what changes data, and what goes elsewhere."""
     wanted, left = [], []
     fixed = bool(origin)
@@ -214,7 +214,7 @@ def _from_curl(text: str, origin: str, *, unsafe: bool) -> tuple[list[Asked], st
     return wanted, origin, left
 
 
-def _without_secret_paths(wanted: Sequence[Asked], hidden: Hidden) -> tuple[list[Asked], list[str]]:
+def _without_secret_paths(wanted: Sequence[RecordedRequest], hidden: Hidden) -> tuple[list[RecordedRequest], list[str]]:
     """Leave out what has a secret where a plan has no place for a reference that reads well."""
     for each in wanted:
         plan_writer.hide(each, hidden)
@@ -241,7 +241,7 @@ def _from_openapi(text: str, origin: str) -> tuple[list[str], list[str]]:
     left: list[str] = []
     if origin:
         with Server(origin) as server:
-            served = [each for each in DOCUMENTS if _same_document(server.answer(Asked(path=each)), document)]
+            served = [each for each in DOCUMENTS if _same_document(server.answer(RecordedRequest(path=each)), document)]
         found = {"document": served[0]} if served else found
         covered, said = _covered(found, origin)
         found["minimum"] = covered
@@ -317,7 +317,8 @@ def _refuse_what_lint_finds(text: str) -> None:
     Raises:
         GreenlightError: With the first sentence of lint, such as that all answers were refusals.
     """
-    from devkit.lint import Limits, problems
+    from devkit.lint.limits import Limits
+    from devkit.lint.linter import problems
 
     found = problems(text, "plan.yaml", Registry(), Limits())
     if found:

@@ -11,24 +11,6 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from greenlight.aws.client import Aws, calling
-from greenlight.checks.binding import bind
-from greenlight.checks.registry import Registry
-from greenlight.core.errors import AwsError, GreenlightError
-from greenlight.core.model import DEFAULT_CHECKS, Frozen, Platform, Severity, Status
-from greenlight.core.settings import Settings
-from greenlight.core.text import clean, short
-from greenlight.core.units import Duration
-from greenlight.gate.handler import supervised
-from greenlight.gate.prepare import Prepared, aimed, default_checks, with_secrets
-from greenlight.plan import parser as plans
-from greenlight.plan.parser import Plan, Stage
-from greenlight.plan.yaml_reader import MAX_BYTES
-from greenlight.report.content import subject
-from greenlight.stores import ssm
-from greenlight.stores.plan_lookup import read
-from greenlight.stores.s3 import text_of
-from greenlight.verdict.conclude import report_of
 from msgspec.structs import replace
 from rich.text import Text
 
@@ -38,13 +20,37 @@ from devkit.plans import includes
 from devkit.reports import stored
 from devkit.terminal.console import stdout_console, styled
 from devkit.terminal.progress import Progress
+from greenlight.aws.client import Aws, call_aws
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import Registry
+from greenlight.core.deployment import Platform
+from greenlight.core.errors import AwsError, GreenlightError
+from greenlight.core.finding import Severity
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.report import DEFAULT_CHECKS
+from greenlight.core.settings import Settings
+from greenlight.core.text import escape_controls, truncate
+from greenlight.core.units import Duration
+from greenlight.core.verdict import Status
+from greenlight.gate.handler import run_in_worker
+from greenlight.gate.prepare import Prepared, apply_plan_target, default_checks, with_secrets
+from greenlight.plan import parser as plans
+from greenlight.plan.model import Plan, Stage
+from greenlight.plan.yaml_reader import MAX_BYTES
+from greenlight.report.content import subject
+from greenlight.stores import ssm
+from greenlight.stores.plan_lookup import read
+from greenlight.stores.s3 import text_of
+from greenlight.verdict.conclude import build_report
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from greenlight.core.model import Deployment, Finding, PlanSource, Report
-    from greenlight.plan.parser import Check
+    from greenlight.core.deployment import Deployment
+    from greenlight.core.finding import Finding
+    from greenlight.core.report import PlanSource, Report
+    from greenlight.plan.model import Check
 
 NOT_FOUND = 1
 NOT_ALL = 3
@@ -60,7 +66,7 @@ class CannotError(GreenlightError):
     """The gate cannot be judged again; the sentence says why, and what would help."""
 
 
-class Row(Frozen, frozen=True, kw_only=True):
+class Row(FrozenStruct, frozen=True, kw_only=True):
     """One check then and now; "" where it was not, or is not, among the plan's. `left_out` says why it was not run now."""
 
     name: str
@@ -94,7 +100,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     aws = aws or Aws()
     budget_s, allowed = _usage(arguments)
     try:
-        then = stored.found(arguments, aws)
+        then = stored.load_report(arguments, aws)
     except stored.NotFoundError as error:
         print(f"greenlight replay: {error}", file=sys.stderr)
         return NOT_FOUND
@@ -110,9 +116,9 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     prepared = with_secrets(Prepared(deployment=deployment, plan=plan), aws)
     settings = Settings(allowed_hosts=allowed, allow_loopback=bool(arguments.url))
     began, started_at = time.monotonic(), time.time()
-    gate = supervised(prepared, settings, aws, began + budget_s, Progress(len(checks)), began=began)
+    gate = run_in_worker(prepared, settings, aws, began + budget_s, Progress(len(checks)), began=began)
     took_ms = (time.monotonic() - began) * 1000
-    now = report_of(
+    now = build_report(
         gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, took_ms, gate.output, clock=gate.clock
     )
     if then.plan.sha256 and now.plan.sha256 and then.plan.sha256 != now.plan.sha256:
@@ -203,13 +209,13 @@ def _version(aws: Aws, source: PlanSource) -> tuple[str, str] | None:
         if error.code in ("NoSuchKey", "NoSuchVersion", "404"):
             return None
         raise
-    data: bytes = calling("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES + 1))
+    data: bytes = call_aws("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES + 1))
     return text_of(data, source.uri), source.version_id
 
 
 def _at(deployment: Deployment, plan: Plan, url: str) -> Deployment:
     if not url:
-        return aimed(deployment, plan)
+        return apply_plan_target(deployment, plan)
     return replace(deployment, green=replace(deployment.green, url=url.rstrip("/"), no_url="", headers={}))
 
 
@@ -306,7 +312,7 @@ def _show(form: str, then: Report, now: Report, rows: list[Row], notes: list[str
     console = stdout_console()
     width = shutil.get_terminal_size().columns if console.is_terminal else 100_000
     about = f"{subject(then)} {then.deployment.id} at {then.deployment.stage}, judged at {then.started_at}"
-    console.print(clean(about))
+    console.print(escape_controls(about))
     verdicts = (f"then {then.verdict.value}", styled(now.verdict.value))
     but = f", without {_counted(unjudged)} that may change data" if unjudged else ""
     console.print(Text.assemble("verdict  ", verdicts[0], ", now ", verdicts[1], but))
@@ -316,20 +322,20 @@ def _show(form: str, then: Report, now: Report, rows: list[Row], notes: list[str
         word = "left out" if row.left_out else row.now or "-"
         words = (f"{mark} {row.then or '-':<12}  ", styled(word, 12), "  ")
         console.print(
-            Text.assemble(*words, short(row.name + " (advisory)" * (row.name in advisory), max(20, width - 32)))
+            Text.assemble(*words, truncate(row.name + " (advisory)" * (row.name in advisory), max(20, width - 32)))
         )
         if row.differs:
             for when, said in (("then", row.said_then), ("now ", row.said_now)):
-                console.print(f"      {when}  {short(said or 'not among the checks', max(20, width - 14))}")
+                console.print(f"      {when}  {truncate(said or 'not among the checks', max(20, width - 14))}")
         if row.left_out:
-            console.print(f"      {short(row.left_out, max(20, width - 8))}")
+            console.print(f"      {truncate(row.left_out, max(20, width - 8))}")
     changed, left_out = sum(row.differs for row in rows), sum(bool(row.left_out) for row in rows)
     every = "every check that was run" if left_out else "every check"
     console.print(f"{changed} of {len(rows)} checks ended otherwise" if changed else f"{every} ended as it did then")
     if unjudged:
-        console.print(f"not judged again: {clean(', '.join(unjudged))}; --unsafe runs what may change data")
+        console.print(f"not judged again: {escape_controls(', '.join(unjudged))}; --unsafe runs what may change data")
     for note in notes:
-        console.print(f"note: {clean(note)}")
+        console.print(f"note: {escape_controls(note)}")
 
 
 def _counted(names: list[str]) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from greenlight.aws.client import Aws
-
 from devkit.reports import stored
 from devkit.terminal import report_output
+from greenlight.aws.client import Aws
 
 if TYPE_CHECKING:
     import argparse
@@ -28,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show one report: 0 shown, 1 there is none, 2 a call that is wrong or an AWS that refuses."""
     try:
-        report = stored.found(arguments, Aws())
+        report = stored.load_report(arguments, Aws())
     except stored.NotFoundError as error:
         print(f"greenlight report: {error}", file=sys.stderr)
         return NOT_FOUND

@@ -31,14 +31,13 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         GreenlightError: The file cannot be written.
     """
-    output.given(_reference() if arguments.format == "markdown" else _schema(), arguments.output)
+    output.write_output(_reference() if arguments.format == "markdown" else _schema(), arguments.output)
     return 0
 
 
 def _schema() -> str:
-    from greenlight.checks.registry import Registry
-
     from devkit.reference.plan_schema import plan_schema
+    from greenlight.checks.registry import Registry
 
     return json.dumps(plan_schema(Registry()), indent=2) + "\n"
 

@@ -7,12 +7,11 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from greenlight.api import Validator
-from greenlight.checks.registry import MalformedError, Registry
-from greenlight.core.suggestions import nearest
-
 from devkit.reference import struct_docs, validator_catalogue
 from devkit.terminal.console import stdout_console, styled
+from greenlight.api import Validator
+from greenlight.checks.registry import MalformedError, Registry
+from greenlight.core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name and not entries:
         known = registry.names()
         print(
-            f"greenlight validators: there is no validator {arguments.name!r}{nearest(arguments.name, known)}; there are {', '.join(known)}",
+            f"greenlight validators: there is no validator {arguments.name!r}{did_you_mean(arguments.name, known)}; there are {', '.join(known)}",
             file=sys.stderr,
         )
         return UNKNOWN

@@ -10,13 +10,13 @@ from devkit.doctor.rules import symptom
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.deployment_group import Scene
+    from devkit.doctor.deployment_group import GroupState
     from devkit.doctor.rules import Symptom
 
 _ABSENT = ("ResourceNotFoundException",)
 
 
-def alias(scene: Scene) -> Iterator[Symptom]:
+def alias(scene: GroupState) -> Iterator[Symptom]:
     """Look at the alias that the AppSpec names."""
     properties = scene.appspec.properties if scene.appspec else {}
     name, called = properties.get("name"), properties.get("alias")
@@ -43,7 +43,7 @@ def alias(scene: Scene) -> Iterator[Symptom]:
         yield from _versions(scene, name, called, str(found.get("FunctionVersion")))
 
 
-def _versions(scene: Scene, name: str, called: str, now: str) -> Iterator[Symptom]:
+def _versions(scene: GroupState, name: str, called: str, now: str) -> Iterator[Symptom]:
     """Hold the AppSpec of the next deployment against the versions there are."""
     properties = scene.appspec.properties if scene.appspec else {}
     current, target = (str(properties.get(key, "")) for key in ("currentversion", "targetversion"))
@@ -72,7 +72,7 @@ def _versions(scene: Scene, name: str, called: str, now: str) -> Iterator[Sympto
             )
 
 
-def _version(scene: Scene, name: str, version: str) -> dict[str, Any] | None:
+def _version(scene: GroupState, name: str, version: str) -> dict[str, Any] | None:
     if not version.isdigit():
         return None
     return scene.reader.found("lambda", "get_function_configuration", _ABSENT, FunctionName=name, Qualifier=version)

@@ -9,11 +9,11 @@ import re
 from typing import Any
 
 import yaml
-from greenlight.core.errors import GreenlightError
-from greenlight.core.model import Frozen
-from greenlight.plan.yaml_reader import syntax, too_deep
 
 from devkit.lint.appspec import looks_like_appspec
+from greenlight.core.errors import GreenlightError
+from greenlight.core.frozen import FrozenStruct
+from greenlight.plan.yaml_reader import nesting_exceeds, syntax
 
 Path = tuple[str | int, ...]
 FUNCTION, GROUP = "AWS::Serverless::Function", "AWS::CodeDeploy::DeploymentGroup"
@@ -31,7 +31,7 @@ class TemplateError(GreenlightError):
     """The file is no template."""
 
 
-class Template(Frozen, frozen=True, kw_only=True):
+class Template(FrozenStruct, frozen=True, kw_only=True):
     """A template: `data` in long forms, `lines` counted from 1 by path, and the parameters' values."""
 
     data: dict[str, Any]
@@ -204,7 +204,7 @@ def read(text: str, given: dict[str, str] | None = None) -> Template:
         raise TemplateError(f"the template is larger than the {MAX_BYTES} bytes that CloudFormation takes")
     lines: dict[Path, int] = {}
     try:
-        if too_deep(text, _MAX_DEPTH):
+        if nesting_exceeds(text, _MAX_DEPTH):
             raise ValueError("it is nested too deep")
         node = yaml.compose(text, Loader=_LOADER)
         data = _Plain(lines).of(node, (), 0) if node is not None else None

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.model import Platform
+from greenlight.core.deployment import Platform
 
 if TYPE_CHECKING:
     from devkit.doctor.reader import Reader
@@ -16,7 +16,7 @@ RUNNING = ("Created", "Queued", "InProgress", "Baking", "Ready")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class GroupState:
     """One deployment group.
 
     Attributes:

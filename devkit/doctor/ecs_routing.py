@@ -6,16 +6,15 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from greenlight.discovery.ecs import HOST_TAG
-from greenlight.discovery.load_balancer import route_to, share_of
-
 from devkit.doctor.rules import symptom
 from devkit.lint.appspec import FILLED_LATER
+from greenlight.discovery.ecs import HOST_TAG
+from greenlight.discovery.load_balancer import route_to, traffic_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.deployment_group import Scene
+    from devkit.doctor.deployment_group import GroupState
     from devkit.doctor.rules import Symptom
 
 _ROUTES = {"production listener": "prodTrafficRoute", "test listener": "testTrafficRoute"}
@@ -23,7 +22,7 @@ _ABSENT = ("ListenerNotFound", "ListenerNotFoundException")
 _ASK = "aws elbv2 describe-rules --listener-arn"
 
 
-def service(scene: Scene) -> Iterator[Symptom]:
+def service(scene: GroupState) -> Iterator[Symptom]:
     """Look whether the service is there, and CodeDeploy's to deploy."""
     cluster, name = _names(scene)
     found = _service(scene)
@@ -51,12 +50,12 @@ def service(scene: Scene) -> Iterator[Symptom]:
         )
 
 
-def _names(scene: Scene) -> tuple[str, str]:
+def _names(scene: GroupState) -> tuple[str, str]:
     listed = scene.info.get("ecsServices") or [{}]
     return str(listed[0].get("clusterName", "")), str(listed[0].get("serviceName", ""))
 
 
-def _service(scene: Scene) -> dict[str, Any] | None:
+def _service(scene: GroupState) -> dict[str, Any] | None:
     cluster, name = _names(scene)
     absent = ("ClusterNotFoundException", "ServiceNotFoundException")
     answer = scene.reader.found("ecs", "describe_services", absent, cluster=cluster, services=[name])
@@ -67,14 +66,14 @@ def _primary(found: dict[str, Any]) -> dict[str, Any]:
     return next((each for each in found.get("taskSets", []) if each.get("status") == "PRIMARY"), {})
 
 
-def _users(scene: Scene) -> str:
+def _users(scene: GroupState) -> str:
     """Give the ARN of the target group that users have now: that of the primary task set; "" where none is known."""
     named = [f":targetgroup/{each.get('name')}/" for each in scene.pair.get("targetGroups", [])]
     arns = [str(each.get("targetGroupArn", "")) for each in _primary(_service(scene) or {}).get("loadBalancers") or []]
     return next((arn for arn in arns if any(name in arn for name in named)), next(iter(arns), ""))
 
 
-def task_definition(scene: Scene) -> Iterator[Symptom]:
+def task_definition(scene: GroupState) -> Iterator[Symptom]:
     """Hold the AppSpec of the next deployment against its task definition."""
     properties = scene.appspec.properties if scene.appspec and scene.appspec.next else {}
     named = properties.get("taskdefinition")
@@ -111,19 +110,19 @@ def task_definition(scene: Scene) -> Iterator[Symptom]:
         )  # fmt: skip
 
 
-def _described(scene: Scene, named: str) -> dict[str, Any] | None:
+def _described(scene: GroupState, named: str) -> dict[str, Any] | None:
     answer = scene.reader.found("ecs", "describe_task_definition", ("ClientException",), taskDefinition=named)
     return None if answer is None else dict(answer["taskDefinition"])
 
 
-def roles_of_tasks(scene: Scene) -> list[str]:
+def roles_of_tasks(scene: GroupState) -> list[str]:
     """Give the roles that CodeDeploy passes on to the tasks of the primary task set."""
     named = str(_primary(_service(scene) or {}).get("taskDefinition", ""))
     found = (_described(scene, named) if named else None) or {}
     return [str(found[key]) for key in ("executionRoleArn", "taskRoleArn") if found.get(key)]
 
 
-def target_groups(scene: Scene) -> Iterator[Symptom]:
+def target_groups(scene: GroupState) -> Iterator[Symptom]:
     """Look whether there are two target groups, and whether users' targets are healthy now."""
     names = [str(each.get("name")) for each in scene.pair.get("targetGroups", [])]
     answer = (
@@ -160,7 +159,7 @@ def target_groups(scene: Scene) -> Iterator[Symptom]:
         )
 
 
-def _alike(scene: Scene, groups: dict[str, dict[str, Any]], users: str) -> Iterator[Symptom]:
+def _alike(scene: GroupState, groups: dict[str, dict[str, Any]], users: str) -> Iterator[Symptom]:
     """Look whether tasks can change between the two groups, and the primary task set is in one of them."""
     for key in ("VpcId", "TargetType", "ProtocolVersion"):
         values = {name: str(each[key]) for name, each in groups.items() if each.get(key)}
@@ -184,7 +183,7 @@ def _alike(scene: Scene, groups: dict[str, dict[str, Any]], users: str) -> Itera
         )
 
 
-def test_listener(scene: Scene) -> Iterator[Symptom]:
+def test_listener(scene: GroupState) -> Iterator[Symptom]:
     """Look whether the stage AfterAllowTestTraffic can take place."""
     wanted = scene.appspec is not None and "AfterAllowTestTraffic" in scene.appspec.hooks
     production, test = scene.listener("prodTrafficRoute"), scene.listener("testTrafficRoute")
@@ -203,7 +202,7 @@ def test_listener(scene: Scene) -> Iterator[Symptom]:
         )
 
 
-def another_listener(scene: Scene) -> str:
+def another_listener(scene: GroupState) -> str:
     """Write the commands that make a test listener on the load balancer of the production listener, and name it."""
     parts = scene.listener("prodTrafficRoute").replace(":listener/", ":loadbalancer/").split("/")
     balancer = "/".join(parts[:-1]) if len(parts) == 5 else "LOAD-BALANCER"
@@ -213,7 +212,7 @@ def another_listener(scene: Scene) -> str:
     )
 
 
-def listeners(scene: Scene) -> Iterator[Symptom]:
+def listeners(scene: GroupState) -> Iterator[Symptom]:
     """Look where the listeners lead; while no deployment runs, both lead to the primary task set."""
     users = _users(scene)
     balancers: dict[str, str] = {}
@@ -250,7 +249,7 @@ def listeners(scene: Scene) -> Iterator[Symptom]:
         )
 
 
-def _leading(scene: Scene, what: str, found: dict[str, Any], users: str) -> Iterator[Symptom]:
+def _leading(scene: GroupState, what: str, found: dict[str, Any], users: str) -> Iterator[Symptom]:
     """Say why a listener does not lead where the primary task set is, as a gate would find it."""
     arn = str(found["ListenerArn"])
     route = route_to(scene.reader, arn, users, scene.tags.get(HOST_TAG, ""), "the primary task set")
@@ -259,7 +258,7 @@ def _leading(scene: Scene, what: str, found: dict[str, Any], users: str) -> Iter
     http = found.get("Protocol") in ("HTTP", "HTTPS")
     rules = scene.reader.pages("elbv2", "describe_rules", "Rules", ListenerArn=arn) if http else []
     actions = [each.get("Actions", []) for each in rules] or [found.get("DefaultActions", [])]
-    shares = [share_of(each, users) for each in actions]
+    shares = [traffic_share(each, users) for each in actions]
     share = max(shares, default=0.0)
     rule = "listener-rule" if share == 1 else "listener-split" if share else "listener-elsewhere"
     lead = f"aws elbv2 modify-listener --listener-arn {arn} --default-actions Type=forward,TargetGroupArn={users}"
@@ -274,7 +273,7 @@ def _leading(scene: Scene, what: str, found: dict[str, Any], users: str) -> Iter
     )
 
 
-def drift(scene: Scene) -> Iterator[Symptom]:
+def drift(scene: GroupState) -> Iterator[Symptom]:
     """Look whether a stack of CloudFormation would lead a listener to the group without tasks."""
     users = _users(scene)
     arns = {what: arn for what, route in _ROUTES.items() if (arn := scene.listener(route))}
@@ -300,7 +299,7 @@ def drift(scene: Scene) -> Iterator[Symptom]:
             )
 
 
-def _written(scene: Scene, stack: str, logical: str) -> str:
+def _written(scene: GroupState, stack: str, logical: str) -> str:
     """Give the ARN of the target group that a stack's template gives a listener; "" where the template does not show it."""
     body = scene.reader.call("cloudformation", "get_template", StackName=stack, TemplateStage="Processed")[
         "TemplateBody"

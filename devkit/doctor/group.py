@@ -5,21 +5,20 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.model import STAGES, Platform
-
 from devkit.doctor import revision
 from devkit.doctor.rules import symptom
+from greenlight.core.deployment import STAGES, Platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.deployment_group import Scene
+    from devkit.doctor.deployment_group import GroupState
     from devkit.doctor.rules import Symptom
 
 ROLLBACK = "enabled=true,events=DEPLOYMENT_FAILURE,DEPLOYMENT_STOP_ON_ALARM,DEPLOYMENT_STOP_ON_REQUEST"
 
 
-def rollback(scene: Scene) -> Iterator[Symptom]:
+def rollback(scene: GroupState) -> Iterator[Symptom]:
     """Look whether CodeDeploy takes a stopped release back by itself."""
     configured = scene.info.get("autoRollbackConfiguration", {})
     events = configured.get("events", []) if configured.get("enabled") is True else []
@@ -41,13 +40,13 @@ def rollback(scene: Scene) -> Iterator[Symptom]:
         )
 
 
-def bound(scene: Scene) -> list[str]:
+def bound(scene: GroupState) -> list[str]:
     """Give the alarms that are bound and heeded."""
     configured = scene.info.get("alarmConfiguration", {})
     return [str(each.get("name")) for each in configured.get("alarms", [])] if configured.get("enabled") else []
 
 
-def alarms(scene: Scene) -> Iterator[Symptom]:
+def alarms(scene: GroupState) -> Iterator[Symptom]:
     """Look at the alarms that are bound: there are some, they exist, they have data and do not ring."""
     configured, named = scene.info.get("alarmConfiguration", {}), bound(scene)
     if not named:
@@ -76,14 +75,14 @@ def alarms(scene: Scene) -> Iterator[Symptom]:
         yield from _alarm(scene, name, found.get(name))
 
 
-def _heed(scene: Scene, names: list[str]) -> str:
+def _heed(scene: GroupState, names: list[str]) -> str:
     """Write the command that binds alarms, and no others."""
     listed = ",".join(f"{{name={each}}}" for each in names)
     alarms = f"enabled=true,ignorePollAlarmFailure=false,alarms=[{listed}]" if names else "enabled=false,alarms=[]"
     return scene.update(f"--alarm-configuration {shlex.quote(alarms)}")
 
 
-def _alarm(scene: Scene, name: str, found: dict[str, Any] | None) -> Iterator[Symptom]:
+def _alarm(scene: GroupState, name: str, found: dict[str, Any] | None) -> Iterator[Symptom]:
     history = f"aws cloudwatch describe-alarm-history --alarm-name {shlex.quote(name)} --max-items 5"
     if found is None:
         yield symptom(
@@ -111,7 +110,7 @@ def _alarm(scene: Scene, name: str, found: dict[str, Any] | None) -> Iterator[Sy
         )
 
 
-def shape(scene: Scene) -> Iterator[Symptom]:
+def shape(scene: GroupState) -> Iterator[Symptom]:
     """Look at how users come over and when blue ends."""
     attempted = scene.info.get("lastAttemptedDeployment", {})
     if scene.running:
@@ -158,12 +157,12 @@ def shape(scene: Scene) -> Iterator[Symptom]:
         )
 
 
-def appspec(scene: Scene) -> Iterator[Symptom]:
+def appspec(scene: GroupState) -> Iterator[Symptom]:
     """Look at the AppSpec: it is right, and names hooks."""
     if scene.appspec is None:
         return
     for problem in scene.appspec.problems:
-        yield symptom("appspec", f"{scene.appspec.source}: {problem}", fix=revision.mend(scene.appspec))
+        yield symptom("appspec", f"{scene.appspec.source}: {problem}", fix=revision.repair(scene.appspec))
     if not scene.appspec.hooks and not scene.appspec.problems:
         stages = STAGES[-2:] if scene.platform is Platform.LAMBDA else STAGES[-3:]
         lines = "\n".join(f"  - {stage}: CodeDeployHook_{scene.installation}-{stage}" for stage in stages)

@@ -6,17 +6,16 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.model import STAGES, Platform
-from greenlight.core.suggestions import nearest
-
 from devkit.doctor import ecs_routing, group, network, permissions
-from devkit.doctor.reader import looked
+from devkit.doctor.reader import run_check
 from devkit.doctor.rules import SHORT_S, symptom
+from greenlight.core.deployment import STAGES, Platform
+from greenlight.core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from devkit.doctor.deployment_group import Scene
+    from devkit.doctor.deployment_group import GroupState
     from devkit.doctor.permissions import Role
     from devkit.doctor.reader import Reader
     from devkit.doctor.rules import Symptom
@@ -71,7 +70,7 @@ def configuration(reader: Reader, function: str) -> dict[str, Any] | None:
     return reader.found("lambda", "get_function_configuration", _ABSENT, FunctionName=name_of(function))
 
 
-def existing(scene: Scene) -> Iterator[Symptom]:
+def existing(scene: GroupState) -> Iterator[Symptom]:
     """Look whether the functions are there, in this region, each at its own stage."""
     named = scene.appspec.hooks if scene.appspec else {}
     gone = [event for event, function in named.items() if here(scene, function) and event not in scene.hooks]
@@ -91,7 +90,7 @@ def existing(scene: Scene) -> Iterator[Symptom]:
             known = [of_installation(scene.installation, stage) for stage in STAGES]
             yield symptom(
                 "hook-missing",
-                f"the hook of {event} is {name}, and {scene.region} has no function of this name{nearest(name, known)}",
+                f"the hook of {event} is {name}, and {scene.region} has no function of this name{did_you_mean(name, known)}",
                 fix=f"correct the name in the AppSpec; see: aws lambda list-functions --region {scene.region} --query 'Functions[].FunctionName'",
             )
         elif (stage := stage_of(scene.hooks[event])) not in ("", event):
@@ -103,7 +102,7 @@ def existing(scene: Scene) -> Iterator[Symptom]:
             )
 
 
-def here(scene: Scene, function: str) -> bool:
+def here(scene: GroupState, function: str) -> bool:
     """Tell whether a hook's name or ARN is one of this region and account."""
     parts = function.split(":")
     if len(parts) < 7 or not function.startswith("arn:"):
@@ -111,12 +110,12 @@ def here(scene: Scene, function: str) -> bool:
     return parts[3] == scene.region and parts[4] in (scene.account, "")
 
 
-def _installed(scene: Scene) -> bool:
+def _installed(scene: GroupState) -> bool:
     exports = scene.reader.pages("cloudformation", "list_exports", "Exports")
     return any(each["Name"] == f"{scene.installation}-PlanBucket" for each in exports)
 
 
-def installation(scene: Scene) -> Iterator[Symptom]:
+def installation(scene: GroupState) -> Iterator[Symptom]:
     """Look whether greenlight is there, where the AppSpec counts on it or nobody knows the AppSpec."""
     prefix = f"CodeDeployHook_{scene.installation}-"
     named = {event: name_of(each) for event, each in scene.appspec.hooks.items()} if scene.appspec else {}
@@ -131,7 +130,7 @@ def installation(scene: Scene) -> Iterator[Symptom]:
         )
 
 
-def callable_by_codedeploy(scene: Scene) -> Iterator[Symptom]:
+def callable_by_codedeploy(scene: GroupState) -> Iterator[Symptom]:
     """Look whether the service role exists and may call the hooks."""
     arn = str(scene.info.get("serviceRoleArn", ""))
     role = permissions.role(scene.reader, arn) if arn else None
@@ -156,7 +155,7 @@ def callable_by_codedeploy(scene: Scene) -> Iterator[Symptom]:
             yield _not_allowed(name, str(found["FunctionArn"]), role)
 
 
-def service_role(scene: Scene) -> Iterator[Symptom]:
+def service_role(scene: GroupState) -> Iterator[Symptom]:
     """Look whether the service role may do what CodeDeploy itself does in a deployment."""
     arn = str(scene.info.get("serviceRoleArn", ""))
     role = permissions.role(scene.reader, arn) if arn else None
@@ -193,14 +192,14 @@ def _not_allowed(name: str, arn: str, role: Role) -> Symptom:
     )
 
 
-def _once(scene: Scene) -> dict[str, dict[str, Any]]:
+def _once(scene: GroupState) -> dict[str, dict[str, Any]]:
     """Give every function that is a hook, once, whatever number of events it serves."""
     return {str(each["FunctionName"]): each for each in scene.hooks.values()}
 
 
-def each(scene: Scene) -> Iterator[Symptom]:
+def each(scene: GroupState) -> Iterator[Symptom]:
     """Look at every function by itself, at one thing after the other: what may not be seen hides nothing else."""
-    looks: tuple[tuple[str, Callable[[Scene, dict[str, Any]], Iterator[Symptom]]], ...] = (
+    looks: tuple[tuple[str, Callable[[GroupState, dict[str, Any]], Iterator[Symptom]]], ...] = (
         ("the state of {}", _ready),
         ("the role of {}", _answers),
         ("what happens to failed events of {}", _last_resort),
@@ -210,11 +209,11 @@ def each(scene: Scene) -> Iterator[Symptom]:
         ("the log group of {}", _logged),
     )
     for name, found in _once(scene).items():
-        for what, look in looks:
-            yield from looked(what.format(name), lambda look=look, found=found: look(scene, found))  # type: ignore[misc]
+        for subject, check in looks:
+            yield from run_check(subject.format(name), lambda check=check, found=found: check(scene, found))  # type: ignore[misc]
 
 
-def _ready(_scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
+def _ready(_scene: GroupState, found: dict[str, Any]) -> Iterator[Symptom]:
     name, state, update = (
         found["FunctionName"],
         found.get("State", "Active"),
@@ -236,7 +235,7 @@ def _ready(_scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
         )
 
 
-def _answers(scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
+def _answers(scene: GroupState, found: dict[str, Any]) -> Iterator[Symptom]:
     name, role = found["FunctionName"], permissions.role(scene.reader, str(found["Role"]))
     if role is None or not role.may(ANSWER, scene.arn):
         what = (
@@ -255,7 +254,7 @@ def _answers(scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
         )
 
 
-def _last_resort(scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
+def _last_resort(scene: GroupState, found: dict[str, Any]) -> Iterator[Symptom]:
     name = str(found["FunctionName"])
     settings = scene.reader.found("lambda", "get_function_event_invoke_config", _ABSENT, FunctionName=name) or {}
     to = str(settings.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""))
@@ -283,7 +282,7 @@ def _last_resort(scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
         )
 
 
-def _throttled(scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
+def _throttled(scene: GroupState, found: dict[str, Any]) -> Iterator[Symptom]:
     name = found["FunctionName"]
     answer = scene.reader.call("lambda", "get_function_concurrency", FunctionName=name)
     if answer.get("ReservedConcurrentExecutions") == 0:
@@ -294,7 +293,7 @@ def _throttled(scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
         )
 
 
-def _aliased(scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
+def _aliased(scene: GroupState, found: dict[str, Any]) -> Iterator[Symptom]:
     name = found["FunctionName"]
     aliases = scene.reader.pages("lambda", "list_aliases", "Aliases", FunctionName=name)
     if aliases:
@@ -306,7 +305,7 @@ def _aliased(scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
         )
 
 
-def _logged(scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
+def _logged(scene: GroupState, found: dict[str, Any]) -> Iterator[Symptom]:
     usual = f"/aws/lambda/{found['FunctionName']}"
     wanted = str(found.get("LoggingConfig", {}).get("LogGroup") or usual)
     groups = scene.reader.pages("logs", "describe_log_groups", "logGroups", logGroupNamePrefix=wanted)

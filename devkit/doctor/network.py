@@ -13,7 +13,7 @@ from devkit.doctor.rules import symptom
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.deployment_group import Scene
+    from devkit.doctor.deployment_group import GroupState
     from devkit.doctor.reader import Reader
     from devkit.doctor.rules import Symptom
 
@@ -27,7 +27,7 @@ _WAYS = (
 )
 
 
-def way_out(scene: Scene, found: dict[str, Any]) -> Iterator[Symptom]:
+def way_out(scene: GroupState, found: dict[str, Any]) -> Iterator[Symptom]:
     """Look for a default route or an endpoint of CodeDeploy, for every subnet of a hook."""
     subnets = found.get("VpcConfig", {}).get("SubnetIds") or []
     if not subnets:

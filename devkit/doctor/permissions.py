@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.model import Frozen
+from greenlight.core.frozen import FrozenStruct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ABSENT = ("NoSuchEntity", "NoSuchEntityException")
 
 
-class Role(Frozen, frozen=True, kw_only=True):
+class Role(FrozenStruct, frozen=True, kw_only=True):
     """A role as its policies make it; `boundary` is None where there is none."""
 
     name: str

@@ -8,32 +8,31 @@ import shlex
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
+from devkit.doctor import hooks, permissions, security_groups
+from devkit.doctor.reader import run_check
+from devkit.doctor.rules import from_lint, symptom
+from devkit.lint.limits import Limits
+from devkit.lint.linter import problems
+from devkit.plans import iam_policy, includes
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
 from greenlight.core import settings
+from greenlight.core.deployment import STAGES, Deployment, Platform
 from greenlight.core.errors import PlanError, Problem, SettingsError
-from greenlight.core.model import STAGES, Deployment, Platform
 from greenlight.discovery.ecs import HOST_TAG
 from greenlight.gate.prepare import ENVIRONMENT_TAG
 from greenlight.network.guard import Guard
 from greenlight.plan import parser as plans
 from greenlight.stores import file, plan_lookup
 
-from devkit.doctor import hooks, permissions, security_groups
-from devkit.doctor.reader import looked
-from devkit.doctor.rules import of_lint, symptom
-from devkit.lint import Limits, problems
-from devkit.plans import iam_policy, includes
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from devkit.doctor.deployment_group import GroupState
+    from devkit.doctor.rules import Symptom
     from greenlight.core.settings import Settings
     from greenlight.plan.includes import Fetch
-    from greenlight.plan.parser import Plan
-
-    from devkit.doctor.deployment_group import Scene
-    from devkit.doctor.rules import Symptom
+    from greenlight.plan.model import Plan
 
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "url")
 _NOT_BY_TEMPLATE = ("plan_folder", "allow_loopback")
@@ -45,7 +44,7 @@ def _registry() -> Registry:
     return Registry()
 
 
-def _ours(scene: Scene) -> dict[str, dict[str, Any]]:
+def _ours(scene: GroupState) -> dict[str, dict[str, Any]]:
     """Give the hooks of greenlight, by event; where none is named, one of the installation shows its settings."""
     named = {event: each for event, each in scene.hooks.items() if hooks.stage_of(each)}
     if named or (scene.appspec and scene.appspec.hooks):
@@ -59,7 +58,7 @@ def _variables(configuration: dict[str, Any]) -> dict[str, str]:
     return dict(configuration.get("Environment", {}).get("Variables", {}))
 
 
-def installation(scene: Scene) -> Iterator[Symptom]:
+def installation(scene: GroupState) -> Iterator[Symptom]:
     """Look at the installation's settings: they are possible, and all are there that this greenlight knows."""
     for found in list(_ours(scene).values())[:1]:
         variables, name = _variables(found), str(found["FunctionName"])
@@ -84,7 +83,7 @@ def installation(scene: Scene) -> Iterator[Symptom]:
             )
 
 
-def _settings(scene: Scene) -> Settings | None:
+def _settings(scene: GroupState) -> Settings | None:
     """Give the settings of the hooks; None where no hook of greenlight is known, or they are told to be impossible."""
     for found in _ours(scene).values():
         try:
@@ -94,7 +93,7 @@ def _settings(scene: Scene) -> Settings | None:
     return None
 
 
-def _text(scene: Scene) -> tuple[str, str] | None:
+def _text(scene: GroupState) -> tuple[str, str] | None:
     """Read the plan where the gate would find it, or from this machine; None where there is none. Gives URI and text.
 
     Raises:
@@ -119,7 +118,7 @@ def _text(scene: Scene) -> tuple[str, str] | None:
     return None
 
 
-def plan(scene: Scene) -> Iterator[Symptom]:
+def plan(scene: GroupState) -> Iterator[Symptom]:
     """Look for the plan, lint it with the hooks' own time-out, and hold it against hooks, hosts and permissions."""
     known, tag = _settings(scene), scene.tags.get(plan_lookup.TAG, "").strip()
     if not scene.plan_file and tag.startswith("file:"):
@@ -159,10 +158,10 @@ def plan(scene: Scene) -> Iterator[Symptom]:
         yield from _hosts(scene, read, known)
     yield from _permissions(scene, uri, read)
     what = f"the way of the hooks to the load balancer of {scene.group}"
-    yield from looked(what, lambda: security_groups.way_in(scene, read, environment, _ours(scene)))
+    yield from run_check(what, lambda: security_groups.way_in(scene, read, environment, _ours(scene)))
 
 
-def _read_again(scene: Scene, uri: str) -> str:
+def _read_again(scene: GroupState, uri: str) -> str:
     """Write the commands that show where a plan is wrong."""
     if scene.plan_file:
         return f"greenlight lint {shlex.quote(scene.plan_file)}"
@@ -177,14 +176,14 @@ def _read_again(scene: Scene, uri: str) -> str:
     return f"{read}\ngreenlight lint plan.yaml"
 
 
-def _fetching(scene: Scene, known: Settings | None) -> Fetch:
+def _fetching(scene: GroupState, known: Settings | None) -> Fetch:
     """Give what reads the fragments of a plan where the gate would, or beside a file."""
     if scene.plan_file:
         return includes.fetching(scene.plan_file, (), scene.reader)
     return lambda uri: plan_lookup.read(scene.reader, known or settings.Settings(), uri)
 
 
-def _none(scene: Scene, known: Settings | None) -> Iterator[Symptom]:
+def _none(scene: GroupState, known: Settings | None) -> Iterator[Symptom]:
     if scene.plan_file:
         yield symptom("plan", f"there is no file {scene.plan_file}", fix="name the plan's file")
         return
@@ -215,7 +214,7 @@ def _none(scene: Scene, known: Settings | None) -> Iterator[Symptom]:
     )
 
 
-def _linted(scene: Scene, uri: str, text: str, known: Settings | None, fetch: Fetch) -> Iterator[Symptom]:
+def _linted(scene: GroupState, uri: str, text: str, known: Settings | None, fetch: Fetch) -> Iterator[Symptom]:
     times = {str(each["FunctionName"]): float(each.get("Timeout", 600)) for each in _ours(scene).values()}
     limits = Limits(
         function_s=min(times.values(), default=600.0),
@@ -223,7 +222,7 @@ def _linted(scene: Scene, uri: str, text: str, known: Settings | None, fetch: Fe
         today=datetime.datetime.now(datetime.UTC).date(),
     )
     for problem in problems(text, uri, _registry(), limits, fetch):
-        rule = of_lint(problem)
+        rule = from_lint(problem)
         timed = rule.startswith("hook-")
         yield symptom(
             rule,
@@ -240,7 +239,7 @@ def _linted(scene: Scene, uri: str, text: str, known: Settings | None, fetch: Fe
         )
 
 
-def _stages(scene: Scene, uri: str, read: Plan) -> Iterator[Symptom]:
+def _stages(scene: GroupState, uri: str, read: Plan) -> Iterator[Symptom]:
     """Say which stages no hook calls, where it is known which hooks there are."""
     if scene.appspec is None or not scene.appspec.hooks:
         return  # no hooks at all is a symptom of its own
@@ -273,7 +272,7 @@ def _shadow(uri: str, read: Plan, known: Settings | None) -> Iterator[Symptom]:
         )
 
 
-def _hosts(scene: Scene, read: Plan, known: Settings) -> Iterator[Symptom]:
+def _hosts(scene: GroupState, read: Plan, known: Settings) -> Iterator[Symptom]:
     """Find hosts in the plan that are neither the deployment's nor allowed."""
     guard = Guard({*known.allowed_hosts, scene.tags.get(HOST_TAG, ""), read.target.host or ""})
     urls = {url: check.name for stage in read.stages.values() for check in stage.checks for url in _urls(check.params)}
@@ -311,7 +310,7 @@ def _host(url: str) -> str:
     return "" if "$" in host or "{" in host else host
 
 
-def _permissions(scene: Scene, uri: str, read: Plan) -> Iterator[Symptom]:
+def _permissions(scene: GroupState, uri: str, read: Plan) -> Iterator[Symptom]:
     """Hold what `greenlight iam` says of the plan against the role of each stage's hook."""
     try:
         bound = bind(read, Deployment(id="doctor", platform=scene.platform, stage=""), {}, _registry())

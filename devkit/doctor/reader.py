@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from greenlight.aws.client import Aws, permission
-from greenlight.core.errors import AwsError, GreenlightError
-
 from devkit.doctor.rules import symptom
+from greenlight.aws.client import Aws, iam_action
+from greenlight.core.errors import AwsError, GreenlightError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -85,21 +84,21 @@ class Reader(Aws):
             try:
                 self._known[key] = ask()
             except AwsError as error:
-                self._known[key] = UnseenError(error, permission(name[0], name[1]))
+                self._known[key] = UnseenError(error, iam_action(name[0], name[1]))
         if isinstance(self._known[key], UnseenError):
             raise self._known[key]
         return self._known[key]
 
 
-def looked(what: str, look: Callable[[], Iterable[Symptom]]) -> Iterator[Symptom]:
-    """Give what `look` finds, and where it cannot look on, that: a doctor without sight of one thing looks at the others.
+def run_check(what: str, check: Callable[[], Iterable[Symptom]]) -> Iterator[Symptom]:
+    """Give what `check` finds, and where it cannot look on, that: a doctor without sight of one thing looks at the others.
 
     Args:
         what: What is looked at, as the object of a sentence.
-        look: Finds symptoms.
+        check: Finds symptoms.
     """
     try:
-        yield from look()
+        yield from check()
     except Exception as error:  # noqa: BLE001 - an answer that lacks what it should have hides one thing, not all others
         yield unseen(what, error)
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.errors import AwsError, PlanError
-from greenlight.core.model import STAGES, Frozen
-from greenlight.plan import yaml_reader
-from greenlight.stores import s3
-
 from devkit.lint import appspec
 from devkit.lint.rules import BY_ID
+from greenlight.core.deployment import STAGES
+from greenlight.core.errors import AwsError, PlanError
+from greenlight.core.frozen import FrozenStruct
+from greenlight.plan import yaml_reader
+from greenlight.stores import s3
 
 if TYPE_CHECKING:
     from devkit.doctor.reader import Reader
 
 
-class AppSpec(Frozen, frozen=True, kw_only=True):
+class AppSpec(FrozenStruct, frozen=True, kw_only=True):
     """What an AppSpec says.
 
     Attributes:
@@ -35,7 +35,7 @@ class AppSpec(Frozen, frozen=True, kw_only=True):
     next: bool = False
 
 
-def parsed(text: str, source: str, *, is_next: bool = False) -> AppSpec:
+def parse_revision(text: str, source: str, *, is_next: bool = False) -> AppSpec:
     """Read an AppSpec's text, YAML or JSON, keys in any case."""
     try:
         document = yaml_reader.read(text, source)
@@ -46,8 +46,8 @@ def parsed(text: str, source: str, *, is_next: bool = False) -> AppSpec:
         return AppSpec(source=source, problems=(what,), next=is_next)
     # What the hooks' names let lint suspect is looked up here: the role's policies, and the functions themselves.
     problems = [
-        f"{yaml_reader.shown(path)}: {message}"
-        for rule, path, message in appspec.found(document)
+        f"{yaml_reader.display_path(path)}: {message}"
+        for rule, path, message in appspec.check_appspec(document)
         if BY_ID[rule].severity == "error"
     ]
     lowered = _lowered(document.data)
@@ -64,7 +64,7 @@ def parsed(text: str, source: str, *, is_next: bool = False) -> AppSpec:
     )
 
 
-def mend(read: AppSpec) -> str:
+def repair(read: AppSpec) -> str:
     """Write what shows where an AppSpec is wrong; `source` of the next one is its file."""
     if read.next:
         return f"mend it: greenlight appspec lint {shlex.quote(read.source)}"
@@ -103,7 +103,7 @@ def last(reader: Reader, application: str, info: dict[str, Any]) -> AppSpec | No
         return None
     revision = reader.call("codedeploy", "get_deployment", deploymentId=deployment)["deploymentInfo"]["revision"]
     text = _content(revision) or _text(reader, application, revision)
-    return parsed(text, f"the AppSpec of {deployment}")
+    return parse_revision(text, f"the AppSpec of {deployment}")
 
 
 def _last_id(reader: Reader, application: str, info: dict[str, Any]) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from greenlight.core.model import Frozen
-from greenlight.core.text import short
-
 from devkit.lint.rules import table
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +28,7 @@ SHORT_S = 30
 """Seconds below which the time-out of a hook is told to be short: a cold start and one slow answer; AWS's tutorials write 5."""
 
 
-class Rule(Frozen, frozen=True, kw_only=True):
+class Rule(FrozenStruct, frozen=True, kw_only=True):
     """One thing that can be wrong; `severity` is its harm, and `where` says who can see it."""
 
     id: str
@@ -38,7 +37,7 @@ class Rule(Frozen, frozen=True, kw_only=True):
     where: Literal["account", "template", "both"] = "account"
 
 
-class Symptom(Frozen, frozen=True, kw_only=True):
+class Symptom(FrozenStruct, frozen=True, kw_only=True):
     """One thing that is wrong.
 
     Attributes:
@@ -65,20 +64,20 @@ def symptom(rule: str, message: str, *evidence: str, fix: str, line: int = 0) ->
     """Make a symptom of texts that an account or a template wrote: each becomes clean lines of bounded length."""
     return Symptom(
         rule=rule,
-        message=short(message, 600),
-        evidence=tuple(short(each, 300) for each in evidence[:20]),
-        fix="\n".join(short(each, 2000) for each in fix.split("\n")[:40]),
+        message=truncate(message, 600),
+        evidence=tuple(truncate(each, 300) for each in evidence[:20]),
+        fix="\n".join(truncate(each, 2000) for each in fix.split("\n")[:40]),
         line=line,
     )
 
 
-def of_lint(problem: Problem) -> str:
+def from_lint(problem: Problem) -> str:
     """Give the rule here of something that lint says of a plan."""
     times = {"impossible-budget": "hook-too-short", "may-not-finish": "hook-may-be-too-short"}
     return times.get(problem.rule) or ("plan" if problem.severity == "error" else "plan-warning")
 
 
-def ordered(symptoms: Iterable[Symptom]) -> list[Symptom]:
+def in_order(symptoms: Iterable[Symptom]) -> list[Symptom]:
     """Put the worst first, each once."""
     order = list(HARMS)
     once = {(each.rule, each.message): each for each in symptoms}

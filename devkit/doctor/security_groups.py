@@ -10,18 +10,17 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.model import Deployment, Platform, Severity
-
 from devkit.doctor import ecs_routing
 from devkit.doctor.rules import symptom
+from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.finding import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from greenlight.plan.parser import Check, Plan
-
-    from devkit.doctor.deployment_group import Scene
+    from devkit.doctor.deployment_group import GroupState
     from devkit.doctor.rules import Symptom
+    from greenlight.plan.model import Check, Plan
 
 _CALLING = ("compare", "graphql", "grpc_health", "http", "load", "openapi", "serves_green", "tls", "websocket")
 """The validators that send something to the deployment itself, through its listener."""
@@ -29,7 +28,7 @@ _SOMEBODYS = 24
 """Bits of a public network from which on it is taken for somebody's office and not for AWS's addresses."""
 
 
-def way_in(scene: Scene, read: Plan, environment: str, hooks: Mapping[str, dict[str, Any]]) -> Iterator[Symptom]:
+def way_in(scene: GroupState, read: Plan, environment: str, hooks: Mapping[str, dict[str, Any]]) -> Iterator[Symptom]:
     """Look whether the checks that call green have a way to it: a URL at their stage, and a network that lets the hook in.
 
     Args:
@@ -69,7 +68,7 @@ def _calls(check: Check, here: Deployment) -> bool:
     return not (isinstance(check.params, dict) and "host" in check.params) and "://" not in str(check.params)
 
 
-def _no_way(scene: Scene, event: str) -> tuple[str, str]:
+def _no_way(scene: GroupState, event: str) -> tuple[str, str]:
     """Say why green has no URL at a stage, and what to do; "" where it has one. As the gate's discovery does."""
     if scene.platform is Platform.LAMBDA:
         return (
@@ -83,7 +82,7 @@ def _no_way(scene: Scene, event: str) -> tuple[str, str]:
     return "", ""
 
 
-def _through(scene: Scene, event: str, found: dict[str, Any]) -> Iterator[Symptom]:
+def _through(scene: GroupState, event: str, found: dict[str, Any]) -> Iterator[Symptom]:
     """Look whether a hook gets to the load balancer, and through it to the listener of its stage."""
     arn = scene.listener("prodTrafficRoute" if event == "AfterAllowTraffic" else "testTrafficRoute")
     absent = ("ListenerNotFound", "ListenerNotFoundException")
@@ -107,7 +106,7 @@ def _through(scene: Scene, event: str, found: dict[str, Any]) -> Iterator[Sympto
         yield from _admitted(scene, name, own, int(listener["Port"]), groups)
 
 
-def _admitted(scene: Scene, name: str, own: dict[str, Any], port: int, groups: list[str]) -> Iterator[Symptom]:
+def _admitted(scene: GroupState, name: str, own: dict[str, Any], port: int, groups: list[str]) -> Iterator[Symptom]:
     described = scene.reader.pages("ec2", "describe_security_groups", "SecurityGroups", GroupIds=groups)
     rules = [rule for each in described for rule in each.get("IpPermissions", []) if _covers(rule, port)]
     inside = bool(own.get("SubnetIds"))

@@ -6,17 +6,17 @@ import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from greenlight.checks.registry import Registry
-from greenlight.core.model import STAGES
-
 from devkit.doctor import permissions
 from devkit.doctor.cloudformation import FUNCTION, GROUP, SAM_HOOKS, logical, shift
 from devkit.doctor.group import ROLLBACK
 from devkit.doctor.hooks import ANSWER, ROLES, name_of, of_installation
-from devkit.doctor.revision import mend
-from devkit.doctor.rules import SHORT_S, of_lint, symptom
-from devkit.lint import Limits, problems
+from devkit.doctor.revision import repair
+from devkit.doctor.rules import SHORT_S, from_lint, symptom
 from devkit.lint.appspec import HOOK_PREFIX
+from devkit.lint.limits import Limits
+from devkit.lint.linter import problems
+from greenlight.checks.registry import Registry
+from greenlight.core.deployment import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -498,7 +498,7 @@ def _appspec(appspec: AppSpec | None, installation: str) -> Iterator[Symptom]:
     if appspec is None:
         return
     for problem in appspec.problems:
-        yield symptom("appspec", f"{appspec.source}: {problem}", fix=mend(appspec))
+        yield symptom("appspec", f"{appspec.source}: {problem}", fix=repair(appspec))
     if not appspec.hooks and not appspec.problems:
         stage = STAGES[-1]
         what = f"{appspec.source} names no hook, so releases ship as they are"
@@ -517,7 +517,7 @@ def _plans(template: Template) -> Iterator[Symptom]:
         line = template.line("Resources", name, "Properties", "Value")
         for problem in problems(text, name, Registry(), limits):
             yield symptom(
-                of_lint(problem),
+                from_lint(problem),
                 f"the plan in {name}: {problem}",
                 f"line {problem.line or 1} of the plan [{problem.rule}]",
                 fix=f"greenlight lint --explain {problem.rule}",

@@ -10,18 +10,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from greenlight.core.deployment import STAGES
 from greenlight.core.errors import Problem
-from greenlight.core.model import STAGES
-from greenlight.core.suggestions import nearest
+from greenlight.core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
 
-    from greenlight.plan.yaml_reader import Document, Path
+    from devkit.lint.diagnostics import Diagnostics
+    from greenlight.core.plan_path import PlanPath
+    from greenlight.plan.yaml_reader import Document
 
-    from devkit.lint import Found
-
-    FoundKind = Generator[tuple[str, Path, str], None, str]
+    FoundKind = Generator[tuple[str, PlanPath, str], None, str]
     """As `Found`, and at its end the resource's type."""
 
 LAMBDA_STAGES = ("BeforeAllowTraffic", "AfterAllowTraffic")
@@ -61,7 +61,7 @@ _OF_APPSPECS = re.compile(r"AWS::(Lambda::Function|ECS::Service)\b")
 A_TEMPLATE = "this is a template of CloudFormation or SAM, and no AppSpec; greenlight doctor --template reads it"
 
 
-def instead(text: str, refused: Sequence[Problem]) -> list[Problem]:
+def explain_unreadable(text: str, refused: Sequence[Problem]) -> list[Problem]:
     """Give what is to be said of a file that cannot be read, where it is a template, or an AppSpec with a template's functions."""
     if _OF_TEMPLATES.search(text):
         return [Problem(A_TEMPLATE, "", 1, 1)]
@@ -72,7 +72,7 @@ def instead(text: str, refused: Sequence[Problem]) -> list[Problem]:
     return list(refused)
 
 
-def found(document: Document) -> Found:
+def check_appspec(document: Document) -> Diagnostics:
     """Find everything that is wrong with an AppSpec."""
     whole = _Map(document.data, ())
     if whole["AWSTemplateFormatVersion"].given or whole["Transform"].given:
@@ -99,7 +99,7 @@ class _At(NamedTuple):
     """A value and its place; `given` tells an absent key from one without a value."""
 
     value: Any
-    path: Path
+    path: PlanPath
     given: bool = True
 
     @property
@@ -112,7 +112,7 @@ class _At(NamedTuple):
 class _Map:
     """A map whose keys are found in any case."""
 
-    def __init__(self, data: Mapping[str, Any], path: Path) -> None:
+    def __init__(self, data: Mapping[str, Any], path: PlanPath) -> None:
         self.data, self.path = data, path
 
     def __getitem__(self, name: str) -> _At:
@@ -121,7 +121,7 @@ class _Map:
             return _At(None, (*self.path, name), given=False)
         return _At(self.data[key], (*self.path, key))
 
-    def twice(self) -> Found:
+    def twice(self) -> Diagnostics:
         """Find keys that differ in nothing but their case."""
         seen: dict[str, str] = {}
         for key in self.data:
@@ -130,11 +130,11 @@ class _Map:
                 yield "appspec-key-twice", (*self.path, key), f"{key} stands here as {first} already; one would be lost"
 
 
-def _unknown(where: _Map, known: Iterable[str], others: Iterable[str] = ()) -> Found:
+def _unknown(where: _Map, known: Iterable[str], others: Iterable[str] = ()) -> Diagnostics:
     names = {name.lower() for name in (*known, *others)}
     for key in where.data:
         if key.lower() not in names:
-            hint = nearest(key, known) or f"; there are {', '.join(known)}"
+            hint = did_you_mean(key, known) or f"; there are {', '.join(known)}"
             said = f"nothing is done with {key!r}{hint}"
             yield "appspec-unknown-key", (*where.path, key), said
 
@@ -178,7 +178,7 @@ def _resource(resource: _Map) -> FoundKind:
     yield from resource.twice()
     kind = resource["Type"]
     if not isinstance(kind.value, str) or kind.value not in _WANTED:
-        said = "is missing" if not kind.given else f"is {kind.value!r}{nearest(str(kind.value), _WANTED)}"
+        said = "is missing" if not kind.given else f"is {kind.value!r}{did_you_mean(str(kind.value), _WANTED)}"
         yield "appspec-type", kind.path, f"Type {said}; it may be {' or '.join(_WANTED)}"
         return ""
     known = (*_WANTED[kind.value], *_OPTIONAL[kind.value])
@@ -200,7 +200,7 @@ def _resource(resource: _Map) -> FoundKind:
     return kind.value
 
 
-def _lambda(properties: _Map) -> Found:
+def _lambda(properties: _Map) -> Diagnostics:
     name, alias = properties["Name"], properties["Alias"]
     if _filled(name):
         written = str(name.value)
@@ -235,7 +235,7 @@ def _no_version(value: Any) -> str:
     return f"{value!r} is none"
 
 
-def _ecs(properties: _Map) -> Found:
+def _ecs(properties: _Map) -> Diagnostics:
     task, platform = properties["TaskDefinition"], properties["PlatformVersion"]
     if _filled(task) and (what := _no_task_definition(str(task.value))):
         yield "appspec-task-definition", task.path, what
@@ -271,7 +271,7 @@ def _no_task_definition(written: str) -> str:
     return f"{written!r} names no task definition; {why}"
 
 
-def _balancer(balancer: _Map) -> Found:
+def _balancer(balancer: _Map) -> Diagnostics:
     yield from balancer.twice()
     yield from _unknown(balancer, ("ContainerName", "ContainerPort"))
     name, port = balancer["ContainerName"], balancer["ContainerPort"]
@@ -283,7 +283,7 @@ def _balancer(balancer: _Map) -> Found:
         yield "appspec-container-port", port.path, what
 
 
-def _network(network: _At) -> Found:
+def _network(network: _At) -> Diagnostics:
     inner = _Map(network.value, network.path)["AwsvpcConfiguration"] if isinstance(network.value, dict) else network
     if inner is network or not isinstance(inner.value, dict):
         what = "NetworkConfiguration holds AwsvpcConfiguration, and that Subnets, SecurityGroups and AssignPublicIp"
@@ -307,7 +307,7 @@ def _network(network: _At) -> Found:
         yield "appspec-network", public.path, f"AssignPublicIp is ENABLED or DISABLED, not {public.value!r}"
 
 
-def _providers(strategy: _At) -> Found:
+def _providers(strategy: _At) -> Diagnostics:
     entries = strategy.value if isinstance(strategy.value, list) else []
     if not entries:
         what = "CapacityProviderStrategy is a list: - {CapacityProvider: NAME, Base: 0, Weight: 1}"
@@ -329,7 +329,7 @@ def _providers(strategy: _At) -> Found:
 _A_HOOK = "Hooks is a list, and each entry a map of one key: - BeforeAllowTraffic: FUNCTION"
 
 
-def _hooks(hooks: _At, kind: str) -> Found:
+def _hooks(hooks: _At, kind: str) -> Diagnostics:
     if not hooks.given:
         return
     if not isinstance(hooks.value, list):
@@ -360,7 +360,7 @@ def _meant(event: str, allowed: Sequence[str]) -> str:
     same = next((each for each in allowed if each.lower() == event.lower()), "")
     if same:
         return f"; write {same}"
-    why = "; Lambda deployments know no such moment" if event in STAGES else nearest(event, allowed)
+    why = "; Lambda deployments know no such moment" if event in STAGES else did_you_mean(event, allowed)
     return f"{why}; there are {', '.join(allowed)}"
 
 
@@ -373,7 +373,7 @@ def _of_servers(hook: Any) -> bool:
     return isinstance(first, dict) and any(key.lower() in _SCRIPT for key in first)
 
 
-def _function(event: str, function: _At, kind: str) -> Found:
+def _function(event: str, function: _At, kind: str) -> Diagnostics:
     written = function.value
     if _of_servers(written):
         yield "appspec-ec2", function.path, _SERVERS_HOOK
@@ -383,7 +383,7 @@ def _function(event: str, function: _At, kind: str) -> Found:
         yield from _named(event, function, kind)
 
 
-def _named(event: str, function: _At, kind: str) -> Found:
+def _named(event: str, function: _At, kind: str) -> Diagnostics:
     arn = _FUNCTION_ARN.fullmatch(str(function.value))
     name = arn["name"] if arn else str(function.value)
     if ":" in name and not name.startswith("arn:"):

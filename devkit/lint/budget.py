@@ -11,16 +11,16 @@ from greenlight.gate.handler import RESERVE_S
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from devkit.lint.diagnostics import Diagnostics
+    from devkit.lint.limits import Limits
     from greenlight.checks.binding import Bound
-    from greenlight.plan.parser import Check, Stage
-
-    from devkit.lint import Found, Limits
+    from greenlight.plan.model import Check, Stage
 
 _WAITS = ("settle", "duration", "for_")
 """Parameters of validators that are waited whole, inside the check's own time-out."""
 
 
-def found(stages: Mapping[str, Stage], limits: Limits) -> Found:
+def check_budget(stages: Mapping[str, Stage], limits: Limits) -> Diagnostics:
     """Find stages that take longer than the function lives."""
     given_s = limits.function_s - min(RESERVE_S, limits.function_s / 4)
     of = f"of the function's {Duration(limits.function_s)}, {Duration(given_s)} are left for checks"
@@ -39,7 +39,7 @@ def found(stages: Mapping[str, Stage], limits: Limits) -> Found:
             yield "may-not-finish", place, what
 
 
-def waits(bound: Mapping[str, Sequence[Bound]]) -> Found:
+def check_waits(bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
     """Find validators that wait longer than their check's time-out."""
     for each in (each for checks in bound.values() for each in checks):
         check = each.check

@@ -5,21 +5,20 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from greenlight.api import MISSING, AnswerExpectation, Params, compiled, looked_at
-from greenlight.assertions.expectation import Expectation
-from greenlight.core.errors import GreenlightError, Key
-from greenlight.core.model import Severity
-from greenlight.core.references import refers
+from greenlight.api import MISSING, Params, ResponseExpectation, check_response, compile_query
+from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation
+from greenlight.core.errors import GreenlightError
+from greenlight.core.finding import Severity
+from greenlight.core.plan_path import KeyStep
+from greenlight.core.references import has_references
 from greenlight.network.client import Response, Timings
-from greenlight.plan.decoder import DurationExpectation, SizeExpectation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from devkit.lint.diagnostics import Diagnostics
     from greenlight.checks.binding import Bound
-    from greenlight.plan.yaml_reader import Path
-
-    from devkit.lint import Found
+    from greenlight.core.plan_path import PlanPath
 
 STATUSES = range(100, 600)
 GOOD, BROKEN, REFUSED = range(200, 400), (500, 502, 503, 504), {401, 403, 404, 405}
@@ -34,14 +33,14 @@ _BY_JMESPATH = ("json.", "data.", "expect.")
 _PAGE = b"<html><head><title>503 Service Temporarily Unavailable</title></head></html>"
 
 
-def found(bound: Mapping[str, Sequence[Bound]]) -> Found:
+def check_expectations(bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
     """Find what the checks expect in vain, each for itself."""
     for checks in bound.values():
         for each in checks:
             yield from _of_check(each)
 
 
-def of_stages(bound: Mapping[str, Sequence[Bound]]) -> Found:
+def check_stages(bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
     """Find stages whose checks together show nothing of green."""
     for stage, checks in bound.items():
         blocking = [each for each in checks if each.check.severity is not Severity.ADVISORY]
@@ -53,14 +52,14 @@ def of_stages(bound: Mapping[str, Sequence[Bound]]) -> Found:
             yield "only-refusals", ("stages", stage, "checks"), what
 
 
-def _of_check(each: Bound) -> Found:
-    place: Path = (*each.check.path, each.check.validator)
+def _of_check(each: Bound) -> Diagnostics:
+    place: PlanPath = (*each.check.path, each.check.validator)
     for path, field, value in _walk(each.params, place):
         if isinstance(value, Expectation):
             yield from _of_one(value, path, field)
             if field in _BY_JMESPATH:
                 yield from _bare_words(path)
-        elif isinstance(value, AnswerExpectation):
+        elif isinstance(value, ResponseExpectation):
             yield from _of_answer(value, path)
     captures = getattr(each.params, "capture", None)
     if captures and getattr(each.params, "steps", None) is None and getattr(each.params, "expect", 0) is None:
@@ -68,10 +67,10 @@ def _of_check(each: Bound) -> Found:
         yield "captures-only", (*place, "capture"), what
 
 
-def _bare_words(path: Path) -> Found:
+def _bare_words(path: PlanPath) -> Diagnostics:
     """Find filters such as `[?state == broken]`, which hold a field against another one that is mostly not there."""
     try:
-        waiting = [compiled(str(path[-1])).parsed]
+        waiting = [compile_query(str(path[-1])).parsed]
     except GreenlightError:
         return
     while waiting:
@@ -80,15 +79,15 @@ def _bare_words(path: Path) -> Found:
         if node["type"] == "comparator" and [each["type"] for each in node["children"]][1:] == ["field"]:
             word = node["children"][1]["value"]
             what = f"{word} is a field here, and null where there is none; write '{word}' in single quotes for the text"
-            yield "bare-word", (*path[:-1], Key(path[-1])), f"{what}, or @.{word} where the field is meant"
+            yield "bare-word", (*path[:-1], KeyStep(path[-1])), f"{what}, or @.{word} where the field is meant"
 
 
-def _walk(value: Any, path: Path, field: str = "") -> Iterator[tuple[Path, str, Any]]:
+def _walk(value: Any, path: PlanPath, field: str = "") -> Iterator[tuple[PlanPath, str, Any]]:
     """Give every expectation inside typed parameters, with its path in the plan and its field; `headers.` for one of many."""
     if isinstance(value, Expectation):
         yield path, field, value
     elif isinstance(value, Params):
-        if isinstance(value, AnswerExpectation):
+        if isinstance(value, ResponseExpectation):
             yield path, field, value
         for name, key in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
             yield from _walk(getattr(value, name), (*path, key), key)
@@ -100,8 +99,8 @@ def _walk(value: Any, path: Path, field: str = "") -> Iterator[tuple[Path, str, 
             yield from _walk(below, (*path, index), f"{field}.")
 
 
-def _of_one(expectation: Expectation, path: Path, field: str) -> Found:
-    if refers(expectation.written) or _filtered(expectation):  # what is compared is not known
+def _of_one(expectation: Expectation, path: PlanPath, field: str) -> Diagnostics:
+    if has_references(expectation.written) or _filtered(expectation):  # what is compared is not known
         return
     if field == "status":
         yield from _of_status(expectation, path)
@@ -129,7 +128,7 @@ def _filtered(expectation: Expectation) -> bool:
     return isinstance(expectation.written, dict) and "filters" in expectation.written
 
 
-def _of_status(expectation: Expectation, path: Path) -> Found:
+def _of_status(expectation: Expectation, path: PlanPath) -> Diagnostics:
     passing = _passing(expectation)
     if len(passing) == len(STATUSES):
         yield "always-passes", path, "every status from 100 to 599 passes this; write status: 200"
@@ -153,7 +152,7 @@ def _passing(expectation: Expectation) -> frozenset[int]:
     return _PASSING[key]
 
 
-def _of_amount(expectation: Expectation, path: Path, least: float | None = None) -> Found:
+def _of_amount(expectation: Expectation, path: PlanPath, least: float | None = None) -> Diagnostics:
     """Find comparisons that all numbers (from `least` on) pass, or none; between two bounds all numbers are alike."""
     if not {name for name, _ in expectation.predicates} <= _COMPARED or not _numeric(expectation):
         if least is not None and expectation.predicates == (("exists", True),):
@@ -198,10 +197,10 @@ def _no_text(expectation: Expectation) -> bool:
     )
 
 
-def _of_answer(expect: AnswerExpectation, path: Path) -> Found:
+def _of_answer(expect: ResponseExpectation, path: PlanPath) -> Diagnostics:
     """Hold the page of a load balancer whose targets are gone against an expectation that names no status."""
     if expect.status is not None or any(
-        refers(each.written) for _, _, each in _walk(expect, ()) if isinstance(each, Expectation)
+        has_references(each.written) for _, _, each in _walk(expect, ()) if isinstance(each, Expectation)
     ):
         return
     page = Response(
@@ -217,7 +216,7 @@ def _of_answer(expect: AnswerExpectation, path: Path) -> Found:
         address="192.0.2.1",
     )
     try:
-        passes = all(each.passed for each in looked_at(expect, page, ""))
+        passes = all(each.passed for each in check_response(expect, page, ""))
     except (GreenlightError, KeyError):
         return
     if passes:
@@ -227,10 +226,10 @@ def _of_answer(expect: AnswerExpectation, path: Path) -> Found:
 
 def _only_refused(each: Bound) -> bool:
     """Tell whether a check expects answers, and of none more than that it is a refusal."""
-    answers = [value for _, _, value in _walk(each.params, ()) if isinstance(value, AnswerExpectation)]
+    answers = [value for _, _, value in _walk(each.params, ()) if isinstance(value, ResponseExpectation)]
     return bool(answers) and all(
         answer.status is not None
-        and not refers(answer.status.written)
+        and not has_references(answer.status.written)
         and set() < _passing(answer.status) <= REFUSED
         and [field for _, field, below in _walk(answer, ()) if isinstance(below, Expectation)] == ["status"]
         for answer in answers

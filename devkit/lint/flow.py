@@ -6,24 +6,24 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from greenlight.core import references
-from greenlight.core.errors import Key
-from greenlight.core.model import STAGES, OnFirstDeployment, Platform, Severity
+from greenlight.core.deployment import STAGES, Platform
+from greenlight.core.finding import OnFirstDeployment, Severity
+from greenlight.core.plan_path import KeyStep
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Mapping, Sequence
 
+    from devkit.lint.diagnostics import Diagnostics
     from greenlight.checks.binding import Bound
-    from greenlight.plan.parser import Check, Plan, Stage
-
-    from devkit.lint import Found
+    from greenlight.plan.model import Check, Plan, Stage
 
 LAMBDA_STAGES = STAGES[3:]
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _PLACEHOLDER = re.compile(r"(?<!\$)\{+\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}+")
 
 
-def found(plan: Plan, bound: Mapping[str, Sequence[Bound]]) -> Found:
+def check_flow(plan: Plan, bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
     """Find what is wrong with the flow of single checks."""
     for name, stage in plan.stages.items():
         yield from _twice(stage.checks)
@@ -33,7 +33,7 @@ def found(plan: Plan, bound: Mapping[str, Sequence[Bound]]) -> Found:
             yield from _captured(each.check)
 
 
-def of_stages(stages: Mapping[str, Stage]) -> Found:
+def check_stages(stages: Mapping[str, Stage]) -> Diagnostics:
     """Find stages that can never succeed."""
     for name, stage in stages.items():
         if all(check.severity is Severity.ADVISORY for check in stage.checks):
@@ -48,23 +48,26 @@ def _left_out_first(check: Check) -> bool:
     return check.on_first_deployment is OnFirstDeployment.SKIP
 
 
-def shadow(plan: Plan, today: datetime.date | None) -> Found:
+def check_shadow(plan: Plan, today: datetime.date | None) -> Diagnostics:
     """Find a shadow that is over, or nearly so."""
     if plan.shadow is not None and today is not None and (notice := plan.shadow.notice(today)):
         yield "shadow-ends", ("shadow", "until"), notice
 
 
-def unused(plan: Plan) -> Found:
+def check_unused(plan: Plan) -> Diagnostics:
     """Find variables that no check uses."""
     used = {
-        name for stage in plan.stages.values() for check in stage.checks for name in references.references(check.params)
+        name
+        for stage in plan.stages.values()
+        for check in stage.checks
+        for name in references.reference_names(check.params)
     }
     for name in plan.variables:
         if name not in used:
             yield "unused-variable", ("variables", name), f"no check uses ${{{name}}}; use it, or take it out"
 
 
-def _where(each: Bound, stage: str) -> Found:
+def _where(each: Bound, stage: str) -> Diagnostics:
     check = each.check
     place = (*check.path, check.validator)
     if each.malformed:
@@ -81,7 +84,7 @@ def _where(each: Bound, stage: str) -> Found:
         yield "wrong-platform", (*check.path, "when", "platform"), what
 
 
-def _needs(checks: Sequence[Check]) -> Found:
+def _needs(checks: Sequence[Check]) -> Diagnostics:
     """Find checks that run where what they need is skipped: they end INCONCLUSIVE, and the gate stays closed."""
     known = {check.name: check for check in checks}
     for check in checks:
@@ -104,7 +107,7 @@ def _needs(checks: Sequence[Check]) -> Found:
                     yield "need-skipped", (*check.path, "needs", index), what
 
 
-def _twice(checks: Sequence[Check]) -> Found:
+def _twice(checks: Sequence[Check]) -> Diagnostics:
     first: dict[str, Check] = {}
     for check in checks:
         same = first.setdefault(repr((check.validator, check.params, check.when, check.severity)), check)
@@ -113,23 +116,25 @@ def _twice(checks: Sequence[Check]) -> Found:
             yield "same-check-twice", (*check.path, check.validator), what
 
 
-def _captured(check: Check) -> Found:
+def _captured(check: Check) -> Diagnostics:
     """Find references to what only this or a later step captures, and `{name}` where `${name}` is meant."""
     params = check.params
     steps = params.get("steps") if isinstance(params, dict) else None
     place = (*check.path, check.validator)
-    every = set(references.captures(params))
+    every = set(references.captured_names(params))
     so_far: set[str] = set()
     for index, step in enumerate(steps if isinstance(steps, list) else []):
         if not isinstance(step, dict):
             continue
         at = (*place, "steps", index)
-        used = dict.fromkeys(references.references({key: value for key, value in step.items() if key != "capture"}))
+        used = dict.fromkeys(
+            references.reference_names({key: value for key, value in step.items() if key != "capture"})
+        )
         for name in used:
             if name in every and name not in so_far:
                 what = f"${{{name}}} is captured by no earlier step; move the step that captures it before this one"
                 yield "captured-too-late", _first(step, name, at), what
-        so_far |= set(references.captures(step))
+        so_far |= set(references.captured_names(step))
         yield from _of_request(step, at)
     yield from _of_request(params, place)
 
@@ -140,7 +145,7 @@ def _first(data: dict[str, Any], name: str, path: tuple[str | int, ...]) -> tupl
         (
             each
             for key, value in data.items()
-            for each in references.places(value, (*path, key))
+            for each in references.reference_paths(value, (*path, key))
             if wanted.search(_at(data, each[len(path) :]))
         ),
         path,
@@ -153,11 +158,11 @@ def _at(data: Any, path: tuple[Any, ...]) -> str:
     return str(data)
 
 
-def _of_request(data: Any, path: tuple[str | int, ...]) -> Found:
+def _of_request(data: Any, path: tuple[str | int, ...]) -> Diagnostics:
     for method in _METHODS if isinstance(data, dict) else ():
         if isinstance(data.get(method), str) and (match := _PLACEHOLDER.search(data[method])):
             what = f"{match[0]} is sent as it stands; write ${{{match[1]}}} for a variable or a captured value"
             yield "placeholder-in-path", (*path, method), what
         if method in ("get", "head") and data.get(method) is not None and data.get("body") is not None:
             what = f"a {method.upper()} with a body: servers and proxies may drop or refuse it; write post, or query"
-            yield "body-on-get", (*path, Key("body")), what
+            yield "body-on-get", (*path, KeyStep("body")), what

@@ -9,19 +9,20 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.model import Frozen
 from rich.text import Text
 
 from devkit.lint.rules import RULES
+from greenlight.core.frozen import FrozenStruct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from greenlight.core.errors import Problem
     from rich.console import Console
 
+    from greenlight.core.errors import Problem
 
-class File(Frozen, frozen=True, kw_only=True):
+
+class File(FrozenStruct, frozen=True, kw_only=True):
     """One file that was looked at; `text` is "" where it could not be read."""
 
     name: str

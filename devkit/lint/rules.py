@@ -9,11 +9,10 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
-from greenlight.core.errors import GreenlightError
-from greenlight.core.model import Frozen
-from greenlight.core.suggestions import suggested
-
 from devkit.lint.examples import EXAMPLES
+from greenlight.core.errors import GreenlightError
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.suggestions import suggest_or_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -39,7 +38,7 @@ class Listed(Protocol):
         """How bad it is."""
 
 
-class Rule(Frozen, frozen=True, kw_only=True):
+class Rule(FrozenStruct, frozen=True, kw_only=True):
     """One rule; `said` is a pattern of the engine's sentences, "" for rules that lint itself looks for."""
 
     id: str
@@ -162,7 +161,7 @@ BY_ID = {rule.id: rule for rule in RULES}
 _SAID = tuple((re.compile(rule.said), rule.id) for rule in _REFUSED if rule.said)
 
 
-def ruled(problem: Problem) -> Problem:
+def with_rule(problem: Problem) -> Problem:
     """Give one of the engine's problems its rule; `value` where its words are no rule's."""
     problem.rule = next((name for said, name in _SAID if said.search(problem.message)), "value")
     return problem
@@ -198,7 +197,7 @@ def explained(rule: Rule) -> str:
     return f"{rule.id} ({rule.severity}): {rule.what}{files}".rstrip()
 
 
-def asked(name: str, known: Mapping[str, R], one: Callable[[R], str], every: Callable[[], str]) -> str:
+def rules_named(name: str, known: Mapping[str, R], one: Callable[[R], str], every: Callable[[], str]) -> str:
     """Say what somebody asks of rules: of `one` by its name, or of `every` one by the word all.
 
     Raises:
@@ -207,5 +206,5 @@ def asked(name: str, known: Mapping[str, R], one: Callable[[R], str], every: Cal
     if name == "all":
         return every()
     if name not in known:
-        raise GreenlightError(f"there is no rule {name!r}{suggested(name, known)}")
+        raise GreenlightError(f"there is no rule {name!r}{suggest_or_list(name, known)}")
     return one(known[name])

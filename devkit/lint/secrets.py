@@ -6,9 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from greenlight.plan.yaml_reader import Path
-
-    from devkit.lint import Found
+    from devkit.lint.diagnostics import Diagnostics
+    from greenlight.core.plan_path import PlanPath
 
 _KEY = re.compile(
     r"(?i)(authorization|proxy-authorization|x-api-key|cookie|(.*[-_])?(password|passwd|pwd|passphrase|secret|client[-_]?secret"
@@ -32,7 +31,7 @@ def kind(text: str) -> str:
     return next((kind for pattern, kind in _VALUE if pattern.search(text)), "")
 
 
-def found(data: Any, path: Path = (), *, sent: bool = True) -> Found:
+def find_secrets(data: Any, path: PlanPath = (), *, sent: bool = True) -> Diagnostics:
     """Find literals that are secrets by their key or by their form; what is expected of answers only by form."""
     if isinstance(data, str):
         if form := kind(data):
@@ -41,7 +40,7 @@ def found(data: Any, path: Path = (), *, sent: bool = True) -> Found:
             yield "plain-secret", path, f"{path[-1]!r} has its value written out; {_HELP}"
     elif isinstance(data, dict):
         for key, value in data.items():
-            yield from found(value, (*path, key), sent=sent and key not in ("expect", "capture"))
+            yield from find_secrets(value, (*path, key), sent=sent and key not in ("expect", "capture"))
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from found(value, (*path, index), sent=sent)
+            yield from find_secrets(value, (*path, index), sent=sent)

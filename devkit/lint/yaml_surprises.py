@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from greenlight.plan.yaml_reader import Document, Path
-
-    from devkit.lint import Found
+    from devkit.lint.diagnostics import Diagnostics
+    from greenlight.core.plan_path import PlanPath
+    from greenlight.plan.yaml_reader import Document
 
 _BOOLEAN = {word: word in ("yes", "on") for word in ("yes", "no", "on", "off")}
 _BASE_60 = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?", re.ASCII)
@@ -23,7 +23,7 @@ _VERSION = re.compile(r"(?i)(.*[-_.])?(version|release|revision|build|tag|commit
 _AMOUNTS = ("gt", "gte", "lt", "lte", "between", "backoff", "rate")
 
 
-def found(document: Document) -> Found:
+def find_surprises(document: Document) -> Diagnostics:
     """Find plain words whose meaning surprises, and expectations that are left out."""
     for path, word in document.plain_words():
         if message := _surprise(word, path):
@@ -34,7 +34,7 @@ def found(document: Document) -> Found:
             yield "empty-value", path, f"{str(path[-1])!r} {what}"
 
 
-def _surprise(word: str, path: Path) -> tuple[str, str] | None:
+def _surprise(word: str, path: PlanPath) -> tuple[str, str] | None:
     if word.lower() in _BOOLEAN and word in (word.lower(), word.title(), word.upper()):
         meant = "true" if _BOOLEAN[word.lower()] else "false"
         return "yaml-boolean", f'{word} is a text here, and not {meant}; write {meant}, or "{word}" in quotes'

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from greenlight.core.model import Frozen, OnFirstDeployment, OnInconclusive, Severity
+from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
+from greenlight.core.frozen import FrozenStruct
 from greenlight.core.units import Duration, Size
 from greenlight.plan.schema import When
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from greenlight.plan.parser import Check, Plan
+    from greenlight.plan.model import Check, Plan
 
 Kind = Literal["weakened", "removed", "added", "changed"]
 KINDS: tuple[Kind, ...] = ("weakened", "removed", "added", "changed")
@@ -21,7 +22,7 @@ _STRENGTH = (Severity.ADVISORY, Severity.REQUIRED_WITH_OVERRIDE, Severity.BLOCKI
 _UPPER, _LOWER = ("lt", "lte"), ("gt", "gte")
 
 
-class Change(Frozen, frozen=True, kw_only=True):
+class Change(FrozenStruct, frozen=True, kw_only=True):
     """One difference.
 
     Attributes:
@@ -40,7 +41,7 @@ class Change(Frozen, frozen=True, kw_only=True):
         return f"{place}: {self.what}" if place else self.what
 
 
-def changes(old: Plan, new: Plan) -> tuple[Change, ...]:
+def compare_plans(old: Plan, new: Plan) -> tuple[Change, ...]:
     """Give what differs from `old` in `new`, the weakened first."""
     found = list(_whole(old, new))
     for stage in dict.fromkeys((*old.stages, *new.stages)):

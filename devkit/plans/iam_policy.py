@@ -70,7 +70,7 @@ def wanted(checks: Iterable[Bound], partition: str = "aws") -> Iterator[Wanted]:
         by = f"{check.name} ({check.validator})"
         for action, resource in bound.validator.needs(bound.params):
             yield Wanted(action, _arn(resource, partition), by)
-        for reference in sorted(references.secrets(check.params)):
+        for reference in sorted(references.secret_names(check.params)):
             yield _secret(reference, by, partition)
 
 

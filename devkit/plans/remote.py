@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from greenlight.aws.client import Aws, calling
+from greenlight.aws.client import Aws, call_aws
 from greenlight.core.errors import AwsError, GreenlightError, PlanError
-from greenlight.core.model import Frozen
+from greenlight.core.frozen import FrozenStruct
 from greenlight.plan import yaml_reader
 from greenlight.stores.s3 import text_of
 
@@ -25,7 +25,7 @@ _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", *_GO
 _NO_PARAMETER = ("ParameterNotFound", "ParameterVersionNotFound")
 
 
-class Stored(Frozen, frozen=True, kw_only=True):
+class Stored(FrozenStruct, frozen=True, kw_only=True):
     """A plan as it is kept; `etag` is "" where there is none, `secure` says that SSM encrypts it."""
 
     text: str = ""
@@ -34,7 +34,7 @@ class Stored(Frozen, frozen=True, kw_only=True):
     secure: bool = False
 
 
-class Shelf(Protocol):
+class RemotePlan(Protocol):
     """One place.
 
     Attributes:
@@ -55,7 +55,7 @@ class Shelf(Protocol):
         """Give what is kept of it, the newest first."""
 
 
-def at(aws: Aws, uri: str) -> Shelf:
+def at(aws: Aws, uri: str) -> RemotePlan:
     """Give the place at `s3://BUCKET/KEY` or `ssm:/NAME`.
 
     Raises:
@@ -84,7 +84,7 @@ class Key:
         more = {"VersionId": version} if version else {}
         try:
             answer = self._aws.call("s3", "get_object", **self._place, **more)
-            data: bytes = calling("s3", "get_object", lambda: answer["Body"].read(yaml_reader.MAX_BYTES + 1))
+            data: bytes = call_aws("s3", "get_object", lambda: answer["Body"].read(yaml_reader.MAX_BYTES + 1))
         except AwsError as error:
             if error.code in _GONE:
                 return None

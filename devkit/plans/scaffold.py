@@ -15,7 +15,7 @@ Source: RFC 9110, section 6.3 (header fields)
 
 from __future__ import annotations
 
-from greenlight.api import Context, Expectation, Finding, Params, evidence, judged, validator
+from greenlight.api import Context, Expectation, Finding, Params, evidence, finding_from, validator
 
 
 class {kind}(Params, frozen=True, kw_only=True):
@@ -35,7 +35,7 @@ def {name}(params: {kind}, context: Context) -> Finding:
     """Green says in a header what it should."""
     response = context.request("GET", params.path)
     found = evidence(params.header, params.expect, response.header(params.header), response.url)
-    return judged([found], f"green says so in {{params.header}}")
+    return finding_from([found], f"green says so in {{params.header}}")
 '''
 
 _TEST = '''\

@@ -17,10 +17,9 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.model import Frozen
-from greenlight.toolkit.http_request import SAFE
-
-from devkit.recording.request import Asked, origin_of, path_of
+from devkit.recording.request import RecordedRequest, origin_of, path_of
+from greenlight.core.frozen import FrozenStruct
+from greenlight.toolkit.http_request import SAFE_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,7 +102,7 @@ ONE_STATUS = 0.95
 """Share of a path's answers that must have one status."""
 
 
-class Line(Frozen, frozen=True, kw_only=True):
+class Line(FrozenStruct, frozen=True, kw_only=True):
     """One request of a log; `seconds` is None where the log has no time."""
 
     method: str
@@ -208,7 +207,7 @@ def _line(text: str, depth: int = 0) -> Line | None:
     )
 
 
-def asked(found: Iterable[Line], top: int, *, known: bool) -> tuple[list[Asked], list[str]]:
+def asked(found: Iterable[Line], top: int, *, known: bool) -> tuple[list[RecordedRequest], list[str]]:
     """Give the `top` requests made most that can be made again, and what is left out and why.
 
     Where a server is known that can be asked (`known`), paths with ids in them are kept for it to answer.
@@ -217,13 +216,13 @@ def asked(found: Iterable[Line], top: int, *, known: bool) -> tuple[list[Asked],
     left: Counter[str] = Counter()
     for line in found:
         path = _path(line.url)
-        if line.method not in SAFE or not path:
-            left[f"{line.method[:10]} requests: {'no address' if line.method in SAFE else 'not safe'}"] += 1
+        if line.method not in SAFE_METHODS or not path:
+            left[f"{line.method[:10]} requests: {'no address' if line.method in SAFE_METHODS else 'not safe'}"] += 1
         elif "?" in path:
             left["requests with a query, whose values may be secrets"] += 1
         else:
             paths.setdefault((line.method, path), []).append(line)
-    kept: list[Asked] = []
+    kept: list[RecordedRequest] = []
     for (method, path), seen in sorted(paths.items(), key=lambda each: (-len(each[1]), each[0])):
         why = _unfit(path, seen, known=known)
         if why:
@@ -256,10 +255,10 @@ def _unfit(path: str, seen: list[Line], *, known: bool) -> str:
     return ""
 
 
-def _asked(method: str, path: str, seen: list[Line]) -> Asked:
+def _asked(method: str, path: str, seen: list[Line]) -> RecordedRequest:
     status = Counter(line.status for line in seen).most_common(1)[0][0]
     times = sorted(line.seconds for line in seen if line.seconds is not None)
     p95 = times[-(-95 * len(times) // 100) - 1] if len(times) >= ENOUGH else 0.0
     often = "once" if len(seen) == 1 else f"{len(seen)} times"
     of = f"{often} in the log{f', 95 % within {p95 * 1000:.0f} ms' if p95 else ''}"
-    return Asked(method=method, path=path, status=status, latency_s=p95, of=of)
+    return RecordedRequest(method=method, path=path, status=status, latency_s=p95, of=of)

@@ -11,7 +11,7 @@ import shlex
 import urllib.parse
 from typing import TYPE_CHECKING
 
-from devkit.recording.request import Asked, kept, origin_of, path_of
+from devkit.recording.request import RecordedRequest, keep_request, origin_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,7 +154,7 @@ def _without_carets(command: str) -> str:
     return parts.sub(lambda match: match[1] or match[2] or ("" if match[0] == "^\n" else match[0]), command)
 
 
-def asked(command: str, number: int) -> tuple[str, Asked]:
+def asked(command: str, number: int) -> tuple[str, RecordedRequest]:
     """Give the origin and the request of one command.
 
     Raises:
@@ -184,8 +184,8 @@ def asked(command: str, number: int) -> tuple[str, Asked]:
     method = options.last(*_METHOD) or (
         "HEAD" if options.has("-I", "--head") else "POST" if body is not None else "GET"
     )
-    sent = tuple((name, value) for name, value in headers if kept(name))
-    return origin_of(url), Asked(
+    sent = tuple((name, value) for name, value in headers if keep_request(name))
+    return origin_of(url), RecordedRequest(
         method=method.upper(), path=path_of(url), headers=sent, body=body, of=f"curl command {number}"
     )
 

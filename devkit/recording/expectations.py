@@ -11,20 +11,18 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from devkit.recording.request import RecordedRequest, escaped, sensitive
 from greenlight.core.errors import GreenlightError, HttpError
-from greenlight.core.json_values import same
-from greenlight.core.model import Frozen
-from greenlight.network.client import Client, split
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.json_values import equals
+from greenlight.network.client import Client, split_url
 from greenlight.network.guard import Guard
-
-from devkit.recording.request import Asked, escaped, sensitive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from greenlight.network.client import Response
-
     from devkit.recording.request import Hidden
+    from greenlight.network.client import Response
 
 APART_S = 1.1
 """Between the two times that a path is asked: clocks that show seconds have moved on."""
@@ -40,10 +38,10 @@ _LIKE_A_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?|[0-9]{10}([0-9]{
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Recorded(Frozen, frozen=True, kw_only=True):
+class Recorded(FrozenStruct, frozen=True, kw_only=True):
     """A request and what is expected of its answer; `left` says what of the answer is not."""
 
-    asked: Asked
+    asked: RecordedRequest
     expect: dict[str, Any]
     left: tuple[str, ...] = ()
 
@@ -54,7 +52,7 @@ class Server:
     def __init__(self, origin: str, timeout_s: float = 10.0) -> None:
         """Allow the host of `origin`, loopback included."""
         self.origin, self._timeout_s = origin, timeout_s
-        self._client = Client(Guard([split(origin).hostname or ""], allow_loopback=True))
+        self._client = Client(Guard([split_url(origin).hostname or ""], allow_loopback=True))
 
     def __enter__(self) -> Server:
         """Begin to ask."""
@@ -64,7 +62,7 @@ class Server:
         """Hang up."""
         self._client.close()
 
-    def answer(self, asked: Asked) -> Response | str:
+    def answer(self, asked: RecordedRequest) -> Response | str:
         """Give what it answers, or why it does not."""
         try:
             return self._client.request(
@@ -79,7 +77,7 @@ class Server:
 
 
 def recorded(
-    wanted: Sequence[Asked], server: Server, hidden: Hidden, apart_s: float = APART_S
+    wanted: Sequence[RecordedRequest], server: Server, hidden: Hidden, apart_s: float = APART_S
 ) -> tuple[list[Recorded], list[str]]:
     """Ask for everything, safe requests twice; gives what can be expected, and what is left out and why.
 
@@ -103,7 +101,7 @@ def recorded(
     return found, left
 
 
-def _made(asked: Asked, first: Response | str, again: Response | str, hidden: Hidden) -> Recorded | str:
+def _made(asked: RecordedRequest, first: Response | str, again: Response | str, hidden: Hidden) -> Recorded | str:
     if isinstance(first, str) or isinstance(again, str):
         return first if isinstance(first, str) else f"it answered once, and not a second time: {again}"
     if first.status != again.status:
@@ -122,7 +120,7 @@ def _made(asked: Asked, first: Response | str, again: Response | str, hidden: Hi
     return Recorded(asked=asked, expect={**expect, **latency(asked)}, left=tuple(left))
 
 
-def latency(asked: Asked) -> dict[str, Any]:
+def latency(asked: RecordedRequest) -> dict[str, Any]:
     """Give twice the 95th percentile that a log has, rounded up: one request alone is slower one time in twenty."""
     if not asked.latency_s:
         return {}
@@ -171,7 +169,7 @@ def _walk(first: Any, again: Any, path: str, key: str, fields: dict[str, Any], l
 
 def _unstable(first: Any, again: Any, key: str, hidden: Hidden) -> str:
     """Say why a value cannot be expected of the next release; "" when it can."""
-    if type(first) is not type(again) or not same(first, again):
+    if type(first) is not type(again) or not equals(first, again):
         return "differs between two answers"
     if first is None:
         return "null"

@@ -7,15 +7,14 @@ import re
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.text import short
-
 from devkit.recording.request import escaped
+from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from devkit.recording.expectations import Recorded
-    from devkit.recording.request import Asked, Hidden
+    from devkit.recording.request import Hidden, RecordedRequest
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9/._-]*")
 _WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
@@ -24,7 +23,7 @@ _WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 def plan(recorded: Sequence[Recorded], stage: str, source: str, hidden: Hidden, more: Sequence[str] = ()) -> str:
     """Write a plan of one stage; `more` are the lines of further checks."""
     lines = [
-        f"# Recorded from {short(source, 200)}. It says what is so today: read it, and take out what may change.",
+        f"# Recorded from {truncate(source, 200)}. It says what is so today: read it, and take out what may change.",
         "version: 1",
         "defaults: {timeout: 5s, retry: {attempts: 2, interval: 1s}}",
         "stages:",
@@ -40,7 +39,7 @@ def plan(recorded: Sequence[Recorded], stage: str, source: str, hidden: Hidden, 
     return "\n".join([*lines, ""])
 
 
-def hide(asked: Asked, hidden: Hidden) -> None:
+def hide(asked: RecordedRequest, hidden: Hidden) -> None:
     """Learn the secrets of a request before any message can have them in it."""
     for name, value in asked.headers:
         hidden.header(name, value)
@@ -52,8 +51,8 @@ def hide(asked: Asked, hidden: Hidden) -> None:
 def _check(each: Recorded, name: str, hidden: Hidden) -> list[str]:
     asked = each.asked
     path, query = _split(asked.path, hidden)
-    lines = [f"      # {short(asked.of, 200)}"] if asked.of else []
-    lines += [f"      - name: {_scalar(short(escaped(name), 120))}"]
+    lines = [f"      # {truncate(asked.of, 200)}"] if asked.of else []
+    lines += [f"      - name: {_scalar(truncate(escaped(name), 120))}"]
     if not asked.safe:
         lines.append("        retry: {attempts: 1}")
     lines += ["        http:", f"          {asked.method.lower()}: {_scalar(escaped(path))}"]
@@ -88,7 +87,7 @@ def _split(path: str, hidden: Hidden) -> tuple[str, dict[str, Any]]:
     return bare, {name: values[0] if len(values) == 1 else values for name, values in fields.items()}
 
 
-def _content(asked: Asked, hidden: Hidden) -> dict[str, Any]:
+def _content(asked: RecordedRequest, hidden: Hidden) -> dict[str, Any]:
     """Give a body in the form that says most about it."""
     body = asked.body or b""
     media_type = next((value for name, value in asked.headers if name.lower() == "content-type"), "").partition(";")[0]

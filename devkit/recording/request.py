@@ -6,11 +6,10 @@ import re
 import urllib.parse
 from typing import Any
 
-from greenlight.core.model import Frozen
-from greenlight.core.redaction import like_a_secret
-from greenlight.toolkit.http_request import SAFE
-
 from devkit.lint import secrets
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.redaction import names_a_secret
+from greenlight.toolkit.http_request import SAFE_METHODS
 
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/_=.-]{32,}")
 _SCHEME = re.compile(r"(?i)(bearer|basic|token|apikey) +(.+)", re.DOTALL)
@@ -38,7 +37,7 @@ SHORTEST = 3
 """Characters from which a text is looked for in others; shorter ones are in every text."""
 
 
-class Asked(Frozen, frozen=True, kw_only=True):
+class RecordedRequest(FrozenStruct, frozen=True, kw_only=True):
     """A request as it is sent to record the answer.
 
     Attributes:
@@ -62,7 +61,7 @@ class Asked(Frozen, frozen=True, kw_only=True):
     @property
     def safe(self) -> bool:
         """Tell whether it changes nothing."""
-        return self.method in SAFE
+        return self.method in SAFE_METHODS
 
     @property
     def name(self) -> str:
@@ -128,10 +127,10 @@ class Hidden:
 def sensitive(key: str, value: str) -> bool:
     """Tell whether a text is a secret by its key or by its form; in doubt it is one."""
     a_key = _LIKE_A_KEY.fullmatch(value) and not _MEDIA_TYPE.fullmatch(value)
-    return bool(like_a_secret(key) or secrets.kind(value) or a_key)
+    return bool(names_a_secret(key) or secrets.kind(value) or a_key)
 
 
-def kept(name: str) -> bool:
+def keep_request(name: str) -> bool:
     """Tell whether a header says something about the request."""
     return name.lower() not in _NOT_KEPT and not name.lower().startswith(("sec-fetch-", "sec-ch-ua", "sec-gpc"))
 

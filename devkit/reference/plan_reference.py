@@ -10,18 +10,18 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from greenlight.assertions import expectation
-from greenlight.aws import secrets
-from greenlight.checks import binding
-from greenlight.core import references, units
-from greenlight.core.model import STAGES, Deployment, Platform, Side
-from greenlight.plan import includes
-from greenlight.plan import schema as planfile
-from greenlight.toolkit import http_expectation, http_request
 
 from devkit.reference import predicate_docs, struct_docs
 from devkit.reference.plan_schema import components_of
 from devkit.reference.validator_catalogue import cell, type_words
+from greenlight.assertions import expectation
+from greenlight.aws import secrets
+from greenlight.checks import binding
+from greenlight.core import references, units
+from greenlight.core.deployment import STAGES, Deployment, Platform, Side
+from greenlight.plan import includes
+from greenlight.plan import schema as planfile
+from greenlight.toolkit import http_expectation, http_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +37,8 @@ _TITLES = {
     planfile.PlanFile: "The whole",
     planfile.StageFile: "A stage",
     planfile.Control: "A check",
-    http_request.Call: "A request",
-    http_expectation.AnswerExpectation: "An answer",
+    http_request.HttpRequest: "A request",
+    http_expectation.ResponseExpectation: "An answer",
 }
 _LINKS = {
     "duration": "[duration](#durations-and-sizes)",
@@ -92,7 +92,7 @@ def markdown() -> str:
 def kinds_of_a_plan() -> list[struct_docs.Kind]:
     """Give every struct that a plan is made of, those of single validators left out."""
     rest = struct_docs.structs(
-        [planfile.Control, planfile.PlanFile, http_request.Call, http_expectation.AnswerExpectation]
+        [planfile.Control, planfile.PlanFile, http_request.HttpRequest, http_expectation.ResponseExpectation]
     )
     return list(dict.fromkeys([planfile.PlanFile, planfile.StageFile, *rest]))
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from greenlight.api import Validator
-from greenlight.assertions.expectation import Expectation
-from greenlight.core.model import STAGES
-from greenlight.core.units import DURATION_PATTERN, SIZE_PATTERN, Duration, Size
-from greenlight.plan import schema as planfile
-from greenlight.plan.decoder import DurationExpectation, SizeExpectation
 
 from devkit.reference import expectation_schema, struct_docs
+from greenlight.api import Validator
+from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation
+from greenlight.core.deployment import STAGES
+from greenlight.core.units import DURATION_PATTERN, SIZE_PATTERN, Duration, Size
+from greenlight.plan import schema as planfile
 
 if TYPE_CHECKING:
     from greenlight.checks.registry import Registry

@@ -14,6 +14,7 @@ import typing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
 from greenlight.core.units import Duration, Size
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.model import STAGES
+from greenlight.core.deployment import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,11 +10,10 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from greenlight.core.model import STAGES
-
 from devkit.rehearsal.codedeploy_state import ROLLBACK_CREATOR, Entry, Execution, Ledger, Record, new_deployment_id
 from devkit.rehearsal.configurations import Step
 from devkit.rehearsal.lifecycle import events
+from greenlight.core.deployment import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

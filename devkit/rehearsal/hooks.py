@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.model import STAGES
-
 from devkit.rehearsal.functions import LATEST, LocalLambda, arn, environment
 from devkit.rehearsal.sandbox import FunctionSpec
+from greenlight.core.deployment import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from greenlight.core.model import STAGES
+from greenlight.core.deployment import STAGES
 
 EventName = Literal[
     "BeforeInstall",

@@ -7,11 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from greenlight.core.errors import PlanError, Problem
-from greenlight.core.model import STAGES
-from greenlight.core.suggestions import nearest
-from greenlight.plan import yaml_reader
-from greenlight.plan.decoder import convert
 from msgspec import UNSET
 
 from devkit.rehearsal import configurations, lifecycle, template_import
@@ -26,6 +21,11 @@ from devkit.rehearsal.scenario import (
     Scenario,
     ScenarioFile,
 )
+from greenlight.core.deployment import STAGES
+from greenlight.core.errors import PlanError, Problem
+from greenlight.core.suggestions import did_you_mean
+from greenlight.plan import yaml_reader
+from greenlight.plan.decoder import convert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,7 +100,7 @@ def _with_choices(message: str, where: Where) -> str:
         kinds = [below for kind in kinds for below in _below(kind, step)]
     choices = [str(choice) for kind in kinds for choice in _literals(kind)]
     word = message.partition("'")[2].rstrip("'")
-    return f"{word!r} is none of {', '.join(choices)}{nearest(word, choices)}"
+    return f"{word!r} is none of {', '.join(choices)}{did_you_mean(word, choices)}"
 
 
 def _below(kind: Any, step: str | int) -> Iterator[Any]:
@@ -187,7 +187,7 @@ class _Checks:
             elsewhere = configurations.CONFIGURATIONS.get(config)
             why = f"is for platform {elsewhere.platform}" if elsewhere else "is no deployment configuration"
             full = f"{configurations.PREFIX}{config}"
-            hint = f"; did you mean {full!r}?" if full in names else nearest(config, names)
+            hint = f"; did you mean {full!r}?" if full in names else did_you_mean(config, names)
             yield where, f"{config!r} {why}{hint}; platform {self._file.platform} has {', '.join(names)}"
         elif self._file.listener.nlb and not configurations.CONFIGURATIONS[config].all_at_once:
             yield where, "a network load balancer is shifted with CodeDeployDefault.ECSAllAtOnce only"
@@ -208,7 +208,7 @@ class _Checks:
                 if name not in FAULTS:
                     yield (
                         (*where, index),
-                        f"there is no fault {name!r}{nearest(name, FAULTS)}; known are {', '.join(FAULTS)}",
+                        f"there is no fault {name!r}{did_you_mean(name, FAULTS)}; known are {', '.join(FAULTS)}",
                     )
 
     def _expected(self, failed_at: Any, where: Where) -> Iterator[tuple[Where, str]]:

@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
-from greenlight.core.model import STAGES, Report, Share
-from greenlight.report import html
-from greenlight.report import json as as_json
 
 from devkit.rehearsal import configurations
 from devkit.rehearsal.alarms import Alarms
@@ -34,6 +31,10 @@ from devkit.rehearsal.outcome import DeploymentOutcome, ScenarioOutcome
 from devkit.rehearsal.platforms.ecs import EcsGround
 from devkit.rehearsal.platforms.lambdas import LambdaGround
 from devkit.rehearsal.processes import ProcessError, kill_all
+from greenlight.core.deployment import STAGES
+from greenlight.core.report import Report, TrafficShare
+from greenlight.report import html
+from greenlight.report import json as as_json
 
 if TYPE_CHECKING:
     from devkit.rehearsal.aws.server import LocalAws
@@ -276,10 +277,10 @@ class _Recorder(Observer):
         self._started, self._started_at = time.monotonic(), time.time()
         self.traffic: list[tuple[float, int]] = [(0.0, 0)]
 
-    def shares(self, started_at: str) -> tuple[Share, ...]:
+    def shares(self, started_at: str) -> tuple[TrafficShare, ...]:
         """Give green's shares on the clock of a gate, which began at `started_at` (ISO 8601)."""
         before_s = self._started_at - datetime.datetime.fromisoformat(started_at).timestamp()
-        return tuple(Share(at_ms=(before_s + at) * 1000, green_percent=percent) for at, percent in self.traffic)
+        return tuple(TrafficShare(at_ms=(before_s + at) * 1000, green_percent=percent) for at, percent in self.traffic)
 
     def traffic_shifted(self, record: Record, percent: int) -> None:
         if self.traffic[-1][1] != percent:

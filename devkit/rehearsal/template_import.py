@@ -10,11 +10,10 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.errors import GreenlightError
-
 from devkit.doctor import cloudformation, revision
 from devkit.doctor.cloudformation import FUNCTION, GROUP, SAM_HOOKS, logical, shift
 from devkit.rehearsal import configurations
+from greenlight.core.errors import GreenlightError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +67,7 @@ def _against(facts: dict[str, Any], own: dict[str, Any], path: Where) -> Iterato
 
 
 def _appspec(_data: dict[str, Any], name: str, text: str) -> dict[str, Any]:
-    found = revision.parsed(text, name)
+    found = revision.parse_revision(text, name)
     if found.problems:
         raise GreenlightError(found.problems[0])
     return {"platform": "ecs" if "taskdefinition" in found.properties else "lambda", "hooks": list(found.hooks)}

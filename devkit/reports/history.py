@@ -6,7 +6,9 @@ import datetime
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from greenlight.core.model import Excuse, Frozen, Outcome, Severity, Status
+from greenlight.core.finding import ExcuseReason, Outcome, Severity
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.verdict import Status
 from greenlight.toolkit.response_diff import percentile
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
-class Week(Frozen, frozen=True, kw_only=True):
+class Week(FrozenStruct, frozen=True, kw_only=True):
     """The gates of one week; `begins` is its Monday, in UTC."""
 
     begins: datetime.date
@@ -30,7 +32,7 @@ class Week(Frozen, frozen=True, kw_only=True):
         return self.closed / self.gates if self.gates else 0.0
 
 
-class Check(Frozen, frozen=True, kw_only=True):
+class Check(FrozenStruct, frozen=True, kw_only=True):
     """What became of the checks of one name.
 
     Attributes:
@@ -47,7 +49,7 @@ class Check(Frozen, frozen=True, kw_only=True):
     closed: int = 0
 
 
-class Summary(Frozen, frozen=True, kw_only=True):
+class Summary(FrozenStruct, frozen=True, kw_only=True):
     """What gates show together.
 
     Attributes:
@@ -119,7 +121,7 @@ def _checks(gates: Sequence[Entry]) -> tuple[Check, ...]:
 
 def _closes(check: Checked) -> bool:
     broken = check.outcome not in (Outcome.PASS, Outcome.SKIPPED)
-    return broken and check.severity is not Severity.ADVISORY and check.excused is Excuse.NONE
+    return broken and check.severity is not Severity.ADVISORY and check.excused is ExcuseReason.NONE
 
 
 def at(gate: Entry) -> datetime.datetime:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from greenlight.core.errors import AwsError, GreenlightError
-from greenlight.core.model import REPORT_SCHEMA, STAGES, Report, Status
-from greenlight.publish import index
-from greenlight.report.content import DEPLOYMENT_ID
 
 from devkit.reports import buckets
+from greenlight.core.deployment import STAGES
+from greenlight.core.errors import AwsError, GreenlightError
+from greenlight.core.report import REPORT_SCHEMA, Report
+from greenlight.core.verdict import Status
+from greenlight.publish import index
+from greenlight.report.content import DEPLOYMENT_ID
 
 if TYPE_CHECKING:
     import argparse
@@ -46,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--group", default="", help="look only under this deployment group (with --application)")
 
 
-def found(arguments: argparse.Namespace, aws: Aws) -> Report:
+def load_report(arguments: argparse.Namespace, aws: Aws) -> Report:
     """Give the report that is meant; of several of a deployment the first that closed its gate, and the others named.
 
     Raises:

@@ -8,19 +8,19 @@ from pathlib import Path
 from greenlight.core.errors import GreenlightError
 
 
-def given(text: str, output: str) -> None:
+def write_output(text: str, output: str) -> None:
     """Print a text, or write it into the file `output` where one is named.
 
     Raises:
         GreenlightError: The file cannot be written.
     """
     if output:
-        into(output, text)
+        write_file(output, text)
     else:
         sys.stdout.write(text)
 
 
-def into(name: str, text: str, *, over: bool = True) -> None:
+def write_file(name: str, text: str, *, over: bool = True) -> None:
     """Write a file; over one that is there, unless `over` is false.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from greenlight.core.units import Duration
 
 if TYPE_CHECKING:
-    from greenlight.core.model import Finding
+    from greenlight.core.finding import Finding
 
 
 class Progress:

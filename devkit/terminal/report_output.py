@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from greenlight.core.model import Report
+    from greenlight.core.report import Report
 
 FORMATS = ("text", "json", "junit", "html", "markdown", "tap")
 

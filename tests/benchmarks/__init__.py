@@ -1,1 +1,1 @@
-"""What greenlight costs, beside what people would use in its place; `make bench` runs it, `make test` does not."""
+"""Benchmarks of greenlight against its alternatives; `make bench` runs them, `make test` does not."""

@@ -1,4 +1,4 @@
-"""`make bench`: measure, print a table of ratios, keep them as JSON."""
+"""`make bench`: measure, print a table of ratios, write them as JSON."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 CONSOLE = Console(highlight=False, stderr=True)
 RESULTS = who.PROJECT / ".bench" / "results.json"
 BUSY = (
-    "This machine was busy before anything was measured. Ratios beside something that does not slow down with it - "
+    "This machine was busy before the measurements. Ratios against something that does not slow down with it - "
     "the physical limit, a sequential client, the target's latency - are too high."
 )
 SECTIONS = ("verdict", "many", "https", "overhead", "latency", "cold", "memory", "small")
 
 
 def main() -> int:
-    """Run the benchmarks: 0 when they could be run, whatever their figures say; 1 when they mean nothing."""
+    """Run the benchmarks and return 0, whatever their figures; return 1 if the figures mean nothing."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few pairs; a first look in under 90 seconds")
     parser.add_argument("--only", choices=SECTIONS, action="append", help="one section; may be given several times")
@@ -54,22 +54,22 @@ def main() -> int:
             bench = stack.enter_context(_bench(Path(folder), Amount(arguments.quick), began))
             limit = Limit()
             stack.callback(limit.close)
-            found = _measured(bench, limit, arguments.only or SECTIONS)
+            figures = _measure(bench, limit, arguments.only or SECTIONS)
     except BenchError as error:
         CONSOLE.print(f"make bench: {error}", markup=False, style="red")
         return 1
     except KeyboardInterrupt:
         CONSOLE.print("make bench: stopped")
         return 130
-    _print(found)
+    _print(figures)
     if busy:
         CONSOLE.print(BUSY, style="yellow")
-    _keep(found, arguments.quick, time.monotonic() - began, busy=busy)
+    _write(figures, arguments.quick, time.monotonic() - began, busy=busy)
     return 0
 
 
-def _measured(bench: Bench, limit: Limit, wanted: tuple[str, ...] | list[str]) -> list[Figure]:
-    everybody = [
+def _measure(bench: Bench, limit: Limit, names: tuple[str, ...] | list[str]) -> list[Figure]:
+    everyone = [
         who.GREENLIGHT,
         who.REQUESTS_THREADS,
         who.REQUESTS_SEQUENTIAL,
@@ -78,7 +78,7 @@ def _measured(bench: Bench, limit: Limit, wanted: tuple[str, ...] | list[str]) -
         who.SCHEMATHESIS,
         *who.present(),
     ]
-    for name in measure.faults(bench, everybody):
+    for name in measure.faults(bench, everyone):
         bench.say(f"{name} fails over one wrong answer in 200, as it must")
     sections = {
         "verdict": lambda: measure.time_to_verdict(bench),
@@ -90,17 +90,17 @@ def _measured(bench: Bench, limit: Limit, wanted: tuple[str, ...] | list[str]) -
         "memory": lambda: measure.memory(bench),
         "small": lambda: measure.small_machine(bench, limit),
     }
-    return [figure for name in SECTIONS if name in wanted for figure in sections[name]()]
+    return [figure for name in SECTIONS if name in names for figure in sections[name]()]
 
 
 @contextlib.contextmanager
 def _bench(work: Path, amount: Amount, began: float) -> Iterator[Bench]:
-    """Start the target."""
+    """Start the target and stop it afterwards."""
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
     key_file, ca_file = work / "target.pem", work / "ca.pem"
     key_file.write_bytes(
-        certificate.private_key_pem.bytes() + b"".join(each.bytes() for each in certificate.cert_chain_pems)
+        certificate.private_key_pem.bytes() + b"".join(pem.bytes() for pem in certificate.cert_chain_pems)
     )
     ca_file.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
     program = Path(__file__).with_name("target.py")
@@ -122,38 +122,42 @@ def _bench(work: Path, amount: Amount, began: float) -> Iterator[Bench]:
         target.wait(5)
 
 
-def _print(found: list[Figure]) -> None:
-    """Show the table; a time never stands without its ratio."""
+def _print(figures: list[Figure]) -> None:
+    """Print the table; every time has its ratio beside it."""
     table = Table(title="greenlight by the other: below 1 is less than the other")
     for heading, justify in (("", "left"), ("ratio", "right"), ("goal", "right"), ("", "left"), ("of pairs", "left")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     table.add_column("greenlight", justify="right")
     table.add_column("other", justify="right")
     section = ""
-    for each in found:
-        if each.section != section:
-            section = each.section
+    for figure in figures:
+        if figure.section != section:
+            section = figure.section
             table.add_section()
             table.add_row(f"[bold]{section}[/]")
-        state = {None: "", True: "[green]met[/]", False: "[red]missed[/]"}[each.met]
-        spread = f"{len(each.ratios)}: {min(each.ratios):.2f}-{max(each.ratios):.2f}"
+        state = {None: "", True: "[green]met[/]", False: "[red]missed[/]"}[figure.met]
+        spread = f"{len(figure.ratios)}: {min(figure.ratios):.2f}-{max(figure.ratios):.2f}"
         table.add_row(
-            f"  {each.what}",
-            f"{each.ratio:.3f}",
-            "" if each.goal is None else f"≤ {each.goal:g}",
+            f"  {figure.name}",
+            f"{figure.ratio:.3f}",
+            "" if figure.goal is None else f"≤ {figure.goal:g}",
             state,
             spread,
-            f"{each.ours:,.0f} {each.unit}" if each.unit != "ms" or each.ours >= 100 else f"{each.ours:.1f} ms",
-            f"{each.theirs:,.0f} {each.unit}" if each.unit != "ms" or each.theirs >= 100 else f"{each.theirs:.1f} ms",
+            f"{figure.ours:,.0f} {figure.unit}"
+            if figure.unit != "ms" or figure.ours >= 100
+            else f"{figure.ours:.1f} ms",
+            f"{figure.theirs:,.0f} {figure.unit}"
+            if figure.unit != "ms" or figure.theirs >= 100
+            else f"{figure.theirs:.1f} ms",
         )
     Console(width=max(120, CONSOLE.width), highlight=False).print(table)
 
 
-def _keep(found: list[Figure], quick: bool, took_s: float, *, busy: bool) -> None:
+def _write(figures: list[Figure], quick: bool, duration_s: float, *, busy: bool) -> None:
     document: dict[str, Any] = {
         "mode": "quick" if quick else "full",
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "took_s": round(took_s, 1),
+        "took_s": round(duration_s, 1),
         "machine": {
             "python": platform.python_version(),
             "system": platform.system(),
@@ -162,11 +166,11 @@ def _keep(found: list[Figure], quick: bool, took_s: float, *, busy: bool) -> Non
             "busy_with_other_things": busy,
             "load_average_1m": round(os.getloadavg()[0], 2),
         },
-        "figures": [each.document() for each in found],
+        "figures": [figure.document() for figure in figures],
     }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    goals = [each.met for each in found if each.met is not None]
+    goals = [figure.met for figure in figures if figure.met is not None]
     CONSOLE.print(f"{sum(goals)} of {len(goals)} goals met; the figures are in {RESULTS.relative_to(who.PROJECT)}")
 
 

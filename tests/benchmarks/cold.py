@@ -1,7 +1,7 @@
 """Cold starts: a hook in AWS's own runtime client, from the start of its process until CodeDeploy has its answer.
 
-Both hooks meet the same local AWS (moto behind the rehearsal's CodeDeploy) and the same target. greenlight's
-is the whole gate: it finds out what is deployed, fetches its plan from S3 and runs one check in its worker.
+Both hooks use the same local AWS (moto behind the rehearsal's CodeDeploy) and the same target. greenlight's hook is the
+whole gate: it reads the deployment, fetches its plan from S3 and runs one check in its worker.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _NAME = "shop"
 
 @dataclass(frozen=True)
 class ColdStart:
-    """One cold start, all times from the start of the process.
+    """One cold start; all times are from the start of the process.
 
     Attributes:
         first_poll_s: Until the runtime client asks for work: Lambda's Init.
         answered_s: Until CodeDeploy has its answer.
         over_s: Until the call is over.
-        warm_s: What a second call in the same process takes until its answer.
+        warm_s: Time of a second call in the same process until its answer.
         aws_calls: Calls to AWS that the first call made.
     """
 
@@ -54,15 +54,15 @@ class ColdStart:
 
     @property
     def start_s(self) -> float:
-        """What the start itself costs: the first answer less a warm one."""
+        """Time of the start alone: the first answer less a warm one."""
         return self.answered_s - self.warm_s
 
 
 class Account:
-    """An account in which CodeDeploy has just asked whether green may go on: an ECS service with a test listener."""
+    """Account with a deployment of an ECS service with a test listener, which waits for its hook."""
 
     def __init__(self, target_port: int, plan: Path) -> None:
-        """Build it, with green at `target_port`."""
+        """Create the resources, with green at `target_port`."""
         self._url = f"http://127.0.0.1:{target_port}"
         self._ledger = Ledger()
         self._calls = 0
@@ -73,11 +73,11 @@ class Account:
         self._build(target_port, plan)
 
     def close(self) -> None:
-        """End it."""
+        """Stop the local AWS."""
         self._aws.stop()
 
     def greenlight(self) -> FunctionSpec:
-        """Give greenlight's hook as Lambda would have it: the task root first, then the layers."""
+        """Return greenlight's hook as Lambda runs it: the task root comes first, then the layers."""
         hooks = PROJECT / "hooks"
         path = ":".join(str(folder) for folder in (hooks, PROJECT / "layers" / "greenlight", PROJECT))
         return self._function(
@@ -94,30 +94,30 @@ class Account:
         )
 
     def sample(self) -> FunctionSpec:
-        """Give the smallest hook."""
+        """Return the smallest hook."""
         return self._function("sample_hook.handler", PEERS, {"BENCH_URL": self._url, "PYTHONPATH": str(PEERS)})
 
     def cold_start(self, spec: FunctionSpec) -> ColdStart:
-        """Start a fresh environment and have it answer once.
+        """Start a new environment, call its hook twice and return the times.
 
         Raises:
-            BenchError: It failed, or did not say Succeeded.
+            BenchError: The hook failed, or did not answer Succeeded.
         """
         began = time.perf_counter()
         sandbox = Sandbox(spec)
         started, calls = time.monotonic(), self._calls
         try:
-            answered_s, over_s, ready = self._invoked(sandbox, spec)
+            answered_s, over_s, ready = self._invoke(sandbox, spec)
             calls = self._calls - calls
             warm_began = time.perf_counter()
-            warm_s, _, _ = self._invoked(sandbox, spec)
+            warm_s, _, _ = self._invoke(sandbox, spec)
         finally:
             sandbox.close()
         return ColdStart(ready - started, answered_s - began, over_s - began, warm_s - warm_began, calls)
 
-    def _invoked(self, sandbox: Sandbox, spec: FunctionSpec) -> tuple[float, float, float]:
-        """Call the hook once; give when CodeDeploy had its answer, when the call was over, and when it was taken up."""
-        execution, payload = self._asked()
+    def _invoke(self, sandbox: Sandbox, spec: FunctionSpec) -> tuple[float, float, float]:
+        """Call the hook once; return when CodeDeploy had its answer, when the call ended and when it was started."""
+        execution, payload = self._new_deployment()
         answered: list[float] = []
         watcher = threading.Thread(
             target=lambda: (execution.answered.wait(30), answered.append(time.perf_counter())), daemon=True
@@ -125,16 +125,16 @@ class Account:
         watcher.start()
         invocation = Invocation(payload)
         sandbox.invoke(invocation)
-        over = time.perf_counter()
+        ended = time.perf_counter()
         if invocation.error or execution.status != "Succeeded":
-            said = invocation.response.decode(errors="replace")
-            raise BenchError(f"{spec.name} gave {said} and the status {execution.status!r}; {invocation.log}")
+            response = invocation.response.decode(errors="replace")
+            raise BenchError(f"{spec.name} returned {response} and the status {execution.status!r}; {invocation.log}")
         watcher.join(1.0)
-        return answered[0], over, invocation.started
+        return answered[0], ended, invocation.started
 
     def peak_memory_mb(self, spec: FunctionSpec) -> float:
-        """Give the most memory that the hook and its worker hold together during one cold invocation."""
-        _, payload = self._asked()
+        """Return the peak memory of the hook and its worker together during one cold invocation."""
+        _, payload = self._new_deployment()
         sandbox = Sandbox(spec)
         memory = PeakMemory(sandbox.process.pid)
         try:
@@ -152,31 +152,31 @@ class Account:
             handler=handler,
             root=root,
             environment=variables,
-            python=str(BENCH_BIN / "python"),  # has what the layer has, and nothing that only a laptop has
+            python=str(BENCH_BIN / "python"),  # has only the packages of the layer
         )
 
-    def _asked(self) -> tuple[Execution, bytes]:
-        """Begin a deployment that stands at the hook's stage."""
-        identity = new_deployment_id()
+    def _new_deployment(self) -> tuple[Execution, bytes]:
+        """Add a deployment that waits at the hook's stage; return its execution and the event."""
+        deployment_id = new_deployment_id()
         entries = [Entry(name) for name in events("ecs", test_listener=True)]
-        record = Record(identity, "ecs", _NAME, _NAME, "CodeDeployDefault.ECSAllAtOnce", entries, self._target)
+        record = Record(deployment_id, "ecs", _NAME, _NAME, "CodeDeployDefault.ECSAllAtOnce", entries, self._target)
         record.status = "InProgress"
         record.entry(STAGE).status, record.entry(STAGE).started = "InProgress", time.time()
         self._ledger.add(record)
-        self._task_sets[1].external_id = identity
-        execution = self._ledger.open(identity, STAGE)
-        event = {"DeploymentId": identity, "LifecycleEventHookExecutionId": execution.id}
+        self._task_sets[1].external_id = deployment_id
+        execution = self._ledger.open(deployment_id, STAGE)
+        event = {"DeploymentId": deployment_id, "LifecycleEventHookExecutionId": execution.id}
         return execution, json.dumps(event).encode()
 
     def _target(self) -> dict[str, Any]:
         sets = [
             {
-                "identifer": each.id,  # misspelt in AWS's API
+                "identifer": task_set.id,  # misspelt in AWS's API
                 "taskSetLabel": label,
-                "status": each.status,
-                "targetGroup": {"name": each.target_group.split("/")[1]},
+                "status": task_set.status,
+                "targetGroup": {"name": task_set.target_group.split("/")[1]},
             }
-            for each, label in zip(self._task_sets, ("Blue", "Green"), strict=True)
+            for task_set, label in zip(self._task_sets, ("Blue", "Green"), strict=True)
         ]
         return {
             "deploymentTargetType": "ECSTarget",
@@ -191,7 +191,7 @@ class Account:
         for bucket in (_PLANS, _REPORTS):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_object(Bucket=_PLANS, Key=f"{_NAME}/{_NAME}.yaml", Body=plan.read_bytes())
-        groups, listeners = self._balanced(port)
+        groups, listeners = self._create_balancer(port)
         ecs = self._aws.client("ecs")
         ecs.create_cluster(clusterName=f"{_NAME}-cluster")
         container = {"name": _NAME, "image": f"{_NAME}:1", "portMappings": [{"containerPort": 8080}]}
@@ -220,8 +220,8 @@ class Account:
             loadBalancerInfo={"targetGroupPairInfoList": [_pair(groups, listeners)]},
         )
 
-    def _balanced(self, port: int) -> tuple[list[str], list[str]]:
-        """Make a balancer whose test listener is the target itself."""
+    def _create_balancer(self, port: int) -> tuple[list[str], list[str]]:
+        """Create a balancer whose test listener is the target itself; return its target groups and listeners."""
         elb, subnets = self._aws.client("elbv2"), self._aws.client("ec2").describe_subnets()["Subnets"][:2]
         balancer = elb.create_load_balancer(Name=_NAME, Subnets=[subnet["SubnetId"] for subnet in subnets])
         arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
@@ -253,7 +253,7 @@ def _pair(groups: list[str], listeners: list[str]) -> dict[str, Any]:
 
 
 def one_check(folder: Path) -> Path:
-    """Write the plan that does what the smallest hook does."""
+    """Write the plan with the same check as the smallest hook."""
     path = folder / "one.yaml"
     path.write_text(
         f"version: 1\nstages:\n  {STAGE}:\n    checks:\n"
@@ -263,7 +263,7 @@ def one_check(folder: Path) -> Path:
 
 
 def alternating(account: Account, pairs: int) -> Iterator[tuple[ColdStart, ColdStart]]:
-    """Give pairs of cold starts, greenlight's first; each was started once before, so that bytecode is on the disk."""
+    """Yield pairs of cold starts, greenlight's first, after one start of each that leaves bytecode on the disk."""
     ours, theirs = account.greenlight(), account.sample()
     for spec in (ours, theirs):
         account.cold_start(spec)

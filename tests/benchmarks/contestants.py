@@ -1,4 +1,4 @@
-"""Who runs: each makes the same three assertions about every item - status, header and one JSON field."""
+"""Contestants: all make the same three assertions about every item - status, header and one JSON field."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STAGE = "AfterAllowTestTraffic"
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be checked: how many items, how many at once, where."""
+    """Items to check: how many, how many at once, and where."""
 
     count: int
     concurrency: int
@@ -30,7 +30,7 @@ class Task:
     ca_file: str = ""
 
     def environment(self) -> dict[str, str]:
-        """Tell a contestant, and let every client trust the target."""
+        """Return the variables for a contestant, among them the certificates that make clients trust the target."""
         trust = {"SSL_CERT_FILE": self.ca_file, "REQUESTS_CA_BUNDLE": self.ca_file} if self.ca_file else {}
         return {
             "BENCH_URL": self.url,
@@ -44,7 +44,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A command that exits 0 when all items are right, and with another status when one is not."""
+    """Command that exits with 0 if all items are right and with another status otherwise."""
 
     name: str
     command: Callable[[Task], list[str]] = field(repr=False)
@@ -52,7 +52,7 @@ class Contestant:
 
 
 def greenlight_command(task: Task, *, latency: bool = False, report: Path | None = None) -> list[str]:
-    """The real command with a YAML plan of one check an item."""
+    """Return the real command with a YAML plan that has one check for each item."""
     output = ["--format", "json", "-o", str(report)] if report else []
     return [
         str(BIN / "greenlight"),
@@ -69,7 +69,7 @@ def greenlight_command(task: Task, *, latency: bool = False, report: Path | None
 
 
 def plan(task: Task, *, latency: bool = False) -> Path:
-    """Write the plan, once for each number of items."""
+    """Write the plan, once for each number of items, and return its path."""
     path = task.work / f"items-{task.count}{'-latency' if latency else ''}.yaml"
     if not path.exists():
         extra = "            latency: {lt: 1s}\n" if latency else ""
@@ -90,7 +90,9 @@ def plan(task: Task, *, latency: bool = False) -> Path:
 def _schemathesis(task: Task) -> list[str]:
     path = task.work / f"items-{task.count}.openapi.json"
     if not path.exists():
-        paths = {f"/items/{item}": {"get": {"responses": {"200": _described(item)}}} for item in range(task.count)}
+        paths = {
+            f"/items/{item}": {"get": {"responses": {"200": _response_schema(item)}}} for item in range(task.count)
+        }
         document = {"openapi": "3.0.3", "info": {"title": "items", "version": "1"}, "paths": paths}
         path.write_text(json.dumps(document))
     return [
@@ -106,7 +108,7 @@ def _schemathesis(task: Task) -> list[str]:
     ]
 
 
-def _described(item: int) -> dict[str, object]:
+def _response_schema(item: int) -> dict[str, object]:
     field_schema = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer", "enum": [item]}}}
     return {
         "description": "the item",
@@ -150,7 +152,7 @@ GREENLIGHT = Contestant("greenlight check", greenlight_command)
 REQUESTS_THREADS = Contestant("requests in threads", _script("requests_threads.py"))
 REQUESTS_SEQUENTIAL = Contestant("sequential requests, as in AWS's samples", _script("requests_sequential.py"))
 HTTP_CLIENT = Contestant("bare http.client in threads (floor)", _script("http_client_threads.py"))
-# Plugins of other packages in that environment are no part of pytest + requests.
+# Plugins of other packages in that environment do not belong to pytest + requests.
 PYTEST = Contestant("pytest + requests", _pytest, {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
 SCHEMATHESIS = Contestant("schemathesis", _schemathesis)
 K6 = Contestant("k6", lambda _task: ["k6", "run", "--quiet", "--no-usage-report", str(PEERS / "k6.js")])
@@ -158,5 +160,5 @@ NEWMAN = Contestant("newman", _newman)
 
 
 def present() -> list[Contestant]:
-    """List the optional ones that are installed here."""
-    return [each for each in (K6, NEWMAN) if shutil.which(each.name)]
+    """List the optional contestants that are installed on this machine."""
+    return [contestant for contestant in (K6, NEWMAN) if shutil.which(contestant.name)]

@@ -1,4 +1,4 @@
-"""Figures as they are printed and kept: every one is a ratio, with its goal where it has one."""
+"""Figures of the benchmarks: every one is a ratio, some have a goal."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class Figure:
     """One line of the table.
 
     Attributes:
-        section: What kind of thing was measured.
-        what: greenlight's quantity, and beside what.
-        ratios: greenlight's value by the other's, pair by pair.
+        section: Kind of the measurement.
+        name: greenlight's quantity, and the quantity that it is compared with.
+        ratios: greenlight's value divided by the other's, pair by pair.
         ours: Median of greenlight's values, in `unit`; `theirs` of the other's.
-        goal: The ratio may be at most this; None for a figure that is only shown.
+        goal: Upper limit of the ratio; None for a figure without a goal.
     """
 
     section: str
-    what: str
+    name: str
     ratios: Sequence[float]
     ours: float
     theirs: float
@@ -38,14 +38,14 @@ class Figure:
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is met; None where there is none."""
+        """Whether the goal is met; None without a goal."""
         return None if self.goal is None else self.ratio <= self.goal
 
     def document(self) -> dict[str, Any]:
-        """Write it for the JSON file."""
+        """Return the figure as it is in the JSON file."""
         return {
             "section": self.section,
-            "what": self.what,
+            "what": self.name,
             "ratio": round(self.ratio, 4),
             "ratio_min": round(min(self.ratios), 4),
             "ratio_max": round(max(self.ratios), 4),
@@ -60,13 +60,13 @@ class Figure:
 
 
 def beside(
-    section: str, what: str, pairs: Sequence[tuple[float, float]], *, goal: float | None = None, unit: str = "ms"
+    section: str, name: str, pairs: Sequence[tuple[float, float]], *, goal: float | None = None, unit: str = "ms"
 ) -> Figure:
-    """Make a figure of pairs of greenlight's and the other's value; seconds become milliseconds."""
+    """Build a figure from pairs of greenlight's and the other's value; seconds become milliseconds."""
     factor = 1000 if unit == "ms" else 1
     return Figure(
         section,
-        what,
+        name,
         [ours / theirs for ours, theirs in pairs],
         statistics.median(ours for ours, _ in pairs) * factor,
         statistics.median(theirs for _, theirs in pairs) * factor,

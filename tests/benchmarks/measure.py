@@ -1,4 +1,4 @@
-"""What is measured, section by section; every section gives figures as they come."""
+"""Measurements of the benchmarks; the function of each section yields its figures one by one."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ MEMORY_GOAL_MB = 128.0
 
 @dataclass(frozen=True)
 class Amount:
-    """How many pairs of each kind are run; always at least one warm-up before them."""
+    """Number of pairs of each kind, in quick or full mode; at least one warm-up comes before them."""
 
     quick: bool
 
     def of(self, quick: int, full: int) -> int:
-        """Choose by mode."""
+        """Return the number for the mode."""
         return quick if self.quick else full
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where everything is: the target's ports, a folder for files, whom to tell of progress."""
+    """Surroundings of a run: the target's ports, a folder for files, a function that prints progress."""
 
     ports: dict[str, int]
     work: Path
@@ -43,25 +43,25 @@ class Bench:
     say: Callable[[str], None]
 
     def task(self, listener: str, count: int = 200, concurrency: int = 32) -> Task:
-        """Describe work against one of the target's ports."""
+        """Build a task against one of the target's ports."""
         tls = LISTENERS[listener].tls
         url = f"{'https' if tls else 'http'}://127.0.0.1:{self.ports[listener]}"
         return Task(count, concurrency, url, self.work, self.ca_file if tls else "")
 
     def pairs(self, other: Contestant, task: Task, count: int, limit: Limit | None = None) -> list[tuple[Usage, Usage]]:
-        """Run greenlight and another in turns."""
-        found = []
+        """Run greenlight and another contestant in turns."""
+        pairs = []
         for number in range(count):
             self.say(f"{other.name}, {task.count} checks, pair {number + 1} of {count}")
-            found.append((right(GREENLIGHT, task, limit), right(other, task, limit)))
-        return found
+            pairs.append((right(GREENLIGHT, task, limit), right(other, task, limit)))
+        return pairs
 
 
 def right(contestant: Contestant, task: Task, limit: Limit | None = None) -> Usage:
-    """Run a contestant against a target that is right.
+    """Run a contestant against a target with right answers.
 
     Raises:
-        BenchError: It says that something is wrong.
+        BenchError: The contestant failed.
     """
     usage = run(contestant.command(task), task.environment() | contestant.environment, task.work, limit=limit)
     if usage.status != 0:
@@ -70,25 +70,25 @@ def right(contestant: Contestant, task: Task, limit: Limit | None = None) -> Usa
 
 
 def faults(bench: Bench, contestants: list[Contestant]) -> Iterator[str]:
-    """Let each contestant meet one wrong answer among 200, and give its name once it has failed over it.
+    """Run each contestant against one wrong answer among 200; yield its name after it has failed.
 
     Raises:
-        BenchError: It did not; what it measures would be no check.
+        BenchError: The contestant did not fail, so its figures would not be those of checks.
     """
     for contestant in contestants:
         for listener in ("wrong", "wrong_tls"):
             if listener == "wrong_tls" and contestant not in (GREENLIGHT, who.REQUESTS_THREADS, who.HTTP_CLIENT):
                 continue
-            bench.say(f"{contestant.name} meets a wrong answer")
+            bench.say(f"{contestant.name} gets a wrong answer")
             task = bench.task(listener)
             usage = run(contestant.command(task), task.environment() | contestant.environment, task.work)
             if usage.status == 0:
-                raise BenchError(f"{contestant.name} was content with a wrong answer; its figures would mean nothing")
+                raise BenchError(f"{contestant.name} accepted a wrong answer; its figures would mean nothing")
         yield contestant.name
 
 
 def time_to_verdict(bench: Bench) -> Iterator[Figure]:
-    """Section a: 200 checks of 20 ms, 32 at once."""
+    """Yield section a: 200 checks of 20 ms, 32 at once."""
     section, task, of = "200 checks, 32 at once", bench.task("slow"), bench.amount.of
     threads = bench.pairs(who.REQUESTS_THREADS, task, of(5, 15))
     yield _wall(section, "requests in threads", threads, 1.0)
@@ -98,7 +98,7 @@ def time_to_verdict(bench: Bench) -> Iterator[Figure]:
         (who.SCHEMATHESIS, of(2, 7), 0.3),
         (who.PYTEST, of(1, 5), None),
         (who.HTTP_CLIENT, of(3, 11), None),
-        *((each, of(3, 11), None) for each in who.present()),
+        *((contestant, of(3, 11), None) for contestant in who.present()),
     ]
     for contestant, count, goal in rest:
         pairs = bench.pairs(contestant, task, count)
@@ -108,7 +108,7 @@ def time_to_verdict(bench: Bench) -> Iterator[Figure]:
 
 
 def many(bench: Bench) -> Iterator[Figure]:
-    """Section a: 2,000 checks of 20 ms, 64 at once."""
+    """Yield section a: 2,000 checks of 20 ms, 64 at once."""
     section, task = "2,000 checks, 64 at once", bench.task("slow", 2000, 64)
     pairs = bench.pairs(who.REQUESTS_THREADS, task, bench.amount.of(2, 7))
     yield _wall(section, "requests in threads", pairs)
@@ -119,7 +119,7 @@ def many(bench: Bench) -> Iterator[Figure]:
 
 
 def encrypted(bench: Bench) -> Iterator[Figure]:
-    """Section a over HTTPS, with certifi's whole bundle to load, as in real life."""
+    """Yield section a over HTTPS, with certifi's whole bundle loaded, as in practice."""
     section, task = "200 checks over HTTPS, 32 at once", bench.task("slow_tls")
     pairs = bench.pairs(who.REQUESTS_THREADS, task, bench.amount.of(3, 11))
     yield _wall(section, "requests in threads", pairs)
@@ -127,7 +127,7 @@ def encrypted(bench: Bench) -> Iterator[Figure]:
 
 
 def overhead(bench: Bench) -> Iterator[Figure]:
-    """Section a against a target that answers at once: nothing but the tools themselves."""
+    """Yield section a against a target that answers at once, which measures the tools alone."""
     section, task = "200 checks answered at once, 32 at once", bench.task("instant")
     pairs = bench.pairs(who.REQUESTS_THREADS, task, bench.amount.of(3, 11))
     yield _wall(section, "requests in threads", pairs)
@@ -135,7 +135,7 @@ def overhead(bench: Bench) -> Iterator[Figure]:
 
 
 def latency(bench: Bench) -> Iterator[Figure]:
-    """Section b: what the report states beside what the target did."""
+    """Yield section b: latencies of the report against those of the target."""
     section, task = "latency stated, beside the target's own", bench.task("slow")
     ours: list[tuple[dict[str, float], dict[str, float]]] = []
     theirs = list(ours)
@@ -143,9 +143,9 @@ def latency(bench: Bench) -> Iterator[Figure]:
         bench.say(f"stated latency, round {number + 1}")
         ours.append(_stated_by_greenlight(task))
         theirs.append(_stated_by_requests(task))
-    for name, found, goal in (("greenlight", ours, 1.15), ("requests in threads", theirs, None)):
+    for name, rounds, goal in (("greenlight", ours, 1.15), ("requests in threads", theirs, None)):
         for share in ("p50", "p95"):
-            pairs = [(stated[share] / 1000, true[share] / 1000) for stated, true in found]
+            pairs = [(stated[share] / 1000, true[share] / 1000) for stated, true in rounds]
             yield beside(section, f"{share} as {name} states it", pairs, goal=goal if share == "p95" else None)
 
 
@@ -154,7 +154,12 @@ def _stated_by_greenlight(task: Task) -> tuple[dict[str, float], dict[str, float
     _true_latency(task)
     right(Contestant("greenlight check", lambda task: greenlight_command(task, latency=True, report=report)), task)
     checks = json.loads(report.read_text())["checks"]
-    stated = [each["actual"] for check in checks for each in check["evidence"] if each["query"].startswith("latency")]
+    stated = [
+        evidence["actual"]
+        for check in checks
+        for evidence in check["evidence"]
+        if evidence["query"].startswith("latency")
+    ]
     if len(stated) != task.count:
         raise BenchError(f"the report states {len(stated)} latencies for {task.count} checks")
     return _quantiles(stated), _true_latency(task)
@@ -174,20 +179,20 @@ def _quantiles(values: list[float]) -> dict[str, float]:
 
 def _true_latency(task: Task) -> dict[str, float]:
     with urllib.request.urlopen(f"{task.url}/-/latency", timeout=10) as answer:  # noqa: S310 - our own target
-        found: dict[str, float] = json.load(answer)
-    return found
+        quantiles: dict[str, float] = json.load(answer)
+    return quantiles
 
 
 def cold_starts(bench: Bench) -> Iterator[Figure]:
-    """Section c, and the hook's part of d."""
+    """Yield section c, and the hook's part of section d."""
     section = "cold start of a hook"
     bench.say("an account for the hooks")
     account = Account(bench.ports["instant"], one_check(bench.work))
     try:
-        found: list[tuple[ColdStart, ColdStart]] = []
+        starts: list[tuple[ColdStart, ColdStart]] = []
         for pair in alternating(account, bench.amount.of(5, 15)):
-            found.append(pair)
-            bench.say(f"cold starts, pair {len(found)}")
+            starts.append(pair)
+            bench.say(f"cold starts, pair {len(starts)}")
         rows = (
             ("process start to CodeDeploy's answer, beside AWS's sample", "answered_s", 1.15),
             ("the same less a warm call: the start alone, beside AWS's sample", "start_s", 1.15),
@@ -195,10 +200,10 @@ def cold_starts(bench: Bench) -> Iterator[Figure]:
             ("process start to the end of the call, beside AWS's sample", "over_s", None),
             ("process start to readiness (Lambda's Init), beside AWS's sample", "first_poll_s", None),
         )
-        for what, name, goal in rows:
-            pairs = [(getattr(ours, name), getattr(theirs, name)) for ours, theirs in found]
-            yield beside(section, what, pairs, goal=goal)
-        calls = [(float(ours.aws_calls), float(theirs.aws_calls)) for ours, theirs in found]
+        for label, name, goal in rows:
+            pairs = [(getattr(ours, name), getattr(theirs, name)) for ours, theirs in starts]
+            yield beside(section, label, pairs, goal=goal)
+        calls = [(float(ours.aws_calls), float(theirs.aws_calls)) for ours, theirs in starts]
         yield beside(section, "AWS calls, beside AWS's sample", calls, unit="calls")
         if can_sample_memory():
             bench.say("memory of the hook")
@@ -209,7 +214,7 @@ def cold_starts(bench: Bench) -> Iterator[Figure]:
 
 
 def memory(bench: Bench) -> Iterator[Figure]:
-    """Section d: supervisor and worker together."""
+    """Yield section d: memory of supervisor and worker together."""
     if not can_sample_memory():
         return
     for count, concurrency in ((200, 32), (2000, 64)):
@@ -219,13 +224,13 @@ def memory(bench: Bench) -> Iterator[Figure]:
         yield _memory(f"greenlight check with its worker, {count:,} checks", peaks)
 
 
-def _memory(what: str, peaks: list[float]) -> Figure:
+def _memory(label: str, peaks: list[float]) -> Figure:
     pairs = [(peak, MEMORY_GOAL_MB) for peak in peaks]
-    return beside("peak memory", f"{what}, beside 128 MB", pairs, goal=1.0, unit="MB")
+    return beside("peak memory", f"{label}, beside 128 MB", pairs, goal=1.0, unit="MB")
 
 
 def small_machine(bench: Bench, limit: Limit) -> Iterator[Figure]:
-    """Section e: a third of a core."""
+    """Yield section e: a third of a core."""
     section, of = f"a third of a core ({limit.how})", bench.amount.of
     for concurrency, count in ((16, of(2, 7)), (32, of(1, 5))):
         pairs = bench.pairs(who.REQUESTS_THREADS, bench.task("slow", 200, concurrency), count, limit)
@@ -242,4 +247,4 @@ def _cpu(section: str, name: str, pairs: list[tuple[Usage, Usage]], goal: float 
 
 def _beside_limit(section: str, task: Task, runs: list[Usage], goal: float | None = None) -> Figure:
     limit_s = task.count * LISTENERS["slow"].latency_s / task.concurrency
-    return beside(section, "wall, beside the physical limit", [(each.wall_s, limit_s) for each in runs], goal=goal)
+    return beside(section, "wall, beside the physical limit", [(usage.wall_s, limit_s) for usage in runs], goal=goal)

@@ -1,4 +1,4 @@
-"""Whole processes, measured from outside: time, CPU and memory of a command with everything it starts."""
+"""Processes measured from outside: time, CPU and memory of a command with all its children."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 SHARE = 1 / 3
-"""Of a core, for the runs on a small machine: about what Lambda gives to 590 MB."""
+"""Share of a core for the runs on a small machine: about that of a Lambda function with 590 MB."""
 _PERIOD_S = 0.02
 _TIMEOUT_S = 120.0
 
 
 class BenchError(Exception):
-    """Something that makes figures worthless; `str()` is a sentence for a person."""
+    """Error that makes the figures worthless; `str()` is a sentence for the user."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """One run.
+    """Figures of one run.
 
     Attributes:
         wall_s: From before the start of the process until after its end.
-        cpu_s: User and system time of it and of all its children.
-        output: What it printed.
+        cpu_s: User and system time of the process and all its children.
+        output: Standard output and standard error.
     """
 
     wall_s: float
@@ -43,10 +43,10 @@ class Usage:
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], folder: Path, *, limit: Limit | None = None) -> Usage:
-    """Run a command to its end, in a folder where it may leave what it likes.
+    """Run a command to its end, in a folder where it may write files.
 
     Raises:
-        BenchError: It does not exist, or does not end.
+        BenchError: The command cannot be started.
     """
     read, write = os.pipe()
     words = limit.wrapped(command) if limit else list(command)
@@ -87,22 +87,22 @@ def _drain(read: int, output: bytearray) -> None:
 
 
 class Limit:
-    """A third of a core: the kernel's CPU quota where this user may make one, stop and go signals elsewhere."""
+    """Limit to a third of a core: the kernel's CPU quota if this user may create one, otherwise stop and go signals."""
 
     def __init__(self) -> None:
-        """Try for the kernel's."""
-        self._group = _made_group()
+        """Create a control group if this user may."""
+        self._group = _create_group()
         self.how = "cgroup CPU quota" if self._group else "stop and go signals (no right to make a cgroup)"
 
     def wrapped(self, command: Sequence[str]) -> list[str]:
-        """Have the command join the group before it becomes itself."""
+        """Return a command that joins the group before it runs `command`."""
         if self._group is None:
             return list(command)
         return ["/bin/sh", "-c", 'echo $$ > "$0"/cgroup.procs && exec "$@"', str(self._group), *command]
 
     @contextlib.contextmanager
     def applied(self, pid: int) -> Iterator[None]:
-        """Keep the process and its children to their share while this lasts."""
+        """Limit a process and its children to their share inside the context."""
         if self._group is not None:
             yield
             return
@@ -114,7 +114,7 @@ class Limit:
         thread.join()
 
     def close(self) -> None:
-        """Take the group away."""
+        """Remove the group."""
         if self._group is not None:
             for _ in range(20):
                 with contextlib.suppress(OSError):
@@ -123,7 +123,7 @@ class Limit:
                 time.sleep(0.1)
 
 
-def _made_group() -> Path | None:
+def _create_group() -> Path | None:
     period_us = int(_PERIOD_S * 1e6)
     quota_us = int(period_us * SHARE)
     name = f"greenlight-bench-{os.getpid()}"
@@ -146,7 +146,7 @@ def _made_group() -> Path | None:
 
 
 def _stop_and_go(pid: int, over: threading.Event) -> None:
-    """Let the processes run for a third of every period."""
+    """Stop the processes for two thirds of every period."""
     while not over.wait(_PERIOD_S * SHARE):
         stopped = tree(pid)
         _signal(stopped, signal.SIGSTOP)
@@ -162,19 +162,19 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
 
 def tree(pid: int) -> list[int]:
     """List a process and all its descendants."""
-    found = [pid]
-    for parent in found:
+    pids = [pid]
+    for parent in pids:
         with contextlib.suppress(OSError):
             for task in Path(f"/proc/{parent}/task").iterdir():
-                found += [int(child) for child in (task / "children").read_text().split()]
-    return found
+                pids += [int(child) for child in (task / "children").read_text().split()]
+    return pids
 
 
 class PeakMemory:
-    """Samples what a process and its descendants hold together; pages shared after a fork count once (PSS)."""
+    """Sampler of the memory of a process and its descendants; pages shared after a fork count once (PSS)."""
 
     def __init__(self, pid: int) -> None:
-        """Begin."""
+        """Start sampling."""
         self.peak_mb = 0.0
         self._pid = pid
         self._over = threading.Event()
@@ -182,7 +182,7 @@ class PeakMemory:
         self._thread.start()
 
     def stop(self) -> float:
-        """End, and give the peak in MB."""
+        """Stop sampling and return the peak in MB."""
         self._over.set()
         self._thread.join()
         return self.peak_mb
@@ -201,12 +201,12 @@ def _pss_kb(pid: int) -> int:
 
 
 def can_sample_memory() -> bool:
-    """Whether this system tells a process's share of memory."""
+    """Return whether this system reports a process's proportional share of memory."""
     return sys.platform == "linux" and _pss_kb(os.getpid()) > 0
 
 
 def peak_memory_mb(command: Sequence[str], environment: Mapping[str, str]) -> float:
-    """Run a command and give the most memory that it and its children held together."""
+    """Run a command and return the peak memory of it and its children together."""
     process = subprocess.Popen(
         list(command),
         env={**os.environ, **environment},

@@ -1,9 +1,9 @@
-"""The service that all contestants check: it answers after a fixed time, on several ports of one process.
+"""Service that all contestants check: it answers after a fixed time, on several ports of one process.
 
-Standard library only, one `asyncio.Protocol`: a request costs it about ten microseconds, so it is nobody's
-bottleneck. `/items/7` answers with the header `x-release: 7` and the field `id: 7`; on the port `wrong` one
-item has the wrong id, and a contestant that does not notice is no contestant. `/-/latency` tells how long
-the answers since the last such question really took, measured here.
+It uses the standard library only, one `asyncio.Protocol`: a request takes about ten microseconds, so the service is not
+the bottleneck of any contestant. `/items/7` answers with the header `x-release: 7` and the field `id: 7`. On the port
+`wrong` one item has the wrong id, and every contestant must fail over it. `/-/latency` answers with the real latencies
+of the answers since the last such request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _END = b"\r\n\r\n"
 
 @dataclass
 class Listener:
-    """One port's behaviour, and the true latencies of its answers in milliseconds."""
+    """Behaviour of one port, and the real latencies of its answers in milliseconds."""
 
     latency_s: float
     wrong: bool = False
@@ -40,21 +40,21 @@ LISTENERS = {
 
 
 class Items(asyncio.Protocol):
-    """One connection."""
+    """One connection to a port."""
 
     def __init__(self, listener: Listener) -> None:
-        """Behave as `listener` says."""
+        """Serve as `listener` is configured."""
         self._listener = listener
         self._received = b""
         self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Store the transport for the answers."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that has arrived whole; none has a body."""
+        """Answer every request that has arrived completely; requests have no body."""
         began = time.perf_counter()
         self._received += data
         while (end := self._received.find(_END)) >= 0:
@@ -88,7 +88,7 @@ def _summary(listener: Listener) -> dict[str, float]:
 
 
 def quantile(ordered: list[float], share: float) -> float:
-    """Give the value below which `share` of an ordered sample lies; 0 for none."""
+    """Return the value below which `share` of an ordered sample lies; 0 for an empty sample."""
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
@@ -108,7 +108,7 @@ async def _serve(certificate: str) -> None:
         ports[name] = server.sockets[0].getsockname()[1]
     sys.stdout.write(json.dumps(ports) + "\n")
     sys.stdout.flush()
-    await loop.run_in_executor(None, sys.stdin.read)  # until whoever started it closes its end, or is gone
+    await loop.run_in_executor(None, sys.stdin.read)  # until the parent process closes its end or exits
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The report's page in a browser: what people see of it, on a desk and on a telephone, by day and by night, on paper."""
+"""The report's page in a browser: desktop and mobile widths, light and dark colour schemes, and print."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from greenlight.core.model import Outcome
-from greenlight.report.html import render
 from msgspec.structs import replace
 from playwright.sync_api import sync_playwright
 
+from greenlight.core.finding import Outcome
+from greenlight.report.html import render
 from tests.support.report_samples import SAMPLES, closed, hostile, large
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from greenlight.core.model import Report
     from playwright.sync_api import Browser, Page, Route
+
+    from greenlight.core.report import Report
 
     Opening = Callable[..., "Opened"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# Nothing is asked of anybody: no update, no account, no name looked up.
+# The browser sends no requests of its own: no updates, no accounts, no name resolution.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -39,27 +40,27 @@ ARGUMENTS = [
 ]
 ADDRESS = "https://reports.example.com/shop.html"
 SIZES = {1280: 800, 390: 844}
-FOLD = "isOpen => document.querySelectorAll('details').forEach(each => each.open = isOpen)"
+FOLD = "isOpen => document.querySelectorAll('details').forEach(details => details.open = isOpen)"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 class Opened(NamedTuple):
-    """A page, every address that was asked for, and everything that the browser said about it."""
+    """Page with every address that it requested and every message of the browser about it."""
 
     page: Page
     requests: list[str]
-    said: list[str]
+    messages: list[str]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Give a browser; it is gone with this file, since its loop would be in the way of other tests."""
+    """Return a browser; it ends with this module, since its event loop would disturb other tests."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
-        said = f"there is no browser here: none of {', '.join(NAMES)} is on PATH"
+        reason = f"there is no browser here: none of {', '.join(NAMES)} is on PATH"
         if os.environ.get("CI"):
-            pytest.fail(f"{said}, and .ci/run was to install one")
-        pytest.skip(said)
+            pytest.fail(f"{reason}, and .ci/run was to install one")
+        pytest.skip(reason)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser
@@ -68,7 +69,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Opening]:
-    """Give what opens a report as the browser of somebody who was sent it."""
+    """Return a function that opens a report as a recipient's browser does."""
     contexts = []
 
     def open_it(report: Report, width: int = 1280, scheme: Any = "light", **options: Any) -> Opened:
@@ -76,7 +77,7 @@ def opened(browser: Browser) -> Iterator[Opening]:
         contexts.append(context)
         page = context.new_page()
         requests: list[str] = []
-        said: list[str] = []
+        messages: list[str] = []
 
         def answer(route: Route) -> None:
             requests.append(route.request.url)
@@ -86,11 +87,11 @@ def opened(browser: Browser) -> Iterator[Opening]:
                 route.abort()
 
         context.route("**/*", answer)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
+        page.on("dialog", lambda dialog: (messages.append(dialog.message), dialog.dismiss()))
         page.goto(ADDRESS)
-        return Opened(page, requests, said)
+        return Opened(page, requests, messages)
 
     yield open_it
     for context in contexts:
@@ -98,23 +99,25 @@ def opened(browser: Browser) -> Iterator[Opening]:
 
 
 def beyond_the_edge(page: Page) -> list[str]:
-    """Give what is wider than the window, what lies in boxes that scroll or cut off left out."""
-    found: list[str] = page.evaluate(
+    """Return the elements that reach beyond the window, except those in boxes that scroll or clip."""
+    elements: list[str] = page.evaluate(
         """() => [...document.querySelectorAll('body *')]
-            .filter(each => !each.closest('.scroll *, .timeline .name *, .unseen, svg *') && each.getClientRects().length)
-            .filter(each => each.getBoundingClientRect().right > innerWidth + 1 || each.getBoundingClientRect().left < -1)
-            .map(each => each.outerHTML.slice(0, 100))"""
+            .filter(element => !element.closest('.scroll *, .timeline .name *, .unseen, svg *'))
+            .filter(element => element.getClientRects().length)
+            .map(element => [element, element.getBoundingClientRect()])
+            .filter(([_, box]) => box.right > innerWidth + 1 || box.left < -1)
+            .map(([element]) => element.outerHTML.slice(0, 100))"""
     )
     scrolls = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    return [*found, *(["the page scrolls sideways"] if scrolls else [])]
+    return [*elements, *(["the page scrolls sideways"] if scrolls else [])]
 
 
-# ---- Everywhere
+# ---- Every page
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-def test_a_page_asks_nobody_says_nothing_and_fits_every_window(sample: str, opened: Opening) -> None:
-    page, requests, said = opened(SAMPLES[sample]())
+def test_page_makes_no_requests_logs_no_messages_and_fits_every_window(sample: str, opened: Opening) -> None:
+    page, requests, messages = opened(SAMPLES[sample]())
     beyond = {}
     for width, scheme, is_unfolded in itertools.product(SIZES, ("light", "dark"), (False, True)):
         page.set_viewport_size({"width": width, "height": SIZES[width]})
@@ -123,7 +126,7 @@ def test_a_page_asks_nobody_says_nothing_and_fits_every_window(sample: str, open
         beyond[width, scheme, is_unfolded] = beyond_the_edge(page)
 
     assert beyond == {view: [] for view in beyond}
-    assert (requests, said) == ([ADDRESS], [])
+    assert (requests, messages) == ([ADDRESS], [])
 
 
 @pytest.mark.parametrize(
@@ -134,28 +137,29 @@ def test_a_page_asks_nobody_says_nothing_and_fits_every_window(sample: str, open
         ("hostile", 390, "dark"),
     ],
 )
-def test_a_page_is_for_everybody_as_wcag_means_it(sample: str, width: int, scheme: str, opened: Opening) -> None:
+def test_page_conforms_to_wcag(sample: str, width: int, scheme: str, opened: Opening) -> None:
     page = opened(SAMPLES[sample](), width, scheme).page
     page.evaluate(FOLD, True)
 
-    done = Axe().run(page, options={"runOnly": TAGS, "resultTypes": ["violations", "incomplete"]}).response
+    results = Axe().run(page, options={"runOnly": TAGS, "resultTypes": ["violations", "incomplete"]}).response
 
-    assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in done["violations"]] == []
-    # What axe cannot tell is left to tests/unit/test_report_html.py, which knows the colours: letters in pictures, signs.
-    untold = [node["html"] for each in done["incomplete"] for node in each["nodes"]]
+    violations = results["violations"]
+    assert [(rule["id"], [node["target"] for node in rule["nodes"]]) for rule in violations] == []
+    # axe cannot judge letters in pictures and signs; tests/unit/test_report_html.py tests their colours.
+    undecided = [node["html"] for rule in results["incomplete"] for node in rule["nodes"]]
     assert [
-        each
-        for each in untold
-        if not re.match('<text|<span class="(sign|mark|took)|<span aria-hidden="true">.</span>', each)
+        element
+        for element in undecided
+        if not re.match('<text|<span class="(sign|mark|took)|<span aria-hidden="true">.</span>', element)
     ] == []
-    assert len(done["passes"]) > 20
+    assert len(results["passes"]) > 20
 
 
 @pytest.mark.parametrize("width", SIZES)
-def test_the_first_screen_says_what_failed_where_and_what_was_expected(width: int, opened: Opening) -> None:
+def test_first_screen_has_the_failed_check_with_expected_and_actual_values(width: int, opened: Opening) -> None:
     page = opened(closed(), width).page
 
-    for said in (
+    for element in (
         page.get_by_text("shop/shop-blue-green · AfterAllowTestTraffic · shop:42"),
         page.get_by_role("heading", level=1, name="Failed"),
         page.get_by_role("heading", level=2, name="an order can be placed and read back"),
@@ -167,18 +171,18 @@ def test_the_first_screen_says_what_failed_where_and_what_was_expected(width: in
         page.locator(".facts dd", has_text="shop:42"),
         page.locator(".facts dd", has_text="https://shop.example.com:8443"),
     ):
-        box = said.bounding_box()
+        box = element.bounding_box()
         assert box is not None
-        assert 0 <= box["y"] < box["y"] + box["height"] <= SIZES[width], said
+        assert 0 <= box["y"] < box["y"] + box["height"] <= SIZES[width], element
 
 
 # ---- By keyboard
 
 
-def test_every_folded_check_is_reached_by_tab_seen_to_be_and_opened_by_enter(opened: Opening) -> None:
+def test_every_folded_check_gets_a_visible_focus_by_tab_and_opens_by_enter(opened: Opening) -> None:
     page = opened(closed()).page
     folded = page.locator("details:not([open])").count()
-    reached, unseen = 0, []
+    reached, without_outline = 0, []
     for _ in range(60):
         page.keyboard.press("Tab")
         focused = page.evaluate(
@@ -192,17 +196,17 @@ def test_every_folded_check_is_reached_by_tab_seen_to_be_and_opened_by_enter(ope
         if focused["isOver"]:
             break
         if focused["outline"] == "none":
-            unseen.append(focused["text"])
+            without_outline.append(focused["text"])
         if focused["isFolded"]:
             reached += 1
             page.keyboard.press("Enter")
 
     assert folded > 3
-    assert (reached, unseen) == (folded, [])
+    assert (reached, without_outline) == (folded, [])
     assert page.locator("details:not([open])").count() == 0
 
 
-def test_the_failing_checks_name_leads_to_it_by_keyboard(opened: Opening) -> None:
+def test_link_to_the_failed_check_works_by_keyboard(opened: Opening) -> None:
     page = opened(closed()).page
 
     page.keyboard.press("Tab")
@@ -214,7 +218,7 @@ def test_the_failing_checks_name_leads_to_it_by_keyboard(opened: Opening) -> Non
     assert -1 <= box["y"] < SIZES[1280]
 
 
-def test_one_click_takes_the_whole_command(opened: Opening) -> None:
+def test_one_click_selects_the_whole_command(opened: Opening) -> None:
     page = opened(closed(), 390).page
 
     page.locator(".facts code", has_text="greenlight replay").click()
@@ -223,19 +227,20 @@ def test_one_click_takes_the_whole_command(opened: Opening) -> None:
     assert page.evaluate("getSelection().toString()").endswith("--bucket greenlight-reports")
 
 
-# ---- On paper, and without motion
+# ---- Print, and reduced motion
 
 
-def test_paper_has_what_is_folded_on_the_screen(opened: Opening) -> None:
+def test_print_shows_the_folded_parts(opened: Opening) -> None:
     page = opened(closed()).page
     folded = "[...document.querySelectorAll('details:not([open]) > :not(summary)')]"
-    seen = f"{folded}.map(each => each.checkVisibility({{contentVisibilityAuto: true}}) && each.offsetHeight > 0)"
-    assert not any(page.evaluate(seen))
+    visibility = "element.checkVisibility({contentVisibilityAuto: true}) && element.offsetHeight > 0"
+    visible = f"{folded}.map(element => {visibility})"
+    assert not any(page.evaluate(visible))
 
     page.emulate_media(media="print", color_scheme="dark")
 
-    assert len(page.evaluate(seen)) > 3
-    page.wait_for_function(f"{seen}.every(Boolean)")  # a frame later, in which what was skipped is laid out
+    assert len(page.evaluate(visible)) > 3
+    page.wait_for_function(f"{visible}.every(Boolean)")  # the next frame lays out what was skipped
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") in (
         "rgb(255, 255, 255)",
         "rgba(0, 0, 0, 0)",
@@ -243,17 +248,20 @@ def test_paper_has_what_is_folded_on_the_screen(opened: Opening) -> None:
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
 
 
-def test_nothing_moves_with_or_without_the_wish_for_less_motion(opened: Opening) -> None:
+def test_nothing_moves_with_and_without_reduced_motion(opened: Opening) -> None:
     page = opened(closed()).page
-    moves = """() => [...document.querySelectorAll('*')].map(each => getComputedStyle(each)).filter(each =>
-        each.transitionDuration !== '0s' || each.animationName !== 'none' || each.scrollBehavior !== 'auto').length"""
+    moves = """() => [...document.querySelectorAll('*')]
+        .map(element => getComputedStyle(element))
+        .filter(style =>
+            style.transitionDuration !== '0s' || style.animationName !== 'none' || style.scrollBehavior !== 'auto')
+        .length"""
 
     assert page.evaluate(moves) == 0
     page.emulate_media(reduced_motion="reduce")
     assert page.evaluate(moves) == 0
 
 
-# ---- Texts of strangers
+# ---- Untrusted texts
 
 
 RTL = "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 "
@@ -269,17 +277,17 @@ RTL = "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627 "
     ],
     ids=["markup", "word", "rtl", "overrides"],
 )
-def test_a_strangers_text_neither_runs_nor_asks_nor_overflows(evil: str, opened: Opening) -> None:
-    # Without the page's policy, so that what is escaped holds by itself.
-    page, requests, said = opened(hostile(evil), 390, bypass_csp=True)
+def test_untrusted_text_runs_no_script_makes_no_request_and_does_not_overflow(evil: str, opened: Opening) -> None:
+    # Without the page's content security policy, so that escaping is tested by itself.
+    page, requests, messages = opened(hostile(evil), 390, bypass_csp=True)
     page.evaluate(FOLD, True)
 
     assert beyond_the_edge(page) == []
     assert page.evaluate("[document.scripts.length, document.images.length]") == [0, 0]
-    assert (requests, said) == ([ADDRESS], [])
+    assert (requests, messages) == ([ADDRESS], [])
 
 
-def test_words_from_right_to_left_leave_the_order_of_ours(opened: Opening) -> None:
+def test_right_to_left_texts_do_not_change_the_order_of_the_page(opened: Opening) -> None:
     finding = closed().checks[1]
     hebrew = replace(finding, name=RTL, message=RTL, evidence=(replace(finding.evidence[1], expected=RTL, actual=RTL),))
     reason = replace(closed().reasons[0], check=RTL, message=RTL)
@@ -296,8 +304,8 @@ def test_words_from_right_to_left_leave_the_order_of_ours(opened: Opening) -> No
     assert mark["x"] == pytest.approx(took["x"], abs=2)
 
 
-def test_the_largest_report_opens_and_its_last_check_can_be_read(opened: Opening) -> None:
-    page, requests, said = opened(large(300), 390)
+def test_largest_report_opens_and_its_last_check_is_readable(opened: Opening) -> None:
+    page, requests, messages = opened(large(300), 390)
 
     last = page.locator("details").last
     last.locator("summary").click()
@@ -305,4 +313,4 @@ def test_the_largest_report_opens_and_its_last_check_can_be_read(opened: Opening
     assert page.get_by_text("GET /catalogue/299: status is seen").is_visible()
     assert page.locator("details").count() == 300
     assert page.locator(f".mark.{Outcome.FAIL.value.lower()}").count() > 0
-    assert (requests, said) == ([ADDRESS], [])
+    assert (requests, messages) == ([ADDRESS], [])

@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from greenlight.checks.registry import MalformedError
 from greenlight.testing import Case, StubbedAws, check_validator, load
 
@@ -27,7 +28,7 @@ import logging
 import os
 import time
 
-from greenlight.api import Context, Expectation, Finding, GreenlightError, Params, error, evidence, judged, passed, validator
+from greenlight.api import Context, Expectation, Finding, GreenlightError, Params, error, evidence, finding_from, passed, validator
 
 TURNS = itertools.count()
 
@@ -48,7 +49,7 @@ def release(params: Release, context: Context) -> Finding:
     except GreenlightError as problem:
         return error(str(problem))
     found = [evidence("x-release", params.expect, response.header("x-release")), evidence("kept", params.expect, kept)]
-    return judged(found, "green is this release")
+    return finding_from(found, "green is this release")
 '''.lstrip()
 
 
@@ -75,7 +76,7 @@ def broken(folder: Path, old: str, new: str, **more: Any) -> str:
 
 
 ASK = 'response = context.request("GET", "/", headers={"authorization": params.token})'
-END = '    return judged(found, "green is this release")'
+END = '    return finding_from(found, "green is this release")'
 
 BAD = {
     "it is not frozen": (
@@ -138,12 +139,12 @@ BAD = {
     ),
     "it never passes": (
         END,
-        '    return judged(found[:0], "nothing")',
+        '    return finding_from(found[:0], "nothing")',
         "the passing case ends with INCONCLUSIVE: nothing was looked at",
     ),
     "it passes and shows nothing": (
         END,
-        '    return judged(found, "") if not all(each.passed for each in found) else passed("fine")',
+        '    return finding_from(found, "") if not all(each.passed for each in found) else passed("fine")',
         "it passes without evidence",
     ),
     "it crashes on what it does not expect": (
@@ -165,22 +166,22 @@ BAD = {
     "it gives no finding": (END, "    return True", "the passing case ends with ERROR: the validator gave bool"),
     "it ends differently each time": (
         END,
-        '    return judged(found if next(TURNS) % 2 else found[:0], "fine")',
+        '    return finding_from(found if next(TURNS) % 2 else found[:0], "fine")',
         "ends differently each time",
     ),
     "its message differs each time": (
         END,
-        '    return judged(found, f"turn {next(TURNS)}")',
+        '    return finding_from(found, f"turn {next(TURNS)}")',
         "the passing case ends differently each time: PASS: turn 1 / PASS: turn 2",
     ),
     "it shows the end of a secret": (
         END,
-        '    return judged(found, f"asked with {params.token[-9:]}")',
+        '    return finding_from(found, f"asked with {params.token[-9:]}")',
         "it shows in its finding a part of a secret",
     ),
     "it spells the end of a secret in capitals": (
         END,
-        '    return judged([*found, evidence(params.token[-9:].upper(), params.expect, "2")], "fine")',
+        '    return finding_from([*found, evidence(params.token[-9:].upper(), params.expect, "2")], "fine")',
         "it shows in its finding a part of a secret",
     ),
     "it prints a secret": (END, "    print(params.token)\n" + END, "it prints or logs a part of a secret"),

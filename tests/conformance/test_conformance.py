@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
+
 from greenlight.assertions import json_schema, semver
 from greenlight.assertions.expectation import MISSING, parse
 from greenlight.assertions.formats import FORMATS
-from greenlight.assertions.jmespath_query import find
+from greenlight.assertions.jmespath_query import run_query
 from greenlight.core.errors import ExpectationError
-from greenlight.core.json_values import same
+from greenlight.core.json_values import equals
 
 HERE = Path(__file__).parent
 
@@ -73,7 +74,7 @@ def test_json_schema(case: dict[str, Any]) -> None:
 
     assert [each for each in case["invalid"] if expectation.holds(each)] == []
     assert [each for each in case["valid"] if not expectation.holds(each)] == []
-    assert all(json_schema.mismatched(case["schema"], each) for each in case["invalid"])
+    assert all(json_schema.schema_errors(case["schema"], each) for each in case["invalid"])
 
 
 @pytest.mark.parametrize("case", TEXTS, ids=lambda case: case["format"])
@@ -89,8 +90,8 @@ def test_texts_with_a_form(case: dict[str, Any]) -> None:
 def test_jmespath(case: dict[str, Any]) -> None:
     given = case["given"]
 
-    assert [each for each in case.get("nothing", ()) if find(each, given) is not MISSING] == []
-    assert [each for each, value in case.get("finds", {}).items() if not same(find(each, given), value)] == []
+    assert [each for each in case.get("nothing", ()) if run_query(each, given) is not MISSING] == []
+    assert [each for each, value in case.get("finds", {}).items() if not equals(run_query(each, given), value)] == []
     for each in case.get("refused", ()):
         with pytest.raises(ExpectationError):
-            find(each, given)
+            run_query(each, given)

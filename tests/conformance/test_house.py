@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from greenlight.testing import SECRET, Answer, Case, RecordingAws, StubbedAws, check_validator, ecs_deployment
+from greenlight.testing import (
+    SECRET,
+    Case,
+    Handler,
+    RecordingAws,
+    StubbedAws,
+    check_validator,
+    ecs_deployment,
+)
 
 GROUP = ecs_deployment().green.target_group
 
@@ -43,7 +51,7 @@ def test_openapi() -> None:
     paths = {"/health": {"get": {"responses": {"200": answer}}}}
     document = {"openapi": "3.0.3", "info": {"title": "shop", "version": "1"}, "paths": paths}
 
-    def serving(health: Any) -> Answer:
+    def serving(health: Any) -> Handler:
         return lambda _method, path, _body: as_json(document if path == "/openapi.json" else health)
 
     check_validator(

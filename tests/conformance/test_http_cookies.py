@@ -14,7 +14,8 @@ import datetime
 import urllib.parse
 
 import pytest
-from greenlight.network.cookies import Jar, date
+
+from greenlight.network.cookies import CookieJar, parse_date
 
 THEN = 1293840000.0
 SET_AT = "http://home.example.org:8888/cookie-parser"
@@ -150,12 +151,12 @@ def test_longer_paths_come_first_and_older_cookies_before_newer() -> None:
 )
 def test_a_date_means_what_the_working_group_says(text: str, moment: tuple[int, ...] | None) -> None:
     expected = moment and datetime.datetime(*moment, tzinfo=datetime.UTC).timestamp()  # type: ignore[misc,arg-type]
-    assert date(text) == expected
+    assert parse_date(text) == expected
 
 
 def sent(headers: list[str], to: str) -> str:
     """Say which cookies go with the next request."""
-    jar = Jar()
+    jar = CookieJar()
     jar.keep([("Set-Cookie", header) for header in headers], SET_AT, "home.example.org", THEN)
     url = urllib.parse.urljoin(SET_AT, to)
     return jar.header(url, urllib.parse.urlsplit(url).hostname or "", THEN + 1)

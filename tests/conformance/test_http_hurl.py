@@ -11,17 +11,16 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from greenlight.api import Context, Deployment, Outcome, Side
 from greenlight.checks.registry import Registry
 from greenlight.network.client import Client
 from greenlight.network.guard import Guard
 from greenlight.plan.decoder import convert
-
 from tests.support.wire import answer, answering
 
 if TYPE_CHECKING:
     from greenlight.api import Finding
-
     from tests.support.wire import Server
 
 BOOKS = b"""<?xml version="1.0"?>

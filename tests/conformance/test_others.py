@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.api import compared, differences, percentile
-from greenlight.assertions.expectation import parse
-from greenlight.assertions.jmespath_query import find
-from greenlight.core.errors import ExpectationError, PlanError, Problem
-from greenlight.core.model import Finding, Outcome
-from greenlight.plan import yaml_reader
-from greenlight.plan.decoder import DurationExpectation, convert
-from greenlight.plan.retry import Retry
 
+from greenlight.api import compare_responses, find_differences, percentile
+from greenlight.assertions.expectation import DurationExpectation, parse
+from greenlight.assertions.jmespath_query import run_query
+from greenlight.core.errors import ExpectationError, PlanError, Problem
+from greenlight.core.finding import Finding, Outcome
+from greenlight.plan import yaml_reader
+from greenlight.plan.decoder import convert
+from greenlight.plan.retry import Retry
 from tests.unit.checks.test_runner import Run, check
 from validators import compare
 
@@ -89,20 +89,22 @@ def expectation(case: dict[str, Any]) -> Expectation:
 def test_what_others_hold_of_a_value(case: dict[str, Any]) -> None:
     if "refused" in case:
         with pytest.raises((ExpectationError, PlanError), match=case["refused"]):
-            expectation(case).holds(find(case["at"], case["value"]) if "at" in case else case["value"])
+            expectation(case).holds(run_query(case["at"], case["value"]) if "at" in case else case["value"])
         return
 
-    seen = find(case["at"], case["value"]) if "at" in case else case["value"]
+    seen = run_query(case["at"], case["value"]) if "at" in case else case["value"]
 
     assert expectation(case).holds(seen) is case["holds"]
 
 
 @pytest.mark.parametrize("case", table("differences"), ids=of)
 def test_what_differs(case: dict[str, Any]) -> None:
-    found = differences(case["left"], case["right"])
+    found = find_differences(case["left"], case["right"])
 
     assert {each.path: each.kind for each in found} == case["kinds"]
-    assert compared([found], [found]) == [] or {each.raw - each.noise for each in compared([found], [found])} == {0}
+    assert compare_responses([found], [found]) == [] or {
+        each.raw - each.noise for each in compare_responses([found], [found])
+    } == {0}
 
 
 @pytest.mark.parametrize("case", table("percentiles"), ids=of)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
-from greenlight.core.model import Outcome
-from greenlight.plan.repeat import Repeat, settled
+
+from greenlight.core.finding import Outcome
+from greenlight.plan.repeat import Repeat, decide_outcome
 
 CASES = yaml.safe_load((Path(__file__).parent / "rollouts.yaml").read_text(encoding="utf-8"))["cases"]
 LETTERS = {"p": Outcome.PASS, "f": Outcome.FAIL, "e": Outcome.ERROR, "i": Outcome.INCONCLUSIVE}
@@ -20,7 +21,7 @@ def name(case: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=name)
 def test_measurements_come_to_what_they_come_to_there(case: dict[str, Any]) -> None:
-    found = settled(Repeat(count=case["count"], **case["limits"]), [LETTERS[each] for each in case["seen"]])
+    found = decide_outcome(Repeat(count=case["count"], **case["limits"]), [LETTERS[each] for each in case["seen"]])
 
     assert (found.value if found else "running").upper() == case["here"].upper()
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from greenlight.api import Context
 from greenlight.testing import Service
 

@@ -15,12 +15,13 @@ import botocore.session
 import pytest
 import yaml
 from botocore import xform_name
-from greenlight.core.model import STAGES, Cause
-from greenlight.publish.index import Entry
-from greenlight.stores.plan_lookup import TAG
 
 from devkit.cli.main import COMMANDS, main, parser_of_all
 from devkit.reference import plan_reference
+from greenlight.core.deployment import STAGES
+from greenlight.core.finding import Cause
+from greenlight.publish.index import Entry
+from greenlight.stores.plan_lookup import TAG
 
 if TYPE_CHECKING:
     import argparse

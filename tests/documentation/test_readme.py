@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from greenlight.checks.registry import Registry
 
 from devkit.cli.main import COMMANDS, main
+from greenlight.checks.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

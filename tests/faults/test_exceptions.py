@@ -1,4 +1,4 @@
-"""Shadows and overrides in the real hook: what opens a gate does so loudly, and whatever goes wrong with it leaves it closed."""
+"""Shadows and overrides in the real hook: their use is reported, and an invalid or unreadable one has no effect."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.codedeploy_fake import CodeDeploy
-from tests.support.gate import Gate, Outcome, checks, new_deployment
+from tests.support.gate import Gate, HookCall, checks, new_deployment
 from tests.support.wire import Peer, Server, answer, hang
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.support.codedeploy_fake import CodeDeploy
+
 TODAY = datetime.datetime.now(datetime.UTC)
 SOON = (TODAY + datetime.timedelta(days=30)).date().isoformat()
 GOOD = {"name": "good", "fine": {}}
-RAISES = {"name": "bad", "misbehaves": {"how": "raises"}}
+RAISES = {"name": "bad", "misbehaves": {"fault": "raises"}}
 OVERRIDABLE = {**RAISES, "severity": "required-with-override"}
 
 
-def shadowed(*entries: dict[str, Any], until: str = SOON) -> str:
-    return json.dumps({**json.loads(checks(*entries)), "shadow": {"until": until, "why": "getting to know it"}})
+def in_shadow(*entries: dict[str, Any], until: str = SOON) -> str:
+    return json.dumps({**json.loads(checks(*entries)), "shadow": {"until": until, "why": "first weeks"}})
 
 
 class Store:
-    """An S3 with one folder of overrides, and nothing else."""
+    """An S3 with one bucket, which holds overrides and nothing else."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
-        self.asked: list[str] = []
+        self.requested_paths: list[str] = []
         self.listing: Callable[[Peer], None] | None = None
         self.server = Server(self._serve)
 
@@ -41,20 +42,20 @@ class Store:
         while True:
             line, _, _ = peer.request()
             path = urllib.parse.unquote(line.split(" ")[1])
-            self.asked.append(path)
+            self.requested_paths.append(path)
             key = path.partition("?")[0].removeprefix("/plans/")
             if "list-type=2" in path:
                 if self.listing:
                     self.listing(peer)
                     return
-                peer.send(self._listed())
+                peer.send(self._list_objects())
             elif key in self.objects:
                 stored = TODAY.strftime("%a, %d %b %Y %H:%M:%S GMT")
                 peer.send(answer(200, self.objects[key], f"last-modified: {stored}", "x-amz-version-id: v1"))
             else:
                 peer.send(answer(404, b"<Error><Code>NoSuchKey</Code></Error>"))
 
-    def _listed(self) -> bytes:
+    def _list_objects(self) -> bytes:
         stored = TODAY.strftime("%Y-%m-%dT%H:%M:%S.000Z")
         entries = "".join(
             f"<Contents><Key>{key}</Key><LastModified>{stored}</LastModified><Size>1</Size></Contents>"
@@ -62,10 +63,10 @@ class Store:
         )
         return answer(200, f"<ListBucketResult><IsTruncated>false</IsTruncated>{entries}</ListBucketResult>".encode())
 
-    def lists(self) -> int:
-        return sum("list-type=2" in path for path in self.asked)
+    def list_count(self) -> int:
+        return sum("list-type=2" in path for path in self.requested_paths)
 
-    def keep(self, deployment: str, **changes: Any) -> None:
+    def add_override(self, deployment: str, **changes: Any) -> None:
         override = {
             "schema": "greenlight.override/1",
             "who": "someone",
@@ -80,135 +81,149 @@ class Store:
 
 
 @pytest.fixture(scope="module")
-def codedeploy() -> Iterator[CodeDeploy]:
-    with CodeDeploy() as fake:
-        yield fake
-
-
-@pytest.fixture(scope="module")
-def shadow(tmp_path_factory: pytest.TempPathFactory, codedeploy: CodeDeploy) -> Iterator[Gate]:
-    """A warm environment of an installation that allows shadows."""
+def shadow_gate(tmp_path_factory: pytest.TempPathFactory, codedeploy: CodeDeploy) -> Iterator[Gate]:
+    """Start a warm environment in an installation that allows shadows."""
     folder = tmp_path_factory.mktemp("shadow")
-    with Gate(folder, codedeploy, timeout_s=16, GREENLIGHT_ALLOW_SHADOW="true") as made:
-        yield made
+    with Gate(folder, codedeploy, timeout_s=16, GREENLIGHT_ALLOW_SHADOW="true") as gate:
+        yield gate
 
 
 @pytest.fixture
-def strict(tmp_path: Path, codedeploy: CodeDeploy) -> Iterator[Gate]:
-    """An installation as it is when nobody has allowed anything."""
-    with Gate(tmp_path, codedeploy, timeout_s=16) as made:
-        yield made
+def default_gate(tmp_path: Path, codedeploy: CodeDeploy) -> Iterator[Gate]:
+    """Start an environment in an installation with the default settings, which allow no shadow and no override."""
+    with Gate(tmp_path, codedeploy, timeout_s=16) as gate:
+        yield gate
 
 
 @pytest.fixture(scope="module")
-def kept() -> Iterator[Store]:
+def module_store() -> Iterator[Store]:
+    """Start one store for all tests: a warm environment keeps its address."""
     store = Store()
     with store.server:
         yield store
 
 
 @pytest.fixture(scope="module")
-def gate_with_store(tmp_path_factory: pytest.TempPathFactory, codedeploy: CodeDeploy, kept: Store) -> Iterator[Gate]:
+def gate_with_store(
+    tmp_path_factory: pytest.TempPathFactory, codedeploy: CodeDeploy, module_store: Store
+) -> Iterator[Gate]:
+    """Start a warm environment that reads overrides from the store."""
     folder = tmp_path_factory.mktemp("override")
-    where = {"GREENLIGHT_PLAN_BUCKET": "plans", "AWS_ENDPOINT_URL_S3": kept.server.url}
-    with Gate(folder, codedeploy, timeout_s=8, **where) as made:
-        made.call()
-        yield made
+    settings = {"GREENLIGHT_PLAN_BUCKET": "plans", "AWS_ENDPOINT_URL_S3": module_store.server.url}
+    with Gate(folder, codedeploy, timeout_s=8, **settings) as gate:
+        gate.call()
+        yield gate
 
 
 @pytest.fixture
-def store(kept: Store) -> Store:
-    """The bucket, empty again."""
-    kept.objects.clear()
-    kept.asked.clear()
-    kept.listing = None
-    return kept
+def store(module_store: Store) -> Store:
+    """Return the store, emptied."""
+    module_store.objects.clear()
+    module_store.requested_paths.clear()
+    module_store.listing = None
+    return module_store
 
 
-def would_have(run: Outcome) -> str:
-    return str(run.said("verdict").get("shadow", {}).get("would_have_been"))
+def would_have_been(call: HookCall) -> str:
+    return str(call.log_line("verdict").get("shadow", {}).get("would_have_been"))
 
 
-def metric(run: Outcome, name: str) -> float:
-    run.said("answered")
-    return float(run.metrics().get(name, [0.0])[0])
+def metric(call: HookCall, name: str) -> float:
+    call.log_line("answered")
+    return float(call.metrics().get(name, [0.0])[0])
 
 
 # ---- Shadow
 
 
-def test_a_shadow_that_the_operator_does_not_allow_changes_nothing(strict: Gate) -> None:
-    run = strict.call(shadowed(GOOD, RAISES))
+def test_a_shadow_that_the_operator_does_not_allow_has_no_effect(default_gate: Gate) -> None:
+    call = default_gate.call(in_shadow(GOOD, RAISES))
 
-    assert run.answers == ["Failed"]
-    assert would_have(run) == "None"
-
-
-@pytest.mark.parametrize("how", ["raises", "kills itself", "exits at once", "gives nothing"])
-def test_in_its_shadow_a_gate_says_succeeded_and_what_it_would_have_said(shadow: Gate, how: str) -> None:
-    run = shadow.call(shadowed(GOOD, {"name": "bad", "misbehaves": {"how": how}}))
-
-    assert (run.answers, run.returned) == (["Succeeded"], {"verdict": "Succeeded", "told": True})
-    assert would_have(run) == "Failed"
-    assert ("GATE_ERROR", "bad") in [(each["cause"], each["check"]) for each in run.said("verdict")["reasons"]]
-    assert metric(run, "GateShadowed") == 1
+    assert call.answers == ["Failed"]
+    assert would_have_been(call) == "None"
 
 
-def test_a_good_release_in_a_shadow_would_have_succeeded(shadow: Gate) -> None:
-    run = shadow.call(shadowed(GOOD))
+@pytest.mark.parametrize("fault", ["raises", "kills itself", "exits at once", "returns None"])
+def test_a_gate_in_a_shadow_succeeds_and_reports_the_verdict_that_it_would_have_given(
+    shadow_gate: Gate, fault: str
+) -> None:
+    call = shadow_gate.call(in_shadow(GOOD, {"name": "bad", "misbehaves": {"fault": fault}}))
 
-    assert (run.answers, would_have(run), run.reasons()) == (["Succeeded"], "Succeeded", [])
-    assert metric(run, "GateShadowed") == 0
+    assert (call.answers, call.returned) == (["Succeeded"], {"verdict": "Succeeded", "told": True})
+    assert would_have_been(call) == "Failed"
+    assert ("GATE_ERROR", "bad") in [
+        (reason["cause"], reason["check"]) for reason in call.log_line("verdict")["reasons"]
+    ]
+    assert metric(call, "GateShadowed") == 1
 
 
-def test_a_secret_that_cannot_be_read_does_not_end_a_shadow(shadow: Gate) -> None:
-    run = shadow.call(shadowed({"name": "c", "misbehaves": {"how": "raises", "text": "${secret:ssm:/x}"}}))
+def test_a_good_release_in_a_shadow_would_have_succeeded(shadow_gate: Gate) -> None:
+    call = shadow_gate.call(in_shadow(GOOD))
 
-    assert (run.answers, would_have(run)) == (["Succeeded"], "Failed")
-    assert run.reasons()[0][0] == "GATE_ERROR"
+    assert (call.answers, would_have_been(call), call.reasons()) == (["Succeeded"], "Succeeded", [])
+    assert metric(call, "GateShadowed") == 0
+
+
+def test_a_secret_that_cannot_be_read_does_not_end_a_shadow(shadow_gate: Gate) -> None:
+    call = shadow_gate.call(in_shadow({"name": "c", "misbehaves": {"fault": "raises", "text": "${secret:ssm:/x}"}}))
+
+    assert (call.answers, would_have_been(call)) == (["Succeeded"], "Failed")
+    assert call.reasons()[0][0] == "GATE_ERROR"
 
 
 @pytest.mark.parametrize(
     "plan",
     [
-        shadowed(GOOD, until="2020-01-01"),
-        shadowed(GOOD, until=(TODAY + datetime.timedelta(days=200)).date().isoformat()),
-        shadowed({"name": "c", "no_such": {}}),
-        shadowed({"name": "c", "fine": {"aftr": 1}}),
-        shadowed(GOOD, GOOD),
-        shadowed(GOOD).replace('"why"', '"because"'),
-        shadowed(GOOD) + "}",
+        in_shadow(GOOD, until="2020-01-01"),
+        in_shadow(GOOD, until=(TODAY + datetime.timedelta(days=200)).date().isoformat()),
+        in_shadow({"name": "c", "no_such": {}}),
+        in_shadow({"name": "c", "fine": {"aftr": 1}}),
+        in_shadow(GOOD, GOOD),
+        in_shadow(GOOD).replace('"why"', '"because"'),
+        in_shadow(GOOD) + "}",
         checks(RAISES),
     ],
-    ids=["over", "far ahead", "no validator", "no parameter", "twice", "without why", "no YAML", "no shadow"],
+    ids=[
+        "expired",
+        "too far ahead",
+        "unknown validator",
+        "unknown parameter",
+        "duplicate",
+        "no why",
+        "invalid YAML",
+        "no shadow",
+    ],
 )
-def test_what_is_not_surely_a_shadow_is_none(shadow: Gate, plan: str) -> None:
-    run = shadow.call(plan.replace('"fine": {}', '"misbehaves": {"how": "raises"}'))
+def test_a_shadow_that_is_not_valid_has_no_effect(shadow_gate: Gate, plan: str) -> None:
+    call = shadow_gate.call(plan.replace('"fine": {}', '"misbehaves": {"fault": "raises"}'))
 
-    assert run.answers == ["Failed"]
-    assert would_have(run) == "None"
+    assert call.answers == ["Failed"]
+    assert would_have_been(call) == "None"
 
 
 # ---- Overrides
 
 
-def overridden(gate: Gate, store: Store, plan: str, **changes: Any) -> Outcome:
+def call_with_override(gate: Gate, store: Store, plan: str, **changes: Any) -> HookCall:
+    """Store an override for a new deployment, and call the hook for it."""
     deployment, execution = new_deployment(gate.codedeploy)
-    store.keep(deployment, **changes)
+    store.add_override(deployment, **changes)
     event = {"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution}
-    run = gate.call(plan, event=event)
-    run.answers = [status for _, known, status in gate.codedeploy.answers if known == execution]
-    return run
+    call = gate.call(plan, event=event)
+    call.answers = gate.statuses(execution)
+    return call
 
 
-def test_an_honoured_override_opens_the_gate_and_is_told_everywhere(gate_with_store: Gate, store: Store) -> None:
-    run = overridden(gate_with_store, store, checks(GOOD, OVERRIDABLE))
+def test_a_matching_override_lets_the_release_through_and_is_logged_and_measured(
+    gate_with_store: Gate, store: Store
+) -> None:
+    call = call_with_override(gate_with_store, store, checks(GOOD, OVERRIDABLE))
 
-    assert run.answers == ["Succeeded"]
-    told = run.said("override honoured")["override"]
-    assert (told["check"], told["who"], told["why"]) == ("bad", "someone", "the probe is broken")
-    assert (told["uri"], told["version_id"]) == ("s3://plans/overrides/shop/web/1.json", "v1")
-    assert metric(run, "OverridesHonoured") == 1
+    assert call.answers == ["Succeeded"]
+    override = call.log_line("override honoured")["override"]
+    assert (override["check"], override["who"], override["why"]) == ("bad", "someone", "the probe is broken")
+    assert (override["uri"], override["version_id"]) == ("s3://plans/overrides/shop/web/1.json", "v1")
+    assert metric(call, "OverridesHonoured") == 1
 
 
 @pytest.mark.parametrize(
@@ -223,24 +238,33 @@ def test_an_honoured_override_opens_the_gate_and_is_told_everywhere(gate_with_st
         (checks(GOOD, OVERRIDABLE), {"why": ""}),
         (checks(GOOD, {**OVERRIDABLE, "no_such": {}}), {}),
     ],
-    ids=["blocking", "no evidence", "another fails", "another scope", "wildcard", "over", "no why", "plan is wrong"],
+    ids=[
+        "blocking",
+        "no evidence",
+        "another check fails",
+        "another scope",
+        "wildcard",
+        "expired",
+        "no why",
+        "invalid plan",
+    ],
 )
-def test_an_override_that_does_not_fit_opens_nothing(
+def test_an_override_that_does_not_match_has_no_effect(
     gate_with_store: Gate, store: Store, plan: str, changes: dict[str, Any]
 ) -> None:
-    assert overridden(gate_with_store, store, plan, **changes).answers == ["Failed"]
+    assert call_with_override(gate_with_store, store, plan, **changes).answers == ["Failed"]
 
 
-def test_overrides_are_read_only_where_one_could_matter(gate_with_store: Gate, store: Store) -> None:
-    for plan, lists in (
+def test_overrides_are_read_only_when_one_could_change_the_verdict(gate_with_store: Gate, store: Store) -> None:
+    for plan, list_count in (
         (checks(GOOD, RAISES), 0),
         (checks({**GOOD, "severity": "required-with-override"}), 0),
         (checks(GOOD, {**OVERRIDABLE, "severity": "advisory"}), 0),
         (checks(GOOD, OVERRIDABLE), 1),
     ):
-        store.asked.clear()
-        run = gate_with_store.call(plan)
-        assert store.lists() == lists, (plan, run.reasons(), store.asked)
+        store.requested_paths.clear()
+        call = gate_with_store.call(plan)
+        assert store.list_count() == list_count, (plan, call.reasons(), store.requested_paths)
 
 
 @pytest.mark.parametrize(
@@ -252,14 +276,14 @@ def test_overrides_are_read_only_where_one_could_matter(gate_with_store: Gate, s
         lambda peer: peer.send(answer(200, b"not xml at all")),
         lambda peer: peer.reset(),
     ],
-    ids=["hangs", "denied", "fails", "rubbish", "resets"],
+    ids=["hangs", "denied", "fails", "invalid XML", "resets"],
 )
-def test_overrides_that_cannot_be_read_leave_the_gate_closed_and_in_time(
+def test_unreadable_overrides_leave_the_gate_failed_and_answered_in_time(
     gate_with_store: Gate, store: Store, listing: Callable[[Peer], None]
 ) -> None:
     store.listing = listing
 
-    run = overridden(gate_with_store, store, checks(GOOD, OVERRIDABLE))
+    call = call_with_override(gate_with_store, store, checks(GOOD, OVERRIDABLE))
 
-    assert (run.error, run.answers) == ("", ["Failed"])  # an error is what the end of the function's time would be
-    gate_with_store.__exit__()  # what still waits in this environment would ask during the next test
+    assert (call.error, call.answers) == ("", ["Failed"])  # a function that timed out would have an error
+    gate_with_store.close()  # a request that still waits in this environment would be sent during the next test

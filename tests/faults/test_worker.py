@@ -1,4 +1,4 @@
-"""A worker may hang, crash, lie or be killed: the supervisor gets what was finished, in time, and nothing stays behind."""
+"""Workers that hang, crash, forge messages or are killed: finished findings arrive in time, and no process remains."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+
 from greenlight.core.errors import PlanError, Problem
-from greenlight.core.model import Cause, Evidence, Finding, Outcome
+from greenlight.core.finding import Cause, Evidence, Finding, Outcome
 from greenlight.gate.worker import MAX_FRAME_BYTES, WorkerEnd, supervise
+from tests.support.gate import parent_pids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,41 +32,36 @@ if TYPE_CHECKING:
     Emit = Callable[[Finding], None]
 
 
-def finding(name: str, **more: Any) -> Finding:
-    return Finding(outcome=Outcome.PASS, message="fine", name=name, **more)
+def finding(name: str, **fields: Any) -> Finding:
+    return Finding(outcome=Outcome.PASS, message="fine", name=name, **fields)
 
 
 def run(work: Callable[[Emit], Any], within_s: float = 5.0, memory_mb: int = 0) -> tuple[WorkerEnd, float]:
-    """Supervise `work`; give how it ended and how long that took."""
+    """Run `work` in a supervised worker; return how it ended and the seconds that it took."""
     began = time.monotonic()
     end = supervise(work, began + within_s, lambda _: None, memory_mb)
     return end, time.monotonic() - began
 
 
 def own_mb() -> int:
-    """Give what this process holds already: a worker is forked from it, and its limit counts from nothing."""
+    """Return the MB that this process has allocated: a worker is forked from it, and its limit includes them."""
     status = Path("/proc/self/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmData")).split()[1]) // 1024
 
 
 def names(end: WorkerEnd) -> list[str]:
-    return [each.name for each in end.findings]
+    return [finding.name for finding in end.findings]
 
 
 def descendants() -> set[int]:
-    """Give every process below this one, zombies included."""
-    parents = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(folder.name)] = int((folder / "stat").read_bytes().rpartition(b")")[2].split()[1])
-        except OSError:
-            continue
-    found: set[int] = set()
-    new = {os.getpid()}
-    while new:
-        new = {pid for pid, parent in parents.items() if parent in new}
-        found |= new
-    return found
+    """Return the ids of all processes below this one, zombies included."""
+    parent_by_pid = parent_pids()
+    pids: set[int] = set()
+    generation = {os.getpid()}
+    while generation:
+        generation = {pid for pid, parent in parent_by_pid.items() if parent in generation}
+        pids |= generation
+    return pids
 
 
 def open_files() -> int:
@@ -72,11 +69,12 @@ def open_files() -> int:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_stays() -> Iterator[None]:
+def _check_for_leaks() -> Iterator[None]:
+    """Check that a test leaves no process, no open file and no thread behind."""
     processes, files, threads = descendants(), open_files(), threading.active_count()
     yield
     assert descendants() <= processes
-    assert open_files() <= files  # what another test left behind may be collected meanwhile
+    assert open_files() <= files  # fewer: files of an earlier test may be garbage-collected during this one
     assert threading.active_count() <= threads
 
 
@@ -84,32 +82,32 @@ def _nothing_stays() -> Iterator[None]:
 
 
 def test_findings_arrive_one_by_one_while_the_worker_runs() -> None:
-    arrived: list[float] = []
+    arrival_times: list[float] = []
 
     def work(emit: Emit) -> None:
         for number in range(3):
             emit(finding(f"c{number}", evidence=(Evidence(query="q", actual=[1, {"a": None}]),)))
             time.sleep(0.1)
 
-    end = supervise(work, time.monotonic() + 5, lambda _: arrived.append(time.monotonic()))
+    end = supervise(work, time.monotonic() + 5, lambda _: arrival_times.append(time.monotonic()))
     assert (names(end), end.died) == (["c0", "c1", "c2"], "")
-    assert arrived[1] - arrived[0] > 0.05
+    assert arrival_times[1] - arrival_times[0] > 0.05
     assert end.findings[0].evidence[0].actual == [1, {"a": None}]
 
 
-def test_a_refused_plan_comes_over_with_every_problem_in_its_place() -> None:
+def test_a_plan_error_keeps_all_its_problems_and_their_positions() -> None:
     def work(_emit: Emit) -> None:
         raise PlanError([Problem("unknown key 'gett'", "stages.X.checks[0].http", 7, 9), Problem("another")])
 
-    with pytest.raises(PlanError) as refusal:
+    with pytest.raises(PlanError) as caught:
         run(work)
-    assert [(p.message, p.path, p.line, p.column) for p in refusal.value.problems] == [
+    assert [(problem.message, problem.path, problem.line, problem.column) for problem in caught.value.problems] == [
         ("unknown key 'gett'", "stages.X.checks[0].http", 7, 9),
         ("another", "", 0, 0),
     ]
 
 
-def test_a_plan_with_thousands_of_problems_is_still_a_refused_plan() -> None:
+def test_a_plan_with_thousands_of_problems_is_still_a_plan_error() -> None:
     def work(_emit: Emit) -> None:
         raise PlanError([Problem("x" * 500, "p" * 100, number, 1) for number in range(5000)])
 
@@ -117,7 +115,7 @@ def test_a_plan_with_thousands_of_problems_is_still_a_refused_plan() -> None:
         run(work)
 
 
-def test_what_the_worker_prints_is_kept_to_its_end(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_end_of_the_output_of_a_worker_is_kept(capfd: pytest.CaptureFixture[str]) -> None:
     def work(emit: Emit) -> None:
         sys.stdout.write("first " + "x" * 100_000)
         sys.stdout.write("from python")
@@ -129,18 +127,18 @@ def test_what_the_worker_prints_is_kept_to_its_end(capfd: pytest.CaptureFixture[
         end, _ = run(work)
     assert names(end) == ["c"]
     assert end.died == ""
-    for said in ("from python", "from C", "from a child"):
-        assert said in end.output
+    for text in ("from python", "from C", "from a child"):
+        assert text in end.output
     assert "first" not in end.output
 
 
-def test_a_second_finding_of_one_check_counts_for_nothing() -> None:
+def test_a_second_finding_of_the_same_check_is_ignored() -> None:
     def work(emit: Emit) -> None:
         emit(finding("c"))
-        emit(Finding(outcome=Outcome.FAIL, message="changed its mind", name="c"))
+        emit(Finding(outcome=Outcome.FAIL, message="a second result", name="c"))
 
     end, _ = run(work)
-    assert [(each.name, each.outcome) for each in end.findings] == [("c", Outcome.PASS)]
+    assert [(finding.name, finding.outcome) for finding in end.findings] == [("c", Outcome.PASS)]
 
 
 def test_an_oversize_finding_loses_its_evidence_and_keeps_its_outcome() -> None:
@@ -154,16 +152,16 @@ def test_an_oversize_finding_loses_its_evidence_and_keeps_its_outcome() -> None:
     assert end.died == ""
 
 
-# ---- A worker that dies: what it had finished is kept
+# ---- A worker that dies: its finished findings are kept
 
 
 def segfault() -> None:
-    faulthandler.disable()  # pytest's; it would write into the test's output
+    faulthandler.disable()  # the one of pytest, which would write into the output of the test
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.string_at(0)
 
 
-def signalled(number: int) -> Callable[[], None]:
+def send_signal(number: int) -> Callable[[], None]:
     return lambda: os.kill(os.getpid(), number)
 
 
@@ -174,50 +172,50 @@ def abort() -> None:
 
 
 @pytest.mark.parametrize(
-    ("death", "said"),
+    ("die", "message"),
     [
         (lambda: os._exit(0), "exit code 0"),
         (lambda: os._exit(7), "exit code 7"),
         (lambda: sys.exit(3), "ended before it had finished"),
-        (signalled(signal.SIGKILL), "signal 9 before it had finished; it may have run out of memory"),
-        (signalled(signal.SIGTERM), "signal 15"),
-        (signalled(signal.SIGALRM), "signal 14"),
+        (send_signal(signal.SIGKILL), "signal 9 before it had finished; it may have run out of memory"),
+        (send_signal(signal.SIGTERM), "signal 15"),
+        (send_signal(signal.SIGALRM), "signal 14"),
         (lambda: os.killpg(0, signal.SIGKILL), "signal 9"),
         (segfault, "signal 11"),
         (abort, "signal 6"),
     ],
     ids=["exit 0", "exit 7", "sys.exit", "SIGKILL", "SIGTERM", "SIGALRM", "its own group", "segfault", "abort"],
 )
-def test_what_was_found_before_a_death_is_kept(death: Callable[[], None], said: str) -> None:
+def test_findings_from_before_the_death_of_a_worker_are_kept(die: Callable[[], None], message: str) -> None:
     def work(emit: Emit) -> None:
         emit(finding("before"))
-        death()
+        die()
         emit(finding("after"))
 
     end, took_s = run(work, within_s=10)
     assert names(end) == ["before"]
-    assert said in end.died
+    assert message in end.died
     assert end.cause is Cause.GATE_ERROR
     assert took_s < 8
 
 
-def test_a_crash_in_the_engine_itself_shows_its_traceback_in_the_output(
+def test_a_crash_of_the_engine_itself_prints_its_traceback(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     def work(_emit: Emit) -> None:
-        raise LookupError("a bug of greenlight's own")
+        raise LookupError("a bug in greenlight")
 
     with capfd.disabled():
         end, _ = run(work)
     assert "ended before it had finished" in end.died
-    assert "LookupError: a bug of greenlight's own" in end.output
+    assert "LookupError: a bug in greenlight" in end.output
 
 
-# ---- A worker that does not end: it is ended
+# ---- A worker that never ends: it is stopped
 
 
-def hold_the_interpreter() -> None:
-    sum(range(10**12))  # one call into C that never lets another thread of the process run
+def hold_the_gil() -> None:
+    sum(range(10**12))  # one call into C: no other thread of the process can run
 
 
 def ignore_signals() -> None:
@@ -226,16 +224,16 @@ def ignore_signals() -> None:
     time.sleep(60)
 
 
-def print_without_end() -> None:
+def print_forever() -> None:
     while True:
         os.write(1, b"noise " * 1000)
 
 
-def match_for_ever() -> None:
+def match_forever() -> None:
     re.match(r"(a+)+$", "a" * 60 + "b")
 
 
-def import_what_waits_for_itself() -> None:
+def deadlock_on_import() -> None:
     """Import a module whose import waits for a thread that imports the same module."""
     with tempfile.TemporaryDirectory() as folder:
         text = "import threading\nt = threading.Thread(target=__import__, args=(__name__,))\nt.start()\nt.join()\n"
@@ -251,11 +249,11 @@ def stop_itself() -> None:
 @pytest.mark.parametrize(
     "hang",
     [
-        *(hold_the_interpreter, match_for_ever, import_what_waits_for_itself, ignore_signals, print_without_end),
+        *(hold_the_gil, match_forever, deadlock_on_import, ignore_signals, print_forever),
         *(stop_itself, lambda: time.sleep(60)),
     ],
 )
-def test_a_worker_that_does_not_end_is_ended_at_the_deadline(hang: Callable[[], None]) -> None:
+def test_a_worker_that_never_ends_is_stopped_at_the_deadline(hang: Callable[[], None]) -> None:
     def work(emit: Emit) -> None:
         emit(finding("before"))
         hang()
@@ -268,30 +266,30 @@ def test_a_worker_that_does_not_end_is_ended_at_the_deadline(hang: Callable[[], 
     assert len(end.output) < 100_000
 
 
-def test_a_deadline_that_is_over_already_starts_nothing_that_lasts() -> None:
+def test_a_deadline_in_the_past_stops_the_worker_at_once() -> None:
     end, took_s = run(lambda _emit: time.sleep(60), within_s=-1)
     assert end.cause is Cause.DEADLINE
     assert took_s < 5
 
 
-# ---- What a worker starts ends with it
+# ---- Processes that a worker starts end with it
 
 
-def spawned(setup: str = "") -> Callable[[], None]:
-    def spawn() -> None:
+def spawn(setup: str = "") -> Callable[[], None]:
+    def start() -> None:
         code = f"import os, time; {setup}; time.sleep(60)"
         subprocess.Popen([sys.executable, "-S", "-c", code], stdin=subprocess.DEVNULL, start_new_session="own" in setup)
 
-    return spawn
+    return start
 
 
-def forked() -> None:
+def fork() -> None:
     if os.fork() == 0:
         time.sleep(60)
         os._exit(0)
 
 
-def daemonised() -> None:
+def daemonise() -> None:
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
@@ -301,7 +299,7 @@ def daemonised() -> None:
     os.wait()
 
 
-def bomb() -> None:
+def fork_bomb() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
     for _ in range(5):  # 32 processes
         if os.fork() == 0:
@@ -309,9 +307,9 @@ def bomb() -> None:
     time.sleep(0.05)
 
 
-@pytest.mark.parametrize("start", [spawned(), spawned("own = 1"), forked, daemonised, bomb])
-@pytest.mark.parametrize("ends", ["well", "badly", "late"])
-def test_nothing_that_a_worker_started_outlives_it(start: Callable[[], None], ends: str) -> None:
+@pytest.mark.parametrize("start", [spawn(), spawn("own = 1"), fork, daemonise, fork_bomb])
+@pytest.mark.parametrize("ending", ["returns", "exits", "hangs"])
+def test_no_process_that_a_worker_started_outlives_it(start: Callable[[], None], ending: str) -> None:
     parent = os.getpid()
 
     def work(emit: Emit) -> None:
@@ -319,20 +317,20 @@ def test_nothing_that_a_worker_started_outlives_it(start: Callable[[], None], en
         emit(finding("c"))
         start()
         if os.getpid() != worker:
-            time.sleep(60)  # a copy of the worker that the bomb made
+            time.sleep(60)  # a copy of the worker that the fork bomb made
             os._exit(0)
-        if ends == "badly":
+        if ending == "exits":
             os._exit(1)
-        if ends == "late":
+        if ending == "hangs":
             time.sleep(60)
 
-    end, took_s = run(work, within_s=1.0 if ends == "late" else 10)
+    end, took_s = run(work, within_s=1.0 if ending == "hangs" else 10)
     assert os.getpid() == parent
     assert names(end) == ["c"]
     assert took_s < 8
 
 
-def test_a_grandchild_that_holds_the_pipe_keeps_nobody_waiting() -> None:
+def test_the_supervisor_does_not_wait_for_a_grandchild_that_holds_the_pipe() -> None:
     def work(emit: Emit) -> None:
         emit(finding("c"))
         if os.fork() == 0:
@@ -345,19 +343,19 @@ def test_a_grandchild_that_holds_the_pipe_keeps_nobody_waiting() -> None:
     assert took_s < 15
 
 
-# ---- A worker that lies
+# ---- A worker that forges messages
 
 
 def frame(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 
-def said(**message: Any) -> bytes:
+def message_frame(**message: Any) -> bytes:
     return frame(msgspec.json.encode(message))
 
 
 @pytest.mark.parametrize(
-    ("written", "died"),
+    ("data", "died"),
     [
         (b"\xff\xff\xff\xff" + b"x" * 100, "too large to be a finding"),
         (struct.pack(">I", MAX_FRAME_BYTES + 1), "too large to be a finding"),
@@ -366,19 +364,19 @@ def said(**message: Any) -> bytes:
         (frame(b"[]"), "no finding"),
         (frame(b"\xff\xfe"), "no finding"),
         (frame(b"[" * 100_000), "no finding"),
-        (said(finding={"outcome": "PASSED", "message": "x"}), "no finding"),
-        (said(finding={"outcome": "PASS"}), "no finding"),
-        (said(finding={"outcome": "PASS", "message": 1}), "no finding"),
-        (said(finding="PASS"), "no finding"),
-        (said(done="yes"), "no finding"),
+        (message_frame(finding={"outcome": "PASSED", "message": "x"}), "no finding"),
+        (message_frame(finding={"outcome": "PASS"}), "no finding"),
+        (message_frame(finding={"outcome": "PASS", "message": 1}), "no finding"),
+        (message_frame(finding="PASS"), "no finding"),
+        (message_frame(done="yes"), "no finding"),
         (b"\0\0", "ended before it had finished"),
         (frame(b"x" * 50)[:20], "ended before it had finished"),
     ],
 )
-def test_what_is_no_message_ends_the_worker_and_keeps_what_came_before(written: bytes, died: str) -> None:
+def test_an_invalid_message_ends_the_worker_and_earlier_findings_are_kept(data: bytes, died: str) -> None:
     def work(emit: Emit) -> None:
         emit(finding("before"))
-        os.write(_pipe_of(emit), written)
+        os.write(_pipe_of(emit), data)
         os._exit(0)
 
     end, _ = run(work)
@@ -387,27 +385,30 @@ def test_what_is_no_message_ends_the_worker_and_keeps_what_came_before(written: 
 
 
 def _pipe_of(emit: Emit) -> int:
-    """Find the worker's pipe, as a plugin could that looks for it."""
-    return next(each.cell_contents for each in emit.__closure__ or () if isinstance(each.cell_contents, int))
+    """Return the file descriptor of the worker's pipe, found as a plugin could find it."""
+    return next(cell.cell_contents for cell in emit.__closure__ or () if isinstance(cell.cell_contents, int))
 
 
-def test_messages_after_the_end_are_not_heard() -> None:
+def test_messages_after_the_last_are_ignored() -> None:
     def work(emit: Emit) -> None:
-        os.write(_pipe_of(emit), said(done=True) + said(finding={"outcome": "PASS", "message": "x", "name": "forged"}))
+        os.write(
+            _pipe_of(emit),
+            message_frame(done=True) + message_frame(finding={"outcome": "PASS", "message": "x", "name": "forged"}),
+        )
 
     end, _ = run(work)
     assert (names(end), end.died) == ([], "")
 
 
-def test_unknown_keys_of_a_message_carry_nothing() -> None:
+def test_unknown_keys_of_a_message_are_ignored() -> None:
     def work(emit: Emit) -> None:
-        os.write(_pipe_of(emit), said(verdict="Succeeded", status="Succeeded"))
+        os.write(_pipe_of(emit), message_frame(verdict="Succeeded", status="Succeeded"))
 
     end, _ = run(work)
     assert names(end) == []
 
 
-def test_a_flood_of_findings_ends() -> None:
+def test_a_worker_that_floods_the_pipe_with_findings_is_ended() -> None:
     def work(emit: Emit) -> None:
         number = 0
         while True:
@@ -420,10 +421,10 @@ def test_a_flood_of_findings_ends() -> None:
     assert len(end.findings) < 400
 
 
-# ---- A worker that damages its own house
+# ---- A worker that damages its own process
 
 
-def test_a_worker_that_closes_every_file_keeps_what_it_had_found() -> None:
+def test_earlier_findings_of_a_worker_that_closes_every_file_are_kept() -> None:
     def work(emit: Emit) -> None:
         emit(finding("before"))
         os.closerange(0, 1024)
@@ -434,7 +435,7 @@ def test_a_worker_that_closes_every_file_keeps_what_it_had_found() -> None:
     assert end.died
 
 
-def test_a_worker_that_closes_its_output_still_says_all() -> None:
+def test_a_worker_that_closes_its_output_still_sends_its_findings() -> None:
     def work(emit: Emit) -> None:
         os.close(1)
         os.close(2)
@@ -445,7 +446,7 @@ def test_a_worker_that_closes_its_output_still_says_all() -> None:
     assert end.died == ""
 
 
-def test_a_worker_that_replaces_its_output_still_has_its_findings() -> None:
+def test_a_worker_that_replaces_its_output_still_sends_its_findings() -> None:
     def work(emit: Emit) -> None:
         sys.stdout = None
         emit(finding("c"))
@@ -454,37 +455,38 @@ def test_a_worker_that_replaces_its_output_still_has_its_findings() -> None:
     assert (names(end), end.died) == (["c"], "")
 
 
-def test_a_worker_with_standard_streams_closed_above_it_still_has_its_pipe() -> None:
+def test_a_worker_sends_its_findings_when_the_supervisor_has_closed_its_standard_streams() -> None:
     code = """
 import os, time
-from greenlight.conductors.worker import supervise
-from greenlight.model import Finding, Outcome
+from greenlight.api import Finding, Outcome
+from greenlight.gate.worker import supervise
 os.closerange(0, 3)
-end = supervise(lambda emit: emit(Finding(outcome=Outcome.PASS, message="", name="c")), time.monotonic() + 5, lambda _: 0)
-os._exit(42 if [each.name for each in end.findings] == ["c"] and not end.died else 1)
+finding = Finding(outcome=Outcome.PASS, message="", name="c")
+end = supervise(lambda emit: emit(finding), time.monotonic() + 5, lambda _: 0)
+os._exit(42 if [finding.name for finding in end.findings] == ["c"] and not end.died else 1)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 42
 
 
-def test_a_worker_that_takes_memory_beyond_the_limit_hears_of_it_and_the_supervisor_lives() -> None:
+def test_an_allocation_beyond_the_memory_limit_raises_in_the_worker() -> None:
     def work(emit: Emit) -> None:
         emit(finding("before"))
         try:
             bytearray(2 * 1024**3)
         except MemoryError:
-            emit(finding("refused"))
+            emit(finding("after"))
 
     end, _ = run(work, memory_mb=own_mb() + 512)
-    assert names(end) == ["before", "refused"]
+    assert names(end) == ["before", "after"]
     assert end.died == ""
 
 
-def test_a_worker_that_eats_memory_bit_by_bit_dies_alone() -> None:
+def test_a_worker_that_exhausts_memory_step_by_step_dies_alone() -> None:
     def work(emit: Emit) -> None:
         emit(finding("before"))
-        kept = []
+        blocks = []
         while True:
-            kept.append(bytearray(8 * 1024**2))
+            blocks.append(bytearray(8 * 1024**2))
 
     end, took_s = run(work, memory_mb=own_mb() + 300, within_s=10)
     assert names(end) == ["before"]
@@ -492,23 +494,23 @@ def test_a_worker_that_eats_memory_bit_by_bit_dies_alone() -> None:
     assert took_s < 8
 
 
-def test_a_limit_leaves_room_for_threads() -> None:
+def test_a_memory_limit_leaves_room_for_threads() -> None:
     def work(emit: Emit) -> None:
         threads = [threading.Thread(target=time.sleep, args=(0.05,)) for _ in range(16)]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         emit(finding("c"))
 
     for _ in range(10):
-        end, _took = run(work, memory_mb=own_mb() + 512)
+        end, _ = run(work, memory_mb=own_mb() + 512)
         assert (names(end), end.died) == (["c"], "")
 
 
-def test_what_a_worker_does_to_its_process_is_not_seen_by_the_next() -> None:
-    def spoil(emit: Emit) -> None:
-        os.environ["SPOILT"] = "yes"
+def test_changes_of_a_worker_to_its_process_do_not_reach_the_supervisor() -> None:
+    def work(emit: Emit) -> None:
+        os.environ["FROM_WORKER"] = "yes"
         os.chdir("/")
         os.umask(0)
         time.time = lambda: 0.0  # type: ignore[assignment]
@@ -518,38 +520,38 @@ def test_what_a_worker_does_to_its_process_is_not_seen_by_the_next() -> None:
         emit(finding("c"))
 
     before = (dict(os.environ), Path.cwd(), time.time, signal.getsignal(signal.SIGCHLD))
-    end, _ = run(spoil)
+    end, _ = run(work)
     assert names(end) == ["c"]
     assert (dict(os.environ), Path.cwd(), time.time, signal.getsignal(signal.SIGCHLD)) == before
 
 
-def test_no_more_processes_are_a_sentence() -> None:
+def test_a_process_limit_is_reported_in_a_sentence() -> None:
     code = """
 import ctypes, os, resource, time
-from greenlight.conductors.worker import supervise
+from greenlight.gate.worker import supervise
 os.setuid(65534)
 resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 print(supervise(lambda emit: None, time.monotonic() + 5, print).died)
 """
     if os.getuid() != 0:
-        pytest.skip("only root can become somebody who may start no process")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.startswith("no worker could be started"), done.stderr
+        pytest.skip("only root can change to a user that may start no process")
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert process.stdout.startswith("no worker could be started"), process.stderr
 
 
-# ---- Over and over
+# ---- Repeated runs
 
 
-def test_sixty_runs_leave_no_file_no_process_and_no_thread_behind() -> None:
-    kinds: list[Callable[[Emit], Any]] = [
+def test_sixty_runs_leave_no_open_file_no_process_and_no_thread() -> None:
+    workers: list[Callable[[Emit], Any]] = [
         lambda emit: emit(finding("c")),
         lambda _emit: os._exit(1),
         lambda _emit: os.kill(os.getpid(), signal.SIGKILL),
         lambda emit: (emit(finding("c")), os.closerange(0, 1024)),
-        lambda emit: (emit(finding("c")), forked()),
+        lambda emit: (emit(finding("c")), fork()),
         lambda emit: os.write(_pipe_of(emit), b"garbage"),
     ]
-    files = open_files()
-    for number in range(60):  # ten of each kind; one that left anything would show
-        run(kinds[number % len(kinds)], within_s=5)
-    assert open_files() <= files
+    files_before = open_files()
+    for number in range(60):  # ten of each worker
+        run(workers[number % len(workers)], within_s=5)
+    assert open_files() <= files_before

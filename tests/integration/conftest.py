@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from greenlight.aws.client import Aws
 from moto import mock_aws
+
+from greenlight.aws.client import Aws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

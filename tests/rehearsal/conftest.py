@@ -1,4 +1,4 @@
-"""What the rehearsal's tests share: every one is marked, and one local AWS serves them all."""
+"""Fixtures of the rehearsal's tests: every test is marked, and one local AWS serves all of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HERE = f"{Path(__file__).parent}{os.sep}"
 
-# A service of few lines whose manners are its first argument, and a function likewise.
+# A small service whose first argument selects its behaviour, and a small function that an environment variable breaks.
 SERVICE = """
 import http.server, sys, time
 manner, port = sys.argv[1], int(sys.argv[2])
@@ -76,7 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[LocalAws]:
-    """The local AWS; a test resets it with the rooms it needs."""
+    """Return the local AWS; a test resets it with the services that it needs."""
     local = LocalAws()
     local.start()
     yield local
@@ -84,15 +84,15 @@ def aws() -> Iterator[LocalAws]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left() -> Iterator[None]:
-    """End whatever a failing test has left running."""
+def no_process_remains() -> Iterator[None]:
+    """Stop the processes that a failing test has left running."""
     yield
     kill_all()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a service, a function and a plan to write scenarios for."""
+    """Return a folder with a service, a function and a plan for scenarios."""
     (tmp_path / "service.py").write_text(SERVICE)
     (tmp_path / "function.py").write_text(FUNCTION)
     (tmp_path / "a.plan.yaml").write_text(PLAN)
@@ -101,7 +101,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def play(aws: LocalAws, folder: Path) -> Callable[..., ScenarioOutcome]:
-    """Write a scenario, play it, and give its outcome; `hooks` names a folder with other hooks than greenlight's."""
+    """Return a function that writes a scenario and plays it; `hooks` is a folder with hooks other than greenlight's."""
 
     def run(text: str, hooks: Path | None = None) -> ScenarioOutcome:
         path = folder / "scenario.yaml"

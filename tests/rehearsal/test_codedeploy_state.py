@@ -1,4 +1,4 @@
-"""CodeDeploy's rules for a hook's status: one, the first, Succeeded or Failed, for ids it knows."""
+"""CodeDeploy's rules for a hook's status: only the first counts, Succeeded or Failed, for existing ids."""
 
 from __future__ import annotations
 
@@ -38,34 +38,34 @@ def code_of(ledger: Ledger, *arguments: Any) -> str:
     return caught.value.code
 
 
-def test_an_unknown_deployment_is_refused(ledger: Ledger) -> None:
+def test_unknown_deployment_is_refused(ledger: Ledger) -> None:
     assert code_of(ledger, "d-ZZZZZZZZ9", "x", "Succeeded") == "DeploymentDoesNotExistException"
 
 
 @pytest.mark.parametrize("wrong", ["d-short", "d-abcdefghi", "x", 7, "d-ABCDEFGH1\n"])
-def test_a_deployment_id_of_another_shape_is_refused(ledger: Ledger, wrong: Any) -> None:
+def test_malformed_deployment_id_is_refused(ledger: Ledger, wrong: Any) -> None:
     assert code_of(ledger, wrong, "x", "Succeeded") == "InvalidDeploymentIdException"
 
 
 @pytest.mark.parametrize("missing", [None, ""])
-def test_a_missing_deployment_id_is_refused(ledger: Ledger, missing: Any) -> None:
+def test_missing_deployment_id_is_refused(ledger: Ledger, missing: Any) -> None:
     assert code_of(ledger, missing, "x", "Succeeded") == "DeploymentIdRequiredException"
 
 
 @pytest.mark.parametrize("wrong", ["", None, "made-up", 5])
-def test_an_unknown_execution_is_refused(ledger: Ledger, execution: Execution, wrong: Any) -> None:
+def test_unknown_execution_is_refused(ledger: Ledger, execution: Execution, wrong: Any) -> None:
     assert (
         code_of(ledger, execution.deployment_id, wrong, "Succeeded") == "InvalidLifecycleEventHookExecutionIdException"
     )
 
 
-def test_an_execution_of_another_deployment_is_refused(ledger: Ledger, execution: Execution) -> None:
+def test_execution_of_another_deployment_is_refused(ledger: Ledger, execution: Execution) -> None:
     ledger.add(Record("d-ABCDEFGH2", "ecs", "shop", "web", "c", [], dict))
     assert code_of(ledger, "d-ABCDEFGH2", execution.id, "Succeeded") == "InvalidLifecycleEventHookExecutionIdException"
 
 
 @pytest.mark.parametrize("wrong", ["Success", "succeeded", "Skipped", "InProgress", "", None])
-def test_no_other_status_is_accepted(ledger: Ledger, execution: Execution, wrong: Any) -> None:
+def test_any_other_status_is_refused(ledger: Ledger, execution: Execution, wrong: Any) -> None:
     put = (execution.deployment_id, execution.id, wrong)
     assert code_of(ledger, *put) == "InvalidLifecycleEventHookExecutionStatusException"
     assert not execution.answered.is_set()
@@ -80,14 +80,14 @@ def test_the_first_status_counts_and_every_later_one_is_refused(
     assert (execution.status, execution.answered_by) == ("Failed", "me")
 
 
-def test_an_execution_that_is_over_takes_no_status(ledger: Ledger, execution: Execution) -> None:
+def test_closed_execution_accepts_no_status(ledger: Ledger, execution: Execution) -> None:
     ledger.close(execution)
     put = (execution.deployment_id, execution.id, "Succeeded")
     assert code_of(ledger, *put) == "LifecycleEventAlreadyCompletedException"
     assert execution.status == ""
 
 
-def test_ids_look_like_codedeploys() -> None:
+def test_ids_have_the_form_of_codedeploys_ids() -> None:
     assert re.fullmatch(r"d-[A-Z0-9]{9}", new_deployment_id())
     token = json.loads(base64.b64decode(new_execution_id()))
     assert set(token) == {"encryptedData", "ivParameterSpec", "materialSetSerial"}

@@ -1,4 +1,4 @@
-"""CodeDeploy's predefined configurations: all fourteen, by their real names and with their real steps."""
+"""CodeDeploy's fourteen predefined configurations, with their real names and steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from devkit.rehearsal.configurations import CONFIGURATIONS, DEFAULT, names
 
 TENTHS = (10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
-KNOWN = {
+EXPECTED = {
     "CodeDeployDefault.LambdaCanary10Percent5Minutes": ((10, 100), 5),
     "CodeDeployDefault.LambdaCanary10Percent10Minutes": ((10, 100), 10),
     "CodeDeployDefault.LambdaCanary10Percent15Minutes": ((10, 100), 15),
@@ -25,20 +25,20 @@ KNOWN = {
 }
 
 
-def test_there_are_these_fourteen_and_no_others() -> None:
-    assert set(CONFIGURATIONS) == set(KNOWN)
+def test_exactly_these_fourteen_configurations_exist() -> None:
+    assert set(CONFIGURATIONS) == set(EXPECTED)
 
 
-@pytest.mark.parametrize("name", KNOWN)
-def test_a_configuration_shifts_in_its_steps_and_takes_its_minutes(name: str) -> None:
-    percents, minutes = KNOWN[name]
+@pytest.mark.parametrize("name", EXPECTED)
+def test_configuration_has_its_steps_and_minutes(name: str) -> None:
+    percents, minutes = EXPECTED[name]
     configuration = CONFIGURATIONS[name]
     assert tuple(step.percent for step in configuration.steps) == percents
     assert sum(step.minutes for step in configuration.steps) == minutes
     assert configuration.all_at_once == name.endswith("AllAtOnce")
 
 
-def test_each_platform_has_its_own_and_a_default_among_them() -> None:
+def test_each_platform_has_configurations_of_its_own_and_one_is_the_default() -> None:
     assert len(names("lambda")) == 9
     assert len(names("ecs")) == 5
     assert all(DEFAULT[platform] in names(platform) for platform in ("ecs", "lambda"))

@@ -1,4 +1,4 @@
-"""docs/rehearsal.md and the code say the same: every key, every fault, and an example that can be read."""
+"""docs/rehearsal.md matches the code: every key, every fault, and an example that can be read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from devkit.rehearsal.hooks import PROJECT
 from devkit.rehearsal.scenario_file import read
 
 TEXT = (PROJECT / "docs" / "rehearsal.md").read_text(encoding="utf-8")
-# The section (or "" for the whole page) in which each type's keys are explained.
+# The section that explains the keys of each type.
 SECTIONS = {
     scenario.ScenarioFile: "A scenario",
     scenario.Release: "`blue` and `green`",
@@ -32,9 +32,9 @@ SECTIONS = {
 
 
 def section(title: str) -> str:
-    found = re.search(rf"^#+ {re.escape(title)}$(.*?)(?=^#|\Z)", TEXT, re.MULTILINE | re.DOTALL)
-    assert found is not None, f"docs/rehearsal.md has no section {title!r}"
-    return found[1]
+    match = re.search(rf"^#+ {re.escape(title)}$(.*?)(?=^#|\Z)", TEXT, re.MULTILINE | re.DOTALL)
+    assert match is not None, f"docs/rehearsal.md has no section {title!r}"
+    return match[1]
 
 
 @pytest.mark.parametrize("kind", SECTIONS, ids=lambda kind: kind.__name__)
@@ -47,12 +47,12 @@ def test_every_key_is_explained_in_its_section(kind: type[msgspec.Struct]) -> No
 
 
 @pytest.mark.parametrize("kind", [scenario.ScenarioFile, scenario.Expect, scenario.Users, scenario.Settings])
-def test_no_key_is_explained_that_does_not_exist(kind: type[msgspec.Struct]) -> None:
-    named = set(re.findall(r"^\| `(\w+)` \|", section(SECTIONS[kind]), re.MULTILINE))
-    assert named <= {field.encode_name for field in msgspec.structs.fields(kind)}
+def test_every_explained_key_exists(kind: type[msgspec.Struct]) -> None:
+    explained = set(re.findall(r"^\| `(\w+)` \|", section(SECTIONS[kind]), re.MULTILINE))
+    assert explained <= {field.encode_name for field in msgspec.structs.fields(kind)}
 
 
-def test_the_faults_are_all_explained_and_no_others() -> None:
+def test_exactly_the_existing_faults_are_explained() -> None:
     assert set(re.findall(r"^\| `([a-z-]+)` \|", section("`faults`"), re.MULTILINE)) == set(FAULTS)
 
 

@@ -1,4 +1,4 @@
-"""CodeDeploy's decisions, with a clock and a platform that are not real."""
+"""Decisions of the simulated CodeDeploy, with a simulated clock and platform."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CANARY = CONFIGURATIONS["CodeDeployDefault.ECSCanary10Percent5Minutes"]
 
 @dataclass
 class Time:
-    """A clock that moves when somebody sleeps."""
+    """Clock that advances only by `sleep`."""
 
     seconds: float = 0.0
 
@@ -29,28 +29,28 @@ class Time:
 
 @dataclass
 class Platform:
-    """A platform that only remembers, with the second at which each thing happened."""
+    """Platform that records each call with the second of the call."""
 
     time: Time
-    moves: list[tuple[str, float]] = field(default_factory=list)
+    calls: list[tuple[str, float]] = field(default_factory=list)
     refuses_install: bool = False
 
     def install(self, _deployment_id: str, /) -> None:
         if self.refuses_install:
             raise Halt("ECS_UPDATE_ERROR", "it does not come up")
-        self._note("install")
+        self._record("install")
 
     def allow_test_traffic(self) -> None:
-        self._note("test traffic")
+        self._record("test traffic")
 
     def shift(self, percent: int, /) -> None:
-        self._note(f"{percent} %")
+        self._record(f"{percent} %")
 
     def restore(self) -> None:
-        self._note("restore")
+        self._record("restore")
 
     def settle(self) -> None:
-        self._note("settle")
+        self._record("settle")
 
     def target(self) -> dict[str, Any]:
         return {}
@@ -59,15 +59,15 @@ class Platform:
         return {}
 
     def names(self) -> list[str]:
-        return [name for name, _ in self.moves]
+        return [name for name, _ in self.calls]
 
-    def _note(self, name: str) -> None:
-        self.moves.append((name, round(self.time.seconds, 1)))
+    def _record(self, name: str) -> None:
+        self.calls.append((name, round(self.time.seconds, 1)))
 
 
 @dataclass
 class Watcher(Observer):
-    """Remembers deployments and shares."""
+    """Observer that records the deployments that ended."""
 
     ended: list[Record] = field(default_factory=list)
 
@@ -76,7 +76,7 @@ class Watcher(Observer):
 
 
 class Stand:
-    """An engine with hooks that answer as told: a status, None for silence, an exception to raise."""
+    """Engine with configured hooks: a status to answer, None for no answer, or an exception to raise."""
 
     def __init__(self, answers: dict[str, Any] | None = None) -> None:
         self.time = Time()
@@ -111,7 +111,7 @@ def statuses(record: Record) -> dict[str, str]:
     return {entry.name: entry.status for entry in record.entries}
 
 
-def test_a_failed_hook_ends_the_deployment_and_a_new_one_goes_back() -> None:
+def test_failed_hook_ends_the_deployment_and_starts_a_rollback() -> None:
     stand = Stand({"AfterAllowTestTraffic": "Failed", "AfterAllowTraffic": "Succeeded"})
     record, rollback = stand.run()
     assert (record.status, record.error_code) == ("Failed", "HOOK_EXECUTION_FAILURE")
@@ -124,7 +124,7 @@ def test_a_failed_hook_ends_the_deployment_and_a_new_one_goes_back() -> None:
     assert stand.platform.names() == ["install", "test traffic", "restore"]
 
 
-def test_a_good_deployment_goes_through_all_events_in_order() -> None:
+def test_good_deployment_runs_all_events_in_order() -> None:
     stages = ["BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"]
     stand = Stand(dict.fromkeys(stages, "Succeeded"))
     record, rollback = stand.run()
@@ -146,14 +146,14 @@ def test_a_good_deployment_goes_through_all_events_in_order() -> None:
     ]
 
 
-def test_a_canary_waits_its_minutes_in_scaled_time() -> None:
+def test_canary_waits_in_scaled_minutes() -> None:
     stand = Stand()
     stand.run(minute_s=0.5)
-    moves = dict(stand.platform.moves)
-    assert moves["100 %"] - moves["10 %"] == pytest.approx(2.5, abs=0.1)
+    seconds = dict(stand.platform.calls)
+    assert seconds["100 %"] - seconds["10 %"] == pytest.approx(2.5, abs=0.1)
 
 
-def test_lambda_has_three_events() -> None:
+def test_lambda_deployment_has_three_events() -> None:
     stand = Stand({"BeforeAllowTraffic": "Succeeded"})
     configuration = CONFIGURATIONS["CodeDeployDefault.LambdaLinear10PercentEvery1Minute"]
     record, _ = stand.run(platform="lambda", config=configuration)
@@ -169,21 +169,21 @@ def test_without_a_test_listener_its_events_and_its_hook_are_left_out() -> None:
     assert stand.called == ["BeforeAllowTraffic"]
 
 
-def test_a_hook_that_never_answers_costs_an_hour_and_the_deployment() -> None:
+def test_hook_that_never_answers_times_out_after_an_hour_and_fails_the_deployment() -> None:
     stand = Stand({"BeforeAllowTraffic": None})
     record, _ = stand.run(hour_s=60)
     assert record.error_code == "TIMEOUT"
     assert stand.time.seconds == pytest.approx(60, abs=0.5)
 
 
-def test_a_hook_that_may_not_be_invoked_fails_the_deployment_at_once() -> None:
+def test_hook_that_may_not_be_invoked_fails_the_deployment_at_once() -> None:
     stand = Stand({"AfterInstall": Halt("IAM_ROLE_PERMISSIONS", "no")})
     record, _ = stand.run()
     assert (record.status, record.error_code) == ("Failed", "IAM_ROLE_PERMISSIONS")
     assert stand.time.seconds < 1
 
 
-def test_an_alarm_in_the_middle_of_the_shift_stops_and_rolls_back() -> None:
+def test_alarm_during_the_shift_stops_the_deployment_and_rolls_back() -> None:
     stand = Stand()
     stand.alarms, stand.alarm_at = ["too many errors"], 2.0
     record, rollback = stand.run()
@@ -193,7 +193,7 @@ def test_an_alarm_in_the_middle_of_the_shift_stops_and_rolls_back() -> None:
     assert rollback is not None
 
 
-def test_an_alarm_that_is_there_already_stops_at_the_first_event() -> None:
+def test_alarm_before_the_deployment_stops_it_at_the_first_event() -> None:
     stand = Stand({"BeforeInstall": "Succeeded"})
     stand.alarms, stand.alarm_at = ["old"], 0.0
     record, _ = stand.run()
@@ -201,7 +201,7 @@ def test_an_alarm_that_is_there_already_stops_at_the_first_event() -> None:
     assert stand.called == []
 
 
-def test_a_request_to_stop_is_heard_while_a_hook_runs() -> None:
+def test_stop_request_is_handled_while_a_hook_runs() -> None:
     stand = Stand({"AfterAllowTestTraffic": None})
     stand.time.sleep = lambda seconds: _stop_at(stand, seconds)  # type: ignore[method-assign]
     record, rollback = stand.run()
@@ -215,7 +215,7 @@ def _stop_at(stand: Stand, seconds: float) -> None:
         stand.ledger.find(execution.deployment_id).stop_requested = True
 
 
-def test_without_automatic_rollback_everything_stays_as_it_is() -> None:
+def test_without_automatic_rollback_nothing_is_restored() -> None:
     stand = Stand({"AfterAllowTraffic": "Failed"})
     record, rollback = stand.run(rollback=False)
     assert record.status == "Failed"
@@ -223,14 +223,14 @@ def test_without_automatic_rollback_everything_stays_as_it_is() -> None:
     assert "restore" not in stand.platform.names()
 
 
-def test_before_install_there_is_nothing_to_go_back_from() -> None:
+def test_failure_before_install_needs_no_rollback() -> None:
     stand = Stand({"BeforeInstall": "Failed"})
     record, rollback = stand.run()
     assert record.status == "Failed"
     assert rollback is None
 
 
-def test_green_that_does_not_come_up_fails_the_install_event() -> None:
+def test_green_that_does_not_start_fails_the_install_event() -> None:
     stand = Stand()
     stand.platform.refuses_install = True
     record, rollback = stand.run()
@@ -239,13 +239,13 @@ def test_green_that_does_not_come_up_fails_the_install_event() -> None:
     assert rollback is not None
 
 
-def test_a_rollback_calls_no_hooks_unless_asked() -> None:
+def test_rollback_calls_hooks_only_on_request() -> None:
     stand = Stand({"AfterAllowTestTraffic": "Failed"})
     stand.run()
     assert stand.called == ["AfterAllowTestTraffic"]
 
 
-def test_a_rollback_whose_hooks_fail_restores_all_the_same() -> None:
+def test_rollback_restores_traffic_although_its_hooks_fail() -> None:
     stand = Stand({"AfterAllowTestTraffic": "Failed"})
     _, rollback = stand.run(rollback_hooks=True)
     assert stand.called == ["AfterAllowTestTraffic"] * 2

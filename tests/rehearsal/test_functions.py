@@ -1,4 +1,4 @@
-"""Functions in AWS's runtime client: answers, errors, deadlines, deaths, versions and aliases."""
+"""Functions in AWS's runtime client: answers, errors, time limits, crashes, versions and aliases."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ def spec(folder: Path, **changes: Any) -> FunctionSpec:
 
 @pytest.fixture
 def pool(folder: Path) -> Iterator[Pool]:
-    made = Pool(spec(folder))
-    yield made
-    made.close()
+    pool = Pool(spec(folder))
+    yield pool
+    pool.close()
 
 
 def call(pool: Pool, **event: Any) -> Invocation:
     return pool.invoke(json.dumps(event).encode())
 
 
-def test_a_broken_import_is_lambdas_own_error(folder: Path) -> None:
+def test_failed_import_is_the_error_that_lambda_reports(folder: Path) -> None:
     pool = Pool(spec(folder, handler="nowhere.handler"))
     invocation = call(pool)
     pool.close()
@@ -65,13 +65,13 @@ def test_a_broken_import_is_lambdas_own_error(folder: Path) -> None:
     assert json.loads(invocation.response)["errorType"] == "Runtime.ImportModuleError"
 
 
-def test_a_function_learns_who_it_is_and_how_long_it_has(pool: Pool) -> None:
+def test_context_has_name_version_arn_and_remaining_time(pool: Pool) -> None:
     answer = json.loads(call(pool).response)
     assert (answer["name"], answer["version"], answer["arn"]) == ("orders", "7", "arn:orders:7")
     assert 4000 < answer["remaining"] <= 5000
 
 
-def test_a_warm_environment_is_used_again_and_quick(pool: Pool) -> None:
+def test_warm_environment_is_reused_and_fast(pool: Pool) -> None:
     first = call(pool)
     took_s = []
     for _ in range(20):
@@ -83,31 +83,32 @@ def test_a_warm_environment_is_used_again_and_quick(pool: Pool) -> None:
     assert min(took_s) < 0.06  # two delayed acknowledgements would cost every call 80 ms, a busy machine only some
 
 
-def test_several_calls_at_once_get_environments_of_their_own(pool: Pool) -> None:
+def test_concurrent_calls_get_separate_environments(pool: Pool) -> None:
     with ThreadPoolExecutor(3) as threads:
         answers = list(threads.map(lambda _: call(pool, sleep=0.3), range(3)))
     assert len({json.loads(answer.response)["pid"] for answer in answers}) == 3
 
 
-def test_an_exception_becomes_a_function_error(pool: Pool) -> None:
+def test_exception_becomes_a_function_error(pool: Pool) -> None:
     invocation = call(pool, **{"raise": "sku"})
     assert invocation.error == "Unhandled"
     assert json.loads(invocation.response)["errorType"] == "KeyError"
 
 
 @pytest.mark.parametrize(
-    ("event", "how"), [({"exit": 3}, "exit status 3"), ({"exit": 0}, "exit status 0"), ({"kill": 1}, "signal: killed")]
+    ("event", "cause"),
+    [({"exit": 3}, "exit status 3"), ({"exit": 0}, "exit status 0"), ({"kill": 1}, "signal: killed")],
 )
-def test_a_process_that_dies_is_an_error_and_the_next_call_gets_a_new_one(
-    pool: Pool, event: dict[str, Any], how: str
+def test_process_that_exits_is_an_error_and_the_next_call_gets_a_new_process(
+    pool: Pool, event: dict[str, Any], cause: str
 ) -> None:
     invocation = call(pool, **event)
     assert json.loads(invocation.response)["errorType"] == "Runtime.ExitError"
-    assert how in json.loads(invocation.response)["errorMessage"]
+    assert cause in json.loads(invocation.response)["errorMessage"]
     assert not call(pool).error
 
 
-def test_the_time_limit_is_real(folder: Path) -> None:
+def test_time_limit_is_enforced(folder: Path) -> None:
     pool = Pool(spec(folder, timeout_s=0.5))
     began = time.monotonic()
     invocation = call(pool, sleep=30)
@@ -116,13 +117,13 @@ def test_the_time_limit_is_real(folder: Path) -> None:
     assert "Task timed out after 0.50 seconds" in json.loads(invocation.response)["errorMessage"]
 
 
-def test_an_answer_that_is_too_large_is_an_error_and_the_next_call_is_served(pool: Pool) -> None:
+def test_answer_that_is_too_large_is_an_error_and_the_next_call_is_served(pool: Pool) -> None:
     invocation = call(pool, size=7_000_000)
     assert json.loads(invocation.response)["errorType"] == "Function.ResponseSizeTooLarge"
     assert not call(pool).error
 
 
-def test_the_log_ends_as_lambdas_does(pool: Pool) -> None:
+def test_log_begins_and_ends_as_in_lambda(pool: Pool) -> None:
     first, second = call(pool, a=1), call(pool)
     assert first.log.startswith("START RequestId: ")
     assert "Duration: " in first.log
@@ -130,7 +131,7 @@ def test_the_log_ends_as_lambdas_does(pool: Pool) -> None:
     assert "Init Duration: " not in second.log
 
 
-def test_an_asynchronous_call_that_fails_goes_to_its_destination_with_the_whole_story(folder: Path) -> None:
+def test_failed_asynchronous_call_is_sent_to_its_destination_with_request_and_error(folder: Path) -> None:
     functions = LocalLambda()
     functions.register(spec(folder, version=LATEST), on_failure="last")
     functions.register(spec(folder, name="last", version=LATEST, handler="app.last_resort"))
@@ -144,12 +145,12 @@ def test_an_asynchronous_call_that_fails_goes_to_its_destination_with_the_whole_
     assert record["responsePayload"]["errorType"] == "Runtime.ExitError"
 
 
-def test_an_alias_goes_where_it_is_routed(folder: Path) -> None:
+def test_alias_resolves_to_its_routed_version(folder: Path) -> None:
     functions = LocalLambda(route=lambda name, alias: "7" if (name, alias) == ("orders", "live") else None)
     functions.register(spec(folder))
-    found = functions.pool("orders", "live")
-    assert found is not None
-    assert found.spec.version == "7"
+    pool = functions.pool("orders", "live")
+    assert pool is not None
+    assert pool.spec.version == "7"
     assert functions.pool("orders", "other") is None
     assert functions.pool("orders") is None
     functions.close()

@@ -1,4 +1,4 @@
-"""The operations that moto lacks, seen through boto3, whose models read every answer."""
+"""Operations that moto lacks, called through boto3, whose models parse every answer."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ TARGET = {
 
 @dataclass
 class Stand:
-    """One deployment, waiting for a hook's status."""
+    """One deployment that waits for a hook's status."""
 
     aws: LocalAws
-    room: CodeDeployRoom
+    codedeploy: CodeDeployRoom
     record: Record
     execution: Execution
     client: Any
@@ -55,9 +55,9 @@ def stand(aws: LocalAws) -> Iterator[Stand]:
     target = {**TARGET, "lambdaTarget": dict(TARGET["lambdaTarget"])}  # type: ignore[call-overload]
     record = Record("d-ABCDEFGH1", "lambda", "shop", "web", "c", entries, lambda: target, status="InProgress")
     ledger.add(record)
-    room = CodeDeployRoom(ledger, alarms=("too slow",))
-    aws.reset([room, LambdaRoom(LocalLambda())])
-    yield Stand(aws, room, record, ledger.open(record.id, "BeforeAllowTraffic"), aws.client("codedeploy"))
+    codedeploy = CodeDeployRoom(ledger, alarms=("too slow",))
+    aws.reset([codedeploy, LambdaRoom(LocalLambda())])
+    yield Stand(aws, codedeploy, record, ledger.open(record.id, "BeforeAllowTraffic"), aws.client("codedeploy"))
     aws.reset()
 
 
@@ -67,29 +67,29 @@ def code_of(call: Any, **arguments: Any) -> str:
     return str(caught.value.response["Error"]["Code"])
 
 
-def test_a_status_is_refused_as_codedeploy_refuses_it(stand: Stand) -> None:
+def test_wrong_status_is_refused_with_codedeploys_error(stand: Stand) -> None:
     put = stand.client.put_lifecycle_event_hook_execution_status
-    mine = {"deploymentId": stand.record.id, "lifecycleEventHookExecutionId": stand.execution.id}
-    assert code_of(put, **mine, status="Skipped") == "InvalidLifecycleEventHookExecutionStatusException"
-    assert code_of(put, **mine | {"deploymentId": "d-AAAAAAAAA"}, status="Failed") == "DeploymentDoesNotExistException"
-    wrong = mine | {"lifecycleEventHookExecutionId": "x"}
+    ids = {"deploymentId": stand.record.id, "lifecycleEventHookExecutionId": stand.execution.id}
+    assert code_of(put, **ids, status="Skipped") == "InvalidLifecycleEventHookExecutionStatusException"
+    assert code_of(put, **ids | {"deploymentId": "d-AAAAAAAAA"}, status="Failed") == "DeploymentDoesNotExistException"
+    wrong = ids | {"lifecycleEventHookExecutionId": "x"}
     assert code_of(put, **wrong, status="Failed") == "InvalidLifecycleEventHookExecutionIdException"
-    assert put(**mine, status="Failed")["lifecycleEventHookExecutionId"] == stand.execution.id
-    assert code_of(put, **mine, status="Failed") == "LifecycleEventAlreadyCompletedException"
+    assert put(**ids, status="Failed")["lifecycleEventHookExecutionId"] == stand.execution.id
+    assert code_of(put, **ids, status="Failed") == "LifecycleEventAlreadyCompletedException"
 
 
-def test_a_deployment_and_its_target_can_be_read(stand: Stand) -> None:
+def test_deployment_and_its_target_can_be_read(stand: Stand) -> None:
     info = stand.client.get_deployment(deploymentId=stand.record.id)["deploymentInfo"]
     assert (info["computePlatform"], info["status"], info["creator"]) == ("Lambda", "InProgress", "user")
-    ids = stand.client.list_deployment_targets(deploymentId=stand.record.id)["targetIds"]
-    (target,) = stand.client.batch_get_deployment_targets(deploymentId=stand.record.id, targetIds=ids)[
+    target_ids = stand.client.list_deployment_targets(deploymentId=stand.record.id)["targetIds"]
+    (target,) = stand.client.batch_get_deployment_targets(deploymentId=stand.record.id, targetIds=target_ids)[
         "deploymentTargets"
     ]
     event, waiting = target["lambdaTarget"]["lifecycleEvents"]
     assert (event["lifecycleEventName"], event["status"]) == ("BeforeAllowTraffic", "InProgress")
     assert event["startTime"].year == 2023
     assert waiting["status"] == "Pending"
-    same = stand.client.get_deployment_target(deploymentId=stand.record.id, targetId=ids[0])["deploymentTarget"]
+    same = stand.client.get_deployment_target(deploymentId=stand.record.id, targetId=target_ids[0])["deploymentTarget"]
     assert same == target
     assert (
         code_of(stand.client.get_deployment_target, deploymentId=stand.record.id, targetId="other")
@@ -97,14 +97,14 @@ def test_a_deployment_and_its_target_can_be_read(stand: Stand) -> None:
     )
 
 
-def test_an_event_can_show_late_that_it_runs(stand: Stand) -> None:
-    stand.room.late_s = 1e9
+def test_running_event_can_be_shown_late(stand: Stand) -> None:
+    stand.codedeploy.late_s = 1e9
     arguments = {"deploymentId": stand.record.id, "targetIds": ["f:live"]}
     (target,) = stand.client.batch_get_deployment_targets(**arguments)["deploymentTargets"]
     assert [event["status"] for event in target["lambdaTarget"]["lifecycleEvents"]] == ["Pending", "Pending"]
 
 
-def test_a_deployment_can_be_asked_to_stop_until_it_is_over(stand: Stand) -> None:
+def test_deployment_can_be_stopped_until_it_has_ended(stand: Stand) -> None:
     assert stand.client.stop_deployment(deploymentId=stand.record.id)["status"] == "Pending"
     assert stand.record.stop_requested
     stand.record.completed = 1.0
@@ -112,7 +112,7 @@ def test_a_deployment_can_be_asked_to_stop_until_it_is_over(stand: Stand) -> Non
     assert code_of(stand.client.stop_deployment, deploymentId=stand.record.id) == "DeploymentAlreadyCompletedException"
 
 
-def test_a_group_names_its_alarms(stand: Stand) -> None:
+def test_deployment_group_lists_its_alarms(stand: Stand) -> None:
     stand.client.create_application(applicationName="shop", computePlatform="Lambda")
     stand.client.create_deployment_group(applicationName="shop", deploymentGroupName="web", serviceRoleArn="arn:x")
     group = stand.client.get_deployment_group(applicationName="shop", deploymentGroupName="web")["deploymentGroupInfo"]
@@ -123,16 +123,17 @@ def test_a_group_names_its_alarms(stand: Stand) -> None:
     )
 
 
-def test_what_lambda_does_not_know_is_not_found(stand: Stand) -> None:
+def test_unknown_function_and_concurrency_are_not_found(stand: Stand) -> None:
     client = stand.aws.client("lambda")
     assert code_of(client.invoke, FunctionName="nobody", Qualifier="2") == "ResourceNotFoundException"
-    wanted = {"FunctionName": "f", "Qualifier": "2"}
+    function = {"FunctionName": "f", "Qualifier": "2"}
     assert (
-        code_of(client.get_provisioned_concurrency_config, **wanted) == "ProvisionedConcurrencyConfigNotFoundException"
+        code_of(client.get_provisioned_concurrency_config, **function)
+        == "ProvisionedConcurrencyConfigNotFoundException"
     )
 
 
-def test_a_room_that_breaks_is_an_internal_failure_and_no_traceback(
+def test_exception_in_a_service_is_an_internal_failure_without_a_traceback(
     stand: Stand, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def broken(*_arguments: Any) -> None:
@@ -143,26 +144,30 @@ def test_a_room_that_breaks_is_an_internal_failure_and_no_traceback(
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_a_service_shows_its_task_sets(aws: LocalAws) -> None:
+def test_service_lists_its_task_sets(aws: LocalAws) -> None:
     task_set = TaskSet("ecs-svc/1", "c", "web", "arn:task:2", "arn:group", "web", 8080, external_id="d-ABCDEFGH1")
     aws.reset([EcsRoom([task_set])])
     client = aws.client("ecs")
     client.create_cluster(clusterName="c")
     client.create_service(cluster="c", serviceName="web", desiredCount=1, deploymentController={"type": "CODE_DEPLOY"})
     (service,) = client.describe_services(cluster="c", services=["web"])["services"]
-    (found,) = service["taskSets"]
-    assert (found["externalId"], found["taskDefinition"], found["status"]) == ("d-ABCDEFGH1", "arn:task:2", "ACTIVE")
-    assert found["loadBalancers"][0]["targetGroupArn"] == "arn:group"
+    (described,) = service["taskSets"]
+    assert (described["externalId"], described["taskDefinition"], described["status"]) == (
+        "d-ABCDEFGH1",
+        "arn:task:2",
+        "ACTIVE",
+    )
+    assert described["loadBalancers"][0]["targetGroupArn"] == "arn:group"
 
 
 @pytest.mark.parametrize(
     ("codes", "status", "healthy"), [("200", 200, True), ("200,301", 302, False), ("200-299", 204, True)]
 )
-def test_a_matcher_reads_codes_as_aws_writes_them(codes: str, status: int, healthy: bool) -> None:
+def test_matcher_accepts_the_code_lists_of_aws(codes: str, status: int, healthy: bool) -> None:
     assert elbv2.matches(codes, status) is healthy
 
 
-def test_a_target_that_nobody_listens_on_is_unhealthy() -> None:
+def test_target_without_a_listening_process_is_unhealthy() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -171,7 +176,7 @@ def test_a_target_that_nobody_listens_on_is_unhealthy() -> None:
     assert (health.state, health.reason) == ("unhealthy", "Target.FailedHealthChecks")
 
 
-def test_the_aws_settings_of_this_machine_do_not_lead_astray(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aws_settings_of_this_machine_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("AWS_PROFILE", "nobody"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("AWS_REGION", "mars")):
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")

@@ -1,4 +1,4 @@
-"""The packed scenarios end as they say they should, with the real hooks, and leave the reports they should."""
+"""Packed scenarios end as they expect, with the real hooks, and write their reports."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from greenlight.core.model import Report
 
 from devkit.rehearsal.hooks import PROJECT
 from devkit.rehearsal.scenario_file import read
 from devkit.rehearsal.scenario_player import Player
+from greenlight.core.report import Report
 
 if TYPE_CHECKING:
     from devkit.rehearsal.aws.server import LocalAws
@@ -25,7 +25,7 @@ def test_there_are_packed_scenarios_for_both_platforms() -> None:
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
-def test_a_packed_scenario_ends_as_it_says(aws: LocalAws, tmp_path: Path, path: Path) -> None:
+def test_packed_scenario_ends_as_it_expects(aws: LocalAws, tmp_path: Path, path: Path) -> None:
     outcome = Player(aws, tmp_path).play(read(path))
     document = outcome.document()
     assert not outcome.problem

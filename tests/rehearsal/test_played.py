@@ -1,4 +1,4 @@
-"""Services and mishaps that are not packed: what users' own scenarios may bring."""
+"""Played scenarios beyond the packed ones: services and faults that users' own scenarios may have."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def green(manner: str) -> str:
 
 
 @pytest.mark.parametrize("manner", ["lying", "redirecting", "huge", "slow"])
-def test_a_green_with_bad_manners_is_stopped_before_any_user_meets_it(play: Play, manner: str) -> None:
+def test_misbehaving_green_is_stopped_before_any_user_request_reaches_it(play: Play, manner: str) -> None:
     (deployment,) = play(ECS + green(manner)).deployments
     assert (deployment.record.status, deployment.failed_at) == ("Failed", "AfterAllowTestTraffic")
     assert deployment.rolled_back
@@ -49,9 +49,7 @@ def test_a_green_with_bad_manners_is_stopped_before_any_user_meets_it(play: Play
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-def test_in_its_shadow_a_gate_stops_nothing_and_says_what_it_would_have_stopped(
-    play: Play, folder: Path, allowed: bool
-) -> None:
+def test_gate_in_its_shadow_stops_nothing_and_reports_its_real_verdict(play: Play, folder: Path, allowed: bool) -> None:
     until = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)).date()
     plan = folder / "a.plan.yaml"
     plan.write_text(f'{plan.read_text()}shadow: {{until: "{until}", why: getting to know it}}\n')
@@ -66,14 +64,14 @@ def test_in_its_shadow_a_gate_stops_nothing_and_says_what_it_would_have_stopped(
     assert allowed or any("this installation allows none" in note for note in gate["deployment"]["notes"])
 
 
-def test_a_slow_answer_of_the_old_release_is_waited_for_before_it_ends(play: Play) -> None:
+def test_blue_ends_only_after_its_last_slow_answer(play: Play) -> None:
     text = ECS.replace("service.py fine", "service.py leisurely") + green("fine")
     (deployment,) = play(text).deployments
     assert deployment.record.status == "Succeeded"
     assert (deployment.requests > 0, deployment.errors) == (True, 0)
 
 
-def test_a_green_that_crashes_fails_the_install_and_its_last_words_are_kept(play: Play) -> None:
+def test_green_that_crashes_fails_the_install_event_with_its_last_output(play: Play) -> None:
     text = ECS + "green: {command: [python, -c, \"print('no database'); raise SystemExit(3)\"]}\n"
     (deployment,) = play(text).deployments
     assert deployment.failed_at == "Install"
@@ -89,14 +87,14 @@ def test_a_green_that_crashes_fails_the_install_and_its_last_words_are_kept(play
         ("{command: \"python -c 'import time; time.sleep(60)'\", start_timeout: 300ms}", "did not listen on port"),
     ],
 )
-def test_a_blue_that_does_not_start_is_a_sentence(play: Play, blue: str, sentence: str) -> None:
+def test_blue_that_does_not_start_is_reported_with_its_reason(play: Play, blue: str, sentence: str) -> None:
     text = ECS.replace('{command: "python service.py fine {port}"}', blue) + green("fine")
     outcome = play(text)
     assert sentence in outcome.problem
     assert not outcome.expected
 
 
-def test_over_tls_and_through_a_rule_users_and_checks_reach_the_service(play: Play) -> None:
+def test_users_and_checks_reach_the_service_over_tls_and_through_a_listener_rule(play: Play) -> None:
     listener = (
         'listener: {https: true, conditions: {hosts: ["*.example.com"], paths: ["/", "/a/*"], headers: {X-T: [b]}}}'
     )
@@ -105,13 +103,13 @@ def test_over_tls_and_through_a_rule_users_and_checks_reach_the_service(play: Pl
     assert (deployment.requests > 0, deployment.errors) == (True, 0)
 
 
-def test_a_network_load_balancer_is_shifted_in_one_step(play: Play) -> None:
+def test_network_load_balancer_is_shifted_in_one_step(play: Play) -> None:
     (deployment,) = play(ECS + green("fine") + "listener: {nlb: true}\nusers: {rate: 100}\n").deployments
     assert deployment.record.status == "Succeeded"
     assert [percent for _, percent in deployment.traffic] == [0, 100]
 
 
-def test_without_a_test_listener_the_hook_is_skipped_and_a_note_says_so(play: Play) -> None:
+def test_without_a_test_listener_the_hook_is_skipped_with_a_note(play: Play) -> None:
     outcome = play(ECS + green("broken") + "faults: [no-test-listener]\n")
     (deployment,) = outcome.deployments
     assert deployment.record.status == "Succeeded"
@@ -119,7 +117,7 @@ def test_without_a_test_listener_the_hook_is_skipped_and_a_note_says_so(play: Pl
     assert "silently" in outcome.notes[0]
 
 
-def test_without_a_plan_the_installations_choice_decides(play: Play) -> None:
+def test_without_a_plan_the_installations_setting_decides(play: Play) -> None:
     text = ECS.replace("plan: a.plan.yaml\n", "") + green("fine") + "settings: {on_missing_plan: fail}\n"
     (deployment,) = play(text).deployments
     assert deployment.failed_at == "AfterAllowTestTraffic"
@@ -127,32 +125,32 @@ def test_without_a_plan_the_installations_choice_decides(play: Play) -> None:
 
 
 @pytest.mark.parametrize("fault", ["duplicate-invocation", "codedeploy-hangs", "late-in-progress"])
-def test_a_mishap_that_the_hook_has_to_stand_does_not_stop_a_good_release(play: Play, fault: str) -> None:
+def test_fault_that_the_hook_tolerates_does_not_stop_a_good_release(play: Play, fault: str) -> None:
     (deployment,) = play(ECS + green("fine") + f"faults: [{fault}]\n").deployments
     assert deployment.record.status == "Succeeded"
     assert deployment.answered_by == ["hook"]
     assert len(deployment.gates) == 1
 
 
-def test_a_hook_that_may_not_report_is_answered_for_by_the_last_resort(play: Play) -> None:
+def test_last_resort_answers_for_a_hook_that_may_not_report(play: Play) -> None:
     (deployment,) = play(ECS + green("fine") + "faults: [put-denied]\n").deployments
     assert deployment.failed_at == "AfterAllowTestTraffic"
     assert deployment.answered_by == ["last-resort"]
 
 
-def test_a_report_that_cannot_be_stored_changes_no_verdict(play: Play) -> None:
+def test_report_that_cannot_be_stored_does_not_change_the_verdict(play: Play) -> None:
     (deployment,) = play(ECS + green("fine") + "faults: [report-bucket-denied]\n").deployments
     assert deployment.record.status == "Succeeded"
     assert deployment.gates == []
 
 
-def test_a_hook_that_cannot_be_invoked_fails_the_deployment_at_once(play: Play) -> None:
+def test_hook_that_cannot_be_invoked_fails_the_deployment_at_once(play: Play) -> None:
     (deployment,) = play(ECS + green("fine") + "faults: [hook-cannot-be-invoked]\n").deployments
     assert deployment.record.error_code == "IAM_ROLE_PERMISSIONS"
     assert deployment.answered_by == []
 
 
-def test_a_hook_that_says_nothing_costs_the_hour(play: Play, folder: Path) -> None:
+def test_hook_that_never_answers_times_out_after_the_hour(play: Play, folder: Path) -> None:
     hooks = folder / "hooks"
     hooks.mkdir()
     for name in ("before_allow_traffic", "last_resort"):
@@ -162,7 +160,7 @@ def test_a_hook_that_says_nothing_costs_the_hour(play: Play, folder: Path) -> No
     assert (deployment.failed_at, deployment.record.error_code) == ("BeforeAllowTraffic", "TIMEOUT")
 
 
-def test_users_errors_put_an_alarm_into_alarm_and_that_stops_the_shift(play: Play) -> None:
+def test_users_errors_set_off_an_alarm_that_stops_the_shift(play: Play) -> None:
     text = LAMBDA + (
         'green: {function: "function.py:handler", environment: {BROKEN: true}}\n'
         "config: CodeDeployDefault.LambdaLinear10PercentEvery10Minutes\nusers: {rate: 50}\n"
@@ -175,7 +173,7 @@ def test_users_errors_put_an_alarm_into_alarm_and_that_stops_the_shift(play: Pla
     assert deployment.rolled_back
 
 
-def test_without_rollback_the_next_deployment_is_told_what_was_left(play: Play) -> None:
+def test_without_rollback_a_note_names_the_release_that_remained(play: Play) -> None:
     text = ECS + (
         "rollback: false\ndeployments:\n"
         '  - green: {command: "python service.py broken {port}"}\n'
@@ -188,7 +186,7 @@ def test_without_rollback_the_next_deployment_is_told_what_was_left(play: Play) 
     assert "was not rolled back" in outcome.notes[0]
 
 
-def test_what_is_not_as_expected_is_said_in_sentences(play: Play) -> None:
+def test_every_mismatch_with_the_expected_end_is_a_sentence(play: Play) -> None:
     outcome = play(
         ECS
         + green("fine")

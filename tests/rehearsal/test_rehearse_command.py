@@ -1,4 +1,4 @@
-"""`greenlight rehearse`: exit codes, one JSON document on standard output, and a clean end whatever happens."""
+"""`greenlight rehearse`: exit codes, one JSON document on standard output, and a clean end in every case."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def write(folder: Path, text: str, name: str = "s.yaml") -> str:
     return str(path)
 
 
-def test_a_bad_scenario_is_exit_2_and_sentences(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_scenario_ends_with_2_and_its_mistakes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(write(folder, GOOD + "nonsense: 1\n"), str(folder / "missing.yaml")) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -54,19 +54,21 @@ def test_a_bad_scenario_is_exit_2_and_sentences(folder: Path, capsys: pytest.Cap
     assert "Traceback" not in captured.err
 
 
-def test_a_bad_scenario_is_a_document_too_where_one_is_wanted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_scenario_is_a_document_in_format_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(write(folder, "name: x"), "--format", "json") == 2
     document = json.loads(capsys.readouterr().out)
     assert document["scenarios"] == []
     assert any("the key 'platform' is missing" in problem for problem in document["problems"])
 
 
-def test_a_folder_without_scenarios_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folder_without_scenarios_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(str(tmp_path)) == 2
     assert "there are no scenarios here" in capsys.readouterr().err
 
 
-def test_a_good_scenario_is_exit_0_and_told_line_by_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_good_scenario_ends_with_0_and_its_progress_is_printed_line_by_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(write(folder, GOOD), "-o", str(folder / "out")) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
@@ -81,12 +83,12 @@ def test_a_good_scenario_is_exit_0_and_told_line_by_line(folder: Path, capsys: p
         r"1 of 1 ended as they say they should",
     ):
         assert re.search(line, captured.out), line
-    (written,) = (folder / "out").rglob("AfterAllowTestTraffic.json")
-    report = json.loads(written.read_text())
+    (report_file,) = (folder / "out").rglob("AfterAllowTestTraffic.json")
+    report = json.loads(report_file.read_text())
     assert (report["bucket"], bool(report["traffic"])) == ("", True)
 
 
-def test_an_unexpected_end_is_exit_1_and_json_is_one_document_alone(
+def test_unexpected_end_is_exit_1_and_standard_output_is_one_json_document(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = GOOD.replace("status: Succeeded", "status: Failed")
@@ -102,7 +104,7 @@ def test_an_unexpected_end_is_exit_1_and_json_is_one_document_alone(
     assert "hook called" in captured.err
 
 
-def test_scenarios_of_one_name_keep_their_results_apart(folder: Path) -> None:
+def test_scenarios_of_the_same_name_have_separate_results(folder: Path) -> None:
     (folder / "other").mkdir()
     bad = GOOD.replace("service.py", "absent.py").replace("a.plan.yaml", "../a.plan.yaml")
     assert (
@@ -112,17 +114,17 @@ def test_scenarios_of_one_name_keep_their_results_apart(folder: Path) -> None:
     assert (folder / "s-2" / "result.json").is_file()
 
 
-def test_a_results_folder_that_is_a_file_is_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_results_folder_that_is_a_file_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(write(folder, GOOD), "-o", write(folder, "", "file")) == 2
     assert "not played: " in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("what_comes_of_it", [RuntimeError("cannot join thread before it is started"), None])
-def test_an_interrupt_is_said_whatever_comes_of_it(
+@pytest.mark.parametrize("error", [RuntimeError("cannot join thread before it is started"), None])
+def test_interrupt_is_reported_with_and_without_an_error_after_it(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    what_comes_of_it: Exception | None,
+    error: Exception | None,
 ) -> None:
     played = []
 
@@ -130,8 +132,8 @@ def test_an_interrupt_is_said_whatever_comes_of_it(
         played.append(scenario.path.name)
         with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-        if what_comes_of_it:
-            raise what_comes_of_it
+        if error:
+            raise error
         return ScenarioOutcome(scenario)
 
     monkeypatch.setattr(Player, "play", play)
@@ -141,7 +143,7 @@ def test_an_interrupt_is_said_whatever_comes_of_it(
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-def test_an_interrupt_ends_everything_that_was_started(folder: Path) -> None:
+def test_interrupt_stops_every_started_process(folder: Path) -> None:
     slow = GOOD.replace('fine {port}"}\nplan', 'slow {port}"}\nplan')
     code = (
         "import argparse, sys; from devkit.commands import rehearse; p = argparse.ArgumentParser(); "
@@ -167,11 +169,11 @@ def test_an_interrupt_ends_everything_that_was_started(folder: Path) -> None:
 
 def running(folder: Path) -> list[str]:
     """List the programs that run in the scenario's folder."""
-    found = []
-    for each in Path("/proc").glob("[0-9]*"):
+    programs = []
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            if os.readlink(each / "cwd") == str(folder):
-                found.append(each.name)
+            if os.readlink(process / "cwd") == str(folder):
+                programs.append(process.name)
         except OSError:
             continue
-    return found
+    return programs

@@ -1,4 +1,4 @@
-"""Scenario files: what is wrong is said with its place and the nearest right name, all of it at once."""
+"""Scenario files: all mistakes are reported at once, each with its place and the nearest valid name."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def problems(folder: Path, text: str) -> str:
         ("deployments: [{green: {command: x}}]", "green", "not both"),
     ],
 )
-def test_a_mistake_is_named_with_its_place(folder: Path, more: str, place: str, sentence: str) -> None:
+def test_mistake_is_reported_with_its_place(folder: Path, more: str, place: str, sentence: str) -> None:
     text = problems(folder, GOOD.strip() + "\n" + more + "\n")
     assert place in text
     assert sentence in text
@@ -85,16 +85,16 @@ def test_a_mistake_is_named_with_its_place(folder: Path, more: str, place: str, 
         ("name: a\nplatform: lambda\nblue: {function: 'no.py:h'}\ngreen: {function: 'no.py:h'}", "there is no file"),
     ],
 )
-def test_what_is_no_scenario_is_refused_with_a_sentence(folder: Path, text: str, sentence: str) -> None:
+def test_file_that_is_not_a_scenario_is_refused_with_a_reason(folder: Path, text: str, sentence: str) -> None:
     assert sentence in problems(folder, text)
 
 
-def test_all_mistakes_are_named_at_once(folder: Path) -> None:
+def test_all_mistakes_are_reported_at_once(folder: Path) -> None:
     text = problems(folder, GOOD.strip() + "\nfaults: [nothing]\nconfig: slow\nplan: gone.yaml\n")
     assert len(text.splitlines()) == 3
 
 
-def test_a_file_that_is_not_there_or_not_text_is_a_sentence(folder: Path) -> None:
+def test_file_that_is_missing_or_not_text_is_reported(folder: Path) -> None:
     with pytest.raises(ScenarioError, match="cannot be read"):
         read(folder / "missing.yaml")
     (folder / "binary.yaml").write_bytes(b"\xff\xfe\x00")
@@ -104,12 +104,12 @@ def test_a_file_that_is_not_there_or_not_text_is_a_sentence(folder: Path) -> Non
         read(folder)
 
 
-def test_a_network_load_balancer_is_shifted_at_once_only(folder: Path) -> None:
+def test_network_load_balancer_accepts_only_all_at_once(folder: Path) -> None:
     text = GOOD + "listener: {nlb: true}\nconfig: CodeDeployDefault.ECSCanary10Percent5Minutes\n"
     assert "CodeDeployDefault.ECSAllAtOnce only" in problems(folder, text)
 
 
-def test_the_least_scenario_has_sensible_answers_to_everything(folder: Path) -> None:
+def test_smallest_scenario_has_a_default_for_everything_else(folder: Path) -> None:
     (folder / "s.yaml").write_text(GOOD)
     scenario = read(folder / "s.yaml")
     (deployment,) = scenario.deployments
@@ -120,35 +120,35 @@ def test_the_least_scenario_has_sensible_answers_to_everything(folder: Path) -> 
     assert scenario.rollback.enabled
 
 
-def test_hooks_are_called_for_the_plans_stages(folder: Path) -> None:
+def test_hooks_are_those_of_the_plans_stages(folder: Path) -> None:
     (folder / "p.yaml").write_text("stages: {AfterAllowTraffic: {checks: []}, BeforeInstall: {checks: []}, Typo: {}}")
     (folder / "s.yaml").write_text(GOOD + "plan: p.yaml\n")
     assert read(folder / "s.yaml").deployments[0].hooks == ("BeforeInstall", "AfterAllowTraffic")
 
 
 @pytest.mark.parametrize("plan", ["[", "stages: 3", "- a", ""])
-def test_a_plan_that_cannot_be_read_is_the_hooks_matter(folder: Path, plan: str) -> None:
+def test_plan_that_cannot_be_read_is_passed_on_to_the_hooks(folder: Path, plan: str) -> None:
     (folder / "p.yaml").write_text(plan)
     assert plan_stages(folder / "p.yaml") == ()
     (folder / "s.yaml").write_text(GOOD_LAMBDA + "plan: p.yaml\n")
     assert read(folder / "s.yaml").deployments[0].hooks == ("BeforeAllowTraffic",)
 
 
-def test_the_hour_is_scaled_but_never_starves_the_hooks(folder: Path) -> None:
+def test_hour_is_scaled_with_a_minimum_for_the_hooks(folder: Path) -> None:
     (folder / "s.yaml").write_text(GOOD + "minute: 10ms\n")
     assert read(folder / "s.yaml").hour_s == 30
     (folder / "s.yaml").write_text(GOOD + "minute: 10ms\nhour: 2s\n")
     assert read(folder / "s.yaml").hour_s == 2
 
 
-def test_each_deployment_in_a_row_takes_what_it_does_not_say_from_the_scenario(folder: Path) -> None:
-    rest = GOOD.replace("green:", "# ") + (
+def test_deployment_in_a_row_inherits_missing_keys_from_the_scenario(folder: Path) -> None:
+    text = GOOD.replace("green:", "# ") + (
         "plan: a.plan.yaml\nfaults: [late-in-progress]\n"
         "deployments:\n"
         "  - green: {command: one}\n"
         "  - green: {command: two}\n    plan: null\n    faults: []\n    expect: {status: Failed}\n"
     )
-    (folder / "s.yaml").write_text(rest)
+    (folder / "s.yaml").write_text(text)
     first, second = read(folder / "s.yaml").deployments
     assert first.plan == folder / "a.plan.yaml"
     assert [fault.name for fault in first.faults] == ["late-in-progress"]
@@ -156,7 +156,7 @@ def test_each_deployment_in_a_row_takes_what_it_does_not_say_from_the_scenario(f
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_fault_can_be_asked_for_plainly_and_with_options(folder: Path, fault: str) -> None:
+def test_every_fault_is_accepted_with_and_without_options(folder: Path, fault: str) -> None:
     (folder / "s.yaml").write_text(GOOD + f"faults: [{fault}, {{{fault}: {{stage: AfterInstall, times: 3}}}}]\n")
     plain, detailed = read(folder / "s.yaml").deployments[0].faults
     assert (plain.name, plain.stage, plain.times) == (fault, None, None)
@@ -183,11 +183,11 @@ green: {{command: "python service.py fine {{port}}"}}
         ("parameters: {Nothing: 1}", "the template has no parameter Nothing"),
     ],
 )
-def test_a_scenario_cannot_say_otherwise_than_what_is_deployed(tmp_path: Path, more: str, sentence: str) -> None:
+def test_scenario_that_contradicts_the_template_or_appspec_is_refused(tmp_path: Path, more: str, sentence: str) -> None:
     assert sentence in problems(tmp_path, DEPLOYED + more)
 
 
-def test_a_template_that_is_not_there_is_said_at_its_key(tmp_path: Path) -> None:
+def test_missing_template_is_reported_at_its_key(tmp_path: Path) -> None:
     assert "template" in problems(tmp_path, GOOD + "template: nowhere.yaml")
 
 
@@ -248,7 +248,7 @@ Resources:
         (FUNCTION, "Handler:", "Timeout: !ImportValue t\n      Handler:", "Function's Timeout is {"),
     ],
 )
-def test_what_only_a_deployment_decides_is_a_sentence(
+def test_value_that_only_a_deployment_decides_is_reported(
     tmp_path: Path, template: str, old: str, new: str, sentence: str
 ) -> None:
     (tmp_path / "t.yaml").write_text(template.replace(old, new))
@@ -256,7 +256,7 @@ def test_what_only_a_deployment_decides_is_a_sentence(
     assert sentence in problems(tmp_path, f"name: odd\ntemplate: t.yaml\n{release}")
 
 
-def test_what_only_a_deployment_decides_may_stand_in_the_scenario(tmp_path: Path) -> None:
+def test_scenario_may_set_values_that_only_a_deployment_decides(tmp_path: Path) -> None:
     odd = GROUP.replace("[!Ref Https]", "[!ImportValue https]").replace(
         "!GetAtt Blue.TargetGroupName", "!ImportValue b"
     )
@@ -271,7 +271,7 @@ def test_what_only_a_deployment_decides_may_stand_in_the_scenario(tmp_path: Path
     assert (listener.https, listener.nlb, listener.health_check.path) == (True, False, "/alive")
 
 
-def test_a_hook_of_ones_own_is_no_second_function(tmp_path: Path) -> None:
+def test_hook_in_the_template_does_not_count_as_a_second_function(tmp_path: Path) -> None:
     hook = (
         FUNCTION.replace("\nResources:\n", "")
         .replace("Function:", "Hook:", 1)
@@ -283,7 +283,7 @@ def test_a_hook_of_ones_own_is_no_second_function(tmp_path: Path) -> None:
     assert read(tmp_path / "s.yaml").deployments[0].config == "CodeDeployDefault.LambdaAllAtOnce"
 
 
-def test_a_handler_in_a_package_is_a_file_in_a_folder(tmp_path: Path) -> None:
+def test_handler_in_a_package_resolves_to_a_file_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "orders").mkdir()
     (tmp_path / "orders" / "api.py").write_text("def handler(event, context): ...")
     (tmp_path / "t.yaml").write_text(FUNCTION.replace("app.handler", "orders.api.handler"))
@@ -292,7 +292,7 @@ def test_a_handler_in_a_package_is_a_file_in_a_folder(tmp_path: Path) -> None:
     assert deployment.green.function == "./orders/api.py:handler"
 
 
-def test_what_is_rehearsed_is_what_the_template_and_the_appspec_say(tmp_path: Path) -> None:
+def test_rehearsed_deployment_is_that_of_the_template_and_the_appspec(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(DEPLOYED)
     scenario = read(tmp_path / "s.yaml")
     (deployment,) = scenario.deployments
@@ -304,7 +304,7 @@ def test_what_is_rehearsed_is_what_the_template_and_the_appspec_say(tmp_path: Pa
     assert deployment.hooks == ("AfterAllowTestTraffic", "AfterAllowTraffic")
 
 
-def test_function_and_shift_come_from_the_template_and_its_parameters() -> None:
+def test_function_and_configuration_come_from_the_template_and_its_parameters() -> None:
     (deployment,) = read(EXAMPLES / "scenarios" / "lambda-good-linear.yaml").deployments
 
     assert deployment.green.function == "../lambda/src/app.py:handler"

@@ -1,4 +1,4 @@
-"""`compare` and `migration` in whole deployments: two real releases that answer differently, or share a database."""
+"""`compare` and `migration` in whole deployments: real releases that answer differently or share a database."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ deployments:
 """
 
 
-def found(deployment: DeploymentOutcome) -> dict[str, dict[str, Any]]:
+def checks_by_name(deployment: DeploymentOutcome) -> dict[str, dict[str, Any]]:
     (gate,) = deployment.gates
-    return {each["name"]: each for each in gate["checks"]}
+    return {check["name"]: check for check in gate["checks"]}
 
 
-def test_what_differs_or_cannot_be_read_back_stops_a_release_and_noise_stops_none(
+def test_difference_or_unreadable_row_stops_a_release_and_noise_does_not(
     play: Callable[..., ScenarioOutcome], folder: Path
 ) -> None:
     (folder / "service.py").write_text(SERVICE)
@@ -98,20 +98,23 @@ def test_what_differs_or_cannot_be_read_back_stops_a_release_and_noise_stops_non
     outcome = play(SCENARIO)
 
     assert outcome.document()["mismatches"] == []
-    hasty, careful = map(found, outcome.deployments)
+    hasty, careful = map(checks_by_name, outcome.deployments)
     same, rows = hasty
     reasons = outcome.deployments[0].gates[0]["reasons"]
-    assert {(each["check"], each["cause"]) for each in reasons} == {(same, "RELEASE_FAILED"), (rows, "RELEASE_FAILED")}
+    assert {(reason["check"], reason["cause"]) for reason in reasons} == {
+        (same, "RELEASE_FAILED"),
+        (rows, "RELEASE_FAILED"),
+    }
 
-    (place,) = hasty[same]["evidence"]
-    assert place["query"] == "GET /catalogue body.articles[].price: type"
-    assert (place["expected"], place["actual"]) == (40, "40")
+    (price,) = hasty[same]["evidence"]
+    assert price["query"] == "GET /catalogue body.articles[].price: type"
+    assert (price["expected"], price["actual"]) == (40, "40")
     assert "noise" in hasty[same]["message"]
 
-    wrong = [each["where"] for each in hasty[rows]["evidence"] if not each["passed"]]
+    wrong = [evidence["where"] for evidence in hasty[rows]["evidence"] if not evidence["passed"]]
     assert wrong
-    assert all("written through green, read through blue" in each for each in wrong)
+    assert all("written through green, read through blue" in place for place in wrong)
 
-    assert {each["outcome"] for each in careful.values()} == {"PASS"}
+    assert {check["outcome"] for check in careful.values()} == {"PASS"}
     assert "noise" in careful[same]["message"]
-    assert list((folder / "rows").iterdir()) == [], "every probe row is taken away, of whichever release"
+    assert list((folder / "rows").iterdir()) == [], "every probe row of every release is removed"

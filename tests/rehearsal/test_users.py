@@ -1,4 +1,4 @@
-"""The users: a steady and bounded stream that counts what it meets."""
+"""Users' traffic: a steady and bounded stream of requests that counts its failures."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 from devkit.rehearsal.users import Gate, Users
 
 
-def test_failures_are_counted_and_become_a_share() -> None:
+def test_failures_are_counted_and_given_as_a_percentage() -> None:
     answers = iter([True, False] * 500)
-    lock, some = threading.Lock(), threading.Semaphore(0)
+    lock, asked = threading.Lock(), threading.Semaphore(0)
 
     def ask() -> bool:
         with lock:
-            some.release()
+            asked.release()
             return next(answers)
 
     users = Users(ask, rate=200)
     began = time.monotonic()
     users.start()
-    assert all(some.acquire(timeout=5) for _ in range(30))
+    assert all(asked.acquire(timeout=5) for _ in range(30))
     users.pause(5)
     users.stop()
     assert 30 <= users.requests <= (time.monotonic() - began) * 200 + 1
@@ -30,7 +30,7 @@ def test_failures_are_counted_and_become_a_share() -> None:
     assert users.errors_percent(60) == pytest.approx(50, abs=5)
 
 
-def test_a_user_who_meets_an_exception_has_met_an_error() -> None:
+def test_exception_in_a_request_counts_as_an_error() -> None:
     asked = threading.Event()
 
     def ask() -> bool:
@@ -45,7 +45,7 @@ def test_a_user_who_meets_an_exception_has_met_an_error() -> None:
     assert users.errors == users.requests > 0
 
 
-def test_during_a_pause_nobody_asks_and_those_under_way_are_waited_for() -> None:
+def test_pause_waits_for_running_requests_and_starts_no_others() -> None:
     began, ended = threading.Event(), threading.Event()
 
     def ask() -> bool:
@@ -68,7 +68,7 @@ def test_during_a_pause_nobody_asks_and_those_under_way_are_waited_for() -> None
     users.stop()
 
 
-def test_users_who_cannot_be_served_in_time_are_not_saved_up() -> None:
+def test_requests_that_could_not_be_sent_in_time_are_not_sent_later() -> None:
     release = threading.Event()
     users = Users(lambda: release.wait(30), rate=200)
     users.start()
@@ -77,10 +77,10 @@ def test_users_who_cannot_be_served_in_time_are_not_saved_up() -> None:
     release.set()
     time.sleep(0.05)
     users.stop()
-    assert users.requests <= 16 + (1 + time.monotonic() - released) * 200  # what a second missed is made up for
+    assert users.requests <= 16 + (1 + time.monotonic() - released) * 200  # those of the last second are made up for
 
 
-def test_no_rate_is_no_users() -> None:
+def test_rate_of_zero_sends_no_requests() -> None:
     users = Users(lambda: True, rate=0)
     users.start()
     users.pause(1)
@@ -89,7 +89,7 @@ def test_no_rate_is_no_users() -> None:
     assert users.requests == 0
 
 
-def test_nobody_passes_a_gate_that_is_shut() -> None:
+def test_closed_gate_lets_no_request_pass() -> None:
     gate = Gate()
     passed = threading.Event()
 

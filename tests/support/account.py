@@ -10,6 +10,7 @@ from botocore import UNSIGNED, xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.validate import validate_parameters
+
 from greenlight.aws.client import Session
 
 if TYPE_CHECKING:

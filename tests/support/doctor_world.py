@@ -15,13 +15,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from botocore.response import StreamingBody
-from greenlight.core.model import STAGES
-from greenlight.core.settings import Settings
 
-from devkit import doctor
 from devkit.commands import doctor as command
-from devkit.doctor import rules
+from devkit.doctor import examination, rules
 from devkit.doctor.reader import Reader
+from greenlight.core.deployment import STAGES
+from greenlight.core.settings import Settings
 from tests.documentation.test_documents import aws_mistake
 from tests.support.account import REGION, Account
 
@@ -313,7 +312,9 @@ class World:
         return Account(self.answers())
 
     def examined(self, **wanted: Any) -> list[rules.Symptom]:
-        (one,) = doctor.account(Reader(self.account()), doctor.Wanted(application="shop", **wanted), lambda _: None)
+        (one,) = examination.account(
+            Reader(self.account()), examination.Query(application="shop", **wanted), lambda _: None
+        )
         return list(one.symptoms)
 
     def found(self, **wanted: Any) -> list[str]:

@@ -10,6 +10,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
+
 from greenlight.aws.client import Aws
 
 if TYPE_CHECKING:

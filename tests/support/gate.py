@@ -1,4 +1,4 @@
-"""A whole gate under test: the real hook in AWS's own runtime client, validators that misbehave, a strict CodeDeploy."""
+"""A whole gate under test: the real hook in AWS's runtime client, misbehaving validators and a strict CodeDeploy."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ ARN = "arn:aws:lambda:mars-west-1:111122223333:function:CodeDeployHook_greenligh
 
 
 @dataclass
-class Outcome:
-    """What became of one call of a hook.
+class HookCall:
+    """One call of a hook and its outcome.
 
     Attributes:
         error: Lambda's FunctionError, "" when the hook returned.
         answers: The statuses that CodeDeploy accepted for this execution.
-        lines: What the environment wrote from this call on; the last lines may still be on their way when the next
-            call begins, so a log line is known by its deployment and not by its place.
+        lines: Everything that the environment has written. The last lines of a call may arrive after the next call
+            begins, so a log line is matched by its deployment and not by its position.
+        first_line: The index of the first line written after this call began.
     """
 
     deployment_id: str
@@ -39,45 +40,45 @@ class Outcome:
     returned: Any
     answers: list[str]
     lines: list[str] = field(default_factory=list)
-    begins: int = 0
+    first_line: int = 0
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        """Those lines that are JSON and of this deployment or of none, as data."""
-        lines = [data for line in self.lines[self.begins :] if isinstance(data := _json(line), dict)]
+        """The JSON log lines that name this deployment or no deployment."""
+        lines = [data for line in self.lines[self.first_line :] if isinstance(data := _json(line), dict)]
         return [data for data in lines if data.get("deployment_id", self.deployment_id) == self.deployment_id]
 
     @property
     def raw(self) -> str:
-        """All lines as text."""
-        return "\n".join(self.lines[self.begins :])
+        """All lines since the call began, as text."""
+        return "\n".join(self.lines[self.first_line :])
 
-    def said(self, message: str) -> dict[str, Any]:
-        """Give the log line with this message."""
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
+    def log_line(self, message: str) -> dict[str, Any]:
+        """Return the log line with this message; wait for it."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
             for line in self.log:
                 if line.get("message") == message:
                     return line
             time.sleep(0.01)
-        raise AssertionError(f"the hook did not say {message!r}: {self.raw}")
+        raise AssertionError(f"the hook did not log {message!r}: {self.raw}")
 
     def metrics(self) -> dict[str, Any]:
-        """Give the metrics of the answer, which are the last line of all and name no deployment.
+        """Return the metrics of the answer; wait for them. They are the last line of a call and name no deployment.
 
-        Those of the call before may come when this one has been sent, but before the first line that is told of it.
+        The metrics of the previous call may arrive after this call was sent, but always before this call's first line.
         """
-        until = time.monotonic() + 20
-        while time.monotonic() < until:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
             for line in itertools.dropwhile(lambda line: "deployment_id" not in line, self.log):
                 if "GateAnswered" in line:
                     return line
             time.sleep(0.01)
-        raise AssertionError(f"no metrics came: {self.raw}")
+        raise AssertionError(f"the hook wrote no metrics: {self.raw}")
 
     def reasons(self) -> list[tuple[str, str]]:
-        """Give cause and message of every reason for the verdict."""
-        return [(reason["cause"], reason["message"]) for reason in self.said("verdict")["reasons"]]
+        """Return cause and message of every reason for the verdict."""
+        return [(reason["cause"], reason["message"]) for reason in self.log_line("verdict")["reasons"]]
 
 
 class Gate:
@@ -89,7 +90,7 @@ class Gate:
         self.codedeploy = codedeploy
         self.lines: list[str] = []
         self._timeout_s = timeout_s
-        self._environment = {
+        self.environment = {
             "PATH": "/usr/bin:/bin",
             "PYTHONPATH": f"{ROOT / 'hooks'}:{PLUGINS}:{ROOT / 'layers/greenlight'}",
             "AWS_DEFAULT_REGION": "mars-west-1",
@@ -109,19 +110,23 @@ class Gate:
         return self
 
     def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the environment; the next call starts a new one."""
         if self._sandbox is not None:
             self._sandbox.close()
 
     @property
     def pid(self) -> int:
-        """The process that the hook runs in."""
+        """The id of the process that the hook runs in."""
         assert self._sandbox is not None
         return self._sandbox.process.pid
 
     def call(
         self, plan: str | None = "", hook: str = "before_allow_traffic", event: Any = None, **info: Any
-    ) -> Outcome:
-        """Deploy something with this plan ("" for one good check, None for none) and call the hook."""
+    ) -> HookCall:
+        """Start a deployment with this plan ("" for one good check, None for no plan) and call the hook."""
         deployment, execution = new_deployment(self.codedeploy, **info)
         path = self.plans / "shop.yaml"
         path.unlink(missing_ok=True)
@@ -129,19 +134,23 @@ class Gate:
             path.write_text(plan or checks({"name": "good", "fine": {}}))
         if self._sandbox is None or not self._sandbox.alive:
             self._sandbox = Sandbox(self._spec(hook), self.lines.append)
-        begins = len(self.lines)
-        sent = {"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution} if event is None else event
-        invocation = Invocation(json.dumps(sent).encode())
+        first_line = len(self.lines)
+        payload = {"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution} if event is None else event
+        invocation = Invocation(json.dumps(payload).encode())
         self._sandbox.invoke(invocation)
-        return Outcome(
-            sent["DeploymentId"] if isinstance(sent, dict) and "DeploymentId" in sent else deployment,
+        return HookCall(
+            payload["DeploymentId"] if isinstance(payload, dict) and "DeploymentId" in payload else deployment,
             execution,
             invocation.error,
             json.loads(invocation.response or b"null"),
-            [status for _, known, status in self.codedeploy.answers if known == execution],
+            self.statuses(execution),
             self.lines,
-            begins,
+            first_line,
         )
+
+    def statuses(self, execution_id: str) -> list[str]:
+        """Return the statuses that CodeDeploy accepted for an execution."""
+        return [status for _, answered_id, status in self.codedeploy.answers if answered_id == execution_id]
 
     def _spec(self, hook: str) -> FunctionSpec:
         return FunctionSpec(
@@ -149,7 +158,7 @@ class Gate:
             version="$LATEST",
             handler=f"{hook}.handler",
             root=ROOT / "hooks",
-            environment=self._environment,
+            environment=self.environment,
             timeout_s=self._timeout_s,
             memory_mb=1024,
             arn=ARN,
@@ -157,7 +166,11 @@ class Gate:
 
 
 def new_deployment(codedeploy: CodeDeploy, **info: Any) -> tuple[str, str]:
-    """Start a deployment of a Lambda function that stands at BeforeAllowTraffic; give its id and an execution id."""
+    """Start a deployment of a Lambda function that waits at BeforeAllowTraffic.
+
+    Returns:
+        The ids of the deployment and of the hook's execution.
+    """
     alphabet = string.ascii_uppercase + string.digits
     deployment = "d-" + "".join(secrets.choice(alphabet) for _ in range(9))
     codedeploy.deployments[deployment] = {
@@ -180,8 +193,24 @@ def new_deployment(codedeploy: CodeDeploy, **info: Any) -> tuple[str, str]:
 
 
 def checks(*entries: Mapping[str, Any], stage: str = "BeforeAllowTraffic") -> str:
-    """Write a plan with these checks."""
+    """Return a plan with these checks."""
     return json.dumps({"version": 1, "stages": {stage: {"checks": entries}}})
+
+
+def children_of(pid: int) -> set[int]:
+    """Return the ids of the process's children, zombies included."""
+    return {child for child, parent in parent_pids().items() if parent == pid}
+
+
+def parent_pids() -> dict[int, int]:
+    """Return the id of every process of this machine with the id of its parent, zombies included."""
+    parent_by_pid = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent_by_pid[int(folder.name)] = int((folder / "stat").read_bytes().rpartition(b")")[2].split()[1])
+        except OSError:  # the process ended meanwhile
+            continue
+    return parent_by_pid
 
 
 def _json(line: str) -> Any:

@@ -5,27 +5,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from greenlight.core.model import (
+from msgspec.structs import replace
+
+from greenlight.core.deployment import Deployment, Platform, Side
+from greenlight.core.finding import (
+    AttemptRecord,
     Cause,
-    Clock,
-    Deployment,
     Evidence,
-    Excuse,
+    ExcuseReason,
     Finding,
     Outcome,
-    Overridden,
-    PlanSource,
-    Platform,
-    Reason,
-    Report,
     Series,
     Severity,
-    Share,
-    Side,
-    Status,
-    Try,
 )
-from msgspec.structs import replace
+from greenlight.core.report import Clock, PlanSource, Report, TrafficShare
+from greenlight.core.verdict import AppliedOverride, Reason, Status
 
 EVIL = (
     "\x1b[2J</script><script>alert(1)</script><img src=x onerror=alert(2)>\r\n\u2028\u202eevil\u2066\x00"
@@ -54,9 +48,10 @@ PLAN = PlanSource(
 )
 
 
-def tried(*attempts: tuple[float, float, Outcome, str]) -> tuple[Try, ...]:
+def tried(*attempts: tuple[float, float, Outcome, str]) -> tuple[AttemptRecord, ...]:
     return tuple(
-        Try(began_ms=began, duration_ms=took, outcome=how, message=said) for began, took, how, said in attempts
+        AttemptRecord(began_ms=began, duration_ms=took, outcome=how, message=said)
+        for began, took, how, said in attempts
     )
 
 
@@ -164,7 +159,7 @@ def closed(**changes: Any) -> Report:
             ),
             check(
                 "the queue drains", "effect", Outcome.ERROR, "effect may not call sqs:ReceiveMessage",
-                severity=Severity.REQUIRED_WITH_OVERRIDE, excused=Excuse.OVERRIDDEN,
+                severity=Severity.REQUIRED_WITH_OVERRIDE, excused=ExcuseReason.OVERRIDDEN,
                 remediation="Grant what `greenlight iam PLAN` prints.",
             ),
             check("only on Lambda", "lambda_state", Outcome.SKIPPED, "only when platform is lambda, and it is ecs", tries=()),
@@ -178,7 +173,7 @@ def closed(**changes: Any) -> Report:
         "clock": Clock(prepared_ms=610.0, baked_ms=0.0, deadline_ms=838_000.0),
         "bucket": "greenlight-reports",
         "overrides": (
-            Overridden(
+            AppliedOverride(
                 check="the queue drains", who="maria@example.com", why="The queue moves on Monday.",
                 created="2026-03-14T08:00:00Z", expires="2026-03-15T08:00:00Z", scope="deployment d-A1B2C3D4E",
                 uri="s3://greenlight-plans/overrides/shop.yaml", version_id="v1",
@@ -278,8 +273,8 @@ def hostile(evil: str = EVIL) -> Report:
         started_at=evil,
         greenlight=evil,
         output=evil,
-        overrides=(Overridden(check=evil, who=evil, why=evil, created=evil, expires=evil, scope=evil, uri=evil, version_id=evil),),
-        traffic=(Share(at_ms=-1e300, green_percent=0.0), Share(at_ms=1e300, green_percent=1e300)),
+        overrides=(AppliedOverride(check=evil, who=evil, why=evil, created=evil, expires=evil, scope=evil, uri=evil, version_id=evil),),
+        traffic=(TrafficShare(at_ms=-1e300, green_percent=0.0), TrafficShare(at_ms=1e300, green_percent=1e300)),
     )  # fmt: skip
 
 

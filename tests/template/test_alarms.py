@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from greenlight.publish import metrics
 
+from greenlight.publish import metrics
 from tests.support.sam_template import ROOT, STAGES, of_type, raw_template, transformed
 
 if TYPE_CHECKING:

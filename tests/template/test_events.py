@@ -1,9 +1,10 @@
-"""Every function meets every event of events/: a good one is answered once, a malformed one is never let through."""
+"""Every function with every event of events/: good ones are answered once, malformed ones never with Succeeded."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -16,12 +17,15 @@ from tests.support.sam_template import ROOT
 
 EVENTS = ROOT / "events"
 HOOKS = sorted(path.stem for path in (ROOT / "hooks").glob("*.py") if path.stem not in ("__init__", "last_resort"))
-FUNCTIONS = [*HOOKS, "last_resort"]
-FILES = [(f, path.stem) for f in FUNCTIONS for path in sorted((EVENTS / f).glob("*.json"))]
-GOOD = [case for case in FILES if case[1].startswith("good_")]
-MALFORMED = [case for case in FILES if case[1].startswith("malformed_")]
+FOLDERS = {**dict.fromkeys(HOOKS, "hook"), "last_resort": "last_resort"}
+"""The folder of each function's events. All hooks share one: CodeDeploy sends every stage the same two ids."""
+CASES = [
+    (function, path.stem) for function, folder in FOLDERS.items() for path in sorted((EVENTS / folder).glob("*.json"))
+]
+GOOD = [case for case in CASES if case[1].startswith("good")]
+MALFORMED = [case for case in CASES if case[1].startswith("malformed_")]
 
-# One process for all events of a function, as Lambda would do it: what one event leaves behind meets the next.
+# One process receives all events of a function, as in a warm Lambda environment: an event must not affect the next.
 DRIVER = """
 import importlib, json, sys
 
@@ -36,19 +40,38 @@ handler = importlib.import_module(sys.argv[1]).handler
 for line in sys.stdin:
     name, event = json.loads(line)
     try:
-        done = {"returned": handler(event, Context())}
+        outcome = {"returned": handler(event, Context())}
     except Exception as error:
-        done = {"raised": type(error).__name__, "message": str(error)}
-    print("\\n" + json.dumps({"case": name, **done}), flush=True)
+        outcome = {"raised": type(error).__name__, "message": str(error)}
+    print("\\n" + json.dumps({"event": name, **outcome}), flush=True)
 """
 
 
+def load(function: str, name: str) -> Any:
+    """Return an event of `function`; if it names a stage, as a future CodeDeploy may do, with the function's stage."""
+    event = json.loads((EVENTS / FOLDERS[function] / f"{name}.json").read_text())
+    if isinstance(event, dict) and "LifecycleEvent" in event:
+        event["LifecycleEvent"] = function.title().replace("_", "")
+    return event
+
+
+def ids(function: str, name: str) -> tuple[str, str]:
+    """Return the deployment id and the execution id of a good event."""
+    event = load(function, name)
+    event = event["requestPayload"] if function == "last_resort" else event
+    return event["DeploymentId"], event["LifecycleEventHookExecutionId"]
+
+
 def run(function: str, url: str, environment: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Give every event of `function` to its handler; by name, what it returned or raised and what it logged."""
-    cases = [(path.stem, json.loads(path.read_text())) for path in sorted((EVENTS / function).glob("*.json"))]
-    done = subprocess.run(
+    """Call the handler of `function` with each of its events.
+
+    Returns:
+        By the event's name: the value returned or the exception raised, and the lines logged.
+    """
+    names = [name for case_function, name in CASES if case_function == function]
+    process = subprocess.run(
         [sys.executable, "-c", DRIVER, function],
-        input="".join(json.dumps(case) + "\n" for case in cases),
+        input="".join(json.dumps((name, load(function, name))) + "\n" for name in names),
         env=environment | {"AWS_ENDPOINT_URL": url, "PYTHONPATH": str(ROOT / "hooks")},
         capture_output=True,
         text=True,
@@ -57,83 +80,80 @@ def run(function: str, url: str, environment: dict[str, str]) -> dict[str, dict[
     )
     outcomes: dict[str, dict[str, Any]] = {}
     log: list[str] = []
-    for line in done.stdout.splitlines():
-        if line.startswith('{"case": '):
+    for line in process.stdout.splitlines():
+        if line.startswith('{"event": '):
             outcome = json.loads(line)
-            outcomes[outcome["case"]] = outcome | {"log": log}
+            outcomes[outcome["event"]] = outcome | {"log": log}
             log = []
         elif line:
             log.append(line)
-    assert len(outcomes) == len(cases), done.stderr
+    assert len(outcomes) == len(names), process.stderr
     return outcomes
 
 
-@pytest.fixture(scope="module")
-def environment() -> dict[str, str]:
-    return {
-        "AWS_ACCESS_KEY_ID": "nobody",
-        "AWS_SECRET_ACCESS_KEY": "nobody",
-        "AWS_REGION": "mars-west-1",
-        "AWS_DEFAULT_REGION": "mars-west-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "POWERTOOLS_SERVICE_NAME": "greenlight",
-        "POWERTOOLS_METRICS_NAMESPACE": "greenlight",
-        "PATH": os.environ["PATH"],
-        "HOME": "/nonexistent",
-    }
-
-
-@pytest.fixture(scope="module")
-def met(environment: dict[str, str]) -> Met:
-    return Met(environment)
-
-
-class Met:
-    """What each function did with its events, found out when first asked for."""
+class Functions:
+    """The functions' outcomes: each function runs once, when its outcomes are first asked for."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        self._environment, self._known = environment, {}
+        self._environment = environment
+        self._runs: dict[str, tuple[dict[str, dict[str, Any]], CodeDeploy]] = {}
 
     def __call__(self, function: str) -> tuple[dict[str, dict[str, Any]], CodeDeploy]:
-        if function not in self._known:
+        """Return the outcomes of `function` by event, and the CodeDeploy that it answered."""
+        if function not in self._runs:
             with CodeDeploy() as codedeploy:
-                self._known[function] = run(function, codedeploy.url, self._environment), codedeploy
-        return self._known[function]
+                self._runs[function] = run(function, codedeploy.url, self._environment), codedeploy
+        return self._runs[function]
 
 
-def ids(function: str, case: str) -> tuple[str, str]:
-    event = json.loads((EVENTS / function / f"{case}.json").read_text())
-    event = event["requestPayload"] if function == "last_resort" else event
-    return event["DeploymentId"], event["LifecycleEventHookExecutionId"]
+@pytest.fixture(scope="module")
+def functions() -> Functions:
+    """Return the functions in an environment with made-up credentials and nothing of this machine's."""
+    return Functions(
+        {
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_REGION": "mars-west-1",
+            "AWS_DEFAULT_REGION": "mars-west-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "POWERTOOLS_SERVICE_NAME": "greenlight",
+            "POWERTOOLS_METRICS_NAMESPACE": "greenlight",
+            "PATH": os.environ["PATH"],
+            "HOME": "/nonexistent",
+        }
+    )
 
 
-def test_every_function_has_events_of_both_kinds_and_no_other_folder_has() -> None:
-    assert sorted(path.name for path in EVENTS.iterdir()) == sorted(FUNCTIONS)
-    assert {function for function, _ in GOOD} == {function for function, _ in MALFORMED} == set(FUNCTIONS)
-    assert len(FILES) == len(GOOD) + len(MALFORMED)
+def test_every_function_has_good_and_malformed_events_and_every_event_has_a_function() -> None:
+    assert {path.name for path in EVENTS.iterdir() if path.is_dir()} == set(FOLDERS.values())
+    assert {path.stem for path in EVENTS.rglob("*.json")} == {name for _, name in CASES}
+    assert {function for function, _ in GOOD} == {function for function, _ in MALFORMED} == set(FOLDERS)
+    assert len(CASES) == len(GOOD) + len(MALFORMED)
 
 
-@pytest.mark.parametrize("function", HOOKS)
-def test_every_hook_meets_the_same_malformed_events(function: str) -> None:
-    names = {case for f, case in MALFORMED if f == function}
+@pytest.mark.parametrize(("folder", "heading"), [("hook", "Hooks"), ("last_resort", "Last resort")])
+def test_the_readme_describes_every_event_in_order(folder: str, heading: str) -> None:
+    section = (EVENTS / "README.md").read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
-    assert names == {case for f, case in MALFORMED if f == HOOKS[0]}
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == sorted(
+        path.stem for path in (EVENTS / folder).glob("*.json")
+    )
 
 
-@pytest.mark.parametrize(("function", "case"), GOOD)
-def test_a_good_event_is_answered_once_and_a_deployment_unknown_to_codedeploy_with_failed(
-    met: Met, function: str, case: str
+@pytest.mark.parametrize(("function", "name"), GOOD)
+def test_a_good_event_of_an_unknown_deployment_is_answered_once_with_failed(
+    functions: Functions, function: str, name: str
 ) -> None:
-    outcomes, codedeploy = met(function)
-    deployment, execution = ids(function, case)
+    outcomes, codedeploy = functions(function)
+    deployment, execution = ids(function, name)
 
     assert [answer for answer in codedeploy.answers if answer[1] == execution] == [(deployment, execution, "Failed")]
-    assert outcomes[case].get("returned", {}).get("told") is True, outcomes[case]
+    assert outcomes[name].get("returned", {}).get("told") is True, outcomes[name]
 
 
-@pytest.mark.parametrize(("function", "case"), MALFORMED)
-def test_a_malformed_event_is_refused_in_one_sentence(met: Met, function: str, case: str) -> None:
-    outcome = met(function)[0][case]
+@pytest.mark.parametrize(("function", "name"), MALFORMED)
+def test_a_malformed_event_is_rejected_with_one_sentence(functions: Functions, function: str, name: str) -> None:
+    outcome = functions(function)[0][name]
 
     assert "raised" in outcome, outcome
     assert 20 <= len(outcome["message"]) <= 600
@@ -141,21 +161,21 @@ def test_a_malformed_event_is_refused_in_one_sentence(met: Met, function: str, c
     assert "Traceback" not in outcome["message"]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_no_event_here_leads_to_succeeded_or_to_two_answers(met: Met, function: str) -> None:
-    outcomes, codedeploy = met(function)
-    good = sum(f == function for f, _ in GOOD)
+@pytest.mark.parametrize("function", FOLDERS)
+def test_no_event_is_answered_with_succeeded_or_twice(functions: Functions, function: str) -> None:
+    outcomes, codedeploy = functions(function)
+    good_count = sum(case_function == function for case_function, _ in GOOD)
 
     assert "Succeeded" not in {status for _, _, status in codedeploy.answers}
     assert max(Counter(execution for _, execution, _ in codedeploy.answers).values()) == 1
-    assert len(codedeploy.answers) >= good
-    assert not [o for o in outcomes.values() if "Succeeded" in str(o.get("returned"))]
+    assert len(codedeploy.answers) >= good_count
+    assert not [outcome for outcome in outcomes.values() if "Succeeded" in str(outcome.get("returned"))]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_what_is_logged_is_one_json_object_a_line_and_never_the_execution_id(met: Met, function: str) -> None:
-    outcomes, _ = met(function)
-    secrets = [ids(function, case)[1] for f, case in GOOD if f == function]
+@pytest.mark.parametrize("function", FOLDERS)
+def test_logs_are_one_json_object_a_line_and_never_contain_an_execution_id(functions: Functions, function: str) -> None:
+    outcomes, _ = functions(function)
+    secrets = [ids(function, name)[1] for case_function, name in GOOD if case_function == function]
     lines = [line for outcome in outcomes.values() for line in outcome["log"]]
 
     assert lines

@@ -6,8 +6,8 @@ import re
 
 import pytest
 import yaml
-from greenlight.publish import eventbridge
 
+from greenlight.publish import eventbridge
 from tests.support.sam_template import ROOT, STAGES, parse, transform, transformed
 
 STACKS = ROOT / "examples"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from greenlight.core import settings
 
+from greenlight.core import settings
 from tests.support.sam_template import ECS_STAGES, ROOT, STAGES, listed, of_type, plain, raw_template, transformed
 
 FUNCTIONS = [*(f"{stage}Function" for stage in STAGES), "LastResortFunction"]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import botocore.session
 import pytest
-from greenlight.api import Validator
-from greenlight.aws.client import permission
-from greenlight.checks.registry import Registry
 
 from devkit.plans.iam_policy import GRANTED
+from greenlight.api import Validator
+from greenlight.aws.client import iam_action
+from greenlight.checks.registry import Registry
 from tests.support.sam_template import (
     ECS_STAGES,
     ROOT,
@@ -265,9 +265,9 @@ def calls(*folders: str) -> set[str]:
                 continue
             literals = [a.value for a in node.args[:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
             if len(literals) == 2 and literals[0] in SERVICES:
-                called.add(permission(*literals))
+                called.add(iam_action(*literals))
             elif node.func.attr in METHODS:
-                called.add(permission(*METHODS[node.func.attr]))
+                called.add(iam_action(*METHODS[node.func.attr]))
     return called
 
 
@@ -305,7 +305,7 @@ BY_CHECK_POLICY = {
 
 def test_effect_declares_exactly_the_actions_that_it_calls() -> None:
     # The calls are in a table. s3:ListBucket is needed to distinguish a missing key from a forbidden one.
-    called = {permission(*call) for call in effect._CALLS.values()} | {"lambda:InvokeFunction", "s3:ListBucket"}
+    called = {iam_action(*call) for call in effect._CALLS.values()} | {"lambda:InvokeFunction", "s3:ListBucket"}
 
     assert set(effect.effect.iam) == called
 

@@ -9,20 +9,21 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from greenlight.api import Context, Evidence, Series, failed
-from greenlight.core.model import Finding, PlanSource, Severity
+from greenlight.core.finding import Finding, Severity
 from greenlight.core.redaction import MASK
+from greenlight.core.report import PlanSource
 from greenlight.publish import index, notice_content, sns
 from greenlight.testing import Service, context_for, ecs_deployment, load, run
-from greenlight.verdict.conclude import report_of, verdict_of
-
+from greenlight.verdict.conclude import build_report, decide_verdict
 from tests.unit.checks.test_runner import ECS, Run, check
 from tests.unit.core.test_redaction import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from greenlight.core.model import Report
+    from greenlight.core.report import Report
 
 CANARY = "Zq9/kW7+\"vT=3&xR<8'mL"
 WHOLE = {name: form for name, form in FORMS.items() if "auth" not in name}
@@ -31,7 +32,7 @@ OUTLETS: dict[str, Callable[[Report], str]] = {
     **{form: lambda report, form=form: importlib.import_module(f"greenlight.report.{form}").render(report) for form in RENDERED},
     "event": lambda report: json.dumps(notice_content.event(report, "s3://b/k")),
     "card": lambda report: json.dumps(sns.card(report, "s3://b/k")),
-    "sentence": notice_content.sentence,
+    "sentence": notice_content.verdict_sentence,
     "index": lambda report: str(index.entry(report, "s3://b/k")),
     "log": lambda report: str(report.reasons),
 }  # fmt: skip
@@ -70,7 +71,7 @@ def report(request: pytest.FixtureRequest) -> Report:
     assert all(MASK in str(finding) for finding in findings[:2]), "the secret was there, and was taken out"
     checks = [each.check for each in leaks]
     assert all(each.severity is Severity.BLOCKING for each in checks)
-    return report_of(verdict_of(checks, findings), findings, ECS, PlanSource(), 0.0, 1.0)
+    return build_report(decide_verdict(checks, findings), findings, ECS, PlanSource(), 0.0, 1.0)
 
 
 @pytest.mark.parametrize("outlet", OUTLETS)

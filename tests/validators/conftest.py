@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from greenlight.api import Deployment, Finding, Side
 from greenlight.plan.decoder import convert
 from greenlight.testing import StubbedAws, context_for, load, stubbed_aws

@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from greenlight.api import Finding, Outcome, Side
 from greenlight.testing import Service
-
 from tests.support.function_server import DEPLOYMENT, Failing, Functions
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from greenlight.api import Side
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import dns.rcode
 import dns.resolver
 import dns.rrset
 import pytest
-from greenlight.api import Finding, Outcome
 
+from greenlight.api import Finding, Outcome
 from tests.support.wire import Server, hang, unused_port
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ import boto3
 import botocore.session
 import pytest
 from botocore.stub import ANY, Stubber
+from moto import mock_aws
+
 from greenlight.api import Finding, Outcome
 from greenlight.aws.client import Aws
 from greenlight.testing import Service
-from moto import mock_aws
-
 from tests.support.function_server import DEPLOYMENT, Failing, Functions
 
 if TYPE_CHECKING:

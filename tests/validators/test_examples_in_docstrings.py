@@ -6,12 +6,12 @@ import inspect
 import textwrap
 
 import pytest
-from greenlight.checks.binding import bind
-from greenlight.checks.registry import Registry
-from greenlight.core.model import Deployment, Platform, Side
-from greenlight.plan.parser import parse
 
 from devkit.reference.struct_docs import example
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import Registry
+from greenlight.core.deployment import Deployment, Platform, Side
+from greenlight.plan.parser import parse
 
 NAMES = [name for name in Registry().names() if name.isidentifier()]
 

@@ -18,6 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1.health_pb2 import HealthCheckResponse
+from msgspec.structs import replace
+from websockets.sync.server import serve
+
+from devkit.reference.struct_docs import example
 from greenlight.api import Deployment, Outcome, Side
 from greenlight.checks.registry import Registry
 from greenlight.plan import yaml_reader
@@ -34,12 +40,6 @@ from greenlight.testing import (
     stubbed_aws,
     wire_server,
 )
-from grpc_health.v1 import health, health_pb2_grpc
-from grpc_health.v1.health_pb2 import HealthCheckResponse
-from msgspec.structs import replace
-from websockets.sync.server import serve
-
-from devkit.reference.struct_docs import example
 from tests.support.function_server import Functions
 
 if TYPE_CHECKING:

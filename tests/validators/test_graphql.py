@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from graphql import build_schema, graphql_sync
-from greenlight.api import Finding, Outcome
 
+from greenlight.api import Finding, Outcome
 from tests.support.wire import Peer, Server, answer, answering, unused_port
 
 if TYPE_CHECKING:

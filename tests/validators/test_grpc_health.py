@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import pytest
 import trustme
-from greenlight.api import Finding, Outcome
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
+from greenlight.api import Finding, Outcome
 from tests.support.wire import Server, answer, answering, hang, unused_port
 
 if TYPE_CHECKING:

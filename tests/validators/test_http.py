@@ -10,9 +10,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from greenlight.api import Finding, Outcome, Side
 from greenlight.network.client import MAX_BODY_BYTES
-
 from tests.support.wire import Server, answer, answering, hang, sending, unused_port
 
 if TYPE_CHECKING:

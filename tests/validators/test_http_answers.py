@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+
 from greenlight.api import Finding, Outcome, Side
 from greenlight.network.client import MAX_BODY_BYTES
 from greenlight.testing import Service, context_for, ecs_deployment, load, run
-
 from tests.support.wire import Server, answer, answering, sending
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.api import Finding, Outcome
 
+from greenlight.api import Finding, Outcome
 from tests.support.function_server import DEPLOYMENT, Failing, Functions
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from greenlight.api import Side
 
 if TYPE_CHECKING:

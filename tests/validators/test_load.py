@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from greenlight.api import Finding, Outcome
 from greenlight.testing import Service
-
 from tests.support.wire import unused_port
 
 if TYPE_CHECKING:

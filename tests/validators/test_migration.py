@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from greenlight.api import Finding, Outcome, Side
 from greenlight.testing import Service
 

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.api import Finding, Outcome
 
+from greenlight.api import Finding, Outcome
 from tests.support.wire import Peer, Server, answer, unused_port
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import botocore.session
 import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
+
 from greenlight.api import Finding, Outcome
 from greenlight.aws.client import Aws
 from greenlight.testing import Service

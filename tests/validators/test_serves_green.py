@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.response import StreamingBody
-from greenlight.api import Finding, Outcome, Side
 
+from greenlight.api import Finding, Outcome, Side
 from tests.support.wire import Server, answer, answering, unused_port
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from greenlight.api import Finding, Outcome
-
 from tests.support.wire import Server, hang, unused_port
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from greenlight.api import Finding, Outcome
 
+from greenlight.api import Finding, Outcome
 from tests.support.wire import Server, hang, unused_port
 
 if TYPE_CHECKING:

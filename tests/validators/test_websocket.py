@@ -9,10 +9,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.api import Finding, Outcome
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
+from greenlight.api import Finding, Outcome
 from tests.support.wire import Server, answer, answering, hang, sending, unused_port
 
 if TYPE_CHECKING:

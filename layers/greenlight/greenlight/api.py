@@ -16,57 +16,63 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from greenlight.assertions.expectation import Expectation
-from greenlight.assertions.jmespath_query import compiled, find
+from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation
+from greenlight.assertions.jmespath_query import compile_query, run_query
 from greenlight.checks.context import Context
-from greenlight.checks.findings import error, evidence, failed, inconclusive, judged, passed
-from greenlight.checks.series import over_time, sample
-from greenlight.checks.validator import Need, Params, Validator, validator
+from greenlight.checks.findings import error, evidence, failed, finding_from, inconclusive, passed
+from greenlight.checks.series import sample_series, time_series
+from greenlight.checks.validator import IamRequirement, Params, Validator, validator
+from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError
+from greenlight.core.finding import Evidence, Finding, Outcome, Series
 from greenlight.core.missing import MISSING
-from greenlight.core.model import Deployment, Evidence, Finding, Outcome, Platform, Series, Side
-from greenlight.core.units import Duration, Size, default
+from greenlight.core.units import Duration, Size, struct_default
 from greenlight.network.client import Response
-from greenlight.plan.decoder import DurationExpectation, SizeExpectation
-from greenlight.toolkit.capture_substitution import filled
+from greenlight.toolkit.capture_substitution import substitute_captures
 
 if TYPE_CHECKING:
-    from greenlight.assertions.json_schema import mismatched
-    from greenlight.aws.dynamodb_json import marshalled, unmarshalled
-    from greenlight.network.certificate import Certificate, certificate
-    from greenlight.network.cookies import Jar
-    from greenlight.plan.yaml_reader import too_deep
+    from greenlight.assertions.json_schema import schema_errors
+    from greenlight.aws.dynamodb_json import from_dynamodb, to_dynamodb
+    from greenlight.network.certificate import Certificate, read_certificate
+    from greenlight.network.cookies import CookieJar
+    from greenlight.plan.yaml_reader import nesting_exceeds
     from greenlight.toolkit.aws_lookups import deployment_group, service_tasks
-    from greenlight.toolkit.captures import captured_value, checked_source, fresh, hidden
+    from greenlight.toolkit.captures import capture_value, is_sensitive, unique_id, validate_capture
     from greenlight.toolkit.http_expectation import (
-        AnswerExpectation,
         CertificateExpectation,
         ContentExpectation,
-        certified,
-        looked_at,
+        ResponseExpectation,
+        check_certificate,
+        check_response,
     )
-    from greenlight.toolkit.http_request import SAFE, Call, exchanged
-    from greenlight.toolkit.lambda_events.event import HttpKind, LambdaEvent, built
-    from greenlight.toolkit.lambda_events.metadata import Stamp
-    from greenlight.toolkit.lambda_events.payload import LambdaInput
-    from greenlight.toolkit.lambda_events.response import response
-    from greenlight.toolkit.lambda_invocation import Invocation, NoResultError, invoked
-    from greenlight.toolkit.response_diff import Compared, Difference, compared, differences, percentile
+    from greenlight.toolkit.http_request import SAFE_METHODS, HttpRequest, send_request
+    from greenlight.toolkit.lambda_events.event import HttpKind, LambdaEvent, build_event
+    from greenlight.toolkit.lambda_events.metadata import EventMetadata
+    from greenlight.toolkit.lambda_events.payload import LambdaPayload
+    from greenlight.toolkit.lambda_events.response import read_response
+    from greenlight.toolkit.lambda_invocation import Invocation, NoResultError, invoke
+    from greenlight.toolkit.response_diff import (
+        Comparison,
+        Difference,
+        compare_responses,
+        find_differences,
+        percentile,
+    )
 
 __all__ = [
     "MISSING",
-    "SAFE",
-    "AnswerExpectation",
-    "Call",
+    "SAFE_METHODS",
     "Certificate",
     "CertificateExpectation",
-    "Compared",
+    "Comparison",
     "ContentExpectation",
     "Context",
+    "CookieJar",
     "Deployment",
     "Difference",
     "Duration",
     "DurationExpectation",
+    "EventMetadata",
     "Evidence",
     "Expectation",
     "ExpectationError",
@@ -74,80 +80,80 @@ __all__ = [
     "GreenlightError",
     "HttpError",
     "HttpKind",
+    "HttpRequest",
+    "IamRequirement",
     "Invocation",
-    "Jar",
     "LambdaEvent",
-    "LambdaInput",
-    "Need",
+    "LambdaPayload",
     "NoAnswerError",
     "NoResultError",
     "Outcome",
     "Params",
     "Platform",
     "Response",
+    "ResponseExpectation",
     "Series",
     "Side",
     "Size",
     "SizeExpectation",
-    "Stamp",
     "Validator",
-    "built",
-    "captured_value",
-    "certificate",
-    "certified",
-    "checked_source",
-    "compared",
-    "compiled",
-    "default",
+    "build_event",
+    "capture_value",
+    "check_certificate",
+    "check_response",
+    "compare_responses",
+    "compile_query",
     "deployment_group",
-    "differences",
     "error",
     "evidence",
-    "exchanged",
     "failed",
-    "filled",
-    "find",
-    "fresh",
-    "hidden",
+    "find_differences",
+    "finding_from",
+    "from_dynamodb",
     "inconclusive",
-    "invoked",
-    "judged",
-    "looked_at",
-    "marshalled",
-    "mismatched",
-    "over_time",
+    "invoke",
+    "is_sensitive",
+    "nesting_exceeds",
     "passed",
     "percentile",
-    "response",
-    "sample",
+    "read_certificate",
+    "read_response",
+    "run_query",
+    "sample_series",
+    "schema_errors",
+    "send_request",
     "service_tasks",
-    "too_deep",
-    "unmarshalled",
+    "struct_default",
+    "substitute_captures",
+    "time_series",
+    "to_dynamodb",
+    "unique_id",
+    "validate_capture",
     "validator",
 ]  # fmt: skip
 
 _WHEN_ASKED_FOR = {
     "toolkit.http_expectation": (
-        "AnswerExpectation",
+        "ResponseExpectation",
         "CertificateExpectation",
         "ContentExpectation",
-        "certified",
-        "looked_at",
+        "check_certificate",
+        "check_response",
     ),
-    "toolkit.captures": ("captured_value", "checked_source", "fresh", "hidden"),
-    "network.certificate": ("Certificate", "certificate"),
-    "toolkit.response_diff": ("Compared", "Difference", "compared", "differences", "percentile"),
-    "network.cookies": ("Jar",),
-    "aws.dynamodb_json": ("marshalled", "unmarshalled"),
-    "toolkit.http_request": ("SAFE", "Call", "exchanged"),
-    "toolkit.lambda_invocation": ("Invocation", "NoResultError", "invoked"),
+    "toolkit.captures": ("capture_value", "validate_capture", "unique_id", "is_sensitive"),
+    "network.certificate": ("Certificate", "read_certificate"),
+    "toolkit.response_diff": ("Comparison", "Difference", "compare_responses", "find_differences", "percentile"),
+    "network.cookies": ("CookieJar",),
+    "aws.dynamodb_json": ("to_dynamodb", "from_dynamodb"),
+    "toolkit.http_request": ("SAFE_METHODS", "HttpRequest", "send_request"),
+    "toolkit.lambda_invocation": ("Invocation", "NoResultError", "invoke"),
     "toolkit.aws_lookups": ("deployment_group", "service_tasks"),
-    "assertions.json_schema": ("mismatched",),
-    "plan.yaml_reader": ("too_deep",),
-    "toolkit.lambda_events.event": ("HttpKind", "LambdaEvent", "built"),
-    "toolkit.lambda_events.payload": ("LambdaInput",),
-    "toolkit.lambda_events.response": ("response",),
-    "toolkit.lambda_events.metadata": ("Stamp",),
+    "assertions.json_schema": ("schema_errors",),
+    "plan.yaml_reader": ("nesting_exceeds",),
+    "toolkit.lambda_events.event": ("HttpKind", "LambdaEvent", "build_event"),
+    "toolkit.lambda_events.payload": ("LambdaPayload",),
+    "toolkit.lambda_events.response": ("read_response",),
+    "toolkit.lambda_events.metadata": ("EventMetadata",),
 }
 """Modules that few validators need, each with what it gives; a gate whose plan has none of those does not load them."""
 

@@ -15,7 +15,7 @@ OWN = threading.local()
 
 
 def connection() -> http.client.HTTPConnection:
-    """Give this thread's kept-alive connection."""
+    """Return this thread's kept-alive connection."""
     if not hasattr(OWN, "connection"):
         OWN.connection = (
             http.client.HTTPSConnection(WHERE.netloc, timeout=10, context=TLS)

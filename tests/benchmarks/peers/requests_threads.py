@@ -1,4 +1,4 @@
-"""What people write first: one shared `requests.Session` in a pool of threads."""
+"""The usual first script: one shared `requests.Session` in a pool of threads."""
 
 import os
 import sys

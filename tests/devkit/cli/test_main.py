@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from greenlight import __version__
 
 from devkit.cli.main import COMMANDS, main
+from greenlight import __version__
 
 
 @pytest.mark.parametrize("arguments", [[], ["rehaerse"], ["check"], ["--nope"]])

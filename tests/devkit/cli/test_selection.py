@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from greenlight.core.errors import GreenlightError
-from greenlight.plan.parser import parse
 
 from devkit.cli import selection
 from devkit.cli.main import main
+from greenlight.core.errors import GreenlightError
+from greenlight.plan.parser import parse
 
 if TYPE_CHECKING:
     from pathlib import Path

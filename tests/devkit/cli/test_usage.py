@@ -13,6 +13,7 @@ import pytest
 from devkit.cli import usage
 from devkit.cli.main import COMMANDS, INTERRUPTED, main, parser_of_all
 from devkit.commands import completion
+from devkit.reference import cli_reference
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = [(name, line) for name, each in usage.USAGE.items() if name in COMMANDS for line, _ in each.examples]
@@ -111,7 +112,7 @@ def test_a_pipe_gets_no_colours(line: list[str], capsys: pytest.CaptureFixture[s
 
 
 def test_the_document_is_what_make_docs_writes() -> None:
-    assert (ROOT / "docs/cli.md").read_text() == usage.markdown(parser_of_all()), "run: make docs"
+    assert (ROOT / "docs/cli.md").read_text() == cli_reference.markdown(parser_of_all()), "run: make docs"
 
 
 def test_the_document_explains_every_argument() -> None:

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from greenlight.checks.registry import Registry
-from greenlight.plan import yaml_reader
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devkit.cli.main import main
-from devkit.lint import Limits, problems
-from devkit.lint.appspec import found
+from devkit.lint.appspec import check_appspec
+from devkit.lint.limits import Limits
+from devkit.lint.linter import problems
+from greenlight.checks.registry import Registry
+from greenlight.plan import yaml_reader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -268,11 +269,11 @@ def test_yaml_in_a_json_file_is_refused_where_codedeploy_would() -> None:
 def test_no_appspec_whatever_it_holds_ends_the_linter(anything: Any) -> None:
     for key, value in (("Resources", anything), ("Hooks", anything)):
         whole = {**yaml.safe_load(ECS_EXAMPLE), key: value}
-        list(found(yaml_reader.Document(whole, None)))
+        list(check_appspec(yaml_reader.Document(whole, None)))
     for key in ("LoadBalancerInfo", "NetworkConfiguration", "CapacityProviderStrategy", "TaskDefinition"):
         whole = yaml.safe_load(ECS_EXAMPLE)
         whole["Resources"][0]["TargetService"]["Properties"][key] = anything
-        list(found(yaml_reader.Document(whole, None)))
+        list(check_appspec(yaml_reader.Document(whole, None)))
 
 
 # ---- as they are written -------------------------------------------------------------------------------------------

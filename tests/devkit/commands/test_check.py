@@ -10,9 +10,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from greenlight.testing import Service
 
 from devkit.cli.main import main, parser_of_all
+from greenlight.testing import Service
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,14 +7,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.aws.client import Aws
-from greenlight.core.model import Cause, Finding, Outcome, Reason, Report, Severity, Shadowed, Status
-from greenlight.publish import index
 from moto import mock_aws
 from msgspec.structs import replace
 
 from devkit.cli.main import main
 from devkit.reports import history
+from greenlight.aws.client import Aws
+from greenlight.core.finding import Cause, Finding, Outcome, Severity
+from greenlight.core.report import Report
+from greenlight.core.verdict import Reason, ShadowedVerdict, Status
+from greenlight.publish import index
 from tests.support.report_samples import opened
 
 if TYPE_CHECKING:
@@ -217,7 +219,7 @@ def test_weeks_begin_on_monday_and_leave_no_gap() -> None:
 def test_a_gate_that_its_shadow_opened_counts_as_closed() -> None:
     report = replace(
         gate(1, finding("x")),
-        shadow=Shadowed(would_have_been=Status.FAILED, until="2026-12-31", why="we begin"),
+        shadow=ShadowedVerdict(would_have_been=Status.FAILED, until="2026-12-31", why="we begin"),
         reasons=(Reason(cause=Cause.RELEASE_FAILED, check="x", message="is wrong"),),
     )
     whole = history.summary(entries(report))

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from moto import mock_aws
+
+from devkit.cli.main import main
+from devkit.reference import struct_docs
 from greenlight.api import Validator
 from greenlight.aws.client import Aws
 from greenlight.checks.registry import Registry
 from greenlight.plan.decoder import convert
 from greenlight.plan.parser import parse
-from moto import mock_aws
-
-from devkit.cli.main import main
-from devkit.reference import struct_docs
 
 if TYPE_CHECKING:
     from pathlib import Path

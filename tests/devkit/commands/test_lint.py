@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from greenlight.core.errors import Problem
-from greenlight.plan.yaml_reader import MAX_BYTES
 from rich.console import Console
 
 from devkit.cli.main import main
 from devkit.lint import formats
 from devkit.lint.rules import RULES
+from greenlight.core.errors import Problem
+from greenlight.plan.yaml_reader import MAX_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path

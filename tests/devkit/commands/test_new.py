@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from greenlight.plan.schema import CONTROL_KEYS
 
 from devkit.cli.main import main
 from devkit.plans import scaffold
+from greenlight.plan.schema import CONTROL_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,13 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.aws.client import Aws
-from greenlight.core.model import Finding, Outcome, Severity
-from greenlight.stores.overrides import kept
-from greenlight.verdict.override import Gate, honoured
 from moto import mock_aws
 
 from devkit.cli.main import main
+from greenlight.aws.client import Aws
+from greenlight.core.finding import Finding, Outcome, Severity
+from greenlight.stores.overrides import read_overrides
+from greenlight.verdict.override import OverrideContext, applicable_overrides
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def aws(nobody: None) -> Iterator[Aws]:
 
 
 def stored(aws: Aws) -> list[dict[str, Any]]:
-    return [json.loads(each.data) for each in kept(aws, "plans", "overrides/shop/web/")[0]]
+    return [json.loads(each.data) for each in read_overrides(aws, "plans", "overrides/shop/web/")[0]]
 
 
 def added(capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
@@ -89,11 +89,11 @@ def test_a_call_without_its_parts_ends_with_2(arguments: list[str]) -> None:
 def test_what_is_stored_is_honoured_by_the_gate_it_is_for(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     document = added(capsys)
 
-    found, notes = kept(aws, "plans", "overrides/shop/web/")
+    found, notes = read_overrides(aws, "plans", "overrides/shop/web/")
     failing = Finding(name="orders work", outcome=Outcome.FAIL, message="no", severity=Severity.REQUIRED_WITH_OVERRIDE)
     now = datetime.datetime.now(datetime.UTC)
-    gate = Gate(deployment="d-ABCDEF123", plan_sha256="", findings=(failing,), now=now)
-    (granted,), refused = honoured(found, gate)
+    gate = OverrideContext(deployment="d-ABCDEF123", plan_sha256="", findings=(failing,), now=now)
+    (granted,), refused = applicable_overrides(found, gate)
     assert (granted.check, granted.uri, granted.why) == ("orders work", document["uri"], "the probe is broken")
     assert granted.who == "arn:aws:sts::123456789012:user/moto"
     assert (notes, refused) == ((), ())
@@ -113,7 +113,7 @@ def test_a_bucket_can_be_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Non
     assert main([*ADD, *FOR, "--bucket", "other"]) == 0
     monkeypatch.setenv("GREENLIGHT_PLAN_BUCKET", "other")
     assert main([*ADD, *FOR]) == 0
-    assert (len(kept(aws, "other", "overrides/shop/web/")[0]), stored(aws)) == (2, [])
+    assert (len(read_overrides(aws, "other", "overrides/shop/web/")[0]), stored(aws)) == (2, [])
 
 
 def test_the_list_shows_what_is_valid_over_and_malformed(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,15 +7,15 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.aws.client import Aws
-from greenlight.core.errors import GreenlightError
-from greenlight.core.model import Deployment, Platform
-from greenlight.core.settings import Settings
-from greenlight.stores.plan_lookup import find_plan
 from moto import mock_aws
 
 from devkit.cli.main import main
 from devkit.commands import plan as command
+from greenlight.aws.client import Aws
+from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.errors import GreenlightError
+from greenlight.core.settings import Settings
+from greenlight.stores.plan_lookup import find_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from greenlight.testing import Service
 
 from devkit.cli.main import main
 from devkit.recording import access_log, curl, expectations
+from greenlight.testing import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,26 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.aws.client import Aws
-from greenlight.core.model import (
-    DEFAULT_CHECKS,
-    Deployment,
-    Finding,
-    Outcome,
-    PlanSource,
-    Platform,
-    Report,
-    Side,
-    Status,
-)
-from greenlight.plan import parser as plans
-from greenlight.publish import s3
-from greenlight.report import json as as_json
 from moto import mock_aws
 from msgspec.structs import replace
 
 from devkit.cli.main import main
 from devkit.commands import replay as command
+from greenlight.aws.client import Aws
+from greenlight.core.deployment import Deployment, Platform, Side
+from greenlight.core.finding import Finding, Outcome
+from greenlight.core.report import DEFAULT_CHECKS, PlanSource, Report
+from greenlight.core.verdict import Status
+from greenlight.plan import parser as plans
+from greenlight.publish import s3
+from greenlight.report import json as as_json
 from tests.support.account import Account
 from tests.support.report_samples import opened
 

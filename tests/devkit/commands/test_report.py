@@ -6,14 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from greenlight.aws.client import Aws
-from greenlight.core.model import Status
-from greenlight.publish import s3
-from greenlight.report import json as as_json
 from moto import mock_aws
 from msgspec.structs import replace
 
 from devkit.cli.main import main
+from greenlight.aws.client import Aws
+from greenlight.core.verdict import Status
+from greenlight.publish import s3
+from greenlight.report import json as as_json
 from tests.support.report_samples import closed, opened
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from greenlight.api import Context, Finding, Params, passed, validator
 
 from devkit.cli.main import main
 from devkit.commands.validators import entry as entry_of
 from devkit.reference.validator_catalogue import markdown
+from greenlight.api import Context, Finding, Params, passed, validator
 
 FOLDER = Path(__file__).parents[3] / "validators"
 

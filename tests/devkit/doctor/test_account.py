@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.core.errors import GreenlightError
 
-from devkit import doctor
+from devkit.doctor import examination
 from devkit.doctor.reader import Reader
+from greenlight.core.errors import GreenlightError
 from tests.support.doctor_world import TESTS, TWO, World, found_alone, ids, run
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ OPERATIONS = [
 
 def asked(world: World) -> set[str]:
     account = world.account()
-    doctor.account(Reader(account), doctor.Wanted(application="shop"), lambda _: None)
+    examination.account(Reader(account), examination.Query(application="shop"), lambda _: None)
     return set(account.names())
 
 
@@ -51,7 +51,7 @@ def test_a_missing_permission_is_named_and_hides_nothing_else(platform: str, ope
     del world.group["autoRollbackConfiguration"]
     world.hook["VpcConfig"] = {"SubnetIds": ["subnet-1"], "VpcId": "vpc-1"}
     account = world.account()
-    (before,) = doctor.account(Reader(account), doctor.Wanted(application="shop"), lambda _: None)
+    (before,) = examination.account(Reader(account), examination.Query(application="shop"), lambda _: None)
     world.table[operation] = "AccessDeniedException"
 
     found = world.examined()
@@ -108,7 +108,7 @@ def test_what_is_not_there_is_a_sentence(table: dict[str, Any], arguments: list[
 
 def test_the_same_is_asked_once() -> None:
     account = World("ECS").account()
-    doctor.account(Reader(account), doctor.Wanted(application="shop"), lambda _: None)
+    examination.account(Reader(account), examination.Query(application="shop"), lambda _: None)
     calls = [json.dumps(each, default=str, sort_keys=True) for each in account.calls]
 
     assert sorted(calls) == sorted(set(calls))
@@ -124,7 +124,7 @@ def test_nothing_is_changed() -> None:
 
 def test_progress_names_what_is_looked_at() -> None:
     told: list[str] = []
-    doctor.account(Reader(World("Lambda").account()), doctor.Wanted(application="shop"), told.append)
+    examination.account(Reader(World("Lambda").account()), examination.Query(application="shop"), told.append)
 
     assert told[:3] == ["the application shop", "shop/live", "shop/live: automatic rollback"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devkit.doctor.revision import parsed
+from devkit.doctor.revision import parse_revision
 from tests.support.doctor_world import ME, World, appspec, found_alone, ids
 
 if TYPE_CHECKING:
@@ -29,16 +29,16 @@ def test_another_appspec_is_held_against_the_versions_there_are() -> None:
     wanted = {"7": [], "6": ["version"]}
 
     for current, expected in wanted.items():
-        spec = parsed(text.replace('"7"', f'"{current}"'), "appspec.yaml", is_next=True)
+        spec = parse_revision(text.replace('"7"', f'"{current}"'), "appspec.yaml", is_next=True)
         assert World("Lambda").found(appspec=spec) == expected
-    assert World("Lambda").found(appspec=parsed(text.replace('"8"', '"9"'), "a", is_next=True)) == ["version"]
+    assert World("Lambda").found(appspec=parse_revision(text.replace('"8"', '"9"'), "a", is_next=True)) == ["version"]
 
 
 def test_versions_that_cannot_share_an_alias_are_told() -> None:
     world = World("Lambda")
     world.functions["shop:7"] = {**world.functions["shop:8"], "Role": f"arn:aws:iam::{ME}:role/older"}
 
-    (one,) = world.examined(appspec=parsed(world.appspec, "appspec.yaml", is_next=True))
+    (one,) = world.examined(appspec=parse_revision(world.appspec, "appspec.yaml", is_next=True))
 
     assert one.rule == "version"
     assert "differ in Role" in one.message
@@ -47,4 +47,4 @@ def test_versions_that_cannot_share_an_alias_are_told() -> None:
 def test_what_a_pipeline_puts_in_later_is_no_mistake() -> None:
     text = appspec("Lambda").replace('"7"', '"<CURRENT>"').replace('"8"', '"<TARGET>"')
 
-    assert World("Lambda").found(appspec=parsed(text, "appspec.yaml", is_next=True)) == []
+    assert World("Lambda").found(appspec=parse_revision(text, "appspec.yaml", is_next=True)) == []

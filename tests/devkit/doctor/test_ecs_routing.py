@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devkit.doctor.revision import parsed
+from devkit.doctor.revision import parse_revision
 from tests.support.doctor_world import LB, NOW, ONE, TESTS, TWO, USERS, World, found_alone, ids
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_another_appspec_is_held_against_its_task_definition(task: dict[str, Any
     world = World("ECS")
     world.task = {**world.task, **task} if task else {}
 
-    found = world.examined(appspec=parsed(world.appspec, "appspec.yaml", is_next=True))
+    found = world.examined(appspec=parse_revision(world.appspec, "appspec.yaml", is_next=True))
 
     assert [each.rule for each in found] == ["task-definition"]
     assert said in found[0].message

@@ -10,7 +10,7 @@ from botocore.response import StreamingBody
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devkit.doctor.revision import parsed
+from devkit.doctor.revision import parse_revision
 from tests.support.doctor_world import World, appspec
 
 REVISIONS: list[tuple[dict[str, Any], list[str]]] = [
@@ -50,9 +50,9 @@ def test_of_a_group_that_never_deployed_the_appspec_is_asked_for() -> None:
     assert (found.rule, found.harm) == ("could-not-look", "not seen")
     assert "has never deployed" in found.message
     assert "--appspec FILE" in found.fix
-    assert World("Lambda").found(appspec=parsed(world.appspec, "appspec.yaml", is_next=True)) == []
+    assert World("Lambda").found(appspec=parse_revision(world.appspec, "appspec.yaml", is_next=True)) == []
 
 
 @given(st.text(max_size=200))
 def test_no_text_is_a_crash_as_an_appspec(text: str) -> None:
-    assert parsed(text, "appspec.yaml").source == "appspec.yaml"
+    assert parse_revision(text, "appspec.yaml").source == "appspec.yaml"

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from greenlight.core.errors import GreenlightError
-from greenlight.plan import yaml_reader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devkit.cli.main import main
 from devkit.doctor import cloudformation, rules, template
-from devkit.doctor.revision import parsed
+from devkit.doctor.revision import parse_revision
+from greenlight.core.errors import GreenlightError
+from greenlight.plan import yaml_reader
 
 ROOT = Path(__file__).parents[3]
 
@@ -155,8 +155,8 @@ Hooks:
 
 
 def found(text: str, appspec: str = "", **given: str) -> list[tuple[str, int]]:
-    spec = parsed(appspec, "appspec.yaml") if appspec else None
-    return [(each.rule, each.line) for each in rules.ordered(template.examine(cloudformation.read(text, given), spec))]
+    spec = parse_revision(appspec, "appspec.yaml") if appspec else None
+    return [(each.rule, each.line) for each in rules.in_order(template.examine(cloudformation.read(text, given), spec))]
 
 
 @pytest.mark.parametrize(
@@ -464,7 +464,7 @@ def test_whatever_stands_anywhere_in_a_template_the_doctor_ends_with_sentences(d
         holder = holder[key]
     holder[last] = data.draw(anything)
 
-    for each in template.examine(cloudformation.read(json.dumps(plain)), parsed(APPSPEC, "appspec.yaml")):
+    for each in template.examine(cloudformation.read(json.dumps(plain)), parse_revision(APPSPEC, "appspec.yaml")):
         assert each.message
         assert each.fix
 
@@ -503,5 +503,5 @@ def test_every_rule_that_a_template_can_break_is_broken_here() -> None:
 
 
 def test_the_example_appspec_here_is_read_by_lint_as_well() -> None:
-    assert parsed(APPSPEC, "appspec.yaml").problems == ()
+    assert parse_revision(APPSPEC, "appspec.yaml").problems == ()
     assert yaml_reader.read(APPSPEC).data["Hooks"]

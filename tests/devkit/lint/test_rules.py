@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from greenlight.checks.registry import Registry
-from greenlight.core.errors import PlanError, Problem
-from greenlight.plan import yaml_reader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devkit.lint import Limits, problems
-from devkit.lint.rules import RULES, Rule, markdown, ruled
+from devkit.lint.limits import Limits
+from devkit.lint.linter import problems
+from devkit.lint.rules import RULES, Rule, markdown, with_rule
+from greenlight.checks.registry import Registry
+from greenlight.core.errors import PlanError, Problem
+from greenlight.plan import yaml_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -265,7 +266,7 @@ def test_line_ends_and_marks_of_windows_are_fine() -> None:
 
 
 def test_a_sentence_that_no_rule_knows_has_the_general_one() -> None:
-    assert ruled(Problem("something else is wrong")).rule == "value"
+    assert with_rule(Problem("something else is wrong")).rule == "value"
 
 
 def test_what_is_wrong_in_a_check_does_not_hide_what_is_wrong_in_others() -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
-from greenlight.plan import parser as plans
 
-from devkit.plans.diff import changes
+from devkit.plans.diff import compare_plans
+from greenlight.plan import parser as plans
+from greenlight.plan.model import Plan
 
 CHECK = (
     "name: a\nhttp: {get: /, expect: {status: 200, json: {x: 1, y: {lte: 5}}, latency: {lte: 500ms}, size: {lt: 1KiB}}}"
 )
 
 
-def plan(*checks: str, head: str = "", stage: str = "AfterInstall") -> plans.Plan:
+def plan(*checks: str, head: str = "", stage: str = "AfterInstall") -> Plan:
     """Read a plan of these checks, each without its indentation."""
     lines = ["version: 1", *head.splitlines(), "stages:", f"  {stage}:", "    checks:"]
     for check in checks:
@@ -23,8 +24,8 @@ def plan(*checks: str, head: str = "", stage: str = "AfterInstall") -> plans.Pla
     return plans.parse("\n".join(lines))
 
 
-def said(old: plans.Plan, new: plans.Plan) -> list[str]:
-    return [f"{each.kind} {each}" for each in changes(old, new)]
+def said(old: Plan, new: Plan) -> list[str]:
+    return [f"{each.kind} {each}" for each in compare_plans(old, new)]
 
 
 def edited(old: str, new: str) -> list[str]:

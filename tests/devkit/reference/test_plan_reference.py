@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from greenlight.assertions import expectation
-from greenlight.checks.binding import bind, deployment_names
-from greenlight.checks.registry import Registry
-from greenlight.core.model import Deployment, Platform, Side
-from greenlight.plan import yaml_reader
-from greenlight.plan.parser import Plan, parse
 
 from devkit.cli.main import main
 from devkit.reference import plan_reference, predicate_docs, struct_docs
+from greenlight.assertions import expectation
+from greenlight.checks.binding import bind, deployment_names
+from greenlight.checks.registry import Registry
+from greenlight.core.deployment import Deployment, Platform, Side
+from greenlight.plan import yaml_reader
+from greenlight.plan.model import Plan
+from greenlight.plan.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from greenlight.assertions.expectation import FILTERS, PREDICATES, parse
 
 from devkit.cli.main import main
+from greenlight.assertions.expectation import FILTERS, PREDICATES, parse
 
 EXAMPLES = sorted(Path(__file__).parents[3].glob("examples/*/plan.yaml"))
 

@@ -7,10 +7,10 @@ import time
 from typing import Any
 
 import pytest
-from greenlight.aws import client as aws_module
-from greenlight.aws.client import Aws, permission
-from greenlight.core.errors import AwsError
 
+from greenlight.aws import client as aws_module
+from greenlight.aws.client import Aws, iam_action
+from greenlight.core.errors import AwsError
 from tests.support.account import Account
 from tests.support.wire import Server, answer, answering, hang, unused_port
 
@@ -25,7 +25,7 @@ from tests.support.wire import Server, answer, answering, hang, unused_port
     ],
 )
 def test_an_operation_is_named_by_its_permission(service: str, operation: str, action: str) -> None:
-    assert permission(service, operation) == action
+    assert iam_action(service, operation) == action
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"])
@@ -67,7 +67,7 @@ def test_an_endpoint_that_is_not_there_is_a_sentence(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused_port()}")
     client = Aws().client("ecs", attempts=1)
     with pytest.raises(AwsError, match="gave no answer: Could not connect"):
-        aws_module.calling("ecs", "list_clusters", client.list_clusters)
+        aws_module.call_aws("ecs", "list_clusters", client.list_clusters)
 
 
 def test_an_endpoint_that_hangs_takes_one_read_time_out_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +76,7 @@ def test_an_endpoint_that_hangs_takes_one_read_time_out_an_attempt(monkeypatch: 
         client = Aws().client("ecs", read_timeout_s=0.3, attempts=1)
         began = time.monotonic()
         with pytest.raises(AwsError, match="gave no answer: Read timeout") as refused:
-            aws_module.calling("ecs", "list_clusters", client.list_clusters)
+            aws_module.call_aws("ecs", "list_clusters", client.list_clusters)
     assert refused.value.code == "ReadTimeoutError"
     assert time.monotonic() - began < aws_module.READ_TIMEOUT_S
 
@@ -87,7 +87,7 @@ def test_an_error_of_any_shape_is_a_sentence(monkeypatch: pytest.MonkeyPatch, bo
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         client = Aws().client("ecs", attempts=1)
         with pytest.raises(AwsError, match="ecs:ListClusters") as refused:
-            aws_module.calling("ecs", "list_clusters", client.list_clusters)
+            aws_module.call_aws("ecs", "list_clusters", client.list_clusters)
     assert "\n" not in str(refused.value)
 
 

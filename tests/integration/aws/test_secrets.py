@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from greenlight.aws.client import Aws
-from greenlight.aws.secrets import fetch
-from greenlight.core.errors import AwsError, PlanError
 
+from greenlight.aws.client import Aws
+from greenlight.aws.secrets import fetch_secrets
+from greenlight.core.errors import AwsError, PlanError
 from tests.support.account import Account
 
 CANARY = "canary-value-7f3a"
@@ -35,11 +35,11 @@ def test_every_kind_of_reference_gives_its_value(stored: Aws) -> None:
         f"secretsmanager:{arn}#token": CANARY,
         "ssm:/orders/token": CANARY,
     }
-    assert fetch(wanted, stored) == wanted
+    assert fetch_secrets(wanted, stored) == wanted
 
 
 def test_no_references_are_no_calls() -> None:
-    assert fetch([], Aws(Account({}))) == {}
+    assert fetch_secrets([], Aws(Account({}))) == {}
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_no_references_are_no_calls() -> None:
 )
 def test_a_reference_that_gives_no_text_is_a_mistake_of_the_plan(stored: Aws, reference: str, said: str) -> None:
     with pytest.raises(PlanError, match=said) as refused:
-        fetch([reference], stored)
+        fetch_secrets([reference], stored)
     assert f"${{secret:{reference}}}" in str(refused.value)
     assert CANARY not in str(refused.value)
 
@@ -74,4 +74,4 @@ def test_a_reference_that_gives_no_text_is_a_mistake_of_the_plan(stored: Aws, re
 )
 def test_a_denied_secret_names_the_permission(operation: str, reference: str, action: str) -> None:
     with pytest.raises(AwsError, match=f"{action} was denied"):
-        fetch([reference], Aws(Account({operation: "AccessDeniedException"})))
+        fetch_secrets([reference], Aws(Account({operation: "AccessDeniedException"})))

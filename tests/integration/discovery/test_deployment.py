@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from greenlight.aws.client import Aws
-from greenlight.core.errors import AwsError, DiscoveryError
-from greenlight.core.model import Platform
-from greenlight.discovery.deployment import Discovered, OverError, discover
 
+from greenlight.aws.client import Aws
+from greenlight.core.deployment import Platform
+from greenlight.core.errors import AwsError, DiscoveryError
+from greenlight.discovery.deployment import Discovered, OverError, discover
 from tests.support.account import Account
 
 ID = "d-ABCDEF123"

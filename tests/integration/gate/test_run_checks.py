@@ -6,15 +6,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from greenlight.api import Context
 from greenlight.aws.client import Aws
+from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.errors import PlanError
-from greenlight.core.model import Deployment, Finding, Platform, Side
+from greenlight.core.finding import Finding
 from greenlight.core.settings import Settings
-from greenlight.gate.prepare import Prepared, aimed
-from greenlight.gate.run_checks import probe
+from greenlight.gate.prepare import Prepared, apply_plan_target
+from greenlight.gate.run_checks import run_checks
 from greenlight.plan.parser import parse
-
 from tests.support.account import Account
 from tests.support.wire import answer, answering
 
@@ -29,8 +30,8 @@ def probed(
 ) -> Any:
     read = parse(f"version: 1\n{plan}")
     green = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic", green=Side(url=url))
-    prepared = Prepared(deployment=aimed(green, read), plan=read)
-    return probe(prepared, settings, Aws(Account({})), time.monotonic() + 5, emit)
+    prepared = Prepared(deployment=apply_plan_target(green, read), plan=read)
+    return run_checks(prepared, settings, Aws(Account({})), time.monotonic() + 5, emit)
 
 
 def stage(checks: str, more: str = "") -> str:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+
 from greenlight.core.errors import GuardError, HttpError, NoAnswerError, UnreachableError
 from greenlight.network.client import Client
 from greenlight.network.guard import Guard
-
 from tests.support.wire import Peer, Server, answer, answering, hang, sending, unused_port
 
 if TYPE_CHECKING:
@@ -198,7 +198,9 @@ def test_latency_includes_the_time_that_the_body_takes(client: Client) -> None:
 
 def test_timings_say_what_was_done_for_this_exchange(client: Client) -> None:
     with answering(answer(200)) as server:
-        new, again, anew = (client.request("GET", server.url, afresh=afresh) for afresh in (False, False, True))
+        new, again, anew = (
+            client.request("GET", server.url, new_connection=new_connection) for new_connection in (False, False, True)
+        )
     assert server.connections == 2
     for response in (new, again, anew):
         assert response.timings is not None
@@ -236,8 +238,8 @@ def test_a_name_is_looked_up_anew_where_that_is_asked_for() -> None:
 
     client = client_of("shop.example", resolve=resolve)
     with answering(answer(200)) as server:
-        for afresh in (False, False, True):
-            client.request("GET", f"http://shop.example:{server.port}/", afresh=afresh)
+        for new_connection in (False, False, True):
+            client.request("GET", f"http://shop.example:{server.port}/", new_connection=new_connection)
     assert len(asked) == 2
 
 
@@ -605,7 +607,7 @@ def test_a_connection_made_afresh_shows_its_certificate_and_takes_its_time(good:
     client = good.client()
     with good.serving(answer(200)) as server:
         url = f"https://shop.example:{server.port}/"
-        kept, anew = client.request("GET", url), client.request("GET", url, afresh=True)
+        kept, anew = client.request("GET", url), client.request("GET", url, new_connection=True)
     assert kept.certificate is None
     assert anew.certificate is not None
     assert anew.certificate.names == ("shop.example",)

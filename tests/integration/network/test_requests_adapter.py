@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+
 from greenlight.api import Context
-from greenlight.core.model import Deployment, Platform, Side
+from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.network.client import MAX_BODY_BYTES, Client
 from greenlight.network.guard import Guard
-
 from tests.support.wire import Server, answer, answering, hang
 
 if TYPE_CHECKING:

@@ -7,11 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
-from greenlight.aws.client import Aws
-from greenlight.core.errors import AwsError
-from greenlight.core.model import Cause, Deployment, Finding, Outcome, PlanSource, Platform, Reason, Report, Status
-from greenlight.publish import eventbridge, index, metrics, s3, sns
 
+from greenlight.aws.client import Aws
+from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.errors import AwsError
+from greenlight.core.finding import Cause, Finding, Outcome
+from greenlight.core.report import PlanSource, Report
+from greenlight.core.verdict import Reason, Status
+from greenlight.publish import eventbridge, index, metrics, s3, sns
 from tests.support.account import Account
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from greenlight.aws.client import Aws
 from greenlight.core.errors import AwsError
-from greenlight.stores.overrides import MAX_BYTES, MAX_OBJECTS, kept
-
+from greenlight.stores.overrides import MAX_BYTES, MAX_OBJECTS, read_overrides
 from tests.support.account import Account
 
 if TYPE_CHECKING:
@@ -31,19 +31,19 @@ def put(bucket: Any, name: str, body: bytes = b"{}") -> str:
 
 
 def test_an_empty_folder_has_none(aws: Aws, bucket: Any) -> None:
-    assert kept(aws, "plans", FOLDER) == ((), ())
+    assert read_overrides(aws, "plans", FOLDER) == ((), ())
 
 
 def test_a_bucket_that_is_not_there_is_an_error(aws: Aws) -> None:
     with pytest.raises(AwsError, match="s3:ListBucket failed with NoSuchBucket"):
-        kept(aws, "plans", FOLDER)
+        read_overrides(aws, "plans", FOLDER)
 
 
 def test_an_object_comes_with_its_place_its_version_and_when_it_was_stored(aws: Aws, bucket: Any) -> None:
     put(bucket, "1.json", b"old")
     version = put(bucket, "1.json", b"new")
 
-    ((found,), notes) = kept(aws, "plans", FOLDER)
+    ((found,), notes) = read_overrides(aws, "plans", FOLDER)
 
     assert (found.uri, found.version_id, found.data) == (f"s3://plans/{FOLDER}1.json", version, b"new")
     assert found.stored_at.tzinfo is not None
@@ -54,14 +54,14 @@ def test_folders_and_what_is_deeper_or_beside_belong_to_nobody(aws: Aws, bucket:
     for key in (FOLDER, f"{FOLDER}deeper/1.json", "overrides/shop/web2/1.json", "overrides/shop/1.json", "shop.yaml"):
         bucket.put_object(Bucket="plans", Key=key, Body=b"{}")
 
-    assert kept(aws, "plans", FOLDER) == ((), ())
+    assert read_overrides(aws, "plans", FOLDER) == ((), ())
 
 
 def test_an_object_that_is_too_large_is_a_note_and_the_others_are_read(aws: Aws, bucket: Any) -> None:
     put(bucket, "1.json", b"x" * (MAX_BYTES + 1))
     put(bucket, "2.json", b"y" * MAX_BYTES)
 
-    found, notes = kept(aws, "plans", FOLDER)
+    found, notes = read_overrides(aws, "plans", FOLDER)
 
     assert [each.uri for each in found] == [f"s3://plans/{FOLDER}2.json"]
     assert notes == (f"the override s3://plans/{FOLDER}1.json is not honoured: it is larger than 16 KiB",)
@@ -71,7 +71,7 @@ def test_no_more_than_a_few_are_read_and_the_rest_is_said(aws: Aws, bucket: Any)
     for number in range(MAX_OBJECTS + 1):
         put(bucket, f"{number:02}.json")
 
-    found, notes = kept(aws, "plans", FOLDER)
+    found, notes = read_overrides(aws, "plans", FOLDER)
 
     assert len(found) == MAX_OBJECTS
     assert notes == (f"s3://plans/{FOLDER} holds more than {MAX_OBJECTS} overrides; the others were not read",)
@@ -81,7 +81,7 @@ def test_an_object_that_may_not_be_read_is_a_note_that_names_the_permission() ->
     listed = {"Contents": [{"Key": f"{FOLDER}1.json", "LastModified": "2026-11-23T12:00:00Z"}]}
     account = Account({"s3.list_objects_v2": listed, "s3.get_object": "AccessDenied"})
 
-    found, notes = kept(Aws(account), "plans", FOLDER)
+    found, notes = read_overrides(Aws(account), "plans", FOLDER)
 
     assert found == ()
     assert "s3:GetObject was denied" in notes[0]

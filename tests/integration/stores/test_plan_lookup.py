@@ -7,15 +7,15 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
+
 from greenlight.aws.client import Aws
+from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import AwsError, PlanError
-from greenlight.core.model import Deployment, Platform
 from greenlight.core.settings import Settings
 from greenlight.plan.yaml_reader import MAX_BYTES
 from greenlight.stores import file, s3, ssm
 from greenlight.stores.plan_lookup import candidates, find_plan, packed_folder, read
-from msgspec.structs import replace
-
 from tests.support.account import Account
 
 if TYPE_CHECKING:

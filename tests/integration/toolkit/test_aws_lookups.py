@@ -6,11 +6,11 @@ import itertools
 from typing import Any
 
 import pytest
+
 from greenlight.api import deployment_group, service_tasks
 from greenlight.aws.client import Aws
 from greenlight.core.errors import AwsError
 from greenlight.testing import context_for, ecs_deployment
-
 from tests.support.account import Account
 
 

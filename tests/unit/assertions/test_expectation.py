@@ -7,11 +7,13 @@ import time
 from typing import Any
 
 import pytest
-from greenlight.assertions.expectation import FILTERS, MISSING, PREDICATES, Expectation, escaped, parse, same
-from greenlight.core.errors import ExpectationError
-from greenlight.core.units import Duration, Size
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.assertions.expectation import FILTERS, MISSING, PREDICATES, Expectation, escaped, parse
+from greenlight.core.errors import ExpectationError
+from greenlight.core.json_values import equals
+from greenlight.core.units import Duration, Size
 
 NAN, INF = float("nan"), float("inf")
 
@@ -593,13 +595,13 @@ def test_parsing_gives_an_expectation_or_a_sentence(written: Any) -> None:
 
 @given(json_values, json_values)
 def test_equality_is_the_same_both_ways_and_its_opposite_is_ne(one: Any, other: Any) -> None:
-    assert same(one, other) == same(other, one)
-    assert PREDICATES["ne"].holds(one, other) is not same(one, other)
+    assert equals(one, other) == equals(other, one)
+    assert PREDICATES["ne"].holds(one, other) is not equals(one, other)
 
 
 @given(json_values)
 def test_a_value_equals_itself_unless_there_is_a_nan_in_it(value: Any) -> None:
-    assert same(value, value) == ("nan" not in repr(value).replace("'", "") or "nan" in str(_texts(value)))
+    assert equals(value, value) == ("nan" not in repr(value).replace("'", "") or "nan" in str(_texts(value)))
 
 
 def _texts(value: Any) -> list[str]:

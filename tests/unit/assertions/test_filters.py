@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 import pytest
+
 from greenlight.assertions.expectation import FILTERS, parse
 
 NOW = datetime.datetime(2026, 11, 2, 12, 0, tzinfo=datetime.UTC)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from greenlight.assertions.expectation import MISSING
-from greenlight.assertions.jmespath_query import compiled, find
-from greenlight.core.errors import ExpectationError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.assertions.expectation import MISSING
+from greenlight.assertions.jmespath_query import compile_query, run_query
+from greenlight.core.errors import ExpectationError
 
 # JMESPath accepts texts between backticks, and says in a warning that it will not do so for ever.
 pytestmark = pytest.mark.filterwarnings("ignore:deprecated string literal")
@@ -43,7 +44,7 @@ DATA = {"status": "ok", "none": None, "items": [{"sku": "A1", "n": 1}, {"sku": "
 )
 def test_an_expression_that_cannot_work_is_refused(expression: str, said: str) -> None:
     with pytest.raises(ExpectationError) as caught:
-        compiled(expression, "json", 0)
+        compile_query(expression, "json", 0)
 
     assert said in str(caught.value)
     assert caught.value.path == ("json", 0)
@@ -59,12 +60,12 @@ def test_an_expression_that_cannot_work_is_refused(expression: str, said: str) -
     ],
 )  # fmt: skip
 def test_nothing_is_found(expression: str) -> None:
-    assert find(expression, DATA) is MISSING
+    assert run_query(expression, DATA) is MISSING
 
 
 @pytest.mark.parametrize("data", [None, "text", 5, [], True])
 def test_nothing_is_found_in_what_is_no_object(data: Any) -> None:
-    assert find("status", data) is MISSING
+    assert run_query("status", data) is MISSING
 
 
 @pytest.mark.parametrize(
@@ -87,13 +88,13 @@ def test_nothing_is_found_in_what_is_no_object(data: Any) -> None:
     ],
 )
 def test_it_is_found(expression: str, value: Any) -> None:
-    assert find(expression, DATA) == value
+    assert run_query(expression, DATA) == value
 
 
 @given(st.text(alphabet="abc.[]*'`\"|&!@(){}:,?<>=0123456789 -\\", max_size=30))
 def test_any_expression_finds_a_plain_value_or_is_refused_in_a_sentence(expression: str) -> None:
     try:
-        value = find(expression, DATA)
+        value = run_query(expression, DATA)
     except ExpectationError as error:
         value = str(error)
         refused = True

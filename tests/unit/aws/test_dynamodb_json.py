@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from greenlight.api import marshalled, unmarshalled
+
+from greenlight.api import from_dynamodb, to_dynamodb
 
 
 @pytest.mark.parametrize(
@@ -18,10 +19,10 @@ from greenlight.api import marshalled, unmarshalled
     ],
 )
 def test_sets_become_lists_and_bytes_base64(written: dict[str, Any], value: Any) -> None:
-    assert unmarshalled(written) == value
+    assert from_dynamodb(written) == value
 
 
 @pytest.mark.parametrize("value", [None, True, 1, 1.5, "x", [1, "a", None], {"a": {"b": [False]}}])
 def test_dynamodbs_values_come_back(value: Any) -> None:
-    assert unmarshalled(marshalled(value)) == value
-    assert type(unmarshalled(marshalled(value))) is type(value)
+    assert from_dynamodb(to_dynamodb(value)) == value
+    assert type(from_dynamodb(to_dynamodb(value))) is type(value)

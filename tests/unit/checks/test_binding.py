@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+
 from greenlight.checks.binding import Bound, bind, deployment_names
 from greenlight.checks.registry import Registry
+from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.errors import MAX_PROBLEMS, PlanError
-from greenlight.core.model import Deployment, Platform, Side
-from greenlight.plan.parser import Check, Plan, Stage, parse
+from greenlight.plan.model import Check, Plan, Stage
+from greenlight.plan.parser import parse
 
 STAGE = "AfterAllowTraffic"
 ECS = Deployment(

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from greenlight.api import Validator
 from greenlight.checks.registry import ENTRY_POINTS, MalformedError, Registry
 

@@ -10,31 +10,39 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
+
 from greenlight.api import Context, Params, failed, inconclusive, passed, validator
 from greenlight.api import error as errored
 from greenlight.checks.binding import Bound
-from greenlight.checks.runner import MAX_EVIDENCE, MAX_POINTS, MAX_SERIES, MAX_TRIES, Runner, Tools, unfinished
+from greenlight.checks.runner import (
+    MAX_EVIDENCE,
+    MAX_POINTS,
+    MAX_SERIES,
+    MAX_TRIES,
+    CheckResources,
+    Runner,
+    unfinished,
+)
+from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import UnreachableError
-from greenlight.core.model import (
+from greenlight.core.finding import (
     Cause,
-    Deployment,
     Evidence,
-    Excuse,
+    ExcuseReason,
     Finding,
     OnFirstDeployment,
     OnInconclusive,
     Outcome,
-    Platform,
     Series,
     Severity,
 )
 from greenlight.core.redaction import Redactor
 from greenlight.core.units import Duration
-from greenlight.plan.parser import Check
+from greenlight.plan.model import Check
 from greenlight.plan.repeat import Repeat
 from greenlight.plan.retry import Retry
 from greenlight.plan.schema import When
-from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -78,7 +86,7 @@ class Run:
         secrets: Sequence[str] = (SECRET,),
     ) -> None:
         self.emitted: list[tuple[float, Finding]] = []
-        tools = Tools(deployment, NOBODY, NOBODY, Redactor(secrets))
+        tools = CheckResources(deployment, NOBODY, NOBODY, Redactor(secrets))
         began = time.monotonic()
         runner = Runner(
             tools,
@@ -313,11 +321,11 @@ def test_a_validator_cannot_excuse_itself() -> None:
         outcome=Outcome.INCONCLUSIVE,
         message="",
         flaky=True,
-        excused=Excuse.TOLERATED,
+        excused=ExcuseReason.TOLERATED,
         on_inconclusive=OnInconclusive.TOLERATE,
     )
     (finding,) = Run(check("c", lambda _: excused)).findings
-    assert (finding.flaky, finding.excused, finding.on_inconclusive) == (False, Excuse.NONE, OnInconclusive.FAIL)
+    assert (finding.flaky, finding.excused, finding.on_inconclusive) == (False, ExcuseReason.NONE, OnInconclusive.FAIL)
 
 
 @pytest.mark.parametrize("first", [False, True])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 
-import greenlight.core.errors
 import pytest
+
+import greenlight.core.errors
 from greenlight.core.errors import (
     MAX_PROBLEMS,
     AwsError,
@@ -15,7 +16,7 @@ from greenlight.core.errors import (
     Problem,
     WrongValueError,
 )
-from greenlight.core.model import Cause
+from greenlight.core.finding import Cause
 
 ERRORS = [
     each
@@ -54,7 +55,7 @@ def test_a_refusal_says_where() -> None:
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
 def test_every_error_is_drawn_in_the_tree_and_is_one_of_ours(error: type[Exception]) -> None:
     assert issubclass(error, GreenlightError)
-    assert error.__name__ in (greenlight.errors.__doc__ or "")
+    assert error.__name__ in (greenlight.core.errors.__doc__ or "")
     assert error.__name__.endswith("Error")
 
 

@@ -10,9 +10,10 @@ import urllib.parse
 from typing import Any
 
 import pytest
-from greenlight.core.redaction import MASK, MIN_LENGTH, Redactor, like_a_secret
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.core.redaction import MASK, MIN_LENGTH, Redactor, names_a_secret
 
 SECRETS = [
     "hunter22",
@@ -155,7 +156,7 @@ def test_what_is_hidden_later_is_hidden_there_alone() -> None:
      ("author", False), ("authors", False), ("order", False), ("considered", False), ("id", False)],
 )  # fmt: skip
 def test_a_secret_is_known_by_its_name(name: str, secret: bool) -> None:
-    assert like_a_secret(name) is secret
+    assert names_a_secret(name) is secret
 
 
 @pytest.mark.parametrize("secret", ["", "a", "abc", "\n\n"])

@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from greenlight.core.references import (
-    capture_mistakes,
-    captures,
-    malformed,
-    places,
-    references,
-    refers,
-    replace,
-    secrets,
-    unknown,
-)
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.core.references import (
+    capture_mistakes,
+    captured_names,
+    has_references,
+    malformed_references,
+    reference_names,
+    reference_paths,
+    replace,
+    secret_names,
+    unknown_references,
+)
 
 NAMES = {"tenant": "smoke", "shards": 3, "on": True, "rate": 0.5, "green.url": "http://green", "map": {"a": 1}}
 
@@ -39,7 +40,7 @@ NAMES = {"tenant": "smoke", "shards": 3, "on": True, "rate": 0.5, "green.url": "
     ],
 )
 def test_what_is_no_reference_is_named(text: str, said: str) -> None:
-    ((place, message),) = malformed({"a": [text]}, ("http",))
+    ((place, message),) = malformed_references({"a": [text]}, ("http",))
 
     assert place == ("http", "a", 0)
     assert said in message
@@ -53,18 +54,18 @@ def test_what_is_no_reference_is_named(text: str, said: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_a_reference_or_none_is_let_through(text: str) -> None:
-    assert malformed(text, ()) == []
+    assert malformed_references(text, ()) == []
 
 
 def test_a_reference_in_a_key_is_named_however_deep() -> None:
-    found = malformed([{"a": {"${x}": 1}}, {"$${": 2}], ())
+    found = malformed_references([{"a": {"${x}": 1}}, {"$${": 2}], ())
 
     assert [place for place, _ in found] == [(0, "a", "${x}"), (1, "$${")]
     assert "is not replaced in keys" in found[0][1]
 
 
 def test_an_unknown_name_gets_the_nearest_or_all() -> None:
-    near, far = unknown(["${tennant}", "${zzz}", "${tenant}", "$${zzz}", 5], NAMES, ("a",))
+    near, far = unknown_references(["${tennant}", "${zzz}", "${tenant}", "$${zzz}", 5], NAMES, ("a",))
 
     assert near == (("a", 0), "nothing is called ${tennant}; did you mean 'tenant'?")
     assert far[0] == ("a", 1)
@@ -103,24 +104,24 @@ def test_references_are_replaced(written: Any, value: Any) -> None:
 def test_names_and_secrets_are_collected_from_everywhere() -> None:
     data = {"a": "${x} ${secret:ssm:/p}", "b": [{"c": "${secret:secretsmanager:n#k}"}], "d": "$${no}", "e": 5}
 
-    assert list(references(data)) == ["x", "secret:ssm:/p", "secret:secretsmanager:n#k"]
-    assert secrets(data) == {"ssm:/p", "secretsmanager:n#k"}
-    assert refers(data)
-    assert not refers({"a": [1, "$", {"${x}": None}]})
-    assert places(data, ("p",)) == [("p", "a"), ("p", "b", 0, "c"), ("p", "d")]
+    assert list(reference_names(data)) == ["x", "secret:ssm:/p", "secret:secretsmanager:n#k"]
+    assert secret_names(data) == {"ssm:/p", "secretsmanager:n#k"}
+    assert has_references(data)
+    assert not has_references({"a": [1, "$", {"${x}": None}]})
+    assert reference_paths(data, ("p",)) == [("p", "a"), ("p", "b", 0, "c"), ("p", "d")]
 
 
 @pytest.mark.parametrize(
     "data", [None, 5, "x", [], {}, {"capture": "x"}, {"steps": 5}, {"body": {"capture": {"a": "b"}}}]
 )
 def test_nothing_is_captured(data: Any) -> None:
-    assert captures(data) == {}
+    assert captured_names(data) == {}
 
 
 def test_captures_are_those_of_the_parameters_and_of_their_steps() -> None:
     data = {"capture": {"a": "json.a"}, "steps": [{"capture": {"b": "json.b"}}, 5, {"get": "/"}]}
 
-    assert captures(data) == {"a": ("capture", "a"), "b": ("steps", 0, "capture", "b")}
+    assert captured_names(data) == {"a": ("capture", "a"), "b": ("steps", 0, "capture", "b")}
 
 
 def test_a_capture_that_no_reference_could_mean_is_named() -> None:
@@ -158,5 +159,5 @@ def test_two_passes_give_what_one_would(parts: list[str], value: str, other: str
 
 @given(st.text(alphabet="${}ab: ", max_size=12))
 def test_any_text_is_malformed_unknown_or_replaced(text: str) -> None:
-    if not malformed(text, ()) and not unknown(text, NAMES, ()):
+    if not malformed_references(text, ()) and not unknown_references(text, NAMES, ()):
         replace(text, NAMES)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from greenlight.core.errors import SettingsError
-from greenlight.core.settings import Settings, read
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.core.errors import SettingsError
+from greenlight.core.settings import Settings, read
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from greenlight.core.text import clean, short
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.core.text import escape_controls, truncate
 
 
 @pytest.mark.parametrize(
@@ -22,24 +23,24 @@ from hypothesis import strategies as st
     ],
 )
 def test_what_a_terminal_would_obey_is_shown_as_an_escape(text: str, line: str) -> None:
-    assert clean(text) == line
+    assert escape_controls(text) == line
 
 
 @given(st.text(st.characters()))
 def test_any_text_becomes_one_printable_line_and_stays_it(text: str) -> None:
-    assert clean(text).isprintable()
-    assert clean(clean(text)) == clean(text)
+    assert escape_controls(text).isprintable()
+    assert escape_controls(escape_controls(text)) == escape_controls(text)
 
 
 @given(st.text(st.characters()), st.integers(1, 50))
 def test_a_short_line_has_at_most_its_length_and_stays_itself(text: str, length: int) -> None:
-    line = short(text, length)
+    line = truncate(text, length)
 
     assert line.isprintable()
     assert len(line) <= length
-    assert short(line, length) == line
+    assert truncate(line, length) == line
 
 
 def test_what_is_cut_off_is_shown() -> None:
-    assert short("abcdef", 4) == "abc…"
-    assert short("abcd", 4) == "abcd"
+    assert truncate("abcdef", 4) == "abc…"
+    assert truncate("abcd", 4) == "abcd"

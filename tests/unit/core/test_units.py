@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from greenlight.core.units import Duration, Size
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.core.units import Duration, Size
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import AwsError
-from greenlight.core.model import Deployment, Platform
 from greenlight.discovery.ecs import ecs_sides
 
 BLUE, GREEN = (

@@ -12,7 +12,8 @@ import botocore.exceptions
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
-from greenlight.core.model import Status
+
+from greenlight.core.verdict import Status
 from greenlight.gate.codedeploy import EventError, Execution, Reporter, parse
 
 ID = "d-ABCDEF123"

@@ -6,14 +6,23 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from greenlight.aws.client import Aws
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
+from greenlight.core.deployment import STAGES, Deployment, Platform, Side
 from greenlight.core.errors import DiscoveryError, PlanError
-from greenlight.core.model import STAGES, Deployment, Platform, Side
 from greenlight.core.settings import Settings
-from greenlight.gate.prepare import PORTS_OPEN, Prepared, aimed, default_checks, prepare, with_secrets
-from greenlight.plan.parser import Plan, Stage, parse
+from greenlight.gate.prepare import (
+    PORTS_OPEN,
+    Prepared,
+    apply_plan_target,
+    default_checks,
+    prepare,
+    with_secrets,
+)
+from greenlight.plan.model import Plan, Stage
+from greenlight.plan.parser import parse
 
 GROUP = "arn:aws:elasticloadbalancing:mars-west-1:000000000000:targetgroup/green/1"
 ECS = Deployment(
@@ -209,22 +218,24 @@ def plan_with(target: str) -> Plan:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_plans_own_url_counts_only_where_green_can_be_reached(stage: str) -> None:
-    green = aimed(msgspec.structs.replace(ECS, stage=stage), plan_with("{url: 'https://shop.example.com/base/'}")).green
+    green = apply_plan_target(
+        msgspec.structs.replace(ECS, stage=stage), plan_with("{url: 'https://shop.example.com/base/'}")
+    ).green
 
     assert (green.url == "https://shop.example.com/base") == (stage in PORTS_OPEN)
 
 
 def test_a_plans_own_url_leaves_nothing_of_the_rule() -> None:
-    green = aimed(ECS, plan_with("{url: 'https://shop.example.com'}")).green
+    green = apply_plan_target(ECS, plan_with("{url: 'https://shop.example.com'}")).green
 
     assert (green.host, green.headers, green.path_patterns, green.no_url) == ("", {}, (), "")
 
 
 def test_a_plans_own_host_keeps_the_rest() -> None:
-    green = aimed(ECS, plan_with("{host: other.example.com}")).green
+    green = apply_plan_target(ECS, plan_with("{host: other.example.com}")).green
 
     assert green == msgspec.structs.replace(ECS.green, host="other.example.com")
 
 
 def test_without_a_target_nothing_changes() -> None:
-    assert aimed(ECS, plan_with("{}")) == ECS
+    assert apply_plan_target(ECS, plan_with("{}")) == ECS

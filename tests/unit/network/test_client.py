@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 import pytest
+
 from greenlight.core.errors import GuardError, UnreachableError
-from greenlight.network.client import Client, split
+from greenlight.network.client import Client, split_url
 from greenlight.network.guard import Guard
 
 OPEN = "93.184.215.14"
@@ -233,7 +234,7 @@ def test_what_is_no_plain_http_url_is_refused_before_anything_connects(url: str,
     ["http://api.test", "HTTPS://API.test:8443/x?y=z#f", "http://[2606:2800:21f::1]:8080/", "http://xn--pi-7kc.test/"],
 )
 def test_plain_http_urls_are_urls(url: str) -> None:
-    assert split(url).hostname
+    assert split_url(url).hostname
 
 
 @pytest.mark.parametrize("address", FORBIDDEN)

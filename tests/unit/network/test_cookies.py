@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from greenlight.network.cookies import MAX_KEPT, MAX_LENGTH, Cookie, Jar, date, named, parsed, without_values, written
+
+from greenlight.network.cookies import (
+    MAX_KEPT,
+    MAX_LENGTH,
+    Cookie,
+    CookieJar,
+    cookies_named,
+    format_iso,
+    mask_value,
+    parse_date,
+    parse_set_cookie,
+)
 
 NOW = 1_700_000_000.0
 GREEN = "https://shop.example/account/login"
@@ -11,7 +22,7 @@ GREEN = "https://shop.example/account/login"
 
 def sent(*headers: str, to: str = GREEN, at: str = GREEN, later_s: float = 0) -> str:
     """Say what a jar sends to `to` that was given these by `at`."""
-    jar = Jar()
+    jar = CookieJar()
     host = at.split("/")[2].partition(":")[0]
     jar.keep([("Set-Cookie", header) for header in headers], at, host, NOW)
     return jar.header(to, to.split("/")[2].partition(":")[0], NOW + later_s)
@@ -22,7 +33,7 @@ def sent(*headers: str, to: str = GREEN, at: str = GREEN, later_s: float = 0) ->
 
 @pytest.mark.parametrize("header", ["", "a", "=b", " =b", ";a=b", "a\x01=b", "a=b\x7f", "a=b; path=\x00"])
 def test_what_user_agents_ignore_is_no_cookie(header: str) -> None:
-    assert parsed(header) is None
+    assert parse_set_cookie(header) is None
 
 
 @pytest.mark.parametrize(
@@ -31,7 +42,7 @@ def test_what_user_agents_ignore_is_no_cookie(header: str) -> None:
      "00:00:00 1 Jan 1600", "00:00:00 1 Jan 203", "00:00:00 32 Jan 2030", "0:0 1 Jan 2030"],
 )  # fmt: skip
 def test_what_is_no_date_is_none(text: str) -> None:
-    assert date(text) is None
+    assert parse_date(text) is None
 
 
 @pytest.mark.parametrize(
@@ -40,21 +51,21 @@ def test_what_is_no_date_is_none(text: str) -> None:
      ("domain=", "domain"), ("path=", "path"), ("path=a", "path"), ("samesite=very", "same_site"), ("samesite", "same_site")],
 )  # fmt: skip
 def test_an_attribute_that_means_nothing_is_not_there(attribute: str, field: str) -> None:
-    cookie = parsed(f"a=b; {attribute}")
+    cookie = parse_set_cookie(f"a=b; {attribute}")
     assert cookie is not None
     assert getattr(cookie, field) is None
 
 
 def test_a_cookie_has_what_was_sent() -> None:
     header = "id = a=b ; Expires=Wed, 09 Jun 2100 10:18:14 GMT;MAX-AGE= -5;Domain=.Shop.EXAMPLE; Path=/a;secure=no; HttpOnly;SameSite=lax; x=y"
-    assert parsed(header) == Cookie(
+    assert parse_set_cookie(header) == Cookie(
         name="id", value="a=b", expires=4116219494.0, max_age=-5, domain="shop.example", path="/a", secure=True,
         http_only=True, same_site="Lax",
     )  # fmt: skip
 
 
 def test_the_last_of_an_attribute_counts_and_one_that_is_ignored_does_not() -> None:
-    cookie = parsed("a=b; max-age=1; max-age=2; max-age=x; path=/a; path=b")
+    cookie = parse_set_cookie("a=b; max-age=1; max-age=2; max-age=x; path=/a; path=b")
     assert cookie is not None
     assert (cookie.max_age, cookie.path) == (2, None)
 
@@ -69,22 +80,22 @@ def test_the_last_of_an_attribute_counts_and_one_that_is_ignored_does_not() -> N
     ],
 )
 def test_a_date_is_read_in_any_of_its_forms(text: str, iso: str) -> None:
-    found = date(text)
+    found = parse_date(text)
     assert found is not None
-    assert written(found) == iso
+    assert format_iso(found) == iso
 
 
 def test_of_one_name_domain_and_path_the_last_counts_and_every_other_stands() -> None:
     headers = [("set-cookie", each) for each in ("a=1", "b=2", "a=3", "a=4; path=/x")]
-    assert [cookie.value for cookie in named("a", headers)] == ["3", "4"]
-    assert named("A", headers) == []
+    assert [cookie.value for cookie in cookies_named("a", headers)] == ["3", "4"]
+    assert cookies_named("A", headers) == []
 
 
 @pytest.mark.parametrize(
     ("header", "shown"), [("a=secret; Path=/", "a=***; Path=/"), ("a=b=c", "a=***"), ("secret; x", "***; x")]
 )
 def test_a_header_is_shown_without_the_value(header: str, shown: str) -> None:
-    assert without_values(header) == shown
+    assert mask_value(header) == shown
 
 
 # ---- What a jar sends

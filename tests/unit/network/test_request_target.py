@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from greenlight.core.errors import GuardError
-from greenlight.core.model import Side
-from greenlight.network.request_target import green_address, green_request
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.core.deployment import Side
+from greenlight.core.errors import GuardError
+from greenlight.network.request_target import resolve_endpoint, resolve_request
 
 GREEN = Side(url="http://balancer:8080", host="shop.example.com", headers={"X-Stage": "test"})
 
 
 def test_without_a_url_a_path_leads_nowhere_and_the_sentence_says_why() -> None:
     with pytest.raises(GuardError, match="the listener has no test port"):
-        green_request(Side(no_url="the listener has no test port"), "/health", {})
+        resolve_request(Side(no_url="the listener has no test port"), "/health", {})
     with pytest.raises(GuardError, match="green has no URL at this stage"):
-        green_request(Side(), "/health", {})
+        resolve_request(Side(), "/health", {})
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_a_path_the_rule_does_not_take_is_not_sent_to_another_rule(patterns: tup
     side = Side(url="http://balancer", path_patterns=patterns)
 
     with pytest.raises(GuardError, match=f"and not {path}"):
-        green_request(side, path, {})
+        resolve_request(side, path, {})
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_a_path_the_rule_does_not_take_is_not_sent_to_another_rule(patterns: tup
     ],
 )
 def test_a_path_outside_the_rule_goes_below_its_first_pattern(patterns: tuple[str, ...], path: str, sent: str) -> None:
-    request = green_request(Side(url="http://balancer", path_patterns=patterns), path, {})
+    request = resolve_request(Side(url="http://balancer", path_patterns=patterns), path, {})
 
     assert request.url == f"http://balancer{sent}"
 
@@ -65,7 +66,7 @@ def test_a_path_outside_the_rule_goes_below_its_first_pattern(patterns: tuple[st
     ],
 )
 def test_a_path_goes_to_green_with_the_rules_host_and_headers(path: str, url: str) -> None:
-    request = green_request(GREEN, path, {"Accept": "text/plain"})
+    request = resolve_request(GREEN, path, {"Accept": "text/plain"})
 
     assert (request.url, request.host) == (url, "shop.example.com")
     assert request.headers == {"X-Stage": "test", "Accept": "text/plain"}
@@ -73,13 +74,13 @@ def test_a_path_goes_to_green_with_the_rules_host_and_headers(path: str, url: st
 
 @pytest.mark.parametrize("url", ["https://api.example.com/x", "http://balancer:80801/x", "http://balancer:8080.evil/x"])
 def test_another_url_goes_where_it_says_and_without_the_rules_headers(url: str) -> None:
-    request = green_request(GREEN, url, {"Accept": "text/plain"})
+    request = resolve_request(GREEN, url, {"Accept": "text/plain"})
 
     assert (request.url, request.host, request.headers) == (url, "", {"Accept": "text/plain"})
 
 
 def test_a_header_of_the_plan_wins_over_the_rules_whatever_its_case() -> None:
-    assert green_request(GREEN, "/", {"x-stage": "mine"}).headers == {"x-stage": "mine"}
+    assert resolve_request(GREEN, "/", {"x-stage": "mine"}).headers == {"x-stage": "mine"}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_a_header_of_the_plan_wins_over_the_rules_whatever_its_case() -> None:
 )
 def test_a_place_that_is_not_known_whole_is_refused(side: Side, host: str, port: int, said: str) -> None:
     with pytest.raises(GuardError, match=said):
-        green_address(side, host, port)
+        resolve_endpoint(side, host, port)
 
 
 @pytest.mark.parametrize(
@@ -109,13 +110,13 @@ def test_a_place_that_is_not_known_whole_is_refused(side: Side, host: str, port:
 def test_what_is_left_out_of_a_place_comes_from_green(
     side: Side, host: str, port: int, place: tuple[str, int, str]
 ) -> None:
-    found = green_address(side, host, port)
+    found = resolve_endpoint(side, host, port)
 
     assert (found.host, found.port, found.name) == place
 
 
 @given(st.text())
 def test_whatever_the_path_says_it_stays_on_greens_host_or_is_another_url(path: str) -> None:
-    request = green_request(GREEN, path, {})
+    request = resolve_request(GREEN, path, {})
 
     assert request.url.startswith("http://balancer:8080/") or "://" in path

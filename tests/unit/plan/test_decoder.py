@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
 import pytest
-from greenlight.assertions.expectation import Expectation
-from greenlight.core.errors import MAX_PROBLEMS, WrongValueError
-from greenlight.core.units import Duration, Size
-from greenlight.plan.decoder import DurationExpectation, SizeExpectation, convert
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation
+from greenlight.core.errors import MAX_PROBLEMS, WrongValueError
+from greenlight.core.units import Duration, Size
+from greenlight.plan.decoder import convert
 
 
 class Color(enum.Enum):

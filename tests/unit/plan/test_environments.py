@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from greenlight.checks.binding import bind
-from greenlight.checks.registry import Registry
-from greenlight.core.errors import PlanError, Problem
-from greenlight.core.model import Deployment, Platform
-from greenlight.plan.environments import environments_of
-from greenlight.plan.parser import Plan, parse
-from greenlight.plan.schema import When
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import Registry
+from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.errors import PlanError, Problem
+from greenlight.plan.environments import environment_names
+from greenlight.plan.model import Plan
+from greenlight.plan.parser import parse
+from greenlight.plan.schema import When
 
 PLAN = """\
 version: 1
@@ -141,8 +143,8 @@ def test_a_plan_without_environments_is_for_all() -> None:
 
 
 def test_the_environments_of_a_plan_are_known_before_it_is_read() -> None:
-    assert environments_of({"environments": {"prod": {}, "staging": {}}}) == ["prod", "staging"]
-    assert environments_of({"environments": 5}) == environments_of([]) == environments_of({}) == [""]
+    assert environment_names({"environments": {"prod": {}, "staging": {}}}) == ["prod", "staging"]
+    assert environment_names({"environments": 5}) == environment_names([]) == environment_names({}) == [""]
 
 
 @given(st.text(max_size=20))

@@ -6,14 +6,17 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
-from greenlight.checks.binding import bind
-from greenlight.checks.registry import Registry
-from greenlight.core.errors import AwsError, PlanError, Problem
-from greenlight.core.model import Deployment, Included, Platform
-from greenlight.plan.includes import MAX_INCLUDES
-from greenlight.plan.parser import Plan, parse
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import Registry
+from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.errors import AwsError, PlanError, Problem
+from greenlight.core.report import IncludedFragment
+from greenlight.plan.includes import MAX_INCLUDES
+from greenlight.plan.model import Plan
+from greenlight.plan.parser import parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -218,7 +221,7 @@ def test_a_fragments_checks_come_first_and_may_be_needed() -> None:
 def test_the_plans_source_names_its_fragments_with_their_digests() -> None:
     found = read(plan(entry(), checks=""), {URI: BASE})
 
-    assert found.source.includes == (Included(uri=URI, version_id="v1", sha256=digest(BASE)),)
+    assert found.source.includes == (IncludedFragment(uri=URI, version_id="v1", sha256=digest(BASE)),)
 
 
 def test_a_plans_variables_replace_a_fragments() -> None:

@@ -9,27 +9,23 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
+from greenlight.core.deployment import STAGES, Deployment, Platform
 from greenlight.core.errors import MAX_PROBLEMS, PlanError
 from greenlight.core.field_types import MAX_S
-from greenlight.core.model import (
-    STAGES,
-    Deployment,
-    OnFirstDeployment,
-    OnInconclusive,
-    PlanSource,
-    Platform,
-    Severity,
-)
+from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
+from greenlight.core.report import PlanSource
 from greenlight.core.units import Duration
-from greenlight.plan.parser import Check, Plan, parse
+from greenlight.plan.model import Check, Plan
+from greenlight.plan.parser import parse
 from greenlight.plan.repeat import Repeat
 from greenlight.plan.retry import Retry
 from greenlight.plan.schema import When
 from greenlight.plan.shadow import Shadow
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 # JMESPath accepts texts between backticks, and says in a warning that it will not do so for ever.
 pytestmark = pytest.mark.filterwarnings("ignore:deprecated string literal")

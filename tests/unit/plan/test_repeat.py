@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from greenlight.core.model import Outcome
-from greenlight.plan.decoder import convert
-from greenlight.plan.repeat import Repeat, settled
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.core.finding import Outcome
+from greenlight.plan.decoder import convert
+from greenlight.plan.repeat import Repeat, decide_outcome
 
 P, F, E, I = Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE  # noqa: E741 - one letter, one measurement
 
@@ -38,7 +39,7 @@ P, F, E, I = Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE  # 
     ],
 )
 def test_limits_decide(limits: dict[str, int], outcomes: list[Outcome], expected: Outcome | None) -> None:
-    assert settled(Repeat(count=3, **limits), outcomes) is expected
+    assert decide_outcome(Repeat(count=3, **limits), outcomes) is expected
 
 
 @pytest.mark.parametrize(
@@ -72,19 +73,19 @@ REPEATS = st.builds(
 @given(REPEATS)
 def test_a_success_always_rests_on_a_pass_and_never_on_too_many_failures(repeat: Repeat) -> None:
     for outcomes in itertools.product((P, F, E, I), repeat=4):
-        if settled(repeat, outcomes) is P:
+        if decide_outcome(repeat, outcomes) is P:
             assert P in outcomes
             assert outcomes.count(F) <= repeat.failure_limit
 
 
 @given(REPEATS)
 def test_all_measurements_made_always_come_to_something(repeat: Repeat) -> None:
-    assert all(settled(repeat, outcomes) is not None for outcomes in itertools.product((P, F, E, I), repeat=4))
+    assert all(decide_outcome(repeat, outcomes) is not None for outcomes in itertools.product((P, F, E, I), repeat=4))
 
 
 @given(REPEATS, st.lists(st.sampled_from((P, F, E, I)), min_size=4, max_size=4), st.integers(0, 3))
 def test_turning_a_pass_into_a_failure_never_makes_a_success(repeat: Repeat, outcomes: list[Outcome], at: int) -> None:
     worse = [*outcomes[:at], F, *outcomes[at + 1 :]]
 
-    if settled(repeat, worse) is P and outcomes[at] is P:
-        assert settled(repeat, outcomes) is P
+    if decide_outcome(repeat, worse) is P and outcomes[at] is P:
+        assert decide_outcome(repeat, outcomes) is P

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
-from greenlight.checks.binding import bind
-from greenlight.checks.registry import Registry
-from greenlight.core.errors import PlanError, Problem
-from greenlight.core.model import Deployment, Platform
-from greenlight.plan.parser import Check, parse
-from greenlight.plan.row_expansion import MAX_CHECKS
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.checks.binding import bind
+from greenlight.checks.registry import Registry
+from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.errors import PlanError, Problem
+from greenlight.plan.model import Check
+from greenlight.plan.parser import parse
+from greenlight.plan.row_expansion import MAX_CHECKS
 
 SOMEWHERE = Deployment(id="d-LOCAL0000", platform=Platform.ECS, stage="")
 REGISTRY = Registry()

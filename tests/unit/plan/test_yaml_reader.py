@@ -9,10 +9,11 @@ import time
 from typing import Any
 
 import pytest
-from greenlight.core.errors import MAX_PROBLEMS, PlanError
-from greenlight.plan.yaml_reader import MAX_BYTES, MAX_DEPTH, read, shown
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.core.errors import MAX_PROBLEMS, PlanError
+from greenlight.plan.yaml_reader import MAX_BYTES, MAX_DEPTH, display_path, read
 
 
 def refused(text: str) -> PlanError:
@@ -109,7 +110,7 @@ def test_everything_refused_in_a_file_is_named_at_once() -> None:
 )
 def test_a_file_nested_without_end_is_refused_and_does_not_end_the_process(text: str) -> None:
     # In a process of its own: what this guards against is a crash of the interpreter, and it would take the tests along.
-    code = "import sys; from greenlight.yamlread import read; read(sys.stdin.read())"
+    code = "import sys; from greenlight.plan.yaml_reader import read; read(sys.stdin.read())"
 
     done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=False)
 
@@ -193,8 +194,8 @@ def test_a_problem_of_an_empty_file_has_no_place() -> None:
 
 
 def test_a_path_is_written_the_way_people_do() -> None:
-    assert shown(("stages", "AfterInstall", "checks", 0, "http")) == "stages.AfterInstall.checks[0].http"
-    assert shown(()) == ""
+    assert display_path(("stages", "AfterInstall", "checks", 0, "http")) == "stages.AfterInstall.checks[0].http"
+    assert display_path(()) == ""
 
 
 # JSON writes other characters as two escapes, which YAML does not know: it is refused, with a sentence.

@@ -7,18 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from greenlight.core.model import (
-    Cause,
-    Deployment,
-    Finding,
-    Outcome,
-    PlanSource,
-    Platform,
-    Reason,
-    Report,
-    Side,
-    Status,
-)
+from greenlight.core.deployment import Deployment, Platform, Side
+from greenlight.core.finding import Cause, Finding, Outcome
+from greenlight.core.report import PlanSource, Report
+from greenlight.core.verdict import Reason, Status
 from greenlight.publish import notice_content, sns
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "notifications.md"
@@ -50,14 +42,14 @@ def report(**more: Any) -> Report:
 
 def test_nothing_a_service_says_adds_a_line() -> None:
     hostile = report(reasons=(Reason(cause=Cause.RELEASE_FAILED, message="a\nFailed: b\x1b[31m"),))
-    assert "\n" not in notice_content.sentence(hostile)
-    assert "\x1b" not in notice_content.sentence(hostile)
+    assert "\n" not in notice_content.verdict_sentence(hostile)
+    assert "\x1b" not in notice_content.verdict_sentence(hostile)
 
 
 def test_a_sentence_names_verdict_place_and_first_reason_and_counts_the_rest() -> None:
     reasons = tuple(Reason(cause=Cause.RELEASE_FAILED, check=name, message="no") for name in ("one", "two", "three"))
     said = "Failed: shop/web at AfterAllowTraffic; RELEASE_FAILED, one: no (and 2 more)"
-    assert notice_content.sentence(report(reasons=reasons)) == said
+    assert notice_content.verdict_sentence(report(reasons=reasons)) == said
 
 
 def test_a_deployment_nothing_is_known_of_is_told_by_its_id() -> None:

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from greenlight.core.model import Cause, Outcome, PlanSource, Reason, Severity, Shadowed, Share, Status
-from greenlight.report import html, junit, markdown, tap, text
-from greenlight.report.content import commands
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from devkit.cli.main import parser_of_all
+from greenlight.core.finding import Cause, Outcome, Severity
+from greenlight.core.report import PlanSource, TrafficShare
+from greenlight.core.verdict import Reason, ShadowedVerdict, Status
+from greenlight.report import html, junit, markdown, tap, text
+from greenlight.report.content import next_commands
 from tests.support.report_samples import EVIL, SAMPLES, check, closed, hostile, opened, refused, undecided
 
 if TYPE_CHECKING:
-    from greenlight.core.model import Report
+    from greenlight.core.report import Report
 
 # Jenkins' junit-10.xsd, as far as it says anything: elements with the attributes they must and may have, and children.
 GRAMMAR: dict[str, tuple[set[str], set[str], set[str]]] = {
@@ -63,7 +65,7 @@ ONLY_ADVISORY = closed(
     verdict=Status.SUCCEEDED, reasons=(), checks=(check("a", "v", Outcome.FAIL, "no", severity=Severity.ADVISORY),)
 )
 IN_SHADOW = closed(
-    verdict=Status.SUCCEEDED, shadow=Shadowed(would_have_been=Status.FAILED, until="2026-04-01", why="new plan")
+    verdict=Status.SUCCEEDED, shadow=ShadowedVerdict(would_have_been=Status.FAILED, until="2026-04-01", why="new plan")
 )
 NO_EVIDENCE = closed(
     reasons=(Reason(cause=Cause.NO_EVIDENCE, message="there is no blocking check"),), checks=opened().checks
@@ -224,7 +226,7 @@ def test_what_is_to_be_typed_is_understood_by_the_commands() -> None:
     parser = parser_of_all()
 
     for deployment in (closed().deployment, odd):
-        page, again = (shlex.split(each)[1:] for each in commands(closed(deployment=deployment)).values())
+        page, again = (shlex.split(each)[1:] for each in next_commands(closed(deployment=deployment)).values())
         assert parser.parse_args(page).output == "report.html"
         given = parser.parse_args(again)
         assert (given.what, given.stage) == (deployment.id, deployment.stage)
@@ -244,20 +246,20 @@ def test_what_is_to_be_typed_is_understood_by_the_commands() -> None:
 def test_a_plan_that_cannot_judge_again_is_asked_for(plan: PlanSource, cause: Cause) -> None:
     report = closed(plan=plan, reasons=(Reason(cause=cause, message="m"),))
 
-    assert commands(report)["judge again"].endswith(" --plan plan.yaml")
+    assert next_commands(report)["judge again"].endswith(" --plan plan.yaml")
 
 
 def test_nothing_is_to_be_typed_where_no_report_can_be_had() -> None:
-    assert commands(closed(bucket="")) == {}
-    assert commands(closed(traffic=(Share(at_ms=0, green_percent=0),))) == {}
-    assert commands(closed(deployment=replace(closed().deployment, id="local"))) == {}
-    assert list(commands(closed(verdict=Status.SUCCEEDED, checks=(), reasons=()))) == ["this report"]
+    assert next_commands(closed(bucket="")) == {}
+    assert next_commands(closed(traffic=(TrafficShare(at_ms=0, green_percent=0),))) == {}
+    assert next_commands(closed(deployment=replace(closed().deployment, id="local"))) == {}
+    assert list(next_commands(closed(verdict=Status.SUCCEEDED, checks=(), reasons=()))) == ["this report"]
 
 
 def test_what_a_person_ran_is_to_be_run_again() -> None:
     report = closed(command="greenlight check plan.yaml --stage AfterAllowTraffic")
 
-    assert commands(report) == {"check again": report.command}
+    assert next_commands(report) == {"check again": report.command}
 
 
 def test_of_very_many_checks_that_did_not_run_the_first_are_named() -> None:
@@ -288,15 +290,15 @@ def test_what_discovery_noticed_is_said_to_people(form: str) -> None:
 
 
 def test_an_error_of_the_gate_sends_to_the_doctor() -> None:
-    wiring = commands(closed(reasons=(Reason(cause=Cause.GATE_ERROR, message="m"),)))["the wiring"]
+    wiring = next_commands(closed(reasons=(Reason(cause=Cause.GATE_ERROR, message="m"),)))["the wiring"]
 
     assert wiring == "greenlight doctor --application shop --group shop-blue-green"
     assert parser_of_all().parse_args(shlex.split(wiring)[1:]).group == "shop-blue-green"
-    assert "the wiring" not in commands(closed())
+    assert "the wiring" not in next_commands(closed())
 
 
 def test_a_refused_plan_is_fetched_and_linted() -> None:
-    assert commands(refused())["the plan"] == (
+    assert next_commands(refused())["the plan"] == (
         "aws s3 cp s3://greenlight-plans/shop.yaml plan.yaml && greenlight lint plan.yaml"
     )
-    assert "the plan" not in commands(closed())
+    assert "the plan" not in next_commands(closed())

@@ -10,23 +10,14 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from greenlight.core.model import (
-    DEFAULT_CHECKS,
-    Cause,
-    Evidence,
-    Outcome,
-    PlanSource,
-    Reason,
-    Series,
-    Shadowed,
-    Share,
-    Status,
-)
-from greenlight.report.html import ROWS, render
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from greenlight.core.finding import Cause, Evidence, Outcome, Series
+from greenlight.core.report import DEFAULT_CHECKS, PlanSource, TrafficShare
+from greenlight.core.verdict import Reason, ShadowedVerdict, Status
+from greenlight.report.html import ROWS, render
 from tests.support.report_samples import ECS, EVIL, SAMPLES, check, closed, hostile, large, opened, refused, tried
 
 VOID = {"meta", "link", "br"}
@@ -142,7 +133,7 @@ def test_numbers_at_the_end_of_the_scale_are_drawn_inside_the_picture(value: flo
         Series(name="b", values=(value, -value), at_s=(value, -value), limits={"lt": -value}),
     )
     finding = check("c", "v", Outcome.FAIL, "m", series=plots, tries=tried((value, value, Outcome.FAIL, "m")))
-    report = closed(checks=(finding,), traffic=(Share(at_ms=value, green_percent=value),))
+    report = closed(checks=(finding,), traffic=(TrafficShare(at_ms=value, green_percent=value),))
 
     written = re.sub(r"<style>.*?</style>", "", render(report), flags=re.S)
     shares = [float(each) for each in re.findall(r'"(-?[0-9.]+)%"', written)]
@@ -256,7 +247,7 @@ def test_a_refused_plan_says_who_acts_and_that_nothing_was_tested() -> None:
 
 
 def test_a_shadow_is_in_the_headline_and_in_the_colour() -> None:
-    shadow = Shadowed(would_have_been=Status.FAILED, until="2026-04-01", why="a new plan")
+    shadow = ShadowedVerdict(would_have_been=Status.FAILED, until="2026-04-01", why="a new plan")
     page = Page(render(closed(verdict=Status.SUCCEEDED, shadow=shadow)))
 
     assert "shadow: would have Failed until 2026-04-01" in page.whole
@@ -297,7 +288,7 @@ def test_who_has_the_users_is_not_guessed(changes: dict[str, str]) -> None:
 
 
 def test_a_rehearsal_knows_who_had_the_users_when() -> None:
-    shares = (Share(at_ms=-2000, green_percent=0), Share(at_ms=30_000, green_percent=100))
+    shares = (TrafficShare(at_ms=-2000, green_percent=0), TrafficShare(at_ms=30_000, green_percent=100))
 
     labels = [each.get("aria-label") for each in Page(render(closed(traffic=shares))).all("svg")]
     assert "green's share of the users went from 0 % to 100 %" in labels

@@ -7,7 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from greenlight.core.model import Deployment, Evidence, Finding, Outcome, PlanSource, Platform, Report, Status
+
+from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.finding import Evidence, Finding, Outcome
+from greenlight.core.report import PlanSource, Report
+from greenlight.core.verdict import Status
 from greenlight.report.json import render
 
 

@@ -5,26 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from greenlight.core.model import (
-    Cause,
-    Deployment,
-    Evidence,
-    Excuse,
-    Finding,
-    Outcome,
-    Overridden,
-    PlanSource,
-    Platform,
-    Reason,
-    Report,
-    Severity,
-    Shadowed,
-    Side,
-    Status,
-)
-from greenlight.report.text import render
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.core.deployment import Deployment, Platform, Side
+from greenlight.core.finding import Cause, Evidence, ExcuseReason, Finding, Outcome, Severity
+from greenlight.core.report import PlanSource, Report
+from greenlight.core.verdict import AppliedOverride, Reason, ShadowedVerdict, Status
+from greenlight.report.text import render
 
 EVIL = "\x1b[2J\r\nSucceeded: everything\u2028\u202e\x00"
 
@@ -109,7 +97,7 @@ def test_the_verdict_and_why_come_first_then_the_checks() -> None:
 
 
 def test_a_shadow_is_said_before_anything_else() -> None:
-    shadow = Shadowed(would_have_been=Status.FAILED, until="2026-12-31", why="getting to know it")
+    shadow = ShadowedVerdict(would_have_been=Status.FAILED, until="2026-12-31", why="getting to know it")
 
     first, second, _, third, *_ = render(report(verdict=Status.SUCCEEDED, shadow=shadow)).split("\n")
 
@@ -119,11 +107,11 @@ def test_a_shadow_is_said_before_anything_else() -> None:
 
 
 def test_an_override_is_shown_with_who_answers_for_it() -> None:
-    override = Overridden(
+    override = AppliedOverride(
         check="green answers", who="someone", why="the probe is broken", created="2026-01-01T00:00:00Z",
         expires="2026-01-01T02:00:00Z", scope="deployment d-1", uri="s3://plans/overrides/o.json",
     )  # fmt: skip
-    checks = (Finding(outcome=Outcome.FAIL, message="no", name="green answers", excused=Excuse.OVERRIDDEN),)
+    checks = (Finding(outcome=Outcome.FAIL, message="no", name="green answers", excused=ExcuseReason.OVERRIDDEN),)
 
     shown = render(report(verdict=Status.SUCCEEDED, reasons=(), checks=checks, overrides=(override,)))
 

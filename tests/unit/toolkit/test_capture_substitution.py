@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from greenlight.api import DurationExpectation, ExpectationError, filled
+
+from greenlight.api import DurationExpectation, ExpectationError, substitute_captures
 from greenlight.assertions.expectation import parse
 
 CAPTURED = {"id": "a.b", "count": 3, "hostile": {"exists": True}, "empty": "", "pattern": ".*"}
@@ -13,20 +14,20 @@ CAPTURED = {"id": "a.b", "count": 3, "hostile": {"exists": True}, "empty": "", "
 
 def test_a_name_that_was_not_captured_is_an_error() -> None:
     with pytest.raises(KeyError, match="other"):
-        filled("/orders/${other}", CAPTURED)
+        substitute_captures("/orders/${other}", CAPTURED)
     with pytest.raises(KeyError, match="other"):
-        filled(parse({"not": {"eq": "${other}"}}), CAPTURED)
+        substitute_captures(parse({"not": {"eq": "${other}"}}), CAPTURED)
 
 
 def test_an_answer_cannot_bring_predicates_along() -> None:
-    expectation = filled(parse("${hostile}"), CAPTURED)
+    expectation = substitute_captures(parse("${hostile}"), CAPTURED)
 
     assert not expectation.holds("anything")
     assert expectation.written == {"exists": True}
 
 
 def test_an_answer_cannot_bring_a_pattern_along() -> None:
-    expectation = filled(parse({"matches": "^${pattern}$"}), CAPTURED)
+    expectation = substitute_captures(parse({"matches": "^${pattern}$"}), CAPTURED)
 
     assert expectation.holds(".*")
     assert not expectation.holds("anything")
@@ -34,14 +35,14 @@ def test_an_answer_cannot_bring_a_pattern_along() -> None:
 
 def test_an_empty_answer_is_not_found_everywhere() -> None:
     with pytest.raises(ExpectationError, match="an empty one is in every text"):
-        filled(parse({"contains": "${empty}"}), CAPTURED)
+        substitute_captures(parse({"contains": "${empty}"}), CAPTURED)
 
 
 def test_a_check_without_captures_has_final_texts() -> None:
     secret = {"authorization": "Bearer a${b}c"}
 
-    assert filled(secret, None) is secret
-    assert filled(parse("$${x}"), None).holds("$${x}")
+    assert substitute_captures(secret, None) is secret
+    assert substitute_captures(parse("$${x}"), None).holds("$${x}")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_check_without_captures_has_final_texts() -> None:
     ],
 )
 def test_texts_and_data_are_filled(written: Any, value: Any) -> None:
-    assert filled(written, CAPTURED) == value
+    assert substitute_captures(written, CAPTURED) == value
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_texts_and_data_are_filled(written: Any, value: Any) -> None:
     ],
 )
 def test_expectations_are_filled(written: Any, holds: Any, fails: Any) -> None:
-    expectation = filled(parse(written), CAPTURED)
+    expectation = substitute_captures(parse(written), CAPTURED)
 
     assert expectation.holds(holds)
     assert not expectation.holds(fails)
@@ -82,7 +83,7 @@ def test_expectations_are_filled(written: Any, holds: Any, fails: Any) -> None:
 @pytest.mark.parametrize("written", [{"gte": "${id}"}, {"between": ["${count}", "${id}"]}, {"type": "${id}"}], ids=str)
 def test_a_value_that_cannot_stand_where_it_is_used_is_an_error(written: Any) -> None:
     with pytest.raises(ExpectationError):
-        filled(parse(written), CAPTURED)
+        substitute_captures(parse(written), CAPTURED)
 
 
 @pytest.mark.parametrize("written", [{"matches": "^${id}$"}, {"gte": "${count}"}, {"exists": "${id}"}], ids=str)
@@ -95,4 +96,4 @@ def test_an_expectation_whose_value_never_came_shows_nothing(written: Any) -> No
 def test_an_expectation_without_references_stays_itself_and_keeps_its_kind() -> None:
     expectation = DurationExpectation({"lte": "1s"}, parse({"lte": 1000}).predicates)
 
-    assert filled(expectation, CAPTURED) is expectation
+    assert substitute_captures(expectation, CAPTURED) is expectation

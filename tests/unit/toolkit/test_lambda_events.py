@@ -7,17 +7,18 @@ from typing import Any
 import msgspec
 import pytest
 from aws_lambda_powertools.utilities import data_classes
-from greenlight.api import LambdaEvent, Stamp, built, response
+
+from greenlight.api import EventMetadata, LambdaEvent, build_event, read_response
 from greenlight.plan.decoder import convert
 
-STAMP = Stamp(region="mars-west-1", at=1_700_000_000.5, seed="d-TEST00001")
+STAMP = EventMetadata(region="mars-west-1", at=1_700_000_000.5, seed="d-TEST00001")
 
 
 def event(written: Any) -> Any:
     read, mistakes = convert(written, LambdaEvent)
     assert not mistakes
     assert read is not None
-    return built(read, STAMP)
+    return build_event(read, STAMP)
 
 
 REQUEST = {
@@ -138,7 +139,7 @@ def test_cookies_and_several_values_become_headers() -> None:
         "body": "aGk=",
         "isBase64Encoded": True,
     }
-    seen = response("api_gateway_v2", payload)
+    seen = read_response("api_gateway_v2", payload)
     assert (seen.header("x"), seen.header("a"), seen.header("set-cookie"), seen.body) == ("1, 2", "1", "c=1", b"hi")
     assert seen.header("content-type") == "application/json"
     assert msgspec.json.encode(seen.status) == b"200"

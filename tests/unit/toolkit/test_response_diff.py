@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from greenlight.api import compared, differences, percentile
+
+from greenlight.api import compare_responses, find_differences, percentile
 
 
 def found(blue: Any, green: Any, *ignore: str) -> list[tuple[str, str]]:
-    return [(each.path, each.kind) for each in differences(blue, green, ignore=ignore)]
+    return [(each.path, each.kind) for each in find_differences(blue, green, ignore=ignore)]
 
 
 @pytest.mark.parametrize(
@@ -57,29 +58,29 @@ def test_answers_without_bottom_end() -> None:
     for _ in range(5000):
         deep = [deep]
     assert [kind for _, kind in found(deep, [deep])] == ["value"]
-    assert len(differences(list(range(5000)), list(range(1, 5001)))) == 1000
+    assert len(find_differences(list(range(5000)), list(range(1, 5001)))) == 1000
 
 
 def test_noise_is_counted_by_place_and_kind() -> None:
-    news = differences({"at": 1, "n": 1}, {"at": 2, "n": 2})
-    same_kind = differences({"at": 1}, {"at": 3})
-    other_kind = differences({"at": 1}, {})
-    (at, n) = compared([news], [same_kind])
+    news = find_differences({"at": 1, "n": 1}, {"at": 2, "n": 2})
+    same_kind = find_differences({"at": 1}, {"at": 3})
+    other_kind = find_differences({"at": 1}, {})
+    (at, n) = compare_responses([news], [same_kind])
     assert (at.raw, at.noise, at.relative, n.relative, n.absolute) == (1, 1, 0.0, 100.0, 100.0)
-    (at, _) = compared([news], [other_kind])
+    (at, _) = compare_responses([news], [other_kind])
     assert (at.noise, at.relative) == (0, 100.0)
 
 
 def test_a_place_that_is_noisy_now_and_then_has_small_differences() -> None:
-    changed = differences({"a": 1}, {"a": 2})
-    (each,) = compared([changed] * 6 + [[]] * 4, [changed] * 5 + [[]] * 5)
+    changed = find_differences({"a": 1}, {"a": 2})
+    (each,) = compare_responses([changed] * 6 + [[]] * 4, [changed] * 5 + [[]] * 5)
     assert (each.raw, each.noise, each.pairs) == (6, 5, 10)
     assert round(each.relative, 2) == 9.09
     assert round(each.absolute, 2) == 10.0
 
 
 def test_several_places_in_one_list_count_once() -> None:
-    (each,) = compared([differences([{"a": 1}, {"a": 1}], [{"a": 2}, {"a": 3}])], [[]])
+    (each,) = compare_responses([find_differences([{"a": 1}, {"a": 1}], [{"a": 2}, {"a": 3}])], [[]])
     assert each.raw == 1
     assert each.example.green == 2
 

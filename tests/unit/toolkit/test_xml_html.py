@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 import pytest
+
 from greenlight.assertions.expectation import MISSING
 from greenlight.core.errors import ExpectationError
-from greenlight.toolkit.xml_html import Kind, checked, find, read
+from greenlight.toolkit.xml_html import Kind, find, read, validate_query
 
 ORDER = b"""<?xml version="1.0"?>
 <order xmlns:s="http://shop.example/ns" id="7"><s:item price="1.5">Pen</s:item><s:item price="2">Ink
@@ -20,12 +21,12 @@ NS = {"s": "http://shop.example/ns"}
 
 
 def of_xml(query: str, body: bytes = ORDER) -> Any:
-    checked(query, "xml", NS)
+    validate_query(query, "xml", NS)
     return find(query, read(body, "xml", None), "xml", NS)
 
 
 def of_html(query: str, body: bytes = PAGE) -> Any:
-    checked(query, "html", {})
+    validate_query(query, "html", {})
     return find(query, read(body, "html", None), "html", {})
 
 
@@ -63,7 +64,7 @@ def of_html(query: str, body: bytes = PAGE) -> Any:
 )
 def test_a_query_that_could_find_nothing_is_refused(query: str, kind: Kind, why: str) -> None:
     with pytest.raises(ExpectationError, match=re.escape(why)):
-        checked(query, kind, NS)
+        validate_query(query, kind, NS)
 
 
 # ---- Documents that are not read

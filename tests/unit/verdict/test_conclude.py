@@ -6,21 +6,13 @@ import itertools
 
 import msgspec
 import pytest
-from greenlight.core.model import (
-    Cause,
-    Clock,
-    Deployment,
-    Excuse,
-    Finding,
-    OnInconclusive,
-    Outcome,
-    PlanSource,
-    Platform,
-    Severity,
-    Status,
-)
-from greenlight.plan.parser import Check
-from greenlight.verdict.conclude import as_planned, report_of, verdict_of
+
+from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.finding import Cause, ExcuseReason, Finding, OnInconclusive, Outcome, Severity
+from greenlight.core.report import Clock, PlanSource
+from greenlight.core.verdict import Status
+from greenlight.plan.model import Check
+from greenlight.verdict.conclude import apply_plan, build_report, decide_verdict
 
 
 def check(name: str, severity: Severity = Severity.BLOCKING) -> Check:
@@ -32,11 +24,11 @@ def finding(name: str, outcome: Outcome = Outcome.PASS, severity: Severity = Sev
 
 
 def test_nothing_at_all_is_failed() -> None:
-    assert verdict_of((), ()).status is Status.FAILED
+    assert decide_verdict((), ()).status is Status.FAILED
 
 
 def test_a_check_without_a_finding_is_a_gate_error_beside_what_was_found() -> None:
-    verdict = verdict_of([check("a"), check("b"), check("c")], [finding("a"), finding("b", Outcome.FAIL)])
+    verdict = decide_verdict([check("a"), check("b"), check("c")], [finding("a"), finding("b", Outcome.FAIL)])
 
     assert verdict.status is Status.FAILED
     assert [(reason.check, reason.cause) for reason in verdict.reasons] == [
@@ -46,41 +38,41 @@ def test_a_check_without_a_finding_is_a_gate_error_beside_what_was_found() -> No
 
 
 def test_an_advisory_check_without_a_finding_is_a_gate_error_too() -> None:
-    assert verdict_of([check("a"), check("b", Severity.ADVISORY)], [finding("a")]).status is Status.FAILED
+    assert decide_verdict([check("a"), check("b", Severity.ADVISORY)], [finding("a")]).status is Status.FAILED
 
 
 def test_a_finding_for_no_check_is_no_evidence() -> None:
-    verdict = verdict_of([check("a", Severity.ADVISORY)], [finding("a"), finding("made up")])
+    verdict = decide_verdict([check("a", Severity.ADVISORY)], [finding("a"), finding("made up")])
 
     assert (verdict.status, verdict.reasons[0].cause) == (Status.FAILED, Cause.NO_EVIDENCE)
 
 
 def test_a_finding_cannot_make_its_own_check_advisory() -> None:
-    verdict = verdict_of([check("a"), check("b")], [finding("a"), finding("b", Outcome.FAIL, Severity.ADVISORY)])
+    verdict = decide_verdict([check("a"), check("b")], [finding("a"), finding("b", Outcome.FAIL, Severity.ADVISORY)])
 
     assert (verdict.status, verdict.reasons[0].check) == (Status.FAILED, "b")
 
 
 def test_what_is_excused_and_flaky_is_said_by_the_plan_and_the_judgement_not_by_the_finding() -> None:
-    claims = {"excused": Excuse.OVERRIDDEN, "flaky": True, "on_inconclusive": OnInconclusive.TOLERATE}
+    claims = {"excused": ExcuseReason.OVERRIDDEN, "flaky": True, "on_inconclusive": OnInconclusive.TOLERATE}
     found = [msgspec.structs.replace(finding(name, Outcome.INCONCLUSIVE), **claims) for name in ("a", "b", "made up")]
     planned = [
         check("a", Severity.REQUIRED_WITH_OVERRIDE),
         msgspec.structs.replace(check("b"), on_inconclusive=OnInconclusive.TOLERATE),
     ]
 
-    shown = as_planned(planned, found)
+    shown = apply_plan(planned, found)
 
     assert [(each.name, each.excused.value, each.flaky) for each in shown] == [
         ("a", "", False),
         ("b", "tolerated", False),
     ]
-    assert [each.excused.value for each in as_planned(planned, found, ["a", "b"])] == ["overridden", "tolerated"]
-    assert [reason.check for reason in verdict_of(planned, found).reasons] == ["a"]
+    assert [each.excused.value for each in apply_plan(planned, found, ["a", "b"])] == ["overridden", "tolerated"]
+    assert [reason.check for reason in decide_verdict(planned, found).reasons] == ["a"]
 
 
 def test_a_missing_finding_cannot_be_overridden() -> None:
-    verdict = verdict_of(
+    verdict = decide_verdict(
         [check("a", Severity.REQUIRED_WITH_OVERRIDE), check("b")], [finding("b")], overridden=["a", "b"]
     )
 
@@ -89,24 +81,24 @@ def test_a_missing_finding_cannot_be_overridden() -> None:
 
 @pytest.mark.parametrize("outcomes", list(itertools.product(Outcome, repeat=2)), ids=str)
 def test_two_findings_for_one_check_both_count(outcomes: tuple[Outcome, Outcome]) -> None:
-    verdict = verdict_of([check("a")], [finding("a", outcome) for outcome in outcomes])
+    verdict = decide_verdict([check("a")], [finding("a", outcome) for outcome in outcomes])
 
     good = set(outcomes) <= {Outcome.PASS, Outcome.SKIPPED} and Outcome.PASS in outcomes
     assert verdict.status is (Status.SUCCEEDED if good else Status.FAILED)
 
 
 def test_a_waived_plan_succeeds_without_a_reason() -> None:
-    verdict = verdict_of((), (), "this deployment is a rollback")
+    verdict = decide_verdict((), (), "this deployment is a rollback")
 
     assert (verdict.status, verdict.reasons) == (Status.SUCCEEDED, ())
 
 
 def test_a_report_holds_the_verdict_and_what_it_rests_on() -> None:
     found = [finding("a", Outcome.FAIL)]
-    verdict = verdict_of([check("a")], found)
+    verdict = decide_verdict([check("a")], found)
     deployment = Deployment(id="d-1", platform=Platform.ECS, stage="AfterAllowTraffic")
 
-    report = report_of(
+    report = build_report(
         verdict, found, deployment, PlanSource(uri="u"), 0.5, 12.34567, "printed", clock=Clock(prepared_ms=3.0)
     )
 

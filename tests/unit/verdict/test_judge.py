@@ -6,10 +6,12 @@ import itertools
 from typing import NamedTuple
 
 import pytest
-from greenlight.core.model import Cause, Excuse, Finding, OnInconclusive, Outcome, Severity, Status, Verdict
-from greenlight.verdict.judge import excuse, failed, judge, overridable, shadowed
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.core.finding import Cause, ExcuseReason, Finding, OnInconclusive, Outcome, Severity
+from greenlight.core.verdict import Status, Verdict
+from greenlight.verdict.judge import can_be_overridden, excuse_for, failed_verdict, judge, shadow_verdict
 
 
 class Kind(NamedTuple):
@@ -99,7 +101,7 @@ def test_every_combination_of_three_outcomes_and_severities_has_the_verdict_of_t
 def test_a_shadow_hides_every_verdict_and_loses_none(count: int) -> None:
     for kinds in itertools.product(KINDS, repeat=count):
         verdict = judged(kinds)
-        hidden = shadowed(verdict, "2026-12-31", "getting to know it")
+        hidden = shadow_verdict(verdict, "2026-12-31", "getting to know it")
         assert hidden.shadow is not None
         assert (hidden.status, hidden.shadow.would_have_been) == (Status.SUCCEEDED, verdict.status)
         assert hidden.reasons == verdict.reasons
@@ -111,7 +113,7 @@ def test_an_excuse_is_given_exactly_where_it_changes_what_a_finding_counts_as(ki
     names = ["check 0"] if kind.overridden else []
 
     bare = counts_as(Kind(kind.outcome, kind.severity))
-    assert bool(excuse(finding, names)) == (bare == "closes" and counts_as(kind) == "nothing")
+    assert bool(excuse_for(finding, names)) == (bare == "closes" and counts_as(kind) == "nothing")
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "-".join(map(str, kind)))
@@ -119,14 +121,14 @@ def test_overrides_are_asked_for_exactly_where_one_would_change_something(kind: 
     (finding,) = findings_of((kind,))
     with_one, without = kind._replace(overridden=True), kind._replace(overridden=False)
 
-    assert overridable(finding) == (counts_as(with_one) != counts_as(without))
+    assert can_be_overridden(finding) == (counts_as(with_one) != counts_as(without))
 
 
 def test_a_plain_blocking_check_cannot_be_overridden() -> None:
     fails = Finding(name="a", outcome=Outcome.FAIL, message="no")
 
     assert judge([Finding(name="b", outcome=Outcome.PASS, message=""), fails], ["a", "b"]).status is Status.FAILED
-    assert excuse(fails, ["a"]) is Excuse.NONE
+    assert excuse_for(fails, ["a"]) is ExcuseReason.NONE
 
 
 def test_an_overridden_check_is_no_evidence() -> None:
@@ -160,7 +162,7 @@ def test_an_override_names_its_check_exactly(name: str) -> None:
 def test_only_what_was_measured_and_hides_nothing_is_tolerated(change: dict[str, object], tolerated: bool) -> None:
     fields = {"outcome": Outcome.INCONCLUSIVE, "message": "", "on_inconclusive": OnInconclusive.TOLERATE, **change}
 
-    assert (excuse(Finding(**fields)) is Excuse.TOLERATED) is tolerated  # type: ignore[arg-type]
+    assert (excuse_for(Finding(**fields)) is ExcuseReason.TOLERATED) is tolerated  # type: ignore[arg-type]
 
 
 def test_no_findings_are_no_evidence() -> None:
@@ -201,7 +203,7 @@ def test_a_findings_own_cause_is_kept() -> None:
 
 
 def test_a_gate_that_could_not_be_run_is_failed() -> None:
-    verdict = failed(Cause.PLAN_ERROR, "the plan is wrong")
+    verdict = failed_verdict(Cause.PLAN_ERROR, "the plan is wrong")
 
     assert (verdict.status, verdict.reasons[0].message) == (Status.FAILED, "the plan is wrong")
 

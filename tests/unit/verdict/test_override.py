@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from greenlight.core.model import Finding, OnInconclusive, Outcome, Severity
-from greenlight.verdict.override import Gate, Kept, folder, honoured, read
 from hypothesis import given
 from hypothesis import strategies as st
+
+from greenlight.core.finding import Finding, OnInconclusive, Outcome, Severity
+from greenlight.verdict.override import Kept, OverrideContext, applicable_overrides, override_prefix, read
 
 NOW = datetime.datetime(2026, 11, 23, 12, 0, tzinfo=datetime.UTC)
 HOUR = datetime.timedelta(hours=1)
@@ -58,8 +59,8 @@ def kept(data: Any, stored_at: datetime.datetime = NOW - HOUR, uri: str = URI) -
 
 def asked(*objects: Kept, findings: tuple[Finding, ...] = FINDINGS, **changes: Any) -> tuple[list[str], list[str]]:
     """Give the checks that are overridden, and the notes."""
-    gate = Gate(deployment="d-ABCDEF123", plan_sha256=SHA, findings=findings, now=NOW)
-    granted, notes = honoured(objects, msgspec.structs.replace(gate, **changes))
+    gate = OverrideContext(deployment="d-ABCDEF123", plan_sha256=SHA, findings=findings, now=NOW)
+    granted, notes = applicable_overrides(objects, msgspec.structs.replace(gate, **changes))
     return [each.check for each in granted], list(notes)
 
 
@@ -171,14 +172,14 @@ def test_a_check_that_passes_needs_no_override_and_uses_none() -> None:
 
 
 def test_each_check_has_one_override_the_first_that_fits_and_in_the_order_of_the_plan() -> None:
-    gate = Gate(deployment="d-ABCDEF123", plan_sha256=SHA, findings=FINDINGS, now=NOW)
+    gate = OverrideContext(deployment="d-ABCDEF123", plan_sha256=SHA, findings=FINDINGS, now=NOW)
     objects = (
         kept(written(expires=NOW.isoformat()), uri="old"),
         kept(written(checks=["prices are right", "orders work"]), uri="one"),
         kept(written(who="another"), uri="two"),
     )
 
-    granted, notes = honoured(objects, gate)
+    granted, notes = applicable_overrides(objects, gate)
 
     assert [(each.check, each.uri, each.who) for each in granted] == [
         ("orders work", "one", "someone"),
@@ -227,12 +228,12 @@ def test_an_override_of_any_other_shape_opens_nothing_that_it_does_not_name(chan
 
 def test_folders_of_two_groups_are_never_one_inside_the_other() -> None:
     names = ["shop", "shop/web", "web", "a b", "..", "%2F", "a/../b", "*"]
-    folders = [folder(application, group) for application, group in itertools.product(names, names)]
+    folders = [override_prefix(application, group) for application, group in itertools.product(names, names)]
 
     assert len(set(folders)) == len(folders)
     assert all(one == other or not one.startswith(other) for one, other in itertools.product(folders, folders))
-    assert folder("shop", "web") == "overrides/shop/web/"
-    assert folder("", "web") == folder("shop", "") == ""
+    assert override_prefix("shop", "web") == "overrides/shop/web/"
+    assert override_prefix("", "web") == override_prefix("shop", "") == ""
 
 
 @pytest.mark.parametrize(

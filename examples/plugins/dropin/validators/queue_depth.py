@@ -10,7 +10,17 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/AP
 
 from __future__ import annotations
 
-from greenlight.api import Context, Expectation, Finding, GreenlightError, Params, error, evidence, judged, validator
+from greenlight.api import (
+    Context,
+    Expectation,
+    Finding,
+    GreenlightError,
+    Params,
+    error,
+    evidence,
+    finding_from,
+    validator,
+)
 
 _COUNT = "ApproximateNumberOfMessages"
 
@@ -38,4 +48,6 @@ def queue_depth(params: QueueDepth, context: Context) -> Finding:
     count = answer.get("Attributes", {}).get(_COUNT)
     if count is None:
         return error(f"SQS does not say how many messages wait in {params.queue}")
-    return judged([evidence("messages", params.messages, int(count), params.queue)], f"{count} wait in {params.queue}")
+    return finding_from(
+        [evidence("messages", params.messages, int(count), params.queue)], f"{count} wait in {params.queue}"
+    )

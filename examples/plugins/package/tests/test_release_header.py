@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from acme_checks.release_header import release_header
+
 from greenlight.testing import Case, check_validator
 
 

@@ -10,9 +10,9 @@ from greenlight.assertions import json_schema, patterns
 from greenlight.assertions.patterns import PATTERN_LENGTH
 from greenlight.assertions.predicates import TYPES
 from greenlight.core.errors import ExpectationError
-from greenlight.core.json_values import exact, is_number
-from greenlight.core.suggestions import nearest
-from greenlight.core.text import short
+from greenlight.core.json_values import is_number, to_fraction
+from greenlight.core.suggestions import did_you_mean
+from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +29,13 @@ _WORDS = {None: "nothing", True: "true", False: "false"}
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
-def said(argument: Any) -> str:
+def error_text(argument: Any) -> str:
     """Show an argument in a message, the way a plan writes it."""
-    return _WORDS[argument] if argument is None or isinstance(argument, bool) else short(repr(argument), 60)
+    return _WORDS[argument] if argument is None or isinstance(argument, bool) else truncate(repr(argument), 60)
 
 
 def _wrong(name: str, wanted: str, argument: Any, instead: str = "") -> NoReturn:
-    raise ExpectationError(f"{name} takes {wanted}, not {said(argument)}{instead and '; write '}{instead}")
+    raise ExpectationError(f"{name} takes {wanted}, not {error_text(argument)}{instead and '; write '}{instead}")
 
 
 def literal(value: Any, unit: Unit) -> Any:
@@ -61,7 +61,7 @@ def _value(_name: str, argument: Any, unit: Unit) -> Any:
 def _number(name: str, argument: Any, unit: Unit) -> Any:
     value = literal(argument, unit)
     if not is_number(value):
-        raise ExpectationError(f"{name} compares numbers, not {said(argument)}; write {_as_a_number(argument)}")
+        raise ExpectationError(f"{name} compares numbers, not {error_text(argument)}; write {_as_a_number(argument)}")
     return value
 
 
@@ -95,11 +95,11 @@ def _tolerance(name: str, argument: Any, unit: Unit) -> tuple[Any, Any]:
     if not isinstance(argument, dict) or set(argument) not in ({"value", "within"}, {"value", "percent"}):
         such = "such as {value: 100, percent: 5} or {value: 3.14, within: 0.01}"
         _wrong(name, "a map of value and either within or percent", argument, such)
-    value = exact(_part_of(name, argument, "value", unit))
+    value = to_fraction(_part_of(name, argument, "value", unit))
     if "within" in argument:
-        allowed = exact(_part_of(name, argument, "within", unit))
+        allowed = to_fraction(_part_of(name, argument, "within", unit))
     else:
-        allowed = abs(value) * exact(_part_of(name, argument, "percent", None)) / 100
+        allowed = abs(value) * to_fraction(_part_of(name, argument, "percent", None)) / 100
     if allowed <= 0:
         share = " (a share of 0 is 0)" if value == 0 and "percent" in argument else ""
         raise ExpectationError(f"{name} allows no difference here{share}; write a positive within, or eq")
@@ -146,8 +146,8 @@ _TYPES_ELSEWHERE = {
 def _type(_name: str, argument: Any, _unit: Unit) -> str:
     if not isinstance(argument, str) or argument not in TYPES:
         meant = _TYPES_ELSEWHERE.get(str(argument))
-        hint = f"; did you mean {meant!r}?" if meant else nearest(str(argument), TYPES)
-        raise ExpectationError(f"unknown type {said(argument)}{hint or '; one of ' + ', '.join(TYPES)}")
+        hint = f"; did you mean {meant!r}?" if meant else did_you_mean(str(argument), TYPES)
+        raise ExpectationError(f"unknown type {error_text(argument)}{hint or '; one of ' + ', '.join(TYPES)}")
     return argument
 
 
@@ -165,11 +165,11 @@ def _range(name: str, argument: Any, _unit: Unit) -> Range:
     try:
         return ranges(argument)
     except ValueError as error:
-        raise ExpectationError(short(str(error), 200)) from error
+        raise ExpectationError(truncate(str(error), 200)) from error
 
 
 def _schema(_name: str, argument: Any, _unit: Unit) -> Any:
-    json_schema.checked(argument)
+    json_schema.validate_schema(argument)
     return argument
 
 
@@ -219,7 +219,9 @@ def _capture(name: str, argument: Any) -> tuple[Any, int | str]:
     group = min(compiled.groups, 1) if plain else argument["group"]
     if isinstance(group, bool) or (group not in compiled.groupindex and group not in range(compiled.groups + 1)):
         known = ", ".join(map(str, (*range(compiled.groups + 1), *compiled.groupindex)))
-        raise ExpectationError(f"the pattern has no group {said(group)}; it has {known} (0 is all of it)", ("group",))
+        raise ExpectationError(
+            f"the pattern has no group {error_text(group)}; it has {known} (0 is all of it)", ("group",)
+        )
     return compiled, group
 
 
@@ -249,16 +251,18 @@ def _form(name: str, argument: Any) -> str:
         datetime.datetime.strptime("", form)  # noqa: DTZ007 - only to hear whether the form is one
     except ValueError as error:
         if "does not match" not in str(error):
-            raise ExpectationError(f"{said(argument)} is no form of a date: {short(str(error), 100)}") from error
+            raise ExpectationError(
+                f"{error_text(argument)} is no form of a date: {truncate(str(error), 100)}"
+            ) from error
     return form
 
 
 def _path(name: str, argument: Any) -> str | None:
     if argument is None:
         return None
-    from greenlight.assertions.jmespath_query import compiled
+    from greenlight.assertions.jmespath_query import compile_query
 
-    compiled(_some_text(name, argument))
+    compile_query(_some_text(name, argument))
     return str(argument)
 
 

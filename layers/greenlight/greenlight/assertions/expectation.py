@@ -11,15 +11,23 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from greenlight.assertions.arguments import ARGUMENTS, FILTER_ARGUMENTS, literal, said
-from greenlight.assertions.filters import FILTERS, MAX_FILTERS, CannotError, Step, applied, told, utc_now
+from greenlight.assertions.arguments import ARGUMENTS, FILTER_ARGUMENTS, error_text, literal
+from greenlight.assertions.filters import (
+    FILTERS,
+    MAX_FILTERS,
+    CannotError,
+    Step,
+    apply_filters,
+    describe_filters,
+    utc_now,
+)
 from greenlight.assertions.patterns import PATTERN_LENGTH, PATTERN_TIMEOUT_S, GaveUpError, escaped
 from greenlight.assertions.predicates import PREDICATES, TYPES, Predicate
-from greenlight.core.errors import ExpectationError, Key
-from greenlight.core.json_values import same
+from greenlight.core.errors import ExpectationError
 from greenlight.core.missing import MISSING, Missing
-from greenlight.core.references import refers
-from greenlight.core.suggestions import nearest, suggested
+from greenlight.core.plan_path import KeyStep
+from greenlight.core.references import has_references
+from greenlight.core.suggestions import did_you_mean, suggest_or_list
 
 if TYPE_CHECKING:
     import datetime
@@ -42,7 +50,6 @@ __all__ = [
     "Predicate",
     "escaped",
     "parse",
-    "same",
 ]
 
 FILTERS_KEY = "filters"
@@ -92,7 +99,7 @@ class Expectation:
         """
         if self.filters and actual is not MISSING:
             try:
-                actual = applied(self.filters, actual)
+                actual = apply_filters(self.filters, actual)
             except CannotError:
                 actual = MISSING
         if isinstance(actual, float) and not math.isfinite(actual):
@@ -127,10 +134,10 @@ class Expectation:
         told_of = []
         if self.filters and actual is not MISSING:
             try:
-                actual = applied(self.filters, actual)
+                actual = apply_filters(self.filters, actual)
             except CannotError as error:
                 return str(error)
-            told_of.append(told(self.filters, actual))
+            told_of.append(describe_filters(self.filters, actual))
         if actual is MISSING or (isinstance(actual, float) and not math.isfinite(actual)):
             return "; ".join(told_of)
         for name, expected in self.predicates:
@@ -142,6 +149,14 @@ class Expectation:
             told_of += [why] if why else []
             break
         return "; ".join(told_of)
+
+
+class DurationExpectation(Expectation):
+    """An expectation over milliseconds whose literals are durations with their unit."""
+
+
+class SizeExpectation(Expectation):
+    """An expectation over bytes whose literals are sizes with their unit."""
 
 
 def _means_missing(name: str, expected: Any) -> bool:
@@ -177,9 +192,9 @@ def parse(written: Any, unit: Unit = None, fill: Fill = None, now: Clock = utc_n
     for name, argument in written.items():
         if name != FILTERS_KEY and name not in PREDICATES:
             meant = ELSEWHERE.get(name.lower().replace("-", "_"))
-            hint = f"; did you mean {meant!r}?" if meant else nearest(name, (*PREDICATES, FILTERS_KEY))
+            hint = f"; did you mean {meant!r}?" if meant else did_you_mean(name, (*PREDICATES, FILTERS_KEY))
             hint = hint or "; to compare with a whole object, write {eq: {...}}"
-            raise ExpectationError(f"unknown predicate {name!r}{hint}", (Key(name),))
+            raise ExpectationError(f"unknown predicate {name!r}{hint}", (KeyStep(name),))
         try:
             if name == FILTERS_KEY:
                 shown[name], filters = reading.filters(argument)
@@ -188,7 +203,7 @@ def parse(written: Any, unit: Unit = None, fill: Fill = None, now: Clock = utc_n
                 predicates.append((name, read))
         except ExpectationError as error:
             nested = name in PREDICATES and PREDICATES[name].takes in _NESTED
-            if fill is not None or unit is not None or nested or not refers(argument):
+            if fill is not None or unit is not None or nested or not has_references(argument):
                 raise ExpectationError(str(error), (name, *error.path)) from error
             predicates.append((name, _UNFILLED))
     if not predicates:
@@ -215,21 +230,21 @@ class _Reading:
         takes = PREDICATES[name].takes
         if takes in _NESTED:
             return self._nested(name, takes, argument)
-        if takes == "schema" and self.fill is not None and refers(argument):
+        if takes == "schema" and self.fill is not None and has_references(argument):
             raise ExpectationError("what was captured cannot stand in a schema; compare it with a predicate beside it")
         shown = self._filled(argument, name)
         return shown, ARGUMENTS[takes](name, shown, self.unit)
 
     def _nested(self, name: str, takes: str, argument: Any) -> tuple[Any, Any]:
         if takes != "expectations":
-            if takes == "count" and not isinstance(argument, dict | int) and not refers(argument):
+            if takes == "count" and not isinstance(argument, dict | int) and not has_references(argument):
                 hint = f"; write {argument} without quotes" if str(argument).isdecimal() else ", such as 3 or {gte: 1}"
-                raise ExpectationError(f"{name} takes a whole number or predicates, not {said(argument)}{hint}")
+                raise ExpectationError(f"{name} takes a whole number or predicates, not {error_text(argument)}{hint}")
             below = parse(argument, None if takes == "count" else self.unit, self.fill, self.now)
             return below.written, below
         if not isinstance(argument, list) or not argument:
             raise ExpectationError(
-                f"{name} takes a list with at least one expectation, not {said(argument)}; write such as [{{gte: 5}}, null]"
+                f"{name} takes a list with at least one expectation, not {error_text(argument)}; write such as [{{gte: 5}}, null]"
             )
         each: list[Expectation] = []
         for index, written in enumerate(argument):
@@ -242,15 +257,17 @@ class _Reading:
     def filters(self, argument: Any) -> tuple[list[Any], tuple[Step, ...]]:
         """Give the filters as they are shown, and as they are applied."""
         if not isinstance(argument, list) or not 0 < len(argument) <= MAX_FILTERS:
-            raise ExpectationError(f"filters takes a list of 1 to {MAX_FILTERS} filters, not {said(argument)}")
+            raise ExpectationError(f"filters takes a list of 1 to {MAX_FILTERS} filters, not {error_text(argument)}")
         shown: list[Any] = []
         steps: list[Step] = []
         for index, each in enumerate(argument):
             name, given = next(iter(each.items())) if isinstance(each, dict) and len(each) == 1 else (each, None)
             if not isinstance(name, str):
-                raise ExpectationError(f"a filter is a name or a map with one, not {said(each)}", (index,))
+                raise ExpectationError(f"a filter is a name or a map with one, not {error_text(each)}", (index,))
             if name not in FILTERS:
-                raise ExpectationError(f"unknown filter {name!r}{suggested(name, FILTERS, 'known are')}", (index,))
+                raise ExpectationError(
+                    f"unknown filter {name!r}{suggest_or_list(name, FILTERS, 'known are')}", (index,)
+                )
             try:
                 used, read = self._filter(name, given, bare=isinstance(each, str))
             except ExpectationError as error:

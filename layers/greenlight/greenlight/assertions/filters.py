@@ -12,8 +12,8 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlight.assertions import formats
-from greenlight.assertions.patterns import replaced, search
-from greenlight.core.json_values import inline
+from greenlight.assertions.patterns import replace, search
+from greenlight.core.json_values import for_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ def utc_now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-def applied(steps: tuple[Step, ...], value: Any) -> Any:
+def apply_filters(steps: tuple[Step, ...], value: Any) -> Any:
     """Give what the filters make of a value, one after the other.
 
     Raises:
@@ -77,13 +77,13 @@ def applied(steps: tuple[Step, ...], value: Any) -> Any:
     return value
 
 
-def told(steps: tuple[Step, ...], value: Any) -> str:
+def describe_filters(steps: tuple[Step, ...], value: Any) -> str:
     """Say what the filters made of a value: `value` itself only where secrets can be found in it."""
     names = ", ".join(step.name for step in steps)
     if isinstance(value, (str, list, dict)) and any(FILTERS[step.name].hides for step in steps):
         kinds = {str: "a text of {} characters", list: "a list of {} elements", dict: "an object of {} keys"}
         return f"after {names}: {kinds[type(value)].format(len(value))}"
-    return f"after {names}: {inline(value)}"
+    return f"after {names}: {for_message(value)}"
 
 
 def _kind(value: Any) -> str:
@@ -146,7 +146,7 @@ def _replace(value: Any, wanted: tuple[Any, str]) -> str:
     text = _text(value)
     if len(new) * (text.count(old) if isinstance(old, str) else len(text) + 1) > MAX_TEXT:
         raise ValueError("the text would become too long")
-    return text.replace(old, new) if isinstance(old, str) else replaced(old, new, text)
+    return text.replace(old, new) if isinstance(old, str) else replace(old, new, text)
 
 
 def _to_int(value: Any, _: None) -> int:
@@ -169,7 +169,7 @@ def _to_float(value: Any, _: None) -> float:
 def _to_text(value: Any, _: None) -> str:
     if isinstance(value, (list, dict)):
         raise ValueError(f"it is {_kind(value)}")
-    return value if isinstance(value, str) else inline(value if isinstance(value, bool | None) else _number(value))
+    return value if isinstance(value, str) else for_message(value if isinstance(value, bool | None) else _number(value))
 
 
 def _moment(value: Any, form: str = "") -> datetime.datetime:
@@ -218,10 +218,10 @@ def _json(value: Any, path: str | None) -> Any:
         raise ValueError("the text is no JSON") from error
     if path is None:
         return data
-    from greenlight.assertions.jmespath_query import find
+    from greenlight.assertions.jmespath_query import run_query
     from greenlight.core.missing import MISSING
 
-    found = find(path, data)
+    found = run_query(path, data)
     if found is MISSING:
         raise ValueError(f"{path} finds nothing")
     return found

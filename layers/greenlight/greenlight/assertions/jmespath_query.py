@@ -16,8 +16,8 @@ from jmespath.functions import Functions
 
 from greenlight.core.errors import ExpectationError
 from greenlight.core.missing import MISSING
-from greenlight.core.suggestions import nearest
-from greenlight.core.text import short
+from greenlight.core.suggestions import did_you_mean
+from greenlight.core.text import truncate
 
 MAX_LENGTH = 2000
 """Characters of an expression."""
@@ -26,7 +26,7 @@ _HYPHENATED = re.compile(r"(?<![\w\"'`-])[A-Za-z_]\w*(-[A-Za-z_]\w*)+(?![\w\"'`-
 _LOOKING = ("field", "index", "slice", "current", "identity")
 
 
-def compiled(expression: str, *path: str | int) -> Any:
+def compile_query(expression: str, *path: str | int) -> Any:
     """Compile an expression; JMESPath keeps a cache of its own.
 
     Args:
@@ -44,13 +44,15 @@ def compiled(expression: str, *path: str | int) -> Any:
         if not wrong and not _looks(parsed.parsed):
             wrong = "it looks at nothing of the answer, so its value is always the same"
     except RecursionError as error:
-        raise ExpectationError(f"{short(expression, 60)!r} is no JMESPath expression: nested too deep", path) from error
+        raise ExpectationError(
+            f"{truncate(expression, 60)!r} is no JMESPath expression: nested too deep", path
+        ) from error
     except (JMESPathError, ValueError) as error:
         raise ExpectationError(
-            f"{short(expression, 60)!r} is no JMESPath expression: {_why(error, expression)}", path
+            f"{truncate(expression, 60)!r} is no JMESPath expression: {_why(error, expression)}", path
         ) from error
     if wrong:
-        raise ExpectationError(f"{short(expression, 60)!r}: {wrong}", path)
+        raise ExpectationError(f"{truncate(expression, 60)!r}: {wrong}", path)
     return parsed
 
 
@@ -83,7 +85,7 @@ def _wrong_call(node: Any) -> str:
     if node["type"] == "function_expression":
         function = Functions.FUNCTION_TABLE.get(node["value"])
         if function is None:
-            return f"there is no function {node['value']!r}{nearest(node['value'], Functions.FUNCTION_TABLE)}"
+            return f"there is no function {node['value']!r}{did_you_mean(node['value'], Functions.FUNCTION_TABLE)}"
         wanted, given = function["signature"], len(node["children"])
         variadic = bool(wanted) and bool(wanted[-1].get("variadic"))
         if given < len(wanted) if variadic else given != len(wanted):
@@ -92,13 +94,13 @@ def _wrong_call(node: Any) -> str:
     return next(filter(None, map(_wrong_call, node["children"])), "")
 
 
-def find(expression: str, data: Any) -> Any:
+def run_query(expression: str, data: Any) -> Any:
     """Find a value, or `MISSING`; a function called on the wrong type finds nothing.
 
     Raises:
         ExpectationError: The expression is not JMESPath.
     """
-    parsed = compiled(expression)
+    parsed = compile_query(expression)
     if _is_path(parsed.parsed):
         return _walk(parsed.parsed, data)
     try:

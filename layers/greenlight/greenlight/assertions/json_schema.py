@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from greenlight.assertions.formats import FORMATS
 from greenlight.assertions.patterns import GaveUpError, pattern, search
 from greenlight.core.errors import ExpectationError
-from greenlight.core.json_values import doubled
-from greenlight.core.suggestions import nearest
-from greenlight.core.text import short
+from greenlight.core.json_values import first_duplicate
+from greenlight.core.suggestions import did_you_mean
+from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,14 +40,14 @@ _UNUSABLE = (RecursionError, re.error, AttributeError, KeyError, TypeError, Valu
 """What jsonschema raises, beside its own errors, for schemas that its metaschema lets through."""
 
 
-def checked(schema: Any) -> None:
+def validate_schema(schema: Any) -> None:
     """Refuse a schema of a plan that is none, leads elsewhere, or holds nothing against anything.
 
     Raises:
         ExpectationError: With the place in the schema.
     """
     if not isinstance(schema, dict):
-        raise ExpectationError(f"schema takes a JSON Schema, a map, not {short(repr(schema), 60)}")
+        raise ExpectationError(f"schema takes a JSON Schema, a map, not {truncate(repr(schema), 60)}")
     from jsonschema.exceptions import best_match
     from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
     from referencing import Resource
@@ -57,7 +57,9 @@ def checked(schema: Any) -> None:
         kind = _draft(schema)
         if wrong := best_match(kind(kind.META_SCHEMA).iter_errors(schema)):
             place = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in wrong.absolute_path)
-            raise ExpectationError(f"this is no JSON Schema: {place.lstrip('.') or 'it'}: {short(wrong.message, 200)}")
+            raise ExpectationError(
+                f"this is no JSON Schema: {place.lstrip('.') or 'it'}: {truncate(wrong.message, 200)}"
+            )
         if not _says_something(schema):
             raise ExpectationError("this schema says nothing of any value, so everything would pass")
         known = {*kind.VALIDATORS, *_SILENT, *_COMPANIONS, "format"}
@@ -69,7 +71,7 @@ def checked(schema: Any) -> None:
         raise
     except Unresolvable as error:
         raise ExpectationError(
-            f"$ref {short(str(error.ref), 80)!r} leads out of the schema; nothing is fetched"
+            f"$ref {truncate(str(error.ref), 80)!r} leads out of the schema; nothing is fetched"
         ) from error
     except _UNUSABLE as error:
         raise ExpectationError(f"this schema cannot be used: {_first_line(error)}") from error
@@ -80,11 +82,13 @@ def _walk(resource: Any, resolver: Any, known: set[str]) -> None:
     contents = resource.contents
     for keyword, value in contents.items() if isinstance(contents, dict) else ():
         if keyword not in known and not keyword.startswith("x-"):
-            raise ExpectationError(f"unknown keyword {short(keyword, 60)!r} in a schema{nearest(keyword, known)}")
+            raise ExpectationError(
+                f"unknown keyword {truncate(keyword, 60)!r} in a schema{did_you_mean(keyword, known)}"
+            )
         if keyword == "format" and value not in FORMATS:
             known_ones = ", ".join(FORMATS)
             raise ExpectationError(
-                f"the format {short(str(value), 60)!r} is not held here, so everything would pass{nearest(str(value), FORMATS)}; "
+                f"the format {truncate(str(value), 60)!r} is not held here, so everything would pass{did_you_mean(str(value), FORMATS)}; "
                 f"held are {known_ones}; write a pattern for another"
             )
         if keyword == "pattern":
@@ -122,7 +126,7 @@ def _says_something(schema: Any) -> bool:
     return False
 
 
-def mismatched(schema: Any, data: Any, documents: Mapping[str, Any] | None = None, draft4: bool = False) -> str:
+def schema_errors(schema: Any, data: Any, documents: Mapping[str, Any] | None = None, draft4: bool = False) -> str:
     """Say what of `data` is not as a schema says: the first errors with their JSON paths; "" when all is.
 
     Args:
@@ -169,7 +173,7 @@ def _draft(schema: Any) -> Any:
     said = schema.get("$schema") if isinstance(schema, dict) else None
     kind = validator_for(schema, default=None) if said is not None else Draft202012Validator  # type: ignore[arg-type]
     if kind is None:
-        raise ExpectationError(f"$schema {short(str(said), 80)!r} is no draft of JSON Schema that is known here")
+        raise ExpectationError(f"$schema {truncate(str(said), 80)!r} is no draft of JSON Schema that is known here")
     return kind
 
 
@@ -214,7 +218,7 @@ def _bounded(keywords: Any, documents: Any) -> dict[str, Any]:
         yield from keywords["unevaluatedProperties"](kind, wanted, instance, schema)
 
     def unique_items(kind: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[Any]:
-        if wanted and kind.is_type(instance, "array") and doubled(instance) is not None:
+        if wanted and kind.is_type(instance, "array") and first_duplicate(instance) is not None:
             yield ValidationError(f"{instance!r} has non-unique elements")
 
     def format_(kind: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[Any]:
@@ -240,4 +244,4 @@ def _has_key(data: Any, key: str) -> bool:
 
 
 def _first_line(error: BaseException) -> str:
-    return short(" ".join(str(error).split()) or type(error).__name__, 120)
+    return truncate(" ".join(str(error).split()) or type(error).__name__, 120)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from greenlight.core.errors import ExpectationError
-from greenlight.core.text import short
+from greenlight.core.text import truncate
 
 PATTERN_TIMEOUT_S = 1.0
 """Processor time that a pattern may take on one text; an expectation whose pattern takes longer does not hold."""
@@ -39,7 +39,7 @@ def pattern(written: Any, name: str = "matches") -> Any:
     if not isinstance(written, str):
         plain = isinstance(written, int | float) and not isinstance(written, bool)
         hint = f'; write it in quotes, as in "{written}"' if plain else ""
-        raise ExpectationError(f"{name} takes a pattern, a text, not {short(repr(written), 60)}{hint}")
+        raise ExpectationError(f"{name} takes a pattern, a text, not {truncate(repr(written), 60)}{hint}")
     if not 0 < len(written) <= PATTERN_LENGTH:
         raise ExpectationError(f"a pattern has 1 to {PATTERN_LENGTH} characters, and this has {len(written)}")
     import regex  # 15 ms, and only plans with patterns need it
@@ -49,7 +49,7 @@ def pattern(written: Any, name: str = "matches") -> Any:
     except (regex.error, RecursionError, OverflowError) as error:
         why = "nested too deep" if isinstance(error, RecursionError) else str(error)
         hint = next((hint for part, hint in _INSTEAD.items() if part in why), "")
-        raise ExpectationError(f"{short(repr(written), 60)} is no pattern: {why}{hint}") from error
+        raise ExpectationError(f"{truncate(repr(written), 60)} is no pattern: {why}{hint}") from error
 
 
 def search(compiled: Any, text: str) -> Any:
@@ -64,7 +64,7 @@ def search(compiled: Any, text: str) -> Any:
         raise _took_too_long(compiled) from None
 
 
-def replaced(compiled: Any, new: str, text: str) -> str:
+def replace(compiled: Any, new: str, text: str) -> str:
     """Replace every match by a text.
 
     Raises:
@@ -77,7 +77,7 @@ def replaced(compiled: Any, new: str, text: str) -> str:
 
 
 def _took_too_long(compiled: Any) -> GaveUpError:
-    said = short(compiled.pattern, 60)
+    said = truncate(compiled.pattern, 60)
     return GaveUpError(f"the pattern {said!r} takes longer than {PATTERN_TIMEOUT_S:g} s, so it shows nothing")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlight.assertions import formats, json_schema, patterns
 from greenlight.core.errors import ExpectationError
-from greenlight.core.json_values import doubled, exact, inline, is_number, same
+from greenlight.core.json_values import equals, first_duplicate, for_message, is_number, to_fraction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -97,7 +97,7 @@ def _no_text(actual: Any, _expected: Any) -> str:
 def _contains(actual: Any, expected: Any) -> bool | None:
     if isinstance(actual, str):
         return isinstance(expected, str) and expected in actual
-    return any(same(item, expected) for item in actual) if isinstance(actual, list) else None
+    return any(equals(item, expected) for item in actual) if isinstance(actual, list) else None
 
 
 def _sized(actual: Any) -> bool:
@@ -123,7 +123,7 @@ def _none(actual: Any, expectation: Any) -> bool | None:
 def _unique(actual: Any, wanted: bool) -> bool | None:
     if not isinstance(actual, list) or not actual or any(isinstance(v, float) and not math.isfinite(v) for v in actual):
         return None
-    return (doubled(actual) is None) is wanted
+    return (first_duplicate(actual) is None) is wanted
 
 
 def _sorted(actual: Any, order: str) -> bool | None:
@@ -144,12 +144,14 @@ def _out_of_order(values: list[Any], order: str) -> int | None:
 
 
 def _approx(actual: Any, wanted: tuple[Any, Any]) -> bool | None:
-    return abs(exact(actual) - wanted[0]) <= wanted[1] if is_number(actual) else None
+    return abs(to_fraction(actual) - wanted[0]) <= wanted[1] if is_number(actual) else None
 
 
 def _why_approx(actual: Any, wanted: tuple[Any, Any]) -> str:
     try:
-        return f"it is off by {float(abs(exact(actual) - wanted[0])):g}" if is_number(actual) else "it is no number"
+        return (
+            f"it is off by {float(abs(to_fraction(actual) - wanted[0])):g}" if is_number(actual) else "it is no number"
+        )
     except OverflowError:
         return "it is far off"
 
@@ -163,14 +165,14 @@ def _semver(actual: str, wanted: Range) -> bool | None:
 
 def _schema(actual: Any, schema: Any) -> bool | None:
     try:
-        return not json_schema.mismatched(schema, actual)
+        return not json_schema.schema_errors(schema, actual)
     except ExpectationError:
         return None
 
 
 def _why_schema(actual: Any, schema: Any) -> str:
     try:
-        return json_schema.mismatched(schema, actual)
+        return json_schema.schema_errors(schema, actual)
     except ExpectationError as error:
         return str(error)
 
@@ -183,7 +185,7 @@ def _why_every(actual: Any, expectation: Any) -> str:
     if not isinstance(actual, list) or not actual:
         return "it is an empty list, which proves nothing" if actual == [] else "it is no list"
     index = next(index for index, each in enumerate(actual) if expectation.decide(each) is not True)
-    return _because(f"element {index} is {inline(actual[index])}", expectation.why(actual[index]))
+    return _because(f"element {index} is {for_message(actual[index])}", expectation.why(actual[index]))
 
 
 def _why_any(actual: Any, _expectation: Any) -> str:
@@ -197,14 +199,14 @@ def _why_none(actual: Any, expectation: Any) -> str:
         return _why_every(actual, expectation)
     index = next(index for index, each in enumerate(actual) if expectation.decide(each) is not False)
     how = "is" if expectation.decide(actual[index]) else "cannot be compared with it:"
-    return f"element {index} {how} {inline(actual[index])}"
+    return f"element {index} {how} {for_message(actual[index])}"
 
 
 def _why_unique(actual: Any, _wanted: bool) -> str:
     if not isinstance(actual, list) or not actual:
         return _why_every(actual, None)
-    places = doubled(actual)
-    return f"elements {places[0]} and {places[1]} are both {inline(actual[places[1]])}" if places else "no two are"
+    places = first_duplicate(actual)
+    return f"elements {places[0]} and {places[1]} are both {for_message(actual[places[1]])}" if places else "no two are"
 
 
 def _why_sorted(actual: Any, order: str) -> str:
@@ -213,7 +215,7 @@ def _why_sorted(actual: Any, order: str) -> str:
     if not all(map(is_number, actual)) and not _texts(actual):
         return "its elements are neither all numbers nor all texts"
     index = _out_of_order(actual, order) or 0
-    return f"element {index} is {inline(actual[index])} and comes after {inline(actual[index - 1])}"
+    return f"element {index} is {for_message(actual[index])} and comes after {for_message(actual[index - 1])}"
 
 
 def _why_all_of(actual: Any, expectations: tuple[Any, ...]) -> str:
@@ -222,8 +224,8 @@ def _why_all_of(actual: Any, expectations: tuple[Any, ...]) -> str:
 
 
 PREDICATES: dict[str, Predicate] = {
-    "eq": Predicate(same, "value", "Is the same value, of the same type; numbers by value.", {"eq": {"a": 1}}),
-    "ne": Predicate(lambda a, e: not same(a, e), "value", "Is another value, or of another type.", {"ne": "error"}),
+    "eq": Predicate(equals, "value", "Is the same value, of the same type; numbers by value.", {"eq": {"a": 1}}),
+    "ne": Predicate(lambda a, e: not equals(a, e), "value", "Is another value, or of another type.", {"ne": "error"}),
     "gt": Predicate(_compared(lambda a, b: a > b), "number", "Is a number above this one.", {"gt": 0}, _no_number),
     "gte": Predicate(
         _compared(lambda a, b: a >= b), "number", "Is this number or one above.", {"gte": 200}, _no_number
@@ -247,7 +249,7 @@ PREDICATES: dict[str, Predicate] = {
         _why_approx,
     ),
     "in": Predicate(
-        lambda a, values: any(same(a, value) for value in values),
+        lambda a, values: any(equals(a, value) for value in values),
         "values",
         "Is the same as one of these values.",
         {"in": ["new", "paid"]},

@@ -79,7 +79,7 @@ class Aws:
         Raises:
             AwsError: AWS refused, throttled or did not answer.
         """
-        answer: dict[str, Any] = calling(
+        answer: dict[str, Any] = call_aws(
             service, operation, lambda: getattr(self.client(service), operation)(**parameters)
         )
         return answer
@@ -91,7 +91,7 @@ class Aws:
         for number, page in enumerate(_guarded_pages(service, operation, pages)):
             found += page.get(key, [])
             if number >= 50:
-                raise AwsError(f"{permission(service, operation)} gave more than 50 pages")
+                raise AwsError(f"{iam_action(service, operation)} gave more than 50 pages")
         return found
 
 
@@ -140,11 +140,11 @@ def _models() -> Any:
 
 def _guarded_pages(service: str, operation: str, pages: Any) -> Any:
     iterator = iter(pages)
-    while (page := calling(service, operation, lambda: next(iterator, None))) is not None:
+    while (page := call_aws(service, operation, lambda: next(iterator, None))) is not None:
         yield page
 
 
-def calling(service: str, operation: str, call: Callable[[], Any]) -> Any:
+def call_aws(service: str, operation: str, call: Callable[[], Any]) -> Any:
     """Make a boto3 call and say its errors as an `AwsError`."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -154,11 +154,11 @@ def calling(service: str, operation: str, call: Callable[[], Any]) -> Any:
         raise AwsError(_sentence(service, operation, error), error_code(error)) from error
     except BotoCoreError as error:
         raise AwsError(
-            f"{permission(service, operation)} gave no answer: {_short(error)}", type(error).__name__
+            f"{iam_action(service, operation)} gave no answer: {_short(error)}", type(error).__name__
         ) from error
 
 
-def permission(service: str, operation: str) -> str:
+def iam_action(service: str, operation: str) -> str:
     """Write the IAM action of a boto3 operation; most are the operation's name in camel case."""
     action = _ACTIONS.get(operation) or "".join(part.capitalize() for part in operation.split("_"))
     return f"{_IAM_PREFIX.get(service, service)}:{action}"
@@ -172,7 +172,7 @@ def error_code(error: Any) -> str:
 
 
 def _sentence(service: str, operation: str, error: Any) -> str:
-    code, action = error_code(error), permission(service, operation)
+    code, action = error_code(error), iam_action(service, operation)
     if code in _DENIED:
         who = "the function's role needs" if os.environ.get("AWS_LAMBDA_FUNCTION_NAME") else "you need"
         return f"{action} was denied; {who} that permission ({_short(error)})"

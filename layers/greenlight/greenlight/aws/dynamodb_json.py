@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 
-def marshalled(value: Any) -> dict[str, Any]:
+def to_dynamodb(value: Any) -> dict[str, Any]:
     """Write a plain value the way DynamoDB does."""
     if value is None:
         return {"NULL": True}
@@ -19,11 +19,11 @@ def marshalled(value: Any) -> dict[str, Any]:
     if isinstance(value, (int, float)):
         return {"N": str(value)}
     if isinstance(value, dict):
-        return {"M": {name: marshalled(each) for name, each in value.items()}}
-    return {"L": [marshalled(each) for each in value]} if isinstance(value, list) else {"S": str(value)}
+        return {"M": {name: to_dynamodb(each) for name, each in value.items()}}
+    return {"L": [to_dynamodb(each) for each in value]} if isinstance(value, list) else {"S": str(value)}
 
 
-def unmarshalled(value: dict[str, Any]) -> Any:
+def from_dynamodb(value: dict[str, Any]) -> Any:
     """Read a value the way DynamoDB writes it; numbers become numbers, sets lists, bytes base64."""
     (kind, inner), *_ = value.items()
     if kind == "NULL":
@@ -31,9 +31,9 @@ def unmarshalled(value: dict[str, Any]) -> Any:
     if kind == "N":
         return _number(inner)
     if kind == "M":
-        return {name: unmarshalled(each) for name, each in inner.items()}
+        return {name: from_dynamodb(each) for name, each in inner.items()}
     if kind == "L":
-        return [unmarshalled(each) for each in inner]
+        return [from_dynamodb(each) for each in inner]
     if kind == "NS":
         return [_number(each) for each in inner]
     if kind in ("B", "BS"):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from greenlight.aws.client import Aws
 
 
-def fetch(references: Iterable[str], aws: Aws) -> dict[str, str]:
+def fetch_secrets(references: Iterable[str], aws: Aws) -> dict[str, str]:
     """Fetch the value of each reference (as written after `secret:`).
 
     Raises:

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.checks.registry import MalformedError, Registry
 from greenlight.core import references as substitute
-from greenlight.core.errors import MAX_PROBLEMS, Key, PlanError
+from greenlight.core.errors import MAX_PROBLEMS, PlanError
+from greenlight.core.plan_path import KeyStep
 from greenlight.core.redaction import MASK
-from greenlight.core.suggestions import suggested
-from greenlight.core.text import short
+from greenlight.core.suggestions import suggest_or_list
+from greenlight.core.text import truncate
 from greenlight.plan.decoder import Mistake, convert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from greenlight.checks.validator import Validator
-    from greenlight.core.model import Deployment
-    from greenlight.plan.parser import Check, Plan
-    from greenlight.plan.yaml_reader import Path
+    from greenlight.core.deployment import Deployment
+    from greenlight.core.plan_path import PlanPath
+    from greenlight.plan.model import Check, Plan
 
 
 class Bound:
@@ -110,8 +111,8 @@ class _Binder:
             return Bound(check, None, None, str(error))
         if validator is None:
             known = self._registry.names()
-            said = f"there is no validator {short(check.validator, 60)!r}{suggested(check.validator, known)}"
-            self._mistakes.append(((*place[:-1], Key(place[-1])), said))
+            said = f"there is no validator {truncate(check.validator, 60)!r}{suggest_or_list(check.validator, known)}"
+            self._mistakes.append(((*place[:-1], KeyStep(place[-1])), said))
             return Bound(check, None, None)
         if stage not in validator.stages:
             what = f"{check.validator} shows nothing at {stage}; it works at {', '.join(validator.stages)}"
@@ -126,7 +127,7 @@ class _Binder:
 
         An empty text in its place would let `contains: ${green.version}` hold for everything.
         """
-        for name in substitute.references(params):
+        for name in substitute.reference_names(params):
             if name in self._empty:
                 why = getattr(self._deployment, name.partition(".")[0]).no_url if name.endswith(".url") else ""
                 what = (
@@ -135,18 +136,18 @@ class _Binder:
                 return f"{what}: {why}" if why else what
         return ""
 
-    def _params(self, check: Check, validator: Validator, place: Path) -> Any:
+    def _params(self, check: Check, validator: Validator, place: PlanPath) -> Any:
         written = check.params
-        captured = substitute.captures(written)
-        if not captured and not substitute.refers(written):
+        captured = substitute.captured_names(written)
+        if not captured and not substitute.has_references(written):
             params, found = convert(written, validator.params, place)
             self._mistakes += found
             return params
-        references = substitute.secrets(written)
+        references = substitute.secret_names(written)
         fetched = {f"secret:{each}": self._secrets.get(each, f"${{secret:{each}}}") for each in references}
         here = {**self._names, **fetched}
         wrong = substitute.capture_mistakes(captured, self._names, place)
-        wrong += substitute.unknown(written, {**here, **dict.fromkeys(captured)}, place)
+        wrong += substitute.unknown_references(written, {**here, **dict.fromkeys(captured)}, place)
         keep = bool(captured or wrong)
         params, found = convert(substitute.replace(written, here, keep=keep), validator.params, place)
         if found and references:  # messages repeat values, and a secret is not repeated

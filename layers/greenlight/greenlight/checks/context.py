@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Literal
 
-from greenlight.aws.client import calling, permission
-from greenlight.checks.findings import KEPT_LENGTH, in_words
+from greenlight.aws.client import call_aws, iam_action
+from greenlight.checks.findings import KEPT_LENGTH, display_value
 from greenlight.core.errors import AwsError
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from greenlight.aws.client import Aws
-    from greenlight.core.model import Deployment, Side
+    from greenlight.core.deployment import Deployment, Side
     from greenlight.core.redaction import Redactor
     from greenlight.network.client import Client, Response
-    from greenlight.network.cookies import Jar
+    from greenlight.network.cookies import CookieJar
     from greenlight.network.request_target import Request as Addressed
 
 MAX_PAGES = 50
@@ -64,7 +64,7 @@ class Context:
         time.sleep(max(0.0, min(seconds, self.remaining_s() - 0.05)))
         return self.remaining_s() > 0.1
 
-    def keeping(self, seconds: float) -> Context:
+    def reserving(self, seconds: float) -> Context:
         """Give a context with `seconds` less time; a check that must clean up does everything else with it."""
         left_s = max(0.0, self.remaining_s() - seconds)
         return Context(self.deployment, left_s, self._client, self._aws, self._redactor)
@@ -79,34 +79,34 @@ class Context:
         redirects: int = 0,
         max_bytes: int | None = None,
         side: Literal["green", "blue"] = "green",
-        within_s: float | None = None,
-        afresh: bool = False,
-        jar: Jar | None = None,
+        timeout_s: float | None = None,
+        new_connection: bool = False,
+        jar: CookieJar | None = None,
     ) -> Response:
         """Make an HTTP exchange with green (for a path) or with an allowed host (for a URL).
 
         A path goes to the listener that leads to green, with the host name and headers its rule asks for; to the one
         that leads to blue where `side` says so, which there is until traffic shifts. It may take the time that is left,
-        or `within_s` of it: a check that must clean up keeps some. `afresh` makes a connection of its own, so that all
+        or `timeout_s` of it: a check that must clean up keeps some. `new_connection` makes a connection of its own, so that all
         of the answer's `timings` and its `certificate` are known; a `jar` gives and takes cookies.
 
         Raises:
             HttpError: No exchange took place; its subclasses say why.
         """
-        from greenlight.network.request_target import green_request
+        from greenlight.network.request_target import resolve_request
 
         left_s = self.remaining_s()
         asked = self.blue if side == "blue" else self.green
-        where = green_request(asked, path_or_url, dict(headers or {}))
+        where = resolve_request(asked, path_or_url, dict(headers or {}))
         return self._client.request(
             method,
             where.url,
             headers=where.headers,
             host=where.host,
             body=body,
-            timeout_s=left_s if within_s is None else min(left_s, within_s),
+            timeout_s=left_s if timeout_s is None else min(left_s, timeout_s),
             redirects=redirects,
-            afresh=afresh,
+            new_connection=new_connection,
             jar=jar,
             **({"max_bytes": max_bytes} if max_bytes else {}),
         )
@@ -115,11 +115,11 @@ class Context:
         """Give a `requests.Session` on the same guarded pool; `get("/path")` goes to green."""
         from greenlight.network.requests_adapter import session
 
-        return session(self)
+        return session(self.request, self.green.url)
 
     def hide(self, value: Any) -> None:
         """Keep a value out of all that is shown of this attempt, such as a token that green gave."""
-        written = value if isinstance(value, str) else "" if isinstance(value, bool) else in_words(value)
+        written = value if isinstance(value, str) else "" if isinstance(value, bool) else display_value(value)
         if self._redactor is not None:
             self._redactor.hide(written)
 
@@ -143,22 +143,22 @@ class Context:
         Raises:
             HttpError: No connection was made; its subclasses say why.
         """
-        from greenlight.network.request_target import green_address
+        from greenlight.network.request_target import resolve_endpoint
 
-        where = green_address(self.green, host, port)
+        where = resolve_endpoint(self.green, host, port)
         return self._client.connect(
             where.host, where.port, tls=tls, name=where.name, alpn=alpn, timeout_s=self.remaining_s()
         )
 
-    def addressed(self, path_or_url: str, headers: Mapping[str, str] | None = None) -> Addressed:
+    def request_target(self, path_or_url: str, headers: Mapping[str, str] | None = None) -> Addressed:
         """Say where `request` would send this: the URL, the host name to use there, and the headers.
 
         Raises:
             HttpError: Green has no URL at this stage.
         """
-        from greenlight.network.request_target import green_request
+        from greenlight.network.request_target import resolve_request
 
-        return green_request(self.green, path_or_url, dict(headers or {}))
+        return resolve_request(self.green, path_or_url, dict(headers or {}))
 
     def allows(self, host: str) -> bool:
         """Tell whether `host` is one of this deployment or allowed by the operator."""
@@ -172,7 +172,7 @@ class Context:
         """
         # The time of a whole attempt, not what is left of it: a client costs more than a call, and polling is many calls.
         client = self._aws.client(service, read_timeout_s=max(1.0, round(self._timeout_s, 1)), attempts=1)
-        answer: dict[str, Any] = calling(service, operation, lambda: getattr(client, operation)(**parameters))
+        answer: dict[str, Any] = call_aws(service, operation, lambda: getattr(client, operation)(**parameters))
         return answer
 
     def aws_pages(self, service: str, operation: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
@@ -191,6 +191,6 @@ class Context:
                 return
             if self.remaining_s() < 0.1:
                 raise AwsError(
-                    f"reading all pages of {permission(service, operation)} did not end within the check's time"
+                    f"reading all pages of {iam_action(service, operation)} did not end within the check's time"
                 )
-        raise AwsError(f"{permission(service, operation)} has more than {MAX_PAGES} pages; ask for less at once")
+        raise AwsError(f"{iam_action(service, operation)} has more than {MAX_PAGES} pages; ask for less at once")

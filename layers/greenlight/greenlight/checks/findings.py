@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from greenlight.core.json_values import inline
+from greenlight.core.finding import Evidence, Finding, Outcome
+from greenlight.core.json_values import for_message
 from greenlight.core.missing import MISSING
-from greenlight.core.model import Evidence, Finding, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def evidence(query: str, expectation: Expectation, actual: Any, where: str = "")
     )
 
 
-def judged(found: Sequence[Evidence], message: str) -> Finding:
+def finding_from(found: Sequence[Evidence], message: str) -> Finding:
     """Make a finding of evidence: PASS with `message` if all of it passed, else FAIL with the first that did not.
 
     No evidence at all is INCONCLUSIVE: a check that looked at nothing shows nothing.
@@ -67,7 +67,7 @@ def judged(found: Sequence[Evidence], message: str) -> Finding:
     more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
     place = f"{first.where}: " if first.where else ""
     why = f": {first.why}" if first.why else ""
-    said = f"{place}{first.query} is {in_words(first.actual)}, expected {in_words(first.expected)}{why}{more}"
+    said = f"{place}{first.query} is {display_value(first.actual)}, expected {display_value(first.expected)}{why}{more}"
     return failed(said, *found)
 
 
@@ -81,15 +81,15 @@ def shown(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return round(value, 3) if value == value and abs(value) < 1e300 else repr(value)
-    text = in_words(value)
+    text = display_value(value)
     return value if len(text) <= KEPT_LENGTH and isinstance(value, (list, dict)) else shown(text)
 
 
-def in_words(value: Any) -> str:
+def display_value(value: Any) -> str:
     """Write a value for a sentence, whole: it is cut when secrets are out of it."""
     if isinstance(value, str) and value.startswith(repr(MISSING)):
         return value
     try:
         return msgspec.json.encode(value).decode()
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        return inline(value)
+        return for_message(value)

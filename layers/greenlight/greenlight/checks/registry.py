@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.checks.validator import Validator
 from greenlight.core.errors import GreenlightError
-from greenlight.core.text import short
+from greenlight.core.text import truncate
 from greenlight.plan.schema import CONTROL_KEYS
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Registry:
         if len(found) > 1:  # which of them a plan means, nobody can tell
             places = " and ".join(place for place, _ in found)
             return MalformedError(f"the validator {name!r} is in {places}; rename one, or remove it")
-        return checked(name, *found[0]) if found else None
+        return load_validator(name, *found[0]) if found else None
 
     def _entry_points(self) -> list[Any]:
         if self._points is None:
@@ -113,7 +113,7 @@ def _installed() -> list[Any]:
     return sorted(entry_points(group=ENTRY_POINTS), key=lambda point: (point.name, point.value))
 
 
-def checked(name: str, place: str, load: Callable[[], Any]) -> Validator | MalformedError:
+def load_validator(name: str, place: str, load: Callable[[], Any]) -> Validator | MalformedError:
     """Give the one validator that `load` brings, or why it is none.
 
     Args:
@@ -126,7 +126,7 @@ def checked(name: str, place: str, load: Callable[[], Any]) -> Validator | Malfo
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        return MalformedError(f"{place} cannot be loaded: {type(error).__name__}: {short(str(error), 300)}")
+        return MalformedError(f"{place} cannot be loaded: {type(error).__name__}: {truncate(str(error), 300)}")
     found = (
         [loaded]
         if isinstance(loaded, Validator)

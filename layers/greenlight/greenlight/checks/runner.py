@@ -18,11 +18,12 @@ import msgspec
 from msgspec.structs import replace
 
 from greenlight.checks.context import Context
+from greenlight.core.deployment import Deployment
 from greenlight.core.errors import GreenlightError
-from greenlight.core.model import Cause, Deployment, Excuse, Finding, Outcome, Severity, Try
+from greenlight.core.finding import AttemptRecord, Cause, ExcuseReason, Finding, Outcome, Severity
 from greenlight.core.redaction import Redactor
-from greenlight.core.text import short
-from greenlight.plan.repeat import settled
+from greenlight.core.text import truncate
+from greenlight.plan.repeat import decide_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from greenlight.aws.client import Aws
     from greenlight.checks.binding import Bound
     from greenlight.network.client import Client
-    from greenlight.plan.parser import Check
+    from greenlight.plan.model import Check
     from greenlight.plan.repeat import Repeat
 
 GRACE_S = 0.25
@@ -50,7 +51,7 @@ MAX_POINTS = 200
 _FINDINGS = msgspec.json.Decoder(Finding)  # made here: msgspec crashes when several threads first need it at once
 
 
-class Tools:
+class CheckResources:
     """What every attempt of every check is given."""
 
     def __init__(self, deployment: Deployment, client: Client, aws: Aws, redactor: Redactor) -> None:
@@ -79,7 +80,7 @@ class Runner:
 
     def __init__(
         self,
-        tools: Tools,
+        tools: CheckResources,
         concurrency: int,
         deadline: float,
         emit: Callable[..., None],
@@ -96,7 +97,7 @@ class Runner:
         self._emit = emit
         self._chance = chance
         self._began = time.monotonic() if began is None else began
-        self._tries: dict[str, list[Try]] = {}
+        self._tries: dict[str, list[AttemptRecord]] = {}
         self._tasks: queue.SimpleQueue[_Attempt | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[_Attempt, Finding]] = queue.SimpleQueue()
         self._running: set[_Attempt] = set()
@@ -228,11 +229,11 @@ class Runner:
         """Keep what became of one attempt."""
         tries = self._tries.setdefault(attempt.bound.check.name, [])
         tries.append(
-            Try(
+            AttemptRecord(
                 began_ms=round((attempt.began - self._began) * 1000, 3),
                 duration_ms=finding.duration_ms,
                 outcome=finding.outcome,
-                message="" if finding.outcome is Outcome.PASS else short(finding.message, 200),
+                message="" if finding.outcome is Outcome.PASS else truncate(finding.message, 200),
             )
         )
         if len(tries) > MAX_TRIES:
@@ -256,7 +257,7 @@ class Runner:
         """Make the next measurement, or say what all of them come to."""
         check = attempt.bound.check
         measured = self._tried[check.name]
-        outcome = settled(repeat, [each.outcome for each in measured])
+        outcome = decide_outcome(repeat, [each.outcome for each in measured])
         if outcome is None:
             when = time.monotonic() + repeat.interval
             heapq.heappush(self._retries, (when, id(attempt), _Attempt(attempt.bound, attempt.number + 1)))
@@ -277,7 +278,7 @@ class Runner:
             attempts=attempts,
             cause=_cause_behind(tried, finding),
             flaky=finding.outcome is Outcome.PASS and not tried.isdisjoint((Outcome.FAIL, Outcome.ERROR)),
-            excused=Excuse.NONE,
+            excused=ExcuseReason.NONE,
             began_ms=tries[0].began_ms if tries else 0.0,
             tries=tries,
             remediation="" if fine or not attempts or bound.validator is None else bound.validator.remediation,
@@ -333,7 +334,7 @@ def _cause_behind(tried: Container[Outcome], finding: Finding) -> Cause | None:
     return Cause.GATE_ERROR if Outcome.ERROR in tried else finding.cause
 
 
-def _attempted(attempt: _Attempt, tools: Tools) -> Finding:
+def _attempted(attempt: _Attempt, tools: CheckResources) -> Finding:
     """Make one attempt; whatever the validator does, there is a finding, and it is one that can be sent."""
     began, redactor = time.monotonic(), tools.redactor.fresh()
     try:

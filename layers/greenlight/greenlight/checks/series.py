@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from greenlight.core.model import Series
+from greenlight.core.finding import Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ PLOTTED = 200
 """Numbers of one series that a plot gets; a screen shows no more."""
 
 
-def sample(
+def sample_series(
     name: str, values: Iterable[float], side: str = "", limits: Mapping[str, Expectation | None] | None = None
 ) -> Series:
     """Keep measured durations (milliseconds) for a plot; of many their quantiles, the least and the largest among them.
@@ -46,7 +46,7 @@ def sample(
     )
 
 
-def over_time(name: str, points: Iterable[tuple[float, float]], limit: Expectation, unit: str = "") -> Series:
+def time_series(name: str, points: Iterable[tuple[float, float]], limit: Expectation, unit: str = "") -> Series:
     """Keep values over time for a plot: pairs of seconds from the check's start and the value; of many the latest."""
     kept = sorted(each for each in points if all(map(math.isfinite, each)))
     return Series(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from greenlight.core.model import STAGES, Finding, Platform
+from greenlight.core.deployment import STAGES, Platform
+from greenlight.core.finding import Finding
 from greenlight.core.units import Duration, Size
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from greenlight.checks.context import Context
 
-Need = str | tuple[str, str]
+IamRequirement = str | tuple[str, str]
 """An IAM action, or one with the ARN of the resource it is needed for."""
 
 NOTE_LENGTH = 600
@@ -40,7 +41,7 @@ class Validator:
         unsafe: bool,
         remediation: str,
         cost: str,
-        iam_of: Callable[[Any], Iterable[Need]] | None,
+        iam_of: Callable[[Any], Iterable[IamRequirement]] | None,
     ) -> None:
         """Check the entry; see `validator`."""
         self.name = run.__name__.rstrip("_")
@@ -74,7 +75,7 @@ def validator(
     unsafe: bool = False,
     remediation: str = "",
     cost: str = "",
-    iam_of: Callable[[Any], Iterable[Need]] | None = None,
+    iam_of: Callable[[Any], Iterable[IamRequirement]] | None = None,
 ) -> Callable[[Callable[[Any, Context], Finding]], Validator]:
     """Make a function the validator of its name.
 

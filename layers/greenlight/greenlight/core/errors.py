@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from greenlight.core.model import Cause
-from greenlight.core.text import short
+from greenlight.core.finding import Cause
+from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from greenlight.core.model import PlanSource
+    from greenlight.core.report import PlanSource
 
 MAX_PROBLEMS = 50
 """Problems that one refusal names; they must fit the worker's pipe, and a person's patience."""
@@ -56,19 +56,13 @@ class Problem:
         `severity` are for lint: gates refuse a plan for errors and hear of nothing else. `source` is the URI of the
         fragment that the mistake is in; "" for the plan itself.
         """
-        self.message, self.path, self.source = short(message, 600), short(path, 200), short(source, 300)
+        self.message, self.path, self.source = truncate(message, 600), truncate(path, 200), truncate(source, 300)
         self.line, self.column = line, column
         self.rule, self.severity = rule, severity
 
     def __str__(self) -> str:
         """Say path and message, as a report does; lint puts file:line:column in front."""
         return f"{self.path}: {self.message}" if self.path else self.message
-
-
-class Key(str):
-    """The last step of a path in a plan, where the key itself is meant and not the value under it."""
-
-    __slots__ = ()
 
 
 class PlanError(GreenlightError):
@@ -89,7 +83,7 @@ class PlanError(GreenlightError):
         if len(kept) > MAX_PROBLEMS:
             kept = (*kept[:MAX_PROBLEMS], Problem("and more, which are named when these are mended"))
         self.problems = kept
-        self.source = short(source, 300)
+        self.source = truncate(source, 300)
         super().__init__("; ".join(map(_placed, self.problems)))
 
 

@@ -64,11 +64,11 @@ BaseUrl = Annotated[
 ]
 
 
-class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StrictStruct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of everything a plan may say: an unknown key is refused."""
 
 
-def within_the_hour(value: Duration | None, *path: str, least: float = 0.0) -> None:
+def require_within_one_hour(value: Duration | None, *path: str, least: float = 0.0) -> None:
     """Refuse a time span longer than CodeDeploy waits, or shorter than `least` (seconds); `path` leads to it."""
     if value is None:
         return

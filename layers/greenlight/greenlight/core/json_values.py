@@ -16,25 +16,25 @@ def is_number(value: Any) -> bool:
     )
 
 
-def written(value: Any) -> str:
+def to_json_text(value: Any) -> str:
     """Write a value the way JSON does (`true`, not Python's `True`); a text stays as it is."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def same(actual: Any, expected: Any) -> bool:
+def equals(actual: Any, expected: Any) -> bool:
     """Deep equality with JSON's types: numbers by value, a boolean is never a number, NaN equals nothing."""
     if isinstance(actual, bool) or isinstance(expected, bool):
         return isinstance(actual, bool) and isinstance(expected, bool) and actual is expected
     if isinstance(actual, (int, float)) and isinstance(expected, (int, float)):
         return actual == expected
     if isinstance(actual, dict) and isinstance(expected, dict):
-        return actual.keys() == expected.keys() and all(same(actual[key], expected[key]) for key in expected)
+        return actual.keys() == expected.keys() and all(equals(actual[key], expected[key]) for key in expected)
     if isinstance(actual, list) and isinstance(expected, list):
-        return len(actual) == len(expected) and all(map(same, actual, expected))
+        return len(actual) == len(expected) and all(map(equals, actual, expected))
     return type(actual) is type(expected) and bool(actual == expected)
 
 
-def doubled(values: list[Any]) -> tuple[int, int] | None:
+def first_duplicate(values: list[Any]) -> tuple[int, int] | None:
     """Give the places of the first two elements that are the same, or None; in time proportional to the list."""
     seen: dict[Any, int] = {}
     for index, value in enumerate(values):
@@ -56,7 +56,7 @@ def _frozen(value: Any) -> Any:
     return ("boolean", value) if isinstance(value, bool) else value
 
 
-def inline(value: Any) -> str:
+def for_message(value: Any) -> str:
     """Write a value in a sentence, whole: it is cut when secrets are out of it."""
     try:
         return json.dumps(value, ensure_ascii=False)
@@ -64,7 +64,7 @@ def inline(value: Any) -> str:
         return f"({type(value).__name__} that cannot be shown)"
 
 
-def exact(number: Any) -> Any:
+def to_fraction(number: Any) -> Any:
     """Give a number as a fraction, as it is written: 3.13 is within 0.01 of 3.14, though not so in binary."""
     from fractions import Fraction  # 5 ms, and few plans need it
 

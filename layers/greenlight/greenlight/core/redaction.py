@@ -98,7 +98,7 @@ class Redactor:
         return self.text(repr(data))
 
 
-def like_a_secret(name: str) -> bool:
+def names_a_secret(name: str) -> bool:
     """Tell whether what is called so is a secret: a token, a password, a session."""
     return _NAME.search(name) is not None
 

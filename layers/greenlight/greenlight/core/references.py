@@ -30,13 +30,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.suggestions import suggested
-from greenlight.core.text import short
+from greenlight.core.suggestions import suggest_or_list
+from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from greenlight.plan.yaml_reader import Path
+    from greenlight.core.plan_path import PlanPath
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
 _SECRET = "secret:"  # noqa: S105 - the prefix of a reference, not a secret
@@ -44,7 +44,7 @@ _SECRET_FORM = re.compile(r"(secretsmanager:[^#]+(#.+)?|ssm:.+)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
-def references(data: Any) -> Iterator[str]:
+def reference_names(data: Any) -> Iterator[str]:
     """Give every `${name}` in a tree of plain data."""
     for _, text in _texts(data, ()):
         for match in _REFERENCE.finditer(text):
@@ -52,39 +52,39 @@ def references(data: Any) -> Iterator[str]:
                 yield match[1].strip()
 
 
-def refers(data: Any) -> bool:
+def has_references(data: Any) -> bool:
     """Tell whether `${` stands in any text of a tree; most parameters have none, and need none of the rest."""
     if isinstance(data, str):
         return "${" in data
     if isinstance(data, dict):
-        return any(map(refers, data.values()))
-    return isinstance(data, list) and any(map(refers, data))
+        return any(map(has_references, data.values()))
+    return isinstance(data, list) and any(map(has_references, data))
 
 
-def places(data: Any, path: Path) -> list[Path]:
+def reference_paths(data: Any, path: PlanPath) -> list[PlanPath]:
     """Give the place of every text, keys included, in which `${` stands."""
     return [*(place for place, _ in _texts(data, path)), *_keys(data, path)]
 
 
-def not_replaced(data: Any, path: Path) -> list[tuple[Path, str]]:
+def unsupported_references(data: Any, path: PlanPath) -> list[tuple[PlanPath, str]]:
     """Name every reference in `data`, which is no validator's parameter."""
     what = "${…} is replaced in the parameters of validators only; write the value out"
-    return [(place, what) for place in places(data, path)]
+    return [(place, what) for place in reference_paths(data, path)]
 
 
-def secrets(data: Any) -> set[str]:
+def secret_names(data: Any) -> set[str]:
     """Give the secret references in a tree, without their `secret:` prefix."""
-    return {name[len(_SECRET) :] for name in references(data) if name.startswith(_SECRET)}
+    return {name[len(_SECRET) :] for name in reference_names(data) if name.startswith(_SECRET)}
 
 
-def captures(params: Any) -> dict[str, Path]:
+def captured_names(params: Any) -> dict[str, PlanPath]:
     """Give the names that a check captures for its later steps, each with its place in the parameters.
 
     They are the keys of a `capture` map, at the top of the parameters or of one of their `steps`; a map of that name
     inside a body or a payload is data of the service.
     """
     steps = params.get("steps") if isinstance(params, dict) else None
-    places: list[tuple[Path, Any]] = [((), params)]
+    places: list[tuple[PlanPath, Any]] = [((), params)]
     places += [(("steps", index), step) for index, step in enumerate(steps if isinstance(steps, list) else [])]
     return {
         name: (*path, "capture", name)
@@ -94,7 +94,9 @@ def captures(params: Any) -> dict[str, Path]:
     }
 
 
-def capture_mistakes(captured: Mapping[str, Path], names: Mapping[str, Any], path: Path) -> list[tuple[Path, str]]:
+def capture_mistakes(
+    captured: Mapping[str, PlanPath], names: Mapping[str, Any], path: PlanPath
+) -> list[tuple[PlanPath, str]]:
     """Name every capture that no reference could mean."""
     found = []
     for name, place in captured.items():
@@ -105,14 +107,14 @@ def capture_mistakes(captured: Mapping[str, Path], names: Mapping[str, Any], pat
     return found
 
 
-def malformed(data: Any, path: Path) -> list[tuple[Path, str]]:
+def malformed_references(data: Any, path: PlanPath) -> list[tuple[PlanPath, str]]:
     """Name every `${` that is never closed, stands in a key, or asks for a secret where none can be."""
     found = []
     for place, text in _texts(data, path):
         for match in _REFERENCE.finditer(text):
             name = (match[1] or "").strip()
             if match[0] != "$${" and not name:
-                said = short(text[match.start() :], 20)
+                said = truncate(text[match.start() :], 20)
                 found.append((place, f"{said!r} is no reference; write ${{name}}, or $${{ for the text itself"))
             elif name.startswith(_SECRET) and not _SECRET_FORM.fullmatch(name[len(_SECRET) :]):
                 known = "${secret:secretsmanager:NAME}, ${secret:secretsmanager:NAME#KEY} or ${secret:ssm:/NAME}"
@@ -120,7 +122,7 @@ def malformed(data: Any, path: Path) -> list[tuple[Path, str]]:
     return found + [(place, "${…} is not replaced in keys; write the key out") for place in _keys(data, path)]
 
 
-def unknown(data: Any, names: Mapping[str, Any], path: Path) -> list[tuple[Path, str]]:
+def unknown_references(data: Any, names: Mapping[str, Any], path: PlanPath) -> list[tuple[PlanPath, str]]:
     """Name every reference in `data` that `names` does not hold."""
     found = []
     for place, text in _texts(data, path):
@@ -129,7 +131,7 @@ def unknown(data: Any, names: Mapping[str, Any], path: Path) -> list[tuple[Path,
             if name == "each" or name.startswith("each."):
                 found.append((place, f"${{{name}}} is a row's value, and this check has no rows; give it each: […]"))
             elif name and name not in names:
-                found.append((place, f"nothing is called ${{{name}}}{suggested(name, names, 'known are')}"))
+                found.append((place, f"nothing is called ${{{name}}}{suggest_or_list(name, names, 'known are')}"))
     return found
 
 
@@ -182,7 +184,7 @@ def _as_text(value: Any) -> str:
     return json.dumps(value)
 
 
-def _texts(data: Any, path: Path) -> Iterator[tuple[Path, str]]:
+def _texts(data: Any, path: PlanPath) -> Iterator[tuple[PlanPath, str]]:
     if isinstance(data, str):
         if "${" in data:
             yield path, data
@@ -194,7 +196,7 @@ def _texts(data: Any, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _texts(value, (*path, index))
 
 
-def _keys(data: Any, path: Path) -> Iterator[Path]:
+def _keys(data: Any, path: PlanPath) -> Iterator[PlanPath]:
     if isinstance(data, dict):
         for key, value in data.items():
             if "${" in key:

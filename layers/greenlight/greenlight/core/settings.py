@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from greenlight.core.errors import SettingsError
-from greenlight.core.text import short
+from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,24 +74,24 @@ def read(environment: Mapping[str, str]) -> Settings:
     def choice(name: str, choices: tuple[str, ...]) -> str:
         value = text(name, choices[0])
         if value not in choices:
-            raise SettingsError(f"GREENLIGHT_{name} is {short(value, 60)!r}; it may be {', '.join(choices)}")
+            raise SettingsError(f"GREENLIGHT_{name} is {truncate(value, 60)!r}; it may be {', '.join(choices)}")
         return value
 
     hosts = tuple(host.strip().lower() for host in text("ALLOWED_HOSTS").split(",") if host.strip())
     for host in hosts:
         if not _HOST.fullmatch(host):
             raise SettingsError(
-                f"GREENLIGHT_ALLOWED_HOSTS holds {short(host, 60)!r}; write host names or addresses, such as api.example.com or *.example.com"
+                f"GREENLIGHT_ALLOWED_HOSTS holds {truncate(host, 60)!r}; write host names or addresses, such as api.example.com or *.example.com"
             )
     concurrency = text("CONCURRENCY", "16")
     if not (concurrency.isascii() and concurrency.isdigit() and len(concurrency) < 6 and 1 <= int(concurrency) <= 256):
         raise SettingsError(
-            f"GREENLIGHT_CONCURRENCY is {short(concurrency, 60)!r}; it may be a whole number from 1 to 256"
+            f"GREENLIGHT_CONCURRENCY is {truncate(concurrency, 60)!r}; it may be a whole number from 1 to 256"
         )
     environment_name = text("ENVIRONMENT")
     if environment_name and not _ENVIRONMENT.fullmatch(environment_name):
         raise SettingsError(
-            f"GREENLIGHT_ENVIRONMENT is {short(environment_name, 60)!r}; write a name of letters, digits, dots and hyphens, such as prod"
+            f"GREENLIGHT_ENVIRONMENT is {truncate(environment_name, 60)!r}; write a name of letters, digits, dots and hyphens, such as prod"
         )
     return Settings(
         plan_bucket=text("PLAN_BUCKET"),

@@ -11,7 +11,7 @@ MAX_NAMES = 500
 MAX_LISTED = 30
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Give `; did you mean 'x'?`, or "" when nothing is near.
 
     Comparing costs some 20 microseconds for each name, so of very many only the first few hundred are looked at.
@@ -23,7 +23,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
-def suggested(name: str, names: Iterable[str], all_of_them: str = "there are") -> str:
+def suggest_or_list(name: str, names: Iterable[str], all_of_them: str = "there are") -> str:
     """Give the nearest right name, or all there are where none is near, as the tail of a sentence.
 
     Args:
@@ -32,10 +32,10 @@ def suggested(name: str, names: Iterable[str], all_of_them: str = "there are") -
         all_of_them: What stands before the whole list.
     """
     every = [*names]
-    return nearest(name, every) or f"; {all_of_them} {listed(every)}"
+    return did_you_mean(name, every) or f"; {all_of_them} {join_sorted(every)}"
 
 
-def listed(names: Iterable[str]) -> str:
+def join_sorted(names: Iterable[str]) -> str:
     """Write names as a sorted list for a sentence; of very many only the first."""
     every = sorted(names)
     more = f" and {len(every) - MAX_LISTED} more" if len(every) > MAX_LISTED else ""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 
-def clean(text: str) -> str:
+def escape_controls(text: str) -> str:
     """Make a text one line without control characters; the escapes shown in their place are those of Python."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def short(text: str, length: int) -> str:
+def truncate(text: str, length: int) -> str:
     """Make a text one clean line of at most `length` characters; what is cut off is shown by `…`."""
-    line = clean(text[: length + 1])
+    line = escape_controls(text[: length + 1])
     return line if len(line) <= length and len(text) <= length else f"{line[: length - 1]}…"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from greenlight.core.deployment import STAGES, Deployment, Platform, Side
 from greenlight.core.errors import AwsError, DiscoveryError
-from greenlight.core.model import STAGES, Deployment, Frozen, Platform, Side
+from greenlight.core.frozen import FrozenStruct
 from greenlight.discovery.ecs import ecs_sides
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class OverError(DiscoveryError):
     """The deployment has ended already; nothing that is found now matters to it."""
 
 
-class Discovered(Frozen, frozen=True, kw_only=True):
+class Discovered(FrozenStruct, frozen=True, kw_only=True):
     """A deployment and the tags of its deployment group."""
 
     deployment: Deployment

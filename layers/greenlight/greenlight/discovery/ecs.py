@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from greenlight.core.deployment import Deployment, Side
 from greenlight.core.errors import AwsError, DiscoveryError
-from greenlight.core.model import Deployment, Side
 from greenlight.discovery.load_balancer import Route, route_to
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight.core.errors import AwsError
-from greenlight.core.model import Frozen
+from greenlight.core.frozen import FrozenStruct
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
@@ -19,7 +19,7 @@ _MET = {"host-header": "HostHeaderConfig", "path-pattern": "PathPatternConfig", 
 """The conditions that a request can be made to satisfy, and where their patterns stand."""
 
 
-class Route(Frozen, frozen=True, kw_only=True):
+class Route(FrozenStruct, frozen=True, kw_only=True):
     """How a request reaches the target group; `url` is "" when none surely does, and `why` says so."""
 
     url: str = ""
@@ -53,7 +53,7 @@ def route_to(aws: Aws, listener_arn: str, target_group: str, host: str = "", sid
         if rule is None:
             return Route(why=f"the listener on port {listener.get('Port')} does not lead to {side}: {why}")
         conditions = rule.get("Conditions", [])
-    elif share_of(actions, target_group) < 1:
+    elif traffic_share(actions, target_group) < 1:
         return Route(why=f"the listener on port {listener.get('Port')} does not send all its traffic to {side}")
     balancer = aws.call("elbv2", "describe_load_balancers", LoadBalancerArns=[listener["LoadBalancerArn"]])[
         "LoadBalancers"
@@ -68,7 +68,7 @@ def route_to(aws: Aws, listener_arn: str, target_group: str, host: str = "", sid
     )
 
 
-def share_of(actions: list[dict[str, Any]], target_group: str) -> float:
+def traffic_share(actions: list[dict[str, Any]], target_group: str) -> float:
     """Give the share of traffic, 0 to 1, that a rule's actions forward to a target group."""
     for action in actions:
         if action.get("Type") != "forward":
@@ -87,7 +87,7 @@ def share_of(actions: list[dict[str, Any]], target_group: str) -> float:
 def _rule_to(rules: list[dict[str, Any]], target_group: str, side: str) -> tuple[dict[str, Any] | None, str]:
     """Give the first rule that sends everything to the target group and that a check can satisfy, or why none does."""
     ordered = sorted(rules, key=lambda rule: (rule.get("IsDefault", False), _priority(rule)))
-    shares = [(share_of(rule.get("Actions", []), target_group), rule) for rule in ordered]
+    shares = [(traffic_share(rule.get("Actions", []), target_group), rule) for rule in ordered]
     leading = [rule for share, rule in shares if share == 1]
     for rule in leading:
         if not _unmet(rule):

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.aws.client import Session, error_code
 from greenlight.core.errors import GreenlightError
-from greenlight.core.model import Answer, Frozen, Status
+from greenlight.core.frozen import FrozenStruct
 from greenlight.core.redaction import Redactor
+from greenlight.core.verdict import Status, StatusDelivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ class EventError(GreenlightError):
     """The event is not CodeDeploy's; without both ids nobody can be answered."""
 
 
-class Execution(Frozen, frozen=True, kw_only=True):
+class Execution(FrozenStruct, frozen=True, kw_only=True):
     """Whom to answer. The execution id is a capability: it is passed on byte for byte and never logged."""
 
     deployment_id: str
@@ -86,20 +87,20 @@ class Reporter:
         self._make_client = client or reporting_client
         self._sleep = sleep
         self._clock = clock
-        self._answer: Answer | None = None
+        self._answer: StatusDelivery | None = None
 
-    def answer(self, status: Status, budget_s: float) -> Answer:
+    def answer(self, status: Status, budget_s: float) -> StatusDelivery:
         """Tell CodeDeploy, retrying within `budget_s` with full jitter; never raises.
 
         Returns:
             How it went; a second call changes nothing and gives the first one's result.
         """
         if self._answer is None:
-            self._answer = Answer(error="not answered yet")
+            self._answer = StatusDelivery(error="not answered yet")
             self._answer = self._tell(status, self._clock() + budget_s)
         return self._answer
 
-    def _tell(self, status: Status, until: float) -> Answer:
+    def _tell(self, status: Status, until: float) -> StatusDelivery:
         attempts, client, error, unsure = 0, None, "", False
         while attempts == 0 or self._clock() < until:  # too late is for CodeDeploy to say
             attempts += 1
@@ -110,13 +111,13 @@ class Reporter:
                     lifecycleEventHookExecutionId=self._execution.execution_id,
                     status=status.value,
                 )
-                return Answer(told=True, attempts=attempts)
+                return StatusDelivery(told=True, attempts=attempts)
             except Exception as problem:  # noqa: BLE001 - a classifier that misses one kind of error loses the answer
                 code = error_code(problem)
                 error = _said(problem, self._execution.execution_id)
             if code == _ALREADY:
                 # An attempt whose fate is unknown may have been the one that counted; otherwise somebody else answered.
-                return Answer(told=True, superseded=not unsure, attempts=attempts)
+                return StatusDelivery(told=True, superseded=not unsure, attempts=attempts)
             unsure = unsure or (client is not None and not _refused(code))
             if code in _FINAL or (code.startswith("AccessDenied") and attempts >= _DENIED_ATTEMPTS):
                 break
@@ -124,7 +125,7 @@ class Reporter:
             if self._clock() + pause >= until:
                 break
             self._sleep(pause)
-        return Answer(told=False, attempts=attempts, error=error)
+        return StatusDelivery(told=False, attempts=attempts, error=error)
 
 
 def reporting_client() -> Any:

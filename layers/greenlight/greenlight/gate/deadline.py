@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from greenlight.core.errors import GreenlightError
-from greenlight.core.model import Cause
+from greenlight.core.finding import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ class OverdueError(GreenlightError):
     cause = Cause.DEADLINE
 
 
-def within(deadline: float, work: Callable[[], T], otherwise: str) -> T:
+def run_with_deadline(deadline: float, work: Callable[[], T], otherwise: str) -> T:
     """Give what `work` gives if that is before `deadline` (monotonic); it is left alone otherwise.
 
     Every call to AWS has a time-out, but many slow ones have none together, and name resolution has none at all.

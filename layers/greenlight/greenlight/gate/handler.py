@@ -15,26 +15,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec.structs import replace
 
 from greenlight.core import settings as settings_module
+from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import GreenlightError, PlanError
-from greenlight.core.model import (
-    Cause,
-    Clock,
-    Deployment,
-    Finding,
-    Frozen,
-    Overridden,
-    PlanSource,
-    Platform,
-    Reason,
-    Severity,
-    Status,
-    Verdict,
-)
+from greenlight.core.finding import Cause, Finding, Severity
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.report import Clock, PlanSource
+from greenlight.core.verdict import AppliedOverride, Reason, Status, Verdict
 from greenlight.gate.codedeploy import Execution, Reporter, parse
-from greenlight.gate.deadline import within
+from greenlight.gate.deadline import run_with_deadline
 from greenlight.gate.telemetry import Log, publish
-from greenlight.verdict.conclude import as_planned, verdict_of
-from greenlight.verdict.judge import failed, overridable, shadowed
+from greenlight.verdict.conclude import apply_plan, decide_verdict
+from greenlight.verdict.judge import can_be_overridden, failed_verdict, shadow_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +49,7 @@ class NotToldError(GreenlightError):
     """CodeDeploy could not be told; raised so that the last resort is called."""
 
 
-class Gate(Frozen, frozen=True, kw_only=True):
+class Gate(FrozenStruct, frozen=True, kw_only=True):
     """What a gate run gave, whatever became of it."""
 
     verdict: Verdict
@@ -67,7 +58,7 @@ class Gate(Frozen, frozen=True, kw_only=True):
     plan: PlanSource = PlanSource()
     output: str = ""
     clock: Clock = Clock()
-    overrides: tuple[Overridden, ...] = ()
+    overrides: tuple[AppliedOverride, ...] = ()
 
 
 def hook(stage: str) -> Callable[[Any, Any], dict[str, Any]]:
@@ -110,7 +101,7 @@ def handle(
     return {"verdict": gate.verdict.status.value, "told": True}
 
 
-def supervised(
+def run_in_worker(
     prepared: Prepared,
     settings: Settings,
     aws: Aws,
@@ -140,7 +131,7 @@ def supervised(
 
     if prepared.plan.waived:
         return Gate(
-            verdict=verdict_of((), (), prepared.plan.waived),
+            verdict=decide_verdict((), (), prepared.plan.waived),
             deployment=_noted(prepared.deployment, prepared.plan.waived),
             plan=prepared.plan.source,
         )
@@ -153,9 +144,9 @@ def supervised(
     soft = deadline - min(2.0, (deadline - now) / 10)
 
     def work(emit: Callable[..., None]) -> None:
-        from greenlight.gate.run_checks import probe
+        from greenlight.gate.run_checks import run_checks
 
-        probe(prepared, settings, aws, soft, emit, began)
+        run_checks(prepared, settings, aws, soft, emit, began)
 
     try:
         end = supervise(work, deadline, on_finding, memory_mb)
@@ -167,13 +158,13 @@ def supervised(
         found.get(check.name) or unfinished(check, f"not finished: {end.died or 'it gave no finding'}", end.cause)
         for check in prepared.checks
     )
-    findings = as_planned(prepared.checks, findings)
+    findings = apply_plan(prepared.checks, findings)
     overrides, notes = _overridden(prepared, settings, aws, findings, reading_by)
     overridden = [each.check for each in overrides]
     return Gate(
-        verdict=verdict_of(prepared.checks, findings, overridden=overridden),
+        verdict=decide_verdict(prepared.checks, findings, overridden=overridden),
         deployment=_noted(prepared.deployment, *notes),
-        findings=as_planned(prepared.checks, findings, overridden),
+        findings=apply_plan(prepared.checks, findings, overridden),
         plan=prepared.plan.source,
         output=Redactor((*prepared.secrets.values(), *own_secrets(os.environ))).text(end.output)[-OUTPUT_CHARACTERS:],
         clock=_clock(prepared, began, now, soft),
@@ -189,7 +180,7 @@ def _clock(prepared: Prepared, began: float, now: float, soft: float) -> Clock:
 
 def _overridden(
     prepared: Prepared, settings: Settings, aws: Aws, findings: tuple[Finding, ...], until: float
-) -> tuple[tuple[Overridden, ...], tuple[str, ...]]:
+) -> tuple[tuple[AppliedOverride, ...], tuple[str, ...]]:
     """Give the overrides that this gate honours, and notes; read only where one could change the verdict.
 
     What cannot be read by `until` (monotonic) is no override.
@@ -198,19 +189,21 @@ def _overridden(
     from greenlight.verdict import override
 
     deployment = prepared.deployment
-    folder = override.folder(deployment.application, deployment.group)
-    if not (settings.plan_bucket and folder and any(map(overridable, findings))):
+    folder = override.override_prefix(deployment.application, deployment.group)
+    if not (settings.plan_bucket and folder and any(map(can_be_overridden, findings))):
         return (), ()
     try:
         late = "the overrides were not read"
-        kept, notes = within(until, lambda: overrides.kept(aws, settings.plan_bucket, folder), late)
-        gate = override.Gate(
+        kept, notes = run_with_deadline(
+            until, lambda: overrides.read_overrides(aws, settings.plan_bucket, folder), late
+        )
+        gate = override.OverrideContext(
             deployment=deployment.id,
             plan_sha256=prepared.plan.source.digest,
             findings=findings,
             now=datetime.datetime.now(datetime.UTC),
         )
-        granted, refused_ones = override.honoured(kept, gate)
+        granted, refused_ones = override.applicable_overrides(kept, gate)
     except Exception as error:  # noqa: BLE001 - whatever it is, nobody has let anything pass
         return (), (f"no override is honoured, because they could not be read: {error}",)
     return granted, (*notes, *refused_ones)
@@ -232,7 +225,7 @@ def _in_shadow(gate: Gate, log: Log) -> Gate:
     if not log.settings.allow_shadow:
         why = f"the plan asks for a shadow until {shadow.until}; this installation allows none, so the gate decides"
         return replace(gate, deployment=_noted(gate.deployment, why))
-    return replace(gate, verdict=shadowed(gate.verdict, shadow.until, shadow.why))
+    return replace(gate, verdict=shadow_verdict(gate.verdict, shadow.until, shadow.why))
 
 
 def _run_whatever_happens(deployment_id: str, stage: str, deadline: float, log: Log) -> Gate:
@@ -246,15 +239,17 @@ def _run_whatever_happens(deployment_id: str, stage: str, deadline: float, log: 
     try:
         return _in_shadow(_run(known, deadline, log), log)
     except PlanError as error:
-        return refused(error, log.deployment or known)
+        return rejected_plan_result(error, log.deployment or known)
     except OverError as error:
-        return Gate(verdict=failed(Cause.SUPERSEDED, str(error)), deployment=log.deployment or known)
+        return Gate(verdict=failed_verdict(Cause.SUPERSEDED, str(error)), deployment=log.deployment or known)
     except GreenlightError as error:
-        return _in_shadow(Gate(verdict=failed(error.cause, str(error)), deployment=log.deployment or known), log)
+        return _in_shadow(
+            Gate(verdict=failed_verdict(error.cause, str(error)), deployment=log.deployment or known), log
+        )
     except BaseException as error:  # noqa: BLE001 - a deployment must not wait an hour for any error whatsoever
         log.best_effort(lambda: log.logger.exception("the gate crashed"))
         said = " ".join(str(error).split())[:300]
-        verdict = failed(Cause.GATE_ERROR, f"the gate crashed: {type(error).__name__}: {said}")
+        verdict = failed_verdict(Cause.GATE_ERROR, f"the gate crashed: {type(error).__name__}: {said}")
         return _in_shadow(Gate(verdict=verdict, deployment=log.deployment or known), log)
 
 
@@ -274,13 +269,15 @@ def _run(known: Deployment, deadline: float, log: Log) -> Gate:
         log.deployment, log.shadow = prepared.deployment, prepared.plan.shadow
         return with_secrets(prepared, aws)
 
-    prepared = within(deadline, prepared_in_time, "what is being deployed, and which plan applies, was not found out")
+    prepared = run_with_deadline(
+        deadline, prepared_in_time, "what is being deployed, and which plan applies, was not found out"
+    )
     memory_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     memory = int(memory_mb) if memory_mb.isdecimal() else 0
-    return supervised(prepared, settings, aws, deadline, log.finding, memory, log.began)
+    return run_in_worker(prepared, settings, aws, deadline, log.finding, memory, log.began)
 
 
-def refused(error: PlanError, deployment: Deployment) -> Gate:
+def rejected_plan_result(error: PlanError, deployment: Deployment) -> Gate:
     """Give the gate of a plan that was refused: Failed, with one reason for each problem."""
     reasons = tuple(
         Reason(cause=Cause.PLAN_ERROR, message=_told(problem, problem.source or error.source))

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from greenlight.aws.secrets import fetch
+from greenlight.aws.secrets import fetch_secrets
 from greenlight.core import references
+from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.errors import DiscoveryError
-from greenlight.core.model import DEFAULT_CHECKS, Deployment, Frozen, PlanSource, Platform, Side
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.report import DEFAULT_CHECKS, PlanSource
 from greenlight.core.units import Duration
-from greenlight.plan.parser import Check, Plan, Stage
+from greenlight.plan.model import Check, Plan, Stage
 from greenlight.plan.retry import Retry
 from greenlight.plan.schema import Target
 
@@ -28,7 +30,7 @@ _CODES = re.compile(r"\b([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?\b", re.ASCII)
 PORTS_OPEN = ("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
 
 
-class Prepared(Frozen, frozen=True, kw_only=True):
+class Prepared(FrozenStruct, frozen=True, kw_only=True):
     """All that probing needs. `plan.waived` says why nothing has to be probed at all."""
 
     deployment: Deployment
@@ -76,7 +78,7 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
         if not plan.waived:
             notes = (*deployment.notes, f"{missing}, so the default checks ran")
             deployment = msgspec.structs.replace(deployment, notes=notes)
-    return Prepared(deployment=aimed(deployment, plan), plan=plan)
+    return Prepared(deployment=apply_plan_target(deployment, plan), plan=plan)
 
 
 def with_secrets(prepared: Prepared, aws: Aws) -> Prepared:
@@ -87,11 +89,11 @@ def with_secrets(prepared: Prepared, aws: Aws) -> Prepared:
         AwsError: The store refused.
     """
     running = [check for check in prepared.checks if not check.left_out(prepared.deployment)]
-    wanted = references.secrets([check.params for check in running])
-    return msgspec.structs.replace(prepared, secrets=fetch(wanted, aws))
+    wanted = references.secret_names([check.params for check in running])
+    return msgspec.structs.replace(prepared, secrets=fetch_secrets(wanted, aws))
 
 
-def aimed(deployment: Deployment, plan: Plan) -> Deployment:
+def apply_plan_target(deployment: Deployment, plan: Plan) -> Deployment:
     """Let the plan's `target` say what it knows better than discovery: host name and URL of green."""
     green = deployment.green
     if plan.target.host:
@@ -117,7 +119,7 @@ def _without_plan(settings: Settings, deployment: Deployment, plan: Plan | None)
             stages={}, waived=f"{missing}, and this installation lets such deployments pass (OnMissingPlan is pass)"
         )
     target = plan.target if plan else Target()
-    checks = default_checks(aimed(deployment, Plan(stages={}, target=target)))
+    checks = default_checks(apply_plan_target(deployment, Plan(stages={}, target=target)))
     return Plan(
         stages={deployment.stage: Stage(checks=checks)},
         target=target,

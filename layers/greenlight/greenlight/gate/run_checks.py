@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from greenlight.aws.client import own_secrets
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
-from greenlight.checks.runner import Runner, Tools
+from greenlight.checks.runner import CheckResources, Runner
 from greenlight.core.redaction import Redactor
 from greenlight.network.client import Client
 from greenlight.network.guard import Guard
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from greenlight.aws.client import Aws
-    from greenlight.core.model import Finding
+    from greenlight.core.finding import Finding
     from greenlight.core.settings import Settings
     from greenlight.gate.prepare import Prepared
 
 
-def probe(
+def run_checks(
     prepared: Prepared,
     settings: Settings,
     aws: Aws,
@@ -56,6 +56,8 @@ def probe(
         # A plan may not open a door by naming it: its own URL counts only where the operator allows the host.
         hosts.discard(urllib.parse.urlsplit(prepared.plan.target.url).hostname or "")
     guard = Guard({*hosts, *settings.allowed_hosts}, allow_loopback=settings.allow_loopback)
-    tools = Tools(deployment, Client(guard), aws, Redactor((*prepared.secrets.values(), *own_secrets(os.environ))))
+    tools = CheckResources(
+        deployment, Client(guard), aws, Redactor((*prepared.secrets.values(), *own_secrets(os.environ)))
+    )
     time.sleep(max(0.0, min(prepared.bake_s, deadline - time.monotonic())))
     return Runner(tools, settings.concurrency, deadline, emit, began=began).run(bound[deployment.stage])

@@ -9,15 +9,18 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.model import Cause, Status
-from greenlight.gate.deadline import within
-from greenlight.verdict.conclude import report_of
+from greenlight.core.finding import Cause
+from greenlight.core.verdict import Status
+from greenlight.gate.deadline import run_with_deadline
+from greenlight.verdict.conclude import build_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from greenlight.aws.client import Aws
-    from greenlight.core.model import Deployment, Finding, Report
+    from greenlight.core.deployment import Deployment
+    from greenlight.core.finding import Finding
+    from greenlight.core.report import Report
     from greenlight.core.settings import Settings
     from greenlight.gate.codedeploy import Execution
     from greenlight.gate.handler import Gate
@@ -88,9 +91,9 @@ def publish(log: Log, gate: Gate, answer: Any, stage: str, started_at: float, du
     import msgspec
 
     from greenlight.publish import metrics, notice_content
-    from greenlight.report.content import commands
+    from greenlight.report.content import next_commands
 
-    report = report_of(
+    report = build_report(
         gate.verdict,
         gate.findings,
         gate.deployment,
@@ -105,12 +108,12 @@ def publish(log: Log, gate: Gate, answer: Any, stage: str, started_at: float, du
     reasons = msgspec.to_builtins(gate.verdict.reasons)
     log.say(
         "verdict",
-        summary=notice_content.sentence(report),
+        summary=notice_content.verdict_sentence(report),
         verdict=gate.verdict.status.value,
         reasons=reasons,
         application=gate.deployment.application,
         group=gate.deployment.group,
-        commands=list(commands(report).values()),
+        commands=list(next_commands(report).values()),
         **({"shadow": msgspec.to_builtins(gate.verdict.shadow)} if gate.verdict.shadow else {}),
     )
     for each in gate.overrides:
@@ -152,7 +155,7 @@ def _announced(log: Log, report: Report, end: float) -> int:
         nonlocal failures
         now = time.monotonic()
         try:
-            given = within(now + (end - now) * share, step, f"not done: {what}")
+            given = run_with_deadline(now + (end - now) * share, step, f"not done: {what}")
         except Exception as error:  # noqa: BLE001 - no channel matters to the verdict, or to the other channels
             failures += 1
             log.failed(what, error)
@@ -173,5 +176,7 @@ def _announced(log: Log, report: Report, end: float) -> int:
     if uri:  # after everything else: a bucket that took the report has time left for these, or nobody has
         tell("index written", "uri", lambda: index.store(aws, bucket, report, uri), 1 / 2)
         page = lambda: s3.store_page(aws, bucket, report)  # noqa: E731
-        log.best_effort(lambda: log.say("page stored", uri=within(end, page, "the report's page was not stored")))
+        log.best_effort(
+            lambda: log.say("page stored", uri=run_with_deadline(end, page, "the report's page was not stored"))
+        )
     return failures

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from greenlight.core.errors import PlanError, Problem
-from greenlight.core.model import Cause, Finding, Frozen
+from greenlight.core.finding import Cause, Finding
+from greenlight.core.frozen import FrozenStruct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LENGTH = struct.Struct(">I")
 
 
-class _Refused(Frozen, frozen=True, kw_only=True):
+class _Refused(FrozenStruct, frozen=True, kw_only=True):
     """One problem of a refused plan, on its way through the pipe."""
 
     message: str
@@ -45,7 +46,7 @@ class _Refused(Frozen, frozen=True, kw_only=True):
     source: str = ""
 
 
-class _Message(Frozen, frozen=True, kw_only=True, omit_defaults=True):
+class _Message(FrozenStruct, frozen=True, kw_only=True, omit_defaults=True):
     """What a worker says: one finding, a refused plan, or that it has said all."""
 
     finding: Finding | None = None
@@ -53,7 +54,7 @@ class _Message(Frozen, frozen=True, kw_only=True, omit_defaults=True):
     done: bool = False
 
 
-class WorkerEnd(Frozen, frozen=True, kw_only=True):
+class WorkerEnd(FrozenStruct, frozen=True, kw_only=True):
     """What the supervisor got.
 
     Attributes:

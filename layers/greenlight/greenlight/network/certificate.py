@@ -8,7 +8,7 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from greenlight.core.model import Frozen
+from greenlight.core.frozen import FrozenStruct
 
 _SHORT = {
     "commonName": "CN",
@@ -20,7 +20,7 @@ _SHORT = {
 }
 
 
-class Certificate(Frozen, frozen=True, kw_only=True):
+class Certificate(FrozenStruct, frozen=True, kw_only=True):
     """What a verified TLS connection showed.
 
     Attributes:
@@ -39,7 +39,7 @@ class Certificate(Frozen, frozen=True, kw_only=True):
     cipher: str | None
 
 
-def certificate(connection: ssl.SSLSocket, now: float) -> Certificate:
+def read_certificate(connection: ssl.SSLSocket, now: float) -> Certificate:
     """Read the certificate of a connection whose other side TLS has verified; `now` in seconds since 1970."""
     peer: dict[str, Any] = connection.getpeercert() or {}
     until, cipher = peer.get("notAfter"), connection.cipher()

@@ -21,15 +21,15 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from greenlight.core.errors import GuardError, HttpError, NoAnswerError, UnreachableError
-from greenlight.core.model import Frozen
-from greenlight.network.certificate import certificate
-from greenlight.network.connection import Connection, Wire
+from greenlight.core.frozen import FrozenStruct
+from greenlight.network.certificate import read_certificate
+from greenlight.network.connection import Connection, DeadlineSocket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from greenlight.network.certificate import Certificate
-    from greenlight.network.cookies import Jar
+    from greenlight.network.cookies import CookieJar
     from greenlight.network.guard import Guard
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -44,7 +44,7 @@ _CREDENTIALS = re.compile(r"[^/?#]*//[^/?#]*@")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-class Timings(Frozen, frozen=True, kw_only=True):
+class Timings(FrozenStruct, frozen=True, kw_only=True):
     """Where the time of one exchange went, in milliseconds.
 
     Attributes:
@@ -61,7 +61,7 @@ class Timings(Frozen, frozen=True, kw_only=True):
     total: float
 
 
-class Response(Frozen, frozen=True, kw_only=True):
+class Response(FrozenStruct, frozen=True, kw_only=True):
     """An answer.
 
     Attributes:
@@ -72,7 +72,7 @@ class Response(Frozen, frozen=True, kw_only=True):
         url: The URL that answered, after redirects; `address` the IP address it was read from.
         hops: URLs of redirects that were followed.
         timings: Of the exchange with `url`; None for an answer that no server gave.
-        certificate: Of the connection; None without TLS, or when the request was not made `afresh`.
+        certificate: Of the connection; None without TLS, or when the request was not made `new_connection`.
     """
 
     status: int
@@ -120,8 +120,8 @@ class Client:
         timeout_s: float = 10.0,
         max_bytes: int = MAX_BODY_BYTES,
         redirects: int = 0,
-        afresh: bool = False,
-        jar: Jar | None = None,
+        new_connection: bool = False,
+        jar: CookieJar | None = None,
     ) -> Response:
         """Make one exchange, and follow at most `redirects` redirects, each checked like the first.
 
@@ -134,7 +134,7 @@ class Client:
             timeout_s: For everything together.
             max_bytes: Body bytes read; what is beyond is left and said to be truncated.
             redirects: Hops allowed.
-            afresh: Look the name up and connect anew for each exchange, so that all of `timings` is known, and keep
+            new_connection: Look the name up and connect anew for each exchange, so that all of `timings` is known, and keep
                 the certificate.
             jar: Gives cookies, unless `headers` has some, and takes those of every answer, redirects included.
 
@@ -149,14 +149,14 @@ class Client:
         hops: list[str] = []
         while True:
             own = sent if jar is None else _with_cookies(sent, jar, url, host)
-            response = self._exchange(method, url, own, body, host, deadline, max_bytes, afresh)
+            response = self._exchange(method, url, own, body, host, deadline, max_bytes, new_connection)
             if jar is not None:
-                jar.keep(response.headers, url, _name(split(url), host), time.time())
+                jar.keep(response.headers, url, _name(split_url(url), host), time.time())
             location = response.header("location")
             if response.status not in (301, 302, 303, 307, 308) or location is None or len(hops) >= redirects:
                 return Response(**{**_fields(response), "hops": tuple(hops)}) if hops else response
             target = urllib.parse.urljoin(url, location)
-            old, new = _origin(split(url)), _origin(split(target))
+            old, new = _origin(split_url(url)), _origin(split_url(target))
             if old != new:
                 if old[0] == "https" and new[0] == "http":
                     raise GuardError(f"{url} redirects from https to {target}; greenlight does not follow a downgrade")
@@ -223,18 +223,18 @@ class Client:
         host: str,
         deadline: float,
         max_bytes: int,
-        afresh: bool,
+        new_connection: bool,
     ) -> Response:
-        parts = split(url)
+        parts = split_url(url)
         scheme, own_name, port = _origin(parts)
         began = time.perf_counter()
-        address = self._guard.address(own_name, port, afresh=afresh)
+        address = self._guard.address(own_name, port, new_connection=new_connection)
         dns_ms = (time.perf_counter() - began) * 1000
         name = _name(parts, host)
         key = (scheme, address, str(port), name)
         authority = host or parts.netloc
         for attempt in ("pooled", "new"):
-            pooled = attempt == "pooled" and method in _REPEATABLE and not afresh
+            pooled = attempt == "pooled" and method in _REPEATABLE and not new_connection
             connection = self._pooled(key) if pooled else None
             reused = connection is not None
             if connection is None:
@@ -242,7 +242,9 @@ class Client:
             connection.wire.deadline = deadline
             try:
                 raw = connection.wire.raw
-                shown = certificate(raw, time.time()) if afresh and isinstance(raw, ssl.SSLSocket) else None
+                shown = (
+                    read_certificate(raw, time.time()) if new_connection and isinstance(raw, ssl.SSLSocket) else None
+                )
                 return self._talk(
                     connection, key, method, url, parts, authority, headers, body, address, max_bytes, dns_ms, shown
                 )
@@ -328,7 +330,7 @@ class Client:
         if scheme == "https":
             raw = self._secured(raw, address, port, name, deadline)
             secured = time.perf_counter()
-        connection = Connection(name, port, Wire(raw))
+        connection = Connection(name, port, DeadlineSocket(raw))
         connection.connect_ms = (opened - began) * 1000
         connection.tls_ms = (secured - opened) * 1000 if scheme == "https" else None
         return connection
@@ -389,7 +391,7 @@ class Client:
             self._idle.setdefault(key, []).append(connection)
 
 
-def split(url: str) -> urllib.parse.SplitResult:
+def split_url(url: str) -> urllib.parse.SplitResult:
     """Split an absolute http or https URL.
 
     Raises:
@@ -444,13 +446,13 @@ def _origin(parts: urllib.parse.SplitResult) -> tuple[str, str, int]:
 
 def _name(parts: urllib.parse.SplitResult, host: str) -> str:
     """Give the name that a server is asked by: that of `host` where there is one, else the URL's."""
-    return (split(f"{parts.scheme}://{host}").hostname if host else parts.hostname) or ""
+    return (split_url(f"{parts.scheme}://{host}").hostname if host else parts.hostname) or ""
 
 
-def _with_cookies(sent: dict[str, str], jar: Jar, url: str, host: str) -> dict[str, str]:
+def _with_cookies(sent: dict[str, str], jar: CookieJar, url: str, host: str) -> dict[str, str]:
     if any(name.lower() == "cookie" for name in sent):
         return sent
-    cookies = jar.header(url, _name(split(url), host), time.time())
+    cookies = jar.header(url, _name(split_url(url), host), time.time())
     return {**sent, "Cookie": cookies} if cookies else sent
 
 

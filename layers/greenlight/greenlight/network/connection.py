@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class _DeadlineReader(io.RawIOBase):
     """Reads a socket so that all reads together end at the deadline; a plain time-out begins anew at every byte."""
 
-    def __init__(self, connection: Wire) -> None:
+    def __init__(self, connection: DeadlineSocket) -> None:
         self._connection = connection
         self.answered = False
 
@@ -50,7 +50,7 @@ class _Buffered(io.BufferedReader):
         super().close()
 
 
-class Wire:
+class DeadlineSocket:
     """What `http.client` needs of a socket, under one deadline for each exchange."""
 
     def __init__(self, raw: socket.socket) -> None:
@@ -109,7 +109,7 @@ class Connection(http.client.HTTPConnection):
     auto_open = 0
     response_class = _Answer
 
-    def __init__(self, name: str, port: int, wire: Wire) -> None:
+    def __init__(self, name: str, port: int, wire: DeadlineSocket) -> None:
         super().__init__(name, port)
         self.sock = self.wire = wire
 

@@ -11,7 +11,7 @@ import re
 import urllib.parse
 from typing import TYPE_CHECKING
 
-from greenlight.core.model import Frozen
+from greenlight.core.frozen import FrozenStruct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _BLANK = " \t"
 
 
-class Cookie(Frozen, frozen=True, kw_only=True):
+class Cookie(FrozenStruct, frozen=True, kw_only=True):
     """One Set-Cookie, its attributes as sent; None for one that is absent, or that user agents ignore.
 
     Attributes:
@@ -53,7 +53,7 @@ class Cookie(Frozen, frozen=True, kw_only=True):
     same_site: str | None = None
 
 
-def parsed(header: str) -> Cookie | None:
+def parse_set_cookie(header: str) -> Cookie | None:
     """Read the value of one Set-Cookie header; None for one that user agents ignore."""
     if _CONTROL.search(header):
         return None
@@ -72,17 +72,17 @@ def parsed(header: str) -> Cookie | None:
 def all_of(headers: Iterable[tuple[str, str]]) -> Iterator[Cookie]:
     """Read every Set-Cookie among headers, in order."""
     for name, value in headers:
-        if name.lower() == "set-cookie" and (cookie := parsed(value)) is not None:
+        if name.lower() == "set-cookie" and (cookie := parse_set_cookie(value)) is not None:
             yield cookie
 
 
-def named(name: str, headers: Iterable[tuple[str, str]]) -> list[Cookie]:
+def cookies_named(name: str, headers: Iterable[tuple[str, str]]) -> list[Cookie]:
     """Give the cookies of one name: one for each domain and path, of which the last that was sent counts."""
     last = {(cookie.domain, cookie.path): cookie for cookie in all_of(headers) if cookie.name == name}
     return list(last.values())
 
 
-def without_values(header: str) -> str:
+def mask_value(header: str) -> str:
     """Give the value of a Set-Cookie header with the cookie's own value masked, its attributes as they are."""
     pair, semicolon, attributes = header.partition(";")
     name, equals, _ = pair.partition("=")
@@ -92,7 +92,7 @@ def without_values(header: str) -> str:
 def _attribute(key: str, argument: str) -> dict[str, object]:
     """Read one attribute; nothing for one that is to be ignored, so that an earlier one of its name stays."""
     if key == "expires":
-        moment = date(argument)
+        moment = parse_date(argument)
         return {} if moment is None else {"expires": moment}
     if key == "max-age":
         return {"max_age": int(argument[:20])} if _MAX_AGE.fullmatch(argument) else {}
@@ -106,7 +106,7 @@ def _attribute(key: str, argument: str) -> dict[str, object]:
     return {"secure": True} if key == "secure" else {"http_only": True} if key == "httponly" else {}
 
 
-def date(text: str) -> float | None:
+def parse_date(text: str) -> float | None:
     """Read a date as section 5.1.1 does, which takes many forms; seconds since 1970, None for what is no date."""
     time = day = month = year = None
     for token in _DATE_TOKEN.findall(text):
@@ -133,12 +133,12 @@ def date(text: str) -> float | None:
         return None
 
 
-def written(seconds: float) -> str:
+def format_iso(seconds: float) -> str:
     """Write a moment the way ISO 8601 does, in UTC."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Jar:
+class CookieJar:
     """Cookies of one check, each sent back to the host that set it and to no other, whatever its Domain says."""
 
     def __init__(self) -> None:

@@ -43,15 +43,15 @@ class Guard:
         self._resolver = resolver or _resolve
         self._known: dict[tuple[str, int], tuple[float, str]] = {}
 
-    def address(self, host: str, port: int, *, afresh: bool = False) -> str:
-        """Give the address to connect to; `afresh` looks the name up even where that was done a moment ago.
+    def address(self, host: str, port: int, *, new_connection: bool = False) -> str:
+        """Give the address to connect to; `new_connection` looks the name up even where that was done a moment ago.
 
         Raises:
             GuardError: The host is not allowed, or one of its addresses never is.
             UnreachableError: The name does not resolve.
         """
         known = self._known.get((host, port))
-        if known is not None and not afresh and time.monotonic() < known[0]:
+        if known is not None and not new_connection and time.monotonic() < known[0]:
             return known[1]
         if not self._allows(host.lower().rstrip(".")):
             raise GuardError(

@@ -6,13 +6,14 @@ import fnmatch
 import re
 import urllib.parse
 
+from greenlight.core.deployment import Side
 from greenlight.core.errors import GuardError
-from greenlight.core.model import Frozen, Side
+from greenlight.core.frozen import FrozenStruct
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
-class Request(Frozen, frozen=True, kw_only=True):
+class Request(FrozenStruct, frozen=True, kw_only=True):
     """Where to send a request: absolute `url`, `host` name to use ("" for the URL's), headers with the rule's added."""
 
     url: str
@@ -20,7 +21,7 @@ class Request(Frozen, frozen=True, kw_only=True):
     headers: dict[str, str]
 
 
-class Place(Frozen, frozen=True, kw_only=True):
+class Endpoint(FrozenStruct, frozen=True, kw_only=True):
     """Where to open a connection: `host` and `port`, and the `name` to verify and to announce there."""
 
     host: str
@@ -28,7 +29,7 @@ class Place(Frozen, frozen=True, kw_only=True):
     name: str
 
 
-def green_address(side: Side, host: str = "", port: int = 0) -> Place:
+def resolve_endpoint(side: Side, host: str = "", port: int = 0) -> Endpoint:
     """Fill in what is left out from `side`; its own name goes with its own host only.
 
     Raises:
@@ -42,10 +43,10 @@ def green_address(side: Side, host: str = "", port: int = 0) -> Place:
     is_green = not host or host == own.hostname
     announced = urllib.parse.urlsplit(f"//{side.host}").hostname if is_green else ""
     host, port = host or own.hostname or "", port or own.port or (443 if own.scheme == "https" else 80)
-    return Place(host=host, port=port, name=announced or host)
+    return Endpoint(host=host, port=port, name=announced or host)
 
 
-def green_request(side: Side, path_or_url: str, headers: dict[str, str]) -> Request:
+def resolve_request(side: Side, path_or_url: str, headers: dict[str, str]) -> Request:
     """Turn a path into a request to `side`; a URL stays as it is, unless it is below the side's own.
 
     Raises:

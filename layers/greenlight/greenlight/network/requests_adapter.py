@@ -15,18 +15,18 @@ from requests.structures import CaseInsensitiveDict
 from greenlight.core.errors import HttpError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from greenlight.checks.context import Context
+    from greenlight.network.client import Response
 
 _NOWHERE = "http://green.invalid"
 """Stands for a green without a URL in a prepared request; RFC 6761 keeps the name from ever existing."""
 
 
 class _Adapter(BaseAdapter):
-    def __init__(self, context: Context) -> None:
+    def __init__(self, send_request: Callable[..., Response]) -> None:
         super().__init__()
-        self._context = context
+        self._send_request = send_request
         self.redirects = 0
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any) -> requests.Response:
@@ -34,7 +34,7 @@ class _Adapter(BaseAdapter):
         where = url.removeprefix(_NOWHERE) if url.startswith(f"{_NOWHERE}/") else url
         body = request.body.encode() if isinstance(request.body, str) else request.body
         try:
-            answer = self._context.request(
+            answer = self._send_request(
                 str(request.method), where, headers=_texts(request.headers), body=body, redirects=self.redirects
             )
         except HttpError as error:
@@ -96,6 +96,13 @@ class _Session(requests.Session):
         return super().request(method, where, *args, **{**kwargs, "allow_redirects": False})
 
 
-def session(context: Context) -> requests.Session:
-    """Make a session whose requests all take the gate's way; their own time-outs, proxies and TLS settings count for nothing."""
-    return _Session(context.green.url or _NOWHERE, _Adapter(context))
+def session(send_request: Callable[..., Response], base_url: str) -> requests.Session:
+    """Return a session that sends every request through `send_request`.
+
+    Time-outs, proxies and TLS settings of the session have no effect.
+
+    Args:
+        send_request: `Context.request`, which chooses the address, the time-out and the allowed hosts.
+        base_url: URL of green, which the session puts before a path; "" where green has none.
+    """
+    return _Session(base_url or _NOWHERE, _Adapter(send_request))

@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from greenlight.assertions.expectation import Expectation, parse
-from greenlight.core.errors import MAX_PROBLEMS, Key, WrongValueError
-from greenlight.core.suggestions import listed, nearest, suggested
-from greenlight.core.text import short
+from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation, parse
+from greenlight.core.errors import MAX_PROBLEMS, WrongValueError
+from greenlight.core.plan_path import KeyStep
+from greenlight.core.suggestions import did_you_mean, join_sorted, suggest_or_list
+from greenlight.core.text import truncate
 from greenlight.core.units import Duration, Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlight.plan.yaml_reader import Path
+    from greenlight.core.plan_path import PlanPath
 
 T = TypeVar("T")
 
-Mistake = tuple["Path", str]
+Mistake = tuple["PlanPath", str]
 
 _WORDS = {
     "str": "a text",
@@ -46,14 +47,6 @@ _ERROR = re.compile(r"\A(.*?)(?: - at `(?:key` in `)?\$(.*)`)?\Z", re.DOTALL)
 _BOUND = re.compile(r"expected (a (?:whole )?number) (>=|>|<=|<) (-?[0-9.]+)")
 _DIGITS = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?", re.ASCII)
 _PLACE = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
-
-
-class DurationExpectation(Expectation):
-    """An expectation over milliseconds whose literals are durations with their unit."""
-
-
-class SizeExpectation(Expectation):
-    """An expectation over bytes whose literals are sizes with their unit."""
 
 
 def _milliseconds(value: Any) -> float:
@@ -76,7 +69,7 @@ def _hook(kind: type[Any], value: Any) -> Any:
     raise NotImplementedError(kind)
 
 
-def convert(data: Any, kind: type[T], path: Path = ()) -> tuple[T | None, list[Mistake]]:
+def convert(data: Any, kind: type[T], path: PlanPath = ()) -> tuple[T | None, list[Mistake]]:
     """Convert `data` to `kind`; either the value, or None and at least one mistake.
 
     Never raises: parameters that cannot be read, for whatever reason inside their types, are a mistake, too.
@@ -108,7 +101,7 @@ def _has_null(data: Any) -> bool:
     return any(map(_has_null, data)) if isinstance(data, list) else data is None
 
 
-def _walk(data: Any, kind: Any, path: Path, found: list[Mistake]) -> None:
+def _walk(data: Any, kind: Any, path: PlanPath, found: list[Mistake]) -> None:
     """Walk `data` beside its type and collect what does not fit; what fits gives nothing.
 
     A value is looked at as a whole only where nothing inside it is wrong. Walking ends when so much has been found
@@ -131,15 +124,15 @@ def _walk(data: Any, kind: Any, path: Path, found: list[Mistake]) -> None:
             found.append(_mistake(error, data, kind, path))
 
 
-def _walk_struct(data: dict[str, Any], struct: type[msgspec.Struct], path: Path, found: list[Mistake]) -> None:
+def _walk_struct(data: dict[str, Any], struct: type[msgspec.Struct], path: PlanPath, found: list[Mistake]) -> None:
     fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     config = struct.__struct_config__
     for key, value in data.items():
         field = fields.get(key)
         if field is None:
             if config.forbid_unknown_fields and key != config.tag_field and len(found) <= MAX_PROBLEMS:
-                said = f"unknown key {short(key, 60)!r}{suggested(key, fields, 'known are')}"
-                found.append(((*path, Key(key)), said))
+                said = f"unknown key {truncate(key, 60)!r}{suggest_or_list(key, fields, 'known are')}"
+                found.append(((*path, KeyStep(key)), said))
         elif value is None and field.default is None and type(None) in typing.get_args(field.type):
             null = any(_is_expectation(option) for option in _options(field.type))
             hint = "; to expect null, write {eq: null}" if null else ""
@@ -151,7 +144,7 @@ def _walk_struct(data: dict[str, Any], struct: type[msgspec.Struct], path: Path,
             found.append((path, f"the key {name!r} is missing"))
 
 
-def _items(data: Any, options: tuple[Any, ...], path: Path) -> Iterator[tuple[Any, Any, Path]]:
+def _items(data: Any, options: tuple[Any, ...], path: PlanPath) -> Iterator[tuple[Any, Any, PlanPath]]:
     """Give what a list or a map holds, each with its type and its path; keys stand for themselves."""
     for option in options:
         origin, arguments = typing.get_origin(option), typing.get_args(option)
@@ -164,7 +157,7 @@ def _items(data: Any, options: tuple[Any, ...], path: Path) -> Iterator[tuple[An
             return
         if isinstance(data, dict) and origin is dict:
             for key, item in data.items():
-                yield key, arguments[0], (*path, Key(key))
+                yield key, arguments[0], (*path, KeyStep(key))
                 yield item, arguments[1], (*path, key)
             return
 
@@ -195,7 +188,7 @@ def _is_expectation(option: Any) -> bool:
     return isinstance(option, type) and issubclass(option, Expectation)
 
 
-def _mistake(error: msgspec.ValidationError, data: Any, kind: Any, path: Path) -> Mistake:
+def _mistake(error: msgspec.ValidationError, data: Any, kind: Any, path: PlanPath) -> Mistake:
     """Say what `msgspec` found in `data`, as a sentence and at the place it means."""
     cause = error.__cause__
     message, place = (_ERROR.findall(str(error)) or [("", "")])[0]
@@ -209,11 +202,11 @@ def _mistake(error: msgspec.ValidationError, data: Any, kind: Any, path: Path) -
         if str(data) in choices:
             return path, f"{_said(data)} is a text; write {data} without quotes"
         wanted = f"none of {', '.join(choices)}" if len(choices) > 1 else f"not {choices[0]}"
-        return path, f"{_said(data)} is {wanted}{nearest(str(data), choices)}"
+        return path, f"{_said(data)} is {wanted}{did_you_mean(str(data), choices)}"
     return path, _reworded(message, data, kind)
 
 
-def _steps(place: str) -> Path:
+def _steps(place: str) -> PlanPath:
     """Read the rest of a path as `msgspec` writes it; where it writes `[...]` the place is not known further."""
     known = place.partition("[...]")[0]
     return tuple(int(index) if index else name for name, index in _PLACE.findall(known))
@@ -266,7 +259,7 @@ def _map_meant(data: Any, kind: Any) -> str:
     """Say what a map has that stands where something else was written."""
     fields = [each for option in _options(kind) if (each := _fields(option))]
     if len(fields) == 1:
-        return f"; its keys are {listed(fields[0])}"
+        return f"; its keys are {join_sorted(fields[0])}"
     return "; write keys and values, without dashes or brackets" if isinstance(data, list) else "; write {KEY: VALUE}"
 
 
@@ -296,4 +289,4 @@ def _said(value: Any) -> str:
     """Show a value the way a plan writes it."""
     if value is None or isinstance(value, bool):
         return {None: "nothing", True: "true", False: "false"}[value]
-    return short(repr(value), 60)
+    return truncate(repr(value), 60)

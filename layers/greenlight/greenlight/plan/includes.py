@@ -11,16 +11,17 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.core.errors import PlanError, Problem
-from greenlight.core.field_types import Closed, Scalar, VariableName
-from greenlight.core.model import Included
-from greenlight.core.references import not_replaced
+from greenlight.core.field_types import Scalar, StrictStruct, VariableName
+from greenlight.core.references import unsupported_references
+from greenlight.core.report import IncludedFragment
 from greenlight.plan import yaml_reader
 from greenlight.plan.decoder import Mistake, convert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from greenlight.plan.yaml_reader import Document, Path
+    from greenlight.core.plan_path import PlanPath
+    from greenlight.plan.yaml_reader import Document
 
     Fetch = Callable[[str], tuple[str, str] | None]
     """Gives the text and the version id of what is at a URI; None where nothing is."""
@@ -35,7 +36,7 @@ PACKED = "file:"
 """Files come with the hooks themselves, and are changed by whoever may change these."""
 
 
-class FragmentFile(Closed, frozen=True, kw_only=True):
+class FragmentFile(StrictStruct, frozen=True, kw_only=True):
     """A fragment as written.
 
     Attributes:
@@ -62,18 +63,18 @@ class Fragments:
     def __init__(self, document: Document, fetch: Fetch | None, mistakes: list[Mistake]) -> None:
         """Put checks into `document`; `fetch` is None where nothing can be."""
         self._document, self._fetch, self._mistakes = document, fetch, mistakes
-        self._read: dict[str, tuple[Document, FragmentFile, Included] | None] = {}
+        self._read: dict[str, tuple[Document, FragmentFile, IncludedFragment] | None] = {}
         self._characters = 0
         self.problems: list[Problem] = []
         self.variables: dict[str, Any] = {}
         self.unsettled: list[tuple[str, Mistake]] = []
 
     @property
-    def included(self) -> tuple[Included, ...]:
+    def included(self) -> tuple[IncludedFragment, ...]:
         """What was included, for the report."""
         return tuple(found[2] for found in self._read.values() if found is not None)
 
-    def checks(self, stage: dict[str, Any], path: Path) -> Iterator[tuple[Any, Path]]:
+    def checks(self, stage: dict[str, Any], path: PlanPath) -> Iterator[tuple[Any, PlanPath]]:
         """Give the checks of a stage's fragments, each with its path in the document; `path` is the stage's."""
         entries = stage["include"]
         if entries == []:
@@ -83,7 +84,7 @@ class Fragments:
             if isinstance(uri, str):
                 yield from self._checks(uri, entry.get("sha256"), path, (*path, "include", index))
 
-    def _checks(self, uri: str, sha256: Any, stage: Path, place: Path) -> Iterator[tuple[Any, Path]]:
+    def _checks(self, uri: str, sha256: Any, stage: PlanPath, place: PlanPath) -> Iterator[tuple[Any, PlanPath]]:
         if uri not in self._read:
             self._read[uri] = self._fragment(uri, place)
         if (found := self._read[uri]) is None:
@@ -101,9 +102,12 @@ class Fragments:
                 self.unsettled.append((name, (place, what)))
         for number, check in enumerate(document.data["checks"]):
             path = ("checks", number)
-            yield check, self._document.add((*stage, "checks"), yaml_reader.Moved(document.node(path), path, uri))
+            yield (
+                check,
+                self._document.add((*stage, "checks"), yaml_reader.RelocatedNode(document.node(path), path, uri)),
+            )
 
-    def _fragment(self, uri: str, place: Path) -> tuple[Document, FragmentFile, Included] | None:
+    def _fragment(self, uri: str, place: PlanPath) -> tuple[Document, FragmentFile, IncludedFragment] | None:
         """Fetch and read a fragment; None, and the mistakes, where it cannot be."""
         try:
             got = self._text(uri)
@@ -122,7 +126,7 @@ class Fragments:
                 mistakes = [(("include",), "a fragment includes no other; include both in the plan")]
             if data.get("checks") == []:
                 mistakes.append((("checks",), "a fragment without checks adds nothing"))
-            mistakes += not_replaced(data.get("variables"), ("variables",))
+            mistakes += unsupported_references(data.get("variables"), ("variables",))
             problems = document.problems(mistakes)
         except PlanError as error:
             fragment, problems = None, list(error.problems)
@@ -132,7 +136,7 @@ class Fragments:
         if fragment is None or problems:
             return None
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return document, fragment, Included(uri=uri, version_id=version_id, sha256=digest)
+        return document, fragment, IncludedFragment(uri=uri, version_id=version_id, sha256=digest)
 
     def _text(self, uri: str) -> tuple[str, str] | str:
         """Give a fragment's text and version id, or why there is none."""

@@ -12,93 +12,31 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from greenlight.core import references
-from greenlight.core.errors import MAX_PROBLEMS, Key, PlanError, Problem
-from greenlight.core.model import STAGES, Deployment, Frozen, OnFirstDeployment, OnInconclusive, PlanSource, Severity
-from greenlight.core.suggestions import listed, nearest
-from greenlight.core.units import Duration, default
+from greenlight.core.deployment import STAGES
+from greenlight.core.errors import MAX_PROBLEMS, PlanError, Problem
+from greenlight.core.plan_path import KeyStep
+from greenlight.core.report import PlanSource
+from greenlight.core.suggestions import did_you_mean, join_sorted
+from greenlight.core.units import Duration
 from greenlight.plan import yaml_reader
 from greenlight.plan.decoder import Mistake, convert
-from greenlight.plan.repeat import Repeat
+from greenlight.plan.model import Check, Plan, Stage
 from greenlight.plan.retry import Retry
 from greenlight.plan.schema import (
     CONTROL_KEYS,
-    DEFAULT_TIMEOUT,
     Control,
     Defaults,
     Environment,
     PlanFile,
-    Target,
     When,
 )
-from greenlight.plan.shadow import Shadow
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterator
 
+    from greenlight.core.plan_path import PlanPath
     from greenlight.plan.includes import Fetch, Fragments
-
-
-class Check(Frozen, frozen=True, kw_only=True):
-    """One check of a stage.
-
-    Attributes:
-        params: The validator's parameters, as plain data.
-        timeout_s: For one attempt.
-        rows_of: The name as written, where this is one of a check's rows.
-        unselected: Why a person who runs the plan by hand leaves it out; "" when nobody does.
-        path: Where it stands in the plan.
-    """
-
-    name: str
-    validator: str
-    params: Any
-    severity: Severity = Severity.BLOCKING
-    on_inconclusive: OnInconclusive = OnInconclusive.FAIL
-    on_first_deployment: OnFirstDeployment = OnFirstDeployment.RUN
-    timeout_s: float = float(DEFAULT_TIMEOUT)
-    retry: Retry = default(Retry())
-    repeat: Repeat | None = None
-    needs: tuple[str, ...] = ()
-    when: When = When()
-    tags: tuple[str, ...] = ()
-    rows_of: str = ""
-    unselected: str = ""
-    path: tuple[str | int, ...] = ()
-
-    def left_out(self, deployment: Deployment) -> str:
-        """Say why the plan skips the check for `deployment`; "" when it runs."""
-        if self.unselected:
-            return self.unselected
-        if deployment.first and self.on_first_deployment is OnFirstDeployment.SKIP:
-            return "the plan skips it on a first deployment, where there is no blue"
-        return self.when.refuses(deployment)
-
-    def worst_case_s(self) -> float:
-        """Give the longest time the check can take with all its attempts or measurements."""
-        if self.repeat is not None:
-            return (self.timeout_s + self.repeat.interval) * self.repeat.count - self.repeat.interval
-        waits = sum(self.retry.wait_s(attempt) for attempt in range(1, self.retry.attempts))
-        return self.timeout_s * self.retry.attempts + waits
-
-
-class Stage(Frozen, frozen=True, kw_only=True):
-    """The checks of one stage; `bake_s` is waited before they start."""
-
-    checks: tuple[Check, ...]
-    bake_s: float = 0.0
-
-
-class Plan(Frozen, frozen=True, kw_only=True):
-    """A whole plan; `document` gives problems their place, `waived` says why nothing needs to be checked."""
-
-    stages: dict[str, Stage]
-    variables: dict[str, Any] = {}
-    target: Target = Target()
-    shadow: Shadow | None = None
-    source: PlanSource = PlanSource()
-    document: yaml_reader.Document | None = None
-    waived: str = ""
 
 
 def parse(
@@ -149,9 +87,9 @@ def _parsed(text: str, source: PlanSource, today: datetime.date | None, environm
         for name, raw in _raw_stages(document.data)
     }
     if written and written.environments:
-        from greenlight.plan.environments import never_there
+        from greenlight.plan.environments import unused_needs
 
-        mistakes += never_there([check for stage in stages.values() for check in stage.checks], written.environments)
+        mistakes += unused_needs([check for stage in stages.values() for check in stage.checks], written.environments)
     fragments = reader.fragments
     if fragments:
         mistakes += [mistake for name, mistake in fragments.unsettled if name not in here.variables]
@@ -175,9 +113,9 @@ def _here(
     """Give variables, target and defaults as they are in the environment."""
     if written is None or written.environments is None:
         return written or Environment()
-    from greenlight.plan.environments import chosen  # most plans have none
+    from greenlight.plan.environments import select_environment  # most plans have none
 
-    found, wrong = convert(chosen(data, environment, mistakes), Environment)
+    found, wrong = convert(select_environment(data, environment, mistakes), Environment)
     mistakes += wrong
     return found or Environment()
 
@@ -196,7 +134,7 @@ def _outside_of_parameters(data: dict[str, Any]) -> list[Mistake]:
     if data.get("stages") == {}:
         found.append((("stages",), "a plan without stages checks nothing; write one of " + ", ".join(STAGES)))
     for key in ("variables", "target", "defaults", "shadow", "environments"):
-        found += references.not_replaced(data.get(key), (key,))
+        found += references.unsupported_references(data.get(key), (key,))
     return found
 
 
@@ -210,7 +148,7 @@ class _Reader:
         self._fetch = fetch
         self.fragments: Fragments | None = None
 
-    def checks(self, stage: dict[str, Any], path: yaml_reader.Path) -> tuple[Check, ...]:
+    def checks(self, stage: dict[str, Any], path: PlanPath) -> tuple[Check, ...]:
         """Read a stage's checks, those of its fragments first; `path` is the stage's."""
         here, own = (*path, "checks"), stage.get("checks", [])
         if "include" in stage:
@@ -236,16 +174,18 @@ class _Reader:
         self._mistakes += _need_mistakes(checks, names)
         return _with_rows_needed(checks)
 
-    def _check(self, raw: dict[str, Any], path: yaml_reader.Path, before: int) -> list[Check]:
+    def _check(self, raw: dict[str, Any], path: PlanPath, before: int) -> list[Check]:
         """Read one check, which is as many as it has rows; `before` are there already."""
         controls = {key: value for key, value in raw.items() if key in CONTROL_KEYS}
         control, found = convert(controls, Control, path)
-        found += references.not_replaced({key: value for key, value in controls.items() if key != "each"}, path)
+        found += references.unsupported_references(
+            {key: value for key, value in controls.items() if key != "each"}, path
+        )
         others = [key for key in raw if key not in CONTROL_KEYS]
         if len(others) != 1:
             found.append(_not_one_validator(others, path))
         if "each" not in raw:
-            found += [mistake for key in others for mistake in references.malformed(raw[key], (*path, key))]
+            found += [mistake for key in others for mistake in references.malformed_references(raw[key], (*path, key))]
         self._mistakes += found
         if control is None or found:
             return []
@@ -278,10 +218,10 @@ class _Reader:
         node, told, source = document.node(check.path), document.told(check.path), document.source(check.path)
         made = []
         for row in row_expansion.expanded(document, check.path, raw, check.validator, self._mistakes):
-            moved = yaml_reader.Moved(node, told, source)
+            moved = yaml_reader.RelocatedNode(node, told, source)
             moved.below = {**node.below, check.validator: row.node}
             here = document.add(check.path[:-1], moved)
-            self._mistakes += references.malformed(row.params, (*here, check.validator))
+            self._mistakes += references.malformed_references(row.params, (*here, check.validator))
             made.append(replace(check, name=row.name, params=row.params, rows_of=check.name, path=here))
         return made
 
@@ -302,18 +242,18 @@ _OF_REQUESTS = (
 )
 
 
-def _not_one_validator(keys: list[str], path: yaml_reader.Path) -> Mistake:
+def _not_one_validator(keys: list[str], path: PlanPath) -> Mistake:
     """Say which keys of a check are too many, at the one that is most likely wrong."""
     rest = f"; beside {', '.join(CONTROL_KEYS)} it has exactly one key, the validator"
     if not keys:
         return path, f"the check names no validator{rest}"
-    what = f"the check has {len(keys)} keys that could be its validator ({listed(keys)}){rest}"
+    what = f"the check has {len(keys)} keys that could be its validator ({join_sorted(keys)}){rest}"
     for key in keys:
         if key in _OF_REQUESTS:
-            return (*path, Key(key)), f"{what}; {key!r} belongs to a validator: indent it below that"
-        if hint := nearest(key, CONTROL_KEYS):
-            return (*path, Key(key)), f"{what}; {key!r}: {hint[2:]}"
-    return (*path, Key(keys[1])), f"{what}; make a check of each, or take one out"
+            return (*path, KeyStep(key)), f"{what}; {key!r} belongs to a validator: indent it below that"
+        if hint := did_you_mean(key, CONTROL_KEYS):
+            return (*path, KeyStep(key)), f"{what}; {key!r}: {hint[2:]}"
+    return (*path, KeyStep(keys[1])), f"{what}; make a check of each, or take one out"
 
 
 def _need_mistakes(checks: list[Check], names: list[str]) -> list[Mistake]:
@@ -335,7 +275,7 @@ def _need_mistakes(checks: list[Check], names: list[str]) -> list[Mistake]:
             if need in (check.name, check.rows_of):
                 found.append((place, "a check cannot need itself"))
             elif need not in known:
-                found.append((place, f"no check of this stage is called {need!r}{nearest(need, known)}"))
+                found.append((place, f"no check of this stage is called {need!r}{did_you_mean(need, known)}"))
             elif need not in earlier and need not in broken:
                 found.append((place, f"{need!r} must stand before the check that needs it"))
         earlier |= {check.name, written}

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from greenlight.core.errors import WrongValueError
-from greenlight.core.model import Outcome
-from greenlight.core.units import Duration, default
+from greenlight.core.finding import Outcome
+from greenlight.core.units import Duration, struct_default
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Repeat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     count: Annotated[int, msgspec.Meta(ge=1, le=1000)]
-    interval: Duration = default(Duration(10))
+    interval: Duration = struct_default(Duration(10))
     failure_limit: Limit = 0
     inconclusive_limit: Limit = 0
     consecutive_error_limit: Limit = 4
@@ -62,7 +62,7 @@ class Repeat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise WrongValueError(what, ("failure_limit",))
 
 
-def settled(repeat: Repeat, outcomes: Sequence[Outcome]) -> Outcome | None:
+def decide_outcome(repeat: Repeat, outcomes: Sequence[Outcome]) -> Outcome | None:
     """Give what the measurements so far come to; None while another one is needed."""
     if outcomes.count(Outcome.FAIL) > repeat.failure_limit:
         return Outcome.FAIL

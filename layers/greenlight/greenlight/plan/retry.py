@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 import msgspec
 
 from greenlight.core.errors import WrongValueError
-from greenlight.core.field_types import MAX_S, Closed, within_the_hour
-from greenlight.core.units import Duration, default
+from greenlight.core.field_types import MAX_S, StrictStruct, require_within_one_hour
+from greenlight.core.units import Duration, struct_default
 
 
-class Retry(Closed, frozen=True, kw_only=True):
+class Retry(StrictStruct, frozen=True, kw_only=True):
     """When to try a check again; the last attempt counts, and a pass after a failure or an error is shown as flaky.
 
     Attributes:
@@ -31,7 +31,7 @@ class Retry(Closed, frozen=True, kw_only=True):
     """
 
     attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
-    interval: Duration = default(Duration(1))
+    interval: Duration = struct_default(Duration(1))
     backoff: Annotated[float, msgspec.Meta(ge=1, le=10)] = 1.0
     max_interval: Duration | None = None
     jitter: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
@@ -39,8 +39,8 @@ class Retry(Closed, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse a wait that CodeDeploy would not live to see, and a retry on nothing."""
-        within_the_hour(self.interval, "interval")
-        within_the_hour(self.max_interval, "max_interval")
+        require_within_one_hour(self.interval, "interval")
+        require_within_one_hour(self.max_interval, "max_interval")
         if self.max_interval is not None and self.max_interval < self.interval:
             what = f"{self.max_interval} is shorter than the interval, {self.interval}, which it would cut; write a longer one"
             raise WrongValueError(what, ("max_interval",))

@@ -11,15 +11,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from greenlight.core.errors import MAX_PROBLEMS
-from greenlight.core.suggestions import listed, nearest
-from greenlight.core.text import short
-from greenlight.plan.yaml_reader import Moved
+from greenlight.core.suggestions import did_you_mean, join_sorted
+from greenlight.core.text import truncate
+from greenlight.plan.yaml_reader import RelocatedNode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from greenlight.core.plan_path import PlanPath
     from greenlight.plan.decoder import Mistake
-    from greenlight.plan.yaml_reader import Document, Node, Path
+    from greenlight.plan.yaml_reader import Document, Node
 
 MAX_CHECKS = 500
 """Checks that rows may bring a stage to."""
@@ -44,7 +45,9 @@ class Row:
         self.name, self.params, self.node = name, params, node
 
 
-def expanded(document: Document, path: Path, raw: dict[str, Any], validator: str, mistakes: list[Mistake]) -> list[Row]:
+def expanded(
+    document: Document, path: PlanPath, raw: dict[str, Any], validator: str, mistakes: list[Mistake]
+) -> list[Row]:
     """Make a check's rows.
 
     Args:
@@ -95,32 +98,32 @@ def _size(data: Any) -> int:
     return sum(map(_size, data)) + 1 if isinstance(data, list) else len(data) + 1 if isinstance(data, str) else 8
 
 
-def _row_mistakes(row: Any, used: list[str], path: Path) -> list[Mistake]:
+def _row_mistakes(row: Any, used: list[str], path: PlanPath) -> list[Mistake]:
     found: list[Mistake] = []
     if not isinstance(row, dict):
         if wrong := sorted({key for key in used if key}):
             found.append((path, f"this row is a plain value, and the check uses ${{each.{wrong[0]}}}; write a map"))
     elif "" in used:
-        known = listed(row)
+        known = join_sorted(row)
         found.append(
             (path, f"this row is a map, and the check uses ${{each}}; write ${{each.KEY}}, with one of {known}")
         )
     else:
         found += [
-            (path, f"the row has no {key!r}, which the check uses{nearest(key, row)}")
+            (path, f"the row has no {key!r}, which the check uses{did_you_mean(key, row)}")
             for key in dict.fromkeys(used)
             if key not in row
         ]
         for key in () if found else row:
             if key not in used and key != "name":
-                what = f"nothing in the check uses ${{each.{short(key, 60)}}}; use it, or take the key out"
+                what = f"nothing in the check uses ${{each.{truncate(key, 60)}}}; use it, or take the key out"
                 found.append(((*path, key), what))
     if _used(row):
         found.append((path, "a row's values cannot refer to rows; write the value out"))
     return found
 
 
-def _names(name: str, rows: Sequence[Any], path: Path, mistakes: list[Mistake]) -> list[str]:
+def _names(name: str, rows: Sequence[Any], path: PlanPath, mistakes: list[Mistake]) -> list[str]:
     """Give each row's check a name of its own: the row's `name`, or its first values."""
     labels: list[str] = []
     for index, row in enumerate(rows):
@@ -132,10 +135,10 @@ def _names(name: str, rows: Sequence[Any], path: Path, mistakes: list[Mistake]) 
         place = (*path, index, "name")
         if not isinstance(given, str) or not given.strip() or "${" in given:
             mistakes.append((place, "a row's name is a text without ${…}"))
-        elif short(given, _MAX_LABEL) in labels:
-            mistakes.append((place, f"another row before this is called {short(given, 60)!r}; names must differ"))
-        labels.append(short(str(given), _MAX_LABEL))
-    return [f"{short(name, 197 - len(label))} [{label}]" for label in labels]
+        elif truncate(given, _MAX_LABEL) in labels:
+            mistakes.append((place, f"another row before this is called {truncate(given, 60)!r}; names must differ"))
+        labels.append(truncate(str(given), _MAX_LABEL))
+    return [f"{truncate(name, 197 - len(label))} [{label}]" for label in labels]
 
 
 def _label(row: Any) -> str:
@@ -143,7 +146,7 @@ def _label(row: Any) -> str:
     values = row.values() if isinstance(row, dict) else (row,)
     plain = [_as_text(value) for value in values if isinstance(value, (str, int, float))]
     told = [text.strip() for text in plain if text.strip() and "${" not in text]
-    return short(", ".join(told[:3]), _MAX_LABEL)
+    return truncate(", ".join(told[:3]), _MAX_LABEL)
 
 
 def _as_text(value: str | int | float) -> str:
@@ -155,9 +158,9 @@ def _as_text(value: str | int | float) -> str:
 class _Filler:
     """Puts one row's values in place of its references; what has none is shared by all rows."""
 
-    def __init__(self, row: Any, node: Node, path: Path) -> None:
+    def __init__(self, row: Any, node: Node, path: PlanPath) -> None:
         self._row, self._node, self._path = row, node, path
-        self.no_parts: list[Path] = []
+        self.no_parts: list[PlanPath] = []
 
     def filled(self, data: Any, node: Node) -> tuple[Any, Node]:
         """Give data and its places with the row's values in them."""
@@ -167,7 +170,7 @@ class _Filler:
         made = {key: self.filled(value, node.below[key]) for key, value in items}
         if all(value is data[key] for key, (value, _) in made.items()):
             return data, node
-        here = Moved(node, node.path if isinstance(node, Moved) else None)
+        here = RelocatedNode(node, node.path if isinstance(node, RelocatedNode) else None)
         here.below = {key: place for key, (_, place) in made.items()}
         values = {key: value for key, (value, _) in made.items()}
         return (values if isinstance(data, dict) else list(values.values())), here
@@ -198,4 +201,4 @@ class _Filler:
 
     def _place(self, key: str | None) -> Node:
         node, path = (self._node.below[key], (*self._path, key)) if key else (self._node, self._path)
-        return Moved(node, path)
+        return RelocatedNode(node, path)

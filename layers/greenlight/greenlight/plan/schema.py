@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import WrongValueError
 from greenlight.core.field_types import (
     BaseUrl,
-    Closed,
     Digest,
     EnvironmentName,
     FragmentUri,
     HostName,
     Name,
     Scalar,
+    StrictStruct,
     VariableName,
-    within_the_hour,
+    require_within_one_hour,
 )
-from greenlight.core.model import Deployment, OnFirstDeployment, OnInconclusive, Platform, Severity
-from greenlight.core.units import Duration, default
+from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
+from greenlight.core.units import Duration, struct_default
 from greenlight.plan.repeat import Repeat
 from greenlight.plan.retry import Retry
 from greenlight.plan.shadow import Shadow
@@ -39,7 +40,7 @@ DEFAULT_TIMEOUT = Duration(10)
 LEAST_TIMEOUT_S = 0.001
 
 
-class When(Closed, frozen=True, kw_only=True):
+class When(StrictStruct, frozen=True, kw_only=True):
     """For which deployments a check runs; elsewhere it is SKIPPED, which the plan asked for.
 
     Attributes:
@@ -90,7 +91,7 @@ def _refused(key: str, wanted: Sequence[str], actual: str) -> str:
     return f"the plan runs it only when {key} is {' or '.join(wanted)}, and it is {actual or 'not known'}"
 
 
-class Control(Closed, frozen=True, kw_only=True):
+class Control(StrictStruct, frozen=True, kw_only=True):
     """The control keys of a check; the one other key is its validator.
 
     Attributes:
@@ -152,9 +153,9 @@ class Control(Closed, frozen=True, kw_only=True):
         if not self.name.isprintable() or self.name != self.name.strip():
             what = f"{self.name!r} has characters that cannot be seen, or a blank at its edge; remove them"
             raise WrongValueError(what, ("name",))
-        within_the_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
+        require_within_one_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
         if self.repeat is not None:
-            within_the_hour(self.repeat.interval, "repeat", "interval")
+            require_within_one_hour(self.repeat.interval, "repeat", "interval")
             if self.retry is not None:
                 what = (
                     "a check is tried again or measured repeatedly, not both; repeat has limits for what retry is for"
@@ -162,7 +163,7 @@ class Control(Closed, frozen=True, kw_only=True):
                 raise WrongValueError(what, ("retry",))
 
 
-class Defaults(Closed, frozen=True, kw_only=True):
+class Defaults(StrictStruct, frozen=True, kw_only=True):
     """What checks do that do not say otherwise.
 
     Attributes:
@@ -175,15 +176,15 @@ class Defaults(Closed, frozen=True, kw_only=True):
           retry: {attempts: 2, interval: 500ms}
     """
 
-    timeout: Duration = default(DEFAULT_TIMEOUT)
-    retry: Retry = default(Retry())
+    timeout: Duration = struct_default(DEFAULT_TIMEOUT)
+    retry: Retry = struct_default(Retry())
 
     def __post_init__(self) -> None:
         """Refuse a time-out that is none."""
-        within_the_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
+        require_within_one_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
 
 
-class Target(Closed, frozen=True, kw_only=True):
+class Target(StrictStruct, frozen=True, kw_only=True):
     """Where green is, for a team that knows better than discovery.
 
     Attributes:
@@ -214,7 +215,7 @@ class Target(Closed, frozen=True, kw_only=True):
             raise WrongValueError(what, ("url",))
 
 
-class Environment(Closed, frozen=True, kw_only=True):
+class Environment(StrictStruct, frozen=True, kw_only=True):
     """What is otherwise in one environment.
 
     Attributes:
@@ -230,10 +231,10 @@ class Environment(Closed, frozen=True, kw_only=True):
 
     variables: dict[VariableName, Scalar] = {}
     target: Target = Target()
-    defaults: Defaults = default(Defaults())
+    defaults: Defaults = struct_default(Defaults())
 
 
-class Include(Closed, frozen=True, kw_only=True):
+class Include(StrictStruct, frozen=True, kw_only=True):
     """A fragment that a stage includes: a file with `version`, `checks`, and `variables` that these need.
 
     Attributes:
@@ -250,7 +251,7 @@ class Include(Closed, frozen=True, kw_only=True):
     sha256: Digest | None = None
 
 
-class StageFile(Closed, frozen=True, kw_only=True):
+class StageFile(StrictStruct, frozen=True, kw_only=True):
     """A lifecycle event at which a hook is called, as written; its checks are typed once their validators are known.
 
     Attributes:
@@ -268,14 +269,14 @@ class StageFile(Closed, frozen=True, kw_only=True):
 
     checks: list[dict[str, Any]] = []
     include: tuple[Include, ...] = ()
-    bake: Duration = default(Duration(0))
+    bake: Duration = struct_default(Duration(0))
 
     def __post_init__(self) -> None:
         """Refuse a wait that CodeDeploy would not live to see."""
-        within_the_hour(self.bake, "bake")
+        require_within_one_hour(self.bake, "bake")
 
 
-class PlanFile(Closed, frozen=True, kw_only=True):
+class PlanFile(StrictStruct, frozen=True, kw_only=True):
     """What a service team writes: the checks of each stage, and what they share.
 
     Attributes:
@@ -307,7 +308,7 @@ class PlanFile(Closed, frozen=True, kw_only=True):
 
     version: Literal[1]
     stages: dict[StageName, StageFile]
-    defaults: Defaults = default(Defaults())
+    defaults: Defaults = struct_default(Defaults())
     variables: dict[VariableName, Scalar] = {}
     target: Target = Target()
     environments: dict[EnvironmentName, Environment] | None = None

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from greenlight.core.errors import WrongValueError
-from greenlight.core.field_types import Closed
+from greenlight.core.field_types import StrictStruct
 
 SHADOW_DAYS = 90
 """How far ahead a shadow may end: long enough to get to know the gate, too short to forget it."""
@@ -21,7 +21,7 @@ Date = Annotated[
 ]
 
 
-class Shadow(Closed, frozen=True, kw_only=True):
+class Shadow(StrictStruct, frozen=True, kw_only=True):
     """A time in which the gate says what it would do, and CodeDeploy is told Succeeded; the operator must allow it.
 
     Attributes:

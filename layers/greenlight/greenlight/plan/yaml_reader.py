@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from greenlight.core.errors import MAX_PROBLEMS, Key, PlanError, Problem
-from greenlight.core.text import short
+from greenlight.core.errors import MAX_PROBLEMS, PlanError, Problem
+from greenlight.core.plan_path import KeyStep
+from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from greenlight.core.plan_path import PlanPath
+
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
-
-Path = tuple["str | int", ...]
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _INTEGER = re.compile(r"[-+]?[0-9]{1,20}", re.ASCII)
@@ -62,7 +63,7 @@ class Node:
         self.plain = plain
 
 
-class Moved(Node):
+class RelocatedNode(Node):
     """A value that is not where the path to it says: it was taken from a row, or from another file.
 
     Attributes:
@@ -72,7 +73,7 @@ class Moved(Node):
 
     __slots__ = ("path", "source")
 
-    def __init__(self, node: Node, path: Path | None, source: str = "") -> None:
+    def __init__(self, node: Node, path: PlanPath | None, source: str = "") -> None:
         """Stand for `node`, with what is below it."""
         self.line, self.column, self.key = node.line, node.column, node.key
         self.below, self.plain = node.below, node.plain
@@ -87,34 +88,34 @@ class Document:
         self.data = data
         self._root = root
 
-    def problem(self, message: str, path: Path) -> Problem:
+    def problem(self, message: str, path: PlanPath) -> Problem:
         """Make a Problem at `path`, or at the deepest part of it that exists."""
         node, source, told = self._found(path)
         line, column = (node.line, node.column) if node else (0, 0)
-        if node and node.key and isinstance(path[-1], Key) and self._found(path[:-1])[0] is not node:
+        if node and node.key and isinstance(path[-1], KeyStep) and self._found(path[:-1])[0] is not node:
             line, column = node.key
-        return Problem(message, shown(told), line, column, source=source)
+        return Problem(message, display_path(told), line, column, source=source)
 
-    def told(self, path: Path) -> Path:
+    def told(self, path: PlanPath) -> PlanPath:
         """Give the path by which a person finds what is at `path`, in its own file."""
         return self._found(path)[2]
 
-    def source(self, path: Path) -> str:
+    def source(self, path: PlanPath) -> str:
         """Give the URI of the fragment that holds what is at `path`; "" for this file."""
         return self._found(path)[1]
 
-    def _found(self, path: Path) -> tuple[Node | None, str, Path]:
+    def _found(self, path: PlanPath) -> tuple[Node | None, str, PlanPath]:
         node, source, told = self._root, "", path
         for number, step in enumerate(path, 1):
             below = node.below.get(step) if node is not None else None
             if below is None:
                 break
             node = below
-            if isinstance(node, Moved) and node.path is not None:
+            if isinstance(node, RelocatedNode) and node.path is not None:
                 source, told = node.source or source, (*node.path, *path[number:])
         return node, source, told
 
-    def problems(self, mistakes: Iterable[tuple[Path, str]]) -> list[Problem]:
+    def problems(self, mistakes: Iterable[tuple[PlanPath, str]]) -> list[Problem]:
         """Make the Problems of mistakes, in the order of the file; what is wrong in every row is told once."""
         found = {}
         for path, message in mistakes:
@@ -122,7 +123,7 @@ class Document:
             found[problem.source, problem.line, problem.column, problem.path, problem.message] = problem
         return [found[key] for key in sorted(found, key=lambda key: key[:3])]
 
-    def node(self, path: Path) -> Node:
+    def node(self, path: PlanPath) -> Node:
         """Give the node at a path that exists."""
         node = self._root
         for step in path:
@@ -131,28 +132,28 @@ class Document:
         assert node is not None  # noqa: S101 - as above
         return node
 
-    def add(self, path: Path, node: Node) -> Path:
+    def add(self, path: PlanPath, node: Node) -> PlanPath:
         """Put a node behind those of the list at `path`, which need not be there yet; gives the path to it."""
         above = self.node(path[:-1])
         if path[-1] not in above.below:
-            above.below[path[-1]] = Moved(above, None)
+            above.below[path[-1]] = RelocatedNode(above, None)
             above.below[path[-1]].below = {}
         below = above.below[path[-1]].below
         below[len(below)] = node
         return (*path, len(below) - 1)
 
-    def empty(self) -> Iterator[Path]:
+    def empty(self) -> Iterator[PlanPath]:
         """Give the path of every value that is left out: nothing stands behind its key."""
-        waiting: list[tuple[Path, Node, Any]] = [((), self._root, self.data)] if self._root else []
+        waiting: list[tuple[PlanPath, Node, Any]] = [((), self._root, self.data)] if self._root else []
         while waiting:
             path, node, data = waiting.pop()
             if data is None and not node.plain:
                 yield path
             waiting += [((*path, step), below, data[step]) for step, below in node.below.items()]
 
-    def plain_words(self) -> Iterator[tuple[Path, str]]:
+    def plain_words(self) -> Iterator[tuple[PlanPath, str]]:
         """Give every value that stands without quotes, with its path: what YAML gives a meaning of its own."""
-        waiting: list[tuple[Path, Node]] = [((), self._root)] if self._root else []
+        waiting: list[tuple[PlanPath, Node]] = [((), self._root)] if self._root else []
         while waiting:
             path, node = waiting.pop()
             if node.plain:
@@ -160,7 +161,7 @@ class Document:
             waiting += [((*path, step), below) for step, below in node.below.items()]
 
 
-def shown(path: Path) -> str:
+def display_path(path: PlanPath) -> str:
     """Write a path the way people do: `stages.AfterAllowTraffic.checks[0].http`."""
     text = ""
     for step in path:
@@ -192,7 +193,7 @@ def read(text: str, source: str = "") -> Document:
     return Document(data, root)
 
 
-def too_deep(text: str, depth: int) -> bool:
+def nesting_exceeds(text: str, depth: int) -> bool:
     """Tell whether YAML is nested deeper than `depth`.
 
     libyaml's composer and constructor call themselves for each level, and end the process when its stack is used up.
@@ -264,7 +265,7 @@ class _Builder:
             self._refuse(after, (), "a second document begins here, and a plan is one document; remove the ---")
         return built
 
-    def _build(self, event: Any, path: Path) -> tuple[Any, Node]:
+    def _build(self, event: Any, path: PlanPath) -> tuple[Any, Node]:
         plain = isinstance(event, yaml.ScalarEvent) and not event.style
         node = Node(event.start_mark, str(event.value) if plain else "")
         if len(path) > MAX_DEPTH:
@@ -282,14 +283,14 @@ class _Builder:
             return self._sequence(node, path), node
         return self._mapping(node, path), node
 
-    def _sequence(self, node: Node, path: Path) -> list[Any]:
+    def _sequence(self, node: Node, path: PlanPath) -> list[Any]:
         data: list[Any] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
             value, node.below[len(data)] = self._build(event, (*path, len(data)))
             data.append(value)
         return data
 
-    def _mapping(self, node: Node, path: Path) -> dict[str, Any]:
+    def _mapping(self, node: Node, path: PlanPath) -> dict[str, Any]:
         data: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._key(event, path)
@@ -300,7 +301,7 @@ class _Builder:
             data[key], node.below[key] = value, below
         return data
 
-    def _key(self, event: Any, path: Path) -> str:
+    def _key(self, event: Any, path: PlanPath) -> str:
         if not isinstance(event, yaml.ScalarEvent):
             braces = isinstance(event, yaml.MappingStartEvent) and event.flow_style
             hint = (
@@ -316,7 +317,7 @@ class _Builder:
             self._refuse(event, path, "merge keys are not allowed; write the values out")
         return str(event.value)
 
-    def _scalar(self, event: Any, path: Path) -> Any:
+    def _scalar(self, event: Any, path: PlanPath) -> Any:
         text = event.value
         if event.style:  # quoted or block; the two parsers of PyYAML call plain None and ""
             return text
@@ -333,13 +334,13 @@ class _Builder:
             return self._refused(event, path, f"{text} equals nothing; write a finite number")
         if _OTHER_BASE.fullmatch(text) or _GROUPED.fullmatch(text):
             return self._refused(
-                event, path, f"{short(text, 40)} may mean a number; write it in plain digits, or in quotes"
+                event, path, f"{truncate(text, 40)} may mean a number; write it in plain digits, or in quotes"
             )
         if _LIKE_A_NUMBER.fullmatch(text):
-            return self._refused(event, path, f"{short(text, 40)} is too long for a number; text stands in quotes")
+            return self._refused(event, path, f"{truncate(text, 40)} is too long for a number; text stands in quotes")
         return text
 
-    def _integer(self, event: Any, path: Path) -> Any:
+    def _integer(self, event: Any, path: PlanPath) -> Any:
         text = event.value
         digits = text.lstrip("+-")
         if len(digits) > 1 and digits[0] == "0":
@@ -349,13 +350,13 @@ class _Builder:
             return self._refused(event, path, f"{text} is too long for a number; text stands in quotes")
         return int(text)
 
-    def _refused(self, event: Any, path: Path, message: str) -> Any:
+    def _refused(self, event: Any, path: PlanPath, message: str) -> Any:
         """Refuse a value, and give what stands for it while reading on."""
         self._refuse(event, path, message)
         return None
 
-    def _refuse(self, event: Any, path: Path, message: str) -> None:
+    def _refuse(self, event: Any, path: PlanPath, message: str) -> None:
         mark = event.start_mark
-        self.problems.append(Problem(message, shown(path), mark.line + 1, mark.column + 1))
+        self.problems.append(Problem(message, display_path(path), mark.line + 1, mark.column + 1))
         if len(self.problems) > MAX_PROBLEMS:
             raise _Enough

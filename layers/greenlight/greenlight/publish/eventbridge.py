@@ -13,7 +13,7 @@ from greenlight.publish import notice_content
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
-    from greenlight.core.model import Report
+    from greenlight.core.report import Report
 
 SOURCE = "greenlight"
 DETAIL_TYPE = "greenlight verdict"

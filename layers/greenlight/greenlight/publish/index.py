@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from greenlight.core.model import Excuse, Frozen, Outcome, PlanSource, Reason, Report, Severity, Status
-from greenlight.core.text import short
+from greenlight.core.finding import ExcuseReason, Outcome, Severity
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.report import PlanSource, Report
+from greenlight.core.text import truncate
+from greenlight.core.verdict import Reason, Status
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
@@ -32,17 +35,17 @@ _END_OF_TIME_MS = 10**13 - 1
 _NAME = re.compile(r"(\d{13})-\d{8}T\d{6}Z-.+-[A-Z][A-Za-z]+\.json", re.ASCII | re.DOTALL)
 
 
-class Checked(Frozen, frozen=True, kw_only=True):
+class Checked(FrozenStruct, frozen=True, kw_only=True):
     """What became of one check."""
 
     name: str
     outcome: Outcome
     severity: Severity = Severity.BLOCKING
     flaky: bool = False
-    excused: Excuse = Excuse.NONE
+    excused: ExcuseReason = ExcuseReason.NONE
 
 
-class Entry(Frozen, frozen=True, kw_only=True):
+class Entry(FrozenStruct, frozen=True, kw_only=True):
     """What history keeps of a gate.
 
     Attributes:
@@ -94,7 +97,7 @@ def entry(report: Report, uri: str) -> Entry:
         started_at=report.started_at,
         duration_ms=report.duration_ms,
         reasons=tuple(
-            Reason(cause=each.cause, check=each.check, message=short(each.message, MESSAGE_LENGTH))
+            Reason(cause=each.cause, check=each.check, message=truncate(each.message, MESSAGE_LENGTH))
             for each in report.reasons[:MAX_REASONS]
         ),
         checks=tuple(

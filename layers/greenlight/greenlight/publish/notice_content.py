@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from greenlight.core.model import Outcome
-from greenlight.core.text import clean, short
+from greenlight.core.finding import Outcome
+from greenlight.core.text import escape_controls, truncate
 
 if TYPE_CHECKING:
-    from greenlight.core.model import Report
+    from greenlight.core.report import Report
 
 EVENT_SCHEMA = "greenlight.event/1"
 MAX_REASONS = 10
@@ -24,17 +24,17 @@ def subject(report: Report) -> str:
     """Give one line that names verdict, application and stage."""
     deployment = report.deployment
     where = "/".join(part for part in (deployment.application, deployment.group) if part) or deployment.id
-    return clean(f"{report.verdict.value}: {where} at {deployment.stage}")
+    return escape_controls(f"{report.verdict.value}: {where} at {deployment.stage}")
 
 
-def sentence(report: Report) -> str:
+def verdict_sentence(report: Report) -> str:
     """Give one line that names the first reason besides."""
     said = [
         f"{reason.cause.value}{f', {reason.check}' if reason.check else ''}: {reason.message}"
         for reason in report.reasons[:1]
     ]
     more = f" (and {len(report.reasons) - 1} more)" if len(report.reasons) > 1 else ""
-    return clean(short("; ".join([subject(report), *said]) + more, 600))
+    return escape_controls(truncate("; ".join([subject(report), *said]) + more, 600))
 
 
 def event(report: Report, uri: str) -> dict[str, Any]:
@@ -47,13 +47,13 @@ def event(report: Report, uri: str) -> dict[str, Any]:
     deployment = report.deployment
     counts = {outcome.value: sum(each.outcome is outcome for each in report.checks) for outcome in Outcome}
     reasons = [
-        {"cause": reason.cause.value, "check": reason.check, "message": short(reason.message, 1000)}
+        {"cause": reason.cause.value, "check": reason.check, "message": truncate(reason.message, 1000)}
         for reason in report.reasons[:MAX_REASONS]
     ]
     return {
         "schema": EVENT_SCHEMA,
         "verdict": report.verdict.value,
-        "summary": sentence(report),
+        "summary": verdict_sentence(report),
         "deployment": {
             "id": deployment.id,
             "platform": deployment.platform.value,

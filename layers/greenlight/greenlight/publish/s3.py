@@ -9,7 +9,7 @@ from greenlight.report import json
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
-    from greenlight.core.model import Report
+    from greenlight.core.report import Report
 
 
 def key_of(report: Report, ending: str = "json") -> str:

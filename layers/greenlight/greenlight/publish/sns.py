@@ -14,14 +14,14 @@ import html
 import json
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.text import short
+from greenlight.core.text import truncate
 from greenlight.publish import notice_content
 from greenlight.report import content as every_format
 from greenlight.report import text
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
-    from greenlight.core.model import Report
+    from greenlight.core.report import Report
 
 MAX_TEXT = 16_000
 """Characters of the text; SNS takes 256 KB for all protocols together."""
@@ -39,7 +39,7 @@ def notify(aws: Aws, topic: str, report: Report, uri: str) -> str:
     data = json.dumps(event)
     body = {
         "default": _text(report, uri),
-        "sms": notice_content.sentence(report)[:140],
+        "sms": notice_content.verdict_sentence(report)[:140],
         "https": json.dumps(card(report, uri)),
         "sqs": data,
         "lambda": data,
@@ -79,7 +79,7 @@ def card(report: Report, uri: str) -> dict[str, Any]:
         f"since: {report.started_at}",
         f"report: {uri or 'not stored'}",
     ]
-    typed = every_format.commands(report).values() or [f"greenlight report {report.deployment.id}"]
+    typed = every_format.next_commands(report).values() or [f"greenlight report {report.deployment.id}"]
     steps = dict.fromkeys(each.remediation for each in report.checks if each.remediation)
     return {
         "version": "1.0",
@@ -98,7 +98,7 @@ def card(report: Report, uri: str) -> dict[str, Any]:
 
 def _said(text: str) -> str:
     """Make a text one line that calls nobody: in Slack's markup `<!channel>` and `<@name>` would."""
-    return html.escape(short(text, 1000), quote=False)
+    return html.escape(truncate(text, 1000), quote=False)
 
 
 def _subject(report: Report) -> str:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from greenlight.core.model import Outcome
-from greenlight.core.text import short
+from greenlight.core.finding import Outcome
+from greenlight.core.text import truncate
 from greenlight.report.content import milliseconds
 from greenlight.report.html_builder import Html, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from greenlight.core.model import Series, Share, Try
+    from greenlight.core.finding import AttemptRecord, Series
+    from greenlight.core.report import TrafficShare
 
 FAR = 2.5
 """How many times the largest value a limit may be and still be drawn; a farther one would press everything together."""
@@ -53,7 +54,7 @@ def bar(spans: Iterable[tuple[float, float, str]], end_ms: float) -> Html:
     return tag("svg", *drawn, class_="bar", width="100%", height=18, aria_hidden="true")
 
 
-def attempts(tries: Sequence[Try], end_ms: float) -> Html:
+def attempts(tries: Sequence[AttemptRecord], end_ms: float) -> Html:
     """Draw the attempts of one check as a row."""
     return bar(((each.began_ms, each.began_ms + each.duration_ms, kind(each.outcome)) for each in tries), end_ms)
 
@@ -110,7 +111,7 @@ def series(line: Series) -> Html:
     for label, limit in line.limits.items():
         y = 108 - _share(limit, low, high)
         drawn.append(tag("line", x1="0%", x2="100%", y1=f"{y:.1f}", y2=f"{y:.1f}", class_="limit"))
-        said = short(bound(label, limit, line.unit), LABEL)
+        said = truncate(bound(label, limit, line.unit), LABEL)
         drawn.append(
             tag("text", said, x="100%", y=f"{y - 4 if y > 18 else y + 13:.1f}", text_anchor="end", class_="limit")
         )
@@ -120,7 +121,7 @@ def series(line: Series) -> Html:
     return tag("svg", *drawn, class_="plot", width="100%", height=130, role="img", aria_label=described(line))
 
 
-def traffic(shares: Sequence[Share], end_ms: float) -> Html:
+def traffic(shares: Sequence[TrafficShare], end_ms: float) -> Html:
     """Draw green's share of the users' requests over the time that is known, and the gate's own time in it."""
     known = sorted(shares, key=lambda share: share.at_ms)
     first, last = min(known[0].at_ms, 0.0), max(known[-1].at_ms, end_ms)
@@ -204,7 +205,7 @@ def _axis(end: float, y: int, unit: str) -> list[Html]:
     drawn = [tag("line", x1="0%", x2="100%", y1=y, y2=y, class_="axis")]
     for share, anchor in ((0, "start"), (50, "middle"), (100, "end")):
         label = quantity(end * share / 100, unit) if share else "0"
-        drawn.append(tag("text", short(label, LABEL), x=_percent(share), y=y + 16, text_anchor=anchor))
+        drawn.append(tag("text", truncate(label, LABEL), x=_percent(share), y=y + 16, text_anchor=anchor))
     return drawn
 
 
@@ -213,7 +214,7 @@ def _beside(label: str, x: float, y: float, kind: str | None = None) -> Html:
     right = x <= 60
     return tag(
         "text",
-        short(label, LABEL),
+        truncate(label, LABEL),
         x=_percent(x),
         y=y,
         dx=5 if right else -5,

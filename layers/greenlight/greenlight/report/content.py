@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from greenlight.core.model import DEFAULT_CHECKS, Cause, Frozen, Outcome, Reason, Severity, Status
+from greenlight.core.finding import Cause, Outcome, Severity
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.report import DEFAULT_CHECKS
+from greenlight.core.verdict import Reason, Status
 
 if TYPE_CHECKING:
-    from greenlight.core.model import Evidence, Finding, Report
+    from greenlight.core.finding import Evidence, Finding
+    from greenlight.core.report import Report
 
 WHO = {
     Cause.RELEASE_FAILED: "Green is wrong: this is for the team that wrote the release.",
@@ -32,7 +36,7 @@ NAMED = 10
 BROKEN = (Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE)
 
 
-class Result(Frozen, frozen=True, kw_only=True):
+class Result(FrozenStruct, frozen=True, kw_only=True):
     """One line of a test report: `broken` says that it closed the gate, `said` why it did, or does not count."""
 
     name: str
@@ -87,7 +91,7 @@ def digest(report: Report) -> str:
     return report.plan.digest if report.plan.digest != report.plan.sha256 else ""
 
 
-def commands(report: Report) -> dict[str, str]:
+def next_commands(report: Report) -> dict[str, str]:
     """Give what to type next, by what it gives: the page, the plan, the wiring, another judgement; of a laptop's run itself."""
     deployment = report.deployment
     if report.command:

@@ -11,14 +11,18 @@ import hashlib
 import importlib.resources
 from typing import TYPE_CHECKING
 
-from greenlight.core.model import STAGES, Cause, Outcome, Platform, Status
+from greenlight.core.deployment import STAGES, Platform
+from greenlight.core.finding import Cause, Outcome
+from greenlight.core.verdict import Status
 from greenlight.report import charts, content
-from greenlight.report.html_builder import LENGTH, Html, block, joined, tag, text
+from greenlight.report.html_builder import LENGTH, Html, block, join, tag, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from greenlight.core.model import Evidence, Finding, Reason, Report, Series, Try
+    from greenlight.core.finding import AttemptRecord, Evidence, Finding, Series
+    from greenlight.core.report import Report
+    from greenlight.core.verdict import Reason
 
 ROWS = 30
 """Checks that the timeline shows; of more, those that matter most."""
@@ -156,7 +160,7 @@ def _expected(wrong: Evidence) -> Html:
 
 
 def _reason(report: Report, reason: Reason) -> Html:
-    name = joined((_link(report, reason), ": ")) if reason.check else Html()
+    name = join((_link(report, reason), ": ")) if reason.check else Html()
     return tag("li", name, reason.message, " ", tag("span", reason.cause.value, class_="chip"))
 
 
@@ -194,7 +198,9 @@ def _facts(report: Report) -> Html:
     whole = {"Plan's SHA-256": plan.sha256, "Plan's digest": content.digest(report)}
     facts = [_fact(name, *said) for name, said in known.items() if any(said)]
     facts += [_fact(name, tag("code", said), class_="wide") for name, said in whole.items() if said]
-    facts += [_fact(what.capitalize(), _typed(said), class_="wide") for what, said in content.commands(report).items()]
+    facts += [
+        _fact(what.capitalize(), _typed(said), class_="wide") for what, said in content.next_commands(report).items()
+    ]
     return tag("dl", *facts, class_="facts")
 
 
@@ -267,7 +273,7 @@ def _timeline(report: Report) -> Html:
     notes = [f"{left} more checks that passed, and took less time, are not drawn."] if left > 0 else []
     if clock.deadline_ms:
         notes.append(f"The checks had time until {content.milliseconds(clock.deadline_ms)}.")
-    return joined((tag("ol", *rows, axis, class_="timeline"), *(tag("p", note, class_="muted") for note in notes)))
+    return join((tag("ol", *rows, axis, class_="timeline"), *(tag("p", note, class_="muted") for note in notes)))
 
 
 def _row(name: str, spans: list[tuple[float, float]], end_ms: float) -> Html:
@@ -300,7 +306,7 @@ def _traffic(report: Report) -> Html:
     said = f"When CodeDeploy calls {deployment.stage}, {'all users are on green' if after else 'every user is still on blue'}."
     if deployment.platform is Platform.ECS and deployment.stage == "AfterAllowTestTraffic":
         said += " Green answers on the test listener only."
-    return joined((charts.users(100.0 if after else 0.0), tag("p", said, class_="muted")))
+    return join((charts.users(100.0 if after else 0.0), tag("p", said, class_="muted")))
 
 
 # ---- Checks
@@ -384,13 +390,13 @@ def _compared(each: Evidence) -> Html:
 def _looked_at(each: Evidence) -> Html:
     outcome = Outcome.PASS if each.passed else Outcome.FAIL
     sign = tag("span", SIGNS[outcome], class_=f"mark {charts.kind(outcome)}", aria_label=WORDS[outcome], role="img")
-    where = joined((each.where, tag("br"))) if each.where else Html()
-    why = joined((tag("br"), each.why)) if each.why else Html()
-    cells = (sign, joined((where, tag("code", each.query))), _value(each.expected), joined((_value(each.actual), why)))
+    where = join((each.where, tag("br"))) if each.where else Html()
+    why = join((tag("br"), each.why)) if each.why else Html()
+    cells = (sign, join((where, tag("code", each.query))), _value(each.expected), join((_value(each.actual), why)))
     return tag("tr", *(tag("td", cell) for cell in cells))
 
 
-def _tried(each: Try, finding: Finding) -> Html:
+def _tried(each: AttemptRecord, finding: Finding) -> Html:
     sign = tag(
         "span",
         SIGNS[each.outcome],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from greenlight.core.text import clean
+from greenlight.core.text import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,20 +35,20 @@ def tag(element: str, /, *children: str, **attributes: object) -> Html:
         for name, value in attributes.items()
         if value is not None
     )
-    return Html(f"<{element}{written}>" if element in _VOID else f"<{element}{written}>{joined(children)}</{element}>")
+    return Html(f"<{element}{written}>" if element in _VOID else f"<{element}{written}>{join(children)}</{element}>")
 
 
-def joined(parts: Iterable[str]) -> Html:
+def join(parts: Iterable[str]) -> Html:
     """Put parts together; those that are no markup are escaped."""
     return Html("".join(part if isinstance(part, Html) else text(part) for part in parts))
 
 
 def text(value: str, length: int = LENGTH) -> Html:
     """Make any text at most `length` characters on one line that mean nothing but themselves."""
-    line = clean(value[:length])
+    line = escape_controls(value[:length])
     return Html(html.escape(line if len(value) <= length else f"{line}… ({len(value)} characters)"))
 
 
 def block(value: str, length: int = 5 * LENGTH) -> Html:
     """Make any text lines that mean nothing but themselves; of a long one its end."""
-    return Html(html.escape("\n".join(map(clean, value[-length:].split("\n")))))
+    return Html(html.escape("\n".join(map(escape_controls, value[-length:].split("\n")))))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from greenlight.core.model import Report
+    from greenlight.core.report import Report
 
 
 def render(report: Report) -> str:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from greenlight.core.model import Cause, Outcome
-from greenlight.core.text import clean, short
+from greenlight.core.finding import Cause, Outcome
+from greenlight.core.text import escape_controls, truncate
 from greenlight.report import content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlight.core.model import Finding, Report
+    from greenlight.core.finding import Finding
+    from greenlight.core.report import Report
     from greenlight.report.content import Result
 
 TRIES = 10
@@ -47,7 +48,7 @@ def _lines(report: Report) -> Iterator[str]:
         "deployment": deployment.id,
         "green": content.target(report),
         "plan": content.plan(report),
-        **content.commands(report),
+        **content.next_commands(report),
     }
     yield from (_closed("property", name=name, value=value) for name, value in known.items() if value)
     yield "</properties>"
@@ -62,7 +63,7 @@ def _lines(report: Report) -> Iterator[str]:
 def _case(result: Result, suite: str) -> Iterator[str]:
     finding = result.finding
     taken = finding.duration_ms if finding else 0.0
-    head = {"name": short(result.name, 300), "classname": suite, "time": _seconds(taken)}
+    head = {"name": truncate(result.name, 300), "classname": suite, "time": _seconds(taken)}
     inside = [*_outcome(result), *_earlier(finding)]
     if not inside:
         yield _closed("testcase", **head)
@@ -100,11 +101,11 @@ def _details(finding: Finding | None) -> str:
     said = [finding.message]
     said += [content.held(each) for each in finding.evidence if not each.passed]
     said += [f"next: {finding.remediation}"] if finding.remediation else []
-    return _lines_of("\n".join(map(clean, said)))
+    return _lines_of("\n".join(map(escape_controls, said)))
 
 
 def _lines_of(text: str) -> str:
-    return "\n".join(html.escape(clean(line)) for line in text.split("\n"))
+    return "\n".join(html.escape(escape_controls(line)) for line in text.split("\n"))
 
 
 def _seconds(duration_ms: float) -> str:
@@ -112,7 +113,7 @@ def _seconds(duration_ms: float) -> str:
 
 
 def _open(element: str, /, **attributes: object) -> str:
-    written = "".join(f' {key}="{html.escape(clean(str(value)))}"' for key, value in attributes.items())
+    written = "".join(f' {key}="{html.escape(escape_controls(str(value)))}"' for key, value in attributes.items())
     return f"<{element}{written}>"
 
 

@@ -9,14 +9,16 @@ import html
 import re
 from typing import TYPE_CHECKING
 
-from greenlight.core.model import Outcome, Status
-from greenlight.core.text import clean, short
+from greenlight.core.finding import Outcome
+from greenlight.core.text import escape_controls, truncate
+from greenlight.core.verdict import Status
 from greenlight.report import content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlight.core.model import Finding, Report
+    from greenlight.core.finding import Finding
+    from greenlight.core.report import Report
 
 _SIGNS = {
     Outcome.PASS: "✅",
@@ -58,9 +60,9 @@ def _lines(report: Report) -> Iterator[str]:
     yield from ("",) if report.reasons or report.overrides or report.shadow or deployment.notes else ()
     for name, value in _facts(report):
         yield f"{name} {_text(value)}  "
-    if commands := content.commands(report):
+    if commands := content.next_commands(report):
         # A line that begins with a word of ours cannot end the block, whatever else is in it.
-        yield from ("", "```console", *(f"$ {clean(each)}" for each in commands.values()), "```")
+        yield from ("", "```console", *(f"$ {escape_controls(each)}" for each in commands.values()), "```")
     yield from _table(report)
     for finding in report.checks:
         if finding.outcome in content.BROKEN:
@@ -97,7 +99,7 @@ def _details(finding: Finding) -> Iterator[str]:
         return
     yield from (
         "",
-        f"<details><summary>{_MENTION.sub(NO_MENTION, html.escape(short(finding.name, 200)))}</summary>",
+        f"<details><summary>{_MENTION.sub(NO_MENTION, html.escape(truncate(finding.name, 200)))}</summary>",
         "",
     )
     if wrong:
@@ -113,4 +115,4 @@ def _details(finding: Finding) -> Iterator[str]:
 
 def _text(text: str, length: int = 1000) -> str:
     """Make any text of at most `length` characters mean nothing but itself, on one line."""
-    return _MENTION.sub(NO_MENTION, _SPECIAL.sub(r"\\\g<0>", short(text, length)))
+    return _MENTION.sub(NO_MENTION, _SPECIAL.sub(r"\\\g<0>", truncate(text, length)))

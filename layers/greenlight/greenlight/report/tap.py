@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from greenlight.core.model import Outcome
-from greenlight.core.text import clean, short
+from greenlight.core.finding import Outcome
+from greenlight.core.text import escape_controls, truncate
 from greenlight.report import content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlight.core.model import Finding, Report
+    from greenlight.core.finding import Finding
+    from greenlight.core.report import Report
     from greenlight.report.content import Result
 
 
@@ -31,9 +32,9 @@ def _lines(report: Report) -> Iterator[str]:
     deployment = report.deployment
     yield "TAP version 14"
     yield f"1..{len(results)}{'' if results else ' # SKIP no check was run'}"
-    yield f"# {clean(f'{content.headline(report)}: {content.subject(report)} {deployment.id} at {deployment.stage}')}"
-    known = {"green": content.target(report), "plan": content.plan(report), **content.commands(report)}
-    yield from (f"# {what}: {clean(said)}" for what, said in known.items() if said)
+    yield f"# {escape_controls(f'{content.headline(report)}: {content.subject(report)} {deployment.id} at {deployment.stage}')}"
+    known = {"green": content.target(report), "plan": content.plan(report), **content.next_commands(report)}
+    yield from (f"# {what}: {escape_controls(said)}" for what, said in known.items() if said)
     for number, result in enumerate(results, 1):
         yield f"{_point(result)} {number} - {_described(result)}"
         yield from _diagnosis(result)
@@ -45,11 +46,11 @@ def _point(result: Result) -> str:
 
 
 def _described(result: Result) -> str:
-    name = _escaped(short(result.name, 300))
+    name = _escaped(truncate(result.name, 300))
     if result.broken or not result.said:
         return name
     directive = "SKIP" if _point(result) == "ok" else "TODO"
-    return f"{name} # {directive} {_escaped(short(result.said, 300))}"
+    return f"{name} # {directive} {_escaped(truncate(result.said, 300))}"
 
 
 def _escaped(text: str) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
-from greenlight.core.model import Outcome, Status
-from greenlight.core.text import clean
+from greenlight.core.finding import Outcome
+from greenlight.core.text import escape_controls
+from greenlight.core.verdict import Status
 from greenlight.report import content
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from greenlight.core.model import Finding, Report
+    from greenlight.core.finding import Finding
+    from greenlight.core.report import Report
 
 _MARKS = {
     Outcome.PASS: "ok",
@@ -54,7 +56,7 @@ def render(report: Report, *, colour: bool = False, width: int = 0) -> str:
 
 
 def _laid_out(line: _Line, colour: bool, width: int) -> list[str]:
-    mark, text = clean(line.mark), clean(f"{line.indent}{line.mark}{line.rest}")
+    mark, text = escape_controls(line.mark), escape_controls(f"{line.indent}{line.mark}{line.rest}")
     lines = [text]
     if len(text) > width >= len(line.indent) + 20 and not line.is_whole:
         hanging = " " * (len(line.indent) + 2)
@@ -94,7 +96,7 @@ def _lines(report: Report) -> Iterator[_Line]:
         yield _Line("", f"note: {note}", "  ")
     for left_out in content.not_tested(report):
         yield _Line("not tested", f": {left_out}", "  ", _BOLD)
-    for what, command in content.commands(report).items():
+    for what, command in content.next_commands(report).items():
         yield _Line(what, f": {command}", "  ", _BOLD, is_whole=True)
     for finding in report.checks:
         yield from _check_lines(finding)

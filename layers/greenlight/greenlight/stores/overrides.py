@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlight.aws.client import calling
+from greenlight.aws.client import call_aws
 from greenlight.core.errors import AwsError
 from greenlight.verdict.override import Kept
 
@@ -17,7 +17,7 @@ MAX_OBJECTS = 20
 MAX_BYTES = 16 * 1024
 
 
-def kept(aws: Aws, bucket: str, folder: str) -> tuple[tuple[Kept, ...], tuple[str, ...]]:
+def read_overrides(aws: Aws, bucket: str, folder: str) -> tuple[tuple[Kept, ...], tuple[str, ...]]:
     """Read a folder of overrides, the newest first.
 
     Args:
@@ -49,7 +49,7 @@ def kept(aws: Aws, bucket: str, folder: str) -> tuple[tuple[Kept, ...], tuple[st
 
 def _read(aws: Aws, bucket: str, key: str, uri: str) -> Kept:
     answer: dict[str, Any] = aws.call("s3", "get_object", Bucket=bucket, Key=key)
-    data: bytes = calling("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES + 1))
+    data: bytes = call_aws("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES + 1))
     if len(data) > MAX_BYTES:
         raise AwsError(f"it is larger than {MAX_BYTES // 1024} KiB")
     version = answer.get("VersionId") or ""

@@ -13,14 +13,15 @@ import os
 from typing import TYPE_CHECKING
 
 from greenlight.core.errors import PlanError, Problem
-from greenlight.plan.parser import Plan, parse
+from greenlight.plan.model import Plan
+from greenlight.plan.parser import parse
 from greenlight.stores import file, s3, ssm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from greenlight.aws.client import Aws
-    from greenlight.core.model import Deployment
+    from greenlight.core.deployment import Deployment
     from greenlight.core.settings import Settings
 
 TAG = "greenlight:plan"

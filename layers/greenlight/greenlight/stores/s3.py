@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlight.aws.client import calling
+from greenlight.aws.client import call_aws
 from greenlight.core.errors import AwsError, PlanError, Problem
 from greenlight.plan.yaml_reader import MAX_BYTES
 
@@ -24,7 +24,7 @@ def read(aws: Aws, place: str) -> tuple[str, str] | None:
     bucket, _, key = place.partition("/")
     try:
         answer = aws.call("s3", "get_object", Bucket=bucket, Key=key)
-        data: bytes = calling("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES + 1))
+        data: bytes = call_aws("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES + 1))
     except AwsError as error:
         if error.code in _NOT_THERE:
             return None

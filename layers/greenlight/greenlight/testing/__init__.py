@@ -6,7 +6,7 @@ here stays, as in `greenlight.api`. docs/writing-validators.md shows all of it a
 
 from greenlight.testing.conformance import SECRET, Case, check_validator, load
 from greenlight.testing.fakes import (
-    Answer,
+    Handler,
     RecordingAws,
     Service,
     StubbedAws,
@@ -23,8 +23,8 @@ from greenlight.testing.fakes import (
 
 __all__ = [
     "SECRET",
-    "Answer",
     "Case",
+    "Handler",
     "RecordingAws",
     "Service",
     "StubbedAws",

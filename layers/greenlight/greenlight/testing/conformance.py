@@ -23,15 +23,15 @@ import msgspec
 from msgspec.structs import replace
 
 from greenlight.api import Deployment, Finding, Outcome, Side, Validator
-from greenlight.aws.client import permission
+from greenlight.aws.client import iam_action
 from greenlight.checks.binding import bind
-from greenlight.checks.registry import MalformedError, Registry, checked
+from greenlight.checks.registry import MalformedError, Registry, load_validator
 from greenlight.core.errors import PlanError
-from greenlight.core.model import Cause
+from greenlight.core.finding import Cause
 from greenlight.plan import parser
 from greenlight.testing.broken import BROKEN
 from greenlight.testing.fakes import (
-    Answer,
+    Handler,
     RecordingAws,
     Service,
     Speak,
@@ -83,8 +83,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     params: Any = {}
-    green: Answer | None = None
-    blue: Answer | None = None
+    green: Handler | None = None
+    blue: Handler | None = None
     wire: Speak | None = None
     aws: Callable[[StubbedAws], None] | None = None
     moto: Callable[[RecordingAws], None] | None = None
@@ -133,7 +133,7 @@ def load(which: str | pathlib.Path) -> Validator:
         if found is None:
             raise MalformedError(f"there is no validator {which!r} in this installation")
     else:
-        found = checked(which.stem, str(which), lambda: _imported(which))
+        found = load_validator(which.stem, str(which), lambda: _imported(which))
     if isinstance(found, MalformedError):
         raise found
     return found
@@ -300,7 +300,7 @@ class _Kit:
 
     def _broken_aws(self, first: _Ran) -> Iterator[str]:
         for service, operation in dict.fromkeys(first.calls):
-            action = permission(service, operation)
+            action = iam_action(service, operation)
             for name, fault in _AWS_FAULTS.items():
                 ran = self._ran(self._passing, fault={(service, operation): fault})
                 yield from self._faulty(f"{name}:{action}", f"when AWS {_AWS_WORDS[name].format(action)}", ran)
@@ -387,7 +387,7 @@ class _Kit:
                     with context_for(deployment, aws=aws, **options) as context, _overheard() as heard:
                         finding = run(self._validator, case.params, context, patience_s=PATIENCE_S)
                     ran = _Ran(finding, heard.getvalue(), aws.calls)
-                self._calls |= {permission(*call) for call in ran.calls}
+                self._calls |= {iam_action(*call) for call in ran.calls}
                 return ran
 
             yield turn

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from greenlight.api import Context, Deployment, Finding, Platform, Side, Validator
 from greenlight.aws.client import Aws, Session
 from greenlight.checks.binding import Bound, bind
-from greenlight.checks.runner import Runner, Tools
+from greenlight.checks.runner import CheckResources, Runner
 from greenlight.core.redaction import Redactor
 from greenlight.network.client import Client
 from greenlight.network.guard import Guard
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Speak = Callable[[socket.socket], object]
 """What a green of another protocol than HTTP does with a connection."""
 
-Answer = Callable[[str, str, bytes], tuple[int, dict[str, str], Any]]
+Handler = Callable[[str, str, bytes], tuple[int, dict[str, str], Any]]
 """What a service does: method, path and body of a request into status, headers, and a body (bytes, text, or data)."""
 
 REGION = "eu-central-1"
@@ -49,7 +49,7 @@ class Service:
         requests: Method, path and body of every request so far; `headers` theirs, names in lower case.
     """
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Handler) -> None:
         """Answer every request with what `answer` gives for it; data becomes JSON."""
         self.requests: list[tuple[str, str, bytes]] = []
         self.headers: list[dict[str, str]] = []
@@ -301,7 +301,7 @@ def context_for(
 
 @contextlib.contextmanager
 def green_server(
-    answer: Answer, *, blue: Answer | None = None, deployment: Deployment | None = None, **more: Any
+    answer: Handler, *, blue: Handler | None = None, deployment: Deployment | None = None, **more: Any
 ) -> Iterator[Context]:
     """Serve green, and blue if there is one, and give a context whose sides they are.
 
@@ -420,7 +420,7 @@ def run(
     return finding
 
 
-class _Tools(Tools):
+class _Tools(CheckResources):
     """Gives every attempt the time of the context it was made from, however long the runner waits for it."""
 
     def __init__(self, context: Context, redactor: Redactor) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight.assertions.expectation import Expectation, escaped, parse
-from greenlight.checks.findings import in_words
+from greenlight.checks.findings import display_value
 from greenlight.core import references
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def filled(value: Any, captured: Mapping[str, Any] | None) -> Any:
+def substitute_captures(value: Any, captured: Mapping[str, Any] | None) -> Any:
     """Fill captured values into a text, a tree of data or an expectation.
 
     Args:
@@ -27,7 +27,7 @@ def filled(value: Any, captured: Mapping[str, Any] | None) -> Any:
         return value
     if not isinstance(value, Expectation):
         return references.replace(value, captured)
-    if not references.places(value.written, ()):
+    if not references.reference_paths(value.written, ()):
         return value
 
     def fill(argument: Any, predicate: str) -> Any:
@@ -40,4 +40,4 @@ def filled(value: Any, captured: Mapping[str, Any] | None) -> Any:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else in_words(value)
+    return value if isinstance(value, str) else display_value(value)

@@ -6,10 +6,10 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from greenlight.assertions.expectation import PATTERN_TIMEOUT_S, parse
-from greenlight.assertions.jmespath_query import compiled, find
+from greenlight.assertions.jmespath_query import compile_query, run_query
 from greenlight.core.errors import WrongValueError
 from greenlight.core.missing import MISSING
-from greenlight.core.redaction import like_a_secret
+from greenlight.core.redaction import names_a_secret
 from greenlight.network import cookies
 from greenlight.toolkit import xml_html
 from greenlight.toolkit.response_body import Unreadable, as_json, as_text, document_of, find_in
@@ -26,7 +26,7 @@ _WHOLE = (UNIQUE, "status", "body", "url")
 _NAMED = ("headers", "cookies", "xml", "html", "regex")
 
 
-def checked_source(source: str, namespaces: Mapping[str, str] | None = None, path: tuple[str, ...] = ()) -> None:
+def validate_capture(source: str, namespaces: Mapping[str, str] | None = None, path: tuple[str, ...] = ()) -> None:
     """Refuse what `captured_value` could not read.
 
     Args:
@@ -39,7 +39,7 @@ def checked_source(source: str, namespaces: Mapping[str, str] | None = None, pat
     if source in _WHOLE:
         return
     if source == "json" or source.startswith(("json.", "json[")):
-        compiled(source[len("json") :].removeprefix(".") or "@", *path)
+        compile_query(source[len("json") :].removeprefix(".") or "@", *path)
         return
     kind, _, rest = source.partition(".")
     if kind not in _NAMED or not rest:
@@ -49,14 +49,14 @@ def checked_source(source: str, namespaces: Mapping[str, str] | None = None, pat
         )
         raise WrongValueError(what, path)
     if kind in ("xml", "html"):
-        xml_html.checked(rest, kind, namespaces or {}, *path)  # type: ignore[arg-type]
+        xml_html.validate_query(rest, kind, namespaces or {}, *path)  # type: ignore[arg-type]
     if kind == "regex" and _pattern(rest).groups > 1:
         raise WrongValueError(
             f"{rest!r} has several groups, and one value is captured; write (?:…) for the others", path
         )
 
 
-def captured_value(source: str, response: Response, namespaces: Mapping[str, str] | None = None) -> Any:
+def capture_value(source: str, response: Response, namespaces: Mapping[str, str] | None = None) -> Any:
     """Give what `source` means in an answer, or `MISSING`; a fresh text for `unique`.
 
     Of `json.id`, `headers.Location`, `cookies.session` (its value), `xml.//id`, `html.input[name=csrf]@value` (of one
@@ -64,10 +64,12 @@ def captured_value(source: str, response: Response, namespaces: Mapping[str, str
     """
     if source in _WHOLE:
         values: dict[str, Any] = {"status": response.status, "url": response.url}
-        value = fresh() if source == UNIQUE else as_text(response) if source == "body" else values[source]
+        value = unique_id() if source == UNIQUE else as_text(response) if source == "body" else values[source]
     elif source.startswith("json"):
         data = as_json(response)
-        value = data if isinstance(data, Unreadable) else find(source[len("json") :].removeprefix(".") or "@", data)
+        value = (
+            data if isinstance(data, Unreadable) else run_query(source[len("json") :].removeprefix(".") or "@", data)
+        )
     else:
         kind, _, rest = source.partition(".")
         value = _captured(kind, rest, response, namespaces or {})
@@ -79,7 +81,7 @@ def _captured(kind: str, rest: str, response: Response, namespaces: Mapping[str,
         value = response.header(rest)
         return MISSING if value is None else value
     if kind == "cookies":
-        return _only([cookie.value for cookie in cookies.named(rest, response.headers)])
+        return _only([cookie.value for cookie in cookies.cookies_named(rest, response.headers)])
     if kind in ("xml", "html"):
         return _only(find_in(rest, document_of(response, kind), kind, namespaces))
     body = as_text(response)
@@ -92,9 +94,9 @@ def _captured(kind: str, rest: str, response: Response, namespaces: Mapping[str,
     return MISSING if match is None or match[match.re.groups] is None else match[match.re.groups]
 
 
-def hidden(name: str, source: str) -> bool:
+def is_sensitive(name: str, source: str) -> bool:
     """Tell whether a captured value is one that is not shown: of a cookie, or of what is called like a secret."""
-    return source.startswith("cookies.") or like_a_secret(name) or like_a_secret(source.rpartition(".")[2])
+    return source.startswith("cookies.") or names_a_secret(name) or names_a_secret(source.rpartition(".")[2])
 
 
 def _only(found: Any) -> Any:
@@ -107,6 +109,6 @@ def _pattern(written: str) -> Any:
     return parse({"matches": written}).predicates[0][1]
 
 
-def fresh() -> str:
+def unique_id() -> str:
     """Give a text that nobody has used before."""
     return f"greenlight-{uuid.uuid4().hex[:16]}"

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from greenlight.assertions.expectation import Expectation
-from greenlight.assertions.jmespath_query import compiled, find
+from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation
+from greenlight.assertions.jmespath_query import compile_query, run_query
 from greenlight.checks.findings import evidence
 from greenlight.checks.validator import Params
-from greenlight.core.errors import Key, WrongValueError
+from greenlight.core.errors import WrongValueError
+from greenlight.core.finding import Evidence
 from greenlight.core.missing import MISSING
-from greenlight.core.model import Evidence
+from greenlight.core.plan_path import KeyStep
 from greenlight.network import cookies
-from greenlight.plan.decoder import DurationExpectation, SizeExpectation
 from greenlight.toolkit import xml_html
-from greenlight.toolkit.capture_substitution import filled
-from greenlight.toolkit.response_body import Unreadable, as_json, as_text, cut_off, document_of, find_in
+from greenlight.toolkit.capture_substitution import substitute_captures
+from greenlight.toolkit.response_body import Unreadable, as_json, as_text, document_of, find_in, truncation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -187,26 +187,26 @@ class ContentExpectation(Params, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse queries that are none."""
         for query in self.json:
-            compiled(query, "json", Key(query))
+            compile_query(query, "json", KeyStep(query))
         for prefix, uri in self.namespaces.items():
             if not _PREFIX.fullmatch(prefix) or not uri:
                 raise WrongValueError(f"{prefix!r} needs a prefix and a URI; write s: http://…", ("namespaces", prefix))
         for query in self.xml:
-            xml_html.checked(query, "xml", self.namespaces, "xml", Key(query))
+            xml_html.validate_query(query, "xml", self.namespaces, "xml", KeyStep(query))
         for query in self.html:
-            xml_html.checked(query, "html", self.namespaces, "html", Key(query))
+            xml_html.validate_query(query, "html", self.namespaces, "html", KeyStep(query))
         for where in ("headers", "header_values"):
             for name in getattr(self, where):
                 if not _HEADER.fullmatch(name):
                     raise WrongValueError(
-                        f"{name[:60]!r} is no header's name; write such as content-type", (where, Key(name))
+                        f"{name[:60]!r} is no header's name; write such as content-type", (where, KeyStep(name))
                     )
         for name, value in self.sha256.predicates if self.sha256 else ():
             if name == "eq" and not (isinstance(value, str) and ("${" in value or _SHA256.fullmatch(value))):
                 raise WrongValueError("a SHA-256 is 64 digits of 0-9 and a-f, in quotes", ("sha256",))
 
 
-class AnswerExpectation(ContentExpectation, frozen=True, kw_only=True):
+class ResponseExpectation(ContentExpectation, frozen=True, kw_only=True):
     """What an answer must be; every key is a value or a map of predicates.
 
     Attributes:
@@ -264,7 +264,7 @@ class AnswerExpectation(ContentExpectation, frozen=True, kw_only=True):
         ContentExpectation.__post_init__(self)
 
     @property
-    def afresh(self) -> bool:
+    def new_connection(self) -> bool:
         """Whether a connection must be made for this request, since it is itself what is looked at."""
         return self.tls is not None or (self.timings is not None and _asked(self.timings) != ["first_byte"])
 
@@ -274,7 +274,7 @@ def _asked(expect: msgspec.Struct) -> list[str]:
     return [name for name in expect.__struct_fields__ if getattr(expect, name) not in (None, {})]
 
 
-def looked_at(
+def check_response(
     expect: ContentExpectation, response: Response, where: str, captured: Mapping[str, Any] | None = None
 ) -> list[Evidence]:
     """Hold an answer against its expectations.
@@ -287,18 +287,18 @@ def looked_at(
 
     def look(query: str, expectation: Expectation | None, actual: Any) -> None:
         if expectation is not None:
-            found.append(_held(query, filled(expectation, captured), actual, where))
+            found.append(_held(query, substitute_captures(expectation, captured), actual, where))
 
     look("status", expect.status, response.status)
-    if isinstance(expect, AnswerExpectation):
+    if isinstance(expect, ResponseExpectation):
         look("reason", expect.reason, response.reason or MISSING)
         look("version", expect.version, response.version or MISSING)
         look("url", expect.url, response.url or MISSING)
         look("hops", expect.hops, list(response.hops))
     for name, expectation in expect.headers.items():
-        found.append(_header(name, filled(expectation, captured), response, where))
+        found.append(_header(name, substitute_captures(expectation, captured), response, where))
     for name, expectation in expect.header_values.items():
-        found.append(_header(name, filled(expectation, captured), response, where, joined=False))
+        found.append(_header(name, substitute_captures(expectation, captured), response, where, joined=False))
     for name, wanted in expect.cookies.items():
         found += _cookie(name, wanted, response, where, captured)
     for query, actual in _read(expect, response):
@@ -306,15 +306,15 @@ def looked_at(
     if expect.body is not None:
         look("body", expect.body, as_text(response))
     if expect.bytes is not None:
-        look("bytes", expect.bytes, cut_off(response) or response.body.hex(" "))
+        look("bytes", expect.bytes, truncation(response) or response.body.hex(" "))
     if expect.sha256 is not None:
-        look("sha256", expect.sha256, cut_off(response) or hashlib.sha256(response.body).hexdigest())
+        look("sha256", expect.sha256, truncation(response) or hashlib.sha256(response.body).hexdigest())
     if expect.size is not None:
-        found.append(_held("size", expect.size, cut_off(response) or len(response.body), where))
-    if isinstance(expect, AnswerExpectation):
+        found.append(_held("size", expect.size, truncation(response) or len(response.body), where))
+    if isinstance(expect, ResponseExpectation):
         found += _exchange(expect, response, where)
         if expect.tls is not None:
-            found += certified(expect.tls, response.certificate, where, "tls ")
+            found += check_certificate(expect.tls, response.certificate, where, "tls ")
     return found
 
 
@@ -330,7 +330,7 @@ def _read(expect: ContentExpectation, response: Response) -> Iterator[tuple[tupl
     if expect.json:
         data = as_json(response)
         for query, expectation in expect.json.items():
-            yield (f"json {query}", expectation), data if isinstance(data, Unreadable) else find(query, data)
+            yield (f"json {query}", expectation), data if isinstance(data, Unreadable) else run_query(query, data)
     for kind, queries in (("xml", expect.xml), ("html", expect.html)):
         if queries:
             document = document_of(response, kind)
@@ -345,7 +345,7 @@ def _header(name: str, expectation: Expectation, response: Response, where: str,
     held = evidence(f"header {name}" if joined else f"header values {name}", expectation, actual, where)
     if name.lower() != "set-cookie" or not values:
         return held
-    masked = [cookies.without_values(value) for value in values]
+    masked = [cookies.mask_value(value) for value in values]
     return msgspec.structs.replace(held, actual=", ".join(masked) if joined else masked, why="")
 
 
@@ -353,7 +353,7 @@ def _cookie(
     name: str, wanted: CookieExpectation, response: Response, where: str, captured: Mapping[str, Any] | None
 ) -> list[Evidence]:
     """Look at every cookie of a name: a second one, for another path, may be the one that is wrong."""
-    seen = cookies.named(name, response.headers)
+    seen = cookies.cookies_named(name, response.headers)
     if wanted.exists is not None:
         expected = "set" if wanted.exists else "not set"
         actual = "set" if seen else "not set"
@@ -366,7 +366,7 @@ def _cookie(
         if part == "exists":
             continue
         written: Expectation = getattr(wanted, part)
-        expectation = written if part == "max_age" else filled(written, captured)
+        expectation = written if part == "max_age" else substitute_captures(written, captured)
         query = f"cookie {name} {part}{' (ms)' if part == 'max_age' else ''}"
         found += [_masked(evidence(query, expectation, actual, where)) for actual in _cookie_part(seen, part)]
     return found
@@ -375,7 +375,7 @@ def _cookie(
 def _cookie_part(seen: list[Cookie], part: str) -> list[Any]:
     values = [getattr(cookie, part) for cookie in seen] or [None]
     if part == "expires":
-        values = [None if value is None else cookies.written(value) for value in values]
+        values = [None if value is None else cookies.format_iso(value) for value in values]
     if part == "max_age":
         values = [None if value is None else value * 1000 for value in values]
     return [MISSING if value is None else value for value in values]
@@ -390,7 +390,7 @@ def _masked(held: Evidence) -> Evidence:
     return msgspec.structs.replace(held, actual=f"*** ({len(str(held.actual))} characters)", why="")
 
 
-def _exchange(expect: AnswerExpectation, response: Response, where: str) -> Iterator[Evidence]:
+def _exchange(expect: ResponseExpectation, response: Response, where: str) -> Iterator[Evidence]:
     if expect.latency is not None:
         yield evidence("latency (ms)", expect.latency, round(response.latency_ms, 3), where)
     if expect.timings is not None:
@@ -400,7 +400,9 @@ def _exchange(expect: AnswerExpectation, response: Response, where: str) -> Iter
             yield evidence(f"{part.replace('_', ' ')} (ms)", getattr(expect.timings, part), actual, where)
 
 
-def certified(expect: CertificateExpectation, seen: Certificate | None, where: str, prefix: str = "") -> list[Evidence]:
+def check_certificate(
+    expect: CertificateExpectation, seen: Certificate | None, where: str, prefix: str = ""
+) -> list[Evidence]:
     """Hold a certificate against what is expected of it; None is nothing found."""
     found = []
     for part in _asked(expect):

@@ -16,19 +16,19 @@ import msgspec
 
 from greenlight.checks.validator import Params
 from greenlight.core.errors import WrongValueError
-from greenlight.core.json_values import written
-from greenlight.toolkit.capture_substitution import filled
+from greenlight.core.json_values import to_json_text
+from greenlight.toolkit.capture_substitution import substitute_captures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from greenlight.checks.context import Context
     from greenlight.network.client import Response
-    from greenlight.network.cookies import Jar
-    from greenlight.toolkit.http_expectation import AnswerExpectation
+    from greenlight.network.cookies import CookieJar
+    from greenlight.toolkit.http_expectation import ResponseExpectation
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
-SAFE = ("GET", "HEAD", "OPTIONS")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 """Methods that change nothing, by RFC 9110 section 9.2.1."""
 
 
@@ -118,14 +118,14 @@ class Content(Params, frozen=True, kw_only=True):
     def encoded(self, captured: Mapping[str, Any] | None = None) -> tuple[bytes, str]:
         """Give the bytes and their media type."""
         if self.text is not None:
-            return written(filled(self.text, captured)).encode(), "text/plain; charset=utf-8"
+            return to_json_text(substitute_captures(self.text, captured)).encode(), "text/plain; charset=utf-8"
         if self.form is not None:
-            return _urlencoded(filled(self.form, captured)).encode(), "application/x-www-form-urlencoded"
+            return _urlencoded(substitute_captures(self.form, captured)).encode(), "application/x-www-form-urlencoded"
         if self.base64 is not None:
             return base64.b64decode(self.base64), "application/octet-stream"
         if self.multipart is not None:
             return _multipart([_part(name, value, captured) for name, value in self.multipart.items()])
-        return json.dumps(filled(self.json, captured)).encode(), "application/json"
+        return json.dumps(substitute_captures(self.json, captured)).encode(), "application/json"
 
 
 def _checked_base64(text: str | None) -> None:
@@ -140,10 +140,12 @@ def _part(name: str, value: str | float | Upload, captured: Mapping[str, Any] | 
     """Write one part; names are quoted as https://html.spec.whatwg.org/#multipart-form-data says."""
     head = f'Content-Disposition: form-data; name="{_quoted(name)}"'
     if not isinstance(value, Upload):
-        return f"{head}\r\n\r\n{written(filled(value, captured))}\r\n".encode()
-    filename = _quoted(written(filled(value.filename, captured)))
+        return f"{head}\r\n\r\n{to_json_text(substitute_captures(value, captured))}\r\n".encode()
+    filename = _quoted(to_json_text(substitute_captures(value.filename, captured)))
     data = (
-        base64.b64decode(value.base64) if value.base64 is not None else written(filled(value.text, captured)).encode()
+        base64.b64decode(value.base64)
+        if value.base64 is not None
+        else to_json_text(substitute_captures(value.text, captured)).encode()
     )
     return f'{head}; filename="{filename}"\r\nContent-Type: {value.type}\r\n\r\n'.encode() + data + b"\r\n"
 
@@ -184,7 +186,7 @@ class Basic(Params, frozen=True, kw_only=True):
             raise WrongValueError("a user's name has no colon", ("user",))
 
 
-class Call(Params, frozen=True, kw_only=True):
+class HttpRequest(Params, frozen=True, kw_only=True):
     """One request: exactly one of the methods with a path, and what to send along.
 
     Attributes:
@@ -255,16 +257,16 @@ class Call(Params, frozen=True, kw_only=True):
         Raises:
             KeyError: A name that was not captured.
         """
-        safe = captured and {name: urllib.parse.quote(written(value), safe="") for name, value in captured.items()}
-        path = str(filled(getattr(self, self.method.lower()), safe))
-        query = _urlencoded(filled(self.query, captured))
+        safe = captured and {name: urllib.parse.quote(to_json_text(value), safe="") for name, value in captured.items()}
+        path = str(substitute_captures(getattr(self, self.method.lower()), safe))
+        query = _urlencoded(substitute_captures(self.query, captured))
         return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
 
     def sent(self, captured: Mapping[str, Any] | None = None) -> tuple[dict[str, str], bytes | None]:
         """Give headers and body."""
-        headers = {name: written(filled(value, captured)) for name, value in self.headers.items()}
+        headers = {name: to_json_text(substitute_captures(value, captured)) for name, value in self.headers.items()}
         if self.basic is not None:
-            who = f"{written(filled(self.basic.user, captured))}:{written(filled(self.basic.password, captured))}"
+            who = f"{to_json_text(substitute_captures(self.basic.user, captured))}:{to_json_text(substitute_captures(self.basic.password, captured))}"
             headers["Authorization"] = f"Basic {base64.b64encode(who.encode()).decode()}"
         if self.body is None:
             return headers, None
@@ -276,20 +278,20 @@ class Call(Params, frozen=True, kw_only=True):
 
 def _urlencoded(fields: dict[str, Any]) -> str:
     pairs = [(name, each) for name, value in fields.items() for each in (value if isinstance(value, list) else [value])]
-    return urllib.parse.urlencode([(name, written(value)) for name, value in pairs])
+    return urllib.parse.urlencode([(name, to_json_text(value)) for name, value in pairs])
 
 
-def exchanged(
+def send_request(
     context: Context,
-    call: Call,
+    call: HttpRequest,
     captured: Mapping[str, Any] | None = None,
     side: Literal["green", "blue"] = "green",
-    within_s: float | None = None,
+    timeout_s: float | None = None,
     redirects: int = 0,
-    expect: AnswerExpectation | None = None,
-    jar: Jar | None = None,
+    expect: ResponseExpectation | None = None,
+    jar: CookieJar | None = None,
 ) -> Response:
-    """Make the exchange with one side, in the time that is left or in `within_s` of it.
+    """Make the exchange with one side, in the time that is left or in `timeout_s` of it.
 
     What is expected of the answer decides whether a connection is made for it.
 
@@ -305,7 +307,7 @@ def exchanged(
         body=body,
         redirects=redirects,
         side=side,
-        within_s=within_s,
-        afresh=expect is not None and expect.afresh,
+        timeout_s=timeout_s,
+        new_connection=expect is not None and expect.new_connection,
         jar=jar,
     )

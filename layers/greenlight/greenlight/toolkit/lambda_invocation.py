@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from greenlight.assertions.jmespath_query import find
-from greenlight.aws.client import calling
+from greenlight.assertions.jmespath_query import run_query
+from greenlight.aws.client import call_aws
 from greenlight.core.errors import AwsError, GreenlightError
+from greenlight.core.frozen import FrozenStruct
 from greenlight.core.missing import MISSING
-from greenlight.core.model import Frozen
 
 if TYPE_CHECKING:
     from greenlight.checks.context import Context
@@ -30,7 +30,7 @@ class NoResultError(GreenlightError):
     """The version was invoked and did not answer within the time."""
 
 
-class Invocation(Frozen, frozen=True, kw_only=True):
+class Invocation(FrozenStruct, frozen=True, kw_only=True):
     """What a version did.
 
     Attributes:
@@ -48,7 +48,7 @@ class Invocation(Frozen, frozen=True, kw_only=True):
     init_ms: float
 
 
-def invoked(context: Context, payload: Any, version: str = "") -> Invocation:
+def invoke(context: Context, payload: Any, version: str = "") -> Invocation:
     """Invoke a version (green's, unless another is named) and wait for its answer.
 
     Raises:
@@ -67,7 +67,7 @@ def invoked(context: Context, payload: Any, version: str = "") -> Invocation:
             LogType="Tail",
             Payload=msgspec.json.encode(payload),
         )
-        raw = calling("lambda", "invoke", lambda: answer["Payload"].read(MAX_PAYLOAD_BYTES + 1))
+        raw = call_aws("lambda", "invoke", lambda: answer["Payload"].read(MAX_PAYLOAD_BYTES + 1))
     except AwsError as problem:
         if problem.code == "ReadTimeoutError":
             raise NoResultError(f"{name}:{version} did not answer in time") from problem
@@ -101,7 +101,7 @@ def _decoded(raw: bytes) -> Any:
 def _failure(function_error: str | None, payload: Any) -> str:
     if not function_error:
         return ""
-    kind, message = (find(key, payload) for key in ("errorType", "errorMessage"))
+    kind, message = (run_query(key, payload) for key in ("errorType", "errorMessage"))
     return f"{kind if isinstance(kind, str) else function_error}: {message if isinstance(message, str) else payload}"
 
 

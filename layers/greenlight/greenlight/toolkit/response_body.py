@@ -36,14 +36,14 @@ class Unreadable:
         self.why = why
 
 
-def cut_off(response: Response) -> Unreadable | None:
+def truncation(response: Response) -> Unreadable | None:
     """Say that a body is not all there; None when it is."""
     return Unreadable(f"the body was cut after {len(response.body)} bytes") if response.truncated else None
 
 
 def as_json(response: Response) -> Any:
     """Give a body as JSON, which is UTF-8 by RFC 8259; `Unreadable` when it is none, or was cut."""
-    if cut := cut_off(response):
+    if cut := truncation(response):
         return cut
     try:
         return msgspec.json.decode(response.body)
@@ -53,7 +53,7 @@ def as_json(response: Response) -> Any:
 
 def as_text(response: Response) -> str | Unreadable:
     """Give a body as text in the charset of its Content-Type, UTF-8 where that says none; without a byte order mark."""
-    if cut := cut_off(response):
+    if cut := truncation(response):
         return cut
     charset = _charset(response) or "utf-8"
     if isinstance(charset, Unreadable):
@@ -66,7 +66,7 @@ def as_text(response: Response) -> str | Unreadable:
 
 def document_of(response: Response, kind: str) -> Any:
     """Give a body as a document of a kind, xml or html; `Unreadable` when it is none."""
-    if cut := cut_off(response):
+    if cut := truncation(response):
         return cut
     charset = _charset(response)
     if isinstance(charset, Unreadable):

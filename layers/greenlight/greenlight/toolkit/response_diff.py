@@ -13,8 +13,8 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.json_values import same
-from greenlight.core.model import Frozen
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.json_values import equals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ MAX_DIFFERENCES = 1000
 MAX_DEPTH = 100
 
 
-class Difference(Frozen, frozen=True, kw_only=True):
+class Difference(FrozenStruct, frozen=True, kw_only=True):
     """One difference of a pair.
 
     Attributes:
@@ -40,7 +40,7 @@ class Difference(Frozen, frozen=True, kw_only=True):
     green: Any = None
 
 
-def differences(blue: Any, green: Any, path: str = "", ignore: Collection[str] = ()) -> list[Difference]:
+def find_differences(blue: Any, green: Any, path: str = "", ignore: Collection[str] = ()) -> list[Difference]:
     """Give what differs between two trees of plain data.
 
     Args:
@@ -75,7 +75,7 @@ def _walked(blue: Any, green: Any, path: str, ignore: frozenset[str], depth: int
         yield from _lists(blue, green, path, ignore, depth)
     elif _type(blue) != _type(green):
         yield Difference(path=path, kind="type", blue=blue, green=green)
-    elif not same(blue, green):
+    elif not equals(blue, green):
         yield Difference(path=path, kind="value", blue=blue, green=green)
 
 
@@ -91,7 +91,7 @@ def _lists(blue: list[Any], green: list[Any], path: str, ignore: frozenset[str],
 
 def _reordered(blue: list[Any], green: list[Any]) -> bool:
     try:
-        return sorted(map(_written, blue)) == sorted(map(_written, green)) and not same(blue, green)
+        return sorted(map(_written, blue)) == sorted(map(_written, green)) and not equals(blue, green)
     except RecursionError:
         return False  # so deep that walking on will end it
 
@@ -110,7 +110,7 @@ def _written(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=repr)
 
 
-class Compared(Frozen, frozen=True, kw_only=True):
+class Comparison(FrozenStruct, frozen=True, kw_only=True):
     """One place and kind over all pairs: how often green differs, how often blue differs from itself, an example."""
 
     path: str
@@ -131,7 +131,7 @@ class Compared(Frozen, frozen=True, kw_only=True):
         return abs(self.raw - self.noise) / self.pairs * 100
 
 
-def compared(raw: Sequence[Iterable[Difference]], noise: Sequence[Iterable[Difference]]) -> list[Compared]:
+def compare_responses(raw: Sequence[Iterable[Difference]], noise: Sequence[Iterable[Difference]]) -> list[Comparison]:
     """Count differences by place and kind over pairs.
 
     Args:
@@ -150,7 +150,7 @@ def compared(raw: Sequence[Iterable[Difference]], noise: Sequence[Iterable[Diffe
     for pair in noise:
         noisy.update({(each.path, each.kind) for each in pair})
     return [
-        Compared(path=path, kind=kind, raw=count, noise=noisy[path, kind], pairs=len(raw), example=first[path, kind])
+        Comparison(path=path, kind=kind, raw=count, noise=noisy[path, kind], pairs=len(raw), example=first[path, kind])
         for (path, kind), count in sorted(counts.items())
     ]
 

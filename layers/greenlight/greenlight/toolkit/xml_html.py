@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.assertions.expectation import MISSING
 from greenlight.core.errors import ExpectationError
-from greenlight.core.suggestions import nearest
-from greenlight.core.text import short
+from greenlight.core.suggestions import did_you_mean
+from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ _WITH_ATTRIBUTE = re.compile(r"(.*[^@\s])@([A-Za-z_:][\w:.-]*)", re.DOTALL)
 _DECLARES_CHARSET = re.compile(rb"<meta[^>]{0,200}charset", re.IGNORECASE)
 
 
-def checked(query: str, kind: Kind, namespaces: Mapping[str, str], *path: str | int) -> None:
+def validate_query(query: str, kind: Kind, namespaces: Mapping[str, str], *path: str | int) -> None:
     """Refuse a query that could find nothing in any document.
 
     Args:
@@ -69,9 +69,9 @@ def checked(query: str, kind: Kind, namespaces: Mapping[str, str], *path: str | 
     except _refused() as error:
         said = re.sub(r"<EOF at \d+>", "the end", " ".join(str(error).split())) or type(error).__name__
         such = "//item/title or count(//item)" if name.startswith("XPath") else "h1, div.price > b or a.next@href"
-        raise ExpectationError(f"{short(query, 60)!r} is no {name}: {said}; write such as {such}", path) from error
+        raise ExpectationError(f"{truncate(query, 60)!r} is no {name}: {said}; write such as {such}", path) from error
     if wrong:
-        raise ExpectationError(f"{short(query, 60)!r}: {wrong}", path)
+        raise ExpectationError(f"{truncate(query, 60)!r}: {wrong}", path)
 
 
 def read(body: bytes, kind: Kind, charset: str | None) -> Any:
@@ -101,7 +101,7 @@ def read(body: bytes, kind: Kind, charset: str | None) -> Any:
         )
         tree = etree.fromstring(body, safe).getroottree()
     except etree.LxmlError as error:
-        raise ValueError(f"the body is no {kind.upper()}: {short(str(error), 120)}") from error
+        raise ValueError(f"the body is no {kind.upper()}: {truncate(str(error), 120)}") from error
     if tree.docinfo.internalDTD is not None and any(tree.docinfo.internalDTD.iterentities()):
         raise ValueError("the body is XML that declares entities, which are not read")
     return tree
@@ -178,9 +178,7 @@ def _wrong(expression: str, kind: Kind, namespaces: Mapping[str, str]) -> str:
         return "there are no variables in it; ${…} takes values of the plan"
     for function in _CALL.findall(bare):
         if function not in _FUNCTIONS and function not in _BEFORE_BRACKETS:
-            return (
-                f"there is no function {function!r} in XPath 1.0{nearest(function, (*_FUNCTIONS, *_BEFORE_BRACKETS))}"
-            )
+            return f"there is no function {function!r} in XPath 1.0{did_you_mean(function, (*_FUNCTIONS, *_BEFORE_BRACKETS))}"
     for prefix in _PREFIX.findall(bare):
         if kind == "html":
             return f"there are no namespaces in HTML, and so nothing called {prefix}"

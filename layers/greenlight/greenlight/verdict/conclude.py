@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from greenlight import __version__
-from greenlight.core.model import Cause, Clock, Finding, Outcome, PlanSource, Reason, Report, Status, Verdict
-from greenlight.verdict.judge import excuse, judge
+from greenlight.core.finding import Cause, Finding, Outcome
+from greenlight.core.report import Clock, PlanSource, Report
+from greenlight.core.verdict import Reason, Status, Verdict
+from greenlight.verdict.judge import excuse_for, judge
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from greenlight.core.model import Deployment, Overridden
-    from greenlight.plan.parser import Check
+    from greenlight.core.deployment import Deployment
+    from greenlight.core.verdict import AppliedOverride
+    from greenlight.plan.model import Check
 
 
-def verdict_of(
+def decide_verdict(
     checks: Sequence[Check], findings: Sequence[Finding], waived: str = "", overridden: Container[str] = ()
 ) -> Verdict:
     """Judge a gate: its plan may be waived, and every check must have its finding.
@@ -31,7 +34,7 @@ def verdict_of(
     """
     if waived:
         return Verdict(status=Status.SUCCEEDED)
-    known = as_planned(checks, findings)
+    known = apply_plan(checks, findings)
     named = {finding.name for finding in known}
     missing = tuple(
         Reason(cause=Cause.GATE_ERROR, check=check.name, message="the check gave no finding")
@@ -44,7 +47,7 @@ def verdict_of(
     return judge(known, overridden)
 
 
-def as_planned(
+def apply_plan(
     checks: Sequence[Check], findings: Sequence[Finding], overridden: Container[str] = ()
 ) -> tuple[Finding, ...]:
     """Give the findings of the plan's checks, with what the plan and the judgement say of each.
@@ -62,10 +65,10 @@ def as_planned(
         for finding in findings
         if finding.name in planned
     ]
-    return tuple(replace(finding, excused=excuse(finding, overridden)) for finding in known)
+    return tuple(replace(finding, excused=excuse_for(finding, overridden)) for finding in known)
 
 
-def report_of(
+def build_report(
     verdict: Verdict,
     findings: Sequence[Finding],
     deployment: Deployment,
@@ -73,7 +76,7 @@ def report_of(
     started_at: float,
     duration_ms: float,
     output: str = "",
-    overrides: Sequence[Overridden] = (),
+    overrides: Sequence[AppliedOverride] = (),
     clock: Clock | None = None,
     bucket: str = "",
 ) -> Report:

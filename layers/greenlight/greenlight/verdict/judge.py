@@ -11,18 +11,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from greenlight.core.model import (
-    Cause,
-    Excuse,
-    Finding,
-    OnInconclusive,
-    Outcome,
-    Reason,
-    Severity,
-    Shadowed,
-    Status,
-    Verdict,
-)
+from greenlight.core.finding import Cause, ExcuseReason, Finding, OnInconclusive, Outcome, Severity
+from greenlight.core.verdict import Reason, ShadowedVerdict, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -48,23 +38,23 @@ def judge(findings: Sequence[Finding], overridden: Container[str] = ()) -> Verdi
     reasons = tuple(
         Reason(cause=_cause(finding), check=finding.name, message=finding.message)
         for finding in blocking
-        if finding.outcome not in (Outcome.PASS, Outcome.SKIPPED) and not excuse(finding, overridden)
+        if finding.outcome not in (Outcome.PASS, Outcome.SKIPPED) and not excuse_for(finding, overridden)
     )
     if not reasons and not any(finding.outcome is Outcome.PASS for finding in blocking):
         reasons = (Reason(cause=Cause.NO_EVIDENCE, message=f"{_nothing(blocking)}, so nothing shows that green works"),)
     return Verdict(status=Status.FAILED if reasons else Status.SUCCEEDED, reasons=reasons)
 
 
-def excuse(finding: Finding, overridden: Container[str] = ()) -> Excuse:
+def excuse_for(finding: Finding, overridden: Container[str] = ()) -> ExcuseReason:
     """Say why a finding that is no PASS does not close the gate; `Excuse.NONE` for one that does, or needs no excuse."""
     if finding.severity is Severity.ADVISORY:
-        return Excuse.NONE
+        return ExcuseReason.NONE
     if _tolerable(finding):
-        return Excuse.TOLERATED
-    return Excuse.OVERRIDDEN if overridable(finding) and finding.name in overridden else Excuse.NONE
+        return ExcuseReason.TOLERATED
+    return ExcuseReason.OVERRIDDEN if can_be_overridden(finding) and finding.name in overridden else ExcuseReason.NONE
 
 
-def overridable(finding: Finding) -> bool:
+def can_be_overridden(finding: Finding) -> bool:
     """Say whether a finding closes the gate, and an override could change that."""
     return (
         finding.severity is Severity.REQUIRED_WITH_OVERRIDE
@@ -73,7 +63,7 @@ def overridable(finding: Finding) -> bool:
     )
 
 
-def shadowed(verdict: Verdict, until: str, why: str) -> Verdict:
+def shadow_verdict(verdict: Verdict, until: str, why: str) -> Verdict:
     """Let CodeDeploy hear Succeeded, whatever the verdict, and keep what it would have been and the reasons for it.
 
     Args:
@@ -84,11 +74,11 @@ def shadowed(verdict: Verdict, until: str, why: str) -> Verdict:
     return replace(
         verdict,
         status=Status.SUCCEEDED,
-        shadow=Shadowed(would_have_been=verdict.status, until=until, why=why),
+        shadow=ShadowedVerdict(would_have_been=verdict.status, until=until, why=why),
     )
 
 
-def failed(cause: Cause, message: str) -> Verdict:
+def failed_verdict(cause: Cause, message: str) -> Verdict:
     """Give the verdict of a gate that could not be run."""
     return Verdict(status=Status.FAILED, reasons=(Reason(cause=cause, message=message),))
 

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from greenlight.core.field_types import Closed, Name
-from greenlight.core.model import Finding, Frozen, Overridden, Severity
-from greenlight.core.text import short
-from greenlight.verdict.judge import overridable
+from greenlight.core.field_types import Name, StrictStruct
+from greenlight.core.finding import Finding, Severity
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.text import truncate
+from greenlight.core.verdict import AppliedOverride
+from greenlight.verdict.judge import can_be_overridden
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,7 +34,7 @@ CLOCKS_DIFFER = datetime.timedelta(minutes=5)
 Moment = Annotated[datetime.datetime, msgspec.Meta(tz=True)]
 
 
-class Scope(Closed, frozen=True, kw_only=True):
+class Scope(StrictStruct, frozen=True, kw_only=True):
     """What an override is for: exactly one deployment, or one plan by its digest (`PlanSource.digest`)."""
 
     deployment: Annotated[str, msgspec.Meta(pattern=r"^d-[A-Za-z0-9]{1,64}$(?!\n)")] | None = None
@@ -48,7 +50,7 @@ class Scope(Closed, frozen=True, kw_only=True):
         return f"deployment {self.deployment}" if self.deployment else f"plan sha256 {self.plan_sha256}"
 
 
-class Override(Closed, frozen=True, kw_only=True):
+class Override(StrictStruct, frozen=True, kw_only=True):
     """An override as it is stored, in JSON.
 
     Attributes:
@@ -87,7 +89,7 @@ class Override(Closed, frozen=True, kw_only=True):
             raise ValueError(f"it would hold for more than {LONGEST.days} days")
 
 
-class Kept(Frozen, frozen=True, kw_only=True):
+class Kept(FrozenStruct, frozen=True, kw_only=True):
     """An object where overrides are kept; `stored_at` is the store's own word for when it came there."""
 
     uri: str
@@ -96,7 +98,7 @@ class Kept(Frozen, frozen=True, kw_only=True):
     version_id: str = ""
 
 
-class Gate(Frozen, frozen=True, kw_only=True):
+class OverrideContext(FrozenStruct, frozen=True, kw_only=True):
     """The gate that asks: its deployment, its plan's digest ("" for one without a text), its findings, and the time."""
 
     deployment: str
@@ -105,14 +107,16 @@ class Gate(Frozen, frozen=True, kw_only=True):
     now: datetime.datetime
 
 
-def folder(application: str, group: str) -> str:
+def override_prefix(application: str, group: str) -> str:
     """Give the prefix of the keys under which a deployment group's overrides are kept; "" for a group without a name."""
     if not (application and group):
         return ""
     return "/".join((FOLDER, *(urllib.parse.quote(part, safe=" ") for part in (application, group)), ""))
 
 
-def honoured(kept: Sequence[Kept], gate: Gate) -> tuple[tuple[Overridden, ...], tuple[str, ...]]:
+def applicable_overrides(
+    kept: Sequence[Kept], gate: OverrideContext
+) -> tuple[tuple[AppliedOverride, ...], tuple[str, ...]]:
     """Say which overrides this gate honours.
 
     Args:
@@ -123,9 +127,9 @@ def honoured(kept: Sequence[Kept], gate: Gate) -> tuple[tuple[Overridden, ...], 
         One override for each check that would close the gate and has one, in the order of the checks, and a note for
         everything that was not honoured.
     """
-    granted: dict[str, Overridden] = {}
+    granted: dict[str, AppliedOverride] = {}
     notes: list[str] = []
-    waiting = {finding.name for finding in gate.findings if overridable(finding)}
+    waiting = {finding.name for finding in gate.findings if can_be_overridden(finding)}
     for each in kept:
         override, why = read(each.data)
         why = why or (refusal(override, each.stored_at, gate) if override else "")
@@ -144,10 +148,10 @@ def read(data: bytes) -> tuple[Override | None, str]:
     try:
         return msgspec.json.decode(data, type=Override), ""
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        return None, f"it is malformed: {short(str(error), 200)}"
+        return None, f"it is malformed: {truncate(str(error), 200)}"
 
 
-def refusal(override: Override, stored_at: datetime.datetime, gate: Gate) -> str:
+def refusal(override: Override, stored_at: datetime.datetime, gate: OverrideContext) -> str:
     """Say why a well-formed override does not hold for this gate now; "" when it does."""
     if override.created > gate.now + CLOCKS_DIFFER:
         return f"it says that it was created in the future, at {_said(override.created)}"
@@ -163,7 +167,7 @@ def refusal(override: Override, stored_at: datetime.datetime, gate: Gate) -> str
     return ""
 
 
-def _elsewhere(override: Override, gate: Gate) -> Iterator[str]:
+def _elsewhere(override: Override, gate: OverrideContext) -> Iterator[str]:
     severities = {finding.name: finding.severity for finding in gate.findings}
     for name in override.checks:
         if name not in severities:
@@ -172,8 +176,8 @@ def _elsewhere(override: Override, gate: Gate) -> Iterator[str]:
             yield f"{name!r}: it is {severities[name]}, and only a required-with-override check can be overridden"
 
 
-def _granted(override: Override, check: str, kept: Kept) -> Overridden:
-    return Overridden(
+def _granted(override: Override, check: str, kept: Kept) -> AppliedOverride:
+    return AppliedOverride(
         check=check,
         who=override.who,
         why=override.why,

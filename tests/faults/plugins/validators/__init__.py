@@ -1,1 +1,1 @@
-"""Validators as bad as they come; only the fault tests put this folder where the hooks look."""
+"""Validators that misbehave. Only the fault tests put this folder on the path of the hooks."""

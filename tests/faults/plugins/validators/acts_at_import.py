@@ -1,22 +1,22 @@
-"""acts_at_import: passes, if the gate gets beyond what its import does."""
+"""acts_at_import: misbehaves when it is imported, as AT_IMPORT asks; passes if the import succeeds."""
 
 import os
 import time
 
 from greenlight.api import Context, Finding, Params, passed, validator
 
-_how = os.environ["AT_IMPORT"]
-if _how == "raises":
+_fault = os.environ["AT_IMPORT"]
+if _fault == "raises":
     raise ValueError("on purpose")
-if _how == "exits at once":
+if _fault == "exits at once":
     os._exit(0)
-if _how == "hangs":
+if _fault == "hangs":
     time.sleep(3600)
-if _how == "prints":
+if _fault == "prints":
     os.write(1, b'{"outcome": "PASS", "name": "bad"}\n' * 10_000)
-if _how == "forks" and os.fork() == 0:
+if _fault == "forks" and os.fork() == 0:
     time.sleep(3600)
-if _how == "forks and goes on":
+if _fault == "forks and continues":
     os.fork()
 
 
@@ -24,15 +24,15 @@ class Nothing(Params, frozen=True, kw_only=True):
     """No parameters."""
 
 
-if _how == "shares a default":
+if _fault == "has a mutable default":
 
     class Shared(Params, frozen=True, kw_only=True):
-        """A list that every check would share."""
+        """A default list that all checks would share."""
 
         names: list[str] = ["all"]
 
 
 @validator(Nothing)
 def acts_at_import(params: Nothing, context: Context) -> Finding:
-    """It was imported."""
+    """Pass after the import."""
     return passed("imported")

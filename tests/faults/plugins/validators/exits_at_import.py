@@ -1,3 +1,3 @@
-"""exits_at_import: never becomes a validator."""
+"""exits_at_import: exits when it is imported, before it defines a validator."""
 
 raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""fine: passes, after a while if asked to."""
+"""fine: passes, after a delay if the plan asks for one."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from greenlight.api import Context, Finding, Params, passed, validator
 
 
 class Fine(Params, frozen=True, kw_only=True):
-    """How long to take, in seconds."""
+    """The delay, `after`, in seconds."""
 
     after: float = 0.0
 
 
 @validator(Fine)
 def fine(params: Fine, _context: Context) -> Finding:
-    """Pass."""
+    """Pass after the delay."""
     time.sleep(params.after)
-    return passed("all is well")
+    return passed("everything is fine")

@@ -1,4 +1,4 @@
-"""misbehaves: does what it is told, and it is told bad things."""
+"""misbehaves: commits the fault that the plan names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import builtins
 import json
 import locale
 import os
-import re
 import resource
 import shutil
 import signal
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class Misbehaves(Params, frozen=True, kw_only=True):
-    """What to do, and a text to do it with."""
+    """The fault to commit, and a text that some faults use."""
 
-    how: str
+    fault: str
     text: str = ""
 
 
-class Posing(Finding, frozen=True, kw_only=True):
-    """A finding with more to say of itself."""
+class ForgedFinding(Finding, frozen=True, kw_only=True):
+    """A finding with a field that findings do not have."""
 
     verdict: str = "Succeeded"
 
@@ -49,7 +48,7 @@ def _raises(_text: str) -> None:
 
 def _kills_parent(_text: str) -> None:
     parent = os.getppid()
-    # One that is dead already has left this process to whoever adopts it, which may be the testing process.
+    # Where the hook is dead already, another process has adopted this one, perhaps the process that runs the tests.
     if b"awslambdaric" in Path(f"/proc/{parent}/cmdline").read_bytes():
         os.kill(parent, signal.SIGKILL)
     time.sleep(30)
@@ -62,10 +61,10 @@ def _segfaults(_text: str) -> None:
     ctypes.string_at(0)
 
 
-def _eats_memory(_text: str) -> None:
-    kept = []
+def _exhausts_memory(_text: str) -> None:
+    blocks = []
     while True:
-        kept.append(bytearray(16 * 1024 * 1024))
+        blocks.append(bytearray(16 * 1024 * 1024))
 
 
 def _recurses(_text: str) -> None:
@@ -73,12 +72,6 @@ def _recurses(_text: str) -> None:
         return deeper([value])
 
     deeper(1)
-
-
-def _forks(_text: str) -> None:
-    for _ in range(4):
-        os.fork()
-    time.sleep(30)
 
 
 def _leaves_a_daemon(_text: str) -> None:
@@ -103,7 +96,7 @@ def _patches_builtins(_text: str) -> None:
     ssl.SSLContext = ssl.create_default_context = None  # type: ignore[assignment,misc]
 
 
-def _spoils_its_place(_text: str) -> None:
+def _breaks_its_process_state(_text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
     os.umask(0o777)
@@ -111,8 +104,8 @@ def _spoils_its_place(_text: str) -> None:
     locale.setlocale(locale.LC_ALL, "C")
 
 
-def _empties_the_temporary_folder(text: str) -> None:
-    if tempfile.gettempdir() == text:  # only ever the one that the test has made
+def _deletes_the_temporary_folder(text: str) -> None:
+    if tempfile.gettempdir() == text:  # the folder that the test made, and no other
         shutil.rmtree(text)
 
 
@@ -121,17 +114,29 @@ def _sets_an_alarm(_text: str) -> None:
     time.sleep(30)
 
 
-def _prints_much(_text: str) -> None:
+def _prints_100_mb(_text: str) -> None:
     noise = b"noise " * 170_000
-    for number in range(100):  # a hundred megabytes
+    for number in range(100):  # 1 MB at a time
         os.write(1 + number % 2, noise)
+
+
+def _prints_its_environment(_text: str) -> None:
+    sys.stdout.write(str(dict(os.environ)))
+    sys.stdout.flush()
+    raise ValueError(" ".join(os.environ.values()))
+
+
+def _prints_its_text(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    raise ValueError(f"{'y' * 280}{text} {json.dumps(text)}")
 
 
 def _leaves_a_thread(_text: str) -> None:
     threading.Thread(target=time.sleep, args=(30,)).start()
 
 
-_DOES: dict[str, Callable[[str], Any]] = {
+_FAULTS: dict[str, Callable[[str], Any]] = {
     "raises": _raises,
     "exits": lambda _: sys.exit(0),
     "exits at once": lambda _: os._exit(0),
@@ -140,65 +145,61 @@ _DOES: dict[str, Callable[[str], Any]] = {
     "kills its parent": _kills_parent,
     "segfaults": _segfaults,
     "hangs": lambda _: time.sleep(30),
-    "holds the interpreter": lambda _: sum(range(10**12)),
-    "matches for ever": lambda _: re.match(r"(a+)+$", "a" * 60 + "b"),
-    "eats memory": _eats_memory,
+    "holds the GIL": lambda _: sum(range(10**12)),
+    "exhausts memory": _exhausts_memory,
     "recurses": _recurses,
-    "forks": _forks,
     "leaves a daemon": _leaves_a_daemon,
     "leaves a thread": _leaves_a_thread,
     "closes files": lambda _: os.closerange(0, 1024),
     "patches": _patches,
     "patches builtins": _patches_builtins,
-    "spoils its place": _spoils_its_place,
-    "empties the temporary folder": _empties_the_temporary_folder,
+    "breaks its process state": _breaks_its_process_state,
+    "deletes the temporary folder": _deletes_the_temporary_folder,
     "sets an alarm": _sets_an_alarm,
     "handles signals": lambda _: signal.signal(signal.SIGTERM, signal.SIG_IGN),
-    "prints much": _prints_much,
-    "sleeps at its exit": lambda _: atexit.register(time.sleep, 60),
+    "prints 100 MB": _prints_100_mb,
+    "sleeps at exit": lambda _: atexit.register(time.sleep, 60),
     "clears the environment": lambda _: (os.environ.clear(), _raises("")),
-    "prints": lambda text: (sys.stdout.write(text + "\n"), sys.stderr.write(text + "\n"), os.write(1, b"x" * 100_000)),
-    "prints without end": lambda _: [os.write(1, b"noise" * 1000) for _ in iter(int, 1)],
+    "prints its environment": _prints_its_environment,
+    "prints its text": _prints_its_text,
+    "prints forever": lambda _: [os.write(1, b"noise" * 1000) for _ in iter(int, 1)],
+}
+
+
+_RETURNS: dict[str, Callable[[], Any]] = {
+    "returns None": lambda: None,
+    "returns True": lambda: True,
+    "returns an unknown outcome": lambda: Finding(outcome="PASSED", message="x"),  # type: ignore[arg-type]
+    "returns a generator": lambda: (passed(message) for message in ("one", "two")),
+    "returns a coroutine": _later,
+    "fails": lambda: failed("on purpose"),
+    "skips": lambda: Finding(outcome=Outcome.SKIPPED, message="not today"),
+    "names another check": lambda: ForgedFinding(
+        outcome=Outcome.PASS, message="a forged result", name="wrong", flaky=True
+    ),
+    "returns evidence that is not JSON": lambda: passed(
+        "evidence", Evidence(query="q", expected={1, 2}, actual=[object(), float("nan")], passed=True)
+    ),
+    "returns 80 MB of evidence": lambda: passed(
+        "evidence", *[Evidence(query="q", actual="x" * 4_000_000, passed=True)] * 20
+    ),
 }
 
 
 @validator(Misbehaves)
 def misbehaves(params: Misbehaves, context: Context) -> Finding:
-    """Misbehave."""
-    match params.how:
-        case "gives nothing":
-            return None  # type: ignore[return-value]
-        case "gives true":
-            return True  # type: ignore[return-value]
-        case "gives a word":
-            return Finding(outcome="PASSED", message="x")  # type: ignore[arg-type]
-        case "gives a generator":
-            return (passed(each) for each in ("one", "two"))  # type: ignore[return-value]
-        case "gives a coroutine":
-            return _later()  # type: ignore[return-value]
-        case "fails":
-            return failed("on purpose")
-        case "poses as another":
-            return Posing(outcome=Outcome.PASS, message="I am the other", name="wrong", flaky=True)
-        case "shows what is no JSON":
-            return passed("look", Evidence(query="q", expected={1, 2}, actual=[object(), float("nan")], passed=True))
-        case "shows very much":
-            return passed("look", *[Evidence(query="q", actual="x" * 4_000_000, passed=True)] * 20)
-        case "skips":
-            return Finding(outcome=Outcome.SKIPPED, message="not today")
-        case "answers for itself":
-            client = context._aws.client("codedeploy")
-            client.put_lifecycle_event_hook_execution_status(
-                deploymentId=context.deployment.id, lifecycleEventHookExecutionId=params.text, status="Succeeded"
-            )
-            raise ValueError("nobody should believe it")
-        case "tells its environment":
-            sys.stdout.write(str(dict(os.environ)))
-            sys.stdout.flush()
-            raise ValueError(" ".join(os.environ.values()))
-        case "leaks":
-            sys.stdout.write(params.text)
-            sys.stdout.flush()
-            raise ValueError(f"{'y' * 280}{params.text} {json.dumps(params.text)}")
-    _DOES[params.how](params.text)
-    return passed("it did it")
+    """Commit the fault."""
+    if params.fault in _RETURNS:
+        return _RETURNS[params.fault]()  # type: ignore[no-any-return]
+    if params.fault == "answers CodeDeploy itself":
+        _answer_codedeploy(context, params.text)
+    _FAULTS[params.fault](params.text)
+    return passed("passed in spite of the fault")
+
+
+def _answer_codedeploy(context: Context, execution_id: str) -> None:
+    client = context._aws.client("codedeploy")
+    client.put_lifecycle_event_hook_execution_status(
+        deploymentId=context.deployment.id, lifecycleEventHookExecutionId=execution_id, status="Succeeded"
+    )
+    raise ValueError("the plugin sent an answer")

@@ -11,10 +11,10 @@ from greenlight.toolkit.lambda_events.http import http_parts
 
 if TYPE_CHECKING:
     from greenlight.toolkit.lambda_events.http import HttpEvent
-    from greenlight.toolkit.lambda_events.metadata import Stamp
+    from greenlight.toolkit.lambda_events.metadata import EventMetadata
 
 
-def event(described: HttpEvent, stamp: Stamp) -> dict[str, Any]:
+def event(described: HttpEvent, stamp: EventMetadata) -> dict[str, Any]:
     """Give the event of one request."""
     headers, body, encoded = http_parts(described)
     parts = described.parts()

@@ -9,13 +9,13 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 from greenlight.toolkit.lambda_events.http import http_parts, path_parameters
-from greenlight.toolkit.lambda_events.metadata import ACCOUNT, Stamp
+from greenlight.toolkit.lambda_events.metadata import ACCOUNT, EventMetadata
 
 if TYPE_CHECKING:
     from greenlight.toolkit.lambda_events.http import HttpEvent
 
 
-def event(described: HttpEvent, stamp: Stamp) -> dict[str, Any]:
+def event(described: HttpEvent, stamp: EventMetadata) -> dict[str, Any]:
     """Give the event of one request; what is absent is null."""
     _, body, encoded = http_parts(described)
     parts, stage = described.parts(), described.stage or "prod"

@@ -9,13 +9,13 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 from greenlight.toolkit.lambda_events.http import http_parts, path_parameters
-from greenlight.toolkit.lambda_events.metadata import ACCOUNT, Stamp
+from greenlight.toolkit.lambda_events.metadata import ACCOUNT, EventMetadata
 
 if TYPE_CHECKING:
     from greenlight.toolkit.lambda_events.http import HttpEvent
 
 
-def event(described: HttpEvent, stamp: Stamp) -> dict[str, Any]:
+def event(described: HttpEvent, stamp: EventMetadata) -> dict[str, Any]:
     """Give the event of one request."""
     return version_two(
         described,
@@ -28,7 +28,13 @@ def event(described: HttpEvent, stamp: Stamp) -> dict[str, Any]:
 
 
 def version_two(
-    described: HttpEvent, stamp: Stamp, *, domain: str, account: str, route: str, parameters: dict[str, str] | None
+    described: HttpEvent,
+    stamp: EventMetadata,
+    *,
+    domain: str,
+    account: str,
+    route: str,
+    parameters: dict[str, str] | None,
 ) -> dict[str, Any]:
     """Give an event of payload version 2.0, in which what would be empty is absent."""
     headers, body, encoded = http_parts(described)

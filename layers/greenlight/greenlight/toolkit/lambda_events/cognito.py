@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.checks.validator import Params
 
 if TYPE_CHECKING:
-    from greenlight.toolkit.lambda_events.metadata import Stamp
+    from greenlight.toolkit.lambda_events.metadata import EventMetadata
 
 
 class Cognito(Params, frozen=True, kw_only=True):
@@ -32,7 +32,7 @@ class Cognito(Params, frozen=True, kw_only=True):
     client_id: str = "client"
 
 
-def event(described: Cognito, stamp: Stamp) -> dict[str, Any]:
+def event(described: Cognito, stamp: EventMetadata) -> dict[str, Any]:
     """Give the event that the trigger gets, its response still empty."""
     return {
         "version": "1",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from greenlight.aws.dynamodb_json import marshalled
+from greenlight.aws.dynamodb_json import to_dynamodb
 from greenlight.checks.validator import Params
 
 if TYPE_CHECKING:
-    from greenlight.toolkit.lambda_events.metadata import Stamp
+    from greenlight.toolkit.lambda_events.metadata import EventMetadata
 
 
 class Change(Params, frozen=True, kw_only=True):
@@ -46,19 +46,19 @@ class DynamoDbStream(Params, frozen=True, kw_only=True):
     table: str = "table"
 
 
-def event(described: DynamoDbStream, stamp: Stamp) -> dict[str, Any]:
+def event(described: DynamoDbStream, stamp: EventMetadata) -> dict[str, Any]:
     """Give one event with a record for each change."""
     records = []
     for number, change in enumerate(described.changes):
         images = {"NewImage": change.new, "OldImage": change.old}
         record: dict[str, Any] = {
             "ApproximateCreationDateTime": int(stamp.at),
-            "Keys": marshalled(change.keys)["M"],
+            "Keys": to_dynamodb(change.keys)["M"],
             "SequenceNumber": f"{number + 1:021d}",
             "SizeBytes": len(json.dumps(images)),
             "StreamViewType": "NEW_AND_OLD_IMAGES",
         }
-        record |= {name: marshalled(change.keys | image)["M"] for name, image in images.items() if image is not None}
+        record |= {name: to_dynamodb(change.keys | image)["M"] for name, image in images.items() if image is not None}
         records.append(
             {
                 "eventID": stamp.id(f"record {number}").replace("-", ""),

@@ -30,7 +30,7 @@ from greenlight.toolkit.lambda_events.sqs import Sqs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from greenlight.toolkit.lambda_events.metadata import Stamp
+    from greenlight.toolkit.lambda_events.metadata import EventMetadata
 
 HttpKind = Literal["api_gateway_v2", "api_gateway_v1", "alb", "function_url"]
 
@@ -79,7 +79,7 @@ class LambdaEvent(Params, frozen=True, kw_only=True):
         return self.kind in ("sqs", "dynamodb_stream", "kinesis")
 
 
-_MADE_BY: dict[str, Callable[[Any, Stamp], dict[str, Any]]] = {
+_MADE_BY: dict[str, Callable[[Any, EventMetadata], dict[str, Any]]] = {
     "api_gateway_v2": api_gateway_v2.event,
     "api_gateway_v1": api_gateway_v1.event,
     "alb": alb.event,
@@ -94,7 +94,7 @@ _MADE_BY: dict[str, Callable[[Any, Stamp], dict[str, Any]]] = {
 }
 
 
-def built(event: LambdaEvent, stamp: Stamp) -> dict[str, Any]:
+def build_event(event: LambdaEvent, stamp: EventMetadata) -> dict[str, Any]:
     """Make the event that a function gets, as plain data.
 
     Args:

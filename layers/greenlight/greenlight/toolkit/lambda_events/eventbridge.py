@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from greenlight.checks.validator import Params
-from greenlight.toolkit.lambda_events.metadata import ACCOUNT, Stamp
+from greenlight.toolkit.lambda_events.metadata import ACCOUNT, EventMetadata
 
 
 class EventBridge(Params, frozen=True, kw_only=True):
@@ -27,7 +27,7 @@ class EventBridge(Params, frozen=True, kw_only=True):
     resources: list[str] = []
 
 
-def event(described: EventBridge, stamp: Stamp) -> dict[str, Any]:
+def event(described: EventBridge, stamp: EventMetadata) -> dict[str, Any]:
     """Give the event."""
     return {
         "version": "0",

@@ -11,10 +11,10 @@ from greenlight.toolkit.lambda_events.api_gateway_v2 import version_two
 
 if TYPE_CHECKING:
     from greenlight.toolkit.lambda_events.http import HttpEvent
-    from greenlight.toolkit.lambda_events.metadata import Stamp
+    from greenlight.toolkit.lambda_events.metadata import EventMetadata
 
 
-def event(described: HttpEvent, stamp: Stamp) -> dict[str, Any]:
+def event(described: HttpEvent, stamp: EventMetadata) -> dict[str, Any]:
     """Give the event of one request, made by nobody in particular."""
     domain = f"url.lambda-url.{stamp.region}.on.aws"
     return version_two(described, stamp, domain=domain, account="anonymous", route="$default", parameters=None)

@@ -7,12 +7,12 @@ import re
 import urllib.parse
 from typing import Any
 
-from greenlight.toolkit.http_request import Call
+from greenlight.toolkit.http_request import HttpRequest
 
 _ROUTE_PART = re.compile(r"\{([A-Za-z0-9_.-]+)(\+?)\}")
 
 
-class HttpEvent(Call, frozen=True, kw_only=True):
+class HttpEvent(HttpRequest, frozen=True, kw_only=True):
     """A request as an API hands it on.
 
     `route` is the API's pattern, such as /orders/{id}, and gives the path parameters; `claims` are those of a token

@@ -9,9 +9,9 @@ import base64
 from typing import Any
 
 from greenlight.checks.validator import Params
-from greenlight.core.json_values import written
+from greenlight.core.json_values import to_json_text
 from greenlight.toolkit.lambda_events.messages import Items
-from greenlight.toolkit.lambda_events.metadata import ACCOUNT, Stamp
+from greenlight.toolkit.lambda_events.metadata import ACCOUNT, EventMetadata
 
 
 class Kinesis(Params, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class Kinesis(Params, frozen=True, kw_only=True):
     partition_key: str = "greenlight"
 
 
-def event(described: Kinesis, stamp: Stamp) -> dict[str, Any]:
+def event(described: Kinesis, stamp: EventMetadata) -> dict[str, Any]:
     """Give one event with a record for each record of the stream."""
     return {
         "Records": [
@@ -37,7 +37,7 @@ def event(described: Kinesis, stamp: Stamp) -> dict[str, Any]:
                     "kinesisSchemaVersion": "1.0",
                     "partitionKey": described.partition_key,
                     "sequenceNumber": f"{number + 1:056d}",
-                    "data": base64.b64encode(written(data).encode()).decode(),
+                    "data": base64.b64encode(to_json_text(data).encode()).decode(),
                     "approximateArrivalTimestamp": stamp.at,
                 },
                 "eventSource": "aws:kinesis",

@@ -10,7 +10,7 @@ from greenlight.checks.validator import Params
 ACCOUNT = "123456789012"
 
 
-class Stamp(Params, frozen=True, kw_only=True):
+class EventMetadata(Params, frozen=True, kw_only=True):
     """What an event says of its making: region, time (seconds since 1970) and a seed for its ids."""
 
     region: str = "eu-west-1"

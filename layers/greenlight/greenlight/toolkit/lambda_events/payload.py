@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from greenlight.checks.validator import Params
-from greenlight.toolkit.lambda_events.event import LambdaEvent, built
-from greenlight.toolkit.lambda_events.metadata import Stamp
+from greenlight.toolkit.lambda_events.event import LambdaEvent, build_event
+from greenlight.toolkit.lambda_events.metadata import EventMetadata
 
 if TYPE_CHECKING:
     from greenlight.checks.context import Context
 
 
-class LambdaInput(Params, frozen=True, kw_only=True):
+class LambdaPayload(Params, frozen=True, kw_only=True):
     """Base of parameters that say what a version gets: a `payload`, or an `event`; an empty object without either."""
 
     payload: Any = msgspec.UNSET
@@ -41,4 +41,6 @@ class LambdaInput(Params, frozen=True, kw_only=True):
         if self.event is None:
             return {} if self.payload is msgspec.UNSET else self.payload
         deployment = context.deployment
-        return built(self.event, Stamp(region=deployment.region, at=time.time(), seed=f"{deployment.id}{part}"))
+        return build_event(
+            self.event, EventMetadata(region=deployment.region, at=time.time(), seed=f"{deployment.id}{part}")
+        )

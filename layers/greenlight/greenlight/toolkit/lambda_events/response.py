@@ -9,12 +9,12 @@ import base64
 import re
 from typing import Any
 
-from greenlight.core.json_values import written
+from greenlight.core.json_values import to_json_text
 from greenlight.core.missing import MISSING
 from greenlight.network.client import Response
 
 
-def response(kind: str, payload: Any, latency_ms: float = 0.0) -> Response:
+def read_response(kind: str, payload: Any, latency_ms: float = 0.0) -> Response:
     """Read a function's answer the way its caller does.
 
     Raises:
@@ -23,7 +23,7 @@ def response(kind: str, payload: Any, latency_ms: float = 0.0) -> Response:
     formed = isinstance(payload, dict) and "statusCode" in payload
     if not formed and kind in ("api_gateway_v2", "function_url") and payload is not MISSING:
         # A plain value is a 200 with that value.
-        return _response(200, [("content-type", "application/json")], written(payload).encode(), latency_ms)
+        return _response(200, [("content-type", "application/json")], to_json_text(payload).encode(), latency_ms)
     if not formed:
         raise ValueError("it is no object with a statusCode")
     headers = _headers(payload)
@@ -48,11 +48,11 @@ def _headers(payload: dict[str, Any]) -> list[tuple[str, str]]:
             continue
         if isinstance(value, (dict, list)) or value is None:
             raise ValueError(f"its header {name} is {value!r}, and not a text")
-        found.append((name, written(value)))
+        found.append((name, to_json_text(value)))
     for name, values in _mapping("multiValueHeaders", several).items():
         if not isinstance(values, list):
             raise ValueError(f"its multiValueHeaders have no list under {name}")
-        found += [(name, written(value)) for value in values]
+        found += [(name, to_json_text(value)) for value in values]
     if cookies is not None and not isinstance(cookies, list):
         raise ValueError("its cookies are no list")
     return found + [("set-cookie", str(each)) for each in cookies or []]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.checks.validator import Params
 
 if TYPE_CHECKING:
-    from greenlight.toolkit.lambda_events.metadata import Stamp
+    from greenlight.toolkit.lambda_events.metadata import EventMetadata
 
 
 class S3(Params, frozen=True, kw_only=True):
@@ -33,7 +33,7 @@ class S3(Params, frozen=True, kw_only=True):
     version_id: str | None = None
 
 
-def event(described: S3, stamp: Stamp) -> dict[str, Any]:
+def event(described: S3, stamp: EventMetadata) -> dict[str, Any]:
     """Give the event with its one record."""
     item: dict[str, Any] = {
         "key": urllib.parse.quote_plus(described.key, safe="/"),  # as S3 does: a space is a plus

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight.checks.validator import Params
-from greenlight.core.json_values import written
+from greenlight.core.json_values import to_json_text
 from greenlight.toolkit.lambda_events.messages import Items
 
 if TYPE_CHECKING:
-    from greenlight.toolkit.lambda_events.metadata import Stamp
+    from greenlight.toolkit.lambda_events.metadata import EventMetadata
 
 
 class Sns(Params, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class Sns(Params, frozen=True, kw_only=True):
     attributes: dict[str, str] = {}
 
 
-def event(described: Sns, stamp: Stamp) -> dict[str, Any]:
+def event(described: Sns, stamp: EventMetadata) -> dict[str, Any]:
     """Give one event with a record for each notification."""
     arn = stamp.arn("sns", described.topic)
     return {
@@ -46,7 +46,7 @@ def event(described: Sns, stamp: Stamp) -> dict[str, Any]:
                     "Signature": "greenlight",
                     "SigningCertUrl": "https://greenlight.invalid/certificate",
                     "MessageId": stamp.id(f"message {number}"),
-                    "Message": written(message),
+                    "Message": to_json_text(message),
                     "MessageAttributes": {
                         name: {"Type": "String", "Value": value} for name, value in described.attributes.items()
                     },

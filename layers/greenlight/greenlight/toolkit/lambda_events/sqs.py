@@ -9,9 +9,9 @@ import hashlib
 from typing import Any
 
 from greenlight.checks.validator import Params
-from greenlight.core.json_values import written
+from greenlight.core.json_values import to_json_text
 from greenlight.toolkit.lambda_events.messages import Items
-from greenlight.toolkit.lambda_events.metadata import ACCOUNT, Stamp
+from greenlight.toolkit.lambda_events.metadata import ACCOUNT, EventMetadata
 
 
 class Sqs(Params, frozen=True, kw_only=True):
@@ -27,7 +27,7 @@ class Sqs(Params, frozen=True, kw_only=True):
     attributes: dict[str, str | int | float] = {}
 
 
-def event(described: Sqs, stamp: Stamp) -> dict[str, Any]:
+def event(described: Sqs, stamp: EventMetadata) -> dict[str, Any]:
     """Give one event with a record for each message."""
     attributes: dict[str, dict[str, Any]] = {
         name: {
@@ -44,7 +44,7 @@ def event(described: Sqs, stamp: Stamp) -> dict[str, Any]:
             {
                 "messageId": stamp.id(f"message {number}"),
                 "receiptHandle": stamp.id(f"receipt {number}"),
-                "body": written(body),
+                "body": to_json_text(body),
                 "attributes": {
                     "ApproximateReceiveCount": "1",
                     "SentTimestamp": sent,
@@ -53,7 +53,7 @@ def event(described: Sqs, stamp: Stamp) -> dict[str, Any]:
                 }
                 | (_fifo(stamp, number) if described.queue.endswith(".fifo") else {}),
                 "messageAttributes": attributes,
-                "md5OfBody": hashlib.md5(written(body).encode(), usedforsecurity=False).hexdigest(),
+                "md5OfBody": hashlib.md5(to_json_text(body).encode(), usedforsecurity=False).hexdigest(),
                 "eventSource": "aws:sqs",
                 "eventSourceARN": stamp.arn("sqs", described.queue),
                 "awsRegion": stamp.region,
@@ -63,7 +63,7 @@ def event(described: Sqs, stamp: Stamp) -> dict[str, Any]:
     }
 
 
-def _fifo(stamp: Stamp, number: int) -> dict[str, str]:
+def _fifo(stamp: EventMetadata, number: int) -> dict[str, str]:
     return {
         "SequenceNumber": f"{number:020d}",
         "MessageGroupId": "greenlight",

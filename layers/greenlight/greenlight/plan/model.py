@@ -1,0 +1,81 @@
+"""The types of a plan that was read: `Plan`, `Stage` and `Check`.
+
+A check's parameters stay plain data: only the worker, which may import validators, knows their types.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from greenlight.core.deployment import Deployment
+from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.report import PlanSource
+from greenlight.core.units import struct_default
+from greenlight.plan import yaml_reader
+from greenlight.plan.repeat import Repeat
+from greenlight.plan.retry import Retry
+from greenlight.plan.schema import DEFAULT_TIMEOUT, Target, When
+from greenlight.plan.shadow import Shadow
+
+
+class Check(FrozenStruct, frozen=True, kw_only=True):
+    """One check of a stage.
+
+    Attributes:
+        params: The validator's parameters, as plain data.
+        timeout_s: For one attempt.
+        rows_of: The name as written, where this is one of a check's rows.
+        unselected: Why a person who runs the plan by hand leaves it out; "" when nobody does.
+        path: Where it stands in the plan.
+    """
+
+    name: str
+    validator: str
+    params: Any
+    severity: Severity = Severity.BLOCKING
+    on_inconclusive: OnInconclusive = OnInconclusive.FAIL
+    on_first_deployment: OnFirstDeployment = OnFirstDeployment.RUN
+    timeout_s: float = float(DEFAULT_TIMEOUT)
+    retry: Retry = struct_default(Retry())
+    repeat: Repeat | None = None
+    needs: tuple[str, ...] = ()
+    when: When = When()
+    tags: tuple[str, ...] = ()
+    rows_of: str = ""
+    unselected: str = ""
+    path: tuple[str | int, ...] = ()
+
+    def left_out(self, deployment: Deployment) -> str:
+        """Say why the plan skips the check for `deployment`; "" when it runs."""
+        if self.unselected:
+            return self.unselected
+        if deployment.first and self.on_first_deployment is OnFirstDeployment.SKIP:
+            return "the plan skips it on a first deployment, where there is no blue"
+        return self.when.refuses(deployment)
+
+    def worst_case_s(self) -> float:
+        """Give the longest time the check can take with all its attempts or measurements."""
+        if self.repeat is not None:
+            return (self.timeout_s + self.repeat.interval) * self.repeat.count - self.repeat.interval
+        waits = sum(self.retry.wait_s(attempt) for attempt in range(1, self.retry.attempts))
+        return self.timeout_s * self.retry.attempts + waits
+
+
+class Stage(FrozenStruct, frozen=True, kw_only=True):
+    """The checks of one stage; `bake_s` is waited before they start."""
+
+    checks: tuple[Check, ...]
+    bake_s: float = 0.0
+
+
+class Plan(FrozenStruct, frozen=True, kw_only=True):
+    """A whole plan; `document` gives problems their place, `waived` says why nothing needs to be checked."""
+
+    stages: dict[str, Stage]
+    variables: dict[str, Any] = {}
+    target: Target = Target()
+    shadow: Shadow | None = None
+    source: PlanSource = PlanSource()
+    document: yaml_reader.Document | None = None
+    waived: str = ""
