@@ -205,7 +205,7 @@ def test_the_check_of_commands_can_say_no(wrong: str) -> None:
 def test_every_other_command_is_known() -> None:
     others = {command.split()[0] for _, command in shown()} - {"greenlight", "aws"}
 
-    assert others <= {"make", "sam", "source", "python", "docker", "pytest", "ruff", ""} | {
+    assert others <= {"make", "sam", "source", "python", "docker", "pipx", "pytest", "ruff", ""} | {
         each for each in others if "--" in each
     }
 
