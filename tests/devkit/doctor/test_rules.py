@@ -15,8 +15,8 @@ from tests.devkit.doctor import (
 )
 
 
-def test_every_rule_that_an_account_can_break_is_broken_here() -> None:
-    rooms = (
+def test_every_rule_of_an_account_has_a_mistake() -> None:
+    modules = (
         test_account,
         test_alias,
         test_group,
@@ -26,6 +26,6 @@ def test_every_rule_that_an_account_can_break_is_broken_here() -> None:
         test_security_groups,
         test_ecs_routing,
     )
-    seen = {rule for room in rooms for rule, _, _ in room.MISTAKES} | {"version", "task-definition"}
+    seen = {rule for module in modules for rule, _, _ in module.MISTAKES} | {"version", "task-definition"}
 
     assert {rule.id for rule in rules.RULES if rule.where != "template"} - seen == set()
