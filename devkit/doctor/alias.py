@@ -71,8 +71,8 @@ def _check_versions(state: GroupState, name: str, alias: str, actual: str) -> It
         if new and old and new.get(key) != old.get(key):
             yield make_symptom(
                 "version",
-                f"the versions {current} and {target} of {name} differ in {key}, so an alias cannot split traffic "
-                "between them",
+                f"the versions {current} and {target} of {name} differ in {key}, so "
+                "an alias cannot split traffic between them",
                 f"version {current}: {old.get(key)}",
                 f"version {target}: {new.get(key)}",
                 fix=f"publish a version with the same {key}, or shift all traffic at once: "

@@ -40,9 +40,8 @@ def check_service(state: GroupState) -> Iterator[Symptom]:
     if controller != "CODE_DEPLOY":
         yield make_symptom(
             "controller",
-            f"the deployment controller of the service {name} is {controller}, so CodeDeploy cannot deploy it and "
-            "calls "
-            "no hook",
+            f"the deployment controller of the service {name} is {controller}, so "
+            "CodeDeploy cannot deploy it and calls no hook",
             f"deploymentController.type: {controller}",
             fix="ECS does not allow changing the controller: create a new service with\n"
             "DeploymentController: {Type: CODE_DEPLOY}",
@@ -178,8 +177,8 @@ def _check_health(state: GroupState, target_group: str) -> Iterator[Symptom]:
     message = "the target group of the primary task set has no targets; a rollback returns to it"
     if targets:
         message = (
-            f"{len(unhealthy)} of the {len(targets)} targets that serve users now are unhealthy; a rollback "
-            "returns to them"
+            f"{len(unhealthy)} of the {len(targets)} targets that serve users "
+            "now are unhealthy; a rollback returns to them"
         )
     yield make_symptom(
         "targets-unhealthy",

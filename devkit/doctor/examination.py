@@ -130,9 +130,8 @@ def _examine_group(reader: Reader, query: Query, group: str, progress: Progress)
     info = response["deploymentGroupInfo"]
     if info.get("computePlatform") not in ("ECS", "Lambda"):
         message = (
-            f"the compute platform of {name} is {info.get('computePlatform', 'Server')}; greenlight supports ECS "
-            "services "
-            "and Lambda functions"
+            f"the compute platform of {name} is {info.get('computePlatform', 'Server')}; "
+            "greenlight supports ECS services and Lambda functions"
         )
         return Examination(
             name=name, symptoms=(make_symptom("could-not-look", message, fix="name another group: --group NAME"),)

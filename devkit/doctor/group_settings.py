@@ -29,9 +29,8 @@ def check_rollback(state: GroupState) -> Iterator[Symptom]:
     if "DEPLOYMENT_FAILURE" not in events:
         yield make_symptom(
             "no-rollback",
-            "CodeDeploy does not roll back a failed deployment: after a hook answers Failed, traffic stays where "
-            "it is, "
-            "and after the shift that is green",
+            "CodeDeploy does not roll back a failed deployment: after a hook answers Failed, "
+            "traffic stays where it is, and after the shift that is green",
             f"autoRollbackConfiguration: enabled {configuration.get('enabled', False)}, "
             f"events {', '.join(events) or 'none'}",
             fix=fix,
@@ -62,8 +61,8 @@ def check_alarms(state: GroupState) -> Iterator[Symptom]:
     if not names:
         yield make_symptom(
             "no-alarms",
-            "the deployment group has no alarm, and no hook runs while traffic shifts: errors in that time stop "
-            "nothing",
+            "the deployment group has no alarm, and no hook runs while "
+            "traffic shifts: errors in that time stop nothing",
             f"alarmConfiguration: enabled {configuration.get('enabled', False)}, "
             f"alarms {', '.join(_names(configuration)) or 'none'}",
             fix=_set_alarms(state, ["ALARM"]),
@@ -100,8 +99,8 @@ def _check_alarm(state: GroupState, name: str, alarm: dict[str, Any] | None) -> 
         remaining = [other for other in alarm_names(state) if other != name]
         yield make_symptom(
             "alarm-missing",
-            f"the alarm {name} of the deployment group does not exist; CodeDeploy stops a deployment when it cannot "
-            "read an alarm",
+            f"the alarm {name} of the deployment group does not exist; CodeDeploy "
+            "stops a deployment when it cannot read an alarm",
             fix=f"create the alarm again, or remove its name from the group:\n{_set_alarms(state, remaining)}",
         )
         return
@@ -174,8 +173,8 @@ def _check_termination(state: GroupState) -> Iterator[Symptom]:
     option = "terminateBlueInstancesOnDeploymentSuccess={action=TERMINATE,terminationWaitTimeInMinutes=30}," + _CONTINUE
     yield make_symptom(
         "blue-ends-at-once",
-        "the original task set is terminated as soon as all traffic is on green, so a later rollback is a full "
-        "deployment",
+        "the original task set is terminated as soon as all traffic is on "
+        "green, so a later rollback is a full deployment",
         "terminationWaitTimeInMinutes: 0",
         fix=state.update_command(f"--blue-green-deployment-configuration '{option}'"),
     )

@@ -31,8 +31,8 @@ def check_hooks_exist(state: GroupState) -> Iterator[Symptom]:
                 f"the hook of {event} is not in {state.region} of account {state.account}; CodeDeploy invokes hooks in "
                 "the Region and account of the deployment",
                 function,
-                fix="name a function of this Region and account: deploy greenlight here too, and use the function name "
-                "without an ARN",
+                fix="name a function of this Region and account: deploy greenlight here "
+                "too, and use the function name without an ARN",
             )
         elif event in missing:
             yield _missing(state, event, function_name(function))

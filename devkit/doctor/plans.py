@@ -287,8 +287,8 @@ def _check_shadow(uri: str, plan: Plan, hook_settings: Settings | None) -> Itera
     if plan.shadow and hook_settings and hook_settings.allow_shadow and plan.shadow.in_force(_today()):
         yield make_symptom(
             "shadow",
-            f"the plan is in shadow mode: until {plan.shadow.until} the gate answers Succeeded, whatever its "
-            "checks find",
+            f"the plan is in shadow mode: until {plan.shadow.until} the gate "
+            "answers Succeeded, whatever its checks find",
             uri,
             f"why: {plan.shadow.why}",
             fix="remove the key shadow from the plan when you trust its checks",
@@ -355,8 +355,8 @@ def _check_permissions(state: GroupState, uri: str, plan: Plan) -> Iterator[Symp
         if missing:
             yield make_symptom(
                 "check-not-allowed",
-                f"checks of {event} need permissions that the execution role of {hook['FunctionName']} does not have; "
-                "they end as errors",
+                f"checks of {event} need permissions that the execution role of "
+                f"{hook['FunctionName']} does not have; they end as errors",
                 *(f"{action} on {resource}" for action, resource in missing),
                 fix=f"greenlight iam {shlex.quote(uri)} --format json > policy.json\n"
                 "aws iam create-policy --policy-name greenlight-checks --policy-document file://policy.json\n"

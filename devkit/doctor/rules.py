@@ -125,8 +125,8 @@ RULES = (
     ),
     _ships(
         "all-at-once-after",
-        "The deployment configuration is all-at-once and the only hook is AfterAllowTraffic: all users are on green "
-        "before it runs.",
+        "The deployment configuration is all-at-once and the only hook is "
+        "AfterAllowTraffic: all users are on green before it runs.",
         "both",
     ),
     _ships(
@@ -229,8 +229,8 @@ RULES = (
     _blocks("alias-weighted", "The alias still splits traffic between two versions although no deployment is running."),
     _blocks(
         "version",
-        "The AppSpec names a version that does not exist, that the alias no longer points to, or that cannot share the "
-        "alias.",
+        "The AppSpec names a version that does not exist, that the alias no "
+        "longer points to, or that cannot share the alias.",
     ),
     _blocks("no-alias", "A function has a DeploymentPreference but no alias to shift.", "template"),
     _blocks(
@@ -247,8 +247,8 @@ RULES = (
     _annoys("alarms-overlooked", "Deployments continue when CodeDeploy cannot read the state of the alarms.", "both"),
     _annoys(
         "blue-ends-at-once",
-        "The original task set is terminated as soon as all traffic is on green: a later rollback is a full "
-        "deployment.",
+        "The original task set is terminated as soon as all traffic is on "
+        "green: a later rollback is a full deployment.",
         "both",
     ),
     _annoys(

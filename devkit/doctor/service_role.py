@@ -60,8 +60,8 @@ def check_invoke(state: GroupState) -> Iterator[Symptom]:
     if not any(service == "*" or service.startswith("codedeploy.") for service in role.trusts):
         yield make_symptom(
             "service-role",
-            f"the trust policy of the service role {arn} does not allow CodeDeploy to assume it, so no deployment "
-            "starts",
+            f"the trust policy of the service role {arn} does not allow "
+            "CodeDeploy to assume it, so no deployment starts",
             f"trusted services: {', '.join(role.trusts) or 'none'}",
             fix='allow sts:AssumeRole in the role\'s trust policy for {"Service": "codedeploy.amazonaws.com"}',
         )
@@ -77,8 +77,8 @@ def _not_allowed(name: str, arn: str, role: Role) -> Symptom:
     managed = "AWS's managed policies allow only function names that begin with CodeDeployHook_"
     return make_symptom(
         "hook-not-allowed",
-        f"CodeDeploy's service role is not allowed to invoke {name}; the deployment fails at once with "
-        "IAM_ROLE_PERMISSIONS",
+        f"CodeDeploy's service role is not allowed to invoke {name}; the "
+        "deployment fails at once with IAM_ROLE_PERMISSIONS",
         f"policies of {role.name}: {', '.join(role.policies) or 'none'}",
         *([] if name.startswith("CodeDeployHook_") else [managed]),
         fix=f"rename the function to CodeDeployHook_…, or: aws iam put-role-policy --role-name {role.name} "

@@ -76,8 +76,8 @@ def _parse(text: str) -> Any:
             raise GreenlightError("the OpenAPI document is neither JSON nor YAML") from error
     if isinstance(data, dict) and "swagger" in data:
         raise GreenlightError(
-            "the document is Swagger 2.0; convert it to OpenAPI 3.0 (https://converter.swagger.io), and record the "
-            "result"
+            "the document is Swagger 2.0; convert it to OpenAPI 3.0 "
+            "(https://converter.swagger.io), and record the result"
         )
     if not isinstance(data, dict) or not str(data.get("openapi", "")).startswith(("3.0", "3.1")):
         raise GreenlightError("the document is not an OpenAPI 3.0 or 3.1 document")

@@ -68,9 +68,8 @@ def _check_rollback(name: str, group: dict[str, Any], line: int) -> Iterator[Sym
     if str(enabled).lower() != "true" or "DEPLOYMENT_FAILURE" not in events:
         yield make_symptom(
             "no-rollback",
-            f"{name} does not roll back a failed deployment: after a hook answers Failed, traffic stays where it "
-            "is, and "
-            "after the shift that is green",
+            f"{name} does not roll back a failed deployment: after a hook answers Failed, "
+            "traffic stays where it is, and after the shift that is green",
             fix=fix,
             line=line,
         )

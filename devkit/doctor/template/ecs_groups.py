@@ -40,9 +40,8 @@ def check_ecs_group(template: Template, name: str, appspec: AppSpec | None) -> I
     if is_network and isinstance(config, str) and config != "CodeDeployDefault.ECSAllAtOnce":
         yield make_symptom(
             "network-balancer",
-            f"a Network Load Balancer cannot shift traffic in steps, as the deployment configuration {config} of "
-            f"{name} "
-            "requires",
+            "a Network Load Balancer cannot shift traffic in steps, as the "
+            f"deployment configuration {config} of {name} requires",
             fix="DeploymentConfigName: CodeDeployDefault.ECSAllAtOnce",
             line=line,
         )
@@ -86,18 +85,16 @@ def _check_listeners(name: str, pair: dict[str, Any], appspec: AppSpec | None, l
     if test is not None and test == production:
         yield make_symptom(
             "test-is-production",
-            f"the test listener of {name} is its production listener, so AllowTestTraffic sends users to green "
-            "before any "
-            "check",
+            f"the test listener of {name} is its production listener, so "
+            "AllowTestTraffic sends users to green before any check",
             fix=_TEST_ROUTE_FIX,
             line=line,
         )
     if test is None and (appspec is None or "AfterAllowTestTraffic" in appspec.hooks):
         yield make_symptom(
             "no-test-listener",
-            f"{name} has no test listener: CodeDeploy skips AfterAllowTestTraffic without an error, and no check "
-            "reaches "
-            "green before users do",
+            f"{name} has no test listener: CodeDeploy skips AfterAllowTestTraffic without "
+            "an error, and no check reaches green before users do",
             fix=_TEST_ROUTE_FIX,
             line=line,
         )
@@ -121,9 +118,8 @@ def _check_shifting(name: str, blue_green: Any, line: int) -> Iterator[Symptom]:
     ):
         yield make_symptom(
             "blue-ends-at-once",
-            f"the original task set of {name} is terminated as soon as all traffic is on green, so a later "
-            "rollback is a "
-            "full deployment",
+            f"the original task set of {name} is terminated as soon as all traffic is "
+            "on green, so a later rollback is a full deployment",
             fix="TerminationWaitTimeInMinutes: 30",
             line=line,
         )

@@ -49,8 +49,8 @@ def examine_template(
     if uses_transform:
         yield make_symptom(
             "bluegreen-transform",
-            "the transform AWS::CodeDeployBlueGreen tells a hook neither the service nor the listener, so the hook "
-            "cannot find green",
+            "the transform AWS::CodeDeployBlueGreen tells a hook neither the "
+            "service nor the listener, so the hook cannot find green",
             fix="deploy with a deployment group of your own (examples/ecs), or set target: {url: …} in the plan",
             line=template.line("Transform"),
         )

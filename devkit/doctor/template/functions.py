@@ -51,8 +51,8 @@ def check_function(template: Template, name: str, installation: str) -> Iterator
     if not preference.get("Alarms"):
         yield make_symptom(
             "no-alarms",
-            f"the deployments of {name} have no alarm, and no hook runs while traffic shifts: errors in that time stop "
-            "nothing",
+            f"the deployments of {name} have no alarm, and no hook runs while "
+            "traffic shifts: errors in that time stop nothing",
             fix="DeploymentPreference:\n  Alarms: [!Ref ERRORS]   # AWS/Lambda Errors of the alias",
             line=line,
         )

@@ -53,8 +53,8 @@ def check_platform(template: Template, name: str, group: dict[str, Any], platfor
         policy = MANAGED_POLICIES.get(platform.lower(), "")
         yield make_symptom(
             "service-role-lacks",
-            f"the service role of {name} is for another compute platform; the deployment fails with "
-            "IAM_ROLE_PERMISSIONS",
+            f"the service role of {name} is for another compute platform; the "
+            "deployment fails with IAM_ROLE_PERMISSIONS",
             f"platform {platform}, policies {', '.join(policies)}",
             fix=f"ManagedPolicyArns: [!Sub 'arn:${{AWS::Partition}}:iam::aws:policy/{policy}']",
             line=template.line("Resources", name, "Properties", "ServiceRoleArn"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from devkit.doctor import rules
 from tests.devkit.doctor import (
-    test_account,
     test_alias,
     test_ecs_routing,
-    test_group,
+    test_examination,
+    test_group_settings,
     test_hooks,
     test_network,
     test_plans,
@@ -17,9 +17,9 @@ from tests.devkit.doctor import (
 
 def test_every_rule_of_an_account_has_a_mistake() -> None:
     modules = (
-        test_account,
+        test_examination,
         test_alias,
-        test_group,
+        test_group_settings,
         test_hooks,
         test_network,
         test_plans,
