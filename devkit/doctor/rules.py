@@ -336,7 +336,7 @@ resolve them, with the defaults of parameters and the values of `--parameters`.
 When it is not allowed to read something it reports *not seen* and names the missing permission. AWS's managed policy
 `ReadOnlyAccess` has all of them.
 
-No finding does not prove that everything is right:
+A run without findings does not prove that everything is right:
 
 - Conditions in IAM policies, service control policies and session policies are not evaluated.
 - Of the network it checks routes, VPC endpoints and the load balancer's security groups, but not the hook's own
