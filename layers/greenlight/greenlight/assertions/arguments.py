@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from greenlight.assertions import json_schema, patterns
 from greenlight.assertions.patterns import PATTERN_LENGTH
 from greenlight.assertions.predicates import TYPES
+from greenlight.core.display import to_plan_text, truncate
 from greenlight.core.errors import ExpectationError
 from greenlight.core.json_values import is_number, to_fraction
 from greenlight.core.suggestions import did_you_mean
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,17 +25,11 @@ if TYPE_CHECKING:
 ENCODINGS = ("base64", "base64url", "url", "html")
 
 
-_WORDS = {None: "nothing", True: "true", False: "false"}
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
-def error_text(argument: Any) -> str:
-    """Show an argument in a message, the way a plan writes it."""
-    return _WORDS[argument] if argument is None or isinstance(argument, bool) else truncate(repr(argument), 60)
-
-
 def _wrong(name: str, wanted: str, argument: Any, instead: str = "") -> NoReturn:
-    raise ExpectationError(f"{name} takes {wanted}, not {error_text(argument)}{instead and '; write '}{instead}")
+    raise ExpectationError(f"{name} takes {wanted}, not {to_plan_text(argument)}{instead and '; write '}{instead}")
 
 
 def literal(value: Any, unit: Unit) -> Any:
@@ -61,7 +55,7 @@ def _value(_name: str, argument: Any, unit: Unit) -> Any:
 def _number(name: str, argument: Any, unit: Unit) -> Any:
     value = literal(argument, unit)
     if not is_number(value):
-        raise ExpectationError(f"{name} compares numbers, not {error_text(argument)}; write {_as_a_number(argument)}")
+        raise ExpectationError(f"{name} compares numbers, not {to_plan_text(argument)}; write {_as_a_number(argument)}")
     return value
 
 
@@ -147,7 +141,7 @@ def _type(_name: str, argument: Any, _unit: Unit) -> str:
     if not isinstance(argument, str) or argument not in TYPES:
         meant = _TYPES_ELSEWHERE.get(str(argument))
         hint = f"; did you mean {meant!r}?" if meant else did_you_mean(str(argument), TYPES)
-        raise ExpectationError(f"unknown type {error_text(argument)}{hint or '; one of ' + ', '.join(TYPES)}")
+        raise ExpectationError(f"unknown type {to_plan_text(argument)}{hint or '; one of ' + ', '.join(TYPES)}")
     return argument
 
 
@@ -220,7 +214,7 @@ def _capture(name: str, argument: Any) -> tuple[Any, int | str]:
     if isinstance(group, bool) or (group not in compiled.groupindex and group not in range(compiled.groups + 1)):
         known = ", ".join(map(str, (*range(compiled.groups + 1), *compiled.groupindex)))
         raise ExpectationError(
-            f"the pattern has no group {error_text(group)}; it has {known} (0 is all of it)", ("group",)
+            f"the pattern has no group {to_plan_text(group)}; it has {known} (0 is all of it)", ("group",)
         )
     return compiled, group
 
@@ -252,7 +246,7 @@ def _form(name: str, argument: Any) -> str:
     except ValueError as error:
         if "does not match" not in str(error):
             raise ExpectationError(
-                f"{error_text(argument)} is no form of a date: {truncate(str(error), 100)}"
+                f"{to_plan_text(argument)} is no form of a date: {truncate(str(error), 100)}"
             ) from error
     return form
 

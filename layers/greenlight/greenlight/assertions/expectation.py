@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from greenlight.assertions.arguments import ARGUMENTS, FILTER_ARGUMENTS, error_text, literal
+from greenlight.assertions.arguments import ARGUMENTS, FILTER_ARGUMENTS, literal
 from greenlight.assertions.filters import (
     FILTERS,
     MAX_FILTERS,
@@ -23,8 +23,9 @@ from greenlight.assertions.filters import (
 )
 from greenlight.assertions.patterns import PATTERN_LENGTH, PATTERN_TIMEOUT_S, GaveUpError, escaped
 from greenlight.assertions.predicates import PREDICATES, TYPES, Predicate
+from greenlight.core.display import to_plan_text
 from greenlight.core.errors import ExpectationError
-from greenlight.core.missing import MISSING, Missing
+from greenlight.core.json_values import MISSING, Missing
 from greenlight.core.plan_path import KeyStep
 from greenlight.core.references import has_references
 from greenlight.core.suggestions import did_you_mean, suggest_or_list
@@ -239,12 +240,12 @@ class _Reading:
         if takes != "expectations":
             if takes == "count" and not isinstance(argument, dict | int) and not has_references(argument):
                 hint = f"; write {argument} without quotes" if str(argument).isdecimal() else ", such as 3 or {gte: 1}"
-                raise ExpectationError(f"{name} takes a whole number or predicates, not {error_text(argument)}{hint}")
+                raise ExpectationError(f"{name} takes a whole number or predicates, not {to_plan_text(argument)}{hint}")
             below = parse(argument, None if takes == "count" else self.unit, self.fill, self.now)
             return below.written, below
         if not isinstance(argument, list) or not argument:
             raise ExpectationError(
-                f"{name} takes a list with at least one expectation, not {error_text(argument)}; write such as [{{gte: 5}}, null]"
+                f"{name} takes a list with at least one expectation, not {to_plan_text(argument)}; write such as [{{gte: 5}}, null]"
             )
         each: list[Expectation] = []
         for index, written in enumerate(argument):
@@ -257,13 +258,13 @@ class _Reading:
     def filters(self, argument: Any) -> tuple[list[Any], tuple[Step, ...]]:
         """Give the filters as they are shown, and as they are applied."""
         if not isinstance(argument, list) or not 0 < len(argument) <= MAX_FILTERS:
-            raise ExpectationError(f"filters takes a list of 1 to {MAX_FILTERS} filters, not {error_text(argument)}")
+            raise ExpectationError(f"filters takes a list of 1 to {MAX_FILTERS} filters, not {to_plan_text(argument)}")
         shown: list[Any] = []
         steps: list[Step] = []
         for index, each in enumerate(argument):
             name, given = next(iter(each.items())) if isinstance(each, dict) and len(each) == 1 else (each, None)
             if not isinstance(name, str):
-                raise ExpectationError(f"a filter is a name or a map with one, not {error_text(each)}", (index,))
+                raise ExpectationError(f"a filter is a name or a map with one, not {to_plan_text(each)}", (index,))
             if name not in FILTERS:
                 raise ExpectationError(
                     f"unknown filter {name!r}{suggest_or_list(name, FILTERS, 'known are')}", (index,)

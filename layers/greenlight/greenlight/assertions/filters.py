@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlight.assertions import formats
 from greenlight.assertions.patterns import replace, search
-from greenlight.core.json_values import for_message
+from greenlight.core.display import for_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,7 +219,7 @@ def _json(value: Any, path: str | None) -> Any:
     if path is None:
         return data
     from greenlight.assertions.jmespath_query import run_query
-    from greenlight.core.missing import MISSING
+    from greenlight.core.json_values import MISSING
 
     found = run_query(path, data)
     if found is MISSING:

@@ -14,10 +14,10 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from jmespath.functions import Functions
 
+from greenlight.core.display import truncate
 from greenlight.core.errors import ExpectationError
-from greenlight.core.missing import MISSING
+from greenlight.core.json_values import MISSING
 from greenlight.core.suggestions import did_you_mean
-from greenlight.core.text import truncate
 
 MAX_LENGTH = 2000
 """Characters of an expression."""

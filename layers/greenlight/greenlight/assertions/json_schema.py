@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.assertions.formats import FORMATS
 from greenlight.assertions.patterns import GaveUpError, pattern, search
+from greenlight.core.display import truncate
 from greenlight.core.errors import ExpectationError
 from greenlight.core.json_values import first_duplicate
 from greenlight.core.suggestions import did_you_mean
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

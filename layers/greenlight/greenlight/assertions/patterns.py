@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from greenlight.core.display import truncate
 from greenlight.core.errors import ExpectationError
-from greenlight.core.text import truncate
 
 PATTERN_TIMEOUT_S = 1.0
 """Processor time that a pattern may take on one text; an expectation whose pattern takes longer does not hold."""

@@ -11,8 +11,9 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlight.assertions import formats, json_schema, patterns
+from greenlight.core.display import for_message
 from greenlight.core.errors import ExpectationError
-from greenlight.core.json_values import equals, first_duplicate, for_message, is_number, to_fraction
+from greenlight.core.json_values import equals, first_duplicate, is_number, to_fraction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -19,10 +19,10 @@ from msgspec.structs import replace
 
 from greenlight.checks.context import Context
 from greenlight.core.deployment import Deployment
+from greenlight.core.display import truncate
 from greenlight.core.errors import GreenlightError
 from greenlight.core.finding import AttemptRecord, Cause, ExcuseReason, Finding, Outcome, Severity
 from greenlight.core.redaction import Redactor
-from greenlight.core.text import truncate
 from greenlight.plan.repeat import decide_outcome
 
 if TYPE_CHECKING:

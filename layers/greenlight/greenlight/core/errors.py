@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from greenlight.core.display import truncate
 from greenlight.core.finding import Cause
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

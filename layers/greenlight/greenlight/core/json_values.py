@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
+
+
+class Missing:
+    """Type of `MISSING`."""
+
+    def __repr__(self) -> str:
+        """Return the text that evidence shows."""
+        return "(nothing found)"
+
+
+MISSING = Missing()
+"""Sentinel for "the query matched nothing"; a null that was found is None."""
 
 
 def is_number(value: Any) -> bool:
@@ -14,11 +25,6 @@ def is_number(value: Any) -> bool:
         and not isinstance(value, bool)
         and (isinstance(value, int) or math.isfinite(value))
     )
-
-
-def to_json_text(value: Any) -> str:
-    """Write a value the way JSON does (`true`, not Python's `True`); a text stays as it is."""
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def equals(actual: Any, expected: Any) -> bool:
@@ -54,14 +60,6 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return object()
     return ("boolean", value) if isinstance(value, bool) else value
-
-
-def for_message(value: Any) -> str:
-    """Write a value in a sentence, whole: it is cut when secrets are out of it."""
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        return f"({type(value).__name__} that cannot be shown)"
 
 
 def to_fraction(number: Any) -> Any:

@@ -30,8 +30,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from greenlight.core.display import to_json_text, truncate
 from greenlight.core.suggestions import suggest_or_list
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -168,7 +168,7 @@ def _replaced(text: str, names: Mapping[str, Any], keep: bool) -> Any:
             run = ""
         else:
             value = names[match[1].strip()]
-            run += value if isinstance(value, str) else _as_text(value)
+            run += to_json_text(value)
     run += text[end:]
     return "".join([*parts, _escaped(run) if keep else run])
 
@@ -176,12 +176,6 @@ def _replaced(text: str, names: Mapping[str, Any], keep: bool) -> Any:
 def _escaped(text: str) -> str:
     """Write a text so that a second pass gives it back as it is."""
     return text.replace("${", "$${")
-
-
-def _as_text(value: Any) -> str:
-    import json
-
-    return json.dumps(value)
 
 
 def _texts(data: Any, path: PlanPath) -> Iterator[tuple[PlanPath, str]]:

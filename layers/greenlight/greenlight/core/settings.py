@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from greenlight.core.display import truncate
 from greenlight.core.errors import SettingsError
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

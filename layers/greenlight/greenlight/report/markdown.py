@@ -9,8 +9,8 @@ import html
 import re
 from typing import TYPE_CHECKING
 
+from greenlight.core.display import escape_controls, truncate
 from greenlight.core.finding import Outcome
-from greenlight.core.text import escape_controls, truncate
 from greenlight.core.verdict import Status
 from greenlight.report import content
 

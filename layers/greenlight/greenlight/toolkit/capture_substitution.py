@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight.assertions.expectation import Expectation, escaped, parse
-from greenlight.checks.findings import display_value
 from greenlight.core import references
+from greenlight.core.display import display_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,12 +32,14 @@ def substitute_captures(value: Any, captured: Mapping[str, Any] | None) -> Any:
 
     def fill(argument: Any, predicate: str) -> Any:
         if predicate == "matches":  # what green answered is a text to find, not a pattern
-            return references.replace(argument, {name: escaped(_text(each)) for name, each in captured.items()})
+            return references.replace(
+                argument,
+                {
+                    name: escaped(each if isinstance(each, str) else display_value(each))
+                    for name, each in captured.items()
+                },
+            )
         return references.replace(argument, captured)
 
     fresh = parse(value.written, fill=fill)
     return type(value)(fresh.written, fresh.predicates, fresh.filters)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else display_value(value)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.assertions.expectation import PATTERN_TIMEOUT_S, parse
 from greenlight.assertions.jmespath_query import compile_query, run_query
 from greenlight.core.errors import WrongValueError
-from greenlight.core.missing import MISSING
+from greenlight.core.json_values import MISSING
 from greenlight.core.redaction import names_a_secret
 from greenlight.network import cookies
 from greenlight.toolkit import xml_html

@@ -14,7 +14,7 @@ from greenlight.checks.findings import evidence
 from greenlight.checks.validator import Params
 from greenlight.core.errors import WrongValueError
 from greenlight.core.finding import Evidence
-from greenlight.core.missing import MISSING
+from greenlight.core.json_values import MISSING
 from greenlight.core.plan_path import KeyStep
 from greenlight.network import cookies
 from greenlight.toolkit import xml_html

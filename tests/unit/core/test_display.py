@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenlight.core.text import escape_controls, truncate
+from greenlight.core.display import escape_controls, truncate
 
 
 @pytest.mark.parametrize(
