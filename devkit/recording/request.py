@@ -8,7 +8,7 @@ from typing import Any
 
 from devkit.lint import secrets
 from greenlight.core.frozen import FrozenStruct
-from greenlight.core.redaction import names_a_secret
+from greenlight.core.redaction import is_secret_name
 from greenlight.toolkit.http_request import SAFE_METHODS
 
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/_=.-]{32,}")
@@ -127,7 +127,7 @@ class Hidden:
 def sensitive(key: str, value: str) -> bool:
     """Tell whether a text is a secret by its key or by its form; in doubt it is one."""
     a_key = _LIKE_A_KEY.fullmatch(value) and not _MEDIA_TYPE.fullmatch(value)
-    return bool(names_a_secret(key) or secrets.kind(value) or a_key)
+    return bool(is_secret_name(key) or secrets.kind(value) or a_key)
 
 
 def keep_request(name: str) -> bool:

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from greenlight.assertions import json_schema, semver
-from greenlight.assertions.expectation import MISSING, parse
+from greenlight.core.json_values import MISSING
+from greenlight.assertions.expectation import parse
 from greenlight.assertions.formats import FORMATS
 from greenlight.assertions.jmespath_query import run_query
 from greenlight.core.errors import ExpectationError
@@ -43,14 +44,14 @@ def test_what_is_no_range_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", SEMVER["no_version"], ids=lambda text: repr(text)[:20])
 def test_what_is_no_version_is_in_no_range(text: str) -> None:
-    assert semver.version(text) is None
+    assert semver.parse_version(text) is None
     assert not parse({"semver": "*"}).holds(text)
     assert not parse({"not": {"semver": "*"}}).holds(text)
 
 
 @pytest.mark.parametrize(("greater", "smaller"), SEMVER["greater_first"])
 def test_versions_have_their_order(greater: str, smaller: str) -> None:
-    first, second = semver.version(greater), semver.version(smaller)
+    first, second = semver.parse_version(greater), semver.parse_version(smaller)
 
     assert first is not None
     assert second is not None

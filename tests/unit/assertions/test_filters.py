@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from greenlight.assertions.expectation import FILTERS, parse
+from greenlight.assertions.filters import FILTERS
+from greenlight.assertions.expectation import parse
 
 NOW = datetime.datetime(2026, 11, 2, 12, 0, tzinfo=datetime.UTC)
 NAN = float("nan")
@@ -130,4 +131,4 @@ def test_filters_give_what_is_compared(filters: list[Any], actual: Any, wanted: 
 
 
 def test_every_filter_says_what_it_gives() -> None:
-    assert [name for name, each in FILTERS.items() if not each.says.endswith(".")] == []
+    assert [name for name, each in FILTERS.items() if not each.description.endswith(".")] == []

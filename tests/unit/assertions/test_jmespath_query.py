@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenlight.assertions.expectation import MISSING
+from greenlight.core.json_values import MISSING
 from greenlight.assertions.jmespath_query import compile_query, run_query
 from greenlight.core.errors import ExpectationError
 

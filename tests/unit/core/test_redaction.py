@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenlight.core.redaction import MASK, MIN_LENGTH, Redactor, names_a_secret
+from greenlight.core.redaction import MASK, MIN_LENGTH, Redactor, is_secret_name
 
 SECRETS = [
     "hunter22",
@@ -145,7 +145,7 @@ def test_pieces_of_what_begins_like_other_things_are_left(secret: str) -> None:
 
 def test_what_is_hidden_later_is_hidden_there_alone() -> None:
     first = Redactor(["hunter22"])
-    second = first.fresh()
+    second = first.copy()
     second.hide("t0k3n-value")
     assert (first.text("hunter22 t0k3n-value"), second.text("hunter22 t0k3n-value")) == ("*** t0k3n-value", "*** ***")
 
@@ -156,7 +156,7 @@ def test_what_is_hidden_later_is_hidden_there_alone() -> None:
      ("author", False), ("authors", False), ("order", False), ("considered", False), ("id", False)],
 )  # fmt: skip
 def test_a_secret_is_known_by_its_name(name: str, secret: bool) -> None:
-    assert names_a_secret(name) is secret
+    assert is_secret_name(name) is secret
 
 
 @pytest.mark.parametrize("secret", ["", "a", "abc", "\n\n"])

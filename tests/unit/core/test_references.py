@@ -26,17 +26,17 @@ NAMES = {"tenant": "smoke", "shards": 3, "on": True, "rate": 0.5, "green.url": "
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("${", "'${' is no reference; write ${name}, or $${ for the text itself"),
-        ("a ${} b", "is no reference"),
-        ("${ }", "is no reference"),
-        ("${tenant", "is no reference"),
-        ("${a${tenant}}", "'${a${tenant}}' is no reference"),
-        ("${a{b}}", "is no reference"),
-        ("${secret:}", "${secret:} names no secret; write ${secret:secretsmanager:NAME}"),
-        ("${secret:vault:x}", "names no secret"),
-        ("${secret:secretsmanager:}", "names no secret"),
-        ("${secret:secretsmanager:x#}", "names no secret"),
-        ("${secret:ssm:}", "names no secret"),
+        ("${", "'${' is not a valid reference; write ${name}, or $${ for the text itself"),
+        ("a ${} b", "is not a valid reference"),
+        ("${ }", "is not a valid reference"),
+        ("${tenant", "is not a valid reference"),
+        ("${a${tenant}}", "'${a${tenant}}' is not a valid reference"),
+        ("${a{b}}", "is not a valid reference"),
+        ("${secret:}", "${secret:} is not a valid reference to a secret; write ${secret:secretsmanager:NAME}"),
+        ("${secret:vault:x}", "is not a valid reference to a secret"),
+        ("${secret:secretsmanager:}", "is not a valid reference to a secret"),
+        ("${secret:secretsmanager:x#}", "is not a valid reference to a secret"),
+        ("${secret:ssm:}", "is not a valid reference to a secret"),
     ],
 )
 def test_what_is_no_reference_is_named(text: str, said: str) -> None:
@@ -69,7 +69,7 @@ def test_an_unknown_name_gets_the_nearest_or_all() -> None:
 
     assert near == (("a", 0), "nothing is called ${tennant}; did you mean 'tenant'?")
     assert far[0] == ("a", 1)
-    assert "known are green.url, map, on, rate, shards, tenant" in far[1]
+    assert "valid names are green.url, map, on, rate, shards, tenant" in far[1]
 
 
 def test_an_unknown_name_cannot_be_replaced() -> None:
@@ -129,7 +129,7 @@ def test_a_capture_that_no_reference_could_mean_is_named() -> None:
 
     first, second = capture_mistakes(captured, NAMES, ("http",))
 
-    assert first == (("http", "capture", "not good"), "'not good' is no name; write letters, digits and _")
+    assert first == (("http", "capture", "not good"), "'not good' is not a valid name; write letters, digits and _")
     assert second == (("http", "capture", "tenant"), "a variable is called 'tenant', too, and would hide the capture")
 
 

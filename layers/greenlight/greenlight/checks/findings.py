@@ -43,7 +43,7 @@ def evidence(query: str, expectation: Expectation, actual: Any, where: str = "")
     passed = expectation.holds(actual)
     return Evidence(
         query=query,
-        expected=expectation.written,
+        expected=expectation.raw,
         actual=shown(actual),
         passed=passed,
         where=where,

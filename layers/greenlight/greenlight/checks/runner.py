@@ -336,7 +336,7 @@ def _cause_behind(tried: Container[Outcome], finding: Finding) -> Cause | None:
 
 def _attempted(attempt: _Attempt, tools: CheckResources) -> Finding:
     """Make one attempt; whatever the validator does, there is a finding, and it is one that can be sent."""
-    began, redactor = time.monotonic(), tools.redactor.fresh()
+    began, redactor = time.monotonic(), tools.redactor.copy()
     try:
         finding = _redacted(_found(attempt, tools.context(attempt.timeout_s, redactor)), redactor)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plugin must not end the thread without a finding

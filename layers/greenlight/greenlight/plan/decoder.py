@@ -62,10 +62,10 @@ def _hook(kind: type[Any], value: Any) -> Any:
         return parse(value)
     if kind is DurationExpectation:
         read = parse(value, _milliseconds)
-        return DurationExpectation(read.written, read.predicates, read.filters)
+        return DurationExpectation(read.raw, read.predicates, read.filters)
     if kind is SizeExpectation:
         read = parse(value, Size.parse)
-        return SizeExpectation(read.written, read.predicates, read.filters)
+        return SizeExpectation(read.raw, read.predicates, read.filters)
     raise NotImplementedError(kind)
 
 

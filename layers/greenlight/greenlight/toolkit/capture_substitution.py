@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from greenlight.assertions.expectation import Expectation, escaped, parse
+from greenlight.assertions.expectation import Expectation, parse
+from greenlight.assertions.patterns import escape_pattern
 from greenlight.core import references
 from greenlight.core.display import display_value
 
@@ -27,7 +28,7 @@ def substitute_captures(value: Any, captured: Mapping[str, Any] | None) -> Any:
         return value
     if not isinstance(value, Expectation):
         return references.replace(value, captured)
-    if not references.reference_paths(value.written, ()):
+    if not references.reference_paths(value.raw, ()):
         return value
 
     def fill(argument: Any, predicate: str) -> Any:
@@ -35,11 +36,11 @@ def substitute_captures(value: Any, captured: Mapping[str, Any] | None) -> Any:
             return references.replace(
                 argument,
                 {
-                    name: escaped(each if isinstance(each, str) else display_value(each))
+                    name: escape_pattern(each if isinstance(each, str) else display_value(each))
                     for name, each in captured.items()
                 },
             )
         return references.replace(argument, captured)
 
-    fresh = parse(value.written, fill=fill)
-    return type(value)(fresh.written, fresh.predicates, fresh.filters)
+    fresh = parse(value.raw, fill=fill)
+    return type(value)(fresh.raw, fresh.predicates, fresh.filters)

@@ -321,7 +321,7 @@ def check_response(
 def _held(query: str, expectation: Expectation, actual: Any, where: str) -> Evidence:
     if isinstance(actual, Unreadable):
         said = f"{MISSING!r}: {actual.why}"
-        return Evidence(query=query, expected=expectation.written, actual=said, where=where)
+        return Evidence(query=query, expected=expectation.raw, actual=said, where=where)
     return evidence(query, expectation, actual, where)
 
 

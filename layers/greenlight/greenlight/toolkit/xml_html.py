@@ -13,9 +13,9 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
-from greenlight.assertions.expectation import MISSING
 from greenlight.core.display import truncate
 from greenlight.core.errors import ExpectationError
+from greenlight.core.json_values import MISSING
 from greenlight.core.suggestions import did_you_mean
 
 if TYPE_CHECKING:
