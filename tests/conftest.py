@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 LONG = ("template", "rehearsal", "faults", "conformance", "browser")
 """Folders whose tests build, start processes and wait for them: seconds each."""
 
-NOBODYS = {
+TEST_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "a",
     "AWS_SECRET_ACCESS_KEY": "b",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -58,16 +58,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_pattern_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a pattern that comes to no end give up twenty times sooner."""
     monkeypatch.setattr(patterns, "PATTERN_TIMEOUT_S", 0.05)
 
 
 @pytest.fixture
-def nobody(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def no_aws_account(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Put nobody's keys in the place of what the developer's environment tells AWS's clients and greenlight."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "GREENLIGHT_"))]:
         monkeypatch.delenv(name)
-    for name, value in NOBODYS.items():
+    for name, value in TEST_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     return monkeypatch

@@ -24,7 +24,7 @@ FOR = ["--deployment", "d-ABCDEF123", "--expires", "2h"]
 
 
 @pytest.fixture(autouse=True)
-def aws(nobody: None) -> Iterator[Aws]:
+def aws(no_aws_account: None) -> Iterator[Aws]:
     """Give an account with an installation's plan bucket."""
     with mock_aws():
         account = Aws()

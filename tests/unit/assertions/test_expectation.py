@@ -384,7 +384,7 @@ HOSTILE = r"^(?:(?:a|aa)+x?)+$"
 
 
 @pytest.mark.parametrize("written", [{"matches": HOSTILE}, {"not": {"matches": HOSTILE}}], ids=str)
-def test_a_pattern_that_comes_to_no_end_gives_up_and_shows_nothing(written: Any, impatient: None) -> None:
+def test_a_pattern_that_comes_to_no_end_gives_up_and_shows_nothing(written: Any, short_pattern_timeout: None) -> None:
     expectation = parse(written)
     began = time.process_time()  # which is how the time of a pattern is measured, on machines however busy
 

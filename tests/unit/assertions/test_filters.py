@@ -84,7 +84,7 @@ def test_a_filter_that_cannot_be_applied_finds_nothing_and_says_so(applied: Any,
     assert parse({"filters": filters, "exists": True}).why(actual).startswith(f"{name} cannot be applied: ")
 
 
-def test_a_pattern_that_takes_too_long_is_not_taken_for_absence(impatient: None) -> None:
+def test_a_pattern_that_takes_too_long_is_not_taken_for_absence(short_pattern_timeout: None) -> None:
     slow = parse({"filters": [{"regex": r"^(?:(?:a|aa)+x?)+$"}], "exists": False})
 
     assert not slow.holds("a" * 5000 + "!")
