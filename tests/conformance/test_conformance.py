@@ -9,12 +9,11 @@ import pytest
 import yaml
 
 from greenlight.assertions import json_schema, semver
-from greenlight.core.json_values import MISSING
 from greenlight.assertions.expectation import parse
 from greenlight.assertions.formats import FORMATS
 from greenlight.assertions.jmespath_query import run_query
 from greenlight.core.errors import ExpectationError
-from greenlight.core.json_values import equals
+from greenlight.core.json_values import MISSING, equals
 
 HERE = Path(__file__).parent
 

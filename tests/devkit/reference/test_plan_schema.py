@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from devkit.cli.main import main
+from greenlight.assertions.expectation import parse
 from greenlight.assertions.filters import FILTERS
 from greenlight.assertions.predicates import PREDICATES
-from greenlight.assertions.expectation import parse
 
 EXAMPLES = sorted(Path(__file__).parents[3].glob("examples/*/plan.yaml"))
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from greenlight.assertions.filters import FILTERS
 from greenlight.assertions.expectation import parse
+from greenlight.assertions.filters import FILTERS
 
 NOW = datetime.datetime(2026, 11, 2, 12, 0, tzinfo=datetime.UTC)
 NAN = float("nan")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenlight.core.json_values import MISSING
 from greenlight.assertions.jmespath_query import compile_query, run_query
 from greenlight.core.errors import ExpectationError
+from greenlight.core.json_values import MISSING
 
 # JMESPath accepts texts between backticks, and says in a warning that it will not do so for ever.
 pytestmark = pytest.mark.filterwarnings("ignore:deprecated string literal")

@@ -19,7 +19,9 @@ from greenlight.core.units import Duration, Size
     ],
 )  # fmt: skip
 def test_what_is_no_duration_is_refused_with_an_example(value: Any) -> None:
-    with pytest.raises(ValueError, match="is not a valid duration; write a number with its unit, such as 500ms, 5s or 10m"):
+    with pytest.raises(
+        ValueError, match="is not a valid duration; write a number with its unit, such as 500ms, 5s or 10m"
+    ):
         Duration.parse(value)
 
 
@@ -27,7 +29,9 @@ def test_what_is_no_duration_is_refused_with_an_example(value: Any) -> None:
     "value", [5, True, None, "", "5", "B", "-1B", "5 KB", "5kb", "5Kb", "1e3B", "5TB", "5B\n", [], {}]
 )
 def test_what_is_no_size_is_refused_with_an_example(value: Any) -> None:
-    with pytest.raises(ValueError, match="is not a valid size; write a number with its unit, such as 200B, 64KiB or 1MB"):
+    with pytest.raises(
+        ValueError, match="is not a valid size; write a number with its unit, such as 200B, 64KiB or 1MB"
+    ):
         Size.parse(value)
 
 
