@@ -124,7 +124,7 @@ from tests.support.expectation_samples import INF, NAN
         ({"filters": ["count"], "gte": 3}, [1, 2]),
         ({"filters": ["to_int"], "exists": True}, "five"),
         ({"filters": ["to_int"], "ne": 5}, "five"),
-        # What cannot be compared does not become right by its opposite.
+        # A value that cannot be compared does not pass the negated expectation either.
         ({"not": {"gt": 5}}, "1"),
         ({"not": {"contains": "error"}}, None),
         ({"not": {"starts_with": "a"}}, 5),
