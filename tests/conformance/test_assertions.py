@@ -1,4 +1,4 @@
-"""Other people's cases, as facts in tables beside this file; each says where it comes from."""
+"""Cases of other projects for the assertion language; each table beside this file has its source."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ def table(name: str) -> Any:
 SEMVER, HURL, SCHEMAS, TEXTS, PATHS = (table(name) for name in ("semver", "hurl", "jsonschema", "formats", "jmespath"))
 
 
-@pytest.mark.parametrize("wanted", SEMVER["not_in_range"], ids=repr)
-def test_versions_out_of_a_range(wanted: str) -> None:
-    assert [each for each in SEMVER["not_in_range"][wanted] if parse({"semver": wanted}).holds(each)] == []
+@pytest.mark.parametrize("allowed", SEMVER["not_in_range"], ids=repr)
+def test_version_is_not_in_the_range(allowed: str) -> None:
+    assert [version for version in SEMVER["not_in_range"][allowed] if parse({"semver": allowed}).holds(version)] == []
 
 
-@pytest.mark.parametrize("wanted", SEMVER["in_range"], ids=repr)
-def test_versions_in_a_range(wanted: str) -> None:
-    assert [each for each in SEMVER["in_range"][wanted] if not parse({"semver": wanted}).holds(each)] == []
+@pytest.mark.parametrize("allowed", SEMVER["in_range"], ids=repr)
+def test_version_is_in_the_range(allowed: str) -> None:
+    assert [version for version in SEMVER["in_range"][allowed] if not parse({"semver": allowed}).holds(version)] == []
 
 
 @pytest.mark.parametrize("text", SEMVER["no_range"], ids=repr)
-def test_what_is_no_range_is_refused(text: str) -> None:
+def test_invalid_range_is_rejected(text: str) -> None:
     with pytest.raises(ExpectationError, match="range of versions"):
         parse({"semver": text})
 
 
 @pytest.mark.parametrize("text", SEMVER["no_version"], ids=lambda text: repr(text)[:20])
-def test_what_is_no_version_is_in_no_range(text: str) -> None:
+def test_invalid_version_is_not_in_any_range(text: str) -> None:
     assert semver.parse_version(text) is None
     assert not parse({"semver": "*"}).holds(text)
     assert not parse({"not": {"semver": "*"}}).holds(text)
 
 
 @pytest.mark.parametrize(("greater", "smaller"), SEMVER["greater_first"])
-def test_versions_have_their_order(greater: str, smaller: str) -> None:
+def test_versions_are_ordered(greater: str, smaller: str) -> None:
     first, second = semver.parse_version(greater), semver.parse_version(smaller)
 
     assert first is not None
@@ -58,12 +58,12 @@ def test_versions_have_their_order(greater: str, smaller: str) -> None:
 
 
 @pytest.mark.parametrize("case", HURL["fails"], ids=lambda case: case["hurl"])
-def test_what_hurl_fails(case: dict[str, Any]) -> None:
+def test_case_that_fails_in_hurl_fails(case: dict[str, Any]) -> None:
     assert not parse(case["expect"]).holds(case["value"])
 
 
 @pytest.mark.parametrize("case", HURL["passes"], ids=lambda case: case["hurl"])
-def test_what_hurl_passes(case: dict[str, Any]) -> None:
+def test_case_that_passes_in_hurl_passes(case: dict[str, Any]) -> None:
     assert parse(case["expect"]).why(case["value"]) == "" or "filters" in case["expect"]
     assert parse(case["expect"]).holds(case["value"])
 
@@ -72,26 +72,27 @@ def test_what_hurl_passes(case: dict[str, Any]) -> None:
 def test_json_schema(case: dict[str, Any]) -> None:
     expectation = parse({"schema": case["schema"]})
 
-    assert [each for each in case["invalid"] if expectation.holds(each)] == []
-    assert [each for each in case["valid"] if not expectation.holds(each)] == []
-    assert all(json_schema.schema_errors(case["schema"], each) for each in case["invalid"])
+    assert [data for data in case["invalid"] if expectation.holds(data)] == []
+    assert [data for data in case["valid"] if not expectation.holds(data)] == []
+    assert all(json_schema.schema_errors(case["schema"], data) for data in case["invalid"])
 
 
 @pytest.mark.parametrize("case", TEXTS, ids=lambda case: case["format"])
-def test_texts_with_a_form(case: dict[str, Any]) -> None:
-    typed, formed = parse({"type": case["type"]}), parse({"schema": {"format": case["format"]}})
+def test_text_formats(case: dict[str, Any]) -> None:
+    typed, formatted = parse({"type": case["type"]}), parse({"schema": {"format": case["format"]}})
 
-    assert [each for each in case["invalid"] if FORMATS[case["format"]](each) or formed.holds(each)] == []
-    assert [each for each in case["valid"] if not (typed.holds(each) and formed.holds(each))] == []
-    assert case["type"] == "ip" or [each for each in case["invalid"] if typed.holds(each)] == []
+    assert [text for text in case["invalid"] if FORMATS[case["format"]](text) or formatted.holds(text)] == []
+    assert [text for text in case["valid"] if not (typed.holds(text) and formatted.holds(text))] == []
+    assert case["type"] == "ip" or [text for text in case["invalid"] if typed.holds(text)] == []
 
 
 @pytest.mark.parametrize("case", PATHS, ids=range(len(PATHS)))
 def test_jmespath(case: dict[str, Any]) -> None:
-    given = case["given"]
+    data = case["given"]
 
-    assert [each for each in case.get("nothing", ()) if run_query(each, given) is not MISSING] == []
-    assert [each for each, value in case.get("finds", {}).items() if not equals(run_query(each, given), value)] == []
-    for each in case.get("refused", ()):
+    assert [query for query in case.get("nothing", ()) if run_query(query, data) is not MISSING] == []
+    results = case.get("finds", {})
+    assert [query for query, value in results.items() if not equals(run_query(query, data), value)] == []
+    for query in case.get("refused", ()):
         with pytest.raises(ExpectationError):
-            run_query(each, given)
+            run_query(query, data)
