@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from greenlight.assertions.arguments import ENCODINGS
-from greenlight.assertions.filters import FILTERS
 from greenlight.assertions.expectation import FILTERS_KEY
-from greenlight.assertions.predicates import PREDICATES, TYPES
-from greenlight.assertions.filters import MAX_FILTERS
+from greenlight.assertions.filters import FILTERS, MAX_FILTERS
 from greenlight.assertions.patterns import PATTERN_LENGTH
+from greenlight.assertions.predicates import PREDICATES, TYPES
 from greenlight.assertions.semver import MAX_LENGTH
 
 _REFERENCE = {"type": "string", "pattern": r"\$\{"}
