@@ -42,7 +42,7 @@ INTERRUPTED = 130
 """What shells say of a program that SIGINT ended."""
 
 
-def parser_of(names: Collection[str]) -> argparse.ArgumentParser:
+def build_parser(names: Collection[str]) -> argparse.ArgumentParser:
     """Give the parser, with the arguments of the commands in `names` alone: only their modules are imported."""
     parser = argparse.ArgumentParser(prog="greenlight", description="Checks in front of every blue/green deployment.")
     parser.add_argument(
@@ -59,9 +59,9 @@ def parser_of(names: Collection[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def parser_of_all() -> argparse.ArgumentParser:
+def build_full_parser() -> argparse.ArgumentParser:
     """Give the parser with everything in it: what documents and completions are made of."""
-    return parser_of(COMMANDS)
+    return build_parser(COMMANDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     name = next((word for word in given if not word.startswith("-")), "")
     try:
-        parser = parser_of([name])
+        parser = build_parser([name])
         if name and name not in COMMANDS:
             from greenlight.core.suggestions import suggest_or_list
 

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--var-file", action="append", default=[], metavar="FILE", help="a YAML map of variables")
 
 
-def selected(plan: Plan, stage: str, tags: Sequence[str], not_tags: Sequence[str]) -> Plan:
+def select_checks(plan: Plan, stage: str, tags: Sequence[str], not_tags: Sequence[str]) -> Plan:
     """Let only the checks of a stage run that have one of `tags` (any, where there are none) and none of `not_tags`.
 
     What a chosen check needs runs, too, whatever its tags are.
@@ -75,7 +75,7 @@ def selected(plan: Plan, stage: str, tags: Sequence[str], not_tags: Sequence[str
     return replace(plan, stages={**plan.stages, stage: replace(plan.stages[stage], checks=made)})
 
 
-def with_variables(
+def replace_variables(
     plan: Plan, files: Sequence[str], flags: Sequence[str], environ: Mapping[str, str] = os.environ
 ) -> Plan:
     """Put other values in place of a plan's variables: from files, then the environment, then flags.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import urllib.parse
 
 
-def mistake(url: str) -> str:
+def url_error(url: str) -> str:
     """Say what is wrong with a URL without repeating it, for it may have a password in it; "" when nothing is."""
     try:
         parts = urllib.parse.urlsplit(url)
@@ -19,8 +19,8 @@ def mistake(url: str) -> str:
     return ""
 
 
-def mistake_of_base(url: str) -> str:
+def base_url_error(url: str) -> str:
     """Say the same of a URL behind which paths are put: behind a ? or a # every path would lead to one place."""
-    if why := mistake(url):
+    if why := url_error(url):
         return why
     return "has a ? or a # in it, and the paths of checks are put behind it" if "?" in url or "#" in url else ""

@@ -159,7 +159,7 @@ def arguments(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     return [action for action in parser._actions if not isinstance(action, kinds) and action.help != argparse.SUPPRESS]
 
 
-def words(action: argparse.Action) -> str:
+def argument_syntax(action: argparse.Action) -> str:
     """Write an argument as it is typed: `-o, --output FILE`, `[NAME]`."""
     choices = "|".join(str(each) for each in action.choices or () if each)
     value = str(action.metavar or choices or action.dest.upper())

@@ -68,9 +68,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"greenlight check: {usage}", file=sys.stderr)
         return PLAN_OR_USAGE_ERROR
     if arguments.watch:
-        return watch.watched(
+        return watch.watch_files(
             lambda: _once(arguments, budget_s),
-            lambda: watch.beside(arguments.plan, arguments.include, arguments.var_file),
+            lambda: watch.plan_files(arguments.plan, arguments.include, arguments.var_file),
         )
     return _once(arguments, budget_s)
 
@@ -98,11 +98,11 @@ def _once(arguments: argparse.Namespace, budget_s: float) -> int:
     duration_ms = (time.monotonic() - began) * 1000
     # A person who has just typed the command in a terminal needs no reminder of it.
     interactive = not arguments.output and arguments.format == "text" and sys.stdout.isatty()
-    report = result.report(started_at, duration_ms, command="" if interactive else again(arguments))
-    return status if report_output.written(report, arguments.format, arguments.output) else PLAN_OR_USAGE_ERROR
+    report = result.report(started_at, duration_ms, command="" if interactive else rerun_command(arguments))
+    return status if report_output.write_report(report, arguments.format, arguments.output) else PLAN_OR_USAGE_ERROR
 
 
-def again(arguments: argparse.Namespace) -> str:
+def rerun_command(arguments: argparse.Namespace) -> str:
     """Write the command that runs the stage once more; values of variables, which may be secrets, are left to fill in."""
     words = ["greenlight", "check", shlex.quote(arguments.plan)]
     usual = {"budget": "10m", "concurrency": 16}
@@ -120,7 +120,7 @@ def _usage(arguments: argparse.Namespace) -> tuple[str, float]:
     """Say what is wrong with the call; "" when nothing is. And the budget in seconds."""
     for option in ("url", "blue_url"):
         value = getattr(arguments, option)
-        if value and (why := urls.mistake_of_base(value)):
+        if value and (why := urls.base_url_error(value)):
             return f"--{option.replace('_', '-')} {why}", 0.0
     name, _, version = arguments.function.rpartition(":")
     if arguments.function and not (name and version.isascii() and version.isdigit()):
@@ -161,14 +161,14 @@ def _prepared(arguments: argparse.Namespace, deployment: Deployment) -> Prepared
     found = file.read(arguments.plan)
     if found is None:
         raise PlanError([Problem("there is no such file")], arguments.plan)
-    fetch = includes.fetching(arguments.plan, arguments.include, Aws())
+    fetch = includes.fragment_fetcher(arguments.plan, arguments.include, Aws())
     plan = plans.parse(found[0], arguments.plan, environment=arguments.environment, fetch=fetch)
-    plan = selection.with_variables(plan, arguments.var_file, arguments.var)
+    plan = selection.replace_variables(plan, arguments.var_file, arguments.var)
     if arguments.stage not in plan.stages:
         raise PlanError(
             [Problem(f"the plan has no stage {arguments.stage}; it has {', '.join(plan.stages)}")], arguments.plan
         )
-    plan = selection.selected(plan, arguments.stage, arguments.tag, arguments.not_tag)
+    plan = selection.select_checks(plan, arguments.stage, arguments.tag, arguments.not_tag)
     deployment = deployment if arguments.url else apply_plan_target(deployment, plan)
     return with_secrets(Prepared(deployment=deployment, plan=plan), Aws())
 

@@ -25,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the script: 0."""
-    from devkit.cli.main import parser_of_all
+    from devkit.cli.main import build_full_parser
 
-    places = list(_places("greenlight", parser_of_all()))
+    places = list(_places("greenlight", build_full_parser()))
     sys.stdout.write({"bash": _bash, "zsh": _zsh, "fish": _fish}[arguments.shell](places))
     return 0
 

@@ -67,11 +67,11 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     last, since = _limits(arguments)
     if not arguments.application:
         raise GreenlightError("--application names nothing")
-    bucket = buckets.named(aws, "report", arguments)
+    bucket = buckets.resolve_bucket(aws, "report", arguments)
     found = _found(aws, bucket, arguments.application, arguments.group, last, since)
     for note in found.notes:
         print(f"greenlight history: {note}", file=sys.stderr)
-    whole = history.summary(found.gates)
+    whole = history.summarize(found.gates)
     if arguments.format == "json":
         document = {
             "application": arguments.application,
@@ -158,7 +158,7 @@ def _entry(aws: Aws, bucket: str, key: str) -> Entry | str:
         answer = aws.call("s3", "get_object", Bucket=bucket, Key=key)
         data: bytes = call_aws("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES))
         found = msgspec.json.decode(data, type=index.Entry)
-        history.at(found)
+        history.started_at(found)
     except AwsError as error:
         return f"s3://{bucket}/{key} was not read: {error}"
     except (msgspec.MsgspecError, ValueError) as error:
@@ -187,7 +187,7 @@ def _table(gates: Sequence[Entry], console: Console, width: int, *, grouped: boo
     for gate in gates:
         reason = next((f"{each.cause.value} {each.check}: {each.message}" for each in gate.reasons), "")
         said = reason or ("let through without a check" if gate.let_through else _remarks(gate))
-        before = f"{history.at(gate):%Y-%m-%d %H:%M}  {escape_controls(gate.stage):<21}  "
+        before = f"{history.started_at(gate):%Y-%m-%d %H:%M}  {escape_controls(gate.stage):<21}  "
         group = f"{escape_controls(gate.group)}  " if grouped else ""
         after = f"  {milliseconds(gate.duration_ms):>9}  {escape_controls(gate.deployment):<11}  {group}"
         room = max(20, width - len(before) - len(after) - 9)

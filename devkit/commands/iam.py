@@ -48,50 +48,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     """Print the policy: 0, or 2 for a plan that is wrong; `aws` is asked for a plan that is kept there, and its fragments."""
     try:
-        needs = _needs(arguments, (aws or Aws()) if includes.kept(arguments.plan) else None)
+        needs = _needs(arguments, (aws or Aws()) if includes.is_remote(arguments.plan) else None)
     except PlanError as error:
         for problem in error.problems:
             source = problem.source or arguments.plan
             print(f"{source}:{problem.line or 1}:{problem.column or 1}: {problem}", file=sys.stderr)
         return WRONG
-    found = iam_policy.statements(needs)
+    found = iam_policy.build_statements(needs)
     if arguments.format == "text":
         _show(needs, found)
     else:
         if not found:
             print("no policy is needed: the hooks may do all of this already", file=sys.stderr)
         print(
-            json.dumps(iam_policy.document(found), indent=2)
+            json.dumps(iam_policy.to_document(found), indent=2)
             if arguments.format == "json"
-            else iam_policy.yaml(found).rstrip()
+            else iam_policy.to_yaml(found).rstrip()
         )
     return 0
 
 
-def _needs(arguments: argparse.Namespace, aws: Aws | None) -> list[iam_policy.Wanted]:
-    text = includes.stored(aws, arguments.plan) if aws else file.read(arguments.plan)
+def _needs(arguments: argparse.Namespace, aws: Aws | None) -> list[iam_policy.Permission]:
+    text = includes.read_remote(aws, arguments.plan) if aws else file.read(arguments.plan)
     if text is None:
         raise PlanError([Problem("there is nothing there" if aws else "there is no such file")], arguments.plan)
     data, environment = yaml_reader.read(text[0], arguments.plan).data, arguments.environment
-    fetch = includes.fetching(arguments.plan, arguments.include, aws)
-    found: dict[iam_policy.Wanted, None] = {}
+    fetch = includes.fragment_fetcher(arguments.plan, arguments.include, aws)
+    found: dict[iam_policy.Permission, None] = {}
     for each in [environment] if environment else environment_names(data):
         plan = plans.parse(text[0], arguments.plan, environment=each, fetch=fetch)
         found |= dict.fromkeys(_of(plan, arguments))
-    return [*found, *iam_policy.included(data, arguments.partition)]
+    return [*found, *iam_policy.include_permissions(data, arguments.partition)]
 
 
-def _of(plan: Plan, arguments: argparse.Namespace) -> Iterator[iam_policy.Wanted]:
+def _of(plan: Plan, arguments: argparse.Namespace) -> Iterator[iam_policy.Permission]:
     if arguments.stage and arguments.stage not in plan.stages:
         raise PlanError([Problem(f"the plan has no stage {arguments.stage}; it has {', '.join(plan.stages)}")])
     bound = bind(plan, Deployment(id="iam", platform=Platform.ECS, stage=""), {}, Registry())
     meant = [stage for stage in bound if arguments.stage in (None, stage)]
     checks = [check for stage in meant for check in bound[stage]]
-    return iam_policy.wanted(checks, arguments.partition)
+    return iam_policy.required_permissions(checks, arguments.partition)
 
 
-def _show(needs: list[iam_policy.Wanted], found: list[iam_policy.Statement]) -> None:
-    if allowed := iam_policy.granted(needs):
+def _show(needs: list[iam_policy.Permission], found: list[iam_policy.Statement]) -> None:
+    if allowed := iam_policy.describe_granted(needs):
         print("The hooks may do this already, by template.yaml:")
         print("".join(f"  {each}\n" for each in allowed))
     if not found:
@@ -101,4 +101,4 @@ def _show(needs: list[iam_policy.Wanted], found: list[iam_policy.Statement]) -> 
         "The plan needs this besides. Make a managed policy of it, and give its ARN to the template as CheckPolicyArn;"
     )
     print("secrets and parameters can be named in SecretArns instead, and what encrypts them in SecretKeyArns.\n")
-    print(iam_policy.yaml(found), end="")
+    print(iam_policy.to_yaml(found), end="")

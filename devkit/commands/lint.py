@@ -77,10 +77,10 @@ def _linted(name: str, registry: Registry, limits: Limits, included: Sequence[st
         text = files.text(name)
     except PlanError as error:
         return formats.File(name=name, text="", problems=tuple(map(rules.with_rule, error.problems)))
-    found = problems(text, name, registry, limits, includes.fetching(name, included), is_appspec=is_appspec)
+    found = problems(text, name, registry, limits, includes.fragment_fetcher(name, included), is_appspec=is_appspec)
     for problem in found:
         if problem.source:  # people and services open files, not URIs
-            problem.source = includes.place(problem.source, name, included)
+            problem.source = includes.fragment_path(problem.source, name, included)
     return formats.File(name=name, text=text, problems=tuple(found))
 
 

@@ -53,9 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _plan(platform: str, output: str) -> None:
     if not output:
-        sys.stdout.write(scaffold.plan(platform))
+        sys.stdout.write(scaffold.plan_source(platform))
         return
-    _write(Path(output), scaffold.plan(platform, output))
+    _write(Path(output), scaffold.plan_source(platform, output))
 
 
 def _validator(name: str, root: Path) -> None:
@@ -64,8 +64,8 @@ def _validator(name: str, root: Path) -> None:
     if not root.is_dir():
         raise GreenlightError(f"there is no folder {root}")
     files = {
-        root / "validators" / f"{name}.py": scaffold.validator(name),
-        root / "tests" / "validators" / f"test_{name}.py": scaffold.test_of(name),
+        root / "validators" / f"{name}.py": scaffold.validator_source(name),
+        root / "tests" / "validators" / f"test_{name}.py": scaffold.test_source(name),
     }
     docs = root / DOCS
     from devkit.reference.validator_catalogue import HEAD

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     place = override_prefix(arguments.application, arguments.group)
     if not place:
         raise GreenlightError("an override is for a deployment group; --application and --group name it")
-    bucket = buckets.named(aws, "plan", arguments)
+    bucket = buckets.resolve_bucket(aws, "plan", arguments)
     if override is not None:
         return _add(arguments, aws, bucket, place, override)
     return (

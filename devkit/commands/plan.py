@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from devkit.plans.remote import RemotePlan, Stored
+    from devkit.plans.remote import RemotePlan, StoredPlan
     from greenlight.plan.model import Plan
 
 DONE, NOT_DONE, WRONG = 0, 1, 2
@@ -105,12 +105,12 @@ def _shelf(arguments: argparse.Namespace, aws: Aws) -> RemotePlan:
     if arguments.at:
         if arguments.application or arguments.group or arguments.bucket:
             raise GreenlightError("--at names the place; --application, --group and --bucket are for the plan bucket")
-        return remote.at(aws, arguments.at)
+        return remote.open_remote_plan(aws, arguments.at)
     if not arguments.application:
         raise GreenlightError("--application names nothing; name whose plan it is, or its place: --at URI")
-    bucket = buckets.named(aws, "plan", arguments)
+    bucket = buckets.resolve_bucket(aws, "plan", arguments)
     about = Deployment(id="", platform=Platform.ECS, stage="", application=arguments.application, group=arguments.group)
-    return remote.at(aws, next(candidates(Settings(plan_bucket=bucket), about)))
+    return remote.open_remote_plan(aws, next(candidates(Settings(plan_bucket=bucket), about)))
 
 
 def _linted(arguments: argparse.Namespace, aws: Aws) -> str | None:
@@ -118,7 +118,7 @@ def _linted(arguments: argparse.Namespace, aws: Aws) -> str | None:
     name = arguments.plan
     try:
         text = files.text(name)
-        fetch = includes.fetching(name, arguments.include, aws)
+        fetch = includes.fragment_fetcher(name, arguments.include, aws)
         limits = Limits(today=datetime.datetime.now(datetime.UTC).date())
         found = problems(text, name, Registry(), limits, fetch)
         for environment in environment_names(_data(text)):  # an AppSpec lints well, and is no plan
@@ -137,7 +137,9 @@ def _data(text: str) -> Any:
     return yaml_reader.read(text).data
 
 
-def _compared(stored: Stored | None, text: str, arguments: argparse.Namespace, aws: Aws, shelf: RemotePlan) -> Compared:
+def _compared(
+    stored: StoredPlan | None, text: str, arguments: argparse.Namespace, aws: Aws, shelf: RemotePlan
+) -> Compared:
     old = stored.text if stored else ""
     if stored and old == text:
         return Compared(same=True)
@@ -175,7 +177,7 @@ def _meaning(
     old: str, new: str, arguments: argparse.Namespace, aws: Aws, shelf: RemotePlan
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
     """Compare what two texts check, in every environment that either has."""
-    fetch = includes.fetching(arguments.plan, arguments.include, aws)
+    fetch = includes.fragment_fetcher(arguments.plan, arguments.include, aws)
     try:
         names = dict.fromkeys(each for text in (old, new) for each in environment_names(_data(text)))
         pairs = [[_parsed(text, name, fetch) for text in (old, new)] for name in names]
@@ -236,7 +238,7 @@ def _agreed(arguments: argparse.Namespace, shelf: RemotePlan) -> bool:
     return False
 
 
-def _put(shelf: RemotePlan, text: str, stored: Stored | None) -> bool:
+def _put(shelf: RemotePlan, text: str, stored: StoredPlan | None) -> bool:
     done = shelf.put(text, stored)
     if not done:
         said = f"{shelf.uri} is another plan than a moment ago, so nothing was pushed; compare and push again"

@@ -168,7 +168,7 @@ def _named(file: str) -> str:
 def _origin(url: str) -> str:
     if not url:
         return ""
-    if why := urls.mistake(url):
+    if why := urls.url_error(url):
         raise GreenlightError(f"the URL {why}{'; give them as a header with --curl' if '@' in url else ''}")
     return origin_of(url)
 

@@ -139,7 +139,7 @@ def _usage(arguments: argparse.Namespace) -> tuple[float, tuple[str, ...]]:
         raise GreenlightError(f"--budget: {error}") from error
     if not 0 < budget_s <= LONGEST_S:
         raise GreenlightError(f"--budget is longer than 0s and at most {Duration(LONGEST_S)}")
-    if arguments.url and (why := urls.mistake_of_base(arguments.url)):
+    if arguments.url and (why := urls.base_url_error(arguments.url)):
         raise GreenlightError(f"--url {why}")
     hosts = [urllib.parse.urlsplit(arguments.url).hostname or "", *arguments.allow_host]
     return budget_s, tuple(host.lower() for host in hosts if host)
@@ -155,7 +155,7 @@ def _plan(arguments: argparse.Namespace, aws: Aws, then: Report) -> Plan:
     settings = Settings()
     if arguments.plan:
         text, uri, version = files.text(arguments.plan), arguments.plan, ""
-        fetch = includes.fetching(arguments.plan, arguments.include, aws)
+        fetch = includes.fragment_fetcher(arguments.plan, arguments.include, aws)
     elif source.uri == DEFAULT_CHECKS:
         return Plan(stages={deployment.stage: Stage(checks=default_checks(deployment))}, source=source)
     elif then.command:
@@ -163,7 +163,7 @@ def _plan(arguments: argparse.Namespace, aws: Aws, then: Report) -> Plan:
     else:
         text, uri, version = _as_it_was(aws, settings, source)
         here = {name: each for name, _, each in (given.partition("=") for given in arguments.include)}
-        local = includes.fetching(".", arguments.include)
+        local = includes.fragment_fetcher(".", arguments.include)
         fetch = lambda fragment: local(fragment) if fragment in here else read(aws, settings, fragment)  # noqa: E731
     plan = plans.parse(text, uri, version, environment=deployment.environment, fetch=fetch)
     if deployment.stage not in plan.stages:

@@ -31,4 +31,4 @@ def run(arguments: argparse.Namespace) -> int:
     except stored.NotFoundError as error:
         print(f"greenlight report: {error}", file=sys.stderr)
         return NOT_FOUND
-    return 0 if report_output.written(report, arguments.format, arguments.output) else 2
+    return 0 if report_output.write_report(report, arguments.format, arguments.output) else 2

@@ -179,7 +179,7 @@ def _read_again(scene: GroupState, uri: str) -> str:
 def _fetching(scene: GroupState, known: Settings | None) -> Fetch:
     """Give what reads the fragments of a plan where the gate would, or beside a file."""
     if scene.plan_file:
-        return includes.fetching(scene.plan_file, (), scene.reader)
+        return includes.fragment_fetcher(scene.plan_file, (), scene.reader)
     return lambda uri: plan_lookup.read(scene.reader, known or settings.Settings(), uri)
 
 
@@ -320,11 +320,14 @@ def _permissions(scene: GroupState, uri: str, read: Plan) -> Iterator[Symptom]:
     for event, found in _ours(scene).items():
         if event not in read.stages or (scene.appspec is None):
             continue
-        needs = [*iam_policy.wanted(bound.get(event, ()), scene.partition), *iam_policy.included(data, scene.partition)]
+        needs = [
+            *iam_policy.required_permissions(bound.get(event, ()), scene.partition),
+            *iam_policy.include_permissions(data, scene.partition),
+        ]
         role = permissions.role(scene.reader, str(found["Role"]))
         lacking = [
             (action, resource)
-            for each in iam_policy.statements(needs)
+            for each in iam_policy.build_statements(needs)
             for action in each.actions
             for resource in each.resources
             if role is not None and not role.may(action, resource)

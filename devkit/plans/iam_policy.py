@@ -45,7 +45,7 @@ GRANTED = {
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9*-]*:[0-9*]*:[^\s\"]+", re.ASCII)
 
 
-class Wanted(NamedTuple):
+class Permission(NamedTuple):
     """An action, the resource it is needed for, and who needs it."""
 
     action: str
@@ -53,7 +53,7 @@ class Wanted(NamedTuple):
     by: str
 
 
-def wanted(checks: Iterable[Bound], partition: str = "aws") -> Iterator[Wanted]:
+def required_permissions(checks: Iterable[Bound], partition: str = "aws") -> Iterator[Permission]:
     """Give all that checks ask of AWS, secrets included.
 
     Args:
@@ -69,19 +69,19 @@ def wanted(checks: Iterable[Bound], partition: str = "aws") -> Iterator[Wanted]:
             raise MalformedError(bound.malformed)
         by = f"{check.name} ({check.validator})"
         for action, resource in bound.validator.needs(bound.params):
-            yield Wanted(action, _arn(resource, partition), by)
+            yield Permission(action, _arn(resource, partition), by)
         for reference in sorted(references.secret_names(check.params)):
             yield _secret(reference, by, partition)
 
 
-def _secret(reference: str, by: str, partition: str) -> Wanted:
+def _secret(reference: str, by: str, partition: str) -> Permission:
     store, _, rest = reference.partition(":")
     name = rest.partition("#")[0]
     if store == "ssm":
-        return Wanted("ssm:GetParameter", _arn(f"arn:aws:ssm:*:*:parameter/{name.lstrip('/')}", partition), by)
+        return Permission("ssm:GetParameter", _arn(f"arn:aws:ssm:*:*:parameter/{name.lstrip('/')}", partition), by)
     # Secrets Manager puts six characters of its own behind the name.
     arn = name if name.startswith("arn:") else f"arn:aws:secretsmanager:*:*:secret:{name}-??????"
-    return Wanted("secretsmanager:GetSecretValue", _arn(arn, partition), by)
+    return Permission("secretsmanager:GetSecretValue", _arn(arn, partition), by)
 
 
 def _arn(resource: str, partition: str) -> str:
@@ -90,7 +90,7 @@ def _arn(resource: str, partition: str) -> str:
     return arn if _ARN.fullmatch(arn) else "*"
 
 
-def included(data: Any, partition: str = "aws") -> Iterator[Wanted]:
+def include_permissions(data: Any, partition: str = "aws") -> Iterator[Permission]:
     """Give what fetching the fragments of a plan asks of AWS; `data` is the plan as written."""
     stages = data.get("stages") if isinstance(data, dict) else None
     for stage in stages.values() if isinstance(stages, dict) else ():
@@ -98,9 +98,9 @@ def included(data: Any, partition: str = "aws") -> Iterator[Wanted]:
             uri = each.get("uri", "") if isinstance(each, dict) else ""
             kind, _, place = uri.partition(":")
             if kind == "s3":
-                yield Wanted("s3:GetObject", _arn(f"arn:aws:s3:::{place.lstrip('/')}", partition), f"include {uri}")
+                yield Permission("s3:GetObject", _arn(f"arn:aws:s3:::{place.lstrip('/')}", partition), f"include {uri}")
             elif kind == "ssm":
-                yield Wanted(
+                yield Permission(
                     "ssm:GetParameter",
                     _arn(f"arn:aws:ssm:*:*:parameter/{place.lstrip('/')}", partition),
                     f"include {uri}",
@@ -115,7 +115,7 @@ class Statement(NamedTuple):
     by: tuple[str, ...]
 
 
-def statements(needs: Sequence[Wanted]) -> list[Statement]:
+def build_statements(needs: Sequence[Permission]) -> list[Statement]:
     """Put needs together: resources with the same actions into one statement, those that the template allows left out."""
     by_resource: dict[str, dict[str, None]] = {}
     for need in sorted(needs):
@@ -134,7 +134,7 @@ def statements(needs: Sequence[Wanted]) -> list[Statement]:
     ]
 
 
-def document(found: Sequence[Statement]) -> dict[str, Any]:
+def to_document(found: Sequence[Statement]) -> dict[str, Any]:
     """Write statements as the document of an IAM policy."""
     return {
         "Version": "2012-10-17",
@@ -150,10 +150,10 @@ def document(found: Sequence[Statement]) -> dict[str, Any]:
     }
 
 
-def yaml(found: Sequence[Statement]) -> str:
+def to_yaml(found: Sequence[Statement]) -> str:
     """Write the document as YAML, each statement with who needs it, and with why where it names no resource."""
     lines = ['Version: "2012-10-17"', "Statement:" if found else "Statement: []"]
-    for each, statement in zip(found, document(found)["Statement"], strict=True):
+    for each, statement in zip(found, to_document(found)["Statement"], strict=True):
         lines += [f"  # {_line(by)}" for by in each.by]
         if any(resource == "*" or resource.endswith(":*:*") for resource in each.resources):
             lines.append("  # why *: the action knows no resource, or the plan names none; narrow it if you can")
@@ -166,7 +166,7 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def granted(needs: Iterable[Wanted]) -> list[str]:
+def describe_granted(needs: Iterable[Permission]) -> list[str]:
     """Say which of the actions the template allows already, and for what."""
     actions = sorted({need.action for need in needs if need.action in GRANTED})
     return [f"{each}{f' (for the resources of {GRANTED[each]})' if GRANTED[each] else ''}" for each in actions]

@@ -22,7 +22,7 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--include", action="append", default=[], metavar="URI=FILE", help=said)
 
 
-def fetching(plan: str, given: Sequence[str], aws: Aws | None = None) -> Fetch:
+def fragment_fetcher(plan: str, given: Sequence[str], aws: Aws | None = None) -> Fetch:
     """Give what fetches the fragments of a plan.
 
     Args:
@@ -33,7 +33,7 @@ def fetching(plan: str, given: Sequence[str], aws: Aws | None = None) -> Fetch:
     Raises:
         GreenlightError: An entry is no URI=FILE.
     """
-    files, folder = standing(given), str(Path(plan).resolve().parent)
+    files, folder = local_files(given), str(Path(plan).resolve().parent)
 
     def fetch(uri: str) -> tuple[str, str] | None:
         kind, _, rest = uri.partition(":")
@@ -43,12 +43,12 @@ def fetching(plan: str, given: Sequence[str], aws: Aws | None = None) -> Fetch:
             return file.read(rest, folder)
         if aws is None:
             raise PlanError([Problem(f"this is not read from here; give its file with --include {uri}=FILE")], uri)
-        return stored(aws, uri)
+        return read_remote(aws, uri)
 
     return fetch
 
 
-def stored(aws: Aws, uri: str) -> tuple[str, str] | None:
+def read_remote(aws: Aws, uri: str) -> tuple[str, str] | None:
     """Read what is stored at `s3://BUCKET/KEY` or `ssm:/NAME`: text and version; None where nothing is.
 
     Raises:
@@ -59,12 +59,12 @@ def stored(aws: Aws, uri: str) -> tuple[str, str] | None:
     return s3.read(aws, rest[2:]) if kind == "s3" else ssm.read(aws, rest)
 
 
-def kept(name: str) -> bool:
+def is_remote(name: str) -> bool:
     """Tell a plan that is kept in AWS from a file by its name."""
     return name.startswith(("s3://", "ssm:"))
 
 
-def standing(given: Sequence[str]) -> dict[str, str]:
+def local_files(given: Sequence[str]) -> dict[str, str]:
     """Give the files that stand for URIs, by URI; `given` is `URI=FILE`, as on the command line.
 
     Raises:
@@ -81,7 +81,7 @@ def standing(given: Sequence[str]) -> dict[str, str]:
     return files
 
 
-def place(uri: str, plan: str, given: Sequence[str]) -> str:
+def fragment_path(uri: str, plan: str, given: Sequence[str]) -> str:
     """Say where a person finds the fragment at `uri`: the file that stands for it, else the one beside the plan, else it."""
-    files, (kind, _, rest) = standing(given), uri.partition(":")
+    files, (kind, _, rest) = local_files(given), uri.partition(":")
     return files.get(uri) or (str(Path(plan).parent / rest) if kind == "file" else uri)

@@ -25,7 +25,7 @@ _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", *_GO
 _NO_PARAMETER = ("ParameterNotFound", "ParameterVersionNotFound")
 
 
-class Stored(FrozenStruct, frozen=True, kw_only=True):
+class StoredPlan(FrozenStruct, frozen=True, kw_only=True):
     """A plan as it is kept; `etag` is "" where there is none, `secure` says that SSM encrypts it."""
 
     text: str = ""
@@ -45,17 +45,17 @@ class RemotePlan(Protocol):
     uri: str
     what: str
 
-    def read(self, version: str = "") -> Stored | None:
+    def read(self, version: str = "") -> StoredPlan | None:
         """Read what is there; None where nothing is."""
 
-    def put(self, text: str, stored: Stored | None) -> bool:
+    def put(self, text: str, stored: StoredPlan | None) -> bool:
         """Store a text in place of `stored`; tell whether nobody was quicker."""
 
     def versions(self) -> list[dict[str, Any]]:
         """Give what is kept of it, the newest first."""
 
 
-def at(aws: Aws, uri: str) -> RemotePlan:
+def open_remote_plan(aws: Aws, uri: str) -> RemotePlan:
     """Give the place at `s3://BUCKET/KEY` or `ssm:/NAME`.
 
     Raises:
@@ -63,13 +63,13 @@ def at(aws: Aws, uri: str) -> RemotePlan:
     """
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if uri.startswith("s3://") and bucket and key:
-        return Key(aws, bucket, key)
+        return S3Plan(aws, bucket, key)
     if uri.startswith("ssm:") and uri.removeprefix("ssm:"):
-        return Parameter(aws, uri.removeprefix("ssm:"))
+        return ParameterPlan(aws, uri.removeprefix("ssm:"))
     raise GreenlightError(f"{uri!r} is no place that a plan is put; write s3://BUCKET/KEY or ssm:/NAME")
 
 
-class Key:
+class S3Plan:
     """A key of a bucket, which stores only what replaces what was compared."""
 
     what = "bucket"
@@ -79,7 +79,7 @@ class Key:
         self._aws, self._place = aws, {"Bucket": bucket, "Key": key}
         self.uri = f"s3://{bucket}/{key}"
 
-    def read(self, version: str = "") -> Stored | None:
+    def read(self, version: str = "") -> StoredPlan | None:
         """Read the key, or one of its versions."""
         more = {"VersionId": version} if version else {}
         try:
@@ -93,9 +93,9 @@ class Key:
             text = text_of(data, self.uri)
         except PlanError:
             text = ""  # what no gate can read is no plan, and may be replaced
-        return Stored(text=text, etag=str(answer.get("ETag", "")), version_id=str(answer.get("VersionId") or ""))
+        return StoredPlan(text=text, etag=str(answer.get("ETag", "")), version_id=str(answer.get("VersionId") or ""))
 
-    def put(self, text: str, stored: Stored | None) -> bool:
+    def put(self, text: str, stored: StoredPlan | None) -> bool:
         """Store the text where nothing has changed since it was compared."""
         condition = {"IfMatch": stored.etag} if stored else {"IfNoneMatch": "*"}
         try:
@@ -134,7 +134,7 @@ class Key:
                     }
 
 
-class Parameter:
+class ParameterPlan:
     """A parameter of SSM, which stores whatever it is given; that somebody was quicker is seen afterwards."""
 
     what = "parameter"
@@ -144,7 +144,7 @@ class Parameter:
         self._aws, self._name = aws, name
         self.uri = f"ssm:{name}"
 
-    def read(self, version: str = "") -> Stored | None:
+    def read(self, version: str = "") -> StoredPlan | None:
         """Read the parameter, or one of its versions."""
         name = f"{self._name}:{version}" if version else self._name
         try:
@@ -154,9 +154,9 @@ class Parameter:
                 return None
             raise
         secure = found.get("Type") == "SecureString"
-        return Stored(text=str(found["Value"]), version_id=str(found.get("Version", "")), secure=secure)
+        return StoredPlan(text=str(found["Value"]), version_id=str(found.get("Version", "")), secure=secure)
 
-    def put(self, text: str, stored: Stored | None) -> bool:
+    def put(self, text: str, stored: StoredPlan | None) -> bool:
         """Store the text as the next version.
 
         Raises:

@@ -120,17 +120,17 @@ _HEAD = """\
 PLATFORMS = ("ecs", "lambda")
 
 
-def validator(name: str) -> str:
+def validator_source(name: str) -> str:
     """Write the file of a validator."""
     return _VALIDATOR.format(name=name, kind="".join(part.capitalize() for part in name.split("_")))
 
 
-def test_of(name: str) -> str:
+def test_source(name: str) -> str:
     """Write the test of that file."""
     return _TEST.format(name=name)
 
 
-def plan(platform: str, file: str = "plan.yaml") -> str:
+def plan_source(platform: str, file: str = "plan.yaml") -> str:
     """Write a plan for a platform, as the file of that name."""
     if platform == "ecs":
         stage, target, text = "AfterAllowTestTraffic", "--url http://localhost:8080", _ECS

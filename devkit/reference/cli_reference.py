@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from devkit.cli.main import parser_of_all
-from devkit.cli.usage import USAGE, arguments, subcommands, words
+from devkit.cli.main import build_full_parser
+from devkit.cli.usage import USAGE, argument_syntax, arguments, subcommands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,9 @@ def markdown(parser: argparse.ArgumentParser) -> str:
 
 
 def _tables(path: str, parser: argparse.ArgumentParser) -> Iterator[str]:
-    rows = [f"| `{_cell(words(each))}` | {_cell(each.help or '')}{_needed(each)} |" for each in arguments(parser)]
+    rows = [
+        f"| `{_cell(argument_syntax(each))}` | {_cell(each.help or '')}{_needed(each)} |" for each in arguments(parser)
+    ]
     if rows:
         yield from ("| argument | |", "|---|---|", *rows, "")
     for name, (said, each) in subcommands(parser).items():
@@ -59,4 +61,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    print(markdown(parser_of_all()), end="")
+    print(markdown(build_full_parser()), end="")

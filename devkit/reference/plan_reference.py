@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from devkit.reference import predicate_docs, struct_docs
-from devkit.reference.plan_schema import components_of
-from devkit.reference.validator_catalogue import cell, type_words
+from devkit.reference.plan_schema import schema_components
+from devkit.reference.validator_catalogue import describe_type, table_cell
 from greenlight.assertions import expectation
 from greenlight.aws import secrets
 from greenlight.checks import binding
@@ -61,12 +61,12 @@ class Section(NamedTuple):
 
 def sections() -> Iterator[Section]:
     """Give every part of the reference, in the order in which people need them."""
-    kinds = kinds_of_a_plan()
+    kinds = plan_structs()
     titles = {kind: _TITLES.get(kind) or f"`{_key(kind)}`" for kind in kinds}
-    named, components = components_of(kinds)
+    named, components = schema_components(kinds)
     schemas = {kind: components[str(named[kind]["$ref"]).rpartition("/")[2]] for kind in kinds}
     schemas[planfile.StageFile]["properties"]["checks"]["items"] = named[planfile.Control]
-    words = {name: type_words(each) for name, each in components.items() if "enum" in each}
+    words = {name: describe_type(each) for name, each in components.items() if "enum" in each}
     links = {**_LINKS, **words, **{kind.__name__: f"[{each}](#{_anchor(each)})" for kind, each in titles.items()}}
     for kind in kinds:
         said = f"{struct_docs.prose(kind)}\n\n{_keys(schemas[kind], links)}"
@@ -89,7 +89,7 @@ def markdown() -> str:
     return "\n".join(parts).rstrip()
 
 
-def kinds_of_a_plan() -> list[struct_docs.Kind]:
+def plan_structs() -> list[struct_docs.Kind]:
     """Give every struct that a plan is made of, those of single validators left out."""
     rest = struct_docs.structs(
         [planfile.Control, planfile.PlanFile, http_request.HttpRequest, http_expectation.ResponseExpectation]
@@ -97,12 +97,12 @@ def kinds_of_a_plan() -> list[struct_docs.Kind]:
     return list(dict.fromkeys([planfile.PlanFile, planfile.StageFile, *rest]))
 
 
-def whole(example: str) -> str:
+def complete_plan(example: str) -> str:
     """Make a plan of an example, which is a whole one, a stage, or keys that stand beside the stages."""
     if example.startswith(("checks:", "bake:", "include:")):
         stage = "".join(f"    {line}" for line in example.splitlines(keepends=True))
         return f"version: 1\nstages:\n  AfterAllowTestTraffic:\n{stage}"
-    return example if "stages:\n" in example else f"{whole(_ANY)}{example}"
+    return example if "stages:\n" in example else f"{complete_plan(_ANY)}{example}"
 
 
 _ANY = "checks:\n  - name: green answers\n    http: {get: /health, expect: {status: 200}}\n"
@@ -110,7 +110,7 @@ _ANY = "checks:\n  - name: green answers\n    http: {get: /health, expect: {stat
 
 def _key(kind: struct_docs.Kind) -> str:
     """Name a struct as the plan does: by the first key that holds one."""
-    for each in kinds_of_a_plan():
+    for each in plan_structs():
         for field in msgspec.structs.fields(each):
             if kind in struct_docs.structs([field.type])[:1]:
                 return field.encode_name
@@ -124,9 +124,9 @@ def _anchor(title: str) -> str:
 def _keys(schema: dict[str, Any], links: dict[str, str]) -> str:
     rows = ["| key | is | default | |", "|---|---|---|---|"]
     for key, field in schema["properties"].items():
-        words = re.sub(r"\w+", lambda match: links.get(match[0], match[0]), type_words(field))
+        words = re.sub(r"\w+", lambda match: links.get(match[0], match[0]), describe_type(field))
         default = "required" if key in schema.get("required", ()) else _default(field)
-        rows.append(f"| `{key}` | {cell(words)} | {default} | {cell(field.get('description', ''))} |")
+        rows.append(f"| `{key}` | {table_cell(words)} | {default} | {table_cell(field.get('description', ''))} |")
     return "\n".join(rows)
 
 
@@ -145,13 +145,13 @@ def _of_module(title: str, module: Any, more: str) -> Section:
 
 def _values() -> str:
     """List the values of a deployment, by the names that plans use."""
-    sides = struct_docs.keys(Side)
-    deployment = struct_docs.keys(Deployment)
+    sides = struct_docs.key_descriptions(Side)
+    deployment = struct_docs.key_descriptions(Deployment)
     rows = ["| value | |", "|---|---|"]
     for name in binding.deployment_names(Deployment(id="", platform=Platform.ECS, stage=STAGES[0])):
         of, _, key = name.partition(".")
         said = deployment[key] if of == "deployment" else f"{of.capitalize()}'s. {sides[key]}"
-        rows.append(f"| `${{{name}}}` | {cell(said)} |")
+        rows.append(f"| `${{{name}}}` | {table_cell(said)} |")
     return "\n".join(rows)
 
 
@@ -178,7 +178,7 @@ def _predicates() -> str:
 def _rows(rows: Any) -> str:
     lines = ["| seen | expected | holds |", "|---|---|---|"]
     lines += [
-        f"| `{cell(_written(row.actual))}` | `{cell(_written(row.expected))}` | {'yes' if row.holds else 'no'} |"
+        f"| `{table_cell(_written(row.actual))}` | `{table_cell(_written(row.expected))}` | {'yes' if row.holds else 'no'} |"
         for _, row in rows
     ]
     return "\n".join(lines)

@@ -25,7 +25,7 @@ _SIZE = {"type": "string", "pattern": SIZE_PATTERN, "examples": ["200B", "64KiB"
 def plan_schema(registry: Registry) -> dict[str, Any]:
     """Give the schema of a plan in which every validator of `registry` can be used."""
     validators = {name: found for name, found in registry.all() if isinstance(found, Validator)}
-    named, components = components_of(
+    named, components = schema_components(
         [planfile.PlanFile, planfile.Control, *(found.params for found in validators.values())]
     )
     components["check"] = _check(
@@ -38,7 +38,7 @@ def plan_schema(registry: Registry) -> dict[str, Any]:
         "type": "array",
         "minItems": 1,
         "items": {"$ref": "#/$defs/check"},
-        "description": struct_docs.keys(planfile.StageFile)["checks"],
+        "description": struct_docs.key_descriptions(planfile.StageFile)["checks"],
     }
     components["StageFile"]["anyOf"] = [{"required": ["checks"]}, {"required": ["include"]}]
     return {
@@ -49,7 +49,7 @@ def plan_schema(registry: Registry) -> dict[str, Any]:
     }
 
 
-def components_of(types: list[type[msgspec.Struct]]) -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
+def schema_components(types: list[type[msgspec.Struct]]) -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
     """Give the references to the schemas of types by type, and the schemas by name, each with what is said of it."""
     kinds = struct_docs.structs(types)
     schemas, components = msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template="#/$defs/{name}")
@@ -107,5 +107,5 @@ def _name(reference: dict[str, Any]) -> str:
 
 def params_schema(params: type[msgspec.Struct]) -> dict[str, Any]:
     """Give the schema of one validator's parameters, complete in itself."""
-    named, components = components_of([params])
+    named, components = schema_components([params])
     return {**named[params], "$defs": {**components, **_EXPECTATIONS}}

@@ -73,7 +73,7 @@ def example_of_module(module: types.ModuleType) -> str:
     return example(inspect.getdoc(module) or "")
 
 
-def keys(kind: Kind) -> dict[str, str]:
+def key_descriptions(kind: Kind) -> dict[str, str]:
     """Give what is said of each key that a plan may write; "" where nothing is."""
     return {field.encode_name: _said(kind, field.encode_name) for field in msgspec.structs.fields(kind)}
 
@@ -116,7 +116,7 @@ def describe(components: dict[str, Any], named: dict[str, Kind]) -> None:
     for name, kind in named.items():
         components[name]["description"] = prose(kind)
         properties = components[name]["properties"]
-        for key, said in keys(kind).items():
+        for key, said in key_descriptions(kind).items():
             if said:
                 properties[key]["description"] = said
         for field in msgspec.structs.fields(kind):

@@ -68,28 +68,28 @@ def _rows(schema: dict[str, Any]) -> list[str]:
     for name, field in struct["properties"].items():
         known = field.get("default") is not None
         default = "required" if name in required else f"`{json.dumps(field['default'])}`" if known else ""
-        rows.append(f"| `{name}` | {type_words(field)} | {default} | {cell(field.get('description', ''))} |")
+        rows.append(f"| `{name}` | {describe_type(field)} | {default} | {table_cell(field.get('description', ''))} |")
     return rows
 
 
-def cell(text: str) -> str:
+def table_cell(text: str) -> str:
     """Write a text so that it stays in its cell of a table."""
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def type_words(field: dict[str, Any]) -> str:
+def describe_type(field: dict[str, Any]) -> str:
     """Name a field's type in a word or two."""
     if "$ref" in field:
         return str(field["$ref"]).rpartition("/")[2]
     if "anyOf" in field:
-        return " or ".join(dict.fromkeys(type_words(each) for each in field["anyOf"] if each != {"type": "null"}))
+        return " or ".join(dict.fromkeys(describe_type(each) for each in field["anyOf"] if each != {"type": "null"}))
     if "enum" in field:
         return " or ".join(f"`{each}`" for each in field["enum"] if each is not None)
     if field.get("pattern", "").endswith("(ms|s|m|h)$"):
         return "duration"
     if field.get("type") == "array":
-        return f"list of {type_words(field['items'])}" if isinstance(field.get("items"), dict) else "list"
+        return f"list of {describe_type(field['items'])}" if isinstance(field.get("items"), dict) else "list"
     if field.get("type") == "object":
         inner = field.get("additionalProperties")
-        return f"map of {type_words(inner)}" if isinstance(inner, dict) else "map"
+        return f"map of {describe_type(inner)}" if isinstance(inner, dict) else "map"
     return str(field.get("type", "any"))

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser, kind: Kind) -> None:
     parser.add_argument("--installation", default="greenlight", help=f"whose {kind} bucket (default greenlight)")
 
 
-def named(aws: Aws, kind: Kind, arguments: argparse.Namespace) -> str:
+def resolve_bucket(aws: Aws, kind: Kind, arguments: argparse.Namespace) -> str:
     """Give the bucket's name.
 
     Raises:

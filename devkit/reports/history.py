@@ -71,24 +71,24 @@ class Summary(FrozenStruct, frozen=True, kw_only=True):
     causes: dict[str, int]
 
 
-def closed(gate: Entry) -> bool:
+def is_closed(gate: Entry) -> bool:
     """Say whether a gate was Failed, or would have been without its shadow."""
     return gate.verdict is Status.FAILED or gate.hidden
 
 
-def summary(entries: Sequence[Entry]) -> Summary:
+def summarize(entries: Sequence[Entry]) -> Summary:
     """Put gates together."""
     gates = [each for each in entries if not each.let_through]
     times = [each.duration_ms for each in gates]
     return Summary(
         gates=len(gates),
-        closed=sum(map(closed, gates)),
+        closed=sum(map(is_closed, gates)),
         let_through=len(entries) - len(gates),
         p50_ms=percentile(times, 50) if times else None,
         p95_ms=percentile(times, 95) if times else None,
         weeks=_weeks(gates),
         checks=_checks(gates),
-        causes=dict(Counter(each.reasons[0].cause.value for each in gates if closed(each) and each.reasons)),
+        causes=dict(Counter(each.reasons[0].cause.value for each in gates if is_closed(each) and each.reasons)),
     )
 
 
@@ -96,10 +96,10 @@ def _weeks(gates: Sequence[Entry]) -> tuple[Week, ...]:
     found: Counter[datetime.date] = Counter()
     shut: Counter[datetime.date] = Counter()
     for each in gates:
-        day = at(each).date()
+        day = started_at(each).date()
         monday = day - datetime.timedelta(days=day.weekday())
         found[monday] += 1
-        shut[monday] += closed(each)
+        shut[monday] += is_closed(each)
     if not found:
         return ()
     first, last = min(found), max(found)
@@ -112,7 +112,7 @@ def _checks(gates: Sequence[Entry]) -> tuple[Check, ...]:
     runs = Counter(each.name for each in ran)
     flaky = Counter(each.name for each in ran if each.flaky)
     failed = Counter(each.name for each in ran if each.outcome is not Outcome.PASS)
-    shut = Counter(each.name for gate in gates if closed(gate) for each in gate.checks if _closes(each))
+    shut = Counter(each.name for gate in gates if is_closed(gate) for each in gate.checks if _closes(each))
     checks = [
         Check(name=name, runs=runs[name], flaky=flaky[name], failed=failed[name], closed=shut[name]) for name in runs
     ]
@@ -124,7 +124,7 @@ def _closes(check: Checked) -> bool:
     return broken and check.severity is not Severity.ADVISORY and check.excused is ExcuseReason.NONE
 
 
-def at(gate: Entry) -> datetime.datetime:
+def started_at(gate: Entry) -> datetime.datetime:
     """Give the time at which a gate began, in UTC."""
     return datetime.datetime.fromisoformat(gate.started_at).astimezone(datetime.UTC)
 

@@ -96,7 +96,7 @@ def _decoded(data: bytes, source: str) -> Report:
 def _from_bucket(arguments: argparse.Namespace, aws: Aws) -> Report:
     if arguments.group and not arguments.application:
         raise GreenlightError("--group wants --application, under which the groups are")
-    bucket = buckets.named(aws, "report", arguments)
+    bucket = buckets.resolve_bucket(aws, "report", arguments)
     keys = _keys(aws, bucket, arguments.what, arguments.application, arguments.group)
     if arguments.stage:
         keys = [key for key in keys if _stage(key) == arguments.stage]

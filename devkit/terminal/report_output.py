@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "junit", "html", "markdown", "tap")
 
 
-def written(report: Report, form: str, output: str = "") -> bool:
+def write_report(report: Report, form: str, output: str = "") -> bool:
     """Write a report to a file, or to standard output where none is named; tell whether that worked."""
     if not output:
-        sys.stdout.write(rendered(report, form, terminal=sys.stdout.isatty()))
+        sys.stdout.write(render_report(report, form, terminal=sys.stdout.isatty()))
         return True
     try:
-        Path(output).write_text(rendered(report, form), encoding="utf-8")
+        Path(output).write_text(render_report(report, form), encoding="utf-8")
     except OSError as error:
         print(f"greenlight: {output} cannot be written: {error.strerror}", file=sys.stderr)
         return False
@@ -29,7 +29,7 @@ def written(report: Report, form: str, output: str = "") -> bool:
     return True
 
 
-def rendered(report: Report, form: str, *, terminal: bool = False) -> str:
+def render_report(report: Report, form: str, *, terminal: bool = False) -> str:
     """Give a report in one of `FORMATS`, ending in a newline; text for a terminal has its width and its colours."""
     if form == "text" and terminal:
         from greenlight.report import text

@@ -13,36 +13,36 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-EVERY_S = 0.5
+POLL_S = 0.5
 _CLEAR = "\x1b[2J\x1b[3J\x1b[H"
 
-State = tuple[tuple[str, int, int], ...]
+Snapshot = tuple[tuple[str, int, int], ...]
 """Of each file that is there: name, time of change in nanoseconds, size in bytes."""
 
 
-def watched(
+def watch_files(
     once: Callable[[], int],
     files: Callable[[], Sequence[Path]],
-    pause: Callable[[], None] = lambda: time.sleep(EVERY_S),
+    pause: Callable[[], None] = lambda: time.sleep(POLL_S),
 ) -> int:
     """Do it now and after every change of the files; gives, after Ctrl-C, how it ended the last time."""
     status = 0
     try:
         while True:
-            seen = state(files())
+            seen = snapshot(files())
             if sys.stdout.isatty():
                 sys.stdout.write(_CLEAR)
             status = once()
             sys.stdout.flush()
             print("watching; Ctrl-C ends", file=sys.stderr, flush=True)
-            while state(files()) == seen:
+            while snapshot(files()) == seen:
                 pause()
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return status
 
 
-def state(files: Sequence[Path]) -> State:
+def snapshot(files: Sequence[Path]) -> Snapshot:
     """Give what tells one state of the files from another; one that is not there is not in it."""
     found = []
     for each in files:
@@ -54,7 +54,7 @@ def state(files: Sequence[Path]) -> State:
     return tuple(sorted(found))
 
 
-def beside(plan: str, included: Sequence[str], variables: Sequence[str] = ()) -> list[Path]:
+def plan_files(plan: str, included: Sequence[str], variables: Sequence[str] = ()) -> list[Path]:
     """Give the files whose change may change what a plan says: itself, what it includes, its variables, YAML beside it."""
     file = Path(plan)
     named = [Path(each.partition("=")[2]) for each in included if "=" in each] + [Path(each) for each in variables]

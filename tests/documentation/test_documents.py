@@ -16,7 +16,7 @@ import pytest
 import yaml
 from botocore import xform_name
 
-from devkit.cli.main import COMMANDS, main, parser_of_all
+from devkit.cli.main import COMMANDS, build_full_parser, main
 from devkit.reference import plan_reference
 from greenlight.core.deployment import STAGES
 from greenlight.core.finding import Cause
@@ -112,7 +112,7 @@ def typed(command: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def parser() -> argparse.ArgumentParser:
-    return parser_of_all()
+    return build_full_parser()
 
 
 @pytest.mark.parametrize(("page", "command"), of("greenlight"))
@@ -247,7 +247,7 @@ def test_every_block_of_yaml_is_what_its_reader_takes(
     block = yaml.load(text, Loader=CloudFormation)  # noqa: S506 - a safe loader that knows tags
     if {"checks", "stages"} & set(block):
         path = tmp_path / "plan.yaml"
-        path.write_text(plan_reference.whole(text))
+        path.write_text(plan_reference.complete_plan(text))
         assert main(["lint", str(path)]) == 0, capsys.readouterr().out
     elif "DeploymentPreference" in block:
         exported = re.findall(r"Export: .*InstallationName\}-(\w+)", (ROOT / "template.yaml").read_text())

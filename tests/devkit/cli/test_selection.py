@@ -29,12 +29,12 @@ stages:
 
 
 def running(tags: list[str], not_tags: list[str]) -> list[str]:
-    plan = selection.selected(parse(PLAN), STAGE, tags, not_tags)
+    plan = selection.select_checks(parse(PLAN), STAGE, tags, not_tags)
     return [check.name for check in plan.stages[STAGE].checks if not check.unselected]
 
 
 def values(*flags: str, files: tuple[str, ...] = (), environ: dict[str, str] | None = None) -> dict[str, object]:
-    return selection.with_variables(parse(PLAN), files, flags, environ or {}).variables
+    return selection.replace_variables(parse(PLAN), files, flags, environ or {}).variables
 
 
 # ---- Variables

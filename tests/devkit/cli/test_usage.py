@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from devkit.cli import usage
-from devkit.cli.main import COMMANDS, INTERRUPTED, main, parser_of_all
+from devkit.cli.main import COMMANDS, INTERRUPTED, build_full_parser, main
 from devkit.commands import completion
 from devkit.reference import cli_reference
 
@@ -39,7 +39,7 @@ def test_every_command_has_examples_and_exit_statuses() -> None:
 
 @pytest.mark.parametrize(("name", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
 def test_every_example_is_understood(name: str, line: str) -> None:
-    assert parser_of_all().parse_args(arguments(line)).command == name
+    assert build_full_parser().parse_args(arguments(line)).command == name
 
 
 @pytest.mark.parametrize("line", RUN)
@@ -112,7 +112,7 @@ def test_a_pipe_gets_no_colours(line: list[str], capsys: pytest.CaptureFixture[s
 
 
 def test_the_document_is_what_make_docs_writes() -> None:
-    assert (ROOT / "docs/cli.md").read_text() == cli_reference.markdown(parser_of_all()), "run: make docs"
+    assert (ROOT / "docs/cli.md").read_text() == cli_reference.markdown(build_full_parser()), "run: make docs"
 
 
 def test_the_document_explains_every_argument() -> None:
@@ -146,7 +146,7 @@ def test_every_command_and_option_is_in_the_script(shell: str, capsys: pytest.Ca
     text = script(shell, capsys)
 
     missing = [name for name in COMMANDS if name not in text]
-    for _, parser in usage.subcommands(parser_of_all()).values():
+    for _, parser in usage.subcommands(build_full_parser()).values():
         options = [name for each in usage.arguments(parser) for name in each.option_strings if name.startswith("--")]
         missing += [each for each in options if (f"-l {each[2:]} " if shell == "fish" else each) not in text]
     assert missing == []

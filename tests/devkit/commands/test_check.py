@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devkit.cli.main import main, parser_of_all
+from devkit.cli.main import build_full_parser, main
 from greenlight.testing import Service
 
 if TYPE_CHECKING:
@@ -138,9 +138,9 @@ def test_a_report_has_the_command_that_checks_again(plan: Path, capsys: pytest.C
     )
 
     (typed,) = [line for line in out.splitlines() if line.startswith("$ greenlight check ")]
-    given = vars(parser_of_all().parse_args(shlex.split(typed)[2:]))
+    given = vars(build_full_parser().parse_args(shlex.split(typed)[2:]))
     meant = vars(
-        parser_of_all().parse_args(["check", str(plan), *STAGE, *where, "--allow-host", "a", "--allow-host", "b"])
+        build_full_parser().parse_args(["check", str(plan), *STAGE, *where, "--allow-host", "a", "--allow-host", "b"])
     )
     assert given == {**meant, "var": ["who=VALUE"]}
     assert "hush" not in out

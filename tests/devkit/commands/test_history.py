@@ -193,7 +193,7 @@ def entries(*reports: Report) -> list[index.Entry]:
 
 
 def test_nothing_has_no_percentiles_and_no_weeks() -> None:
-    whole = history.summary(entries(gate(1)))
+    whole = history.summarize(entries(gate(1)))
 
     assert (whole.gates, whole.let_through, whole.p50_ms, whole.p95_ms, whole.weeks) == (0, 1, None, None, ())
 
@@ -203,7 +203,7 @@ def test_weeks_begin_on_monday_and_leave_no_gap() -> None:
         return replace(gate(0, *checks), started_at=f"{day}T23:59:59.999+00:00")
 
     bad = finding("x", Outcome.FAIL)
-    whole = history.summary(
+    whole = history.summarize(
         entries(at("2026-03-01", bad), at("2026-03-02", bad), at("2026-03-08", finding("x")), at("2026-03-16", bad))
     )
 
@@ -222,13 +222,13 @@ def test_a_gate_that_its_shadow_opened_counts_as_closed() -> None:
         shadow=ShadowedVerdict(would_have_been=Status.FAILED, until="2026-12-31", why="we begin"),
         reasons=(Reason(cause=Cause.RELEASE_FAILED, check="x", message="is wrong"),),
     )
-    whole = history.summary(entries(report))
+    whole = history.summarize(entries(report))
 
     assert (whole.closed, whole.causes) == (1, {"RELEASE_FAILED": 1})
 
 
 def test_a_skipped_check_is_no_run_and_an_advisory_one_closes_nothing() -> None:
-    whole = history.summary(
+    whole = history.summarize(
         entries(
             gate(1, finding("a", Outcome.FAIL), finding("b", Outcome.FAIL, severity=Severity.ADVISORY)),
             gate(2, finding("a", Outcome.SKIPPED), finding("b")),

@@ -135,7 +135,7 @@ def test_a_plan_has_no_mistake(platform: str, tmp_path: Path, capsys: pytest.Cap
 
 def test_without_a_file_a_plan_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "plan"]) == 0
-    assert capsys.readouterr().out == scaffold.plan("ecs")
+    assert capsys.readouterr().out == scaffold.plan_source("ecs")
 
 
 def test_a_plan_for_ecs_runs_against_anything_that_answers(

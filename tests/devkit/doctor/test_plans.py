@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devkit.cli.main import parser_of_all
+from devkit.cli.main import build_full_parser
 from tests.support.account import REGION
 from tests.support.doctor_world import OF_LAMBDA, PLAN, World, appspec, found_alone, ids
 
@@ -108,4 +108,4 @@ def test_where_a_first_plan_is_to_be_put_is_typed_as_it_stands(bucket: str, pref
     (found,) = world.examined()
 
     typed = re.search("greenlight (plan push [^;]*);", found.fix)
-    assert (parser_of_all().parse_args(shlex.split(typed[1])).at if typed else "") == place
+    assert (build_full_parser().parse_args(shlex.split(typed[1])).at if typed else "") == place

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[3] / "docs"
 SECTIONS = list(plan_reference.sections())
-KINDS = plan_reference.kinds_of_a_plan()
-EXAMPLES = {each.title: plan_reference.whole(each.example) for each in SECTIONS if each.example}
+KINDS = plan_reference.plan_structs()
+EXAMPLES = {each.title: plan_reference.complete_plan(each.example) for each in SECTIONS if each.example}
 STAGE = "AfterAllowTestTraffic"
 ROWS = [*predicate_docs.LITERALS, *(row for rows in predicate_docs.ROWS.values() for row in rows)]
 
@@ -126,7 +126,7 @@ def test_the_reference_in_docs_is_what_the_code_says_today(capsys: pytest.Captur
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_key_is_explained_and_stands_in_the_example_of_its_type(kind: struct_docs.Kind) -> None:
-    said = struct_docs.keys(kind)
+    said = struct_docs.key_descriptions(kind)
     below = [each for field in msgspec.structs.fields(kind) for each in struct_docs.structs([field.type])]
     used = {
         key for each in (kind, *below) for key in _keys(yaml_reader.read(struct_docs.example_of(each), "example").data)

@@ -42,12 +42,12 @@ class Whole(Shared):
 
 
 def test_a_key_nobody_speaks_of_has_no_words() -> None:
-    assert struct_docs.keys(Whole)["renamed"] == struct_docs.keys(Below)["left"] == ""
+    assert struct_docs.key_descriptions(Whole)["renamed"] == struct_docs.key_descriptions(Below)["left"] == ""
     assert struct_docs.example_of(Shared) == ""
 
 
 def test_a_key_is_explained_by_its_entry_its_part_of_a_sentence_or_its_base() -> None:
-    assert struct_docs.keys(Whole) == {
+    assert struct_docs.key_descriptions(Whole) == {
         "first": "Said of both, on two lines.",
         "second": "Said of both, on two lines.",
         "third": "It has `third` things",

@@ -33,7 +33,7 @@ def stopping_after(*steps: Callable[[], object]) -> Callable[[], None]:
 def test_nothing_is_done_again_while_nothing_changes(tmp_path: Path) -> None:
     done: list[int] = []
 
-    watch.watched(lambda: done.append(1) or 0, lambda: [tmp_path / "plan.yaml"], stopping_after(list, list))
+    watch.watch_files(lambda: done.append(1) or 0, lambda: [tmp_path / "plan.yaml"], stopping_after(list, list))
 
     assert done == [1]
 
@@ -49,7 +49,7 @@ def test_every_change_is_a_reason_to_do_it_again_also_that_the_file_goes_and_com
 
     pause = stopping_after(plan.unlink, lambda: plan.write_text("longer"))
 
-    assert watch.watched(once, lambda: [plan], pause) == 0
+    assert watch.watch_files(once, lambda: [plan], pause) == 0
     assert done == ["a", None, "longer"]
 
 
@@ -63,20 +63,20 @@ def test_a_change_while_it_runs_is_seen(tmp_path: Path) -> None:
             plan.write_text("written meanwhile")
         return 0
 
-    watch.watched(once, lambda: [plan], stopping_after())
+    watch.watch_files(once, lambda: [plan], stopping_after())
 
     assert len(done) == 2
 
 
 def test_ctrl_c_gives_the_last_status(tmp_path: Path) -> None:
-    assert watch.watched(lambda: 1, list, stopping_after()) == 1
+    assert watch.watch_files(lambda: 1, list, stopping_after()) == 1
 
 
 def test_fragments_beside_the_plan_and_included_ones_are_watched(tmp_path: Path) -> None:
     for name in ("plan.yaml", "base.yml", "notes.txt", "elsewhere.yaml"):
         (tmp_path / name).write_text("")
 
-    found = watch.beside(str(tmp_path / "plan.yaml"), [f"s3://plans/x={tmp_path / 'deep' / 'x.yaml'}"])
+    found = watch.plan_files(str(tmp_path / "plan.yaml"), [f"s3://plans/x={tmp_path / 'deep' / 'x.yaml'}"])
 
     assert {each.name for each in found} == {"plan.yaml", "base.yml", "elsewhere.yaml", "x.yaml"}
 
@@ -84,7 +84,7 @@ def test_fragments_beside_the_plan_and_included_ones_are_watched(tmp_path: Path)
 def test_a_file_of_variables_is_watched(tmp_path: Path) -> None:
     variables = tmp_path / "far" / "variables.json"
 
-    assert variables in watch.beside(str(tmp_path / "plan.yaml"), [], [str(variables)])
+    assert variables in watch.plan_files(str(tmp_path / "plan.yaml"), [], [str(variables)])
 
 
 def test_a_call_that_is_wrong_is_not_watched(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
