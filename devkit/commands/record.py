@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(arguments: argparse.Namespace, text: str) -> None:
-    output.write_file(arguments.output, text, over=False)
+    output.write_file(arguments.output, text, overwrite=False)
     at = f" --url {_origin(arguments.url)}" if arguments.url else ""
     tried = f"greenlight check {arguments.output} --stage {arguments.stage}{at}"
     print(f"wrote {arguments.output}; try it: {tried}", file=sys.stderr)
