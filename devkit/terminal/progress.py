@@ -18,7 +18,7 @@ class Progress:
         """Count up to `total` checks, which begin after `bake_s` seconds."""
         self._total, self._done = total, 0
         self._enabled = sys.stderr.isatty()
-        self._print(f"start after a bake of {Duration(bake_s)}" if bake_s else "running")
+        self._print(f"starting after a bake of {Duration(bake_s)}" if bake_s else "running")
 
     def __call__(self, finding: Finding) -> None:
         """Count one more finished check and print it."""

@@ -42,7 +42,7 @@ ENGINE_ARROWS = {
 DEVKIT_ARROWS = {
     "terminal": "",
     "lint": "",
-    "plans": "",
+    "plans": "lint",
     "reports": "",
     "reference": "cli",
     "recording": "lint",

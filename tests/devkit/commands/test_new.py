@@ -121,9 +121,9 @@ def test_beside_the_house_s_own_it_gives_the_catalogue_that_make_docs_gives(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "validators").symlink_to(ROOT / "validators")
-    from devkit.commands.new import _catalogue
+    from devkit.commands.new import build_catalogue
 
-    assert _catalogue(tmp_path) == (ROOT / "docs/validators.md").read_text()
+    assert build_catalogue(tmp_path) == (ROOT / "docs/validators.md").read_text()
 
 
 @pytest.mark.parametrize("platform", scaffold.PLATFORMS)

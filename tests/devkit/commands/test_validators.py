@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devkit.cli.main import main
-from devkit.commands.validators import entry as entry_of
+from devkit.reference.validator_catalogue import catalogue_entry as entry_of
 from devkit.reference.validator_catalogue import markdown
 from greenlight.api import Context, Finding, Params, passed, validator
 
