@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     write = kinds.add_parser(
         "write",
         help="write an AppSpec with the hooks of an installation",
-        description="Write an AppSpec with the hooks of an installation. An AppSpec that CodeDeploy would reject is not written.",
+        description="Write an AppSpec with the hooks of an installation, unless CodeDeploy would reject it.",
     )
     add = write.add_argument
     add("--platform", choices=tuple(HOOKED), required=True, help="compute platform of the deployment")

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the stage; with --watch, run it again after every change.
 
     Returns:
-        0 for Succeeded, 1 for Failed, 2 if the plan or the command line is not valid. With --watch, that of the last run.
+        0 for Succeeded, 1 for Failed, 2 for a plan that is not valid. With --watch, the status of the last run.
     """
     budget_s = _validated_budget(arguments)
     if arguments.watch:

@@ -44,7 +44,7 @@ class RemotePlan(Protocol):
 
     Attributes:
         uri: As in reports: `s3://BUCKET/KEY` or `ssm:/NAME`.
-        noun: What messages call the place: bucket or parameter.
+        noun: Name of the place in messages: bucket or parameter.
     """
 
     uri: str
@@ -80,7 +80,7 @@ class S3Plan:
     noun = "bucket"
 
     def __init__(self, aws: Aws, bucket: str, key: str) -> None:
-        """Address an object; AWS is not called."""
+        """Refer to an object, without a call to AWS."""
         self._aws, self._place = aws, {"Bucket": bucket, "Key": key}
         self.uri = f"s3://{bucket}/{key}"
 
@@ -147,7 +147,7 @@ class ParameterPlan:
     noun = "parameter"
 
     def __init__(self, aws: Aws, name: str) -> None:
-        """Address a parameter; AWS is not called."""
+        """Refer to a parameter, without a call to AWS."""
         self._aws, self._name = aws, name
         self.uri = f"ssm:{name}"
 

@@ -36,7 +36,7 @@ class PlanDiff(FrozenStruct, frozen=True, kw_only=True):
         same: The two texts are equal.
         text: Lines of a unified diff; empty if the texts are equal, or if a secret is in one of them.
         changes: Differences of the checks, in any environment of the plans.
-        notes: What was not compared or is not shown, with the reason.
+        notes: Parts that were not compared or are not shown, with the reason.
     """
 
     same: bool

@@ -1,4 +1,4 @@
-"""Catalogue of validators, made from their docstrings and parameters, as data and as the Markdown of docs/validators.md."""
+"""Catalogue of validators, from their docstrings and parameters: as data and as the Markdown of docs/validators.md."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class GateList(FrozenStruct, frozen=True, kw_only=True):
     Attributes:
         gates: The entries, newest first.
         more: There are older gates.
-        notes: What could not be read, with the reason.
+        notes: Entries that could not be read, with the reason.
     """
 
     gates: tuple[Entry, ...]

@@ -129,7 +129,7 @@ def _first_failed(reports: Sequence[Report]) -> Report:
 
 
 def _report_keys(aws: Aws, bucket: str, deployment: str, application: str, group: str) -> list[str]:
-    """Return the keys of a deployment's reports, APPLICATION/GROUP/DEPLOYMENT/STAGE.json, in the order of the stages."""
+    """Return the keys APPLICATION/GROUP/DEPLOYMENT/STAGE.json of a deployment's reports, in the order of the stages."""
     if application:
         applications = [f"{_quote(application)}/"]
     else:
