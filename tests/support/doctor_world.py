@@ -21,8 +21,8 @@ from devkit.doctor import examination, rules
 from devkit.doctor.reader import Reader
 from greenlight.core.deployment import STAGES
 from greenlight.core.settings import Settings
-from tests.documentation.test_documents import aws_mistake
 from tests.support.account import REGION, Account
+from tests.support.shell_commands import aws_cli_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -358,4 +358,4 @@ def found_alone(rule: str, platform: str, wrong: Change) -> None:
         part.partition("; ")[0]
         for part in re.findall(r"\baws [a-z0-9-]+ [a-z-]+ -[^)\n]*|\baws s3 cp [^\n]*", found[0].fix)
     ]
-    assert [mistake for each in typed if (mistake := aws_mistake(each))] == [], found[0].fix
+    assert [mistake for each in typed if (mistake := aws_cli_error(each))] == [], found[0].fix

@@ -276,7 +276,7 @@ def test_the_time_and_the_places_of_the_installation_can_be_said(
         ([], "name a plan"),
         (["--function-timeout", "20m", "x"], "at most 15m"),
         (["--function-timeout", "600", "x"], "write a number with its unit"),
-        (["--concurrency", "0", "x"], "from 1 to 256"),
+        (["--concurrency", "0", "x"], "must be 1 to 256"),
         (["--explain", "always-pases"], "did you mean 'always-passes'?"),
     ],
 )

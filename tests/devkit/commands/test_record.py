@@ -174,8 +174,8 @@ def test_a_server_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) 
     ("arguments", "said"),
     [
         ([], "name a URL, or one of --curl"),
-        (["ftp://shop"], "no http or https URL"),
-        (["http://me:hush@shop/"], "has credentials in it"),
+        (["ftp://shop"], "is not a valid http or https URL"),
+        (["http://me:hush@shop/"], "must not contain credentials"),
         (["http://shop", "--path", "health"], "does not begin with /"),
         (["--curl", "no-such-file"], "cannot be read"),
         (["http://shop", "--top", "0"], "--top is a whole number"),
