@@ -80,7 +80,7 @@ def test_good_scenario_ends_with_0_and_its_progress_is_printed_line_by_line(
         r"green has 100 % of the users' traffic",
         r"as expected +a good release +Succeeded",
         r"out/s/d-[A-Z0-9]{9}/AfterAllowTestTraffic\.html",
-        r"1 of 1 ended as they say they should",
+        r"1 of 1 ended as expected",
     ):
         assert re.search(line, captured.out), line
     (report_file,) = (folder / "out").rglob("AfterAllowTestTraffic.json")
