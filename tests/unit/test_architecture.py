@@ -45,7 +45,7 @@ See docs/architecture.md.
 DEVKIT_ARROWS = {
     "terminal": "",
     "lint": "",
-    "plans": "",
+    "plans": "lint",
     "reports": "",
     "reference": "cli",
     "recording": "lint",

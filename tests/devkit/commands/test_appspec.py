@@ -285,32 +285,32 @@ def written(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--target-version", "$LATEST"], "TargetVersion is a published version's number"),
         (["--target-version", "7"], "nothing would be deployed"),
         (["--function", "arn:aws:lambda:eu-west-1:111122223333:function:orders"], "not its ARN; write orders"),
         (["--alias", "7"], "is no alias's name"),
-        (["--alias", ""], "an AppSpec for lambda needs --alias"),
-        (["--port", "80"], "--port is for ecs, and this is for lambda"),
+        (["--alias", ""], "an AppSpec for lambda requires --alias"),
+        (["--port", "80"], "--port: only for --platform ecs, and this AppSpec is for lambda"),
         (["--stage", "AfterInstall"], "there is no event 'AfterInstall' here"),
-        (["--installation", "my installation"], "--installation is 1 to 24 letters"),
-        (["--installation", "", "--stage", "AfterAllowTraffic"], "--installation is empty"),
+        (["--installation", "my installation"], "--installation must be 1 to 24 letters"),
+        (["--installation", "", "--stage", "AfterAllowTraffic"], "--stage requires --installation, which is empty"),
         (["-o", "no/such/folder/appspec.yaml"], "cannot be written"),
     ],
 )
 def test_an_impossible_appspec_for_lambda_is_not_written(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status = main(["appspec", "write", *OF_LAMBDA, *arguments])
 
     shown = capsys.readouterr()
     assert (status, shown.out) == (2, "")
-    assert said in shown.err
+    assert message in shown.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--port", "http"], "ContainerPort is a number from 1 to 65535"),
         (["--port", "70000"], "ContainerPort is a number from 1 to 65535"),
@@ -319,17 +319,17 @@ def test_an_impossible_appspec_for_lambda_is_not_written(
         (["--subnet", "subnet-1"], "SecurityGroups is a list of ids"),
         (["--capacity-provider", "FARGATE:x"], "is not NAME, NAME:WEIGHT or NAME:WEIGHT:BASE"),
         (["--capacity-provider", "FARGATE:1001"], "Weight is a whole number from 0 to 1000"),
-        (["--function", "web"], "--function is for lambda, and this is for ecs"),
+        (["--function", "web"], "--function: only for --platform lambda, and this AppSpec is for ecs"),
     ],
 )
 def test_an_impossible_appspec_for_ecs_is_not_written(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status = main(["appspec", "write", *OF_ECS, *arguments])
 
     shown = capsys.readouterr()
     assert (status, shown.out) == (2, "")
-    assert said in shown.err
+    assert message in shown.err
 
 
 @pytest.mark.parametrize("arguments", [OF_LAMBDA, OF_ECS], ids=["lambda", "ecs"])
@@ -358,12 +358,12 @@ def test_the_hooks_are_those_of_the_installation_in_the_order_of_a_deployment(
     ]
 
 
-def test_an_appspec_without_hooks_says_that_nobody_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_appspec_without_hooks_causes_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["appspec", "write", *OF_LAMBDA, "--installation", ""]) == 0
 
     shown = capsys.readouterr()
     assert "Hooks" not in yaml.safe_load(shown.out)
-    assert "CodeDeploy would ask nobody" in shown.err
+    assert "CodeDeploy would shift traffic without any check" in shown.err
 
 
 def test_everything_that_ecs_takes_is_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -200,7 +200,7 @@ stages:
       - name: one
         lambda_invok: {}
       - name: two
-        http: {get: "/${nobody}", expect: {status: {lessthan: 300}}}
+        http: {get: "/${no_aws_account}", expect: {status: {lessthan: 300}}}
       - name: three
         target_health: {heathy: 2}
 """
@@ -214,7 +214,7 @@ stages:
         "file.yaml:10:25",
     ]
     assert "did you mean 'lambda_invoke'?" in out
-    assert "nothing is called ${nobody}" in out
+    assert "nothing is called ${no_aws_account}" in out
     assert "unknown predicate 'lessthan'" in out
     assert "did you mean 'healthy'?" in out
 
@@ -276,7 +276,7 @@ def test_the_time_and_the_places_of_the_installation_can_be_said(
         ([], "name a plan"),
         (["--function-timeout", "20m", "x"], "at most 15m"),
         (["--function-timeout", "600", "x"], "write a number with its unit"),
-        (["--concurrency", "0", "x"], "from 1 to 256"),
+        (["--concurrency", "0", "x"], "must be 1 to 256"),
         (["--explain", "always-pases"], "did you mean 'always-passes'?"),
     ],
 )
