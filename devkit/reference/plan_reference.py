@@ -16,6 +16,7 @@ from devkit.reference import predicate_docs, struct_docs
 from devkit.reference.plan_schema import schema_components
 from devkit.reference.validator_catalogue import describe_type, table_cell
 from greenlight.assertions import expectation
+from greenlight.assertions.filters import FILTERS
 from greenlight.aws import secrets
 from greenlight.checks import binding
 from greenlight.core import references, units

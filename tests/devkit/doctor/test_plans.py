@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from devkit.cli.main import build_full_parser
 from tests.support.account import REGION
 from tests.support.doctor_account import LAMBDA_PLAN, PLAN, DoctorAccount, appspec, assert_only_finding, ids
 
