@@ -12,7 +12,7 @@ from rich.text import Text
 from devkit.doctor import cloudformation, examination, revision, rules
 from devkit.doctor.reader import Reader
 from devkit.lint import files
-from devkit.lint.rules import rules_named
+from devkit.lint.rules import explain_rules
 from devkit.terminal.console import stderr_console, stdout_console
 from greenlight.core.errors import GreenlightError
 
@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, reader: Reader | None = None) -> int:
     """Print what is wrong: 0 nothing harmful, 1 something will go wrong, 3 no harm seen but not everything was."""
     if arguments.explain:
-        print(rules_named(arguments.explain, rules.BY_ID, rules.explained, rules.markdown))
+        print(explain_rules(arguments.explain, rules.BY_ID, rules.explained, rules.markdown))
         return examination.NOTHING
     if bool(arguments.application) == bool(arguments.template):
         raise GreenlightError("name what to look at: --application NAME in an account, or --template FILE")

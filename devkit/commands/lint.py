@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print all problems: 0 when there are none but warnings, 2 otherwise; with --strict warnings count."""
     if arguments.explain:
-        print(rules.rules_named(arguments.explain, rules.BY_ID, rules.explained, rules.markdown))
+        print(rules.explain_rules(arguments.explain, rules.BY_ID, rules.explain, rules.markdown))
         return 0
     if not arguments.files:
         raise GreenlightError("name a plan, an AppSpec, a folder of them, or - for standard input")

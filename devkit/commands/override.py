@@ -15,7 +15,7 @@ from greenlight.aws.client import Aws
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.units import Duration
 from greenlight.stores.overrides import read_overrides
-from greenlight.verdict.override import LONGEST, SCHEMA, Override, override_prefix, read
+from greenlight.verdict.override import LONGEST, SCHEMA, Override, override_prefix, parse_override
 
 if TYPE_CHECKING:
     import argparse
@@ -66,7 +66,7 @@ def _made(arguments: argparse.Namespace, aws: Aws) -> Override:
         raise GreenlightError(f"--expires: {error}") from error
     scope = {"deployment": arguments.deployment, "plan_sha256": arguments.plan_sha256}
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    override, why = read(
+    override, why = parse_override(
         msgspec.json.encode(
             {
                 "schema": SCHEMA,
@@ -130,7 +130,7 @@ def _list(arguments: argparse.Namespace, aws: Aws, bucket: str, place: str) -> i
 
 
 def _shown(name: str, data: bytes) -> dict[str, Any]:
-    override, problem = read(data)
+    override, problem = parse_override(data)
     over = override is not None and override.expires <= datetime.datetime.now(datetime.UTC)
     state = "" if override is None else "expired" if over else "valid"
     return {"name": name, "state": state, "problem": problem, "override": override and msgspec.to_builtins(override)}

@@ -13,7 +13,7 @@ import yaml
 from devkit.lint.appspec import looks_like_appspec
 from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
-from greenlight.plan.yaml_reader import nesting_exceeds, syntax
+from greenlight.plan.yaml_reader import nesting_exceeds, syntax_problem
 
 Path = tuple[str | int, ...]
 FUNCTION, GROUP = "AWS::Serverless::Function", "AWS::CodeDeploy::DeploymentGroup"
@@ -209,7 +209,7 @@ def read(text: str, given: dict[str, str] | None = None) -> Template:
         node = yaml.compose(text, Loader=_LOADER)
         data = _Plain(lines).of(node, (), 0) if node is not None else None
     except yaml.MarkedYAMLError as error:
-        problem = syntax(error, text)
+        problem = syntax_problem(error, text)
         raise TemplateError(f"the template, line {problem.line}, column {problem.column}: {problem}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise TemplateError(f"the template is not valid YAML: {' '.join(str(error).split())}") from error

@@ -33,7 +33,7 @@ class Rule(FrozenStruct, frozen=True, kw_only=True):
 
     id: str
     severity: Harm
-    what: str
+    summary: str
     where: Literal["account", "template", "both"] = "account"
 
 
@@ -84,20 +84,20 @@ def in_order(symptoms: Iterable[Symptom]) -> list[Symptom]:
     return sorted(once.values(), key=lambda each: (order.index(each.harm), each.line, each.rule, each.message))
 
 
-def _ships(name: str, what: str, where: Literal["account", "template", "both"] = "account") -> Rule:
-    return Rule(id=name, severity="ships unchecked", what=what, where=where)
+def _ships(name: str, summary: str, where: Literal["account", "template", "both"] = "account") -> Rule:
+    return Rule(id=name, severity="ships unchecked", summary=summary, where=where)
 
 
-def _stalls(name: str, what: str, where: Literal["account", "template", "both"] = "account") -> Rule:
-    return Rule(id=name, severity="stalls an hour", what=what, where=where)
+def _stalls(name: str, summary: str, where: Literal["account", "template", "both"] = "account") -> Rule:
+    return Rule(id=name, severity="stalls an hour", summary=summary, where=where)
 
 
-def _blocks(name: str, what: str, where: Literal["account", "template", "both"] = "account") -> Rule:
-    return Rule(id=name, severity="blocks", what=what, where=where)
+def _blocks(name: str, summary: str, where: Literal["account", "template", "both"] = "account") -> Rule:
+    return Rule(id=name, severity="blocks", summary=summary, where=where)
 
 
-def _annoys(name: str, what: str, where: Literal["account", "template", "both"] = "account") -> Rule:
-    return Rule(id=name, severity="annoys", what=what, where=where)
+def _annoys(name: str, summary: str, where: Literal["account", "template", "both"] = "account") -> Rule:
+    return Rule(id=name, severity="annoys", summary=summary, where=where)
 
 
 RULES = (
@@ -164,7 +164,7 @@ RULES = (
     _annoys("default-checks", "There is no plan: only targets' health, or the version's state, is checked."),
     _annoys("plan-warning", "Something in the plan means something else than it says.", "both"),
     _annoys("installation-older", "The installation is older than this command, and does not know all that plans may say."),
-    Rule(id="could-not-look", severity="not seen", what="The doctor could not look at something, and says what it needs.", where="both"),
+    Rule(id="could-not-look", severity="not seen", summary="The doctor could not look at something, and says what it needs.", where="both"),
 )  # fmt: skip
 BY_ID = {rule.id: rule for rule in RULES}
 
@@ -185,7 +185,7 @@ def _seen(rule: Rule) -> str:
 
 def explained(rule: Rule) -> str:
     """Say one rule."""
-    return f"{rule.id} ({rule.severity}): {rule.what}\n{rule.severity}: {HARMS[rule.severity]}"
+    return f"{rule.id} ({rule.severity}): {rule.summary}\n{rule.severity}: {HARMS[rule.severity]}"
 
 
 _COUNTS: dict[Harm, str] = {"annoys": "0", "not seen": "3, if there is nothing worse"}

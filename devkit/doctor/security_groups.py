@@ -63,7 +63,7 @@ def way_in(scene: GroupState, read: Plan, environment: str, hooks: Mapping[str, 
 
 def _calls(check: Check, here: Deployment) -> bool:
     """Tell whether a check that can close the gate calls green itself, and not a place that it names."""
-    if check.validator not in _CALLING or check.severity is Severity.ADVISORY or check.when.refuses(here):
+    if check.validator not in _CALLING or check.severity is Severity.ADVISORY or check.when.skip_reason(here):
         return False
     return not (isinstance(check.params, dict) and "host" in check.params) and "://" not in str(check.params)
 

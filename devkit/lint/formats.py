@@ -128,8 +128,10 @@ def sarif(files: Sequence[File]) -> str:
     rules = [
         {
             "id": rule.id,
-            "shortDescription": {"text": rule.what},
-            "help": {"text": f"{rule.what}\n\nWrong:\n{rule.bad}\nRight:\n{rule.good}" if rule.bad else rule.what},
+            "shortDescription": {"text": rule.summary},
+            "help": {
+                "text": f"{rule.summary}\n\nWrong:\n{rule.bad}\nRight:\n{rule.good}" if rule.bad else rule.summary
+            },
             "defaultConfiguration": {"level": rule.severity},
         }
         for rule in RULES

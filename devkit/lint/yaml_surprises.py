@@ -25,10 +25,10 @@ _AMOUNTS = ("gt", "gte", "lt", "lte", "between", "backoff", "rate")
 
 def find_surprises(document: Document) -> Diagnostics:
     """Find plain words whose meaning surprises, and expectations that are left out."""
-    for path, word in document.plain_words():
+    for path, word in document.plain_scalars():
         if message := _surprise(word, path):
             yield (*message[:1], path, message[1])
-    for path in document.empty():
+    for path in document.empty_values():
         if "expect" in path[:-2]:
             what = "has no value, and so null is expected; write for example {exists: true}, or {eq: null}"
             yield "empty-value", path, f"{str(path[-1])!r} {what}"

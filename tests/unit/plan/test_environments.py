@@ -55,7 +55,7 @@ def test_an_installation_that_does_not_say_what_it_is_gets_no_plan_with_environm
     problem = the_problem("")
 
     assert (problem.path, problem.line) == ("environments", 6)
-    assert "there are prod, staging, and nothing says which this is" in problem.message
+    assert "there are prod, staging, and this installation has no environment" in problem.message
     assert "the parameter Environment" in problem.message
     assert "the tag greenlight:environment" in problem.message
     assert "--environment" in problem.message
@@ -173,8 +173,8 @@ def test_when_takes_a_name_or_a_list_of_names(when: When, said: str) -> None:
         id="d-1", platform=Platform.ECS, stage="", application="shop", group="blue-green", environment="prod"
     )
 
-    assert said in when.refuses(deployment)
-    assert bool(said) == bool(when.refuses(deployment))
+    assert said in when.skip_reason(deployment)
+    assert bool(said) == bool(when.skip_reason(deployment))
 
 
 def test_an_empty_list_of_names_is_refused() -> None:

@@ -78,7 +78,7 @@ def test_another_text_than_the_plan_means_is_refused_and_its_digest_is_shown() -
 
     assert (problem.line, problem.path) == (5, "stages.AfterAllowTraffic.include[0].sha256")
     assert digest(changed) in problem.message
-    assert "read it, then write that" in problem.message
+    assert "review the fragment, then write that" in problem.message
 
 
 @pytest.mark.parametrize("uri", [URI, "ssm:/plans/base"])
@@ -148,7 +148,7 @@ def test_what_makes_a_fragment_unreadable_is_told_at_its_include() -> None:
 @pytest.mark.parametrize(
     ("fragment", "line", "path", "said"),
     [
-        (BASE + "include: [{uri: 'file:other'}]\n", 9, "include", "a fragment includes no other"),
+        (BASE + "include: [{uri: 'file:other'}]\n", 9, "include", "a fragment cannot include another"),
         ("version: 1\nchecks: []\n", 2, "checks", "adds nothing"),
         ("version: 1\nchecks:\n  - name: [\n", 4, "", "not valid YAML"),
         ("- 5\n", 1, "", "expected a map"),
@@ -202,7 +202,7 @@ def test_the_number_and_the_size_of_fragments_are_bounded() -> None:
     many = {f"file:{number}": BASE.replace("name: ", f"name: {number} ") for number in range(MAX_INCLUDES + 1)}
     large = {f"file:{number}": f"# {'x' * 600_000}\n" + BASE.replace("name: ", f"name: {number} ") for number in (1, 2)}
 
-    for stored, said in ((many, f"at most {MAX_INCLUDES} fragments"), (large, "all fragments together are larger")):
+    for stored, said in ((many, f"at most {MAX_INCLUDES} fragments"), (large, "the fragments are larger")):
         text = plan(*(f'{{uri: "{uri}"}}' for uri in stored), checks="")
         assert said in the_problem(text, stored).message
 
@@ -232,7 +232,7 @@ def test_a_plans_variables_replace_a_fragments() -> None:
 def test_a_file_beside_the_plans_needs_no_digest_and_keeps_one_that_it_has() -> None:
     assert read(plan("{uri: 'file:base.yaml'}"), {"file:base.yaml": BASE})
     assert (
-        "is another than the plan means"
+        "is not the one that the plan states"
         in the_problem(plan(entry(uri="file:base.yaml")), {"file:base.yaml": BASE + "\n"}).message
     )
 

@@ -284,8 +284,8 @@ def test_a_refusal_names_the_very_text_it_refused(text: str) -> None:
     ],
 )
 def test_when_says_why_a_check_does_not_run(when: When, deployment: Deployment, said: str) -> None:
-    assert said in when.refuses(deployment)
-    assert bool(said) == bool(when.refuses(deployment))
+    assert said in when.skip_reason(deployment)
+    assert bool(said) == bool(when.skip_reason(deployment))
 
 
 def test_waits_grow_by_their_factor() -> None:

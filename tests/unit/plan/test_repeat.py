@@ -48,7 +48,7 @@ def test_limits_decide(limits: dict[str, int], outcomes: list[Outcome], expected
         ({}, "count"),
         ({"count": 0}, ""),
         ({"count": 3, "failure_limit": 3}, "nothing could fail"),
-        ({"count": 3, "consecutive_success_limit": 4}, "cannot be had"),
+        ({"count": 3, "consecutive_success_limit": 4}, "cannot have"),
         ({"count": 3, "interval": "10"}, "no duration"),
         ({"count": 3, "failurelimit": 1}, "did you mean 'failure_limit'"),
     ],

@@ -56,7 +56,7 @@ http: {get: "/items/${each.sku}", expect: {status: "${each.status}"}}"""
 @pytest.mark.parametrize(
     ("check", "line", "path", "said"),
     [
-        ("name: a\neach: []\nhttp: {get: '/${each}'}", 7, "each", "no rows are no checks"),
+        ("name: a\neach: []\nhttp: {get: '/${each}'}", 7, "each", "there are no rows, so there is no check"),
         ("name: a\neach: [1]\nhttp: {get: /}", 7, "each", "every row would check the same"),
         ("name: a\neach:\n  - {sku: A}\n  - {sk: B}\nhttp: {get: '/${each.sku}'}", 9, "each[1]", "did you mean 'sk'?"),
         (

@@ -25,9 +25,9 @@ def refused(text: str) -> PlanError:
 @pytest.mark.parametrize(
     ("text", "line", "column", "path", "said"),
     [
-        ("a: 1\nb: 2\na: 3", 3, 1, "a", "the key 'a' stands here twice; the first would be lost"),
-        ("x:\n  a: 1\n  'a': 2", 3, 3, "x.a", "stands here twice"),
-        ("{a: 1, a: 2}", 1, 8, "a", "stands here twice"),
+        ("a: 1\nb: 2\na: 3", 3, 1, "a", "the key 'a' occurs twice; the first would be lost"),
+        ("x:\n  a: 1\n  'a': 2", 3, 3, "x.a", "occurs twice"),
+        ("{a: 1, a: 2}", 1, 8, "a", "occurs twice"),
         ("a: &x 1", 1, 4, "a", "anchors and aliases are not allowed"),
         ("a: &x 1\nb: *x", 2, 4, "b", "anchors and aliases are not allowed"),
         ("a: *x", 1, 4, "a", "anchors and aliases are not allowed"),
@@ -46,10 +46,10 @@ def refused(text: str) -> PlanError:
         ("a: 0xC8", 1, 4, "a", "may mean a number"),
         ("a: 0b11", 1, 4, "a", "may mean a number"),
         ("a: 1_000", 1, 4, "a", "may mean a number"),
-        ("a: .nan", 1, 4, "a", ".nan equals nothing"),
-        ("a: -.INF", 1, 4, "a", "-.INF equals nothing"),
+        ("a: .nan", 1, 4, "a", ".nan is not a finite number"),
+        ("a: -.INF", 1, 4, "a", "-.INF is not a finite number"),
         ("a: 1e999", 1, 4, "a", "too large for a number"),
-        ("a: 18446744073709551616", 1, 4, "a", "too long for a number; text stands in quotes"),
+        ("a: 18446744073709551616", 1, 4, "a", "too long for a number; text needs quotes"),
         ("a: " + "9" * 500, 1, 4, "a", "too long for a number"),
         ("a: 0." + "1" * 500, 1, 4, "a", "too long for a number"),
         ("a: 1e1234", 1, 4, "a", "too long for a number"),
@@ -57,26 +57,26 @@ def refused(text: str) -> PlanError:
         ("? {a: b}\n: 1", 1, 3, "", "a key must be a text"),
         ("a: 1\n---\nb: 2", 2, 1, "", "a second document begins here, and a plan is one document"),
         ("a:\n\tb: 1", 2, 1, "", "a tab stands here; indent with spaces"),
-        ("a: @x", 1, 4, "", "'@' begins a text only inside quotes"),
-        ("a: `x`", 1, 4, "", "'`' begins a text only inside quotes"),
+        ("a: @x", 1, 4, "", "a text that begins with '@' needs quotes"),
+        ("a: `x`", 1, 4, "", "a text that begins with '`' needs quotes"),
         ("a: [1, 2", 2, 1, "", "not valid YAML"),
         ("a: {b: 1\nc: 2", 2, 2, "", "not valid YAML"),
         ("a: 'x", 1, 6, "", "found unexpected end of stream (while scanning a quoted scalar that begins in line 1)"),
         ("a: b: c", 1, 5, "", "mapping values are not allowed in this context"),
         ("a: x\n b: y", 2, 3, "", "not valid YAML"),
-        ("a: \x00", 1, 4, "", "the character U+0000 cannot stand in a plan"),
+        ("a: \x00", 1, 4, "", "the character U+0000 is not allowed in a plan"),
         (
             "a: 1\nbcd: \x1b[2J",
             2,
             6,
             "",
-            "the character U+001B cannot stand in a plan; write it as an escape in quotes",
+            "the character U+001B is not allowed in a plan; write it as an escape in quotes",
         ),
-        ("a: \ud800", 1, 4, "", "the character U+D800 cannot stand in a plan"),
+        ("a: \ud800", 1, 4, "", "the character U+D800 is not allowed in a plan"),
         ("a: b\n\tc: 1", 2, 1, "", "indent with spaces"),
-        ("a: {{ b }}", 1, 5, "a", "a text that begins with {{ stands in quotes"),
-        ("a: {b: ${c}}", 1, 9, "", "inside { } and [ ] a text with ${…} stands in quotes"),
-        ("a: b: c", 1, 5, "", "a text with a colon and a blank in it stands in quotes"),
+        ("a: {{ b }}", 1, 5, "a", "a text that begins with {{ needs quotes"),
+        ("a: {b: ${c}}", 1, 9, "", "inside { } and [ ] a text with ${…} needs quotes"),
+        ("a: b: c", 1, 5, "", "a text with a colon and a blank in it needs quotes"),
         ("%YAML 3.0\n---\na: 1", 1, 1, "", "not valid YAML"),
     ],
     ids=lambda value: repr(value)[:40] if isinstance(value, str) else None,
@@ -161,7 +161,7 @@ def test_a_word_means_what_the_core_schema_says(text: str, value: Any) -> None:
 def test_plain_words_are_those_without_quotes_each_with_its_path() -> None:
     document = read("a: no\nb: ['no', 1.10, \"x\"]\nc:\n  - |\n    on\n  - 9:30\n  -\n")
 
-    assert sorted(document.plain_words()) == [(("a",), "no"), (("b", 1), "1.10"), (("c", 1), "9:30")]
+    assert sorted(document.plain_scalars()) == [(("a",), "no"), (("b", 1), "1.10"), (("c", 1), "9:30")]
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing", "---", "---\n...", "\ufeff"])

@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenlight.core.finding import Finding, OnInconclusive, Outcome, Severity
-from greenlight.verdict.override import Kept, OverrideContext, applicable_overrides, override_prefix, read
+from greenlight.verdict.override import (
+    StoredOverride,
+    OverrideContext,
+    applicable_overrides,
+    override_prefix,
+    parse_override,
+)
 
 NOW = datetime.datetime(2026, 11, 23, 12, 0, tzinfo=datetime.UTC)
 HOUR = datetime.timedelta(hours=1)
@@ -48,8 +54,8 @@ def written(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not ...}
 
 
-def kept(data: Any, stored_at: datetime.datetime = NOW - HOUR, uri: str = URI) -> Kept:
-    return Kept(
+def stored(data: Any, stored_at: datetime.datetime = NOW - HOUR, uri: str = URI) -> StoredOverride:
+    return StoredOverride(
         uri=uri,
         data=data if isinstance(data, bytes) else msgspec.json.encode(data),
         stored_at=stored_at,
@@ -57,7 +63,9 @@ def kept(data: Any, stored_at: datetime.datetime = NOW - HOUR, uri: str = URI) -
     )
 
 
-def asked(*objects: Kept, findings: tuple[Finding, ...] = FINDINGS, **changes: Any) -> tuple[list[str], list[str]]:
+def asked(
+    *objects: StoredOverride, findings: tuple[Finding, ...] = FINDINGS, **changes: Any
+) -> tuple[list[str], list[str]]:
     """Give the checks that are overridden, and the notes."""
     gate = OverrideContext(deployment="d-ABCDEF123", plan_sha256=SHA, findings=findings, now=NOW)
     granted, notes = applicable_overrides(objects, msgspec.structs.replace(gate, **changes))
@@ -111,7 +119,7 @@ def asked(*objects: Kept, findings: tuple[Finding, ...] = FINDINGS, **changes: A
 def test_an_override_that_does_not_fit_in_every_word_is_not_honoured_and_says_why(
     changes: dict[str, Any], said: str
 ) -> None:
-    overridden, notes = asked(kept(written(**changes)))
+    overridden, notes = asked(stored(written(**changes)))
 
     assert overridden == []
     (note,) = notes
@@ -123,14 +131,14 @@ def test_an_override_that_does_not_fit_in_every_word_is_not_honoured_and_says_wh
     "data", [b"", b"null", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'"x"', b"{}", b"NaN"], ids=repr
 )
 def test_what_is_no_override_at_all_is_a_note(data: bytes) -> None:
-    overridden, notes = asked(kept(data))
+    overridden, notes = asked(stored(data))
 
     assert overridden == []
     assert "it is malformed" in notes[0]
 
 
 def test_an_override_written_long_before_it_was_to_begin_does_not_hold_longer_than_one_written_now() -> None:
-    long_ago = kept(written(), stored_at=NOW - 8 * DAY)
+    long_ago = stored(written(), stored_at=NOW - 8 * DAY)
 
     overridden, notes = asked(long_ago)
 
@@ -139,11 +147,11 @@ def test_an_override_written_long_before_it_was_to_begin_does_not_hold_longer_th
 
 
 def test_an_override_that_fits_is_honoured_for_its_check_alone() -> None:
-    assert asked(kept(written())) == (["orders work"], [])
+    assert asked(stored(written())) == (["orders work"], [])
 
 
 def test_an_override_may_be_for_one_text_of_a_plan() -> None:
-    override = kept(written(scope={"plan_sha256": SHA}))
+    override = stored(written(scope={"plan_sha256": SHA}))
 
     assert asked(override) == (["orders work"], [])
     assert asked(override, deployment="d-OTHER1234") == (["orders work"], [])
@@ -152,31 +160,31 @@ def test_an_override_may_be_for_one_text_of_a_plan() -> None:
 
 @pytest.mark.parametrize("ahead", [datetime.timedelta(0), datetime.timedelta(minutes=5)], ids=["now", "clocks differ"])
 def test_a_clock_that_is_a_little_ahead_is_borne(ahead: datetime.timedelta) -> None:
-    assert asked(kept(written(created=(NOW + ahead).isoformat())))[0] == ["orders work"]
+    assert asked(stored(written(created=(NOW + ahead).isoformat())))[0] == ["orders work"]
 
 
 def test_the_longest_override_holds_until_its_last_moment() -> None:
     created = NOW - 7 * DAY + datetime.timedelta(seconds=1)
     longest = written(created=created.isoformat(), expires=(created + 7 * DAY).isoformat())
 
-    assert asked(kept(longest, stored_at=created))[0] == ["orders work"]
+    assert asked(stored(longest, stored_at=created))[0] == ["orders work"]
 
 
 def test_a_time_is_read_with_its_offset() -> None:
-    assert asked(kept(written(expires="2026-11-23T14:00:00+02:00")))[0] == []
-    assert asked(kept(written(expires="2026-11-23T14:00:01+02:00")))[0] == ["orders work"]
+    assert asked(stored(written(expires="2026-11-23T14:00:00+02:00")))[0] == []
+    assert asked(stored(written(expires="2026-11-23T14:00:01+02:00")))[0] == ["orders work"]
 
 
 def test_a_check_that_passes_needs_no_override_and_uses_none() -> None:
-    assert asked(kept(written(checks=["it is up"]))) == ([], [])
+    assert asked(stored(written(checks=["it is up"]))) == ([], [])
 
 
 def test_each_check_has_one_override_the_first_that_fits_and_in_the_order_of_the_plan() -> None:
     gate = OverrideContext(deployment="d-ABCDEF123", plan_sha256=SHA, findings=FINDINGS, now=NOW)
     objects = (
-        kept(written(expires=NOW.isoformat()), uri="old"),
-        kept(written(checks=["prices are right", "orders work"]), uri="one"),
-        kept(written(who="another"), uri="two"),
+        stored(written(expires=NOW.isoformat()), uri="old"),
+        stored(written(checks=["prices are right", "orders work"]), uri="one"),
+        stored(written(who="another"), uri="two"),
     )
 
     granted, notes = applicable_overrides(objects, gate)
@@ -195,10 +203,10 @@ def test_each_check_has_one_override_the_first_that_fits_and_in_the_order_of_the
 
 def test_an_inconclusive_that_the_plan_tolerates_asks_for_no_override() -> None:
     tolerated = msgspec.structs.replace(FINDINGS[0], outcome=Outcome.INCONCLUSIVE)
-    assert asked(kept(written()), findings=(tolerated,))[0] == ["orders work"]
+    assert asked(stored(written()), findings=(tolerated,))[0] == ["orders work"]
 
     tolerated = msgspec.structs.replace(tolerated, on_inconclusive=OnInconclusive.TOLERATE)
-    assert asked(kept(written()), findings=(tolerated,))[0] == []
+    assert asked(stored(written()), findings=(tolerated,))[0] == []
 
 
 @given(
@@ -217,10 +225,10 @@ def test_an_inconclusive_that_the_plan_tolerates_asks_for_no_override() -> None:
 )
 def test_an_override_of_any_other_shape_opens_nothing_that_it_does_not_name(changes: dict[str, Any]) -> None:
     data = msgspec.json.encode({**written(), **changes})
-    override, why = read(data)
+    override, why = parse_override(data)
 
     assert (override is None) == bool(why)
-    for name in asked(kept(data))[0]:
+    for name in asked(stored(data))[0]:
         assert override is not None
         assert name in override.checks
         assert override.scope == msgspec.convert(written()["scope"], type(override.scope))
@@ -244,6 +252,6 @@ def test_folders_of_two_groups_are_never_one_inside_the_other() -> None:
     ],
 )
 def test_a_moment_that_utc_does_not_have_spoils_no_other_override(created: str, expires: str) -> None:
-    overridden, notes = asked(kept(written(created=created, expires=expires)), kept(written(), uri=f"{URI}-good"))
+    overridden, notes = asked(stored(written(created=created, expires=expires)), stored(written(), uri=f"{URI}-good"))
     assert overridden == ["orders work"]
     assert "a moment that UTC does not have" in notes[0]

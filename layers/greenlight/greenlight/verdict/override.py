@@ -89,7 +89,7 @@ class Override(StrictStruct, frozen=True, kw_only=True):
             raise ValueError(f"it would hold for more than {LONGEST.days} days")
 
 
-class Kept(FrozenStruct, frozen=True, kw_only=True):
+class StoredOverride(FrozenStruct, frozen=True, kw_only=True):
     """An object where overrides are kept; `stored_at` is the store's own word for when it came there."""
 
     uri: str
@@ -115,7 +115,7 @@ def override_prefix(application: str, group: str) -> str:
 
 
 def applicable_overrides(
-    kept: Sequence[Kept], gate: OverrideContext
+    kept: Sequence[StoredOverride], gate: OverrideContext
 ) -> tuple[tuple[AppliedOverride, ...], tuple[str, ...]]:
     """Say which overrides this gate honours.
 
@@ -131,8 +131,8 @@ def applicable_overrides(
     notes: list[str] = []
     waiting = {finding.name for finding in gate.findings if can_be_overridden(finding)}
     for each in kept:
-        override, why = read(each.data)
-        why = why or (refusal(override, each.stored_at, gate) if override else "")
+        override, why = parse_override(each.data)
+        why = why or (rejection_reason(override, each.stored_at, gate) if override else "")
         if override is None or why:
             notes.append(f"the override {each.uri} is not honoured: {why}")
             continue
@@ -143,7 +143,7 @@ def applicable_overrides(
     return tuple(granted[each.name] for each in gate.findings if each.name in granted), tuple(notes)
 
 
-def read(data: bytes) -> tuple[Override | None, str]:
+def parse_override(data: bytes) -> tuple[Override | None, str]:
     """Read an override, strictly; either it or why it is none."""
     try:
         return msgspec.json.decode(data, type=Override), ""
@@ -151,7 +151,7 @@ def read(data: bytes) -> tuple[Override | None, str]:
         return None, f"it is malformed: {truncate(str(error), 200)}"
 
 
-def refusal(override: Override, stored_at: datetime.datetime, gate: OverrideContext) -> str:
+def rejection_reason(override: Override, stored_at: datetime.datetime, gate: OverrideContext) -> str:
     """Say why a well-formed override does not hold for this gate now; "" when it does."""
     if override.created > gate.now + CLOCKS_DIFFER:
         return f"it says that it was created in the future, at {_said(override.created)}"
@@ -176,7 +176,7 @@ def _elsewhere(override: Override, gate: OverrideContext) -> Iterator[str]:
             yield f"{name!r}: it is {severities[name]}, and only a required-with-override check can be overridden"
 
 
-def _granted(override: Override, check: str, kept: Kept) -> AppliedOverride:
+def _granted(override: Override, check: str, kept: StoredOverride) -> AppliedOverride:
     return AppliedOverride(
         check=check,
         who=override.who,
