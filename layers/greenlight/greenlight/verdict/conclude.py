@@ -1,4 +1,8 @@
-"""Third step: judge the findings, make the report, and, once CodeDeploy has its answer, publish it."""
+"""Verdict of a stage: the findings of its checks, completed from the plan and judged.
+
+Findings come from the worker, a process that runs plugins. The plan, and not a finding, therefore decides which checks
+exist, which of them block, and what is tolerated.
+"""
 
 from __future__ import annotations
 
@@ -24,38 +28,41 @@ if TYPE_CHECKING:
 def decide_verdict(
     checks: Sequence[Check], findings: Sequence[Finding], waived: str = "", overridden: Container[str] = ()
 ) -> Verdict:
-    """Judge a gate: its plan may be waived, and every check must have its finding.
+    """Judge the findings of a stage.
 
     Args:
-        checks: What the plan has at this stage.
-        findings: What was found; a check without a finding is a gate error, whatever its severity.
-        waived: Why nothing had to be checked; "" where something had.
-        overridden: The checks that an honoured override names.
+        checks: The checks of the plan at this stage.
+        findings: Their findings. A check without a finding is a gate error, whatever its severity.
+        waived: Reason why nothing had to be checked; "" if something had.
+        overridden: Names of the checks for which an override applies.
     """
     if waived:
         return Verdict(status=Status.SUCCEEDED)
-    known = apply_plan(checks, findings)
-    named = {finding.name for finding in known}
+    planned_findings = apply_plan(checks, findings)
+    verdict = judge(planned_findings, overridden)
+    finished = {finding.name for finding in planned_findings}
     missing = tuple(
         Reason(cause=Cause.GATE_ERROR, check=check.name, message="the check gave no finding")
         for check in checks
-        if check.name not in named
+        if check.name not in finished
     )
-    if missing:
-        shown = [reason for reason in judge(known, overridden).reasons if reason.check]
-        return Verdict(status=Status.FAILED, reasons=(*shown, *missing))
-    return judge(known, overridden)
+    if not missing:
+        return verdict
+    # A reason without a check is about missing evidence, which the missing findings explain better.
+    reasons_of_checks = [reason for reason in verdict.reasons if reason.check]
+    return Verdict(status=Status.FAILED, reasons=(*reasons_of_checks, *missing))
 
 
 def apply_plan(
     checks: Sequence[Check], findings: Sequence[Finding], overridden: Container[str] = ()
 ) -> tuple[Finding, ...]:
-    """Give the findings of the plan's checks, with what the plan and the judgement say of each.
+    """Return the findings of the plan's checks, with the attributes that the plan and the judge decide.
 
-    They come from a process that ran plugins: the plan says which checks there are, which decide, and what is borne.
+    Findings of other checks are dropped. `severity` and `on_inconclusive` come from the plan, only a PASS is flaky,
+    and `excused` comes from the judge.
     """
     planned = {check.name: check for check in checks}
-    known = [
+    completed = [
         replace(
             finding,
             severity=planned[finding.name].severity,
@@ -65,7 +72,7 @@ def apply_plan(
         for finding in findings
         if finding.name in planned
     ]
-    return tuple(replace(finding, excused=excuse_for(finding, overridden)) for finding in known)
+    return tuple(replace(finding, excused=excuse_for(finding, overridden)) for finding in completed)
 
 
 def build_report(
