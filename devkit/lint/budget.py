@@ -11,7 +11,7 @@ from greenlight.gate.handler import RESERVE_S
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from devkit.lint.diagnostics import Diagnostics
+    from devkit.lint.diagnostics import RuleProblems
     from devkit.lint.limits import Limits
     from greenlight.checks.binding import Bound
     from greenlight.plan.model import Check, Stage
@@ -20,7 +20,7 @@ _WAITS = ("settle", "duration", "for_")
 """Parameters of validators that are waited whole, inside the check's own time-out."""
 
 
-def check_budget(stages: Mapping[str, Stage], limits: Limits) -> Diagnostics:
+def check_budget(stages: Mapping[str, Stage], limits: Limits) -> RuleProblems:
     """Find stages that take longer than the function lives."""
     given_s = limits.function_s - min(RESERVE_S, limits.function_s / 4)
     of = f"of the function's {Duration(limits.function_s)}, {Duration(given_s)} are left for checks"
@@ -39,7 +39,7 @@ def check_budget(stages: Mapping[str, Stage], limits: Limits) -> Diagnostics:
             yield "may-not-finish", place, what
 
 
-def check_waits(bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
+def check_waits(bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:
     """Find validators that wait longer than their check's time-out."""
     for each in (each for checks in bound.values() for each in checks):
         check = each.check

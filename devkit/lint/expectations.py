@@ -16,7 +16,7 @@ from greenlight.network.client import Response, Timings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from devkit.lint.diagnostics import Diagnostics
+    from devkit.lint.diagnostics import RuleProblems
     from greenlight.checks.binding import Bound
     from greenlight.core.plan_path import PlanPath
 
@@ -33,14 +33,14 @@ _BY_JMESPATH = ("json.", "data.", "expect.")
 _PAGE = b"<html><head><title>503 Service Temporarily Unavailable</title></head></html>"
 
 
-def check_expectations(bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
+def check_expectations(bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:
     """Find what the checks expect in vain, each for itself."""
     for checks in bound.values():
         for each in checks:
             yield from _of_check(each)
 
 
-def check_stages(bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
+def check_stages(bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:
     """Find stages whose checks together show nothing of green."""
     for stage, checks in bound.items():
         blocking = [each for each in checks if each.check.severity is not Severity.ADVISORY]
@@ -52,7 +52,7 @@ def check_stages(bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
             yield "only-refusals", ("stages", stage, "checks"), what
 
 
-def _of_check(each: Bound) -> Diagnostics:
+def _of_check(each: Bound) -> RuleProblems:
     place: PlanPath = (*each.check.path, each.check.validator)
     for path, field, value in _walk(each.params, place):
         if isinstance(value, Expectation):
@@ -67,7 +67,7 @@ def _of_check(each: Bound) -> Diagnostics:
         yield "captures-only", (*place, "capture"), what
 
 
-def _bare_words(path: PlanPath) -> Diagnostics:
+def _bare_words(path: PlanPath) -> RuleProblems:
     """Find filters such as `[?state == broken]`, which hold a field against another one that is mostly not there."""
     try:
         waiting = [compile_query(str(path[-1])).parsed]
@@ -99,7 +99,7 @@ def _walk(value: Any, path: PlanPath, field: str = "") -> Iterator[tuple[PlanPat
             yield from _walk(below, (*path, index), f"{field}.")
 
 
-def _of_one(expectation: Expectation, path: PlanPath, field: str) -> Diagnostics:
+def _of_one(expectation: Expectation, path: PlanPath, field: str) -> RuleProblems:
     if has_references(expectation.written) or _filtered(expectation):  # what is compared is not known
         return
     if field == "status":
@@ -128,7 +128,7 @@ def _filtered(expectation: Expectation) -> bool:
     return isinstance(expectation.written, dict) and "filters" in expectation.written
 
 
-def _of_status(expectation: Expectation, path: PlanPath) -> Diagnostics:
+def _of_status(expectation: Expectation, path: PlanPath) -> RuleProblems:
     passing = _passing(expectation)
     if len(passing) == len(STATUSES):
         yield "always-passes", path, "every status from 100 to 599 passes this; write status: 200"
@@ -152,7 +152,7 @@ def _passing(expectation: Expectation) -> frozenset[int]:
     return _PASSING[key]
 
 
-def _of_amount(expectation: Expectation, path: PlanPath, least: float | None = None) -> Diagnostics:
+def _of_amount(expectation: Expectation, path: PlanPath, least: float | None = None) -> RuleProblems:
     """Find comparisons that all numbers (from `least` on) pass, or none; between two bounds all numbers are alike."""
     if not {name for name, _ in expectation.predicates} <= _COMPARED or not _numeric(expectation):
         if least is not None and expectation.predicates == (("exists", True),):
@@ -197,7 +197,7 @@ def _no_text(expectation: Expectation) -> bool:
     )
 
 
-def _of_answer(expect: ResponseExpectation, path: PlanPath) -> Diagnostics:
+def _of_answer(expect: ResponseExpectation, path: PlanPath) -> RuleProblems:
     """Hold the page of a load balancer whose targets are gone against an expectation that names no status."""
     if expect.status is not None or any(
         has_references(each.written) for _, _, each in _walk(expect, ()) if isinstance(each, Expectation)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Mapping, Sequence
 
-    from devkit.lint.diagnostics import Diagnostics
+    from devkit.lint.diagnostics import RuleProblems
     from greenlight.checks.binding import Bound
     from greenlight.plan.model import Check, Plan, Stage
 
@@ -23,7 +23,7 @@ _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _PLACEHOLDER = re.compile(r"(?<!\$)\{+\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}+")
 
 
-def check_flow(plan: Plan, bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
+def check_flow(plan: Plan, bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:
     """Find what is wrong with the flow of single checks."""
     for name, stage in plan.stages.items():
         yield from _twice(stage.checks)
@@ -33,7 +33,7 @@ def check_flow(plan: Plan, bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
             yield from _captured(each.check)
 
 
-def check_stages(stages: Mapping[str, Stage]) -> Diagnostics:
+def check_stages(stages: Mapping[str, Stage]) -> RuleProblems:
     """Find stages that can never succeed."""
     for name, stage in stages.items():
         if all(check.severity is Severity.ADVISORY for check in stage.checks):
@@ -48,13 +48,13 @@ def _left_out_first(check: Check) -> bool:
     return check.on_first_deployment is OnFirstDeployment.SKIP
 
 
-def check_shadow(plan: Plan, today: datetime.date | None) -> Diagnostics:
+def check_shadow(plan: Plan, today: datetime.date | None) -> RuleProblems:
     """Find a shadow that is over, or nearly so."""
     if plan.shadow is not None and today is not None and (notice := plan.shadow.notice(today)):
         yield "shadow-ends", ("shadow", "until"), notice
 
 
-def check_unused(plan: Plan) -> Diagnostics:
+def check_unused(plan: Plan) -> RuleProblems:
     """Find variables that no check uses."""
     used = {
         name
@@ -67,7 +67,7 @@ def check_unused(plan: Plan) -> Diagnostics:
             yield "unused-variable", ("variables", name), f"no check uses ${{{name}}}; use it, or take it out"
 
 
-def _where(each: Bound, stage: str) -> Diagnostics:
+def _where(each: Bound, stage: str) -> RuleProblems:
     check = each.check
     place = (*check.path, check.validator)
     if each.malformed:
@@ -84,7 +84,7 @@ def _where(each: Bound, stage: str) -> Diagnostics:
         yield "wrong-platform", (*check.path, "when", "platform"), what
 
 
-def _needs(checks: Sequence[Check]) -> Diagnostics:
+def _needs(checks: Sequence[Check]) -> RuleProblems:
     """Find checks that run where what they need is skipped: they end INCONCLUSIVE, and the gate stays closed."""
     known = {check.name: check for check in checks}
     for check in checks:
@@ -107,7 +107,7 @@ def _needs(checks: Sequence[Check]) -> Diagnostics:
                     yield "need-skipped", (*check.path, "needs", index), what
 
 
-def _twice(checks: Sequence[Check]) -> Diagnostics:
+def _twice(checks: Sequence[Check]) -> RuleProblems:
     first: dict[str, Check] = {}
     for check in checks:
         same = first.setdefault(repr((check.validator, check.params, check.when, check.severity)), check)
@@ -116,7 +116,7 @@ def _twice(checks: Sequence[Check]) -> Diagnostics:
             yield "same-check-twice", (*check.path, check.validator), what
 
 
-def _captured(check: Check) -> Diagnostics:
+def _captured(check: Check) -> RuleProblems:
     """Find references to what only this or a later step captures, and `{name}` where `${name}` is meant."""
     params = check.params
     steps = params.get("steps") if isinstance(params, dict) else None
@@ -158,7 +158,7 @@ def _at(data: Any, path: tuple[Any, ...]) -> str:
     return str(data)
 
 
-def _of_request(data: Any, path: tuple[str | int, ...]) -> Diagnostics:
+def _of_request(data: Any, path: tuple[str | int, ...]) -> RuleProblems:
     for method in _METHODS if isinstance(data, dict) else ():
         if isinstance(data.get(method), str) and (match := _PLACEHOLDER.search(data[method])):
             what = f"{match[0]} is sent as it stands; write ${{{match[1]}}} for a variable or a captured value"

@@ -22,7 +22,7 @@ from greenlight.plan.model import Plan
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from devkit.lint.diagnostics import Diagnostics
+    from devkit.lint.diagnostics import RuleProblems
     from devkit.lint.limits import Limits
     from greenlight.checks.binding import Bound
     from greenlight.checks.registry import Registry
@@ -119,7 +119,7 @@ def _read(
     return [rules.with_rule(error) for error in errors], plan, bound
 
 
-def _made(document: yaml_reader.Document, *found: Diagnostics) -> list[Problem]:
+def _made(document: yaml_reader.Document, *found: RuleProblems) -> list[Problem]:
     made = []
     for rule, path, message in (each for several in found for each in several):
         problem = document.problem(message, path)

@@ -1,7 +1,7 @@
 """The rules of lint: ids, which never change, summaries, and a wrong and a corrected file for each.
 
-The engine's problems have sentences and no rule ids, because gates do not need them. Lint finds the rule of a problem by
-patterns of its sentence.
+The engine's problems have sentences and no rule ids, because gates do not need them. Lint finds the rule of a problem
+by patterns of its sentence.
 """
 
 from __future__ import annotations
@@ -246,10 +246,10 @@ def with_rule(problem: Problem) -> Problem:
 def markdown() -> str:
     """Render docs/lint.md: a table of the rules, and for each a difference between a wrong and a corrected file."""
     head = (
-        "# Rules of lint\n\nMade by `make docs`. `greenlight lint --explain RULE` prints one with whole files. Gates reject a "
-        "plan with an error, or it\ncan never succeed; a plan with a warning runs, but probably does not do what its author "
-        "meant. `--strict` makes warnings\ncount. The comment `# lint: allow RULE` in a line, or in the line before, "
-        "suppresses a warning.\n"
+        "# Rules of lint\n\nMade by `make docs`. `greenlight lint --explain RULE` prints one with whole files. "
+        "Gates reject a plan with an error, or it\ncan never succeed; a plan with a warning runs, but probably does "
+        "not do what its author meant. `--strict` makes warnings\ncount. The comment `# lint: allow RULE` in a line, "
+        "or in the line before, suppresses a warning.\n"
     )
     examples = [f"## {rule.id}\n\n```diff\n{_difference(rule)}\n```\n" for rule in RULES if rule.bad]
     return "\n".join([head, table(RULES), *examples]).rstrip()

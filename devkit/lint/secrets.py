@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from devkit.lint.diagnostics import Diagnostics
+    from devkit.lint.diagnostics import RuleProblems
     from greenlight.core.plan_path import PlanPath
 
 _KEY = re.compile(
@@ -31,7 +31,7 @@ def kind(text: str) -> str:
     return next((kind for pattern, kind in _VALUE if pattern.search(text)), "")
 
 
-def find_secrets(data: Any, path: PlanPath = (), *, sent: bool = True) -> Diagnostics:
+def find_secrets(data: Any, path: PlanPath = (), *, sent: bool = True) -> RuleProblems:
     """Find literals that are secrets by their key or by their form; what is expected of answers only by form."""
     if isinstance(data, str):
         if form := kind(data):

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from devkit.lint.diagnostics import Diagnostics
+    from devkit.lint.diagnostics import RuleProblems
     from greenlight.core.plan_path import PlanPath
     from greenlight.plan.yaml_reader import Document
 
@@ -23,7 +23,7 @@ _VERSION = re.compile(r"(?i)(.*[-_.])?(version|release|revision|build|tag|commit
 _AMOUNTS = ("gt", "gte", "lt", "lte", "between", "backoff", "rate")
 
 
-def find_surprises(document: Document) -> Diagnostics:
+def find_surprises(document: Document) -> RuleProblems:
     """Find plain words whose meaning surprises, and expectations that are left out."""
     for path, word in document.plain_scalars():
         if message := _surprise(word, path):

@@ -240,7 +240,7 @@ def test_an_appspec_for_servers_is_told_by_its_keys() -> None:
     ("wrong", "right", "words"),
     [
         ("beforeallowtraffic", "BeforeAllowTraffic", "write BeforeAllowTraffic"),
-        ("AfterInstall", "BeforeAllowTraffic", "Lambda deployments know no such moment"),
+        ("AfterInstall", "BeforeAllowTraffic", "Lambda deployments do not have it"),
         ("$LATEST", "2", "publish a version"),
         ("arn:aws:lambda:us-east-1:111122223333:function:orders:2", "2", "write 2 and not the ARN"),
         ("AWS::Lambda::Alias", "AWS::Lambda::Function", "it may be AWS::Lambda::Function or AWS::ECS::Service"),
@@ -290,7 +290,7 @@ def written(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["--target-version", "$LATEST"], "TargetVersion is a published version's number"),
         (["--target-version", "7"], "nothing would be deployed"),
         (["--function", "arn:aws:lambda:eu-west-1:111122223333:function:orders"], "not its ARN; write orders"),
-        (["--alias", "7"], "is no alias's name"),
+        (["--alias", "7"], "is not an alias's name"),
         (["--alias", ""], "an AppSpec for lambda needs --alias"),
         (["--port", "80"], "--port is for ecs, and this is for lambda"),
         (["--stage", "AfterInstall"], "there is no event 'AfterInstall' here"),
@@ -314,7 +314,7 @@ def test_an_impossible_appspec_for_lambda_is_not_written(
     [
         (["--port", "http"], "ContainerPort is a number from 1 to 65535"),
         (["--port", "70000"], "ContainerPort is a number from 1 to 65535"),
-        (["--task-definition", "arn:aws:ecs:eu-west-1:111122223333::task-definition/web:8"], "a colon stands twice"),
+        (["--task-definition", "arn:aws:ecs:eu-west-1:111122223333::task-definition/web:8"], "two colons in a row"),
         (["--platform-version", "newest"], "PlatformVersion is LATEST or a version"),
         (["--subnet", "subnet-1"], "SecurityGroups is a list of ids"),
         (["--capacity-provider", "FARGATE:x"], "is not NAME, NAME:WEIGHT or NAME:WEIGHT:BASE"),
@@ -408,15 +408,15 @@ def test_a_template_is_told_as_one_and_its_functions_in_an_appspec_are_not_just_
     assert main(["appspec", "lint", str(template), str(spec)]) == 2
 
     first, second = capsys.readouterr().out.splitlines()
-    assert "this is a template of CloudFormation or SAM, and no AppSpec; greenlight doctor --template" in first
-    assert "the tag !Ref is not allowed: CodeDeploy resolves none in an AppSpec" in second
+    assert "this is a template of CloudFormation or SAM, not an AppSpec; greenlight doctor --template" in first
+    assert "the tag !Ref is not allowed: CodeDeploy does not resolve functions in an AppSpec" in second
 
 
 OTHERS = {
-    "a plan": ("version: 1\nstages: {}\n", "this is a plan, and no AppSpec; greenlight lint reads it"),
-    "a revision": ('{"revisionType": "AppSpecContent", "appSpecContent": {"content": "{}"}}', "this is what create-deployment takes"),
-    "the input of create-deployment": ("applicationName: shop\nrevision: {revisionType: S3}\n", "this is what create-deployment takes"),
-    "something else": ("name: shop\n", "nothing is done with 'name'; there are version, Resources, Hooks"),
+    "a plan": ("version: 1\nstages: {}\n", "this is a plan, not an AppSpec; greenlight lint reads it"),
+    "a revision": ('{"revisionType": "AppSpecContent", "appSpecContent": {"content": "{}"}}', "this is the input of create-deployment"),
+    "the input of create-deployment": ("applicationName: shop\nrevision: {revisionType: S3}\n", "this is the input of create-deployment"),
+    "something else": ("name: shop\n", "CodeDeploy ignores 'name'; there are version, Resources, Hooks"),
 }  # fmt: skip
 
 

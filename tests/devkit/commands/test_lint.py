@@ -171,7 +171,7 @@ def test_lost_indentation_in_an_appspec_is_named(tmp_path: Path, capsys: pytest.
     status, out = lint(tmp_path, "version: 0.0\nResources:\n  - orders:\n    Type: AWS::Lambda::Function\n", capsys)
 
     assert status == 2
-    assert "Type stands below orders, two blanks further in [appspec-indentation]" in out
+    assert "Type belongs below orders, two blanks further in [appspec-indentation]" in out
 
 
 def test_a_quoted_container_port_is_named_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
