@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace, reader: Reader | None = None) -> int:
 
 
 def _appspec(name: str) -> revision.AppSpec | None:
-    return revision.parse_revision(files.text(name), name, is_next=True) if name else None
+    return revision.parse_revision(files.read_text(name), name, is_next=True) if name else None
 
 
 def _account(arguments: argparse.Namespace, appspec: revision.AppSpec | None, reader: Reader) -> list[Examined]:

@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     limits, registry = _limits(arguments), Registry()
     appspecs = arguments.files if arguments.command == "appspec" else ()  # a folder of them may hold plans as well
     found = [
-        _linted(name, registry, limits, arguments.include, name in appspecs) for name in files.meant(arguments.files)
+        _linted(name, registry, limits, arguments.include, name in appspecs)
+        for name in files.find_files(arguments.files)
     ]
     if arguments.format == "text":
         formats.text(found, stdout_console())
@@ -74,7 +75,7 @@ def _limits(arguments: argparse.Namespace) -> Limits:
 
 def _linted(name: str, registry: Registry, limits: Limits, included: Sequence[str], is_appspec: bool) -> formats.File:
     try:
-        text = files.text(name)
+        text = files.read_text(name)
     except PlanError as error:
         return formats.File(name=name, text="", problems=tuple(map(rules.with_rule, error.problems)))
     found = problems(text, name, registry, limits, includes.fetching(name, included), is_appspec=is_appspec)

@@ -117,7 +117,7 @@ def _linted(arguments: argparse.Namespace, aws: Aws) -> str | None:
     """Read a plan that gates would take; None, and its errors printed, for one they would not."""
     name = arguments.plan
     try:
-        text = files.text(name)
+        text = files.read_text(name)
         fetch = includes.fetching(name, arguments.include, aws)
         limits = Limits(today=datetime.datetime.now(datetime.UTC).date())
         found = problems(text, name, Registry(), limits, fetch)

@@ -158,7 +158,7 @@ def _plan(arguments: argparse.Namespace, aws: Aws, then: Report) -> Plan:
     deployment, source = then.deployment, then.plan
     settings = Settings()
     if arguments.plan:
-        text, uri, version = files.text(arguments.plan), arguments.plan, ""
+        text, uri, version = files.read_text(arguments.plan), arguments.plan, ""
         fetch = includes.fetching(arguments.plan, arguments.include, aws)
     elif source.uri == DEFAULT_CHECKS:
         return Plan(stages={deployment.stage: Stage(checks=default_checks(deployment))}, source=source)

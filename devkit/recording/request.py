@@ -127,7 +127,7 @@ class Hidden:
 def sensitive(key: str, value: str) -> bool:
     """Tell whether a text is a secret by its key or by its form; in doubt it is one."""
     a_key = _LIKE_A_KEY.fullmatch(value) and not _MEDIA_TYPE.fullmatch(value)
-    return bool(names_a_secret(key) or secrets.kind(value) or a_key)
+    return bool(names_a_secret(key) or secrets.secret_form(value) or a_key)
 
 
 def keep_request(name: str) -> bool:

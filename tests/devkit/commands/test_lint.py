@@ -307,7 +307,7 @@ def test_several_files_are_linted_at_once_whatever_some_of_them_are(
         "wrong.yaml:6:41: stages.AfterAllowTestTraffic.checks[0].http.expect.status: no status passes this; a status is "
         "a number without quotes, such as 200 or {between: [200, 299]}",
         "none.yaml:1:1: there is no such file",
-        "empty:1:1: the folder holds no plan: no plan.y*ml, *.plan.y*ml, greenlight.y*ml, appspec.y*ml, *.appspec.y*ml, "
+        "empty:1:1: the folder contains no plan: no plan.y*ml, *.plan.y*ml, greenlight.y*ml, appspec.y*ml, *.appspec.y*ml, "
         "appspec.json",
     ]
     assert said.err == "6 files: 5 errors\n"
