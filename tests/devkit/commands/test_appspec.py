@@ -27,10 +27,10 @@ OF_ECS = ["--platform", "ecs", "--task-definition", ARN, "--container", "web", "
 
 
 def rules(text: str, name: str = "appspec.yaml") -> list[str]:
-    return [f"{each.line}:{each.column} {each.rule}" for each in problems(text, name, REGISTRY, Limits())]
+    return [f"{problem.line}:{problem.column} {problem.rule}" for problem in problems(text, name, REGISTRY, Limits())]
 
 
-def said(text: str) -> str:
+def message_of(text: str) -> str:
     (problem,) = problems(text, "appspec.yaml", REGISTRY, Limits())
     return problem.message
 
@@ -139,12 +139,12 @@ AS_DOCUMENTED = {
 
 
 @pytest.mark.parametrize("text", AS_DOCUMENTED.values(), ids=AS_DOCUMENTED)
-def test_what_is_documented_has_no_problem_as_yaml_and_as_json(text: str) -> None:
+def test_a_documented_appspec_has_no_problem_as_yaml_and_as_json(text: str) -> None:
     assert rules(text) == []
     assert rules(json.dumps(yaml.safe_load(text), indent="\t"), "appspec.json") == []
 
 
-def test_the_hooks_of_the_lambda_example_need_a_role_of_ones_own() -> None:
+def test_a_hook_without_the_prefix_needs_a_role_of_your_own() -> None:
     text = LAMBDA_EXAMPLE.replace("CodeDeployHook_before", "LambdaFunctionToValidateBeforeTrafficShift")
 
     (problem,) = problems(text, "appspec.yaml", REGISTRY, Limits())
@@ -222,15 +222,15 @@ MISTAKES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "wanted"), MISTAKES.values(), ids=MISTAKES)
-def test_each_mistake_is_said_once_at_its_place_by_its_rule(text: str, wanted: str) -> None:
+@pytest.mark.parametrize(("text", "expected"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_reported_once_at_its_place_with_its_rule(text: str, expected: str) -> None:
     places = rules(text)
 
-    assert [each.split()[1] for each in places] == [wanted.split()[1]], places
-    assert places[0].split(":")[0] == wanted.split(":")[0], places
+    assert [problem.split()[1] for problem in places] == [expected.split()[1]], places
+    assert places[0].split(":")[0] == expected.split(":")[0], places
 
 
-def test_an_appspec_for_servers_is_told_by_its_keys() -> None:
+def test_an_appspec_for_servers_is_recognized_by_its_keys() -> None:
     text = "version: 0.0\nos: linux\nfiles:\n  - source: /\n    destination: /srv\nhooks:\n  AfterInstall:\n    - location: a.sh\n"
 
     assert rules(text) == ["2:5 appspec-ec2", "4:3 appspec-ec2"]
@@ -246,27 +246,29 @@ def test_an_appspec_for_servers_is_told_by_its_keys() -> None:
         ("AWS::Lambda::Alias", "AWS::Lambda::Function", "it may be AWS::Lambda::Function or AWS::ECS::Service"),
     ],
 )
-def test_a_sentence_says_what_to_write(wrong: str, right: str, words: str) -> None:
-    assert words in said(LAMBDA_EXAMPLE.replace(right, wrong, 1) if right != "2" else L.replace('"2"', f'"{wrong}"'))
+def test_a_message_suggests_a_correction(wrong: str, right: str, words: str) -> None:
+    assert words in message_of(
+        LAMBDA_EXAMPLE.replace(right, wrong, 1) if right != "2" else L.replace('"2"', f'"{wrong}"')
+    )
 
 
 @pytest.mark.parametrize("later", ["<VERSION>", "${VERSION}", "$VERSION", "'{{ version }}'"])
-def test_what_a_pipeline_fills_in_is_no_mistake(later: str) -> None:
+def test_a_placeholder_for_a_pipeline_is_not_a_mistake(later: str) -> None:
     assert rules(LAMBDA_EXAMPLE.replace('"2"', later)) == []
 
 
-def test_a_json_file_with_a_colon_missing_is_no_json_at_its_place() -> None:
+def test_a_missing_colon_in_json_is_reported_at_its_place() -> None:
     text = json.dumps(yaml.safe_load(LAMBDA_EXAMPLE), indent=2).replace('"Alias":', '"Alias"')
 
     assert rules(text, "appspec.json") == ["9:19 yaml-syntax"]
 
 
-def test_yaml_in_a_json_file_is_refused_where_codedeploy_would() -> None:
+def test_yaml_in_a_json_file_is_rejected() -> None:
     assert rules(LAMBDA_EXAMPLE, "appspec.json") == ["1:1 yaml-syntax"]
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=5), lambda below: st.lists(below, max_size=3) | st.dictionaries(st.sampled_from(["Type", "Properties", "Name", "hooks", "Hooks", "x", "LoadBalancerInfo", "NetworkConfiguration"]), below, max_size=3)))  # fmt: skip
-def test_no_appspec_whatever_it_holds_ends_the_linter(anything: Any) -> None:
+def test_no_content_of_an_appspec_crashes_the_linter(anything: Any) -> None:
     for key, value in (("Resources", anything), ("Hooks", anything)):
         whole = {**yaml.safe_load(ECS_EXAMPLE), key: value}
         list(check_appspec(yaml_reader.Document(whole, None)))
@@ -279,13 +281,13 @@ def test_no_appspec_whatever_it_holds_ends_the_linter(anything: Any) -> None:
 # ---- as they are written -------------------------------------------------------------------------------------------
 
 
-def written(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+def write_appspec(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     assert main(["appspec", "write", *arguments]) == 0
     return capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--target-version", "$LATEST"], "TargetVersion is a published version's number"),
         (["--target-version", "7"], "nothing would be deployed"),
@@ -300,17 +302,17 @@ def written(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     ],
 )
 def test_an_impossible_appspec_for_lambda_is_not_written(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status = main(["appspec", "write", *OF_LAMBDA, *arguments])
 
     shown = capsys.readouterr()
     assert (status, shown.out) == (2, "")
-    assert said in shown.err
+    assert message in shown.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--port", "http"], "ContainerPort is a number from 1 to 65535"),
         (["--port", "70000"], "ContainerPort is a number from 1 to 65535"),
@@ -323,20 +325,20 @@ def test_an_impossible_appspec_for_lambda_is_not_written(
     ],
 )
 def test_an_impossible_appspec_for_ecs_is_not_written(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status = main(["appspec", "write", *OF_ECS, *arguments])
 
     shown = capsys.readouterr()
     assert (status, shown.out) == (2, "")
-    assert said in shown.err
+    assert message in shown.err
 
 
 @pytest.mark.parametrize("arguments", [OF_LAMBDA, OF_ECS], ids=["lambda", "ecs"])
 def test_yaml_and_json_say_the_same_and_lint_finds_nothing(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = written(arguments, capsys)
+    text = write_appspec(arguments, capsys)
     other = tmp_path / "appspec.json"
     assert main(["appspec", "write", *arguments, "--format", "json", "-o", str(other)]) == 0
 
@@ -348,7 +350,7 @@ def test_yaml_and_json_say_the_same_and_lint_finds_nothing(
 def test_the_hooks_are_those_of_the_installation_in_the_order_of_a_deployment(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    text = written(
+    text = write_appspec(
         [*OF_ECS, "--installation", "prod", "--stage", "AfterAllowTraffic", "--stage", "AfterInstall"], capsys
     )
 
@@ -358,7 +360,7 @@ def test_the_hooks_are_those_of_the_installation_in_the_order_of_a_deployment(
     ]
 
 
-def test_an_appspec_without_hooks_says_that_nobody_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_appspec_without_hooks_has_a_notice(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["appspec", "write", *OF_LAMBDA, "--installation", ""]) == 0
 
     shown = capsys.readouterr()
@@ -366,10 +368,10 @@ def test_an_appspec_without_hooks_says_that_nobody_is_asked(capsys: pytest.Captu
     assert "CodeDeploy would ask nobody" in shown.err
 
 
-def test_everything_that_ecs_takes_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_options_for_ecs_are_written(capsys: pytest.CaptureFixture[str]) -> None:
     more = ["--platform-version", "1.4.0", "--subnet", "subnet-1", "--subnet", "subnet-2", "--security-group", "sg-1"]
 
-    text = written([*OF_ECS, *more, "--capacity-provider", "FARGATE_SPOT:2:1"], capsys)
+    text = write_appspec([*OF_ECS, *more, "--capacity-provider", "FARGATE_SPOT:2:1"], capsys)
 
     assert yaml.safe_load(text)["Resources"][0]["TargetService"]["Properties"] == {
         "TaskDefinition": ARN,
@@ -386,7 +388,7 @@ def test_everything_that_ecs_takes_is_written(capsys: pytest.CaptureFixture[str]
     }
 
 
-def test_linting_a_broken_appspec_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_linting_a_wrong_appspec_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "appspec.yaml"
     path.write_text(ECS_EXAMPLE.replace(": 80\n", ': "80"\n'))
 
@@ -394,7 +396,7 @@ def test_linting_a_broken_appspec_ends_with_2(tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().out.startswith(f"{path}:9:26: ")
 
 
-def test_a_template_is_told_as_one_and_its_functions_in_an_appspec_are_not_just_tags(
+def test_a_template_and_functions_of_templates_are_recognized(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     template, spec = tmp_path / "template.yaml", tmp_path / "appspec.yaml"
@@ -421,7 +423,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("kind", OTHERS)
-def test_what_is_named_as_an_appspec_is_not_taken_for_a_plan(
+def test_a_file_passed_as_an_appspec_is_not_read_as_a_plan(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text, words = OTHERS[kind]
@@ -432,7 +434,7 @@ def test_what_is_named_as_an_appspec_is_not_taken_for_a_plan(
     assert words in capsys.readouterr().out
 
 
-def test_a_folder_of_appspecs_may_hold_plans(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plans_in_a_folder_of_appspecs_are_ignored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "plan.yaml").write_text("version: 1\nstages: {}\n")
 
     assert main(["appspec", "lint", str(tmp_path)]) == 2

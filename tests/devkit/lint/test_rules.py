@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 REGISTRY = Registry()
 TODAY = datetime.date(2026, 6, 1)
 PLANS = sorted((Path(__file__).parent / "plans").glob("*.yaml"))
-REFUSED = sorted((ROOT / "tests/unit/plans").glob("*.yaml"))
+REFUSED = sorted((ROOT / "tests/unit/plan/plans").glob("*.yaml"))
 BROKEN_ON_PURPOSE = ("examples/scenarios/plans/broken.plan.yaml",)
 EXAMPLES = sorted(
     path
@@ -47,38 +47,40 @@ def lint(text: str, limits: Limits | None = None) -> list[Problem]:
 
 
 def checks(text: str, stage: str = "AfterAllowTestTraffic") -> str:
-    """Give the plan of one stage with the checks of `text`."""
+    """Return the plan of one stage with the checks of `text`."""
     lines = "\n".join(f"      {line}" for line in text.strip("\n").split("\n"))
     return f"version: 1\nstages:\n  {stage}:\n    checks:\n{lines}\n"
 
 
 def expecting(expect: str) -> list[str]:
-    return [each.rule for each in lint(checks(f"- name: a\n  http: {{get: /, expect: {expect}}}"))]
+    return [problem.rule for problem in lint(checks(f"- name: a\n  http: {{get: /, expect: {expect}}}"))]
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.bad], ids=lambda rule: rule.id)
 def test_the_example_of_a_rule_breaks_it_and_no_other(rule: Rule) -> None:
-    assert [(each.rule, each.severity) for each in lint(rule.bad)] == [(rule.id, rule.severity)]
+    assert [(problem.rule, problem.severity) for problem in lint(rule.bad)] == [(rule.id, rule.severity)]
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.bad], ids=lambda rule: rule.id)
-def test_the_mended_example_of_a_rule_has_no_problem(rule: Rule) -> None:
-    assert [str(each) for each in lint(rule.good)] == []
+def test_the_corrected_example_of_a_rule_has_no_problem(rule: Rule) -> None:
+    assert [str(problem) for problem in lint(rule.good)] == []
 
 
-def test_only_what_no_text_shows_has_no_example() -> None:
+def test_only_rules_that_no_text_can_show_have_no_example() -> None:
     assert [rule.id for rule in RULES if not rule.bad] == ["file", "malformed-validator"]
 
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
 def test_a_plan_with_one_mistake_has_one_problem_at_its_place(path: Path) -> None:
     text = path.read_text()
-    wanted = dict(re.findall(r"^# (at|rule|says): ?(.*)$", text, re.MULTILINE))
+    expected = dict(re.findall(r"^# (at|rule|says): ?(.*)$", text, re.MULTILINE))
 
-    found = lint(text)
+    found_problems = lint(text)
 
-    assert [(f"{each.line}:{each.column}", each.rule) for each in found] == [(wanted["at"], wanted["rule"])], found
-    assert wanted["says"] in found[0].message
+    assert [(f"{problem.line}:{problem.column}", problem.rule) for problem in found_problems] == [
+        (expected["at"], expected["rule"])
+    ], found_problems
+    assert expected["says"] in found_problems[0].message
 
 
 def test_the_corpus_of_mistakes_is_not_empty() -> None:
@@ -86,7 +88,7 @@ def test_the_corpus_of_mistakes_is_not_empty() -> None:
 
 
 @pytest.mark.parametrize("path", REFUSED, ids=lambda path: path.stem)
-def test_what_the_engine_refuses_has_a_rule_and_no_warning_beside(path: Path) -> None:
+def test_a_plan_that_the_engine_rejects_has_one_error_with_a_rule(path: Path) -> None:
     (problem,) = lint(path.read_text())
 
     assert problem.severity == "error"
@@ -95,27 +97,27 @@ def test_what_the_engine_refuses_has_a_rule_and_no_warning_beside(path: Path) ->
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_examples_have_no_problem(path: Path) -> None:
-    found = [str(each) for each in lint(path.read_text())]
+    messages = [str(problem) for problem in lint(path.read_text())]
 
-    assert (found == []) is (path.relative_to(ROOT).as_posix() not in BROKEN_ON_PURPOSE), found
+    assert (messages == []) is (path.relative_to(ROOT).as_posix() not in BROKEN_ON_PURPOSE), messages
 
 
 @pytest.mark.parametrize("text", [text for _, text in BLOCKS], ids=[name for name, _ in BLOCKS])
-def test_what_the_documents_show_has_no_problem(text: str) -> None:
+def test_a_plan_in_the_documentation_has_no_problem(text: str) -> None:
     if text.startswith("checks:\n"):
         stages = ("BeforeAllowTraffic", "AfterAllowTestTraffic", "AfterAllowTraffic")
         plans = [f"version: 1\nstages:\n  {stage}:\n" + re.sub("(?m)^", "    ", text) for stage in stages]
-        found = [[str(each) for each in lint(plan) if each.rule not in EXCERPT] for plan in plans]
-        assert found == [[], [], []]
+        messages = [[str(problem) for problem in lint(plan) if problem.rule not in EXCERPT] for plan in plans]
+        assert messages == [[], [], []]
     elif re.search(r"^(version: 1|stages:)$", text, re.MULTILINE):
-        assert [str(each) for each in lint(text)] == []
+        assert [str(problem) for problem in lint(text)] == []
 
 
-def test_the_documents_show_plans() -> None:
+def test_the_documentation_contains_plans() -> None:
     assert len(BLOCKS) > 30
 
 
-def test_the_list_of_rules_is_what_make_docs_writes() -> None:
+def test_the_list_of_rules_is_up_to_date() -> None:
     assert (ROOT / "docs/lint.md").read_text() == markdown() + "\n"
 
 
@@ -131,7 +133,7 @@ def test_the_list_of_rules_is_what_make_docs_writes() -> None:
         '{json: {"items[?a == @.b]": {empty: true}}}', "{json: {price: 9.5}}", "{json: {price: {lt: 9.50}}}", "{json: {country: \"no\"}}", "{json: {opened: 2026}}",
     ],
 )  # fmt: skip
-def test_what_means_something_is_left_alone(expect: str) -> None:
+def test_a_useful_expectation_has_no_problem(expect: str) -> None:
     assert expecting(expect) == []
 
 
@@ -168,7 +170,7 @@ def test_what_means_something_is_left_alone(expect: str) -> None:
         ("{status: {in: [403, 404]}}", "only-refusals"),
     ],
 )  # fmt: skip
-def test_what_is_expected_in_vain_is_named(expect: str, rule: str) -> None:
+def test_a_useless_expectation_is_reported(expect: str, rule: str) -> None:
     assert expecting(expect) == [rule]
 
 
@@ -178,17 +180,17 @@ def test_a_captured_value_may_be_anything() -> None:
         "      - get: /b\n        expect: {status: '${code}', json: {a: {gt: 5, lt: '${code}'}}}"
     )
 
-    assert [str(each) for each in lint(text)] == []
+    assert [str(problem) for problem in lint(text)] == []
 
 
 def test_a_stage_that_fits_its_function_fits_no_shorter_one() -> None:
     text = checks("- name: a\n  timeout: 50s\n  target_health: {}")
 
     assert lint(text, Limits(function_s=90)) == []
-    assert [each.rule for each in lint(text, Limits(function_s=60))] == ["may-not-finish"]
+    assert [problem.rule for problem in lint(text, Limits(function_s=60))] == ["may-not-finish"]
 
 
-def test_independent_checks_run_beside_each_other_as_far_as_the_installation_lets_them() -> None:
+def test_independent_checks_run_in_parallel_up_to_the_concurrency() -> None:
     text = checks(
         "\n".join(f"- name: c{n}\n  timeout: 50s\n  http: {{get: /{n}, expect: {{status: 200}}}}" for n in range(4))
     )
@@ -199,7 +201,7 @@ def test_independent_checks_run_beside_each_other_as_far_as_the_installation_let
     assert "takes 100s" in problem.message
 
 
-def test_checks_that_need_each_other_take_their_times_together() -> None:
+def test_the_times_of_checks_that_need_each_other_add_up() -> None:
     text = checks(
         "- name: a\n  timeout: 50s\n  target_health: {}\n"
         "- name: b\n  needs: [a]\n  timeout: 1m\n  http: {get: /, expect: {status: 200}}"
@@ -211,29 +213,29 @@ def test_checks_that_need_each_other_take_their_times_together() -> None:
     assert "of the function's 2m, 90s are left" in problem.message
 
 
-def test_intervals_that_must_pass_count_towards_what_is_impossible() -> None:
+def test_unavoidable_intervals_can_make_a_budget_impossible() -> None:
     text = checks("- name: a\n  repeat: {count: 70, interval: 10s}\n  target_health: {}")
 
-    assert [each.rule for each in lint(text)] == ["impossible-budget"]
+    assert [problem.rule for problem in lint(text)] == ["impossible-budget"]
     early = text.replace("interval: 10s", "interval: 10s, consecutive_success_limit: 3")
-    assert [each.rule for each in lint(early)] == ["may-not-finish"]
+    assert [problem.rule for problem in lint(early)] == ["may-not-finish"]
 
 
-def test_a_warning_is_taken_back_by_a_comment_and_an_error_is_not() -> None:
+def test_a_comment_suppresses_a_warning_but_not_an_error() -> None:
     text = checks(
         "- name: a\n  # lint: allow error-passes, plain-secret\n  http: {get: /, expect: {status: {ne: 500}}}"
     )
 
     assert lint(text) == []
-    assert [each.rule for each in lint(text.replace("error-passes", "always-passes"))] == ["error-passes"]
+    assert [problem.rule for problem in lint(text.replace("error-passes", "always-passes"))] == ["error-passes"]
     never = text.replace("{ne: 500}", "'200'").replace("error-passes", "never-passes")
-    assert [each.rule for each in lint(never)] == ["never-passes"]
+    assert [problem.rule for problem in lint(never)] == ["never-passes"]
 
 
 def test_a_warning_does_not_repeat_an_error_in_the_same_place() -> None:
     text = checks("- name: a\n  timeout: 1:30\n  http: {get: /, expect: {status: 200, json: {open: no}}}")
 
-    assert [each.rule for each in lint(text)] == ["unit", "yaml-boolean"]
+    assert [problem.rule for problem in lint(text)] == ["unit", "yaml-boolean"]
 
 
 @pytest.mark.parametrize("value", ["eyJhbGciOi.eyJzdWIi.abc", "hunter22", "AKIAABCDEFGHIJKLMNOP"])
@@ -257,19 +259,19 @@ def test_a_secret_is_not_repeated_in_the_message(value: str) -> None:
         "http: {post: /login, body: {json: {password: ''}}, expect: {status: 400}}",
     ],
 )
-def test_what_is_no_secret_is_not_called_one(line: str) -> None:
-    assert [str(each) for each in lint(checks(f"- name: a\n  {line}"))] == []
+def test_a_harmless_value_is_not_reported_as_a_secret(line: str) -> None:
+    assert [str(problem) for problem in lint(checks(f"- name: a\n  {line}"))] == []
 
 
-def test_line_ends_and_marks_of_windows_are_fine() -> None:
+def test_windows_line_endings_and_byte_order_marks_are_accepted() -> None:
     assert lint("\ufeff" + checks("- name: a\n  target_health: {}").replace("\n", "\r\n")) == []
 
 
-def test_a_sentence_that_no_rule_knows_has_the_general_one() -> None:
+def test_a_message_without_a_matching_rule_has_the_rule_value() -> None:
     assert with_rule(Problem("something else is wrong")).rule == "value"
 
 
-def test_what_is_wrong_in_a_check_does_not_hide_what_is_wrong_in_others() -> None:
+def test_a_mistake_in_one_check_does_not_hide_those_in_others() -> None:
     text = """\
 version: 1
 defaults: {timeot: 5s}
@@ -292,7 +294,7 @@ stages:
       - {name: five, severity: advisory, target_health: {}}
 """
 
-    assert [(each.line, each.rule) for each in lint(text)] == [
+    assert [(problem.line, problem.rule) for problem in lint(text)] == [
         (2, "unknown-key"),
         (8, "unknown-choice"),
         (11, "unknown-validator"),
@@ -303,27 +305,27 @@ stages:
     ]
 
 
-def test_a_shadow_is_judged_by_the_day() -> None:
+def test_a_shadow_is_checked_against_the_current_day() -> None:
     text = "shadow: {until: '2026-06-30', why: we are getting to know the gate}\n" + checks(
         "- {name: a, target_health: {}}"
     )
 
     assert lint(text) == []
-    assert [each.rule for each in lint(text, Limits(today=datetime.date(2026, 6, 20)))] == ["shadow-ends"]
-    assert [each.rule for each in lint(text, Limits(today=datetime.date(2026, 1, 1)))] == ["shadow-too-far"]
+    assert [problem.rule for problem in lint(text, Limits(today=datetime.date(2026, 6, 20)))] == ["shadow-ends"]
+    assert [problem.rule for problem in lint(text, Limits(today=datetime.date(2026, 1, 1)))] == ["shadow-too-far"]
 
 
-def test_a_need_that_a_first_deployment_skips_is_named() -> None:
+def test_a_need_that_is_skipped_on_a_first_deployment_is_reported() -> None:
     text = checks(
         "- {name: a, on_first_deployment: skip, target_health: {}}\n"
         "- {name: b, needs: [a], http: {get: /, expect: {status: 200}}}"
     )
 
-    assert [each.rule for each in lint(text)] == ["need-skipped"]
+    assert [problem.rule for problem in lint(text)] == ["need-skipped"]
     assert lint(text.replace("needs: [a]", "needs: [a], on_first_deployment: skip")) != []
 
 
-def test_a_mistake_in_a_row_is_told_at_the_row_and_one_in_all_rows_once() -> None:
+def test_a_mistake_in_a_row_is_reported_at_the_row_and_one_in_all_rows_once() -> None:
     text = checks("""\
 - name: pages
   each:
@@ -335,7 +337,7 @@ def test_a_mistake_in_a_row_is_told_at_the_row_and_one_in_all_rows_once() -> Non
   http: {get: "/orders/${each}", expect: {status: {exists: true}}}
 """)
 
-    assert [(each.line, each.rule) for each in lint(text)] == [(8, "never-passes"), (12, "always-passes")]
+    assert [(problem.line, problem.rule) for problem in lint(text)] == [(8, "never-passes"), (12, "always-passes")]
 
 
 SEEDS = [rule.good for rule in RULES if rule.good] + [
@@ -362,7 +364,7 @@ def places(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_whatever_stands_anywhere_in_a_plan_lint_ends_with_sentences(data: st.DataObject) -> None:
+def test_any_value_anywhere_in_a_plan_results_in_readable_problems(data: st.DataObject) -> None:
     try:
         plan = yaml_reader.read(data.draw(st.sampled_from(SEEDS))).data
     except PlanError:

@@ -80,15 +80,15 @@ def refused(text: str) -> PlanError:
 
 
 @pytest.mark.parametrize("path", PLANS, ids=lambda path: path.stem)
-def test_a_plan_with_one_mistake_is_refused_at_its_place(path: Path) -> None:
+def test_a_plan_with_one_mistake_is_rejected_at_its_place(path: Path) -> None:
     text = path.read_text()
-    wanted = dict(re.findall(r"^# (path|says): ?(.*)$", text, re.MULTILINE))
+    expected = dict(re.findall(r"^# (path|says): ?(.*)$", text, re.MULTILINE))
     line = 1 + next(i for i, content in enumerate(text.splitlines()) if "# <- here" in content)
 
     error = refused(text)
 
-    assert [(problem.path, problem.line) for problem in error.problems] == [(wanted["path"], line)], str(error)
-    assert wanted["says"] in error.problems[0].message
+    assert [(problem.path, problem.line) for problem in error.problems] == [(expected["path"], line)], str(error)
+    assert expected["says"] in error.problems[0].message
 
 
 def test_the_corpus_of_mistakes_is_not_empty() -> None:
@@ -96,13 +96,13 @@ def test_the_corpus_of_mistakes_is_not_empty() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "null", "[]", "5", "text"])
-def test_a_file_that_is_no_map_is_refused_at_its_beginning(text: str) -> None:
+def test_a_file_other_than_a_map_is_rejected_at_its_beginning(text: str) -> None:
     (problem,) = refused(text).problems
 
     assert (problem.message, problem.line) == ("a plan is a map with the keys version and stages", 1)
 
 
-def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
+def test_all_mistakes_are_reported_in_the_order_of_the_file() -> None:
     text = """\
 version: 2
 defaults: {timeot: 5s}
@@ -134,7 +134,7 @@ stages:
     ],
     ids=["keys", "checks", "controls", "repetitions"],
 )
-def test_thousands_of_mistakes_are_refused_quickly_and_only_the_first_are_named(text: str) -> None:
+def test_only_the_first_of_thousands_of_mistakes_are_reported(text: str) -> None:
     error = refused(text)
 
     assert len(error.problems) == MAX_PROBLEMS + 1
@@ -172,7 +172,7 @@ def test_a_shadow_is_in_force_to_the_end_of_its_last_day_and_never_far_ahead(
     assert bool(notice) == bool(made.notice(TODAY))
 
 
-def test_a_plan_with_a_shadow_far_ahead_is_refused_at_its_place() -> None:
+def test_a_shadow_too_far_ahead_is_rejected_at_its_place() -> None:
     text = GOOD.replace("version: 1\n", "version: 1\nshadow: {until: 2027-02-22, why: getting to know it}\n")
 
     with pytest.raises(PlanError) as caught:
@@ -185,20 +185,20 @@ def test_a_plan_with_a_shadow_far_ahead_is_refused_at_its_place() -> None:
 
 
 @pytest.mark.parametrize("why", ["' '", "''", '"\\t"', "[a]"])
-def test_a_shadow_without_a_reason_is_refused(why: str) -> None:
+def test_a_shadow_without_a_reason_is_rejected(why: str) -> None:
     text = GOOD.replace("version: 1\n", f"version: 1\nshadow: {{until: 2026-12-31, why: {why}}}\n")
 
     assert refused(text).problems[0].path == "shadow.why"
 
 
-def test_a_plan_has_no_exceptions_unless_it_says_so() -> None:
+def test_by_default_a_plan_makes_no_exceptions() -> None:
     checks = [check for stage in bound(GOOD).stages.values() for check in stage.checks]
 
     assert bound(GOOD).shadow is None
     assert {(check.on_inconclusive.value, check.on_first_deployment.value) for check in checks} == {("fail", "run")}
 
 
-def test_exceptions_are_read_where_a_plan_has_them() -> None:
+def test_exceptions_of_a_check_are_read() -> None:
     keys = "severity: required-with-override\n        on_inconclusive: tolerate\n        on_first_deployment: skip"
     check = bound(GOOD.replace("severity: advisory", keys)).stages["AfterAllowTestTraffic"].checks[1]
 
@@ -207,11 +207,11 @@ def test_exceptions_are_read_where_a_plan_has_them() -> None:
     assert "no blue" in check.left_out(msgspec.structs.replace(SOMEWHERE, first=True, group="blue-green"))
 
 
-def test_a_refusal_carries_the_plans_source() -> None:
+def test_a_plan_error_has_the_uri_of_the_plan() -> None:
     assert refused("version: 2").source == "s3://plans/shop.yaml"
 
 
-def test_a_check_broken_by_itself_is_not_missed_by_those_that_need_it() -> None:
+def test_a_wrong_check_is_not_reported_as_missing_by_checks_that_need_it() -> None:
     text = GOOD.replace("      - name: green answers\n", "      - name: green answers\n        severity: never\n")
 
     (problem,) = refused(text).problems
@@ -219,7 +219,7 @@ def test_a_check_broken_by_itself_is_not_missed_by_those_that_need_it() -> None:
     assert problem.path.endswith("checks[0].severity")
 
 
-def test_a_good_plan_becomes_its_checks() -> None:
+def test_a_good_plan_is_parsed_into_its_checks() -> None:
     plan = bound(GOOD)
 
     stage = plan.stages["AfterAllowTestTraffic"]
@@ -239,7 +239,7 @@ def test_a_good_plan_becomes_its_checks() -> None:
     assert (plan.target.host, plan.target.url) == ("shop.example.com", "https://green.example.com/shop")
 
 
-def test_a_repeated_check_is_not_tried_again_by_default() -> None:
+def test_a_repeated_check_is_not_retried_by_default() -> None:
     (check,) = (
         bound(
             GOOD.replace("        target_health:", "        repeat: {count: 3, interval: 1s}\n        target_health:")
@@ -252,20 +252,20 @@ def test_a_repeated_check_is_not_tried_again_by_default() -> None:
     assert check.retry.attempts == 1
 
 
-def test_a_validator_without_parameters_may_stand_alone() -> None:
+def test_a_validator_needs_no_parameters() -> None:
     (check,) = bound(GOOD).stages["AfterAllowTraffic"].checks
 
     assert check.params == {}
 
 
-def test_the_source_names_the_plans_bytes() -> None:
+def test_the_source_has_the_version_and_the_digest_of_the_plan() -> None:
     source = bound(GOOD).source
 
     assert (source.uri, source.version_id, len(source.sha256)) == ("s3://plans/shop.yaml", "v7", 64)
 
 
 @pytest.mark.parametrize("text", ["", "- a list", "a: [", "version: 1\nstages: {AfterInstall: {checks: 1}}"])
-def test_a_refusal_names_the_very_text_it_refused(text: str) -> None:
+def test_a_plan_error_identifies_the_text_of_the_plan(text: str) -> None:
     with pytest.raises(PlanError) as caught:
         parse(text, "s3://plans/shop.yaml", "v7")
 
@@ -274,7 +274,7 @@ def test_a_refusal_names_the_very_text_it_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("when", "deployment", "said"),
+    ("when", "deployment", "message"),
     [
         (When(platform=Platform.LAMBDA), SOMEWHERE, "platform is lambda, and it is ecs"),
         (When(application="shop"), SOMEWHERE, "application is shop, and it is "),
@@ -283,33 +283,33 @@ def test_a_refusal_names_the_very_text_it_refused(text: str) -> None:
         (When(platform=Platform.ECS), SOMEWHERE, ""),
     ],
 )
-def test_when_says_why_a_check_does_not_run(when: When, deployment: Deployment, said: str) -> None:
-    assert said in when.skip_reason(deployment)
-    assert bool(said) == bool(when.skip_reason(deployment))
+def test_when_explains_why_a_check_does_not_run(when: When, deployment: Deployment, message: str) -> None:
+    assert message in when.skip_reason(deployment)
+    assert bool(message) == bool(when.skip_reason(deployment))
 
 
-def test_waits_grow_by_their_factor() -> None:
+def test_waits_grow_by_backoff() -> None:
     retry = Retry(attempts=4, interval=Duration(2), backoff=3)
 
     assert [retry.wait_s(attempt) for attempt in (1, 2, 3)] == [2.0, 6.0, 18.0]
 
 
 @pytest.mark.parametrize(("interval", "wait"), [(1.0, MAX_S), (0.0, 0.0)])
-def test_a_thousand_attempts_of_growing_waits_overflow_nothing(interval: float, wait: float) -> None:
+def test_a_thousand_growing_waits_do_not_overflow(interval: float, wait: float) -> None:
     retry = Retry(attempts=1000, interval=Duration(interval), backoff=10)
 
     assert retry.wait_s(999) == wait
     assert Check(name="x", validator="http", params={}, retry=retry).worst_case_s() <= 1000 * (MAX_S + 10)
 
 
-def test_a_longest_interval_cuts_what_backoff_makes() -> None:
+def test_max_interval_limits_backoff() -> None:
     retry = Retry(attempts=5, interval=Duration(1), backoff=2, max_interval=Duration(3))
 
     assert [retry.wait_s(attempt) for attempt in (1, 2, 3, 999)] == [1.0, 2.0, 3.0, 3.0]
 
 
 @given(st.floats(0, 3600), st.floats(1, 10), st.floats(0, 1), st.floats(0, 1), st.integers(1, 1000), st.floats(0, 3600))
-def test_jitter_takes_off_its_share_of_a_wait_and_never_adds_to_it(
+def test_jitter_only_shortens_a_wait(
     interval_s: float, backoff: float, jitter: float, chance: float, attempt: int, longest_s: float
 ) -> None:
     longest = Duration(max(interval_s, longest_s))
@@ -359,12 +359,12 @@ def ends_well(text: str) -> None:
 
 
 @given(st.text())
-def test_any_text_ends_well(text: str) -> None:
+def test_any_text_is_a_plan_or_a_readable_error(text: str) -> None:
     ends_well(text)
 
 
 @given(st.text(alphabet="[]{}:,-?!&*'\"|>%@`#\n\t ${}ab01.~<"))
-def test_any_heap_of_yamls_signs_ends_well(text: str) -> None:
+def test_any_sequence_of_yaml_indicators_is_a_plan_or_a_readable_error(text: str) -> None:
     ends_well(text)
 
 
@@ -377,7 +377,7 @@ PIECES = [
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_a_good_plan_with_its_values_changed_ends_well(data: st.DataObject) -> None:
+def test_a_good_plan_with_changed_values_is_a_plan_or_a_readable_error(data: st.DataObject) -> None:
     lines = GOOD.splitlines()
     for _ in range(data.draw(st.integers(1, 3))):
         index = data.draw(st.integers(0, len(lines) - 1))

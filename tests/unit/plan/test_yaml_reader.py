@@ -23,7 +23,7 @@ def refused(text: str) -> PlanError:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "column", "path", "said"),
+    ("text", "line", "column", "path", "message"),
     [
         ("a: 1\nb: 2\na: 3", 3, 1, "a", "the key 'a' occurs twice; the first would be lost"),
         ("x:\n  a: 1\n  'a': 2", 3, 3, "x.a", "occurs twice"),
@@ -81,16 +81,18 @@ def refused(text: str) -> PlanError:
     ],
     ids=lambda value: repr(value)[:40] if isinstance(value, str) else None,
 )
-def test_what_would_surprise_is_refused_at_its_place(text: str, line: int, column: int, path: str, said: str) -> None:
+def test_a_surprising_construct_is_rejected_at_its_place(
+    text: str, line: int, column: int, path: str, message: str
+) -> None:
     error = refused(text)
 
     first = error.problems[0] if "*x" not in text else error.problems[-1]
-    assert said in first.message
+    assert message in first.message
     assert (first.line, first.column, first.path) == (line, column, path)
     assert error.source == "plan.yaml"
 
 
-def test_everything_refused_in_a_file_is_named_at_once() -> None:
+def test_all_rejected_constructs_are_reported_at_once() -> None:
     error = refused("a: 010\nb: [.nan, &x 1]\nc: 1\nc: 0x1\nd: [")
 
     assert [problem.line for problem in error.problems] == [1, 2, 2, 4, 4, 6]
@@ -108,7 +110,7 @@ def test_everything_refused_in_a_file_is_named_at_once() -> None:
     ],
     ids=["[", "{", "-", "?", "just too deep", "blocks"],
 )
-def test_a_file_nested_without_end_is_refused_and_does_not_end_the_process(text: str) -> None:
+def test_a_file_with_endless_nesting_is_rejected_without_a_crash(text: str) -> None:
     # In a process of its own: what this guards against is a crash of the interpreter, and it would take the tests along.
     code = "import sys; from greenlight.plan.yaml_reader import read; read(sys.stdin.read())"
 
@@ -118,18 +120,18 @@ def test_a_file_nested_without_end_is_refused_and_does_not_end_the_process(text:
     assert done.returncode == 1
 
 
-def test_a_file_one_level_too_deep_is_refused_at_that_level() -> None:
+def test_a_file_one_level_too_deep_is_rejected_at_that_level() -> None:
     deep = "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)
 
     assert read(deep).data
     assert [(problem.line, problem.column) for problem in refused(f"[{deep}]").problems] == [(1, MAX_DEPTH + 2)]
 
 
-def test_a_file_too_large_is_refused_unread() -> None:
+def test_a_file_that_is_too_large_is_rejected_unread() -> None:
     assert str(refused("a" * (MAX_BYTES + 1))) == "the file is larger than 1024 KiB"
 
 
-def test_an_alias_bomb_is_refused_at_once() -> None:
+def test_an_alias_bomb_is_rejected_at_once() -> None:
     layers = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))
     began = time.process_time()
 
@@ -151,29 +153,29 @@ def test_an_alias_bomb_is_refused_at_once() -> None:
         ("18446744073709551615", 2**64 - 1), ("-9223372036854775808", -(2**63)), ('"\\e[2J"', "\x1b[2J"), ("Ünïcödé", "Ünïcödé"),
     ],
 )  # fmt: skip
-def test_a_word_means_what_the_core_schema_says(text: str, value: Any) -> None:
+def test_a_plain_scalar_has_the_type_of_the_core_schema(text: str, value: Any) -> None:
     read_back = read(f"a: {text}").data["a"]
 
     assert read_back == value
     assert type(read_back) is type(value)
 
 
-def test_plain_words_are_those_without_quotes_each_with_its_path() -> None:
+def test_plain_scalars_are_yielded_with_their_paths() -> None:
     document = read("a: no\nb: ['no', 1.10, \"x\"]\nc:\n  - |\n    on\n  - 9:30\n  -\n")
 
     assert sorted(document.plain_scalars()) == [(("a",), "no"), (("b", 1), "1.10"), (("c", 1), "9:30")]
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing", "---", "---\n...", "\ufeff"])
-def test_a_file_of_nothing_is_nothing(text: str) -> None:
+def test_an_empty_file_is_null(text: str) -> None:
     assert read(text).data is None
 
 
-def test_keys_are_texts_whatever_they_look_like() -> None:
+def test_keys_are_always_texts() -> None:
     assert read("1: a\ntrue: b\n~: c\n'<<': d\non: e").data == {"1": "a", "true": "b", "~": "c", "<<": "d", "on": "e"}
 
 
-def test_a_problem_stands_at_the_deepest_part_of_its_path_that_exists() -> None:
+def test_a_problem_has_the_place_of_the_deepest_existing_part_of_its_path() -> None:
     document = read("a:\n  - b: 1\n  - c:\n      d: 2\n")
 
     def place(*path: str | int) -> tuple[int, int, str]:
@@ -193,7 +195,7 @@ def test_a_problem_of_an_empty_file_has_no_place() -> None:
     assert (problem.line, problem.column) == (0, 0)
 
 
-def test_a_path_is_written_the_way_people_do() -> None:
+def test_a_path_is_displayed_with_dots_and_brackets() -> None:
     assert display_path(("stages", "AfterInstall", "checks", 0, "http")) == "stages.AfterInstall.checks[0].http"
     assert display_path(()) == ""
 
@@ -209,16 +211,16 @@ plain = st.recursive(
 
 
 @given(plain)
-def test_json_reads_as_it_would_by_a_json_reader(data: Any) -> None:
+def test_json_has_the_same_value_as_with_a_json_parser(data: Any) -> None:
     assert read(json.dumps(data)).data == data
 
 
 @given(st.text() | st.text(alphabet="[]{}:,-?!&*'\"|>%@`#\n\t ab01.~<"))
-def test_any_text_is_data_or_refused(text: str) -> None:
+def test_any_text_is_data_or_a_readable_error(text: str) -> None:
     try:
         read(text)
-        said = ""
+        message = ""
     except PlanError as error:
-        said = str(error)
+        message = str(error)
 
-    assert said.isprintable()
+    assert message.isprintable()

@@ -23,11 +23,11 @@ def finding(name: str, outcome: Outcome = Outcome.PASS, severity: Severity = Sev
     return Finding(name=name, outcome=outcome, message=f"{name} said so", severity=severity)
 
 
-def test_nothing_at_all_is_failed() -> None:
+def test_a_stage_without_checks_and_findings_is_failed() -> None:
     assert decide_verdict((), ()).status is Status.FAILED
 
 
-def test_a_check_without_a_finding_is_a_gate_error_beside_what_was_found() -> None:
+def test_a_check_without_a_finding_is_a_gate_error_beside_other_reasons() -> None:
     verdict = decide_verdict([check("a"), check("b"), check("c")], [finding("a"), finding("b", Outcome.FAIL)])
 
     assert verdict.status is Status.FAILED
@@ -41,7 +41,7 @@ def test_an_advisory_check_without_a_finding_is_a_gate_error_too() -> None:
     assert decide_verdict([check("a"), check("b", Severity.ADVISORY)], [finding("a")]).status is Status.FAILED
 
 
-def test_a_finding_for_no_check_is_no_evidence() -> None:
+def test_a_finding_of_an_unknown_check_is_not_evidence() -> None:
     verdict = decide_verdict([check("a", Severity.ADVISORY)], [finding("a"), finding("made up")])
 
     assert (verdict.status, verdict.reasons[0].cause) == (Status.FAILED, Cause.NO_EVIDENCE)
@@ -53,22 +53,30 @@ def test_a_finding_cannot_make_its_own_check_advisory() -> None:
     assert (verdict.status, verdict.reasons[0].check) == (Status.FAILED, "b")
 
 
-def test_what_is_excused_and_flaky_is_said_by_the_plan_and_the_judgement_not_by_the_finding() -> None:
+def test_a_finding_cannot_decide_that_it_is_excused_or_flaky() -> None:
     claims = {"excused": ExcuseReason.OVERRIDDEN, "flaky": True, "on_inconclusive": OnInconclusive.TOLERATE}
-    found = [msgspec.structs.replace(finding(name, Outcome.INCONCLUSIVE), **claims) for name in ("a", "b", "made up")]
+    findings = [
+        msgspec.structs.replace(finding(name, Outcome.INCONCLUSIVE), **claims) for name in ("a", "b", "made up")
+    ]
     planned = [
         check("a", Severity.REQUIRED_WITH_OVERRIDE),
         msgspec.structs.replace(check("b"), on_inconclusive=OnInconclusive.TOLERATE),
     ]
 
-    shown = apply_plan(planned, found)
+    completed = apply_plan(planned, findings)
 
-    assert [(each.name, each.excused.value, each.flaky) for each in shown] == [
+    assert [
+        (completed_finding.name, completed_finding.excused.value, completed_finding.flaky)
+        for completed_finding in completed
+    ] == [
         ("a", "", False),
         ("b", "tolerated", False),
     ]
-    assert [each.excused.value for each in apply_plan(planned, found, ["a", "b"])] == ["overridden", "tolerated"]
-    assert [reason.check for reason in decide_verdict(planned, found).reasons] == ["a"]
+    assert [completed_finding.excused.value for completed_finding in apply_plan(planned, findings, ["a", "b"])] == [
+        "overridden",
+        "tolerated",
+    ]
+    assert [reason.check for reason in decide_verdict(planned, findings).reasons] == ["a"]
 
 
 def test_a_missing_finding_cannot_be_overridden() -> None:
@@ -93,16 +101,16 @@ def test_a_waived_plan_succeeds_without_a_reason() -> None:
     assert (verdict.status, verdict.reasons) == (Status.SUCCEEDED, ())
 
 
-def test_a_report_holds_the_verdict_and_what_it_rests_on() -> None:
-    found = [finding("a", Outcome.FAIL)]
-    verdict = decide_verdict([check("a")], found)
+def test_a_report_has_the_verdict_and_its_basis() -> None:
+    findings = [finding("a", Outcome.FAIL)]
+    verdict = decide_verdict([check("a")], findings)
     deployment = Deployment(id="d-1", platform=Platform.ECS, stage="AfterAllowTraffic")
 
     report = build_report(
-        verdict, found, deployment, PlanSource(uri="u"), 0.5, 12.34567, "printed", clock=Clock(prepared_ms=3.0)
+        verdict, findings, deployment, PlanSource(uri="u"), 0.5, 12.34567, "printed", clock=Clock(prepared_ms=3.0)
     )
 
-    assert (report.verdict, report.reasons, report.checks) == (Status.FAILED, verdict.reasons, tuple(found))
+    assert (report.verdict, report.reasons, report.checks) == (Status.FAILED, verdict.reasons, tuple(findings))
     assert (report.started_at, report.duration_ms) == ("1970-01-01T00:00:00.500+00:00", 12.346)
     assert (report.deployment, report.plan.uri, report.output) == (deployment, "u", "printed")
     assert report.clock.prepared_ms == 3.0
