@@ -1,4 +1,4 @@
-"""greenlight lint: every mistake at its place, offline."""
+"""`greenlight lint`: exit statuses, options and output formats."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ SARIF: dict[str, Any] = {
         },
     },
 }
-"""Of the schema of SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/) the part that lint writes, and nothing beside it."""
+"""The part of the schema of SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/) that lint writes."""
 
 
 def lint(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
@@ -200,7 +200,7 @@ stages:
       - name: one
         lambda_invok: {}
       - name: two
-        http: {get: "/${nobody}", expect: {status: {lessthan: 300}}}
+        http: {get: "/${tenent}", expect: {status: {lessthan: 300}}}
       - name: three
         target_health: {heathy: 2}
 """
@@ -214,7 +214,7 @@ stages:
         "file.yaml:10:25",
     ]
     assert "did you mean 'lambda_invoke'?" in out
-    assert "nothing is called ${nobody}" in out
+    assert "nothing is called ${tenent}" in out
     assert "unknown predicate 'lessthan'" in out
     assert "did you mean 'healthy'?" in out
 
@@ -222,7 +222,8 @@ stages:
 def test_a_stage_that_can_never_succeed_is_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out = lint(
         tmp_path,
-        "version: 1\nstages:\n  AfterAllowTraffic:\n    checks:\n      - {name: a, severity: advisory, target_health: {}}\n",
+        "version: 1\nstages:\n  AfterAllowTraffic:\n    checks:\n"
+        "      - {name: a, severity: advisory, target_health: {}}\n",
         capsys,
     )
 
@@ -300,10 +301,12 @@ def test_several_files_are_linted_even_if_some_cannot_be_read(
     assert [line.removeprefix(f"{tmp_path}/").rpartition(" [")[0] for line in output.out.splitlines()] == [
         "binary.yaml:1:1: not UTF-8 text: invalid start byte at byte 0",
         "huge.yaml:1:1: the file is larger than 1024 KiB",
-        "wrong.yaml:6:41: stages.AfterAllowTestTraffic.checks[0].http.expect.status: no status passes this; a status is "
+        "wrong.yaml:6:41: stages.AfterAllowTestTraffic.checks[0].http.expect.status: "
+        "no status passes this; a status is "
         "a number without quotes, such as 200 or {between: [200, 299]}",
         "none.yaml:1:1: there is no such file",
-        "empty:1:1: the folder contains no plan: no plan.y*ml, *.plan.y*ml, greenlight.y*ml, appspec.y*ml, *.appspec.y*ml, "
+        "empty:1:1: the folder contains no plan: no plan.y*ml, *.plan.y*ml, greenlight.y*ml, "
+        "appspec.y*ml, *.appspec.y*ml, "
         "appspec.json",
     ]
     assert output.err == "6 files: 5 errors\n"
@@ -332,7 +335,7 @@ def test_standard_input_is_linted_like_a_file(
 
 
 def printed(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """Give what `form` makes of one error, one warning and one good file, in a folder of its own."""
+    """Return the output in the format `form` for one error, one warning and one good file, in a new folder."""
     monkeypatch.chdir(tmp_path)
     for name, text in {"a b,c.yaml": WRONG, "warned.yaml": WARNED, "good.yaml": GOOD}.items():
         (tmp_path / name).write_text(text)
@@ -457,7 +460,7 @@ ELSEWHERE = "s3://platform/base.yaml"
 
 
 def places_in_fragment(form: str, tmp_path: Path, monkeypatch: Any, capsys: Any) -> list[str]:
-    """Give where a format says the mistakes of two fragments are, one mapped to a file and one beside the plan."""
+    """Return the places of mistakes in two fragments in a format; one is mapped to a file, one beside the plan."""
     monkeypatch.chdir(tmp_path)
     for name in ("mapped.yaml", "plans/beside.yaml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

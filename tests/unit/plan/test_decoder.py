@@ -1,4 +1,4 @@
-"""Typed structs from plain data: every mistake at its place and in words, the right ones untouched."""
+"""Conversion to typed structs: every problem is reported at its path, in plain words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environments: which one a plan takes, what it changes, and what is refused."""
+"""`environments`: selection, effects, and rejected plans."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from greenlight.core.errors import PlanError, Problem
 from greenlight.plan.environments import environment_names
 from greenlight.plan.model import Plan
 from greenlight.plan.parser import parse
-from greenlight.plan.schema import When
 
 PLAN = """\
 version: 1
@@ -48,7 +47,7 @@ def the_problem(environment: str, text: str = PLAN) -> Problem:
     return problem
 
 
-# ---- What is refused
+# ---- Rejected plans
 
 
 def test_a_plan_with_environments_is_rejected_for_an_installation_without_one() -> None:
@@ -109,7 +108,7 @@ def test_when_with_an_unknown_environment_is_rejected() -> None:
     assert "no environment 'stagin'; did you mean 'staging'?" in problem.message
 
 
-# ---- What an environment changes
+# ---- Effects of an environment
 
 
 def test_an_empty_environment_uses_the_plan_unchanged() -> None:
@@ -156,25 +155,6 @@ def test_any_other_environment_is_rejected(environment: str) -> None:
 
 
 # ---- when
-
-
-@pytest.mark.parametrize(
-    ("when", "message"),
-    [
-        (When(environment="prod"), ""),
-        (When(environment=("dev", "prod")), ""),
-        (When(environment="dev"), "only when environment is dev, and it is prod"),
-        (When(region=("eu-west-1", "us-east-1")), "only when region is eu-west-1 or us-east-1, and it is not known"),
-        (When(application=("shop", "orders"), group="web"), "only when group is web, and it is blue-green"),
-    ],
-)
-def test_when_accepts_a_name_or_a_list_of_names(when: When, message: str) -> None:
-    deployment = Deployment(
-        id="d-1", platform=Platform.ECS, stage="", application="shop", group="blue-green", environment="prod"
-    )
-
-    assert message in when.skip_reason(deployment)
-    assert bool(message) == bool(when.skip_reason(deployment))
 
 
 def test_when_with_an_empty_list_of_names_is_rejected() -> None:

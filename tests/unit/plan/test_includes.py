@@ -1,4 +1,4 @@
-"""Fragments: what may be included, that its digest is the one the plan means, and where its mistakes are told."""
+"""`include`: fragments, their digests, and the places of their mistakes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def the_problem(text: str, stored: Mapping[str, str]) -> Problem:
     return problem
 
 
-# ---- What is refused
+# ---- Rejected plans
 
 
 def test_a_changed_fragment_is_rejected_with_its_digest() -> None:
@@ -156,15 +156,29 @@ def test_an_unreadable_fragment_is_reported_at_its_include() -> None:
         ("- 5\n", 1, "", "expected a map"),
         ("version: 1\nchecks:\n  - {name: a, targt_health: {}}\n", 3, "checks[0].targt_health", "no validator"),
         ("version: 1\nchecks:\n  - {name: a, severity: no, target_health: {}}\n", 3, "checks[0].severity", "'no' is"),
-        ("version: 1\nvariables: {a: '${b}'}\nchecks:\n  - {name: a, target_health: {}}\n", 2, "variables.a", "write the"),
+        (
+            "version: 1\nvariables: {a: '${b}'}\nchecks:\n  - {name: a, target_health: {}}\n",
+            2,
+            "variables.a",
+            "write the",
+        ),
         (BASE.replace("${path}", "${pth}"), 5, "checks[0].http.get", "nothing is called ${pth}"),
         (BASE.replace("[/a, /b]", "[/a, {b: 1}]"), 7, "checks[1].each[1]", "this row is a map"),
         (BASE.replace("status: 200}}\n  -", "status: '${each}'}}\n  -"), 5, "checks[0].http.expect.status", "no rows"),
     ],
     ids=[
-        "nested", "empty", "no YAML", "list", "validator", "severity", "variable", "reference", "row", "each alone",
+        "nested",
+        "empty",
+        "no YAML",
+        "list",
+        "validator",
+        "severity",
+        "variable",
+        "reference",
+        "row",
+        "each alone",
     ],
-)  # fmt: skip
+)
 def test_a_mistake_in_a_fragment_is_reported_in_its_own_file(fragment: str, line: int, path: str, message: str) -> None:
     problems = problems_of(plan(entry(fragment), checks="- {name: own, target_health: {}}"), {URI: fragment})
 
@@ -209,7 +223,7 @@ def test_the_number_and_the_size_of_fragments_are_limited() -> None:
         assert message in the_problem(text, stored).message
 
 
-# ---- What an included fragment becomes
+# ---- Effects of a fragment
 
 
 def test_checks_of_a_fragment_come_first_and_can_be_needed() -> None:

@@ -1,4 +1,4 @@
-"""What several measurements of one check come to; no corner of it is open."""
+"""`repeat`: the outcome of several measurements, in every case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows: what one check with `each` becomes, and where the mistakes of its rows are told."""
+"""`each`: the checks of its rows, and the places of their mistakes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ each:
 http: {get: "/items/${each.sku}", expect: {status: "${each.status}"}}"""
 
 
-# ---- What is refused
+# ---- Rejected plans
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_rows_that_are_too_large_are_rejected() -> None:
     assert "write fewer or smaller ones" in the_problem(long).message
 
 
-# ---- What a check with rows becomes
+# ---- Expanded checks
 
 
 def test_a_check_becomes_one_for_each_row() -> None:
@@ -180,7 +180,8 @@ def test_a_row_may_have_a_name_and_equal_rows_get_different_names() -> None:
 def test_names_have_no_references_and_shortened_values() -> None:
     token = "${secret:ssm:/token}"
     expanded = checks(
-        f"name: {'n' * 190}\neach: [{{p: '{token}', q: '{'y' * 100}'}}]\nhttp: {{get: '/${{each.q}}', host: '${{each.p}}'}}"
+        f"name: {'n' * 190}\neach: [{{p: '{token}', q: '{'y' * 100}'}}]\n"
+        f"http: {{get: '/${{each.q}}', host: '${{each.p}}'}}"
     )
 
     assert len(expanded[0].name) == 200

@@ -1,4 +1,4 @@
-"""Reading YAML: what surprises is refused at its place, what remains means what it says."""
+"""The YAML reader: surprising constructs are rejected at their place, and the rest has the types of YAML 1.2."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_all_rejected_constructs_are_reported_at_once() -> None:
     ids=["[", "{", "-", "?", "just too deep", "blocks"],
 )
 def test_a_file_with_endless_nesting_is_rejected_without_a_crash(text: str) -> None:
-    # In a process of its own: what this guards against is a crash of the interpreter, and it would take the tests along.
+    # In a process of its own: without the guard the interpreter crashes, and the tests would crash with it.
     code = "import sys; from greenlight.plan.yaml_reader import read; read(sys.stdin.read())"
 
     done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=False)
@@ -144,15 +144,47 @@ def test_an_alias_bomb_is_rejected_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("no", "no"), ("yes", "yes"), ("on", "on"), ("Off", "Off"), ("y", "y"),
-        ("1:30", "1:30"), ("2024-01-01", "2024-01-01"), ("1.2.3", "1.2.3"), ("1e3", 1000.0), ("0", 0), ("-0", 0),
-        ("+5", 5), ("-5", -5), ("0.5", 0.5), (".5", 0.5), ("5.", 5.0), ("0e0", 0.0), ("1.0", 1.0),
-        ("true", True), ("False", False), ("TRUE", True), ("tRue", "tRue"), ("null", None), ("~", None), ("", None),
-        ("'true'", "true"), ('"5"', "5"), ("'010'", "010"), ("''", ""), ("|\n  010", "010"), (">-\n  a\n  b", "a b"),
-        ("'<<'", "<<"), ("5s", "5s"), ("12e456x", "12e456x"), ("9223372036854775807", 2**63 - 1),
-        ("18446744073709551615", 2**64 - 1), ("-9223372036854775808", -(2**63)), ('"\\e[2J"', "\x1b[2J"), ("Ünïcödé", "Ünïcödé"),
+        ("no", "no"),
+        ("yes", "yes"),
+        ("on", "on"),
+        ("Off", "Off"),
+        ("y", "y"),
+        ("1:30", "1:30"),
+        ("2024-01-01", "2024-01-01"),
+        ("1.2.3", "1.2.3"),
+        ("1e3", 1000.0),
+        ("0", 0),
+        ("-0", 0),
+        ("+5", 5),
+        ("-5", -5),
+        ("0.5", 0.5),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("0e0", 0.0),
+        ("1.0", 1.0),
+        ("true", True),
+        ("False", False),
+        ("TRUE", True),
+        ("tRue", "tRue"),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("'true'", "true"),
+        ('"5"', "5"),
+        ("'010'", "010"),
+        ("''", ""),
+        ("|\n  010", "010"),
+        (">-\n  a\n  b", "a b"),
+        ("'<<'", "<<"),
+        ("5s", "5s"),
+        ("12e456x", "12e456x"),
+        ("9223372036854775807", 2**63 - 1),
+        ("18446744073709551615", 2**64 - 1),
+        ("-9223372036854775808", -(2**63)),
+        ('"\\e[2J"', "\x1b[2J"),
+        ("Ünïcödé", "Ünïcödé"),
     ],
-)  # fmt: skip
+)
 def test_a_plain_scalar_has_the_type_of_the_core_schema(text: str, value: Any) -> None:
     read_back = read(f"a: {text}").data["a"]
 

@@ -1,4 +1,4 @@
-"""The last step: the plan says which checks there are and which decide, whatever the worker says."""
+"""The verdict of a stage: the plan, and not the worker, decides which checks exist and which block."""
 
 from __future__ import annotations
 

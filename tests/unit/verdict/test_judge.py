@@ -1,4 +1,4 @@
-"""The verdict: every combination of findings against a table written apart from the code."""
+"""The judge: every combination of findings, compared with a table that is independent of the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Overrides: what is honoured, and everything that is not, each with its reason."""
+"""Overrides: those that apply, and those that are not honoured, with their reasons."""
 
 from __future__ import annotations
 
