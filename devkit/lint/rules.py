@@ -125,7 +125,7 @@ _ENGINE_RULES = (
     _error(
         "reference",
         "A reference is malformed, or is in a place where none is replaced.",
-        r"is (?:no|not a valid|not a) reference; |names no secret|does not name a secret|\$\{…\} is "
+        r"is (?:no|not a valid) reference(?:; | to a secret)|names no secret|\$\{…\} is "
         "|would hide the capture|is (?:no|not a valid|not a) name; write",
     ),
     _error("wrong-stage", "The validator shows nothing at this stage.", "shows nothing at"),
