@@ -110,7 +110,7 @@ def _walk(value: Any, path: PlanPath, field: str = "") -> Iterator[tuple[PlanPat
 
 
 def _check_expectation(expectation: Expectation, path: PlanPath, field: str) -> RuleProblems:
-    if has_references(expectation.written) or _has_filters(expectation):  # the compared values are not known
+    if has_references(expectation.raw) or _has_filters(expectation):  # the compared values are not known
         return
     is_amount = isinstance(expectation, (DurationExpectation, SizeExpectation)) or (
         field == "json." and str(path[-1]).startswith("length(")
@@ -131,7 +131,7 @@ def _check_expectation(expectation: Expectation, path: PlanPath, field: str) -> 
 
 
 def _check_text(expectation: Expectation, path: PlanPath, field: str) -> RuleProblems:
-    samples = [*_SAMPLE_TEXTS, *_texts(expectation.written)]
+    samples = [*_SAMPLE_TEXTS, *_texts(expectation.raw)]
     if all(map(expectation.holds, samples)):
         yield "always-passes", path, f"every text passes this; write for example {field}: {{contains: ok}}"
     elif _passes_no_text(expectation):
@@ -139,7 +139,7 @@ def _check_text(expectation: Expectation, path: PlanPath, field: str) -> RulePro
 
 
 def _has_filters(expectation: Expectation) -> bool:
-    return isinstance(expectation.written, dict) and "filters" in expectation.written
+    return isinstance(expectation.raw, dict) and "filters" in expectation.raw
 
 
 def _check_status(expectation: Expectation, path: PlanPath) -> RuleProblems:
@@ -148,8 +148,8 @@ def _check_status(expectation: Expectation, path: PlanPath) -> RuleProblems:
         yield "always-passes", path, "every status from 100 to 599 passes this; write status: 200"
     elif not passing:
         message = "no status passes this; a status is a number without quotes, such as 200 or {between: [200, 299]}"
-        if isinstance(expectation.written, list):
-            message = f"a response has one status and never a list; write {{in: {expectation.written}}}"
+        if isinstance(expectation.raw, list):
+            message = f"a response has one status and never a list; write {{in: {expectation.raw}}}"
         yield "never-passes", path, message
     elif passing & set(SUCCESS) and (errors := sorted(passing & set(SERVER_ERRORS))):
         message = (
@@ -161,7 +161,7 @@ def _check_status(expectation: Expectation, path: PlanPath) -> RuleProblems:
 def _passing_statuses(expectation: Expectation) -> frozenset[int]:
     # Most checks of a plan expect the same status. Without a cache, these 500 comparisons would take most of the
     # linter's time.
-    key = type(expectation), repr(expectation.written)
+    key = type(expectation), repr(expectation.raw)
     if key not in _PASSING_STATUSES:
         _PASSING_STATUSES[key] = frozenset(status for status in STATUSES if expectation.holds(status))
     return _PASSING_STATUSES[key]
@@ -220,7 +220,7 @@ def _passes_no_text(expectation: Expectation) -> bool:
 def _check_response(expect: ResponseExpectation, path: PlanPath) -> RuleProblems:
     """Find expectations without a status that the error page of a load balancer without targets passes."""
     expectations = [value for _, _, value in _walk(expect, ()) if isinstance(value, Expectation)]
-    if expect.status is not None or any(has_references(expectation.written) for expectation in expectations):
+    if expect.status is not None or any(has_references(expectation.raw) for expectation in expectations):
         return
     page = Response(
         status=503,
@@ -251,7 +251,7 @@ def _expects_only_refusals(bound_check: Bound) -> bool:
 
 
 def _is_only_a_refusal(response: ResponseExpectation) -> bool:
-    if response.status is None or has_references(response.status.written):
+    if response.status is None or has_references(response.status.raw):
         return False
     fields = [field for _, field, value in _walk(response, ()) if isinstance(value, Expectation)]
     return set() < _passing_statuses(response.status) <= REFUSALS and fields == ["status"]

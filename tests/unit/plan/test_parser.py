@@ -85,7 +85,7 @@ def test_only_the_first_of_thousands_of_mistakes_are_reported(text: str) -> None
     error = refused(text)
 
     assert len(error.problems) == MAX_PROBLEMS + 1
-    assert error.problems[-1].message == "and more, which are named when these are mended"
+    assert error.problems[-1].message == "and more, which are listed when these are fixed"
 
 
 def test_a_plan_error_has_the_uri_of_the_plan() -> None:

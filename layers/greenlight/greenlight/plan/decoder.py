@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation, parse
+from greenlight.core.display import to_plan_text, truncate
 from greenlight.core.errors import MAX_PROBLEMS, WrongValueError
 from greenlight.core.plan_path import KeyStep
 from greenlight.core.suggestions import did_you_mean, join_sorted, suggest_or_list
-from greenlight.core.text import truncate
 from greenlight.core.units import Duration, Size
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ def _decode_hook(kind: type[Any], value: Any) -> Any:
         return parse(value)
     if kind is DurationExpectation:
         expectation = parse(value, _milliseconds)
-        return DurationExpectation(expectation.written, expectation.predicates, expectation.filters)
+        return DurationExpectation(expectation.raw, expectation.predicates, expectation.filters)
     if kind is SizeExpectation:
         expectation = parse(value, Size.parse)
-        return SizeExpectation(expectation.written, expectation.predicates, expectation.filters)
+        return SizeExpectation(expectation.raw, expectation.predicates, expectation.filters)
     raise NotImplementedError(kind)
 
 
@@ -226,9 +226,9 @@ def _to_path_problem(error: msgspec.ValidationError, data: Any, kind: Any, path:
         return (*path, *inner_path), _reword(message, None, kind)
     if choices := _choices(kind):
         if str(data) in choices:
-            return path, f"{_display(data)} is a text; write {data} without quotes"
+            return path, f"{to_plan_text(data)} is a text; write {data} without quotes"
         expected = f"not one of {', '.join(choices)}" if len(choices) > 1 else f"not {choices[0]}"
-        return path, f"{_display(data)} is {expected}{did_you_mean(str(data), choices)}"
+        return path, f"{to_plan_text(data)} is {expected}{did_you_mean(str(data), choices)}"
     return path, _reword(message, data, kind)
 
 
@@ -254,13 +254,13 @@ def _choices(kind: Any) -> list[str]:
 def _reword(message: str, data: Any, kind: Any) -> str:
     """Rewrite a message of `msgspec` without Python's type names, and add a hint if there is one."""
     if "matching regex" in message and (description := _pattern_description(kind)):
-        return f"{_display(data)} is not {description}"
+        return f"{to_plan_text(data)} is not {description}"
     sentence = _TYPES.sub(lambda match: _type_names(match[1].split(" | ")), message)
     sentence = sentence[:1].lower() + sentence[1:]
     if bound := _BOUND.fullmatch(sentence):
         too = "too small" if bound["operator"] in (">=", ">") else "too large"
         limit = _BOUND_WORDING[bound["operator"]].format(float(bound["limit"]))
-        return f"{_display(data)} is {too}; write {bound['type']} {limit}"
+        return f"{to_plan_text(data)} is {too}; write {bound['type']} {limit}"
     return sentence + _hint(sentence, data, kind)
 
 
@@ -277,11 +277,11 @@ def _hint(sentence: str, data: Any, kind: Any) -> str:
 
 def _scalar_hint(sentence: str, data: Any) -> str:
     if sentence.startswith("expected a text, got") and isinstance(data, (bool, int, float)):
-        return f'; write it in quotes, as in "{_display(data)}"'
+        return f'; write it in quotes, as in "{to_plan_text(data)}"'
     if sentence.startswith("expected true or false, got a text") and str(data).lower() in _YAML_1_1_BOOLEANS:
         return f"; in YAML 1.2 {data} is a text: write {_YAML_1_1_BOOLEANS[str(data).lower()]}"
     if isinstance(data, str) and sentence.startswith(("expected a number, got", "expected a whole number, got")):
-        return f": {_display(data)}; write {_suggest_number(data)}"
+        return f": {to_plan_text(data)}; write {_suggest_number(data)}"
     return ""
 
 
@@ -320,10 +320,3 @@ def _pattern_description(kind: Any) -> str:
         if description := _pattern_description(part):
             return description
     return ""
-
-
-def _display(value: Any) -> str:
-    """Return a value as a plan writes it, shortened for a message."""
-    if value is None or isinstance(value, bool):
-        return {None: "nothing", True: "true", False: "false"}[value]
-    return truncate(repr(value), 60)

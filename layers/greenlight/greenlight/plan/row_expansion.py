@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from greenlight.core.display import to_json_text, truncate
 from greenlight.core.errors import MAX_PROBLEMS
 from greenlight.core.suggestions import did_you_mean, join_sorted
-from greenlight.core.text import truncate
 from greenlight.plan.yaml_reader import RelocatedNode
 
 if TYPE_CHECKING:
@@ -165,14 +165,8 @@ def _row_names(name: str, rows: Sequence[Any], path: PlanPath, mistakes: list[Pa
 def _label(row: Any) -> str:
     """Return the first plain values of a row, by which a reader can tell rows apart."""
     values = row.values() if isinstance(row, dict) else (row,)
-    texts = [_as_text(value).strip() for value in values if isinstance(value, (str, int, float))]
+    texts = [to_json_text(value).strip() for value in values if isinstance(value, (str, int, float))]
     return truncate(", ".join([text for text in texts if text and "${" not in text][:3]), _MAX_LABEL)
-
-
-def _as_text(value: str | int | float) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else repr(value)
 
 
 class _RowSubstitution:
@@ -218,7 +212,7 @@ class _RowSubstitution:
                 self.not_insertable.append((match["key"],) if match["key"] else ())
                 value = ""
             keys.append(match["key"])
-            parts += [text[end : match.start()], _as_text(value)]
+            parts += [text[end : match.start()], to_json_text(value)]
             end = match.end()
         if not keys:
             return text, node
