@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print all problems; return 2 if there are errors, or with --strict warnings, and 0 otherwise."""
     if arguments.explain:
-        print(rules.rules_named(arguments.explain, rules.BY_ID, rules.explained, rules.markdown))
+        print(rules.explain_rules(arguments.explain, rules.BY_ID, rules.explain, rules.markdown))
         return 0
     if not arguments.files:
         raise GreenlightError("name a plan, an AppSpec, a folder of them, or - for standard input")
@@ -55,7 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     # Only files that are named must be AppSpecs: a folder can also contain plans.
     appspecs = arguments.files if arguments.command == "appspec" else ()
     results = [
-        _lint_file(name, registry, limits, arguments.include, name in appspecs) for name in files.meant(arguments.files)
+        _lint_file(name, registry, limits, arguments.include, name in appspecs)
+        for name in files.find_files(arguments.files)
     ]
     if arguments.format == "text":
         formats.text(results, stdout_console())
@@ -85,7 +86,7 @@ def _lint_file(
     name: str, registry: Registry, limits: Limits, mappings: Sequence[str], is_appspec: bool
 ) -> formats.File:
     try:
-        text = files.text(name)
+        text = files.read_text(name)
     except PlanError as error:
         return formats.File(name=name, text="", problems=tuple(map(rules.with_rule, error.problems)))
     fetch = includes.fragment_fetcher(name, mappings)

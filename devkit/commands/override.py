@@ -15,7 +15,7 @@ from greenlight.aws.client import Aws
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.units import Duration
 from greenlight.stores.overrides import read_overrides
-from greenlight.verdict.override import LONGEST, SCHEMA, Override, override_prefix, read
+from greenlight.verdict.override import LONGEST, SCHEMA, Override, override_prefix
 
 if TYPE_CHECKING:
     import argparse
@@ -73,7 +73,7 @@ def _new_override(arguments: argparse.Namespace, aws: Aws) -> Override:
         raise GreenlightError(f"--expires: {error}") from error
     scope = {"deployment": arguments.deployment, "plan_sha256": arguments.plan_sha256}
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    override, reason = read(
+    override, reason = parse_override(
         msgspec.json.encode(
             {
                 "schema": SCHEMA,
@@ -138,7 +138,7 @@ def _list(arguments: argparse.Namespace, aws: Aws, bucket: str, prefix: str) -> 
 
 
 def _to_document(name: str, data: bytes) -> dict[str, Any]:
-    override, problem = read(data)
+    override, problem = parse_override(data)
     state = ""
     if override is not None:
         state = "expired" if override.expires <= datetime.datetime.now(datetime.UTC) else "valid"

@@ -121,7 +121,7 @@ def _read_valid_plan(arguments: argparse.Namespace, aws: Aws) -> LocalPlan | Non
     name = arguments.plan
     plan = None
     try:
-        text = files.text(name)
+        text = files.read_text(name)
         fetch = includes.fragment_fetcher(name, arguments.include, aws)
         limits = Limits(today=datetime.datetime.now(datetime.UTC).date())
         plan_problems = problems(text, name, Registry(), limits, fetch)

@@ -141,7 +141,7 @@ def _replay(arguments: argparse.Namespace, aws: Aws, report: Report, settings: S
 
 def _load_plan(arguments: argparse.Namespace, aws: Aws, report: Report) -> Plan:
     if arguments.plan:
-        text = files.text(arguments.plan)
+        text = files.read_text(arguments.plan)
         fetch = includes.fragment_fetcher(arguments.plan, arguments.include, aws)
         return replays.named_plan(text, arguments.plan, fetch, report.deployment)
     return replays.plan_of_report(report, aws, arguments.include)

@@ -78,4 +78,4 @@ class SecretReferences:
 def is_sensitive(key: str, value: str) -> bool:
     """Return whether a text is a secret by its key or by its form; in doubt it is one."""
     is_key = _LIKE_A_KEY.fullmatch(value) and not _MEDIA_TYPE.fullmatch(value)
-    return bool(is_secret_name(key) or secrets.kind(value) or is_key)
+    return bool(is_secret_name(key) or secrets.secret_form(value) or is_key)

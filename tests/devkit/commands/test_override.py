@@ -50,8 +50,8 @@ def added(capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
     ("arguments", "message"),
     [
         ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "8"], "is not a valid duration"),
-        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "169h"], "hold for more than 7 days"),
-        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "0s"], "expires before it begins"),
+        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "169h"], "be valid for more than 7 days"),
+        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "0s"], "expires before it was created"),
         ([*ADD, "--deployment", "*", "--expires", "2h"], "malformed"),
         ([*ADD, "--deployment", "", "--expires", "2h"], "malformed"),
         ([*ADD, "--plan-sha256", "abc", "--expires", "2h"], "malformed"),
