@@ -15,7 +15,7 @@ from greenlight.aws.client import Aws
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.units import Duration
 from greenlight.stores.overrides import read_overrides
-from greenlight.verdict.override import LONGEST, SCHEMA, Override, override_prefix
+from greenlight.verdict.override import LONGEST, SCHEMA, Override, override_prefix, parse_override
 
 if TYPE_CHECKING:
     import argparse

@@ -50,7 +50,7 @@ def write_appspec(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> s
         (["--target-version", "$LATEST"], "TargetVersion is a published version's number"),
         (["--target-version", "7"], "nothing would be deployed"),
         (["--function", "arn:aws:lambda:eu-west-1:111122223333:function:orders"], "not its ARN; write orders"),
-        (["--alias", "7"], "is no alias's name"),
+        (["--alias", "7"], "is not an alias's name"),
         (["--alias", ""], "an AppSpec for lambda requires --alias"),
         (["--port", "80"], "--port: only for --platform ecs, and this AppSpec is for lambda"),
         (["--stage", "AfterInstall"], "there is no event 'AfterInstall' here"),

@@ -200,7 +200,7 @@ stages:
       - name: one
         lambda_invok: {}
       - name: two
-        http: {get: "/${no_aws_account}", expect: {status: {lessthan: 300}}}
+        http: {get: "/${tenent}", expect: {status: {lessthan: 300}}}
       - name: three
         target_health: {heathy: 2}
 """
@@ -214,7 +214,7 @@ stages:
         "file.yaml:10:25",
     ]
     assert "did you mean 'lambda_invoke'?" in out
-    assert "nothing is called ${no_aws_account}" in out
+    assert "nothing is called ${tenent}" in out
     assert "unknown predicate 'lessthan'" in out
     assert "did you mean 'healthy'?" in out
 

@@ -55,9 +55,9 @@ def added(capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
         ([*ADD, "--deployment", "*", "--expires", "2h"], "malformed"),
         ([*ADD, "--deployment", "", "--expires", "2h"], "malformed"),
         ([*ADD, "--plan-sha256", "abc", "--expires", "2h"], "malformed"),
-        ([*ADD, *FOR, "--why", " "], "'why' says nothing"),
-        ([*ADD, *FOR, "--who", " "], "'who' says nothing"),
-        ([*ADD, *FOR, "--check", "*"], "'*' names no check"),
+        ([*ADD, *FOR, "--why", " "], "'why' is blank"),
+        ([*ADD, *FOR, "--who", " "], "'who' is blank"),
+        ([*ADD, *FOR, "--check", "*"], "'*' does not name a check"),
         ([*ADD, *FOR, "--group", ""], "--application and --group must not be empty"),
         (
             [*ADD, *FOR, "--installation", "other"],

@@ -54,7 +54,7 @@ def test_unreachable_server_is_an_error(capsys: pytest.CaptureFixture[str]) -> N
     [
         ([], "name a URL, or one of --curl"),
         (["ftp://shop"], "http or https URL"),
-        (["http://me:hush@shop/"], "has credentials in it"),
+        (["http://me:hush@shop/"], "must not contain credentials"),
         (["http://shop", "--path", "health"], "does not begin with /"),
         (["--curl", "no-such-file"], "cannot be read"),
         (["http://shop", "--top", "0"], "--top is a whole number"),
