@@ -105,13 +105,13 @@ def _catalogue(root: Path) -> str:
     """Write the catalogue of a project's validators anew, from what they say of themselves."""
     from devkit.commands.validators import entry
     from devkit.reference.validator_catalogue import markdown
-    from greenlight.testing import load
+    from greenlight.testing import load_validator
 
     entries = []
     for file in sorted((root / "validators").glob("*.py")):
         if not file.stem.startswith("_"):
             try:
-                entries.append(entry(file.stem, load(file)))
+                entries.append(entry(file.stem, load_validator(file)))
             except MalformedError as error:
                 entries.append(entry(file.stem, error))
     return f"{markdown(entries)}\n"

@@ -298,12 +298,12 @@ def _same_document(answer: Any, document: Any) -> bool:
 
 def _covered(params: dict[str, Any], origin: str) -> tuple[int, str]:
     """Run the check once; gives how many operations it covers, and what it says of the rest."""
-    from greenlight.testing import context_for, ecs_deployment, run
+    from greenlight.testing import context_for, ecs_deployment, run_check
 
     validator = Registry().get("openapi")
     assert validator is not None  # noqa: S101 - it comes with greenlight
     with context_for(ecs_deployment(green=Side(url=origin)), timeout_s=60.0) as context:
-        finding = run(validator, params, context)
+        finding = run_check(validator, params, context)
     if finding.outcome is Outcome.INCONCLUSIVE:
         raise GreenlightError(f"nothing that the document describes can be called as it is: {finding.message}")
     if finding.outcome is not Outcome.PASS:

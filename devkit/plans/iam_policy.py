@@ -68,7 +68,7 @@ def wanted(checks: Iterable[Bound], partition: str = "aws") -> Iterator[Wanted]:
         if bound.validator is None:
             raise MalformedError(bound.malformed)
         by = f"{check.name} ({check.validator})"
-        for action, resource in bound.validator.needs(bound.params):
+        for action, resource in bound.validator.required_iam(bound.params):
             yield Wanted(action, _arn(resource, partition), by)
         for reference in sorted(references.secret_names(check.params)):
             yield _secret(reference, by, partition)

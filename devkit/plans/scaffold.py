@@ -15,7 +15,7 @@ Source: RFC 9110, section 6.3 (header fields)
 
 from __future__ import annotations
 
-from greenlight.api import Context, Expectation, Finding, Params, evidence, finding_from, validator
+from greenlight.api import Context, Expectation, Finding, Params, check_value, finding_from, validator
 
 
 class {kind}(Params, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class {kind}(Params, frozen=True, kw_only=True):
 def {name}(params: {kind}, context: Context) -> Finding:
     """Green says in a header what it should."""
     response = context.request("GET", params.path)
-    found = evidence(params.header, params.expect, response.header(params.header), response.url)
+    found = check_value(params.header, params.expect, response.header(params.header), response.url)
     return finding_from([found], f"green says so in {{params.header}}")
 '''
 
@@ -46,7 +46,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from greenlight.api import Outcome
-from greenlight.testing import Case, check_validator, green_server, load, run
+from greenlight.testing import Case, check_validator, green_server, load_validator, run_check
 
 FILE = Path(__file__).parents[2] / "validators" / "{name}.py"
 WRITTEN = {{"path": "/health", "header": "x-ready", "expect": "yes"}}
@@ -58,14 +58,14 @@ def ready(_method: str, path: str, _body: bytes) -> tuple[int, dict[str, str], s
 
 def test_a_green_that_does_not_say_it_fails() -> None:
     with green_server(lambda *_: (200, {{}}, "")) as context:
-        finding = run(load(FILE), WRITTEN, context)
+        finding = run_check(load_validator(FILE), WRITTEN, context)
     assert finding.outcome is Outcome.FAIL
     assert finding.message.endswith('x-ready is null, expected "yes"')
 
 
 def test_a_green_that_says_it_passes() -> None:
     with green_server(ready) as context:
-        finding = run(load(FILE), WRITTEN, context)
+        finding = run_check(load_validator(FILE), WRITTEN, context)
     assert (finding.outcome, finding.message) == (Outcome.PASS, "green says so in x-ready")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenlight.checks.registry import MalformedError
-from greenlight.testing import Case, StubbedAws, check_validator, load
+from greenlight.testing import Case, StubbedAws, check_validator, load_validator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ import logging
 import os
 import time
 
-from greenlight.api import Context, Expectation, Finding, GreenlightError, Params, error, evidence, finding_from, passed, validator
+from greenlight.api import Context, Expectation, Finding, GreenlightError, Params, error, check_value, finding_from, passed, validator
 
 TURNS = itertools.count()
 
@@ -48,7 +48,7 @@ def release(params: Release, context: Context) -> Finding:
         kept = context.aws_call("ssm", "get_parameter", Name="/shop/release").get("Parameter", {}).get("Value")
     except GreenlightError as problem:
         return error(str(problem))
-    found = [evidence("x-release", params.expect, response.header("x-release")), evidence("kept", params.expect, kept)]
+    found = [check_value("x-release", params.expect, response.header("x-release")), check_value("kept", params.expect, kept)]
     return finding_from(found, "green is this release")
 '''.lstrip()
 
@@ -58,7 +58,7 @@ def answer(_method: str, path: str, _body: bytes) -> tuple[int, dict[str, str], 
 
 
 def kept(aws: StubbedAws) -> None:
-    aws.answers("ssm", "get_parameter", {"Parameter": {"Value": "2"}}, {"Name": "/shop/release"})
+    aws.add_response("ssm", "get_parameter", {"Parameter": {"Value": "2"}}, {"Name": "/shop/release"})
 
 
 def right(expect: str = "2", **more: Any) -> Case:
@@ -181,7 +181,7 @@ BAD = {
     ),
     "it spells the end of a secret in capitals": (
         END,
-        '    return finding_from([*found, evidence(params.token[-9:].upper(), params.expect, "2")], "fine")',
+        '    return finding_from([*found, check_value(params.token[-9:].upper(), params.expect, "2")], "fine")',
         "it shows in its finding a part of a secret",
     ),
     "it prints a secret": (END, "    print(params.token)\n" + END, "it prints or logs a part of a secret"),
@@ -207,9 +207,9 @@ def test_all_that_is_broken_is_said_at_once(tmp_path: Path) -> None:
 
 
 def test_a_harmless_fault_that_there_is_not_is_a_mistake_itself(tmp_path: Path) -> None:
-    text = broken(tmp_path, "Green says", "It says", harmless={"rust"})
+    text = broken(tmp_path, "Green says", "It says", harmless_faults={"rust"})
     assert (
-        "harmless names 'rust', which is no fault of these cases; there are absent, closed, denied:ssm:GetParameter"
+        "harmless_faults names 'rust', which is no fault of these cases; there are absent, closed, denied:ssm:GetParameter"
         in text
     )
     assert len(text.splitlines()) == 2
@@ -230,12 +230,12 @@ def test_a_file_that_the_gate_would_refuse_is_refused(text: str, said: str, tmp_
     file = tmp_path / "release.py"
     file.write_text(text)
     with pytest.raises(MalformedError, match=said):
-        load(file)
+        load_validator(file)
 
 
 def test_a_name_that_there_is_not_is_said() -> None:
     with pytest.raises(MalformedError, match="there is no validator 'htp'"):
-        load("htp")
+        load_validator("htp")
 
 
 def test_an_action_may_have_capitals_that_its_call_in_boto3_has_not(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_an_action_may_have_capitals_that_its_call_in_boto3_has_not(tmp_path: Pa
 def test_the_right_plugin_breaks_nothing(tmp_path: Path) -> None:
     file = tmp_path / "release.py"
     file.write_text(RIGHT)
-    check_validator(file, passing=right(), failing=right("3"), also=[right("4")])
+    check_validator(file, passing=right(), failing=right("3"), other_cases=[right("4")])
 
 
 def test_a_plugin_of_another_protocol_that_takes_silence_for_well_is_found_out() -> None:
@@ -257,8 +257,8 @@ def test_a_plugin_of_another_protocol_that_takes_silence_for_well_is_found_out()
     with pytest.raises(AssertionError) as broken:
         check_validator(
             "tcp",
-            passing=Case(wire=accepting, timeout_s=0.3),
-            failing=Case(params={"connect": {"lt": "0ms"}}, wire=accepting, timeout_s=0.3),
+            passing=Case(tcp=accepting, timeout_s=0.3),
+            failing=Case(params={"connect": {"lt": "0ms"}}, tcp=accepting, timeout_s=0.3),
         )
 
     assert "when green never answers it passes" in str(broken.value)

@@ -8,8 +8,8 @@ from typing import Any
 from greenlight.testing import (
     SECRET,
     Case,
-    Handler,
     RecordingAws,
+    RequestHandler,
     StubbedAws,
     check_validator,
     ecs_deployment,
@@ -51,7 +51,7 @@ def test_openapi() -> None:
     paths = {"/health": {"get": {"responses": {"200": answer}}}}
     document = {"openapi": "3.0.3", "info": {"title": "shop", "version": "1"}, "paths": paths}
 
-    def serving(health: Any) -> Handler:
+    def serving(health: Any) -> RequestHandler:
         return lambda _method, path, _body: as_json(document if path == "/openapi.json" else health)
 
     check_validator(
@@ -89,7 +89,7 @@ def test_migration() -> None:
 
 
 def leading_to(version: str) -> Any:
-    return lambda aws: aws.answers("lambda", "get_alias", {"FunctionVersion": version, "Name": "live"})
+    return lambda aws: aws.add_response("lambda", "get_alias", {"FunctionVersion": version, "Name": "live"})
 
 
 def test_alias() -> None:
@@ -102,15 +102,17 @@ def test_tcp() -> None:
         "tcp",
         passing=Case(green=healthy),
         failing=Case(params={"connect": {"lt": "0ms"}}, green=healthy),
-        harmless=answering,
+        harmless_faults=answering,
     )
 
 
 def described(**configuration: str) -> Any:
     def script(aws: StubbedAws) -> None:
-        aws.answers("lambda", "get_function_configuration", {"FunctionName": "orders", **configuration})
+        aws.add_response("lambda", "get_function_configuration", {"FunctionName": "orders", **configuration})
         for _ in ("version", "alias"):
-            aws.refuses("lambda", "get_provisioned_concurrency_config", "ProvisionedConcurrencyConfigNotFoundException")
+            aws.add_client_error(
+                "lambda", "get_provisioned_concurrency_config", "ProvisionedConcurrencyConfigNotFoundException"
+            )
 
     return script
 
@@ -121,7 +123,7 @@ def test_lambda_state() -> None:
         passing=Case(aws=described(State="Active", LastUpdateStatus="Successful")),
         failing=Case(aws=described(State="Failed", LastUpdateStatus="Successful")),
         # AWS leaves the state out for a function that never left its first one.
-        harmless={
+        harmless_faults={
             "nothing:lambda:GetFunctionConfiguration",
             "nothing:lambda:GetProvisionedConcurrencyConfig",
             "absent",
@@ -133,7 +135,7 @@ def targets(state: str) -> Any:
     def script(aws: StubbedAws) -> None:
         health = {"Target": {"Id": "10.0.0.1", "Port": 80}, "TargetHealth": {"State": state}}
         answer = {"TargetHealthDescriptions": [health]}
-        aws.answers("elbv2", "describe_target_health", answer, {"TargetGroupArn": GROUP})
+        aws.add_response("elbv2", "describe_target_health", answer, {"TargetGroupArn": GROUP})
 
     return script
 
@@ -160,5 +162,5 @@ def test_alarms() -> None:
         "alarms",
         passing=Case(params={"names": ["shop-errors"]}, moto=alarm("OK")),
         failing=Case(params={"names": ["shop-errors"]}, moto=alarm("ALARM")),
-        harmless={"absent"},  # alarms are the operator's, not green's
+        harmless_faults={"absent"},  # alarms are the operator's, not green's
     )

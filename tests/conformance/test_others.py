@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from greenlight.api import compare_responses, find_differences, percentile
+from greenlight.api import count_differences, find_differences, percentile
 from greenlight.assertions.expectation import DurationExpectation, parse
 from greenlight.assertions.jmespath_query import run_query
 from greenlight.core.errors import ExpectationError, PlanError, Problem
@@ -102,8 +102,8 @@ def test_what_differs(case: dict[str, Any]) -> None:
     found = find_differences(case["left"], case["right"])
 
     assert {each.path: each.kind for each in found} == case["kinds"]
-    assert compare_responses([found], [found]) == [] or {
-        each.raw - each.noise for each in compare_responses([found], [found])
+    assert count_differences([found], [found]) == [] or {
+        each.raw - each.noise for each in count_differences([found], [found])
     } == {0}
 
 

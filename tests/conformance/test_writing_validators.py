@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from greenlight.api import Context
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "writing-validators.md").read_text()
@@ -52,7 +52,7 @@ def test_the_page_has_blocks_of_these_kinds_only() -> None:
 def test_every_command_does_what_the_page_says(project: Path) -> None:
     commands = [line for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
     assert all(line.startswith("$ ") for line in commands)
-    with Service(lambda *_: (200, {}, "well")) as green:
+    with HttpServer(lambda *_: (200, {}, "well")) as green:
         out = [ran(line[2:].replace("http://localhost:8080", green.url).split(), project) for line in commands]
     assert "1 passed" not in out[0]
     assert "3 passed" in out[1]

@@ -15,7 +15,7 @@ from greenlight.core.finding import Finding, Severity
 from greenlight.core.redaction import MASK
 from greenlight.core.report import PlanSource
 from greenlight.publish import index, notice_content, sns
-from greenlight.testing import Service, context_for, ecs_deployment, load, run
+from greenlight.testing import HttpServer, context_for, ecs_deployment, load_validator, run_check
 from greenlight.verdict.conclude import build_report, decide_verdict
 from tests.unit.checks.test_runner import ECS, Run, check
 from tests.unit.core.test_redaction import FORMS
@@ -107,12 +107,12 @@ def test_no_validator_shows_a_secret_that_green_repeats(validator: str, written:
         seen = f"{path} {body.decode()} {secret} {secret.upper()} {urllib.parse.quote(secret, safe='')}"
         return 500, {"x-seen": secret}, {"seen": seen, "errors": [seen]}
 
-    with Service(echo) as green, Service(echo) as blue:
+    with HttpServer(echo) as green, HttpServer(echo) as blue:
         sides = {"green": ecs_deployment().green, "blue": ecs_deployment().blue}
         sides = {name: type(side)(url=service.url) for (name, side), service in zip(sides.items(), (green, blue), strict=True)}  # fmt: skip
         filled = json.loads(json.dumps(written).replace("SECRET", "${secret:ssm:/canary}"))
         with context_for(ecs_deployment(**sides)) as context:
-            finding = run(load(validator), filled, context, secrets={"ssm:/canary": secret})
+            finding = run_check(load_validator(validator), filled, context, secrets={"ssm:/canary": secret})
     shown = read_back(str(finding))
     assert finding.outcome != "PASS"
     for form in (secret, secret.lower(), secret.upper(), urllib.parse.quote(secret, safe=""), secret[:9]):

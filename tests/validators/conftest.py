@@ -9,7 +9,7 @@ import pytest
 
 from greenlight.api import Deployment, Finding, Side
 from greenlight.plan.decoder import convert
-from greenlight.testing import StubbedAws, context_for, load, stubbed_aws
+from greenlight.testing import StubbedAws, context_for, load_validator, stubbed_aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,13 +33,13 @@ def check() -> Iterator[Callable[..., Finding]]:
             deployment: dict[str, Any] | None = None,
             **green: Any,
         ) -> Finding:
-            found = load(name)
+            found = load_validator(name)
             params, mistakes = convert(written, found.params)
             if params is None:
                 raise ValueError("; ".join(message for _, message in mistakes))
             about = {"id": "d-TEST00001", "platform": "ecs", "stage": "AfterAllowTestTraffic", **(deployment or {})}
             known = Deployment(green=Side(url=url, **green), blue=blue or Side(), **about)
-            made = context_for(known, aws=aws, hosts=hosts, timeout_s=timeout_s, resolver=resolver)
+            made = context_for(known, aws=aws, allowed_hosts=hosts, timeout_s=timeout_s, resolver=resolver)
             return found.run(params, stack.enter_context(made))
 
         yield run

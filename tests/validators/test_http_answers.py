@@ -13,7 +13,7 @@ import trustme
 
 from greenlight.api import Finding, Outcome, Side
 from greenlight.network.client import MAX_BODY_BYTES
-from greenlight.testing import Service, context_for, ecs_deployment, load, run
+from greenlight.testing import HttpServer, context_for, ecs_deployment, load_validator, run_check
 from tests.support.wire import Server, answer, answering, sending
 
 if TYPE_CHECKING:
@@ -309,8 +309,8 @@ def test_a_captured_token_is_shown_nowhere(name: str) -> None:
         {"get": "/login", "expect": {"json": {"access": {"exists": True}}}, "capture": {name: "json.access"}},
         {"get": f"/orders?t=${{{name}}}", "expect": {"json": {"access": "other", "path": {"ends_with": "x"}}}},
     ]
-    with Service(green) as service, context_for(ecs_deployment(green=Side(url=service.url))) as context:
-        finding = run(load("http"), {"steps": steps}, context)
+    with HttpServer(green) as service, context_for(ecs_deployment(green=Side(url=service.url))) as context:
+        finding = run_check(load_validator("http"), {"steps": steps}, context)
     assert finding.outcome is Outcome.FAIL
     assert "q7Rz81kL" not in f"{finding}"
     assert "/orders?t=***" in finding.message

@@ -167,7 +167,7 @@ def test_no_parameters_make_a_validator_need_what_it_does_not_declare(name: str)
     for check in checks:
         params, mistakes = convert(check.params, found.params)
         assert mistakes == []
-        assert {action for action, _ in found.needs(params)} <= set(found.iam)
+        assert {action for action, _ in found.required_iam(params)} <= set(found.iam)
 
 
 SHARED = """\

@@ -14,7 +14,7 @@ import yaml
 
 from devkit.cli.main import main
 from devkit.recording import access_log, curl, expectations
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,8 +75,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def shop() -> Iterator[Service]:
-    with Service(answer) as service:
+def shop() -> Iterator[HttpServer]:
+    with HttpServer(answer) as service:
         yield service
 
 
@@ -103,7 +103,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 # ---- from a URL ----------------------------------------------------------------------------------------------------
 
 
-def test_a_plan_recorded_from_a_url_passes_against_it(tmp_path: Path, shop: Service) -> None:
+def test_a_plan_recorded_from_a_url_passes_against_it(tmp_path: Path, shop: HttpServer) -> None:
     _, checks = record(tmp_path, shop.url)
 
     assert list(checks) == ["GET / answers 200", "GET /health answers 200", "GET /openapi.json answers 200"]
@@ -111,7 +111,7 @@ def test_a_plan_recorded_from_a_url_passes_against_it(tmp_path: Path, shop: Serv
 
 
 def test_what_differs_between_two_answers_and_what_a_release_changes_is_left_out(
-    tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, checks = record(tmp_path, f"{shop.url}/health")
 
@@ -126,14 +126,14 @@ def test_what_differs_between_two_answers_and_what_a_release_changes_is_left_out
     assert "left out: GET /health: token (may be a secret)" in said
 
 
-def test_a_release_that_answers_otherwise_fails_the_recorded_plan(tmp_path: Path, shop: Service) -> None:
+def test_a_release_that_answers_otherwise_fails_the_recorded_plan(tmp_path: Path, shop: HttpServer) -> None:
     record(tmp_path, f"{shop.url}/health")
 
-    with Service(lambda *_: (200, {"Content-Type": "application/json"}, {"status": "down"})) as other:
+    with HttpServer(lambda *_: (200, {"Content-Type": "application/json"}, {"status": "down"})) as other:
         assert not passes(tmp_path, other.url)
 
 
-def test_texts_and_numbers_that_yaml_reads_otherwise_pass_as_they_are(tmp_path: Path, shop: Service) -> None:
+def test_texts_and_numbers_that_yaml_reads_otherwise_pass_as_they_are(tmp_path: Path, shop: HttpServer) -> None:
     _, checks = record(tmp_path, f"{shop.url}/price")
 
     fields = checks["GET /price answers 200"]["http"]["expect"]["json"]
@@ -142,7 +142,7 @@ def test_texts_and_numbers_that_yaml_reads_otherwise_pass_as_they_are(tmp_path: 
 
 
 def test_a_path_that_answers_once_so_and_once_so_is_left_out(
-    tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, checks = record(tmp_path, shop.url, "--path", "/flips", "--path", "/broken")
 
@@ -152,14 +152,14 @@ def test_a_path_that_answers_once_so_and_once_so_is_left_out(
     assert "left out: GET /broken: it answered 503" in said
 
 
-def test_only_get_is_sent_to_a_url(tmp_path: Path, shop: Service) -> None:
+def test_only_get_is_sent_to_a_url(tmp_path: Path, shop: HttpServer) -> None:
     record(tmp_path, shop.url)
 
     assert {method for method, _, _ in shop.requests} == {"GET"}
 
 
 def test_nothing_but_refusals_is_no_plan(capsys: pytest.CaptureFixture[str]) -> None:
-    with Service(lambda *_: (403, {}, "")) as service:
+    with HttpServer(lambda *_: (403, {}, "")) as service:
         said = refused(capsys, f"{service.url}/orders")
 
     assert "no plan was written, for it would be a bad one" in said
@@ -192,7 +192,7 @@ def test_a_call_that_cannot_be_is_said_without_its_secrets(
     assert "hush" not in shown
 
 
-def test_nothing_is_written_over_a_file(tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_written_over_a_file(tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "plan.yaml").write_text("mine")
 
     assert "nothing is written over it" in refused(capsys, shop.url, "-o", str(tmp_path / "plan.yaml"))
@@ -221,7 +221,7 @@ def test_a_program_gets_the_plan_and_what_is_left_out_in_one_document(
 
 
 def test_curl_lines_become_checks_and_their_secrets_references(
-    tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "lines.sh"
     file.write_text(
@@ -261,7 +261,7 @@ curl http://elsewhere.example/
 
 
 def test_a_secret_of_one_request_is_in_no_other_either(
-    tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "requests.sh"
     file.write_text(f"""curl {shop.url}/health -H 'Authorization: Bearer canary-1'
@@ -276,7 +276,7 @@ curl {shop.url}/password-reset/Zq81kLmP
     assert "paths with a part that may be a secret or an id (2)" in said
 
 
-def test_unsafe_methods_are_recorded_when_that_is_asked_for_and_sent_once(tmp_path: Path, shop: Service) -> None:
+def test_unsafe_methods_are_recorded_when_that_is_asked_for_and_sent_once(tmp_path: Path, shop: HttpServer) -> None:
     file = tmp_path / "lines.sh"
     file.write_text(f"""curl {shop.url}/orders --json '{{"sku": "A1", "password": "hush"}}'\n""")
 
@@ -289,7 +289,7 @@ def test_unsafe_methods_are_recorded_when_that_is_asked_for_and_sent_once(tmp_pa
     assert [method for method, _, _ in shop.requests] == ["POST"]
 
 
-def test_what_curl_says_of_every_body_is_no_secret_and_json_is_sent_as_json(tmp_path: Path, shop: Service) -> None:
+def test_what_curl_says_of_every_body_is_no_secret_and_json_is_sent_as_json(tmp_path: Path, shop: HttpServer) -> None:
     file = tmp_path / "lines.sh"
     file.write_text(f"""curl {shop.url}/orders -d '{{"sku": "A1"}}'\n""")
 
@@ -302,7 +302,7 @@ def test_what_curl_says_of_every_body_is_no_secret_and_json_is_sent_as_json(tmp_
 
 
 def test_curl_lines_can_be_sent_elsewhere_and_come_from_standard_input(
-    tmp_path: Path, shop: Service, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, shop: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("curl https://shop.example/health\ncurl -I https://www.example/\n"))
 
@@ -388,7 +388,7 @@ curl.exe "URL/orders" ^
 
 @pytest.mark.parametrize("copied", [CHROME, FIREFOX], ids=["posix", "cmd"])
 def test_what_browsers_copy_is_read_without_what_they_say_of_themselves(
-    copied: str, tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    copied: str, tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "copied"
     file.write_text(copied.replace("URL", shop.url))
@@ -451,7 +451,7 @@ def test_the_paths_that_users_ask_for_most_are_taken_with_their_status(
         assert f"left out: {each}\n" in said
 
 
-def test_a_log_of_the_load_balancer_gives_a_bound_on_latency(tmp_path: Path, shop: Service) -> None:
+def test_a_log_of_the_load_balancer_gives_a_bound_on_latency(tmp_path: Path, shop: HttpServer) -> None:
     log = tmp_path / "alb.log"
     log.write_text("".join(balancer("/health", 0.010 * number) for number in range(1, 21)))
 
@@ -598,7 +598,7 @@ def test_a_query_of_a_log_that_names_its_fields_is_left_out() -> None:
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
 def test_an_openapi_document_becomes_a_check_that_holds_what_the_server_keeps_today(
-    form: str, tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    form: str, tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / f"openapi.{form}"
     file.write_text(json.dumps(DOCUMENT) if form == "json" else yaml.safe_dump(DOCUMENT))
@@ -610,7 +610,7 @@ def test_an_openapi_document_becomes_a_check_that_holds_what_the_server_keeps_to
     assert passes(tmp_path, shop.url)
 
 
-def test_a_document_that_nobody_serves_stands_in_the_plan(tmp_path: Path, shop: Service) -> None:
+def test_a_document_that_nobody_serves_stands_in_the_plan(tmp_path: Path, shop: HttpServer) -> None:
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps({**DOCUMENT, "info": {"title": "another", "version": "2"}}))
 
@@ -624,12 +624,12 @@ def test_a_server_that_breaks_its_contract_is_no_plan(tmp_path: Path, capsys: py
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps(DOCUMENT))
 
-    with Service(lambda *_: (200, {"Content-Type": "application/json"}, {"not": "a list"})) as service:
+    with HttpServer(lambda *_: (200, {"Content-Type": "application/json"}, {"not": "a list"})) as service:
         assert "does not answer as the document says" in refused(capsys, service.url, "--openapi", str(file))
 
 
 def test_a_document_of_which_nothing_can_be_called_is_no_plan(
-    tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps({**DOCUMENT, "paths": {"/orders": {"post": {}}}}))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from greenlight.api import deployment_group, service_tasks
+from greenlight.api import get_deployment_group, list_service_tasks
 from greenlight.aws.client import Aws
 from greenlight.core.errors import AwsError
 from greenlight.testing import context_for, ecs_deployment
@@ -59,7 +59,7 @@ def test_tasks_of_all_pages_are_described_and_a_page_without_any_is_none() -> No
     described: Any = lambda asked: {"tasks": [{"taskArn": each} for each in asked["tasks"]]}  # noqa: E731 - a table's entry
     account, made = pages({"ecs.list_tasks": listed, "ecs.describe_tasks": described})
     with made as context:
-        found = service_tasks(context, "STOPPED")
+        found = list_service_tasks(context, "STOPPED")
     assert [each["taskArn"] for each in found] == ["arn:aws:ecs:r:1:task/a", "b"]
     assert account.calls[0][1] == {"cluster": "prod", "serviceName": "shop", "desiredStatus": "STOPPED"}
     assert account.names().count("ecs.describe_tasks") == 2
@@ -69,5 +69,5 @@ def test_the_deployment_group_is_the_deployments_own() -> None:
     account, made = pages({"codedeploy.get_deployment_group": {"deploymentGroupInfo": {"deploymentGroupName": "web"}}})
     with made as context:
         about = context.deployment
-        assert deployment_group(context) == {"deploymentGroupName": "web"}
+        assert get_deployment_group(context) == {"deploymentGroupName": "web"}
     assert account.calls[0][1] == {"applicationName": about.application, "deploymentGroupName": about.group}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from greenlight.api import compare_responses, find_differences, percentile
+from greenlight.api import count_differences, find_differences, percentile
 
 
 def found(blue: Any, green: Any, *ignore: str) -> list[tuple[str, str]]:
@@ -65,22 +65,22 @@ def test_noise_is_counted_by_place_and_kind() -> None:
     news = find_differences({"at": 1, "n": 1}, {"at": 2, "n": 2})
     same_kind = find_differences({"at": 1}, {"at": 3})
     other_kind = find_differences({"at": 1}, {})
-    (at, n) = compare_responses([news], [same_kind])
+    (at, n) = count_differences([news], [same_kind])
     assert (at.raw, at.noise, at.relative, n.relative, n.absolute) == (1, 1, 0.0, 100.0, 100.0)
-    (at, _) = compare_responses([news], [other_kind])
+    (at, _) = count_differences([news], [other_kind])
     assert (at.noise, at.relative) == (0, 100.0)
 
 
 def test_a_place_that_is_noisy_now_and_then_has_small_differences() -> None:
     changed = find_differences({"a": 1}, {"a": 2})
-    (each,) = compare_responses([changed] * 6 + [[]] * 4, [changed] * 5 + [[]] * 5)
+    (each,) = count_differences([changed] * 6 + [[]] * 4, [changed] * 5 + [[]] * 5)
     assert (each.raw, each.noise, each.pairs) == (6, 5, 10)
     assert round(each.relative, 2) == 9.09
     assert round(each.absolute, 2) == 10.0
 
 
 def test_several_places_in_one_list_count_once() -> None:
-    (each,) = compare_responses([find_differences([{"a": 1}, {"a": 1}], [{"a": 2}, {"a": 3}])], [[]])
+    (each,) = count_differences([find_differences([{"a": 1}, {"a": 1}], [{"a": 2}, {"a": 3}])], [[]])
     assert each.raw == 1
     assert each.example.green == 2
 

@@ -16,8 +16,8 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     Params,
+    check_value,
     error,
-    evidence,
     finding_from,
     validator,
 )
@@ -49,5 +49,5 @@ def queue_depth(params: QueueDepth, context: Context) -> Finding:
     if count is None:
         return error(f"SQS does not say how many messages wait in {params.queue}")
     return finding_from(
-        [evidence("messages", params.messages, int(count), params.queue)], f"{count} wait in {params.queue}"
+        [check_value("messages", params.messages, int(count), params.queue)], f"{count} wait in {params.queue}"
     )

@@ -10,7 +10,7 @@ Source: RFC 9110, section 6.3 (header fields)
 
 from __future__ import annotations
 
-from greenlight.api import Context, Expectation, Finding, Params, evidence, finding_from, validator
+from greenlight.api import Context, Expectation, Finding, Params, check_value, finding_from, validator
 
 
 class ReleaseHeader(Params, frozen=True, kw_only=True):
@@ -25,5 +25,5 @@ def release_header(params: ReleaseHeader, context: Context) -> Finding:
     """Green says in a header which release it is."""
     response = context.request("GET", "/")
     return finding_from(
-        [evidence(params.header, params.expect, response.header(params.header))], "green is this release"
+        [check_value(params.header, params.expect, response.header(params.header))], "green is this release"
     )

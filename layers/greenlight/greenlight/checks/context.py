@@ -64,7 +64,7 @@ class Context:
         time.sleep(max(0.0, min(seconds, self.remaining_s() - 0.05)))
         return self.remaining_s() > 0.1
 
-    def reserving(self, seconds: float) -> Context:
+    def reserve(self, seconds: float) -> Context:
         """Give a context with `seconds` less time; a check that must clean up does everything else with it."""
         left_s = max(0.0, self.remaining_s() - seconds)
         return Context(self.deployment, left_s, self._client, self._aws, self._redactor)
@@ -117,17 +117,17 @@ class Context:
 
         return session(self.request, self.green.url)
 
-    def hide(self, value: Any) -> None:
+    def add_secret(self, value: Any) -> None:
         """Keep a value out of all that is shown of this attempt, such as a token that green gave."""
         written = value if isinstance(value, str) else "" if isinstance(value, bool) else display_value(value)
         if self._redactor is not None:
             self._redactor.hide(written)
 
-    def excerpt(self, text: str, length: int = 160) -> str:
+    def excerpt(self, text: str, max_length: int = 160) -> str:
         """Give the start of a text in one line, for a message; secrets are taken out before it is cut, not after."""
-        kept = text[: KEPT_LENGTH + length]
+        kept = text[: KEPT_LENGTH + max_length]
         clean = self._redactor.text(kept) if self._redactor else kept
-        return " ".join(clean.split())[:length]
+        return " ".join(clean.split())[:max_length]
 
     def connect(self, host: str = "", port: int = 0, *, tls: bool = False, alpn: Sequence[str] = ()) -> socket.socket:
         """Open a connection for a protocol other than HTTP, to green or to an allowed host; close it yourself.
@@ -150,7 +150,7 @@ class Context:
             where.host, where.port, tls=tls, name=where.name, alpn=alpn, timeout_s=self.remaining_s()
         )
 
-    def request_target(self, path_or_url: str, headers: Mapping[str, str] | None = None) -> Addressed:
+    def resolve_request(self, path_or_url: str, headers: Mapping[str, str] | None = None) -> Addressed:
         """Say where `request` would send this: the URL, the host name to use there, and the headers.
 
         Raises:

@@ -20,27 +20,27 @@ KEPT_LENGTH = 5000
 taken out: a secret cut in half would no longer be found."""
 
 
-def passed(message: str, *found: Evidence) -> Finding:
+def passed(message: str, *evidence: Evidence) -> Finding:
     """Green is right, and this shows it."""
-    return Finding(outcome=Outcome.PASS, message=message, evidence=found)
+    return Finding(outcome=Outcome.PASS, message=message, evidence=evidence)
 
 
-def failed(message: str, *found: Evidence) -> Finding:
+def failed(message: str, *evidence: Evidence) -> Finding:
     """Green is wrong."""
-    return Finding(outcome=Outcome.FAIL, message=message, evidence=found)
+    return Finding(outcome=Outcome.FAIL, message=message, evidence=evidence)
 
 
-def error(message: str, *found: Evidence) -> Finding:
+def error(message: str, *evidence: Evidence) -> Finding:
     """The check could not be carried out; green may be right or wrong."""
-    return Finding(outcome=Outcome.ERROR, message=message, evidence=found)
+    return Finding(outcome=Outcome.ERROR, message=message, evidence=evidence)
 
 
-def inconclusive(message: str, *found: Evidence) -> Finding:
+def inconclusive(message: str, *evidence: Evidence) -> Finding:
     """The check was carried out and shows neither."""
-    return Finding(outcome=Outcome.INCONCLUSIVE, message=message, evidence=found)
+    return Finding(outcome=Outcome.INCONCLUSIVE, message=message, evidence=evidence)
 
 
-def evidence(query: str, expectation: Expectation, actual: Any, where: str = "") -> Evidence:
+def check_value(query: str, expectation: Expectation, actual: Any, location: str = "") -> Evidence:
     """Hold `actual` against an expectation and keep both for the report."""
     passed = expectation.holds(actual)
     return Evidence(
@@ -48,27 +48,27 @@ def evidence(query: str, expectation: Expectation, actual: Any, where: str = "")
         expected=expectation.written,
         actual=shown(actual),
         passed=passed,
-        where=where,
+        where=location,
         why="" if passed else expectation.why(actual)[:KEPT_LENGTH],
     )
 
 
-def finding_from(found: Sequence[Evidence], message: str) -> Finding:
+def finding_from(evidence: Sequence[Evidence], message: str) -> Finding:
     """Make a finding of evidence: PASS with `message` if all of it passed, else FAIL with the first that did not.
 
     No evidence at all is INCONCLUSIVE: a check that looked at nothing shows nothing.
     """
-    if not found:
+    if not evidence:
         return inconclusive("nothing was looked at")
-    wrong = [each for each in found if not each.passed]
+    wrong = [each for each in evidence if not each.passed]
     if not wrong:
-        return passed(message, *found)
+        return passed(message, *evidence)
     first = wrong[0]
     more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
     place = f"{first.where}: " if first.where else ""
     why = f": {first.why}" if first.why else ""
     said = f"{place}{first.query} is {display_value(first.actual)}, expected {display_value(first.expected)}{why}{more}"
-    return failed(said, *found)
+    return failed(said, *evidence)
 
 
 def shown(value: Any) -> Any:

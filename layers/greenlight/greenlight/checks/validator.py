@@ -41,7 +41,7 @@ class Validator:
         unsafe: bool,
         remediation: str,
         cost: str,
-        iam_of: Callable[[Any], Iterable[IamRequirement]] | None,
+        iam_for: Callable[[Any], Iterable[IamRequirement]] | None,
     ) -> None:
         """Check the entry; see `validator`."""
         self.name = run.__name__.rstrip("_")
@@ -53,12 +53,12 @@ class Validator:
         self.unsafe = unsafe
         self.remediation = remediation
         self.cost = cost
-        self.iam_of = iam_of
+        self.iam_for = iam_for
         self.summary = (inspect.getdoc(run) or "").split("\n")[0]
 
-    def needs(self, params: Any) -> list[tuple[str, str]]:
+    def required_iam(self, params: Any) -> list[tuple[str, str]]:
         """Give the IAM actions that a check with these parameters needs, each with its resource, "*" where none is known."""
-        wanted = self.iam if self.iam_of is None else self.iam_of(params)
+        wanted = self.iam if self.iam_for is None else self.iam_for(params)
         return [(each, "*") if isinstance(each, str) else each for each in wanted]
 
     def __call__(self, params: Any, context: Context) -> Finding:
@@ -75,7 +75,7 @@ def validator(
     unsafe: bool = False,
     remediation: str = "",
     cost: str = "",
-    iam_of: Callable[[Any], Iterable[IamRequirement]] | None = None,
+    iam_for: Callable[[Any], Iterable[IamRequirement]] | None = None,
 ) -> Callable[[Callable[[Any, Context], Finding]], Validator]:
     """Make a function the validator of its name.
 
@@ -87,7 +87,7 @@ def validator(
         unsafe: It may change data of the service under test.
         remediation: What a person does when the check did not pass, in a sentence or two: where to look, which command.
         cost: What one run costs: AWS requests and invocations, load on green; "" for nothing beyond requests to green.
-        iam_of: Gives, of `iam`, what a check with the given parameters needs: actions, or pairs of an action and the ARN
+        iam_for: Gives, of `iam`, what a check with the given parameters needs: actions, or pairs of an action and the ARN
             of its resource. An ARN begins with arn:aws: and may hold *. All of `iam` when left out.
 
     Raises:
@@ -98,7 +98,7 @@ def validator(
     for field in msgspec.structs.fields(params):
         if isinstance(field.default, (Duration, Size)):
             raise TypeError(
-                f"{params.__name__}.{field.name}: write its default as default({type(field.default).__name__}(...))"
+                f"{params.__name__}.{field.name}: write its default as field_default({type(field.default).__name__}(...))"
             )
     for key, said in (("remediation", remediation), ("cost", cost)):
         # They go into every report as they are, so they must be what can be written, on one line.
@@ -125,7 +125,7 @@ def validator(
             unsafe=unsafe,
             remediation=remediation,
             cost=cost,
-            iam_of=iam_of,
+            iam_for=iam_for,
         )
 
     return decorate

@@ -62,7 +62,7 @@ class Size(int):
         return cls(float(match[1]) * SIZE_UNITS[match[2]])
 
 
-def struct_default(value: T) -> T:
+def field_default(value: T) -> T:
     """Give `value` as the default of a struct's field; the way for durations and sizes, also inside other structs.
 
     A schema shows plain defaults as JSON, and these have no JSON form of their own.

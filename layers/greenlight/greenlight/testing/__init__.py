@@ -4,39 +4,41 @@ On laptops and in pipelines only; the layer is built without it, and nothing tha
 here stays, as in `greenlight.api`. docs/writing-validators.md shows all of it at work.
 """
 
-from greenlight.testing.conformance import SECRET, Case, check_validator, load
+from greenlight.core.errors import PlanError
+from greenlight.testing.conformance import SECRET, Case, check_validator, load_validator
 from greenlight.testing.fakes import (
-    Handler,
+    HttpServer,
     RecordingAws,
-    Service,
+    RequestHandler,
     StubbedAws,
     context_for,
     ecs_deployment,
     green_server,
     lambda_deployment,
     moto_aws,
-    params,
-    run,
+    parse_params,
+    run_check,
     stubbed_aws,
-    wire_server,
+    tcp_server,
 )
 
 __all__ = [
     "SECRET",
     "Case",
-    "Handler",
+    "HttpServer",
+    "PlanError",
     "RecordingAws",
-    "Service",
+    "RequestHandler",
     "StubbedAws",
     "check_validator",
     "context_for",
     "ecs_deployment",
     "green_server",
     "lambda_deployment",
-    "load",
+    "load_validator",
     "moto_aws",
-    "params",
-    "run",
+    "parse_params",
+    "run_check",
     "stubbed_aws",
-    "wire_server",
+    "tcp_server",
 ]

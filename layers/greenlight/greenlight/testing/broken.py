@@ -6,12 +6,12 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING, Any
 
-from greenlight.testing.fakes import Service, wire_server
+from greenlight.testing.fakes import HttpServer, tcp_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from greenlight.testing.fakes import Speak
+    from greenlight.testing.fakes import ConnectionHandler
 
 GARBAGE = bytes(range(255, 127, -1)) * 8
 
@@ -27,7 +27,7 @@ def refused() -> Iterator[str]:
 def _answering(status: int, content: Any, **headers: str) -> Callable[[], contextlib.AbstractContextManager[str]]:
     @contextlib.contextmanager
     def serve() -> Iterator[str]:
-        with Service(
+        with HttpServer(
             lambda *_: (status, {name.replace("_", "-"): value for name, value in headers.items()}, content)
         ) as made:
             yield made.url
@@ -35,14 +35,14 @@ def _answering(status: int, content: Any, **headers: str) -> Callable[[], contex
     return serve
 
 
-def _wire(speak: Speak) -> Callable[[], contextlib.AbstractContextManager[str]]:
+def _wire(speak: ConnectionHandler) -> Callable[[], contextlib.AbstractContextManager[str]]:
     """Serve connections that `speak` handles, once a first byte has come."""
 
     def later(connection: socket.socket) -> None:
         connection.recv(65536)
         speak(connection)
 
-    return lambda: wire_server(later)
+    return lambda: tcp_server(later)
 
 
 def _wait(connection: socket.socket) -> None:

@@ -24,25 +24,26 @@ from msgspec.structs import replace
 
 from greenlight.api import Deployment, Finding, Outcome, Side, Validator
 from greenlight.aws.client import iam_action
+from greenlight.checks import registry
 from greenlight.checks.binding import bind
-from greenlight.checks.registry import MalformedError, Registry, load_validator
+from greenlight.checks.registry import MalformedError, Registry
 from greenlight.core.errors import PlanError
 from greenlight.core.finding import Cause
 from greenlight.plan import parser
 from greenlight.testing.broken import BROKEN
 from greenlight.testing.fakes import (
-    Handler,
+    ConnectionHandler,
+    HttpServer,
     RecordingAws,
-    Service,
-    Speak,
+    RequestHandler,
     StubbedAws,
     _Only,
     bound,
     context_for,
     deployment_for,
     moto_aws,
-    run,
-    wire_server,
+    run_check,
+    tcp_server,
 )
 
 if TYPE_CHECKING:
@@ -74,55 +75,55 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         params: As a plan writes them, in plain data.
         green, blue: What the sides answer; without one the side has the URL that `deployment` gives it, if any.
-        wire: What green does with each connection, in place of `green`, for protocols other than HTTP.
+        tcp: What green does with each connection, in place of `green`, for protocols other than HTTP.
         aws: Writes down the answers of AWS; called anew for every run.
         moto: Fills an account by moto; called anew for every run. One of the two, or neither.
         deployment: What is being deployed; one that the validator works for when left out.
-        hosts: Further hosts that the operator would allow.
+        allowed_hosts: Further hosts that the operator would allow.
         timeout_s: The time of an attempt.
     """
 
     params: Any = {}
-    green: Handler | None = None
-    blue: Handler | None = None
-    wire: Speak | None = None
+    green: RequestHandler | None = None
+    blue: RequestHandler | None = None
+    tcp: ConnectionHandler | None = None
     aws: Callable[[StubbedAws], None] | None = None
     moto: Callable[[RecordingAws], None] | None = None
     deployment: Deployment | None = None
-    hosts: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
     timeout_s: float = 1.0
 
 
 def check_validator(
-    which: Validator | str | pathlib.Path,
+    validator: Validator | str | pathlib.Path,
     *,
     passing: Case,
     failing: Case,
-    also: Sequence[Case] = (),
-    harmless: Iterable[str] = (),
+    other_cases: Sequence[Case] = (),
+    harmless_faults: Iterable[str] = (),
 ) -> None:
     """Hold a validator against every promise of validators.
 
     Args:
-        which: The validator, its name, or the file it is in, which is then loaded as the gate loads it.
+        validator: The validator, its name, or the file it is in, which is then loaded as the gate loads it.
         passing: A situation in which it passes, with as strict an expectation as its users would write.
         failing: One in which green is wrong; it must end with FAIL.
-        also: Further situations, whatever they end with, for AWS calls that neither of the two leads to.
-        harmless: Names of faults that rightly do not keep it from passing, such as `garbage` for one that looks at
+        other_cases: Further situations, whatever they end with, for AWS calls that neither of the two leads to.
+        harmless_faults: Names of faults that rightly do not keep it from passing, such as `garbage` for one that looks at
             the status alone. A name that is no fault of these cases is a violation itself.
 
     Raises:
         AssertionError: Promises are broken; all of them, a sentence each.
     """
-    validator = which if isinstance(which, Validator) else load(which)
-    kit = _Kit(validator, passing, failing, tuple(also), frozenset(harmless))
+    loaded = validator if isinstance(validator, Validator) else load_validator(validator)
+    kit = _Kit(loaded, passing, failing, tuple(other_cases), frozenset(harmless_faults))
     said = list(dict.fromkeys(kit.violations()))
     if said:
         count = f"{len(said)} promise{'s' * (len(said) > 1)} of validators"
-        raise AssertionError("\n- ".join([f"{validator.name} breaks {count}:", *said]))
+        raise AssertionError("\n- ".join([f"{loaded.name} breaks {count}:", *said]))
 
 
-def load(which: str | pathlib.Path) -> Validator:
+def load_validator(which: str | pathlib.Path) -> Validator:
     """Give a validator by its name in this installation, or from the file it is in.
 
     Raises:
@@ -133,7 +134,7 @@ def load(which: str | pathlib.Path) -> Validator:
         if found is None:
             raise MalformedError(f"there is no validator {which!r} in this installation")
     else:
-        found = load_validator(which.stem, str(which), lambda: _imported(which))
+        found = registry.load_validator(which.stem, str(which), lambda: _imported(which))
     if isinstance(found, MalformedError):
         raise found
     return found
@@ -199,7 +200,7 @@ class _Kit:
             return
         yield from self._outcomes()
         for case in self._also:
-            yield from self._decent(self._ran(case), "in a case of `also`")
+            yield from self._decent(self._ran(case), "in a case of `other_cases`")
         yield from self._broken_green()
         yield from self._broken_aws(first)
         yield from self._nothing_there()
@@ -207,7 +208,7 @@ class _Kit:
         yield from self._permissions()
         for name in sorted(self._harmless - self._faults):
             known = ", ".join(sorted(self._faults))
-            yield f"harmless names {name!r}, which is no fault of these cases; there are {known}"
+            yield f"harmless_faults names {name!r}, which is no fault of these cases; there are {known}"
 
     # ---- What it says of itself
 
@@ -292,7 +293,7 @@ class _Kit:
                 yield "it passes without evidence, so a report cannot show what was looked at"
 
     def _broken_green(self) -> Iterator[str]:
-        if self._passing.green is None and self._passing.wire is None:
+        if self._passing.green is None and self._passing.tcp is None:
             return
         for name, (what, serve) in BROKEN.items():
             with serve() as url:
@@ -308,8 +309,8 @@ class _Kit:
     def _nothing_there(self) -> Iterator[str]:
         deployment = self._deployment(self._passing)
         bare = replace(deployment, green=Side(), blue=Side(), function="", alias="", cluster="", service="")
-        case = replace(self._passing, deployment=bare, green=None, blue=None, wire=None)
-        if case.deployment == deployment and self._passing.green is None and self._passing.wire is None:
+        case = replace(self._passing, deployment=bare, green=None, blue=None, tcp=None)
+        if case.deployment == deployment and self._passing.green is None and self._passing.tcp is None:
             return
         yield from self._faulty("absent", "when the deployment has no green to look at", self._ran(case))
 
@@ -319,7 +320,7 @@ class _Kit:
             yield f"{when} it does not end in its time of {self._passing.timeout_s:g} s"
             return
         if ran.finding.outcome is Outcome.PASS and name not in self._harmless:
-            yield f"{when} it passes: {ran.finding.message!r} (if that is right, say harmless={{{name!r}}})"
+            yield f"{when} it passes: {ran.finding.message!r} (if that is right, say harmless_faults={{{name!r}}})"
         yield from self._decent(ran, when)
 
     def _decent(self, ran: _Ran, when: str) -> Iterator[str]:
@@ -353,7 +354,7 @@ class _Kit:
         if missing := sorted(called[action] for action in called.keys() - declared.keys()):
             yield f"it calls {', '.join(missing)} and its iam= does not say so"
         if unused := sorted(declared[action] for action in declared.keys() - called.keys()):
-            yield f"its iam= holds {', '.join(unused)}, which no case here calls; take it out, or add a case to `also`"
+            yield f"its iam= holds {', '.join(unused)}, which no case here calls; take it out, or add a case to `other_cases`"
 
     # ---- Running
 
@@ -372,20 +373,24 @@ class _Kit:
         """Serve a case, and give what runs it; `url` is a green that is served already."""
         deployment = self._deployment(case)
         with contextlib.ExitStack() as stack:
-            url = url or (stack.enter_context(wire_server(case.wire)) if case.wire else "")
+            url = url or (stack.enter_context(tcp_server(case.tcp)) if case.tcp else "")
             for side, answer in (("green", case.green), ("blue", case.blue)):
                 if side == "green" and url:
                     deployment = replace(deployment, green=replace(deployment.green, url=url))
                 elif answer is not None:
-                    served = replace(getattr(deployment, side), url=stack.enter_context(Service(answer)).url)
+                    served = replace(getattr(deployment, side), url=stack.enter_context(HttpServer(answer)).url)
                     deployment = replace(deployment, **{side: served})
 
             def turn() -> _Ran:
                 with _account(case) as aws:
                     aws.watch.instead.update(fault or {})
-                    options: dict[str, Any] = {"hosts": case.hosts, "timeout_s": case.timeout_s, "secrets": (SECRET,)}
+                    options: dict[str, Any] = {
+                        "allowed_hosts": case.allowed_hosts,
+                        "timeout_s": case.timeout_s,
+                        "secrets": (SECRET,),
+                    }
                     with context_for(deployment, aws=aws, **options) as context, _overheard() as heard:
-                        finding = run(self._validator, case.params, context, patience_s=PATIENCE_S)
+                        finding = run_check(self._validator, case.params, context, patience_s=PATIENCE_S)
                     ran = _Ran(finding, heard.getvalue(), aws.calls)
                 self._calls |= {iam_action(*call) for call in ran.calls}
                 return ran

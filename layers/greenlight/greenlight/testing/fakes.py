@@ -28,10 +28,10 @@ from greenlight.plan import parser
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Speak = Callable[[socket.socket], object]
+ConnectionHandler = Callable[[socket.socket], object]
 """What a green of another protocol than HTTP does with a connection."""
 
-Handler = Callable[[str, str, bytes], tuple[int, dict[str, str], Any]]
+RequestHandler = Callable[[str, str, bytes], tuple[int, dict[str, str], Any]]
 """What a service does: method, path and body of a request into status, headers, and a body (bytes, text, or data)."""
 
 REGION = "eu-central-1"
@@ -41,7 +41,7 @@ _BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:111122223333"
 # ---- Servers -----------------------------------------------------------------------------------------------------------
 
 
-class Service:
+class HttpServer:
     """A server on loopback; use it in a `with`.
 
     Attributes:
@@ -49,13 +49,13 @@ class Service:
         requests: Method, path and body of every request so far; `headers` theirs, names in lower case.
     """
 
-    def __init__(self, answer: Handler) -> None:
-        """Answer every request with what `answer` gives for it; data becomes JSON."""
+    def __init__(self, handler: RequestHandler) -> None:
+        """Answer every request with what `handler` returns for it; data becomes JSON."""
         self.requests: list[tuple[str, str, bytes]] = []
         self.headers: list[dict[str, str]] = []
         outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class _HttpHandler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
             wbufsize = -1
@@ -64,7 +64,7 @@ class Service:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 outer.requests.append((self.command, self.path, body))
                 outer.headers.append({name.lower(): value for name, value in self.headers.items()})
-                status, headers, content = answer(self.command, self.path, body)
+                status, headers, content = handler(self.command, self.path, body)
                 if not isinstance(content, bytes):
                     content = content.encode() if isinstance(content, str) else json.dumps(content).encode()
                 self.send_response(status)
@@ -79,11 +79,11 @@ class Service:
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
                 """Say nothing."""
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _HttpHandler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> Service:
+    def __enter__(self) -> HttpServer:
         """Begin to answer."""
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
@@ -197,14 +197,14 @@ class StubbedAws:
             self.watch.begin(made)
         return made
 
-    def answers(
-        self, service: str, operation: str, answer: dict[str, Any], asked: dict[str, Any] | None = None
+    def add_response(
+        self, service: str, operation: str, response: dict[str, Any], expected_params: dict[str, Any] | None = None
     ) -> None:
-        """Answer the next call of the service so; `asked` is what the call must have as parameters."""
+        """Answer the next call of the service so; the call must have `expected_params`."""
         self.client(service)
-        self._stubs[service].add_response(operation, answer, asked)
+        self._stubs[service].add_response(operation, response, expected_params)
 
-    def refuses(self, service: str, operation: str, code: str, message: str = "no") -> None:
+    def add_client_error(self, service: str, operation: str, code: str, message: str = "no") -> None:
         """Refuse the next call of the service with AWS's code."""
         self.client(service)
         self._stubs[service].add_client_error(operation, code, message)
@@ -215,7 +215,7 @@ class StubbedAws:
             stub.deactivate()
             self.watch.end(_client(service))
 
-    def all_was_asked(self) -> None:
+    def assert_no_pending_responses(self) -> None:
         """Give the clients back, and fail when an answer was written down that nobody asked for."""
         self.close()
         for stub in self._stubs.values():
@@ -231,7 +231,7 @@ def stubbed_aws() -> Iterator[StubbedAws]:
     except BaseException:
         aws.close()
         raise
-    aws.all_was_asked()
+    aws.assert_no_pending_responses()
 
 
 class RecordingAws(Aws):
@@ -275,7 +275,7 @@ def context_for(
     deployment: Deployment,
     *,
     aws: Any = None,
-    hosts: tuple[str, ...] = (),
+    allowed_hosts: tuple[str, ...] = (),
     timeout_s: float = 3.0,
     secrets: tuple[str, ...] = (),
     resolver: Any = None,
@@ -285,14 +285,14 @@ def context_for(
     Args:
         deployment: What is being deployed; the hosts of its URLs may be called, loopback included.
         aws: From `stubbed_aws` or `moto_aws`; without one a call to AWS is a mistake of the test.
-        hosts: Further hosts that the operator would allow.
+        allowed_hosts: Further hosts that the operator would allow.
         timeout_s: The time of the attempt.
         secrets: Values to take out of findings.
         resolver: Gives the addresses of a name and a port; real name resolution when left out.
     """
     urls = [deployment.green.url, deployment.blue.url]
     own = {urllib.parse.urlsplit(url).hostname or "" for url in urls}
-    client = Client(Guard({*own, *hosts}, allow_loopback=True, resolver=resolver))
+    client = Client(Guard({*own, *allowed_hosts}, allow_loopback=True, resolver=resolver))
     try:
         yield Context(deployment, timeout_s, client, aws, Redactor(secrets))
     finally:
@@ -301,38 +301,38 @@ def context_for(
 
 @contextlib.contextmanager
 def green_server(
-    answer: Handler, *, blue: Handler | None = None, deployment: Deployment | None = None, **more: Any
+    handler: RequestHandler, *, blue: RequestHandler | None = None, deployment: Deployment | None = None, **more: Any
 ) -> Iterator[Context]:
     """Serve green, and blue if there is one, and give a context whose sides they are.
 
     Args:
-        answer: What green answers.
+        handler: What green answers.
         blue: What blue answers; no server when left out.
         deployment: An ECS deployment when left out; the URLs of its sides are replaced.
         more: As in `context_for`.
     """
     with contextlib.ExitStack() as stack:
         known = deployment or ecs_deployment()
-        known = replace(known, green=replace(known.green, url=stack.enter_context(Service(answer)).url))
+        known = replace(known, green=replace(known.green, url=stack.enter_context(HttpServer(handler)).url))
         if blue is not None:
-            known = replace(known, blue=replace(known.blue, url=stack.enter_context(Service(blue)).url))
+            known = replace(known, blue=replace(known.blue, url=stack.enter_context(HttpServer(blue)).url))
         yield stack.enter_context(context_for(known, **more))
 
 
 @contextlib.contextmanager
-def wire_server(speak: Speak) -> Iterator[str]:
+def tcp_server(handler: ConnectionHandler) -> Iterator[str]:
     """Serve a protocol other than HTTP, and give the URL of such a green.
 
     Args:
-        speak: Called with every connection, in a thread of its own; the connection is closed when it returns.
+        handler: Called with every connection, in a thread of its own; the connection is closed when it returns.
     """
 
-    class Handler(socketserver.BaseRequestHandler):
+    class _TcpHandler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with contextlib.suppress(OSError):
-                speak(self.request)
+                handler(self.request)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _TcpHandler) as server:
         server.daemon_threads = True
         server.block_on_close = False
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -370,7 +370,7 @@ def bound(
     return found
 
 
-def params(validator: Validator, written: Any, deployment: Deployment | None = None) -> Any:
+def parse_params(validator: Validator, written: Any, deployment: Deployment | None = None) -> Any:
     """Give parameters as a plan's become those of a validator, `${green.version}` and the like filled in.
 
     Args:
@@ -391,7 +391,7 @@ def deployment_for(validator: Validator) -> Deployment:
     return make(usual if usual in validator.stages else validator.stages[-1])
 
 
-def run(
+def run_check(
     validator: Validator,
     written: Any,
     context: Context,

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from greenlight.checks.context import Context
 
 
-def service_tasks(context: Context, status: Literal["RUNNING", "STOPPED"]) -> list[dict[str, Any]]:
+def list_service_tasks(context: Context, status: Literal["RUNNING", "STOPPED"]) -> list[dict[str, Any]]:
     """Give the tasks of the service, of all its task sets, that ECS wants in this status, as DescribeTasks has them.
 
     ECS shows stopped tasks for about an hour. A task's `startedBy` is the id of its task set. The actions it needs are
@@ -29,7 +29,7 @@ def service_tasks(context: Context, status: Literal["RUNNING", "STOPPED"]) -> li
     return found
 
 
-def deployment_group(context: Context) -> dict[str, Any]:
+def get_deployment_group(context: Context) -> dict[str, Any]:
     """Give the deployment group as GetDeploymentGroup has it; the action it needs is codedeploy:GetDeploymentGroup.
 
     Raises:

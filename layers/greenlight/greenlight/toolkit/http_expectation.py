@@ -10,7 +10,7 @@ import msgspec
 
 from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation
 from greenlight.assertions.jmespath_query import compile_query, run_query
-from greenlight.checks.findings import evidence
+from greenlight.checks.findings import check_value
 from greenlight.checks.validator import Params
 from greenlight.core.errors import WrongValueError
 from greenlight.core.finding import Evidence
@@ -275,7 +275,7 @@ def _asked(expect: msgspec.Struct) -> list[str]:
 
 
 def check_response(
-    expect: ContentExpectation, response: Response, where: str, captured: Mapping[str, Any] | None = None
+    expect: ContentExpectation, response: Response, location: str, captured: Mapping[str, Any] | None = None
 ) -> list[Evidence]:
     """Hold an answer against its expectations.
 
@@ -287,7 +287,7 @@ def check_response(
 
     def look(query: str, expectation: Expectation | None, actual: Any) -> None:
         if expectation is not None:
-            found.append(_held(query, substitute_captures(expectation, captured), actual, where))
+            found.append(_held(query, substitute_captures(expectation, captured), actual, location))
 
     look("status", expect.status, response.status)
     if isinstance(expect, ResponseExpectation):
@@ -296,11 +296,11 @@ def check_response(
         look("url", expect.url, response.url or MISSING)
         look("hops", expect.hops, list(response.hops))
     for name, expectation in expect.headers.items():
-        found.append(_header(name, substitute_captures(expectation, captured), response, where))
+        found.append(_header(name, substitute_captures(expectation, captured), response, location))
     for name, expectation in expect.header_values.items():
-        found.append(_header(name, substitute_captures(expectation, captured), response, where, joined=False))
+        found.append(_header(name, substitute_captures(expectation, captured), response, location, joined=False))
     for name, wanted in expect.cookies.items():
-        found += _cookie(name, wanted, response, where, captured)
+        found += _cookie(name, wanted, response, location, captured)
     for query, actual in _read(expect, response):
         look(query[0], query[1], actual)
     if expect.body is not None:
@@ -310,19 +310,19 @@ def check_response(
     if expect.sha256 is not None:
         look("sha256", expect.sha256, truncation(response) or hashlib.sha256(response.body).hexdigest())
     if expect.size is not None:
-        found.append(_held("size", expect.size, truncation(response) or len(response.body), where))
+        found.append(_held("size", expect.size, truncation(response) or len(response.body), location))
     if isinstance(expect, ResponseExpectation):
-        found += _exchange(expect, response, where)
+        found += _exchange(expect, response, location)
         if expect.tls is not None:
-            found += check_certificate(expect.tls, response.certificate, where, "tls ")
+            found += check_certificate(expect.tls, response.certificate, location, "tls ")
     return found
 
 
-def _held(query: str, expectation: Expectation, actual: Any, where: str) -> Evidence:
+def _held(query: str, expectation: Expectation, actual: Any, location: str) -> Evidence:
     if isinstance(actual, Unreadable):
         said = f"{MISSING!r}: {actual.why}"
-        return Evidence(query=query, expected=expectation.written, actual=said, where=where)
-    return evidence(query, expectation, actual, where)
+        return Evidence(query=query, expected=expectation.written, actual=said, where=location)
+    return check_value(query, expectation, actual, location)
 
 
 def _read(expect: ContentExpectation, response: Response) -> Iterator[tuple[tuple[str, Expectation], Any]]:
@@ -338,11 +338,11 @@ def _read(expect: ContentExpectation, response: Response) -> Iterator[tuple[tupl
                 yield (f"{kind} {query}", expectation), find_in(query, document, kind, expect.namespaces)
 
 
-def _header(name: str, expectation: Expectation, response: Response, where: str, joined: bool = True) -> Evidence:
+def _header(name: str, expectation: Expectation, response: Response, location: str, joined: bool = True) -> Evidence:
     """Look at a header; what a Set-Cookie sets is judged and not shown."""
     values = response.header_values(name)
     actual: Any = MISSING if not values else ", ".join(values) if joined else values
-    held = evidence(f"header {name}" if joined else f"header values {name}", expectation, actual, where)
+    held = check_value(f"header {name}" if joined else f"header values {name}", expectation, actual, location)
     if name.lower() != "set-cookie" or not values:
         return held
     masked = [cookies.mask_value(value) for value in values]
@@ -350,7 +350,7 @@ def _header(name: str, expectation: Expectation, response: Response, where: str,
 
 
 def _cookie(
-    name: str, wanted: CookieExpectation, response: Response, where: str, captured: Mapping[str, Any] | None
+    name: str, wanted: CookieExpectation, response: Response, location: str, captured: Mapping[str, Any] | None
 ) -> list[Evidence]:
     """Look at every cookie of a name: a second one, for another path, may be the one that is wrong."""
     seen = cookies.cookies_named(name, response.headers)
@@ -358,7 +358,9 @@ def _cookie(
         expected = "set" if wanted.exists else "not set"
         actual = "set" if seen else "not set"
         found = [
-            Evidence(query=f"cookie {name}", expected=expected, actual=actual, passed=actual == expected, where=where)
+            Evidence(
+                query=f"cookie {name}", expected=expected, actual=actual, passed=actual == expected, where=location
+            )
         ]
     else:
         found = []
@@ -368,7 +370,7 @@ def _cookie(
         written: Expectation = getattr(wanted, part)
         expectation = written if part == "max_age" else substitute_captures(written, captured)
         query = f"cookie {name} {part}{' (ms)' if part == 'max_age' else ''}"
-        found += [_masked(evidence(query, expectation, actual, where)) for actual in _cookie_part(seen, part)]
+        found += [_masked(check_value(query, expectation, actual, location)) for actual in _cookie_part(seen, part)]
     return found
 
 
@@ -390,23 +392,23 @@ def _masked(held: Evidence) -> Evidence:
     return msgspec.structs.replace(held, actual=f"*** ({len(str(held.actual))} characters)", why="")
 
 
-def _exchange(expect: ResponseExpectation, response: Response, where: str) -> Iterator[Evidence]:
+def _exchange(expect: ResponseExpectation, response: Response, location: str) -> Iterator[Evidence]:
     if expect.latency is not None:
-        yield evidence("latency (ms)", expect.latency, round(response.latency_ms, 3), where)
+        yield check_value("latency (ms)", expect.latency, round(response.latency_ms, 3), location)
     if expect.timings is not None:
         for part in _asked(expect.timings):
             took = getattr(response.timings, part, None)
             actual = MISSING if took is None else round(took, 3)
-            yield evidence(f"{part.replace('_', ' ')} (ms)", getattr(expect.timings, part), actual, where)
+            yield check_value(f"{part.replace('_', ' ')} (ms)", getattr(expect.timings, part), actual, location)
 
 
 def check_certificate(
-    expect: CertificateExpectation, seen: Certificate | None, where: str, prefix: str = ""
+    expect: CertificateExpectation, certificate: Certificate | None, location: str, prefix: str = ""
 ) -> list[Evidence]:
     """Hold a certificate against what is expected of it; None is nothing found."""
     found = []
     for part in _asked(expect):
-        actual = getattr(seen, part, None)
+        actual = getattr(certificate, part, None)
         actual = MISSING if actual is None else list(actual) if part == "names" else actual
-        found.append(evidence(f"{prefix}{part}", getattr(expect, part), actual, where))
+        found.append(check_value(f"{prefix}{part}", getattr(expect, part), actual, location))
     return found

@@ -115,7 +115,7 @@ class Content(Params, frozen=True, kw_only=True):
             raise WrongValueError("a multipart body has at least one field", ("multipart",))
         _checked_base64(self.base64)
 
-    def encoded(self, captured: Mapping[str, Any] | None = None) -> tuple[bytes, str]:
+    def encode(self, captured: Mapping[str, Any] | None = None) -> tuple[bytes, str]:
         """Give the bytes and their media type."""
         if self.text is not None:
             return to_json_text(substitute_captures(self.text, captured)).encode(), "text/plain; charset=utf-8"
@@ -262,7 +262,7 @@ class HttpRequest(Params, frozen=True, kw_only=True):
         query = _urlencoded(substitute_captures(self.query, captured))
         return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
 
-    def sent(self, captured: Mapping[str, Any] | None = None) -> tuple[dict[str, str], bytes | None]:
+    def encode(self, captured: Mapping[str, Any] | None = None) -> tuple[dict[str, str], bytes | None]:
         """Give headers and body."""
         headers = {name: to_json_text(substitute_captures(value, captured)) for name, value in self.headers.items()}
         if self.basic is not None:
@@ -270,7 +270,7 @@ class HttpRequest(Params, frozen=True, kw_only=True):
             headers["Authorization"] = f"Basic {base64.b64encode(who.encode()).decode()}"
         if self.body is None:
             return headers, None
-        body, media_type = self.body.encoded(captured)
+        body, media_type = self.body.encode(captured)
         if "content-type" not in {name.lower() for name in headers}:
             headers["Content-Type"] = media_type
         return headers, body
@@ -283,7 +283,7 @@ def _urlencoded(fields: dict[str, Any]) -> str:
 
 def send_request(
     context: Context,
-    call: HttpRequest,
+    request: HttpRequest,
     captured: Mapping[str, Any] | None = None,
     side: Literal["green", "blue"] = "green",
     timeout_s: float | None = None,
@@ -299,10 +299,10 @@ def send_request(
         HttpError: It did not take place.
         KeyError: A name that was not captured.
     """
-    headers, body = call.sent(captured)
+    headers, body = request.encode(captured)
     return context.request(
-        call.method,
-        call.target(captured),
+        request.method,
+        request.target(captured),
         headers=headers,
         body=body,
         redirects=redirects,

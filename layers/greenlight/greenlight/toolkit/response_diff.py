@@ -110,7 +110,7 @@ def _written(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=repr)
 
 
-class Comparison(FrozenStruct, frozen=True, kw_only=True):
+class DifferenceCount(FrozenStruct, frozen=True, kw_only=True):
     """One place and kind over all pairs: how often green differs, how often blue differs from itself, an example."""
 
     path: str
@@ -131,7 +131,9 @@ class Comparison(FrozenStruct, frozen=True, kw_only=True):
         return abs(self.raw - self.noise) / self.pairs * 100
 
 
-def compare_responses(raw: Sequence[Iterable[Difference]], noise: Sequence[Iterable[Difference]]) -> list[Comparison]:
+def count_differences(
+    raw: Sequence[Iterable[Difference]], noise: Sequence[Iterable[Difference]]
+) -> list[DifferenceCount]:
     """Count differences by place and kind over pairs.
 
     Args:
@@ -150,12 +152,14 @@ def compare_responses(raw: Sequence[Iterable[Difference]], noise: Sequence[Itera
     for pair in noise:
         noisy.update({(each.path, each.kind) for each in pair})
     return [
-        Comparison(path=path, kind=kind, raw=count, noise=noisy[path, kind], pairs=len(raw), example=first[path, kind])
+        DifferenceCount(
+            path=path, kind=kind, raw=count, noise=noisy[path, kind], pairs=len(raw), example=first[path, kind]
+        )
         for (path, kind), count in sorted(counts.items())
     ]
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """Give the nearest-rank percentile of values (at least one), `share` above 0 and up to 100."""
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Give the nearest-rank percentile of values (at least one), `percent` above 0 and up to 100."""
     ordered = sorted(values)
-    return ordered[max(0, math.ceil(len(ordered) * share / 100) - 1)]
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]

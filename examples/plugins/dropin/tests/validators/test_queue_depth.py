@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from greenlight.api import Outcome
-from greenlight.testing import Case, check_validator, context_for, ecs_deployment, load, moto_aws, run
+from greenlight.testing import (
+    Case,
+    check_validator,
+    context_for,
+    ecs_deployment,
+    load_validator,
+    moto_aws,
+    run_check,
+)
 
 if TYPE_CHECKING:
     from greenlight.testing import RecordingAws
@@ -26,7 +34,7 @@ def waiting(aws: RecordingAws) -> None:
 
 def test_a_queue_that_there_is_not_is_an_error() -> None:
     with moto_aws() as aws, context_for(ecs_deployment(), aws=aws) as context:
-        finding = run(load(FILE), NONE, context)
+        finding = run_check(load_validator(FILE), NONE, context)
     assert finding.outcome is Outcome.ERROR
     assert finding.message.startswith("sqs:GetQueueUrl failed with")
 
@@ -36,5 +44,5 @@ def test_it_keeps_every_promise_of_validators() -> None:
         FILE,
         passing=Case(params=NONE, moto=empty),
         failing=Case(params=NONE, moto=waiting),
-        harmless={"absent", "nothing:sqs:GetQueueUrl"},  # the queue is the team's; moto knows it without its URL
+        harmless_faults={"absent", "nothing:sqs:GetQueueUrl"},  # the queue is the team's; moto knows it without its URL
     )

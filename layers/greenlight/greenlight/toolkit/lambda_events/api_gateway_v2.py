@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from greenlight.toolkit.lambda_events.http import HttpEvent
 
 
-def event(described: HttpEvent, stamp: EventMetadata) -> dict[str, Any]:
+def event(described: HttpEvent, metadata: EventMetadata) -> dict[str, Any]:
     """Give the event of one request."""
     return version_two(
         described,
-        stamp,
-        domain=f"api.execute-api.{stamp.region}.amazonaws.com",
+        metadata,
+        domain=f"api.execute-api.{metadata.region}.amazonaws.com",
         account=ACCOUNT,
         route=f"{described.method} {described.route}" if described.route else "$default",
         parameters=path_parameters(described.route, described.parts().path),
@@ -29,7 +29,7 @@ def event(described: HttpEvent, stamp: EventMetadata) -> dict[str, Any]:
 
 def version_two(
     described: HttpEvent,
-    stamp: EventMetadata,
+    metadata: EventMetadata,
     *,
     domain: str,
     account: str,
@@ -61,11 +61,11 @@ def version_two(
                 "sourceIp": described.source_ip,
                 "userAgent": headers.get("user-agent", "greenlight"),
             },
-            "requestId": stamp.id("request"),
+            "requestId": metadata.id("request"),
             "routeKey": route,
             "stage": described.stage or "$default",
-            "time": stamp.clf(),
-            "timeEpoch": int(stamp.at * 1000),
+            "time": metadata.clf(),
+            "timeEpoch": int(metadata.at * 1000),
         },
         "isBase64Encoded": encoded,
     }

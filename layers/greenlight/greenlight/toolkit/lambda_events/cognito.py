@@ -32,13 +32,13 @@ class Cognito(Params, frozen=True, kw_only=True):
     client_id: str = "client"
 
 
-def event(described: Cognito, stamp: EventMetadata) -> dict[str, Any]:
+def event(described: Cognito, metadata: EventMetadata) -> dict[str, Any]:
     """Give the event that the trigger gets, its response still empty."""
     return {
         "version": "1",
         "triggerSource": described.trigger,
-        "region": stamp.region,
-        "userPoolId": f"{stamp.region}_{described.pool}",
+        "region": metadata.region,
+        "userPoolId": f"{metadata.region}_{described.pool}",
         "userName": described.user,
         "callerContext": {"awsSdkVersion": "greenlight", "clientId": described.client_id},
         "request": {"userAttributes": described.attributes} | described.request,

@@ -46,13 +46,13 @@ class DynamoDbStream(Params, frozen=True, kw_only=True):
     table: str = "table"
 
 
-def event(described: DynamoDbStream, stamp: EventMetadata) -> dict[str, Any]:
+def event(described: DynamoDbStream, metadata: EventMetadata) -> dict[str, Any]:
     """Give one event with a record for each change."""
     records = []
     for number, change in enumerate(described.changes):
         images = {"NewImage": change.new, "OldImage": change.old}
         record: dict[str, Any] = {
-            "ApproximateCreationDateTime": int(stamp.at),
+            "ApproximateCreationDateTime": int(metadata.at),
             "Keys": to_dynamodb(change.keys)["M"],
             "SequenceNumber": f"{number + 1:021d}",
             "SizeBytes": len(json.dumps(images)),
@@ -61,13 +61,13 @@ def event(described: DynamoDbStream, stamp: EventMetadata) -> dict[str, Any]:
         record |= {name: to_dynamodb(change.keys | image)["M"] for name, image in images.items() if image is not None}
         records.append(
             {
-                "eventID": stamp.id(f"record {number}").replace("-", ""),
+                "eventID": metadata.id(f"record {number}").replace("-", ""),
                 "eventName": "INSERT" if change.old is None else "REMOVE" if change.new is None else "MODIFY",
                 "eventVersion": "1.1",
                 "eventSource": "aws:dynamodb",
-                "awsRegion": stamp.region,
+                "awsRegion": metadata.region,
                 "dynamodb": record,
-                "eventSourceARN": stamp.arn("dynamodb", f"table/{described.table}/stream/2020-01-01T00:00:00.000"),
+                "eventSourceARN": metadata.arn("dynamodb", f"table/{described.table}/stream/2020-01-01T00:00:00.000"),
             }
         )
     return {"Records": records}

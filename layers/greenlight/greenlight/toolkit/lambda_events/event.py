@@ -94,11 +94,11 @@ _MADE_BY: dict[str, Callable[[Any, EventMetadata], dict[str, Any]]] = {
 }
 
 
-def build_event(event: LambdaEvent, stamp: EventMetadata) -> dict[str, Any]:
+def build_event(event: LambdaEvent, metadata: EventMetadata) -> dict[str, Any]:
     """Make the event that a function gets, as plain data.
 
     Args:
         event: Its description.
-        stamp: Region, time and a seed for ids; the same stamp gives the same event.
+        metadata: Region, time and a seed for ids; the same metadata gives the same event.
     """
-    return _MADE_BY[event.kind](getattr(event, event.kind), stamp)
+    return _MADE_BY[event.kind](getattr(event, event.kind), metadata)

@@ -27,16 +27,16 @@ class EventBridge(Params, frozen=True, kw_only=True):
     resources: list[str] = []
 
 
-def event(described: EventBridge, stamp: EventMetadata) -> dict[str, Any]:
+def event(described: EventBridge, metadata: EventMetadata) -> dict[str, Any]:
     """Give the event."""
     return {
         "version": "0",
-        "id": stamp.id("event"),
+        "id": metadata.id("event"),
         "detail-type": described.detail_type,
         "source": described.source,
         "account": ACCOUNT,
-        "time": f"{stamp.iso()[:19]}Z",
-        "region": stamp.region,
+        "time": f"{metadata.iso()[:19]}Z",
+        "region": metadata.region,
         "resources": described.resources,
         "detail": described.detail,
     }

@@ -60,7 +60,7 @@ def path_parameters(route: str, path: str) -> dict[str, str] | None:
 
 def http_parts(event: HttpEvent) -> tuple[dict[str, str], str | None, bool]:
     """Give headers in lower case, the body as it stands in an event, and whether that is base64."""
-    headers, raw = event.sent()
+    headers, raw = event.encode()
     lower = {name.lower(): value for name, value in headers.items()}
     if raw is None:
         return lower, None, False

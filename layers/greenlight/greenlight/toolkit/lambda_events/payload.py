@@ -31,7 +31,7 @@ class LambdaPayload(Params, frozen=True, kw_only=True):
         """Whether the answer is one to an HTTP request."""
         return self.event is not None and self.event.is_http
 
-    def sent(self, context: Context, part: str = "") -> Any:
+    def build(self, context: Context, part: str = "") -> Any:
         """Give what the version gets, as plain data.
 
         Args:

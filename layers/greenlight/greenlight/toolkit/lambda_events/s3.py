@@ -33,13 +33,13 @@ class S3(Params, frozen=True, kw_only=True):
     version_id: str | None = None
 
 
-def event(described: S3, stamp: EventMetadata) -> dict[str, Any]:
+def event(described: S3, metadata: EventMetadata) -> dict[str, Any]:
     """Give the event with its one record."""
     item: dict[str, Any] = {
         "key": urllib.parse.quote_plus(described.key, safe="/"),  # as S3 does: a space is a plus
         "size": described.size,
         "eTag": hashlib.md5(described.key.encode(), usedforsecurity=False).hexdigest(),
-        "sequencer": f"{int(stamp.at * 1000):018X}",
+        "sequencer": f"{int(metadata.at * 1000):018X}",
     }
     if described.version_id is not None:
         item["versionId"] = described.version_id
@@ -48,12 +48,15 @@ def event(described: S3, stamp: EventMetadata) -> dict[str, Any]:
             {
                 "eventVersion": "2.1",
                 "eventSource": "aws:s3",
-                "awsRegion": stamp.region,
-                "eventTime": stamp.iso(),
+                "awsRegion": metadata.region,
+                "eventTime": metadata.iso(),
                 "eventName": described.event,
                 "userIdentity": {"principalId": "AWS:greenlight"},
                 "requestParameters": {"sourceIPAddress": "192.0.2.1"},
-                "responseElements": {"x-amz-request-id": stamp.id("request")[:16].upper(), "x-amz-id-2": "greenlight"},
+                "responseElements": {
+                    "x-amz-request-id": metadata.id("request")[:16].upper(),
+                    "x-amz-id-2": "greenlight",
+                },
                 "s3": {
                     "s3SchemaVersion": "1.0",
                     "configurationId": "greenlight",
