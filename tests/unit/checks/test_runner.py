@@ -14,16 +14,10 @@ from msgspec.structs import replace
 
 from greenlight.api import Context, Params, failed, inconclusive, passed, validator
 from greenlight.api import error as errored
+from greenlight.checks.attempt import CheckResources
 from greenlight.checks.binding import Bound
-from greenlight.checks.runner import (
-    MAX_EVIDENCE,
-    MAX_POINTS,
-    MAX_SERIES,
-    MAX_TRIES,
-    CheckResources,
-    Runner,
-    unfinished,
-)
+from greenlight.checks.redact_finding import MAX_EVIDENCE, MAX_POINTS, MAX_SERIES
+from greenlight.checks.runner import MAX_ATTEMPT_RECORDS, Runner, unfinished_finding
 from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import UnreachableError
 from greenlight.core.finding import (
@@ -653,7 +647,7 @@ def test_a_machine_without_memory_for_more_threads_still_runs_every_check() -> N
 
 
 def test_the_finding_of_a_check_whose_worker_is_gone_keeps_its_name_and_severity() -> None:
-    lost = unfinished(check("c", good, severity=Severity.ADVISORY).check, "killed", Cause.DEADLINE)
+    lost = unfinished_finding(check("c", good, severity=Severity.ADVISORY).check, "killed", Cause.DEADLINE)
     assert (lost.name, lost.severity, lost.outcome, lost.cause, lost.attempts) == (
         "c",
         Severity.ADVISORY,
@@ -741,13 +735,13 @@ def test_an_attempt_that_the_end_of_the_gate_cuts_off_is_kept() -> None:
 
 
 def test_of_very_many_measurements_the_first_and_the_last_are_kept() -> None:
-    count = MAX_TRIES + 20
+    count = MAX_ATTEMPT_RECORDS + 20
     repeat = Repeat(count=count, interval=Duration(0.0), failure_limit=1)
     outcomes = itertools.chain([failed("the first")], itertools.repeat(passed("fine")))
 
     found = Run(check("often", lambda _: next(outcomes), repeat=repeat)).findings[0]
 
-    assert (found.attempts, len(found.tries)) == (count, MAX_TRIES)
+    assert (found.attempts, len(found.tries)) == (count, MAX_ATTEMPT_RECORDS)
     assert found.tries[0].message == "the first"
 
 

@@ -125,7 +125,7 @@ def run_in_worker(
         PlanError: The plan does not fit its validators.
     """
     from greenlight.aws.client import own_secrets
-    from greenlight.checks.runner import unfinished
+    from greenlight.checks.runner import unfinished_finding
     from greenlight.core.redaction import Redactor
     from greenlight.gate.worker import OUTPUT_CHARACTERS, supervise
 
@@ -155,7 +155,8 @@ def run_in_worker(
         raise PlanError(error.problems, plan.uri, plan=plan) from error  # the pipe carries problems, not their plan
     found = {finding.name: finding for finding in end.findings}
     findings = tuple(
-        found.get(check.name) or unfinished(check, f"not finished: {end.died or 'it gave no finding'}", end.cause)
+        found.get(check.name)
+        or unfinished_finding(check, f"not finished: {end.died or 'it gave no finding'}", end.cause)
         for check in prepared.checks
     )
     findings = apply_plan(prepared.checks, findings)

@@ -18,8 +18,9 @@ from msgspec.structs import replace
 
 from greenlight.api import Context, Deployment, Finding, Platform, Side, Validator
 from greenlight.aws.client import Aws, Session
+from greenlight.checks.attempt import CheckResources
 from greenlight.checks.binding import Bound, bind
-from greenlight.checks.runner import CheckResources, Runner
+from greenlight.checks.runner import Runner
 from greenlight.core.redaction import Redactor
 from greenlight.network.client import Client
 from greenlight.network.guard import Guard
