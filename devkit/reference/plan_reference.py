@@ -148,7 +148,7 @@ def _values() -> str:
     sides = struct_docs.keys(Side)
     deployment = struct_docs.keys(Deployment)
     rows = ["| value | |", "|---|---|"]
-    for name in binding.deployment_names(Deployment(id="", platform=Platform.ECS, stage=STAGES[0])):
+    for name in binding.deployment_values(Deployment(id="", platform=Platform.ECS, stage=STAGES[0])):
         of, _, key = name.partition(".")
         said = deployment[key] if of == "deployment" else f"{of.capitalize()}'s. {sides[key]}"
         rows.append(f"| `${{{name}}}` | {cell(said)} |")

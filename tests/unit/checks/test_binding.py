@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from greenlight.checks.binding import Bound, bind, deployment_names
+from greenlight.checks.binding import Bound, bind, deployment_values
 from greenlight.checks.registry import Registry
 from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.errors import MAX_PROBLEMS, PlanError
@@ -169,7 +169,7 @@ def test_a_built_in_plan_that_is_wrong_is_a_defect_and_no_plan_error() -> None:
 
 
 def test_a_plan_may_use_every_value_of_its_deployment() -> None:
-    names = deployment_names(ECS)
+    names = deployment_values(ECS)
 
     assert names["green.url"] == "http://green"
     assert names["green.task_definition"] == "shop:8"

@@ -86,7 +86,7 @@ def test_what_is_no_validator_is_refused_with_its_file(site: Site, text: str, sa
 def test_a_name_that_is_a_word_of_plans_is_refused(site: Site, word: str) -> None:
     site.plugin(word, PLUGIN.format(name=word))
 
-    with pytest.raises(MalformedError, match="has a name that is a word of plans"):
+    with pytest.raises(MalformedError, match="has the name of a key of checks"):
         Registry(site.name).get(word)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from greenlight.api import DurationExpectation, sample_series, time_series
 from greenlight.assertions.expectation import parse
-from greenlight.checks.series import PLOTTED
+from greenlight.checks.series import MAX_PLOTTED
 from greenlight.core.units import Duration
 
 
@@ -30,7 +30,7 @@ def test_what_is_no_number_is_left_out() -> None:
 def test_a_sample_is_bounded_and_keeps_its_ends(values: list[float]) -> None:
     kept = sample_series("s", values)
 
-    assert len(kept.values) == min(len(values), PLOTTED)
+    assert len(kept.values) == min(len(values), MAX_PLOTTED)
     assert (kept.values[0], kept.values[-1], kept.count) == (round(min(values), 3), round(max(values), 3), len(values))
     assert list(kept.values) == sorted(kept.values)
 
@@ -51,7 +51,7 @@ def test_an_expectation_without_a_number_to_draw_gives_no_limit(written: object)
 
 
 def test_points_come_in_the_order_of_time_and_the_latest_are_kept() -> None:
-    kept = time_series("s", ((float(-at), at) for at in range(PLOTTED + 50)), parse({"lt": 1}))
+    kept = time_series("s", ((float(-at), at) for at in range(MAX_PLOTTED + 50)), parse({"lt": 1}))
 
-    assert kept.at_s == tuple(float(at) for at in range(1 - PLOTTED, 1))
-    assert (kept.count, kept.limits) == (PLOTTED + 50, {"lt": 1.0})
+    assert kept.at_s == tuple(float(at) for at in range(1 - MAX_PLOTTED, 1))
+    assert (kept.count, kept.limits) == (MAX_PLOTTED + 50, {"lt": 1.0})

@@ -46,7 +46,7 @@ def check_value(query: str, expectation: Expectation, actual: Any, location: str
     Args:
         query: Name of the value for the report, such as `status` or `header x-ready`.
         expectation: The expectation of the plan.
-        actual: The value; `MISSING` if there is none.
+        actual: The value; `MISSING` if nothing was found.
         location: Where the value was found, such as a URL.
     """
     passed = expectation.holds(actual)
