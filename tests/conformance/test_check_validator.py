@@ -104,18 +104,18 @@ BAD = {
     "its example is no plan": (
         'release: {expect: "2"',
         'release: {expects: "2"',
-        "the example in its docstring is no plan: .*did you mean 'expect'",
+        "the example in its docstring is not a valid plan: .*did you mean 'expect'",
     ),
     "its example is of another": (
         '        release: {expect: "2", token',
         '        releases: {expect: "2", token',
-        "is no plan: .*there is no validator 'releases'",
+        "is not a valid plan: .*there is no validator 'releases'",
     ),
     "nobody knows what to do": (', remediation="Look at what was deployed."', "", "remediation= is empty"),
     "its IAM action is none": (
         "ssm:GetParameter",
         "ssm:get_parameter",
-        "holds 'ssm:get_parameter', which is no IAM action",
+        "holds 'ssm:get_parameter', which is not an IAM action",
     ),
     "it calls what it does not declare": (
         'iam=("ssm:GetParameter",), ',
@@ -150,12 +150,12 @@ BAD = {
     "it crashes on what it does not expect": (
         'response.header("x-release")',
         'response.body.decode() and response.header("x-release")',
-        "when green answers 200 with garbage it crashes, .*UnicodeDecodeError",
+        "when green answers 200 with garbage it crashes: .*UnicodeDecodeError",
     ),
     "it crashes when AWS answers nothing": (
         '.get("Parameter", {}).get("Value")',
         '["Parameter"]["Value"]',
-        "when AWS answers ssm:GetParameter with nothing it crashes, .*KeyError",
+        "when AWS answers ssm:GetParameter with nothing it crashes: .*KeyError",
     ),
     "it never ends": (ASK, "time.sleep(60)", "it does not end in its time of 0.3 s in the passing case"),
     "it waits for an answer for ever": (
@@ -209,7 +209,7 @@ def test_all_that_is_broken_is_said_at_once(tmp_path: Path) -> None:
 def test_a_harmless_fault_that_there_is_not_is_a_mistake_itself(tmp_path: Path) -> None:
     text = broken(tmp_path, "Green says", "It says", harmless_faults={"rust"})
     assert (
-        "harmless_faults names 'rust', which is no fault of these cases; there are absent, closed, denied:ssm:GetParameter"
+        "harmless_faults names 'rust', which is not a fault of these cases; there are absent, closed, denied:ssm:GetParameter"
         in text
     )
     assert len(text.splitlines()) == 2

@@ -1,12 +1,13 @@
-"""For tests of validators: real local servers, scripted AWS, deployments, and the conformance kit.
+"""Test kit for authors of validators: local servers, scripted AWS, deployments, and the conformance kit.
 
-On laptops and in pipelines only; the layer is built without it, and nothing that is deployed imports it. What stands
-here stays, as in `greenlight.api`. docs/writing-validators.md shows all of it at work.
+Its names are as stable as those of `greenlight.api`. It is not part of the layer, and no deployed code imports it.
+docs/writing-validators.md shows how to use it.
 """
 
 from greenlight.core.errors import PlanError
 from greenlight.testing.conformance import SECRET, Case, check_validator, load_validator
 from greenlight.testing.fakes import (
+    FakeClock,
     HttpServer,
     RecordingAws,
     RequestHandler,
@@ -25,6 +26,7 @@ from greenlight.testing.fakes import (
 __all__ = [
     "SECRET",
     "Case",
+    "FakeClock",
     "HttpServer",
     "PlanError",
     "RecordingAws",
