@@ -1,6 +1,6 @@
-"""All that a validator may import. What stands here stays; nothing else of greenlight is promised.
+"""Interface for validators. Its names are stable; a validator imports nothing else of greenlight.
 
-A validator is one file: a module docstring with its claim, a frozen `Params`, one decorated function.
+A validator is one file: a module docstring with its claim, a frozen `Params`, and one decorated function.
 
     class Tcp(Params):
         port: int
@@ -22,6 +22,7 @@ from greenlight.checks.context import Context
 from greenlight.checks.findings import check_value, error, failed, finding_from, inconclusive, passed
 from greenlight.checks.series import sample_series, time_series
 from greenlight.checks.validator import IamRequirement, Params, Validator, validator
+from greenlight.core.clock import Clock
 from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError
 from greenlight.core.finding import Evidence, Finding, Outcome, Series
@@ -64,6 +65,7 @@ __all__ = [
     "SAFE_METHODS",
     "Certificate",
     "CertificateExpectation",
+    "Clock",
     "ContentExpectation",
     "Context",
     "CookieJar",
@@ -155,11 +157,11 @@ _LAZY_EXPORTS = {
     "toolkit.lambda_events.response": ("read_response",),
     "toolkit.lambda_events.metadata": ("EventMetadata",),
 }
-"""Modules that few validators need, each with what it gives; a gate whose plan has none of those does not load them."""
+"""Modules that few validators need, with their exported names. A gate loads them only if its plan needs them."""
 
 
 def __getattr__(name: str) -> Any:
-    """Give what is imported only when a validator asks for it."""
+    """Import and return a lazy export."""
     for module, names in _LAZY_EXPORTS.items():
         if name in names:
             return getattr(importlib.import_module(f"greenlight.{module}"), name)

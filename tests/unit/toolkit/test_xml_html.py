@@ -38,8 +38,8 @@ def of_html(query: str, body: bytes = PAGE) -> Any:
     [
         ("", "xml", "1 to 2000 characters"),
         ("/" * 2001, "xml", "1 to 2000 characters"),
-        ("//item[", "xml", "no XPath expression"),
-        ("//item/@", "xml", "no XPath expression"),
+        ("//item[", "xml", "not a valid XPath expression"),
+        ("//item/@", "xml", "not a valid XPath expression"),
         ("//x:item", "xml", "the prefix 'x' stands for nothing"),
         ("//item[x:price > 1]", "xml", "add namespaces: {x: URI}"),
         ("child::x:item", "xml", "the prefix 'x'"),
@@ -50,14 +50,14 @@ def of_html(query: str, body: bytes = PAGE) -> Any:
         ("'//item'", "xml", "it looks at nothing"),
         ("true()", "xml", "it looks at nothing"),
         ("1 = 1.0", "xml", "it looks at nothing"),
-        ("//a[" * 400, "xml", "no XPath expression"),
-        ("li >", "html", "no CSS selector"),
-        ("li:frist", "html", "no CSS selector"),
-        ("li::text", "html", "no CSS selector"),
-        ("[", "html", "no CSS selector"),
-        ("@href", "html", "no CSS selector"),
-        ("//li[", "html", "no XPath expression"),
-        ("count(//li", "html", "no XPath expression"),
+        ("//a[" * 400, "xml", "not a valid XPath expression"),
+        ("li >", "html", "not a valid CSS selector"),
+        ("li:frist", "html", "not a valid CSS selector"),
+        ("li::text", "html", "not a valid CSS selector"),
+        ("[", "html", "not a valid CSS selector"),
+        ("@href", "html", "not a valid CSS selector"),
+        ("//li[", "html", "not a valid XPath expression"),
+        ("count(//li", "html", "not a valid XPath expression"),
         ("svg|rect", "html", "there are no namespaces in HTML"),
         ("//svg:rect", "html", "there are no namespaces in HTML"),
     ],
@@ -102,13 +102,13 @@ def test_what_is_no_harmless_xml_is_not_read(body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"  ", b"<p>\xe9", b"<div>" * 3000 + b"<b class=error>"])
 def test_what_is_no_html_that_can_be_read_whole_is_not_read(body: bytes) -> None:
-    with pytest.raises(ValueError, match="the body is no"):
+    with pytest.raises(ValueError, match="the body is not"):
         read(body, "html", None)
 
 
 def test_a_document_that_is_not_in_its_charset_is_not_read() -> None:
     for kind in ("xml", "html"):
-        with pytest.raises(ValueError, match="no text in utf-8"):
+        with pytest.raises(ValueError, match="not text in utf-8"):
             read(b"<p>\xe9</p>", kind, "utf-8")  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""A request as an Application Load Balancer hands it on.
+"""A request as an Application Load Balancer forwards it.
 
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def event(described: HttpEvent, metadata: EventMetadata) -> dict[str, Any]:
-    """Give the event of one request."""
+    """Build the event of one request."""
     headers, body, encoded = http_parts(described)
     parts = described.parts()
     raw = (pair.partition("=") for pair in parts.query.split("&") if pair)  # a load balancer does not decode the query

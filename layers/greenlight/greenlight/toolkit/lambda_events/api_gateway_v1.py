@@ -1,4 +1,4 @@
-"""A request as API Gateway's REST API hands it on (payload version 1.0).
+"""A request as API Gateway's REST API forwards it (payload version 1.0).
 
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def event(described: HttpEvent, metadata: EventMetadata) -> dict[str, Any]:
-    """Give the event of one request; what is absent is null."""
+    """Build the event of one request; absent values are null."""
     _, body, encoded = http_parts(described)
     parts, stage = described.parts(), described.stage or "prod"
     domain = f"api.execute-api.{metadata.region}.amazonaws.com"
@@ -57,7 +57,7 @@ def event(described: HttpEvent, metadata: EventMetadata) -> dict[str, Any]:
 
 
 def _multi(query: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
-        found.setdefault(name, []).append(value)
-    return found
+        values.setdefault(name, []).append(value)
+    return values

@@ -1,4 +1,4 @@
-"""A request as API Gateway's HTTP API hands it on (payload version 2.0).
+"""A request as API Gateway's HTTP API forwards it (payload version 2.0).
 
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def event(described: HttpEvent, metadata: EventMetadata) -> dict[str, Any]:
-    """Give the event of one request."""
+    """Build the event of one request."""
     return version_two(
         described,
         metadata,
@@ -36,14 +36,14 @@ def version_two(
     route: str,
     parameters: dict[str, str] | None,
 ) -> dict[str, Any]:
-    """Give an event of payload version 2.0, in which what would be empty is absent."""
+    """Build an event of payload version 2.0, which has no empty values."""
     headers, body, encoded = http_parts(described)
     parts = described.parts()
-    cookies = [each.strip() for each in headers.pop("cookie", "").split(";") if each.strip()]
+    cookies = [cookie.strip() for cookie in headers.pop("cookie", "").split(";") if cookie.strip()]
     query: dict[str, str] = {}
     for name, value in urllib.parse.parse_qsl(parts.query, keep_blank_values=True):
         query[name] = f"{query[name]},{value}" if name in query else value
-    made: dict[str, Any] = {
+    result: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route,
         "rawPath": parts.path,
@@ -70,7 +70,7 @@ def version_two(
         "isBase64Encoded": encoded,
     }
     if described.claims:
-        made["requestContext"]["authorizer"] = {"jwt": {"claims": described.claims, "scopes": None}}
+        result["requestContext"]["authorizer"] = {"jwt": {"claims": described.claims, "scopes": None}}
     absent_when_empty = {
         "cookies": cookies,
         "queryStringParameters": query,
@@ -78,4 +78,4 @@ def version_two(
         "stageVariables": described.stage_variables,
         "body": body,
     }
-    return made | {name: value for name, value in absent_when_empty.items() if value}
+    return result | {name: value for name, value in absent_when_empty.items() if value}

@@ -17,7 +17,7 @@ class Cognito(Params, frozen=True, kw_only=True):
     """A trigger of a user pool, such as PreSignUp_SignUp; `request` is added to the user's attributes.
 
     Attributes:
-        trigger: Which trigger it is, as Cognito names it.
+        trigger: Name of the trigger in Cognito.
         user: The user's name.
         attributes: The user's attributes, by name.
         pool: The user pool's id.
@@ -33,7 +33,7 @@ class Cognito(Params, frozen=True, kw_only=True):
 
 
 def event(described: Cognito, metadata: EventMetadata) -> dict[str, Any]:
-    """Give the event that the trigger gets, its response still empty."""
+    """Build the event of the trigger, with an empty response."""
     return {
         "version": "1",
         "triggerSource": described.trigger,

@@ -1,4 +1,4 @@
-"""Changes of a table's rows as its stream has them.
+"""Changes of a table's rows, as its stream sends them.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Change(Params, frozen=True, kw_only=True):
-    """A change of a row in plain values; INSERT, MODIFY and REMOVE follow from which of `old` and `new` there are.
+    """A change of a row in plain values; `old` and `new` decide whether it is an INSERT, a MODIFY or a REMOVE.
 
     Attributes:
         keys: The row's key.
@@ -29,7 +29,7 @@ class Change(Params, frozen=True, kw_only=True):
     old: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a change of nothing."""
+        """Reject a change without values."""
         if self.new is None and self.old is None:
             raise ValueError("a change has new, old or both")
 
@@ -38,7 +38,7 @@ class DynamoDbStream(Params, frozen=True, kw_only=True):
     """Changes of a table's rows.
 
     Attributes:
-        changes: What happened to rows, one after the other.
+        changes: Changes of rows, in order.
         table: The table's name.
     """
 
@@ -47,7 +47,7 @@ class DynamoDbStream(Params, frozen=True, kw_only=True):
 
 
 def event(described: DynamoDbStream, metadata: EventMetadata) -> dict[str, Any]:
-    """Give one event with a record for each change."""
+    """Build one event with a record for each change."""
     records = []
     for number, change in enumerate(described.changes):
         images = {"NewImage": change.new, "OldImage": change.old}

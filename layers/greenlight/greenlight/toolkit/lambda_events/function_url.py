@@ -1,4 +1,4 @@
-"""A request as a function URL hands it on: payload version 2.0 without routes.
+"""A request as a function URL forwards it: payload version 2.0 without routes.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """
@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 
 
 def event(described: HttpEvent, metadata: EventMetadata) -> dict[str, Any]:
-    """Give the event of one request, made by nobody in particular."""
+    """Build the event of one anonymous request."""
     domain = f"url.lambda-url.{metadata.region}.on.aws"
     return version_two(described, metadata, domain=domain, account="anonymous", route="$default", parameters=None)

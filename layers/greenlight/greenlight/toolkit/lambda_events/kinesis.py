@@ -1,4 +1,4 @@
-"""Records of a stream as Lambda hands them on.
+"""Records of a stream as Lambda forwards them.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 """
@@ -15,10 +15,10 @@ from greenlight.toolkit.lambda_events.metadata import ACCOUNT, EventMetadata
 
 
 class Kinesis(Params, frozen=True, kw_only=True):
-    """Records of a stream; one that is no text becomes JSON.
+    """Records of a stream; one that is not text becomes JSON.
 
     Attributes:
-        records: A record for each; what is no text becomes JSON.
+        records: A record for each; data that is not text becomes JSON.
         stream: The stream's name.
         partition_key: Of every record.
     """
@@ -29,7 +29,7 @@ class Kinesis(Params, frozen=True, kw_only=True):
 
 
 def event(described: Kinesis, metadata: EventMetadata) -> dict[str, Any]:
-    """Give one event with a record for each record of the stream."""
+    """Build one event with a record for each record of the stream."""
     return {
         "Records": [
             {

@@ -1,4 +1,4 @@
-"""What S3 says when something happened to an object.
+"""Notification of S3 about an object.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 """
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class S3(Params, frozen=True, kw_only=True):
-    """Something happened to an object.
+    """Notification about an object.
 
     Attributes:
         bucket: The bucket's name.
         key: The object's key.
-        event: What happened, as S3 names it.
+        event: Name of the event in S3.
         size: The object's size in bytes.
         version_id: The object's version.
     """
@@ -34,7 +34,7 @@ class S3(Params, frozen=True, kw_only=True):
 
 
 def event(described: S3, metadata: EventMetadata) -> dict[str, Any]:
-    """Give the event with its one record."""
+    """Build the event with its one record."""
     item: dict[str, Any] = {
         "key": urllib.parse.quote_plus(described.key, safe="/"),  # as S3 does: a space is a plus
         "size": described.size,

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Sns(Params, frozen=True, kw_only=True):
-    """Notifications of a topic; a message that is no text becomes JSON.
+    """Notifications of a topic; a message that is not text becomes JSON.
 
     Attributes:
-        messages: A message for each; what is no text becomes JSON.
+        messages: A message for each; data that is not text becomes JSON.
         topic: The topic's name.
         subject: Of every message.
         attributes: Of every message, by name.
@@ -32,7 +32,7 @@ class Sns(Params, frozen=True, kw_only=True):
 
 
 def event(described: Sns, metadata: EventMetadata) -> dict[str, Any]:
-    """Give one event with a record for each notification."""
+    """Build one event with a record for each notification."""
     arn = metadata.arn("sns", described.topic)
     return {
         "Records": [

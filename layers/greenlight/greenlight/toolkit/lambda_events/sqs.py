@@ -1,4 +1,4 @@
-"""Messages as a queue hands them on.
+"""Messages as a queue forwards them.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
@@ -15,10 +15,10 @@ from greenlight.toolkit.lambda_events.metadata import ACCOUNT, EventMetadata
 
 
 class Sqs(Params, frozen=True, kw_only=True):
-    """Messages of a queue; a message that is no text becomes JSON. `attributes` go with each.
+    """Messages of a queue; a message that is not text becomes JSON. `attributes` go with each.
 
     Attributes:
-        messages: A body for each; what is no text becomes JSON.
+        messages: A body for each; data that is not text becomes JSON.
         queue: The queue's name.
     """
 
@@ -28,7 +28,7 @@ class Sqs(Params, frozen=True, kw_only=True):
 
 
 def event(described: Sqs, metadata: EventMetadata) -> dict[str, Any]:
-    """Give one event with a record for each message."""
+    """Build one event with a record for each message."""
     attributes: dict[str, dict[str, Any]] = {
         name: {
             "stringValue": str(value),
