@@ -1,13 +1,13 @@
-"""What `greenlight new` writes: the first state of a validator and of a plan, which pass as they are."""
+"""Templates of `greenlight new`: a validator, its test and a plan, which pass as they are."""
 
 from __future__ import annotations
 
 _VALIDATOR = '''\
-"""{name}: green says in a header of its answer what it should.
+"""{name}: green sends a header with the expected value.
 
 Example:
     checks:
-      - name: green says that it is ready
+      - name: green is ready
         {name}: {{path: /health, header: x-ready, expect: "yes"}}
 
 Source: RFC 9110, section 6.3 (header fields)
@@ -19,7 +19,7 @@ from greenlight.api import Context, Expectation, Finding, Params, check_value, f
 
 
 class {kind}(Params, frozen=True, kw_only=True):
-    """`path` of green to ask; `header` of its answer to look at; `expect` is what that must be."""
+    """`path` of the request; `header` of the response; `expect` is the expectation of its value."""
 
     path: str = "/"
     header: str
@@ -28,18 +28,18 @@ class {kind}(Params, frozen=True, kw_only=True):
 
 @validator(
     {kind},
-    remediation="Ask green for the path yourself, and read what it logged meanwhile.",
+    remediation="Request the path from green, and read its log.",
     cost="One request to green for each attempt.",
 )
 def {name}(params: {kind}, context: Context) -> Finding:
-    """Green says in a header what it should."""
+    """Green sends a header with the expected value."""
     response = context.request("GET", params.path)
-    found = check_value(params.header, params.expect, response.header(params.header), response.url)
-    return finding_from([found], f"green says so in {{params.header}}")
+    evidence = check_value(params.header, params.expect, response.header(params.header), response.url)
+    return finding_from([evidence], f"{{params.header}} has the expected value")
 '''
 
 _TEST = '''\
-"""{name} against greens on this machine, and the promises that every validator keeps."""
+"""Tests of {name} against local servers, and of the promises that every validator makes."""
 
 from __future__ import annotations
 
@@ -49,31 +49,31 @@ from greenlight.api import Outcome
 from greenlight.testing import Case, check_validator, green_server, load_validator, run_check
 
 FILE = Path(__file__).parents[2] / "validators" / "{name}.py"
-WRITTEN = {{"path": "/health", "header": "x-ready", "expect": "yes"}}
+PARAMS = {{"path": "/health", "header": "x-ready", "expect": "yes"}}
 
 
 def ready(_method: str, path: str, _body: bytes) -> tuple[int, dict[str, str], str]:
     return (200, {{"x-ready": "yes"}}, "") if path == "/health" else (404, {{}}, "")
 
 
-def test_a_green_that_does_not_say_it_fails() -> None:
+def test_missing_header_fails() -> None:
     with green_server(lambda *_: (200, {{}}, "")) as context:
-        finding = run_check(load_validator(FILE), WRITTEN, context)
+        finding = run_check(load_validator(FILE), PARAMS, context)
     assert finding.outcome is Outcome.FAIL
     assert finding.message.endswith('x-ready is null, expected "yes"')
 
 
-def test_a_green_that_says_it_passes() -> None:
+def test_expected_header_passes() -> None:
     with green_server(ready) as context:
-        finding = run_check(load_validator(FILE), WRITTEN, context)
-    assert (finding.outcome, finding.message) == (Outcome.PASS, "green says so in x-ready")
+        finding = run_check(load_validator(FILE), PARAMS, context)
+    assert (finding.outcome, finding.message) == (Outcome.PASS, "x-ready has the expected value")
 
 
 def test_it_keeps_every_promise_of_validators() -> None:
     check_validator(
         FILE,
-        passing=Case(params=WRITTEN, green=ready),
-        failing=Case(params={{**WRITTEN, "path": "/elsewhere"}}, green=ready),
+        passing=Case(params=PARAMS, green=ready),
+        failing=Case(params={{**PARAMS, "path": "/elsewhere"}}, green=ready),
     )
 '''
 
@@ -81,12 +81,12 @@ _ECS = """\
 version: 1
 defaults: {{timeout: 5s, retry: {{attempts: 2, interval: 1s}}}}
 stages:
-  # The test listener leads to green, and no user does: the moment for everything that a release must do.
+  # Only the test listener leads to green, and no user reaches it: check everything that a release must do.
   AfterAllowTestTraffic:
     checks:
       - name: green answers
         http: {{get: /, expect: {{status: 200, latency: {{lte: 1s}}}}}}
-  # Green has users now; whether it keeps them well is for alarms to say, and this is said once.
+  # Green serves the users now. Alarms watch it from here on; check once that it answers.
   AfterAllowTraffic:
     checks:
       - name: green still answers
@@ -97,14 +97,14 @@ _LAMBDA = """\
 version: 1
 defaults: {{timeout: 5s, retry: {{attempts: 2, interval: 1s}}}}
 stages:
-  # The alias still leads to the old version: the moment for everything that a release must do.
+  # The alias still leads to the old version: check everything that a release must do.
   BeforeAllowTraffic:
     checks:
       - name: the new version is active
         lambda_state: {{}}
       - name: the new version answers
         lambda_invoke: {{payload: {{}}, expect: {{duration: {{lte: 3s}}}}}}
-  # The new version has all users now; whether it keeps them well is for alarms to say, and this is said once.
+  # The new version serves all users now. Alarms watch it from here on; check once that it answers.
   AfterAllowTraffic:
     checks:
       - name: the new version still answers
@@ -112,8 +112,8 @@ stages:
 """
 
 _HEAD = """\
-# What must be true of a release before users meet it. Which checks there are: greenlight validators
-# Mistakes are found by: greenlight lint {file}
+# Checks of a release before it serves users. All validators: greenlight validators
+# Find mistakes: greenlight lint {file}
 # Try it: greenlight check {file} --stage {stage} {target}
 """
 
@@ -121,17 +121,17 @@ PLATFORMS = ("ecs", "lambda")
 
 
 def validator(name: str) -> str:
-    """Write the file of a validator."""
+    """Return the source of a validator."""
     return _VALIDATOR.format(name=name, kind="".join(part.capitalize() for part in name.split("_")))
 
 
 def test_of(name: str) -> str:
-    """Write the test of that file."""
+    """Return the source of its test."""
     return _TEST.format(name=name)
 
 
 def plan(platform: str, file: str = "plan.yaml") -> str:
-    """Write a plan for a platform, as the file of that name."""
+    """Return a plan for a platform; `file` is the name that its comments use."""
     if platform == "ecs":
         stage, target, text = "AfterAllowTestTraffic", "--url http://localhost:8080", _ECS
     else:

@@ -1,4 +1,4 @@
-"""release_header: green says in a header which release it is.
+"""release_header: green names its release in a header.
 
 Example:
     checks:
@@ -14,16 +14,17 @@ from greenlight.api import Context, Expectation, Finding, Params, check_value, f
 
 
 class ReleaseHeader(Params, frozen=True, kw_only=True):
-    """`header` to look at; `expect` is what it must be."""
+    """`header` of the response; `expect` is the expectation of its value."""
 
     header: str = "x-release"
     expect: Expectation
 
 
-@validator(ReleaseHeader, remediation="Compare the image of green's tasks with what was built.", cost="One request.")
+@validator(
+    ReleaseHeader, remediation="Compare the image of green's tasks with the one that was built.", cost="One request."
+)
 def release_header(params: ReleaseHeader, context: Context) -> Finding:
-    """Green says in a header which release it is."""
+    """Green names its release in a header."""
     response = context.request("GET", "/")
-    return finding_from(
-        [check_value(params.header, params.expect, response.header(params.header))], "green is this release"
-    )
+    evidence = check_value(params.header, params.expect, response.header(params.header))
+    return finding_from([evidence], "green is this release")
