@@ -15,7 +15,7 @@ from greenlight.core.finding import Finding, Outcome
 from greenlight.plan import yaml_reader
 from greenlight.plan.decoder import convert
 from greenlight.plan.retry import Retry
-from tests.unit.checks.test_runner import Run, check
+from tests.support.check_run import Run, check
 from validators import compare
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from greenlight.core.report import PlanSource
 from greenlight.publish import index, notice_content, sns
 from greenlight.testing import HttpServer, context_for, ecs_deployment, load_validator, run_check
 from greenlight.verdict.conclude import build_report, decide_verdict
-from tests.unit.checks.test_runner import ECS, Run, check
+from tests.support.check_run import ECS, Run, check
 from tests.unit.core.test_redaction import FORMS
 
 if TYPE_CHECKING:

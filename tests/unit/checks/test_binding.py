@@ -93,7 +93,7 @@ def test_a_url_that_is_not_there_says_why() -> None:
     assert check.malformed.endswith("has no ${blue.url} at AfterAllowTraffic: the listener has no test port")
 
 
-def test_a_value_missing_where_the_check_does_not_run_is_no_mistake() -> None:
+def test_missing_value_is_not_a_mistake_if_the_check_does_not_run() -> None:
     elsewhere = plan_of("{get: /, expect: {body: {contains: '${green.version}'}}}", stage="AfterInstall")
     in_pattern = plan_of("{get: /, expect: {body: {matches: '^${green.version}$'}}}", stage="AfterInstall")
     skipped = plan_of(

@@ -1,4 +1,4 @@
-"""What validators keep for plots: bounded, finite, with what it is held against."""
+"""Series for plots are bounded and finite, and have the limits of their expectations."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def latency(written: object) -> DurationExpectation:
     return DurationExpectation(read.written, read.predicates)
 
 
-def test_nothing_measured_is_an_empty_sample() -> None:
+def test_sample_without_values_is_empty() -> None:
     assert (sample_series("s", []).values, sample_series("s", []).count) == ((), 0)
 
 
-def test_what_is_no_number_is_left_out() -> None:
+def test_values_that_are_not_finite_are_left_out() -> None:
     assert sample_series("s", [1.0, float("nan"), float("inf"), 2.0]).values == (1.0, 2.0)
     assert time_series("s", [(0.0, 1.0), (float("nan"), 2.0), (1.0, float("nan"))], parse(1)).values == (1.0,)
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=3000))
-def test_a_sample_is_bounded_and_keeps_its_ends(values: list[float]) -> None:
+def test_large_sample_is_reduced_and_keeps_its_extremes(values: list[float]) -> None:
     kept = sample_series("s", values)
 
     assert len(kept.values) == min(len(values), MAX_PLOTTED)
@@ -35,7 +35,7 @@ def test_a_sample_is_bounded_and_keeps_its_ends(values: list[float]) -> None:
     assert list(kept.values) == sorted(kept.values)
 
 
-def test_the_limits_of_a_sample_are_in_milliseconds_and_named_by_their_figure() -> None:
+def test_limits_of_a_sample_are_in_milliseconds_and_named_after_their_figure() -> None:
     limits = {"p95": latency({"lte": "300ms"}), "p99": None, "slowest": latency({"gt": "1ms", "lt": "2s"})}
 
     assert sample_series("s", [1.0], limits=limits).limits == {
@@ -46,11 +46,11 @@ def test_the_limits_of_a_sample_are_in_milliseconds_and_named_by_their_figure() 
 
 
 @pytest.mark.parametrize("written", ["text", True, {"in": [1, 2]}, {"exists": True}, 10**400])
-def test_an_expectation_without_a_number_to_draw_gives_no_limit(written: object) -> None:
+def test_expectation_without_a_numeric_bound_has_no_limit(written: object) -> None:
     assert time_series("s", [(0.0, 1.0)], parse(written)).limits == {}
 
 
-def test_points_come_in_the_order_of_time_and_the_latest_are_kept() -> None:
+def test_points_are_sorted_by_time_and_the_latest_are_kept() -> None:
     kept = time_series("s", ((float(-at), at) for at in range(MAX_PLOTTED + 50)), parse({"lt": 1}))
 
     assert kept.at_s == tuple(float(at) for at in range(1 - MAX_PLOTTED, 1))

@@ -1,4 +1,4 @@
-"""What differs, and which of it is news: pure, so tested without anything that answers."""
+"""Differences between two responses, separated from noise."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_ignoring_one_place_ignores_no_other() -> None:
     assert found({"at": 1, "cat": 1}, {"at": 2, "cat": 2}, "at") == [("cat", "value")]
 
 
-def test_what_is_missing_can_be_ignored() -> None:
+def test_missing_value_can_be_ignored() -> None:
     assert found({"at": 1}, {}, "at") == []
 
 

@@ -30,7 +30,7 @@ def of_html(query: str, body: bytes = PAGE) -> Any:
     return find(query, read(body, "html", None), "html", {})
 
 
-# ---- Queries that are none
+# ---- Invalid queries
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,13 @@ LAUGHS = b"<!DOCTYPE l [" + b"".join(
         b"a <b>bold</b> word",
     ],
 )
-def test_what_is_no_harmless_xml_is_not_read(body: bytes) -> None:
+def test_dangerous_xml_is_rejected(body: bytes) -> None:
     with pytest.raises(ValueError, match="the body is"):
         read(body, "xml", None)
 
 
 @pytest.mark.parametrize("body", [b"", b"  ", b"<p>\xe9", b"<div>" * 3000 + b"<b class=error>"])
-def test_what_is_no_html_that_can_be_read_whole_is_not_read(body: bytes) -> None:
+def test_html_that_cannot_be_parsed_completely_is_rejected(body: bytes) -> None:
     with pytest.raises(ValueError, match="the body is not"):
         read(body, "html", None)
 
@@ -112,7 +112,7 @@ def test_a_document_that_is_not_in_its_charset_is_not_read() -> None:
             read(b"<p>\xe9</p>", kind, "utf-8")  # type: ignore[arg-type]
 
 
-# ---- What is found
+# ---- Results
 
 
 @pytest.mark.parametrize(
@@ -121,12 +121,12 @@ def test_a_document_that_is_not_in_its_charset_is_not_read() -> None:
      "//n div 0", "//order/@price", "string(//s:item[9])",
      "sum(//nothing)", "sum(//nothing) + 5", "count(//n) + sum( //n[. = ')']/@x )"],
 )  # fmt: skip
-def test_what_xpath_does_not_find_is_nothing(query: str) -> None:
+def test_xpath_without_a_match_is_missing(query: str) -> None:
     assert of_xml(query) is MISSING
 
 
 @pytest.mark.parametrize("query", ["h2", "li.gone", "a@title", "li@href", "//h2", "string(//h2)", "li:nth-child(7)"])
-def test_what_is_not_in_a_page_is_nothing(query: str) -> None:
+def test_selector_without_a_match_is_missing(query: str) -> None:
     assert of_html(query) is MISSING
 
 
@@ -198,7 +198,7 @@ def test_a_document_is_read_in_its_own_charset(body: bytes, kind: Kind, charset:
     assert find("//p", read(body, kind, charset), kind, {}) == ["café"]
 
 
-def test_a_doctype_that_declares_no_entity_is_no_harm() -> None:
+def test_doctype_without_entities_is_accepted() -> None:
     body = b'<!DOCTYPE plist PUBLIC "-//X//DTD//EN" "http://127.0.0.1:1/x.dtd"><plist><key>a</key></plist>'
     assert of_xml("//key", body) == ["a"]
 
