@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-NOBODY: Any = None
+UNUSED: Any = None
 
 
 ECS = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic", application="shop")
@@ -36,7 +36,7 @@ class Empty(Params, frozen=True, kw_only=True):
 
 
 def check(name: str, does: Callable[[Context], Any], **control: Any) -> Bound:
-    """Make a check whose validator does what `does` does."""
+    """Build a check whose validator returns what `does` returns."""
 
     @validator(Empty, platforms=control.pop("platforms", ("ecs", "lambda")), remediation=control.pop("next", ""))
     def said(_params: Empty, context: Context) -> Finding:
@@ -52,7 +52,7 @@ def retried(attempts: int, interval_s: float = 0.01, **more: Any) -> Retry:
 
 
 class Run:
-    """One run of checks: what was found, what was emitted when, how long it took."""
+    """One run of checks: its findings, when each was emitted, and how long it took."""
 
     def __init__(
         self,
@@ -65,13 +65,13 @@ class Run:
         secrets: Sequence[str] = (SECRET,),
     ) -> None:
         self.emitted: list[tuple[float, Finding]] = []
-        tools = CheckResources(deployment, NOBODY, NOBODY, Redactor(secrets))
+        resources = CheckResources(deployment, UNUSED, UNUSED, Redactor(secrets))
         began = time.monotonic()
         runner = Runner(
-            tools,
+            resources,
             concurrency,
             began + within_s,
-            lambda *found: self.emitted.extend((time.monotonic() - began, each) for each in found),
+            lambda *findings: self.emitted.extend((time.monotonic() - began, finding) for finding in findings),
             chance,
             began - began_s,
         )

@@ -15,8 +15,8 @@ from tests.support.account import Account
 
 
 def pages(account: dict[str, Any], timeout_s: float = 30.0) -> tuple[Account, Any]:
-    written = Account(account)
-    return written, context_for(ecs_deployment(cluster="prod", service="shop"), aws=Aws(written), timeout_s=timeout_s)
+    scripted = Account(account)
+    return scripted, context_for(ecs_deployment(cluster="prod", service="shop"), aws=Aws(scripted), timeout_s=timeout_s)
 
 
 def test_listing_with_too_many_pages_is_an_error() -> None:
@@ -56,11 +56,11 @@ def test_tasks_of_all_pages_are_described_and_an_empty_page_is_skipped() -> None
         {"taskArns": [], "nextToken": "3"},
         {"taskArns": ["b"]},
     ]
-    described: Any = lambda asked: {"tasks": [{"taskArn": each} for each in asked["tasks"]]}  # noqa: E731 - a table's entry
+    described: Any = lambda asked: {"tasks": [{"taskArn": arn} for arn in asked["tasks"]]}  # noqa: E731 - a table's entry
     account, made = pages({"ecs.list_tasks": listed, "ecs.describe_tasks": described})
     with made as context:
-        found = list_service_tasks(context, "STOPPED")
-    assert [each["taskArn"] for each in found] == ["arn:aws:ecs:r:1:task/a", "b"]
+        tasks = list_service_tasks(context, "STOPPED")
+    assert [task["taskArn"] for task in tasks] == ["arn:aws:ecs:r:1:task/a", "b"]
     assert account.calls[0][1] == {"cluster": "prod", "serviceName": "shop", "desiredStatus": "STOPPED"}
     assert account.names().count("ecs.describe_tasks") == 2
 

@@ -40,7 +40,7 @@ class Evil:
 
 
 @pytest.mark.parametrize(
-    ("raised", "said"),
+    ("raised", "message"),
     [
         (ValueError("bad\n  value"), "the validator raised ValueError: bad value"),
         (SystemExit(0), "the validator raised SystemExit: 0"),
@@ -54,13 +54,13 @@ class Evil:
         (UnreachableError("no route"), "no route"),
     ],
 )
-def test_any_exception_of_a_validator_is_an_error_of_its_check(raised: BaseException, said: str) -> None:
+def test_any_exception_of_a_validator_is_an_error_of_its_check(raised: BaseException, message: str) -> None:
     def raising(_context: Context) -> Finding:
         raise raised
 
     run = Run(check("bad", raising, timeout_s=20), check("good", good))
     assert run.outcomes() == ["ERROR", "PASS"]
-    assert (run.by_name["bad"].message, run.by_name["bad"].validator) == (said, "said")
+    assert (run.by_name["bad"].message, run.by_name["bad"].validator) == (message, "said")
     assert run.took_s < 10
 
 
@@ -162,6 +162,6 @@ def test_change_of_the_context_by_one_attempt_does_not_reach_the_next() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "1", None])
 def test_series_without_finite_numbers_is_an_error_of_its_check(value: Any) -> None:
-    found = Run(check("plotted", lambda _: replace(passed("seen"), series=(Series(name="n", values=(value,)),))))
+    run = Run(check("plotted", lambda _: replace(passed("seen"), series=(Series(name="n", values=(value,)),))))
 
-    assert found.outcomes() == ["ERROR"]
+    assert run.outcomes() == ["ERROR"]

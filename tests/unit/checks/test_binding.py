@@ -57,10 +57,10 @@ def refused(plan: Plan, secrets: dict[str, str] | None = None) -> PlanError:
 def test_a_secret_that_does_not_fit_is_not_repeated_by_the_message(parameters: str) -> None:
     plan = plan_of(parameters.format(f"${{secret:{SECRET}}}"))
 
-    said = str(refused(plan, {SECRET: VALUE}))
+    message = str(refused(plan, {SECRET: VALUE}))
 
-    assert "hunter" not in said
-    assert f"stages.{STAGE}.checks[0].http" in said
+    assert "hunter" not in message
+    assert f"stages.{STAGE}.checks[0].http" in message
 
 
 def test_a_secret_whose_own_value_is_the_mistake_is_still_a_mistake() -> None:
@@ -106,7 +106,7 @@ def test_missing_value_is_not_a_mistake_if_the_check_does_not_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "head", "said"),
+    ("parameters", "head", "message"),
     [
         ("{get: '/${tennant}', expect: {status: 200}}", "variables: {tenant: a}\n", "did you mean 'tenant'?"),
         ("{get: '${green.ulr}', expect: {status: 200}}", "", "did you mean 'green.url'?"),
@@ -119,8 +119,8 @@ def test_missing_value_is_not_a_mistake_if_the_check_does_not_run() -> None:
         ("{get: /, redirects: '${n}', expect: {status: 200}}", "variables: {n: three}\n", "expected a whole number"),
     ],
 )
-def test_a_mistake_in_names_is_refused(parameters: str, head: str, said: str) -> None:
-    assert said in str(refused(plan_of(parameters, head)))
+def test_a_mistake_in_names_is_refused(parameters: str, head: str, message: str) -> None:
+    assert message in str(refused(plan_of(parameters, head)))
 
 
 def test_very_many_mistakes_are_not_all_collected() -> None:

@@ -33,8 +33,8 @@ def test_secrets_are_redacted_before_texts_are_cut() -> None:
         raise ValueError("v" * 295 + SECRET)
 
     run = Run(check("leaks", leaking), check("raises", raising))
-    written = msgspec.json.encode(run.findings).decode()
-    assert not [size for size in range(4, len(SECRET) + 1) if SECRET[:size] in written]
+    report = msgspec.json.encode(run.findings).decode()
+    assert not [size for size in range(4, len(SECRET) + 1) if SECRET[:size] in report]
 
 
 def test_evidence_and_messages_are_cut_to_a_readable_length() -> None:

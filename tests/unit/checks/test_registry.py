@@ -50,7 +50,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("import nowhere_at_all", "cannot be loaded: ModuleNotFoundError: No module named 'nowhere_at_all'"),
         ("def broken(:", "cannot be loaded: SyntaxError"),
@@ -70,14 +70,14 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, remediation='x' * 601)"), "remediation is one line"),
     ],
 )  # fmt: skip
-def test_invalid_validator_is_rejected_with_its_file(site: Site, text: str, said: str) -> None:
+def test_invalid_validator_is_rejected_with_its_file(site: Site, text: str, message: str) -> None:
     site.plugin("odd", text)
 
     with pytest.raises(MalformedError) as caught:
         Registry(site.name).get("odd")
 
     assert str(caught.value).startswith(f"{site.name}/odd.py ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 500
 
@@ -94,10 +94,10 @@ def test_broken_plugin_does_not_affect_the_others(site: Site) -> None:
     site.plugin("broken", "1 / 0")
     site.plugin("tcp", PLUGIN.format(name="tcp"))
 
-    found = dict(Registry(site.name).all())
+    loaded = dict(Registry(site.name).all())
 
-    assert isinstance(found["broken"], MalformedError)
-    assert isinstance(found["tcp"], Validator)
+    assert isinstance(loaded["broken"], MalformedError)
+    assert isinstance(loaded["tcp"], Validator)
 
 
 def test_broken_plugin_is_rejected_every_time(site: Site) -> None:
@@ -139,10 +139,10 @@ def test_package_can_bring_a_validator(site: Site) -> None:
     site.package("with_amqp", "amqp = with_amqp:amqp", PLUGIN.format(name="amqp"))
     registry = Registry(site.name)
 
-    found = registry.get("amqp")
+    loaded = registry.get("amqp")
 
-    assert found is not None
-    assert (found.name, found.summary) == ("amqp", "A port accepts connections.")
+    assert loaded is not None
+    assert (loaded.name, loaded.summary) == ("amqp", "A port accepts connections.")
     assert "amqp" in registry.names()
 
 
@@ -188,7 +188,7 @@ def test_entry_point_without_object_is_rejected(site: Site) -> None:
 
 
 def test_every_shipped_validator_is_valid() -> None:
-    found = dict(Registry().all())
+    loaded = dict(Registry().all())
 
-    assert [name for name, each in found.items() if not isinstance(each, Validator)] == []
-    assert {"http", "lambda_invoke", "lambda_state", "target_health"} <= found.keys()
+    assert [name for name, plugin in loaded.items() if not isinstance(plugin, Validator)] == []
+    assert {"http", "lambda_invoke", "lambda_state", "target_health"} <= loaded.keys()

@@ -48,8 +48,8 @@ def gate() -> Iterator[threading.Event]:
 def test_every_check_has_one_finding_in_the_plans_order_and_each_is_emitted_once() -> None:
     run = Run(*(check(f"c{number}", sleeping(0.01 * (5 - number))) for number in range(5)))
     assert [finding.name for finding in run.findings] == ["c0", "c1", "c2", "c3", "c4"]
-    assert sorted(found.name for _, found in run.emitted) == ["c0", "c1", "c2", "c3", "c4"]
-    assert [found.name for _, found in run.emitted] != [finding.name for finding in run.findings]
+    assert sorted(finding.name for _, finding in run.emitted) == ["c0", "c1", "c2", "c3", "c4"]
+    assert [finding.name for _, finding in run.emitted] != [finding.name for finding in run.findings]
 
 
 def test_no_checks_are_no_findings() -> None:
@@ -150,7 +150,7 @@ def test_a_validator_of_another_platform_is_a_mistake_of_the_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("does", "said"),
+    ("does", "remediation"),
     [
         (lambda _: failed("no"), "Look there."),
         (lambda _: errored("no"), "Look there."),
@@ -160,15 +160,15 @@ def test_a_validator_of_another_platform_is_a_mistake_of_the_plan() -> None:
     ],
     ids=["fail", "error", "inconclusive", "pass", "of its own"],
 )
-def test_finding_that_did_not_pass_has_the_remediation(does: Any, said: str) -> None:
+def test_finding_that_did_not_pass_has_the_remediation(does: Any, remediation: str) -> None:
     run = Run(check("it", does, next="Look there."), check("left out", good, next="x", when=When(group="other")))
-    assert [each.remediation for each in run.findings] == [said, ""]
+    assert [finding.remediation for finding in run.findings] == [remediation, ""]
 
 
 def test_check_that_did_not_run_has_no_remediation() -> None:
     run = Run(check("first", lambda _: failed("no"), next="x"), check("second", good, next="y", needs=("first",)))
 
-    assert {each.name: each.remediation for each in run.findings} == {"first": "x", "second": ""}
+    assert {finding.name: finding.remediation for finding in run.findings} == {"first": "x", "second": ""}
 
 
 # ---- Retries
@@ -241,7 +241,7 @@ def test_only_outcomes_that_the_plan_names_are_tried_again() -> None:
         check("fails", flaky(failed), retry=retried(5, on=("error",))),
         check("errs", flaky(errored, passed), retry=retried(5, on=("error",))),
     )
-    assert [(each.outcome.value, each.attempts) for each in run.findings] == [("FAIL", 1), ("PASS", 2)]
+    assert [(finding.outcome.value, finding.attempts) for finding in run.findings] == [("FAIL", 1), ("PASS", 2)]
 
 
 def test_jitter_is_drawn_anew_for_each_wait() -> None:
@@ -277,7 +277,7 @@ def test_a_retry_that_would_come_after_the_deadline_is_not_waited_for() -> None:
 
 def test_others_run_while_one_waits_for_its_next_attempt() -> None:
     run = Run(check("retried", flaky(failed, passed), retry=retried(2, 0.3)), check("other", good), concurrency=1)
-    assert [found.name for _, found in run.emitted] == ["other", "retried"]
+    assert [finding.name for _, finding in run.emitted] == ["other", "retried"]
 
 
 # ---- Time
@@ -326,12 +326,12 @@ def test_the_deadline_names_what_was_running_waiting_and_not_started(gate: threa
         within_s=0.4,
     )
     assert 0.39 < run.took_s < 5
-    said = {finding.name: (finding.outcome.value, finding.cause, finding.message) for finding in run.findings}
+    ends = {finding.name: (finding.outcome.value, finding.cause, finding.message) for finding in run.findings}
     over = "not finished: the gate's time was over while it "
-    assert said["done"] == ("PASS", None, "fine")
-    assert said["running"] == ("ERROR", Cause.DEADLINE, over + "was still running")
-    assert said["again"][0] in ("FAIL", "ERROR")
-    assert said["queued"] == ("ERROR", Cause.DEADLINE, over + "had not been started")
+    assert ends["done"] == ("PASS", None, "fine")
+    assert ends["running"] == ("ERROR", Cause.DEADLINE, over + "was still running")
+    assert ends["again"][0] in ("FAIL", "ERROR")
+    assert ends["queued"] == ("ERROR", Cause.DEADLINE, over + "had not been started")
     assert len(run.emitted) == 5
 
 
@@ -453,29 +453,29 @@ def test_a_repeated_check_that_the_deadline_cuts_short_is_not_passed() -> None:
 def test_every_attempt_is_kept_with_its_outcome_and_its_time_from_the_gates_start() -> None:
     answers = iter([failed(f"not yet {SECRET}"), errored("who knows"), passed("there")])
 
-    found = Run(check("third time", lambda _: next(answers), retry=retried(3)), began_s=60.0).findings[0]
+    finding = Run(check("third time", lambda _: next(answers), retry=retried(3)), began_s=60.0).findings[0]
 
-    assert [(each.outcome.value, each.message) for each in found.tries] == [
+    assert [(record.outcome.value, record.message) for record in finding.tries] == [
         ("FAIL", "not yet ***"),
         ("ERROR", "who knows"),
         ("PASS", ""),
     ]
-    begins = [each.began_ms for each in found.tries]
-    assert found.began_ms == begins[0] >= 60_000
+    begins = [record.began_ms for record in finding.tries]
+    assert finding.began_ms == begins[0] >= 60_000
     assert begins == sorted(begins)
 
 
 def test_a_check_that_never_ran_has_no_attempts() -> None:
-    found = Run(check("first", lambda _: failed("no")), check("second", good, needs=("first",))).by_name["second"]
+    finding = Run(check("first", lambda _: failed("no")), check("second", good, needs=("first",))).by_name["second"]
 
-    assert (found.tries, found.began_ms) == ((), 0.0)
+    assert (finding.tries, finding.began_ms) == ((), 0.0)
 
 
 def test_an_attempt_that_the_end_of_the_gate_cuts_off_is_kept() -> None:
-    found = Run(check("slow", sleeping(2.0)), within_s=0.2).findings[0]
+    finding = Run(check("slow", sleeping(2.0)), within_s=0.2).findings[0]
 
-    assert [(each.outcome.value, each.message) for each in found.tries] == [("ERROR", "not finished")]
-    assert found.tries[0].duration_ms >= 150
+    assert [(record.outcome.value, record.message) for record in finding.tries] == [("ERROR", "not finished")]
+    assert finding.tries[0].duration_ms >= 150
 
 
 def test_of_very_many_measurements_the_first_and_the_last_are_kept() -> None:
@@ -483,7 +483,7 @@ def test_of_very_many_measurements_the_first_and_the_last_are_kept() -> None:
     repeat = Repeat(count=count, interval=Duration(0.0), failure_limit=1)
     outcomes = itertools.chain([failed("the first")], itertools.repeat(passed("fine")))
 
-    found = Run(check("often", lambda _: next(outcomes), repeat=repeat)).findings[0]
+    finding = Run(check("often", lambda _: next(outcomes), repeat=repeat)).findings[0]
 
-    assert (found.attempts, len(found.tries)) == (count, MAX_ATTEMPT_RECORDS)
-    assert found.tries[0].message == "the first"
+    assert (finding.attempts, len(finding.tries)) == (count, MAX_ATTEMPT_RECORDS)
+    assert finding.tries[0].message == "the first"

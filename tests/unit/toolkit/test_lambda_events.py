@@ -14,8 +14,8 @@ from greenlight.plan.decoder import convert
 STAMP = EventMetadata(region="mars-west-1", at=1_700_000_000.5, seed="d-TEST00001")
 
 
-def event(written: Any) -> Any:
-    read, mistakes = convert(written, LambdaEvent)
+def event(raw: Any) -> Any:
+    read, mistakes = convert(raw, LambdaEvent)
     assert not mistakes
     assert read is not None
     return build_event(read, STAMP)

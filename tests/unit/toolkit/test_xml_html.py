@@ -131,7 +131,7 @@ def test_selector_without_a_match_is_missing(query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "result"),
     [
         ("//s:item", ["Pen", "Ink\n blue"]),
         ("//s:item[1]", ["Pen"]),
@@ -152,14 +152,14 @@ def test_selector_without_a_match_is_missing(query: str) -> None:
         ("contains(//s:item[2], 'blue')", True),
     ],
 )
-def test_xpath_finds_texts_numbers_and_truths(query: str, found: Any) -> None:
+def test_xpath_finds_texts_numbers_and_truths(query: str, result: Any) -> None:
     seen = of_xml(query)
-    assert seen == found
-    assert type(seen) is type(found)
+    assert seen == result
+    assert type(seen) is type(result)
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "result"),
     [
         ("h1", ["Good morning"]),
         ("title", ["Shop"]),
@@ -178,8 +178,8 @@ def test_xpath_finds_texts_numbers_and_truths(query: str, found: Any) -> None:
         ("normalize-space(//h1)", "Good morning"),
     ],
 )
-def test_selectors_and_xpath_find_texts_in_a_page(query: str, found: Any) -> None:
-    assert of_html(query) == found
+def test_selectors_and_xpath_find_texts_in_a_page(query: str, result: Any) -> None:
+    assert of_html(query) == result
 
 
 @pytest.mark.parametrize(
