@@ -399,6 +399,7 @@ class SingleRegistry:
     """Registry of one validator."""
 
     def __init__(self, validator: Validator) -> None:
+        """Keep the validator."""
         self._validator = validator
 
     def names(self) -> list[str]:
