@@ -36,9 +36,9 @@ import msgspec
 from greenlight.api import (
     MISSING,
     SAFE_METHODS,
-    Comparison,
     Context,
     Difference,
+    DifferenceCount,
     DurationExpectation,
     Evidence,
     Expectation,
@@ -53,9 +53,9 @@ from greenlight.api import (
     Params,
     Platform,
     Response,
-    compare_responses,
+    check_value,
+    count_differences,
     error,
-    evidence,
     failed,
     find_differences,
     finding_from,
@@ -177,7 +177,7 @@ def compare(params: Compare, context: Context) -> Finding:
         sample_series("time to answer", times["blue"], "blue"),
         sample_series("time to answer", times["green"], "green"),
     )
-    finding = _judged(params, compare_responses(raw, noise), times)
+    finding = _judged(params, count_differences(raw, noise), times)
     if finding.outcome is Outcome.PASS and not worked:
         why = "blue answers every request with 400 or above, so nothing was compared that works"
         finding = inconclusive(f"{why}; {finding.message}", *finding.evidence)
@@ -240,7 +240,7 @@ def _answer(params: Compare, context: Context, what: HttpRequest | dict[str, Any
     deployment = context.deployment
     payload: Any = what["payload"] if isinstance(what, dict) else None
     if isinstance(what, HttpRequest):
-        payload = msgspec.convert({"event": {params.event: _written(what)}}, LambdaPayload).sent(context)
+        payload = msgspec.convert({"event": {params.event: _written(what)}}, LambdaPayload).build(context)
     try:
         done = invoke(context, payload, getattr(deployment, blue_or_green).version)
     except NoResultError as problem:
@@ -277,7 +277,7 @@ def _differences(params: Compare, blue: _Seen, other: _Seen, name: str) -> list[
     return [msgspec.structs.replace(each, path=f"{name} {each.path}") for each in found]
 
 
-def _judged(params: Compare, places: list[Comparison], times: dict[str, list[float]]) -> Finding:
+def _judged(params: Compare, places: list[DifferenceCount], times: dict[str, list[float]]) -> Finding:
     news = [each for each in places if _is_news(params, each)]
     total = len(times["green"])
     found = [
@@ -295,9 +295,9 @@ def _judged(params: Compare, places: list[Comparison], times: dict[str, list[flo
     wanted = params.latency
     enough = total >= MINIMUM_FOR_LATENCY
     if wanted.slower is not None and enough:
-        found.append(evidence("green's median time by blue's", wanted.slower, round(ratio, 3)))
+        found.append(check_value("green's median time by blue's", wanted.slower, round(ratio, 3)))
     if wanted.by is not None and enough:
-        found.append(evidence("green's median time less blue's (ms)", wanted.by, round(green_ms - blue_ms, 3)))
+        found.append(check_value("green's median time less blue's (ms)", wanted.by, round(green_ms - blue_ms, 3)))
     quiet = len(places) - len(news)
     said = f"{total} answers compared, median {green_ms:.0f} ms on green and {blue_ms:.0f} ms on blue"
     said += f"; {_kinds(quiet)} {'is' if quiet == 1 else 'are'} noise" if quiet else ""
@@ -310,7 +310,7 @@ def _judged(params: Compare, places: list[Comparison], times: dict[str, list[flo
     return finding_from(found, said)
 
 
-def _is_news(params: Compare, each: Comparison) -> bool:
+def _is_news(params: Compare, each: DifferenceCount) -> bool:
     return each.raw > each.noise and each.relative > params.relative and each.absolute > params.absolute
 
 

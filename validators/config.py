@@ -32,9 +32,9 @@ from greenlight.api import (
     GreenlightError,
     Params,
     Side,
+    check_value,
     compile_query,
     error,
-    evidence,
     finding_from,
     inconclusive,
     run_query,
@@ -124,8 +124,8 @@ def _configuration(side: Side, params: Config, context: Context) -> dict[str, An
 
 
 def _ruled(query: str, expectation: Expectation, green: dict[str, Any]) -> Evidence:
-    held = evidence(query, expectation, run_query(query, green), "green")
-    told = evidence(query, expectation, run_query(query, _masked(green)))  # why it does not hold may repeat it, too
+    held = check_value(query, expectation, run_query(query, green), "green")
+    told = check_value(query, expectation, run_query(query, _masked(green)))  # why it does not hold may repeat it, too
     return msgspec.structs.replace(held, actual=told.actual, why=told.why)
 
 

@@ -33,8 +33,8 @@ from greenlight.api import (
     Finding,
     HttpError,
     Params,
+    check_value,
     error,
-    evidence,
     failed,
     finding_from,
     validator,
@@ -98,9 +98,9 @@ def dns(params: Dns, context: Context) -> Finding:
     except (DNSException, OSError, EOFError) as problem:
         return error(f"{where}: no answer: {' '.join(str(problem).split()) or type(problem).__name__}")
     records = sorted(map(_text, answer))
-    found = [evidence("records", params.expect.records, records, where)]
+    found = [check_value("records", params.expect.records, records, where)]
     if params.expect.ttl is not None:
-        found.append(evidence("ttl", params.expect.ttl, answer.ttl, where))
+        found.append(check_value("ttl", params.expect.ttl, answer.ttl, where))
     return finding_from(found, f"{where} is {', '.join(records)}")
 
 

@@ -29,7 +29,7 @@ from greenlight.api import (
     error,
     failed,
     finding_from,
-    service_tasks,
+    list_service_tasks,
     validator,
 )
 
@@ -118,7 +118,7 @@ def _stopped(context: Context, task_set: dict[str, Any], params: EcsService) -> 
     """Give the tasks of the task set that ended, other than by scaling in or with a code to ignore."""
     return [
         each
-        for each in service_tasks(context, "STOPPED")
+        for each in list_service_tasks(context, "STOPPED")
         if _is_of(each, task_set)
         and each.get("stopCode") not in params.ignore
         and not str(each.get("stoppedReason", "")).startswith(_SCALED_IN)

@@ -64,10 +64,11 @@ from greenlight.api import (
     ResponseExpectation,
     capture_value,
     check_response,
+    check_value,
     compile_query,
     error,
-    evidence,
     failed,
+    field_default,
     finding_from,
     from_dynamodb,
     inconclusive,
@@ -75,7 +76,6 @@ from greenlight.api import (
     is_sensitive,
     run_query,
     send_request,
-    struct_default,
     substitute_captures,
     to_dynamodb,
     unique_id,
@@ -260,8 +260,8 @@ class Effect(Params, frozen=True, kw_only=True):
     see: See
     expect: dict[str, Expectation] = {}
     capture: dict[str, str] = {}
-    within: Duration = struct_default(Duration(10.0))
-    interval: Duration = struct_default(Duration(1.0))
+    within: Duration = field_default(Duration(10.0))
+    interval: Duration = field_default(Duration(1.0))
     clean_up: list[CleanUp] = []
 
     def __post_init__(self) -> None:
@@ -327,7 +327,7 @@ def _queue(url: str) -> str:
         *("s3:DeleteObject", "cloudwatch:GetMetricStatistics", "logs:FilterLogEvents", "states:ListExecutions"),
         "states:DescribeExecution",
     ),
-    iam_of=_needs,
+    iam_for=_needs,
     unsafe=True,
     remediation=(
         "The evidence says what was last seen where the effect should appear. Look in green's log for the cause "
@@ -356,7 +356,7 @@ def effect(params: Effect, context: Context) -> Finding:
     except GreenlightError as problem:
         return error(str(problem))
     keep_s = context.remaining_s() * FOR_CLEANING_UP if params.clean_up else 0.0
-    finding = _caused_and_seen(params, context.reserving(keep_s), captured, began)
+    finding = _caused_and_seen(params, context.reserve(keep_s), captured, began)
     left = [each for step in params.clean_up if (each := _cleaned_up(step, context, captured)) is not None]
     if not left:
         return finding
@@ -408,7 +408,7 @@ def _caused(params: Effect, context: Context, captured: dict[str, Any] | None) -
         fine = answer.status < 400
         return [Evidence(query="status", expected="below 400", actual=answer.status, passed=fine, where="cause")]
     if cause.lambda_invoke is not None:
-        failure = invoke(context, _refilled(cause.lambda_invoke, captured).sent(context)).failure
+        failure = invoke(context, _refilled(cause.lambda_invoke, captured).build(context)).failure
         return [Evidence(query="error", expected="none", actual=failure or "none", passed=not failure, where="cause")]
     for service, publication in (("sqs", cause.sqs), ("sns", cause.sns)):
         if publication is not None:
@@ -424,7 +424,7 @@ def _capture(params: Effect, context: Context, answer: Response, captured: dict[
         if source != "unique" and captured is not None and (value := capture_value(source, answer)) is not MISSING:
             captured[name] = value
             if is_sensitive(name, source):
-                context.hide(value)
+                context.add_secret(value)
 
 
 def _there_before(params: Effect, context: Context, captured: dict[str, Any] | None, began: float) -> bool:
@@ -448,7 +448,7 @@ def _seen(params: Effect, context: Context, captured: dict[str, Any] | None, beg
         found = [Evidence(query=kind, expected="something", actual=shown, passed=there, where="effect")]
         for query, wanted in params.expect.items():
             actual = run_query(query, thing) if there else MISSING
-            found.append(evidence(query, substitute_captures(wanted, captured), actual, "effect"))
+            found.append(check_value(query, substitute_captures(wanted, captured), actual, "effect"))
         if all(each.passed for each in found):
             break
     return found

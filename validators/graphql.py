@@ -39,9 +39,9 @@ from greenlight.api import (
     NoAnswerError,
     Params,
     Response,
+    check_value,
     compile_query,
     error,
-    evidence,
     failed,
     finding_from,
     run_query,
@@ -128,7 +128,7 @@ def _looked_at(expect: Expect, response: Response, answer: dict[str, Any], where
     # An empty list breaks the specification and says that there were none; anything else is an error.
     free = errors is MISSING or errors == []
     if expect.errors is not None:
-        found = [evidence("errors", expect.errors, errors, where)]
+        found = [check_value("errors", expect.errors, errors, where)]
     else:
         found = [Evidence(query="errors", expected="none", actual="none" if free else errors, passed=free, where=where)]
     if free or expect.errors is None:
@@ -136,13 +136,13 @@ def _looked_at(expect: Expect, response: Response, answer: dict[str, Any], where
         shown = "an object" if there else repr(data) if data is MISSING else data
         found.append(Evidence(query="data", expected="an object", actual=shown, passed=there, where=where))
     if expect.status is not None:
-        found.append(evidence("status", expect.status, response.status, where))
+        found.append(check_value("status", expect.status, response.status, where))
     elif expect.errors is None:
         fine = response.status == 200
         found.append(Evidence(query="status", expected=200, actual=response.status, passed=fine, where=where))
     for query, expectation in expect.data.items():
         actual = MISSING if data is MISSING else run_query(query, data)
-        found.append(evidence(f"data {query}", expectation, actual, where))
+        found.append(check_value(f"data {query}", expectation, actual, where))
     if expect.latency is not None:
-        found.append(evidence("latency (ms)", expect.latency, round(response.latency_ms, 3), where))
+        found.append(check_value("latency (ms)", expect.latency, round(response.latency_ms, 3), where))
     return found

@@ -87,7 +87,7 @@ def grpc_health(params: GrpcHealth, context: Context) -> Finding:
     tls = url.scheme == "https" if params.tls is None else params.tls
     of_green = params.host in ("", url.hostname)
     try:
-        if of_green and url.scheme and not context.request_target(PATH).url.endswith(f"{url.netloc}{PATH}"):
+        if of_green and url.scheme and not context.resolve_request(PATH).url.endswith(f"{url.netloc}{PATH}"):
             patterns = ", ".join(context.green.path_patterns)
             return error(f"the rule that leads to green takes only the paths {patterns}, and not {PATH}")
         connection = context.connect(params.host, params.port, tls=tls, alpn=("h2",) if tls else ())

@@ -189,7 +189,7 @@ def _looked_at(
         if captured is not None:
             captured[name] = value
         if value is not MISSING and is_sensitive(name, source):
-            context.hide(value)
+            context.add_secret(value)
         if value is MISSING:
             query = f"capture {name}: {source}"
             found.append(Evidence(query=query, expected="a value", actual=repr(MISSING), where=where))

@@ -29,7 +29,7 @@ from greenlight.api import (
     error,
     finding_from,
     inconclusive,
-    service_tasks,
+    list_service_tasks,
     validator,
 )
 
@@ -120,7 +120,7 @@ def _containers(context: Context, params: Identity) -> list[tuple[str, str]]:
         raise GreenlightError(f"green has no task set at {context.deployment.stage}")
     return [
         (f"{each.get('name')} in task {str(task.get('taskArn')).rpartition('/')[2]}", str(each.get("imageDigest", "")))
-        for task in service_tasks(context, "RUNNING")
+        for task in list_service_tasks(context, "RUNNING")
         if task.get("startedBy") == context.green.task_set and task.get("lastStatus") == "RUNNING"
         for each in task.get("containers", [])
         if params.container in ("", each.get("name"))

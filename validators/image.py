@@ -33,8 +33,8 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     Params,
+    check_value,
     error,
-    evidence,
     failed,
     finding_from,
     inconclusive,
@@ -134,7 +134,7 @@ def _named(reference: str, params: Image) -> list[Evidence]:
     # As Docker reads it: the part before the first slash is a host when it looks like one.
     registry = first if "/" in reference and ("." in first or ":" in first or first == "localhost") else "docker.io"
     if params.registry is not None:
-        found.append(evidence("registry", params.registry, registry, reference))
+        found.append(check_value("registry", params.registry, registry, reference))
     if params.pinned:
         pinned = re.search(r"@sha256:[0-9a-f]{64}\Z", reference) is not None
         found.append(Evidence(query="pinned by digest", expected=True, actual=pinned, passed=pinned, where=reference))

@@ -40,8 +40,8 @@ from greenlight.api import (
     LambdaPayload,
     NoResultError,
     check_response,
+    check_value,
     error,
-    evidence,
     failed,
     finding_from,
     invoke,
@@ -111,7 +111,7 @@ def lambda_invoke(params: LambdaInvoke, context: Context) -> Finding:
     """The new version of the function answers an event as it should."""
     expect = params.expect
     try:
-        seen = invoke(context, params.sent(context))
+        seen = invoke(context, params.build(context))
     except NoResultError as problem:
         return failed(str(problem))
     except GreenlightError as problem:
@@ -120,11 +120,11 @@ def lambda_invoke(params: LambdaInvoke, context: Context) -> Finding:
     found = [_error_evidence(seen.failure, expect, where)]
     found += _answer(params, seen, where)
     if expect.payload is not None:
-        found.append(evidence("payload", expect.payload, seen.payload, where))
+        found.append(check_value("payload", expect.payload, seen.payload, where))
     if expect.duration is not None:
-        found.append(evidence("duration (ms)", expect.duration, seen.duration_ms, where))
+        found.append(check_value("duration (ms)", expect.duration, seen.duration_ms, where))
     if expect.init_duration is not None:
-        found.append(evidence("init duration (ms)", expect.init_duration, seen.init_ms, where))
+        found.append(check_value("init duration (ms)", expect.init_duration, seen.init_ms, where))
     cold = f", cold start {seen.init_ms:.0f} ms" if seen.init_ms else ""
     return finding_from(found, f"{where} answered in {seen.duration_ms:.0f} ms{cold}")
 
@@ -141,7 +141,7 @@ def _answer(params: LambdaInvoke, seen: Invocation, where: str) -> list[Evidence
             said = f"malformed: {problem}"
             return [Evidence(query="response", expected="one that can be passed on", actual=said, where=where)]
     found = [
-        evidence(f"json {query}", wanted, run_query(query, seen.payload), where)
+        check_value(f"json {query}", wanted, run_query(query, seen.payload), where)
         for query, wanted in expect.json.items()
     ]
     if event is not None and event.is_batch and not any("batchItemFailures" in query for query in expect.json):
@@ -155,5 +155,5 @@ def _answer(params: LambdaInvoke, seen: Invocation, where: str) -> list[Evidence
 def _error_evidence(failure: str, expect: Expect, where: str) -> Evidence:
     """Say whether the function ended as wanted: without an error, or with the one that is expected."""
     if expect.error is not None:
-        return evidence("error", expect.error, failure or MISSING, where)
+        return check_value("error", expect.error, failure or MISSING, where)
     return Evidence(query="error", expected="none", actual=failure or "none", passed=not failure, where=where)

@@ -27,9 +27,9 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     Params,
-    deployment_group,
     error,
     finding_from,
+    get_deployment_group,
     inconclusive,
     validator,
 )
@@ -90,7 +90,7 @@ def listener(params: Listener, context: Context) -> Finding:
 
 def _routes(context: Context) -> dict[str, list[str]]:
     """Give the ARNs of production and test listeners as the deployment group has them."""
-    pairs = deployment_group(context).get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or [{}]
+    pairs = get_deployment_group(context).get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or [{}]
     keys = {"production": "prodTrafficRoute", "test": "testTrafficRoute"}
     found = {name: pairs[0].get(key, {}).get("listenerArns", []) for name, key in keys.items()}
     return {name: arns for name, arns in found.items() if arns}

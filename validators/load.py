@@ -43,8 +43,8 @@ from greenlight.api import (
     HttpError,
     NoAnswerError,
     Params,
+    check_value,
     error,
-    evidence,
     failed,
     finding_from,
     inconclusive,
@@ -226,14 +226,14 @@ def _settled(found: list[Evidence], said: str, first_error: str, too_little: str
 def _looked_at(expect: Expect, latencies: list[float], errors: int, statuses: Counter[str]) -> list[Evidence]:
     rate = errors / len(latencies)
     found = [
-        evidence("error rate", expect.error_rate, rate)
+        check_value("error rate", expect.error_rate, rate)
         if expect.error_rate is not None
         else Evidence(query="error rate", expected=0, actual=round(rate, 4), passed=errors == 0)
     ]
     for name, share in PERCENTILES.items():
         if (wanted := getattr(expect, name)) is not None:
-            found.append(evidence(f"{name} (ms)", wanted, round(percentile(latencies, share), 3)))
-    found += [evidence(f"{name} answers", wanted, statuses[name]) for name, wanted in expect.statuses.items()]
+            found.append(check_value(f"{name} (ms)", wanted, round(percentile(latencies, share), 3)))
+    found += [check_value(f"{name} answers", wanted, statuses[name]) for name, wanted in expect.statuses.items()]
     return found
 
 

@@ -37,14 +37,14 @@ from greenlight.api import (
     GreenlightError,
     IamRequirement,
     Params,
+    check_value,
     compile_query,
     error,
-    evidence,
+    field_default,
     finding_from,
     inconclusive,
+    list_service_tasks,
     run_query,
-    service_tasks,
-    struct_default,
     validator,
 )
 
@@ -67,7 +67,7 @@ class NewErrors(Params, frozen=True, kw_only=True):
         baseline: The window in which blue's lines are known.
     """
 
-    baseline: Duration = struct_default(Duration(3600))
+    baseline: Duration = field_default(Duration(3600))
 
 
 class Logs(Params, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ class Logs(Params, frozen=True, kw_only=True):
     query: str = ""
     rows: dict[str, Expectation] = {}
     group: str = ""
-    window: Duration = struct_default(Duration(600))
+    window: Duration = field_default(Duration(600))
     green_lines: Annotated[int, msgspec.Meta(ge=1)] = 1
 
     def __post_init__(self) -> None:
@@ -122,7 +122,7 @@ def _needs(params: Logs) -> Iterator[IamRequirement]:
         "ecs:ListTasks",
         "ecs:DescribeTasks",
     ),
-    iam_of=_needs,
+    iam_for=_needs,
     remediation=(
         "Open the log group named in the finding and look for the example line in green's streams. A new error of "
         "green is the release's; an old one belongs into the pattern or the limit. No lines of green at all mean "
@@ -145,11 +145,11 @@ def logs(params: Logs, context: Context) -> Finding:
         found = []
         if params.expect is not None:
             where = f"{group}, for example {context.excerpt(wrong[0][1])!r}" if wrong else group
-            found.append(evidence(f"lines with {params.pattern}", params.expect, len(wrong), where))
+            found.append(check_value(f"lines with {params.pattern}", params.expect, len(wrong), where))
         if params.query:
             rows = _insights(params, context, group)
             found += [
-                evidence(f"rows {path}", each, run_query(path, rows), group) for path, each in params.rows.items()
+                check_value(f"rows {path}", each, run_query(path, rows), group) for path, each in params.rows.items()
             ]
         if params.new_errors is not None:
             baseline = params.new_errors.baseline
@@ -224,7 +224,7 @@ def _marks(context: Context) -> list[str]:
     """Give what the names of green's log streams hold or end with, and no other stream's."""
     if context.deployment.platform == "lambda":
         return [f"[{context.green.version}]"]
-    tasks = [*service_tasks(context, "RUNNING"), *service_tasks(context, "STOPPED")]
+    tasks = [*list_service_tasks(context, "RUNNING"), *list_service_tasks(context, "STOPPED")]
     found = [each["taskArn"] for each in tasks if each.get("startedBy") == context.green.task_set]
     if not context.green.task_set or not found:
         raise GreenlightError("green has no tasks, so no log stream can be called its own")

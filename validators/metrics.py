@@ -40,9 +40,9 @@ from greenlight.api import (
     Params,
     error,
     failed,
+    field_default,
     finding_from,
     inconclusive,
-    struct_default,
     time_series,
     validator,
 )
@@ -83,9 +83,9 @@ class Metrics(Params, frozen=True, kw_only=True):
 
     queries: Annotated[dict[str, Query], msgspec.Meta(min_length=1)]
     expect: Annotated[dict[str, Expectation], msgspec.Meta(min_length=1)]
-    window: Duration = struct_default(Duration(300))
-    period: Duration = struct_default(Duration(60))
-    settle: Duration = struct_default(Duration(0))
+    window: Duration = field_default(Duration(300))
+    period: Duration = field_default(Duration(60))
+    settle: Duration = field_default(Duration(0))
     minimum_samples: dict[str, Annotated[int, msgspec.Meta(ge=1)]] = {}
     no_data: Literal["inconclusive", "pass", "fail"] = "inconclusive"
 

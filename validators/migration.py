@@ -43,11 +43,11 @@ from greenlight.api import (
     check_response,
     error,
     failed,
+    field_default,
     finding_from,
     inconclusive,
     is_sensitive,
     send_request,
-    struct_default,
     unique_id,
     validate_capture,
     validator,
@@ -75,7 +75,7 @@ class Migration(Params, frozen=True, kw_only=True):
     expect: ResponseExpectation
     written: ResponseExpectation | None = None
     capture: dict[str, str] = {}
-    within: Duration = struct_default(Duration(2.0))
+    within: Duration = field_default(Duration(2.0))
 
     def __post_init__(self) -> None:
         """Refuse captures of nothing, and expectations that an old row would meet, too."""
@@ -140,7 +140,7 @@ def _written_and_read(
             if source != "unique" and (value := capture_value(source, answer)) is not MISSING:
                 captured[name] = value
                 if is_sensitive(name, source):
-                    context.hide(value)
+                    context.add_secret(value)
         if not all(each.passed for each in found):
             return _wrong(writer, finding_from(found, ""))
         for side in (reader, writer):

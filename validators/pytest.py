@@ -105,7 +105,7 @@ def _needs(params: Pytest) -> Iterator[IamRequirement]:
 @validator(
     Pytest,
     iam=("s3:GetObject", "s3:GetObjectVersion"),
-    iam_of=_needs,
+    iam_for=_needs,
     unsafe=True,
     remediation=(
         "Run the failed test from a laptop with GREENLIGHT_URL set to green: `pytest PATH -m MARKER`. A suite "

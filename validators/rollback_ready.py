@@ -23,9 +23,9 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     Params,
-    deployment_group,
     error,
     finding_from,
+    get_deployment_group,
     validator,
 )
 
@@ -72,7 +72,7 @@ def rollback_ready(params: RollbackReady, context: Context) -> Finding:
 
 def _configured(context: Context) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give the rollback and the alarm configuration that count for this deployment."""
-    group = deployment_group(context)
+    group = get_deployment_group(context)
     own = context.aws_call("codedeploy", "get_deployment", deploymentId=context.deployment.id)["deploymentInfo"]
     rollback = own.get("autoRollbackConfiguration") or group.get("autoRollbackConfiguration") or {}
     alarms = own.get("overrideAlarmConfiguration") or group.get("alarmConfiguration") or {}

@@ -44,10 +44,10 @@ from greenlight.api import (
     compile_query,
     error,
     failed,
+    field_default,
     finding_from,
     inconclusive,
     run_query,
-    struct_default,
     validator,
 )
 
@@ -69,7 +69,7 @@ class ServesGreen(Params, frozen=True, kw_only=True):
     headers: dict[str, Value] = {}
     json: dict[str, Value] = {}
     samples: Annotated[int, msgspec.Meta(ge=2, le=100)] = 5
-    interval: Duration = struct_default(Duration(0.1))
+    interval: Duration = field_default(Duration(0.1))
 
     def __post_init__(self) -> None:
         """Refuse proof by nothing, what only one way of asking has, and queries that are none."""

@@ -30,9 +30,9 @@ from greenlight.api import (
     IamRequirement,
     Params,
     error,
+    field_default,
     finding_from,
     inconclusive,
-    struct_default,
     validator,
 )
 
@@ -47,7 +47,7 @@ class Synthetics(Params, frozen=True, kw_only=True):
 
     canary: Annotated[str, msgspec.Meta(min_length=1)]
     start: bool = False
-    max_age: Duration = struct_default(Duration(600))
+    max_age: Duration = field_default(Duration(600))
 
 
 def _needs(params: Synthetics) -> Iterator[IamRequirement]:
@@ -61,7 +61,7 @@ def _needs(params: Synthetics) -> Iterator[IamRequirement]:
 @validator(
     Synthetics,
     iam=("synthetics:GetCanaryRuns", "synthetics:StartCanary"),
-    iam_of=_needs,
+    iam_for=_needs,
     unsafe=True,
     remediation=(
         "Open the canary's run in CloudWatch Synthetics: screenshot, HAR and log show the step that failed. A run "

@@ -28,8 +28,8 @@ from greenlight.api import (
     HttpError,
     NoAnswerError,
     Params,
+    check_value,
     error,
-    evidence,
     failed,
     finding_from,
     validator,
@@ -67,5 +67,5 @@ def tcp(params: Tcp, context: Context) -> Finding:
     where = f"{address} port {port}"
     found = [Evidence(query="connection", expected="accepted", actual="accepted", passed=True, where=where)]
     if params.connect is not None:
-        found.append(evidence("time to connect (ms)", params.connect, round(took_ms, 3), where))
+        found.append(check_value("time to connect (ms)", params.connect, round(took_ms, 3), where))
     return finding_from(found, f"{params.host or 'green'} ({where}) accepted a connection in {took_ms:.0f} ms")

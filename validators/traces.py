@@ -31,11 +31,11 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     Params,
+    check_value,
     error,
-    evidence,
+    field_default,
     finding_from,
     inconclusive,
-    struct_default,
     validator,
 )
 
@@ -69,7 +69,7 @@ class Traces(Params, frozen=True, kw_only=True):
 
     filter: str
     expect: Expect
-    window: Duration = struct_default(Duration(300))
+    window: Duration = field_default(Duration(300))
     minimum_samples: Annotated[int, msgspec.Meta(ge=1)] = 10
 
 
@@ -98,12 +98,12 @@ def traces(params: Traces, context: Context) -> Finding:
         expectation = getattr(params.expect, name)
         if expectation is not None:
             share = 100 * sum(each.get(flag) is True for each in found) / len(found)
-            seen.append(evidence(f"{name} (%)", expectation, share))
+            seen.append(check_value(f"{name} (%)", expectation, share))
     durations = sorted(each["ResponseTime"] * 1000 for each in found if "ResponseTime" in each)
     if params.expect.latency and len(durations) < params.minimum_samples:
         return inconclusive(f"only {len(durations)} traces say how long they took", *seen)
     for name, bound in params.expect.latency.items():
-        seen.append(evidence(f"latency {name} (ms)", bound, _percentile(durations, float(name[1:]))))
+        seen.append(check_value(f"latency {name} (ms)", bound, _percentile(durations, float(name[1:]))))
     return finding_from(seen, f"{len(found)} traces are as expected")
 
 

@@ -37,8 +37,8 @@ from greenlight.api import (
     LambdaPayload,
     NoResultError,
     Params,
+    check_value,
     error,
-    evidence,
     failed,
     finding_from,
     inconclusive,
@@ -118,17 +118,17 @@ def _judged(params: Warm, context: Context, answers: list[Invocation], late: int
     where = f"{context.deployment.function}:{context.green.version}"
     wanted, expect = params.expect.errors, params.expect
     found = [
-        evidence("errors", wanted, errors, where)
+        check_value("errors", wanted, errors, where)
         if wanted is not None
         else Evidence(query="errors", expected=0, actual=errors, passed=errors == 0, where=where)
     ]
     if expect.cold_starts is not None:
-        found.append(evidence("cold starts", expect.cold_starts, len(cold), where))
+        found.append(check_value("cold starts", expect.cold_starts, len(cold), where))
     if expect.init_duration is not None and cold:
-        found.append(evidence("slowest init duration (ms)", expect.init_duration, max(cold), where))
+        found.append(check_value("slowest init duration (ms)", expect.init_duration, max(cold), where))
     if expect.duration is not None:
         slowest = max((each.duration_ms for each in answers), default=MISSING)
-        found.append(evidence("slowest duration (ms)", expect.duration, slowest, where))
+        found.append(check_value("slowest duration (ms)", expect.duration, slowest, where))
     said = f"{where} answered {len(answers)} of {params.count} invocations at once, {len(cold)} of them cold"
     if any(not each.passed for each in found):
         finding = finding_from(found, said)
@@ -154,7 +154,7 @@ def _all_at_once(params: Warm, context: Context) -> tuple[list[Invocation], int,
 
     def once(number: int) -> None:
         try:
-            answers.append(invoke(context, params.sent(context, f"/{number}")))
+            answers.append(invoke(context, params.build(context, f"/{number}")))
         except NoResultError as problem:
             slow.append(str(problem))
         except GreenlightError as problem:

@@ -42,9 +42,9 @@ from greenlight.api import (
     HttpError,
     NoAnswerError,
     Params,
+    check_value,
     compile_query,
     error,
-    evidence,
     failed,
     finding_from,
     run_query,
@@ -134,7 +134,7 @@ def websocket(params: Websocket, context: Context) -> Finding:
     """A WebSocket opens and answers what is sent to it."""
     url = params.path.replace("ws", "http", 1) if params.path.startswith(("ws://", "wss://")) else params.path
     try:
-        where = context.request_target(url, params.headers)
+        where = context.resolve_request(url, params.headers)
         parts = urllib.parse.urlsplit(where.url)
         secure = parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
@@ -299,17 +299,17 @@ def _looked_at(expect: Expect | None, message: bytes, took_ms: float, where: str
         return []
     found = []
     if expect.text is not None:
-        found.append(evidence("text", expect.text, message.decode(errors="replace"), where))
+        found.append(check_value("text", expect.text, message.decode(errors="replace"), where))
     data: Any = MISSING
     if expect.json:
         with contextlib.suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             data = msgspec.json.decode(message)
     for query, expectation in expect.json.items():
         found.append(
-            evidence(f"json {query}", expectation, MISSING if data is MISSING else run_query(query, data), where)
+            check_value(f"json {query}", expectation, MISSING if data is MISSING else run_query(query, data), where)
         )
     if expect.latency is not None:
-        found.append(evidence("latency (ms)", expect.latency, round(took_ms, 3), where))
+        found.append(check_value("latency (ms)", expect.latency, round(took_ms, 3), where))
     return found
 
 

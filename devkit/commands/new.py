@@ -104,13 +104,13 @@ def _name_error(name: str) -> str:
 def build_catalogue(root: Path) -> str:
     """Render docs/validators.md from the validators of a project."""
     from devkit.reference.validator_catalogue import catalogue_entry, markdown
-    from greenlight.testing import load
+    from greenlight.testing import load_validator
 
     entries = []
     for file in sorted((root / "validators").glob("*.py")):
         if not file.stem.startswith("_"):
             try:
-                entries.append(catalogue_entry(file.stem, load(file)))
+                entries.append(catalogue_entry(file.stem, load_validator(file)))
             except MalformedError as error:
                 entries.append(catalogue_entry(file.stem, error))
     return f"{markdown(entries)}\n"

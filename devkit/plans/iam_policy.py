@@ -73,7 +73,7 @@ def required_permissions(checks: Iterable[Bound], partition: str = "aws") -> Ite
         if bound.validator is None:
             raise MalformedError(bound.malformed)
         needed_by = f"{check.name} ({check.validator})"
-        for action, resource in bound.validator.needs(bound.params):
+        for action, resource in bound.validator.required_iam(bound.params):
             yield Permission(action, _arn(resource, partition), needed_by)
         for reference in sorted(references.secret_names(check.params)):
             yield _secret_permission(reference, needed_by, partition)

@@ -1,13 +1,13 @@
-"""Templates of `greenlight new`: a validator, its test, and a plan. They work without a change."""
+"""Templates of `greenlight new`: a validator, its test and a plan, which pass as they are."""
 
 from __future__ import annotations
 
 _VALIDATOR = '''\
-"""{name}: green says in a header of its response that it is ready.
+"""{name}: green sends a header with the expected value.
 
 Example:
     checks:
-      - name: green says that it is ready
+      - name: green is ready
         {name}: {{path: /health, header: x-ready, expect: "yes"}}
 
 Source: RFC 9110, section 6.3 (header fields)
@@ -15,11 +15,11 @@ Source: RFC 9110, section 6.3 (header fields)
 
 from __future__ import annotations
 
-from greenlight.api import Context, Expectation, Finding, Params, evidence, finding_from, validator
+from greenlight.api import Context, Expectation, Finding, Params, check_value, finding_from, validator
 
 
 class {kind}(Params, frozen=True, kw_only=True):
-    """`path`: path to request; `header`: name of the response header; `expect`: expected value of the header."""
+    """`path` of the request; `header` of the response; `expect` is the expectation of its value."""
 
     path: str = "/"
     header: str
@@ -28,25 +28,25 @@ class {kind}(Params, frozen=True, kw_only=True):
 
 @validator(
     {kind},
-    remediation="Request the path from green yourself, and read its logs of that time.",
+    remediation="Request the path from green, and read its log.",
     cost="One request to green for each attempt.",
 )
 def {name}(params: {kind}, context: Context) -> Finding:
-    """A header of green's response has the expected value."""
+    """Green sends a header with the expected value."""
     response = context.request("GET", params.path)
-    value = evidence(params.header, params.expect, response.header(params.header), response.url)
-    return finding_from([value], f"{{params.header}} has the expected value")
+    evidence = check_value(params.header, params.expect, response.header(params.header), response.url)
+    return finding_from([evidence], f"{{params.header}} has the expected value")
 '''
 
 _TEST = '''\
-"""Tests of {name} against local servers, and the conformance test of every validator."""
+"""Tests of {name} against local servers, and of the promises that every validator makes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from greenlight.api import Outcome
-from greenlight.testing import Case, check_validator, green_server, load, run
+from greenlight.testing import Case, check_validator, green_server, load_validator, run_check
 
 FILE = Path(__file__).parents[2] / "validators" / "{name}.py"
 PARAMS = {{"path": "/health", "header": "x-ready", "expect": "yes"}}
@@ -58,14 +58,14 @@ def ready(_method: str, path: str, _body: bytes) -> tuple[int, dict[str, str], s
 
 def test_missing_header_fails() -> None:
     with green_server(lambda *_: (200, {{}}, "")) as context:
-        finding = run(load(FILE), PARAMS, context)
+        finding = run_check(load_validator(FILE), PARAMS, context)
     assert finding.outcome is Outcome.FAIL
     assert finding.message.endswith('x-ready is null, expected "yes"')
 
 
 def test_expected_header_passes() -> None:
     with green_server(ready) as context:
-        finding = run(load(FILE), PARAMS, context)
+        finding = run_check(load_validator(FILE), PARAMS, context)
     assert (finding.outcome, finding.message) == (Outcome.PASS, "x-ready has the expected value")
 
 
@@ -81,12 +81,12 @@ _ECS = """\
 version: 1
 defaults: {{timeout: 5s, retry: {{attempts: 2, interval: 1s}}}}
 stages:
-  # The test listener routes to green, and users still reach blue: check here all that a release must do.
+  # Only the test listener leads to green, and no user reaches it: check everything that a release must do.
   AfterAllowTestTraffic:
     checks:
       - name: green answers
         http: {{get: /, expect: {{status: 200, latency: {{lte: 1s}}}}}}
-  # Users reach green now. This checks once; use CloudWatch alarms for the time after it.
+  # Green serves the users now. Alarms watch it from here on; check once that it answers.
   AfterAllowTraffic:
     checks:
       - name: green still answers
@@ -97,14 +97,14 @@ _LAMBDA = """\
 version: 1
 defaults: {{timeout: 5s, retry: {{attempts: 2, interval: 1s}}}}
 stages:
-  # The alias still routes to the old version: check here all that a release must do.
+  # The alias still leads to the old version: check everything that a release must do.
   BeforeAllowTraffic:
     checks:
       - name: the new version is active
         lambda_state: {{}}
       - name: the new version answers
         lambda_invoke: {{payload: {{}}, expect: {{duration: {{lte: 3s}}}}}}
-  # All users reach the new version now. This checks once; use CloudWatch alarms for the time after it.
+  # The new version serves all users now. Alarms watch it from here on; check once that it answers.
   AfterAllowTraffic:
     checks:
       - name: the new version still answers
@@ -112,8 +112,7 @@ stages:
 """
 
 _HEAD = """\
-# Checks that a release must pass before users reach it.
-# List the available checks: greenlight validators
+# Checks of a release before it serves users. All validators: greenlight validators
 # Find mistakes: greenlight lint {file}
 # Try it: greenlight check {file} --stage {stage} {target}
 """
@@ -127,12 +126,12 @@ def validator_source(name: str) -> str:
 
 
 def test_source(name: str) -> str:
-    """Return the source of the validator's test."""
+    """Return the source of its test."""
     return _TEST.format(name=name)
 
 
 def plan_source(platform: str, file: str = "plan.yaml") -> str:
-    """Return a plan for a platform; its comments call it `file`."""
+    """Return a plan for a platform; `file` is the name that its comments use."""
     if platform == "ecs":
         stage, target, text = "AfterAllowTestTraffic", "--url http://localhost:8080", _ECS
     else:

@@ -99,12 +99,12 @@ def _is_document(response: Any, document: Any) -> bool:
 
 def _run_check(params: dict[str, Any], origin: str) -> tuple[int, str]:
     """Run the check once; return the number of operations that it covers, and its message."""
-    from greenlight.testing import context_for, ecs_deployment, run
+    from greenlight.testing import context_for, ecs_deployment, run_check
 
     validator = Registry().get("openapi")
     assert validator is not None  # noqa: S101 - it is part of greenlight
     with context_for(ecs_deployment(green=Side(url=origin)), timeout_s=60.0) as context:
-        finding = run(validator, params, context)
+        finding = run_check(validator, params, context)
     if finding.outcome is Outcome.INCONCLUSIVE:
         raise GreenlightError(
             f"no operation of the document can be called without further parameters: {finding.message}"

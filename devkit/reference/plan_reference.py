@@ -150,7 +150,7 @@ def _deployment_values() -> str:
     sides = struct_docs.key_descriptions(Side)
     deployment = struct_docs.key_descriptions(Deployment)
     rows = ["| value | |", "|---|---|"]
-    for name in binding.deployment_names(Deployment(id="", platform=Platform.ECS, stage=STAGES[0])):
+    for name in binding.deployment_values(Deployment(id="", platform=Platform.ECS, stage=STAGES[0])):
         owner, _, key = name.partition(".")
         description = deployment[key] if owner == "deployment" else f"{owner.capitalize()}'s. {sides[key]}"
         rows.append(f"| `${{{name}}}` | {table_cell(description)} |")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenlight.checks.registry import MalformedError
-from greenlight.testing import Case, StubbedAws, check_validator, load
+from greenlight.testing import Case, StubbedAws, check_validator, load_validator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def release(params: Release, context: Context) -> Finding:
         kept = context.aws_call("ssm", "get_parameter", Name="/shop/release").get("Parameter", {}).get("Value")
     except GreenlightError as problem:
         return error(str(problem))
-    found = [evidence("x-release", params.expect, response.header("x-release")), evidence("kept", params.expect, kept)]
+    found = [check_value("x-release", params.expect, response.header("x-release")), check_value("kept", params.expect, kept)]
     return finding_from(found, "green is this release")
 '''.lstrip()
 
@@ -59,7 +59,7 @@ def answer(_method: str, path: str, _body: bytes) -> tuple[int, dict[str, str], 
 
 
 def kept(aws: StubbedAws) -> None:
-    aws.answers("ssm", "get_parameter", {"Parameter": {"Value": "2"}}, {"Name": "/shop/release"})
+    aws.add_response("ssm", "get_parameter", {"Parameter": {"Value": "2"}}, {"Name": "/shop/release"})
 
 
 def correct_case(expect: str = "2", **more: Any) -> Case:
@@ -105,18 +105,18 @@ FAULTS = {
     "its example is not a valid plan": (
         'release: {expect: "2"',
         'release: {expects: "2"',
-        "the example in its docstring is no plan: .*did you mean 'expect'",
+        "the example in its docstring is not a valid plan: .*did you mean 'expect'",
     ),
     "its example uses another validator": (
         '        release: {expect: "2", token',
         '        releases: {expect: "2", token',
-        "is no plan: .*there is no validator 'releases'",
+        "is not a valid plan: .*there is no validator 'releases'",
     ),
     "it has no remediation": (', remediation="Look at what was deployed."', "", "remediation= is empty"),
     "its IAM action is not valid": (
         "ssm:GetParameter",
         "ssm:get_parameter",
-        "holds 'ssm:get_parameter', which is no IAM action",
+        "holds 'ssm:get_parameter', which is not an IAM action",
     ),
     "it calls an action that it does not declare": (
         'iam=("ssm:GetParameter",), ',
@@ -151,12 +151,12 @@ FAULTS = {
     "it crashes on an unexpected response": (
         'response.header("x-release")',
         'response.body.decode() and response.header("x-release")',
-        "when green answers 200 with garbage it crashes, .*UnicodeDecodeError",
+        "when green answers 200 with garbage it crashes: .*UnicodeDecodeError",
     ),
     "it crashes on an empty result of AWS": (
         '.get("Parameter", {}).get("Value")',
         '["Parameter"]["Value"]',
-        "when AWS answers ssm:GetParameter with nothing it crashes, .*KeyError",
+        "when AWS answers ssm:GetParameter with nothing it crashes: .*KeyError",
     ),
     "it never ends": (ASK, "time.sleep(60)", "it does not end in its time of 0.3 s in the passing case"),
     "it waits for a response without a time limit": (
@@ -182,7 +182,7 @@ FAULTS = {
     ),
     "it spells the end of a secret in capitals": (
         END,
-        '    return finding_from([*found, evidence(params.token[-9:].upper(), params.expect, "2")], "fine")',
+        '    return finding_from([*found, check_value(params.token[-9:].upper(), params.expect, "2")], "fine")',
         "it shows in its finding a part of a secret",
     ),
     "it prints a secret": (END, "    print(params.token)\n" + END, "it prints or logs a part of a secret"),
@@ -208,9 +208,9 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
 
 
 def test_unknown_harmless_fault_is_reported(tmp_path: Path) -> None:
-    text = message_about(tmp_path, "Green says", "It says", harmless={"rust"})
+    text = message_about(tmp_path, "Green says", "It says", harmless_faults={"rust"})
     assert (
-        "harmless names 'rust', which is no fault of these cases; there are absent, closed, denied:ssm:GetParameter"
+        "harmless_faults names 'rust', which is not a fault of these cases; there are absent, closed, denied:ssm:GetParameter"
         in text
     )
     assert len(text.splitlines()) == 2
@@ -231,12 +231,12 @@ def test_file_that_a_gate_would_reject_is_rejected(text: str, message: str, tmp_
     file = tmp_path / "release.py"
     file.write_text(text)
     with pytest.raises(MalformedError, match=message):
-        load(file)
+        load_validator(file)
 
 
 def test_unknown_name_is_reported() -> None:
     with pytest.raises(MalformedError, match="there is no validator 'htp'"):
-        load("htp")
+        load_validator("htp")
 
 
 def test_action_may_have_other_capitals_than_its_call_in_boto3(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_action_may_have_other_capitals_than_its_call_in_boto3(tmp_path: Path) -
 def test_correct_plugin_has_no_faults(tmp_path: Path) -> None:
     file = tmp_path / "release.py"
     file.write_text(CORRECT)
-    check_validator(file, passing=correct_case(), failing=correct_case("3"), also=[correct_case("4")])
+    check_validator(file, passing=correct_case(), failing=correct_case("3"), other_cases=[correct_case("4")])
 
 
 def test_plugin_of_another_protocol_that_passes_without_a_response_is_reported() -> None:
@@ -258,8 +258,8 @@ def test_plugin_of_another_protocol_that_passes_without_a_response_is_reported()
     with pytest.raises(AssertionError) as caught:
         check_validator(
             "tcp",
-            passing=Case(wire=accepting, timeout_s=0.3),
-            failing=Case(params={"connect": {"lt": "0ms"}}, wire=accepting, timeout_s=0.3),
+            passing=Case(tcp=accepting, timeout_s=0.3),
+            failing=Case(params={"connect": {"lt": "0ms"}}, tcp=accepting, timeout_s=0.3),
         )
 
     assert "when green never answers it passes" in str(caught.value)

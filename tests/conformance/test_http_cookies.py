@@ -159,6 +159,6 @@ def test_date_is_parsed_like_the_working_group(text: str, moment: tuple[int, ...
 def cookie_header(headers: list[str], target: str) -> str:
     """Return the Cookie header of the next request."""
     jar = CookieJar()
-    jar.keep([("Set-Cookie", header) for header in headers], SET_AT, "home.example.org", NOW)
+    jar.store([("Set-Cookie", header) for header in headers], SET_AT, "home.example.org", NOW)
     url = urllib.parse.urljoin(SET_AT, target)
     return jar.header(url, urllib.parse.urlsplit(url).hostname or "", NOW + 1)

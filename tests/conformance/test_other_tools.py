@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from greenlight.api import compare_responses, find_differences, percentile
+from greenlight.api import count_differences, find_differences, percentile
 from greenlight.assertions.expectation import DurationExpectation, parse
 from greenlight.assertions.jmespath_query import run_query
 from greenlight.core.errors import ExpectationError, PlanError, Problem
@@ -15,7 +15,7 @@ from greenlight.core.finding import Finding, Outcome
 from greenlight.plan import yaml_reader
 from greenlight.plan.decoder import convert
 from greenlight.plan.retry import Retry
-from tests.unit.checks.test_runner import Run, check
+from tests.support.check_run import Run, check
 from validators import compare
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_differences(case: dict[str, Any]) -> None:
     differences = find_differences(case["left"], case["right"])
 
     assert {difference.path: difference.kind for difference in differences} == case["kinds"]
-    compared = compare_responses([differences], [differences])
+    compared = count_differences([differences], [differences])
     assert compared == [] or {count.raw - count.noise for count in compared} == {0}
 
 

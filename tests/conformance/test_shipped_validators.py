@@ -8,8 +8,8 @@ from typing import Any
 from greenlight.testing import (
     SECRET,
     Case,
-    Handler,
     RecordingAws,
+    RequestHandler,
     StubbedAws,
     check_validator,
     ecs_deployment,
@@ -51,7 +51,7 @@ def test_openapi() -> None:
     paths = {"/health": {"get": {"responses": {"200": answer}}}}
     document = {"openapi": "3.0.3", "info": {"title": "shop", "version": "1"}, "paths": paths}
 
-    def serving(health: Any) -> Handler:
+    def serving(health: Any) -> RequestHandler:
         return lambda _method, path, _body: json_response(document if path == "/openapi.json" else health)
 
     check_validator(
@@ -89,7 +89,7 @@ def test_migration() -> None:
 
 
 def alias_of_version(version: str) -> Any:
-    return lambda aws: aws.answers("lambda", "get_alias", {"FunctionVersion": version, "Name": "live"})
+    return lambda aws: aws.add_response("lambda", "get_alias", {"FunctionVersion": version, "Name": "live"})
 
 
 def test_alias() -> None:
@@ -109,15 +109,17 @@ def test_tcp() -> None:
         "tcp",
         passing=Case(green=healthy),
         failing=Case(params={"connect": {"lt": "0ms"}}, green=healthy),
-        harmless=harmless,
+        harmless_faults=harmless,
     )
 
 
 def function_configuration(**configuration: str) -> Any:
     def script(aws: StubbedAws) -> None:
-        aws.answers("lambda", "get_function_configuration", {"FunctionName": "orders", **configuration})
+        aws.add_response("lambda", "get_function_configuration", {"FunctionName": "orders", **configuration})
         for _ in ("version", "alias"):
-            aws.refuses("lambda", "get_provisioned_concurrency_config", "ProvisionedConcurrencyConfigNotFoundException")
+            aws.add_client_error(
+                "lambda", "get_provisioned_concurrency_config", "ProvisionedConcurrencyConfigNotFoundException"
+            )
 
     return script
 
@@ -128,7 +130,7 @@ def test_lambda_state() -> None:
         passing=Case(aws=function_configuration(State="Active", LastUpdateStatus="Successful")),
         failing=Case(aws=function_configuration(State="Failed", LastUpdateStatus="Successful")),
         # AWS omits the state of a function that is still in its first one.
-        harmless={
+        harmless_faults={
             "nothing:lambda:GetFunctionConfiguration",
             "nothing:lambda:GetProvisionedConcurrencyConfig",
             "absent",
@@ -140,7 +142,7 @@ def target_health(state: str) -> Any:
     def script(aws: StubbedAws) -> None:
         health = {"Target": {"Id": "10.0.0.1", "Port": 80}, "TargetHealth": {"State": state}}
         answer = {"TargetHealthDescriptions": [health]}
-        aws.answers("elbv2", "describe_target_health", answer, {"TargetGroupArn": GROUP})
+        aws.add_response("elbv2", "describe_target_health", answer, {"TargetGroupArn": GROUP})
 
     return script
 
@@ -167,5 +169,5 @@ def test_alarms() -> None:
         "alarms",
         passing=Case(params={"names": ["shop-errors"]}, moto=alarm("OK")),
         failing=Case(params={"names": ["shop-errors"]}, moto=alarm("ALARM")),
-        harmless={"absent"},  # alarms belong to the operator and not to green
+        harmless_faults={"absent"},  # alarms belong to the operator and not to green
     )

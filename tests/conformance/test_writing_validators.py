@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from greenlight.api import Context
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "writing-validators.md").read_text()
@@ -22,7 +22,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the files of the checkout that the page's commands read and write."""
+    """Copy the parts of the checkout that the page's commands read and write."""
     folder = tmp_path_factory.mktemp("project")
     shutil.copy(ROOT / "pyproject.toml", folder)
     for name in ("validators", "layers", "devkit", "docs"):
@@ -30,19 +30,19 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(command: list[str], project: Path) -> str:
+def run_command(words: list[str], project: Path) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    python_path = os.pathsep.join(map(str, (project, project / "layers" / "greenlight")))
-    done = subprocess.run(
-        command,
+    import_path = os.pathsep.join(map(str, (project, project / "layers" / "greenlight")))
+    completed = subprocess.run(
+        words,
         cwd=project,
-        env={**os.environ, "PATH": path, "PYTHONPATH": python_path, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PATH": path, "PYTHONPATH": import_path, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 def test_page_has_only_console_and_python_blocks() -> None:
@@ -52,11 +52,11 @@ def test_page_has_only_console_and_python_blocks() -> None:
 def test_commands_of_the_page_have_the_described_effect(project: Path) -> None:
     commands = [line for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
     assert all(line.startswith("$ ") for line in commands)
-    with Service(lambda *_: (200, {}, "well")) as green:
-        out = [run(line[2:].replace("http://localhost:8080", green.url).split(), project) for line in commands]
+    with HttpServer(lambda *_: (200, {}, "well")) as green:
+        out = [run_command(line[2:].replace("http://localhost:8080", green.url).split(), project) for line in commands]
     assert "1 passed" not in out[0]
     assert "3 passed" in out[1]
-    assert "ready_header: green says in a header" in out[2]
+    assert "ready_header: green sends a header" in out[2]
     assert "Succeeded" in out[-1]
     assert "## ready_header" in (project / "docs" / "validators.md").read_text()
 
@@ -71,15 +71,15 @@ def test_plugins_of_the_page_pass_the_tests_of_the_page(project: Path) -> None:
             (project / plugins[-1]).write_text(text)
         else:
             (folder / f"test_block_{number}.py").write_text(f'"""A block of the page."""\n{text}')
-    assert plugins == ["validators/healthy_json.py", "validators/redis_ping.py"]
-    assert "6 passed" in run(["pytest", "-q", "-p", "no:cacheprovider", str(folder)], project)
-    assert run(["ruff", "check", "--quiet", *plugins], project) == ""
+    assert plugins == [f"validators/{name}.py" for name in ("healthy_json", "tenants_answer", "redis_ping")]
+    assert "8 passed" in run_command(["pytest", "-q", "-p", "no:cacheprovider", str(folder)], project)
+    assert run_command(["ruff", "check", "--quiet", *plugins], project) == ""
 
 
 def test_page_documents_every_method_of_the_context_with_valid_arguments() -> None:
     rows = dict(re.findall(r"`context\.(\w+)(\(.*?\))?`", PAGE))
     public = {name for name in dir(Context) if not name.startswith("_")}
-    assert {*public, "deployment"} == rows.keys()
+    assert {*public, "deployment", "clock"} == rows.keys()
     for name, arguments in rows.items():
         if arguments:
             parameters = inspect.signature(getattr(Context, name)).parameters

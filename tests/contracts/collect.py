@@ -39,7 +39,7 @@ from greenlight import api, testing
 from greenlight.assertions.filters import FILTERS
 from greenlight.assertions.formats import FORMATS
 from greenlight.assertions.predicates import PREDICATES, TYPES
-from greenlight.checks.binding import deployment_names
+from greenlight.checks.binding import deployment_values
 from greenlight.checks.registry import ENTRY_POINTS
 from greenlight.checks.registry import FOLDER as VALIDATORS_FOLDER
 from greenlight.core.deployment import STAGES, Deployment, Platform
@@ -175,7 +175,7 @@ def language() -> list[str]:
             *(f"type {name}" for name in TYPES),
             *(f"filter {name}" for name in FILTERS),
             *(f"format {name}" for name in FORMATS),
-            *(f"reference ${{{name}}}" for name in (*deployment_names(deployment), *_references())),
+            *(f"reference ${{{name}}}" for name in (*deployment_values(deployment), *_references())),
             *(f"capture {source}" for source in CAPTURES if _accepts_capture(source)),
             f"duration {DURATION_PATTERN}",
             f"size {SIZE_PATTERN}",

@@ -15,7 +15,7 @@ from greenlight.core.finding import Finding, Severity
 from greenlight.core.redaction import MASK
 from greenlight.gate.result import GateResult
 from greenlight.publish import index, notice_content, sns
-from greenlight.testing import Service, context_for, ecs_deployment, load, run
+from greenlight.testing import HttpServer, context_for, ecs_deployment, load_validator, run_check
 from greenlight.verdict.conclude import decide_verdict
 from tests.unit.checks.test_runner import ECS, Run, check
 from tests.unit.core.test_redaction import FORMS
@@ -111,11 +111,11 @@ def test_no_validator_shows_a_secret_that_green_repeats(validator: str, params: 
         seen = f"{path} {body.decode()} {secret} {secret.upper()} {urllib.parse.quote(secret, safe='')}"
         return 500, {"x-seen": secret}, {"seen": seen, "errors": [seen]}
 
-    with Service(echo) as green, Service(echo) as blue:
+    with HttpServer(echo) as green, HttpServer(echo) as blue:
         sides = {"green": Side(url=green.url), "blue": Side(url=blue.url)}
         filled = json.loads(json.dumps(params).replace("SECRET", "${secret:ssm:/canary}"))
         with context_for(ecs_deployment(**sides)) as context:
-            finding = run(load(validator), filled, context, secrets={"ssm:/canary": secret})
+            finding = run_check(load_validator(validator), filled, context, secrets={"ssm:/canary": secret})
     shown = read_back(str(finding))
     assert finding.outcome != "PASS"
     for form in (secret, secret.lower(), secret.upper(), urllib.parse.quote(secret, safe=""), secret[:9]):

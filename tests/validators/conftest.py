@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from greenlight.api import Deployment, Finding, Side
+from greenlight.api import Clock, Deployment, Finding, Side
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.plan.decoder import convert
-from greenlight.testing import StubbedAws, context_for, load, stubbed_aws
+from greenlight.testing import StubbedAws, context_for, load_validator, stubbed_aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,15 +32,17 @@ def check() -> Iterator[Callable[..., Finding]]:
             resolver: Any = lambda *_: ["127.0.0.1"],
             blue: Side | None = None,
             deployment: dict[str, Any] | None = None,
+            clock: Clock = SYSTEM_CLOCK,
             **green: Any,
         ) -> Finding:
-            found = load(name)
+            found = load_validator(name)
             params, mistakes = convert(written, found.params)
             if params is None:
                 raise ValueError("; ".join(message for _, message in mistakes))
             about = {"id": "d-TEST00001", "platform": "ecs", "stage": "AfterAllowTestTraffic", **(deployment or {})}
             known = Deployment(green=Side(url=url, **green), blue=blue or Side(), **about)
-            made = context_for(known, aws=aws, hosts=hosts, timeout_s=timeout_s, resolver=resolver)
+            options: dict[str, Any] = {"timeout_s": timeout_s, "resolver": resolver, "clock": clock}
+            made = context_for(known, aws=aws, allowed_hosts=hosts, **options)
             return found.run(params, stack.enter_context(made))
 
         yield run

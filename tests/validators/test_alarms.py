@@ -64,15 +64,15 @@ def test_alarms_that_are_all_ok_pass(check: Callable[..., Any], cloudwatch: Any)
 def test_too_little_data_is_what_the_plan_says_and_inconclusive_when_it_says_nothing(
     check: Callable[..., Any], scripted: Any, said: dict[str, str], outcome: str
 ) -> None:
-    scripted.answers("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a", "INSUFFICIENT_DATA")]})
+    scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a", "INSUFFICIENT_DATA")]})
 
     assert check("alarms", {"names": ["a"], **said}, aws=scripted).outcome == outcome
 
 
 def test_a_composite_alarm_on_a_later_page_rings(check: Callable[..., Any], scripted: Any) -> None:
     asked = {"AlarmTypes": BOTH, "AlarmNamePrefix": "all-"}
-    scripted.answers("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("all-a")], "NextToken": "t"}, asked)
-    scripted.answers(
+    scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("all-a")], "NextToken": "t"}, asked)
+    scripted.add_response(
         "cloudwatch", "describe_alarms", {"CompositeAlarms": [metric("all-b", "ALARM")]}, {**asked, "NextToken": "t"}
     )
 
@@ -86,7 +86,7 @@ def test_an_alarm_that_goes_off_during_the_watch_fails(
 ) -> None:
     monkeypatch.setattr("validators.alarms.POLL_S", 0.01)
     for state in ("OK", "OK", "ALARM"):
-        scripted.answers("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a", state)]})
+        scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a", state)]})
 
     found = check("alarms", {"names": ["a"], "for": "2s"}, aws=scripted)
 
@@ -98,7 +98,7 @@ def test_a_watch_is_as_long_as_it_says(
 ) -> None:
     monkeypatch.setattr("validators.alarms.POLL_S", 0.1)
     for _ in range(4):
-        scripted.answers("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a")]})
+        scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a")]})
 
     found = check("alarms", {"names": ["a"], "for": "300ms"}, aws=scripted)
 
@@ -114,13 +114,13 @@ def test_a_watch_longer_than_the_checks_time_is_an_error(check: Callable[..., An
 
 def test_a_state_that_nobody_knows_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
     # botocore does not hold answers against enumerations, and AWS may add to them.
-    scripted.answers("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a", "MUTED")]})
+    scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a", "MUTED")]})
 
     assert check("alarms", {"names": ["a"]}, aws=scripted).outcome == "ERROR"
 
 
 def test_a_missing_permission_is_an_error_that_names_it(check: Callable[..., Any], scripted: Any) -> None:
-    scripted.refuses("cloudwatch", "describe_alarms", "AccessDenied")
+    scripted.add_client_error("cloudwatch", "describe_alarms", "AccessDenied")
 
     found = check("alarms", {"names": ["a"]}, aws=scripted)
 

@@ -29,7 +29,7 @@ def test_an_alias_that_is_not_where_the_stage_says_fails(
     check: Callable[..., Any], scripted: Any, stage: str, version: str, weights: dict[str, float], said: str
 ) -> None:
     answer = {"FunctionVersion": version, "RoutingConfig": {"AdditionalVersionWeights": weights}}
-    scripted.answers("lambda", "get_alias", answer, {"FunctionName": "f", "Name": "live"})
+    scripted.add_response("lambda", "get_alias", answer, {"FunctionName": "f", "Name": "live"})
 
     found = check("alias", {}, aws=scripted, **where(stage))
 
@@ -40,7 +40,7 @@ def test_an_alias_that_is_not_where_the_stage_says_fails(
 def test_an_alias_with_all_traffic_on_the_version_of_the_stage_passes(
     check: Callable[..., Any], scripted: Any, stage: str, version: str
 ) -> None:
-    scripted.answers("lambda", "get_alias", {"FunctionVersion": version})
+    scripted.add_response("lambda", "get_alias", {"FunctionVersion": version})
 
     found = check("alias", {}, aws=scripted, **where(stage))
 
@@ -52,12 +52,12 @@ def test_an_alias_may_move_within_the_time(
 ) -> None:
     monkeypatch.setattr("validators.alias.POLL_S", 0.01)
     for version in ("6", "7"):
-        scripted.answers("lambda", "get_alias", {"FunctionVersion": version})
+        scripted.add_response("lambda", "get_alias", {"FunctionVersion": version})
 
     assert check("alias", {}, aws=scripted, **{**where("AfterAllowTraffic"), "timeout_s": 2}).outcome == "PASS"
 
 
 def test_an_alias_that_cannot_be_read_or_has_no_name_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
-    scripted.refuses("lambda", "get_alias", "ResourceNotFoundException")
+    scripted.add_client_error("lambda", "get_alias", "ResourceNotFoundException")
     assert check("alias", {}, aws=scripted, **where("AfterAllowTraffic")).outcome == "ERROR"
     assert check("alias", {}, aws=scripted).outcome == "ERROR"

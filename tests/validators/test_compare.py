@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenlight.api import Finding, Outcome, Side
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 from tests.support.function_server import DEPLOYMENT, Failing, Functions
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def answering(content: Any, status: int = 200, wait_s: float = 0.0, **headers: s
 
 
 def against(check: Check, written: Any, blue: Any, green: Any, **settings: Any) -> Finding:
-    with Service(blue) as old, Service(green) as new:
+    with HttpServer(blue) as old, HttpServer(green) as new:
         return check("compare", written, new.url, blue=Side(url=old.url), **settings)
 
 
@@ -128,7 +128,7 @@ def test_a_slower_green_fails_and_few_answers_show_nothing(check: Check) -> None
 
 
 def test_the_header_that_a_rule_asks_for_goes_to_its_own_side(check: Check) -> None:
-    with Service(answering(SHOP)) as old, Service(answering(SHOP)) as new:
+    with HttpServer(answering(SHOP)) as old, HttpServer(answering(SHOP)) as new:
         blue = Side(url=old.url, headers={"x-side": "blue"})
         finding = check("compare", {"requests": ["/a"]}, new.url, blue=blue, headers={"x-side": "green"})
     assert finding.outcome is Outcome.PASS, finding.message

@@ -20,7 +20,7 @@ CONFIGURATION = {
 
 
 def version(aws: Any, **changed: Any) -> None:
-    aws.answers("lambda", "get_function_configuration", {**CONFIGURATION, **changed})
+    aws.add_response("lambda", "get_function_configuration", {**CONFIGURATION, **changed})
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,11 @@ def test_reserved_concurrency_and_log_retention_are_read_when_asked_for(
     check: Callable[..., Any], scripted: Any
 ) -> None:
     version(scripted)
-    scripted.answers("lambda", "get_function_concurrency", {"ReservedConcurrentExecutions": 5}, {"FunctionName": "f"})
+    scripted.add_response(
+        "lambda", "get_function_concurrency", {"ReservedConcurrentExecutions": 5}, {"FunctionName": "f"}
+    )
     groups = [{"logGroupName": "/aws/lambda/f2", "retentionInDays": 1}, {"logGroupName": "/aws/lambda/f"}]
-    scripted.answers("logs", "describe_log_groups", {"logGroups": groups}, {"logGroupNamePrefix": "/aws/lambda/f"})
+    scripted.add_response("logs", "describe_log_groups", {"logGroups": groups}, {"logGroupNamePrefix": "/aws/lambda/f"})
     params = {"Concurrency.ReservedConcurrentExecutions": 5, "LogGroup.retentionInDays": {"lte": 30}}
 
     found = check("config", {"expect": params}, aws=scripted, **FUNCTION)
@@ -132,7 +134,7 @@ def test_a_task_definition_is_asked_of_ecs(check: Callable[..., Any], scripted: 
     environment = [{"name": "KEY", "value": "hunter2"}]
     containers = [{"name": "app", "image": "i@sha256:1", "environment": environment}]
     answer = {"taskDefinition": {"cpu": "256", "containerDefinitions": containers}}
-    scripted.answers("ecs", "describe_task_definition", answer, {"taskDefinition": "orders:7"})
+    scripted.add_response("ecs", "describe_task_definition", answer, {"taskDefinition": "orders:7"})
     expect = {"cpu": "256", "containerDefinitions[0].environment": {"length": 1}}
 
     found = check("config", {"expect": expect}, aws=scripted, task_definition="orders:7")
@@ -142,7 +144,7 @@ def test_a_task_definition_is_asked_of_ecs(check: Callable[..., Any], scripted: 
 
 
 def test_what_cannot_be_read_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
-    scripted.refuses("lambda", "get_function_configuration", "AccessDeniedException")
+    scripted.add_client_error("lambda", "get_function_configuration", "AccessDeniedException")
 
     assert check("config", {"expect": {"Runtime": "x"}}, aws=scripted, **FUNCTION).outcome == "ERROR"
     assert check("config", {"expect": {"cpu": "x"}}, aws=scripted).outcome == "ERROR"

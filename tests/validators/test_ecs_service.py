@@ -26,12 +26,12 @@ def task_set(**changed: Any) -> dict[str, Any]:
 
 
 def answers(aws: Any, service: dict[str, Any], *stopped: dict[str, Any]) -> None:
-    aws.answers("ecs", "describe_services", service, {"cluster": "c", "services": ["orders"]})
+    aws.add_response("ecs", "describe_services", service, {"cluster": "c", "services": ["orders"]})
     arns = [f"arn:aws:ecs:eu-central-1:1:task/c/{n}" for n, _ in enumerate(stopped)]
     asked = {"cluster": "c", "serviceName": "orders", "desiredStatus": "STOPPED"}
-    aws.answers("ecs", "list_tasks", {"taskArns": arns}, asked)
+    aws.add_response("ecs", "list_tasks", {"taskArns": arns}, asked)
     if stopped:
-        aws.answers("ecs", "describe_tasks", {"tasks": list(stopped)}, {"cluster": "c", "tasks": arns})
+        aws.add_response("ecs", "describe_tasks", {"tasks": list(stopped)}, {"cluster": "c", "tasks": arns})
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_fewer_tasks_than_the_plan_wants_fail_though_ecs_wants_no_more(
 
 
 def test_a_task_set_that_is_gone_fails(check: Callable[..., Any], scripted: Any) -> None:
-    scripted.answers("ecs", "describe_services", {"services": []})
+    scripted.add_response("ecs", "describe_services", {"services": []})
 
     assert check("ecs_service", {}, aws=scripted, **WHERE).outcome == "FAIL"
 
@@ -112,7 +112,7 @@ def test_a_task_set_that_is_gone_fails(check: Callable[..., Any], scripted: Any)
 def test_no_task_set_and_a_missing_permission_are_errors(check: Callable[..., Any], scripted: Any) -> None:
     assert check("ecs_service", {}, aws=scripted).outcome == "ERROR"
 
-    scripted.refuses("ecs", "describe_services", "AccessDeniedException")
+    scripted.add_client_error("ecs", "describe_services", "AccessDeniedException")
     assert "ecs:DescribeServices was denied" in check("ecs_service", {}, aws=scripted, **WHERE).message
 
 

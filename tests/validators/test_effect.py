@@ -20,7 +20,7 @@ from moto import mock_aws
 
 from greenlight.api import Finding, Outcome
 from greenlight.aws.client import Aws
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 from tests.support.function_server import DEPLOYMENT, Failing, Functions
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def posting(do: Callable[[str], Any], status: int = 201, deleting: int = 204) ->
 
 
 def caused(check: Check, written: Any, do: Any, aws: Any, **settings: Any) -> Finding:
-    with Service(posting(do, **settings)) as green:
+    with HttpServer(posting(do, **settings)) as green:
         return check("effect", {**PLAN, **written}, green.url, aws=aws, timeout_s=4.0)
 
 
@@ -132,7 +132,7 @@ def test_an_answer_nobody_thought_of_is_an_error_and_still_cleans_up(check: Chec
         "see": {"dynamodb": ROW},
         "clean_up": [{"http": {"delete": "/orders"}}],
     }
-    with Service(answer) as green:
+    with HttpServer(answer) as green:
         finding = check("effect", {**PLAN, **written}, green.url, aws=account, timeout_s=4.0)
 
     assert (finding.outcome, seen) == (Outcome.ERROR, ["POST", "DELETE"])
@@ -305,7 +305,7 @@ def test_an_invocation_that_hangs_leaves_time_to_clean_up(check: Check) -> None:
         "see": {"log": {"group": "g", "pattern": "p"}},
         "clean_up": [{"http": {"delete": "/orders"}}],
     }
-    with Functions({"7": lambda _event: over.wait(30)}) as functions, Service(deleting) as green:
+    with Functions({"7": lambda _event: over.wait(30)}) as functions, HttpServer(deleting) as green:
         finding = check(
             "effect", written, green.url, aws=functions.aws(), deployment=DEPLOYMENT, version="7", timeout_s=2.0
         )

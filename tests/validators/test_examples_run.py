@@ -28,17 +28,17 @@ from greenlight.api import Deployment, Outcome, Side
 from greenlight.checks.registry import Registry
 from greenlight.plan import yaml_reader
 from greenlight.testing import (
+    HttpServer,
     RecordingAws,
-    Service,
     StubbedAws,
     context_for,
     ecs_deployment,
     lambda_deployment,
-    load,
+    load_validator,
     moto_aws,
-    run,
+    run_check,
     stubbed_aws,
-    wire_server,
+    tcp_server,
 )
 from tests.support.function_server import Functions
 
@@ -61,7 +61,7 @@ PINNED = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/app@sha256:{BUIL
 
 def examples(name: str) -> list[dict[str, Any]]:
     """Give the parameters of every check of the validator's example."""
-    module = inspect.getmodule(load(name).run)
+    module = inspect.getmodule(load_validator(name).run)
     checks = yaml_reader.read(example(inspect.getdoc(module) or "")).data["checks"]
     return [each[name] for each in checks]
 
@@ -126,82 +126,82 @@ def alarms(aws: RecordingAws) -> None:
 
 
 def alias(aws: StubbedAws) -> None:
-    aws.answers("lambda", "get_alias", {"FunctionVersion": "7", "Name": "live"})
+    aws.add_response("lambda", "get_alias", {"FunctionVersion": "7", "Name": "live"})
 
 
 def config(aws: StubbedAws) -> None:
     app = {"name": "app", "image": PINNED, "environment": [{"name": "STAGE", "value": "live"}]}
     for _ in ("green", "blue"):
         task = {"containerDefinitions": [app], "cpu": "256", "memory": "512"}
-        aws.answers("ecs", "describe_task_definition", {"taskDefinition": task})
+        aws.add_response("ecs", "describe_task_definition", {"taskDefinition": task})
 
 
 def ecs_service(aws: StubbedAws) -> None:
     steady = {"stabilityStatus": "STEADY_STATE", "computedDesiredCount": 2, "runningCount": 2, "pendingCount": 0}
-    aws.answers("ecs", "describe_services", {"services": [{"taskSets": [{"id": "ecs-svc/8", **steady}]}]})
-    aws.answers("ecs", "list_tasks", {"taskArns": []})
+    aws.add_response("ecs", "describe_services", {"services": [{"taskSets": [{"id": "ecs-svc/8", **steady}]}]})
+    aws.add_response("ecs", "list_tasks", {"taskArns": []})
 
 
 def identity(aws: StubbedAws) -> None:
     app = {"name": "app", "imageDigest": f"sha256:{BUILT}"}
     task = {"taskArn": "t/1", "startedBy": "ecs-svc/8", "lastStatus": "RUNNING", "containers": [app]}
-    aws.answers("ecs", "list_tasks", {"taskArns": ["t/1"]})
-    aws.answers("ecs", "describe_tasks", {"tasks": [task]})
+    aws.add_response("ecs", "list_tasks", {"taskArns": ["t/1"]})
+    aws.add_response("ecs", "describe_tasks", {"tasks": [task]})
 
 
 def image(aws: StubbedAws) -> None:
     scan = {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findingSeverityCounts": {"HIGH": 3}}}
     pushed = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=3)
     containers = [{"name": "app", "image": PINNED}]
-    aws.answers("ecs", "describe_task_definition", {"taskDefinition": {"containerDefinitions": containers}})
-    aws.answers("ecr", "describe_images", {"imageDetails": [{"imagePushedAt": pushed}]})
-    aws.answers("ecr", "describe_image_scan_findings", scan)
+    aws.add_response("ecs", "describe_task_definition", {"taskDefinition": {"containerDefinitions": containers}})
+    aws.add_response("ecr", "describe_images", {"imageDetails": [{"imagePushedAt": pushed}]})
+    aws.add_response("ecr", "describe_image_scan_findings", scan)
 
 
 def lambda_state(aws: StubbedAws) -> None:
-    aws.answers("lambda", "get_function_configuration", {"State": "Active", "LastUpdateStatus": "Successful"})
+    aws.add_response("lambda", "get_function_configuration", {"State": "Active", "LastUpdateStatus": "Successful"})
     for _ in ("version", "alias"):
-        aws.answers("lambda", "get_provisioned_concurrency_config", {"Status": "READY"})
+        aws.add_response("lambda", "get_provisioned_concurrency_config", {"Status": "READY"})
 
 
 def metrics(aws: StubbedAws) -> None:
     series = {"errors": [0.0], "calls": [60.0], "rate": [0.0], "samples_calls": [60.0]}
     results = [{"Id": name, "Values": values, "StatusCode": "Complete"} for name, values in series.items()]
-    aws.answers("cloudwatch", "get_metric_data", {"MetricDataResults": results})
+    aws.add_response("cloudwatch", "get_metric_data", {"MetricDataResults": results})
 
 
 def rollback_ready(aws: StubbedAws) -> None:
     on = {"enabled": True, "events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"]}
     group = {"autoRollbackConfiguration": on, "alarmConfiguration": {"enabled": True, "alarms": [{"name": "a"}]}}
-    aws.answers("codedeploy", "get_deployment_group", {"deploymentGroupInfo": group})
-    aws.answers("codedeploy", "get_deployment", {"deploymentInfo": {}})
-    aws.answers("cloudwatch", "describe_alarms", {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}]})
-    aws.answers("lambda", "get_function_configuration", {"State": "Active"})
+    aws.add_response("codedeploy", "get_deployment_group", {"deploymentGroupInfo": group})
+    aws.add_response("codedeploy", "get_deployment", {"deploymentInfo": {}})
+    aws.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}]})
+    aws.add_response("lambda", "get_function_configuration", {"State": "Active"})
 
 
 def logs(aws: StubbedAws) -> None:
-    aws.answers("lambda", "get_function_configuration", {"LoggingConfig": {"LogGroup": "/aws/lambda/orders"}})
+    aws.add_response("lambda", "get_function_configuration", {"LoggingConfig": {"LogGroup": "/aws/lambda/orders"}})
     for version, found in ((8, ["START"]), (8, []), (7, ["START"]), (7, [])):  # each at all, and of the pattern
         events = [{"logStreamName": f"2026/11/23/[{version}]abc", "message": line} for line in found]
-        aws.answers("logs", "filter_log_events", {"events": events})
+        aws.add_response("logs", "filter_log_events", {"events": events})
 
 
 def synthetics(aws: StubbedAws) -> None:
     now = datetime.datetime.now(datetime.UTC)
     old, new = ({"Id": name, "Status": {"State": "PASSED"}, "Timeline": {"Completed": now}} for name in ("old", "new"))
-    aws.answers("synthetics", "get_canary_runs", {"CanaryRuns": [old]})
-    aws.answers("synthetics", "start_canary", {})
-    aws.answers("synthetics", "get_canary_runs", {"CanaryRuns": [new, old]})
+    aws.add_response("synthetics", "get_canary_runs", {"CanaryRuns": [old]})
+    aws.add_response("synthetics", "start_canary", {})
+    aws.add_response("synthetics", "get_canary_runs", {"CanaryRuns": [new, old]})
 
 
 def target_health(aws: StubbedAws) -> None:
     found = [{"Target": {"Id": f"10.0.0.{n}", "Port": 80}, "TargetHealth": {"State": "healthy"}} for n in (1, 2)]
-    aws.answers("elbv2", "describe_target_health", {"TargetHealthDescriptions": found})
+    aws.add_response("elbv2", "describe_target_health", {"TargetHealthDescriptions": found})
 
 
 def traces(aws: StubbedAws) -> None:
     found = [{"Id": str(number), "ResponseTime": 0.1} for number in range(50)]
-    aws.answers("xray", "get_trace_summaries", {"TraceSummaries": found})
+    aws.add_response("xray", "get_trace_summaries", {"TraceSummaries": found})
 
 
 def shipments(aws: RecordingAws) -> None:
@@ -239,7 +239,7 @@ def function(event: dict[str, Any]) -> dict[str, Any]:
 @contextlib.contextmanager
 def staged(name: str, stage: str, stack: contextlib.ExitStack) -> Iterator[tuple[Deployment, Any]]:
     """Give the deployment and the AWS in which the example of a validator passes."""
-    found = load(name)
+    found = load_validator(name)
     lambdas = name in ("logs", "rollback_ready", *INVOKED) or "ecs" not in found.platforms
     deployment = lambda_deployment(stage, blue=Side(version="7")) if lambdas else ecs_deployment(stage)
     aws: Any = None
@@ -256,7 +256,7 @@ def staged(name: str, stage: str, stack: contextlib.ExitStack) -> Iterator[tuple
         table = _Table(aws.client("dynamodb")) if name == "effect" else None
         known = ecs_deployment(stage)
         green, blue = (
-            replace(side, url=stack.enter_context(Service(Shop(side, rows, table))).url)
+            replace(side, url=stack.enter_context(HttpServer(Shop(side, rows, table))).url)
             for side in (known.green, known.blue)
         )
         deployment = replace(known, green=green, blue=blue)
@@ -275,12 +275,14 @@ class _Table:
 
 @pytest.mark.parametrize(("name", "number"), [each for each in RUN if each not in UNFIT])
 def test_the_example_of_a_validator_passes_where_all_is_well(name: str, number: int) -> None:
-    stages = load(name).stages
+    stages = load_validator(name).stages
     stage = "AfterAllowTestTraffic" if "AfterAllowTestTraffic" in stages else "BeforeAllowTraffic"
     with contextlib.ExitStack() as stack:
         deployment, aws = stack.enter_context(staged(name, stage, stack))
         context = stack.enter_context(context_for(deployment, aws=aws, timeout_s=8))
-        finding = run(load(name), examples(name)[number] | SHORTENED.get(name, {}), context, patience_s=2)
+        finding = run_check(
+            load_validator(name), examples(name)[number] | SHORTENED.get(name, {}), context, patience_s=2
+        )
     assert (finding.outcome, bool(finding.evidence)) == (Outcome.PASS, True), finding.message
 
 
@@ -289,11 +291,11 @@ def test_the_example_of_tcp_passes_where_something_listens() -> None:
         connection.recv(1)
 
     (written,) = examples("tcp")
-    with wire_server(accepting) as url:
-        options: Any = {"hosts": (written["host"],), "resolver": lambda *_: ["127.0.0.1"]}
+    with tcp_server(accepting) as url:
+        options: Any = {"allowed_hosts": (written["host"],), "resolver": lambda *_: ["127.0.0.1"]}
         port = int(url.rpartition(":")[2])
         with context_for(ecs_deployment(), **options) as context:
-            finding = run(load("tcp"), {**written, "port": port}, context)
+            finding = run_check(load_validator("tcp"), {**written, "port": port}, context)
     assert finding.outcome is Outcome.PASS
 
 
@@ -306,7 +308,7 @@ def test_the_example_of_grpc_health_passes_where_the_service_serves() -> None:
     green = Side(url=f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
     server.start()
     with context_for(ecs_deployment(green=green)) as context:
-        finding = run(load("grpc_health"), written, context)
+        finding = run_check(load_validator("grpc_health"), written, context)
     server.stop(None).wait()
     assert finding.outcome is Outcome.PASS
 
@@ -322,7 +324,7 @@ def test_the_example_of_websocket_passes_where_prices_come() -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         green = Side(url=f"http://127.0.0.1:{server.socket.getsockname()[1]}")
         with context_for(ecs_deployment(green=green)) as context:
-            finding = run(load("websocket"), written, context)
+            finding = run_check(load_validator("websocket"), written, context)
     assert finding.outcome is Outcome.PASS, finding.message
 
 

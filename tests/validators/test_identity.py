@@ -27,14 +27,14 @@ def task(digest: str | None, by: str = "ecs-svc/2") -> dict[str, Any]:
 
 def tasks(aws: Any, *found: dict[str, Any]) -> None:
     asked = {"cluster": "c", "serviceName": "s", "desiredStatus": "RUNNING"}
-    aws.answers("ecs", "list_tasks", {"taskArns": ["t/1"]}, asked)
-    aws.answers("ecs", "describe_tasks", {"tasks": list(found)})
+    aws.add_response("ecs", "list_tasks", {"taskArns": ["t/1"]}, asked)
+    aws.add_response("ecs", "describe_tasks", {"tasks": list(found)})
 
 
 @pytest.mark.parametrize("running", [zipped(ELSE), ELSE, ""])
 def test_a_version_of_other_code_fails(check: Callable[..., Any], scripted: Any, running: str) -> None:
     asked = {"FunctionName": "f", "Qualifier": "7"}
-    scripted.answers("lambda", "get_function_configuration", {"CodeSha256": running}, asked)
+    scripted.add_response("lambda", "get_function_configuration", {"CodeSha256": running}, asked)
 
     assert check("identity", {"sha256": BUILT}, aws=scripted, **FUNCTION).outcome == "FAIL"
 
@@ -44,7 +44,7 @@ def test_a_version_of_other_code_fails(check: Callable[..., Any], scripted: Any,
 def test_the_code_that_was_built_passes_however_it_is_written(
     check: Callable[..., Any], scripted: Any, written: Any, running: str
 ) -> None:
-    scripted.answers("lambda", "get_function_configuration", {"CodeSha256": running})
+    scripted.add_response("lambda", "get_function_configuration", {"CodeSha256": running})
 
     assert check("identity", {"sha256": written}, aws=scripted, **FUNCTION).outcome == "PASS"
 
@@ -76,7 +76,7 @@ def test_no_running_task_with_the_container_shows_nothing(
 
 
 def test_what_cannot_be_read_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
-    scripted.refuses("lambda", "get_function_configuration", "AccessDeniedException")
+    scripted.add_client_error("lambda", "get_function_configuration", "AccessDeniedException")
 
     assert check("identity", {"sha256": BUILT}, aws=scripted, **FUNCTION).outcome == "ERROR"
     assert check("identity", {"sha256": BUILT}, aws=scripted).outcome == "ERROR"

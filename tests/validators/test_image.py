@@ -17,14 +17,14 @@ KEPT = {"registryId": "123456789012", "repositoryName": "team/app", "imageId": {
 
 def images(aws: Any, *references: str) -> None:
     containers = [{"name": f"c{n}", "image": reference} for n, reference in enumerate(references)]
-    aws.answers("ecs", "describe_task_definition", {"taskDefinition": {"containerDefinitions": containers}})
+    aws.add_response("ecs", "describe_task_definition", {"taskDefinition": {"containerDefinitions": containers}})
 
 
 def scan(aws: Any, status: str, counts: dict[str, int] | None = None) -> None:
     answer: dict[str, Any] = {"imageScanStatus": {"status": status, "description": "said ECR"}}
     if counts is not None:
         answer["imageScanFindings"] = {"findingSeverityCounts": counts}
-    aws.answers("ecr", "describe_image_scan_findings", answer, {**KEPT, "maxResults": 1})
+    aws.add_response("ecr", "describe_image_scan_findings", answer, {**KEPT, "maxResults": 1})
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_scan_that_shows_nothing_is_inconclusive(check: Callable[..., Any], sc
 
 def test_an_image_that_was_never_scanned_is_inconclusive(check: Callable[..., Any], scripted: Any) -> None:
     images(scripted, PINNED)
-    scripted.refuses("ecr", "describe_image_scan_findings", "ScanNotFoundException")
+    scripted.add_client_error("ecr", "describe_image_scan_findings", "ScanNotFoundException")
 
     found = check("image", {"findings": {"CRITICAL": 0}, "pinned": True}, aws=scripted, **GREEN)
 
@@ -96,7 +96,7 @@ def test_other_registries_and_tags_fail(
 def test_an_image_that_is_too_old_fails(check: Callable[..., Any], scripted: Any, hours: int, outcome: str) -> None:
     images(scripted, PINNED)
     pushed = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=hours)
-    scripted.answers("ecr", "describe_images", {"imageDetails": [{"imagePushedAt": pushed}]})
+    scripted.add_response("ecr", "describe_images", {"imageDetails": [{"imagePushedAt": pushed}]})
 
     assert check("image", {"max_age": "48h"}, aws=scripted, **GREEN).outcome == outcome
 
@@ -104,7 +104,7 @@ def test_an_image_that_is_too_old_fails(check: Callable[..., Any], scripted: Any
 def test_a_function_made_of_an_image_is_looked_up_by_its_digest(check: Callable[..., Any], scripted: Any) -> None:
     arn = "arn:aws:lambda:eu-central-1:123456789012:function:f:7"
     answer = {"PackageType": "Image", "CodeSha256": "ab" * 32, "FunctionArn": arn}
-    scripted.answers("lambda", "get_function_configuration", answer)
+    scripted.add_response("lambda", "get_function_configuration", answer)
     scan(scripted, "ACTIVE", {})
     about = {"platform": "lambda", "function": "f", "region": "eu-central-1"}
 

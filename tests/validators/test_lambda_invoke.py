@@ -59,14 +59,14 @@ def test_a_version_that_does_not_answer_fails(check: Check) -> None:
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        ({"body": "x"}, "no object with a statusCode"),
-        ({"statusCode": 200, "body": {"id": 7}}, "its body is no text"),
+        ({"body": "x"}, "not an object with a statusCode"),
+        ({"statusCode": 200, "body": {"id": 7}}, "its body is not text"),
         ({"statusCode": "abc"}, "its statusCode is 'abc'"),
         ({"statusCode": True}, "its statusCode is True"),
-        ({"statusCode": 200, "headers": ["x"]}, "its headers are no map"),
-        ({"statusCode": 200, "headers": {"x": ["y"]}}, "its header x is ['y'], and not a text"),
-        ({"statusCode": 200, "body": "§", "isBase64Encoded": True}, "says it is base64 and is not"),
-        (b"no json", "no object with a statusCode"),
+        ({"statusCode": 200, "headers": ["x"]}, "its headers are not a map"),
+        ({"statusCode": 200, "headers": {"x": ["y"]}}, "its header x is ['y'], and not text"),
+        ({"statusCode": 200, "body": "§", "isBase64Encoded": True}, "is marked as base64 and is not"),
+        (b"no json", "not an object with a statusCode"),
     ],
 )
 def test_an_answer_that_an_api_could_not_pass_on_fails(check: Check, answer: Any, why: str) -> None:

@@ -19,15 +19,15 @@ NONE = "ProvisionedConcurrencyConfigNotFoundException"
 
 def state(scripted: Any, *provisioned: str, **configuration: str) -> None:
     """Write down what one look at the version sees; `provisioned` is the state of version and alias."""
-    scripted.answers(
+    scripted.add_response(
         "lambda", "get_function_configuration", configuration, {"FunctionName": "orders", "Qualifier": "8"}
     )
     for qualifier, status in zip(("8", "live"), provisioned or (NONE, NONE), strict=True):
         if status == NONE or status.endswith("Exception"):
-            scripted.refuses("lambda", "get_provisioned_concurrency_config", status)
+            scripted.add_client_error("lambda", "get_provisioned_concurrency_config", status)
         else:
             asked = {"FunctionName": "orders", "Qualifier": qualifier}
-            scripted.answers("lambda", "get_provisioned_concurrency_config", {"Status": status}, asked)
+            scripted.add_response("lambda", "get_provisioned_concurrency_config", {"Status": status}, asked)
 
 
 def seen(check: Check, scripted: Any, written: Any = None, timeout_s: float = 0.1) -> Finding:
@@ -84,17 +84,17 @@ def test_a_version_that_does_not_become_ready_in_time_fails(
 @pytest.mark.parametrize("operation", ["GetFunctionConfiguration", "GetProvisionedConcurrencyConfig"])
 def test_a_denied_call_is_an_error_that_names_the_permission(check: Check, scripted: Any, operation: str) -> None:
     if operation == "GetFunctionConfiguration":
-        scripted.refuses("lambda", "get_function_configuration", "AccessDeniedException")
+        scripted.add_client_error("lambda", "get_function_configuration", "AccessDeniedException")
     else:
-        scripted.answers("lambda", "get_function_configuration", {"State": "Active"})
-        scripted.refuses("lambda", "get_provisioned_concurrency_config", "AccessDeniedException")
+        scripted.add_response("lambda", "get_function_configuration", {"State": "Active"})
+        scripted.add_client_error("lambda", "get_provisioned_concurrency_config", "AccessDeniedException")
     finding = seen(check, scripted)
     assert finding.outcome is Outcome.ERROR
     assert f"lambda:{operation} was denied" in finding.message
 
 
 def test_a_version_that_does_not_exist_is_an_error(check: Check, scripted: Any) -> None:
-    scripted.refuses("lambda", "get_function_configuration", "ResourceNotFoundException")
+    scripted.add_client_error("lambda", "get_function_configuration", "ResourceNotFoundException")
     assert seen(check, scripted).outcome is Outcome.ERROR
 
 

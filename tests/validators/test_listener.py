@@ -26,7 +26,7 @@ def group(aws: Any, *, test: bool = True) -> None:
     if test:
         pair["testTrafficRoute"] = {"listenerArns": [TEST]}
     info = {"loadBalancerInfo": {"targetGroupPairInfoList": [pair]}}
-    aws.answers("codedeploy", "get_deployment_group", {"deploymentGroupInfo": info})
+    aws.add_response("codedeploy", "get_deployment_group", {"deploymentGroupInfo": info})
 
 
 def rule(priority: str = "default", **weights: int) -> dict[str, Any]:
@@ -36,11 +36,11 @@ def rule(priority: str = "default", **weights: int) -> dict[str, Any]:
 
 
 def rules(aws: Any, arn: str, *found: dict[str, Any]) -> None:
-    aws.answers("elbv2", "describe_rules", {"Rules": list(found)}, {"ListenerArn": arn})
+    aws.add_response("elbv2", "describe_rules", {"Rules": list(found)}, {"ListenerArn": arn})
 
 
 def plain(aws: Any) -> None:
-    aws.answers("elbv2", "describe_listeners", {"Listeners": [{"ListenerArn": PRODUCTION, "Protocol": "HTTP"}]})
+    aws.add_response("elbv2", "describe_listeners", {"Listeners": [{"ListenerArn": PRODUCTION, "Protocol": "HTTP"}]})
 
 
 @pytest.mark.parametrize(
@@ -110,15 +110,15 @@ def test_certificates_of_all_pages_must_last(
     group(scripted, test=False)
     rules(scripted, PRODUCTION, rule(green=1))
     listeners = {"Listeners": [{"ListenerArn": PRODUCTION, "Protocol": "HTTPS"}]}
-    scripted.answers("elbv2", "describe_listeners", listeners)
+    scripted.add_response("elbv2", "describe_listeners", listeners)
     page = {"Certificates": [{"CertificateArn": first}], "NextMarker": "m"}
-    scripted.answers("elbv2", "describe_listener_certificates", page)
-    scripted.answers("elbv2", "describe_listener_certificates", {"Certificates": [{"CertificateArn": second}]})
+    scripted.add_response("elbv2", "describe_listener_certificates", page)
+    scripted.add_response("elbv2", "describe_listener_certificates", {"Certificates": [{"CertificateArn": second}]})
     now = datetime.datetime.now(datetime.UTC)
     for left, state in ((90, "ISSUED"), (days, status)):
         ends = now + datetime.timedelta(days=left, hours=1)
         certificate = {"Status": state, "NotAfter": ends, "DomainName": f"{left}.example"}
-        scripted.answers("acm", "describe_certificate", {"Certificate": certificate})
+        scripted.add_response("acm", "describe_certificate", {"Certificate": certificate})
 
     found = check("listener", {}, aws=scripted, **where("AfterAllowTraffic"))
 
@@ -130,15 +130,15 @@ def test_a_certificate_that_acm_does_not_have_is_inconclusive(check: Callable[..
     group(scripted, test=False)
     rules(scripted, PRODUCTION, rule(green=1))
     listeners = {"Listeners": [{"ListenerArn": PRODUCTION, "Protocol": "HTTPS"}]}
-    scripted.answers("elbv2", "describe_listeners", listeners)
+    scripted.add_response("elbv2", "describe_listeners", listeners)
     listed = {"Certificates": [{"CertificateArn": "arn:aws:iam::1:server-certificate/x"}]}
-    scripted.answers("elbv2", "describe_listener_certificates", listed)
+    scripted.add_response("elbv2", "describe_listener_certificates", listed)
 
     assert check("listener", {}, aws=scripted, **where("AfterAllowTraffic")).outcome == "INCONCLUSIVE"
 
 
 def test_no_listener_and_no_target_group_are_errors(check: Callable[..., Any], scripted: Any) -> None:
-    scripted.answers("codedeploy", "get_deployment_group", {"deploymentGroupInfo": {}})
+    scripted.add_response("codedeploy", "get_deployment_group", {"deploymentGroupInfo": {}})
     assert check("listener", {}, aws=scripted, **where("AfterAllowTraffic")).outcome == "ERROR"
 
     group(scripted)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenlight.api import Finding, Outcome
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 from tests.support.wire import unused_port
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def test_one_error_in_forty_fails_and_is_shown(check: Check) -> None:
     def sometimes(_method: str, _path: str, _body: bytes) -> Any:
         return (503 if next(numbers) == 25 else 200), {}, ""
 
-    with Service(sometimes) as green:
+    with HttpServer(sometimes) as green:
         finding = check("load", BURST, green.url)
     assert finding.outcome is Outcome.FAIL
     assert "error rate is 0.025, expected 0" in finding.message
@@ -38,7 +38,7 @@ def test_one_error_in_forty_fails_and_is_shown(check: Check) -> None:
 
 
 def test_a_missing_page_is_an_error(check: Check) -> None:
-    with Service(lambda *_: (404, {}, "")) as green:
+    with HttpServer(lambda *_: (404, {}, "")) as green:
         assert check("load", BURST, green.url).outcome is Outcome.FAIL
         assert check("load", {**BURST, "status": 404}, green.url).outcome is Outcome.PASS
 
@@ -57,7 +57,7 @@ def test_a_slow_green_fails_on_its_percentile(check: Check) -> None:
             time.sleep(0.15)
         return 200, {}, ""
 
-    with Service(slow) as green:
+    with HttpServer(slow) as green:
         expect = {"p50": {"lte": "100ms"}, "p95": {"lte": "100ms"}}
         finding = check("load", {**BURST, "warm_up": 0, "expect": expect}, green.url)
     assert finding.outcome is Outcome.FAIL
@@ -72,7 +72,7 @@ def test_a_burst_cut_short_shows_nothing(check: Check) -> None:
         time.sleep(0.05)
         return 200, {}, ""
 
-    with Service(slow) as green:
+    with HttpServer(slow) as green:
         written = {**BURST, "requests": 400, "concurrency": 2}
         finding = check("load", written, green.url, timeout_s=1.5)
         assert finding.outcome is Outcome.INCONCLUSIVE
@@ -87,7 +87,7 @@ def test_a_rate_that_is_not_reached_shows_nothing(check: Check) -> None:
         time.sleep(0.05)
         return 200, {}, ""
 
-    with Service(slow) as green:
+    with HttpServer(slow) as green:
         written = {"paths": ["/"], "duration": "800ms", "rate": 100, "concurrency": 2, "warm_up": 0}
         finding = check("load", written, green.url)
     assert finding.outcome is Outcome.INCONCLUSIVE
@@ -100,7 +100,7 @@ def test_a_host_out_of_bounds_is_an_error(check: Check) -> None:
 
 
 def test_a_quick_burst_passes_without_its_warm_up(check: Check) -> None:
-    with Service(fine) as green:
+    with HttpServer(fine) as green:
         expect = {"p99": {"lte": "2s"}, "slowest": {"lte": "2s"}, "statuses": {"2xx": 40, "5xx": 0, "none": 0}}
         finding = check("load", {**BURST, "method": "HEAD", "headers": {"x-load": "1"}, "expect": expect}, green.url)
     assert finding.outcome is Outcome.PASS, finding.message
@@ -112,7 +112,7 @@ def test_a_quick_burst_passes_without_its_warm_up(check: Check) -> None:
 
 
 def test_a_rate_is_kept(check: Check) -> None:
-    with Service(fine) as green:
+    with HttpServer(fine) as green:
         written = {"paths": ["/"], "duration": "1s", "rate": 30, "warm_up": 0}
         finding = check("load", written, green.url)
     assert finding.outcome is Outcome.PASS, finding.message

@@ -15,7 +15,7 @@ GROUP = {"group": "/aws/lambda/f"}
 
 def lines(aws: Any, *found: str, version: str = "7", token: str = "") -> None:
     events = [{"logStreamName": f"2026/11/23/[{version}]abc", "message": line} for line in found]
-    aws.answers("logs", "filter_log_events", {"events": events, **({"nextToken": token} if token else {})})
+    aws.add_response("logs", "filter_log_events", {"events": events, **({"nextToken": token} if token else {})})
 
 
 @pytest.mark.parametrize(("wrong", "outcome"), [(3, "FAIL"), (2, "PASS"), (0, "PASS")])
@@ -88,7 +88,7 @@ def test_nothing_can_be_called_new_where_blue_wrote_nothing(check: Callable[...,
 
 def test_a_functions_log_group_is_found_by_itself(check: Callable[..., Any], scripted: Any) -> None:
     configuration = {"LoggingConfig": {"LogGroup": "/shop/all"}}
-    scripted.answers("lambda", "get_function_configuration", configuration)
+    scripted.add_response("lambda", "get_function_configuration", configuration)
     lines(scripted, "START")
     lines(scripted)
 
@@ -100,22 +100,22 @@ def test_a_functions_log_group_is_found_by_itself(check: Callable[..., Any], scr
 def tasks(aws: Any, status: str, *by: str) -> None:
     asked = {"cluster": "c", "serviceName": "s", "desiredStatus": status}
     arns = [f"arn:aws:ecs:eu-central-1:1:task/c/{name}" for name in by]
-    aws.answers("ecs", "list_tasks", {"taskArns": arns}, asked)
+    aws.add_response("ecs", "list_tasks", {"taskArns": arns}, asked)
     if arns:
         found = [{"taskArn": arn, "startedBy": f"ecs-svc/{name[0]}"} for arn, name in zip(arns, by, strict=True)]
-        aws.answers("ecs", "describe_tasks", {"tasks": found})
+        aws.add_response("ecs", "describe_tasks", {"tasks": found})
 
 
 def test_lines_of_greens_tasks_count_also_of_those_that_stopped(check: Callable[..., Any], scripted: Any) -> None:
     options = {"awslogs-group": "/ecs/s"}
     container = {"name": "app", "logConfiguration": {"logDriver": "awslogs", "options": options}}
     definition = {"taskDefinition": {"containerDefinitions": [container]}}
-    scripted.answers("ecs", "describe_task_definition", definition)
+    scripted.add_response("ecs", "describe_task_definition", definition)
     tasks(scripted, "RUNNING", "1a", "2a")
     tasks(scripted, "STOPPED", "2b")
     events = [{"logStreamName": f"ecs/app/{task}", "message": "ERROR"} for task in ("1a", "2a", "2b")]
     for _ in range(2):
-        scripted.answers("logs", "filter_log_events", {"events": events})
+        scripted.add_response("logs", "filter_log_events", {"events": events})
     about = {"cluster": "c", "service": "s"}
 
     found = check("logs", {"expect": 1}, aws=scripted, task_set="ecs-svc/2", task_definition="s:2", deployment=about)
@@ -128,7 +128,7 @@ INSIGHTS = {**GROUP, "query": "stats count(*) as n by code", "rows": {"[?code=='
 
 def rows(aws: Any, status: str, *found: dict[str, str]) -> None:
     results = [[{"field": name, "value": value} for name, value in row.items()] for row in found]
-    aws.answers("logs", "get_query_results", {"status": status, "results": results}, {"queryId": "q"})
+    aws.add_response("logs", "get_query_results", {"status": status, "results": results}, {"queryId": "q"})
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_rows_that_an_insights_query_does_not_find_do_not_pass(
 ) -> None:
     lines(scripted, "START")
     lines(scripted)
-    scripted.answers("logs", "start_query", {"queryId": "q"})
+    scripted.add_response("logs", "start_query", {"queryId": "q"})
     rows(scripted, "Complete", *found)
 
     assert check("logs", INSIGHTS, aws=scripted, **FUNCTION).outcome == outcome
@@ -152,7 +152,7 @@ def test_an_insights_query_is_waited_for_and_its_numbers_are_numbers(
     monkeypatch.setattr("validators.logs.POLL_S", 0.01)
     lines(scripted, "START")
     lines(scripted)
-    scripted.answers("logs", "start_query", {"queryId": "q"})
+    scripted.add_response("logs", "start_query", {"queryId": "q"})
     rows(scripted, "Running", {"n": "0"})
     rows(scripted, "Complete", {"n": count})
 
@@ -164,17 +164,17 @@ def test_an_insights_query_that_fails_or_takes_too_long_is_an_error(check: Calla
     for status in ("Failed", "Running"):
         lines(scripted, "START")
         lines(scripted)
-        scripted.answers("logs", "start_query", {"queryId": "q"})
+        scripted.add_response("logs", "start_query", {"queryId": "q"})
         rows(scripted, status)
         if status == "Running":
-            scripted.answers("logs", "stop_query", {"success": True}, {"queryId": "q"})
+            scripted.add_response("logs", "stop_query", {"success": True}, {"queryId": "q"})
         assert check("logs", INSIGHTS, aws=scripted, timeout_s=0.3, **FUNCTION).outcome == "ERROR"
 
 
 def test_a_log_that_cannot_be_read_is_an_error_that_names_the_permission(
     check: Callable[..., Any], scripted: Any
 ) -> None:
-    scripted.refuses("logs", "filter_log_events", "AccessDeniedException")
+    scripted.add_client_error("logs", "filter_log_events", "AccessDeniedException")
 
     found = check("logs", {**GROUP, "expect": 0}, aws=scripted, **FUNCTION)
 

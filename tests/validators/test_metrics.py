@@ -18,7 +18,7 @@ ONE: dict[str, Any] = {"queries": {"a": {"metric": "AWS/Lambda/Errors", "stat": 
 
 def data(aws: Any, status: str = "Complete", **series: list[float]) -> None:
     results = [{"Id": name, "Values": values, "StatusCode": status} for name, values in series.items()]
-    aws.answers("cloudwatch", "get_metric_data", {"MetricDataResults": results})
+    aws.add_response("cloudwatch", "get_metric_data", {"MetricDataResults": results})
 
 
 def test_one_data_point_over_the_threshold_fails(check: Callable[..., Any], scripted: Any) -> None:
@@ -58,7 +58,7 @@ def test_data_that_is_not_whole_is_an_error(check: Callable[..., Any], scripted:
 
 def test_a_later_page_counts_like_the_first(check: Callable[..., Any], scripted: Any) -> None:
     first = {"Id": "a", "Values": [1.0], "StatusCode": "PartialData"}
-    scripted.answers("cloudwatch", "get_metric_data", {"MetricDataResults": [first], "NextToken": "t"})
+    scripted.add_response("cloudwatch", "get_metric_data", {"MetricDataResults": [first], "NextToken": "t"})
     data(scripted, a=[9.0])
 
     assert check("metrics", ONE, aws=scripted).outcome == "FAIL"
@@ -128,7 +128,7 @@ def test_the_points_are_kept_for_a_plot_with_their_threshold_those_without_a_tim
     now = datetime.datetime.now(datetime.UTC)
     stamps = [now - datetime.timedelta(seconds=60), now - datetime.timedelta(seconds=120)]
     result = {"Id": "a", "Values": [1.0, 2.0, 9.0], "Timestamps": stamps, "StatusCode": "Complete"}
-    scripted.answers("cloudwatch", "get_metric_data", {"MetricDataResults": [result]})
+    scripted.add_response("cloudwatch", "get_metric_data", {"MetricDataResults": [result]})
 
     found = check("metrics", ONE, aws=scripted)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenlight.api import Finding, Outcome, Side
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def notes(rows: dict[str, dict[str, str]], column: str = "text", wrong: str = ""
 
 
 def migrated(check: Check, blue: Any, green: Any, written: Any = None, timeout_s: float = 3.0) -> Finding:
-    with Service(blue) as old, Service(green) as new:
+    with HttpServer(blue) as old, HttpServer(green) as new:
         return check("migration", written or PLAN, new.url, blue=Side(url=old.url), timeout_s=timeout_s)
 
 
@@ -95,7 +95,7 @@ def test_a_read_that_hangs_leaves_time_to_clean_up(check: Check) -> None:
 
 def test_without_blue_nothing_is_shown_and_nothing_written(check: Check) -> None:
     rows: dict[str, dict[str, str]] = {}
-    with Service(notes(rows)) as green:
+    with HttpServer(notes(rows)) as green:
         finding = check("migration", PLAN, green.url, blue=Side(no_url="no production listener"))
     assert (finding.outcome, green.requests) == (Outcome.INCONCLUSIVE, [])
 

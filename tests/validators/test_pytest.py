@@ -15,7 +15,7 @@ from botocore.stub import Stubber
 
 from greenlight.api import Finding, Outcome
 from greenlight.aws.client import Aws
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 
 if TYPE_CHECKING:
     import pathlib
@@ -105,11 +105,11 @@ def test_the_suite_has_no_credentials_unless_it_is_given_them(check: Check, plan
 
 
 def test_the_suite_asks_green(check: Check, plans: pathlib.Path) -> None:
-    with Service(lambda *_: (200, {}, {"status": "ok"})) as green:
+    with HttpServer(lambda *_: (200, {}, {"status": "ok"})) as green:
         finding = run(check, plans, ASKING, url=green.url, headers={"x-side": "green"})
     assert finding.outcome is Outcome.PASS, finding.message
     assert green.headers[0]["x-side"] == "green"
-    with Service(lambda *_: (200, {}, {"status": "broken"})) as green:
+    with HttpServer(lambda *_: (200, {}, {"status": "broken"})) as green:
         assert run(check, plans, ASKING, url=green.url).outcome is Outcome.FAIL
 
 

@@ -33,17 +33,17 @@ def answers(
     aws: Any, group: dict[str, Any], *, own: dict[str, Any] | None = None, state: str = "OK", there: bool = True
 ) -> None:
     asked = {"applicationName": "shop", "deploymentGroupName": "live"}
-    aws.answers("codedeploy", "get_deployment_group", {"deploymentGroupInfo": group}, asked)
-    aws.answers("codedeploy", "get_deployment", {"deploymentInfo": own or {}}, {"deploymentId": "d-TEST00001"})
+    aws.add_response("codedeploy", "get_deployment_group", {"deploymentGroupInfo": group}, asked)
+    aws.add_response("codedeploy", "get_deployment", {"deploymentInfo": own or {}}, {"deploymentId": "d-TEST00001"})
     composite = [{"AlarmName": "all", "StateValue": state}] if there else []
     if group.get("alarmConfiguration", {}).get("alarms"):
         alarm = {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}], "CompositeAlarms": composite}
-        aws.answers("cloudwatch", "describe_alarms", alarm)
+        aws.add_response("cloudwatch", "describe_alarms", alarm)
 
 
 def version(aws: Any) -> None:
     asked = {"FunctionName": "f", "Qualifier": "6"}
-    aws.answers("lambda", "get_function_configuration", {"State": "Active"}, asked)
+    aws.add_response("lambda", "get_function_configuration", {"State": "Active"}, asked)
 
 
 def without(key: str, **changed: Any) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def test_a_deployment_that_overrides_its_group_is_judged_by_the_override(
 
 def test_a_previous_version_that_was_deleted_fails(check: Callable[..., Any], scripted: Any) -> None:
     answers(scripted, GOOD)
-    scripted.refuses("lambda", "get_function_configuration", "ResourceNotFoundException")
+    scripted.add_client_error("lambda", "get_function_configuration", "ResourceNotFoundException")
 
     found = check("rollback_ready", {}, aws=scripted, **FUNCTION)
 
@@ -111,7 +111,7 @@ def test_the_blue_task_set_must_be_there_with_running_tasks(
 ) -> None:
     answers(scripted, GOOD)
     there = [{"id": "ecs-svc/1", "runningCount": count} for count in sets]
-    scripted.answers("ecs", "describe_services", {"services": [{"taskSets": there}]})
+    scripted.add_response("ecs", "describe_services", {"services": [{"taskSets": there}]})
 
     assert check("rollback_ready", {}, aws=scripted, **SERVICE).outcome == outcome
 
@@ -138,6 +138,6 @@ def test_a_group_without_alarms_passes_where_the_plan_asks_for_none(check: Calla
 
 
 def test_what_cannot_be_read_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
-    scripted.refuses("codedeploy", "get_deployment_group", "AccessDeniedException")
+    scripted.add_client_error("codedeploy", "get_deployment_group", "AccessDeniedException")
 
     assert check("rollback_ready", {}, aws=scripted, **FUNCTION).outcome == "ERROR"

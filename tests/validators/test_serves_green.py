@@ -144,7 +144,7 @@ def answers(scripted: Any) -> Callable[..., None]:
         raw = json.dumps(payload).encode()
         written = {"StatusCode": 200, "Payload": StreamingBody(io.BytesIO(raw), len(raw)), **more}
         asked = {"FunctionName": "orders", "Qualifier": qualifier, "Payload": b"{}"}
-        scripted.answers("lambda", "invoke", written | ({"ExecutedVersion": executed} if executed else {}), asked)
+        scripted.add_response("lambda", "invoke", written | ({"ExecutedVersion": executed} if executed else {}), asked)
 
     return answer_with
 
@@ -184,7 +184,7 @@ def test_an_answer_that_does_not_say_which_version_ran_fails(
 
 
 def test_a_function_that_may_not_be_invoked_is_an_error(scripted: Any, invoked: Callable[..., Finding]) -> None:
-    scripted.refuses("lambda", "invoke", "AccessDeniedException")
+    scripted.add_client_error("lambda", "invoke", "AccessDeniedException")
     finding = invoked("BeforeAllowTraffic")
     assert (finding.outcome, "lambda:InvokeFunction" in finding.message) == (Outcome.ERROR, True)
 

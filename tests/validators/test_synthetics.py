@@ -18,7 +18,7 @@ def run(state: str, minutes_ago: float = 1, identity: str = "old") -> dict[str, 
 
 
 def runs(aws: Any, *found: dict[str, Any]) -> None:
-    aws.answers("synthetics", "get_canary_runs", {"CanaryRuns": list(found)}, {"Name": "shop", "MaxResults": 100})
+    aws.add_response("synthetics", "get_canary_runs", {"CanaryRuns": list(found)}, {"Name": "shop", "MaxResults": 100})
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_run_that_was_started_is_waited_for_and_older_ones_do_not_count(
     monkeypatch.setattr("validators.synthetics.POLL_S", 0.01)
     old = run("PASSED")
     runs(scripted, old)
-    scripted.answers("synthetics", "start_canary", {}, {"Name": "shop"})
+    scripted.add_response("synthetics", "start_canary", {}, {"Name": "shop"})
     runs(scripted, old)
     runs(scripted, run("RUNNING", identity="new"), old)
     runs(scripted, run(state, identity="new"), old)
@@ -69,10 +69,10 @@ def test_a_run_that_does_not_end_in_time_and_a_canary_that_cannot_be_started_are
 ) -> None:
     params = {"canary": "shop", "start": True}
     runs(scripted)
-    scripted.answers("synthetics", "start_canary", {})
+    scripted.add_response("synthetics", "start_canary", {})
     runs(scripted, run("RUNNING", identity="new"))
     assert check("synthetics", params, aws=scripted, timeout_s=0.15).outcome == "ERROR"
 
     runs(scripted)
-    scripted.refuses("synthetics", "start_canary", "AccessDeniedException")
+    scripted.add_client_error("synthetics", "start_canary", "AccessDeniedException")
     assert "synthetics:StartCanary was denied" in check("synthetics", params, aws=scripted).message

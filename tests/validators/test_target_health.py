@@ -23,7 +23,7 @@ def target(number: int, state: str, reason: str = "") -> dict[str, Any]:
 
 def asked(check: Check, scripted: Any, *turns: list[dict[str, Any]], written: Any = None, **more: Any) -> Finding:
     for targets in turns:
-        scripted.answers(
+        scripted.add_response(
             "elbv2", "describe_target_health", {"TargetHealthDescriptions": targets}, {"TargetGroupArn": ARN}
         )
     return check("target_health", written or {}, aws=scripted, **{"target_group": ARN, "timeout_s": 0.1, **more})
@@ -59,7 +59,7 @@ def test_too_few_healthy_targets_fail(check: Check, scripted: Any) -> None:
 
 
 def test_a_denied_call_is_an_error_that_names_the_permission(check: Check, scripted: Any) -> None:
-    scripted.refuses("elbv2", "describe_target_health", "AccessDenied")
+    scripted.add_client_error("elbv2", "describe_target_health", "AccessDenied")
     finding = asked(check, scripted)
     assert finding.outcome is Outcome.ERROR
     assert "elasticloadbalancing:DescribeTargetHealth was denied" in finding.message

@@ -14,7 +14,7 @@ FILTER = 'service("orders")'
 
 def summaries(aws: Any, *found: dict[str, Any], token: str = "") -> None:
     answer = {"TraceSummaries": list(found), **({"NextToken": token} if token else {})}
-    aws.answers("xray", "get_trace_summaries", answer)
+    aws.add_response("xray", "get_trace_summaries", answer)
 
 
 def trace(ms: float = 100, **flags: bool) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def test_traces_that_do_not_say_how_long_they_took_show_no_latency(check: Callab
 
 
 def test_a_filter_that_xray_refuses_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
-    scripted.refuses("xray", "get_trace_summaries", "InvalidRequestException")
+    scripted.add_client_error("xray", "get_trace_summaries", "InvalidRequestException")
 
     assert check("traces", {"filter": "?", "expect": {"faults": 0}}, aws=scripted).outcome == "ERROR"
 

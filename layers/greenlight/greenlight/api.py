@@ -1,6 +1,6 @@
-"""All that a validator may import. What stands here stays; nothing else of greenlight is promised.
+"""Interface for validators. Its names are stable; a validator imports nothing else of greenlight.
 
-A validator is one file: a module docstring with its claim, a frozen `Params`, one decorated function.
+A validator is one file: a module docstring with its claim, a frozen `Params`, and one decorated function.
 
     class Tcp(Params):
         port: int
@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any
 from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation
 from greenlight.assertions.jmespath_query import compile_query, run_query
 from greenlight.checks.context import Context
-from greenlight.checks.findings import error, evidence, failed, finding_from, inconclusive, passed
+from greenlight.checks.findings import check_value, error, failed, finding_from, inconclusive, passed
 from greenlight.checks.series import sample_series, time_series
 from greenlight.checks.validator import IamRequirement, Params, Validator, validator
+from greenlight.core.clock import Clock
 from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError
 from greenlight.core.finding import Evidence, Finding, Outcome, Series
 from greenlight.core.json_values import MISSING
-from greenlight.core.units import Duration, Size, struct_default
+from greenlight.core.units import Duration, Size, field_default
 from greenlight.network.client import Response
 from greenlight.toolkit.capture_substitution import substitute_captures
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from greenlight.network.certificate import Certificate, read_certificate
     from greenlight.network.cookies import CookieJar
     from greenlight.plan.yaml_reader import nesting_exceeds
-    from greenlight.toolkit.aws_lookups import deployment_group, service_tasks
+    from greenlight.toolkit.aws_lookups import get_deployment_group, list_service_tasks
     from greenlight.toolkit.captures import capture_value, is_sensitive, unique_id, validate_capture
     from greenlight.toolkit.http_expectation import (
         CertificateExpectation,
@@ -52,9 +53,9 @@ if TYPE_CHECKING:
     from greenlight.toolkit.lambda_events.response import read_response
     from greenlight.toolkit.lambda_invocation import Invocation, NoResultError, invoke
     from greenlight.toolkit.response_diff import (
-        Comparison,
         Difference,
-        compare_responses,
+        DifferenceCount,
+        count_differences,
         find_differences,
         percentile,
     )
@@ -64,12 +65,13 @@ __all__ = [
     "SAFE_METHODS",
     "Certificate",
     "CertificateExpectation",
-    "Comparison",
+    "Clock",
     "ContentExpectation",
     "Context",
     "CookieJar",
     "Deployment",
     "Difference",
+    "DifferenceCount",
     "Duration",
     "DurationExpectation",
     "EventMetadata",
@@ -101,18 +103,20 @@ __all__ = [
     "capture_value",
     "check_certificate",
     "check_response",
-    "compare_responses",
+    "check_value",
     "compile_query",
-    "deployment_group",
+    "count_differences",
     "error",
-    "evidence",
     "failed",
+    "field_default",
     "find_differences",
     "finding_from",
     "from_dynamodb",
+    "get_deployment_group",
     "inconclusive",
     "invoke",
     "is_sensitive",
+    "list_service_tasks",
     "nesting_exceeds",
     "passed",
     "percentile",
@@ -122,8 +126,6 @@ __all__ = [
     "sample_series",
     "schema_errors",
     "send_request",
-    "service_tasks",
-    "struct_default",
     "substitute_captures",
     "time_series",
     "to_dynamodb",
@@ -132,7 +134,7 @@ __all__ = [
     "validator",
 ]  # fmt: skip
 
-_WHEN_ASKED_FOR = {
+_LAZY_EXPORTS = {
     "toolkit.http_expectation": (
         "ResponseExpectation",
         "CertificateExpectation",
@@ -142,12 +144,12 @@ _WHEN_ASKED_FOR = {
     ),
     "toolkit.captures": ("capture_value", "validate_capture", "unique_id", "is_sensitive"),
     "network.certificate": ("Certificate", "read_certificate"),
-    "toolkit.response_diff": ("Comparison", "Difference", "compare_responses", "find_differences", "percentile"),
+    "toolkit.response_diff": ("DifferenceCount", "Difference", "count_differences", "find_differences", "percentile"),
     "network.cookies": ("CookieJar",),
     "aws.dynamodb_json": ("to_dynamodb", "from_dynamodb"),
     "toolkit.http_request": ("SAFE_METHODS", "HttpRequest", "send_request"),
     "toolkit.lambda_invocation": ("Invocation", "NoResultError", "invoke"),
-    "toolkit.aws_lookups": ("deployment_group", "service_tasks"),
+    "toolkit.aws_lookups": ("get_deployment_group", "list_service_tasks"),
     "assertions.json_schema": ("schema_errors",),
     "plan.yaml_reader": ("nesting_exceeds",),
     "toolkit.lambda_events.event": ("HttpKind", "LambdaEvent", "build_event"),
@@ -155,12 +157,12 @@ _WHEN_ASKED_FOR = {
     "toolkit.lambda_events.response": ("read_response",),
     "toolkit.lambda_events.metadata": ("EventMetadata",),
 }
-"""Modules that few validators need, each with what it gives; a gate whose plan has none of those does not load them."""
+"""Modules that few validators need, with their exported names. A gate loads them only if its plan needs them."""
 
 
 def __getattr__(name: str) -> Any:
-    """Give what is imported only when a validator asks for it."""
-    for module, names in _WHEN_ASKED_FOR.items():
+    """Import and return a lazy export."""
+    for module, names in _LAZY_EXPORTS.items():
         if name in names:
             return getattr(importlib.import_module(f"greenlight.{module}"), name)
     raise AttributeError(f"greenlight.api has no {name!r}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devkit.cli.main import build_full_parser, main
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,7 @@ def test_a_query_that_takes_very_long_is_ended_with_its_time(
     plan.write_text(json.dumps({"version": 1, "stages": {STAGE[1]: {"checks": checks}}}))
     body = "<l>" + "".join(f'<i id="{number}"/>' for number in range(30_000)) + "</l>"
 
-    with Service(lambda *_: (200, {"content-type": "application/xml"}, body.encode())) as service:
+    with HttpServer(lambda *_: (200, {"content-type": "application/xml"}, body.encode())) as service:
         where = ("--url", service.url, "--budget", budget, "--format", "json")
         status, out, _ = check(capsys, str(plan), *STAGE, *where)
 
@@ -282,7 +282,7 @@ def test_two_urls_are_compared(green: str, tmp_path: Path, capsys: pytest.Captur
         "      - {name: nothing broke that worked, compare: {requests: [/health]}}\n"
     )
 
-    with Service(lambda *_: (200, {"Content-Type": "application/json"}, {"status": "ok", "release": "1"})) as blue:
+    with HttpServer(lambda *_: (200, {"Content-Type": "application/json"}, {"status": "ok", "release": "1"})) as blue:
         status, out, _ = check(capsys, str(plan), *STAGE, "--url", green, "--blue-url", blue.url)
 
     assert status == 1

@@ -167,7 +167,7 @@ def test_no_parameters_need_an_action_that_the_validator_does_not_declare(name: 
     for check in checks:
         params, mistakes = convert(check.params, validator.params)
         assert mistakes == []
-        assert {action for action, _ in validator.needs(params)} <= set(validator.iam)
+        assert {action for action, _ in validator.required_iam(params)} <= set(validator.iam)
 
 
 SHARED = """\

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from devkit.cli.main import main
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 from tests.support.recorded_service import STAGE, answer, common_line, passes, record, refuse
 
 if TYPE_CHECKING:
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def shop() -> Iterator[Service]:
+def shop() -> Iterator[HttpServer]:
     """A service with a few paths."""
-    with Service(answer) as service:
+    with HttpServer(answer) as service:
         yield service
 
 
-def test_plan_recorded_from_a_url_passes_against_it(tmp_path: Path, shop: Service) -> None:
+def test_plan_recorded_from_a_url_passes_against_it(tmp_path: Path, shop: HttpServer) -> None:
     _, checks = record(tmp_path, shop.url)
 
     assert list(checks) == ["GET / answers 200", "GET /health answers 200", "GET /openapi.json answers 200"]
     assert passes(tmp_path, shop.url)
 
 
-def test_only_get_is_sent_to_a_url(tmp_path: Path, shop: Service) -> None:
+def test_only_get_is_sent_to_a_url(tmp_path: Path, shop: HttpServer) -> None:
     record(tmp_path, shop.url)
 
     assert {method for method, _, _ in shop.requests} == {"GET"}
 
 
 def test_refusals_alone_are_not_recorded(capsys: pytest.CaptureFixture[str]) -> None:
-    with Service(lambda *_: (403, {}, "")) as service:
+    with HttpServer(lambda *_: (403, {}, "")) as service:
         stderr = refuse(capsys, f"{service.url}/orders")
 
     assert "no plan was written, because lint rejects it" in stderr
@@ -71,7 +71,7 @@ def test_invalid_arguments_are_rejected_without_repeating_secrets(
     assert "hush" not in output
 
 
-def test_existing_file_is_not_overwritten(tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_file_is_not_overwritten(tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "plan.yaml").write_text("mine")
 
     assert "exists and is not overwritten" in refuse(capsys, shop.url, "-o", str(tmp_path / "plan.yaml"))

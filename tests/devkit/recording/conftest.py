@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 from tests.support.recorded_service import answer
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def shop() -> Iterator[Service]:
+def shop() -> Iterator[HttpServer]:
     """A service with a few paths."""
-    with Service(answer) as service:
+    with HttpServer(answer) as service:
         yield service

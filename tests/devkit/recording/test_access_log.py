@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devkit.recording import access_log
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 from tests.support.recorded_service import common_line, load_balancer_line, passes, record, refuse
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_most_frequent_paths_are_recorded_with_their_status(tmp_path: Path, caps
         assert f"left out: {reason}\n" in stderr
 
 
-def test_load_balancer_log_results_in_a_latency_bound(tmp_path: Path, shop: Service) -> None:
+def test_load_balancer_log_results_in_a_latency_bound(tmp_path: Path, shop: HttpServer) -> None:
     log = tmp_path / "alb.log"
     log.write_text("".join(load_balancer_line("/health", 0.010 * number) for number in range(1, 21)))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devkit.recording import curl
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 from tests.support.recorded_service import passes, record
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def test_curl_commands_become_checks_with_references_to_secrets(
-    tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "lines.sh"
     file.write_text(
@@ -57,7 +57,7 @@ curl http://elsewhere.example/
 
 
 def test_secret_of_one_request_is_removed_from_all_others(
-    tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "requests.sh"
     file.write_text(f"""curl {shop.url}/health -H 'Authorization: Bearer canary-1'
@@ -72,7 +72,7 @@ curl {shop.url}/password-reset/Zq81kLmP
     assert "paths with a part that may be a secret or an id (2)" in stderr
 
 
-def test_unsafe_methods_are_recorded_only_with_unsafe_and_sent_once(tmp_path: Path, shop: Service) -> None:
+def test_unsafe_methods_are_recorded_only_with_unsafe_and_sent_once(tmp_path: Path, shop: HttpServer) -> None:
     file = tmp_path / "lines.sh"
     file.write_text(f"""curl {shop.url}/orders --json '{{"sku": "A1", "password": "hush"}}'\n""")
 
@@ -85,7 +85,7 @@ def test_unsafe_methods_are_recorded_only_with_unsafe_and_sent_once(tmp_path: Pa
     assert [method for method, _, _ in shop.requests] == ["POST"]
 
 
-def test_json_body_with_the_form_media_type_of_curl_is_recorded_as_json(tmp_path: Path, shop: Service) -> None:
+def test_json_body_with_the_form_media_type_of_curl_is_recorded_as_json(tmp_path: Path, shop: HttpServer) -> None:
     file = tmp_path / "lines.sh"
     file.write_text(f"""curl {shop.url}/orders -d '{{"sku": "A1"}}'\n""")
 
@@ -98,7 +98,7 @@ def test_json_body_with_the_form_media_type_of_curl_is_recorded_as_json(tmp_path
 
 
 def test_curl_commands_are_read_from_standard_input_and_sent_to_another_server(
-    tmp_path: Path, shop: Service, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, shop: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("curl https://shop.example/health\ncurl -I https://www.example/\n"))
 
@@ -184,7 +184,7 @@ curl.exe "URL/orders" ^
 
 @pytest.mark.parametrize("commands", [CHROME, FIREFOX], ids=["posix", "cmd"])
 def test_commands_copied_from_browsers_are_read_without_headers_about_the_browser(
-    commands: str, tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    commands: str, tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "copied"
     file.write_text(commands.replace("URL", shop.url))

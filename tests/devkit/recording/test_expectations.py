@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 from tests.support.recorded_service import passes, record
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_values_that_differ_or_change_with_a_release_are_left_out(
-    tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, checks = record(tmp_path, f"{shop.url}/health")
 
@@ -29,14 +29,14 @@ def test_values_that_differ_or_change_with_a_release_are_left_out(
     assert "left out: GET /health: token (may be a secret)" in stderr
 
 
-def test_recorded_plan_fails_for_a_different_response(tmp_path: Path, shop: Service) -> None:
+def test_recorded_plan_fails_for_a_different_response(tmp_path: Path, shop: HttpServer) -> None:
     record(tmp_path, f"{shop.url}/health")
 
-    with Service(lambda *_: (200, {"Content-Type": "application/json"}, {"status": "down"})) as other:
+    with HttpServer(lambda *_: (200, {"Content-Type": "application/json"}, {"status": "down"})) as other:
         assert not passes(tmp_path, other.url)
 
 
-def test_texts_that_yaml_could_read_as_other_types_are_preserved(tmp_path: Path, shop: Service) -> None:
+def test_texts_that_yaml_could_read_as_other_types_are_preserved(tmp_path: Path, shop: HttpServer) -> None:
     _, checks = record(tmp_path, f"{shop.url}/price")
 
     fields = checks["GET /price answers 200"]["http"]["expect"]["json"]
@@ -45,7 +45,7 @@ def test_texts_that_yaml_could_read_as_other_types_are_preserved(tmp_path: Path,
 
 
 def test_path_with_two_different_responses_is_left_out(
-    tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, checks = record(tmp_path, shop.url, "--path", "/flips", "--path", "/broken")
 

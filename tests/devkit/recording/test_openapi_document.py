@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from greenlight.testing import Service
+from greenlight.testing import HttpServer
 from tests.support.recorded_service import DOCUMENT, passes, record, refuse
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
 def test_document_becomes_a_check_with_the_operations_that_pass_today(
-    form: str, tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    form: str, tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / f"openapi.{form}"
     file.write_text(json.dumps(DOCUMENT) if form == "json" else yaml.safe_dump(DOCUMENT))
@@ -29,7 +29,7 @@ def test_document_becomes_a_check_with_the_operations_that_pass_today(
     assert passes(tmp_path, shop.url)
 
 
-def test_document_that_the_service_does_not_serve_is_put_into_the_plan(tmp_path: Path, shop: Service) -> None:
+def test_document_that_the_service_does_not_serve_is_put_into_the_plan(tmp_path: Path, shop: HttpServer) -> None:
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps({**DOCUMENT, "info": {"title": "another", "version": "2"}}))
 
@@ -45,12 +45,12 @@ def test_server_that_does_not_follow_the_document_is_not_recorded(
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps(DOCUMENT))
 
-    with Service(lambda *_: (200, {"Content-Type": "application/json"}, {"not": "a list"})) as service:
+    with HttpServer(lambda *_: (200, {"Content-Type": "application/json"}, {"not": "a list"})) as service:
         assert "does not follow the document" in refuse(capsys, service.url, "--openapi", str(file))
 
 
 def test_document_without_callable_operations_is_rejected(
-    tmp_path: Path, shop: Service, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps({**DOCUMENT, "paths": {"/orders": {"post": {}}}}))

@@ -14,7 +14,7 @@ import pytest
 from devkit.cli.main import main
 from devkit.reference import plan_reference, predicate_docs, struct_docs
 from greenlight.assertions import expectation
-from greenlight.checks.binding import bind, deployment_names
+from greenlight.checks.binding import bind, deployment_values
 from greenlight.checks.registry import Registry
 from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.plan import yaml_reader
@@ -189,7 +189,7 @@ def test_every_row_is_true(row: predicate_docs.Row) -> None:
 
 def test_every_value_of_a_deployment_is_described() -> None:
     values = next(item.body for item in SECTIONS if item.title == "Variables and other values")
-    names = deployment_names(Deployment(id="", platform=Platform.ECS, stage=""))
+    names = deployment_values(Deployment(id="", platform=Platform.ECS, stage=""))
 
     assert [name for name in names if f"| `${{{name}}}` | " not in values] == []
     assert "|  |" not in values

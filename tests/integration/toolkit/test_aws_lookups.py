@@ -1,4 +1,4 @@
-"""Listings that validators read: every page of them, or a sentence; never a part that looks like all."""
+"""Listings are read completely or not at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from greenlight.api import deployment_group, service_tasks
+from greenlight.api import get_deployment_group, list_service_tasks
 from greenlight.aws.client import Aws
 from greenlight.core.errors import AwsError
 from greenlight.testing import context_for, ecs_deployment
@@ -15,11 +15,11 @@ from tests.support.account import Account
 
 
 def pages(account: dict[str, Any], timeout_s: float = 30.0) -> tuple[Account, Any]:
-    written = Account(account)
-    return written, context_for(ecs_deployment(cluster="prod", service="shop"), aws=Aws(written), timeout_s=timeout_s)
+    scripted = Account(account)
+    return scripted, context_for(ecs_deployment(cluster="prod", service="shop"), aws=Aws(scripted), timeout_s=timeout_s)
 
 
-def test_more_pages_than_a_check_reads_are_refused() -> None:
+def test_listing_with_too_many_pages_is_an_error() -> None:
     numbers = itertools.count(1)
     account, made = pages({"ecs.list_tasks": lambda _: {"taskArns": [], "nextToken": str(next(numbers))}})
     with made as context, pytest.raises(AwsError, match="ecs:ListTasks has more than 50 pages; ask for less at once"):
@@ -27,7 +27,7 @@ def test_more_pages_than_a_check_reads_are_refused() -> None:
     assert len(account.calls) == 50
 
 
-def test_pages_that_the_time_is_too_short_for_are_refused() -> None:
+def test_listing_that_outlasts_the_attempt_is_an_error() -> None:
     account, made = pages({"ecs.list_tasks": {"taskArns": ["a"], "nextToken": "more"}}, timeout_s=0.05)
     with made as context, pytest.raises(AwsError, match="reading all pages of ecs:ListTasks did not end"):
         list(context.aws_pages("ecs", "list_tasks", cluster="prod"))
@@ -42,7 +42,7 @@ def test_pages_that_the_time_is_too_short_for_are_refused() -> None:
         ("logs.filter_log_events", "nextToken", "nextToken"),
     ],
 )
-def test_the_next_page_is_asked_for_in_the_words_of_the_service(operation: str, given: str, sent: str) -> None:
+def test_token_of_the_next_page_has_the_name_that_the_service_uses(operation: str, given: str, sent: str) -> None:
     asked = {"logGroupName": "g"} if operation.startswith("logs") else {}
     account, made = pages({operation: [{given: "2"}, {}]})
     with made as context:
@@ -50,24 +50,24 @@ def test_the_next_page_is_asked_for_in_the_words_of_the_service(operation: str, 
     assert [parameters for _, parameters in account.calls] == [asked, {**asked, sent: "2"}]
 
 
-def test_tasks_of_all_pages_are_described_and_a_page_without_any_is_none() -> None:
+def test_tasks_of_all_pages_are_described_and_an_empty_page_is_skipped() -> None:
     listed = [
         {"taskArns": ["arn:aws:ecs:r:1:task/a"], "nextToken": "2"},
         {"taskArns": [], "nextToken": "3"},
         {"taskArns": ["b"]},
     ]
-    described: Any = lambda asked: {"tasks": [{"taskArn": each} for each in asked["tasks"]]}  # noqa: E731 - a table's entry
+    described: Any = lambda asked: {"tasks": [{"taskArn": arn} for arn in asked["tasks"]]}  # noqa: E731 - a table's entry
     account, made = pages({"ecs.list_tasks": listed, "ecs.describe_tasks": described})
     with made as context:
-        found = service_tasks(context, "STOPPED")
-    assert [each["taskArn"] for each in found] == ["arn:aws:ecs:r:1:task/a", "b"]
+        tasks = list_service_tasks(context, "STOPPED")
+    assert [task["taskArn"] for task in tasks] == ["arn:aws:ecs:r:1:task/a", "b"]
     assert account.calls[0][1] == {"cluster": "prod", "serviceName": "shop", "desiredStatus": "STOPPED"}
     assert account.names().count("ecs.describe_tasks") == 2
 
 
-def test_the_deployment_group_is_the_deployments_own() -> None:
+def test_deployment_group_is_that_of_the_deployment() -> None:
     account, made = pages({"codedeploy.get_deployment_group": {"deploymentGroupInfo": {"deploymentGroupName": "web"}}})
     with made as context:
         about = context.deployment
-        assert deployment_group(context) == {"deploymentGroupName": "web"}
+        assert get_deployment_group(context) == {"deploymentGroupName": "web"}
     assert account.calls[0][1] == {"applicationName": about.application, "deploymentGroupName": about.group}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from greenlight.checks.binding import Bound, bind, deployment_names
+from greenlight.checks.binding import Bound, bind, deployment_values
 from greenlight.checks.registry import Registry
 from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.errors import MAX_PROBLEMS, PlanError
@@ -57,10 +57,10 @@ def refused(plan: Plan, secrets: dict[str, str] | None = None) -> PlanError:
 def test_a_secret_that_does_not_fit_is_not_repeated_by_the_message(parameters: str) -> None:
     plan = plan_of(parameters.format(f"${{secret:{SECRET}}}"))
 
-    said = str(refused(plan, {SECRET: VALUE}))
+    message = str(refused(plan, {SECRET: VALUE}))
 
-    assert "hunter" not in said
-    assert f"stages.{STAGE}.checks[0].http" in said
+    assert "hunter" not in message
+    assert f"stages.{STAGE}.checks[0].http" in message
 
 
 def test_a_secret_whose_own_value_is_the_mistake_is_still_a_mistake() -> None:
@@ -93,7 +93,7 @@ def test_a_url_that_is_not_there_says_why() -> None:
     assert check.malformed.endswith("has no ${blue.url} at AfterAllowTraffic: the listener has no test port")
 
 
-def test_a_value_missing_where_the_check_does_not_run_is_no_mistake() -> None:
+def test_missing_value_is_not_a_mistake_if_the_check_does_not_run() -> None:
     elsewhere = plan_of("{get: /, expect: {body: {contains: '${green.version}'}}}", stage="AfterInstall")
     in_pattern = plan_of("{get: /, expect: {body: {matches: '^${green.version}$'}}}", stage="AfterInstall")
     skipped = plan_of(
@@ -106,7 +106,7 @@ def test_a_value_missing_where_the_check_does_not_run_is_no_mistake() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "head", "said"),
+    ("parameters", "head", "message"),
     [
         ("{get: '/${tennant}', expect: {status: 200}}", "variables: {tenant: a}\n", "did you mean 'tenant'?"),
         ("{get: '${green.ulr}', expect: {status: 200}}", "", "did you mean 'green.url'?"),
@@ -119,8 +119,8 @@ def test_a_value_missing_where_the_check_does_not_run_is_no_mistake() -> None:
         ("{get: /, redirects: '${n}', expect: {status: 200}}", "variables: {n: three}\n", "expected a whole number"),
     ],
 )
-def test_a_mistake_in_names_is_refused(parameters: str, head: str, said: str) -> None:
-    assert said in str(refused(plan_of(parameters, head)))
+def test_a_mistake_in_names_is_refused(parameters: str, head: str, message: str) -> None:
+    assert message in str(refused(plan_of(parameters, head)))
 
 
 def test_very_many_mistakes_are_not_all_collected() -> None:
@@ -169,7 +169,7 @@ def test_a_built_in_plan_that_is_wrong_is_a_defect_and_no_plan_error() -> None:
 
 
 def test_a_plan_may_use_every_value_of_its_deployment() -> None:
-    names = deployment_names(ECS)
+    names = deployment_values(ECS)
 
     assert names["green.url"] == "http://green"
     assert names["green.task_definition"] == "shop:8"

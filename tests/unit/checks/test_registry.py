@@ -1,4 +1,4 @@
-"""Validators are found by name, and what is none is refused with its place and never silences the others."""
+"""Validators are loaded by name; an invalid one is rejected with its place and does not affect the others."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("import nowhere_at_all", "cannot be loaded: ModuleNotFoundError: No module named 'nowhere_at_all'"),
         ("def broken(:", "cannot be loaded: SyntaxError"),
@@ -70,37 +70,37 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         (PLUGIN.format(name="odd").replace("(Tcp)", "(Tcp, remediation='x' * 601)"), "remediation is one line"),
     ],
 )  # fmt: skip
-def test_what_is_no_validator_is_refused_with_its_file(site: Site, text: str, said: str) -> None:
+def test_invalid_validator_is_rejected_with_its_file(site: Site, text: str, message: str) -> None:
     site.plugin("odd", text)
 
     with pytest.raises(MalformedError) as caught:
         Registry(site.name).get("odd")
 
     assert str(caught.value).startswith(f"{site.name}/odd.py ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize("word", ["timeout", "needs", "severity"])
-def test_a_name_that_is_a_word_of_plans_is_refused(site: Site, word: str) -> None:
+def test_name_of_a_control_key_is_rejected(site: Site, word: str) -> None:
     site.plugin(word, PLUGIN.format(name=word))
 
-    with pytest.raises(MalformedError, match="has a name that is a word of plans"):
+    with pytest.raises(MalformedError, match="has the name of a key of checks"):
         Registry(site.name).get(word)
 
 
-def test_a_broken_plugin_does_not_silence_the_others(site: Site) -> None:
+def test_broken_plugin_does_not_affect_the_others(site: Site) -> None:
     site.plugin("broken", "1 / 0")
     site.plugin("tcp", PLUGIN.format(name="tcp"))
 
-    found = dict(Registry(site.name).all())
+    loaded = dict(Registry(site.name).all())
 
-    assert isinstance(found["broken"], MalformedError)
-    assert isinstance(found["tcp"], Validator)
+    assert isinstance(loaded["broken"], MalformedError)
+    assert isinstance(loaded["tcp"], Validator)
 
 
-def test_a_broken_plugin_stays_broken_when_asked_again(site: Site) -> None:
+def test_broken_plugin_is_rejected_every_time(site: Site) -> None:
     site.plugin("broken", "1 / 0")
     registry = Registry(site.name)
 
@@ -109,7 +109,7 @@ def test_a_broken_plugin_stays_broken_when_asked_again(site: Site) -> None:
             registry.get("broken")
 
 
-def test_an_interrupt_by_the_user_is_not_swallowed(site: Site) -> None:
+def test_keyboard_interrupt_is_raised(site: Site) -> None:
     site.plugin("stopped", "raise KeyboardInterrupt")
 
     with pytest.raises(KeyboardInterrupt):
@@ -117,36 +117,36 @@ def test_an_interrupt_by_the_user_is_not_swallowed(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["nowhere", "", "os.path", "../tcp", "tcp.sub", "_private", "__init__"])
-def test_no_other_name_imports_anything(site: Site, name: str) -> None:
+def test_invalid_name_imports_nothing(site: Site, name: str) -> None:
     site.plugin("tcp", PLUGIN.format(name="tcp"))
     site.plugin("_private", PLUGIN.format(name="_private"))
 
     assert Registry(site.name).get(name) is None
 
 
-def test_names_are_known_without_importing_a_plugin(site: Site) -> None:
+def test_names_are_listed_without_importing_a_plugin(site: Site) -> None:
     site.plugin("broken", "1 / 0")
 
     assert "broken" in Registry(site.name).names()
     assert f"{site.name}.broken" not in sys.modules
 
 
-def test_no_folder_is_no_validators() -> None:
+def test_missing_folder_has_no_validators() -> None:
     assert Registry("a_folder_that_is_not_there").get("http") is None
 
 
-def test_a_package_may_bring_a_validator(site: Site) -> None:
+def test_package_can_bring_a_validator(site: Site) -> None:
     site.package("with_amqp", "amqp = with_amqp:amqp", PLUGIN.format(name="amqp"))
     registry = Registry(site.name)
 
-    found = registry.get("amqp")
+    loaded = registry.get("amqp")
 
-    assert found is not None
-    assert (found.name, found.summary) == ("amqp", "A port accepts connections.")
+    assert loaded is not None
+    assert (loaded.name, loaded.summary) == ("amqp", "A port accepts connections.")
     assert "amqp" in registry.names()
 
 
-def test_two_packages_with_one_name_are_refused(site: Site) -> None:
+def test_two_packages_with_the_same_name_are_rejected(site: Site) -> None:
     for package in ("one_amqp", "two_amqp"):
         site.package(package, f"amqp = {package}:amqp", PLUGIN.format(name="amqp"))
 
@@ -156,9 +156,9 @@ def test_two_packages_with_one_name_are_refused(site: Site) -> None:
         Registry(site.name).get("amqp")
 
 
-def test_a_package_never_replaces_a_file_of_its_name_nor_hides_behind_it(site: Site) -> None:
+def test_package_with_the_name_of_a_file_is_rejected_and_not_imported(site: Site) -> None:
     site.plugin("tcp", PLUGIN.format(name="tcp"))
-    site.package("with_tcp", "tcp = with_tcp:tcp", "raise AssertionError('nobody imports what nobody asked for')")
+    site.package("with_tcp", "tcp = with_tcp:tcp", "raise AssertionError('a package that no plan uses was imported')")
     registry = Registry(site.name)
 
     for _ in range(2):
@@ -170,7 +170,7 @@ def test_a_package_never_replaces_a_file_of_its_name_nor_hides_behind_it(site: S
     assert "with_tcp" not in sys.modules
 
 
-def test_a_package_in_an_archive_brings_validators_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_package_in_an_archive_can_bring_a_validator(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(site.folder / "packed.zip", "w") as archive:
         archive.writestr("zipped.py", PLUGIN.format(name="amqp"))
         archive.writestr("zipped-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: zipped\nVersion: 1.0\n")
@@ -180,15 +180,15 @@ def test_a_package_in_an_archive_brings_validators_too(site: Site, monkeypatch: 
     assert Registry(site.name).get("amqp") is not None
 
 
-def test_an_entry_point_that_leads_nowhere_is_refused(site: Site) -> None:
+def test_entry_point_without_object_is_rejected(site: Site) -> None:
     site.package("without_amqp", "amqp = without_amqp:gone", "")
 
     with pytest.raises(MalformedError, match="the entry point amqp = without_amqp:gone cannot be loaded"):
         Registry(site.name).get("amqp")
 
 
-def test_every_validator_of_the_house_is_one() -> None:
-    found = dict(Registry().all())
+def test_every_shipped_validator_is_valid() -> None:
+    loaded = dict(Registry().all())
 
-    assert [name for name, each in found.items() if not isinstance(each, Validator)] == []
-    assert {"http", "lambda_invoke", "lambda_state", "target_health"} <= found.keys()
+    assert [name for name, plugin in loaded.items() if not isinstance(plugin, Validator)] == []
+    assert {"http", "lambda_invoke", "lambda_state", "target_health"} <= loaded.keys()

@@ -1,4 +1,4 @@
-"""`api.filled`: captured values fill texts and expectations, and are never more than values."""
+"""Captured values replace references in texts and expectations, and cannot bring predicates or patterns."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_check_without_captures_has_final_texts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "value"),
+    ("raw", "value"),
     [
         ("/orders/${id}", "/orders/a.b"),
         ("${count}", 3),
@@ -55,12 +55,12 @@ def test_a_check_without_captures_has_final_texts() -> None:
         (5, 5),
     ],
 )
-def test_texts_and_data_are_filled(written: Any, value: Any) -> None:
-    assert substitute_captures(written, CAPTURED) == value
+def test_texts_and_data_are_filled(raw: Any, value: Any) -> None:
+    assert substitute_captures(raw, CAPTURED) == value
 
 
 @pytest.mark.parametrize(
-    ("written", "holds", "fails"),
+    ("raw", "holds", "fails"),
     [
         ("${count}", 3, "3"),
         ({"eq": "x-${id}"}, "x-a.b", "x-aXb"),
@@ -73,24 +73,24 @@ def test_texts_and_data_are_filled(written: Any, value: Any) -> None:
         ({"starts_with": "$${id}"}, "${id}!", "a.b"),
     ],
 )
-def test_expectations_are_filled(written: Any, holds: Any, fails: Any) -> None:
-    expectation = substitute_captures(parse(written), CAPTURED)
+def test_expectations_are_filled(raw: Any, holds: Any, fails: Any) -> None:
+    expectation = substitute_captures(parse(raw), CAPTURED)
 
     assert expectation.holds(holds)
     assert not expectation.holds(fails)
 
 
-@pytest.mark.parametrize("written", [{"gte": "${id}"}, {"between": ["${count}", "${id}"]}, {"type": "${id}"}], ids=str)
-def test_a_value_that_cannot_stand_where_it_is_used_is_an_error(written: Any) -> None:
+@pytest.mark.parametrize("raw", [{"gte": "${id}"}, {"between": ["${count}", "${id}"]}, {"type": "${id}"}], ids=str)
+def test_a_value_that_cannot_stand_where_it_is_used_is_an_error(raw: Any) -> None:
     with pytest.raises(ExpectationError):
-        substitute_captures(parse(written), CAPTURED)
+        substitute_captures(parse(raw), CAPTURED)
 
 
-@pytest.mark.parametrize("written", [{"matches": "^${id}$"}, {"gte": "${count}"}, {"exists": "${id}"}], ids=str)
-def test_an_expectation_whose_value_never_came_shows_nothing(written: Any) -> None:
+@pytest.mark.parametrize("raw", [{"matches": "^${id}$"}, {"gte": "${count}"}, {"exists": "${id}"}], ids=str)
+def test_an_expectation_whose_value_never_came_shows_nothing(raw: Any) -> None:
     for actual in ("a.b", 3, None):
-        assert not parse(written).holds(actual)
-        assert not parse({"not": written}).holds(actual)
+        assert not parse(raw).holds(actual)
+        assert not parse({"not": raw}).holds(actual)
 
 
 def test_an_expectation_without_references_stays_itself_and_keeps_its_kind() -> None:

@@ -14,8 +14,8 @@ from greenlight.plan.decoder import convert
 STAMP = EventMetadata(region="mars-west-1", at=1_700_000_000.5, seed="d-TEST00001")
 
 
-def event(written: Any) -> Any:
-    read, mistakes = convert(written, LambdaEvent)
+def event(raw: Any) -> Any:
+    read, mistakes = convert(raw, LambdaEvent)
     assert not mistakes
     assert read is not None
     return build_event(read, STAMP)
@@ -57,7 +57,7 @@ def test_a_rest_api_sends_version_one() -> None:
     assert raw["requestContext"]["authorizer"] == {"claims": {"sub": "u1"}}
 
 
-def test_what_is_absent_is_null_for_a_rest_api_and_absent_for_an_http_api() -> None:
+def test_absent_values_are_null_for_a_rest_api_and_absent_for_an_http_api() -> None:
     one, two = event({"api_gateway_v1": {"get": "/"}}), event({"api_gateway_v2": {"get": "/"}})
     assert {one[key] for key in ("body", "queryStringParameters", "pathParameters", "stageVariables")} == {None}
     assert not {"body", "queryStringParameters", "pathParameters", "stageVariables", "cookies"} & two.keys()

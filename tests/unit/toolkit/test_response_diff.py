@@ -1,4 +1,4 @@
-"""What differs, and which of it is news: pure, so tested without anything that answers."""
+"""Differences between two responses, separated from noise."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from greenlight.api import compare_responses, find_differences, percentile
+from greenlight.api import count_differences, find_differences, percentile
 
 
-def found(blue: Any, green: Any, *ignore: str) -> list[tuple[str, str]]:
-    return [(each.path, each.kind) for each in find_differences(blue, green, ignore=ignore)]
+def places(blue: Any, green: Any, *ignore: str) -> list[tuple[str, str]]:
+    return [(difference.path, difference.kind) for difference in find_differences(blue, green, ignore=ignore)]
 
 
 @pytest.mark.parametrize(
-    ("blue", "green", "wanted"),
+    ("blue", "green", "expected"),
     [
         ({"a": 1}, {"a": 2}, [("a", "value")]),
         ({"a": 1}, {"a": "1"}, [("a", "type")]),
@@ -34,30 +34,30 @@ def found(blue: Any, green: Any, *ignore: str) -> list[tuple[str, str]]:
         ({"a": float("nan")}, {"a": float("nan")}, [("a", "value")]),
     ],
 )
-def test_every_kind_of_difference(blue: Any, green: Any, wanted: list[tuple[str, str]]) -> None:
-    assert found(blue, green) == wanted
+def test_every_kind_of_difference(blue: Any, green: Any, expected: list[tuple[str, str]]) -> None:
+    assert places(blue, green) == expected
 
 
 @pytest.mark.parametrize("entry", ["body.items[].at", "body.items.at", "items.at", "at", "body", "items"])
 def test_a_place_is_ignored_by_its_path_or_its_last_part(entry: str) -> None:
     blue, green = {"body": {"items": [{"at": 1}]}}, {"body": {"items": [{"at": 2}]}}
-    assert found(blue, green) == [("body.items[].at", "value")]
-    assert found(blue, green, entry) == []
+    assert places(blue, green) == [("body.items[].at", "value")]
+    assert places(blue, green, entry) == []
 
 
 def test_ignoring_one_place_ignores_no_other() -> None:
-    assert found({"at": 1, "cat": 1}, {"at": 2, "cat": 2}, "at") == [("cat", "value")]
+    assert places({"at": 1, "cat": 1}, {"at": 2, "cat": 2}, "at") == [("cat", "value")]
 
 
-def test_what_is_missing_can_be_ignored() -> None:
-    assert found({"at": 1}, {}, "at") == []
+def test_missing_value_can_be_ignored() -> None:
+    assert places({"at": 1}, {}, "at") == []
 
 
 def test_answers_without_bottom_end() -> None:
     deep: Any = 1
     for _ in range(5000):
         deep = [deep]
-    assert [kind for _, kind in found(deep, [deep])] == ["value"]
+    assert [kind for _, kind in places(deep, [deep])] == ["value"]
     assert len(find_differences(list(range(5000)), list(range(1, 5001)))) == 1000
 
 
@@ -65,26 +65,26 @@ def test_noise_is_counted_by_place_and_kind() -> None:
     news = find_differences({"at": 1, "n": 1}, {"at": 2, "n": 2})
     same_kind = find_differences({"at": 1}, {"at": 3})
     other_kind = find_differences({"at": 1}, {})
-    (at, n) = compare_responses([news], [same_kind])
+    (at, n) = count_differences([news], [same_kind])
     assert (at.raw, at.noise, at.relative, n.relative, n.absolute) == (1, 1, 0.0, 100.0, 100.0)
-    (at, _) = compare_responses([news], [other_kind])
+    (at, _) = count_differences([news], [other_kind])
     assert (at.noise, at.relative) == (0, 100.0)
 
 
 def test_a_place_that_is_noisy_now_and_then_has_small_differences() -> None:
     changed = find_differences({"a": 1}, {"a": 2})
-    (each,) = compare_responses([changed] * 6 + [[]] * 4, [changed] * 5 + [[]] * 5)
-    assert (each.raw, each.noise, each.pairs) == (6, 5, 10)
-    assert round(each.relative, 2) == 9.09
-    assert round(each.absolute, 2) == 10.0
+    (count,) = count_differences([changed] * 6 + [[]] * 4, [changed] * 5 + [[]] * 5)
+    assert (count.raw, count.noise, count.pairs) == (6, 5, 10)
+    assert round(count.relative, 2) == 9.09
+    assert round(count.absolute, 2) == 10.0
 
 
 def test_several_places_in_one_list_count_once() -> None:
-    (each,) = compare_responses([find_differences([{"a": 1}, {"a": 1}], [{"a": 2}, {"a": 3}])], [[]])
-    assert each.raw == 1
-    assert each.example.green == 2
+    (count,) = count_differences([find_differences([{"a": 1}, {"a": 1}], [{"a": 2}, {"a": 3}])], [[]])
+    assert count.raw == 1
+    assert count.example.green == 2
 
 
-@pytest.mark.parametrize(("share", "wanted"), [(50, 5), (95, 10), (90, 9), (99, 10), (100, 10), (10, 1), (1, 1)])
-def test_percentiles_are_by_nearest_rank(share: float, wanted: float) -> None:
-    assert percentile([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], share) == wanted
+@pytest.mark.parametrize(("percent", "expected"), [(50, 5), (95, 10), (90, 9), (99, 10), (100, 10), (10, 1), (1, 1)])
+def test_percentiles_are_by_nearest_rank(percent: float, expected: float) -> None:
+    assert percentile([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], percent) == expected

@@ -30,7 +30,7 @@ def of_html(query: str, body: bytes = PAGE) -> Any:
     return find(query, read(body, "html", None), "html", {})
 
 
-# ---- Queries that are none
+# ---- Invalid queries
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def of_html(query: str, body: bytes = PAGE) -> Any:
     [
         ("", "xml", "1 to 2000 characters"),
         ("/" * 2001, "xml", "1 to 2000 characters"),
-        ("//item[", "xml", "no XPath expression"),
-        ("//item/@", "xml", "no XPath expression"),
+        ("//item[", "xml", "not a valid XPath expression"),
+        ("//item/@", "xml", "not a valid XPath expression"),
         ("//x:item", "xml", "the prefix 'x' stands for nothing"),
         ("//item[x:price > 1]", "xml", "add namespaces: {x: URI}"),
         ("child::x:item", "xml", "the prefix 'x'"),
@@ -50,14 +50,14 @@ def of_html(query: str, body: bytes = PAGE) -> Any:
         ("'//item'", "xml", "it looks at nothing"),
         ("true()", "xml", "it looks at nothing"),
         ("1 = 1.0", "xml", "it looks at nothing"),
-        ("//a[" * 400, "xml", "no XPath expression"),
-        ("li >", "html", "no CSS selector"),
-        ("li:frist", "html", "no CSS selector"),
-        ("li::text", "html", "no CSS selector"),
-        ("[", "html", "no CSS selector"),
-        ("@href", "html", "no CSS selector"),
-        ("//li[", "html", "no XPath expression"),
-        ("count(//li", "html", "no XPath expression"),
+        ("//a[" * 400, "xml", "not a valid XPath expression"),
+        ("li >", "html", "not a valid CSS selector"),
+        ("li:frist", "html", "not a valid CSS selector"),
+        ("li::text", "html", "not a valid CSS selector"),
+        ("[", "html", "not a valid CSS selector"),
+        ("@href", "html", "not a valid CSS selector"),
+        ("//li[", "html", "not a valid XPath expression"),
+        ("count(//li", "html", "not a valid XPath expression"),
         ("svg|rect", "html", "there are no namespaces in HTML"),
         ("//svg:rect", "html", "there are no namespaces in HTML"),
     ],
@@ -95,24 +95,24 @@ LAUGHS = b"<!DOCTYPE l [" + b"".join(
         b"a <b>bold</b> word",
     ],
 )
-def test_what_is_no_harmless_xml_is_not_read(body: bytes) -> None:
+def test_dangerous_xml_is_rejected(body: bytes) -> None:
     with pytest.raises(ValueError, match="the body is"):
         read(body, "xml", None)
 
 
 @pytest.mark.parametrize("body", [b"", b"  ", b"<p>\xe9", b"<div>" * 3000 + b"<b class=error>"])
-def test_what_is_no_html_that_can_be_read_whole_is_not_read(body: bytes) -> None:
-    with pytest.raises(ValueError, match="the body is no"):
+def test_html_that_cannot_be_parsed_completely_is_rejected(body: bytes) -> None:
+    with pytest.raises(ValueError, match="the body is not"):
         read(body, "html", None)
 
 
 def test_a_document_that_is_not_in_its_charset_is_not_read() -> None:
     for kind in ("xml", "html"):
-        with pytest.raises(ValueError, match="no text in utf-8"):
+        with pytest.raises(ValueError, match="not text in utf-8"):
             read(b"<p>\xe9</p>", kind, "utf-8")  # type: ignore[arg-type]
 
 
-# ---- What is found
+# ---- Results
 
 
 @pytest.mark.parametrize(
@@ -121,17 +121,17 @@ def test_a_document_that_is_not_in_its_charset_is_not_read() -> None:
      "//n div 0", "//order/@price", "string(//s:item[9])",
      "sum(//nothing)", "sum(//nothing) + 5", "count(//n) + sum( //n[. = ')']/@x )"],
 )  # fmt: skip
-def test_what_xpath_does_not_find_is_nothing(query: str) -> None:
+def test_xpath_without_a_match_is_missing(query: str) -> None:
     assert of_xml(query) is MISSING
 
 
 @pytest.mark.parametrize("query", ["h2", "li.gone", "a@title", "li@href", "//h2", "string(//h2)", "li:nth-child(7)"])
-def test_what_is_not_in_a_page_is_nothing(query: str) -> None:
+def test_selector_without_a_match_is_missing(query: str) -> None:
     assert of_html(query) is MISSING
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "result"),
     [
         ("//s:item", ["Pen", "Ink\n blue"]),
         ("//s:item[1]", ["Pen"]),
@@ -152,14 +152,14 @@ def test_what_is_not_in_a_page_is_nothing(query: str) -> None:
         ("contains(//s:item[2], 'blue')", True),
     ],
 )
-def test_xpath_finds_texts_numbers_and_truths(query: str, found: Any) -> None:
+def test_xpath_finds_texts_numbers_and_truths(query: str, result: Any) -> None:
     seen = of_xml(query)
-    assert seen == found
-    assert type(seen) is type(found)
+    assert seen == result
+    assert type(seen) is type(result)
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "result"),
     [
         ("h1", ["Good morning"]),
         ("title", ["Shop"]),
@@ -178,8 +178,8 @@ def test_xpath_finds_texts_numbers_and_truths(query: str, found: Any) -> None:
         ("normalize-space(//h1)", "Good morning"),
     ],
 )
-def test_selectors_and_xpath_find_texts_in_a_page(query: str, found: Any) -> None:
-    assert of_html(query) == found
+def test_selectors_and_xpath_find_texts_in_a_page(query: str, result: Any) -> None:
+    assert of_html(query) == result
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_document_is_read_in_its_own_charset(body: bytes, kind: Kind, charset:
     assert find("//p", read(body, kind, charset), kind, {}) == ["café"]
 
 
-def test_a_doctype_that_declares_no_entity_is_no_harm() -> None:
+def test_doctype_without_entities_is_accepted() -> None:
     body = b'<!DOCTYPE plist PUBLIC "-//X//DTD//EN" "http://127.0.0.1:1/x.dtd"><plist><key>a</key></plist>'
     assert of_xml("//key", body) == ["a"]
 

@@ -1,8 +1,8 @@
-"""queue_depth: no more messages wait in a queue than should, such as none in a dead-letter queue.
+"""queue_depth: a queue holds no more messages than expected, such as none in a dead-letter queue.
 
 Example:
     checks:
-      - name: no order was given up
+      - name: no order failed
         queue_depth: {queue: orders-dead, messages: 0}
 
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html
@@ -14,10 +14,9 @@ from greenlight.api import (
     Context,
     Expectation,
     Finding,
-    GreenlightError,
     Params,
+    check_value,
     error,
-    evidence,
     finding_from,
     validator,
 )
@@ -26,7 +25,7 @@ _COUNT = "ApproximateNumberOfMessages"
 
 
 class QueueDepth(Params, frozen=True, kw_only=True):
-    """`queue` is its name; `messages` is what the number of those that wait must be."""
+    """`queue` is its name; `messages` is the expectation of the number of waiting messages."""
 
     queue: str
     messages: Expectation
@@ -35,19 +34,15 @@ class QueueDepth(Params, frozen=True, kw_only=True):
 @validator(
     QueueDepth,
     iam=("sqs:GetQueueUrl", "sqs:GetQueueAttributes"),
-    remediation="Read the messages in the queue: each is a request that was given up.",
+    remediation="Read the messages in the queue: each is a request that failed.",
     cost="Two requests to SQS.",
 )
 def queue_depth(params: QueueDepth, context: Context) -> Finding:
-    """No more messages wait in a queue than should."""
-    try:
-        url = context.aws_call("sqs", "get_queue_url", QueueName=params.queue).get("QueueUrl", "")
-        answer = context.aws_call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=[_COUNT])
-    except GreenlightError as problem:
-        return error(str(problem))
-    count = answer.get("Attributes", {}).get(_COUNT)
+    """A queue holds no more messages than expected."""
+    url = context.aws_call("sqs", "get_queue_url", QueueName=params.queue).get("QueueUrl", "")
+    response = context.aws_call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=[_COUNT])
+    count = response.get("Attributes", {}).get(_COUNT)
     if count is None:
-        return error(f"SQS does not say how many messages wait in {params.queue}")
-    return finding_from(
-        [evidence("messages", params.messages, int(count), params.queue)], f"{count} wait in {params.queue}"
-    )
+        return error(f"SQS did not return the number of messages in {params.queue}")
+    evidence = check_value("messages", params.messages, int(count), params.queue)
+    return finding_from([evidence], f"{count} messages wait in {params.queue}")

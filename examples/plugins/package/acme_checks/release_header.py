@@ -1,4 +1,4 @@
-"""release_header: green says in a header which release it is.
+"""release_header: green names its release in a header.
 
 Example:
     checks:
@@ -10,20 +10,21 @@ Source: RFC 9110, section 6.3 (header fields)
 
 from __future__ import annotations
 
-from greenlight.api import Context, Expectation, Finding, Params, evidence, finding_from, validator
+from greenlight.api import Context, Expectation, Finding, Params, check_value, finding_from, validator
 
 
 class ReleaseHeader(Params, frozen=True, kw_only=True):
-    """`header` to look at; `expect` is what it must be."""
+    """`header` of the response; `expect` is the expectation of its value."""
 
     header: str = "x-release"
     expect: Expectation
 
 
-@validator(ReleaseHeader, remediation="Compare the image of green's tasks with what was built.", cost="One request.")
+@validator(
+    ReleaseHeader, remediation="Compare the image of green's tasks with the one that was built.", cost="One request."
+)
 def release_header(params: ReleaseHeader, context: Context) -> Finding:
-    """Green says in a header which release it is."""
+    """Green names its release in a header."""
     response = context.request("GET", "/")
-    return finding_from(
-        [evidence(params.header, params.expect, response.header(params.header))], "green is this release"
-    )
+    evidence = check_value(params.header, params.expect, response.header(params.header))
+    return finding_from([evidence], "green is this release")

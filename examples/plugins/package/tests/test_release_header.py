@@ -1,4 +1,4 @@
-"""release_header keeps every promise of validators."""
+"""Test of the promises that release_header makes as a validator."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Validators, and how the checks of a plan are bound to them and run."""
+"""Validators, and the binding and running of checks."""

@@ -1,7 +1,7 @@
-"""A plan's checks bound to their validators: names looked up, `${…}` replaced, parameters typed.
+"""Binding of a plan's checks to their validators: names are looked up, `${…}` replaced, parameters typed.
 
-All checks of all stages are bound before any runs, so that a mistake anywhere in a plan is found at the
-first gate it meets, and not when a release waits at the last.
+All checks of all stages are bound before any of them runs. The first gate thus finds a mistake anywhere in the plan,
+instead of the last one while a release waits.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight.checks.registry import MalformedError, Registry
-from greenlight.core import references as substitute
+from greenlight.core import references
 from greenlight.core.display import truncate
 from greenlight.core.errors import MAX_PROBLEMS, PlanError
 from greenlight.core.plan_path import KeyStep
@@ -27,18 +27,25 @@ if TYPE_CHECKING:
 
 
 class Bound:
-    """A check that can run: its validator and typed parameters, or why its validator is malformed."""
+    """A check with its validator and typed parameters, or with the reason why it cannot run.
+
+    Attributes:
+        check: The check of the plan.
+        validator: None if the check cannot run.
+        params: Typed parameters of the validator.
+        malformed: Reason why the check cannot run.
+    """
 
     __slots__ = ("check", "malformed", "params", "validator")
 
     def __init__(self, check: Check, validator: Validator | None, params: Any, malformed: str = "") -> None:
-        """Hold either a validator with parameters, or the reason there is none."""
+        """Keep either a validator with parameters, or the reason why it has none."""
         self.check, self.validator, self.params, self.malformed = check, validator, params, malformed
 
 
-def deployment_names(deployment: Deployment) -> dict[str, str]:
-    """Give the values of a deployment that a plan may use, by the name it uses."""
-    names = {
+def deployment_values(deployment: Deployment) -> dict[str, str]:
+    """Return the values of a deployment that a plan may use, by their names in plans."""
+    values = {
         "deployment.id": deployment.id,
         "deployment.application": deployment.application,
         "deployment.group": deployment.group,
@@ -51,38 +58,41 @@ def deployment_names(deployment: Deployment) -> dict[str, str]:
         "deployment.region": deployment.region,
         "deployment.environment": deployment.environment,
     }
-    for side in ("blue", "green"):
-        values = getattr(deployment, side)
+    for name in ("blue", "green"):
+        side = getattr(deployment, name)
         for field in ("url", "host", "version", "task_set", "task_definition", "target_group"):
-            names[f"{side}.{field}"] = getattr(values, field)
-    return names
+            values[f"{name}.{field}"] = getattr(side, field)
+    return values
 
 
 def bind(
     plan: Plan, deployment: Deployment, secrets: Mapping[str, str], registry: Registry
 ) -> dict[str, tuple[Bound, ...]]:
-    """Bind every check.
+    """Bind every check of a plan.
 
     Args:
-        plan: Read and closed, parameters still plain.
-        deployment: Gives the deployment's values.
-        secrets: Values by reference; one not fetched keeps its reference, since no check of this stage uses it.
-        registry: Finds validators.
+        plan: A parsed plan, whose parameters are still plain data.
+        deployment: Source of the deployment's values.
+        secrets: Values by reference. A secret that was not fetched keeps its reference: no check of this stage uses it.
+        registry: Source of validators.
+
+    Returns:
+        The bound checks of each stage.
 
     Raises:
         PlanError: Unknown validators, unknown names, parameters that do not fit; all of them.
     """
-    names = {**plan.variables, **deployment_names(deployment)}
-    mistakes: list[PathProblem] = []
-    binder = _Binder(names, secrets, registry, deployment, mistakes)
+    values = {**plan.variables, **deployment_values(deployment)}
+    binder = _Binder(values, secrets, registry, deployment)
     bound = {
-        stage: tuple(binder.bound(check, stage) for check in content.checks) for stage, content in plan.stages.items()
+        stage: tuple(binder.bind_check(check, stage) for check in content.checks)
+        for stage, content in plan.stages.items()
     }
-    if mistakes:
+    if binder.mistakes:
         document = plan.document
         if document is None:
-            raise AssertionError(f"a built-in plan is wrong: {mistakes}")
-        raise PlanError(document.problems(mistakes), plan.source.uri, bound)
+            raise AssertionError(f"a built-in plan is wrong: {binder.mistakes}")
+        raise PlanError(document.problems(binder.mistakes), plan.source.uri, bound)
     return bound
 
 
@@ -90,70 +100,68 @@ class _Binder:
     """Binds one check after the other and collects mistakes."""
 
     def __init__(
-        self,
-        names: Mapping[str, Any],
-        secrets: Mapping[str, str],
-        registry: Registry,
-        deployment: Deployment,
-        mistakes: list[PathProblem],
+        self, values: Mapping[str, Any], secrets: Mapping[str, str], registry: Registry, deployment: Deployment
     ) -> None:
-        self._empty = {name for name, value in names.items() if value == "" and "." in name}  # variables have no dot
-        self._names = {**names, **{name: f"${{{name}}}" for name in self._empty}}
-        self._secrets, self._registry, self._deployment, self._mistakes = secrets, registry, deployment, mistakes
+        # A name with a dot is one of the deployment; variables have none, and an empty variable is a value.
+        self._empty = {name for name, value in values.items() if value == "" and "." in name}
+        self._values = {**values, **{name: f"${{{name}}}" for name in self._empty}}
+        self._secrets, self._registry, self._deployment = secrets, registry, deployment
+        self.mistakes: list[PathProblem] = []
 
-    def bound(self, check: Check, stage: str) -> Bound:
-        place = (*check.path, check.validator)
-        if len(self._mistakes) > MAX_PROBLEMS:
+    def bind_check(self, check: Check, stage: str) -> Bound:
+        """Bind one check; a mistake of it is collected."""
+        path = (*check.path, check.validator)
+        if len(self.mistakes) > MAX_PROBLEMS:
             return Bound(check, None, None)
         try:
             validator = self._registry.get(check.validator)
         except MalformedError as error:
             return Bound(check, None, None, str(error))
         if validator is None:
-            known = self._registry.names()
-            said = f"there is no validator {truncate(check.validator, 60)!r}{suggest_or_list(check.validator, known)}"
-            self._mistakes.append(((*place[:-1], KeyStep(place[-1])), said))
+            hint = suggest_or_list(check.validator, self._registry.names())
+            message = f"there is no validator {truncate(check.validator, 60)!r}{hint}"
+            self.mistakes.append(((*path[:-1], KeyStep(path[-1])), message))
             return Bound(check, None, None)
         if stage not in validator.stages:
-            what = f"{check.validator} shows nothing at {stage}; it works at {', '.join(validator.stages)}"
-            self._mistakes.append((place, what))
-        now = stage == self._deployment.stage
-        if now and not check.left_out(self._deployment) and (missing := self._missing(check.params)):
-            return Bound(check, None, None, missing)
-        return Bound(check, validator, self._params(check, validator, place))
+            stages = ", ".join(validator.stages)
+            self.mistakes.append((path, f"{check.validator} shows nothing at {stage}; it works at {stages}"))
+        runs_now = stage == self._deployment.stage and not check.left_out(self._deployment)
+        if runs_now and (reason := self._missing_value(check.params)):
+            return Bound(check, None, None, reason)
+        return Bound(check, validator, self._bind_params(check, validator, path))
 
-    def _missing(self, params: Any) -> str:
-        """Say which value of this deployment a check uses that there is not; "" when it has all.
+    def _missing_value(self, params: Any) -> str:
+        """Return a message about a used value that this deployment does not have; "" if it has all.
 
-        An empty text in its place would let `contains: ${green.version}` hold for everything.
+        An empty text in its place would let `contains: ${green.version}` pass for everything.
         """
-        for name in substitute.reference_names(params):
+        for name in references.reference_names(params):
             if name in self._empty:
-                why = getattr(self._deployment, name.partition(".")[0]).no_url if name.endswith(".url") else ""
-                what = (
-                    f"this {self._deployment.platform.value} deployment has no ${{{name}}} at {self._deployment.stage}"
-                )
-                return f"{what}: {why}" if why else what
+                platform, stage = self._deployment.platform.value, self._deployment.stage
+                message = f"this {platform} deployment has no ${{{name}}} at {stage}"
+                side = name.partition(".")[0]
+                reason = getattr(self._deployment, side).no_url if name.endswith(".url") else ""
+                return f"{message}: {reason}" if reason else message
         return ""
 
-    def _params(self, check: Check, validator: Validator, place: PlanPath) -> Any:
-        written = check.params
-        captured = substitute.captured_names(written)
-        if not captured and not substitute.has_references(written):
-            params, found = convert(written, validator.params, place)
-            self._mistakes += found
+    def _bind_params(self, check: Check, validator: Validator, path: PlanPath) -> Any:
+        raw = check.params
+        captured = references.captured_names(raw)
+        if not captured and not references.has_references(raw):
+            params, mistakes = convert(raw, validator.params, path)
+            self.mistakes += mistakes
             return params
-        references = substitute.secret_names(written)
-        fetched = {f"secret:{each}": self._secrets.get(each, f"${{secret:{each}}}") for each in references}
-        here = {**self._names, **fetched}
-        wrong = substitute.capture_mistakes(captured, self._names, place)
-        wrong += substitute.unknown_references(written, {**here, **dict.fromkeys(captured)}, place)
-        keep = bool(captured or wrong)
-        params, found = convert(substitute.replace(written, here, keep=keep), validator.params, place)
-        if found and references:  # messages repeat values, and a secret is not repeated
-            masked = {**here, **dict.fromkeys(fetched, MASK)}
-            found = convert(substitute.replace(written, masked, keep=keep), validator.params, place)[1] or [
-                (place, "the value of a secret does not fit where it stands")
+        secret_names = references.secret_names(raw)
+        secrets = {f"secret:{name}": self._secrets.get(name, f"${{secret:{name}}}") for name in secret_names}
+        values = {**self._values, **secrets}
+        reference_mistakes = references.capture_mistakes(captured, self._values, path)
+        reference_mistakes += references.unknown_references(raw, {**values, **dict.fromkeys(captured)}, path)
+        keep = bool(captured or reference_mistakes)
+        params, mistakes = convert(references.replace(raw, values, keep=keep), validator.params, path)
+        if mistakes and secret_names:  # messages repeat values, and a secret must not be repeated
+            masked = {**values, **dict.fromkeys(secrets, MASK)}
+            mistakes = convert(references.replace(raw, masked, keep=keep), validator.params, path)[1] or [
+                (path, "the value of a secret does not fit where it stands")
             ]
-        self._mistakes += wrong + found
+        self.mistakes += reference_mistakes + mistakes
         return params

@@ -1,12 +1,12 @@
-"""What a validator gets beside its parameters; all that it reaches of the world goes through here."""
+"""Context of one attempt: the deployment, the remaining time, and guarded access to green and AWS."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.aws.client import call_aws, iam_action
-from greenlight.checks.findings import KEPT_LENGTH
+from greenlight.checks.findings import MAX_VALUE_LENGTH
+from greenlight.core.clock import SYSTEM_CLOCK, Clock
 from greenlight.core.display import display_value
 from greenlight.core.errors import AwsError
 
@@ -19,16 +19,28 @@ if TYPE_CHECKING:
     from greenlight.core.redaction import Redactor
     from greenlight.network.client import Client, Response
     from greenlight.network.cookies import CookieJar
-    from greenlight.network.request_target import Request as Addressed
+    from greenlight.network.request_target import Request
 
 MAX_PAGES = 50
-"""Pages of one listing that a check reads; more are refused, not overlooked."""
-_NEXT = {"NextToken": "NextToken", "nextToken": "nextToken", "NextMarker": "Marker"}
-"""Where an answer says that there is a next page, by the name under which the next call hands that back."""
+"""Pages of one listing that a check reads. A longer listing is an error: the unread rest could hold anything."""
+
+_PAGE_TOKENS = {"NextToken": "NextToken", "nextToken": "nextToken", "NextMarker": "Marker"}
+"""Key of a response that holds the token of the next page, and the parameter that takes this token."""
+
+_SLEEP_MARGIN_S = 0.05
+"""A sleep ends this long before the attempt's deadline."""
+
+_MIN_USEFUL_S = 0.1
+"""Below this remaining time no further step is begun."""
 
 
 class Context:
-    """What a validator gets beside its parameters: the deployment, the time it has, and guarded ways to the world."""
+    """Everything that a validator gets beside its parameters.
+
+    Attributes:
+        deployment: The deployment under test.
+        clock: Source of time; use it instead of `time` and `datetime`, so that a test can pass a `FakeClock`.
+    """
 
     def __init__(
         self,
@@ -37,12 +49,14 @@ class Context:
         client: Client,
         aws: Aws,
         redactor: Redactor | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """Made by the runner for each attempt."""
+        """Start the attempt's time; the runner creates one context for each attempt."""
         self.deployment = deployment
+        self.clock = clock
         self._timeout_s = timeout_s
         self._redactor = redactor
-        self._deadline = time.monotonic() + timeout_s
+        self._deadline = clock.monotonic() + timeout_s
         self._client = client
         self._aws = aws
 
@@ -53,22 +67,22 @@ class Context:
 
     @property
     def blue(self) -> Side:
-        """The revision that users have, or had."""
+        """The revision that serves, or served, the users."""
         return self.deployment.blue
 
     def remaining_s(self) -> float:
-        """Give the time this attempt still has, in seconds; never negative."""
-        return max(0.0, self._deadline - time.monotonic())
+        """Return the remaining time of this attempt in seconds; never negative."""
+        return max(0.0, self._deadline - self.clock.monotonic())
 
     def sleep(self, seconds: float) -> bool:
-        """Wait, but not past the attempt's time; tell whether time is left."""
-        time.sleep(max(0.0, min(seconds, self.remaining_s() - 0.05)))
-        return self.remaining_s() > 0.1
+        """Wait, at most until the attempt's deadline; return whether time remains."""
+        self.clock.sleep(max(0.0, min(seconds, self.remaining_s() - _SLEEP_MARGIN_S)))
+        return self.remaining_s() > _MIN_USEFUL_S
 
-    def reserving(self, seconds: float) -> Context:
-        """Give a context with `seconds` less time; a check that must clean up does everything else with it."""
-        left_s = max(0.0, self.remaining_s() - seconds)
-        return Context(self.deployment, left_s, self._client, self._aws, self._redactor)
+    def reserve(self, seconds: float) -> Context:
+        """Return a context with `seconds` less time, so that this one still has them for cleaning up."""
+        timeout_s = max(0.0, self.remaining_s() - seconds)
+        return Context(self.deployment, timeout_s, self._client, self._aws, self._redactor, self.clock)
 
     def request(
         self,
@@ -84,28 +98,36 @@ class Context:
         new_connection: bool = False,
         jar: CookieJar | None = None,
     ) -> Response:
-        """Make an HTTP exchange with green (for a path) or with an allowed host (for a URL).
+        """Send an HTTP request to green, to blue or to an allowed host, and return the response.
 
-        A path goes to the listener that leads to green, with the host name and headers its rule asks for; to the one
-        that leads to blue where `side` says so, which there is until traffic shifts. It may take the time that is left,
-        or `timeout_s` of it: a check that must clean up keeps some. `new_connection` makes a connection of its own, so that all
-        of the answer's `timings` and its `certificate` are known; a `jar` gives and takes cookies.
+        Args:
+            method: The method, in capitals.
+            path_or_url: A path goes to the listener that leads to `side`, with the host name and the headers that its
+                rule asks for. A URL goes to an allowed host.
+            headers: Further headers.
+            body: The body.
+            redirects: Redirects to follow at most.
+            max_bytes: Bytes of the body to read at most.
+            side: The side that a path goes to. Blue has a listener of its own until traffic shifts.
+            timeout_s: Time limit, at most the attempt's remaining time. A check that must clean up saves some of it.
+            new_connection: Open a connection for this request alone, so that all `timings` and the `certificate` of
+                the response are known.
+            jar: Cookies to send; those that the response sets are stored in it.
 
         Raises:
-            HttpError: No exchange took place; its subclasses say why.
+            HttpError: No exchange took place; the subclass names the reason.
         """
         from greenlight.network.request_target import resolve_request
 
-        left_s = self.remaining_s()
-        asked = self.blue if side == "blue" else self.green
-        where = resolve_request(asked, path_or_url, dict(headers or {}))
+        remaining_s = self.remaining_s()
+        target = resolve_request(self.blue if side == "blue" else self.green, path_or_url, dict(headers or {}))
         return self._client.request(
             method,
-            where.url,
-            headers=where.headers,
-            host=where.host,
+            target.url,
+            headers=target.headers,
+            host=target.host,
             body=body,
-            timeout_s=left_s if timeout_s is None else min(left_s, timeout_s),
+            timeout_s=remaining_s if timeout_s is None else min(remaining_s, timeout_s),
             redirects=redirects,
             new_connection=new_connection,
             jar=jar,
@@ -113,46 +135,46 @@ class Context:
         )
 
     def session(self) -> Any:
-        """Give a `requests.Session` on the same guarded pool; `get("/path")` goes to green."""
+        """Return a `requests.Session` with the same limits as `request`; `get("/path")` goes to green."""
         from greenlight.network.requests_adapter import session
 
         return session(self.request, self.green.url)
 
-    def hide(self, value: Any) -> None:
-        """Keep a value out of all that is shown of this attempt, such as a token that green gave."""
-        written = value if isinstance(value, str) else "" if isinstance(value, bool) else display_value(value)
-        if self._redactor is not None:
-            self._redactor.hide(written)
+    def add_secret(self, value: Any) -> None:
+        """Redact a value, such as a token in green's response, from everything that is shown of this attempt."""
+        if self._redactor is None or isinstance(value, bool):
+            return
+        self._redactor.hide(value if isinstance(value, str) else display_value(value))
 
-    def excerpt(self, text: str, length: int = 160) -> str:
-        """Give the start of a text in one line, for a message; secrets are taken out before it is cut, not after."""
-        kept = text[: KEPT_LENGTH + length]
-        clean = self._redactor.text(kept) if self._redactor else kept
-        return " ".join(clean.split())[:length]
+    def excerpt(self, text: str, max_length: int = 160) -> str:
+        """Return the start of a text on one line, for a message. Secrets are redacted before the text is cut."""
+        start = text[: MAX_VALUE_LENGTH + max_length]
+        clean = self._redactor.text(start) if self._redactor else start
+        return " ".join(clean.split())[:max_length]
 
     def connect(self, host: str = "", port: int = 0, *, tls: bool = False, alpn: Sequence[str] = ()) -> socket.socket:
-        """Open a connection for a protocol other than HTTP, to green or to an allowed host; close it yourself.
+        """Open a connection for a protocol other than HTTP, to green or to an allowed host. The caller closes it.
 
-        Its time-out is what is left of the attempt; before reading again, set it anew to `remaining_s()`.
+        The socket's timeout is the attempt's remaining time; set it again to `remaining_s()` before each further read.
 
         Args:
-            host: An allowed host; green's when left out.
-            port: TCP port; that of green's URL when left out.
-            tls: Make a TLS connection of it, its certificate verified for `host`, for green by the name it goes by.
+            host: An allowed host; green's host by default.
+            port: TCP port; that of green's URL by default.
+            tls: Use TLS and verify the certificate for `host`, for green for the name that its clients use.
             alpn: Protocols to offer in TLS, such as h2.
 
         Raises:
-            HttpError: No connection was made; its subclasses say why.
+            HttpError: No connection was made; the subclass names the reason.
         """
         from greenlight.network.request_target import resolve_endpoint
 
-        where = resolve_endpoint(self.green, host, port)
+        endpoint = resolve_endpoint(self.green, host, port)
         return self._client.connect(
-            where.host, where.port, tls=tls, name=where.name, alpn=alpn, timeout_s=self.remaining_s()
+            endpoint.host, endpoint.port, tls=tls, name=endpoint.name, alpn=alpn, timeout_s=self.remaining_s()
         )
 
-    def request_target(self, path_or_url: str, headers: Mapping[str, str] | None = None) -> Addressed:
-        """Say where `request` would send this: the URL, the host name to use there, and the headers.
+    def resolve_request(self, path_or_url: str, headers: Mapping[str, str] | None = None) -> Request:
+        """Return URL, host name and headers that `request` would use, without sending anything.
 
         Raises:
             HttpError: Green has no URL at this stage.
@@ -162,35 +184,36 @@ class Context:
         return resolve_request(self.green, path_or_url, dict(headers or {}))
 
     def allows(self, host: str) -> bool:
-        """Tell whether `host` is one of this deployment or allowed by the operator."""
+        """Return whether `host` belongs to this deployment or is allowed by the operator."""
         return self._client.allows(host)
 
     def aws_call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
-        """Make one AWS call, `operation` in boto3's spelling; it may take as long as an attempt and is not repeated.
+        """Make one AWS call, `operation` in boto3's spelling. It is not retried and may take as long as an attempt.
 
         Raises:
-            GreenlightError: AWS refused or did not answer; the sentence names the permission where one is missing.
+            GreenlightError: AWS refused the call or did not answer. The message names a missing permission.
         """
-        # The time of a whole attempt, not what is left of it: a client costs more than a call, and polling is many calls.
+        # The limit is the whole attempt's time, not the remaining one: it is part of the client, a new client costs
+        # more than a call, and a check that polls makes many calls.
         client = self._aws.client(service, read_timeout_s=max(1.0, round(self._timeout_s, 1)), attempts=1)
-        answer: dict[str, Any] = call_aws(service, operation, lambda: getattr(client, operation)(**parameters))
-        return answer
+        response: dict[str, Any] = call_aws(service, operation, lambda: getattr(client, operation)(**parameters))
+        return response
 
     def aws_pages(self, service: str, operation: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
-        """Make one AWS call page after page and give each answer; all pages, or it raises.
+        """Make one AWS call page after page and yield each response. It yields all pages or raises.
 
         Raises:
-            GreenlightError: As `aws_call` does; or there are more than `MAX_PAGES` pages, or the attempt's time ended
-                before the last: what was not read may hold anything.
+            GreenlightError: As `aws_call` raises it; or there are more than `MAX_PAGES` pages, or the attempt's time
+                ended before the last one. The unread rest could hold anything.
         """
         token: dict[str, Any] = {}
         for _ in range(MAX_PAGES):
-            answer = self.aws_call(service, operation, **parameters, **token)
-            yield answer
-            token = {sent: answer[given] for given, sent in _NEXT.items() if answer.get(given)}
+            response = self.aws_call(service, operation, **parameters, **token)
+            yield response
+            token = {parameter: response[key] for key, parameter in _PAGE_TOKENS.items() if response.get(key)}
             if not token:
                 return
-            if self.remaining_s() < 0.1:
+            if self.remaining_s() < _MIN_USEFUL_S:
                 raise AwsError(
                     f"reading all pages of {iam_action(service, operation)} did not end within the check's time"
                 )

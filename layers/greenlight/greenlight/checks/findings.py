@@ -1,4 +1,4 @@
-"""What a validator tells: an outcome with the evidence that shows it, of a length that people read. Pure."""
+"""Functions that build a validator's finding, and the length to which its values are cut."""
 
 from __future__ import annotations
 
@@ -13,71 +13,80 @@ if TYPE_CHECKING:
 
     from greenlight.assertions.expectation import Expectation
 
-KEPT_LENGTH = 5000
-"""Characters of one observed value that a validator hands on. The runner cuts further, after secrets are
-taken out: a secret cut in half would no longer be found."""
+MAX_VALUE_LENGTH = 5000
+"""Characters of one observed value in a validator's finding. The runner cuts further, but only after redaction: a
+secret that is cut in half is not found."""
 
 
-def passed(message: str, *found: Evidence) -> Finding:
-    """Green is right, and this shows it."""
-    return Finding(outcome=Outcome.PASS, message=message, evidence=found)
+def passed(message: str, *evidence: Evidence) -> Finding:
+    """Return a PASS: green is right, and the evidence shows it."""
+    return Finding(outcome=Outcome.PASS, message=message, evidence=evidence)
 
 
-def failed(message: str, *found: Evidence) -> Finding:
-    """Green is wrong."""
-    return Finding(outcome=Outcome.FAIL, message=message, evidence=found)
+def failed(message: str, *evidence: Evidence) -> Finding:
+    """Return a FAIL: green is wrong."""
+    return Finding(outcome=Outcome.FAIL, message=message, evidence=evidence)
 
 
-def error(message: str, *found: Evidence) -> Finding:
-    """The check could not be carried out; green may be right or wrong."""
-    return Finding(outcome=Outcome.ERROR, message=message, evidence=found)
+def error(message: str, *evidence: Evidence) -> Finding:
+    """Return an ERROR: the check could not be carried out; green may be right or wrong."""
+    return Finding(outcome=Outcome.ERROR, message=message, evidence=evidence)
 
 
-def inconclusive(message: str, *found: Evidence) -> Finding:
-    """The check was carried out and shows neither."""
-    return Finding(outcome=Outcome.INCONCLUSIVE, message=message, evidence=found)
+def inconclusive(message: str, *evidence: Evidence) -> Finding:
+    """Return an INCONCLUSIVE: the check was carried out and shows neither that green is right nor that it is wrong."""
+    return Finding(outcome=Outcome.INCONCLUSIVE, message=message, evidence=evidence)
 
 
-def evidence(query: str, expectation: Expectation, actual: Any, where: str = "") -> Evidence:
-    """Hold `actual` against an expectation and keep both for the report."""
+def check_value(query: str, expectation: Expectation, actual: Any, location: str = "") -> Evidence:
+    """Compare a value with an expectation and return both as evidence.
+
+    Args:
+        query: Name of the value for the report, such as `status` or `header x-ready`.
+        expectation: The expectation of the plan.
+        actual: The value; `MISSING` if nothing was found.
+        location: Where the value was found, such as a URL.
+    """
     passed = expectation.holds(actual)
     return Evidence(
         query=query,
         expected=expectation.raw,
-        actual=shown(actual),
+        actual=limit_value(actual),
         passed=passed,
-        where=where,
-        why="" if passed else expectation.why(actual)[:KEPT_LENGTH],
+        where=location,
+        why="" if passed else expectation.why(actual)[:MAX_VALUE_LENGTH],
     )
 
 
-def finding_from(found: Sequence[Evidence], message: str) -> Finding:
-    """Make a finding of evidence: PASS with `message` if all of it passed, else FAIL with the first that did not.
+def finding_from(evidence: Sequence[Evidence], message: str) -> Finding:
+    """Return PASS with `message` if all evidence passed, else FAIL with a message about the first that did not.
 
-    No evidence at all is INCONCLUSIVE: a check that looked at nothing shows nothing.
+    Without any evidence it is INCONCLUSIVE: a check that looked at nothing shows nothing.
     """
-    if not found:
+    if not evidence:
         return inconclusive("nothing was looked at")
-    wrong = [each for each in found if not each.passed]
-    if not wrong:
-        return passed(message, *found)
-    first = wrong[0]
-    more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-    place = f"{first.where}: " if first.where else ""
-    why = f": {first.why}" if first.why else ""
-    said = f"{place}{first.query} is {display_value(first.actual)}, expected {display_value(first.expected)}{why}{more}"
-    return failed(said, *found)
+    mismatches = [item for item in evidence if not item.passed]
+    if not mismatches:
+        return passed(message, *evidence)
+    first = mismatches[0]
+    location = f"{first.where}: " if first.where else ""
+    reason = f": {first.why}" if first.why else ""
+    more = f" (and {len(mismatches) - 1} more)" if len(mismatches) > 1 else ""
+    comparison = f"{first.query} is {display_value(first.actual)}, expected {display_value(first.expected)}"
+    return failed(f"{location}{comparison}{reason}{more}", *evidence)
 
 
-def shown(value: Any) -> Any:
-    """Cut an observed value to a length people read; what is not plain data becomes text."""
+def limit_value(value: Any) -> Any:
+    """Return an observed value cut to `MAX_VALUE_LENGTH`, and as text if it is not plain data."""
     if value is MISSING:
         return repr(MISSING)
     if isinstance(value, str):
-        return value if len(value) <= KEPT_LENGTH else f"{value[:KEPT_LENGTH]}… ({len(value)} characters)"
+        if len(value) <= MAX_VALUE_LENGTH:
+            return value
+        return f"{value[:MAX_VALUE_LENGTH]}… ({len(value)} characters)"
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
         return round(value, 3) if value == value and abs(value) < 1e300 else repr(value)
     text = display_value(value)
-    return value if len(text) <= KEPT_LENGTH and isinstance(value, (list, dict)) else shown(text)
+    return value if len(text) <= MAX_VALUE_LENGTH and isinstance(value, (list, dict)) else limit_value(text)

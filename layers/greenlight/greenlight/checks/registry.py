@@ -1,7 +1,7 @@
-"""Finds validators: one file each in the `validators` folder, or an entry point of an installed package.
+"""Registry of validators: one file each in the `validators` folder, or an entry point of an installed package.
 
-Names are known without importing anything; a file is imported when a plan asks for it. What cannot be
-imported, or is no validator, is refused with its place and its reason, and never silences the others.
+Names are listed without importing anything; a file is imported when a plan uses it. A plugin that cannot be imported,
+or that is not a valid validator, is refused with its place and the reason, and does not affect the others.
 """
 
 from __future__ import annotations
@@ -27,99 +27,101 @@ ENTRY_POINTS = "greenlight.validators"
 
 
 class MalformedError(GreenlightError):
-    """A plugin that is no validator; the sentence says which file and why."""
+    """A plugin that is not a valid validator; the message names the file and the reason."""
 
 
 class Registry:
-    """The validators of one installation."""
+    """Validators of one installation."""
 
     def __init__(self, folder: str = FOLDER) -> None:
-        """Look in the package `folder`, then among entry points."""
+        """List the modules of the package `folder`; entry points are read when first needed."""
         self._folder = folder
-        self._files = frozenset(_modules(folder))
-        self._found: dict[str, Validator | MalformedError] = {}
+        self._modules = frozenset(_module_names(folder))
+        self._loaded: dict[str, Validator | MalformedError] = {}
         self._points: list[Any] | None = None
 
     def names(self) -> list[str]:
-        """Give every name that a plan may use, sorted."""
-        return sorted(self._files | {point.name for point in self._entry_points()})
+        """Return every name that a plan may use, sorted."""
+        return sorted(self._modules | {point.name for point in self._entry_points()})
 
     def get(self, name: str) -> Validator | None:
-        """Give a validator, or None when nothing has that name.
+        """Return a validator, or None if nothing has that name.
 
         Raises:
-            MalformedError: Something has the name, and is no validator.
+            MalformedError: A plugin has the name and is not a valid validator.
         """
-        if name not in self._found:
-            found = self._load(name)
-            if found is None:
+        if name not in self._loaded:
+            loaded = self._load(name)
+            if loaded is None:
                 return None
-            self._found[name] = found
-        found = self._found[name]
-        if isinstance(found, MalformedError):
-            raise found
-        return found
+            self._loaded[name] = loaded
+        result = self._loaded[name]
+        if isinstance(result, MalformedError):
+            raise result
+        return result
 
     def all(self) -> Iterator[tuple[str, Validator | MalformedError]]:
-        """Give every name with its validator, or with why it has none."""
+        """Yield every name with its validator, or with the error that explains why it has none."""
         for name in self.names():
             try:
-                found = self.get(name)
+                loaded = self.get(name)
             except MalformedError as error:
                 yield name, error
             else:
-                if found is not None:
-                    yield name, found
+                if loaded is not None:
+                    yield name, loaded
 
     def _load(self, name: str) -> Validator | MalformedError | None:
-        file = f"{self._folder}/{name}.py"
-        found = [(file, lambda: importlib.import_module(f"{self._folder}.{name}"))] if name in self._files else []
-        found += [
+        sources: list[tuple[str, Callable[[], Any]]] = []
+        if name in self._modules:
+            module = f"{self._folder}.{name}"
+            sources.append((f"{self._folder}/{name}.py", lambda: importlib.import_module(module)))
+        sources += [
             (f"the entry point {point.name} = {point.value}", point.load)
             for point in self._entry_points()
             if point.name == name
         ]
-        if len(found) > 1:  # which of them a plan means, nobody can tell
-            places = " and ".join(place for place, _ in found)
+        if len(sources) > 1:  # a plan cannot name one of them, so neither is used
+            places = " and ".join(place for place, _ in sources)
             return MalformedError(f"the validator {name!r} is in {places}; rename one, or remove it")
-        return load_validator(name, *found[0]) if found else None
+        return load_validator(name, *sources[0]) if sources else None
 
     def _entry_points(self) -> list[Any]:
         if self._points is None:
-            self._points = _installed() if _announced() else []
+            self._points = _installed_entry_points() if _has_entry_points() else []
         return self._points
 
 
-def _modules(folder: str) -> list[str]:
+def _module_names(folder: str) -> list[str]:
     spec = importlib.util.find_spec(folder)
-    places = list(spec.submodule_search_locations or []) if spec else []
-    return [module.name for module in pkgutil.iter_modules(places) if not module.name.startswith("_")]
+    paths = list(spec.submodule_search_locations or []) if spec else []
+    return [module.name for module in pkgutil.iter_modules(paths) if not module.name.startswith("_")]
 
 
-def _announced() -> bool:
-    """Tell whether any package may bring validators; to read all metadata as it should be takes 20 ms of every gate."""
+def _has_entry_points() -> bool:
+    """Return whether any package may bring validators; `importlib.metadata` would take 20 ms of every gate."""
     for place in filter(os.path.exists, sys.path):
         if not os.path.isdir(place):  # an archive, which only importlib can read
             return True
-        for written in pathlib.Path(place).glob("*-info/entry_points.txt"):
-            if ENTRY_POINTS.encode() in written.read_bytes():
+        for file in pathlib.Path(place).glob("*-info/entry_points.txt"):
+            if ENTRY_POINTS.encode() in file.read_bytes():
                 return True
     return False
 
 
-def _installed() -> list[Any]:
+def _installed_entry_points() -> list[Any]:
     from importlib.metadata import entry_points
 
     return sorted(entry_points(group=ENTRY_POINTS), key=lambda point: (point.name, point.value))
 
 
 def load_validator(name: str, place: str, load: Callable[[], Any]) -> Validator | MalformedError:
-    """Give the one validator that `load` brings, or why it is none.
+    """Return the one validator that `load` brings, or the error that explains why it is not valid.
 
     Args:
-        name: As plans write it; the validator must have it as well.
-        place: Where it comes from, for the sentence.
-        load: Gives a module or a validator; what it raises is said, and raised no further.
+        name: Name in plans; the validator must have the same.
+        place: Where it comes from, for the message.
+        load: Returns a module or a validator. An exception of it becomes the returned error.
     """
     try:
         loaded = load()
@@ -127,19 +129,20 @@ def load_validator(name: str, place: str, load: Callable[[], Any]) -> Validator 
         if isinstance(error, KeyboardInterrupt):
             raise
         return MalformedError(f"{place} cannot be loaded: {type(error).__name__}: {truncate(str(error), 300)}")
-    found = (
-        [loaded]
-        if isinstance(loaded, Validator)
-        else [each for each in vars(loaded).values() if isinstance(each, Validator)]
-    )
-    if len(found) != 1:
+    if isinstance(loaded, Validator):
+        validators = [loaded]
+    else:
+        validators = [value for value in vars(loaded).values() if isinstance(value, Validator)]
+    if len(validators) != 1:
         return MalformedError(
-            f"{place} must hold exactly one function decorated with @validator; it holds {len(found)}"
+            f"{place} must hold exactly one function decorated with @validator; it holds {len(validators)}"
         )
     if name in CONTROL_KEYS:
         return MalformedError(
-            f"{place} has a name that is a word of plans, so no plan can use it; call it something else"
+            f"{place} has the name of a key of checks, so that no plan can use it; give it another name"
         )
-    if found[0].name != name:
-        return MalformedError(f"{place} holds the validator {found[0].name!r}; file and function must have one name")
-    return found[0]
+    if validators[0].name != name:
+        return MalformedError(
+            f"{place} holds the validator {validators[0].name!r}; file and function must have one name"
+        )
+    return validators[0]

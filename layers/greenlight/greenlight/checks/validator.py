@@ -1,4 +1,4 @@
-"""A function and its parameters, made a validator with its entry in the catalogue."""
+"""Decorator that turns a function and its parameters into a validator with an entry in the catalogue."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from greenlight.checks.context import Context
 
 IamRequirement = str | tuple[str, str]
-"""An IAM action, or one with the ARN of the resource it is needed for."""
+"""An IAM action, or a pair of an IAM action and the ARN of its resource."""
 
-NOTE_LENGTH = 600
-"""Characters of what a validator says of itself for people: what to do next, and what a run costs."""
+MAX_NOTE_LENGTH = 600
+"""Characters of `remediation` and of `cost`."""
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of a validator's parameters; an unknown key in a plan is refused."""
+    """Base class of a validator's parameters; an unknown key in a plan is rejected."""
 
 
 class Validator:
-    """A validator with its catalogue entry; made by the decorator, called by the runner."""
+    """Validator with its catalogue entry; the decorator creates it, the runner calls it."""
 
     def __init__(
         self,
@@ -41,9 +41,9 @@ class Validator:
         unsafe: bool,
         remediation: str,
         cost: str,
-        iam_of: Callable[[Any], Iterable[IamRequirement]] | None,
+        iam_for: Callable[[Any], Iterable[IamRequirement]] | None,
     ) -> None:
-        """Check the entry; see `validator`."""
+        """Keep a checked entry; `validator` describes the arguments."""
         self.name = run.__name__.rstrip("_")
         self.run = run
         self.params = params
@@ -53,16 +53,16 @@ class Validator:
         self.unsafe = unsafe
         self.remediation = remediation
         self.cost = cost
-        self.iam_of = iam_of
+        self.iam_for = iam_for
         self.summary = (inspect.getdoc(run) or "").split("\n")[0]
 
-    def needs(self, params: Any) -> list[tuple[str, str]]:
-        """Give the IAM actions that a check with these parameters needs, each with its resource, "*" where none is known."""
-        wanted = self.iam if self.iam_of is None else self.iam_of(params)
-        return [(each, "*") if isinstance(each, str) else each for each in wanted]
+    def required_iam(self, params: Any) -> list[tuple[str, str]]:
+        """Return the IAM actions that a check with these parameters needs, each with its resource or "*"."""
+        requirements = self.iam if self.iam_for is None else self.iam_for(params)
+        return [(item, "*") if isinstance(item, str) else item for item in requirements]
 
     def __call__(self, params: Any, context: Context) -> Finding:
-        """Run it."""
+        """Run the validator."""
         return self.run(params, context)
 
 
@@ -75,57 +75,59 @@ def validator(
     unsafe: bool = False,
     remediation: str = "",
     cost: str = "",
-    iam_of: Callable[[Any], Iterable[IamRequirement]] | None = None,
+    iam_for: Callable[[Any], Iterable[IamRequirement]] | None = None,
 ) -> Callable[[Callable[[Any, Context], Finding]], Validator]:
-    """Make a function the validator of its name.
+    """Return a decorator that turns a function into the validator of its name.
 
     Args:
-        params: What a plan may say, a frozen `Params`.
-        platforms: Where it means something.
-        stages: When it means something.
-        iam: IAM actions its calls need.
-        unsafe: It may change data of the service under test.
-        remediation: What a person does when the check did not pass, in a sentence or two: where to look, which command.
-        cost: What one run costs: AWS requests and invocations, load on green; "" for nothing beyond requests to green.
-        iam_of: Gives, of `iam`, what a check with the given parameters needs: actions, or pairs of an action and the ARN
-            of its resource. An ARN begins with arn:aws: and may hold *. All of `iam` when left out.
+        params: Class of its parameters, a frozen `Params`.
+        platforms: Platforms that it works on.
+        stages: Stages at which it can be used.
+        iam: IAM actions that its AWS calls need.
+        unsafe: Whether it may change data of the service under test.
+        remediation: Advice for a check that did not pass, in a sentence or two: where to look, which command to run.
+        cost: Cost of one run: AWS requests and invocations, load on green; "" if it only sends requests to green.
+        iam_for: Returns the part of `iam` that given parameters need, as actions or as pairs of an action and the ARN
+            of its resource. An ARN begins with arn:aws: and may contain *. All of `iam` by default.
 
     Raises:
-        TypeError: The function, its parameters or its entry cannot be used; said where the file is loaded.
+        TypeError: The function, its parameters or its entry cannot be used. It is raised when the file is loaded.
     """
-    if not (isinstance(params, type) and issubclass(params, Params)):
-        raise TypeError(f"@validator takes a subclass of greenlight.api.Params, not {params!r}")
-    for field in msgspec.structs.fields(params):
-        if isinstance(field.default, (Duration, Size)):
-            raise TypeError(
-                f"{params.__name__}.{field.name}: write its default as default({type(field.default).__name__}(...))"
-            )
-    for key, said in (("remediation", remediation), ("cost", cost)):
-        # They go into every report as they are, so they must be what can be written, on one line.
-        if not (isinstance(said, str) and said.isprintable() and len(said) <= NOTE_LENGTH):
-            raise TypeError(f"@validator: {key} is one line of at most {NOTE_LENGTH} characters")
-    wrong = [stage for stage in stages if stage not in STAGES]
-    if wrong:
-        raise TypeError(f"@validator: there is no stage {wrong[0]!r}")
+    _check_entry(params, {"remediation": remediation, "cost": cost}, stages)
 
     def decorate(run: Callable[[Any, Context], Finding]) -> Validator:
-        accepted = list(inspect.signature(run).parameters.values())
-        if len(accepted) != 2 or any(
-            each.kind not in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) for each in accepted
-        ):
+        parameters = list(inspect.signature(run).parameters.values())
+        positional = [item for item in parameters if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
+        if len(parameters) != 2 or len(positional) != 2:
             raise TypeError(f"{run.__name__} must take exactly (params, context)")
         if not inspect.getdoc(run):
             raise TypeError(f"{run.__name__} needs a docstring; its first line is its line in the catalogue")
         return Validator(
             run,
             params,
-            platforms=[Platform(each) for each in platforms],
+            platforms=[Platform(platform) for platform in platforms],
             stages=tuple(stages),
             iam=tuple(iam),
             unsafe=unsafe,
             remediation=remediation,
             cost=cost,
-            iam_of=iam_of,
+            iam_for=iam_for,
         )
 
     return decorate
+
+
+def _check_entry(params: Any, notes: dict[str, str], stages: Iterable[str]) -> None:
+    if not (isinstance(params, type) and issubclass(params, Params)):
+        raise TypeError(f"@validator takes a subclass of greenlight.api.Params, not {params!r}")
+    for field in msgspec.structs.fields(params):
+        if isinstance(field.default, (Duration, Size)):
+            unit = type(field.default).__name__
+            raise TypeError(f"{params.__name__}.{field.name}: write its default as field_default({unit}(...))")
+    for key, note in notes.items():
+        # Every report repeats a note as it is, so it must be printable and on one line.
+        if not (isinstance(note, str) and note.isprintable() and len(note) <= MAX_NOTE_LENGTH):
+            raise TypeError(f"@validator: {key} is one line of at most {MAX_NOTE_LENGTH} characters")
+    for stage in stages:
+        if stage not in STAGES:
+            raise TypeError(f"@validator: there is no stage {stage!r}")

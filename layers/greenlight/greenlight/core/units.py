@@ -71,7 +71,7 @@ def _parse_quantity(
     return float(match[1]) * units[match[2]]
 
 
-def struct_default(value: T) -> T:
+def field_default(value: T) -> T:
     """Return a struct field whose default is `value`: use it for durations and sizes, also inside other structs.
 
     A JSON Schema shows plain defaults as JSON, and durations and sizes have no JSON form of their own.

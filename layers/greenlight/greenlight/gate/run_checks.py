@@ -8,9 +8,10 @@ import urllib.parse
 from typing import TYPE_CHECKING
 
 from greenlight.aws.client import own_secrets
+from greenlight.checks.attempt import CheckResources
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
-from greenlight.checks.runner import CheckResources, Runner
+from greenlight.checks.runner import Runner
 from greenlight.core.redaction import Redactor
 from greenlight.network.client import Client
 from greenlight.network.guard import Guard

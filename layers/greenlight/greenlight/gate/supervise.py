@@ -114,11 +114,11 @@ def _supervise(
 
 def _complete(prepared: Prepared, end: WorkerEnd) -> tuple[Finding, ...]:
     """Return one finding for each check; a check that the worker did not finish gets one that says so."""
-    from greenlight.checks.runner import unfinished
+    from greenlight.checks.runner import unfinished_finding
 
     findings = {finding.name: finding for finding in end.findings}
     message = f"not finished: {end.died or 'it returned no finding'}"
-    return tuple(findings.get(check.name) or unfinished(check, message, end.cause) for check in prepared.checks)
+    return tuple(findings.get(check.name) or unfinished_finding(check, message, end.cause) for check in prepared.checks)
 
 
 def _redacted_output(prepared: Prepared, end: WorkerEnd) -> str:

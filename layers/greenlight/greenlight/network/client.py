@@ -151,7 +151,7 @@ class Client:
             own = sent if jar is None else _with_cookies(sent, jar, url, host)
             response = self._exchange(method, url, own, body, host, deadline, max_bytes, new_connection)
             if jar is not None:
-                jar.keep(response.headers, url, _name(split_url(url), host), time.time())
+                jar.store(response.headers, url, _name(split_url(url), host), time.time())
             location = response.header("location")
             if response.status not in (301, 302, 303, 307, 308) or location is None or len(hops) >= redirects:
                 return Response(**{**_fields(response), "hops": tuple(hops)}) if hops else response

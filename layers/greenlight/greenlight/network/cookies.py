@@ -145,7 +145,7 @@ class CookieJar:
         """Hold none."""
         self._kept: dict[tuple[str, str, str, str], tuple[Cookie, float]] = {}
 
-    def keep(self, headers: Iterable[tuple[str, str]], url: str, host: str, now: float) -> None:
+    def store(self, headers: Iterable[tuple[str, str]], url: str, host: str, now: float) -> None:
         """Keep what an answer sets.
 
         Args:

@@ -11,7 +11,7 @@ from greenlight.core.deployment import Deployment
 from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.report import PlanSource
-from greenlight.core.units import struct_default
+from greenlight.core.units import field_default
 from greenlight.plan import yaml_reader
 from greenlight.plan.repeat import Repeat
 from greenlight.plan.retry import Retry
@@ -37,7 +37,7 @@ class Check(FrozenStruct, frozen=True, kw_only=True):
     on_inconclusive: OnInconclusive = OnInconclusive.FAIL
     on_first_deployment: OnFirstDeployment = OnFirstDeployment.RUN
     timeout_s: float = float(DEFAULT_TIMEOUT)
-    retry: Retry = struct_default(Retry())
+    retry: Retry = field_default(Retry())
     repeat: Repeat | None = None
     needs: tuple[str, ...] = ()
     when: When = When()

@@ -13,7 +13,7 @@ import msgspec
 
 from greenlight.core.errors import WrongValueError
 from greenlight.core.finding import Outcome
-from greenlight.core.units import Duration, struct_default
+from greenlight.core.units import Duration, field_default
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ class Repeat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     count: Annotated[int, msgspec.Meta(ge=1, le=1000)]
-    interval: Duration = struct_default(Duration(10))
+    interval: Duration = field_default(Duration(10))
     failure_limit: Limit = 0
     inconclusive_limit: Limit = 0
     consecutive_error_limit: Limit = 4

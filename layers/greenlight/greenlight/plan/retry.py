@@ -8,7 +8,7 @@ import msgspec
 
 from greenlight.core.errors import WrongValueError
 from greenlight.core.field_types import MAX_S, StrictStruct, require_within_one_hour
-from greenlight.core.units import Duration, struct_default
+from greenlight.core.units import Duration, field_default
 
 
 class Retry(StrictStruct, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ class Retry(StrictStruct, frozen=True, kw_only=True):
     """
 
     attempts: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
-    interval: Duration = struct_default(Duration(1))
+    interval: Duration = field_default(Duration(1))
     backoff: Annotated[float, msgspec.Meta(ge=1, le=10)] = 1.0
     max_interval: Duration | None = None
     jitter: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0

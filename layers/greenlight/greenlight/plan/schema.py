@@ -25,7 +25,7 @@ from greenlight.core.field_types import (
     require_within_one_hour,
 )
 from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
-from greenlight.core.units import Duration, struct_default
+from greenlight.core.units import Duration, field_default
 from greenlight.plan.repeat import Repeat
 from greenlight.plan.retry import Retry
 from greenlight.plan.shadow import Shadow
@@ -174,8 +174,8 @@ class Defaults(StrictStruct, frozen=True, kw_only=True):
           retry: {attempts: 2, interval: 500ms}
     """
 
-    timeout: Duration = struct_default(DEFAULT_TIMEOUT)
-    retry: Retry = struct_default(Retry())
+    timeout: Duration = field_default(DEFAULT_TIMEOUT)
+    retry: Retry = field_default(Retry())
 
     def __post_init__(self) -> None:
         """Reject impossible timeouts."""
@@ -229,7 +229,7 @@ class Environment(StrictStruct, frozen=True, kw_only=True):
 
     variables: dict[VariableName, Scalar] = {}
     target: Target = Target()
-    defaults: Defaults = struct_default(Defaults())
+    defaults: Defaults = field_default(Defaults())
 
 
 class Include(StrictStruct, frozen=True, kw_only=True):
@@ -267,7 +267,7 @@ class StageFile(StrictStruct, frozen=True, kw_only=True):
 
     checks: list[dict[str, Any]] = []
     include: tuple[Include, ...] = ()
-    bake: Duration = struct_default(Duration(0))
+    bake: Duration = field_default(Duration(0))
 
     def __post_init__(self) -> None:
         """Reject waits over one hour, after which CodeDeploy has given up."""
@@ -307,7 +307,7 @@ class PlanFile(StrictStruct, frozen=True, kw_only=True):
 
     version: Literal[1]
     stages: dict[StageName, StageFile]
-    defaults: Defaults = struct_default(Defaults())
+    defaults: Defaults = field_default(Defaults())
     variables: dict[VariableName, Scalar] = {}
     target: Target = Target()
     environments: dict[EnvironmentName, Environment] | None = None

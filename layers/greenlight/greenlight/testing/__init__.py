@@ -1,42 +1,46 @@
-"""For tests of validators: real local servers, scripted AWS, deployments, and the conformance kit.
+"""Test kit for authors of validators: local servers, scripted AWS, deployments, and the conformance kit.
 
-On laptops and in pipelines only; the layer is built without it, and nothing that is deployed imports it. What stands
-here stays, as in `greenlight.api`. docs/writing-validators.md shows all of it at work.
+Its names are as stable as those of `greenlight.api`. It is not part of the layer, and no deployed code imports it.
+docs/writing-validators.md shows how to use it.
 """
 
-from greenlight.testing.conformance import SECRET, Case, check_validator, load
+from greenlight.core.errors import PlanError
+from greenlight.testing.conformance import SECRET, Case, check_validator, load_validator
 from greenlight.testing.fakes import (
-    Handler,
+    FakeClock,
+    HttpServer,
     RecordingAws,
-    Service,
+    RequestHandler,
     StubbedAws,
     context_for,
     ecs_deployment,
     green_server,
     lambda_deployment,
     moto_aws,
-    params,
-    run,
+    parse_params,
+    run_check,
     stubbed_aws,
-    wire_server,
+    tcp_server,
 )
 
 __all__ = [
     "SECRET",
     "Case",
-    "Handler",
+    "FakeClock",
+    "HttpServer",
+    "PlanError",
     "RecordingAws",
-    "Service",
+    "RequestHandler",
     "StubbedAws",
     "check_validator",
     "context_for",
     "ecs_deployment",
     "green_server",
     "lambda_deployment",
-    "load",
+    "load_validator",
     "moto_aws",
-    "params",
-    "run",
+    "parse_params",
+    "run_check",
     "stubbed_aws",
-    "wire_server",
+    "tcp_server",
 ]

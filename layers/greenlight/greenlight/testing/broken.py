@@ -1,4 +1,4 @@
-"""Greens that are broken, each in one way that a validator must not take for well."""
+"""Broken servers, each broken in one way in which no validator may pass."""
 
 from __future__ import annotations
 
@@ -6,43 +6,43 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING, Any
 
-from greenlight.testing.fakes import Service, wire_server
+from greenlight.testing.fakes import HttpServer, tcp_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from greenlight.testing.fakes import Speak
+    from greenlight.testing.fakes import ConnectionHandler
 
 GARBAGE = bytes(range(255, 127, -1)) * 8
 
 
 @contextlib.contextmanager
 def refused() -> Iterator[str]:
-    """Nothing listens."""
-    with socket.socket() as taken:  # bound and not listening, so that nobody else gets the port meanwhile
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+    """Yield a URL whose port refuses connections."""
+    with socket.socket() as listener:  # bound but not listening, so that no other process gets the port
+        listener.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def _answering(status: int, content: Any, **headers: str) -> Callable[[], contextlib.AbstractContextManager[str]]:
+def _http(status: int, content: Any, **headers: str) -> Callable[[], contextlib.AbstractContextManager[str]]:
     @contextlib.contextmanager
     def serve() -> Iterator[str]:
-        with Service(
+        with HttpServer(
             lambda *_: (status, {name.replace("_", "-"): value for name, value in headers.items()}, content)
-        ) as made:
-            yield made.url
+        ) as server:
+            yield server.url
 
     return serve
 
 
-def _wire(speak: Speak) -> Callable[[], contextlib.AbstractContextManager[str]]:
-    """Serve connections that `speak` handles, once a first byte has come."""
+def _tcp(handler: ConnectionHandler) -> Callable[[], contextlib.AbstractContextManager[str]]:
+    """Return a server that calls `handler` with a connection after its first bytes have arrived."""
 
-    def later(connection: socket.socket) -> None:
+    def read_then_handle(connection: socket.socket) -> None:
         connection.recv(65536)
-        speak(connection)
+        handler(connection)
 
-    return lambda: wire_server(later)
+    return lambda: tcp_server(read_then_handle)
 
 
 def _wait(connection: socket.socket) -> None:
@@ -52,11 +52,11 @@ def _wait(connection: socket.socket) -> None:
 
 BROKEN: dict[str, tuple[str, Callable[[], contextlib.AbstractContextManager[str]]]] = {
     "refused": ("green refuses connections", refused),
-    "closed": ("green closes the connection without an answer", _wire(lambda _: None)),
-    "silent": ("green never answers", _wire(_wait)),
-    "no_http": ("green answers something that is no HTTP", _wire(lambda connection: connection.sendall(GARBAGE))),
-    "status_500": ("green answers 500", _answering(500, "<h1>Internal Server Error</h1>", content_type="text/html")),
-    "garbage": ("green answers 200 with garbage", _answering(200, GARBAGE, content_type="application/json")),
-    "empty": ("green answers 200 with nothing", _answering(200, b"")),
+    "closed": ("green closes the connection without a response", _tcp(lambda _: None)),
+    "silent": ("green never answers", _tcp(_wait)),
+    "no_http": ("green answers with something other than HTTP", _tcp(lambda connection: connection.sendall(GARBAGE))),
+    "status_500": ("green answers 500", _http(500, "<h1>Internal Server Error</h1>", content_type="text/html")),
+    "garbage": ("green answers 200 with garbage", _http(200, GARBAGE, content_type="application/json")),
+    "empty": ("green answers 200 with nothing", _http(200, b"")),
 }
-"""By name: what is broken, and a context manager that gives the URL of such a green."""
+"""Broken servers by name: a description, and a context manager that yields the URL of such a green."""

@@ -1,8 +1,9 @@
-"""What a validator meets in a gate, made small and local: servers, AWS, deployments, the runner."""
+"""Test doubles for validators: local servers, scripted AWS, deployments, a clock, and the gate's own runner."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime
 import functools
 import http.server
 import json
@@ -18,8 +19,10 @@ from msgspec.structs import replace
 
 from greenlight.api import Context, Deployment, Finding, Platform, Side, Validator
 from greenlight.aws.client import Aws, Session
+from greenlight.checks.attempt import CheckResources
 from greenlight.checks.binding import Bound, bind
-from greenlight.checks.runner import CheckResources, Runner
+from greenlight.checks.runner import Runner
+from greenlight.core.clock import SYSTEM_CLOCK, Clock
 from greenlight.core.redaction import Redactor
 from greenlight.network.client import Client
 from greenlight.network.guard import Guard
@@ -28,43 +31,44 @@ from greenlight.plan import parser
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Speak = Callable[[socket.socket], object]
-"""What a green of another protocol than HTTP does with a connection."""
+ConnectionHandler = Callable[[socket.socket], object]
+"""Function that a server for another protocol than HTTP calls with each connection."""
 
-Handler = Callable[[str, str, bytes], tuple[int, dict[str, str], Any]]
-"""What a service does: method, path and body of a request into status, headers, and a body (bytes, text, or data)."""
+RequestHandler = Callable[[str, str, bytes], tuple[int, dict[str, str], Any]]
+"""Function from method, path and body of a request to status, headers and body. Data is sent as JSON."""
 
 REGION = "eu-central-1"
-_BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:111122223333"
+_LOAD_BALANCER_ARN = f"arn:aws:elasticloadbalancing:{REGION}:111122223333"
 
 
-# ---- Servers -----------------------------------------------------------------------------------------------------------
+# ---- Servers
 
 
-class Service:
-    """A server on loopback; use it in a `with`.
+class HttpServer:
+    """HTTP server on loopback; use it in a `with` statement.
 
     Attributes:
-        url: Where it answers.
-        requests: Method, path and body of every request so far; `headers` theirs, names in lower case.
+        url: Its URL.
+        requests: Method, path and body of every request so far.
+        headers: Headers of every request so far, names in lower case.
     """
 
-    def __init__(self, answer: Handler) -> None:
-        """Answer every request with what `answer` gives for it; data becomes JSON."""
+    def __init__(self, handler: RequestHandler) -> None:
+        """Listen on a free port; `handler` answers every request."""
         self.requests: list[tuple[str, str, bytes]] = []
         self.headers: list[dict[str, str]] = []
-        outer = self
+        server = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class _HttpHandler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
             wbufsize = -1
 
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                outer.requests.append((self.command, self.path, body))
-                outer.headers.append({name.lower(): value for name, value in self.headers.items()})
-                status, headers, content = answer(self.command, self.path, body)
+                server.requests.append((self.command, self.path, body))
+                server.headers.append({name.lower(): value for name, value in self.headers.items()})
+                status, headers, content = handler(self.command, self.path, body)
                 if not isinstance(content, bytes):
                     content = content.encode() if isinstance(content, str) else json.dumps(content).encode()
                 self.send_response(status)
@@ -74,149 +78,184 @@ class Service:
                 if self.command != "HEAD":
                     self.wfile.write(content)
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = answer  # noqa: N815 - so named there
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = answer  # noqa: N815 - http.server looks for these names
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-                """Say nothing."""
+                """Write no log."""
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _HttpHandler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> Service:
-        """Begin to answer."""
+    def __enter__(self) -> HttpServer:
+        """Start to answer."""
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """Answer no more."""
+        """Stop to answer."""
         self._server.shutdown()
         self._server.server_close()
 
 
-# ---- Deployments -------------------------------------------------------------------------------------------------------
+# ---- Time
+
+
+class FakeClock:
+    """Clock whose `sleep` returns at once and moves its time forward instead.
+
+    Attributes:
+        slept: Seconds of every sleep so far.
+    """
+
+    def __init__(self) -> None:
+        """Start at the system's time."""
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        """Return the system's monotonic time plus all that was slept."""
+        return SYSTEM_CLOCK.monotonic() + sum(self.slept)
+
+    def sleep(self, seconds: float) -> None:
+        """Move the time forward."""
+        self.slept.append(max(0.0, seconds))
+
+    def now_utc(self) -> datetime.datetime:
+        """Return the system's date and time plus all that was slept."""
+        return SYSTEM_CLOCK.now_utc() + datetime.timedelta(seconds=sum(self.slept))
+
+
+# ---- Deployments
 
 
 def ecs_deployment(
-    stage: str = "AfterAllowTestTraffic", *, green: Side | None = None, blue: Side | None = None, **about: Any
+    stage: str = "AfterAllowTestTraffic", *, green: Side | None = None, blue: Side | None = None, **fields: Any
 ) -> Deployment:
-    """Give a deployment of an ECS service; `about` goes into `Deployment` as it is."""
-    known = {"application": "shop", "group": "web", "region": REGION, "cluster": "shop", "service": "web"}
+    """Build a deployment of an ECS service; `fields` are further fields of `Deployment`."""
+    defaults = {"application": "shop", "group": "web", "region": REGION, "cluster": "shop", "service": "web"}
     return Deployment(
         stage=stage,
         platform=Platform.ECS,
         green=green or _ecs_side("green", "8"),
         blue=blue or _ecs_side("blue", "7"),
-        **{"id": "d-TEST00001", **known, **about},
+        **{"id": "d-TEST00001", **defaults, **fields},
     )
 
 
-def _ecs_side(colour: str, revision: str) -> Side:
+def _ecs_side(color: str, revision: str) -> Side:
     return Side(
         task_set=f"ecs-svc/{revision}",
         task_definition=f"arn:aws:ecs:{REGION}:111122223333:task-definition/web:{revision}",
-        target_group=f"{_BALANCER}:targetgroup/{colour}/{revision}",
+        target_group=f"{_LOAD_BALANCER_ARN}:targetgroup/{color}/{revision}",
     )
 
 
 def lambda_deployment(
-    stage: str = "BeforeAllowTraffic", *, green: Side | None = None, blue: Side | None = None, **about: Any
+    stage: str = "BeforeAllowTraffic", *, green: Side | None = None, blue: Side | None = None, **fields: Any
 ) -> Deployment:
-    """Give a deployment of a Lambda function; `about` goes into `Deployment` as it is."""
-    known = {"application": "orders", "group": "live", "region": REGION, "function": "orders", "alias": "live"}
+    """Build a deployment of a Lambda function; `fields` are further fields of `Deployment`."""
+    defaults = {"application": "orders", "group": "live", "region": REGION, "function": "orders", "alias": "live"}
     return Deployment(
         stage=stage,
         platform=Platform.LAMBDA,
         green=green or Side(version="8", no_url="a Lambda function has no URL here"),
         blue=blue or Side(version="7", no_url="a Lambda function has no URL here"),
-        **{"id": "d-TEST00001", **known, **about},
+        **{"id": "d-TEST00001", **defaults, **fields},
     )
 
 
-# ---- AWS ---------------------------------------------------------------------------------------------------------------
+# ---- AWS
 
 
 @functools.cache
 def _client(service: str) -> Any:
-    """Give one client for all tests; reading AWS's models is most of what a test would cost."""
+    """Return the client of a service, one for all tests: reading AWS's models takes most of a test's time."""
     from botocore.config import Config
 
-    return _Nobody().client(service, config=Config())
+    return _FakeAccountSession().client(service, config=Config())
 
 
-class _Watch:
-    """Writes down the calls of clients, and answers in AWS's place where `instead` has something for a call."""
+class CallRecorder:
+    """Recorder of the calls of boto3 clients, which can answer some of them in place of AWS.
+
+    Attributes:
+        calls: Service and operation of every call, in boto3's spelling.
+        faults: Replacement of the response, by service and operation.
+    """
 
     def __init__(self) -> None:
+        """Start without any call."""
         self.calls: list[tuple[str, str]] = []
-        self.instead: dict[tuple[str, str], Callable[[Any], Any]] = {}
+        self.faults: dict[tuple[str, str], Callable[[Any], Any]] = {}
 
-    def begin(self, client: Any) -> None:
-        client.meta.events.register_first("provide-client-params.*.*", self._asked, f"asked {id(self)}")
-        client.meta.events.register_first("before-call.*.*", self._answered, f"answered {id(self)}")
+    def attach(self, client: Any) -> None:
+        """Record the calls of a client."""
+        client.meta.events.register_first("provide-client-params.*.*", self._record, f"record {id(self)}")
+        client.meta.events.register_first("before-call.*.*", self._answer, f"answer {id(self)}")
 
-    def end(self, client: Any) -> None:
-        client.meta.events.unregister("provide-client-params.*.*", self._asked, f"asked {id(self)}")
-        client.meta.events.unregister("before-call.*.*", self._answered, f"answered {id(self)}")
+    def detach(self, client: Any) -> None:
+        """Stop to record the calls of a client."""
+        client.meta.events.unregister("provide-client-params.*.*", self._record, f"record {id(self)}")
+        client.meta.events.unregister("before-call.*.*", self._answer, f"answer {id(self)}")
 
-    def _asked(self, model: Any, **_: Any) -> None:
-        self.calls.append(_call(model))
+    def _record(self, model: Any, **_: Any) -> None:
+        self.calls.append(_call_of(model))
 
-    def _answered(self, model: Any, **_: Any) -> Any:
-        answer = self.instead.get(_call(model))
-        return answer(model) if answer else None
+    def _answer(self, model: Any, **_: Any) -> Any:
+        fault = self.faults.get(_call_of(model))
+        return fault(model) if fault else None
 
 
-def _call(model: Any) -> tuple[str, str]:
+def _call_of(model: Any) -> tuple[str, str]:
     from botocore import xform_name
 
     return model.service_model.service_name, xform_name(model.name)
 
 
 class StubbedAws:
-    """AWS that answers what a test wrote down, in order; botocore holds requests and answers against its models.
+    """AWS with responses that a test adds, used in order; botocore checks requests and responses against its models.
 
     Attributes:
         calls: Service and operation of every call, in boto3's spelling.
     """
 
     def __init__(self) -> None:
-        """Know no service yet."""
-        self.watch = _Watch()
-        self.calls = self.watch.calls
+        """Start without any response."""
+        self.recorder = CallRecorder()
+        self.calls = self.recorder.calls
         self._stubs: dict[str, Any] = {}
 
     def client(self, service: str, **_: Any) -> Any:
-        """Give the client of a service, which refuses calls that nobody wrote down."""
+        """Return the client of a service, which refuses calls without an added response."""
         from botocore.stub import Stubber
 
-        made = _client(service)
+        client = _client(service)
         if service not in self._stubs:
-            self._stubs[service] = Stubber(made)
+            self._stubs[service] = Stubber(client)
             self._stubs[service].activate()
-            self.watch.begin(made)
-        return made
+            self.recorder.attach(client)
+        return client
 
-    def answers(
-        self, service: str, operation: str, answer: dict[str, Any], asked: dict[str, Any] | None = None
+    def add_response(
+        self, service: str, operation: str, response: dict[str, Any], expected_params: dict[str, Any] | None = None
     ) -> None:
-        """Answer the next call of the service so; `asked` is what the call must have as parameters."""
+        """Add the response to the next call of a service, which must have `expected_params` if they are given."""
         self.client(service)
-        self._stubs[service].add_response(operation, answer, asked)
+        self._stubs[service].add_response(operation, response, expected_params)
 
-    def refuses(self, service: str, operation: str, code: str, message: str = "no") -> None:
-        """Refuse the next call of the service with AWS's code."""
+    def add_client_error(self, service: str, operation: str, code: str, message: str = "no") -> None:
+        """Add an error, by AWS's code, as the response to the next call of a service."""
         self.client(service)
         self._stubs[service].add_client_error(operation, code, message)
 
     def close(self) -> None:
-        """Give the clients back."""
+        """Release the clients."""
         for service, stub in self._stubs.items():
             stub.deactivate()
-            self.watch.end(_client(service))
+            self.recorder.detach(_client(service))
 
-    def all_was_asked(self) -> None:
-        """Give the clients back, and fail when an answer was written down that nobody asked for."""
+    def assert_no_pending_responses(self) -> None:
+        """Release the clients, and fail if an added response was not used."""
         self.close()
         for stub in self._stubs.values():
             stub.assert_no_pending_responses()
@@ -224,50 +263,62 @@ class StubbedAws:
 
 @contextlib.contextmanager
 def stubbed_aws() -> Iterator[StubbedAws]:
-    """Give an AWS of written answers, all of which must have been asked for by the end."""
+    """Yield an AWS with added responses, all of which must have been used at the end."""
     aws = StubbedAws()
     try:
         yield aws
     except BaseException:
         aws.close()
         raise
-    aws.all_was_asked()
+    aws.assert_no_pending_responses()
 
 
 class RecordingAws(Aws):
-    """An AWS that writes down what it is asked, in `calls` as `StubbedAws` does; `calls.clear()` after setting up."""
+    """AWS that records its calls in `calls`, as `StubbedAws` does; use `calls.clear()` after setting up."""
 
     def __init__(self, session: Any) -> None:
-        """Make clients by `session`, anything with boto3's `client`."""
+        """Create clients with `session`, an object with the `client` method of boto3."""
         super().__init__(session)
-        self.watch = _Watch()
-        self.calls = self.watch.calls
+        self.recorder = CallRecorder()
+        self.calls = self.recorder.calls
 
     def _make(self, service: str, read_timeout_s: float, attempts: int) -> Any:
-        made = super()._make(service, read_timeout_s, attempts)
-        self.watch.begin(made)
-        return made
+        client = super()._make(service, read_timeout_s, attempts)
+        self.recorder.attach(client)
+        return client
 
 
-class _Nobody(Session):
-    """Makes clients of an account of nobody's."""
+class _FakeAccountSession(Session):
+    """Session with fake credentials."""
 
     def __init__(self) -> None:
+        """Set the region and the credentials."""
         super().__init__()
         self._session.set_config_variable("region", REGION)
-        self._session.set_credentials("nobody", "nothing")
+        self._session.set_credentials("fake", "fake")
 
 
 @contextlib.contextmanager
 def moto_aws() -> Iterator[RecordingAws]:
-    """Give an account by moto, empty at first; fill it through `client(service)`."""
+    """Yield an account simulated by moto, empty at first; fill it through `client(service)`."""
     from moto import mock_aws
 
     with mock_aws():
-        yield RecordingAws(_Nobody())
+        yield RecordingAws(_FakeAccountSession())
 
 
-# ---- A check -----------------------------------------------------------------------------------------------------------
+class KitContext(Context):
+    """Context that `run_check` can create further contexts from."""
+
+    def __init__(self, resources: CheckResources, timeout_s: float) -> None:
+        """Start the attempt's time."""
+        self.resources, self.timeout_s = resources, timeout_s
+        super().__init__(
+            resources.deployment, timeout_s, resources.client, resources.aws, resources.redactor, resources.clock
+        )
+
+
+# ---- A check
 
 
 @contextlib.contextmanager
@@ -275,64 +326,66 @@ def context_for(
     deployment: Deployment,
     *,
     aws: Any = None,
-    hosts: tuple[str, ...] = (),
+    allowed_hosts: tuple[str, ...] = (),
     timeout_s: float = 3.0,
     secrets: tuple[str, ...] = (),
     resolver: Any = None,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> Iterator[Context]:
-    """Give a context as the runner makes one for an attempt.
+    """Yield a context as the runner creates one for an attempt.
 
     Args:
-        deployment: What is being deployed; the hosts of its URLs may be called, loopback included.
-        aws: From `stubbed_aws` or `moto_aws`; without one a call to AWS is a mistake of the test.
-        hosts: Further hosts that the operator would allow.
-        timeout_s: The time of the attempt.
-        secrets: Values to take out of findings.
-        resolver: Gives the addresses of a name and a port; real name resolution when left out.
+        deployment: The deployment; the hosts of its URLs may be called, including loopback addresses.
+        aws: From `stubbed_aws` or `moto_aws`; without it a call to AWS is a mistake of the test.
+        allowed_hosts: Hosts that the operator allows.
+        timeout_s: Time limit of the attempt.
+        secrets: Values to redact from findings.
+        resolver: Returns the addresses of a name and a port; the system's resolver by default.
+        clock: Source of time; pass a `FakeClock` for a validator that waits.
     """
     urls = [deployment.green.url, deployment.blue.url]
-    own = {urllib.parse.urlsplit(url).hostname or "" for url in urls}
-    client = Client(Guard({*own, *hosts}, allow_loopback=True, resolver=resolver))
+    own_hosts = {urllib.parse.urlsplit(url).hostname or "" for url in urls}
+    client = Client(Guard({*own_hosts, *allowed_hosts}, allow_loopback=True, resolver=resolver))
     try:
-        yield Context(deployment, timeout_s, client, aws, Redactor(secrets))
+        yield KitContext(CheckResources(deployment, client, aws, Redactor(secrets), clock), timeout_s)
     finally:
         client.close()
 
 
 @contextlib.contextmanager
 def green_server(
-    answer: Handler, *, blue: Handler | None = None, deployment: Deployment | None = None, **more: Any
+    handler: RequestHandler, *, blue: RequestHandler | None = None, deployment: Deployment | None = None, **options: Any
 ) -> Iterator[Context]:
-    """Serve green, and blue if there is one, and give a context whose sides they are.
+    """Serve green and, if given, blue, and yield a context for them.
 
     Args:
-        answer: What green answers.
-        blue: What blue answers; no server when left out.
-        deployment: An ECS deployment when left out; the URLs of its sides are replaced.
-        more: As in `context_for`.
+        handler: Answers requests to green.
+        blue: Answers requests to blue; without it blue has no server.
+        deployment: An ECS deployment by default; the URLs of its sides are replaced.
+        options: Options of `context_for`.
     """
     with contextlib.ExitStack() as stack:
-        known = deployment or ecs_deployment()
-        known = replace(known, green=replace(known.green, url=stack.enter_context(Service(answer)).url))
+        served = deployment or ecs_deployment()
+        served = replace(served, green=replace(served.green, url=stack.enter_context(HttpServer(handler)).url))
         if blue is not None:
-            known = replace(known, blue=replace(known.blue, url=stack.enter_context(Service(blue)).url))
-        yield stack.enter_context(context_for(known, **more))
+            served = replace(served, blue=replace(served.blue, url=stack.enter_context(HttpServer(blue)).url))
+        yield stack.enter_context(context_for(served, **options))
 
 
 @contextlib.contextmanager
-def wire_server(speak: Speak) -> Iterator[str]:
-    """Serve a protocol other than HTTP, and give the URL of such a green.
+def tcp_server(handler: ConnectionHandler) -> Iterator[str]:
+    """Serve a protocol other than HTTP, and yield the URL of the server.
 
     Args:
-        speak: Called with every connection, in a thread of its own; the connection is closed when it returns.
+        handler: Called with each connection in a thread of its own; the connection is closed when it returns.
     """
 
-    class Handler(socketserver.BaseRequestHandler):
+    class _TcpHandler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with contextlib.suppress(OSError):
-                speak(self.request)
+                handler(self.request)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _TcpHandler) as server:
         server.daemon_threads = True
         server.block_on_close = False
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -342,90 +395,101 @@ def wire_server(speak: Speak) -> Iterator[str]:
             server.shutdown()
 
 
-class _Only:
-    """A registry of one validator."""
+class SingleRegistry:
+    """Registry of one validator."""
 
     def __init__(self, validator: Validator) -> None:
+        """Keep the validator."""
         self._validator = validator
 
     def names(self) -> list[str]:
+        """Return the name of the validator."""
         return [self._validator.name]
 
     def get(self, name: str) -> Validator | None:
+        """Return the validator if it has that name."""
         return self._validator if name == self._validator.name else None
 
 
-def bound(
-    validator: Validator, written: Any, deployment: Deployment, secrets: Mapping[str, str] | None = None
+def bind_check(
+    validator: Validator, raw_params: Any, deployment: Deployment, secrets: Mapping[str, str] | None = None
 ) -> Bound:
-    """Bind a check of one validator as the gate binds a plan's.
+    """Bind a check of one validator as the gate binds the checks of a plan.
 
     Raises:
         PlanError: The parameters do not fit, or the validator does not work at this stage.
     """
-    check = {"name": validator.name, validator.name: written, "retry": {"attempts": 1}}
+    check = {"name": validator.name, validator.name: raw_params, "retry": {"attempts": 1}}
     text = json.dumps({"version": 1, "stages": {deployment.stage: {"checks": [check]}}})
-    only: Any = _Only(validator)
-    found: Bound = bind(parser.parse(text, "test.yaml"), deployment, secrets or {}, only)[deployment.stage][0]
-    return found
+    registry: Any = SingleRegistry(validator)
+    bound: Bound = bind(parser.parse(text, "test.yaml"), deployment, secrets or {}, registry)[deployment.stage][0]
+    return bound
 
 
-def params(validator: Validator, written: Any, deployment: Deployment | None = None) -> Any:
-    """Give parameters as a plan's become those of a validator, `${green.version}` and the like filled in.
+def parse_params(validator: Validator, raw_params: Any, deployment: Deployment | None = None) -> Any:
+    """Parse parameters as those of a plan are parsed, and replace references such as `${green.version}`.
 
     Args:
-        validator: Whose parameters they are.
-        written: As a plan writes them, in plain data.
-        deployment: Gives the values of `${…}`; one that the validator works for when left out.
+        validator: The validator that they are for.
+        raw_params: Plain data, as in a plan.
+        deployment: Source of the values of `${…}`; by default one that the validator works for.
 
     Raises:
-        PlanError: They do not fit; the sentence is the one that the plan's author would read.
+        PlanError: They do not fit; the message is the one that the plan's author reads.
     """
-    return bound(validator, written, deployment or deployment_for(validator)).params
+    return bind_check(validator, raw_params, deployment or deployment_for(validator)).params
 
 
 def deployment_for(validator: Validator) -> Deployment:
-    """Give a deployment that a validator works for."""
-    make = ecs_deployment if Platform.ECS in validator.platforms else lambda_deployment
-    usual = "AfterAllowTestTraffic" if Platform.ECS in validator.platforms else "BeforeAllowTraffic"
-    return make(usual if usual in validator.stages else validator.stages[-1])
+    """Return a deployment that a validator works for."""
+    if Platform.ECS in validator.platforms:
+        build, stage = ecs_deployment, "AfterAllowTestTraffic"
+    else:
+        build, stage = lambda_deployment, "BeforeAllowTraffic"
+    return build(stage if stage in validator.stages else validator.stages[-1])
 
 
-def run(
+def run_check(
     validator: Validator,
-    written: Any,
+    raw_params: Any,
     context: Context,
     secrets: Mapping[str, str] | None = None,
     *,
     patience_s: float = 0.0,
 ) -> Finding:
-    """Run one attempt of one check through the gate's own runner: what it raises, hangs on or leaks ends as it does there.
+    """Run one attempt of one check with the gate's own runner, so that errors, timeouts and redaction are as in a gate.
 
     Args:
-        validator: What to run.
-        written: Its parameters as a plan writes them.
-        context: Whose deployment, time, hosts and AWS the attempt gets.
-        secrets: Values of `${secret:…}`, by reference (`ssm:/NAME`); they are taken out of the finding.
-        patience_s: What the attempt may take beyond its time before it is abandoned.
+        validator: The validator to run.
+        raw_params: Its parameters as plain data, as in a plan.
+        context: Source of deployment, time limit, allowed hosts, AWS and clock.
+        secrets: Values of `${secret:…}` by reference (`ssm:/NAME`); they are redacted from the finding.
+        patience_s: Time beyond its limit before the attempt is abandoned.
 
     Raises:
         PlanError: The parameters do not fit.
+        TypeError: The context comes from elsewhere than `context_for` or `green_server`.
     """
-    found = bound(validator, written, context.deployment, secrets)
-    own = context._redactor or Redactor(())
-    tools = _Tools(context, Redactor(secrets.values()) if secrets else own)
-    limit_s = tools.timeout_s + patience_s
-    found.check = replace(found.check, timeout_s=limit_s)
-    (finding,) = Runner(tools, 1, time.monotonic() + limit_s + 60, lambda _: None).run([found])
+    if not isinstance(context, KitContext):
+        raise TypeError("run_check takes a context from context_for or green_server")
+    bound = bind_check(validator, raw_params, context.deployment, secrets)
+    resources = _AttemptResources(context, secrets)
+    limit_s = resources.timeout_s + patience_s
+    bound.check = replace(bound.check, timeout_s=limit_s)
+    (finding,) = Runner(resources, 1, time.monotonic() + limit_s + 60, lambda _: None).run([bound])
     return finding
 
 
-class _Tools(CheckResources):
-    """Gives every attempt the time of the context it was made from, however long the runner waits for it."""
+class _AttemptResources(CheckResources):
+    """Resources that give every attempt the time limit of one context, however long the runner waits for it."""
 
-    def __init__(self, context: Context, redactor: Redactor) -> None:
-        super().__init__(context.deployment, context._client, context._aws, redactor)
-        self.timeout_s = context._timeout_s
+    def __init__(self, context: KitContext, secrets: Mapping[str, str] | None) -> None:
+        """Share all resources of the context; redact `secrets` if they are given."""
+        shared = context.resources
+        redactor = Redactor(secrets.values()) if secrets else shared.redactor
+        super().__init__(shared.deployment, shared.client, shared.aws, redactor, shared.clock)
+        self.timeout_s = context.timeout_s
 
     def context(self, timeout_s: float, redactor: Redactor) -> Context:
+        """Return the context of one attempt."""
         return super().context(min(self.timeout_s, timeout_s), redactor)

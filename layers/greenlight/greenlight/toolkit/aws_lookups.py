@@ -1,4 +1,4 @@
-"""What several validators look up in AWS: the tasks of the service under deployment, and its deployment group."""
+"""AWS lookups that several validators share: the tasks of the service under deployment, and its deployment group."""
 
 from __future__ import annotations
 
@@ -8,38 +8,35 @@ if TYPE_CHECKING:
     from greenlight.checks.context import Context
 
 
-def service_tasks(context: Context, status: Literal["RUNNING", "STOPPED"]) -> list[dict[str, Any]]:
-    """Give the tasks of the service, of all its task sets, that ECS wants in this status, as DescribeTasks has them.
+def list_service_tasks(context: Context, status: Literal["RUNNING", "STOPPED"]) -> list[dict[str, Any]]:
+    """Return the tasks of all task sets of the service with this desired status, as DescribeTasks returns them.
 
-    ECS shows stopped tasks for about an hour. A task's `startedBy` is the id of its task set. The actions it needs are
-    ecs:ListTasks and ecs:DescribeTasks.
+    ECS lists stopped tasks for about an hour. A task's `startedBy` is the id of its task set. The function needs the
+    actions ecs:ListTasks and ecs:DescribeTasks.
 
     Raises:
-        GreenlightError: AWS refused or did not answer, or there are more than can be read.
+        GreenlightError: AWS refused a call or did not answer, or there are more tasks than can be read.
 
     Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
     """
-    deployment = context.deployment
-    found: list[dict[str, Any]] = []
-    for page in context.aws_pages(
-        "ecs", "list_tasks", cluster=deployment.cluster, serviceName=deployment.service, desiredStatus=status
-    ):
+    cluster, service = context.deployment.cluster, context.deployment.service
+    tasks: list[dict[str, Any]] = []
+    for page in context.aws_pages("ecs", "list_tasks", cluster=cluster, serviceName=service, desiredStatus=status):
         if arns := page.get("taskArns", []):
-            found += context.aws_call("ecs", "describe_tasks", cluster=deployment.cluster, tasks=arns).get("tasks", [])
-    return found
+            tasks += context.aws_call("ecs", "describe_tasks", cluster=cluster, tasks=arns).get("tasks", [])
+    return tasks
 
 
-def deployment_group(context: Context) -> dict[str, Any]:
-    """Give the deployment group as GetDeploymentGroup has it; the action it needs is codedeploy:GetDeploymentGroup.
+def get_deployment_group(context: Context) -> dict[str, Any]:
+    """Return the deployment group as GetDeploymentGroup returns it; it needs codedeploy:GetDeploymentGroup.
 
     Raises:
-        GreenlightError: AWS refused or did not answer.
+        GreenlightError: AWS refused the call or did not answer.
     """
-    deployment = context.deployment
-    answer = context.aws_call(
+    response = context.aws_call(
         "codedeploy",
         "get_deployment_group",
-        applicationName=deployment.application,
-        deploymentGroupName=deployment.group,
+        applicationName=context.deployment.application,
+        deploymentGroupName=context.deployment.group,
     )
-    return dict(answer["deploymentGroupInfo"])
+    return dict(response["deploymentGroupInfo"])

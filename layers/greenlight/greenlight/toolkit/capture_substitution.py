@@ -1,4 +1,4 @@
-"""Captured values put where the parameters of a check name them. Pure."""
+"""Substitution of captured values in the parameters of a check."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 def substitute_captures(value: Any, captured: Mapping[str, Any] | None) -> Any:
-    """Fill captured values into a text, a tree of data or an expectation.
+    """Replace references to captured values in a text, a tree of data or an expectation.
 
     Args:
-        value: As the parameters have it.
-        captured: What was captured so far; None for a check that captures nothing, whose texts are final already.
+        value: A parameter or a part of one.
+        captured: Values captured so far; None for a check that captures nothing, whose texts are already final.
 
     Raises:
         KeyError: A name that was not captured.
-        ExpectationError: A captured value cannot stand where it is used.
+        ExpectationError: A captured value does not fit where it is used.
     """
     if captured is None:
         return value
@@ -32,15 +32,15 @@ def substitute_captures(value: Any, captured: Mapping[str, Any] | None) -> Any:
         return value
 
     def fill(argument: Any, predicate: str) -> Any:
-        if predicate == "matches":  # what green answered is a text to find, not a pattern
-            return references.replace(
-                argument,
-                {
-                    name: escape_pattern(each if isinstance(each, str) else display_value(each))
-                    for name, each in captured.items()
-                },
-            )
-        return references.replace(argument, captured)
+        if predicate != "matches":
+            return references.replace(argument, captured)
+        # A value from green's response is a text to find, not a pattern.
+        patterns = {name: escape_pattern(_to_text(captured_value)) for name, captured_value in captured.items()}
+        return references.replace(argument, patterns)
 
-    fresh = parse(value.raw, fill=fill)
-    return type(value)(fresh.raw, fresh.predicates, fresh.filters)
+    parsed = parse(value.raw, fill=fill)
+    return type(value)(parsed.raw, parsed.predicates, parsed.filters)
+
+
+def _to_text(value: Any) -> str:
+    return value if isinstance(value, str) else display_value(value)

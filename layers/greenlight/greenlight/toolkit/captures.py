@@ -1,4 +1,4 @@
-"""Values captured from an HTTP answer, for use in later requests and expectations."""
+"""Capture of values from an HTTP response, for use in later requests and expectations."""
 
 from __future__ import annotations
 
@@ -21,95 +21,104 @@ if TYPE_CHECKING:
     from greenlight.network.client import Response
 
 UNIQUE = "unique"
-"""Captures a fresh text of its own, to know one's own traces by."""
+"""Source of a unique id, by which a check recognizes its own traces."""
 
-_WHOLE = (UNIQUE, "status", "body", "url")
-_NAMED = ("headers", "cookies", "xml", "html", "regex")
+_PLAIN_SOURCES = (UNIQUE, "status", "body", "url")
+_SOURCES_WITH_ARGUMENT = ("headers", "cookies", "xml", "html", "regex")
 
 
 def validate_capture(source: str, namespaces: Mapping[str, str] | None = None, path: tuple[str, ...] = ()) -> None:
-    """Refuse what `captured_value` could not read.
+    """Check the source of a capture.
 
     Args:
-        source: As the plan has it.
+        source: The source in the plan, such as `json.id`.
         namespaces: Prefixes that its XPath may use.
+        path: Path of the source in the parameters, for the message.
 
     Raises:
-        ValueError: It names nothing.
+        ValueError: The source is not valid.
     """
-    if source in _WHOLE:
+    if source in _PLAIN_SOURCES:
         return
     if source == "json" or source.startswith(("json.", "json[")):
         compile_query(source[len("json") :].removeprefix(".") or "@", *path)
         return
-    kind, _, rest = source.partition(".")
-    if kind not in _NAMED or not rest:
-        what = (
+    kind, _, argument = source.partition(".")
+    if kind not in _SOURCES_WITH_ARGUMENT or not argument:
+        message = (
             f"{source!r} captures nothing; write json.PATH, headers.NAME, cookies.NAME, xml.XPATH, html.SELECTOR, "
             "regex.PATTERN, status, url, body or unique"
         )
-        raise WrongValueError(what, path)
+        raise WrongValueError(message, path)
     if kind in ("xml", "html"):
-        xml_html.validate_query(rest, kind, namespaces or {}, *path)  # type: ignore[arg-type]
-    if kind == "regex" and _pattern(rest).groups > 1:
+        xml_html.validate_query(argument, kind, namespaces or {}, *path)  # type: ignore[arg-type]
+    if kind == "regex" and _compile_pattern(argument).groups > 1:
         raise WrongValueError(
-            f"{rest!r} has several groups, and one value is captured; write (?:…) for the others", path
+            f"{argument!r} has several groups, and one value is captured; write (?:…) for the others", path
         )
 
 
 def capture_value(source: str, response: Response, namespaces: Mapping[str, str] | None = None) -> Any:
-    """Give what `source` means in an answer, or `MISSING`; a fresh text for `unique`.
+    """Return the value of `source` in a response, `MISSING` if there is not exactly one, or a unique id for `unique`.
 
-    Of `json.id`, `headers.Location`, `cookies.session` (its value), `xml.//id`, `html.input[name=csrf]@value` (of one
-    node; several are nothing found), `regex.order-([0-9]+)` (the group, or all that fits), `status`, `url`, `body`.
+    Sources are `json.id`, `headers.Location`, `cookies.session` (its value), `xml.//id`, `html.input[name=csrf]@value`,
+    `regex.order-([0-9]+)` (the group, or the whole match), `status`, `url`, `body` and `unique`.
     """
-    if source in _WHOLE:
-        values: dict[str, Any] = {"status": response.status, "url": response.url}
-        value = unique_id() if source == UNIQUE else as_text(response) if source == "body" else values[source]
+    if source in _PLAIN_SOURCES:
+        value: Any = _read_plain_source(source, response)
     elif source.startswith("json"):
         data = as_json(response)
-        value = (
-            data if isinstance(data, Unreadable) else run_query(source[len("json") :].removeprefix(".") or "@", data)
-        )
+        query = source[len("json") :].removeprefix(".") or "@"
+        value = data if isinstance(data, Unreadable) else run_query(query, data)
     else:
-        kind, _, rest = source.partition(".")
-        value = _captured(kind, rest, response, namespaces or {})
+        kind, _, argument = source.partition(".")
+        value = _read_source(kind, argument, response, namespaces or {})
     return MISSING if isinstance(value, Unreadable) else value
 
 
-def _captured(kind: str, rest: str, response: Response, namespaces: Mapping[str, str]) -> Any:
+def _read_plain_source(source: str, response: Response) -> Any:
+    if source == UNIQUE:
+        return unique_id()
+    if source == "body":
+        return as_text(response)
+    return response.status if source == "status" else response.url
+
+
+def _read_source(kind: str, argument: str, response: Response, namespaces: Mapping[str, str]) -> Any:
     if kind == "headers":
-        value = response.header(rest)
+        value = response.header(argument)
         return MISSING if value is None else value
     if kind == "cookies":
-        return _only([cookie.value for cookie in cookies.cookies_named(rest, response.headers)])
+        return _single([cookie.value for cookie in cookies.cookies_named(argument, response.headers)])
     if kind in ("xml", "html"):
-        return _only(find_in(rest, document_of(response, kind), kind, namespaces))
+        return _single(find_in(argument, document_of(response, kind), kind, namespaces))
     body = as_text(response)
     if isinstance(body, Unreadable):
         return body
     try:
-        match = _pattern(rest).search(body, timeout=PATTERN_TIMEOUT_S)
+        match = _compile_pattern(argument).search(body, timeout=PATTERN_TIMEOUT_S)
     except TimeoutError:
         return MISSING
     return MISSING if match is None or match[match.re.groups] is None else match[match.re.groups]
 
 
 def is_sensitive(name: str, source: str) -> bool:
-    """Tell whether a captured value is one that is not shown: of a cookie, or of what is called like a secret."""
+    """Return whether a captured value must not be shown: a cookie, or a value with the name of a secret."""
     return source.startswith("cookies.") or is_secret_name(name) or is_secret_name(source.rpartition(".")[2])
 
 
-def _only(found: Any) -> Any:
-    """Give the one of a list; of none or several nobody knows which is meant."""
-    return found if not isinstance(found, list) else found[0] if len(found) == 1 else MISSING
+def _single(values: Any) -> Any:
+    """Return the only element of a list, or `MISSING` if it does not have exactly one."""
+    if not isinstance(values, list):
+        return values
+    return values[0] if len(values) == 1 else MISSING
 
 
-def _pattern(written: str) -> Any:
-    """Compile a pattern the way expectations do, with the same limits."""
-    return parse({"matches": written}).predicates[0][1]
+def _compile_pattern(pattern: str) -> Any:
+    """Compile a pattern as expectations do, with the same limits."""
+    return parse({"matches": pattern}).predicates[0][1]
 
 
 def unique_id() -> str:
-    """Give a text that nobody has used before."""
+    """Return a unique id."""
     return f"greenlight-{uuid.uuid4().hex[:16]}"

@@ -1,4 +1,4 @@
-"""What can be asked of an HTTP answer: expectations, and an answer held against them."""
+"""Expectations of an HTTP response, and their comparison with a response."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation
 from greenlight.assertions.jmespath_query import compile_query, run_query
-from greenlight.checks.findings import evidence
+from greenlight.checks.findings import check_value
 from greenlight.checks.validator import Params
 from greenlight.core.errors import WrongValueError
 from greenlight.core.finding import Evidence
@@ -34,16 +34,16 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class CookieExpectation(Params, frozen=True, kw_only=True):
-    """What a cookie that the answer sets must be; every key is a value or a map of predicates.
+    """Expectations of a cookie that the response sets; every key is a value or a map of predicates.
 
     Attributes:
         exists: False for a cookie that must not be set.
-        value: A text; shown in the report only where it is compared with a value of the plan.
-        domain: In lower case, without the dot it may begin with.
+        value: A text; the report shows it only if the plan itself says what it is.
+        domain: In lower case, without a leading dot.
         path: As sent.
         expires: A text such as `2030-01-31T12:00:00Z`.
         max_age: A duration with its unit.
-        secure, http_only: Whether the attribute is there.
+        secure, http_only: Whether the attribute is set.
         same_site: Strict, Lax or None.
 
     Example:
@@ -76,23 +76,23 @@ class CookieExpectation(Params, frozen=True, kw_only=True):
     same_site: Expectation | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an expectation of nothing, and anything of a cookie that must not be there."""
-        asked = _asked(self)
-        if not asked:
+        """Reject an empty expectation, and further keys for a cookie that must not exist."""
+        keys = _expected_keys(self)
+        if not keys:
             raise ValueError("nothing is expected of the cookie; say at least exists: true")
-        if self.exists is False and asked != ["exists"]:
+        if self.exists is False and keys != ["exists"]:
             raise ValueError("a cookie that must not exist has nothing else; take the other keys out, or exists: false")
 
 
 class TimingsExpectation(Params, frozen=True, kw_only=True):
-    """How long the parts of an exchange may take, with units; all but `first_byte` are of a connection made for it.
+    """Limits for the parts of an exchange, with units. All but `first_byte` need a new connection.
 
     Attributes:
-        dns: Looking the name up.
-        connect: Making the connection.
-        tls: The handshake.
-        first_byte: From sending the request to the first byte of the answer.
-        total: All of it, to the last byte of the body.
+        dns: Name resolution.
+        connect: TCP connect.
+        tls: TLS handshake.
+        first_byte: From sending the request to the first byte of the response.
+        total: The whole exchange, to the last byte of the body.
 
     Example:
         checks:
@@ -114,20 +114,20 @@ class TimingsExpectation(Params, frozen=True, kw_only=True):
     total: DurationExpectation | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an expectation of nothing."""
-        if not _asked(self):
+        """Reject an empty expectation."""
+        if not _expected_keys(self):
             raise ValueError("nothing is expected; say for example first_byte: {lte: 200ms}")
 
 
 class CertificateExpectation(Params, frozen=True, kw_only=True):
-    """What certificate and connection must be; every key is a value or a map of predicates.
+    """Expectations of a certificate and its connection; every key is a value or a map of predicates.
 
     Attributes:
         subject, issuer: A text such as `CN=orders.example, O=Example`.
-        names: The list of the subject's alternative names.
-        days_left: Whole days until it ends, rounded down.
+        names: The list of the subject alternative names.
+        days_left: Whole days until it expires, rounded down.
         version: `TLSv1.2` or `TLSv1.3`.
-        cipher: OpenSSL's name of the suite.
+        cipher: OpenSSL's name of the cipher suite.
 
     Example:
         checks:
@@ -154,21 +154,22 @@ class CertificateExpectation(Params, frozen=True, kw_only=True):
 
 
 class ContentExpectation(Params, frozen=True, kw_only=True):
-    """What status, headers and body must be; every key is a value or a map of predicates.
+    """Expectations of status, headers and body; every key is a value or a map of predicates.
 
     Attributes:
         status: A whole number.
         headers: By name; several values are joined by a comma.
         header_values: By name; the list of all values.
-        cookies: By name; what the answer sets.
+        cookies: By name; the cookies that the response sets.
         json: By JMESPath expression.
-        xml: By XPath expression; nodes give the list of their texts.
-        html: By CSS selector (`a.next@href` for an attribute) or XPath expression; elements give the list of their texts.
+        xml: By XPath expression; the value of nodes is the list of their texts.
+        html: By CSS selector (`a.next@href` for an attribute) or XPath expression; the value of elements is the list of
+            their texts.
         namespaces: Prefixes for `xml`, each with its URI.
-        body: The text, in the charset of its Content-Type or else UTF-8.
-        bytes: In hex with blanks, `89 50 4e 47`.
-        sha256: Of the body, 64 digits in lower case.
-        size: Of the body, in bytes with their unit.
+        body: The text, in the charset of the Content-Type or else UTF-8.
+        bytes: In hex with spaces, `89 50 4e 47`.
+        sha256: Of the body, 64 hex digits in lower case.
+        size: Of the body, in bytes with a unit.
     """
 
     status: Expectation | None = None
@@ -185,7 +186,15 @@ class ContentExpectation(Params, frozen=True, kw_only=True):
     size: SizeExpectation | None = None
 
     def __post_init__(self) -> None:
-        """Refuse queries that are none."""
+        """Reject invalid queries, names and digests."""
+        self._check_queries()
+        self._check_headers()
+        for predicate, value in self.sha256.predicates if self.sha256 else ():
+            is_digest = isinstance(value, str) and ("${" in value or _SHA256.fullmatch(value))
+            if predicate == "eq" and not is_digest:
+                raise WrongValueError("a SHA-256 is 64 digits of 0-9 and a-f, in quotes", ("sha256",))
+
+    def _check_queries(self) -> None:
         for query in self.json:
             compile_query(query, "json", KeyStep(query))
         for prefix, uri in self.namespaces.items():
@@ -195,28 +204,26 @@ class ContentExpectation(Params, frozen=True, kw_only=True):
             xml_html.validate_query(query, "xml", self.namespaces, "xml", KeyStep(query))
         for query in self.html:
             xml_html.validate_query(query, "html", self.namespaces, "html", KeyStep(query))
-        for where in ("headers", "header_values"):
-            for name in getattr(self, where):
+
+    def _check_headers(self) -> None:
+        for key in ("headers", "header_values"):
+            for name in getattr(self, key):
                 if not _HEADER.fullmatch(name):
-                    raise WrongValueError(
-                        f"{name[:60]!r} is no header's name; write such as content-type", (where, KeyStep(name))
-                    )
-        for name, value in self.sha256.predicates if self.sha256 else ():
-            if name == "eq" and not (isinstance(value, str) and ("${" in value or _SHA256.fullmatch(value))):
-                raise WrongValueError("a SHA-256 is 64 digits of 0-9 and a-f, in quotes", ("sha256",))
+                    message = f"{name[:60]!r} is not a valid header name; write such as content-type"
+                    raise WrongValueError(message, (key, KeyStep(name)))
 
 
 class ResponseExpectation(ContentExpectation, frozen=True, kw_only=True):
-    """What an answer must be; every key is a value or a map of predicates.
+    """Expectations of a response; every key is a value or a map of predicates.
 
     Attributes:
-        reason: The words after the status.
+        reason: The reason phrase after the status.
         version: Of HTTP, "1.1" or "1.0".
-        url: That answered in the end.
+        url: The URL that answered after all redirects.
         hops: The list of URLs that redirected to it.
-        latency: From sending to the last byte, with its unit.
-        timings: Of the parts of that, and of making the connection.
-        tls: The certificate, and the connection it is for.
+        latency: From sending the request to the last byte, with a unit.
+        timings: Of the parts of the latency, and of opening the connection.
+        tls: The certificate and its connection.
 
     Example:
         checks:
@@ -256,124 +263,174 @@ class ResponseExpectation(ContentExpectation, frozen=True, kw_only=True):
     tls: CertificateExpectation | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an expectation of nothing, and queries that are none."""
-        if not [name for name in _asked(self) if name != "namespaces"]:
+        """Reject an empty expectation and invalid queries."""
+        if not [name for name in _expected_keys(self) if name != "namespaces"]:
             raise ValueError("expect is empty and would pass any answer; say at least status: 200")
-        if self.tls is not None and not _asked(self.tls):
+        if self.tls is not None and not _expected_keys(self.tls):
             raise WrongValueError("nothing is expected; say for example days_left: {gte: 30}", ("tls",))
         ContentExpectation.__post_init__(self)
 
     @property
     def new_connection(self) -> bool:
-        """Whether a connection must be made for this request, since it is itself what is looked at."""
-        return self.tls is not None or (self.timings is not None and _asked(self.timings) != ["first_byte"])
+        """Whether the request needs a new connection, because the connection itself is checked."""
+        return self.tls is not None or (self.timings is not None and _expected_keys(self.timings) != ["first_byte"])
 
 
-def _asked(expect: msgspec.Struct) -> list[str]:
-    """Give the keys that say something."""
+def _expected_keys(expect: msgspec.Struct) -> list[str]:
+    """Return the keys that hold an expectation."""
     return [name for name in expect.__struct_fields__ if getattr(expect, name) not in (None, {})]
 
 
 def check_response(
-    expect: ContentExpectation, response: Response, where: str, captured: Mapping[str, Any] | None = None
+    expect: ContentExpectation, response: Response, location: str, captured: Mapping[str, Any] | None = None
 ) -> list[Evidence]:
-    """Hold an answer against its expectations.
+    """Compare a response with its expectations.
+
+    Args:
+        expect: The expectations.
+        response: The response.
+        location: The request, such as `GET /health`, for the report.
+        captured: Values captured so far; None if nothing can be captured.
 
     Raises:
-        ExpectationError: A captured value cannot stand where it is used.
+        ExpectationError: A captured value does not fit where it is used.
         KeyError: A name that was not captured.
     """
-    found: list[Evidence] = []
-
-    def look(query: str, expectation: Expectation | None, actual: Any) -> None:
-        if expectation is not None:
-            found.append(_held(query, substitute_captures(expectation, captured), actual, where))
-
-    look("status", expect.status, response.status)
-    if isinstance(expect, ResponseExpectation):
-        look("reason", expect.reason, response.reason or MISSING)
-        look("version", expect.version, response.version or MISSING)
-        look("url", expect.url, response.url or MISSING)
-        look("hops", expect.hops, list(response.hops))
-    for name, expectation in expect.headers.items():
-        found.append(_header(name, substitute_captures(expectation, captured), response, where))
-    for name, expectation in expect.header_values.items():
-        found.append(_header(name, substitute_captures(expectation, captured), response, where, joined=False))
-    for name, wanted in expect.cookies.items():
-        found += _cookie(name, wanted, response, where, captured)
-    for query, actual in _read(expect, response):
-        look(query[0], query[1], actual)
-    if expect.body is not None:
-        look("body", expect.body, as_text(response))
-    if expect.bytes is not None:
-        look("bytes", expect.bytes, truncation(response) or response.body.hex(" "))
-    if expect.sha256 is not None:
-        look("sha256", expect.sha256, truncation(response) or hashlib.sha256(response.body).hexdigest())
-    if expect.size is not None:
-        found.append(_held("size", expect.size, truncation(response) or len(response.body), where))
-    if isinstance(expect, ResponseExpectation):
-        found += _exchange(expect, response, where)
-        if expect.tls is not None:
-            found += check_certificate(expect.tls, response.certificate, where, "tls ")
-    return found
+    return _ResponseCheck(expect, response, location, captured).run()
 
 
-def _held(query: str, expectation: Expectation, actual: Any, where: str) -> Evidence:
-    if isinstance(actual, Unreadable):
-        said = f"{MISSING!r}: {actual.why}"
-        return Evidence(query=query, expected=expectation.raw, actual=said, where=where)
-    return evidence(query, expectation, actual, where)
+class _ResponseCheck:
+    """Comparison of one response with its expectations."""
 
+    def __init__(
+        self, expect: ContentExpectation, response: Response, location: str, captured: Mapping[str, Any] | None
+    ) -> None:
+        self._expect, self._response, self._location, self._captured = expect, response, location, captured
 
-def _read(expect: ContentExpectation, response: Response) -> Iterator[tuple[tuple[str, Expectation], Any]]:
-    """Give each query into the body with what it found."""
-    if expect.json:
-        data = as_json(response)
-        for query, expectation in expect.json.items():
-            yield (f"json {query}", expectation), data if isinstance(data, Unreadable) else run_query(query, data)
-    for kind, queries in (("xml", expect.xml), ("html", expect.html)):
-        if queries:
-            document = document_of(response, kind)
-            for query, expectation in queries.items():
-                yield (f"{kind} {query}", expectation), find_in(query, document, kind, expect.namespaces)
-
-
-def _header(name: str, expectation: Expectation, response: Response, where: str, joined: bool = True) -> Evidence:
-    """Look at a header; what a Set-Cookie sets is judged and not shown."""
-    values = response.header_values(name)
-    actual: Any = MISSING if not values else ", ".join(values) if joined else values
-    held = evidence(f"header {name}" if joined else f"header values {name}", expectation, actual, where)
-    if name.lower() != "set-cookie" or not values:
-        return held
-    masked = [cookies.mask_value(value) for value in values]
-    return msgspec.structs.replace(held, actual=", ".join(masked) if joined else masked, why="")
-
-
-def _cookie(
-    name: str, wanted: CookieExpectation, response: Response, where: str, captured: Mapping[str, Any] | None
-) -> list[Evidence]:
-    """Look at every cookie of a name: a second one, for another path, may be the one that is wrong."""
-    seen = cookies.cookies_named(name, response.headers)
-    if wanted.exists is not None:
-        expected = "set" if wanted.exists else "not set"
-        actual = "set" if seen else "not set"
-        found = [
-            Evidence(query=f"cookie {name}", expected=expected, actual=actual, passed=actual == expected, where=where)
+    def run(self) -> list[Evidence]:
+        return [
+            *self._check_status(),
+            *self._check_headers(),
+            *self._check_cookies(),
+            *self._check_queries(),
+            *self._check_body(),
+            *self._check_exchange(),
         ]
-    else:
-        found = []
-    for part in _asked(wanted):
-        if part == "exists":
-            continue
-        written: Expectation = getattr(wanted, part)
-        expectation = written if part == "max_age" else substitute_captures(written, captured)
-        query = f"cookie {name} {part}{' (ms)' if part == 'max_age' else ''}"
-        found += [_masked(evidence(query, expectation, actual, where)) for actual in _cookie_part(seen, part)]
-    return found
+
+    def _compare(self, query: str, expectation: Expectation | None, actual: Any) -> Iterator[Evidence]:
+        if expectation is not None:
+            yield _evidence(query, substitute_captures(expectation, self._captured), actual, self._location)
+
+    def _check_status(self) -> Iterator[Evidence]:
+        expect, response = self._expect, self._response
+        yield from self._compare("status", expect.status, response.status)
+        if isinstance(expect, ResponseExpectation):
+            yield from self._compare("reason", expect.reason, response.reason or MISSING)
+            yield from self._compare("version", expect.version, response.version or MISSING)
+            yield from self._compare("url", expect.url, response.url or MISSING)
+            yield from self._compare("hops", expect.hops, list(response.hops))
+
+    def _check_headers(self) -> Iterator[Evidence]:
+        for name, expectation in self._expect.headers.items():
+            yield self._check_header(name, expectation, joined=True)
+        for name, expectation in self._expect.header_values.items():
+            yield self._check_header(name, expectation, joined=False)
+
+    def _check_header(self, name: str, expectation: Expectation, *, joined: bool) -> Evidence:
+        """Compare a header. The cookies of a Set-Cookie are compared, but not shown."""
+        values = self._response.header_values(name)
+        actual: Any = MISSING
+        if values:
+            actual = ", ".join(values) if joined else values
+        query = f"header {name}" if joined else f"header values {name}"
+        evidence = check_value(query, substitute_captures(expectation, self._captured), actual, self._location)
+        if name.lower() != "set-cookie" or not values:
+            return evidence
+        masked = [cookies.mask_value(value) for value in values]
+        return msgspec.structs.replace(evidence, actual=", ".join(masked) if joined else masked, why="")
+
+    def _check_cookies(self) -> Iterator[Evidence]:
+        for name, expect in self._expect.cookies.items():
+            yield from self._check_cookie(name, expect)
+
+    def _check_cookie(self, name: str, expect: CookieExpectation) -> Iterator[Evidence]:
+        """Compare every cookie of a name: a second one, for another path, may be the wrong one."""
+        matches = cookies.cookies_named(name, self._response.headers)
+        if expect.exists is not None:
+            expected = "set" if expect.exists else "not set"
+            actual = "set" if matches else "not set"
+            yield Evidence(
+                query=f"cookie {name}",
+                expected=expected,
+                actual=actual,
+                passed=actual == expected,
+                where=self._location,
+            )
+        for part in _expected_keys(expect):
+            if part == "exists":
+                continue
+            expectation: Expectation = getattr(expect, part)
+            query = f"cookie {name} {part}"
+            if part == "max_age":
+                query += " (ms)"
+            else:
+                expectation = substitute_captures(expectation, self._captured)
+            for value in _cookie_values(matches, part):
+                yield _mask_cookie_value(check_value(query, expectation, value, self._location))
+
+    def _check_queries(self) -> Iterator[Evidence]:
+        """Compare the results of all queries into the body."""
+        expect, response = self._expect, self._response
+        if expect.json:
+            data = as_json(response)
+            for query, expectation in expect.json.items():
+                result = data if isinstance(data, Unreadable) else run_query(query, data)
+                yield from self._compare(f"json {query}", expectation, result)
+        for kind, queries in (("xml", expect.xml), ("html", expect.html)):
+            if queries:
+                document = document_of(response, kind)
+                for query, expectation in queries.items():
+                    result = find_in(query, document, kind, expect.namespaces)
+                    yield from self._compare(f"{kind} {query}", expectation, result)
+
+    def _check_body(self) -> Iterator[Evidence]:
+        expect, response = self._expect, self._response
+        if expect.body is not None:
+            yield from self._compare("body", expect.body, as_text(response))
+        if expect.bytes is not None:
+            yield from self._compare("bytes", expect.bytes, truncation(response) or response.body.hex(" "))
+        if expect.sha256 is not None:
+            digest = truncation(response) or hashlib.sha256(response.body).hexdigest()
+            yield from self._compare("sha256", expect.sha256, digest)
+        if expect.size is not None:
+            yield _evidence("size", expect.size, truncation(response) or len(response.body), self._location)
+
+    def _check_exchange(self) -> Iterator[Evidence]:
+        expect, response = self._expect, self._response
+        if not isinstance(expect, ResponseExpectation):
+            return
+        if expect.latency is not None:
+            yield check_value("latency (ms)", expect.latency, round(response.latency_ms, 3), self._location)
+        if expect.timings is not None:
+            for part in _expected_keys(expect.timings):
+                duration_ms = getattr(response.timings, part, None)
+                actual = MISSING if duration_ms is None else round(duration_ms, 3)
+                query = f"{part.replace('_', ' ')} (ms)"
+                yield check_value(query, getattr(expect.timings, part), actual, self._location)
+        if expect.tls is not None:
+            yield from check_certificate(expect.tls, response.certificate, self._location, "tls ")
 
 
-def _cookie_part(seen: list[Cookie], part: str) -> list[Any]:
-    values = [getattr(cookie, part) for cookie in seen] or [None]
+def _evidence(query: str, expectation: Expectation, actual: Any, location: str) -> Evidence:
+    """Compare a value that may be `Unreadable`, which passes nothing."""
+    if isinstance(actual, Unreadable):
+        reason = f"{MISSING!r}: {actual.reason}"
+        return Evidence(query=query, expected=expectation.raw, actual=reason, where=location)
+    return check_value(query, expectation, actual, location)
+
+
+def _cookie_values(matches: list[Cookie], part: str) -> list[Any]:
+    values = [getattr(cookie, part) for cookie in matches] or [None]
     if part == "expires":
         values = [None if value is None else cookies.format_iso(value) for value in values]
     if part == "max_age":
@@ -381,32 +438,32 @@ def _cookie_part(seen: list[Cookie], part: str) -> list[Any]:
     return [MISSING if value is None else value for value in values]
 
 
-def _masked(held: Evidence) -> Evidence:
-    """Show a cookie's value only where the plan itself says what it is; otherwise it may open a session."""
-    said = held.expected if isinstance(held.expected, dict) else {"eq": held.expected}
-    known = said.keys() & {"eq", "in"} and "filters" not in said
-    if not held.query.endswith(" value") or known or held.actual == repr(MISSING):
-        return held
-    return msgspec.structs.replace(held, actual=f"*** ({len(str(held.actual))} characters)", why="")
-
-
-def _exchange(expect: ResponseExpectation, response: Response, where: str) -> Iterator[Evidence]:
-    if expect.latency is not None:
-        yield evidence("latency (ms)", expect.latency, round(response.latency_ms, 3), where)
-    if expect.timings is not None:
-        for part in _asked(expect.timings):
-            took = getattr(response.timings, part, None)
-            actual = MISSING if took is None else round(took, 3)
-            yield evidence(f"{part.replace('_', ' ')} (ms)", getattr(expect.timings, part), actual, where)
+def _mask_cookie_value(evidence: Evidence) -> Evidence:
+    """Mask a cookie's value, which may open a session, unless the plan itself says what it is."""
+    expected = evidence.expected if isinstance(evidence.expected, dict) else {"eq": evidence.expected}
+    is_in_plan = expected.keys() & {"eq", "in"} and "filters" not in expected
+    if not evidence.query.endswith(" value") or is_in_plan or evidence.actual == repr(MISSING):
+        return evidence
+    return msgspec.structs.replace(evidence, actual=f"*** ({len(str(evidence.actual))} characters)", why="")
 
 
 def check_certificate(
-    expect: CertificateExpectation, seen: Certificate | None, where: str, prefix: str = ""
+    expect: CertificateExpectation, certificate: Certificate | None, location: str, prefix: str = ""
 ) -> list[Evidence]:
-    """Hold a certificate against what is expected of it; None is nothing found."""
-    found = []
-    for part in _asked(expect):
-        actual = getattr(seen, part, None)
-        actual = MISSING if actual is None else list(actual) if part == "names" else actual
-        found.append(evidence(f"{prefix}{part}", getattr(expect, part), actual, where))
-    return found
+    """Compare a certificate with its expectations.
+
+    Args:
+        expect: The expectations.
+        certificate: The certificate; None if the connection has none.
+        location: The connection, for the report.
+        prefix: Put before the name of each value.
+    """
+    evidence = []
+    for part in _expected_keys(expect):
+        actual = getattr(certificate, part, None)
+        if actual is None:
+            actual = MISSING
+        elif part == "names":
+            actual = list(actual)
+        evidence.append(check_value(f"{prefix}{part}", getattr(expect, part), actual, location))
+    return evidence

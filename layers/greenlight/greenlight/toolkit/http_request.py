@@ -1,7 +1,4 @@
-"""One request as validators write it, and the answer to it.
-
-What `http`, a cause, a probe row, a synthesised event and a comparison share.
-"""
+"""HTTP request as plans describe it, shared by the validators that send one or build a Lambda event from it."""
 
 from __future__ import annotations
 
@@ -29,16 +26,16 @@ if TYPE_CHECKING:
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-"""Methods that change nothing, by RFC 9110 section 9.2.1."""
+"""Safe methods by RFC 9110 section 9.2.1: they change nothing."""
 
 
 class Upload(Params, frozen=True, kw_only=True):
     """A file in a multipart body.
 
     Attributes:
-        filename: What it is called.
-        type: Its media type.
-        text, base64: What is in it; exactly one of them.
+        filename: Name of the file.
+        type: Media type.
+        text, base64: Content; exactly one of them.
 
     Example:
         checks:
@@ -58,12 +55,12 @@ class Upload(Params, frozen=True, kw_only=True):
     base64: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a file of nothing or of both, what is not base64, and a type that would be several lines."""
+        """Reject a file without or with both contents, invalid base64, and a media type of several lines."""
         if (self.text is None) == (self.base64 is None):
             raise ValueError("a file has exactly one of text and base64")
         if not self.type.isprintable() or not self.type.isascii():
             raise WrongValueError("a media type has printable ASCII characters alone", ("type",))
-        _checked_base64(self.base64)
+        _check_base64(self.base64)
 
 
 class Content(Params, frozen=True, kw_only=True):
@@ -105,30 +102,30 @@ class Content(Params, frozen=True, kw_only=True):
     multipart: dict[str, str | int | float | Upload] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse none or several of them, and what is not base64."""
-        given = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, msgspec.UNSET)]
+        """Reject none or several of them, and invalid base64."""
+        provided = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, msgspec.UNSET)]
         if self.json is None:
-            given.append("json")
-        if len(given) != 1:
+            provided.append("json")
+        if len(provided) != 1:
             raise ValueError(f"a body has exactly one of {', '.join(self.__struct_fields__)}")
         if self.multipart == {}:
             raise WrongValueError("a multipart body has at least one field", ("multipart",))
-        _checked_base64(self.base64)
+        _check_base64(self.base64)
 
-    def encoded(self, captured: Mapping[str, Any] | None = None) -> tuple[bytes, str]:
-        """Give the bytes and their media type."""
+    def encode(self, captured: Mapping[str, Any] | None = None) -> tuple[bytes, str]:
+        """Return the bytes and their media type."""
         if self.text is not None:
             return to_json_text(substitute_captures(self.text, captured)).encode(), "text/plain; charset=utf-8"
         if self.form is not None:
-            return _urlencoded(substitute_captures(self.form, captured)).encode(), "application/x-www-form-urlencoded"
+            return _urlencode(substitute_captures(self.form, captured)).encode(), "application/x-www-form-urlencoded"
         if self.base64 is not None:
             return base64.b64decode(self.base64), "application/octet-stream"
         if self.multipart is not None:
-            return _multipart([_part(name, value, captured) for name, value in self.multipart.items()])
+            return _join_parts([_encode_part(name, value, captured) for name, value in self.multipart.items()])
         return json.dumps(substitute_captures(self.json, captured)).encode(), "application/json"
 
 
-def _checked_base64(text: str | None) -> None:
+def _check_base64(text: str | None) -> None:
     if text is not None:
         try:
             base64.b64decode(text, validate=True)
@@ -136,37 +133,36 @@ def _checked_base64(text: str | None) -> None:
             raise ValueError(f"base64 cannot be decoded: {problem}") from problem
 
 
-def _part(name: str, value: str | float | Upload, captured: Mapping[str, Any] | None) -> bytes:
-    """Write one part; names are quoted as https://html.spec.whatwg.org/#multipart-form-data says."""
-    head = f'Content-Disposition: form-data; name="{_quoted(name)}"'
+def _encode_part(name: str, value: str | float | Upload, captured: Mapping[str, Any] | None) -> bytes:
+    """Encode one part; names are quoted as in https://html.spec.whatwg.org/#multipart-form-data."""
+    disposition = f'Content-Disposition: form-data; name="{_quote(name)}"'
     if not isinstance(value, Upload):
-        return f"{head}\r\n\r\n{to_json_text(substitute_captures(value, captured))}\r\n".encode()
-    filename = _quoted(to_json_text(substitute_captures(value.filename, captured)))
-    data = (
-        base64.b64decode(value.base64)
-        if value.base64 is not None
-        else to_json_text(substitute_captures(value.text, captured)).encode()
-    )
-    return f'{head}; filename="{filename}"\r\nContent-Type: {value.type}\r\n\r\n'.encode() + data + b"\r\n"
+        return f"{disposition}\r\n\r\n{to_json_text(substitute_captures(value, captured))}\r\n".encode()
+    filename = _quote(to_json_text(substitute_captures(value.filename, captured)))
+    if value.base64 is not None:
+        data = base64.b64decode(value.base64)
+    else:
+        data = to_json_text(substitute_captures(value.text, captured)).encode()
+    return f'{disposition}; filename="{filename}"\r\nContent-Type: {value.type}\r\n\r\n'.encode() + data + b"\r\n"
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _multipart(parts: list[bytes]) -> tuple[bytes, str]:
-    """Put parts together; their digest is a boundary that none of them can have in it."""
+def _join_parts(parts: list[bytes]) -> tuple[bytes, str]:
+    """Join parts; the boundary is their digest, which none of them can contain."""
     boundary = f"greenlight-{hashlib.sha256(b''.join(parts)).hexdigest()[:32]}"
     lines = b"".join(f"--{boundary}\r\n".encode() + part for part in parts)
     return lines + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 
 class Basic(Params, frozen=True, kw_only=True):
-    """Who is asking, by RFC 7617: a name and a password.
+    """User name and password by RFC 7617 (basic authentication).
 
     Attributes:
-        user: Without a colon.
-        password: Best a reference to a secret, `${secret:secretsmanager:NAME#KEY}`.
+        user: User name without a colon.
+        password: Preferably a reference to a secret, `${secret:secretsmanager:NAME#KEY}`.
 
     Example:
         checks:
@@ -181,20 +177,20 @@ class Basic(Params, frozen=True, kw_only=True):
     password: str
 
     def __post_init__(self) -> None:
-        """Refuse a name that the other side would read as part of the password."""
+        """Reject a name with a colon: the server would read the rest of it as part of the password."""
         if ":" in self.user:
-            raise WrongValueError("a user's name has no colon", ("user",))
+            raise WrongValueError("a user name has no colon", ("user",))
 
 
 class HttpRequest(Params, frozen=True, kw_only=True):
-    """One request: exactly one of the methods with a path, and what to send along.
+    """HTTP request with exactly one method.
 
     Attributes:
         get, post, put, patch, delete, head, options: The method, with a path on green (or a URL of an allowed host).
         headers: Request headers by name, in addition to those that the listener's rule asks for.
-        query: Fields of the query string; a list is a field that comes several times.
-        body: What is sent, with a Content-Type that fits unless `headers` has one.
-        basic: User and password for an Authorization header, which cannot be written with a secret by hand.
+        query: Fields of the query string; a list repeats its field.
+        body: Request body; its Content-Type is added unless `headers` has one.
+        basic: User and password for the Authorization header, whose base64 cannot contain a reference to a secret.
 
     Example:
         checks:
@@ -237,12 +233,11 @@ class HttpRequest(Params, frozen=True, kw_only=True):
     basic: Basic | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a request without method, with several, or with two ways to say who is asking."""
-        given = [method for method in METHODS if getattr(self, method) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"a request has exactly one of {', '.join(METHODS)}, and this has {', '.join(given) or 'none'}"
-            )
+        """Reject a request without method, with several methods, or with two kinds of authorization."""
+        provided = [method for method in METHODS if getattr(self, method) is not None]
+        if len(provided) != 1:
+            methods = ", ".join(METHODS)
+            raise ValueError(f"a request has exactly one of {methods}, and this has {', '.join(provided) or 'none'}")
         if self.basic is not None and "authorization" in {name.lower() for name in self.headers}:
             raise ValueError("basic and the header authorization are two ways to say one thing; take one out")
 
@@ -252,38 +247,45 @@ class HttpRequest(Params, frozen=True, kw_only=True):
         return next(method.upper() for method in METHODS if getattr(self, method) is not None)
 
     def target(self, captured: Mapping[str, Any] | None = None) -> str:
-        """Give the path with the query; what was captured is quoted, so that it stays one part of the path.
+        """Return the path with the query; captured values are quoted, so that each remains one segment of the path.
 
         Raises:
             KeyError: A name that was not captured.
         """
-        safe = captured and {name: urllib.parse.quote(to_json_text(value), safe="") for name, value in captured.items()}
-        path = str(substitute_captures(getattr(self, self.method.lower()), safe))
-        query = _urlencoded(substitute_captures(self.query, captured))
+        quoted = captured and {
+            name: urllib.parse.quote(to_json_text(value), safe="") for name, value in captured.items()
+        }
+        path = str(substitute_captures(getattr(self, self.method.lower()), quoted))
+        query = _urlencode(substitute_captures(self.query, captured))
         return f"{path}{'&' if '?' in path else '?'}{query}" if query else path
 
-    def sent(self, captured: Mapping[str, Any] | None = None) -> tuple[dict[str, str], bytes | None]:
-        """Give headers and body."""
+    def encode(self, captured: Mapping[str, Any] | None = None) -> tuple[dict[str, str], bytes | None]:
+        """Return headers and body."""
         headers = {name: to_json_text(substitute_captures(value, captured)) for name, value in self.headers.items()}
         if self.basic is not None:
-            who = f"{to_json_text(substitute_captures(self.basic.user, captured))}:{to_json_text(substitute_captures(self.basic.password, captured))}"
-            headers["Authorization"] = f"Basic {base64.b64encode(who.encode()).decode()}"
+            user = to_json_text(substitute_captures(self.basic.user, captured))
+            password = to_json_text(substitute_captures(self.basic.password, captured))
+            credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
+            headers["Authorization"] = f"Basic {credentials}"
         if self.body is None:
             return headers, None
-        body, media_type = self.body.encoded(captured)
+        body, media_type = self.body.encode(captured)
         if "content-type" not in {name.lower() for name in headers}:
             headers["Content-Type"] = media_type
         return headers, body
 
 
-def _urlencoded(fields: dict[str, Any]) -> str:
-    pairs = [(name, each) for name, value in fields.items() for each in (value if isinstance(value, list) else [value])]
-    return urllib.parse.urlencode([(name, to_json_text(value)) for name, value in pairs])
+def _urlencode(fields: dict[str, Any]) -> str:
+    pairs: list[tuple[str, str]] = []
+    for name, value in fields.items():
+        values = value if isinstance(value, list) else [value]
+        pairs += [(name, to_json_text(item)) for item in values]
+    return urllib.parse.urlencode(pairs)
 
 
 def send_request(
     context: Context,
-    call: HttpRequest,
+    request: HttpRequest,
     captured: Mapping[str, Any] | None = None,
     side: Literal["green", "blue"] = "green",
     timeout_s: float | None = None,
@@ -291,18 +293,26 @@ def send_request(
     expect: ResponseExpectation | None = None,
     jar: CookieJar | None = None,
 ) -> Response:
-    """Make the exchange with one side, in the time that is left or in `timeout_s` of it.
+    """Send a request to one side and return the response.
 
-    What is expected of the answer decides whether a connection is made for it.
+    Args:
+        context: The context of the attempt.
+        request: The request.
+        captured: Values captured so far, which replace references to them.
+        side: The side that a path goes to.
+        timeout_s: Time limit; the attempt's remaining time by default.
+        redirects: Redirects to follow at most.
+        expect: Expectations of the response, which decide whether the request needs a new connection.
+        jar: Cookies to send and to store.
 
     Raises:
-        HttpError: It did not take place.
+        HttpError: No exchange took place.
         KeyError: A name that was not captured.
     """
-    headers, body = call.sent(captured)
+    headers, body = request.encode(captured)
     return context.request(
-        call.method,
-        call.target(captured),
+        request.method,
+        request.target(captured),
         headers=headers,
         body=body,
         redirects=redirects,

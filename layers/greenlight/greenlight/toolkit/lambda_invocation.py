@@ -1,4 +1,4 @@
-"""One invocation of one version of the function under deployment, read so that no error looks like an answer.
+"""Invocation of one version of the function under deployment, parsed so that no error looks like a result.
 
 Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,17 +26,19 @@ _INIT = re.compile(r"\bInit Duration: ([0-9.]+) ms")
 
 
 class NoResultError(GreenlightError):
-    """The version was invoked and did not answer within the time."""
+    """The version was invoked and did not return in time."""
 
 
 class Invocation(FrozenStruct, frozen=True, kw_only=True):
-    """What a version did.
+    """Result of one invocation.
 
     Attributes:
-        payload: Its answer as plain data; `MISSING` when that is no JSON.
-        failure: The function's error as a text; "" when it ended without one.
-        duration_ms: As Lambda's own report says, else by the clock here, which `reported` tells apart.
-        init_ms: The cold start; 0 when there was none.
+        version: The version that ran.
+        payload: Its response as plain data; `MISSING` if it is not JSON.
+        failure: The error of the function as text; "" if it ended without one.
+        duration_ms: Duration as Lambda reports it, else as measured here.
+        reported: Whether Lambda reported the duration.
+        init_ms: Duration of the cold start; 0 without one.
     """
 
     version: str
@@ -49,17 +50,17 @@ class Invocation(FrozenStruct, frozen=True, kw_only=True):
 
 
 def invoke(context: Context, payload: Any, version: str = "") -> Invocation:
-    """Invoke a version (green's, unless another is named) and wait for its answer.
+    """Invoke a version, green's by default, and wait for its response.
 
     Raises:
-        NoResultError: It did not answer in time.
+        NoResultError: It did not return in time.
         GreenlightError: It was not invoked, or another version answered.
     """
     version = version or context.green.version
     name = context.deployment.function
-    began = time.perf_counter()
+    began = context.clock.monotonic()
     try:
-        answer = context.aws_call(
+        response = context.aws_call(
             "lambda",
             "invoke",
             FunctionName=name,
@@ -67,45 +68,46 @@ def invoke(context: Context, payload: Any, version: str = "") -> Invocation:
             LogType="Tail",
             Payload=msgspec.json.encode(payload),
         )
-        raw = call_aws("lambda", "invoke", lambda: answer["Payload"].read(MAX_PAYLOAD_BYTES + 1))
+        raw = call_aws("lambda", "invoke", lambda: response["Payload"].read(MAX_PAYLOAD_BYTES + 1))
     except AwsError as problem:
         if problem.code == "ReadTimeoutError":
             raise NoResultError(f"{name}:{version} did not answer in time") from problem
         raise
-    wall_ms = (time.perf_counter() - began) * 1000
-    executed = answer.get("ExecutedVersion", "")
+    measured_ms = (context.clock.monotonic() - began) * 1000
+    executed = response.get("ExecutedVersion", "")
     if executed != version:
         raise AwsError(
             f"version {version} was invoked and {executed or 'no version'} answered; the answer says nothing about it"
         )
-    read = _decoded(raw)
-    log = base64.b64decode(answer.get("LogResult") or "").decode(errors="replace")
-    duration_ms, init_ms = _logged(_DURATION, log), _logged(_INIT, log)
+    result = _decode(raw)
+    log = base64.b64decode(response.get("LogResult") or "").decode(errors="replace")
+    duration_ms, init_ms = _reported_ms(_DURATION, log), _reported_ms(_INIT, log)
     return Invocation(
         version=version,
-        payload=read,
-        failure=_failure(answer.get("FunctionError"), read),
-        duration_ms=wall_ms if duration_ms is None else duration_ms,
+        payload=result,
+        failure=_error_text(response.get("FunctionError"), result),
+        duration_ms=measured_ms if duration_ms is None else duration_ms,
         reported=duration_ms is not None,
         init_ms=init_ms or 0.0,
     )
 
 
-def _decoded(raw: bytes) -> Any:
+def _decode(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return MISSING
 
 
-def _failure(function_error: str | None, payload: Any) -> str:
+def _error_text(function_error: str | None, payload: Any) -> str:
     if not function_error:
         return ""
-    kind, message = (run_query(key, payload) for key in ("errorType", "errorMessage"))
-    return f"{kind if isinstance(kind, str) else function_error}: {message if isinstance(message, str) else payload}"
+    error_type, message = (run_query(key, payload) for key in ("errorType", "errorMessage"))
+    name = error_type if isinstance(error_type, str) else function_error
+    return f"{name}: {message if isinstance(message, str) else payload}"
 
 
-def _logged(pattern: re.Pattern[str], log: str) -> float | None:
+def _reported_ms(pattern: re.Pattern[str], log: str) -> float | None:
     report = next((line for line in log.splitlines() if line.startswith("REPORT ")), "")
     match = pattern.search(report)
     return float(match[1]) if match else None

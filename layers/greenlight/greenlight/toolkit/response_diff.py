@@ -1,13 +1,15 @@
-"""What differs between two answers, and which of it is news. Pure.
+"""Differences between two responses, separated from noise.
 
-Two answers of blue to one request differ, too: times, ids, orders. What differs there is noise, counted by place and
-kind, and only what differs more often between blue and green than between blue and blue is a difference.
+Two responses of blue to the same request differ as well, in times, ids or order. These differences are noise. They are
+counted by path and kind. A difference counts only if it is more frequent between blue and green than between blue and
+blue.
 
 Source of the idea and of the two thresholds: https://github.com/opendiffy/diffy (Twitter's Diffy).
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections import Counter
@@ -20,18 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
 MAX_DIFFERENCES = 1000
-"""Differences kept of one pair; two answers with more have nothing in common."""
+"""Differences kept of one pair; two responses with more have nothing in common."""
 
 MAX_DEPTH = 100
 
 
 class Difference(FrozenStruct, frozen=True, kw_only=True):
-    """One difference of a pair.
+    """One difference of a pair of responses.
 
     Attributes:
-        path: Where, with `[]` for any place in a list: `json.items[].price`.
+        path: Path of the value, with `[]` for any index of a list: `json.items[].price`.
         kind: `missing` and `added` (seen from green), `type`, `value`, `length` or `order` (of a list).
-        blue, green: What stands there; None where nothing does.
+        blue, green: The two values; None if a side has no value there.
     """
 
     path: str
@@ -41,77 +43,83 @@ class Difference(FrozenStruct, frozen=True, kw_only=True):
 
 
 def find_differences(blue: Any, green: Any, path: str = "", ignore: Collection[str] = ()) -> list[Difference]:
-    """Give what differs between two trees of plain data.
+    """Return the differences between two trees of plain data.
 
     Args:
-        blue: What is right.
-        green: What is held against it.
-        path: Where both stand.
-        ignore: Paths, or last parts of paths, that may differ with all that is below them.
+        blue: The baseline.
+        green: The tree to compare with it.
+        path: Path of both trees.
+        ignore: Paths, or last parts of paths, that may differ together with everything below them.
     """
-    found: list[Difference] = []
-    for each in _walked(blue, green, path, frozenset(ignore), 0):
-        found.append(each)
-        if len(found) >= MAX_DIFFERENCES:
-            break
-    return found
+    differences = _walk(blue, green, path, frozenset(ignore), 0)
+    return list(itertools.islice(differences, MAX_DIFFERENCES))
 
 
-def _walked(blue: Any, green: Any, path: str, ignore: frozenset[str], depth: int) -> Iterator[Difference]:
-    if _ignored(path, ignore):
+def _walk(blue: Any, green: Any, path: str, ignore: frozenset[str], depth: int) -> Iterator[Difference]:
+    if _is_ignored(path, ignore):
         return
     if depth > MAX_DEPTH:
         yield Difference(path=path, kind="value", blue="nested too deep to compare", green="nested too deep to compare")
     elif isinstance(blue, dict) and isinstance(green, dict):
         for name in dict.fromkeys([*blue, *green]):
-            below = f"{path}.{name}" if path else str(name)
+            child = f"{path}.{name}" if path else str(name)
             if name not in green or name not in blue:
-                if not _ignored(below, ignore):
+                if not _is_ignored(child, ignore):
                     kind = "missing" if name in blue else "added"
-                    yield Difference(path=below, kind=kind, blue=blue.get(name), green=green.get(name))
+                    yield Difference(path=child, kind=kind, blue=blue.get(name), green=green.get(name))
             else:
-                yield from _walked(blue[name], green[name], below, ignore, depth + 1)
+                yield from _walk(blue[name], green[name], child, ignore, depth + 1)
     elif isinstance(blue, list) and isinstance(green, list):
-        yield from _lists(blue, green, path, ignore, depth)
-    elif _type(blue) != _type(green):
+        yield from _walk_lists(blue, green, path, ignore, depth)
+    elif _type_name(blue) != _type_name(green):
         yield Difference(path=path, kind="type", blue=blue, green=green)
     elif not equals(blue, green):
         yield Difference(path=path, kind="value", blue=blue, green=green)
 
 
-def _lists(blue: list[Any], green: list[Any], path: str, ignore: frozenset[str], depth: int) -> Iterator[Difference]:
+def _walk_lists(
+    blue: list[Any], green: list[Any], path: str, ignore: frozenset[str], depth: int
+) -> Iterator[Difference]:
     if len(blue) != len(green):
         yield Difference(path=path, kind="length", blue=len(blue), green=len(green))
-    elif _reordered(blue, green):
+    elif _is_reordered(blue, green):
         yield Difference(path=path, kind="order", blue=blue, green=green)
         return
     for mine, theirs in zip(blue, green, strict=False):
-        yield from _walked(mine, theirs, f"{path}[]", ignore, depth + 1)
+        yield from _walk(mine, theirs, f"{path}[]", ignore, depth + 1)
 
 
-def _reordered(blue: list[Any], green: list[Any]) -> bool:
+def _is_reordered(blue: list[Any], green: list[Any]) -> bool:
     try:
-        return sorted(map(_written, blue)) == sorted(map(_written, green)) and not equals(blue, green)
+        return sorted(map(_sort_key, blue)) == sorted(map(_sort_key, green)) and not equals(blue, green)
     except RecursionError:
-        return False  # so deep that walking on will end it
+        return False  # _walk reports such a depth
 
 
-def _ignored(path: str, ignore: frozenset[str]) -> bool:
+def _is_ignored(path: str, ignore: frozenset[str]) -> bool:
     bare = path.replace("[]", "")
     last = bare.rpartition(".")[2]
     return any(entry in ignore for entry in (path, bare, last, bare.partition(".")[2]) if entry)
 
 
-def _type(value: Any) -> str:
+def _type_name(value: Any) -> str:
     return "number" if isinstance(value, (int, float)) and not isinstance(value, bool) else type(value).__name__
 
 
-def _written(value: Any) -> str:
+def _sort_key(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=repr)
 
 
-class Comparison(FrozenStruct, frozen=True, kw_only=True):
-    """One place and kind over all pairs: how often green differs, how often blue differs from itself, an example."""
+class DifferenceCount(FrozenStruct, frozen=True, kw_only=True):
+    """Frequency of one difference, by path and kind, over all pairs.
+
+    Attributes:
+        path, kind: As in `Difference`.
+        raw: Pairs in which green differs from blue.
+        noise: Pairs in which blue differs from itself.
+        pairs: All pairs of blue and green.
+        example: The first of the differences.
+    """
 
     path: str
     kind: str
@@ -122,40 +130,49 @@ class Comparison(FrozenStruct, frozen=True, kw_only=True):
 
     @property
     def relative(self) -> float:
-        """How much more often green differs, 0 to 100 of all differences here."""
+        """Excess of green's differences, in percent of all differences of this path and kind."""
         return abs(self.raw - self.noise) / (self.raw + self.noise) * 100
 
     @property
     def absolute(self) -> float:
-        """How much more often green differs, 0 to 100 of all pairs."""
+        """Excess of green's differences, in percent of all pairs."""
         return abs(self.raw - self.noise) / self.pairs * 100
 
 
-def compare_responses(raw: Sequence[Iterable[Difference]], noise: Sequence[Iterable[Difference]]) -> list[Comparison]:
-    """Count differences by place and kind over pairs.
+def count_differences(
+    raw: Sequence[Iterable[Difference]], noise: Sequence[Iterable[Difference]]
+) -> list[DifferenceCount]:
+    """Count differences by path and kind over all pairs.
 
     Args:
-        raw: For each request, blue against green.
-        noise: For each request, blue against blue again.
+        raw: For each request, the differences between blue and green.
+        noise: For each request, the differences between two responses of blue.
     """
-    first: dict[tuple[str, str], Difference] = {}
+    examples: dict[tuple[str, str], Difference] = {}
     counts: Counter[tuple[str, str]] = Counter()
-    noisy: Counter[tuple[str, str]] = Counter()
-    for pair in raw:
-        here: dict[tuple[str, str], Difference] = {}
-        for each in pair:
-            here.setdefault((each.path, each.kind), each)
-        first = here | first
-        counts.update(here.keys())
-    for pair in noise:
-        noisy.update({(each.path, each.kind) for each in pair})
+    noise_counts: Counter[tuple[str, str]] = Counter()
+    for differences in raw:
+        by_place: dict[tuple[str, str], Difference] = {}
+        for difference in differences:
+            by_place.setdefault((difference.path, difference.kind), difference)
+        examples = by_place | examples
+        counts.update(by_place.keys())
+    for differences in noise:
+        noise_counts.update({(difference.path, difference.kind) for difference in differences})
     return [
-        Comparison(path=path, kind=kind, raw=count, noise=noisy[path, kind], pairs=len(raw), example=first[path, kind])
+        DifferenceCount(
+            path=path,
+            kind=kind,
+            raw=count,
+            noise=noise_counts[path, kind],
+            pairs=len(raw),
+            example=examples[path, kind],
+        )
         for (path, kind), count in sorted(counts.items())
     ]
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """Give the nearest-rank percentile of values (at least one), `share` above 0 and up to 100."""
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Return the nearest-rank percentile of at least one value; `percent` is above 0 and at most 100."""
     ordered = sorted(values)
-    return ordered[max(0, math.ceil(len(ordered) * share / 100) - 1)]
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]

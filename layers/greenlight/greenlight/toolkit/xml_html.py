@@ -1,8 +1,9 @@
-"""XML by XPath, HTML by CSS selector or XPath; read without DTDs, entities, network or bottomless nesting. Pure.
+"""Queries in XML by XPath, and in HTML by CSS selector or XPath; DTDs, entities, network and deep nesting are disabled.
 
-What a query finds: of nodes the list of their texts, of an expression such as `count(//item)` its number, truth or
-text. No node, no text and no number are nothing found. Queries in HTML are CSS selectors, and XPath where they begin
-with `/`, `./`, `(` or a function's name; a selector may end in `@NAME`, which gives that attribute of every element.
+The result of a query for nodes is the list of their texts. The result of an expression such as `count(//item)` is its
+number, boolean or text. Without any node, text or number the result is `MISSING`. A query in HTML is a CSS selector,
+or XPath if it begins with `/`, `./`, `(` or the name of a function. A selector may end in `@NAME` for that attribute of
+each element.
 
 Source: https://www.w3.org/TR/1999/REC-xpath-19991116/ (XPath 1.0, which libxml2 has), https://www.w3.org/TR/selectors-3/.
 """
@@ -27,58 +28,59 @@ MAX_LENGTH = 2000
 """Characters of a query."""
 
 MAX_TEXT = 8_000_000
-"""Characters that a query may find in all."""
+"""Characters of all texts that one query finds."""
 
 _FUNCTIONS = (
     "boolean", "ceiling", "concat", "contains", "count", "false", "floor", "id", "lang", "last", "local-name", "name",
     "namespace-uri", "normalize-space", "not", "number", "position", "round", "starts-with", "string", "string-length",
     "substring", "substring-after", "substring-before", "sum", "translate", "true",
 )  # fmt: skip
-_BEFORE_BRACKETS = ("comment", "node", "processing-instruction", "text", "and", "or", "div", "mod")
-_TEXTS = re.compile(r"\"[^\"]*\"|'[^']*'")
+_WORDS_BEFORE_PARENTHESIS = ("comment", "node", "processing-instruction", "text", "and", "or", "div", "mod")
+_STRING_LITERAL = re.compile(r"\"[^\"]*\"|'[^']*'")
 _CALL = re.compile(r"([A-Za-z_][\w.-]*(?::[A-Za-z_][\w.-]*)?)\s*\(")
 _PREFIX = re.compile(r"(?<![\w.-])([A-Za-z_][\w.-]*):(?=[A-Za-z_*])")
 _NUMBER = re.compile(r"(?<![\w.-])(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _SUM = re.compile(r"(?<![\w.-])sum\s*\(")
-_LOOKS = re.compile(r"[\w*@/.]")
+_READS_DOCUMENT = re.compile(r"[\w*@/.]")
 _IS_XPATH = re.compile(r"\s*(?:[/(]|\.\.?/|[a-z-]+\s*\()")
 _WITH_ATTRIBUTE = re.compile(r"(.*[^@\s])@([A-Za-z_:][\w:.-]*)", re.DOTALL)
 _DECLARES_CHARSET = re.compile(rb"<meta[^>]{0,200}charset", re.IGNORECASE)
 
 
 def validate_query(query: str, kind: Kind, namespaces: Mapping[str, str], *path: str | int) -> None:
-    """Refuse a query that could find nothing in any document.
+    """Reject a query that finds nothing in any document.
 
     Args:
-        query: What the plan says.
-        kind: What it is for.
-        namespaces: Prefixes it may use, each with its URI.
-        path: Where it stands, from the struct that holds it, for the message.
+        query: The query of the plan.
+        kind: Kind of the document.
+        namespaces: Prefixes that it may use, each with its URI.
+        path: Path of the query from its struct, for the message.
 
     Raises:
-        ExpectationError: It is none, calls a function or uses a prefix there is not, or looks at nothing.
+        ExpectationError: The query is not valid, uses an unknown function or prefix, or does not read the document.
     """
     name = "XPath expression" if kind == "xml" or _IS_XPATH.match(query) else "CSS selector"
     if not 0 < len(query) <= MAX_LENGTH:
         raise ExpectationError(f"a {name} has 1 to {MAX_LENGTH} characters, and this has {len(query)}", path)
     try:
-        expression, _ = _expression(query, kind)
-        wrong = _wrong(expression, kind, namespaces)
-        if not wrong:
-            _compiled(expression, namespaces)
-    except _refused() as error:
-        said = re.sub(r"<EOF at \d+>", "the end", " ".join(str(error).split())) or type(error).__name__
-        such = "//item/title or count(//item)" if name.startswith("XPath") else "h1, div.price > b or a.next@href"
-        raise ExpectationError(f"{truncate(query, 60)!r} is no {name}: {said}; write such as {such}", path) from error
-    if wrong:
-        raise ExpectationError(f"{truncate(query, 60)!r}: {wrong}", path)
+        expression, _ = _to_xpath(query, kind)
+        mistake = _find_mistake(expression, kind, namespaces)
+        if not mistake:
+            _compile(expression, namespaces)
+    except _query_errors() as error:
+        reason = re.sub(r"<EOF at \d+>", "the end", " ".join(str(error).split())) or type(error).__name__
+        example = "//item/title or count(//item)" if name.startswith("XPath") else "h1, div.price > b or a.next@href"
+        message = f"{truncate(query, 60)!r} is not a valid {name}: {reason}; write such as {example}"
+        raise ExpectationError(message, path) from error
+    if mistake:
+        raise ExpectationError(f"{truncate(query, 60)!r}: {mistake}", path)
 
 
 def read(body: bytes, kind: Kind, charset: str | None) -> Any:
-    """Parse a document; `charset` is what its Content-Type says.
+    """Parse a document; `charset` is that of its Content-Type.
 
     Raises:
-        ValueError: It is none, or has what is never read; says why.
+        ValueError: The body is not such a document, or declares entities; the message gives the reason.
     """
     from lxml import etree
 
@@ -86,58 +88,69 @@ def read(body: bytes, kind: Kind, charset: str | None) -> Any:
         charset = "utf-8"
     if charset is not None:
         try:
-            body.decode(charset)  # the parsers would put something in the place of what cannot be read
+            body.decode(charset)  # the parsers would replace invalid bytes
         except UnicodeDecodeError as error:
-            raise ValueError(f"the body is no text in {charset}") from error
+            raise ValueError(f"the body is not text in {charset}") from error
     try:
         if kind == "html":
             parser = etree.HTMLParser(encoding=charset, no_network=True, huge_tree=False)
             root = etree.fromstring(body, parser)
             if root is None or any(entry.level >= etree.ErrorLevels.FATAL for entry in parser.error_log):
-                raise ValueError("the body is no HTML that can be read whole")
+                raise ValueError("the body is not HTML that can be parsed completely")
             return root.getroottree()
-        safe = etree.XMLParser(
+        xml_parser = etree.XMLParser(
             encoding=charset, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
         )
-        tree = etree.fromstring(body, safe).getroottree()
+        tree = etree.fromstring(body, xml_parser).getroottree()
     except etree.LxmlError as error:
-        raise ValueError(f"the body is no {kind.upper()}: {truncate(str(error), 120)}") from error
+        raise ValueError(f"the body is not {kind.upper()}: {truncate(str(error), 120)}") from error
     if tree.docinfo.internalDTD is not None and any(tree.docinfo.internalDTD.iterentities()):
         raise ValueError("the body is XML that declares entities, which are not read")
     return tree
 
 
 def find(query: str, tree: Any, kind: Kind, namespaces: Mapping[str, str]) -> Any:
-    """Find what a query means in a document that `read` gave, or `MISSING`."""
-    expression, attribute = _expression(query, kind)
-    left = MAX_TEXT
+    """Return the result of a query in a document of `read`, or `MISSING`."""
+    expression, attribute = _to_xpath(query, kind)
     try:
-        # XPath's sum of nothing is 0: a mistyped path would be below every bound.
-        if any(not _compiled(each, namespaces)(tree) for each in _summed(expression)):
+        # The sum of no nodes is 0 in XPath, so a mistyped path would be below every bound.
+        if any(not _compile(argument, namespaces)(tree) for argument in _sum_arguments(expression)):
             return MISSING
-        found = _compiled(expression, namespaces)(tree)
-    except _refused():
-        return MISSING  # a limit of the library, or a function given what it cannot take
-    if isinstance(found, bool):
-        return found
-    if isinstance(found, float):
-        return (int(found) if found.is_integer() else found) if math.isfinite(found) else MISSING
-    if isinstance(found, str):
-        return found or MISSING
+        result = _compile(expression, namespaces)(tree)
+    except _query_errors():
+        return MISSING  # a limit of the library, or a wrong type of a function's argument
+    if isinstance(result, bool):
+        return result
+    if isinstance(result, float):
+        return _to_number(result)
+    if isinstance(result, str):
+        return result or MISSING
     if attribute:
-        found = [value for each in found if (value := each.get(attribute)) is not None]
+        result = [value for element in result if (value := element.get(attribute)) is not None]
+    return _texts_of(result, kind) or MISSING
+
+
+def _to_number(value: float) -> Any:
+    if not math.isfinite(value):
+        return MISSING
+    return int(value) if value.is_integer() else value
+
+
+def _texts_of(nodes: Any, kind: Kind) -> list[str]:
+    """Return the texts of nodes; none if they are too long, as each of many nested elements repeats all below it."""
     texts: list[str] = []
-    for each in found:
-        texts.append(_text(each, kind))
-        left -= len(texts[-1])
-        if left < 0:
-            return MISSING  # each of many nested elements has the text of all below it
-    return texts or MISSING
+    remaining = MAX_TEXT
+    for node in nodes:
+        texts.append(_text(node, kind))
+        remaining -= len(texts[-1])
+        if remaining < 0:
+            return []
+    return texts
 
 
-def _summed(expression: str) -> Iterator[str]:
-    """Give what every `sum(…)` of an expression adds up."""
-    bare = _TEXTS.sub(lambda text: "_" * len(text[0]), expression)
+def _sum_arguments(expression: str) -> Iterator[str]:
+    """Yield the argument of every `sum(…)` in an expression."""
+    bare = _STRING_LITERAL.sub(lambda text: "_" * len(text[0]), expression)
     for start in _SUM.finditer(bare):
         depth, end = 1, start.end()
         while depth and end < len(bare):
@@ -146,8 +159,8 @@ def _summed(expression: str) -> Iterator[str]:
         yield expression[start.end() : end - 1]
 
 
-def _expression(query: str, kind: Kind) -> tuple[str, str]:
-    """Give the XPath expression a query means, and the attribute it asks each element for."""
+def _to_xpath(query: str, kind: Kind) -> tuple[str, str]:
+    """Return a query as an XPath expression, and the attribute that it reads of each element."""
     if kind == "xml" or _IS_XPATH.match(query):
         return query, ""
     from cssselect import HTMLTranslator
@@ -157,47 +170,48 @@ def _expression(query: str, kind: Kind) -> tuple[str, str]:
     return str(HTMLTranslator().css_to_xpath(selector)), attribute
 
 
-def _compiled(expression: str, namespaces: Mapping[str, str]) -> Any:
+def _compile(expression: str, namespaces: Mapping[str, str]) -> Any:
     from lxml import etree
 
     return etree.XPath(expression, namespaces=dict(namespaces) or None, regexp=False, smart_strings=False)
 
 
-def _refused() -> tuple[type[Exception], ...]:
-    """Give what the two libraries raise for a query that they cannot use."""
+def _query_errors() -> tuple[type[Exception], ...]:
+    """Return the exceptions of both libraries for a query that they cannot use."""
     from cssselect import SelectorError
     from lxml import etree
 
     return etree.XPathError, SelectorError, ValueError, TypeError, RecursionError
 
 
-def _wrong(expression: str, kind: Kind, namespaces: Mapping[str, str]) -> str:
-    """Say what of an XPath expression there is not; libxml2 says so only when it comes to it, if it ever does."""
-    bare = _TEXTS.sub("''", expression)
+def _find_mistake(expression: str, kind: Kind, namespaces: Mapping[str, str]) -> str:
+    """Return a message about an unknown name, or ""; libxml2 reports it only when it evaluates that part, if at all."""
+    bare = _STRING_LITERAL.sub("''", expression)
     if "$" in bare:
         return "there are no variables in it; ${…} takes values of the plan"
     for function in _CALL.findall(bare):
-        if function not in _FUNCTIONS and function not in _BEFORE_BRACKETS:
-            return f"there is no function {function!r} in XPath 1.0{did_you_mean(function, (*_FUNCTIONS, *_BEFORE_BRACKETS))}"
+        if function not in _FUNCTIONS and function not in _WORDS_BEFORE_PARENTHESIS:
+            hint = did_you_mean(function, (*_FUNCTIONS, *_WORDS_BEFORE_PARENTHESIS))
+            return f"there is no function {function!r} in XPath 1.0{hint}"
     for prefix in _PREFIX.findall(bare):
         if kind == "html":
             return f"there are no namespaces in HTML, and so nothing called {prefix}"
         if prefix not in namespaces and prefix != "xml":
             return f"the prefix {prefix!r} stands for nothing; add namespaces: {{{prefix}: URI}}"
-    if not _LOOKS.search(_NUMBER.sub("", _CALL.sub("", bare))):
+    if not _READS_DOCUMENT.search(_NUMBER.sub("", _CALL.sub("", bare))):
         return "it looks at nothing of the answer, so its value is always the same"
     return ""
 
 
 def _text(node: Any, kind: Kind) -> str:
-    """Give a node's text; that of an HTML element with blanks as a browser shows them."""
+    """Return the text of a node; an HTML element has its whitespace collapsed, as in a browser."""
     if isinstance(node, str):
         return str(node)
     if isinstance(node, tuple):  # a namespace: its prefix and its URI
         return str(node[1])
-    text = str(_string(node))
+    text = str(_string_value(node))
     return " ".join(text.split()) if kind == "html" else text
 
 
-def _string(node: Any) -> Any:
+def _string_value(node: Any) -> Any:
     return node.xpath("string()")

@@ -1,4 +1,4 @@
-"""queue_depth against queues by moto, and the promises that every validator keeps."""
+"""Tests of queue_depth with queues simulated by moto, and of the promises that every validator makes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from greenlight.api import Outcome
-from greenlight.testing import Case, check_validator, context_for, ecs_deployment, load, moto_aws, run
+from greenlight.testing import (
+    Case,
+    check_validator,
+    context_for,
+    ecs_deployment,
+    load_validator,
+    moto_aws,
+    run_check,
+)
 
 if TYPE_CHECKING:
     from greenlight.testing import RecordingAws
 
 FILE = Path(__file__).parents[2] / "validators" / "queue_depth.py"
-NONE = {"queue": "orders-dead", "messages": 0}
+NO_MESSAGES = {"queue": "orders-dead", "messages": 0}
 
 
 def empty(aws: RecordingAws) -> None:
@@ -24,9 +32,9 @@ def waiting(aws: RecordingAws) -> None:
     aws.client("sqs").send_message(QueueUrl=queue, MessageBody="order 7")
 
 
-def test_a_queue_that_there_is_not_is_an_error() -> None:
+def test_missing_queue_is_an_error() -> None:
     with moto_aws() as aws, context_for(ecs_deployment(), aws=aws) as context:
-        finding = run(load(FILE), NONE, context)
+        finding = run_check(load_validator(FILE), NO_MESSAGES, context)
     assert finding.outcome is Outcome.ERROR
     assert finding.message.startswith("sqs:GetQueueUrl failed with")
 
@@ -34,7 +42,10 @@ def test_a_queue_that_there_is_not_is_an_error() -> None:
 def test_it_keeps_every_promise_of_validators() -> None:
     check_validator(
         FILE,
-        passing=Case(params=NONE, moto=empty),
-        failing=Case(params=NONE, moto=waiting),
-        harmless={"absent", "nothing:sqs:GetQueueUrl"},  # the queue is the team's; moto knows it without its URL
+        passing=Case(params=NO_MESSAGES, moto=empty),
+        failing=Case(params=NO_MESSAGES, moto=waiting),
+        harmless_faults={
+            "absent",
+            "nothing:sqs:GetQueueUrl",
+        },  # it does not look at green; moto finds the queue without its URL
     )

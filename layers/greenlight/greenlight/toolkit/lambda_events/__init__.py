@@ -1,6 +1,6 @@
-"""Events as Lambda gets them, made from short descriptions, and what the callers make of the answers.
+"""Events for Lambda functions, built from short descriptions, and the responses of functions to HTTP events.
 
-A version under deployment has no URL. With the event that its API would send, and its answer read the way the API
-reads it, expectations about status, headers and body hold for it all the same. One module for each key of a plan's
-`event`, named like it; each names its source.
+A version under deployment has no URL. It is invoked with the event that its API would send, and its result is parsed
+as the API parses it, so that status, headers and body can be checked all the same. There is one module of the same name
+for each key of a plan's `event`; each names its source.
 """

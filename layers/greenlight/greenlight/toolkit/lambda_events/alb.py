@@ -1,4 +1,4 @@
-"""A request as an Application Load Balancer hands it on.
+"""A request as an Application Load Balancer forwards it.
 
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
 """
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from greenlight.toolkit.lambda_events.metadata import EventMetadata
 
 
-def event(described: HttpEvent, stamp: EventMetadata) -> dict[str, Any]:
-    """Give the event of one request."""
+def event(described: HttpEvent, metadata: EventMetadata) -> dict[str, Any]:
+    """Build the event of one request."""
     headers, body, encoded = http_parts(described)
     parts = described.parts()
     raw = (pair.partition("=") for pair in parts.query.split("&") if pair)  # a load balancer does not decode the query
-    group = stamp.arn("elasticloadbalancing", "targetgroup/green/0123456789abcdef")
-    host = f"green.{stamp.region}.elb.amazonaws.com"
+    group = metadata.arn("elasticloadbalancing", "targetgroup/green/0123456789abcdef")
+    host = f"green.{metadata.region}.elb.amazonaws.com"
     return {
         "requestContext": {"elb": {"targetGroupArn": group}},
         "httpMethod": described.method,

@@ -1,4 +1,4 @@
-"""A request as API Gateway's REST API hands it on (payload version 1.0).
+"""A request as API Gateway's REST API forwards it (payload version 1.0).
 
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 """
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from greenlight.toolkit.lambda_events.http import HttpEvent
 
 
-def event(described: HttpEvent, stamp: EventMetadata) -> dict[str, Any]:
-    """Give the event of one request; what is absent is null."""
+def event(described: HttpEvent, metadata: EventMetadata) -> dict[str, Any]:
+    """Build the event of one request; absent values are null."""
     _, body, encoded = http_parts(described)
     parts, stage = described.parts(), described.stage or "prod"
-    domain = f"api.execute-api.{stamp.region}.amazonaws.com"
-    headers = {"Host": domain, "User-Agent": "greenlight", "X-Forwarded-Proto": "https", **described.sent()[0]}
+    domain = f"api.execute-api.{metadata.region}.amazonaws.com"
+    headers = {"Host": domain, "User-Agent": "greenlight", "X-Forwarded-Proto": "https", **described.encode()[0]}
     query = _multi(parts.query)
     resource = described.route or parts.path
     context: dict[str, Any] = {
         "accountId": ACCOUNT,
         "apiId": "api",
         "domainName": domain,
-        "extendedRequestId": stamp.id("extended"),
+        "extendedRequestId": metadata.id("extended"),
         "httpMethod": described.method,
         "identity": {"sourceIp": described.source_ip, "userAgent": "greenlight"},
         "path": f"/{stage}{parts.path}",
         "protocol": "HTTP/1.1",
-        "requestId": stamp.id("request"),
-        "requestTime": stamp.clf(),
-        "requestTimeEpoch": int(stamp.at * 1000),
+        "requestId": metadata.id("request"),
+        "requestTime": metadata.clf(),
+        "requestTimeEpoch": int(metadata.at * 1000),
         "resourcePath": resource,
         "stage": stage,
     }
@@ -57,7 +57,7 @@ def event(described: HttpEvent, stamp: EventMetadata) -> dict[str, Any]:
 
 
 def _multi(query: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
-        found.setdefault(name, []).append(value)
-    return found
+        values.setdefault(name, []).append(value)
+    return values

@@ -1,4 +1,4 @@
-"""A request as API Gateway's HTTP API hands it on (payload version 2.0).
+"""A request as API Gateway's HTTP API forwards it (payload version 2.0).
 
 Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from greenlight.toolkit.lambda_events.http import HttpEvent
 
 
-def event(described: HttpEvent, stamp: EventMetadata) -> dict[str, Any]:
-    """Give the event of one request."""
+def event(described: HttpEvent, metadata: EventMetadata) -> dict[str, Any]:
+    """Build the event of one request."""
     return version_two(
         described,
-        stamp,
-        domain=f"api.execute-api.{stamp.region}.amazonaws.com",
+        metadata,
+        domain=f"api.execute-api.{metadata.region}.amazonaws.com",
         account=ACCOUNT,
         route=f"{described.method} {described.route}" if described.route else "$default",
         parameters=path_parameters(described.route, described.parts().path),
@@ -29,21 +29,21 @@ def event(described: HttpEvent, stamp: EventMetadata) -> dict[str, Any]:
 
 def version_two(
     described: HttpEvent,
-    stamp: EventMetadata,
+    metadata: EventMetadata,
     *,
     domain: str,
     account: str,
     route: str,
     parameters: dict[str, str] | None,
 ) -> dict[str, Any]:
-    """Give an event of payload version 2.0, in which what would be empty is absent."""
+    """Build an event of payload version 2.0, which has no empty values."""
     headers, body, encoded = http_parts(described)
     parts = described.parts()
-    cookies = [each.strip() for each in headers.pop("cookie", "").split(";") if each.strip()]
+    cookies = [cookie.strip() for cookie in headers.pop("cookie", "").split(";") if cookie.strip()]
     query: dict[str, str] = {}
     for name, value in urllib.parse.parse_qsl(parts.query, keep_blank_values=True):
         query[name] = f"{query[name]},{value}" if name in query else value
-    made: dict[str, Any] = {
+    result: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route,
         "rawPath": parts.path,
@@ -61,16 +61,16 @@ def version_two(
                 "sourceIp": described.source_ip,
                 "userAgent": headers.get("user-agent", "greenlight"),
             },
-            "requestId": stamp.id("request"),
+            "requestId": metadata.id("request"),
             "routeKey": route,
             "stage": described.stage or "$default",
-            "time": stamp.clf(),
-            "timeEpoch": int(stamp.at * 1000),
+            "time": metadata.clf(),
+            "timeEpoch": int(metadata.at * 1000),
         },
         "isBase64Encoded": encoded,
     }
     if described.claims:
-        made["requestContext"]["authorizer"] = {"jwt": {"claims": described.claims, "scopes": None}}
+        result["requestContext"]["authorizer"] = {"jwt": {"claims": described.claims, "scopes": None}}
     absent_when_empty = {
         "cookies": cookies,
         "queryStringParameters": query,
@@ -78,4 +78,4 @@ def version_two(
         "stageVariables": described.stage_variables,
         "body": body,
     }
-    return made | {name: value for name, value in absent_when_empty.items() if value}
+    return result | {name: value for name, value in absent_when_empty.items() if value}

@@ -17,7 +17,7 @@ class Cognito(Params, frozen=True, kw_only=True):
     """A trigger of a user pool, such as PreSignUp_SignUp; `request` is added to the user's attributes.
 
     Attributes:
-        trigger: Which trigger it is, as Cognito names it.
+        trigger: Name of the trigger in Cognito.
         user: The user's name.
         attributes: The user's attributes, by name.
         pool: The user pool's id.
@@ -32,13 +32,13 @@ class Cognito(Params, frozen=True, kw_only=True):
     client_id: str = "client"
 
 
-def event(described: Cognito, stamp: EventMetadata) -> dict[str, Any]:
-    """Give the event that the trigger gets, its response still empty."""
+def event(described: Cognito, metadata: EventMetadata) -> dict[str, Any]:
+    """Build the event of the trigger, with an empty response."""
     return {
         "version": "1",
         "triggerSource": described.trigger,
-        "region": stamp.region,
-        "userPoolId": f"{stamp.region}_{described.pool}",
+        "region": metadata.region,
+        "userPoolId": f"{metadata.region}_{described.pool}",
         "userName": described.user,
         "callerContext": {"awsSdkVersion": "greenlight", "clientId": described.client_id},
         "request": {"userAttributes": described.attributes} | described.request,

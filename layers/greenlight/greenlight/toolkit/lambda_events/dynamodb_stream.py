@@ -1,4 +1,4 @@
-"""Changes of a table's rows as its stream has them.
+"""Changes of a table's rows, as its stream sends them.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Change(Params, frozen=True, kw_only=True):
-    """A change of a row in plain values; INSERT, MODIFY and REMOVE follow from which of `old` and `new` there are.
+    """A change of a row in plain values; `old` and `new` decide whether it is an INSERT, a MODIFY or a REMOVE.
 
     Attributes:
         keys: The row's key.
@@ -29,7 +29,7 @@ class Change(Params, frozen=True, kw_only=True):
     old: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a change of nothing."""
+        """Reject a change without values."""
         if self.new is None and self.old is None:
             raise ValueError("a change has new, old or both")
 
@@ -38,7 +38,7 @@ class DynamoDbStream(Params, frozen=True, kw_only=True):
     """Changes of a table's rows.
 
     Attributes:
-        changes: What happened to rows, one after the other.
+        changes: Changes of rows, in order.
         table: The table's name.
     """
 
@@ -46,13 +46,13 @@ class DynamoDbStream(Params, frozen=True, kw_only=True):
     table: str = "table"
 
 
-def event(described: DynamoDbStream, stamp: EventMetadata) -> dict[str, Any]:
-    """Give one event with a record for each change."""
+def event(described: DynamoDbStream, metadata: EventMetadata) -> dict[str, Any]:
+    """Build one event with a record for each change."""
     records = []
     for number, change in enumerate(described.changes):
         images = {"NewImage": change.new, "OldImage": change.old}
         record: dict[str, Any] = {
-            "ApproximateCreationDateTime": int(stamp.at),
+            "ApproximateCreationDateTime": int(metadata.at),
             "Keys": to_dynamodb(change.keys)["M"],
             "SequenceNumber": f"{number + 1:021d}",
             "SizeBytes": len(json.dumps(images)),
@@ -61,13 +61,13 @@ def event(described: DynamoDbStream, stamp: EventMetadata) -> dict[str, Any]:
         record |= {name: to_dynamodb(change.keys | image)["M"] for name, image in images.items() if image is not None}
         records.append(
             {
-                "eventID": stamp.id(f"record {number}").replace("-", ""),
+                "eventID": metadata.id(f"record {number}").replace("-", ""),
                 "eventName": "INSERT" if change.old is None else "REMOVE" if change.new is None else "MODIFY",
                 "eventVersion": "1.1",
                 "eventSource": "aws:dynamodb",
-                "awsRegion": stamp.region,
+                "awsRegion": metadata.region,
                 "dynamodb": record,
-                "eventSourceARN": stamp.arn("dynamodb", f"table/{described.table}/stream/2020-01-01T00:00:00.000"),
+                "eventSourceARN": metadata.arn("dynamodb", f"table/{described.table}/stream/2020-01-01T00:00:00.000"),
             }
         )
     return {"Records": records}

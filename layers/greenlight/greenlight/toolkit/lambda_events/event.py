@@ -1,4 +1,4 @@
-"""An event as plans describe it, by the service that sends it, and the event that a function gets for it."""
+"""Event as plans describe it, by the service that sends it, and the event that a function gets for it."""
 
 from __future__ import annotations
 
@@ -57,29 +57,29 @@ class LambdaEvent(Params, frozen=True, kw_only=True):
     cognito: Cognito | None = None
 
     def __post_init__(self) -> None:
-        """Refuse none or several."""
-        given = [name for name in self.__struct_fields__ if getattr(self, name) is not None]
-        if len(given) != 1:
-            known = ", ".join(self.__struct_fields__)
-            raise ValueError(f"an event has exactly one of {known}, and this has {', '.join(given) or 'none'}")
+        """Reject none or several."""
+        provided = [name for name in self.__struct_fields__ if getattr(self, name) is not None]
+        if len(provided) != 1:
+            kinds = ", ".join(self.__struct_fields__)
+            raise ValueError(f"an event has exactly one of {kinds}, and this has {', '.join(provided) or 'none'}")
 
     @property
     def kind(self) -> str:
-        """The key that is given."""
+        """The key of the service that sends the event."""
         return next(name for name in self.__struct_fields__ if getattr(self, name) is not None)
 
     @property
     def is_http(self) -> bool:
-        """Whether the answer is one to an HTTP request."""
+        """Whether the function's result is the response to an HTTP request."""
         return self.kind in get_args(HttpKind)
 
     @property
     def is_batch(self) -> bool:
-        """Whether the answer may name items that failed, which is an error that looks like success."""
+        """Whether the function's result may list failed items, an error that looks like success."""
         return self.kind in ("sqs", "dynamodb_stream", "kinesis")
 
 
-_MADE_BY: dict[str, Callable[[Any, EventMetadata], dict[str, Any]]] = {
+_BUILDERS: dict[str, Callable[[Any, EventMetadata], dict[str, Any]]] = {
     "api_gateway_v2": api_gateway_v2.event,
     "api_gateway_v1": api_gateway_v1.event,
     "alb": alb.event,
@@ -94,11 +94,11 @@ _MADE_BY: dict[str, Callable[[Any, EventMetadata], dict[str, Any]]] = {
 }
 
 
-def build_event(event: LambdaEvent, stamp: EventMetadata) -> dict[str, Any]:
-    """Make the event that a function gets, as plain data.
+def build_event(event: LambdaEvent, metadata: EventMetadata) -> dict[str, Any]:
+    """Build the event that a function gets, as plain data.
 
     Args:
-        event: Its description.
-        stamp: Region, time and a seed for ids; the same stamp gives the same event.
+        event: Description of the event.
+        metadata: Region, time and a seed for ids; the same metadata gives the same event.
     """
-    return _MADE_BY[event.kind](getattr(event, event.kind), stamp)
+    return _BUILDERS[event.kind](getattr(event, event.kind), metadata)

@@ -1,4 +1,4 @@
-"""An event as a bus hands it on.
+"""An event as a bus forwards it.
 
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
 """
@@ -15,10 +15,10 @@ class EventBridge(Params, frozen=True, kw_only=True):
     """An event of a bus.
 
     Attributes:
-        source: Who sends the event.
-        detail_type: What kind of event it is.
-        detail: Its content.
-        resources: ARNs that it is about.
+        source: Sender of the event.
+        detail_type: Type of the event.
+        detail: Content of the event.
+        resources: ARNs of the resources that it concerns.
     """
 
     source: str
@@ -27,16 +27,16 @@ class EventBridge(Params, frozen=True, kw_only=True):
     resources: list[str] = []
 
 
-def event(described: EventBridge, stamp: EventMetadata) -> dict[str, Any]:
-    """Give the event."""
+def event(described: EventBridge, metadata: EventMetadata) -> dict[str, Any]:
+    """Build the event."""
     return {
         "version": "0",
-        "id": stamp.id("event"),
+        "id": metadata.id("event"),
         "detail-type": described.detail_type,
         "source": described.source,
         "account": ACCOUNT,
-        "time": f"{stamp.iso()[:19]}Z",
-        "region": stamp.region,
+        "time": f"{metadata.iso()[:19]}Z",
+        "region": metadata.region,
         "resources": described.resources,
         "detail": described.detail,
     }

@@ -1,4 +1,4 @@
-"""A request as a function URL hands it on: payload version 2.0 without routes.
+"""A request as a function URL forwards it: payload version 2.0 without routes.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from greenlight.toolkit.lambda_events.metadata import EventMetadata
 
 
-def event(described: HttpEvent, stamp: EventMetadata) -> dict[str, Any]:
-    """Give the event of one request, made by nobody in particular."""
-    domain = f"url.lambda-url.{stamp.region}.on.aws"
-    return version_two(described, stamp, domain=domain, account="anonymous", route="$default", parameters=None)
+def event(described: HttpEvent, metadata: EventMetadata) -> dict[str, Any]:
+    """Build the event of one anonymous request."""
+    domain = f"url.lambda-url.{metadata.region}.on.aws"
+    return version_two(described, metadata, domain=domain, account="anonymous", route="$default", parameters=None)

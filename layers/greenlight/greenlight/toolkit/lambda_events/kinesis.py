@@ -1,4 +1,4 @@
-"""Records of a stream as Lambda hands them on.
+"""Records of a stream as Lambda forwards them.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 """
@@ -15,10 +15,10 @@ from greenlight.toolkit.lambda_events.metadata import ACCOUNT, EventMetadata
 
 
 class Kinesis(Params, frozen=True, kw_only=True):
-    """Records of a stream; one that is no text becomes JSON.
+    """Records of a stream; one that is not text becomes JSON.
 
     Attributes:
-        records: A record for each; what is no text becomes JSON.
+        records: A record for each; data that is not text becomes JSON.
         stream: The stream's name.
         partition_key: Of every record.
     """
@@ -28,8 +28,8 @@ class Kinesis(Params, frozen=True, kw_only=True):
     partition_key: str = "greenlight"
 
 
-def event(described: Kinesis, stamp: EventMetadata) -> dict[str, Any]:
-    """Give one event with a record for each record of the stream."""
+def event(described: Kinesis, metadata: EventMetadata) -> dict[str, Any]:
+    """Build one event with a record for each record of the stream."""
     return {
         "Records": [
             {
@@ -38,15 +38,15 @@ def event(described: Kinesis, stamp: EventMetadata) -> dict[str, Any]:
                     "partitionKey": described.partition_key,
                     "sequenceNumber": f"{number + 1:056d}",
                     "data": base64.b64encode(to_json_text(data).encode()).decode(),
-                    "approximateArrivalTimestamp": stamp.at,
+                    "approximateArrivalTimestamp": metadata.at,
                 },
                 "eventSource": "aws:kinesis",
                 "eventVersion": "1.0",
                 "eventID": f"shardId-000000000000:{number + 1:056d}",
                 "eventName": "aws:kinesis:record",
                 "invokeIdentityArn": f"arn:aws:iam::{ACCOUNT}:role/greenlight",
-                "awsRegion": stamp.region,
-                "eventSourceARN": stamp.arn("kinesis", f"stream/{described.stream}"),
+                "awsRegion": metadata.region,
+                "eventSourceARN": metadata.arn("kinesis", f"stream/{described.stream}"),
             }
             for number, data in enumerate(described.records)
         ]

@@ -1,4 +1,4 @@
-"""Messages and records as plans write them; what is no text becomes JSON."""
+"""Messages and records as plans write them; data that is not text becomes JSON."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What a version is invoked with: data as it is, or an event by its description."""
+"""Payload of an invocation: plain data, or an event built from its description."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,31 +15,29 @@ if TYPE_CHECKING:
 
 
 class LambdaPayload(Params, frozen=True, kw_only=True):
-    """Base of parameters that say what a version gets: a `payload`, or an `event`; an empty object without either."""
+    """Base class of parameters for an invocation: a `payload` or an `event`; without either it is an empty object."""
 
     payload: Any = msgspec.UNSET
     event: LambdaEvent | None = None
 
     def __post_init__(self) -> None:
-        """Refuse both."""
+        """Reject a payload together with an event."""
         if self.event is not None and self.payload is not msgspec.UNSET:
             raise ValueError("payload and event are two ways to say one thing; take one out")
 
     @property
     def is_http(self) -> bool:
-        """Whether the answer is one to an HTTP request."""
+        """Whether the function's result is the response to an HTTP request."""
         return self.event is not None and self.event.is_http
 
-    def sent(self, context: Context, part: str = "") -> Any:
-        """Give what the version gets, as plain data.
+    def build(self, context: Context, part: str = "") -> Any:
+        """Return the payload as plain data.
 
         Args:
-            context: Its deployment gives region and ids.
-            part: Sets the ids of several events of one deployment apart.
+            context: Source of region, time and ids.
+            part: Distinguishes the ids of several events of one deployment.
         """
         if self.event is None:
             return {} if self.payload is msgspec.UNSET else self.payload
-        deployment = context.deployment
-        return build_event(
-            self.event, EventMetadata(region=deployment.region, at=time.time(), seed=f"{deployment.id}{part}")
-        )
+        deployment, at = context.deployment, context.clock.now_utc().timestamp()
+        return build_event(self.event, EventMetadata(region=deployment.region, at=at, seed=f"{deployment.id}{part}"))

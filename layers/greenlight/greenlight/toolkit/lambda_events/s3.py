@@ -1,4 +1,4 @@
-"""What S3 says when something happened to an object.
+"""Notification of S3 about an object.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 """
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class S3(Params, frozen=True, kw_only=True):
-    """Something happened to an object.
+    """Notification about an object.
 
     Attributes:
         bucket: The bucket's name.
         key: The object's key.
-        event: What happened, as S3 names it.
+        event: Name of the event in S3.
         size: The object's size in bytes.
         version_id: The object's version.
     """
@@ -33,13 +33,13 @@ class S3(Params, frozen=True, kw_only=True):
     version_id: str | None = None
 
 
-def event(described: S3, stamp: EventMetadata) -> dict[str, Any]:
-    """Give the event with its one record."""
+def event(described: S3, metadata: EventMetadata) -> dict[str, Any]:
+    """Build the event with its one record."""
     item: dict[str, Any] = {
         "key": urllib.parse.quote_plus(described.key, safe="/"),  # as S3 does: a space is a plus
         "size": described.size,
         "eTag": hashlib.md5(described.key.encode(), usedforsecurity=False).hexdigest(),
-        "sequencer": f"{int(stamp.at * 1000):018X}",
+        "sequencer": f"{int(metadata.at * 1000):018X}",
     }
     if described.version_id is not None:
         item["versionId"] = described.version_id
@@ -48,12 +48,15 @@ def event(described: S3, stamp: EventMetadata) -> dict[str, Any]:
             {
                 "eventVersion": "2.1",
                 "eventSource": "aws:s3",
-                "awsRegion": stamp.region,
-                "eventTime": stamp.iso(),
+                "awsRegion": metadata.region,
+                "eventTime": metadata.iso(),
                 "eventName": described.event,
                 "userIdentity": {"principalId": "AWS:greenlight"},
                 "requestParameters": {"sourceIPAddress": "192.0.2.1"},
-                "responseElements": {"x-amz-request-id": stamp.id("request")[:16].upper(), "x-amz-id-2": "greenlight"},
+                "responseElements": {
+                    "x-amz-request-id": metadata.id("request")[:16].upper(),
+                    "x-amz-id-2": "greenlight",
+                },
                 "s3": {
                     "s3SchemaVersion": "1.0",
                     "configurationId": "greenlight",

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class Sns(Params, frozen=True, kw_only=True):
-    """Notifications of a topic; a message that is no text becomes JSON.
+    """Notifications of a topic; a message that is not text becomes JSON.
 
     Attributes:
-        messages: A message for each; what is no text becomes JSON.
+        messages: A message for each; data that is not text becomes JSON.
         topic: The topic's name.
         subject: Of every message.
         attributes: Of every message, by name.
@@ -31,21 +31,21 @@ class Sns(Params, frozen=True, kw_only=True):
     attributes: dict[str, str] = {}
 
 
-def event(described: Sns, stamp: EventMetadata) -> dict[str, Any]:
-    """Give one event with a record for each notification."""
-    arn = stamp.arn("sns", described.topic)
+def event(described: Sns, metadata: EventMetadata) -> dict[str, Any]:
+    """Build one event with a record for each notification."""
+    arn = metadata.arn("sns", described.topic)
     return {
         "Records": [
             {
                 "EventVersion": "1.0",
-                "EventSubscriptionArn": f"{arn}:{stamp.id('subscription')}",
+                "EventSubscriptionArn": f"{arn}:{metadata.id('subscription')}",
                 "EventSource": "aws:sns",
                 "Sns": {
                     "SignatureVersion": "1",
-                    "Timestamp": stamp.iso(),
+                    "Timestamp": metadata.iso(),
                     "Signature": "greenlight",
                     "SigningCertUrl": "https://greenlight.invalid/certificate",
-                    "MessageId": stamp.id(f"message {number}"),
+                    "MessageId": metadata.id(f"message {number}"),
                     "Message": to_json_text(message),
                     "MessageAttributes": {
                         name: {"Type": "String", "Value": value} for name, value in described.attributes.items()

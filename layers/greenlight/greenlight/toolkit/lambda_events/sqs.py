@@ -1,4 +1,4 @@
-"""Messages as a queue hands them on.
+"""Messages as a queue forwards them.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
@@ -15,10 +15,10 @@ from greenlight.toolkit.lambda_events.metadata import ACCOUNT, EventMetadata
 
 
 class Sqs(Params, frozen=True, kw_only=True):
-    """Messages of a queue; a message that is no text becomes JSON. `attributes` go with each.
+    """Messages of a queue; a message that is not text becomes JSON. `attributes` go with each.
 
     Attributes:
-        messages: A body for each; what is no text becomes JSON.
+        messages: A body for each; data that is not text becomes JSON.
         queue: The queue's name.
     """
 
@@ -27,8 +27,8 @@ class Sqs(Params, frozen=True, kw_only=True):
     attributes: dict[str, str | int | float] = {}
 
 
-def event(described: Sqs, stamp: EventMetadata) -> dict[str, Any]:
-    """Give one event with a record for each message."""
+def event(described: Sqs, metadata: EventMetadata) -> dict[str, Any]:
+    """Build one event with a record for each message."""
     attributes: dict[str, dict[str, Any]] = {
         name: {
             "stringValue": str(value),
@@ -38,12 +38,12 @@ def event(described: Sqs, stamp: EventMetadata) -> dict[str, Any]:
         }
         for name, value in described.attributes.items()
     }
-    sent = str(int(stamp.at * 1000))
+    sent = str(int(metadata.at * 1000))
     return {
         "Records": [
             {
-                "messageId": stamp.id(f"message {number}"),
-                "receiptHandle": stamp.id(f"receipt {number}"),
+                "messageId": metadata.id(f"message {number}"),
+                "receiptHandle": metadata.id(f"receipt {number}"),
                 "body": to_json_text(body),
                 "attributes": {
                     "ApproximateReceiveCount": "1",
@@ -51,21 +51,21 @@ def event(described: Sqs, stamp: EventMetadata) -> dict[str, Any]:
                     "SenderId": ACCOUNT,
                     "ApproximateFirstReceiveTimestamp": sent,
                 }
-                | (_fifo(stamp, number) if described.queue.endswith(".fifo") else {}),
+                | (_fifo(metadata, number) if described.queue.endswith(".fifo") else {}),
                 "messageAttributes": attributes,
                 "md5OfBody": hashlib.md5(to_json_text(body).encode(), usedforsecurity=False).hexdigest(),
                 "eventSource": "aws:sqs",
-                "eventSourceARN": stamp.arn("sqs", described.queue),
-                "awsRegion": stamp.region,
+                "eventSourceARN": metadata.arn("sqs", described.queue),
+                "awsRegion": metadata.region,
             }
             for number, body in enumerate(described.messages)
         ]
     }
 
 
-def _fifo(stamp: EventMetadata, number: int) -> dict[str, str]:
+def _fifo(metadata: EventMetadata, number: int) -> dict[str, str]:
     return {
         "SequenceNumber": f"{number:020d}",
         "MessageGroupId": "greenlight",
-        "MessageDeduplicationId": stamp.id(f"deduplication {number}"),
+        "MessageDeduplicationId": metadata.id(f"deduplication {number}"),
     }
