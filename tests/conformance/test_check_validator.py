@@ -29,7 +29,7 @@ import os
 import time
 
 from greenlight.api import Context, Expectation, Finding, GreenlightError, Params, validator
-from greenlight.api import error, evidence, finding_from, passed
+from greenlight.api import error, check_value, finding_from, passed
 
 TURNS = itertools.count()
 

@@ -14,7 +14,7 @@ from greenlight.core.units import Duration
 
 def latency(raw: object) -> DurationExpectation:
     parsed = parse(raw, lambda value: Duration.parse(value) * 1000)
-    return DurationExpectation(parsed.written, parsed.predicates)
+    return DurationExpectation(parsed.raw, parsed.predicates)
 
 
 def test_sample_without_values_is_empty() -> None:
