@@ -44,7 +44,7 @@ def asked(check: Check, scripted: Any, *turns: list[dict[str, Any]], written: An
 def test_targets_that_are_not_healthy_fail(check: Check, scripted: Any, targets: list[Any], said: str) -> None:
     finding = asked(check, scripted, targets)
     assert finding.outcome is Outcome.FAIL
-    assert finding.message.startswith(f"green: {said}; wanted all healthy and at least 1")
+    assert finding.message.startswith(f"green: {said}; expected all healthy and at least 1")
 
 
 def test_the_reason_and_its_remedy_are_said(check: Check, scripted: Any) -> None:
@@ -55,7 +55,7 @@ def test_the_reason_and_its_remedy_are_said(check: Check, scripted: Any) -> None
 
 def test_too_few_healthy_targets_fail(check: Check, scripted: Any) -> None:
     finding = asked(check, scripted, [target(1, "healthy"), target(2, "draining")], written={"healthy": 2})
-    assert (finding.outcome, finding.message) == (Outcome.FAIL, "green: 1 healthy; wanted all healthy and at least 2")
+    assert (finding.outcome, finding.message) == (Outcome.FAIL, "green: 1 healthy; expected all healthy and at least 2")
 
 
 def test_a_denied_call_is_an_error_that_names_the_permission(check: Check, scripted: Any) -> None:
