@@ -87,7 +87,7 @@ def test_listeners_where_the_stage_has_them_pass_and_rules_of_others_do_not_coun
 
     found = check("listener", {}, aws=scripted, **where(stage))
 
-    assert (found.outcome, found.message) == ("PASS", f"production and test listener forward as {stage} asks")
+    assert (found.outcome, found.message) == ("PASS", f"production and test listener forward as {stage} requires")
 
 
 def test_a_test_listener_that_the_plan_asks_for_must_be_there(check: Callable[..., Any], scripted: Any) -> None:
