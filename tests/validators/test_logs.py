@@ -149,7 +149,7 @@ def test_rows_that_an_insights_query_does_not_find_do_not_pass(
 def test_an_insights_query_is_waited_for_and_its_numbers_are_numbers(
     check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch, count: str, outcome: str
 ) -> None:
-    monkeypatch.setattr("validators.logs.POLL_S", 0.01)
+    monkeypatch.setattr("validators._log_streams.POLL_S", 0.01)
     lines(scripted, "START")
     lines(scripted)
     scripted.answers("logs", "start_query", {"queryId": "q"})
