@@ -69,7 +69,7 @@ def test_a_green_that_takes_no_rows_fails_and_a_blue_that_takes_none_shows_nothi
     assert "status is 500" in finding.message
     only = {**PLAN, "clean_up": {"delete": "/notes/1"}}
     finding = migrated(check, notes(rows, wrong="POST"), notes(rows), only)
-    assert (finding.outcome, "blue takes no row" in finding.message) == (Outcome.INCONCLUSIVE, True)
+    assert (finding.outcome, "blue rejects the row" in finding.message) == (Outcome.INCONCLUSIVE, True)
 
 
 def test_a_row_that_is_left_behind_is_an_error(check: Check) -> None:
