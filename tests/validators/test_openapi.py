@@ -153,11 +153,11 @@ def test_null_where_nothing_allows_it_fails(check: Check) -> None:
     ("given", "said"),
     [
         (body({"id": 1}, 500), "500: the service failed"),
-        (body({"id": 1}, 201), "the document knows 200"),
+        (body({"id": 1}, 201), "the document has only 200"),
         (answer(200, b"<html>", "content-type: text/html"), "the media type is text/html"),
-        (answer(200, b"{}"), "the media type is not said"),
-        (answer(200, b"{", JSON), "the body is no JSON"),
-        (answer(404, b"{}", JSON), "the document knows 200"),
+        (answer(200, b"{}"), "the media type is missing"),
+        (answer(200, b"{", JSON), "the body is not valid JSON"),
+        (answer(404, b"{}", JSON), "the document has only 200"),
     ],
 )
 def test_an_answer_that_the_document_does_not_know_fails(check: Check, given: bytes, said: str) -> None:
@@ -250,7 +250,7 @@ def test_answers_that_are_as_documented_pass(check: Check, version: str) -> None
         check, document(version), {ORDER: body({"id": 1, "state": "new", "parent": {"id": 2, "state": "sent"}})}
     )
     assert finding.outcome is Outcome.PASS, finding.message
-    assert finding.message == "1 of 1 operations answered as the document says"
+    assert finding.message == "1 of 1 operations answered as the document describes"
     assert calls == [f"{ORDER} HTTP/1.1"]
 
 

@@ -100,7 +100,7 @@ def test_silence_fails_in_time(check: Check, green: str) -> None:
 
 def test_a_server_that_closes_fails_with_its_reason(check: Check, green: str) -> None:
     finding = said(check, green, {"send": {"text": "close"}, "expect": {"text": "x"}})
-    assert finding.message == "/: step 1: the other side closed with code 1011 no database"
+    assert finding.message == "/: step 1: the server closed with code 1011 no database"
 
 
 def test_more_noise_than_is_skipped_fails(check: Check, green: str) -> None:
@@ -122,7 +122,7 @@ def test_a_server_that_takes_no_subprotocol_fails(check: Check) -> None:
         url = f"http://127.0.0.1:{server.socket.getsockname()[1]}"
         finding = check("websocket", {"subprotocols": ["prices.v1"]}, url)
         assert check("websocket", {}, url).outcome is Outcome.PASS
-    assert finding.message == "/: none of the subprotocols prices.v1 was taken"
+    assert finding.message == "/: none of the subprotocols prices.v1 was accepted"
 
 
 def test_nobody_there_fails_and_a_host_out_of_bounds_is_an_error(check: Check) -> None:
