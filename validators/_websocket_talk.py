@@ -185,7 +185,7 @@ class Talk:
         """Return the next whole message; the protocol itself answers pings."""
         from websockets.frames import Opcode
 
-        message = b""
+        message: bytes = b""
         while True:
             frame = self._receive_event("a message")
             if frame.opcode is Opcode.CLOSE:
