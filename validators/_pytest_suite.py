@@ -112,7 +112,7 @@ def _environment(params: Pytest, context: Context, scratch: pathlib.Path) -> dic
     }
 
 
-def read_finding(params: Pytest, context: Context, code: int, output: str, results: pathlib.Path) -> Finding:
+def decide_finding(params: Pytest, context: Context, code: int, output: str, results: pathlib.Path) -> Finding:
     """Turn pytest's exit code and its JUnit results into a finding."""
     cases = _read_cases(results)
     last_output = context.excerpt(output, 4000)[-400:]  # shortened only after secrets are redacted

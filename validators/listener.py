@@ -45,8 +45,8 @@ class Listener(Params, frozen=True, kw_only=True):
     ),
     remediation=(
         "Run `aws elbv2 describe-rules --listener-arn ARN` for the listener in the finding and compare its target "
-        "groups and weights with the deployment group's. If a person or a template changes rules besides CodeDeploy, stop "
-        "that first. Renew in ACM a certificate that expires soon."
+        "groups and weights with the deployment group's. If a person or a template changes rules besides CodeDeploy, "
+        "stop that first. Renew in ACM a certificate that expires soon."
     ),
     cost=(
         "One GetDeploymentGroup, a few Describe requests to the load balancer every 2 s until the rules are "

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from greenlight.api import Context, Finding, GreenlightError, IamRequirement, Params, error, failed, validator
-from validators._pytest_suite import S3_ARCHIVE, find_suite, read_finding, run_suite
+from validators._pytest_suite import S3_ARCHIVE, decide_finding, find_suite, run_suite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,4 +108,4 @@ def pytest_(params: Pytest, context: Context) -> Finding:
             return failed("the suite did not end before the check's time was over; give it a longer timeout")
         except (GreenlightError, zipfile.BadZipFile, OSError) as problem:
             return error(f"the suite cannot be run: {problem}")
-        return read_finding(params, context, code, output, scratch / "results.xml")
+        return decide_finding(params, context, code, output, scratch / "results.xml")
