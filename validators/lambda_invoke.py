@@ -41,9 +41,14 @@ from validators._lambda_response import InvocationExpectation, check_invocation
 
 
 class LambdaInvoke(LambdaPayload, frozen=True, kw_only=True):
-    """Event to send: `payload` as it is, or an `event` by its description. Without `expect`, any error fails.
+    """Event to send, and the expected answer; an HTTP event needs an expectation of its response.
 
-    With an HTTP event, something of the response must be expected: an error page is not an error of the function.
+    An error page is not an error of the function, so without such an expectation it would pass.
+
+    Attributes:
+        payload: Payload that is sent as it is; an empty object by default.
+        event: Short description of an event that a service would send, instead of `payload`.
+        expect: The expected answer; without it, any error of the function fails.
     """
 
     expect: InvocationExpectation = InvocationExpectation()

@@ -23,7 +23,11 @@ _NOT_CONFIGURED = "ProvisionedConcurrencyConfigNotFoundException"
 
 
 class LambdaState(Params, frozen=True, kw_only=True):
-    """`provisioned_concurrency`: true requires that some is configured; any that is configured must always be ready."""
+    """Requirements of the version beyond its state.
+
+    Attributes:
+        provisioned_concurrency: Require that some is configured; any that is configured must be ready anyway.
+    """
 
     provisioned_concurrency: bool = False
 

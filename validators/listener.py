@@ -27,7 +27,12 @@ POLL_S = 2.0
 
 
 class Listener(Params, frozen=True, kw_only=True):
-    """`test` true requires a test listener; `certificate_days` is the least number of days that certificates last."""
+    """Requirements of the listeners.
+
+    Attributes:
+        test: Require a test listener.
+        certificate_days: Least number of days that certificates last.
+    """
 
     test: bool = False
     certificate_days: Annotated[int, msgspec.Meta(ge=0)] = 14

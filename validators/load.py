@@ -56,13 +56,13 @@ PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "slowest": 100.0}
 
 
 class Expect(Params, frozen=True, kw_only=True):
-    """Limits for the burst: percentiles and the slowest with units, `error_rate` 0 to 1, `statuses` by class.
-
-    `statuses` has the keys 1xx to 5xx and `none`, each with the number of such requests. `error_rate` is 0 by default.
+    """Limits for the burst.
 
     Attributes:
-        p50, p95, p99: Percentiles of the latency.
-        slowest: The longest latency.
+        p50, p95, p99: Percentiles of the latency, with a unit.
+        slowest: The longest latency, with a unit.
+        error_rate: Share of errors from 0 to 1; 0 by default.
+        statuses: Number of requests by class of status, 1xx to 5xx, or `none` without an answer.
     """
 
     p50: DurationExpectation | None = None
@@ -74,10 +74,14 @@ class Expect(Params, frozen=True, kw_only=True):
 
 
 class Load(Params, frozen=True, kw_only=True):
-    """The burst: `paths` in turn with `headers`, `requests` or `duration`, and limits for the results.
+    """A burst of requests, and limits for its results.
 
     Attributes:
+        paths: Paths that are requested in turn.
         method: GET or HEAD.
+        headers: Headers of every request.
+        requests: Number of requests; the alternative is `duration`.
+        duration: How long requests are sent, at most 10m.
         rate: Requests a second; as many as possible by default.
         concurrency: Connections at once.
         warm_up: Requests sent before the burst, which do not count.

@@ -60,11 +60,17 @@ class NewErrors(Params, frozen=True, kw_only=True):
 
 
 class Logs(Params, frozen=True, kw_only=True):
-    """`pattern` is CloudWatch's filter pattern, `expect` how many of green's lines may match it in the `window`.
+    """The lines of green that are counted or compared, and a Logs Insights query.
 
-    `group` is found automatically for Lambda, and for ECS where all containers log to one group with awslogs;
-    `green_lines` is the least number of lines of any kind that green must have written; `new_errors` rejects matching
-    lines that blue never wrote. `query` is a Logs Insights query, and `rows` what to expect of its rows, by JMESPath.
+    Attributes:
+        pattern: CloudWatch's filter pattern.
+        expect: How many of green's lines may match the pattern.
+        new_errors: Rejects matching lines that blue never wrote.
+        query: A Logs Insights query; it needs `rows`.
+        rows: Expectations of the query's rows, by JMESPath into their list.
+        group: The log group. It is found for Lambda, and for ECS if all containers log to one group with awslogs.
+        window: How far back green's lines are read.
+        green_lines: Least number of lines of any kind that green must have written.
     """
 
     pattern: Annotated[str, msgspec.Meta(min_length=1)] = "?ERROR ?Error ?Exception ?FATAL ?Traceback"

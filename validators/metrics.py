@@ -49,10 +49,16 @@ _ID = re.compile(r"[a-z][a-zA-Z0-9_]{0,200}", re.ASCII)
 
 
 class Metrics(Params, frozen=True, kw_only=True):
-    """`queries` by id, `expect` by their ids; the `window` ends when the check begins, in points of `period`.
+    """Queries of CloudWatch, and thresholds for their data points.
 
-    `settle` is the time to wait first, because CloudWatch receives data late; `minimum_samples` is the least number of
-    samples of a metric; `no_data` is the outcome of an expected series without data points.
+    Attributes:
+        queries: Metrics and expressions by id.
+        expect: Thresholds by the id of their query.
+        window: Length of the time before the check that is read.
+        period: Time that one data point covers.
+        settle: Time to wait first, because CloudWatch receives data late.
+        minimum_samples: Least number of samples, by the id of a metric.
+        no_data: Outcome of an expected series without data points.
     """
 
     queries: Annotated[dict[str, Query], msgspec.Meta(min_length=1)]

@@ -52,10 +52,14 @@ CLEAN_UP_SHARE = 0.3
 
 
 class Migration(Params, frozen=True, kw_only=True):
-    """Requests that `write`, `read` and `clean_up` a row; `written` is the expected answer to the first of them.
+    """Requests for one row, and the expected answers.
 
     Attributes:
+        write: Request that writes the row.
+        read: Request that reads the row.
+        clean_up: Request that deletes the row.
         expect: The expected answer to `read`.
+        written: The expected answer to `write`; any status below 400 by default.
         capture: Names for values that later requests need.
         within: How long a row may take to appear on the other side.
     """

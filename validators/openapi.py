@@ -46,12 +46,15 @@ MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 
 
 class OpenApi(Params, frozen=True, kw_only=True):
-    """The `document`: a path on green, unless its `text` is in the plan; JSON or YAML.
-
-    `parameters` by name are values for parameters without an example; `headers` are sent with every call; `skip` names
-    paths (with `*`) or operation ids; `base` replaces the path of the document's first server before each path.
+    """The document, and values for requests.
 
     Attributes:
+        document: Path of the document on green; JSON or YAML.
+        text: The document itself, instead of a path.
+        parameters: Values by the name of the parameter; they come before those of the document.
+        headers: Headers of every request.
+        skip: Paths (with `*`) or operation ids that are not called.
+        base: Path before each path of the document, in place of that of its first server.
         minimum: Least number of operations that must be covered.
     """
 

@@ -45,9 +45,14 @@ _RESERVED = ("PYTEST", "PYTHON", "LD_", "AWS_", "GREENLIGHT_")
 
 
 class Pytest(Params, frozen=True, kw_only=True):
-    """The suite (`path`, of S3 also `version`), its tests (`marker`, `keyword`), and the `minimum` that must pass.
+    """The suite, and which of its tests run.
 
     Attributes:
+        path: Folder or file below the packed plans, or s3://BUCKET/KEY.zip.
+        version: Version of the object in S3.
+        marker: Expression of markers, as with `-m`.
+        keyword: Expression of names, as with `-k`.
+        minimum: Least number of tests that must pass.
         variables: Added to the suite's environment.
         aws: Pass the hook's AWS credentials to the suite.
     """

@@ -22,7 +22,12 @@ from validators._rollback_target import check_rollback_target
 
 
 class RollbackReady(Params, frozen=True, kw_only=True):
-    """`alarms` false requires no alarms of the deployment group; `previous` false requires no release to go back to."""
+    """Requirements of the rollback; both are on by default.
+
+    Attributes:
+        alarms: Require alarms of the deployment group, and rollback on alarms.
+        previous: Require a release to go back to.
+    """
 
     alarms: bool = True
     previous: bool = True

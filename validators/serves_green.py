@@ -49,10 +49,17 @@ from validators._green_samples import Sample, Value, compare_samples, request_sa
 
 
 class ServesGreen(Params, frozen=True, kw_only=True):
-    """Request (`get` with `send` as request headers, or a function's `payload`), and what only green answers.
+    """The request or invocation, and the values that only green answers.
 
-    `headers` and `json` (by JMESPath) are exact values; `samples` is the number of answers, `interval` the time between
-    them. `through` selects how a function is invoked.
+    Attributes:
+        get: Path of an HTTP request; without it, a function is invoked.
+        send: Headers of the request.
+        payload: Payload of the invocation.
+        through: How a function is invoked; by default through its alias at AfterAllowTraffic, else through its version.
+        headers: Exact values of response headers.
+        json: Exact values by JMESPath into the answer.
+        samples: Number of answers.
+        interval: Time between two samples.
     """
 
     get: str = ""

@@ -42,7 +42,13 @@ POLL_S = 5.0
 
 
 class Synthetics(Params, frozen=True, kw_only=True):
-    """`canary` by name; `start` runs it now; otherwise its last run must not be older than `max_age`."""
+    """The canary, and which of its runs counts.
+
+    Attributes:
+        canary: Name of the canary.
+        start: Start the canary now, and wait for this run.
+        max_age: Without `start`, the last run must not be older.
+    """
 
     canary: Annotated[str, msgspec.Meta(min_length=1)]
     start: bool = False

@@ -26,7 +26,12 @@ _DRAINING = ("draining", "unhealthy.draining")
 
 
 class TargetHealth(Params, frozen=True, kw_only=True):
-    """`side` to check, and the least number of `healthy` targets; every registered target must be healthy, too."""
+    """The targets that must be healthy; every registered target must be, whatever their number.
+
+    Attributes:
+        side: The side whose target group is checked.
+        healthy: Least number of healthy targets.
+    """
 
     side: Literal["green", "blue"] = "green"
     healthy: Annotated[int, msgspec.Meta(ge=1)] = 1

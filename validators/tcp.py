@@ -35,7 +35,13 @@ from greenlight.api import (
 
 
 class Tcp(Params, frozen=True, kw_only=True):
-    """`host` and `port` of the connection, by default those of green's URL; `connect` limits the time that it takes."""
+    """Target of the connection.
+
+    Attributes:
+        host: Host name; that of green's URL by default.
+        port: TCP port; that of green's URL by default.
+        connect: How long the connection may take.
+    """
 
     host: str = ""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0

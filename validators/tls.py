@@ -51,7 +51,13 @@ DEFAULT_DAYS_LEFT = 14
 
 
 class Tls(Params, frozen=True, kw_only=True):
-    """`host` and `port` of the connection, by default of green's URL; `expect` is compared with the certificate."""
+    """Target of the connection, and the expected certificate.
+
+    Attributes:
+        host: Host name; that of green's URL by default.
+        port: TCP port; that of green's URL by default.
+        expect: Expectations of the certificate; it must last 14 days by default.
+    """
 
     host: str = ""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0

@@ -59,10 +59,13 @@ class Expect(Params, frozen=True, kw_only=True):
 
 
 class Traces(Params, frozen=True, kw_only=True):
-    """`filter` is X-Ray's filter expression, `window` how far back to look, `minimum_samples` the least number of them.
+    """The traces that are read, and limits for them.
 
     Attributes:
+        filter: X-Ray's filter expression.
         expect: Limits for the traces.
+        window: How far back traces are read.
+        minimum_samples: Least number of traces.
     """
 
     filter: str

@@ -40,8 +40,12 @@ from validators._warm_invocations import decide_finding, invoke_at_once
 class Expect(Params, frozen=True, kw_only=True):
     """Expectations of all invocations together.
 
-    `init_duration` and `duration` of the slowest, `cold_starts` the number of them, `errors` the number of invocations
-    that ended with an error or not in time (0 by default), `status` of every HTTP answer (200 to 399 by default).
+    Attributes:
+        init_duration: The longest cold start.
+        duration: The longest duration.
+        cold_starts: Number of cold starts.
+        errors: Number of invocations that ended with an error or not in time; 0 by default.
+        status: Status of every HTTP answer; 200 to 399 by default.
     """
 
     init_duration: DurationExpectation | None = None
@@ -52,9 +56,12 @@ class Expect(Params, frozen=True, kw_only=True):
 
 
 class Warm(LambdaPayload, frozen=True, kw_only=True):
-    """Number of invocations (`count`), their `payload` or `event`, and the expectations.
+    """The invocations, and what to expect of them.
 
     Attributes:
+        count: Number of invocations at once.
+        payload: Payload that is sent as it is; an empty object by default.
+        event: Short description of an event that a service would send, instead of `payload`.
         expect: Expectations of all invocations together.
     """
 

@@ -29,7 +29,14 @@ from validators._websocket_talk import BrokenError, Step, Talk
 
 
 class Websocket(Params, frozen=True, kw_only=True):
-    """`path` (or a ws:// or wss:// URL); `headers` and `subprotocols` to offer; the `steps` of the conversation."""
+    """The handshake, and the conversation after it.
+
+    Attributes:
+        path: Path on green, or a ws:// or wss:// URL.
+        headers: Headers of the handshake.
+        subprotocols: Subprotocols to offer; the server must accept one of them.
+        steps: Messages to send and to expect, one step after the other.
+    """
 
     path: str = "/"
     headers: dict[str, str] = {}
