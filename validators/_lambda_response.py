@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 class InvocationExpectation(ContentExpectation, frozen=True, kw_only=True):
     """Expected answer of the version.
 
-    `status`, `headers`, `body` and the like of the HTTP response (HTTP events only; see `http`), `json` by JMESPath
-    into the response's body (HTTP events) or the payload, `payload` the whole payload, `error` the text of an error
-    that the function must end with, `duration` of the run, `init_duration` of a cold start (0 when there was none).
+    The keys of `http`'s expectations are for HTTP events only, except `json`.
+
+    Attributes:
+        json: Expectations by JMESPath into the response's body (HTTP events) or into the payload.
+        payload: The whole payload.
+        error: Text of the error that the function must end with.
+        duration: Duration of the run.
+        init_duration: Duration of the cold start; 0 when there was none.
     """
 
     payload: Expectation | None = None

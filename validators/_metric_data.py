@@ -21,9 +21,13 @@ _STAT = re.compile(
 
 
 class Query(Params, frozen=True, kw_only=True):
-    """A `metric` (NAMESPACE/NAME) with `dimensions` and `stat`, or an `expression` over the others.
+    """A metric, or an expression over other queries.
 
-    An ARN as the dimension TargetGroup or LoadBalancer is cut to the form that CloudWatch expects.
+    Attributes:
+        metric: Namespace and name, as in AWS/Lambda/Errors.
+        dimensions: Dimensions of the metric; an ARN of a target group or load balancer is shortened for CloudWatch.
+        stat: Statistic of the metric.
+        expression: Metric maths over the ids of other queries.
     """
 
     metric: str = ""

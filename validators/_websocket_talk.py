@@ -31,7 +31,13 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 
 
 class Message(Params, frozen=True, kw_only=True):
-    """A message to send; exactly one of `json` (any value), `text` and `base64` (a binary message)."""
+    """A message to send; it has exactly one of the keys.
+
+    Attributes:
+        json: Any value, sent as JSON text.
+        text: A text message.
+        base64: A binary message.
+    """
 
     json: Any = msgspec.UNSET
     text: str | None = None
@@ -48,7 +54,13 @@ class Message(Params, frozen=True, kw_only=True):
 
 
 class Expect(Params, frozen=True, kw_only=True):
-    """Expectations of one message: `json` by JMESPath, `text` the whole of it, `latency` since the step began."""
+    """Expectations of one message.
+
+    Attributes:
+        json: Expectations by JMESPath into the message.
+        text: The whole message as a text.
+        latency: Time since the step began.
+    """
 
     json: dict[str, Expectation] = {}
     text: Expectation | None = None
@@ -79,7 +91,13 @@ class Expect(Params, frozen=True, kw_only=True):
 
 
 class Step(Params, frozen=True, kw_only=True):
-    """A message to `send`, one to `expect`, or both; up to `skip` other messages may come before the expected one."""
+    """A message to send, one to expect, or both.
+
+    Attributes:
+        send: The message to send.
+        expect: Expectations of the next message.
+        skip: Number of other messages that may come before the expected one.
+    """
 
     send: Message | None = None
     expect: Expect | None = None

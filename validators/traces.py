@@ -42,7 +42,14 @@ _FLAGS = {"faults": "HasFault", "errors": "HasError", "throttles": "HasThrottle"
 
 
 class Expect(Params, frozen=True, kw_only=True):
-    """`faults`, `errors` and `throttles` in percent of the traces; `latency` by percentile, such as p99."""
+    """Limits for the traces.
+
+    Attributes:
+        faults: Percentage of traces with a fault (5xx).
+        errors: Percentage of traces with an error (4xx).
+        throttles: Percentage of throttled traces.
+        latency: Response time by percentile, such as p99.
+    """
 
     faults: Expectation | None = None
     errors: Expectation | None = None
