@@ -139,4 +139,4 @@ def _check_series(name: str, limit: Expectation, values: list[float]) -> Evidenc
     violations = [value for value in values if not limit.holds(value)]
     place = f"{len(violations)} of {len(values)} data points" if violations else ""
     actual: Any = round(violations[0], 6) if violations else [round(value, 6) for value in values[:100]]
-    return Evidence(query=name, expected=limit.written, actual=actual, passed=not violations, where=place)
+    return Evidence(query=name, expected=limit.raw, actual=actual, passed=not violations, where=place)

@@ -113,7 +113,7 @@ LETTERS = "a" * 40 + "!"
     ids=["pattern", "patternProperties"],
 )
 def test_a_pattern_that_would_never_end_is_cut_off_and_inconclusive(
-    check: Check, version: str, schema: Any, impatient: None
+    check: Check, version: str, schema: Any, short_pattern_timeout: None
 ) -> None:
     raw_document = document(version, **{"/orders/{id}": operation(ok({"type": "object", **schema}))})
     finding, _ = run_check(check, raw_document, {ORDER: body({LETTERS: LETTERS})})
