@@ -1,1 +1,4 @@
-"""Validators: one file each, named like the key that plans use. A file put here is found by itself."""
+"""Validators: each file is named like the key that plans use, and is found without registration.
+
+Files and folders whose names begin with an underscore are not validators but helpers of the validators beside them.
+"""

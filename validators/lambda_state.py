@@ -1,6 +1,6 @@
-"""lambda_state: the new version is ready to run: active, its last update successful, its provisioned concurrency there.
+"""lambda_state: the new version is ready: active, last update successful, provisioned concurrency allocated.
 
-Waits while Lambda still prepares the version, for as long as the check may take.
+The check waits while Lambda still prepares the version, for as long as its timeout allows.
 
 Example:
     checks:
@@ -15,25 +15,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from greenlight.api import (
-    Context,
-    Evidence,
-    Finding,
-    GreenlightError,
-    Params,
-    error,
-    failed,
-    finding_from,
-    validator,
-)
+from greenlight.api import Context, Evidence, Finding, GreenlightError, Params, failed, finding_from, validator
 
 POLL_S = 2.0
-_WAITING = ("Pending", "InProgress", "IN_PROGRESS")
-_NONE_CONFIGURED = "ProvisionedConcurrencyConfigNotFoundException"
+_IN_PROGRESS = ("Pending", "InProgress", "IN_PROGRESS")
+_NOT_CONFIGURED = "ProvisionedConcurrencyConfigNotFoundException"
 
 
 class LambdaState(Params, frozen=True, kw_only=True):
-    """`provisioned_concurrency`: true asks that some is configured; without it, what is configured must be ready."""
+    """Requirements of the version beyond its state.
+
+    Attributes:
+        provisioned_concurrency: Require that some is configured; any that is configured must be ready anyway.
+    """
 
     provisioned_concurrency: bool = False
 
@@ -46,68 +40,57 @@ class LambdaState(Params, frozen=True, kw_only=True):
     remediation=(
         "Run `aws lambda get-function-configuration --function-name NAME --qualifier VERSION` and read "
         "StateReason: a VPC without free addresses, a key that may not be used, an image that cannot be pulled. "
-        "Provisioned concurrency that FAILED has its reason in get-provisioned-concurrency-config."
+        "For provisioned concurrency that FAILED, get-provisioned-concurrency-config shows the reason."
     ),
     cost="Three read requests every 2 s until the version is ready; no invocation.",
 )
 def lambda_state(params: LambdaState, context: Context) -> Finding:
     """The new version is active, and so is its provisioned concurrency."""
-    deployment, version = context.deployment, context.green.version
+    target = f"{context.deployment.function}:{context.green.version}"
     while True:
-        try:
-            found = _states(context, deployment.function, version, params.provisioned_concurrency)
-        except GreenlightError as problem:
-            return error(str(problem))
-        waiting = [each for each in found if each.actual in _WAITING]
-        if not waiting:
-            return finding_from(found, f"{deployment.function}:{version} is ready")
+        states = [*_version_states(context, target), *_concurrency_states(params, context, target)]
+        pending = [state for state in states if state.actual in _IN_PROGRESS]
+        if not pending:
+            return finding_from(states, f"{target} is ready")
         if not context.sleep(POLL_S):
-            first = waiting[0]
-            return failed(
-                f"{deployment.function}:{version} did not become ready in time: {first.query} is still {first.actual}",
-                *found,
-            )
+            reason = f"{pending[0].query} is still {pending[0].actual}"
+            return failed(f"{target} did not become ready in time: {reason}", *states)
 
 
-def _states(context: Context, function: str, version: str, required: bool) -> list[Evidence]:
+def _version_states(context: Context, target: str) -> list[Evidence]:
+    function, version = context.deployment.function, context.green.version
     configuration = context.aws_call("lambda", "get_function_configuration", FunctionName=function, Qualifier=version)
-    where = f"{function}:{version}"
-    # Neither field is given for functions that never left their first state; AWS calls those active.
+    # AWS leaves both fields out for functions that never left their first state, and treats those as active.
     state, update = configuration.get("State", "Active"), configuration.get("LastUpdateStatus", "Successful")
     reason = configuration.get("StateReason") or configuration.get("LastUpdateStatusReason") or ""
-    found = [
+    place = f"{target} {reason}".strip()
+    return [
+        Evidence(query="state", expected="Active", actual=state, passed=state == "Active", where=place),
         Evidence(
-            query="state", expected="Active", actual=state, passed=state == "Active", where=f"{where} {reason}".strip()
+            query="last update", expected="Successful", actual=update, passed=update == "Successful", where=target
         ),
-        Evidence(query="last update", expected="Successful", actual=update, passed=update == "Successful", where=where),
     ]
-    configured = {
-        each: status
-        for each in (version, context.deployment.alias)
-        if each and (status := _concurrency(context, function, each))
-    }
-    for qualifier, status in configured.items():
-        query = f"provisioned concurrency of {qualifier}"
-        found.append(
-            Evidence(
-                query=query,
-                expected="READY",
-                actual=status["Status"],
-                passed=status["Status"] == "READY",
-                where=status.get("StatusReason", where),
-            )
-        )
-    if required and not configured:
-        found.append(Evidence(query="provisioned concurrency", expected="READY", actual="none configured", where=where))
-    return found
 
 
-def _concurrency(context: Context, function: str, qualifier: str) -> dict[str, Any] | None:
+def _concurrency_states(params: LambdaState, context: Context, target: str) -> list[Evidence]:
+    """Return the state of the provisioned concurrency of version and alias, as far as any is configured."""
+    states = []
+    for qualifier in filter(None, (context.green.version, context.deployment.alias)):
+        if concurrency := _provisioned_concurrency(context, qualifier):
+            status = concurrency["Status"]
+            query, place = f"provisioned concurrency of {qualifier}", concurrency.get("StatusReason", target)
+            states.append(Evidence(query=query, expected="READY", actual=status, passed=status == "READY", where=place))
+    if params.provisioned_concurrency and not states:
+        query = "provisioned concurrency"
+        states.append(Evidence(query=query, expected="READY", actual="none configured", where=target))
+    return states
+
+
+def _provisioned_concurrency(context: Context, qualifier: str) -> dict[str, Any] | None:
+    call = {"FunctionName": context.deployment.function, "Qualifier": qualifier}
     try:
-        return context.aws_call(
-            "lambda", "get_provisioned_concurrency_config", FunctionName=function, Qualifier=qualifier
-        )
+        return context.aws_call("lambda", "get_provisioned_concurrency_config", **call)
     except GreenlightError as problem:
-        if getattr(problem, "code", "") == _NONE_CONFIGURED:
+        if getattr(problem, "code", "") == _NOT_CONFIGURED:
             return None
         raise

@@ -1,12 +1,13 @@
 """logs: green's log has no more lines of a pattern than expected, and no error that blue never wrote.
 
-Green's lines are told from blue's by the log stream: Lambda writes the version into its name, ECS the task's id. Green
-must have written something in the window (`green_lines`), or the log shows nothing and the check is inconclusive.
-`new_errors` compares signatures: a line with its numbers, ids and quoted values taken out. Reading logs needs
-logs:FilterLogEvents by the installation's CheckPolicyArn. moto understands words as patterns, but neither `?a ?b` nor
-`{ $.level = ... }`, and no Insights queries, so the tests use answers written down. An Insights `query` sees the whole
-group: narrow it to green's streams by itself, as with `filter @logStream like "[${green.version}]"`; it needs
-logs:StartQuery, logs:GetQueryResults and logs:StopQuery, too.
+Green's lines are identified by their log stream: Lambda writes the version into its name, and ECS the task's id. If
+green wrote fewer lines than `green_lines` in the window, the check is INCONCLUSIVE. `new_errors` compares signatures:
+lines without their numbers, ids and quoted values. An Insights `query` sees the whole group; restrict it to green's
+streams yourself, as in `filter @logStream like "[${green.version}]"`.
+
+Reading logs needs logs:FilterLogEvents in the installation's CheckPolicyArn; a `query` also needs logs:StartQuery,
+logs:GetQueryResults and logs:StopQuery. moto understands words as patterns, but neither `?a ?b` nor
+`{ $.level = ... }`, and has no Insights queries, so the tests use scripted responses.
 
 Example:
     checks:
@@ -22,9 +23,7 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API
 
 from __future__ import annotations
 
-import re
-import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -34,48 +33,44 @@ from greenlight.api import (
     Evidence,
     Expectation,
     Finding,
-    GreenlightError,
     IamRequirement,
     Params,
     check_value,
     compile_query,
-    error,
     field_default,
     finding_from,
     inconclusive,
-    list_service_tasks,
     run_query,
     validator,
 )
+from validators._log_streams import LogGroup, find_log_group, signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-POLL_S = 1.0
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
-_VARYING = re.compile(
-    r"\"[^\"]*\"|'[^']*'|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|0x[0-9a-fA-F]+|\b(?=\w*\d)[\w.:+-]+"
-)
-
-Line = tuple[str, str]
-
 
 class NewErrors(Params, frozen=True, kw_only=True):
-    """How far back blue's lines are looked for.
+    """How far back blue's lines are read.
 
     Attributes:
-        baseline: The window in which blue's lines are known.
+        baseline: The window of blue's lines; an error in it is not new.
     """
 
     baseline: Duration = field_default(Duration(3600))
 
 
 class Logs(Params, frozen=True, kw_only=True):
-    """`pattern` is CloudWatch's filter pattern, `expect` how many of green's lines may match it in the `window`.
+    """The lines of green that are counted or compared, and a Logs Insights query.
 
-    `group` is found by itself for Lambda, and for ECS where containers log by awslogs to one group; `green_lines` is
-    the least of lines of any kind that green must have written; `new_errors` refuses matching lines new with green.
-    `query` is one of Logs Insights, and `rows` what to expect, by JMESPath into the list of its rows.
+    Attributes:
+        pattern: CloudWatch's filter pattern.
+        expect: How many of green's lines may match the pattern.
+        new_errors: Rejects matching lines that blue never wrote.
+        query: A Logs Insights query; it needs `rows`.
+        rows: Expectations of the query's rows, by JMESPath into their list.
+        group: The log group. It is found for Lambda, and for ECS if all containers log to one group with awslogs.
+        window: How far back green's lines are read.
+        green_lines: Least number of lines of any kind that green must have written.
     """
 
     pattern: Annotated[str, msgspec.Meta(min_length=1)] = "?ERROR ?Error ?Exception ?FATAL ?Traceback"
@@ -88,17 +83,17 @@ class Logs(Params, frozen=True, kw_only=True):
     green_lines: Annotated[int, msgspec.Meta(ge=1)] = 1
 
     def __post_init__(self) -> None:
-        """Refuse a check of nothing, and half of an Insights query."""
+        """Reject a check without expectations, and half of an Insights query."""
         if self.expect is None and self.new_errors is None and not self.rows:
-            raise ValueError("logs looks at nothing; write expect: 0, new_errors: {}, or query and rows")
+            raise ValueError("logs expects nothing; write expect: 0, new_errors: {}, or query and rows")
         if bool(self.query) != bool(self.rows):
-            raise ValueError("query and rows belong together: what to ask, and what to expect of the answer")
+            raise ValueError("query and rows belong together: the query, and what to expect of its rows")
         for path in self.rows:
             compile_query(path, "rows", path)
 
 
-def _needs(params: Logs) -> Iterator[IamRequirement]:
-    """Give what is asked of AWS: of one log group where the plan names it, and of Insights only for a query."""
+def _iam_of(params: Logs) -> Iterator[IamRequirement]:
+    """Yield the actions that the check needs: for one log group if the plan names it, and Insights only for a query."""
     group = f"arn:aws:logs:*:*:log-group:{params.group or '*'}:*"
     yield "logs:FilterLogEvents", group
     if params.query:
@@ -122,140 +117,45 @@ def _needs(params: Logs) -> Iterator[IamRequirement]:
         "ecs:ListTasks",
         "ecs:DescribeTasks",
     ),
-    iam_for=_needs,
+    iam_for=_iam_of,
     remediation=(
-        "Open the log group named in the finding and look for the example line in green's streams. A new error of "
-        "green is the release's; an old one belongs into the pattern or the limit. No lines of green at all mean "
-        "the wrong group, or a service that has not answered anything yet."
+        "Open the log group in the finding and look for the example line in green's streams. A new error of green "
+        "comes from the release; exclude a known one with the pattern or the limit. If green wrote no lines, the group "
+        "is wrong, or the service has not answered any request yet."
     ),
     cost=(
-        "FilterLogEvents requests for the window, once or up to three times over, 100 pages at most each; an "
-        "Insights `query` is billed by the data it scans. No load on green."
+        "FilterLogEvents requests for two to four listings of at most 50 pages each; an Insights `query` is billed by "
+        "the data it scans. No load on green."
     ),
 )
 def logs(params: Logs, context: Context) -> Finding:
     """Green's log is as quiet as expected, with no error that blue never wrote."""
-    try:
-        group, marks = _group(params, context), _marks(context)
-        written = _lines(context, group, "", params.window, marks, enough=params.green_lines)
-        if len(written) < params.green_lines:
-            wanted = f"expected at least {params.green_lines}"
-            return inconclusive(f"green wrote {len(written)} lines to {group} in the last {params.window}, {wanted}")
-        wrong = _lines(context, group, params.pattern, params.window, marks)
-        found = []
-        if params.expect is not None:
-            where = f"{group}, for example {context.excerpt(wrong[0][1])!r}" if wrong else group
-            found.append(check_value(f"lines with {params.pattern}", params.expect, len(wrong), where))
-        if params.query:
-            rows = _insights(params, context, group)
-            found += [
-                check_value(f"rows {path}", each, run_query(path, rows), group) for path, each in params.rows.items()
-            ]
-        if params.new_errors is not None:
-            baseline = params.new_errors.baseline
-            if not _lines(context, group, "", baseline, marks, others=True, enough=1):
-                said = f"blue wrote nothing to {group} in the last {baseline}, so no error can be called new"
-                finding = finding_from(found, "")
-                return finding if finding.outcome == "FAIL" else inconclusive(said, *found)
-            found.append(_new(params.pattern, baseline, context, group, wrong, marks))
-    except GreenlightError as problem:
-        return error(str(problem))
-    return finding_from(found, f"{group}: {len(wrong)} of green's lines have {params.pattern}")
+    group = find_log_group(params.group, context)
+    line_count = len(group.green_lines("", params.window, enough=params.green_lines))
+    if line_count < params.green_lines:
+        count = f"green wrote {line_count} lines to {group.name} in the last {params.window}"
+        return inconclusive(f"{count}, expected at least {params.green_lines}")
+    matches = group.green_lines(params.pattern, params.window)
+    results = []
+    if params.expect is not None:
+        place = f"{group.name}, for example {context.excerpt(matches[0])!r}" if matches else group.name
+        results.append(check_value(f"lines with {params.pattern}", params.expect, len(matches), place))
+    if params.query:
+        rows = group.run_query(params.query, params.window)
+        for path, expectation in params.rows.items():
+            results.append(check_value(f"rows {path}", expectation, run_query(path, rows), group.name))
+    if params.new_errors is not None:
+        baseline = params.new_errors.baseline
+        if not group.blue_lines("", baseline, enough=1):
+            finding = finding_from(results, "")
+            message = f"blue wrote nothing to {group.name} in the last {baseline}, so no error can be called new"
+            return finding if finding.outcome == "FAIL" else inconclusive(message, *results)
+        results.append(_check_new_errors(params.pattern, baseline, matches, group))
+    return finding_from(results, f"{group.name}: {len(matches)} of green's lines have {params.pattern}")
 
 
-def _insights(params: Logs, context: Context, group: str) -> list[dict[str, Any]]:
-    """Ask Logs Insights and give its rows, numbers as numbers."""
-    now = int(time.time())
-    times = {"startTime": now - int(params.window), "endTime": now}
-    begun = context.aws_call("logs", "start_query", logGroupName=group, queryString=params.query, **times)["queryId"]
-    while True:
-        answer = context.aws_call("logs", "get_query_results", queryId=begun)
-        status = answer.get("status", "Unknown")
-        if status == "Complete":
-            return [
-                {each["field"]: _number(each.get("value", "")) for each in row} for row in answer.get("results", [])
-            ]
-        if status not in ("Scheduled", "Running"):
-            raise GreenlightError(f"the query of {group} ended as {status}")
-        if not context.sleep(POLL_S):
-            context.aws_call("logs", "stop_query", queryId=begun)
-            raise GreenlightError(f"the query of {group} did not end within the check's time")
-
-
-def _number(value: str) -> Any:
-    return float(value) if _NUMBER.fullmatch(value) else value
-
-
-def _new(
-    pattern: str, baseline: Duration, context: Context, group: str, wrong: list[Line], marks: list[str]
-) -> Evidence:
-    """Show the lines whose signature only green has."""
-    known = {_signature(line) for _, line in _lines(context, group, pattern, baseline, marks, others=True)}
-    fresh = {_signature(line): line for _, line in wrong if _signature(line) not in known}
-    shown = [context.excerpt(line) for line in fresh.values()]
-    return Evidence(query="new errors", expected=[], actual=shown[:10], passed=not fresh, where=group)
-
-
-def _signature(line: str) -> str:
-    return " ".join(_VARYING.sub("*", line.strip().partition("\n")[0]).split())
-
-
-def _group(params: Logs, context: Context) -> str:
-    """Give the log group to look into."""
-    if params.group:
-        return params.group
-    deployment = context.deployment
-    if deployment.platform == "lambda":
-        asked = {"FunctionName": deployment.function, "Qualifier": context.green.version}
-        answer = context.aws_call("lambda", "get_function_configuration", **asked)
-        return str(answer.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{deployment.function}")
-    answer = context.aws_call("ecs", "describe_task_definition", taskDefinition=context.green.task_definition)
-    options = [
-        each.get("logConfiguration", {}).get("options", {})
-        for each in answer["taskDefinition"].get("containerDefinitions", [])
-    ]
-    groups = {each["awslogs-group"] for each in options if each.get("awslogs-group")}
-    if len(groups) != 1:
-        raise GreenlightError(f"green logs to {len(groups)} log groups of CloudWatch; write group: NAME")
-    return str(groups.pop())
-
-
-def _marks(context: Context) -> list[str]:
-    """Give what the names of green's log streams hold or end with, and no other stream's."""
-    if context.deployment.platform == "lambda":
-        return [f"[{context.green.version}]"]
-    tasks = [*list_service_tasks(context, "RUNNING"), *list_service_tasks(context, "STOPPED")]
-    found = [each["taskArn"] for each in tasks if each.get("startedBy") == context.green.task_set]
-    if not context.green.task_set or not found:
-        raise GreenlightError("green has no tasks, so no log stream can be called its own")
-    return [f"/{arn.rpartition('/')[2]}" for arn in found]
-
-
-def _lines(
-    context: Context,
-    group: str,
-    pattern: str,
-    window: float,
-    marks: list[str],
-    *,
-    others: bool = False,
-    enough: int = 0,
-) -> list[Line]:
-    """Give stream and text of green's lines, or of the others; all of them, or as soon as there are `enough`.
-
-    Raises:
-        GreenlightError: There are more than can be read: what was not read may hold anything.
-    """
-    found: list[Line] = []
-    now = int(time.time() * 1000)
-    asked: dict[str, Any] = {"logGroupName": group, "startTime": now - int(window * 1000), "endTime": now}
-    if pattern:
-        asked["filterPattern"] = pattern
-    for page in context.aws_pages("logs", "filter_log_events", **asked):
-        for each in page.get("events", []):
-            stream = str(each.get("logStreamName", ""))
-            if any(mark in stream for mark in marks) is not others:
-                found.append((stream, str(each.get("message", ""))))
-        if enough and len(found) >= enough:
-            break
-    return found
+def _check_new_errors(pattern: str, baseline: Duration, matches: list[str], group: LogGroup) -> Evidence:
+    blue_signatures = {signature(line) for line in group.blue_lines(pattern, baseline)}
+    new_lines = {signature(line): line for line in matches if signature(line) not in blue_signatures}
+    excerpts = [group.context.excerpt(line) for line in new_lines.values()]
+    return Evidence(query="new errors", expected=[], actual=excerpts[:10], passed=not new_lines, where=group.name)

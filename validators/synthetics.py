@@ -1,13 +1,13 @@
-"""synthetics: a CloudWatch Synthetics canary has passed, lately or in a run started now.
+"""synthetics: a CloudWatch Synthetics canary has passed, recently or in a run that the check starts.
 
-Without `start` the last run that ended counts, if it ended within `max_age`; an older one saw another release and is
-inconclusive. With `start` the canary is started and its run waited for: it must be one that runs once, and not be
-running. A canary may change data of the service. Starting one needs synthetics:StartCanary by the installation's
-CheckPolicyArn. moto has canaries and no runs, so the tests use answers written down.
+Without `start`, the last completed run counts if it ended within `max_age`; an older run tested another release and
+is INCONCLUSIVE. With `start`, the check starts the canary and waits for its run: the canary must be one that runs once,
+and must not be running. A canary may change data of the service. Starting one needs synthetics:StartCanary in the
+installation's CheckPolicyArn. moto has canaries but no runs, so the tests use scripted responses.
 
 Example:
     checks:
-      - name: the shop's canary sings
+      - name: the shop's canary passes
         timeout: 3m
         synthetics: {canary: shop-checkout, start: true}
 
@@ -26,7 +26,6 @@ from greenlight.api import (
     Duration,
     Evidence,
     Finding,
-    GreenlightError,
     IamRequirement,
     Params,
     error,
@@ -43,15 +42,21 @@ POLL_S = 5.0
 
 
 class Synthetics(Params, frozen=True, kw_only=True):
-    """`canary` by name; `start` runs it now; else its last run must be no older than `max_age`."""
+    """The canary, and which of its runs counts.
+
+    Attributes:
+        canary: Name of the canary.
+        start: Start the canary now, and wait for this run.
+        max_age: Without `start`, the last run must not be older.
+    """
 
     canary: Annotated[str, msgspec.Meta(min_length=1)]
     start: bool = False
     max_age: Duration = field_default(Duration(600))
 
 
-def _needs(params: Synthetics) -> Iterator[IamRequirement]:
-    """Give what is asked of AWS, for this canary alone."""
+def _iam_of(params: Synthetics) -> Iterator[IamRequirement]:
+    """Yield the actions that the check needs, for its canary alone."""
     canary = f"arn:aws:synthetics:*:*:canary:{params.canary}"
     yield "synthetics:GetCanaryRuns", canary
     if params.start:
@@ -61,73 +66,62 @@ def _needs(params: Synthetics) -> Iterator[IamRequirement]:
 @validator(
     Synthetics,
     iam=("synthetics:GetCanaryRuns", "synthetics:StartCanary"),
-    iam_for=_needs,
+    iam_for=_iam_of,
     unsafe=True,
     remediation=(
-        "Open the canary's run in CloudWatch Synthetics: screenshot, HAR and log show the step that failed. A run "
-        "that is too old means that the canary does not run; start it with `start: true`, or let its schedule run "
-        "during deployments."
+        "Open the canary's run in CloudWatch Synthetics: screenshot, HAR file and log show the step that failed. If "
+        "the last run is too old, the canary is not running: use `start: true`, or schedule it during deployments."
     ),
     cost=(
-        "A GetCanaryRuns request every 5 s while a run is waited for; with `start` one run of the canary, billed "
-        "as such, with all that it asks of the service."
+        "A GetCanaryRuns request every 5 s while the check waits for a run; with `start` one run of the canary, billed "
+        "as such, with every request that it makes to the service."
     ),
 )
 def synthetics(params: Synthetics, context: Context) -> Finding:
     """A CloudWatch Synthetics canary has passed."""
-    now = datetime.datetime.now(datetime.UTC)
-    since = now - datetime.timedelta(seconds=params.max_age)
-    try:
-        if params.start:
-            before = {_id(each) for each in _runs(params, context)}
-            context.aws_call("synthetics", "start_canary", Name=params.canary)
-            run = _started(params, before, context)
-            if run is None:
-                return error(f"the run of {params.canary} did not end within the check's time")
-        else:
-            ended = [each for each in _runs(params, context) if _state(each) != "RUNNING"]
-            run = next(iter(sorted(ended, key=_completed, reverse=True)), None)
-            if run is None:
-                return inconclusive(f"{params.canary} has no run that has ended")
-            if _completed(run) < since:
-                return inconclusive(f"the last run of {params.canary} ended at {_completed(run)}, before {since}")
-    except GreenlightError as problem:
-        return error(str(problem))
-    shown = _evidence(run, params.canary)
-    return finding_from([shown], f"{params.canary} passed at {_completed(run)}")
+    canary = params.canary
+    oldest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=params.max_age)
+    if params.start:
+        earlier_ids = {run.get("Id") for run in _read_runs(canary, context)}
+        context.aws_call("synthetics", "start_canary", Name=canary)
+        run = _wait_for_new_run(canary, earlier_ids, context)
+        if run is None:
+            return error(f"the run of {canary} did not end within the check's time")
+    else:
+        run = max((run for run in _read_runs(canary, context) if _state(run) != "RUNNING"), key=_ended_at, default=None)
+        if run is None:
+            return inconclusive(f"{canary} has no completed run")
+        if _ended_at(run) < oldest:
+            return inconclusive(f"the last run of {canary} ended at {_ended_at(run)}, before {oldest}")
+    return finding_from([_evidence(run, canary)], f"{canary} passed at {_ended_at(run)}")
 
 
-def _runs(params: Synthetics, context: Context) -> list[dict[str, Any]]:
-    """Give the latest runs; those that count are among the first hundred."""
-    answer = context.aws_call("synthetics", "get_canary_runs", Name=params.canary, MaxResults=100)
-    return list(answer.get("CanaryRuns", []))
+def _read_runs(canary: str, context: Context) -> list[dict[str, Any]]:
+    """Return the latest runs; the first hundred contain every run that matters here."""
+    return list(context.aws_call("synthetics", "get_canary_runs", Name=canary, MaxResults=100).get("CanaryRuns", []))
 
 
-def _started(params: Synthetics, before: set[str], context: Context) -> dict[str, Any] | None:
-    """Wait for a run that was not there before; None when time is over first."""
+def _wait_for_new_run(canary: str, earlier_ids: set[Any], context: Context) -> dict[str, Any] | None:
+    """Wait for the end of a run that is not an earlier one; None when the time is over first."""
     while True:
-        fresh = [each for each in _runs(params, context) if _id(each) not in before and _state(each) != "RUNNING"]
-        if fresh:
-            return fresh[0]
+        for run in _read_runs(canary, context):
+            if run.get("Id") not in earlier_ids and _state(run) != "RUNNING":
+                return run
         if not context.sleep(POLL_S):
             return None
-
-
-def _id(run: dict[str, Any]) -> str:
-    return str(run.get("Id", ""))
 
 
 def _state(run: dict[str, Any]) -> str:
     return str(run.get("Status", {}).get("State", "unknown"))
 
 
-def _completed(run: dict[str, Any]) -> datetime.datetime:
-    found = run.get("Timeline", {}).get("Completed")
-    return found if isinstance(found, datetime.datetime) else datetime.datetime.min.replace(tzinfo=datetime.UTC)
+def _ended_at(run: dict[str, Any]) -> datetime.datetime:
+    completed = run.get("Timeline", {}).get("Completed")
+    return completed if isinstance(completed, datetime.datetime) else datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 
 def _evidence(run: dict[str, Any], canary: str) -> Evidence:
     status = run.get("Status", {})
-    said = " ".join(str(status[key]) for key in ("State", "StateReasonCode", "StateReason") if status.get(key))
+    actual = " ".join(str(status[key]) for key in ("State", "StateReasonCode", "StateReason") if status.get(key))
     place = f"{canary}, artifacts in {run.get('ArtifactS3Location', 'an unknown place')}"
-    return Evidence(query="run", expected="PASSED", actual=said, passed=_state(run) == "PASSED", where=place)
+    return Evidence(query="run", expected="PASSED", actual=actual, passed=_state(run) == "PASSED", where=place)

@@ -1,7 +1,7 @@
-"""target_health: the load balancer calls green's targets healthy.
+"""target_health: the load balancer reports green's targets as healthy.
 
-Waits for as long as the check may take, since targets need their health checks to pass first; a target that
-is being taken out of service does not count.
+Targets must pass their health checks first, so the check waits for as long as its timeout allows. A target that is
+being drained does not count.
 
 Example:
     checks:
@@ -19,14 +19,19 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from greenlight.api import Context, Evidence, Finding, GreenlightError, Params, error, failed, passed, validator
+from greenlight.api import Context, Evidence, Finding, Params, error, failed, passed, validator
 
 POLL_S = 2.0
-_LEAVING = ("draining", "unhealthy.draining")
+_DRAINING = ("draining", "unhealthy.draining")
 
 
 class TargetHealth(Params, frozen=True, kw_only=True):
-    """`side` to look at, and how many targets must be `healthy` at least; all that are registered must be, too."""
+    """The targets that must be healthy; every registered target must be, whatever their number.
+
+    Attributes:
+        side: The side whose target group is checked.
+        healthy: Least number of healthy targets.
+    """
 
     side: Literal["green", "blue"] = "green"
     healthy: Annotated[int, msgspec.Meta(ge=1)] = 1
@@ -38,33 +43,28 @@ class TargetHealth(Params, frozen=True, kw_only=True):
     iam=("elasticloadbalancing:DescribeTargetHealth",),
     remediation=(
         "Run `aws elbv2 describe-target-health --target-group-arn ARN` and read reason and description: "
-        "Target.Timeout is a security group or a slow start, Target.ResponseCodeMismatch the health check's path "
-        "or codes, Target.NotInUse a target group on no listener."
+        "Target.Timeout means a security group or a slow start, Target.ResponseCodeMismatch the health check's path "
+        "or codes, Target.NotInUse a target group that no listener uses."
     ),
     cost=(
         "One DescribeTargetHealth request every 2 s until the targets are healthy; no load on green beyond the "
-        "balancer's own health checks."
+        "load balancer's own health checks."
     ),
 )
 def target_health(params: TargetHealth, context: Context) -> Finding:
-    """The load balancer calls green's targets healthy."""
+    """The load balancer reports green's targets as healthy."""
     arn = getattr(context.deployment, params.side).target_group
     if not arn:
         return error(f"{params.side} has no target group at {context.deployment.stage}")
     while True:
-        try:
-            answer = context.aws_call("elbv2", "describe_target_health", TargetGroupArn=arn)
-        except GreenlightError as problem:
-            return error(str(problem))
-        targets = [each for each in answer.get("TargetHealthDescriptions", []) if _state(each) not in _LEAVING]
-        found = [_evidence(each) for each in targets]
-        if len(targets) >= params.healthy and all(each.passed for each in found):
-            return passed(f"{_counted(targets)} in {_name(arn)}", *found)
+        response = context.aws_call("elbv2", "describe_target_health", TargetGroupArn=arn)
+        targets = [target for target in response.get("TargetHealthDescriptions", []) if _state(target) not in _DRAINING]
+        results = [_evidence(target) for target in targets]
+        if len(targets) >= params.healthy and all(result.passed for result in results):
+            return passed(f"{_count_states(targets)} in {_group_name(arn)}", *results)
         if not context.sleep(POLL_S):
-            return failed(
-                f"{_name(arn)}: {_counted(targets)}; wanted all healthy and at least {params.healthy}{_advice(targets)}",
-                *found,
-            )
+            expected = f"expected all healthy and at least {params.healthy}"
+            return failed(f"{_group_name(arn)}: {_count_states(targets)}; {expected}{_advice(targets)}", *results)
 
 
 def _state(target: dict[str, Any]) -> str:
@@ -72,14 +72,16 @@ def _state(target: dict[str, Any]) -> str:
 
 
 def _evidence(target: dict[str, Any]) -> Evidence:
-    health, of = target.get("TargetHealth", {}), target.get("Target", {})
-    said = " ".join(str(health[key]) for key in ("State", "Reason", "Description") if health.get(key))
+    health, address = target.get("TargetHealth", {}), target.get("Target", {})
     return Evidence(
-        query=f"{of.get('Id')}:{of.get('Port')}", expected="healthy", actual=said, passed=_state(target) == "healthy"
+        query=f"{address.get('Id')}:{address.get('Port')}",
+        expected="healthy",
+        actual=" ".join(str(health[key]) for key in ("State", "Reason", "Description") if health.get(key)),
+        passed=_state(target) == "healthy",
     )
 
 
-def _counted(targets: list[dict[str, Any]]) -> str:
+def _count_states(targets: list[dict[str, Any]]) -> str:
     states = Counter(map(_state, targets))
     return ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no targets are registered"
 
@@ -87,9 +89,9 @@ def _counted(targets: list[dict[str, Any]]) -> str:
 def _advice(targets: list[dict[str, Any]]) -> str:
     reasons = {target.get("TargetHealth", {}).get("Reason") for target in targets}
     if "Target.NotInUse" in reasons:
-        return "; the group is on no listener with weight yet: use a test listener, or a canary or linear configuration"
+        return "; no listener sends traffic to the group yet: use a test listener, or a canary or linear configuration"
     return ""
 
 
-def _name(arn: str) -> str:
+def _group_name(arn: str) -> str:
     return arn.split("/")[1] if arn.count("/") >= 2 else arn

@@ -1,9 +1,9 @@
-"""tcp: a port of green, or of a host beside it, accepts connections.
+"""tcp: a port of green, or of a host that green depends on, accepts connections.
 
-Judged by a connection that is really made, and by how long that took if the plan says so. A port that refuses is
-FAIL; one that does not reply, or may not be called, is ERROR: the way there may be what is missing. A load balancer
-accepts connections by itself, with no target behind it, too: what answers behind one is shown by `http`, `tls` or
-`websocket`, and this shows that the listener is there.
+A real connection is made; `connect` limits how long that may take. A refused connection is FAIL. A host that does not
+reply, or that checks may not call, is ERROR: the network path may be at fault. A load balancer accepts connections
+even without a healthy target, so behind one this check shows only that the listener exists; check the service itself
+with `http`, `tls` or `websocket`.
 
 Example:
     checks:
@@ -25,11 +25,9 @@ from greenlight.api import (
     DurationExpectation,
     Evidence,
     Finding,
-    HttpError,
     NoAnswerError,
     Params,
     check_value,
-    error,
     failed,
     finding_from,
     validator,
@@ -37,7 +35,13 @@ from greenlight.api import (
 
 
 class Tcp(Params, frozen=True, kw_only=True):
-    """Where to connect: `host` and `port`, those of green's URL when left out; `connect` is how long it may take."""
+    """Target of the connection.
+
+    Attributes:
+        host: Host name; that of green's URL by default.
+        port: TCP port; that of green's URL by default.
+        connect: How long the connection may take.
+    """
 
     host: str = ""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
@@ -47,25 +51,23 @@ class Tcp(Params, frozen=True, kw_only=True):
 @validator(
     Tcp,
     remediation=(
-        "Try the same from the gate's network: `nc -vz HOST PORT`. Refused means that nothing listens there; no "
-        "reply means a security group, a route or a network ACL between the hook's subnets and the host."
+        "Try the same from the gate's network: `nc -vz HOST PORT`. A refused connection means that nothing listens "
+        "there; no reply means a security group, a route or a network ACL between the hook's subnets and the host."
     ),
     cost="One connection for each attempt, closed at once.",
 )
 def tcp(params: Tcp, context: Context) -> Finding:
     """A port accepts connections."""
-    began = time.perf_counter()
+    started = time.perf_counter()
     try:
         connection = context.connect(params.host, params.port)
     except NoAnswerError as problem:
         return failed(str(problem))
-    except HttpError as problem:
-        return error(str(problem))
-    took_ms = (time.perf_counter() - began) * 1000
+    elapsed_ms = (time.perf_counter() - started) * 1000
     with connection:
         address, port = connection.getpeername()[:2]
-    where = f"{address} port {port}"
-    found = [Evidence(query="connection", expected="accepted", actual="accepted", passed=True, where=where)]
+    peer = f"{address} port {port}"
+    results = [Evidence(query="connection", expected="accepted", actual="accepted", passed=True, where=peer)]
     if params.connect is not None:
-        found.append(check_value("time to connect (ms)", params.connect, round(took_ms, 3), where))
-    return finding_from(found, f"{params.host or 'green'} ({where}) accepted a connection in {took_ms:.0f} ms")
+        results.append(check_value("time to connect (ms)", params.connect, round(elapsed_ms, 3), peer))
+    return finding_from(results, f"{params.host or 'green'} ({peer}) accepted a connection in {elapsed_ms:.0f} ms")

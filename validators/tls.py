@@ -1,13 +1,13 @@
-"""tls: the certificate that users will meet is the right one, is trusted, and lasts.
+"""tls: the certificate that users will get is valid for the name, is trusted, and lasts long enough.
 
-A connection is made as a client would make it: the chain verified against the trusted authorities (or those of
-`SSL_CERT_FILE`), the name against the certificate, the dates against the clock. Whatever of this fails is FAIL with
-OpenSSL's reason; a host that cannot be reached is ERROR. Then the certificate is held against `expect`; without one
-it must last 14 more days.
+A connection is made as a client would make it: the chain is verified against the trusted authorities (or those of
+`SSL_CERT_FILE`), the name against the certificate, and the dates against the clock. A failed verification is FAIL with
+OpenSSL's reason; a host that cannot be reached is ERROR. Then the certificate is compared with `expect`; without
+`days_left` there, it must last 14 more days.
 
-`subject` and `issuer` are texts such as `CN=orders.example, O=Example`, `names` is the list of the subject's
-alternative names (DNS names and IP addresses), `days_left` a whole number rounded down, `version` is `TLSv1.2` or
-`TLSv1.3`, `cipher` OpenSSL's name of the suite.
+`subject` and `issuer` are texts such as `CN=orders.example, O=Example`. `names` is the list of the subject's
+alternative names (DNS names and IP addresses). `days_left` is a whole number, rounded down. `version` is `TLSv1.2` or
+`TLSv1.3`, and `cipher` is OpenSSL's name of the cipher suite.
 
 Example:
     checks:
@@ -40,19 +40,24 @@ from greenlight.api import (
     NoAnswerError,
     Params,
     check_certificate,
-    error,
     failed,
     finding_from,
     read_certificate,
     validator,
 )
 
-DAYS = 14
-"""How long a certificate must last where the plan says nothing: long enough to act, and ACM renews 60 days ahead."""
+DEFAULT_DAYS_LEFT = 14
+"""How long a certificate must last unless the plan says otherwise: enough time to act; ACM renews 60 days ahead."""
 
 
 class Tls(Params, frozen=True, kw_only=True):
-    """Where to connect: `host` and `port`, those of green's URL when left out; what to `expect` of the certificate."""
+    """Target of the connection, and the expected certificate.
+
+    Attributes:
+        host: Host name; that of green's URL by default.
+        port: TCP port; that of green's URL by default.
+        expect: Expectations of the certificate; it must last 14 days by default.
+    """
 
     host: str = ""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
@@ -62,41 +67,44 @@ class Tls(Params, frozen=True, kw_only=True):
 @validator(
     Tls,
     remediation=(
-        "Look at what is served: `openssl s_client -connect HOST:PORT -servername NAME -showcerts`. An expired or "
-        "wrong certificate is replaced on the listener in ACM; an untrusted one lacks its intermediate, or comes "
+        "Look at what is served: `openssl s_client -connect HOST:PORT -servername NAME -showcerts`. Replace an expired "
+        "or wrong certificate on the listener in ACM. An untrusted certificate lacks its intermediate, or comes "
         "from a private authority that SSL_CERT_FILE must name."
     ),
     cost="One TLS handshake for each attempt, closed at once.",
 )
 def tls(params: Tls, context: Context) -> Finding:
-    """The certificate is trusted, for the right name, and lasts."""
+    """The certificate is trusted, is valid for the right name, and lasts."""
     try:
         with context.connect(params.host, params.port, tls=True) as connection:
-            assert isinstance(connection, ssl.SSLSocket)  # noqa: S101 - what tls=True gives
-            where = ":".join(map(str, connection.getpeername()[:2]))
-            seen = read_certificate(connection, time.time())
+            assert isinstance(connection, ssl.SSLSocket)  # noqa: S101 - tls=True returns nothing else
+            peer = ":".join(map(str, connection.getpeername()[:2]))
+            certificate = read_certificate(connection, time.time())
     except NoAnswerError as problem:
         return failed(str(problem))
     except HttpError as problem:
-        return failed(str(problem)) if _was_tls(problem) else error(str(problem))
+        if not _is_tls_failure(problem):
+            raise
+        return failed(str(problem))
     except OSError as problem:
-        return failed(f"the connection ended right after TLS was made: {problem}")
-    found = [Evidence(query="certificate", expected="verified", actual="verified", passed=True, where=where)]
-    found += check_certificate(params.expect, seen, where)
+        return failed(f"the connection ended right after the TLS handshake: {problem}")
+    results = [Evidence(query="certificate", expected="verified", actual="verified", passed=True, where=peer)]
+    results += check_certificate(params.expect, certificate, peer)
     if params.expect.days_left is None:
-        left = seen.days_left
-        found.append(
+        days_left = certificate.days_left
+        results.append(
             Evidence(
                 query="days_left",
-                expected={"gte": DAYS},
-                actual=repr(MISSING) if left is None else left,
-                passed=left is not None and left >= DAYS,
-                where=where,
+                expected={"gte": DEFAULT_DAYS_LEFT},
+                actual=repr(MISSING) if days_left is None else days_left,
+                passed=days_left is not None and days_left >= DEFAULT_DAYS_LEFT,
+                where=peer,
             )
         )
-    return finding_from(found, f"{seen.subject} of {seen.issuer}, {seen.days_left} days left, {seen.version}")
+    summary = f"{certificate.subject} of {certificate.issuer}, {certificate.days_left} days left, {certificate.version}"
+    return finding_from(results, summary)
 
 
-def _was_tls(problem: HttpError) -> bool:
-    """Tell whether the host was reached and TLS with it failed: green's fault, not that of the way there."""
+def _is_tls_failure(problem: HttpError) -> bool:
+    """Check whether the host was reached and only TLS failed: then green is at fault, not the network path."""
     return isinstance(problem.__cause__, (ssl.SSLError, ConnectionError))

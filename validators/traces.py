@@ -1,8 +1,8 @@
-"""traces: what X-Ray recorded of the time before the check has few enough faults and errors, and is quick enough.
+"""traces: X-Ray's traces of the time before the check have few faults and errors, and are fast enough.
 
-`faults` (5xx), `errors` (4xx) and `throttles` are percent of the traces that `filter` finds. X-Ray keeps a sample only,
-so fewer traces than `minimum_samples` show neither and are inconclusive. moto's summaries have no annotations, by which
-green is told apart, so the tests use answers written down.
+`faults` (5xx), `errors` (4xx) and `throttles` are percentages of the traces that match `filter`. X-Ray records only a
+sample, so fewer traces than `minimum_samples` are INCONCLUSIVE. moto's trace summaries have no annotations, which
+identify green, so the tests use scripted responses.
 
 Example:
     checks:
@@ -17,7 +17,6 @@ Source: https://docs.aws.amazon.com/xray/latest/api/API_GetTraceSummaries.html
 from __future__ import annotations
 
 import datetime
-import math
 import re
 from typing import Annotated, Any
 
@@ -29,13 +28,12 @@ from greenlight.api import (
     DurationExpectation,
     Expectation,
     Finding,
-    GreenlightError,
     Params,
     check_value,
-    error,
     field_default,
     finding_from,
     inconclusive,
+    percentile,
     validator,
 )
 
@@ -44,7 +42,14 @@ _FLAGS = {"faults": "HasFault", "errors": "HasError", "throttles": "HasThrottle"
 
 
 class Expect(Params, frozen=True, kw_only=True):
-    """`faults`, `errors` and `throttles` in percent of the traces; `latency` by percentile, such as p99."""
+    """Limits for the traces.
+
+    Attributes:
+        faults: Percentage of traces with a fault (5xx).
+        errors: Percentage of traces with an error (4xx).
+        throttles: Percentage of throttled traces.
+        latency: Response time by percentile, such as p99.
+    """
 
     faults: Expectation | None = None
     errors: Expectation | None = None
@@ -52,19 +57,22 @@ class Expect(Params, frozen=True, kw_only=True):
     latency: dict[str, DurationExpectation] = {}
 
     def __post_init__(self) -> None:
-        """Refuse an expectation of nothing, and percentiles that are none."""
+        """Reject an empty expectation and malformed percentiles."""
         if not (self.faults or self.errors or self.throttles or self.latency):
             raise ValueError("expect is empty; write faults: {lt: 1}, in percent")
         for name in self.latency:
             if not _PERCENTILE.fullmatch(name):
-                raise ValueError(f"{name!r} is no percentile; write p50, p99 or p99.9")
+                raise ValueError(f"{name!r} is not a valid percentile; write p50, p99 or p99.9")
 
 
 class Traces(Params, frozen=True, kw_only=True):
-    """`filter` is X-Ray's filter expression, `window` how far to look back, `minimum_samples` how many traces count.
+    """The traces that are read, and limits for them.
 
     Attributes:
-        expect: What to expect of the traces.
+        filter: X-Ray's filter expression.
+        expect: Limits for the traces.
+        window: How far back traces are read.
+        minimum_samples: Least number of traces.
     """
 
     filter: str
@@ -77,49 +85,35 @@ class Traces(Params, frozen=True, kw_only=True):
     Traces,
     iam=("xray:GetTraceSummaries",),
     remediation=(
-        "Open X-Ray with the same filter and window and look at the slowest and the faulty traces; the segment "
-        "that is red says which service. Too few traces: lengthen `window`, or raise the sampling rule for the "
-        "service."
+        "Open X-Ray with the same filter and window and look at the slowest and the faulty traces; a red segment "
+        "shows which service is at fault. If there are too few traces, lengthen `window`, or raise the service's "
+        "sampling rate."
     ),
     cost="One GetTraceSummaries request for each page, 50 at most, billed by the traces scanned; no load on green.",
 )
 def traces(params: Traces, context: Context) -> Finding:
-    """X-Ray's traces have few enough faults and errors, and are quick enough."""
-    try:
-        found = _summaries(params, context)
-    except GreenlightError as problem:
-        return error(str(problem))
-    if len(found) < params.minimum_samples:
-        return inconclusive(
-            f"{len(found)} traces in the last {params.window}, expected at least {params.minimum_samples}"
-        )
-    seen = []
+    """X-Ray's traces have few enough faults and errors, and are fast enough."""
+    expect, minimum = params.expect, params.minimum_samples
+    summaries = _read_summaries(params, context)
+    if len(summaries) < minimum:
+        return inconclusive(f"{len(summaries)} traces in the last {params.window}, expected at least {minimum}")
+    results = []
     for name, flag in _FLAGS.items():
-        expectation = getattr(params.expect, name)
-        if expectation is not None:
-            share = 100 * sum(each.get(flag) is True for each in found) / len(found)
-            seen.append(check_value(f"{name} (%)", expectation, share))
-    durations = sorted(each["ResponseTime"] * 1000 for each in found if "ResponseTime" in each)
-    if params.expect.latency and len(durations) < params.minimum_samples:
-        return inconclusive(f"only {len(durations)} traces say how long they took", *seen)
-    for name, bound in params.expect.latency.items():
-        seen.append(check_value(f"latency {name} (ms)", bound, _percentile(durations, float(name[1:]))))
-    return finding_from(seen, f"{len(found)} traces are as expected")
+        if (expectation := getattr(expect, name)) is not None:
+            share = 100 * sum(summary.get(flag) is True for summary in summaries) / len(summaries)
+            results.append(check_value(f"{name} (%)", expectation, share))
+    durations_ms = [summary["ResponseTime"] * 1000 for summary in summaries if "ResponseTime" in summary]
+    if expect.latency and len(durations_ms) < minimum:
+        return inconclusive(f"only {len(durations_ms)} traces have a response time", *results)
+    for name, limit in expect.latency.items():
+        results.append(check_value(f"latency {name} (ms)", limit, percentile(durations_ms, float(name[1:]))))
+    return finding_from(results, f"{len(summaries)} traces are as expected")
 
 
-def _summaries(params: Traces, context: Context) -> list[dict[str, Any]]:
-    """Give the summaries of all traces that are complete."""
+def _read_summaries(params: Traces, context: Context) -> list[dict[str, Any]]:
+    """Return the summaries of all complete traces."""
     end = datetime.datetime.now(datetime.UTC)
-    pages = context.aws_pages(
-        "xray",
-        "get_trace_summaries",
-        StartTime=end - datetime.timedelta(seconds=params.window),
-        EndTime=end,
-        FilterExpression=params.filter,
-    )
-    return [each for page in pages for each in page.get("TraceSummaries", []) if not each.get("IsPartial")]
-
-
-def _percentile(ordered: list[float], percent: float) -> float:
-    """Give the smallest value that so many percent do not exceed."""
-    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
+    start = end - datetime.timedelta(seconds=params.window)
+    query = {"StartTime": start, "EndTime": end, "FilterExpression": params.filter}
+    pages = context.aws_pages("xray", "get_trace_summaries", **query)
+    return [summary for page in pages for summary in page.get("TraceSummaries", []) if not summary.get("IsPartial")]

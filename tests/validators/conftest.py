@@ -1,4 +1,4 @@
-"""What tests of validators share: a validator run once, with parameters read the way a plan's are."""
+"""Fixtures for tests of validators: one check run as the gate runs it, and AWS with scripted answers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from greenlight.api import Clock, Deployment, Finding, Side
+from greenlight.api import Clock, Deployment, Finding, Platform, Side
 from greenlight.core.clock import SYSTEM_CLOCK
-from greenlight.plan.decoder import convert
-from greenlight.testing import StubbedAws, context_for, load_validator, stubbed_aws
+from greenlight.core.errors import PlanError
+from greenlight.testing import StubbedAws, context_for, load_validator, run_check, stubbed_aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def check() -> Iterator[Callable[..., Finding]]:
-    """Run one validator against green at `url`, with the parameters as a plan writes them."""
+    """Run one validator against green at `url`, with parameters in a plan's form."""
     with contextlib.ExitStack() as stack:
 
-        def run(
+        def check_green(
             name: str,
-            written: Any,
+            raw_params: Any,
             url: str = "",
             *,
             hosts: tuple[str, ...] = ("127.0.0.1", "localhost"),
@@ -35,21 +35,26 @@ def check() -> Iterator[Callable[..., Finding]]:
             clock: Clock = SYSTEM_CLOCK,
             **green: Any,
         ) -> Finding:
-            found = load_validator(name)
-            params, mistakes = convert(written, found.params)
-            if params is None:
-                raise ValueError("; ".join(message for _, message in mistakes))
-            about = {"id": "d-TEST00001", "platform": "ecs", "stage": "AfterAllowTestTraffic", **(deployment or {})}
-            known = Deployment(green=Side(url=url, **green), blue=blue or Side(), **about)
-            options: dict[str, Any] = {"timeout_s": timeout_s, "resolver": resolver, "clock": clock}
-            made = context_for(known, aws=aws, allowed_hosts=hosts, **options)
-            return found.run(params, stack.enter_context(made))
+            facts = {"id": "d-TEST00001", "platform": "ecs", "stage": "AfterAllowTestTraffic", **(deployment or {})}
+            facts["platform"] = Platform(facts["platform"])
+            context = context_for(
+                Deployment(green=Side(url=url, **green), blue=blue or Side(), **facts),
+                aws=aws,
+                allowed_hosts=hosts,
+                timeout_s=timeout_s,
+                resolver=resolver,
+                clock=clock,
+            )
+            try:
+                return run_check(load_validator(name), raw_params, stack.enter_context(context), patience_s=30.0)
+            except PlanError as problem:
+                raise ValueError(str(problem)) from problem
 
-        yield run
+        yield check_green
 
 
 @pytest.fixture
 def scripted() -> Iterator[StubbedAws]:
-    """Give an AWS of written answers, all of which the test must have used by its end."""
+    """AWS with scripted answers; the test fails unless it uses all of them."""
     with stubbed_aws() as aws:
         yield aws

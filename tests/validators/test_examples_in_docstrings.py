@@ -1,4 +1,4 @@
-"""Every example of a check in a validator's docstring is a plan that is read and bound."""
+"""Every validator has a docstring with an example that is a valid check, a remediation and a cost."""
 
 from __future__ import annotations
 
@@ -8,31 +8,34 @@ import textwrap
 import pytest
 
 from devkit.reference.struct_docs import example
+from greenlight.api import Validator
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
 from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.plan.parser import parse
-
-NAMES = [name for name in Registry().names() if name.isidentifier()]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_validator_has_an_example_and_it_is_a_check_that_binds(name: str) -> None:
-    found = Registry().get(name)
-    assert found is not None
-    stage = found.stages[-1]
-    block = example(inspect.getdoc(inspect.getmodule(found.run)) or "")
-    plan = parse(f"version: 1\nstages:\n  {stage}:\n{textwrap.indent(block, '    ')}", "example.yaml")
-    side = Side(url="https://green.example", version="7", task_definition="arn:aws:ecs:mars-west-1:0:task/o:7")
-    bound = bind(plan, Deployment(id="d-EXAMPLE01", platform=Platform.ECS, stage=stage, green=side), {}, Registry())
-    assert [each.check.validator for each in bound[stage]].count(name) >= 1
-    assert all(each.params is not None for each in bound[stage])
+from greenlight.testing import load_validator
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_validator_says_what_to_do_next_and_what_it_costs(name: str) -> None:
-    found = Registry().get(name)
-    assert found is not None
-    for said in (found.remediation, found.cost):
-        assert len(said) > 20
-        assert said.endswith(".")
+@pytest.fixture(params=[name for name in Registry().names() if name.isidentifier()])
+def shipped(request: pytest.FixtureRequest) -> Validator:
+    """Every validator of this installation."""
+    return load_validator(request.param)
+
+
+def test_every_validator_has_an_example_that_binds(shipped: Validator) -> None:
+    stage = shipped.stages[-1]
+    checks = example(inspect.getdoc(inspect.getmodule(shipped.run)) or "")
+    plan = parse(f"version: 1\nstages:\n  {stage}:\n{textwrap.indent(checks, '    ')}", "example.yaml")
+    green = Side(url="https://green.example", version="7", task_definition="arn:aws:ecs:mars-west-1:0:task/o:7")
+    deployment = Deployment(id="d-EXAMPLE01", platform=Platform.ECS, stage=stage, green=green)
+
+    bound_checks = bind(plan, deployment, {}, Registry())[stage]
+
+    assert shipped.name in [bound.check.validator for bound in bound_checks]
+    assert all(bound.params is not None for bound in bound_checks)
+
+
+def test_every_validator_describes_its_remediation_and_its_cost(shipped: Validator) -> None:
+    for sentence in (shipped.remediation, shipped.cost):
+        assert len(sentence) > 20
+        assert sentence.endswith(".")

@@ -1,7 +1,7 @@
-"""The examples in the validators' docstrings, run where what they speak of is as they expect: each passes.
+"""The examples in the validators' docstrings pass against a service and an AWS account that are as they expect.
 
-Times that an example waits are shortened, and nothing else of it is changed. What is not run here needs more than an answer
-or two; the tests of that validator have it.
+Waiting times of an example are shortened; nothing else of it is changed. Examples that need more than one or two
+responses are not run here, but in the tests of their validator.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from websockets.sync.server import ServerConnection
 
-ELSEWHERE = {
+RUN_ELSEWHERE = {
     "dns": "a name server",
     "listener": "listeners, their rules and a certificate",
     "pytest": "a suite in a bucket",
@@ -60,14 +60,14 @@ PINNED = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/app@sha256:{BUIL
 
 
 def examples(name: str) -> list[dict[str, Any]]:
-    """Give the parameters of every check of the validator's example."""
+    """Return the parameters of every check in the validator's example."""
     module = inspect.getmodule(load_validator(name).run)
     checks = yaml_reader.read(example(inspect.getdoc(module) or "")).data["checks"]
-    return [each[name] for each in checks]
+    return [check[name] for check in checks]
 
 
 class Shop:
-    """A service with a catalogue, orders and notes; its rows may be in a table that others see."""
+    """Service with a catalogue, orders and notes; its rows may also be in a table."""
 
     def __init__(self, side: Side, rows: dict[str, Any], table: Any = None) -> None:
         self.side, self.rows, self.table, self.numbers = side, rows, table, itertools.count(1)
@@ -115,7 +115,7 @@ OPENAPI: dict[str, Any] = {
 }
 
 
-# ---- AWS as the examples expect it
+# ---- AWS as the examples expect it.
 
 
 def alarms(aws: RecordingAws) -> None:
@@ -181,8 +181,8 @@ def rollback_ready(aws: StubbedAws) -> None:
 
 def logs(aws: StubbedAws) -> None:
     aws.add_response("lambda", "get_function_configuration", {"LoggingConfig": {"LogGroup": "/aws/lambda/orders"}})
-    for version, found in ((8, ["START"]), (8, []), (7, ["START"]), (7, [])):  # each at all, and of the pattern
-        events = [{"logStreamName": f"2026/11/23/[{version}]abc", "message": line} for line in found]
+    for version, lines in ((8, ["START"]), (8, []), (7, ["START"]), (7, [])):  # all lines, then those of the pattern
+        events = [{"logStreamName": f"2026/11/23/[{version}]abc", "message": line} for line in lines]
         aws.add_response("logs", "filter_log_events", {"events": events})
 
 
@@ -195,13 +195,13 @@ def synthetics(aws: StubbedAws) -> None:
 
 
 def target_health(aws: StubbedAws) -> None:
-    found = [{"Target": {"Id": f"10.0.0.{n}", "Port": 80}, "TargetHealth": {"State": "healthy"}} for n in (1, 2)]
-    aws.add_response("elbv2", "describe_target_health", {"TargetHealthDescriptions": found})
+    targets = [{"Target": {"Id": f"10.0.0.{n}", "Port": 80}, "TargetHealth": {"State": "healthy"}} for n in (1, 2)]
+    aws.add_response("elbv2", "describe_target_health", {"TargetHealthDescriptions": targets})
 
 
 def traces(aws: StubbedAws) -> None:
-    found = [{"Id": str(number), "ResponseTime": 0.1} for number in range(50)]
-    aws.add_response("xray", "get_trace_summaries", {"TraceSummaries": found})
+    summaries = [{"Id": str(number), "ResponseTime": 0.1} for number in range(50)]
+    aws.add_response("xray", "get_trace_summaries", {"TraceSummaries": summaries})
 
 
 def shipments(aws: RecordingAws) -> None:
@@ -214,20 +214,23 @@ def shipments(aws: RecordingAws) -> None:
     )
 
 
-STUBBED = {each.__name__: each for each in (
-    alias, config, ecs_service, identity, image, lambda_state, logs, metrics, rollback_ready, synthetics, target_health, traces,
+STUBBED = {script.__name__: script for script in (
+    alias, config, ecs_service, identity, image, lambda_state, logs, metrics, rollback_ready, synthetics, target_health,
+    traces,
 )}  # fmt: skip
 BY_HTTP = ("compare", "graphql", "http", "load", "migration", "openapi", "serves_green")
 BY_MOTO = {"alarms": alarms, "effect": shipments}
 INVOKED = ("lambda_invoke", "warm")
 SHORTENED: dict[str, dict[str, Any]] = {
     "alarms": {"for": "50ms"},
-    "compare": {"samples": 5, "latency": {}},  # two servers of one machine say nothing of the other's speed
+    "compare": {"samples": 5, "latency": {}},  # two servers on one machine slow each other down
     "load": {"duration": "500ms", "rate": 60},
     "metrics": {"settle": "10ms"},
 }
-UNFIT = {("http", 1): "a page over TLS"}
-RUN = [(name, number) for name in (*STUBBED, *BY_HTTP, *BY_MOTO, *INVOKED) for number in range(len(examples(name)))]
+NOT_RUN = {("http", 1): "a page over TLS"}
+EXAMPLES = [
+    (name, number) for name in (*STUBBED, *BY_HTTP, *BY_MOTO, *INVOKED) for number in range(len(examples(name)))
+]
 
 
 def function(event: dict[str, Any]) -> dict[str, Any]:
@@ -237,11 +240,10 @@ def function(event: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def staged(name: str, stage: str, stack: contextlib.ExitStack) -> Iterator[tuple[Deployment, Any]]:
-    """Give the deployment and the AWS in which the example of a validator passes."""
-    found = load_validator(name)
-    lambdas = name in ("logs", "rollback_ready", *INVOKED) or "ecs" not in found.platforms
-    deployment = lambda_deployment(stage, blue=Side(version="7")) if lambdas else ecs_deployment(stage)
+def set_up(name: str, stage: str, stack: contextlib.ExitStack) -> Iterator[tuple[Deployment, Any]]:
+    """Set up the deployment and the AWS account in which the example of a validator passes."""
+    is_lambda = name in ("logs", "rollback_ready", *INVOKED) or "ecs" not in load_validator(name).platforms
+    deployment = lambda_deployment(stage, blue=Side(version="7")) if is_lambda else ecs_deployment(stage)
     aws: Any = None
     if name in STUBBED:
         aws = stack.enter_context(stubbed_aws())
@@ -254,31 +256,31 @@ def staged(name: str, stage: str, stack: contextlib.ExitStack) -> Iterator[tuple
     if name in (*BY_HTTP, "effect"):
         rows: dict[str, Any] = {}
         table = _Table(aws.client("dynamodb")) if name == "effect" else None
-        known = ecs_deployment(stage)
+        services = ecs_deployment(stage)
         green, blue = (
             replace(side, url=stack.enter_context(HttpServer(Shop(side, rows, table))).url)
-            for side in (known.green, known.blue)
+            for side in (services.green, services.blue)
         )
-        deployment = replace(known, green=green, blue=blue)
+        deployment = replace(services, green=green, blue=blue)
     yield deployment, aws
 
 
 class _Table:
-    """A table by a client, which moto's clients share with the validator."""
+    """The table of the service; moto's clients share it with the validator."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def put_item(self, Item: dict[str, str]) -> None:  # noqa: N803 - as boto3 has it
+    def put_item(self, Item: dict[str, str]) -> None:  # noqa: N803 - boto3's name
         self._client.put_item(TableName="shipments", Item={name: {"S": value} for name, value in Item.items()})
 
 
-@pytest.mark.parametrize(("name", "number"), [each for each in RUN if each not in UNFIT])
-def test_the_example_of_a_validator_passes_where_all_is_well(name: str, number: int) -> None:
+@pytest.mark.parametrize(("name", "number"), [case for case in EXAMPLES if case not in NOT_RUN])
+def test_the_example_of_a_validator_passes_when_all_is_well(name: str, number: int) -> None:
     stages = load_validator(name).stages
     stage = "AfterAllowTestTraffic" if "AfterAllowTestTraffic" in stages else "BeforeAllowTraffic"
     with contextlib.ExitStack() as stack:
-        deployment, aws = stack.enter_context(staged(name, stage, stack))
+        deployment, aws = stack.enter_context(set_up(name, stage, stack))
         context = stack.enter_context(context_for(deployment, aws=aws, timeout_s=8))
         finding = run_check(
             load_validator(name), examples(name)[number] | SHORTENED.get(name, {}), context, patience_s=2
@@ -286,48 +288,48 @@ def test_the_example_of_a_validator_passes_where_all_is_well(name: str, number: 
     assert (finding.outcome, bool(finding.evidence)) == (Outcome.PASS, True), finding.message
 
 
-def test_the_example_of_tcp_passes_where_something_listens() -> None:
-    def accepting(connection: socket.socket) -> None:
+def test_the_example_of_tcp_passes_on_an_open_port() -> None:
+    def accept(connection: socket.socket) -> None:
         connection.recv(1)
 
-    (written,) = examples("tcp")
-    with tcp_server(accepting) as url:
-        options: Any = {"allowed_hosts": (written["host"],), "resolver": lambda *_: ["127.0.0.1"]}
+    (raw_params,) = examples("tcp")
+    with tcp_server(accept) as url:
+        options: Any = {"hosts": (raw_params["host"],), "resolver": lambda *_: ["127.0.0.1"]}
         port = int(url.rpartition(":")[2])
         with context_for(ecs_deployment(), **options) as context:
-            finding = run_check(load_validator("tcp"), {**written, "port": port}, context)
+            finding = run_check(load_validator("tcp"), {**raw_params, "port": port}, context)
     assert finding.outcome is Outcome.PASS
 
 
-def test_the_example_of_grpc_health_passes_where_the_service_serves() -> None:
-    (written,) = examples("grpc_health")
+def test_the_example_of_grpc_health_passes_for_a_healthy_service() -> None:
+    (raw_params,) = examples("grpc_health")
     servicer = health.HealthServicer()
-    servicer.set(written["service"], HealthCheckResponse.SERVING)
+    servicer.set(raw_params["service"], HealthCheckResponse.SERVING)
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     green = Side(url=f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
     server.start()
     with context_for(ecs_deployment(green=green)) as context:
-        finding = run_check(load_validator("grpc_health"), written, context)
+        finding = run_check(load_validator("grpc_health"), raw_params, context)
     server.stop(None).wait()
     assert finding.outcome is Outcome.PASS
 
 
-def test_the_example_of_websocket_passes_where_prices_come() -> None:
+def test_the_example_of_websocket_passes_when_prices_come() -> None:
     def prices(socket: ServerConnection) -> None:
         symbol = json.loads(socket.recv())["subscribe"]
-        for said in ({"type": "subscribed", "symbol": symbol}, {"type": "beat"}, {"type": "price", "amount": 4}):
-            socket.send(json.dumps(said))
+        for message in ({"type": "subscribed", "symbol": symbol}, {"type": "beat"}, {"type": "price", "amount": 4}):
+            socket.send(json.dumps(message))
 
-    (written,) = examples("websocket")
+    (raw_params,) = examples("websocket")
     with serve(prices, "127.0.0.1", 0, subprotocols=["prices.v1"]) as server:  # type: ignore[list-item]
         threading.Thread(target=server.serve_forever, daemon=True).start()
         green = Side(url=f"http://127.0.0.1:{server.socket.getsockname()[1]}")
         with context_for(ecs_deployment(green=green)) as context:
-            finding = run_check(load_validator("websocket"), written, context)
+            finding = run_check(load_validator("websocket"), raw_params, context)
     assert finding.outcome is Outcome.PASS, finding.message
 
 
-def test_every_example_is_run_here_or_needs_more_than_there_is_here() -> None:
+def test_every_example_is_run_here_or_listed_with_what_it_needs() -> None:
     names = {name for name in Registry().names() if name.isidentifier()}
-    assert names == {name for name, _ in RUN} | ELSEWHERE.keys() | {"tcp", "grpc_health", "websocket"}
+    assert names == {name for name, _ in EXAMPLES} | RUN_ELSEWHERE.keys() | {"tcp", "grpc_health", "websocket"}

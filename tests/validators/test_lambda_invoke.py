@@ -16,37 +16,37 @@ if TYPE_CHECKING:
     Check = Callable[..., Finding]
 
 
-def invoke(check: Check, written: Any, function: Callable[[Any], Any], **settings: Any) -> Finding:
+def run_check(check: Check, raw_params: Any, function: Callable[[Any], Any], **settings: Any) -> Finding:
     with Functions({"7": function}) as functions:
         for name, value in settings.items():
             setattr(functions, name, value)
-        return check("lambda_invoke", written, aws=functions.aws(), deployment=DEPLOYMENT, version="7")
+        return check("lambda_invoke", raw_params, aws=functions.aws(), deployment=DEPLOYMENT, version="7")
 
 
-def raising(_event: Any) -> Any:
+def fail(_event: Any) -> Any:
     raise Failing("no database")
 
 
 def test_an_error_of_the_function_fails(check: Check) -> None:
-    finding = invoke(check, {}, raising)
+    finding = run_check(check, {}, fail)
     assert finding.outcome is Outcome.FAIL
     assert "Failing: no database" in finding.message
 
 
 def test_an_error_of_the_function_fails_behind_an_api_too(check: Check) -> None:
-    finding = invoke(check, {"event": {"api_gateway_v2": {"get": "/"}}, "expect": {"status": 200}}, raising)
+    finding = run_check(check, {"event": {"api_gateway_v2": {"get": "/"}}, "expect": {"status": 200}}, fail)
     assert finding.outcome is Outcome.FAIL
     assert "Failing: no database" in finding.message
 
 
 def test_an_answer_of_another_version_shows_nothing(check: Check) -> None:
-    finding = invoke(check, {}, lambda event: event, executed="6")
+    finding = run_check(check, {}, lambda event: event, executed="6")
     assert finding.outcome is Outcome.ERROR
     assert "version 7 was invoked and 6 answered" in finding.message
 
 
 def test_a_throttled_invocation_is_an_error(check: Check) -> None:
-    finding = invoke(check, {}, lambda event: event, refuse="TooManyRequestsException")
+    finding = run_check(check, {}, lambda event: event, refuse="TooManyRequestsException")
     assert (finding.outcome, "TooManyRequestsException" in finding.message) == (Outcome.ERROR, True)
 
 
@@ -57,7 +57,7 @@ def test_a_version_that_does_not_answer_fails(check: Check) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "why"),
+    ("answer", "reason"),
     [
         ({"body": "x"}, "not an object with a statusCode"),
         ({"statusCode": 200, "body": {"id": 7}}, "its body is not text"),
@@ -69,19 +69,21 @@ def test_a_version_that_does_not_answer_fails(check: Check) -> None:
         (b"no json", "not an object with a statusCode"),
     ],
 )
-def test_an_answer_that_an_api_could_not_pass_on_fails(check: Check, answer: Any, why: str) -> None:
-    written = {"event": {"api_gateway_v1": {"get": "/"}}, "expect": {"status": 200}}
-    finding = invoke(check, written, lambda _event: answer)
+def test_an_answer_that_an_api_could_not_pass_on_fails(check: Check, answer: Any, reason: str) -> None:
+    raw_params = {"event": {"api_gateway_v1": {"get": "/"}}, "expect": {"status": 200}}
+    finding = run_check(check, raw_params, lambda _event: answer)
     assert finding.outcome is Outcome.FAIL
-    assert why in finding.message
+    assert reason in finding.message
 
 
 def test_a_plain_value_is_an_answer_for_an_http_api_and_none_for_a_load_balancer(check: Check) -> None:
     expect = {"status": 200, "json": {"id": 7}, "headers": {"content-type": "application/json"}}
     event = {"get": "/"}
-    assert invoke(check, {"event": {"api_gateway_v2": event}, "expect": expect}, lambda _: {"id": 7}).outcome == "PASS"
-    assert invoke(check, {"event": {"function_url": event}, "expect": expect}, lambda _: {"id": 7}).outcome == "PASS"
-    assert invoke(check, {"event": {"alb": event}, "expect": expect}, lambda _: {"id": 7}).outcome == "FAIL"
+    assert (
+        run_check(check, {"event": {"api_gateway_v2": event}, "expect": expect}, lambda _: {"id": 7}).outcome == "PASS"
+    )
+    assert run_check(check, {"event": {"function_url": event}, "expect": expect}, lambda _: {"id": 7}).outcome == "PASS"
+    assert run_check(check, {"event": {"alb": event}, "expect": expect}, lambda _: {"id": 7}).outcome == "FAIL"
 
 
 @pytest.mark.parametrize("kind", ["api_gateway_v2", "api_gateway_v1", "alb", "function_url"])
@@ -92,9 +94,9 @@ def test_expectations_hold_for_the_response(check: Check, kind: str) -> None:
 
     event = {kind: {"post": "/orders/7", "body": {"json": {"sku": "A1"}}}}
     good = {"status": 201, "headers": {"x-release": "7"}, "json": {"id": 7}, "body": {"contains": "id"}}
-    assert invoke(check, {"event": event, "expect": good}, orders).outcome is Outcome.PASS
+    assert run_check(check, {"event": event, "expect": good}, orders).outcome is Outcome.PASS
     for wrong in ({"status": 200}, {"headers": {"x-release": "6"}}, {"json": {"id": 8}}, {"body": "x"}):
-        finding = invoke(check, {"event": event, "expect": wrong}, orders)
+        finding = run_check(check, {"event": event, "expect": wrong}, orders)
         assert finding.outcome is Outcome.FAIL
         assert len(finding.evidence) == 2
 
@@ -111,23 +113,23 @@ def test_failed_items_of_a_batch_fail_unless_they_are_expected(check: Check, eve
     def half(_event: Any) -> Any:
         return {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
-    finding = invoke(check, {"event": event}, half)
+    finding = run_check(check, {"event": event}, half)
     assert finding.outcome is Outcome.FAIL
     assert "failed items" in finding.message
-    wanted = {"event": event, "expect": {"json": {"length(batchItemFailures)": 1}}}
-    assert invoke(check, wanted, half).outcome is Outcome.PASS
-    assert invoke(check, {"event": event}, lambda _event: {"batchItemFailures": []}).outcome is Outcome.PASS
+    raw_params = {"event": event, "expect": {"json": {"length(batchItemFailures)": 1}}}
+    assert run_check(check, raw_params, half).outcome is Outcome.PASS
+    assert run_check(check, {"event": event}, lambda _event: {"batchItemFailures": []}).outcome is Outcome.PASS
 
 
 def test_durations_come_from_lambdas_own_report(check: Check) -> None:
     expect = {"duration": {"lte": "4ms"}, "init_duration": {"gte": "100ms"}}
-    finding = invoke(check, {"payload": {"quantity": 2}, "expect": expect}, lambda event: event)
+    finding = run_check(check, {"payload": {"quantity": 2}, "expect": expect}, lambda event: event)
     assert finding.outcome is Outcome.PASS
     assert "answered in 4 ms, cold start 120 ms" in finding.message
 
 
 @pytest.mark.parametrize(
-    ("written", "why"),
+    ("raw_params", "reason"),
     [
         ({"payload": {}, "event": {"sqs": {"messages": ["a"]}}}, "two ways to say one thing"),
         ({"expect": {"status": 200}}, "only an HTTP event has status"),
@@ -139,6 +141,6 @@ def test_durations_come_from_lambdas_own_report(check: Check) -> None:
         ({"event": {"sqs": {"messages": []}}}, "length >= 1"),
     ],
 )
-def test_what_means_nothing_is_refused(check: Check, written: Any, why: str) -> None:
-    with pytest.raises(ValueError, match=why):
-        check("lambda_invoke", written)
+def test_invalid_parameters_are_rejected_with_a_reason(check: Check, raw_params: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        check("lambda_invoke", raw_params)

@@ -1,4 +1,4 @@
-"""listener: a listener that sends users elsewhere than this deployment says never passes."""
+"""listener never passes when a listener forwards elsewhere than the stage requires."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ BLUE, GREEN, OTHER = (f"arn:aws:elasticloadbalancing:eu-central-1:1:targetgroup/
 PRODUCTION, TEST = (f"arn:aws:elasticloadbalancing:eu-central-1:1:listener/app/x/1/{n}" for n in ("p", "t"))
 
 
-def where(stage: str) -> dict[str, Any]:
+def deployment_at(stage: str) -> dict[str, Any]:
     about = {"application": "shop", "group": "live", "stage": stage}
     return {"deployment": about, "blue": Side(target_group=BLUE), "target_group": GREEN, "timeout_s": 0.15}
 
 
-def group(aws: Any, *, test: bool = True) -> None:
+def script_group(aws: Any, *, test: bool = True) -> None:
     pair = {"prodTrafficRoute": {"listenerArns": [PRODUCTION]}}
     if test:
         pair["testTrafficRoute"] = {"listenerArns": [TEST]}
@@ -35,18 +35,21 @@ def rule(priority: str = "default", **weights: int) -> dict[str, Any]:
     return {"Priority": priority, "Actions": [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]}
 
 
-def rules(aws: Any, arn: str, *found: dict[str, Any]) -> None:
-    aws.add_response("elbv2", "describe_rules", {"Rules": list(found)}, {"ListenerArn": arn})
+def script_rules(aws: Any, arn: str, *listed: dict[str, Any]) -> None:
+    aws.add_response("elbv2", "describe_rules", {"Rules": list(listed)}, {"ListenerArn": arn})
 
 
-def plain(aws: Any) -> None:
+def script_listeners(aws: Any) -> None:
     aws.add_response("elbv2", "describe_listeners", {"Listeners": [{"ListenerArn": PRODUCTION, "Protocol": "HTTP"}]})
 
 
+SPLIT_TRAFFIC = 'production listener, rule default is {"blue":10.0,"green":90.0}'
+
+
 @pytest.mark.parametrize(
-    ("stage", "production", "test", "said"),
+    ("stage", "production", "test", "message"),
     [
-        ("AfterAllowTraffic", {"blue": 10, "green": 90}, {"green": 1}, 'production listener, rule default is {"blue":10.0,"green":90.0}'),
+        ("AfterAllowTraffic", {"blue": 10, "green": 90}, {"green": 1}, SPLIT_TRAFFIC),
         ("AfterAllowTraffic", {"blue": 100, "green": 0}, {"green": 1}, "production listener"),
         ("AfterAllowTestTraffic", {"green": 1}, {"green": 1}, "production listener"),
         ("AfterAllowTestTraffic", {"blue": 1}, {"blue": 1}, "test listener"),
@@ -56,17 +59,17 @@ def plain(aws: Any) -> None:
     ],
 )  # fmt: skip
 def test_traffic_that_goes_elsewhere_fails(
-    check: Callable[..., Any], scripted: Any, stage: str, production: dict[str, int], test: dict[str, int], said: str
+    check: Callable[..., Any], scripted: Any, stage: str, production: dict[str, int], test: dict[str, int], message: str
 ) -> None:
-    group(scripted)
-    rules(scripted, PRODUCTION, rule(**production))
-    rules(scripted, TEST, rule(**test))
-    plain(scripted)
+    script_group(scripted)
+    script_rules(scripted, PRODUCTION, rule(**production))
+    script_rules(scripted, TEST, rule(**test))
+    script_listeners(scripted)
 
-    found = check("listener", {}, aws=scripted, **where(stage))
+    finding = check("listener", {}, aws=scripted, **deployment_at(stage))
 
-    assert found.outcome == "FAIL"
-    assert said in found.message
+    assert finding.outcome == "FAIL"
+    assert message in finding.message
 
 
 @pytest.mark.parametrize(
@@ -80,24 +83,27 @@ def test_traffic_that_goes_elsewhere_fails(
 def test_listeners_where_the_stage_has_them_pass_and_rules_of_others_do_not_count(
     check: Callable[..., Any], scripted: Any, stage: str, production: str, test: str
 ) -> None:
-    group(scripted)
-    rules(scripted, PRODUCTION, rule("1", other=1), rule(**{"blue": 0, "green": 0, production: 100}))
-    rules(scripted, TEST, rule(**{test: 0}))  # a single target group gets everything
-    plain(scripted)
+    script_group(scripted)
+    script_rules(scripted, PRODUCTION, rule("1", other=1), rule(**{"blue": 0, "green": 0, production: 100}))
+    script_rules(scripted, TEST, rule(**{test: 0}))  # a single target group gets everything
+    script_listeners(scripted)
 
-    found = check("listener", {}, aws=scripted, **where(stage))
+    finding = check("listener", {}, aws=scripted, **deployment_at(stage))
 
-    assert (found.outcome, found.message) == ("PASS", f"production and test listener forward as {stage} asks")
+    assert (finding.outcome, finding.message) == ("PASS", f"production and test listener forward as {stage} requires")
 
 
 def test_a_test_listener_that_the_plan_asks_for_must_be_there(check: Callable[..., Any], scripted: Any) -> None:
-    group(scripted, test=False)
-    rules(scripted, PRODUCTION, rule(green=1))
-    plain(scripted)
+    script_group(scripted, test=False)
+    script_rules(scripted, PRODUCTION, rule(green=1))
+    script_listeners(scripted)
 
-    found = check("listener", {"test": True}, aws=scripted, **where("AfterAllowTraffic"))
+    finding = check("listener", {"test": True}, aws=scripted, **deployment_at("AfterAllowTraffic"))
 
-    assert (found.outcome, found.message) == ("FAIL", 'test listener is "none in the deployment group", expected "one"')
+    assert (finding.outcome, finding.message) == (
+        "FAIL",
+        'test listener is "none in the deployment group", expected "one"',
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,8 +113,8 @@ def test_certificates_of_all_pages_must_last(
     check: Callable[..., Any], scripted: Any, days: int, status: str, outcome: str
 ) -> None:
     first, second = ("arn:aws:acm:eu-central-1:1:certificate/" + "0" * 8 + n for n in "ab")
-    group(scripted, test=False)
-    rules(scripted, PRODUCTION, rule(green=1))
+    script_group(scripted, test=False)
+    script_rules(scripted, PRODUCTION, rule(green=1))
     listeners = {"Listeners": [{"ListenerArn": PRODUCTION, "Protocol": "HTTPS"}]}
     scripted.add_response("elbv2", "describe_listeners", listeners)
     page = {"Certificates": [{"CertificateArn": first}], "NextMarker": "m"}
@@ -120,27 +126,27 @@ def test_certificates_of_all_pages_must_last(
         certificate = {"Status": state, "NotAfter": ends, "DomainName": f"{left}.example"}
         scripted.add_response("acm", "describe_certificate", {"Certificate": certificate})
 
-    found = check("listener", {}, aws=scripted, **where("AfterAllowTraffic"))
+    finding = check("listener", {}, aws=scripted, **deployment_at("AfterAllowTraffic"))
 
-    assert found.outcome == outcome
-    assert outcome == "PASS" or f"certificate {days}.example" in found.message
+    assert finding.outcome == outcome
+    assert outcome == "PASS" or f"certificate {days}.example" in finding.message
 
 
 def test_a_certificate_that_acm_does_not_have_is_inconclusive(check: Callable[..., Any], scripted: Any) -> None:
-    group(scripted, test=False)
-    rules(scripted, PRODUCTION, rule(green=1))
+    script_group(scripted, test=False)
+    script_rules(scripted, PRODUCTION, rule(green=1))
     listeners = {"Listeners": [{"ListenerArn": PRODUCTION, "Protocol": "HTTPS"}]}
     scripted.add_response("elbv2", "describe_listeners", listeners)
     listed = {"Certificates": [{"CertificateArn": "arn:aws:iam::1:server-certificate/x"}]}
     scripted.add_response("elbv2", "describe_listener_certificates", listed)
 
-    assert check("listener", {}, aws=scripted, **where("AfterAllowTraffic")).outcome == "INCONCLUSIVE"
+    assert check("listener", {}, aws=scripted, **deployment_at("AfterAllowTraffic")).outcome == "INCONCLUSIVE"
 
 
 def test_no_listener_and_no_target_group_are_errors(check: Callable[..., Any], scripted: Any) -> None:
     scripted.add_response("codedeploy", "get_deployment_group", {"deploymentGroupInfo": {}})
-    assert check("listener", {}, aws=scripted, **where("AfterAllowTraffic")).outcome == "ERROR"
+    assert check("listener", {}, aws=scripted, **deployment_at("AfterAllowTraffic")).outcome == "ERROR"
 
-    group(scripted)
-    without = {**where("AfterAllowTraffic"), "target_group": ""}
+    script_group(scripted)
+    without = {**deployment_at("AfterAllowTraffic"), "target_group": ""}
     assert "green has no target group" in check("listener", {}, aws=scripted, **without).message

@@ -1,4 +1,4 @@
-"""load against real servers that are quick, slow, or broken now and then."""
+"""load against real servers that are fast, slow, or fail now and then."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_missing_page_is_an_error(check: Check) -> None:
         assert check("load", {**BURST, "status": 404}, green.url).outcome is Outcome.PASS
 
 
-def test_nobody_there_fails(check: Check) -> None:
+def test_a_closed_port_fails(check: Check) -> None:
     finding = check("load", BURST, f"http://127.0.0.1:{unused_port()}")
     assert finding.outcome is Outcome.FAIL
     assert "error rate is 1" in finding.message
@@ -61,20 +61,20 @@ def test_a_slow_green_fails_on_its_percentile(check: Check) -> None:
         expect = {"p50": {"lte": "100ms"}, "p95": {"lte": "100ms"}}
         finding = check("load", {**BURST, "warm_up": 0, "expect": expect}, green.url)
     assert finding.outcome is Outcome.FAIL
-    slowest = next(each for each in finding.evidence if each.query == "p95 (ms)")
+    slowest = next(result for result in finding.evidence if result.query == "p95 (ms)")
     assert slowest.actual >= 150
     assert finding.message.startswith(f"p95 (ms) is {slowest.actual}, expected")
-    assert [each.passed for each in finding.evidence] == [True, True, False]
+    assert [result.passed for result in finding.evidence] == [True, True, False]
 
 
-def test_a_burst_cut_short_shows_nothing(check: Check) -> None:
+def test_a_burst_cut_short_is_inconclusive(check: Check) -> None:
     def slow(_method: str, _path: str, _body: bytes) -> Any:
         time.sleep(0.05)
         return 200, {}, ""
 
     with HttpServer(slow) as green:
-        written = {**BURST, "requests": 400, "concurrency": 2}
-        finding = check("load", written, green.url, timeout_s=1.5)
+        raw_params = {**BURST, "requests": 400, "concurrency": 2}
+        finding = check("load", raw_params, green.url, timeout_s=1.5)
         assert finding.outcome is Outcome.INCONCLUSIVE
         assert "of 400 requests" in finding.message
         finding = check("load", {"paths": ["/"], "duration": "5s"}, green.url, timeout_s=1.5)
@@ -82,14 +82,14 @@ def test_a_burst_cut_short_shows_nothing(check: Check) -> None:
     assert "before the 5s of the burst" in finding.message
 
 
-def test_a_rate_that_is_not_reached_shows_nothing(check: Check) -> None:
+def test_a_rate_that_is_not_reached_is_inconclusive(check: Check) -> None:
     def slow(_method: str, _path: str, _body: bytes) -> Any:
         time.sleep(0.05)
         return 200, {}, ""
 
     with HttpServer(slow) as green:
-        written = {"paths": ["/"], "duration": "800ms", "rate": 100, "concurrency": 2, "warm_up": 0}
-        finding = check("load", written, green.url)
+        raw_params = {"paths": ["/"], "duration": "800ms", "rate": 100, "concurrency": 2, "warm_up": 0}
+        finding = check("load", raw_params, green.url)
     assert finding.outcome is Outcome.INCONCLUSIVE
     assert "requests a second were reached of 100" in finding.message
 
@@ -111,16 +111,16 @@ def test_a_quick_burst_passes_without_its_warm_up(check: Check) -> None:
     assert (len(plot.values), plot.limits) == (40, {"p99 lte": 2000.0, "slowest lte": 2000.0})
 
 
-def test_a_rate_is_kept(check: Check) -> None:
+def test_requests_follow_the_rate(check: Check) -> None:
     with HttpServer(fine) as green:
-        written = {"paths": ["/"], "duration": "1s", "rate": 30, "warm_up": 0}
-        finding = check("load", written, green.url)
+        raw_params = {"paths": ["/"], "duration": "1s", "rate": 30, "warm_up": 0}
+        finding = check("load", raw_params, green.url)
     assert finding.outcome is Outcome.PASS, finding.message
     assert 26 <= len(green.requests) <= 31
 
 
 @pytest.mark.parametrize(
-    ("written", "why"),
+    ("raw_params", "reason"),
     [
         ({"paths": ["/"]}, "exactly one of requests and duration"),
         ({"paths": ["/"], "requests": 10, "duration": "1s"}, "exactly one of requests and duration"),
@@ -137,6 +137,6 @@ def test_a_rate_is_kept(check: Check) -> None:
         ),
     ],
 )
-def test_what_means_nothing_is_refused(check: Check, written: Any, why: str) -> None:
-    with pytest.raises(ValueError, match=why):
-        check("load", written)
+def test_invalid_parameters_are_rejected_with_a_reason(check: Check, raw_params: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        check("load", raw_params)

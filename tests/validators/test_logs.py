@@ -1,4 +1,4 @@
-"""logs: lines over the limit, errors that blue never wrote and a log without green never pass."""
+"""logs never passes with lines over the limit, errors that blue never wrote, or no lines of green."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ FUNCTION = {"deployment": {"platform": "lambda", "function": "f"}, "version": "7
 GROUP = {"group": "/aws/lambda/f"}
 
 
-def lines(aws: Any, *found: str, version: str = "7", token: str = "") -> None:
-    events = [{"logStreamName": f"2026/11/23/[{version}]abc", "message": line} for line in found]
+def script_lines(aws: Any, *messages: str, version: str = "7", token: str = "") -> None:
+    events = [{"logStreamName": f"2026/11/23/[{version}]abc", "message": message} for message in messages]
     aws.add_response("logs", "filter_log_events", {"events": events, **({"nextToken": token} if token else {})})
 
 
 @pytest.mark.parametrize(("wrong", "outcome"), [(3, "FAIL"), (2, "PASS"), (0, "PASS")])
 def test_lines_over_the_limit_fail(check: Callable[..., Any], scripted: Any, wrong: int, outcome: str) -> None:
-    lines(scripted, "START")
-    lines(scripted, *["ERROR 1"] * wrong)
+    script_lines(scripted, "START")
+    script_lines(scripted, *["ERROR 1"] * wrong)
 
     assert check("logs", {**GROUP, "expect": {"lte": 2}}, aws=scripted, **FUNCTION).outcome == outcome
 
 
 @pytest.mark.parametrize("version", ["6", "77"])
 def test_a_log_without_a_line_of_green_is_inconclusive(check: Callable[..., Any], scripted: Any, version: str) -> None:
-    lines(scripted, "START", version=version)
+    script_lines(scripted, "START", version=version)
 
-    found = check("logs", {**GROUP, "expect": 0}, aws=scripted, **FUNCTION)
+    finding = check("logs", {**GROUP, "expect": 0}, aws=scripted, **FUNCTION)
 
-    assert found.outcome == "INCONCLUSIVE"
-    assert "green wrote 0 lines" in found.message
+    assert finding.outcome == "INCONCLUSIVE"
+    assert "green wrote 0 lines" in finding.message
 
 
 def test_errors_of_blue_do_not_count_against_green_and_a_later_page_does(
     check: Callable[..., Any], scripted: Any
 ) -> None:
-    lines(scripted, "START")
-    lines(scripted, "ERROR of blue", version="6", token="t")
-    lines(scripted, "ERROR of green")
+    script_lines(scripted, "START")
+    script_lines(scripted, "ERROR of blue", version="6", token="t")
+    script_lines(scripted, "ERROR of green")
 
-    found = check("logs", {**GROUP, "expect": 0}, aws=scripted, **FUNCTION)
+    finding = check("logs", {**GROUP, "expect": 0}, aws=scripted, **FUNCTION)
 
-    assert (found.outcome, found.evidence[0].actual) == ("FAIL", 1)
-    assert "ERROR of green" in found.message
+    assert (finding.outcome, finding.evidence[0].actual) == ("FAIL", 1)
+    assert "ERROR of green" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -66,44 +66,44 @@ def test_errors_of_blue_do_not_count_against_green_and_a_later_page_does(
 def test_an_error_is_new_when_blue_never_wrote_one_of_its_kind(
     check: Callable[..., Any], scripted: Any, green: str, blue: str, outcome: str
 ) -> None:
-    lines(scripted, "START")
-    lines(scripted, green)
-    lines(scripted, "START", version="6")
-    lines(scripted, *([blue] if blue else []), version="6")
+    script_lines(scripted, "START")
+    script_lines(scripted, green)
+    script_lines(scripted, "START", version="6")
+    script_lines(scripted, *([blue] if blue else []), version="6")
 
-    found = check("logs", {**GROUP, "new_errors": {"baseline": "6h"}}, aws=scripted, **FUNCTION)
+    finding = check("logs", {**GROUP, "new_errors": {"baseline": "6h"}}, aws=scripted, **FUNCTION)
 
-    assert found.outcome == outcome
+    assert finding.outcome == outcome
 
 
 def test_nothing_can_be_called_new_where_blue_wrote_nothing(check: Callable[..., Any], scripted: Any) -> None:
-    lines(scripted, "START")
-    lines(scripted)
-    lines(scripted, "START")
+    script_lines(scripted, "START")
+    script_lines(scripted)
+    script_lines(scripted, "START")
 
-    found = check("logs", {**GROUP, "expect": 0, "new_errors": {}}, aws=scripted, **FUNCTION)
+    finding = check("logs", {**GROUP, "expect": 0, "new_errors": {}}, aws=scripted, **FUNCTION)
 
-    assert found.outcome == "INCONCLUSIVE"
+    assert finding.outcome == "INCONCLUSIVE"
 
 
 def test_a_functions_log_group_is_found_by_itself(check: Callable[..., Any], scripted: Any) -> None:
     configuration = {"LoggingConfig": {"LogGroup": "/shop/all"}}
     scripted.add_response("lambda", "get_function_configuration", configuration)
-    lines(scripted, "START")
-    lines(scripted)
+    script_lines(scripted, "START")
+    script_lines(scripted)
 
-    found = check("logs", {"expect": 0}, aws=scripted, **FUNCTION)
+    finding = check("logs", {"expect": 0}, aws=scripted, **FUNCTION)
 
-    assert (found.outcome, found.evidence[0].where) == ("PASS", "/shop/all")
+    assert (finding.outcome, finding.evidence[0].where) == ("PASS", "/shop/all")
 
 
-def tasks(aws: Any, status: str, *by: str) -> None:
-    asked = {"cluster": "c", "serviceName": "s", "desiredStatus": status}
+def script_tasks(aws: Any, status: str, *by: str) -> None:
+    request = {"cluster": "c", "serviceName": "s", "desiredStatus": status}
     arns = [f"arn:aws:ecs:eu-central-1:1:task/c/{name}" for name in by]
-    aws.add_response("ecs", "list_tasks", {"taskArns": arns}, asked)
+    aws.add_response("ecs", "list_tasks", {"taskArns": arns}, request)
     if arns:
-        found = [{"taskArn": arn, "startedBy": f"ecs-svc/{name[0]}"} for arn, name in zip(arns, by, strict=True)]
-        aws.add_response("ecs", "describe_tasks", {"tasks": found})
+        described = [{"taskArn": arn, "startedBy": f"ecs-svc/{name[0]}"} for arn, name in zip(arns, by, strict=True)]
+        aws.add_response("ecs", "describe_tasks", {"tasks": described})
 
 
 def test_lines_of_greens_tasks_count_also_of_those_that_stopped(check: Callable[..., Any], scripted: Any) -> None:
@@ -111,36 +111,37 @@ def test_lines_of_greens_tasks_count_also_of_those_that_stopped(check: Callable[
     container = {"name": "app", "logConfiguration": {"logDriver": "awslogs", "options": options}}
     definition = {"taskDefinition": {"containerDefinitions": [container]}}
     scripted.add_response("ecs", "describe_task_definition", definition)
-    tasks(scripted, "RUNNING", "1a", "2a")
-    tasks(scripted, "STOPPED", "2b")
+    script_tasks(scripted, "RUNNING", "1a", "2a")
+    script_tasks(scripted, "STOPPED", "2b")
     events = [{"logStreamName": f"ecs/app/{task}", "message": "ERROR"} for task in ("1a", "2a", "2b")]
     for _ in range(2):
         scripted.add_response("logs", "filter_log_events", {"events": events})
     about = {"cluster": "c", "service": "s"}
 
-    found = check("logs", {"expect": 1}, aws=scripted, task_set="ecs-svc/2", task_definition="s:2", deployment=about)
+    finding = check("logs", {"expect": 1}, aws=scripted, task_set="ecs-svc/2", task_definition="s:2", deployment=about)
 
-    assert (found.outcome, found.evidence[0].actual) == ("FAIL", 2)
+    assert (finding.outcome, finding.evidence[0].actual) == ("FAIL", 2)
 
 
 INSIGHTS = {**GROUP, "query": "stats count(*) as n by code", "rows": {"[?code=='500'].n | [0]": {"lt": 3}}}
 
 
-def rows(aws: Any, status: str, *found: dict[str, str]) -> None:
-    results = [[{"field": name, "value": value} for name, value in row.items()] for row in found]
+def script_rows(aws: Any, status: str, *records: dict[str, str]) -> None:
+    results = [[{"field": name, "value": value} for name, value in row.items()] for row in records]
     aws.add_response("logs", "get_query_results", {"status": status, "results": results}, {"queryId": "q"})
 
 
 @pytest.mark.parametrize(
-    ("found", "outcome"), [([{"code": "E500", "n": "1"}], "FAIL"), ([{"code": "500x", "n": "9"}], "FAIL"), ([], "FAIL")]
+    ("records", "outcome"),
+    [([{"code": "E500", "n": "1"}], "FAIL"), ([{"code": "500x", "n": "9"}], "FAIL"), ([], "FAIL")],
 )
 def test_rows_that_an_insights_query_does_not_find_do_not_pass(
-    check: Callable[..., Any], scripted: Any, found: list[dict[str, str]], outcome: str
+    check: Callable[..., Any], scripted: Any, records: list[dict[str, str]], outcome: str
 ) -> None:
-    lines(scripted, "START")
-    lines(scripted)
+    script_lines(scripted, "START")
+    script_lines(scripted)
     scripted.add_response("logs", "start_query", {"queryId": "q"})
-    rows(scripted, "Complete", *found)
+    script_rows(scripted, "Complete", *records)
 
     assert check("logs", INSIGHTS, aws=scripted, **FUNCTION).outcome == outcome
 
@@ -149,12 +150,12 @@ def test_rows_that_an_insights_query_does_not_find_do_not_pass(
 def test_an_insights_query_is_waited_for_and_its_numbers_are_numbers(
     check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch, count: str, outcome: str
 ) -> None:
-    monkeypatch.setattr("validators.logs.POLL_S", 0.01)
-    lines(scripted, "START")
-    lines(scripted)
+    monkeypatch.setattr("validators._log_streams.POLL_S", 0.01)
+    script_lines(scripted, "START")
+    script_lines(scripted)
     scripted.add_response("logs", "start_query", {"queryId": "q"})
-    rows(scripted, "Running", {"n": "0"})
-    rows(scripted, "Complete", {"n": count})
+    script_rows(scripted, "Running", {"n": "0"})
+    script_rows(scripted, "Complete", {"n": count})
 
     params = {**INSIGHTS, "rows": {"[0].n": {"lt": 3}}}
     assert check("logs", params, aws=scripted, **FUNCTION).outcome == outcome
@@ -162,10 +163,10 @@ def test_an_insights_query_is_waited_for_and_its_numbers_are_numbers(
 
 def test_an_insights_query_that_fails_or_takes_too_long_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
     for status in ("Failed", "Running"):
-        lines(scripted, "START")
-        lines(scripted)
+        script_lines(scripted, "START")
+        script_lines(scripted)
         scripted.add_response("logs", "start_query", {"queryId": "q"})
-        rows(scripted, status)
+        script_rows(scripted, status)
         if status == "Running":
             scripted.add_response("logs", "stop_query", {"success": True}, {"queryId": "q"})
         assert check("logs", INSIGHTS, aws=scripted, timeout_s=0.3, **FUNCTION).outcome == "ERROR"
@@ -176,14 +177,14 @@ def test_a_log_that_cannot_be_read_is_an_error_that_names_the_permission(
 ) -> None:
     scripted.add_client_error("logs", "filter_log_events", "AccessDeniedException")
 
-    found = check("logs", {**GROUP, "expect": 0}, aws=scripted, **FUNCTION)
+    finding = check("logs", {**GROUP, "expect": 0}, aws=scripted, **FUNCTION)
 
-    assert found.outcome == "ERROR"
-    assert "logs:FilterLogEvents" in found.message
+    assert finding.outcome == "ERROR"
+    assert "logs:FilterLogEvents" in finding.message
 
 
 @pytest.mark.parametrize(
-    "written",
+    "raw_params",
     [
         {},
         {"pattern": "x"},
@@ -193,6 +194,6 @@ def test_a_log_that_cannot_be_read_is_an_error_that_names_the_permission(
         {"expect": 0, "window": 5},
     ],
 )
-def test_wrong_parameters_are_refused(check: Callable[..., Any], written: dict[str, Any]) -> None:
+def test_invalid_parameters_are_rejected(check: Callable[..., Any], raw_params: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        check("logs", written)
+        check("logs", raw_params)

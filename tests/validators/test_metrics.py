@@ -1,4 +1,4 @@
-"""metrics: values over their threshold, too few samples and no data never pass unasked."""
+"""metrics never passes with values over their threshold, too few samples, or, by default, no data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from greenlight.aws.client import Aws
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ONE: dict[str, Any] = {"queries": {"a": {"metric": "AWS/Lambda/Errors", "stat": "Sum"}}, "expect": {"a": {"lt": 5}}}
+PARAMS: dict[str, Any] = {"queries": {"a": {"metric": "AWS/Lambda/Errors", "stat": "Sum"}}, "expect": {"a": {"lt": 5}}}
 
 
 def data(aws: Any, status: str = "Complete", **series: list[float]) -> None:
@@ -24,36 +24,36 @@ def data(aws: Any, status: str = "Complete", **series: list[float]) -> None:
 def test_one_data_point_over_the_threshold_fails(check: Callable[..., Any], scripted: Any) -> None:
     data(scripted, a=[1.0, 7.0, 2.0])
 
-    found = check("metrics", ONE, aws=scripted)
+    finding = check("metrics", PARAMS, aws=scripted)
 
-    assert (found.outcome, found.message) == ("FAIL", '1 of 3 data points: a is 7.0, expected {"lt":5}')
+    assert (finding.outcome, finding.message) == ("FAIL", '1 of 3 data points: a is 7.0, expected {"lt":5}')
 
 
 @pytest.mark.parametrize("series", [{}, {"a": []}])
 @pytest.mark.parametrize(
-    ("said", "outcome"), [({}, "INCONCLUSIVE"), ({"no_data": "fail"}, "FAIL"), ({"no_data": "pass"}, "PASS")]
+    ("policy", "outcome"), [({}, "INCONCLUSIVE"), ({"no_data": "fail"}, "FAIL"), ({"no_data": "pass"}, "PASS")]
 )
-def test_no_data_is_what_the_plan_says_and_inconclusive_when_it_says_nothing(
-    check: Callable[..., Any], scripted: Any, series: dict[str, list[float]], said: dict[str, str], outcome: str
+def test_no_data_is_inconclusive_unless_the_plan_sets_another_outcome(
+    check: Callable[..., Any], scripted: Any, series: dict[str, list[float]], policy: dict[str, str], outcome: str
 ) -> None:
     data(scripted, **series)
 
-    assert check("metrics", {**ONE, **said}, aws=scripted).outcome == outcome
+    assert check("metrics", {**PARAMS, **policy}, aws=scripted).outcome == outcome
 
 
-def test_too_few_samples_are_inconclusive_whatever_they_say(check: Callable[..., Any], scripted: Any) -> None:
+def test_too_few_samples_are_inconclusive_whatever_their_values(check: Callable[..., Any], scripted: Any) -> None:
     data(scripted, a=[0.0], samples_a=[4.0, 5.0])
 
-    found = check("metrics", {**ONE, "minimum_samples": {"a": 10}}, aws=scripted)
+    finding = check("metrics", {**PARAMS, "minimum_samples": {"a": 10}}, aws=scripted)
 
-    assert (found.outcome, found.message) == ("INCONCLUSIVE", "a has 9 samples, fewer than 10")
+    assert (finding.outcome, finding.message) == ("INCONCLUSIVE", "a has 9 samples, fewer than 10")
 
 
 @pytest.mark.parametrize("status", ["InternalError", "Forbidden", "PartialData"])
 def test_data_that_is_not_whole_is_an_error(check: Callable[..., Any], scripted: Any, status: str) -> None:
     data(scripted, status, a=[0.0])
 
-    assert check("metrics", ONE, aws=scripted).outcome == "ERROR"
+    assert check("metrics", PARAMS, aws=scripted).outcome == "ERROR"
 
 
 def test_a_later_page_counts_like_the_first(check: Callable[..., Any], scripted: Any) -> None:
@@ -61,7 +61,7 @@ def test_a_later_page_counts_like_the_first(check: Callable[..., Any], scripted:
     scripted.add_response("cloudwatch", "get_metric_data", {"MetricDataResults": [first], "NextToken": "t"})
     data(scripted, a=[9.0])
 
-    assert check("metrics", ONE, aws=scripted).outcome == "FAIL"
+    assert check("metrics", PARAMS, aws=scripted).outcome == "FAIL"
 
 
 def test_maths_and_percentiles_are_asked_of_cloudwatch(check: Callable[..., Any], scripted: Any) -> None:
@@ -76,9 +76,9 @@ def test_maths_and_percentiles_are_asked_of_cloudwatch(check: Callable[..., Any]
     }
     data(scripted, slow=[0.1], rate=[0.2])
 
-    found = check("metrics", {"queries": queries, "expect": {"rate": {"lt": 1}}}, aws=scripted)
+    finding = check("metrics", {"queries": queries, "expect": {"rate": {"lt": 1}}}, aws=scripted)
 
-    assert (found.outcome, found.message) == ("PASS", "rate within thresholds for 5m")
+    assert (finding.outcome, finding.message) == ("PASS", "rate within thresholds for 5m")
 
 
 def test_metrics_that_were_really_put_are_read(check: Callable[..., Any], no_aws_account: None) -> None:
@@ -95,21 +95,21 @@ def test_metrics_that_were_really_put_are_read(check: Callable[..., Any], no_aws
         assert check("metrics", {**params, "expect": {"a": {"lt": 4}}}, aws=Aws()).outcome == "FAIL"
 
 
-def test_settling_waits_before_it_asks(check: Callable[..., Any], scripted: Any) -> None:
+def test_settling_waits_before_the_request(check: Callable[..., Any], scripted: Any) -> None:
     data(scripted, a=[0.0])
-    assert check("metrics", {**ONE, "settle": "50ms"}, aws=scripted).outcome == "PASS"
-    assert check("metrics", {**ONE, "settle": "5m"}, aws=scripted).outcome == "ERROR"
+    assert check("metrics", {**PARAMS, "settle": "50ms"}, aws=scripted).outcome == "PASS"
+    assert check("metrics", {**PARAMS, "settle": "5m"}, aws=scripted).outcome == "ERROR"
 
 
 @pytest.mark.parametrize(
-    "written",
+    "raw_params",
     [
         {},
-        {**ONE, "expect": {}},
-        {**ONE, "expect": {"b": 1}},
-        {**ONE, "minimum_samples": {"b": 1}},
-        {**ONE, "period": "90s"},
-        {**ONE, "window": "30s"},
+        {**PARAMS, "expect": {}},
+        {**PARAMS, "expect": {"b": 1}},
+        {**PARAMS, "minimum_samples": {"b": 1}},
+        {**PARAMS, "period": "90s"},
+        {**PARAMS, "window": "30s"},
         {"queries": {"A": {"metric": "a/b"}}, "expect": {"A": 1}},
         {"queries": {"a": {"metric": "b"}}, "expect": {"a": 1}},
         {"queries": {"a": {"metric": "a/b", "stat": "p999x"}}, "expect": {"a": 1}},
@@ -117,21 +117,19 @@ def test_settling_waits_before_it_asks(check: Callable[..., Any], scripted: Any)
         {"queries": {"a": {"expression": "1"}}, "expect": {"a": 1}, "minimum_samples": {"a": 1}},
     ],
 )
-def test_wrong_parameters_are_refused(check: Callable[..., Any], written: dict[str, Any]) -> None:
+def test_invalid_parameters_are_rejected(check: Callable[..., Any], raw_params: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        check("metrics", written)
+        check("metrics", raw_params)
 
 
-def test_the_points_are_kept_for_a_plot_with_their_threshold_those_without_a_time_not(
-    check: Callable[..., Any], scripted: Any
-) -> None:
+def test_the_plot_has_the_threshold_and_the_points_with_a_timestamp(check: Callable[..., Any], scripted: Any) -> None:
     now = datetime.datetime.now(datetime.UTC)
     stamps = [now - datetime.timedelta(seconds=60), now - datetime.timedelta(seconds=120)]
     result = {"Id": "a", "Values": [1.0, 2.0, 9.0], "Timestamps": stamps, "StatusCode": "Complete"}
     scripted.add_response("cloudwatch", "get_metric_data", {"MetricDataResults": [result]})
 
-    found = check("metrics", ONE, aws=scripted)
+    finding = check("metrics", PARAMS, aws=scripted)
 
-    plot = found.series[0]
-    assert (found.outcome, plot.values, plot.limits) == ("FAIL", (2.0, 1.0), {"lt": 5.0})
+    plot = finding.series[0]
+    assert (finding.outcome, plot.values, plot.limits) == ("FAIL", (2.0, 1.0), {"lt": 5.0})
     assert [round(at, -1) for at in plot.at_s] == [-120, -60]

@@ -49,46 +49,46 @@ def notes(rows: dict[str, dict[str, str]], column: str = "text", wrong: str = ""
     return answer
 
 
-def migrated(check: Check, blue: Any, green: Any, written: Any = None, timeout_s: float = 3.0) -> Finding:
+def run_check(check: Check, blue: Any, green: Any, raw_params: Any = None, timeout_s: float = 3.0) -> Finding:
     with HttpServer(blue) as old, HttpServer(green) as new:
-        return check("migration", written or PLAN, new.url, blue=Side(url=old.url), timeout_s=timeout_s)
+        return check("migration", raw_params or PLAN, new.url, blue=Side(url=old.url), timeout_s=timeout_s)
 
 
 def test_a_renamed_column_fails_and_is_cleaned_up(check: Check) -> None:
     rows: dict[str, dict[str, str]] = {}
-    finding = migrated(check, notes(rows), notes(rows, column="content"))
+    finding = run_check(check, notes(rows), notes(rows, column="content"))
     assert finding.outcome is Outcome.FAIL
     assert 'written through green, read through blue: json text is ""' in finding.message
     assert rows == {}
 
 
-def test_a_green_that_takes_no_rows_fails_and_a_blue_that_takes_none_shows_nothing(check: Check) -> None:
+def test_a_green_that_rejects_rows_fails_and_a_blue_that_rejects_them_is_inconclusive(check: Check) -> None:
     rows: dict[str, dict[str, str]] = {}
-    finding = migrated(check, notes(rows), notes(rows, wrong="POST"))
+    finding = run_check(check, notes(rows), notes(rows, wrong="POST"))
     assert finding.outcome is Outcome.FAIL
     assert "status is 500" in finding.message
     only = {**PLAN, "clean_up": {"delete": "/notes/1"}}
-    finding = migrated(check, notes(rows, wrong="POST"), notes(rows), only)
-    assert (finding.outcome, "blue takes no row" in finding.message) == (Outcome.INCONCLUSIVE, True)
+    finding = run_check(check, notes(rows, wrong="POST"), notes(rows), only)
+    assert (finding.outcome, "blue rejects the row" in finding.message) == (Outcome.INCONCLUSIVE, True)
 
 
 def test_a_row_that_is_left_behind_is_an_error(check: Check) -> None:
     rows: dict[str, dict[str, str]] = {}
-    finding = migrated(check, notes(rows), notes(rows, wrong="DELETE"))
+    finding = run_check(check, notes(rows), notes(rows, wrong="DELETE"))
     assert finding.outcome is Outcome.ERROR
     assert "a probe row may have been left behind: clean_up through green answered 500" in finding.message
 
 
 def test_a_failure_stays_one_when_cleaning_up_fails_too(check: Check) -> None:
     rows: dict[str, dict[str, str]] = {}
-    finding = migrated(check, notes(rows), notes(rows, column="content", wrong="DELETE"))
+    finding = run_check(check, notes(rows), notes(rows, column="content", wrong="DELETE"))
     assert finding.outcome is Outcome.FAIL
     assert "left behind" in finding.message
 
 
 def test_a_read_that_hangs_leaves_time_to_clean_up(check: Check) -> None:
     rows: dict[str, dict[str, str]] = {}
-    finding = migrated(check, notes(rows, hang="GET"), notes(rows), timeout_s=1.2)
+    finding = run_check(check, notes(rows, hang="GET"), notes(rows), timeout_s=1.2)
     assert (finding.outcome, "no answer" in finding.message) == (Outcome.FAIL, True)
     assert rows == {}
 
@@ -102,13 +102,13 @@ def test_without_blue_nothing_is_shown_and_nothing_written(check: Check) -> None
 
 def test_rows_that_both_understand_pass_and_are_gone(check: Check) -> None:
     rows: dict[str, dict[str, str]] = {}
-    finding = migrated(check, notes(rows), notes(rows))
+    finding = run_check(check, notes(rows), notes(rows))
     assert finding.outcome is Outcome.PASS, finding.message
     assert (len(finding.evidence), rows) == (10, {})
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "reason"),
     [
         ({"expect": {"status": 200}}, "says nothing of the row"),
         ({"capture": {"id": "id"}}, "captures nothing"),
@@ -116,6 +116,6 @@ def test_rows_that_both_understand_pass_and_are_gone(check: Check) -> None:
         ({"write": {}}, "exactly one of"),
     ],
 )
-def test_what_means_nothing_is_refused(check: Check, change: Any, why: str) -> None:
-    with pytest.raises(ValueError, match=why):
+def test_invalid_parameters_are_rejected_with_a_reason(check: Check, change: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
         check("migration", {**PLAN, **change})

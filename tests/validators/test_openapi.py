@@ -1,4 +1,4 @@
-"""openapi against services that keep their document's word, and services that do not."""
+"""openapi against services that answer as their document describes, and services that do not."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def operation(responses: Any, **more: Any) -> dict[str, Any]:
 
 
 def service(answers: dict[str, bytes]) -> Server:
-    """Answer by method and path; what is not written down is 404."""
+    """Serve scripted answers by method and path, and 404 for anything else."""
 
     def script(peer: Peer) -> None:
         while True:
@@ -72,8 +72,10 @@ def body(data: Any, status: int = 200, *headers: str) -> bytes:
     return answer(status, json.dumps(data).encode(), JSON, *headers)
 
 
-def asked(check: Check, written: dict[str, Any], answers: dict[str, bytes], **params: Any) -> tuple[Finding, list[str]]:
-    with service({"GET /openapi.json": body(written), **answers}) as server:
+def run_check(
+    check: Check, raw_document: dict[str, Any], answers: dict[str, bytes], **params: Any
+) -> tuple[Finding, list[str]]:
+    with service({"GET /openapi.json": body(raw_document), **answers}) as server:
         finding = check("openapi", params, server.url)
     return finding, [first for first, _, _ in server.requests[1:]]
 
@@ -83,7 +85,7 @@ ORDER = "GET /v1/orders/a%20b"
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         ({"state": "new"}, "'id' is a required property"),
         ({"id": "1", "state": "new"}, "$.id '1' is not of type 'integer'"),
@@ -94,10 +96,10 @@ ORDER = "GET /v1/orders/a%20b"
         ([], "[] is not of type 'object'"),
     ],
 )
-def test_a_body_against_its_schema_fails(check: Check, version: str, data: Any, said: str) -> None:
-    finding, _ = asked(check, document(version), {ORDER: body(data)})
+def test_a_body_against_its_schema_fails(check: Check, version: str, data: Any, message: str) -> None:
+    finding, _ = run_check(check, document(version), {ORDER: body(data)})
     assert finding.outcome is Outcome.FAIL
-    assert said in finding.message
+    assert message in finding.message
 
 
 SLOW = "^(a|a)*$"  # doubles its time with each letter
@@ -110,17 +112,17 @@ LETTERS = "a" * 40 + "!"
     [{"additionalProperties": {"pattern": SLOW}}, {"patternProperties": {SLOW: {}}, "additionalProperties": False}],
     ids=["pattern", "patternProperties"],
 )
-def test_a_pattern_that_would_take_for_ever_shows_nothing_and_ends(
+def test_a_pattern_that_would_never_end_is_cut_off_and_inconclusive(
     check: Check, version: str, schema: Any, short_pattern_timeout: None
 ) -> None:
-    written = document(version, **{"/orders/{id}": operation(ok({"type": "object", **schema}))})
-    finding, _ = asked(check, written, {ORDER: body({LETTERS: LETTERS})})
+    raw_document = document(version, **{"/orders/{id}": operation(ok({"type": "object", **schema}))})
+    finding, _ = run_check(check, raw_document, {ORDER: body({LETTERS: LETTERS})})
     assert finding.outcome is Outcome.INCONCLUSIVE
     assert "takes longer than" in finding.message
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         ({"code": "a1"}, "$.code 'a1' does not match '^[0-9]+$'"),
         ({"x-a": 1}, "$['x-a'] 1 is not of type 'string'"),
@@ -128,58 +130,60 @@ def test_a_pattern_that_would_take_for_ever_shows_nothing_and_ends(
         ({"code": "1", "x-a": "b"}, ""),
     ],
 )
-def test_patterns_hold_texts_and_names_of_properties(check: Check, data: Any, said: str) -> None:
+def test_patterns_hold_texts_and_names_of_properties(check: Check, data: Any, message: str) -> None:
     schema = {
         "properties": {"code": {"pattern": "^[0-9]+$"}},
         "patternProperties": {"^x-": {"type": "string"}},
         "additionalProperties": False,
     }
-    finding, _ = asked(check, document(**{"/orders/{id}": operation(ok(schema))}), {ORDER: body(data)})
-    assert (finding.outcome, said in finding.message) == (Outcome.FAIL if said else Outcome.PASS, True)
+    finding, _ = run_check(check, document(**{"/orders/{id}": operation(ok(schema))}), {ORDER: body(data)})
+    assert (finding.outcome, message in finding.message) == (Outcome.FAIL if message else Outcome.PASS, True)
 
 
 def test_unevaluated_properties_beside_patterns_of_names_are_not_judged(check: Check) -> None:
     schema = {"allOf": [{"patternProperties": {"^x": {}}}], "unevaluatedProperties": False}
-    finding, _ = asked(check, document(**{"/orders/{id}": operation(ok(schema))}), {ORDER: body({"x": 1})})
+    finding, _ = run_check(check, document(**{"/orders/{id}": operation(ok(schema))}), {ORDER: body({"x": 1})})
     assert (finding.outcome, "unevaluatedProperties" in finding.message) == (Outcome.INCONCLUSIVE, True)
 
 
 def test_null_where_nothing_allows_it_fails(check: Check) -> None:
-    finding, _ = asked(check, document("3.1.0"), {ORDER: body({"id": 1, "state": None})})
+    finding, _ = run_check(check, document("3.1.0"), {ORDER: body({"id": 1, "state": None})})
     assert finding.outcome is Outcome.FAIL  # OpenAPI 3.1 knows no `nullable`
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("response", "message"),
     [
         (body({"id": 1}, 500), "500: the service failed"),
-        (body({"id": 1}, 201), "the document knows 200"),
+        (body({"id": 1}, 201), "the document has only 200"),
         (answer(200, b"<html>", "content-type: text/html"), "the media type is text/html"),
-        (answer(200, b"{}"), "the media type is not said"),
-        (answer(200, b"{", JSON), "the body is no JSON"),
-        (answer(404, b"{}", JSON), "the document knows 200"),
+        (answer(200, b"{}"), "the media type is missing"),
+        (answer(200, b"{", JSON), "the body is not valid JSON"),
+        (answer(404, b"{}", JSON), "the document has only 200"),
     ],
 )
-def test_an_answer_that_the_document_does_not_know_fails(check: Check, given: bytes, said: str) -> None:
-    finding, _ = asked(check, document(), {ORDER: given})
-    assert (finding.outcome, said in finding.message) == (Outcome.FAIL, True), finding.message
+def test_an_answer_that_the_document_does_not_know_fails(check: Check, response: bytes, message: str) -> None:
+    finding, _ = run_check(check, document(), {ORDER: response})
+    assert (finding.outcome, message in finding.message) == (Outcome.FAIL, True), finding.message
 
 
 def test_a_failure_of_the_service_fails_even_if_documented(check: Check) -> None:
-    written = document(**{"/x": {"get": {"responses": {"500": {"description": ""}, "default": {"description": ""}}}}})
-    finding, _ = asked(check, written, {"GET /v1/x": body({}, 500)})
+    raw_document = document(
+        **{"/x": {"get": {"responses": {"500": {"description": ""}, "default": {"description": ""}}}}}
+    )
+    finding, _ = run_check(check, raw_document, {"GET /v1/x": body({}, 500)})
     assert finding.outcome is Outcome.FAIL
 
 
 def test_a_header_that_is_required_and_missing_fails(check: Check) -> None:
-    written = document(**{"/x": {"get": {"responses": ok(headers={"X-Next": {"required": True}})}}})
-    finding, _ = asked(check, written, {"GET /v1/x": body({})})
+    raw_document = document(**{"/x": {"get": {"responses": ok(headers={"X-Next": {"required": True}})}}})
+    finding, _ = run_check(check, raw_document, {"GET /v1/x": body({})})
     assert (finding.outcome, "the header X-Next is missing" in finding.message) == (Outcome.FAIL, True)
 
 
-def test_what_cannot_be_called_without_harm_or_knowledge_is_not_called_and_said(check: Check) -> None:
+def test_operations_that_cannot_be_called_safely_are_not_called_and_are_listed(check: Check) -> None:
     token = {"name": "t", "in": "query", "required": True, "schema": {"type": "string"}}
-    written = document(
+    raw_document = document(
         **{
             "/a": {"post": {"responses": ok()}, "delete": {"responses": ok()}},
             "/b": {"get": {"parameters": [token], "responses": ok()}},
@@ -194,7 +198,7 @@ def test_what_cannot_be_called_without_harm_or_knowledge_is_not_called_and_said(
         }
     )
     answers = {f"GET /v1/{name}": body({}) for name in "ij"}
-    finding, calls = asked(check, written, answers, skip=["skipped"])
+    finding, calls = run_check(check, raw_document, answers, skip=["skipped"])
     assert [call.split()[1] for call in calls] == ["/v1/f", "/v1/h", "/v1/i", "/v1/j"]
     assert finding.outcome is not Outcome.PASS
     for part in (
@@ -211,7 +215,7 @@ def test_what_cannot_be_called_without_harm_or_knowledge_is_not_called_and_said(
 
 
 def test_a_document_that_gives_nothing_to_call_is_inconclusive(check: Check) -> None:
-    finding, _ = asked(check, document(**{"/a": {"post": {"responses": ok()}}}), {})
+    finding, _ = run_check(check, document(**{"/a": {"post": {"responses": ok()}}}), {})
     assert finding.outcome is Outcome.INCONCLUSIVE
     assert finding.message == "only 0 of 1 operations could be covered, not 1; not covered: POST /a (not a safe method)"
 
@@ -220,7 +224,7 @@ def test_a_document_that_gives_nothing_to_call_is_inconclusive(check: Check) -> 
     "text",
     ["{", "a: [", "[]", "swagger: '2.0'", "openapi: 3.1.0", "openapi: 3.1.0\npaths: []", "x"],
 )
-def test_a_document_that_is_none_is_an_error(check: Check, text: str) -> None:
+def test_an_invalid_document_is_an_error(check: Check, text: str) -> None:
     finding = check("openapi", {"text": text}, "http://127.0.0.1:1")
     assert (finding.outcome, "cannot be used" in finding.message) == (Outcome.ERROR, True)
 
@@ -238,7 +242,7 @@ def test_a_document_that_is_nested_without_end_is_an_error_and_ends_no_process(c
     assert (finding.outcome, "cannot be used" in finding.message) == (Outcome.ERROR, True)
 
 
-def test_a_document_that_is_not_there_is_an_error_and_nobody_there_fails(check: Check) -> None:
+def test_a_missing_document_is_an_error_and_a_closed_port_fails(check: Check) -> None:
     with service({}) as server:
         assert check("openapi", {}, server.url).outcome is Outcome.ERROR
     assert check("openapi", {}, f"http://127.0.0.1:{unused_port()}").outcome is Outcome.FAIL
@@ -246,20 +250,20 @@ def test_a_document_that_is_not_there_is_an_error_and_nobody_there_fails(check: 
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
 def test_answers_that_are_as_documented_pass(check: Check, version: str) -> None:
-    finding, calls = asked(
+    finding, calls = run_check(
         check, document(version), {ORDER: body({"id": 1, "state": "new", "parent": {"id": 2, "state": "sent"}})}
     )
     assert finding.outcome is Outcome.PASS, finding.message
-    assert finding.message == "1 of 1 operations answered as the document says"
+    assert finding.message == "1 of 1 operations answered as the document describes"
     assert calls == [f"{ORDER} HTTP/1.1"]
 
 
 def test_null_passes_where_openapi_30_allows_it(check: Check) -> None:
-    finding, _ = asked(check, document("3.0.3"), {ORDER: body({"id": 1, "state": None})})
+    finding, _ = run_check(check, document("3.0.3"), {ORDER: body({"id": 1, "state": None})})
     assert finding.outcome is Outcome.PASS, finding.message
 
 
-def test_the_plan_gives_document_parameters_headers_and_base(check: Check) -> None:
+def test_document_parameters_headers_and_base_can_be_in_the_plan(check: Check) -> None:
     text = """
 openapi: 3.0.3
 security: [{key: []}]
@@ -275,8 +279,8 @@ paths:
         2XX: {description: fine}
 """
     with service({"HEAD /api/orders/7?day=2026-11-02": answer(204)}) as server:
-        written = {"text": text, "parameters": {"id": 7}, "headers": {"X-Key": "k"}, "base": "/api"}
-        finding = check("openapi", written, server.url)
+        raw_document = {"text": text, "parameters": {"id": 7}, "headers": {"X-Key": "k"}, "base": "/api"}
+        finding = check("openapi", raw_document, server.url)
     assert finding.outcome is Outcome.PASS, finding.message
     headers = server.requests[0][1]
     assert (headers["x-key"], headers["x-tenant"]) == ("k", "smoke")

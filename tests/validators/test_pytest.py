@@ -27,7 +27,8 @@ ASKING = """
     import json, os, urllib.request
 
     def test_green_is_well():
-        request = urllib.request.Request(os.environ["GREENLIGHT_URL"] + "/health", headers=json.loads(os.environ["GREENLIGHT_HEADERS"]))
+        headers = json.loads(os.environ["GREENLIGHT_HEADERS"])
+        request = urllib.request.Request(os.environ["GREENLIGHT_URL"] + "/health", headers=headers)
         assert json.load(urllib.request.urlopen(request)) == {"status": "ok"}
 """
 
@@ -40,18 +41,18 @@ def plans(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pa
     return tmp_path
 
 
-def run(check: Check, plans: pathlib.Path, code: str, written: Any = None, **settings: Any) -> Finding:
+def run_suite(check: Check, plans: pathlib.Path, code: str, raw_params: Any = None, **settings: Any) -> Finding:
     (plans / "smoke").mkdir(exist_ok=True)
     (plans / "smoke" / "test_smoke.py").write_text(textwrap.dedent(code))
-    return check("pytest", {"path": "smoke", **(written or {})}, **{"timeout_s": 10.0, **settings})
+    return check("pytest", {"path": "smoke", **(raw_params or {})}, **{"timeout_s": 10.0, **settings})
 
 
 def test_a_test_that_fails_fails_with_its_message(check: Check, plans: pathlib.Path) -> None:
-    finding = run(check, plans, "def test_good(): pass\ndef test_bad(): assert 1 == 2, 'no stock'\n")
+    finding = run_suite(check, plans, "def test_good(): pass\ndef test_bad(): assert 1 == 2, 'no stock'\n")
     assert finding.outcome is Outcome.FAIL
     assert "1 of 2 tests failed" in finding.message
     assert "no stock" in finding.message
-    assert [each.passed for each in finding.evidence] == [False, True]
+    assert [result.passed for result in finding.evidence] == [False, True]
 
 
 def test_a_fixture_that_breaks_fails(check: Check, plans: pathlib.Path) -> None:
@@ -61,32 +62,32 @@ def test_a_fixture_that_breaks_fails(check: Check, plans: pathlib.Path) -> None:
         def broken(): raise RuntimeError("no database")
         def test_it(broken): pass
     """
-    finding = run(check, plans, code)
+    finding = run_suite(check, plans, code)
     assert (finding.outcome, "no database" in finding.message) == (Outcome.FAIL, True)
 
 
 @pytest.mark.parametrize(
     "code", ["", "import pytest\n@pytest.mark.skip\ndef test_it(): pass\n"], ids=["empty", "skipped"]
 )
-def test_no_test_that_passed_is_no_proof(check: Check, plans: pathlib.Path, code: str) -> None:
-    finding = run(check, plans, code)
+def test_a_suite_without_a_passed_test_is_inconclusive(check: Check, plans: pathlib.Path, code: str) -> None:
+    finding = run_suite(check, plans, code)
     assert (finding.outcome, "fewer than the 1" in finding.message) == (Outcome.INCONCLUSIVE, True)
 
 
 def test_a_suite_that_cannot_be_collected_is_an_error(check: Check, plans: pathlib.Path) -> None:
-    assert run(check, plans, "import nothing_like_this").outcome is Outcome.ERROR
+    assert run_suite(check, plans, "import nothing_like_this").outcome is Outcome.ERROR
 
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_suite_that_ends_by_itself_is_an_error(check: Check, plans: pathlib.Path, code: int) -> None:
-    finding = run(check, plans, f"import os\ndef test_it(): os._exit({code})\n")
-    assert (finding.outcome, "without results" in finding.message) == (Outcome.ERROR, True)
+    finding = run_suite(check, plans, f"import os\ndef test_it(): os._exit({code})\n")
+    assert (finding.outcome, "without usable results" in finding.message) == (Outcome.ERROR, True)
 
 
 def test_a_suite_that_hangs_is_ended_in_time(check: Check, plans: pathlib.Path) -> None:
     began = time.monotonic()
-    finding = run(check, plans, "import time\ndef test_it(): time.sleep(30)\n", timeout_s=1.5)
-    assert (finding.outcome, "was not through" in finding.message) == (Outcome.FAIL, True)
+    finding = run_suite(check, plans, "import time\ndef test_it(): time.sleep(30)\n", timeout_s=1.5)
+    assert (finding.outcome, "did not end before" in finding.message) == (Outcome.FAIL, True)
     assert time.monotonic() - began < 15
 
 
@@ -100,24 +101,24 @@ def test_the_suite_has_no_credentials_unless_it_is_given_them(check: Check, plan
         "import os\ndef test_it(): assert 'AWS_SECRET_ACCESS_KEY' in os.environ and os.environ['TENANT'] == 'smoke'\n"
     )
     variables = {"variables": {"TENANT": "smoke"}}
-    assert run(check, plans, code, variables).outcome is Outcome.FAIL
-    assert run(check, plans, code, {**variables, "aws": True}).outcome is Outcome.PASS
+    assert run_suite(check, plans, code, variables).outcome is Outcome.FAIL
+    assert run_suite(check, plans, code, {**variables, "aws": True}).outcome is Outcome.PASS
 
 
 def test_the_suite_asks_green(check: Check, plans: pathlib.Path) -> None:
     with HttpServer(lambda *_: (200, {}, {"status": "ok"})) as green:
-        finding = run(check, plans, ASKING, url=green.url, headers={"x-side": "green"})
+        finding = run_suite(check, plans, ASKING, url=green.url, headers={"x-side": "green"})
     assert finding.outcome is Outcome.PASS, finding.message
     assert green.headers[0]["x-side"] == "green"
     with HttpServer(lambda *_: (200, {}, {"status": "broken"})) as green:
-        assert run(check, plans, ASKING, url=green.url).outcome is Outcome.FAIL
+        assert run_suite(check, plans, ASKING, url=green.url).outcome is Outcome.FAIL
 
 
 def test_tests_are_chosen_by_keyword(check: Check, plans: pathlib.Path) -> None:
     code = "def test_quick(): pass\ndef test_slow(): assert False\n"
-    finding = run(check, plans, code, {"keyword": "quick"})
+    finding = run_suite(check, plans, code, {"keyword": "quick"})
     assert (finding.outcome, finding.message) == (Outcome.PASS, "1 of 1 tests passed, 0 were skipped")
-    assert run(check, plans, code, {"keyword": "quick", "minimum": 2}).outcome is Outcome.INCONCLUSIVE
+    assert run_suite(check, plans, code, {"keyword": "quick", "minimum": 2}).outcome is Outcome.INCONCLUSIVE
 
 
 def archive(files: dict[str, str]) -> bytes:
@@ -145,23 +146,23 @@ def test_a_suite_comes_from_s3(check: Check, plans: pathlib.Path, raw: bytes, ou
             return client
 
     with stub:
-        written = {"path": "s3://releases/a/smoke.zip", "version": "v1"}
-        finding = check("pytest", written, aws=Aws(Session()), timeout_s=10.0)
+        raw_params = {"path": "s3://releases/a/smoke.zip", "version": "v1"}
+        finding = check("pytest", raw_params, aws=Aws(Session()), timeout_s=10.0)
     assert finding.outcome is outcome, finding.message
     stub.assert_no_pending_responses()
 
 
 @pytest.mark.parametrize(
-    ("written", "why"),
+    ("raw_params", "reason"),
     [
         ({"path": "/etc"}, "below the folder"),
         ({"path": "a/../../b"}, "below the folder"),
-        ({"path": "s3://bucket/suite.tar"}, "no archive in S3"),
+        ({"path": "s3://bucket/suite.tar"}, "not an archive in S3"),
         ({"path": "-x"}, "option"),
-        ({"path": "a", "variables": {"PYTEST_ADDOPTS": "--co"}}, "not the suite's to set"),
+        ({"path": "a", "variables": {"PYTEST_ADDOPTS": "--co"}}, "is reserved"),
         ({"path": "a", "minimum": 0}, "from 1 on"),
     ],
 )
-def test_what_means_nothing_is_refused(check: Check, written: Any, why: str) -> None:
-    with pytest.raises(ValueError, match=why):
-        check("pytest", written)
+def test_invalid_parameters_are_rejected_with_a_reason(check: Check, raw_params: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        check("pytest", raw_params)

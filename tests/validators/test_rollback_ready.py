@@ -1,4 +1,4 @@
-"""rollback_ready: a deployment that could not go back by itself never passes."""
+"""rollback_ready never passes for a deployment that would not roll back by itself."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ SERVICE = {
 }
 
 
-def answers(
-    aws: Any, group: dict[str, Any], *, own: dict[str, Any] | None = None, state: str = "OK", there: bool = True
+def script_answers(
+    aws: Any, group: dict[str, Any], *, own: dict[str, Any] | None = None, state: str = "OK", exists: bool = True
 ) -> None:
     asked = {"applicationName": "shop", "deploymentGroupName": "live"}
     aws.add_response("codedeploy", "get_deployment_group", {"deploymentGroupInfo": group}, asked)
     aws.add_response("codedeploy", "get_deployment", {"deploymentInfo": own or {}}, {"deploymentId": "d-TEST00001"})
-    composite = [{"AlarmName": "all", "StateValue": state}] if there else []
+    composite = [{"AlarmName": "all", "StateValue": state}] if exists else []
     if group.get("alarmConfiguration", {}).get("alarms"):
         alarm = {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}], "CompositeAlarms": composite}
         aws.add_response("cloudwatch", "describe_alarms", alarm)
 
 
-def version(aws: Any) -> None:
+def script_version(aws: Any) -> None:
     asked = {"FunctionName": "f", "Qualifier": "6"}
     aws.add_response("lambda", "get_function_configuration", {"State": "Active"}, asked)
 
@@ -51,7 +51,7 @@ def without(key: str, **changed: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("group", "said"),
+    ("group", "message"),
     [
         ({}, "rollback on DEPLOYMENT_FAILURE"),
         (without("autoRollbackConfiguration", enabled=False), "rollback on DEPLOYMENT_FAILURE"),
@@ -62,82 +62,82 @@ def without(key: str, **changed: Any) -> dict[str, Any]:
     ],
 )
 def test_a_group_that_would_not_go_back_fails_and_says_why(
-    check: Callable[..., Any], scripted: Any, group: dict[str, Any], said: str
+    check: Callable[..., Any], scripted: Any, group: dict[str, Any], message: str
 ) -> None:
-    answers(scripted, group)
-    version(scripted)
+    script_answers(scripted, group)
+    script_version(scripted)
 
-    found = check("rollback_ready", {}, aws=scripted, **FUNCTION)
+    finding = check("rollback_ready", {}, aws=scripted, **FUNCTION)
 
-    assert found.outcome == "FAIL"
-    assert said in found.message
+    assert finding.outcome == "FAIL"
+    assert message in finding.message
 
 
-@pytest.mark.parametrize(("state", "there", "said"), [("ALARM", True, "ALARM"), ("OK", False, "does not exist")])
+@pytest.mark.parametrize(("state", "exists", "message"), [("ALARM", True, "ALARM"), ("OK", False, "does not exist")])
 def test_a_bound_alarm_that_rings_or_is_gone_fails(
-    check: Callable[..., Any], scripted: Any, state: str, there: bool, said: str
+    check: Callable[..., Any], scripted: Any, state: str, exists: bool, message: str
 ) -> None:
-    answers(scripted, GOOD, state=state, there=there)
-    version(scripted)
+    script_answers(scripted, GOOD, state=state, exists=exists)
+    script_version(scripted)
 
-    found = check("rollback_ready", {}, aws=scripted, **FUNCTION)
+    finding = check("rollback_ready", {}, aws=scripted, **FUNCTION)
 
-    assert (found.outcome, found.message) == (
-        "FAIL", f'alarm all is "{said}", expected "exists and is not in ALARM"',
+    assert (finding.outcome, finding.message) == (
+        "FAIL", f'alarm all is "{message}", expected "exists and is not in ALARM"',
     )  # fmt: skip
 
 
 def test_a_deployment_that_overrides_its_group_is_judged_by_the_override(
     check: Callable[..., Any], scripted: Any
 ) -> None:
-    answers(scripted, GOOD, own={"autoRollbackConfiguration": {"enabled": False}})
-    version(scripted)
+    script_answers(scripted, GOOD, own={"autoRollbackConfiguration": {"enabled": False}})
+    script_version(scripted)
 
     assert check("rollback_ready", {}, aws=scripted, **FUNCTION).outcome == "FAIL"
 
 
 def test_a_previous_version_that_was_deleted_fails(check: Callable[..., Any], scripted: Any) -> None:
-    answers(scripted, GOOD)
+    script_answers(scripted, GOOD)
     scripted.add_client_error("lambda", "get_function_configuration", "ResourceNotFoundException")
 
-    found = check("rollback_ready", {}, aws=scripted, **FUNCTION)
+    finding = check("rollback_ready", {}, aws=scripted, **FUNCTION)
 
-    assert (found.outcome, found.message) == ("FAIL", 'f: previous version 6 is "deleted", expected "Active"')
+    assert (finding.outcome, finding.message) == ("FAIL", 'f: previous version 6 is "deleted", expected "Active"')
 
 
 @pytest.mark.parametrize(("sets", "outcome"), [([], "FAIL"), ([0], "FAIL"), ([2], "PASS")])
 def test_the_blue_task_set_must_be_there_with_running_tasks(
     check: Callable[..., Any], scripted: Any, sets: list[int], outcome: str
 ) -> None:
-    answers(scripted, GOOD)
-    there = [{"id": "ecs-svc/1", "runningCount": count} for count in sets]
-    scripted.add_response("ecs", "describe_services", {"services": [{"taskSets": there}]})
+    script_answers(scripted, GOOD)
+    exists = [{"id": "ecs-svc/1", "runningCount": count} for count in sets]
+    scripted.add_response("ecs", "describe_services", {"services": [{"taskSets": exists}]})
 
     assert check("rollback_ready", {}, aws=scripted, **SERVICE).outcome == outcome
 
 
-def test_a_first_deployment_has_nothing_to_go_back_to_unless_the_plan_bears_it(
+def test_a_first_deployment_has_nothing_to_go_back_to_unless_the_plan_allows_it(
     check: Callable[..., Any], scripted: Any
 ) -> None:
     first = {**FUNCTION, "blue": Side()}
-    answers(scripted, GOOD)
+    script_answers(scripted, GOOD)
     assert check("rollback_ready", {}, aws=scripted, **first).outcome == "FAIL"
 
-    answers(scripted, GOOD)
+    script_answers(scripted, GOOD)
     assert check("rollback_ready", {"previous": False}, aws=scripted, **first).outcome == "PASS"
 
 
 def test_a_group_without_alarms_passes_where_the_plan_asks_for_none(check: Callable[..., Any], scripted: Any) -> None:
     rollback = {"autoRollbackConfiguration": {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]}}
-    answers(scripted, rollback)
-    version(scripted)
+    script_answers(scripted, rollback)
+    script_version(scripted)
 
-    found = check("rollback_ready", {"alarms": False}, aws=scripted, **FUNCTION)
+    finding = check("rollback_ready", {"alarms": False}, aws=scripted, **FUNCTION)
 
-    assert (found.outcome, found.message) == ("PASS", "live can go back by itself")
+    assert (finding.outcome, finding.message) == ("PASS", "live can go back by itself")
 
 
-def test_what_cannot_be_read_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
+def test_a_denied_request_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
     scripted.add_client_error("codedeploy", "get_deployment_group", "AccessDeniedException")
 
     assert check("rollback_ready", {}, aws=scripted, **FUNCTION).outcome == "ERROR"

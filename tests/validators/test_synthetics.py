@@ -1,4 +1,4 @@
-"""synthetics: a canary that failed, ran too long ago or did not end never passes."""
+"""synthetics never passes for a canary that failed, ran too long ago or did not end."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def run(state: str, minutes_ago: float = 1, identity: str = "old") -> dict[str, 
     return {"Id": identity, "Status": {"State": state, "StateReason": "said the canary"}, "Timeline": timeline}
 
 
-def runs(aws: Any, *found: dict[str, Any]) -> None:
-    aws.add_response("synthetics", "get_canary_runs", {"CanaryRuns": list(found)}, {"Name": "shop", "MaxResults": 100})
+def script_runs(aws: Any, *listed: dict[str, Any]) -> None:
+    aws.add_response("synthetics", "get_canary_runs", {"CanaryRuns": list(listed)}, {"Name": "shop", "MaxResults": 100})
 
 
 @pytest.mark.parametrize(
-    ("found", "outcome"),
+    ("listed", "outcome"),
     [
         ([("FAILED", 1), ("PASSED", 5)], "FAIL"),
         ([("PASSED", 5), ("FAILED", 1)], "FAIL"),
@@ -34,17 +34,17 @@ def runs(aws: Any, *found: dict[str, Any]) -> None:
     ],
 )
 def test_the_last_run_that_ended_decides(
-    check: Callable[..., Any], scripted: Any, found: list[tuple[str, float]], outcome: str
+    check: Callable[..., Any], scripted: Any, listed: list[tuple[str, float]], outcome: str
 ) -> None:
-    runs(
-        scripted, *(run(state, minutes_ago) for state, minutes_ago in found)
+    script_runs(
+        scripted, *(run(state, minutes_ago) for state, minutes_ago in listed)
     )  # from now, not from when it was collected
 
     assert check("synthetics", {"canary": "shop"}, aws=scripted).outcome == outcome
 
 
 def test_a_run_without_an_end_proves_nothing(check: Callable[..., Any], scripted: Any) -> None:
-    runs(scripted, {"Id": "1", "Status": {"State": "PASSED"}})
+    script_runs(scripted, {"Id": "1", "Status": {"State": "PASSED"}})
 
     assert check("synthetics", {"canary": "shop"}, aws=scripted).outcome == "INCONCLUSIVE"
 
@@ -55,11 +55,11 @@ def test_a_run_that_was_started_is_waited_for_and_older_ones_do_not_count(
 ) -> None:
     monkeypatch.setattr("validators.synthetics.POLL_S", 0.01)
     old = run("PASSED")
-    runs(scripted, old)
+    script_runs(scripted, old)
     scripted.add_response("synthetics", "start_canary", {}, {"Name": "shop"})
-    runs(scripted, old)
-    runs(scripted, run("RUNNING", identity="new"), old)
-    runs(scripted, run(state, identity="new"), old)
+    script_runs(scripted, old)
+    script_runs(scripted, run("RUNNING", identity="new"), old)
+    script_runs(scripted, run(state, identity="new"), old)
 
     assert check("synthetics", {"canary": "shop", "start": True}, aws=scripted).outcome == outcome
 
@@ -68,11 +68,11 @@ def test_a_run_that_does_not_end_in_time_and_a_canary_that_cannot_be_started_are
     check: Callable[..., Any], scripted: Any
 ) -> None:
     params = {"canary": "shop", "start": True}
-    runs(scripted)
+    script_runs(scripted)
     scripted.add_response("synthetics", "start_canary", {})
-    runs(scripted, run("RUNNING", identity="new"))
+    script_runs(scripted, run("RUNNING", identity="new"))
     assert check("synthetics", params, aws=scripted, timeout_s=0.15).outcome == "ERROR"
 
-    runs(scripted)
+    script_runs(scripted)
     scripted.add_client_error("synthetics", "start_canary", "AccessDeniedException")
     assert "synthetics:StartCanary was denied" in check("synthetics", params, aws=scripted).message

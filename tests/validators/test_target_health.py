@@ -1,4 +1,4 @@
-"""target_health: not before the load balancer itself calls every target healthy."""
+"""target_health passes only when the load balancer itself reports every target as healthy."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ def target(number: int, state: str, reason: str = "") -> dict[str, Any]:
     return {"Target": {"Id": f"10.0.0.{number}", "Port": 80}, "TargetHealth": health}
 
 
-def asked(check: Check, scripted: Any, *turns: list[dict[str, Any]], written: Any = None, **more: Any) -> Finding:
-    for targets in turns:
+def run_check(
+    check: Check, scripted: Any, *polls: list[dict[str, Any]], raw_params: Any = None, **more: Any
+) -> Finding:
+    for targets in polls:
         scripted.add_response(
             "elbv2", "describe_target_health", {"TargetHealthDescriptions": targets}, {"TargetGroupArn": ARN}
         )
-    return check("target_health", written or {}, aws=scripted, **{"target_group": ARN, "timeout_s": 0.1, **more})
+    return check("target_health", raw_params or {}, aws=scripted, **{"target_group": ARN, "timeout_s": 0.1, **more})
 
 
 @pytest.mark.parametrize(
-    ("targets", "said"),
+    ("targets", "message"),
     [
         ([], "no targets are registered"),
         ([target(1, "unhealthy", "Target.FailedHealthChecks")], "1 unhealthy"),
@@ -41,57 +43,64 @@ def asked(check: Check, scripted: Any, *turns: list[dict[str, Any]], written: An
         ([{"Target": {"Id": "x"}}], "1 unknown"),
     ],
 )
-def test_targets_that_are_not_healthy_fail(check: Check, scripted: Any, targets: list[Any], said: str) -> None:
-    finding = asked(check, scripted, targets)
+def test_targets_that_are_not_healthy_fail(check: Check, scripted: Any, targets: list[Any], message: str) -> None:
+    finding = run_check(check, scripted, targets)
     assert finding.outcome is Outcome.FAIL
-    assert finding.message.startswith(f"green: {said}; wanted all healthy and at least 1")
+    assert finding.message.startswith(f"green: {message}; expected all healthy and at least 1")
 
 
-def test_the_reason_and_its_remedy_are_said(check: Check, scripted: Any) -> None:
-    finding = asked(check, scripted, [target(1, "unused", "Target.NotInUse")])
+def test_the_message_has_the_reason_and_its_remedy(check: Check, scripted: Any) -> None:
+    finding = run_check(check, scripted, [target(1, "unused", "Target.NotInUse")])
     assert "use a test listener, or a canary or linear configuration" in finding.message
     assert finding.evidence[0].actual == "unused Target.NotInUse said so"
 
 
 def test_too_few_healthy_targets_fail(check: Check, scripted: Any) -> None:
-    finding = asked(check, scripted, [target(1, "healthy"), target(2, "draining")], written={"healthy": 2})
-    assert (finding.outcome, finding.message) == (Outcome.FAIL, "green: 1 healthy; wanted all healthy and at least 2")
+    finding = run_check(check, scripted, [target(1, "healthy"), target(2, "draining")], raw_params={"healthy": 2})
+    assert (finding.outcome, finding.message) == (Outcome.FAIL, "green: 1 healthy; expected all healthy and at least 2")
 
 
 def test_a_denied_call_is_an_error_that_names_the_permission(check: Check, scripted: Any) -> None:
     scripted.add_client_error("elbv2", "describe_target_health", "AccessDenied")
-    finding = asked(check, scripted)
+    finding = run_check(check, scripted)
     assert finding.outcome is Outcome.ERROR
     assert "elasticloadbalancing:DescribeTargetHealth was denied" in finding.message
 
 
 def test_a_side_without_a_target_group_is_an_error(check: Check, scripted: Any) -> None:
-    finding = asked(check, scripted, target_group="")
+    finding = run_check(check, scripted, target_group="")
     assert (finding.outcome, finding.message) == (Outcome.ERROR, "green has no target group at AfterAllowTestTraffic")
 
 
 @pytest.mark.parametrize(
-    ("written", "why"), [({"healthy": 0}, "0 is too small"), ({"side": "red"}, "red"), ({"helthy": 1}, "helthy")]
+    ("raw_params", "reason"), [({"healthy": 0}, "0 is too small"), ({"side": "red"}, "red"), ({"helthy": 1}, "helthy")]
 )
-def test_what_means_nothing_is_refused(check: Check, scripted: Any, written: Any, why: str) -> None:
-    with pytest.raises(ValueError, match=why):
-        asked(check, scripted, written=written)
+def test_invalid_parameters_are_rejected_with_a_reason(
+    check: Check, scripted: Any, raw_params: Any, reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        run_check(check, scripted, raw_params=raw_params)
 
 
-def test_healthy_targets_pass_and_those_that_leave_do_not_count(check: Check, scripted: Any) -> None:
-    finding = asked(
-        check, scripted, [target(1, "healthy"), target(2, "healthy"), target(3, "draining")], written={"healthy": 2}
+def test_healthy_targets_pass_and_draining_ones_do_not_count(check: Check, scripted: Any) -> None:
+    finding = run_check(
+        check, scripted, [target(1, "healthy"), target(2, "healthy"), target(3, "draining")], raw_params={"healthy": 2}
     )
     assert (finding.outcome, finding.message, len(finding.evidence)) == (Outcome.PASS, "2 healthy in green", 2)
 
 
 def test_targets_are_waited_for(check: Check, scripted: Any) -> None:
-    finding = asked(check, scripted, [target(1, "initial")], [target(1, "healthy")], timeout_s=8)
+    finding = run_check(check, scripted, [target(1, "initial")], [target(1, "healthy")], timeout_s=8)
     assert finding.outcome is Outcome.PASS
 
 
 def test_blue_can_be_looked_at(check: Check, scripted: Any) -> None:
-    finding = asked(
-        check, scripted, [target(1, "healthy")], written={"side": "blue"}, target_group="", blue=Side(target_group=ARN)
+    finding = run_check(
+        check,
+        scripted,
+        [target(1, "healthy")],
+        raw_params={"side": "blue"},
+        target_group="",
+        blue=Side(target_group=ARN),
     )
     assert finding.outcome is Outcome.PASS

@@ -1,4 +1,4 @@
-"""tcp against sockets that accept, refuse, and may not be called."""
+"""tcp against sockets that accept, that refuse, and that checks may not call."""
 
 from __future__ import annotations
 
@@ -57,4 +57,4 @@ def test_a_port_that_accepts_passes(check: Check) -> None:
         finding = check("tcp", {"connect": {"lt": "1s"}}, server.url)
         elsewhere = check("tcp", {"host": "localhost", "port": server.port})
     assert (finding.outcome, elsewhere.outcome) == (Outcome.PASS, Outcome.PASS)
-    assert [each.query for each in finding.evidence] == ["connection", "time to connect (ms)"]
+    assert [result.query for result in finding.evidence] == ["connection", "time to connect (ms)"]

@@ -1,4 +1,4 @@
-"""traces: faults over the limit, slow ones and too few of them never pass."""
+"""traces never passes with faults over the limit, slow traces, or too few of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 FILTER = 'service("orders")'
 
 
-def summaries(aws: Any, *found: dict[str, Any], token: str = "") -> None:
-    answer = {"TraceSummaries": list(found), **({"NextToken": token} if token else {})}
+def script_summaries(aws: Any, *listed: dict[str, Any], token: str = "") -> None:
+    answer = {"TraceSummaries": list(listed), **({"NextToken": token} if token else {})}
     aws.add_response("xray", "get_trace_summaries", answer)
 
 
@@ -35,23 +35,25 @@ def trace(ms: float = 100, **flags: bool) -> dict[str, Any]:
 def test_shares_and_percentiles_over_both_pages_are_held_against_the_plan(
     check: Callable[..., Any], scripted: Any, expect: dict[str, Any], outcome: str
 ) -> None:
-    summaries(scripted, *[trace()] * 5, token="t")
-    summaries(scripted, *[trace()] * 4, trace(900, HasFault=True))
+    script_summaries(scripted, *[trace()] * 5, token="t")
+    script_summaries(scripted, *[trace()] * 4, trace(900, HasFault=True))
 
     assert check("traces", {"filter": FILTER, "expect": expect}, aws=scripted).outcome == outcome
 
 
-@pytest.mark.parametrize("found", [[], [trace()] * 9, [{**trace(), "IsPartial": True}] * 20])
-def test_too_few_traces_are_inconclusive(check: Callable[..., Any], scripted: Any, found: list[dict[str, Any]]) -> None:
-    summaries(scripted, *found)
+@pytest.mark.parametrize("listed", [[], [trace()] * 9, [{**trace(), "IsPartial": True}] * 20])
+def test_too_few_traces_are_inconclusive(
+    check: Callable[..., Any], scripted: Any, listed: list[dict[str, Any]]
+) -> None:
+    script_summaries(scripted, *listed)
 
     outcome = check("traces", {"filter": FILTER, "expect": {"faults": 0}}, aws=scripted).outcome
 
     assert outcome == "INCONCLUSIVE"
 
 
-def test_traces_that_do_not_say_how_long_they_took_show_no_latency(check: Callable[..., Any], scripted: Any) -> None:
-    summaries(scripted, *[{"Id": "1"}] * 20)
+def test_traces_without_a_response_time_are_inconclusive_for_latency(check: Callable[..., Any], scripted: Any) -> None:
+    script_summaries(scripted, *[{"Id": "1"}] * 20)
 
     params = {"filter": FILTER, "expect": {"latency": {"p50": {"lt": "1s"}}}}
     assert check("traces", params, aws=scripted).outcome == "INCONCLUSIVE"
@@ -64,6 +66,6 @@ def test_a_filter_that_xray_refuses_is_an_error(check: Callable[..., Any], scrip
 
 
 @pytest.mark.parametrize("expect", [{}, {"latency": {"p101": {"lt": "1s"}}}, {"latency": {"p99": {"lt": 1}}}])
-def test_wrong_parameters_are_refused(check: Callable[..., Any], expect: dict[str, Any]) -> None:
+def test_invalid_parameters_are_rejected(check: Callable[..., Any], expect: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         check("traces", {"filter": FILTER, "expect": expect})

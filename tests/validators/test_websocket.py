@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def talk(socket: ServerConnection) -> None:
-    """Answer by what is asked for, the way a service would."""
+    """Answer each message by its text, as a service would."""
     with contextlib.suppress(ConnectionClosed):
         for message in socket:
             if message == "close":
@@ -52,7 +52,7 @@ def green() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.socket.getsockname()[1]}"
 
 
-def said(check: Check, green: str, *steps: Any, **more: Any) -> Finding:
+def run_steps(check: Check, green: str, *steps: Any, **more: Any) -> Finding:
     return check("websocket", {"steps": list(steps), "subprotocols": ["prices.v1"]}, green, **more)
 
 
@@ -87,27 +87,27 @@ def test_an_answer_that_is_not_http_11_fails_with_what_it_was(check: Check) -> N
 
 
 def test_a_message_that_is_not_as_expected_fails(check: Check, green: str) -> None:
-    finding = said(check, green, {"send": {"json": {"n": 1}}, "expect": {"json": {"n": 2}}})
+    finding = run_steps(check, green, {"send": {"json": {"n": 1}}, "expect": {"json": {"n": 2}}})
     assert (finding.outcome, finding.message) == (Outcome.FAIL, "step 1: json n is 1, expected 2")
 
 
 def test_silence_fails_in_time(check: Check, green: str) -> None:
     began = time.monotonic()
-    finding = said(check, green, {"send": {"text": "silence"}, "expect": {"text": "x"}}, timeout_s=0.5)
+    finding = run_steps(check, green, {"send": {"text": "silence"}, "expect": {"text": "x"}}, timeout_s=0.5)
     assert (finding.outcome, "a message did not come in time" in finding.message) == (Outcome.FAIL, True)
     assert time.monotonic() - began < 5
 
 
 def test_a_server_that_closes_fails_with_its_reason(check: Check, green: str) -> None:
-    finding = said(check, green, {"send": {"text": "close"}, "expect": {"text": "x"}})
-    assert finding.message == "/: step 1: the other side closed with code 1011 no database"
+    finding = run_steps(check, green, {"send": {"text": "close"}, "expect": {"text": "x"}})
+    assert finding.message == "/: step 1: the server closed with code 1011 no database"
 
 
 def test_more_noise_than_is_skipped_fails(check: Check, green: str) -> None:
-    wanted = {"send": {"text": "noise"}, "expect": {"json": {"type": "done"}}}
-    assert said(check, green, {**wanted, "skip": 2}).outcome is Outcome.FAIL
+    step = {"send": {"text": "noise"}, "expect": {"json": {"type": "done"}}}
+    assert run_steps(check, green, {**step, "skip": 2}).outcome is Outcome.FAIL
     never = {"send": {"text": "noise"}, "expect": {"json": {"type": "never"}}, "skip": 100}
-    finding = said(check, green, never, timeout_s=0.5)
+    finding = run_steps(check, green, never, timeout_s=0.5)
     assert "of the last that came, json type was 'done'" in finding.message
 
 
@@ -122,16 +122,16 @@ def test_a_server_that_takes_no_subprotocol_fails(check: Check) -> None:
         url = f"http://127.0.0.1:{server.socket.getsockname()[1]}"
         finding = check("websocket", {"subprotocols": ["prices.v1"]}, url)
         assert check("websocket", {}, url).outcome is Outcome.PASS
-    assert finding.message == "/: none of the subprotocols prices.v1 was taken"
+    assert finding.message == "/: none of the subprotocols prices.v1 was accepted"
 
 
-def test_nobody_there_fails_and_a_host_out_of_bounds_is_an_error(check: Check) -> None:
+def test_a_closed_port_fails_and_a_host_out_of_bounds_is_an_error(check: Check) -> None:
     assert check("websocket", {}, f"http://127.0.0.1:{unused_port()}").outcome is Outcome.FAIL
     assert check("websocket", {"path": "wss://bank.example/"}, "http://127.0.0.1:1").outcome is Outcome.ERROR
 
 
 @pytest.mark.parametrize(
-    "written",
+    "raw_params",
     [
         {"steps": [{}]},
         {"steps": [{"send": {"text": "x"}}]},
@@ -142,13 +142,13 @@ def test_nobody_there_fails_and_a_host_out_of_bounds_is_an_error(check: Check) -
         {"subprotocols": ["a\r\nX: b"]},
     ],
 )
-def test_parameters_that_mean_nothing_are_refused(check: Check, written: dict[str, Any]) -> None:
+def test_invalid_parameters_are_rejected(check: Check, raw_params: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"expect|send|exactly one|base64|cannot be sent"):
-        check("websocket", written, "http://127.0.0.1:1")
+        check("websocket", raw_params, "http://127.0.0.1:1")
 
 
 def test_a_talk_passes_pings_fragments_and_noise_included(check: Check, green: str) -> None:
-    finding = said(
+    finding = run_steps(
         check,
         green,
         {"send": {"json": {"n": 1}}, "expect": {"json": {"n": 1}, "latency": {"lt": "2s"}}},
@@ -156,11 +156,11 @@ def test_a_talk_passes_pings_fragments_and_noise_included(check: Check, green: s
         {"send": {"text": "noise"}, "expect": {"json": {"type": "done"}}, "skip": 3},
     )
     assert finding.outcome is Outcome.PASS, finding.message
-    assert [each.query for each in finding.evidence] == ["handshake", "json n", "latency (ms)", "text", "json type"]
+    assert [result.query for result in finding.evidence] == ["handshake", "json n", "latency (ms)", "text", "json type"]
 
 
-def test_the_handshake_takes_the_way_of_greens_listener(check: Check, green: str) -> None:
-    written = {
+def test_the_handshake_uses_the_host_and_headers_of_greens_listener(check: Check, green: str) -> None:
+    raw_params = {
         "path": "/live?a=b c",
         "headers": {"Origin": "https://shop.example"},
         "subprotocols": ["prices.v1"],
@@ -179,5 +179,5 @@ def test_the_handshake_takes_the_way_of_greens_listener(check: Check, green: str
             }
         ],
     }
-    finding = check("websocket", written, green, host="orders.example", headers={"X-Test": "1"})
+    finding = check("websocket", raw_params, green, host="orders.example", headers={"X-Test": "1"})
     assert finding.outcome is Outcome.PASS, finding.message

@@ -1,0 +1,200 @@
+"""An OpenAPI document: read, normalised, and compared with responses; for `openapi`."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import urllib.parse
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from greenlight.api import ExpectationError, Response, nesting_exceeds, schema_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_NODES = 200_000
+"""Values in a document; with aliases, a small YAML text can have any number of them."""
+
+MAX_DEPTH = 200
+"""Levels of a document; a deeper one would crash the process in a parser written in C, where Python's own raises."""
+
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
+MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
+"""Exceptions that reading a document raises where its structure is not OpenAPI's."""
+
+_BASE_URI = "urn:greenlight:openapi"
+
+
+class UnusableError(Exception):
+    """The document, or one operation of it, cannot be used; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """One operation: its method in upper case, its path, its description, and the description of its path."""
+
+    method: str
+    path: str
+    data: dict[str, Any]
+    path_item: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Method and path."""
+        return f"{self.method} {self.path}"
+
+
+class Document:
+    """A document with absolute references, and its operations."""
+
+    def __init__(self, text: str) -> None:
+        """Parse JSON or YAML.
+
+        Raises:
+            UnusableError: It is not a document of OpenAPI 3.0 or 3.1, or it is too large.
+        """
+        raw = _parse(text)
+        version = str(raw.get("openapi", "")) if isinstance(raw, dict) else ""
+        if not version.startswith(("3.0", "3.1")):
+            raise UnusableError(f"its OpenAPI version is {version or 'missing'}, not 3.0 or 3.1")
+        self._is_3_0 = version.startswith("3.0")
+        self._remaining_nodes = MAX_NODES
+        try:
+            self.data: dict[str, Any] = self._normalise(raw)
+        except RecursionError as problem:
+            raise UnusableError("it is nested too deep") from problem
+        if not isinstance(self.data.get("paths"), dict):
+            raise UnusableError("it has no paths")
+
+    def _normalise(self, data: Any) -> Any:
+        """Copy plain data with text keys, absolute references, and OpenAPI's additions to schemas as JSON Schema."""
+        self._remaining_nodes -= 1
+        if self._remaining_nodes < 0:
+            raise UnusableError(f"it has more than {MAX_NODES} values")
+        if isinstance(data, list):
+            return [self._normalise(item) for item in data]
+        if isinstance(data, (datetime.date, datetime.datetime)):  # YAML converts plain texts to them
+            return data.isoformat()
+        if not isinstance(data, dict):
+            return data
+        copy = {str(key): self._normalise(value) for key, value in data.items()}
+        if isinstance(copy.get("$ref"), str) and copy["$ref"].startswith("#"):
+            copy["$ref"] = _BASE_URI + copy["$ref"]
+        if self._is_3_0:
+            _allow_null(copy)
+        _drop_write_only(copy)
+        return copy
+
+    def operations(self) -> Iterator[Operation]:
+        """Yield every operation, including those that cannot be called."""
+        for path, raw_item in self.data["paths"].items():
+            item = self.resolve(raw_item)
+            for method in METHODS:
+                if isinstance(item.get(method), dict):
+                    yield Operation(method.upper(), path, item[method], item)
+
+    def resolve(self, data: Any) -> dict[str, Any]:
+        """Follow references to an object; anything else becomes an empty object.
+
+        Raises:
+            UnusableError: A reference leads out of the document, or to itself.
+        """
+        for _ in range(20):
+            if not isinstance(data, dict):
+                return {}
+            reference = data.get("$ref")
+            if not isinstance(reference, str):
+                return data
+            if not reference.startswith(f"{_BASE_URI}#/"):
+                raise UnusableError(f"{reference} is outside of the document")
+            data = self.data
+            for part in reference[len(_BASE_URI) + 2 :].split("/"):
+                key = urllib.parse.unquote(part).replace("~1", "/").replace("~0", "~")
+                data = data.get(key) if isinstance(data, dict) else None
+        raise UnusableError("a reference leads to itself")
+
+    def find_mismatch(self, operation: Operation, response: Response) -> str:
+        """Return how a response differs from the document; "" when it does not.
+
+        Raises:
+            UnusableError: The response cannot be compared with the document.
+        """
+        responses, status = operation.data.get("responses") or {}, str(response.status)
+        key = _first_in(responses, status, f"{status[0]}XX", f"{status[0]}xx", "default")
+        if response.status >= 500:
+            return "the service failed"
+        if key is None:
+            return f"the document has only {', '.join(responses) or 'no responses'}"
+        documented = self.resolve(responses[key])
+        for name, header in (documented.get("headers") or {}).items():
+            if self.resolve(header).get("required") is True and response.header(name) is None:
+                return f"the header {name} is missing"
+        content = documented.get("content")
+        if operation.method == "HEAD" or not content or response.status in (204, 304):
+            return ""
+        return self._find_body_mismatch(content, response)
+
+    def _find_body_mismatch(self, content: dict[str, Any], response: Response) -> str:
+        media_type = (response.header("content-type") or "").partition(";")[0].strip().lower()
+        documented = {key.partition(";")[0].strip().lower(): value for key, value in content.items()}
+        key = _first_in(documented, media_type, f"{media_type.split('/')[0]}/*", "*/*")
+        if key is None:
+            return f"the media type is {media_type or 'missing'}, the document has {', '.join(documented)}"
+        if media_type != "application/json" and not media_type.endswith("+json"):
+            return ""
+        if response.truncated:
+            raise UnusableError("its answer is larger than 1 MiB")
+        try:
+            data = msgspec.json.decode(response.body)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
+            return f"the body is not valid JSON: {problem}"
+        schema = self.resolve(documented[key]).get("schema")
+        if schema is None:
+            return ""
+        try:
+            # References are resolved within the document only, and never fetched.
+            return schema_errors(schema, data, {_BASE_URI: self.data}, draft4=self._is_3_0)
+        except ExpectationError as problem:
+            raise UnusableError(str(problem)) from problem
+
+
+def _allow_null(schema: dict[str, Any]) -> None:
+    """Replace OpenAPI 3.0's `nullable` by the type null."""
+    if schema.get("nullable") is True and isinstance(schema.get("type"), str):
+        schema["type"] = [schema["type"], "null"]
+        if isinstance(schema.get("enum"), list):
+            schema["enum"].append(None)
+
+
+def _drop_write_only(schema: dict[str, Any]) -> None:
+    """Remove write-only properties from `required`: responses do not have them."""
+    properties, required = schema.get("properties"), schema.get("required")
+    if not isinstance(properties, dict) or not isinstance(required, list):
+        return
+    write_only = [
+        name for name, value in properties.items() if isinstance(value, dict) and value.get("writeOnly") is True
+    ]
+    schema["required"] = [name for name in required if name not in write_only]
+    if not schema["required"]:
+        del schema["required"]  # draft 4 does not allow an empty list
+
+
+def _first_in(mapping: dict[str, Any], *keys: str) -> str | None:
+    return next((key for key in keys if key in mapping), None)
+
+
+def _parse(text: str) -> Any:
+    import yaml
+
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        pass
+    try:
+        if nesting_exceeds(text, MAX_DEPTH):
+            raise UnusableError("it is nested too deep")
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except (yaml.YAMLError, RecursionError, ValueError) as problem:
+        raise UnusableError(f"it is neither JSON nor YAML: {' '.join(str(problem).split())[:150]}") from problem

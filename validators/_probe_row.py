@@ -1,0 +1,112 @@
+"""The life of one probe row: written through one side, read through both, and deleted; for `migration`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from greenlight.api import (
+    MISSING,
+    Context,
+    Evidence,
+    ExpectationError,
+    Finding,
+    HttpError,
+    NoAnswerError,
+    Response,
+    capture_value,
+    check_response,
+    error,
+    failed,
+    finding_from,
+    inconclusive,
+    is_sensitive,
+    send_request,
+    unique_id,
+)
+
+if TYPE_CHECKING:
+    from validators.migration import Migration
+
+SideName = Literal["green", "blue"]
+POLL_S = 0.5
+
+
+class ProbeRow:
+    """One row that `writer` writes and `reader` reads."""
+
+    def __init__(self, params: Migration, context: Context, writer: SideName, reader: SideName) -> None:
+        """Choose the unique values of the row."""
+        self._params, self._context, self._writer, self._reader = params, context, writer, reader
+        self._captured: dict[str, Any] = {
+            name: unique_id() for name, source in params.capture.items() if source == "unique"
+        }
+
+    def write_and_read(self, budget_s: float) -> Finding:
+        """Write the row and read it through both sides within `budget_s`, so that time to clean up remains."""
+        end_s = self._context.remaining_s() - budget_s
+        results: list[Evidence] = []
+        try:
+            response = send_request(
+                self._context, self._params.write, self._captured, self._writer, budget_s, expect=self._params.written
+            )
+            results += self._check_write(response)
+            self._capture(response)
+            if not all(result.passed for result in results):
+                finding = finding_from(results, "")
+                if self._writer == "green":
+                    return finding
+                # A row that blue itself rejects shows nothing about green.
+                return inconclusive(f"blue rejects the row: {finding.message}", *finding.evidence)
+            for side in (self._reader, self._writer):
+                results += self._read(side, end_s)
+                if not all(result.passed for result in results):
+                    return finding_from(results, "")
+        except NoAnswerError as problem:
+            return failed(f"no answer while a row of {self._writer}'s was written and read: {problem}", *results)
+        except (HttpError, ExpectationError) as problem:
+            return error(str(problem), *results)
+        except KeyError as problem:
+            return error(f"${{{problem.args[0]}}} was not in the answer to write", *results)
+        except Exception as problem:  # noqa: BLE001 - the row must be deleted whatever happens
+            return error(f"the row could not be written and read: {type(problem).__name__}: {problem}", *results)
+        return finding_from(results, f"a row of {self._writer}'s is read by {self._reader}")
+
+    def _check_write(self, response: Response) -> list[Evidence]:
+        place = f"written through {self._writer}"
+        if self._params.written is not None:
+            return check_response(self._params.written, response, place, self._captured)
+        status = response.status
+        return [Evidence(query="status", expected="below 400", actual=status, passed=status < 400, where=place)]
+
+    def _capture(self, response: Response) -> None:
+        for name, source in self._params.capture.items():
+            if source != "unique" and (value := capture_value(source, response)) is not MISSING:
+                self._captured[name] = value
+                if is_sensitive(name, source):
+                    self._context.add_secret(value)
+
+    def _read(self, side: SideName, end_s: float) -> list[Evidence]:
+        """Read until the row is as expected, or `within` or the budget is over."""
+        params, context = self._params, self._context
+        until_s = max(end_s, context.remaining_s() - params.within)
+        place = f"written through {self._writer}, read through {side}"
+        while True:
+            budget_s = max(0.05, context.remaining_s() - end_s)
+            response = send_request(context, params.read, self._captured, side, budget_s, expect=params.expect)
+            results = check_response(params.expect, response, place, self._captured)
+            if all(result.passed for result in results) or context.remaining_s() - POLL_S <= until_s:
+                return results
+            context.sleep(POLL_S)
+
+    def clean_up(self) -> str:
+        """Delete the row and return why that failed, or ""; 404 and 410 mean that it was never written."""
+        budget_s = self._context.remaining_s() / 2
+        try:
+            response = send_request(self._context, self._params.clean_up, self._captured, self._writer, budget_s)
+        except KeyError as problem:
+            return f"${{{problem.args[0]}}} is missing, so the row cannot be named"
+        except HttpError as problem:
+            return str(problem)
+        if response.status < 400 or response.status in (404, 410):
+            return ""
+        return f"clean_up through {self._writer} answered {response.status}"

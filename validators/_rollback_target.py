@@ -1,0 +1,57 @@
+"""The release that a rollback would restore: the previous version, or blue's task set; for `rollback_ready`."""
+
+from __future__ import annotations
+
+from greenlight.api import Context, Evidence, GreenlightError
+
+
+def check_rollback_target(context: Context) -> Evidence:
+    """Check that the previous release still exists."""
+    if context.deployment.platform == "lambda":
+        return _check_previous_version(context)
+    return _check_blue_task_set(context)
+
+
+def _check_previous_version(context: Context) -> Evidence:
+    function, version = context.deployment.function, context.deployment.blue.version
+    state = _version_state(context, function, version) if version else "none: this is the first version"
+    return Evidence(
+        query=f"previous version {version}".strip(),
+        expected="Active",
+        actual=state,
+        passed=state in ("Active", "Inactive"),  # idle for weeks: it wakes when it is invoked
+        where=function,
+    )
+
+
+def _version_state(context: Context, function: str, version: str) -> str:
+    call = {"FunctionName": function, "Qualifier": version}
+    try:
+        return str(context.aws_call("lambda", "get_function_configuration", **call).get("State", "Active"))
+    except GreenlightError as problem:
+        if getattr(problem, "code", "") != "ResourceNotFoundException":
+            raise
+        return "deleted"
+
+
+def _check_blue_task_set(context: Context) -> Evidence:
+    deployment, blue = context.deployment, context.deployment.blue.task_set
+    actual, running_count = "none: there is no blue task set", 0
+    if blue:
+        response = context.aws_call(
+            "ecs", "describe_services", cluster=deployment.cluster, services=[deployment.service]
+        )
+        task_sets = [task_set for service in response.get("services", []) for task_set in service.get("taskSets", [])]
+        actual = "deleted"
+        for task_set in task_sets:
+            if blue in (task_set.get("id"), task_set.get("taskSetArn")):
+                running_count = task_set.get("runningCount", 0)
+                actual = f"{running_count} tasks running"
+                break
+    return Evidence(
+        query=f"blue task set {blue}".strip(),
+        expected="with running tasks",
+        actual=actual,
+        passed=running_count > 0,
+        where=deployment.service,
+    )

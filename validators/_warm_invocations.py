@@ -1,0 +1,126 @@
+"""Parallel invocations of one version, and the finding that they lead to, for `warm`."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from typing import TYPE_CHECKING, Any
+
+from greenlight.api import (
+    MISSING,
+    Context,
+    Evidence,
+    Finding,
+    GreenlightError,
+    Invocation,
+    NoResultError,
+    check_value,
+    error,
+    failed,
+    finding_from,
+    inconclusive,
+    invoke,
+)
+from validators._lambda_response import response_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from validators.warm import Warm
+
+POLL_S = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcomes:
+    """Outcomes of invocations that were made at once.
+
+    Attributes:
+        answers: Invocations that the version answered, with an error or without.
+        late: Number of invocations without an answer in time.
+        refused: Reasons of the invocations that Lambda did not carry out.
+    """
+
+    answers: list[Invocation]
+    late: int
+    refused: list[str]
+
+    @property
+    def init_ms(self) -> list[float]:
+        """The cold starts."""
+        return [answer.init_ms for answer in self.answers if answer.init_ms]
+
+    @property
+    def duration_ms(self) -> list[float]:
+        """The durations of all answers."""
+        return [answer.duration_ms for answer in self.answers]
+
+
+def invoke_at_once(context: Context, count: int, make_payload: Callable[[int], Any]) -> Outcomes:
+    """Invoke the version `count` times in parallel.
+
+    Each call ends with the attempt's time by itself, so no thread outlives it by more than that.
+    """
+    answers: list[Invocation] = []
+    refused: list[str] = []
+
+    def invoke_once(number: int) -> None:
+        try:
+            answers.append(invoke(context, make_payload(number)))
+        except NoResultError:
+            pass  # counted as late, because it is in neither list
+        except GreenlightError as problem:
+            refused.append(str(problem))
+        except Exception as problem:  # noqa: BLE001 - an exception would end with its thread, unseen
+            refused.append(f"{type(problem).__name__}: {problem}")
+
+    threads = [threading.Thread(target=invoke_once, args=(number,), daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads) and context.sleep(POLL_S):
+        pass
+    answers, refused = list(answers), list(refused)  # a thread may still append to the originals
+    return Outcomes(answers, count - len(answers) - len(refused), refused)
+
+
+def decide_finding(params: Warm, context: Context, outcomes: Outcomes) -> Finding:
+    """Compare all invocations with the plan's expectations."""
+    expect, cold_starts = params.expect, outcomes.init_ms
+    target = f"{context.deployment.function}:{context.green.version}"
+    errors = [response_error(expect.status, params.event, answer) for answer in outcomes.answers]
+    errors = [reason for reason in errors if reason]
+    results = _check_outcomes(params, outcomes, len(errors) + outcomes.late, target)
+    message = (
+        f"{target} answered {len(outcomes.answers)} of {params.count} invocations at once, "
+        f"{len(cold_starts)} of them cold"
+    )
+    if not all(result.passed for result in results):
+        example = ""
+        if errors:
+            example = f"; the first error: {context.excerpt(errors[0], 200)}"
+        elif outcomes.late:
+            example = f"; {outcomes.late} did not answer in time"
+        return failed(finding_from(results, message).message + example, *results)
+    if outcomes.refused:
+        refused = f"{len(outcomes.refused)} of {params.count} invocations were not carried out"
+        return error(f"{refused}: {outcomes.refused[0]}", *results)
+    if expect.init_duration is not None and not cold_starts:
+        hint = "no cold start was measured; write cold_starts: 0 if none is expected"
+        return inconclusive(f"{message}, so {hint}", *results)
+    return finding_from(results, message)
+
+
+def _check_outcomes(params: Warm, outcomes: Outcomes, error_count: int, where: str) -> list[Evidence]:
+    expect, cold_starts = params.expect, outcomes.init_ms
+    if expect.errors is not None:
+        results = [check_value("errors", expect.errors, error_count, where)]
+    else:
+        results = [Evidence(query="errors", expected=0, actual=error_count, passed=error_count == 0, where=where)]
+    if expect.cold_starts is not None:
+        results.append(check_value("cold starts", expect.cold_starts, len(cold_starts), where))
+    if expect.init_duration is not None and cold_starts:
+        results.append(check_value("slowest init duration (ms)", expect.init_duration, max(cold_starts), where))
+    if expect.duration is not None:
+        slowest = max(outcomes.duration_ms, default=MISSING)
+        results.append(check_value("slowest duration (ms)", expect.duration, slowest, where))
+    return results
