@@ -406,8 +406,8 @@ def _redacted(finding: Finding, redactor: Redactor) -> Finding:
         return clean if len(written) <= 400 else text(written)
 
     def numbers(values: Sequence[float]) -> tuple[float, ...]:
-        kept = tuple(values[:MAX_POINTS])
-        return kept if redactor.data(kept) == list(kept) else ()
+        points = list(values[:MAX_POINTS])
+        return tuple(points) if redactor.data(points) == points else ()
 
     return replace(
         finding,
