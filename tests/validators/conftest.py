@@ -1,4 +1,4 @@
-"""What tests of validators share: a validator run once, with parameters read the way a plan's are."""
+"""Fixtures for tests of validators: one check run as the gate runs it, and AWS with scripted answers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from greenlight.api import Deployment, Finding, Side
-from greenlight.plan.decoder import convert
-from greenlight.testing import StubbedAws, context_for, load, stubbed_aws
+from greenlight.api import Deployment, Finding, Platform, Side
+from greenlight.core.errors import PlanError
+from greenlight.testing import StubbedAws, context_for, load, run, stubbed_aws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def check() -> Iterator[Callable[..., Finding]]:
-    """Run one validator against green at `url`, with the parameters as a plan writes them."""
+    """Run one validator against green at `url`, with parameters in a plan's form."""
     with contextlib.ExitStack() as stack:
 
-        def run(
+        def run_check(
             name: str,
-            written: Any,
+            raw_params: Any,
             url: str = "",
             *,
             hosts: tuple[str, ...] = ("127.0.0.1", "localhost"),
@@ -33,20 +33,25 @@ def check() -> Iterator[Callable[..., Finding]]:
             deployment: dict[str, Any] | None = None,
             **green: Any,
         ) -> Finding:
-            found = load(name)
-            params, mistakes = convert(written, found.params)
-            if params is None:
-                raise ValueError("; ".join(message for _, message in mistakes))
-            about = {"id": "d-TEST00001", "platform": "ecs", "stage": "AfterAllowTestTraffic", **(deployment or {})}
-            known = Deployment(green=Side(url=url, **green), blue=blue or Side(), **about)
-            made = context_for(known, aws=aws, hosts=hosts, timeout_s=timeout_s, resolver=resolver)
-            return found.run(params, stack.enter_context(made))
+            facts = {"id": "d-TEST00001", "platform": "ecs", "stage": "AfterAllowTestTraffic", **(deployment or {})}
+            facts["platform"] = Platform(facts["platform"])
+            context = context_for(
+                Deployment(green=Side(url=url, **green), blue=blue or Side(), **facts),
+                aws=aws,
+                hosts=hosts,
+                timeout_s=timeout_s,
+                resolver=resolver,
+            )
+            try:
+                return run(load(name), raw_params, stack.enter_context(context), patience_s=30.0)
+            except PlanError as problem:
+                raise ValueError(str(problem)) from problem
 
-        yield run
+        yield run_check
 
 
 @pytest.fixture
 def scripted() -> Iterator[StubbedAws]:
-    """Give an AWS of written answers, all of which the test must have used by its end."""
+    """AWS with scripted answers; the test fails unless it uses all of them."""
     with stubbed_aws() as aws:
         yield aws

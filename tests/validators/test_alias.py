@@ -60,4 +60,5 @@ def test_an_alias_may_move_within_the_time(
 def test_an_alias_that_cannot_be_read_or_has_no_name_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
     scripted.refuses("lambda", "get_alias", "ResourceNotFoundException")
     assert check("alias", {}, aws=scripted, **where("AfterAllowTraffic")).outcome == "ERROR"
-    assert check("alias", {}, aws=scripted).outcome == "ERROR"
+    unnamed = {**where("AfterAllowTraffic")["deployment"], "alias": ""}
+    assert "names no alias" in check("alias", {}, aws=scripted, deployment=unnamed).message
