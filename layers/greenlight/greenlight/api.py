@@ -36,7 +36,12 @@ if TYPE_CHECKING:
     from greenlight.network.certificate import Certificate, read_certificate
     from greenlight.network.cookies import CookieJar
     from greenlight.plan.yaml_reader import nesting_exceeds
-    from greenlight.toolkit.aws_lookups import deployment_group, service_tasks
+    from greenlight.toolkit.aws_lookups import (
+        deployment_group,
+        get_function_configuration,
+        get_task_definition,
+        service_tasks,
+    )
     from greenlight.toolkit.captures import capture_value, is_sensitive, unique_id, validate_capture
     from greenlight.toolkit.http_expectation import (
         CertificateExpectation,
@@ -110,6 +115,8 @@ __all__ = [
     "find_differences",
     "finding_from",
     "from_dynamodb",
+    "get_function_configuration",
+    "get_task_definition",
     "inconclusive",
     "invoke",
     "is_sensitive",
@@ -147,7 +154,12 @@ _WHEN_ASKED_FOR = {
     "aws.dynamodb_json": ("to_dynamodb", "from_dynamodb"),
     "toolkit.http_request": ("SAFE_METHODS", "HttpRequest", "send_request"),
     "toolkit.lambda_invocation": ("Invocation", "NoResultError", "invoke"),
-    "toolkit.aws_lookups": ("deployment_group", "service_tasks"),
+    "toolkit.aws_lookups": (
+        "deployment_group",
+        "get_function_configuration",
+        "get_task_definition",
+        "service_tasks",
+    ),
     "assertions.json_schema": ("schema_errors",),
     "plan.yaml_reader": ("nesting_exceeds",),
     "toolkit.lambda_events.event": ("HttpKind", "LambdaEvent", "build_event"),
