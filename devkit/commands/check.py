@@ -10,8 +10,6 @@ import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from devkit.cli import selection, urls
 from devkit.plans import includes
 from devkit.terminal import report_output, watch
@@ -22,11 +20,11 @@ from greenlight.core.errors import GreenlightError, PlanError, Problem
 from greenlight.core.settings import Settings
 from greenlight.core.units import Duration
 from greenlight.core.verdict import Status
-from greenlight.gate.handler import rejected_plan_result, run_in_worker
 from greenlight.gate.prepare import Prepared, apply_plan_target, with_secrets
+from greenlight.gate.result import rejected_plan_result
+from greenlight.gate.supervise import run_gate
 from greenlight.plan import parser as plans
 from greenlight.stores import file
-from greenlight.verdict.conclude import build_report
 
 if TYPE_CHECKING:
     import argparse
@@ -89,20 +87,18 @@ def _once(arguments: argparse.Namespace, budget_s: float) -> int:
     try:
         prepared = _prepared(arguments, deployment)
         progress = Progress(len(prepared.checks), prepared.bake_s)
-        gate = run_in_worker(prepared, settings, Aws(), began + budget_s, progress, began=began)
-        status = 0 if gate.verdict.status is Status.SUCCEEDED else 1
+        result = run_gate(prepared, settings, Aws(), began + budget_s, progress, started=began)
+        status = 0 if result.verdict.status is Status.SUCCEEDED else 1
     except PlanError as error:
         _print_problems(error)
-        gate = rejected_plan_result(error, deployment)
+        result = rejected_plan_result(error, deployment)
     except GreenlightError as error:
         print(f"greenlight check: {error}", file=sys.stderr)
         return PLAN_OR_USAGE_ERROR
     duration_ms = (time.monotonic() - began) * 1000
-    report = build_report(
-        gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, duration_ms, gate.output, clock=gate.clock
-    )
-    if arguments.output or arguments.format != "text" or not sys.stdout.isatty():  # who typed it there has just seen it
-        report = msgspec.structs.replace(report, command=again(arguments))
+    # A person who has just typed the command in a terminal needs no reminder of it.
+    interactive = not arguments.output and arguments.format == "text" and sys.stdout.isatty()
+    report = result.report(started_at, duration_ms, command="" if interactive else again(arguments))
     return status if report_output.written(report, arguments.format, arguments.output) else PLAN_OR_USAGE_ERROR
 
 

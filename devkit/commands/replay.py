@@ -32,8 +32,8 @@ from greenlight.core.settings import Settings
 from greenlight.core.text import escape_controls, truncate
 from greenlight.core.units import Duration
 from greenlight.core.verdict import Status
-from greenlight.gate.handler import run_in_worker
 from greenlight.gate.prepare import Prepared, apply_plan_target, default_checks, with_secrets
+from greenlight.gate.supervise import run_gate
 from greenlight.plan import parser as plans
 from greenlight.plan.model import Plan, Stage
 from greenlight.plan.yaml_reader import MAX_BYTES
@@ -41,7 +41,6 @@ from greenlight.report.content import subject
 from greenlight.stores import ssm
 from greenlight.stores.plan_lookup import read
 from greenlight.stores.s3 import text_of
-from greenlight.verdict.conclude import build_report
 
 if TYPE_CHECKING:
     import argparse
@@ -116,11 +115,8 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     prepared = with_secrets(Prepared(deployment=deployment, plan=plan), aws)
     settings = Settings(allowed_hosts=allowed, allow_loopback=bool(arguments.url))
     began, started_at = time.monotonic(), time.time()
-    gate = run_in_worker(prepared, settings, aws, began + budget_s, Progress(len(checks)), began=began)
-    took_ms = (time.monotonic() - began) * 1000
-    now = build_report(
-        gate.verdict, gate.findings, gate.deployment, gate.plan, started_at, took_ms, gate.output, clock=gate.clock
-    )
+    result = run_gate(prepared, settings, aws, began + budget_s, Progress(len(checks)), started=began)
+    now = result.report(started_at, (time.monotonic() - began) * 1000)
     if then.plan.sha256 and now.plan.sha256 and then.plan.sha256 != now.plan.sha256:
         notes.append("the plan is another text than the one that was used then")
     if then.overrides:

@@ -680,9 +680,11 @@ def _resource_lines(name: str, resource: Mapping[str, Any]) -> Iterator[str]:
     for key in NAMES:
         if key in properties:
             yield f"resource {name}: {key} {compact(properties[key])}"
-    if "MetricName" in properties:
-        dimensions = compact(properties.get("Dimensions", []))
-        yield f"resource {name}: metric {properties['Namespace']} {properties['MetricName']} {dimensions}"
+    queries = properties.get("Metrics", ()) if resource["Type"] == "AWS::CloudWatch::Alarm" else ()
+    metrics = [query["MetricStat"]["Metric"] for query in queries if "MetricStat" in query]
+    for metric in [properties, *metrics] if "MetricName" in properties else metrics:
+        dimensions = compact(metric.get("Dimensions", []))
+        yield f"resource {name}: metric {metric['Namespace']} {metric['MetricName']} {dimensions}"
     for variable in properties.get("Environment", {}).get("Variables", ()):
         yield f"resource {name}: variable {variable}"
     dashboard = compact(properties.get("DashboardBody", "")).replace('\\"', '"')

@@ -1,4 +1,4 @@
-"""A CodeDeploy that is as strict as the real one about what it is asked, over HTTP, and remembers what it was told."""
+"""Fake CodeDeploy over HTTP that validates requests as strictly as the real one and records the answers of hooks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from botocore.validate import ParamValidator
 
 
 class RefusedError(Exception):
-    """An error as CodeDeploy sends it: a code of its model, or one of every AWS service."""
+    """Error response of CodeDeploy, with a code of its service model or a common code of AWS services."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code, self.message = code, message
@@ -22,11 +22,15 @@ class RefusedError(Exception):
 
 @dataclass
 class CodeDeploy:
-    """Deployments by id, as GetDeployment, BatchGetDeploymentTargets and GetDeploymentGroup give them.
+    """Fake CodeDeploy with the deployments, targets and groups that its operations return.
 
     Attributes:
-        answers: Every status that was accepted: deployment id, execution id, status.
-        refusing: How many of the next answers are refused as if the role had no permission.
+        deployments: Results of GetDeployment, by deployment ID.
+        targets: Results of BatchGetDeploymentTargets, by deployment ID.
+        groups: Results of GetDeploymentGroup, by name of the group.
+        answers: Every accepted status: deployment ID, execution ID, status.
+        refusing: Number of the next answers that are rejected as if the role had no permission.
+        url: Endpoint, while the server runs.
     """
 
     deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -37,7 +41,7 @@ class CodeDeploy:
     url: str = ""
 
     def __enter__(self) -> CodeDeploy:
-        """Listen on a port of its own."""
+        """Start the server on a free port."""
         model = botocore.session.Session().get_service_model("codedeploy")
         lock = threading.Lock()
         fake = self
@@ -59,7 +63,7 @@ class CodeDeploy:
                 self.wfile.write(data)
 
             def log_message(self, *args: object) -> None:
-                """Say nothing: the tests' output is not a server's log."""
+                """Suppress the log of the server in the output of the tests."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -68,12 +72,12 @@ class CodeDeploy:
         return self
 
     def __exit__(self, *raised: object) -> None:
-        """Stop listening."""
+        """Stop the server."""
         self._server.shutdown()
         self._server.server_close()
 
     def reply(self, model: Any, target: str, body: bytes) -> tuple[int, dict[str, Any]]:
-        """Answer one request of CodeDeploy's JSON protocol."""
+        """Return the status and body of the response to one request of CodeDeploy's JSON protocol."""
         try:
             name = target.removeprefix("CodeDeploy_20141006.")
             if name not in model.operation_names:
@@ -86,41 +90,47 @@ class CodeDeploy:
         except RefusedError as refusal:
             return 400, {"__type": refusal.code, "message": refusal.message}
 
-    def _perform(self, name: str, asked: dict[str, Any]) -> dict[str, Any]:
+    def _perform(self, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
         match name:
             case "GetDeployment":
-                return {"deploymentInfo": self._known(asked)}
+                return {"deploymentInfo": self._deployment(parameters)}
             case "ListDeploymentTargets":
-                self._known(asked)
+                self._deployment(parameters)
                 return {"targetIds": ["target"]}
             case "BatchGetDeploymentTargets":
-                self._known(asked)
-                return {"deploymentTargets": [self.targets[asked["deploymentId"]]]}
+                self._deployment(parameters)
+                return {"deploymentTargets": [self.targets[parameters["deploymentId"]]]}
             case "GetDeploymentGroup":
-                return {"deploymentGroupInfo": self.groups[asked["deploymentGroupName"]]}
+                return {"deploymentGroupInfo": self.groups[parameters["deploymentGroupName"]]}
             case "ListTagsForResource":
                 return {"Tags": []}
             case "PutLifecycleEventHookExecutionStatus":
-                return self._put(asked)
-        raise RefusedError("AccessDeniedException", f"no hook has a reason to call {name}")
+                return self._put(parameters)
+        raise RefusedError("AccessDeniedException", f"hooks do not call {name}")
 
-    def _known(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if asked["deploymentId"] not in self.deployments:
+    def _deployment(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        if parameters["deploymentId"] not in self.deployments:
             raise RefusedError("DeploymentDoesNotExistException", "there is no such deployment")
-        return self.deployments[asked["deploymentId"]]
+        return self.deployments[parameters["deploymentId"]]
 
-    def _put(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _put(self, parameters: dict[str, Any]) -> dict[str, Any]:
         if self.refusing > 0:
             self.refusing -= 1
             raise RefusedError("AccessDeniedException", "not authorized to perform this action")
-        deployment, execution, status = asked["deploymentId"], asked["lifecycleEventHookExecutionId"], asked["status"]
+        deployment, execution, status = (
+            parameters["deploymentId"],
+            parameters["lifecycleEventHookExecutionId"],
+            parameters["status"],
+        )
         if len(deployment) != 11 or not deployment.startswith("d-"):
-            raise RefusedError("InvalidDeploymentIdException", "the deployment id has a wrong form")
+            raise RefusedError("InvalidDeploymentIdException", "the deployment ID has an invalid format")
         if not 40 <= len(execution) <= 4096:
-            raise RefusedError("InvalidLifecycleEventHookExecutionIdException", "no such execution id was given out")
+            raise RefusedError(
+                "InvalidLifecycleEventHookExecutionIdException", "the execution ID was not issued by CodeDeploy"
+            )
         if status not in ("Succeeded", "Failed"):
             raise RefusedError("InvalidLifecycleEventHookExecutionStatusException", f"a hook may not answer {status!r}")
-        if any(execution == known for _, known, _ in self.answers):
+        if any(execution == answered for _, answered, _ in self.answers):
             raise RefusedError("LifecycleEventAlreadyCompletedException", "this lifecycle event has been answered")
         self.answers.append((deployment, execution, status))
         return {"lifecycleEventHookExecutionId": execution}

@@ -1,4 +1,4 @@
-"""The application as `sam build` makes it, once for all tests here."""
+"""Fixtures of the built application, which is built once for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.application import HERE, command, copy_of_the_application
+from tests.support.application import PYTHON_VERSION, command, copy_of_the_application
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build a copy of the application, for the Python at hand, so that its layers can be imported and run here.
+    """Build a copy of the application for the Python of the tests, so that the tests can import its layers.
 
-    Test processes side by side share it: the first one builds, the others wait.
+    Parallel test processes share it: the first one builds, the others wait.
     """
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
@@ -28,12 +28,12 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if not folder.exists():
             draft = shared / "application.draft"
             draft.mkdir()
-            command("sam", "build", cwd=copy_of_the_application(draft), LAYER_PYTHON=HERE)
+            command("sam", "build", cwd=copy_of_the_application(draft), LAYER_PYTHON=PYTHON_VERSION)
             draft.rename(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
 def built(application: Path) -> Path:
-    """What `sam build` made: a folder for every function and layer."""
+    """Return the output folder of `sam build`, which has a folder for every function and layer."""
     return application / ".aws-sam" / "build"

@@ -1,8 +1,8 @@
-"""A real `sam deploy` of template.yaml, and its functions at work, on an AWS of this machine.
+"""`sam deploy` of template.yaml to a local AWS, and invocations of the deployed functions.
 
-ministack runs the deployment and the functions, with TLS and with IAM switched on: the hooks have the roles of the
-template and no more. It has no CodeDeploy, so that is the strict one of these tests, which the functions find by the
-environment that ministack hands on; nothing of it is in the template.
+ministack runs the deployment and the functions, with TLS and with IAM enabled, so the hooks have only the permissions of
+the template. ministack has no CodeDeploy. The functions call the fake one of these tests instead, by an environment
+variable that ministack passes on to them; the template does not contain it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +30,18 @@ import pytest
 import trustme
 
 from devkit.rehearsal.processes import free_port
-from tests.support.application import BIN, HERE, command
+from tests.support.application import BIN, PYTHON_VERSION, command
 from tests.support.codedeploy_fake import CodeDeploy
-from tests.support.sam_template import ROOT, SHARED_STAGES, STAGES, of_type, parse, transformed
+from tests.support.sam_template import (
+    ROOT,
+    SHARED_STAGES,
+    STAGES,
+    of_type,
+    parse,
+    raw_template,
+    transformed,
+    with_principal_tags,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +50,15 @@ pytestmark = pytest.mark.sam
 
 REGION = "eu-central-1"
 NAME = "greenlight-dev"  # the InstallationName of environment dev in samconfig.toml
-# By the hooks and the last resort, in these tests.
-CALLED = {"codedeploy", "events", "lambda", "s3", "ssm"}
-UNKNOWN_TO_MINISTACK = ("AWS::Logs::QueryDefinition",)
+# Services that the hooks and the last resort call in these tests.
+CALLED_SERVICES = {"codedeploy", "events", "lambda", "s3", "ssm"}
+
+
+def is_supported_by_ministack(resource: dict[str, Any]) -> bool:
+    """Return whether ministack can create a resource; it has no saved queries and no alarms on metric math."""
+    return resource["Type"] != "AWS::Logs::QueryDefinition" and "Metrics" not in resource["Properties"]
+
+
 PLAN = """
 version: 1
 stages:
@@ -55,7 +71,7 @@ stages:
 
 @dataclass(frozen=True)
 class Installation:
-    """greenlight, deployed."""
+    """Deployed greenlight stack."""
 
     session: boto3.Session
     url: str
@@ -66,7 +82,7 @@ class Installation:
         return self.session.client(service, endpoint_url=self.url)
 
     def call(self, stage: str, deployment: str, execution: str) -> dict[str, Any]:
-        """Call a hook as CodeDeploy does, and wait for it."""
+        """Invoke a hook with the payload that CodeDeploy sends, and return its result."""
         answer = self.client("lambda").invoke(
             FunctionName=f"CodeDeployHook_{NAME}-{stage}",
             Payload=json.dumps({"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution}),
@@ -74,14 +90,15 @@ class Installation:
         return json.loads(answer["Payload"].read())
 
     def answers(self, execution: str) -> list[str]:
-        return [status for _, known, status in self.codedeploy.answers if known == execution]
+        """Return the statuses that CodeDeploy accepted for an execution ID."""
+        return [status for _, answered, status in self.codedeploy.answers if answered == execution]
 
     def bucket(self, name: str) -> str:
         outputs = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]["Outputs"]
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}[name]
 
 
-def wait_until_it_listens(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_listening(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in range(1200):
         if process.poll() is not None:
             break
@@ -94,15 +111,15 @@ def wait_until_it_listens(port: int, process: subprocess.Popen[bytes], log: Path
     pytest.fail(f"ministack did not start: {log.read_text()[-2000:]}")
 
 
-@pytest.fixture(scope="session")  # a module's would be made anew each time a test process came back to this module
+@pytest.fixture(scope="session")  # with scope "module", a test process that returns to this module would deploy again
 def installation(application: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Deploy greenlight with the commands of the README into an AWS of this machine."""
+    """Deploy greenlight to ministack with the commands of the README."""
     command("make", "ministack", f"PYTHON={sys.executable}", cwd=ROOT)
     python = command(
         ROOT / ".venv-ministack/bin/python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])", cwd=ROOT
     )
-    assert python.stdout.strip() == HERE, (
-        "ministack runs functions with its own Python; remove .venv-ministack and make it anew"
+    assert python.stdout.strip() == PYTHON_VERSION, (
+        "ministack runs functions with its own Python; delete .venv-ministack and run make ministack"
     )
     folder = tmp_path_factory.mktemp("ministack")
     authority = trustme.CA()
@@ -144,7 +161,7 @@ def installation(application: Path, tmp_path_factory: pytest.TempPathFactory) ->
             start_new_session=True,
         )
         try:
-            wait_until_it_listens(port, process, log)
+            wait_until_listening(port, process, log)
             command(
                 "sam",
                 "deploy",
@@ -153,7 +170,7 @@ def installation(application: Path, tmp_path_factory: pytest.TempPathFactory) ->
                 "--config-env",
                 "dev",
                 "--template-file",
-                as_far_as_ministack_knows_it(application / ".aws-sam" / "build", folder),
+                copy_for_ministack(application / ".aws-sam" / "build", folder),
                 cwd=application,
                 AWS_ENDPOINT_URL=url,
                 SAM_CLI_POLL_DELAY="1",
@@ -167,29 +184,40 @@ def installation(application: Path, tmp_path_factory: pytest.TempPathFactory) ->
             process.wait()
 
 
-def as_far_as_ministack_knows_it(built: Path, folder: Path) -> Path:
-    """Copy the built application without the resource types that ministack refuses to make.
+def copy_for_ministack(built: Path, folder: Path) -> Path:
+    """Copy the built application, without resources that ministack cannot create and with policy variables resolved.
 
-    It unpacks the layers for every function anew: what is never read on this machine would take most of the time.
+    ministack compares the policy variables of a Resource as text, so each role gets its own copy of such a policy, with
+    its tags filled in. It also unpacks the layers for every function, which files that these tests never read would slow
+    down; they are left out.
     """
-    copy = Path(shutil.copytree(built, folder / "built", ignore=never_read_here))
+    copy = Path(shutil.copytree(built, folder / "built", ignore=unused_files))
     template = parse((copy / "template.yaml").read_text())
-    kept = {name: each for name, each in template["Resources"].items() if each["Type"] not in UNKNOWN_TO_MINISTACK}
-    (copy / "template.yaml").write_text(json.dumps(template | {"Resources": kept}))
+    supported = {
+        name: resource for name, resource in template["Resources"].items() if is_supported_by_ministack(resource)
+    }
+    policy = supported.pop("RecordPolicy")["Properties"]
+    for resource in supported.values():
+        role = resource["Properties"]
+        if {"Ref": "RecordPolicy"} in role.get("ManagedPolicyArns", []):
+            role["ManagedPolicyArns"].remove({"Ref": "RecordPolicy"})
+            document = with_principal_tags(policy["PolicyDocument"], role)
+            role["Policies"] = [{"PolicyName": "RecordPolicy", "PolicyDocument": document}]
+    (copy / "template.yaml").write_text(json.dumps(template | {"Resources": supported}))
     return copy / "template.yaml"
 
 
-def never_read_here(folder: str, names: list[str]) -> set[str]:
-    """Models of APIs that nobody calls, and modules for another processor."""
+def unused_files(folder: str, names: list[str]) -> set[str]:
+    """Return the names of API models that no test uses, and of modules for another processor."""
     path = Path(folder)
     models = {name for name in names if (path / name).is_dir()} if path.match("botocore/data") else set()
     modules = {name for name in names if name.endswith("-linux-gnu.so") and f"-{platform.machine()}-" not in name}
-    return (models - CALLED) | modules
+    return (models - CALLED_SERVICES) | modules
 
 
 @pytest.fixture(scope="session")
 def orders(installation: Installation) -> str:
-    """A Lambda function with a version 1 behind the alias live, and a version 2 that is being deployed."""
+    """Create a Lambda function with version 1 behind the alias live, and version 2, which is being deployed."""
     lambda_ = installation.client("lambda")
     role = installation.client("iam").create_role(RoleName="orders", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     for price in (2.0, 2.5):
@@ -211,15 +239,15 @@ def orders(installation: Installation) -> str:
         lambda_.publish_version(FunctionName="orders")
     lambda_.create_alias(FunctionName="orders", Name="live", FunctionVersion="1")
     for stage in SHARED_STAGES:
-        allow_what_ministack_asks_for(installation, stage, configuration["FunctionArn"])
+        allow_additional_actions_of_ministack(installation, stage, configuration["FunctionArn"])
     return "orders"
 
 
-def allow_what_ministack_asks_for(installation: Installation, stage: str, function_arn: str) -> None:
-    """Make up for three ways in which ministack's IAM is not AWS's.
+def allow_additional_actions_of_ministack(installation: Installation, stage: str, function_arn: str) -> None:
+    """Allow a hook the actions that ministack requires because its IAM differs from that of AWS.
 
-    It judges the invocation of a version by the ARN of the function, without the version that AWS puts behind it; it
-    takes GetProvisionedConcurrencyConfig for GetFunction; and it does not know the condition key events:source.
+    ministack authorizes the invocation of a version by the ARN of the function without the version. It authorizes
+    GetProvisionedConcurrencyConfig as GetFunction. It does not support the condition key events:source.
     """
     role = installation.client("lambda").get_function_configuration(FunctionName=f"CodeDeployHook_{NAME}-{stage}")[
         "Role"
@@ -238,7 +266,7 @@ def allow_what_ministack_asks_for(installation: Installation, stage: str, functi
 
 
 def deployment_of(function: str, installation: Installation, stage: str, target_version: str = "2") -> tuple[str, str]:
-    """Begin a deployment; its id and the id under which `stage` is to be answered."""
+    """Start a deployment; return its ID and the execution ID for the answer at `stage`."""
     deployment, execution = f"d-{secrets.token_hex(5)[:9].upper()}", secrets.token_urlsafe(80)
     fake = installation.codedeploy
     fake.deployments[deployment] = {
@@ -271,25 +299,36 @@ def deployment_of(function: str, installation: Installation, stage: str, target_
     return deployment, execution
 
 
-def test_every_resource_of_the_template_was_made(installation: Installation) -> None:
-    made = installation.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
-    template = transformed()
-    expected = {kind: len(of_type(template, kind)) for kind in {r["Type"] for r in template["Resources"].values()}}
-    expected = {kind: count for kind, count in expected.items() if kind not in UNKNOWN_TO_MINISTACK}
-    expected["AWS::IAM::ManagedPolicy"] = 3  # the fourth is for hooks in a VPC
-    counted = {kind: sum(r["ResourceType"] == kind for r in made) for kind in expected}
+def test_every_supported_resource_of_the_template_is_created(installation: Installation) -> None:
+    created = installation.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
+    resources = transformed()["Resources"].values()
+    expected = Counter(resource["Type"] for resource in resources if is_supported_by_ministack(resource))
+    expected["AWS::IAM::ManagedPolicy"] -= 2  # VpcPolicy is for hooks in a VPC, RecordPolicy is inline here
+    counts = Counter(resource["ResourceType"] for resource in created)
 
-    assert counted == expected
-    assert {resource["ResourceStatus"] for resource in made} == {"CREATE_COMPLETE"}
+    assert {kind: counts[kind] for kind in expected} == expected
+    assert {resource["ResourceStatus"] for resource in created} == {"CREATE_COMPLETE"}
 
 
-def test_the_exports_are_the_names_of_the_hooks(installation: Installation) -> None:
+def test_only_saved_queries_and_alarms_over_all_stages_are_not_deployed_here() -> None:
+    left_out = {
+        name for name, resource in raw_template()["Resources"].items() if not is_supported_by_ministack(resource)
+    }
+
+    assert left_out - set(of_type(raw_template(), "AWS::Logs::QueryDefinition")) == {
+        "GateErrorAlarm",
+        "CouldNotAnswerAlarm",
+        "NoAnswerAlarm",
+    }
+
+
+def test_exports_are_the_names_of_the_hooks(installation: Installation) -> None:
     exports = {e["Name"]: e["Value"] for e in installation.client("cloudformation").list_exports()["Exports"]}
 
     assert {s: exports[f"{NAME}-{s}"] for s in STAGES} == {s: f"CodeDeployHook_{NAME}-{s}" for s in STAGES}
 
 
-def test_every_deployed_hook_answers_failed_once_for_a_deployment_that_codedeploy_does_not_know(
+def test_every_deployed_hook_answers_failed_once_for_an_unknown_deployment(
     installation: Installation,
 ) -> None:
     executions = {stage: secrets.token_urlsafe(80) for stage in STAGES}
@@ -300,7 +339,7 @@ def test_every_deployed_hook_answers_failed_once_for_a_deployment_that_codedeplo
     assert [installation.answers(execution) for execution in executions.values()] == [["Failed"]] * len(STAGES)
 
 
-def test_a_good_version_is_let_through_by_the_plan_in_the_plan_bucket(installation: Installation, orders: str) -> None:
+def test_good_version_passes_the_plan_in_the_plan_bucket(installation: Installation, orders: str) -> None:
     installation.client("s3").put_object(
         Bucket=installation.bucket("PlanBucketName"), Key="shop/live.yaml", Body=PLAN.encode()
     )
@@ -316,7 +355,7 @@ def test_a_good_version_is_let_through_by_the_plan_in_the_plan_bucket(installati
     assert report["plan"]["uri"].endswith("/shop/live.yaml")
 
 
-def test_a_verdict_is_on_the_bus_for_a_rule_of_the_service_team(installation: Installation, orders: str) -> None:
+def test_rule_of_a_service_team_receives_the_verdict_from_the_bus(installation: Installation, orders: str) -> None:
     events, sqs = installation.client("events"), installation.client("sqs")
     queue = sqs.create_queue(QueueName="verdicts")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -330,7 +369,7 @@ def test_a_verdict_is_on_the_bus_for_a_rule_of_the_service_team(installation: In
     assert json.loads(message["Body"])["detail"]["deployment"]["id"] == deployment
 
 
-def test_a_version_that_does_as_the_old_one_did_is_stopped(installation: Installation, orders: str) -> None:
+def test_version_that_behaves_like_the_old_one_is_stopped(installation: Installation, orders: str) -> None:
     installation.client("s3").put_object(
         Bucket=installation.bucket("PlanBucketName"), Key="shop/live.yaml", Body=PLAN.encode()
     )
@@ -344,7 +383,7 @@ def test_a_version_that_does_as_the_old_one_did_is_stopped(installation: Install
     assert [reason["cause"] for reason in report["reasons"]] == ["RELEASE_FAILED"]
 
 
-def test_without_a_plan_the_state_of_the_version_decides(installation: Installation, orders: str) -> None:
+def test_state_of_the_version_decides_without_a_plan(installation: Installation, orders: str) -> None:
     deployment, execution = deployment_of(orders, installation, "AfterAllowTraffic")
     installation.codedeploy.deployments[deployment]["applicationName"] = "shop-without-a-plan"
 
@@ -354,9 +393,9 @@ def test_without_a_plan_the_state_of_the_version_decides(installation: Installat
     assert installation.answers(execution) == ["Succeeded"]
 
 
-def test_the_last_resort_answers_for_a_hook_that_may_not(installation: Installation, orders: str) -> None:
+def test_last_resort_answers_for_a_hook_without_permission_to_answer(installation: Installation, orders: str) -> None:
     deployment, execution = deployment_of(orders, installation, "BeforeAllowTraffic")
-    # As many refusals as the hook takes before it gives up and raises; then Lambda calls the OnFailure destination.
+    # The hook raises after three rejections. Then Lambda invokes the on-failure destination.
     installation.codedeploy.refusing = 3
     installation.client("lambda").invoke(
         FunctionName=f"CodeDeployHook_{NAME}-BeforeAllowTraffic",
@@ -373,7 +412,7 @@ def test_the_last_resort_answers_for_a_hook_that_may_not(installation: Installat
     assert [event for event in logged if "LastResortAnswered" in event["message"]]
 
 
-def test_the_role_of_a_hook_of_ecs_alone_may_not_invoke_a_function(installation: Installation, orders: str) -> None:
+def test_role_of_a_hook_of_an_ecs_stage_may_not_invoke_a_function(installation: Installation, orders: str) -> None:
     simulate = installation.client("iam").simulate_principal_policy
     arn = f"arn:aws:lambda:{REGION}:000000000000:function:{orders}:2"
     decisions = {}
@@ -391,5 +430,6 @@ def test_the_role_of_a_hook_of_ecs_alone_may_not_invoke_a_function(installation:
 
 
 def report_of(installation: Installation, deployment: str, stage: str) -> dict[str, Any]:
+    """Load the report of a gate from the report bucket."""
     s3, bucket = installation.client("s3"), installation.bucket("ReportBucketName")
     return json.loads(s3.get_object(Bucket=bucket, Key=f"shop/live/{deployment}/{stage}.json")["Body"].read())

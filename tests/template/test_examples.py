@@ -1,4 +1,4 @@
-"""The example stacks fit the installation they are written for."""
+"""Example stacks use names and exports that an installation has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ APPSPEC = yaml.safe_load((STACKS / "ecs" / "appspec.yaml").read_text())
 
 
 def exports() -> set[str]:
-    """The names that other stacks can import from an installation with the default name."""
+    """Return the names of all exports of an installation with the default name."""
     outputs = [output for output in transformed()["Outputs"].values() if "Export" in output]
     return {output["Export"]["Name"]["Fn::Sub"].replace("${InstallationName}", "greenlight") for output in outputs}
 
@@ -25,7 +25,7 @@ def function_names() -> set[str]:
     return {f["FunctionName"]["Fn::Sub"].replace("${InstallationName}", "greenlight") for f in functions}
 
 
-def test_the_lambda_service_imports_what_an_installation_exports() -> None:
+def test_lambda_service_imports_names_that_an_installation_exports() -> None:
     template = parse((STACKS / "lambda" / "template.yaml").read_text())
     hooks = template["Resources"]["OrdersFunction"]["Properties"]["DeploymentPreference"]["Hooks"]
     imported = {h["Fn::ImportValue"]["Fn::Sub"].replace("${InstallationName}", "greenlight") for h in hooks.values()}
@@ -34,7 +34,7 @@ def test_the_lambda_service_imports_what_an_installation_exports() -> None:
     assert imported <= exports()
 
 
-def test_the_plan_tag_of_the_lambda_service_reaches_its_deployment_group_and_names_the_plan_bucket() -> None:
+def test_deployment_group_of_the_lambda_service_has_a_plan_tag_with_the_plan_bucket() -> None:
     template = transform(parse((STACKS / "lambda" / "template.yaml").read_text()))
     tags = {
         tag["Key"]: tag["Value"] for tag in template["Resources"]["OrdersFunctionDeploymentGroup"]["Properties"]["Tags"]
@@ -45,7 +45,7 @@ def test_the_plan_tag_of_the_lambda_service_reaches_its_deployment_group_and_nam
     assert names["Bucket"]["Fn::ImportValue"]["Fn::Sub"].replace("${InstallationName}", "greenlight") in exports()
 
 
-def test_the_appspec_names_functions_that_an_installation_has_each_at_its_own_stage() -> None:
+def test_appspec_names_the_hook_of_an_installation_at_every_stage() -> None:
     hooks = {stage: name for entry in APPSPEC["Hooks"] for stage, name in entry.items()}
 
     assert set(hooks.values()) <= function_names()
@@ -53,7 +53,7 @@ def test_the_appspec_names_functions_that_an_installation_has_each_at_its_own_st
     assert all(name.endswith(f"-{stage}") for stage, name in hooks.items())
 
 
-def test_only_the_hooks_reach_the_test_listener() -> None:
+def test_only_the_hooks_may_connect_to_the_test_listener() -> None:
     template = parse((STACKS / "ecs" / "template.yaml").read_text())
     port = template["Resources"]["TestListener"]["Properties"]["Port"]
     rules = template["Resources"]["LoadBalancerSecurityGroup"]["Properties"]["SecurityGroupIngress"]
@@ -62,7 +62,7 @@ def test_only_the_hooks_reach_the_test_listener() -> None:
     assert [rule.get("SourceSecurityGroupId") for rule in admitted] == [{"Ref": "HookSecurityGroupId"}]
 
 
-def test_a_closed_gate_rolls_the_ecs_service_back() -> None:
+def test_closed_gate_rolls_back_the_ecs_service() -> None:
     template = parse((STACKS / "ecs" / "template.yaml").read_text())
     group = template["Resources"]["DeploymentGroup"]["Properties"]
 
@@ -72,23 +72,23 @@ def test_a_closed_gate_rolls_the_ecs_service_back() -> None:
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/install.md"])
-def test_a_document_names_functions_and_exports_that_an_installation_has(document: str) -> None:
+def test_document_names_existing_functions_and_exports(document: str) -> None:
     text = (ROOT / document).read_text()
-    named = set(re.findall(r"CodeDeployHook_greenlight[A-Za-z_-]+", text))
+    names = set(re.findall(r"CodeDeployHook_greenlight[A-Za-z_-]+", text))
     imported = set(re.findall(r"ImportValue (greenlight-[A-Za-z]+)", text))
 
-    assert named
-    assert named <= function_names()
+    assert names
+    assert names <= function_names()
     assert imported <= exports()
 
 
-def test_the_central_bus_and_its_members_want_the_events_that_a_gate_puts() -> None:
+def test_central_bus_and_members_accept_the_events_that_a_gate_puts() -> None:
     central = parse((ROOT / "examples" / "multi-account" / "central.yaml").read_text())["Resources"]
     member = parse((ROOT / "examples" / "multi-account" / "member.yaml").read_text())["Resources"]
-    wanted = {"source": [eventbridge.SOURCE], "detail-type": [eventbridge.DETAIL_TYPE]}
+    pattern = {"source": [eventbridge.SOURCE], "detail-type": [eventbridge.DETAIL_TYPE]}
 
-    assert central["Keep"]["Properties"]["EventPattern"] == wanted
-    assert member["Forward"]["Properties"]["EventPattern"].items() >= wanted.items()
-    taken = central["BusPolicy"]["Properties"]["Statement"]["Condition"]["StringEquals"]
-    assert [taken["events:source"]] == wanted["source"]
-    assert [taken["events:detail-type"]] == wanted["detail-type"]
+    assert central["Keep"]["Properties"]["EventPattern"] == pattern
+    assert member["Forward"]["Properties"]["EventPattern"].items() >= pattern.items()
+    condition = central["BusPolicy"]["Properties"]["Statement"]["Condition"]["StringEquals"]
+    assert [condition["events:source"]] == pattern["source"]
+    assert [condition["events:detail-type"]] == pattern["detail-type"]

@@ -1,4 +1,4 @@
-"""The functions of template.yaml are what CodeDeploy can call, and what it calls is answered."""
+"""Functions of template.yaml: CodeDeploy can invoke every hook, and every invocation is answered."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import re
 import pytest
 
 from greenlight.core import settings
-from tests.support.sam_template import ECS_STAGES, ROOT, STAGES, listed, of_type, plain, transformed, written
+from tests.support.sam_template import ECS_STAGES, ROOT, STAGES, listed, of_type, plain, raw_template, transformed
 
 FUNCTIONS = [*(f"{stage}Function" for stage in STAGES), "LastResortFunction"]
-# Read by settings.py and not for an account to choose: where packed plans lie (in Lambda, beside the handler),
-# and whether checks may call this very machine (in rehearsals only).
+# Settings that an installation cannot choose: the folder of packed plans (in Lambda, beside the handler), and whether checks
+# may call loopback addresses (in rehearsals only).
 NOT_FOR_ACCOUNTS = {"GREENLIGHT_PLAN_FOLDER", "GREENLIGHT_ALLOW_LOOPBACK"}
 
 
-def test_there_is_a_hook_for_every_stage_and_a_last_resort_and_nothing_else() -> None:
-    assert sorted(of_type(written(), "AWS::Serverless::Function")) == sorted(FUNCTIONS)
+def test_functions_are_a_hook_for_every_stage_and_the_last_resort() -> None:
+    assert sorted(of_type(raw_template(), "AWS::Serverless::Function")) == sorted(FUNCTIONS)
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_hook_has_the_name_that_codedeploy_may_call(stage: str) -> None:
+def test_hook_has_a_name_that_codedeploy_may_invoke(stage: str) -> None:
     name = transformed()["Resources"][f"{stage}Function"]["Properties"]["FunctionName"]["Fn::Sub"]
 
     assert name == f"CodeDeployHook_${{InstallationName}}-{stage}"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_the_longest_installation_name_leaves_room_in_a_function_name(function: str) -> None:
+def test_function_name_with_the_longest_installation_name_is_not_too_long(function: str) -> None:
     template = transformed()
     pattern = template["Parameters"]["InstallationName"]["AllowedPattern"]
     longest = max((n for n in range(65) if re.fullmatch(pattern, "a" * n)), default=0)
@@ -37,20 +37,20 @@ def test_the_longest_installation_name_leaves_room_in_a_function_name(function: 
     assert len(name.replace("${InstallationName}", "a" * longest)) <= 64
 
 
-def test_codedeploy_cannot_call_the_last_resort() -> None:
+def test_codedeploy_cannot_invoke_the_last_resort() -> None:
     name = transformed()["Resources"]["LastResortFunction"]["Properties"]["FunctionName"]["Fn::Sub"]
 
     assert not name.startswith("CodeDeployHook_")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_runs_on_python_3_13(function: str) -> None:
+def test_function_runs_on_python_3_13(function: str) -> None:
     assert transformed()["Resources"][function]["Properties"]["Runtime"] == "python3.13"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_finds_its_handler_in_hooks(function: str) -> None:
-    module, _, name = written()["Resources"][function]["Properties"]["Handler"].partition(".")
+def test_handler_of_a_function_exists_in_hooks(function: str) -> None:
+    module, _, name = raw_template()["Resources"][function]["Properties"]["Handler"].partition(".")
     source = ROOT / "hooks" / f"{module}.py"
 
     assert source.is_file()
@@ -58,21 +58,21 @@ def test_a_function_finds_its_handler_in_hooks(function: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_hook_runs_the_handler_of_its_own_stage(stage: str) -> None:
+def test_hook_runs_the_handler_of_its_stage(stage: str) -> None:
     module = re.sub("([a-z])([A-Z])", r"\1_\2", stage).lower()
 
-    assert written()["Resources"][f"{stage}Function"]["Properties"]["Handler"] == f"{module}.handler"
+    assert raw_template()["Resources"][f"{stage}Function"]["Properties"]["Handler"] == f"{module}.handler"
 
 
-def test_every_file_in_hooks_is_a_function() -> None:
-    handlers = {f["Handler"] for f in of_type(written(), "AWS::Serverless::Function").values()}
+def test_every_file_in_hooks_is_the_handler_of_a_function() -> None:
+    handlers = {f["Handler"] for f in of_type(raw_template(), "AWS::Serverless::Function").values()}
     files = {f"{path.stem}.handler" for path in (ROOT / "hooks").glob("*.py") if path.stem != "__init__"}
 
     assert files == handlers
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_hook_that_fails_is_not_tried_again_but_handed_to_the_last_resort(stage: str) -> None:
+def test_failed_hook_is_not_retried_and_invokes_the_last_resort(stage: str) -> None:
     config = transformed()["Resources"][f"{stage}FunctionEventInvokeConfig"]["Properties"]
 
     assert config["MaximumRetryAttempts"] == 0
@@ -80,21 +80,22 @@ def test_a_hook_that_fails_is_not_tried_again_but_handed_to_the_last_resort(stag
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_settings_of_a_call_hold_for_the_plain_name_that_is_called(function: str) -> None:
+def test_event_invoke_config_applies_to_the_unqualified_function(function: str) -> None:
     template = transformed()
 
     assert template["Resources"][f"{function}EventInvokeConfig"]["Properties"]["Qualifier"] == "$LATEST"
     assert not of_type(template, "AWS::Lambda::Alias")
 
 
-def test_no_function_here_is_shifted_gradually_itself() -> None:
-    functions = of_type(written(), "AWS::Serverless::Function")
+def test_functions_are_not_deployed_by_codedeploy() -> None:
+    functions = of_type(raw_template(), "AWS::Serverless::Function")
 
-    assert all(f["DeploymentPreference"] == {"Enabled": False} for f in functions.values())
+    assert raw_template()["Globals"]["Function"]["DeploymentPreference"] == {"Enabled": False}
+    assert not [name for name, function in functions.items() if "DeploymentPreference" in function]
     assert not [t for t in (r["Type"] for r in transformed()["Resources"].values()) if "CodeDeploy" in t]
 
 
-def test_hook_and_last_resort_are_through_within_the_hour_codedeploy_waits() -> None:
+def test_hook_and_last_resort_end_within_the_hour_that_codedeploy_waits() -> None:
     template = transformed()
     hook = template["Resources"]["AfterAllowTrafficFunctionEventInvokeConfig"]["Properties"]
     last = template["Resources"]["LastResortFunctionEventInvokeConfig"]["Properties"]
@@ -104,7 +105,7 @@ def test_hook_and_last_resort_are_through_within_the_hour_codedeploy_waits() -> 
     assert hook["MaximumEventAgeInSeconds"] + longest_hook + last["MaximumEventAgeInSeconds"] + last_run < 3600
 
 
-def test_the_timeout_of_a_hook_is_a_parameter_lambda_accepts() -> None:
+def test_timeout_of_a_hook_is_a_parameter_with_values_that_lambda_accepts() -> None:
     template = transformed()
     parameter = template["Parameters"]["HookTimeout"]
 
@@ -112,22 +113,22 @@ def test_the_timeout_of_a_hook_is_a_parameter_lambda_accepts() -> None:
     assert all(template["Resources"][f"{s}Function"]["Properties"]["Timeout"] == {"Ref": "HookTimeout"} for s in STAGES)
 
 
-def test_every_setting_the_engine_reads_is_set_and_no_other() -> None:
-    asked: set[str] = set()
+def test_environment_variables_are_exactly_the_settings_that_the_engine_reads() -> None:
+    keys: set[str] = set()
 
-    class Asked(dict[str, str]):
+    class RecordedEnvironment(dict[str, str]):
         def get(self, key: str, default: str = "") -> str:  # type: ignore[override]
-            asked.add(key)
+            keys.add(key)
             return default
 
-    settings.read(Asked())
-    variables = written()["Globals"]["Function"]["Environment"]["Variables"]
+    settings.read(RecordedEnvironment())
+    variables = raw_template()["Globals"]["Function"]["Environment"]["Variables"]
 
-    assert {name for name in variables if name.startswith("GREENLIGHT_")} == asked - NOT_FOR_ACCOUNTS
+    assert {name for name in variables if name.startswith("GREENLIGHT_")} == keys - NOT_FOR_ACCOUNTS
 
 
-def test_the_choices_of_the_parameters_are_the_choices_of_the_engine() -> None:
-    parameters = written()["Parameters"]
+def test_parameters_allow_the_same_values_as_the_engine() -> None:
+    parameters = raw_template()["Parameters"]
 
     assert tuple(parameters["OnMissingPlan"]["AllowedValues"]) == settings.MISSING_PLAN_CHOICES
     assert tuple(parameters["OnRollback"]["AllowedValues"]) == settings.ROLLBACK_CHOICES
@@ -137,14 +138,14 @@ def test_the_choices_of_the_parameters_are_the_choices_of_the_engine() -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_plugin_layer_cannot_replace_a_part_of_the_engine(stage: str) -> None:
-    layers = written()["Resources"][f"{stage}Function"]["Properties"]["Layers"]
+def test_plugin_layer_cannot_replace_a_part_of_the_engine(stage: str) -> None:
+    layers = raw_template()["Resources"][f"{stage}Function"]["Properties"]["Layers"]
 
     assert layers[0]["Fn::If"] == ["HasPluginLayer", {"Ref": "PluginLayerArn"}, {"Ref": "AWS::NoValue"}]
     assert layers[1:] == [{"Ref": "ValidatorsLayer"}, {"Ref": "EngineLayer"}]
 
 
-def test_the_last_resort_stays_outside_of_the_vpc_and_of_plugins() -> None:
+def test_last_resort_has_no_vpc_and_no_plugin_layer() -> None:
     last_resort = transformed()["Resources"]["LastResortFunction"]["Properties"]
 
     assert "VpcConfig" not in last_resort
@@ -152,7 +153,7 @@ def test_the_last_resort_stays_outside_of_the_vpc_and_of_plugins() -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_writes_to_a_log_group_with_an_end(function: str) -> None:
+def test_function_writes_to_its_own_log_group_with_retention(function: str) -> None:
     template = transformed()
     properties = template["Resources"][function]["Properties"]
     group = template["Resources"][properties["LoggingConfig"]["LogGroup"]["Ref"]]["Properties"]
@@ -161,15 +162,15 @@ def test_a_function_writes_to_a_log_group_with_an_end(function: str) -> None:
     assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
-def test_both_layers_are_built_for_both_architectures() -> None:
-    layers = of_type(written(), "AWS::Serverless::LayerVersion")
+def test_both_layers_support_both_architectures() -> None:
+    layers = of_type(raw_template(), "AWS::Serverless::LayerVersion")
 
     assert sorted(layers) == ["EngineLayer", "ValidatorsLayer"]
     assert all(layer["CompatibleArchitectures"] == ["arm64", "x86_64"] for layer in layers.values())
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_service_stack_can_import_the_plain_name_of_a_hook(stage: str) -> None:
+def test_service_stack_can_import_the_name_of_a_hook(stage: str) -> None:
     output = transformed()["Outputs"][f"{stage}Hook"]
 
     assert output["Value"] == {"Ref": f"{stage}Function"}
@@ -177,7 +178,7 @@ def test_a_service_stack_can_import_the_plain_name_of_a_hook(stage: str) -> None
 
 
 @pytest.mark.parametrize("bucket", ["PlanBucket", "ReportBucket"])
-def test_a_bucket_is_private_encrypted_versioned_and_outlives_the_stack(bucket: str) -> None:
+def test_bucket_is_private_encrypted_versioned_and_retained(bucket: str) -> None:
     template = transformed()
     resource = template["Resources"][bucket]
     properties = resource["Properties"]
@@ -192,15 +193,18 @@ def test_a_bucket_is_private_encrypted_versioned_and_outlives_the_stack(bucket: 
 
 
 @pytest.mark.parametrize("bucket", ["PlanBucket", "ReportBucket"])
-def test_a_bucket_is_not_spoken_to_without_tls(bucket: str) -> None:
+def test_bucket_rejects_requests_without_tls(bucket: str) -> None:
     policy = transformed()["Resources"][f"{bucket}Policy"]["Properties"]["PolicyDocument"]["Statement"]
-    denied = [s for s in policy if s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}]
+    tls_statements = [s for s in policy if s["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}]
 
-    assert [(s["Effect"], s["Principal"], s["Action"]) for s in denied] == [("Deny", "*", "s3:*")]
-    assert {plain(arn) for arn in listed(denied[0]["Resource"])} == {f"${{{bucket}.Arn}}", f"${{{bucket}.Arn}}/*"}
+    assert [(s["Effect"], s["Principal"], s["Action"]) for s in tls_statements] == [("Deny", "*", "s3:*")]
+    assert {plain(arn) for arn in listed(tls_statements[0]["Resource"])} == {
+        f"${{{bucket}.Arn}}",
+        f"${{{bucket}.Arn}}/*",
+    }
 
 
-def test_ecs_has_stages_that_lambda_has_not() -> None:
+def test_descriptions_name_the_stages_that_only_ecs_has() -> None:
     descriptions = {s: transformed()["Resources"][f"{s}Function"]["Properties"]["Description"] for s in STAGES}
 
     assert {s for s, text in descriptions.items() if "ECS only" in text} == set(ECS_STAGES)

@@ -1,4 +1,4 @@
-"""What `sam build` makes: the same bytes every time, for both architectures, and nothing that Lambda does not need."""
+"""Output of `sam build`: reproducible, for both architectures, and without files that Lambda does not need."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.application import HERE, command, copy_of_the_application
+from tests.support.application import PYTHON_VERSION, command, copy_of_the_application
 from tests.support.sam_template import ROOT, STAGES
 
 pytestmark = pytest.mark.sam
 
 UNZIPPED_LIMIT = 250 * 1024 * 1024
-UNCHECKED = 0b01  # PEP 552: the bytecode is taken as it is, whatever time its source has
+UNCHECKED = 0b01  # PEP 552: Python does not compare the bytecode with its source
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file below `folder`, by its path there."""
+    """Return the SHA-256 of every file below `folder`, by relative path."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
@@ -30,7 +30,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def engine_by_uv(application: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The engine's layer for Lambda's own Python, installed by uv."""
+    """Build the engine layer for the Python version of Lambda, with uv."""
     folder = tmp_path_factory.mktemp("uv")
     (folder / "artifacts").mkdir()
     source = copy_of_the_application(folder, application) / "layers" / "greenlight"
@@ -38,34 +38,39 @@ def engine_by_uv(application: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return folder / "artifacts"
 
 
-def every_wheel(requirements: Path, folder: Path) -> Path:
-    """Write a page with all wheels of the locked versions; on an index's own pages pip also reads thousands of others."""
+def page_of_all_wheels(requirements: Path, folder: Path) -> Path:
+    """Write a page of links to all wheels of the locked versions, because pip reads thousands of other links on an index."""
     lock = folder / "pylock.toml"
-    words = (
+    arguments = (
         "--quiet",
         "--format",
         "pylock.toml",
         "--no-deps",
         "--universal",
         "--python-version",
-        HERE,
+        PYTHON_VERSION,
         "--output-file",
         lock,
         requirements,
     )
-    command("uv", "pip", "compile", *words, cwd=folder)
-    wheels = [each for package in tomllib.loads(lock.read_text())["packages"] for each in package["wheels"]]
+    command("uv", "pip", "compile", *arguments, cwd=folder)
+    wheels = [wheel for package in tomllib.loads(lock.read_text())["packages"] for wheel in package["wheels"]]
     page = folder / "wheels.html"
-    page.write_text("".join(f'<a href="{e["url"]}#sha256={e["hashes"]["sha256"]}">wheel</a>\n' for e in wheels))
+    page.write_text(
+        "".join(f'<a href="{wheel["url"]}#sha256={wheel["hashes"]["sha256"]}">wheel</a>\n' for wheel in wheels)
+    )
     return page
 
 
 def test_pip_and_uv_build_the_same_bytes(application: Path, built: Path, tmp_path: Path) -> None:
     source, artifacts = copy_of_the_application(tmp_path, application) / "layers" / "greenlight", tmp_path / "artifacts"
     artifacts.mkdir()
-    choice = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": every_wheel(source / "requirements.txt", tmp_path).as_uri()}
+    environment = {
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": page_of_all_wheels(source / "requirements.txt", tmp_path).as_uri(),
+    }
     words = ("make", "build-EngineLayer", f"ARTIFACTS_DIR={artifacts}")
-    command(*words, cwd=source, LAYER_PYTHON=HERE, UV="", **choice)
+    command(*words, cwd=source, LAYER_PYTHON=PYTHON_VERSION, UV="", **environment)
 
     assert digests(artifacts) == digests(built / "EngineLayer")
 
@@ -74,19 +79,19 @@ def test_pip_and_uv_build_the_same_bytes(application: Path, built: Path, tmp_pat
     ("part", "folder"),
     [("ValidatorsLayer", "validators"), ("AfterInstallFunction", "hooks"), ("LastResortFunction", "hooks")],
 )
-def test_what_is_built_again_has_the_same_bytes(
+def test_second_build_has_the_same_bytes(
     part: str, folder: str, application: Path, built: Path, tmp_path: Path
 ) -> None:
     artifacts = tmp_path / "artifacts"
     artifacts.mkdir()
     source = copy_of_the_application(tmp_path, application) / folder
-    command("make", f"build-{part}", f"ARTIFACTS_DIR={artifacts}", cwd=source, LAYER_PYTHON=HERE)
+    command("make", f"build-{part}", f"ARTIFACTS_DIR={artifacts}", cwd=source, LAYER_PYTHON=PYTHON_VERSION)
 
     assert digests(artifacts) == digests(built / part)
 
 
-@pytest.mark.parametrize("version", ["313", HERE.replace(".", "")])
-def test_compiled_modules_are_there_for_both_architectures(built: Path, engine_by_uv: Path, version: str) -> None:
+@pytest.mark.parametrize("version", ["313", PYTHON_VERSION.replace(".", "")])
+def test_layer_has_compiled_modules_for_both_architectures(built: Path, engine_by_uv: Path, version: str) -> None:
     layer = engine_by_uv if version == "313" else built / "EngineLayer"
     compiled = {str(path.relative_to(layer)) for path in layer.rglob("*.so")}
     intel = {name for name in compiled if name.endswith(f".cpython-{version}-x86_64-linux-gnu.so")}
@@ -95,7 +100,7 @@ def test_compiled_modules_are_there_for_both_architectures(built: Path, engine_b
     assert compiled == intel | {name.replace("x86_64", "aarch64") for name in intel}
 
 
-def test_the_layers_alone_are_enough_to_import_the_engine(built: Path) -> None:
+def test_engine_can_be_imported_from_the_layers_alone(built: Path) -> None:
     layers = [built / name / "python" for name in ("EngineLayer", "ValidatorsLayer")]
     script = (
         f"import sys; sys.path[:0] = {[str(layer) for layer in layers]!r}\n"
@@ -106,12 +111,12 @@ def test_the_layers_alone_are_enough_to_import_the_engine(built: Path) -> None:
         "for module in (boto3, jmespath, msgspec, regex, requests, urllib3, yaml, greenlight, validators):\n"
         "    print(module.__file__)"
     )
-    done = command(sys.executable, "-I", "-S", "-B", "-c", script, cwd=built)
+    process = command(sys.executable, "-I", "-S", "-B", "-c", script, cwd=built)
 
-    assert all(line.startswith(str(built)) for line in done.stdout.split())
+    assert all(line.startswith(str(built)) for line in process.stdout.split())
 
 
-def test_no_package_of_the_layer_misses_another(built: Path) -> None:
+def test_layer_has_exactly_the_locked_packages(built: Path) -> None:
     layer = built / "EngineLayer" / "python"
     present = {re.split(r"-\d", path.name)[0].lower().replace("_", "-") for path in layer.glob("*.dist-info")}
     locked = set(
@@ -121,7 +126,7 @@ def test_no_package_of_the_layer_misses_another(built: Path) -> None:
     assert present == locked
 
 
-def test_the_layer_carries_nothing_of_the_installation_itself(built: Path) -> None:
+def test_layer_has_no_files_of_the_package_installer(built: Path) -> None:
     names = [path.relative_to(built) for path in (built / "EngineLayer").rglob("*")]
     leftovers = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "bin", "tests", "Makefile", "requirements.txt"}
 
@@ -131,8 +136,8 @@ def test_the_layer_carries_nothing_of_the_installation_itself(built: Path) -> No
 
 
 @pytest.mark.parametrize("part", ["EngineLayer", "ValidatorsLayer", "AfterAllowTrafficFunction", "LastResortFunction"])
-def test_every_module_has_bytecode_that_holds_whatever_the_time(built: Path, part: str) -> None:
-    tag = f"cpython-{HERE.replace('.', '')}.pyc"
+def test_every_module_has_bytecode_that_does_not_depend_on_timestamps(built: Path, part: str) -> None:
+    tag = f"cpython-{PYTHON_VERSION.replace('.', '')}.pyc"
     sources = sorted((built / part).rglob("*.py"))
     flags = [(s.parent / "__pycache__" / f"{s.stem}.{tag}").read_bytes()[4] for s in sources]
 
@@ -140,17 +145,17 @@ def test_every_module_has_bytecode_that_holds_whatever_the_time(built: Path, par
     assert set(flags) == {UNCHECKED}
 
 
-def test_where_no_interpreter_of_the_version_is_the_build_says_so_and_goes_on(tmp_path: Path) -> None:
+def test_build_without_a_matching_interpreter_warns_and_omits_bytecode(tmp_path: Path) -> None:
     (tmp_path / "artifacts").mkdir()
     source = copy_of_the_application(tmp_path) / "validators"
     words = ("make", "build-ValidatorsLayer", f"ARTIFACTS_DIR={tmp_path / 'artifacts'}")
-    done = command(*words, cwd=source, LAYER_PYTHON="3.99")
+    process = command(*words, cwd=source, LAYER_PYTHON="3.99")
 
-    assert "no python3.99 here: built without bytecode" in done.stderr
+    assert "no python3.99 here: built without bytecode" in process.stderr
     assert not list((tmp_path / "artifacts").rglob("*.pyc"))
 
 
-def test_layers_and_a_function_fit_into_lambda(built: Path) -> None:
+def test_layers_and_a_function_are_within_the_size_limit_of_lambda(built: Path) -> None:
     parts = [built / name for name in ("EngineLayer", "ValidatorsLayer", "AfterAllowTrafficFunction")]
     size = sum(path.stat().st_size for part in parts for path in part.rglob("*") if path.is_file())
 
@@ -158,7 +163,7 @@ def test_layers_and_a_function_fit_into_lambda(built: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_hook_carries_its_own_file_alone_and_the_packed_plans(built: Path, stage: str) -> None:
+def test_hook_contains_only_its_own_file_and_the_packed_plans(built: Path, stage: str) -> None:
     module = re.sub("([a-z])([A-Z])", r"\1_\2", stage).lower()
     names = {path.name for path in (built / f"{stage}Function").iterdir()} - {"__pycache__"}
 
@@ -166,11 +171,11 @@ def test_a_hook_carries_its_own_file_alone_and_the_packed_plans(built: Path, sta
     assert ("plans" in names) == (ROOT / "hooks" / "plans").is_dir()
 
 
-def test_the_last_resort_carries_its_own_file_alone(built: Path) -> None:
+def test_last_resort_contains_only_its_own_file(built: Path) -> None:
     assert {path.name for path in (built / "LastResortFunction").iterdir()} - {"__pycache__"} == {"last_resort.py"}
 
 
-def test_plugins_lie_where_the_engine_looks_for_them(built: Path) -> None:
-    carried = {path.name for path in (built / "ValidatorsLayer/python/validators").glob("*.py")}
+def test_validators_are_in_the_folder_that_the_engine_searches(built: Path) -> None:
+    modules = {path.name for path in (built / "ValidatorsLayer/python/validators").glob("*.py")}
 
-    assert carried == {path.name for path in (ROOT / "validators").glob("*.py")}
+    assert modules == {path.name for path in (ROOT / "validators").glob("*.py")}

@@ -1,4 +1,4 @@
-"""Every parameter of template.yaml explains itself, has a default that works, and is where people look for it."""
+"""Parameters of template.yaml: each has a valid default, checks its values and is documented."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ import tomllib
 
 import pytest
 
-from tests.support.sam_template import ROOT, STAGES, of_type, transformed, written
+from tests.support.sam_template import ROOT, STAGES, of_type, raw_template, transformed
 
-PARAMETERS = written()["Parameters"]
-
-
-@pytest.mark.parametrize("name", PARAMETERS)
-def test_a_parameter_says_what_it_is_for(name: str) -> None:
-    assert len(PARAMETERS[name]["Description"]) > 40
+PARAMETERS = raw_template()["Parameters"]
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_a_parameter_has_a_default_within_its_own_bounds(name: str) -> None:
+def test_default_of_a_parameter_is_valid(name: str) -> None:
     parameter = PARAMETERS[name]
     default = parameter["Default"]
 
@@ -28,15 +23,15 @@ def test_a_parameter_has_a_default_within_its_own_bounds(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [n for n, p in PARAMETERS.items() if "AllowedPattern" in p])
-def test_a_pattern_covers_the_whole_value_and_says_what_it_wants(name: str) -> None:
+def test_pattern_matches_the_whole_value_and_has_a_description_of_the_constraint(name: str) -> None:
     pattern = PARAMETERS[name]["AllowedPattern"]
 
     assert (pattern[:2], pattern[-2:]) == ("^(", ")$")
     assert PARAMETERS[name]["ConstraintDescription"].startswith("must be ")
 
 
-def test_every_parameter_stands_in_one_group_of_the_form() -> None:
-    groups = written()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+def test_every_parameter_is_in_one_group_of_the_console_form() -> None:
+    groups = raw_template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
 
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(PARAMETERS)
 
@@ -68,7 +63,7 @@ def test_every_parameter_stands_in_one_group_of_the_form() -> None:
         ("AllowedHosts", "https://example.com/x"),
     ],
 )
-def test_a_value_that_cannot_work_is_refused_before_anything_is_made(name: str, value: str) -> None:
+def test_invalid_value_is_rejected_before_a_resource_is_created(name: str, value: str) -> None:
     assert not re.fullmatch(PARAMETERS[name]["AllowedPattern"], value)
 
 
@@ -96,35 +91,35 @@ def test_a_value_that_cannot_work_is_refused_before_anything_is_made(name: str, 
         ("CheckPolicyArn", "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"),
     ],
 )
-def test_a_value_that_works_is_accepted(name: str, value: str) -> None:
+def test_valid_value_is_accepted(name: str, value: str) -> None:
     assert re.fullmatch(PARAMETERS[name]["AllowedPattern"], value)
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_subnets_and_security_groups_come_together(stage: str) -> None:
+def test_subnets_and_security_groups_are_set_together(stage: str) -> None:
     template = transformed()
 
     assert template["Resources"][f"{stage}Function"]["Properties"]["VpcConfig"]["Fn::If"][0] == "InVpc"
     assert "VpcSecurityGroupIds" in str(template["Rules"]["SubnetsAndSecurityGroupsTogether"])
 
 
-def test_every_environment_of_samconfig_sets_parameters_that_exist_to_values_they_allow() -> None:
+def test_every_environment_of_samconfig_sets_valid_values_of_existing_parameters() -> None:
     environments = tomllib.loads((ROOT / "samconfig.toml").read_text())
     overrides = {
         name: e["deploy"]["parameters"].get("parameter_overrides", [])
         for name, e in environments.items()
         if name != "version"
     }
-    wrong = []
+    invalid = []
     for environment, pairs in overrides.items():
         for name, _, value in (pair.partition("=") for pair in pairs):
             parameter = PARAMETERS.get(name, {"AllowedValues": ["(there is no such parameter)"]})
             allowed = [str(choice) for choice in parameter.get("AllowedValues", [value])]
             if value not in allowed or not re.fullmatch(parameter.get("AllowedPattern", ".*"), value):
-                wrong.append(f"{environment}: {name}={value}")
+                invalid.append(f"{environment}: {name}={value}")
 
     assert {"default", "dev", "staging", "prod"} == set(overrides)
-    assert wrong == []
+    assert invalid == []
 
 
 def test_samconfig_names_no_account_and_no_region() -> None:
@@ -133,7 +128,7 @@ def test_samconfig_names_no_account_and_no_region() -> None:
     assert not re.search(r"\b[0-9]{12}\b|^\s*(region|profile|s3_bucket)\s*=", text, re.MULTILINE)
 
 
-def test_installations_of_one_account_do_not_meet() -> None:
+def test_installations_of_one_account_have_different_names() -> None:
     environments = tomllib.loads((ROOT / "samconfig.toml").read_text())
     names = {e: environments[e]["global"]["parameters"]["stack_name"] for e in ("dev", "staging", "prod")}
 
@@ -142,24 +137,24 @@ def test_installations_of_one_account_do_not_meet() -> None:
         assert f"InstallationName={stack}" in environments[environment]["deploy"]["parameters"]["parameter_overrides"]
 
 
-def test_every_alarm_tells_the_topic_of_its_beginning_and_its_end() -> None:
+def test_every_alarm_notifies_the_topic_when_it_begins_and_ends() -> None:
     alarms = of_type(transformed(), "AWS::CloudWatch::Alarm")
-    told = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
+    actions = {"Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
 
-    assert all(alarm["AlarmActions"] == alarm["OKActions"] == told for alarm in alarms.values())
+    assert all(alarm["AlarmActions"] == alarm["OKActions"] == actions for alarm in alarms.values())
 
 
-def test_the_installation_guide_lists_every_parameter_with_its_default_and_no_other() -> None:
+def test_installation_guide_lists_exactly_the_parameters_with_their_defaults() -> None:
     guide = (ROOT / "docs" / "install.md").read_text().partition("## Parameters")[2].partition("\n## ")[0]
     rows = [
         [cell.strip().replace("`", "") for cell in line.split("|")[1:3]] for line in guide.splitlines() if "| `" in line
     ]
-    listed = {name: value for names, values in rows for name, value in pairs(names, values)}
+    documented = {name: value for names, values in rows for name, value in pairs(names, values)}
 
-    assert listed == {name: str(parameter["Default"]) for name, parameter in PARAMETERS.items()}
+    assert documented == {name: str(parameter["Default"]) for name, parameter in PARAMETERS.items()}
 
 
 def pairs(names: str, values: str) -> list[tuple[str, str]]:
-    """Read a row that explains one parameter, or two with their defaults."""
-    split = names.split(", ")
-    return list(zip(split, values.split(", ") if values else [""] * len(split), strict=True))
+    """Return the parameters of a row with their defaults; a row documents one parameter or two."""
+    separate = names.split(", ")
+    return list(zip(separate, values.split(", ") if values else [""] * len(separate), strict=True))

@@ -1,8 +1,9 @@
-"""Every statement in template.yaml is needed, is narrow, and is spelled as IAM spells it."""
+"""Permissions of template.yaml: every statement is needed, least-privileged and spelled as IAM requires."""
 
 from __future__ import annotations
 
 import ast
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 ROLES = [*(f"{stage}Role" for stage in STAGES), "LastResortRole"]
 PUT = "codedeploy:PutLifecycleEventHookExecutionStatus"
-# Actions whose service knows no resource, by the service authorization reference.
+# Actions without resource-level permissions, by the service authorization reference.
 WITHOUT_RESOURCE = {
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
@@ -49,25 +50,25 @@ WITHOUT_RESOURCE = {
     "elasticloadbalancing:DescribeTargetHealth",
     "xray:GetTraceSummaries",
 }
-# IAM's name of a service where it is not botocore's, and an action that is an operation with a parameter.
+# Services whose name in IAM differs from botocore's, and actions whose name differs from the operation's.
 SERVICE = {"elasticloadbalancing": "elbv2"}
 OPERATION = {"s3:ListBucket": "ListObjectsV2", "lambda:InvokeFunction": "Invoke"}
 
 
-def allowed(role: str) -> list[Json]:
+def allow_statements(role: str) -> list[Json]:
     return [s for s in statements(transformed(), role) if s["Effect"] == "Allow"]
 
 
 def actions(role: str) -> set[str]:
-    return {action for statement in allowed(role) for action in listed(statement["Action"])}
+    return {action for statement in allow_statements(role) for action in listed(statement["Action"])}
 
 
 def resources(role: str, action: str) -> set[str]:
-    found = [s["Resource"] for s in allowed(role) if action in listed(s["Action"])]
-    return {plain(arn) for arn in alternatives(found)}
+    elements = [s["Resource"] for s in allow_statements(role) if action in listed(s["Action"])]
+    return {plain(arn) for arn in alternatives(elements)}
 
 
-def test_every_function_has_a_role_of_its_own() -> None:
+def test_every_function_has_its_own_role() -> None:
     functions = of_type(transformed(), "AWS::Lambda::Function")
 
     assert sorted(f["Role"]["Fn::GetAtt"][0] for f in functions.values()) == sorted(ROLES)
@@ -75,7 +76,7 @@ def test_every_function_has_a_role_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_is_for_lambda_alone_and_takes_a_boundary(role: str) -> None:
+def test_role_trusts_lambda_alone_and_accepts_a_permissions_boundary(role: str) -> None:
     properties = transformed()["Resources"][role]["Properties"]
     trust = properties["AssumeRolePolicyDocument"]["Statement"]
 
@@ -84,48 +85,48 @@ def test_a_role_is_for_lambda_alone_and_takes_a_boundary(role: str) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_action_is_a_pattern(role: str) -> None:
+def test_no_action_contains_a_wildcard(role: str) -> None:
     assert not [action for action in actions(role) if "*" in action or "?" in action]
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_resource_is_named_where_the_service_knows_one(role: str) -> None:
-    anything = {a for s in allowed(role) if "*" in listed(s["Resource"]) for a in listed(s["Action"])}
-    network = {action for action in anything if action.startswith("ec2:")}
+def test_resources_are_restricted_unless_the_service_does_not_support_it(role: str) -> None:
+    unrestricted = {a for s in allow_statements(role) if "*" in listed(s["Resource"]) for a in listed(s["Action"])}
+    network = {action for action in unrestricted if action.startswith("ec2:")}
 
-    assert anything - network <= WITHOUT_RESOURCE
+    assert unrestricted - network <= WITHOUT_RESOURCE
     assert network <= denied_to_code(role)
 
 
 def denied_to_code(role: str) -> set[str]:
-    """Actions that Lambda itself has and the function's code has not."""
-    found = [
+    """Return the actions that the role allows to Lambda and denies to the code of the function."""
+    denied = [
         s
         for s in statements(transformed(), role)
         if s["Effect"] == "Deny" and "lambda:SourceFunctionArn" in str(s.get("Condition"))
     ]
-    return {action for statement in found for action in listed(statement["Action"])}
+    return {action for statement in denied for action in listed(statement["Action"])}
 
 
-def test_every_wildcard_resource_has_its_reason_above_it() -> None:
+def test_every_wildcard_resource_has_a_comment_with_the_reason_above_it() -> None:
     lines = TEMPLATE.read_text().splitlines()
-    places = [n for n, line in enumerate(lines) if re.search(r"""^\s*(Resource:|-)\s+["']\*["']""", line)]
+    line_indexes = [n for n, line in enumerate(lines) if re.search(r"""^\s*(Resource:|-)\s+["']\*["']""", line)]
 
-    assert len(places) >= 4
-    assert not [n + 1 for n in places if not re.match(r"\s*# why \*: .{20,}", lines[n - 1])]
+    assert len(line_indexes) >= 4
+    assert not [n + 1 for n in line_indexes if not re.match(r"\s*# why \*: .{20,}", lines[n - 1])]
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_action_exists(role: str) -> None:
     session = botocore.session.Session()
-    wrong = []
+    unknown = []
     for action in actions(role):
         service, _, name = action.partition(":")
         model = session.get_service_model(SERVICE.get(service, service))
         if OPERATION.get(action, name) not in model.operation_names:
-            wrong.append(action)
+            unknown.append(action)
 
-    assert wrong == []
+    assert unknown == []
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -135,26 +136,27 @@ def test_answers_go_to_deployment_groups_of_this_account_and_region(role: str) -
     }
 
 
-def test_the_last_resort_answers_and_logs_and_nothing_else() -> None:
+def test_last_resort_may_only_answer_and_write_its_log() -> None:
     assert actions("LastResortRole") == {PUT, "logs:CreateLogStream", "logs:PutLogEvents"}
+    assert resources("LastResortRole", "logs:PutLogEvents") == {"${LastResortLogGroup.Arn}"}
     assert "ManagedPolicyArns" not in transformed()["Resources"]["LastResortRole"]["Properties"]
 
 
 @pytest.mark.parametrize("stage", ECS_STAGES)
-def test_a_hook_that_only_ecs_has_may_call_no_function_but_the_last_resort(stage: str) -> None:
+def test_hook_of_a_stage_that_only_ecs_has_may_invoke_the_last_resort_alone(stage: str) -> None:
     assert resources(f"{stage}Role", "lambda:InvokeFunction") == {"${LastResortFunction.Arn}"}
     assert {a for a in actions(f"{stage}Role") if a.startswith("lambda:")} == {"lambda:InvokeFunction"}
 
 
 @pytest.mark.parametrize("stage", SHARED_STAGES)
-def test_a_hook_invokes_versions_only_and_those_the_operator_named(stage: str) -> None:
+def test_hook_may_invoke_only_versions_of_functions_that_the_operator_named(stage: str) -> None:
     invocable = resources(f"{stage}Role", "lambda:InvokeFunction") - {"${LastResortFunction.Arn}"}
 
     assert invocable == {"arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${CheckedFunctions}:*"}
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_no_plan_makes_a_hook_call_a_hook(stage: str) -> None:
+def test_hook_may_never_invoke_a_hook(stage: str) -> None:
     denied = [
         s
         for s in statements(transformed(), f"{stage}Role")
@@ -166,20 +168,32 @@ def test_no_plan_makes_a_hook_call_a_hook(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_hook_writes_its_own_reports_and_its_own_log(stage: str) -> None:
+def test_hook_may_write_only_the_reports_of_its_stage_and_its_own_log(stage: str) -> None:
     role = f"{stage}Role"
+    log_group = transformed()["Resources"][f"{stage}LogGroup"]["Properties"]["LogGroupName"]["Fn::Sub"]
 
     assert resources(role, "s3:PutObject") == {
         f"${{ReportBucket.Arn}}/{name}" for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json")
     }
-    assert resources(role, "logs:PutLogEvents") == {f"${{{stage}LogGroup.Arn}}"}
+    assert resources(role, "logs:CreateLogStream") == resources(role, "logs:PutLogEvents")
+    assert resources(role, "logs:PutLogEvents") == {
+        f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{log_group}:*"
+    }
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_what_a_hook_may_change_is_its_answer_its_report_and_its_log(stage: str) -> None:
+def test_policy_variables_are_filled_in_by_the_one_tag_of_the_role(stage: str) -> None:
+    role = transformed()["Resources"][f"{stage}Role"]["Properties"]
+
+    assert role["Tags"] == [{"Key": "greenlight-stage", "Value": stage}]
+    assert "PrincipalTag" not in json.dumps(allow_statements(f"{stage}Role"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_hook_may_change_only_its_answer_its_reports_and_its_log(stage: str) -> None:
     reading = re.compile(r":(Get|BatchGet|List|Describe)[A-Z]")
-    inside_the_vpc = denied_to_code(f"{stage}Role")
-    changing = {action for action in actions(f"{stage}Role") - inside_the_vpc if not reading.search(action)}
+    of_lambda_only = denied_to_code(f"{stage}Role")
+    changing = {action for action in actions(f"{stage}Role") - of_lambda_only if not reading.search(action)}
 
     assert changing == {
         PUT,
@@ -195,27 +209,29 @@ def test_what_a_hook_may_change_is_its_answer_its_report_and_its_log(stage: str)
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_hook_tells_the_bus_and_the_topic_the_operator_named_and_speaks_for_itself_alone(stage: str) -> None:
+def test_hook_may_publish_only_to_the_bus_and_topic_that_the_operator_named_and_only_as_greenlight(stage: str) -> None:
     role = f"{stage}Role"
-    (told,) = [s for s in allowed(role) if "events:PutEvents" in listed(s["Action"])]
+    (put_events,) = [s for s in allow_statements(role) if "events:PutEvents" in listed(s["Action"])]
 
     assert resources(role, "sns:Publish") == {"${NoticeTopicArn}"}
     assert resources(role, "events:PutEvents") == {
         "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${EventBusName}"
     }
-    assert told["Condition"] == {"StringEquals": {"events:source": "greenlight"}}
+    assert put_events["Condition"] == {"StringEquals": {"events:source": "greenlight"}}
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_keys_are_used_through_the_service_that_keeps_the_data(stage: str) -> None:
-    found = [s for s in allowed(f"{stage}Role") if any(a.startswith("kms:") for a in listed(s["Action"]))]
+def test_kms_keys_may_be_used_only_through_the_service_that_stores_the_data(stage: str) -> None:
+    kms_statements = [
+        s for s in allow_statements(f"{stage}Role") if any(a.startswith("kms:") for a in listed(s["Action"]))
+    ]
 
-    assert len(found) == 2
-    assert all("kms:ViaService" in str(s["Condition"]) for s in found)
+    assert len(kms_statements) == 2
+    assert all("kms:ViaService" in str(s["Condition"]) for s in kms_statements)
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_secrets_are_those_the_operator_named_and_none_by_default(stage: str) -> None:
+def test_hook_may_read_only_secrets_that_the_operator_named_and_none_by_default(stage: str) -> None:
     template = transformed()
 
     assert resources(f"{stage}Role", "secretsmanager:GetSecretValue") == {"${SecretArns}"}
@@ -223,15 +239,15 @@ def test_secrets_are_those_the_operator_named_and_none_by_default(stage: str) ->
     assert template["Conditions"]["HasSecrets"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "SecretArns"}, ""]}]}
 
 
-def test_arns_name_no_partition_of_their_own() -> None:
+def test_arns_do_not_hard_code_a_partition() -> None:
     body = TEMPLATE.read_text().partition("\nConditions:")[2]
 
     assert not re.findall(r"arn:aws[a-z-]*:", body)
     assert "amazonaws.com" not in body.replace("lambda.amazonaws.com", "")
 
 
-# What no call in the code shows: KMS keys are used by the services on the caller's behalf, and Lambda itself writes
-# logs, calls the last resort and manages interfaces.
+# Actions without a call in the code: services use KMS keys on behalf of the caller, and Lambda itself writes logs, invokes
+# the last resort and manages network interfaces.
 WITHOUT_A_CALL = {
     "kms:Decrypt",
     "kms:GenerateDataKey",
@@ -241,18 +257,18 @@ WITHOUT_A_CALL = {
 
 
 def calls(*folders: str) -> set[str]:
-    """IAM actions of all AWS calls in the sources: aws.call("service", "operation") and the like, and boto3's methods."""
-    found = set()
+    """Return the IAM actions of all AWS calls in the sources: aws.call("service", "operation") and methods of boto3."""
+    called = set()
     for tree in (ast.parse(path.read_text()) for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))):
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
-            words = [a.value for a in node.args[:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-            if len(words) == 2 and words[0] in SERVICES:
-                found.add(iam_action(*words))
+            literals = [a.value for a in node.args[:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            if len(literals) == 2 and literals[0] in SERVICES:
+                called.add(iam_action(*literals))
             elif node.func.attr in METHODS:
-                found.add(iam_action(*METHODS[node.func.attr]))
-    return found
+                called.add(iam_action(*METHODS[node.func.attr]))
+    return called
 
 
 SERVICES = (
@@ -277,7 +293,7 @@ METHODS = {
     "invoke": ("lambda", "invoke"),
 }
 
-# What changes something, or shows what a service wrote of its users: each installation allows it by CheckPolicyArn.
+# Actions that change something, or that read logs with data of users: each installation allows them by CheckPolicyArn.
 BY_CHECK_POLICY = {
     "logs:FilterLogEvents",
     "logs:GetQueryResults",
@@ -287,27 +303,27 @@ BY_CHECK_POLICY = {
 }
 
 
-def test_effect_declares_the_calls_it_makes_and_no_more() -> None:
-    # Its calls are in a table; a key that is not there is told from a forbidden one only by who may list the bucket.
-    made = {iam_action(*call) for call in effect._CALLS.values()} | {"lambda:InvokeFunction", "s3:ListBucket"}
+def test_effect_declares_exactly_the_actions_that_it_calls() -> None:
+    # The calls are in a table. s3:ListBucket is needed to distinguish a missing key from a forbidden one.
+    called = {iam_action(*call) for call in effect._CALLS.values()} | {"lambda:InvokeFunction", "s3:ListBucket"}
 
-    assert set(effect.effect.iam) == made
+    assert set(effect.effect.iam) == called
 
 
-# What the template allows for its own plan bucket and its own topic alone.
+# Actions that the template allows for its own plan bucket and its own topic only.
 OF_ITS_OWN = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "sns:Publish"}
 
 
-def test_greenlight_iam_knows_what_the_template_grants_and_for_which_resources() -> None:
+def test_greenlight_iam_lists_the_actions_and_resources_that_the_template_grants() -> None:
     role = "AfterAllowTrafficRole"
-    declared = {action for _, found in Registry().all() if isinstance(found, Validator) for action in found.iam}
+    declared = {action for _, entry in Registry().all() if isinstance(entry, Validator) for action in entry.iam}
     granted = (actions(role) - denied_to_code(role)) & declared - OF_ITS_OWN
     limits = {a: sorted(set(re.findall(r"\$\{(?!AWS::|Last)(\w+)\}", " ".join(resources(role, a))))) for a in granted}
 
     assert {action: [limit] if limit else [] for action, limit in GRANTED.items()} == limits
 
 
-def test_a_hook_may_do_what_the_engine_and_its_validators_do_and_no_more() -> None:
+def test_hook_may_do_exactly_what_the_engine_and_its_validators_call() -> None:
     needed = calls("layers/greenlight/greenlight", "validators")
     granted = actions("AfterAllowTrafficRole") - denied_to_code("AfterAllowTrafficRole")
 

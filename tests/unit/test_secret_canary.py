@@ -13,10 +13,10 @@ import pytest
 from greenlight.api import Context, Evidence, Series, failed
 from greenlight.core.finding import Finding, Severity
 from greenlight.core.redaction import MASK
-from greenlight.core.report import PlanSource
+from greenlight.gate.result import GateResult
 from greenlight.publish import index, notice_content, sns
 from greenlight.testing import Service, context_for, ecs_deployment, load, run
-from greenlight.verdict.conclude import build_report, decide_verdict
+from greenlight.verdict.conclude import decide_verdict
 from tests.unit.checks.test_runner import ECS, Run, check
 from tests.unit.core.test_redaction import FORMS
 
@@ -71,7 +71,8 @@ def report(request: pytest.FixtureRequest) -> Report:
     assert all(MASK in str(finding) for finding in findings[:2]), "the secret was there, and was taken out"
     checks = [each.check for each in leaks]
     assert all(each.severity is Severity.BLOCKING for each in checks)
-    return build_report(decide_verdict(checks, findings), findings, ECS, PlanSource(), 0.0, 1.0)
+    result = GateResult(verdict=decide_verdict(checks, findings), deployment=ECS, findings=tuple(findings))
+    return result.report(0.0, 1.0)
 
 
 @pytest.mark.parametrize("outlet", OUTLETS)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 
 NOT_SWEPT: tuple[str, ...] = (
-    "Makefile", "README.md", "pyproject.toml", "template.yaml", "devkit/cli/", "devkit/commands/",
+    "Makefile", "README.md", "pyproject.toml", "devkit/cli/", "devkit/commands/",
     "devkit/doctor/", "devkit/lint/", "devkit/plans/", "devkit/recording/", "devkit/reference/",
     "devkit/rehearsal/", "devkit/reports/", "devkit/terminal/", "docs/architecture.md", "docs/benchmarks.md",
     "docs/cli.md", "docs/decisions/", "docs/doctor.md", "docs/install.md", "docs/joining.md", "docs/limits.md",
-    "docs/lint.md", "docs/notifications.md", "docs/overrides.md", "docs/plan.md", "docs/rehearsal.md",
+    "docs/lint.md", "docs/overrides.md", "docs/plan.md", "docs/rehearsal.md",
     "docs/reports.md", "docs/runbook.md", "docs/security.md", "docs/validators.md",
     "docs/writing-validators.md", "examples/ecs/", "examples/lambda/", "hooks/", "layers/bytecode.mk",
     "layers/greenlight/greenlight/api.py", "layers/greenlight/greenlight/assertions/",
@@ -41,7 +41,7 @@ NOT_SWEPT: tuple[str, ...] = (
     "tests/documentation/", "tests/faults/", "tests/integration/aws/", "tests/integration/discovery/",
     "tests/integration/gate/", "tests/integration/network/", "tests/integration/publish/",
     "tests/integration/stores/", "tests/integration/toolkit/", "tests/rehearsal/", "tests/support/",
-    "tests/template/", "tests/unit/assertions/", "tests/unit/aws/", "tests/unit/checks/",
+    "tests/unit/assertions/", "tests/unit/aws/", "tests/unit/checks/",
     "tests/unit/conftest.py", "tests/unit/core/", "tests/unit/discovery/", "tests/unit/gate/",
     "tests/unit/network/", "tests/unit/plan/", "tests/unit/publish/", "tests/unit/report/",
     "tests/unit/test_architecture.py", "tests/unit/test_secret_canary.py", "tests/unit/toolkit/",

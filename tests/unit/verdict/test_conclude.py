@@ -1,18 +1,20 @@
-"""The last step: the plan says which checks there are and which decide, whatever the worker says."""
+"""Verdict on a gate: the plan decides which checks exist and which of them block, whatever the worker sends."""
 
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
-from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.finding import Cause, ExcuseReason, Finding, OnInconclusive, Outcome, Severity
-from greenlight.core.report import Clock, PlanSource
-from greenlight.core.verdict import Status
+from greenlight.core.verdict import Status, Verdict
 from greenlight.plan.model import Check
-from greenlight.verdict.conclude import apply_plan, build_report, decide_verdict
+from greenlight.verdict.conclude import apply_plan, decide_verdict, with_excuses
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
 
 
 def check(name: str, severity: Severity = Severity.BLOCKING) -> Check:
@@ -20,15 +22,19 @@ def check(name: str, severity: Severity = Severity.BLOCKING) -> Check:
 
 
 def finding(name: str, outcome: Outcome = Outcome.PASS, severity: Severity = Severity.BLOCKING) -> Finding:
-    return Finding(name=name, outcome=outcome, message=f"{name} said so", severity=severity)
+    return Finding(name=name, outcome=outcome, message=f"message of {name}", severity=severity)
 
 
-def test_nothing_at_all_is_failed() -> None:
-    assert decide_verdict((), ()).status is Status.FAILED
+def decide(checks: Sequence[Check], findings: Sequence[Finding], overridden: Container[str] = ()) -> Verdict:
+    return decide_verdict(checks, apply_plan(checks, findings), overridden)
 
 
-def test_a_check_without_a_finding_is_a_gate_error_beside_what_was_found() -> None:
-    verdict = decide_verdict([check("a"), check("b"), check("c")], [finding("a"), finding("b", Outcome.FAIL)])
+def test_no_checks_and_no_findings_are_failed() -> None:
+    assert decide((), ()).status is Status.FAILED
+
+
+def test_a_check_without_a_finding_is_a_gate_error_beside_other_reasons() -> None:
+    verdict = decide([check("a"), check("b"), check("c")], [finding("a"), finding("b", Outcome.FAIL)])
 
     assert verdict.status is Status.FAILED
     assert [(reason.check, reason.cause) for reason in verdict.reasons] == [
@@ -38,71 +44,50 @@ def test_a_check_without_a_finding_is_a_gate_error_beside_what_was_found() -> No
 
 
 def test_an_advisory_check_without_a_finding_is_a_gate_error_too() -> None:
-    assert decide_verdict([check("a"), check("b", Severity.ADVISORY)], [finding("a")]).status is Status.FAILED
+    assert decide([check("a"), check("b", Severity.ADVISORY)], [finding("a")]).status is Status.FAILED
 
 
-def test_a_finding_for_no_check_is_no_evidence() -> None:
-    verdict = decide_verdict([check("a", Severity.ADVISORY)], [finding("a"), finding("made up")])
+def test_a_finding_for_an_unknown_check_is_not_evidence() -> None:
+    verdict = decide([check("a", Severity.ADVISORY)], [finding("a"), finding("made up")])
 
     assert (verdict.status, verdict.reasons[0].cause) == (Status.FAILED, Cause.NO_EVIDENCE)
 
 
 def test_a_finding_cannot_make_its_own_check_advisory() -> None:
-    verdict = decide_verdict([check("a"), check("b")], [finding("a"), finding("b", Outcome.FAIL, Severity.ADVISORY)])
+    verdict = decide([check("a"), check("b")], [finding("a"), finding("b", Outcome.FAIL, Severity.ADVISORY)])
 
     assert (verdict.status, verdict.reasons[0].check) == (Status.FAILED, "b")
 
 
-def test_what_is_excused_and_flaky_is_said_by_the_plan_and_the_judgement_not_by_the_finding() -> None:
+def test_excuses_and_flakiness_come_from_the_plan_and_not_from_the_finding() -> None:
     claims = {"excused": ExcuseReason.OVERRIDDEN, "flaky": True, "on_inconclusive": OnInconclusive.TOLERATE}
-    found = [msgspec.structs.replace(finding(name, Outcome.INCONCLUSIVE), **claims) for name in ("a", "b", "made up")]
-    planned = [
+    findings = [
+        msgspec.structs.replace(finding(name, Outcome.INCONCLUSIVE), **claims) for name in ("a", "b", "made up")
+    ]
+    checks = [
         check("a", Severity.REQUIRED_WITH_OVERRIDE),
         msgspec.structs.replace(check("b"), on_inconclusive=OnInconclusive.TOLERATE),
     ]
 
-    shown = apply_plan(planned, found)
+    planned = apply_plan(checks, findings)
 
-    assert [(each.name, each.excused.value, each.flaky) for each in shown] == [
-        ("a", "", False),
-        ("b", "tolerated", False),
-    ]
-    assert [each.excused.value for each in apply_plan(planned, found, ["a", "b"])] == ["overridden", "tolerated"]
-    assert [reason.check for reason in decide_verdict(planned, found).reasons] == ["a"]
+    assert [(item.name, item.excused.value, item.flaky) for item in planned] == [("a", "", False), ("b", "", False)]
+    assert [item.excused.value for item in with_excuses(planned)] == ["", "tolerated"]
+    assert [item.excused.value for item in with_excuses(planned, ["a", "b"])] == ["overridden", "tolerated"]
+    assert [reason.check for reason in decide(checks, findings).reasons] == ["a"]
 
 
 def test_a_missing_finding_cannot_be_overridden() -> None:
-    verdict = decide_verdict(
-        [check("a", Severity.REQUIRED_WITH_OVERRIDE), check("b")], [finding("b")], overridden=["a", "b"]
-    )
+    checks = [check("a", Severity.REQUIRED_WITH_OVERRIDE), check("b")]
+
+    verdict = decide(checks, [finding("b")], overridden=["a", "b"])
 
     assert (verdict.status, verdict.reasons[0].check) == (Status.FAILED, "a")
 
 
 @pytest.mark.parametrize("outcomes", list(itertools.product(Outcome, repeat=2)), ids=str)
 def test_two_findings_for_one_check_both_count(outcomes: tuple[Outcome, Outcome]) -> None:
-    verdict = decide_verdict([check("a")], [finding("a", outcome) for outcome in outcomes])
+    verdict = decide([check("a")], [finding("a", outcome) for outcome in outcomes])
 
     good = set(outcomes) <= {Outcome.PASS, Outcome.SKIPPED} and Outcome.PASS in outcomes
     assert verdict.status is (Status.SUCCEEDED if good else Status.FAILED)
-
-
-def test_a_waived_plan_succeeds_without_a_reason() -> None:
-    verdict = decide_verdict((), (), "this deployment is a rollback")
-
-    assert (verdict.status, verdict.reasons) == (Status.SUCCEEDED, ())
-
-
-def test_a_report_holds_the_verdict_and_what_it_rests_on() -> None:
-    found = [finding("a", Outcome.FAIL)]
-    verdict = decide_verdict([check("a")], found)
-    deployment = Deployment(id="d-1", platform=Platform.ECS, stage="AfterAllowTraffic")
-
-    report = build_report(
-        verdict, found, deployment, PlanSource(uri="u"), 0.5, 12.34567, "printed", clock=Clock(prepared_ms=3.0)
-    )
-
-    assert (report.verdict, report.reasons, report.checks) == (Status.FAILED, verdict.reasons, tuple(found))
-    assert (report.started_at, report.duration_ms) == ("1970-01-01T00:00:00.500+00:00", 12.346)
-    assert (report.deployment, report.plan.uri, report.output) == (deployment, "u", "printed")
-    assert report.clock.prepared_ms == 3.0

@@ -1,4 +1,4 @@
-"""Work that ends in time, or is left alone."""
+"""Run a call with a deadline, whatever it waits for."""
 
 from __future__ import annotations
 
@@ -16,18 +16,24 @@ T = TypeVar("T")
 
 
 class OverdueError(GreenlightError):
-    """Something before or beside the checks took all the time there was."""
+    """A step outside the checks, such as discovery, took all the time the gate has."""
 
     cause = Cause.DEADLINE
 
 
 def run_with_deadline(deadline: float, work: Callable[[], T], otherwise: str) -> T:
-    """Give what `work` gives if that is before `deadline` (monotonic); it is left alone otherwise.
+    """Return the result of `work`, which runs in a thread that is abandoned at `deadline`.
 
-    Every call to AWS has a time-out, but many slow ones have none together, and name resolution has none at all.
+    Every AWS call has a time-out, but several slow calls in a row have none together, and name resolution has none at
+    all.
+
+    Args:
+        deadline: `time.monotonic()` by which the result must be there.
+        work: The call; what it raises is raised here.
+        otherwise: What is missing after the deadline, as the beginning of a sentence.
 
     Raises:
-        OverdueError: The time is over; `otherwise` says what is missing.
+        OverdueError: The deadline passed.
     """
     results: list[T] = []
     errors: list[BaseException] = []
@@ -35,7 +41,7 @@ def run_with_deadline(deadline: float, work: Callable[[], T], otherwise: str) ->
     def run() -> None:
         try:
             results.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             errors.append(error)
 
     thread = threading.Thread(target=run, daemon=True)

@@ -1,0 +1,31 @@
+"""Facts that one gate run has established so far."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from greenlight.aws.client import Aws
+    from greenlight.core.deployment import Deployment
+    from greenlight.core.settings import Settings
+    from greenlight.plan.shadow import Shadow
+
+
+@dataclasses.dataclass
+class RunState:
+    """Mutable state of one gate run: a failure at any step needs what the steps before it have found.
+
+    Attributes:
+        deployment: Deployment id and stage at first, then what discovery and preparation made of it.
+        started: `time.monotonic()` at the start of the run.
+        settings: Settings of the installation; None until they were read.
+        aws: AWS clients of the run; None until they were made.
+        shadow: The plan's shadow; None until the plan was read, or if it has none.
+    """
+
+    deployment: Deployment
+    started: float
+    settings: Settings | None = None
+    aws: Aws | None = None
+    shadow: Shadow | None = None

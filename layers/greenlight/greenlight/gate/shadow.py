@@ -1,0 +1,32 @@
+"""A plan's shadow applied to the result of its gate."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from greenlight.verdict.judge import shadow_verdict
+
+if TYPE_CHECKING:
+    from greenlight.core.settings import Settings
+    from greenlight.gate.result import GateResult
+    from greenlight.plan.shadow import Shadow
+
+
+def apply_shadow(result: GateResult, shadow: Shadow | None, settings: Settings | None) -> GateResult:
+    """Return the result that CodeDeploy gets: Succeeded under a shadow that is in force and allowed here.
+
+    A shadow that has no effect is noted in the report with the reason.
+    """
+    if shadow is None or settings is None:
+        return result
+    today = datetime.datetime.now(datetime.UTC).date()
+    if not shadow.in_force(today):
+        return result.with_notes(shadow.mistake(today) or shadow.notice(today))
+    if not settings.allow_shadow:
+        return result.with_notes(
+            f"the plan has a shadow until {shadow.until}, but this installation does not allow shadows, so the verdict counts"
+        )
+    return replace(result, verdict=shadow_verdict(result.verdict, shadow.until, shadow.why))

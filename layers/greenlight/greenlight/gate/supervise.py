@@ -1,0 +1,138 @@
+"""Run the checks of a prepared gate in a worker process and decide the verdict.
+
+The hooks, `greenlight check` and `greenlight replay` all enter the engine through `run_gate`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from greenlight.core.errors import PlanError
+from greenlight.core.finding import Finding, Severity
+from greenlight.core.report import Clock
+from greenlight.core.verdict import Status, Verdict
+from greenlight.gate.overrides import find_overrides
+from greenlight.gate.result import GateResult, with_notes
+from greenlight.verdict.conclude import apply_plan, decide_verdict, with_excuses
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from greenlight.aws.client import Aws
+    from greenlight.core.settings import Settings
+    from greenlight.gate.prepare import Prepared
+    from greenlight.gate.worker import WorkerEnd
+
+OVERRIDES_S = 5.0
+"""Time kept for reading overrides where a plan allows them; a tenth of the whole where the whole is short."""
+
+
+def run_gate(
+    prepared: Prepared,
+    settings: Settings,
+    aws: Aws,
+    deadline: float,
+    on_finding: Callable[[Finding], None],
+    *,
+    memory_mb: int = 0,
+    started: float | None = None,
+) -> GateResult:
+    """Run the checks of the stage in a worker and return the result.
+
+    Args:
+        prepared: From `prepare`, or made by hand.
+        settings: Settings of the installation.
+        aws: For validators and for overrides.
+        deadline: `time.monotonic()` by which the worker has ended.
+        on_finding: Called with each finding as soon as it is final.
+        memory_mb: The function's memory; 0 for no limit.
+        started: `time.monotonic()` at the start of the gate; None for now.
+
+    Raises:
+        PlanError: The plan does not fit its validators.
+    """
+    if prepared.plan.waived:
+        return _waived_result(prepared)
+    now = time.monotonic()
+    started = now if started is None else started
+    checks_deadline = _checks_deadline(prepared, settings, deadline)
+    # The worker ends a little earlier by itself, so that unfinished checks are reported by name.
+    worker_deadline = checks_deadline - min(2.0, (checks_deadline - now) / 10)
+
+    def work(emit: Callable[..., None]) -> None:
+        from greenlight.gate.run_checks import run_checks  # validators are imported in the worker only
+
+        run_checks(prepared, settings, aws, worker_deadline, emit, started)
+
+    end = _supervise(prepared, work, checks_deadline, on_finding, memory_mb)
+    findings = apply_plan(prepared.checks, _complete(prepared, end))
+    overrides, notes = find_overrides(prepared, settings, aws, findings, deadline)
+    overridden = [override.check for override in overrides]
+    return GateResult(
+        verdict=decide_verdict(prepared.checks, findings, overridden),
+        deployment=with_notes(prepared.deployment, *notes),
+        findings=with_excuses(findings, overridden),
+        plan=prepared.plan.source,
+        output=_redacted_output(prepared, end),
+        clock=_clock(prepared, started, now, worker_deadline),
+        overrides=overrides,
+    )
+
+
+def _waived_result(prepared: Prepared) -> GateResult:
+    return GateResult(
+        verdict=Verdict(status=Status.SUCCEEDED),
+        deployment=with_notes(prepared.deployment, prepared.plan.waived),
+        plan=prepared.plan.source,
+    )
+
+
+def _checks_deadline(prepared: Prepared, settings: Settings, deadline: float) -> float:
+    """Return the deadline of the checks, which leaves time to read overrides where the plan allows any."""
+    if settings.plan_bucket and any(check.severity is Severity.REQUIRED_WITH_OVERRIDE for check in prepared.checks):
+        return deadline - min(OVERRIDES_S, (deadline - time.monotonic()) / 10)
+    return deadline
+
+
+def _supervise(
+    prepared: Prepared,
+    work: Callable[[Callable[..., None]], None],
+    deadline: float,
+    on_finding: Callable[[Finding], None],
+    memory_mb: int,
+) -> WorkerEnd:
+    from greenlight.gate.worker import supervise
+
+    try:
+        return supervise(work, deadline, on_finding, memory_mb)
+    except PlanError as error:
+        source = prepared.plan.source  # problems cross the pipe, their plan does not
+        raise PlanError(error.problems, source.uri, plan=source) from error
+
+
+def _complete(prepared: Prepared, end: WorkerEnd) -> tuple[Finding, ...]:
+    """Return one finding for each check; a check that the worker did not finish gets one that says so."""
+    from greenlight.checks.runner import unfinished
+
+    findings = {finding.name: finding for finding in end.findings}
+    message = f"not finished: {end.died or 'it returned no finding'}"
+    return tuple(findings.get(check.name) or unfinished(check, message, end.cause) for check in prepared.checks)
+
+
+def _redacted_output(prepared: Prepared, end: WorkerEnd) -> str:
+    from greenlight.aws.client import own_secrets
+    from greenlight.core.redaction import Redactor
+    from greenlight.gate.worker import OUTPUT_CHARACTERS
+
+    redactor = Redactor((*prepared.secrets.values(), *own_secrets(os.environ)))
+    return redactor.text(end.output)[-OUTPUT_CHARACTERS:]
+
+
+def _clock(prepared: Prepared, started: float, now: float, worker_deadline: float) -> Clock:
+    baked = min(now + prepared.bake_s, worker_deadline) if prepared.bake_s else started
+    prepared_ms, baked_ms, deadline_ms = (
+        round((moment - started) * 1000, 3) for moment in (now, baked, worker_deadline)
+    )
+    return Clock(prepared_ms=prepared_ms, baked_ms=baked_ms, deadline_ms=deadline_ms)
