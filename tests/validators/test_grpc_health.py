@@ -129,17 +129,17 @@ def test_metadata_that_cannot_be_sent_is_refused(check: Check, metadata: dict[st
     "body", [b"", b"\0\0\0\0", b"\1\0\0\0\2\x08\1", b"\0\0\0\0\3\x08\1", b"\0\0\0\0\2\x0d\1", b"\0\0\0\0\1\x08"]
 )
 def test_a_message_that_is_none_is_never_a_status(body: bytes) -> None:
-    from validators import grpc_health
+    from validators import _grpc
 
-    with pytest.raises(grpc_health._BrokenError):
-        grpc_health._status(body)
+    with pytest.raises(_grpc.BrokenCallError):
+        _grpc.read_serving_status(body)
 
 
 def test_a_status_left_out_is_unknown_and_other_fields_are_passed_over() -> None:
-    from validators import grpc_health
+    from validators import _grpc
 
-    assert grpc_health._status(b"\0\0\0\0\0") == "UNKNOWN"
-    assert grpc_health._status(b"\0\0\0\0\7\x12\1x\x18\x05\x08\1") == "SERVING"
+    assert _grpc.read_serving_status(b"\0\0\0\0\0") == "UNKNOWN"
+    assert _grpc.read_serving_status(b"\0\0\0\0\7\x12\1x\x18\x05\x08\1") == "SERVING"
 
 
 @pytest.mark.parametrize("service", ["", NAME])

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         check_response,
     )
     from greenlight.toolkit.http_request import SAFE_METHODS, HttpRequest, send_request
+    from greenlight.toolkit.json_text import parse_json
     from greenlight.toolkit.lambda_events.event import HttpKind, LambdaEvent, build_event
     from greenlight.toolkit.lambda_events.metadata import EventMetadata
     from greenlight.toolkit.lambda_events.payload import LambdaPayload
@@ -121,6 +122,7 @@ __all__ = [
     "invoke",
     "is_sensitive",
     "nesting_exceeds",
+    "parse_json",
     "passed",
     "percentile",
     "read_certificate",
@@ -162,6 +164,7 @@ _WHEN_ASKED_FOR = {
     ),
     "assertions.json_schema": ("schema_errors",),
     "plan.yaml_reader": ("nesting_exceeds",),
+    "toolkit.json_text": ("parse_json",),
     "toolkit.lambda_events.event": ("HttpKind", "LambdaEvent", "build_event"),
     "toolkit.lambda_events.payload": ("LambdaPayload",),
     "toolkit.lambda_events.response": ("read_response",),
