@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from greenlight.api import MISSING, Evidence, capture_value, is_sensitive
+from greenlight.api import MISSING, capture_value, is_sensitive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
