@@ -1,12 +1,14 @@
-"""CloudWatch alarms by name or by a pattern with `*` and `?`."""
+"""CloudWatch alarms by name or by a pattern with `*` and `?`, and the evidence of their states."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
+from greenlight.api import Evidence
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from greenlight.api import Context
 
@@ -38,3 +40,17 @@ def _matches(name: str, context: Context) -> list[dict[str, Any]]:
     pages = context.aws_pages("cloudwatch", "describe_alarms", AlarmTypes=list(kinds), **filters)
     alarms = [alarm for page in pages for kind in kinds for alarm in page.get(f"{kind}s", [])]
     return [alarm for alarm in alarms if pattern.fullmatch(alarm["AlarmName"])]
+
+
+def alarm_evidence(alarms: Sequence[dict[str, Any]], passing_states: Collection[str]) -> list[Evidence]:
+    """Build the evidence of each alarm's state, with its time and reason."""
+    return [
+        Evidence(
+            query=alarm["AlarmName"],
+            expected="OK",
+            actual=alarm["StateValue"],
+            passed=alarm["StateValue"] in passing_states,
+            where=f"since {alarm.get('StateUpdatedTimestamp', 'unknown')}: {alarm.get('StateReason', 'no reason')}",
+        )
+        for alarm in alarms
+    ]

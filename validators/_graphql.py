@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 
 class Expect(Params, frozen=True, kw_only=True):
-    """The expected answer: `data` by JMESPath, `errors` (the list; absent by default), `status`, `latency`."""
+    """The expected answer.
+
+    Attributes:
+        status: The HTTP status; 200 by default, unless `errors` are expected.
+        data: Expectations by JMESPath query into the answer's `data`.
+        errors: The list of errors; absent by default.
+        latency: The time of the exchange.
+    """
 
     status: Expectation | None = None
     data: dict[str, Expectation] = {}

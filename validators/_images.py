@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlight.api import (
-    Duration,
     Evidence,
     GreenlightError,
+    evidence,
     get_function_configuration,
     get_task_definition,
     service_tasks,
@@ -18,7 +18,7 @@ from greenlight.api import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from greenlight.api import Context
+    from greenlight.api import Context, Duration, Expectation
 
 _ECR = re.compile(r"(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(.+)", re.ASCII)
 _DONE, _WAITING = ("COMPLETE", "ACTIVE"), ("IN_PROGRESS", "PENDING")
@@ -65,6 +65,20 @@ def running_digests(context: Context, container: str) -> list[tuple[str, str]]:
         for item in task.get("containers", [])
         if container in ("", item.get("name"))
     ]
+
+
+def check_reference(reference: str, registry: Expectation | None, *, requires_digest: bool) -> list[Evidence]:
+    """Check the registry in a reference, and that it has a digest."""
+    results = []
+    first = reference.partition("/")[0]
+    # As Docker reads it: the part before the first slash is a host if it looks like one.
+    host = first if "/" in reference and ("." in first or ":" in first or first == "localhost") else "docker.io"
+    if registry is not None:
+        results.append(evidence("registry", registry, host, reference))
+    if requires_digest:
+        pinned = re.search(r"@sha256:[0-9a-f]{64}\Z", reference) is not None
+        results.append(Evidence(query="pinned by digest", expected=True, actual=pinned, passed=pinned, where=reference))
+    return results
 
 
 def check_age(reference: str, max_age: Duration, context: Context) -> Evidence:

@@ -18,17 +18,20 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from greenlight.api import Context, Duration, Evidence, Finding, Params, error, failed, inconclusive, passed, validator
-from validators._alarms import find_alarms
+from greenlight.api import Context, Duration, Finding, Params, error, failed, inconclusive, passed, validator
+from validators._alarms import alarm_evidence, find_alarms
 
 POLL_S = 5.0
 _STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
 
 
 class Alarms(Params, frozen=True, kw_only=True):
-    """`names` of alarms, with wildcards; the meaning of `insufficient_data`; `for` how long to watch.
+    """Alarms to look at.
 
-    A watch needs a `timeout` of the check that is longer than it.
+    Attributes:
+        names: Names of alarms, or patterns with `*` and `?`.
+        insufficient_data: The meaning of an alarm in INSUFFICIENT_DATA.
+        for: How long to watch; the check's `timeout` must be longer.
     """
 
     names: Annotated[list[str], msgspec.Meta(min_length=1)]
@@ -69,7 +72,10 @@ def alarms(params: Alarms, context: Context) -> Finding:
         if (remaining_s := watch - (start_s - context.remaining_s())) <= 0:
             return _check_for_data(states, params, f", watched for {watch}" if watch else "")
         if not context.sleep(min(POLL_S, remaining_s)):
-            return error(f"the check's time ended before the alarms were watched for {watch}", *_show(states, params))
+            return error(
+                f"the check's time ended before the alarms were watched for {watch}",
+                *alarm_evidence(states, _passing_states(params)),
+            )
         is_first_poll = False
 
 
@@ -83,28 +89,18 @@ def _check_for_alarm(states: list[dict[str, Any]], params: Alarms, *, is_first_p
         return None
     verb = "is" if len(names) == 1 else "are"
     event = f"{verb} already in ALARM" if is_first_poll else "went into ALARM while being watched"
-    return failed(f"{', '.join(names)} {event}, expected OK", *_show(states, params))
+    return failed(f"{', '.join(names)} {event}, expected OK", *alarm_evidence(states, _passing_states(params)))
 
 
 def _check_for_data(states: list[dict[str, Any]], params: Alarms, watched: str) -> Finding:
     """Return the finding of alarms none of which is in ALARM."""
     names = [alarm["AlarmName"] for alarm in states if alarm["StateValue"] == "INSUFFICIENT_DATA"]
-    evidence = _show(states, params)
+    evidence = alarm_evidence(states, _passing_states(params))
     if names and params.insufficient_data != "pass":
         make_finding = failed if params.insufficient_data == "fail" else inconclusive
         return make_finding(f"{', '.join(names)}: INSUFFICIENT_DATA, expected OK", *evidence)
     return passed(f"{len(states)} {'alarm is' if len(states) == 1 else 'alarms are'} quiet{watched}", *evidence)
 
 
-def _show(states: list[dict[str, Any]], params: Alarms) -> list[Evidence]:
-    passing = ("OK", "INSUFFICIENT_DATA") if params.insufficient_data == "pass" else ("OK",)
-    return [
-        Evidence(
-            query=alarm["AlarmName"],
-            expected="OK",
-            actual=alarm["StateValue"],
-            passed=alarm["StateValue"] in passing,
-            where=f"since {alarm.get('StateUpdatedTimestamp', 'unknown')}: {alarm.get('StateReason', 'no reason')}",
-        )
-        for alarm in states
-    ]
+def _passing_states(params: Alarms) -> tuple[str, ...]:
+    return ("OK", "INSUFFICIENT_DATA") if params.insufficient_data == "pass" else ("OK",)

@@ -1,7 +1,7 @@
 """alias: the function's alias points to the version that this stage requires.
 
-Before traffic shifts, all of it goes to blue's version; after the shift, all of it goes to green's. No other version has
-a weight. The check waits while the alias still has an earlier state.
+Before traffic shifts, all of it goes to blue's version; after the shift, all of it goes to green's. No other version
+has a weight. The check waits while the alias still has an earlier state.
 
 Example:
     checks:

@@ -1,16 +1,16 @@
 """compare: requests that work on blue work on green, with the same answers.
 
 Each request goes to blue, to green, and to blue again. Differences between blue's two answers are noise (times, ids,
-orders). A difference, by place and kind, counts only if green differs from blue more often than blue from itself, by more
-than both of Diffy's thresholds in percent: `relative` of all differences at the place, `absolute` of all requests. Status,
-headers (except those of the connection) and body are compared, JSON by place (`body.items[].price`), anything else as
-text. `samples` repeats everything, to find noise that is rare. `ignore` names places (`body.generated_at`,
-`header.x-release`), or only their last part (`generated_at`), that may differ.
+orders). A difference, by place and kind, counts only if green differs from blue more often than blue from itself, by
+more than both of Diffy's thresholds in percent: `relative` of all differences at the place, `absolute` of all
+requests. Status, headers (except those of the connection) and body are compared, JSON by place
+(`body.items[].price`), anything else as text. `samples` repeats everything, to find noise that is rare. `ignore`
+names places (`body.generated_at`, `header.x-release`), or only their last part (`generated_at`), that may differ.
 
-On ECS blue is asked on the production listener, until traffic shifts (AfterAllowTestTraffic and BeforeAllowTraffic). On
-Lambda the versions are invoked, at every stage, with the event that `event` names, and `payloads` can be compared, too.
-Only GET, HEAD and OPTIONS are sent, and payloads must do no harm. INCONCLUSIVE: there is no blue, as in a first deployment,
-or blue refuses every request (400 and above), because equal refusals show nothing.
+On ECS blue is asked on the production listener, until traffic shifts (AfterAllowTestTraffic and BeforeAllowTraffic).
+On Lambda the versions are invoked, at every stage, with the event that `event` names, and `payloads` can be compared,
+too. Only GET, HEAD and OPTIONS are sent, and payloads must do no harm. INCONCLUSIVE: there is no blue, as in a first
+deployment, or blue refuses every request (400 and above), because equal refusals show nothing.
 
 Example:
     checks:
@@ -40,9 +40,11 @@ MARGIN_S = 0.1
 
 
 class Compare(Params, frozen=True, kw_only=True):
-    """The `requests` (or `payloads` on Lambda), how often they are sent, what may differ, and what counts.
+    """Requests, what may differ, and what counts.
 
     Attributes:
+        requests: Requests with a safe method; a bare path is a GET.
+        payloads: Payloads of invocations (Lambda); they must do no harm.
         event: The kind of event in which a function gets a request.
         samples: How often everything is sent.
         ignore: Places that may differ, whole or by their last part.

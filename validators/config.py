@@ -1,8 +1,8 @@
 """config: green's configuration meets the plan's rules, and the named settings have not changed since blue.
 
-Rules are JMESPath queries with expectations. For Lambda they query the version's configuration as AWS returns it, with
-`Concurrency` (reserved) and `LogGroup` (`retentionInDays`) added where a query uses them; for ECS, the task definition.
-Values of environment variables are compared, but never shown.
+Rules are JMESPath queries with expectations. For Lambda they query the version's configuration as AWS returns it,
+with `Concurrency` (reserved) and `LogGroup` (`retentionInDays`) added where a query uses them; for ECS, the task
+definition. Values of environment variables are compared, but never shown.
 
 Example:
     checks:
@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 
 class Config(Params, frozen=True, kw_only=True):
-    """`expect` by JMESPath into green's configuration; `unchanged` are queries with the same result in blue and green."""
+    """Rules of green's configuration.
+
+    Attributes:
+        expect: Expectations by JMESPath query into green's configuration.
+        unchanged: JMESPath queries that must have the same result in blue and green.
+    """
 
     expect: dict[str, Expectation] = {}
     unchanged: list[str] = []

@@ -1,11 +1,12 @@
 """dns: a name resolves to the expected records.
 
-The resolver of the gate's own network is queried, caches included; with `server` that server is queried over TCP. A name
-or a record that does not exist is FAIL. A resolver that refuses, breaks down or does not reply is ERROR. Because a query
-also sends data out, only names that checks may call are queried: those of this deployment and of AllowedHosts.
+The resolver of the gate's own network is queried, caches included; with `server` that server is queried over TCP. A
+name or a record that does not exist is FAIL. A resolver that refuses, breaks down or does not reply is ERROR. Because
+a query also sends data out, only names that checks may call are queried: those of this deployment and of
+AllowedHosts.
 
-Records are compared as sorted texts: addresses, names without the final dot, `10 mail.example` for MX, a TXT record as one
-text. For A and AAAA an alias is followed.
+Records are compared as sorted texts: addresses, names without the final dot, `10 mail.example` for MX, a TXT record
+as one text. For A and AAAA an alias is followed.
 
 Example:
     checks:
@@ -29,14 +30,27 @@ from greenlight.api import Context, Expectation, Finding, Params, error, evidenc
 
 
 class Expect(Params, frozen=True, kw_only=True):
-    """The expected answer: the list of `records`, and their `ttl` in seconds."""
+    """The expected answer.
+
+    Attributes:
+        records: The list of all records, sorted.
+        ttl: Their time to live in seconds.
+    """
 
     records: Expectation
     ttl: Expectation | None = None
 
 
 class Dns(Params, frozen=True, kw_only=True):
-    """The `name` (default: green's) and record `type` to query, the `server` and its `port`, and what to `expect`."""
+    """A query and its expected answer.
+
+    Attributes:
+        name: The name to query; green's by default.
+        type: The type of its records.
+        server: The server to query; the gate's own resolver by default.
+        port: The server's TCP port.
+        expect: Expectations of the answer.
+    """
 
     name: str = ""
     type: Literal["A", "AAAA", "CNAME", "TXT", "MX", "NS", "SRV", "CAA"] = "A"

@@ -1,8 +1,8 @@
 """ecs_service: green's task set is steady, all its tasks run, and none of them has stopped.
 
-The check waits, up to its timeout, until the task set is steady. A stopped task of green fails it at once, with the reason
-and the containers' exit codes; tasks that were stopped by scaling in do not count. ECS lists stopped tasks for about an
-hour.
+The check waits, up to its timeout, until the task set is steady. A stopped task of green fails it at once, with the
+reason and the containers' exit codes; tasks that were stopped by scaling in do not count. ECS lists stopped tasks for
+about an hour.
 
 Example:
     checks:
@@ -27,7 +27,13 @@ POLL_S = 3.0
 
 
 class EcsService(Params, frozen=True, kw_only=True):
-    """The least number of `running` tasks, the most `stopped` tasks, and the stop codes to `ignore`."""
+    """Limits of green's tasks.
+
+    Attributes:
+        running: The least number of running tasks; ECS's own desired count applies as well.
+        stopped: The most tasks that may have stopped.
+        ignore: Stop codes of tasks that do not count as stopped.
+    """
 
     running: Annotated[int, msgspec.Meta(ge=1)] = 1
     stopped: Annotated[int, msgspec.Meta(ge=0)] = 0

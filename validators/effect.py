@@ -1,18 +1,19 @@
 """effect: a cause has its effect: the message, row, object, metric, line or execution appears.
 
-`cause` does something to green: an HTTP request, an invocation of the new version, a message to a queue or a topic. Then
-`see` looks every `interval` until the effect is as expected or `within` is over. `capture` names values for both: `unique`
-is a unique id, known before the cause, that identifies the check's own effect; `json.PATH`, `headers.NAME`, `status` and
-`body` are of the response to an HTTP cause. A row, an object or a metric that is as expected *before* the cause shows
-nothing: INCONCLUSIVE. Earlier messages, lines and executions do not count. `clean_up` runs after every cause, whatever its
-result; if it fails, the check is an ERROR that names what remains.
+`cause` does something to green: an HTTP request, an invocation of the new version, a message to a queue or a topic.
+Then `see` looks every `interval` until the effect is as expected or `within` is over. `capture` names values for
+both: `unique` is a unique id, known before the cause, that identifies the check's own effect; `json.PATH`,
+`headers.NAME`, `status` and `body` are of the response to an HTTP cause. A row, an object or a metric that is as
+expected *before* the cause shows nothing: INCONCLUSIVE. Earlier messages, lines and executions do not count.
+`clean_up` runs after every cause, whatever its result; if it fails, the check is an ERROR that names what remains.
 
-A message is removed from its queue only if it `contains` the given text. Others become visible again at once, and their
-readers receive them once more, so give checks a queue of their own. A metric is summed over whole minutes, including the
-one of the cause. Only the newest 20 executions are read. Whether green or blue reads a message is up to the plan.
+A message is removed from its queue only if it `contains` the given text. Others become visible again at once, and
+their readers receive them once more, so give checks a queue of their own. A metric is summed over whole minutes,
+including the one of the cause. Only the newest 20 executions are read. Whether green or blue reads a message is up to
+the plan.
 
-The check reads and deletes data of the service: allow the actions for those resources, never for all, in the policy of the
-template's parameter CheckPolicyArn; `greenlight iam PLAN` writes it.
+The check reads and deletes data of the service: allow the actions for those resources, never for all, in the policy
+of the template's parameter CheckPolicyArn; `greenlight iam PLAN` writes it.
 
 Example:
     checks:
@@ -60,9 +61,12 @@ CLEAN_UP_SHARE = 0.25
 
 
 class Effect(Params, frozen=True, kw_only=True):
-    """The `cause`, where to `see` its effect, and by JMESPath what to `expect` of that (`@` for a whole text).
+    """A cause and its expected effect.
 
     Attributes:
+        cause: The cause, run once.
+        see: The place where the effect appears.
+        expect: Expectations by JMESPath query into the effect (`@` for a whole text).
         capture: Names for values: `unique`, or a source in the response to an HTTP cause.
         within: The most time that the effect may take.
         interval: The wait between two looks.

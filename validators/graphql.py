@@ -1,8 +1,8 @@
 """graphql: a query or mutation is answered without errors, and with the expected data.
 
-The document is sent as a POST by GraphQL over HTTP. GraphQL answers 200 for errors, too. Therefore `errors` must be absent,
-`data` must be a non-empty object, and the status must be 200, unless the plan expects something else. Queries of `data`
-start at the answer's `data`. A mutation changes data, so write one that does no harm to the service.
+The document is sent as a POST by GraphQL over HTTP. GraphQL answers 200 for errors, too. Therefore `errors` must be
+absent, `data` must be a non-empty object, and the status must be 200, unless the plan expects something else. Queries
+of `data` start at the answer's `data`. A mutation changes data, so write one that does no harm to the service.
 
 Example:
     checks:
@@ -43,9 +43,14 @@ ACCEPT = "application/graphql-response+json, application/json;q=0.9"
 
 
 class Graphql(Params, frozen=True, kw_only=True):
-    """The document in `query`, the `operation` of it to run, its `variables`; `path` of the endpoint, and `headers`.
+    """A request and its expected answer.
 
     Attributes:
+        query: The GraphQL document.
+        operation: The operation of the document to run, if it has several.
+        variables: Variables of the operation.
+        path: The path of the endpoint.
+        headers: Request headers by name.
         expect: The expected answer; by default data and no errors.
     """
 

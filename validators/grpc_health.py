@@ -1,9 +1,9 @@
 """grpc_health: green's gRPC server reports that it, or one of its services, is serving.
 
-The check calls `grpc.health.v1.Health/Check` over HTTP/2, with TLS (and ALPN) if green's URL is https, otherwise in plain
-text. It passes only with HTTP status 200, gRPC status OK and the expected serving status. FAIL: the server does not know the
-service, has no health service, or does not answer in time. ERROR: the rule of green's listener does not forward this path,
-so the call would reach another target.
+The check calls `grpc.health.v1.Health/Check` over HTTP/2, with TLS (and ALPN) if green's URL is https, otherwise in
+plain text. It passes only with HTTP status 200, gRPC status OK and the expected serving status. FAIL: the server does
+not know the service, has no health service, or does not answer in time. ERROR: the rule of green's listener does not
+forward this path, so the call would reach another target.
 
 Example:
     checks:
@@ -37,9 +37,15 @@ PATH = "/grpc.health.v1.Health/Check"
 
 
 class GrpcHealth(Params, frozen=True, kw_only=True):
-    """The `service` to check (default: the whole server) and its `status`; `metadata` to send.
+    """A call and the expected serving status.
 
-    `host`, `port` and `tls` are those of green's URL by default.
+    Attributes:
+        service: The service to check; the whole server by default.
+        status: The expected serving status.
+        metadata: Metadata to send.
+        host: The host to call; green's by default.
+        port: The port to call; that of green's URL by default.
+        tls: Use TLS; by default as green's URL does.
     """
 
     service: str = ""

@@ -1,22 +1,23 @@
 """http: green answers HTTP requests as the plan expects.
 
-One request, or `steps` that run in order and pass values on by `capture`. A path goes to the listener that leads to green
-at this stage, with the host name and headers that its rule requires; a URL goes to that host.
+One request, or `steps` that run in order and pass values on by `capture`. A path goes to the listener that leads to
+green at this stage, with the host name and headers that its rule requires; a URL goes to that host.
 
 `expect` checks `status`, `reason`, `version` of HTTP (`"1.1"` or `"1.0"`; no other is supported), the final `url` and
 the `hops` that redirected to it, `headers` (several values joined by a comma), `header_values` (the list of them),
 `cookies` with attributes, `json` by JMESPath, `xml` by XPath, `html` by CSS selector or XPath, `body`, `bytes` as hex
-(`"89 50 4e 47"`), `sha256`, `size`, `latency` of the exchange, `timings` (`dns`, `connect`, `tls`, `first_byte`, `total`)
-and `tls` (`subject`, `issuer`, `names`, `days_left`, `version`, `cipher`). For `tls` and all timings but `first_byte` the
-request opens a connection of its own; other requests reuse connections. HTML and nodes of XML result in the list of their
-texts, `a.next@href` in that of an attribute, `count(//li)` or `string(//h1)` in a single value. A body that cannot be read
-(beyond 1 MiB, in an unknown charset, not valid JSON or XML) passes no expectation, not even `exists: false`.
+(`"89 50 4e 47"`), `sha256`, `size`, `latency` of the exchange, `timings` (`dns`, `connect`, `tls`, `first_byte`,
+`total`) and `tls` (`subject`, `issuer`, `names`, `days_left`, `version`, `cipher`). For `tls` and all timings but
+`first_byte` the request opens a connection of its own; other requests reuse connections. HTML and nodes of XML result
+in the list of their texts, `a.next@href` in that of an attribute, `count(//li)` or `string(//h1)` in a single value.
+A body that cannot be read (beyond 1 MiB, in an unknown charset, not valid JSON or XML) passes no expectation, not
+even `exists: false`.
 
-`capture` takes `json.PATH`, `headers.NAME`, `cookies.NAME`, `xml.XPATH`, `html.SELECTOR`, `regex.PATTERN` (its group),
-`status`, `url`, `body` or `unique`. `cookies: keep` sends cookies back, only to the host that set them; by default they are
-discarded. `basic` builds the Authorization header from a user and a password. Reports do not show the values of cookies
-unless the plan itself contains them, nor values captured from a cookie or under a name such as `token`, `session` or
-`password`.
+`capture` takes `json.PATH`, `headers.NAME`, `cookies.NAME`, `xml.XPATH`, `html.SELECTOR`, `regex.PATTERN` (its
+group), `status`, `url`, `body` or `unique`. `cookies: keep` sends cookies back, only to the host that set them; by
+default they are discarded. `basic` builds the Authorization header from a user and a password. Reports do not show
+the values of cookies unless the plan itself contains them, nor values captured from a cookie or under a name such as
+`token`, `session` or `password`.
 
 Example:
     checks:

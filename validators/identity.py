@@ -1,8 +1,8 @@
 """identity: green runs exactly the build: the image's digest, or the code's SHA-256, is the expected one.
 
 For ECS every running task of green must run the digest, as ECS reports it for the container. For Lambda it is the
-version's CodeSha256, which for a container image is the image's digest. The build provides the expected value, usually by a
-variable.
+version's CodeSha256, which for a container image is the image's digest. The build provides the expected value,
+usually by a variable.
 
 Example:
     checks:
@@ -26,9 +26,11 @@ _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class Identity(Params, frozen=True, kw_only=True):
-    """`sha256` in hex (with or without `sha256:`) or base64, or a list of allowed values; the `container` (ECS).
+    """The expected digest.
 
-    Without `container` every container with an image digest counts, so name it where there are sidecars.
+    Attributes:
+        sha256: The digest in hex (with or without `sha256:`) or base64, or a list of allowed digests.
+        container: The container to check (ECS); all by default, so name it if there are sidecars.
     """
 
     sha256: str | list[str]

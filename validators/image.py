@@ -1,8 +1,8 @@
 """image: green's images are from the expected registry, pinned, recent, and scanned with findings within the limits.
 
-ECS: the images of the containers in green's task definition. Lambda: the version's image in the ECR `repository` that the
-plan names. The check waits for a scan in progress. An image that was not scanned, or cannot be, is INCONCLUSIVE, because
-the absence of findings then shows nothing.
+ECS: the images of the containers in green's task definition. Lambda: the version's image in the ECR `repository` that
+the plan names. The check waits for a scan in progress. An image that was not scanned, or cannot be, is INCONCLUSIVE,
+because the absence of findings then shows nothing.
 
 Example:
     checks:
@@ -18,7 +18,6 @@ Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeIm
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -32,13 +31,12 @@ from greenlight.api import (
     GreenlightError,
     Params,
     error,
-    evidence,
     failed,
     finding_from,
     inconclusive,
     validator,
 )
-from validators._images import check_age, check_scan, image_references
+from validators._images import check_age, check_reference, check_scan, image_references
 
 POLL_S = 3.0
 
@@ -46,9 +44,15 @@ Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFI
 
 
 class Image(Params, frozen=True, kw_only=True):
-    """The most `findings` of each severity, the `max_age` since the push; `registry` and `pinned` for the reference.
+    """Limits of green's images.
 
-    `container` selects one container of an ECS task; `repository` is the ECR repository of a Lambda function's image.
+    Attributes:
+        findings: The most findings of each severity.
+        max_age: The most time since the image was pushed.
+        registry: Expectation of the host in the image's reference.
+        pinned: Require a reference with a digest.
+        container: The container to check (ECS); all by default.
+        repository: The ECR repository of the image (Lambda).
     """
 
     findings: dict[Severity, Annotated[int, msgspec.Meta(ge=0)]] = {}
@@ -91,7 +95,7 @@ def image(params: Image, context: Context) -> Finding:
     doubts: list[str] = []
     try:
         for reference in references:
-            results += _check_reference(reference, params)
+            results += check_reference(reference, params.registry, requires_digest=params.pinned)
             if params.max_age is not None:
                 results.append(check_age(reference, params.max_age, context))
             if params.findings:
@@ -103,16 +107,3 @@ def image(params: Image, context: Context) -> Finding:
     if doubts and all(item.passed for item in results):
         return inconclusive(doubts[0], *results)
     return finding_from(results, f"{', '.join(references)}: as expected")
-
-
-def _check_reference(reference: str, params: Image) -> list[Evidence]:
-    results = []
-    first = reference.partition("/")[0]
-    # As Docker reads it: the part before the first slash is a host if it looks like one.
-    registry = first if "/" in reference and ("." in first or ":" in first or first == "localhost") else "docker.io"
-    if params.registry is not None:
-        results.append(evidence("registry", params.registry, registry, reference))
-    if params.pinned:
-        pinned = re.search(r"@sha256:[0-9a-f]{64}\Z", reference) is not None
-        results.append(Evidence(query="pinned by digest", expected=True, actual=pinned, passed=pinned, where=reference))
-    return results

@@ -30,9 +30,11 @@ PLACES_SHOWN = 40
 
 
 class Latency(Params, frozen=True, kw_only=True):
-    """Expectations of green's median time: `slower` divided by blue's, `by` less blue's (with its unit).
+    """Expectations of green's median time; each side needs at least 5 answers.
 
-    Each side needs at least 5 answers.
+    Attributes:
+        slower: Green's median time divided by blue's.
+        by: Green's median time less blue's, with its unit.
     """
 
     slower: Expectation | None = None

@@ -74,7 +74,7 @@ def reason_without_blue(context: Context, *, has_payloads: bool) -> str:
 
 
 def ask(question: Question, side: Literal["blue", "green"], context: Context) -> Answer | str:
-    """Send a question to one side; return its answer, or the reason why there is none.
+    """Send a question to one side; return its answer, or the reason why it has none.
 
     Raises:
         GreenlightError: The question was not sent, or its answer cannot be read whole.

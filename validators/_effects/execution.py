@@ -20,6 +20,7 @@ class Execution(Params, frozen=True, kw_only=True):
 
     Attributes:
         state_machine: The state machine's ARN.
+        contains: A text that only the expected execution has in its name or input.
     """
 
     state_machine: str

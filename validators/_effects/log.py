@@ -20,6 +20,7 @@ class Log(Params, frozen=True, kw_only=True):
 
     Attributes:
         group: The log group's name.
+        pattern: A filter pattern of CloudWatch that only the expected line matches.
     """
 
     group: str
