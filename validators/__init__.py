@@ -1,1 +1,4 @@
-"""Validators: one file each, named like the key that plans use. A file put here is found by itself."""
+"""Validators: one module each, named like its key in plans, found without registration.
+
+Modules and packages whose names begin with an underscore are helpers that validators share.
+"""
