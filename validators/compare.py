@@ -5,7 +5,8 @@ orders). A difference, by place and kind, counts only if green differs from blue
 more than both of Diffy's thresholds in percent: `relative` of all differences at the place, `absolute` of all
 requests. Status, headers (except those of the connection) and body are compared, JSON by place
 (`body.items[].price`), anything else as text. `samples` repeats everything, to find noise that is rare. `ignore`
-names places (`body.generated_at`, `header.x-release`), or only their last part (`generated_at`), that may differ.
+names places (`body.generated_at`, `header.x-release`), or only their last part (`generated_at`), that may differ. The
+finding shows the median time of each side.
 
 On ECS blue is asked on the production listener, until traffic shifts (AfterAllowTestTraffic and BeforeAllowTraffic).
 On Lambda the versions are invoked, at every stage, with the event that `event` names, and `payloads` can be compared,
@@ -34,7 +35,7 @@ import msgspec
 from greenlight.api import SAFE_METHODS, Context, Finding, HttpKind, HttpRequest, Params, inconclusive, validator
 from validators._compare.judge import Latency, Limits, judge
 from validators._compare.samples import Samples
-from validators._compare.sides import Question, reason_without_blue
+from validators._compare.sides import build_questions, reason_without_blue
 
 MARGIN_S = 0.1
 
@@ -82,11 +83,6 @@ class Compare(Params, frozen=True, kw_only=True):
         """Return the requests; a bare path is a GET."""
         return [HttpRequest(get=request) if isinstance(request, str) else request for request in self.requests]
 
-    def questions(self) -> list[Question]:
-        """Return everything that is sent in one sample."""
-        requests = [Question.from_request(request, self.event) for request in self.http_requests()]
-        return requests + [Question.from_payload(number, payload) for number, payload in enumerate(self.payloads, 1)]
-
 
 @validator(
     Compare,
@@ -106,8 +102,9 @@ def compare(params: Compare, context: Context) -> Finding:
     """Requests that work on blue work on green, with the same answers."""
     if reason := reason_without_blue(context, has_payloads=bool(params.payloads)):
         return inconclusive(f"there is nothing to compare green with: {reason}")
+    questions = build_questions(params.http_requests(), params.payloads, params.event)
     samples = Samples(ignore=[*params.ignore, *(() if params.headers else ("header",))])
-    for question in params.questions() * params.samples:
+    for question in questions * params.samples:
         if context.remaining_s() < MARGIN_S:
             return inconclusive(f"the check's time ended after {samples.count} comparisons; give it a longer timeout")
         if (finding := samples.add(question, context)) is not None:

@@ -5,7 +5,8 @@ Then `see` looks every `interval` until the effect is as expected or `within` is
 both: `unique` is a unique id, known before the cause, that identifies the check's own effect; `json.PATH`,
 `headers.NAME`, `status` and `body` are of the response to an HTTP cause. A row, an object or a metric that is as
 expected *before* the cause shows nothing: INCONCLUSIVE. Earlier messages, lines and executions do not count.
-`clean_up` runs after every cause, whatever its result; if it fails, the check is an ERROR that names what remains.
+`clean_up` runs after every cause, whatever its result; if it fails, the finding names what remains, and is an ERROR
+unless it is a FAIL already.
 
 A message is removed from its queue only if it `contains` the given text. Others become visible again at once, and
 their readers receive them once more, so give checks a queue of their own. A metric is summed over whole minutes,

@@ -21,6 +21,8 @@ from greenlight.api import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from greenlight.api import Context, HttpKind, Response
 
 OF_THE_CONNECTION = (
@@ -38,16 +40,6 @@ class Question(NamedTuple):
     event: HttpKind
     payload: Any
 
-    @classmethod
-    def from_request(cls, request: HttpRequest, event: HttpKind) -> Question:
-        """Build the question of a request."""
-        return cls(f"{request.method} {request.target()}", request, event, None)
-
-    @classmethod
-    def from_payload(cls, number: int, payload: Any) -> Question:
-        """Build the question of the payload with this number."""
-        return cls(f"payload {number}", None, "api_gateway_v2", payload)
-
 
 class Answer(msgspec.Struct):
     """An answer as plain data, and its time."""
@@ -59,6 +51,14 @@ class Answer(msgspec.Struct):
     def status(self) -> int:
         """The HTTP status; 0 for the answer to a payload."""
         return int(self.data.get("status", 0))
+
+
+def build_questions(requests: Iterable[HttpRequest], payloads: Iterable[Any], event: HttpKind) -> list[Question]:
+    """Build the questions of one sample."""
+    questions = [Question(f"{request.method} {request.target()}", request, event, None) for request in requests]
+    for number, payload in enumerate(payloads, 1):
+        questions.append(Question(f"payload {number}", None, event, payload))
+    return questions
 
 
 def reason_without_blue(context: Context, *, has_payloads: bool) -> str:
