@@ -1,0 +1,1 @@
+"""Lambda handlers: one module for each hook, and the last resort."""

@@ -1,4 +1,4 @@
-"""Hook for AfterAllowTestTraffic: the test listener leads to green (ECS): the moment for smoke tests."""
+"""Hook for AfterAllowTestTraffic: the test listener routes to green (ECS), so smoke tests can run."""
 
 from greenlight.gate.handler import hook
 

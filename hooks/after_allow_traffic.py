@@ -1,4 +1,4 @@
-"""Hook for AfterAllowTraffic: all users are on green (ECS and Lambda); a Failed still rolls back."""
+"""Hook for AfterAllowTraffic: all production traffic reaches green (ECS and Lambda); Failed rolls back."""
 
 from greenlight.gate.handler import hook
 

@@ -1,4 +1,4 @@
-"""Hook for BeforeAllowTraffic: the last gate before users (ECS and Lambda)."""
+"""Hook for BeforeAllowTraffic: production traffic shifts to green next (ECS and Lambda)."""
 
 from greenlight.gate.handler import hook
 

@@ -1,7 +1,7 @@
-"""The last resort: answers Failed for a hook that could not answer for itself.
+"""The last resort: answers Failed for a hook that could not answer.
 
-Lambda calls it with the record of an invocation that failed: out of memory, out of time, killed, or not able
-to tell CodeDeploy. It runs no plan and no plugin, has a role of its own, and does this one thing.
+Lambda invokes it with the record of a failed invocation: out of memory, timed out, killed, or not accepted by
+CodeDeploy. It runs no plan and no plugin and has a role of its own.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ RESERVE_S = 2.0
 
 
 class NotToldError(RuntimeError):
-    """Nobody could tell CodeDeploy; the deployment waits for its hour, and an alarm says so."""
+    """CodeDeploy did not accept the answer; the deployment waits for its time-out, and an alarm is raised."""
 
 
 def handler(record: Any, context: Any) -> dict[str, Any]:
-    """Answer Failed for the invocation that `record` tells of.
+    """Answer Failed for the failed invocation in `record`.
 
     Raises:
-        EventError: The record holds no hook's event.
-        NotToldError: CodeDeploy could not be told.
+        EventError: The record does not contain the event of a hook.
+        NotToldError: CodeDeploy did not accept the answer.
     """
     if not isinstance(record, dict) or not isinstance(record.get("requestPayload"), dict):
-        raise EventError("this is no record of a failed invocation: it has no requestPayload")
+        raise EventError("this is not the record of a failed invocation: it has no requestPayload")
     execution = parse(record["requestPayload"])
     budget_s = min(BUDGET_S, context.get_remaining_time_in_millis() / 1000 - RESERVE_S)
-    answer = Reporter(execution).answer(Status.FAILED, budget_s)
-    with contextlib.suppress(Exception):  # a metric that cannot be written is no reason to say that nobody was told
+    delivery = Reporter(execution).answer(Status.FAILED, budget_s)
+    with contextlib.suppress(Exception):  # a metric that cannot be written must not fail the invocation
         metrics.emit(
-            "LastResort", {"LastResortAnswered": float(answer.told), "LastResortUnanswered": float(not answer.told)}
+            "LastResort", {"LastResortAnswered": float(delivery.told), "LastResortUnanswered": float(not delivery.told)}
         )
-    if not answer.told:
-        raise NotToldError(f"deployment {execution.deployment_id}: CodeDeploy could not be told Failed: {answer.error}")
-    return {"deployment_id": execution.deployment_id, "told": True, "superseded": answer.superseded}
+    if not delivery.told:
+        raise NotToldError(f"deployment {execution.deployment_id}: CodeDeploy did not accept Failed: {delivery.error}")
+    return {"deployment_id": execution.deployment_id, "told": True, "superseded": delivery.superseded}

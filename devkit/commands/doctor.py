@@ -1,4 +1,4 @@
-"""`greenlight doctor`: what will go wrong in the next deployment, the worst first, each with the fix."""
+"""`greenlight doctor`: mistakes in the setup that would break the next deployment, worst first, each with its fix."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from devkit.doctor.examination import Examined
+    from devkit.doctor.examination import Examination
     from devkit.doctor.rules import Harm, Symptom
 
 SCHEMA = "greenlight.doctor/1"
@@ -33,23 +33,28 @@ _STYLES: dict[Harm, str] = {
     "annoys": "yellow",
     "not seen": "magenta",
 }
+_CONCLUSIONS = {
+    examination.EXIT_HARMLESS: "nothing found that would break the next deployment",
+    examination.EXIT_HARMFUL: "the next deployment will go wrong",
+    examination.EXIT_UNSEEN: "nothing harmful found, but not everything could be read",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take what to look at: an application of the account, or a template."""
+    """Add the options: an application of the account or a template, and what goes with them."""
     add = parser.add_argument
     add(
         "--application",
         default="",
         metavar="NAME",
-        help="CodeDeploy's application, in the account you are logged in to",
+        help="the CodeDeploy application, in the account of your AWS credentials",
     )
-    add("--group", default="", metavar="NAME", help="its deployment group; all of them unless said")
+    add("--group", default="", metavar="NAME", help="its deployment group (default: all)")
     add(
         "--template",
         default="",
         metavar="FILE",
-        help="a template of SAM or CloudFormation instead, offline; - reads one",
+        help="a SAM or CloudFormation template instead of an account, offline; - for standard input",
     )
     add(
         "--parameters", nargs="+", default=[], metavar="KEY=VALUE", help="parameters of the template, over its defaults"
@@ -58,43 +63,49 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--appspec",
         default="",
         metavar="FILE",
-        help="the AppSpec of the next deployment (default: that of the last one)",
+        help="the AppSpec of the next deployment (default: that of the last deployment)",
     )
-    add("--plan", default="", metavar="FILE", help="the plan (default: the one that the gate would find)")
-    add("--installation", default="greenlight", metavar="NAME", help="which greenlight (default greenlight)")
-    add("--format", choices=("text", "json"), default="text", help="what is printed (default text)")
-    add("--explain", default="", metavar="RULE", help="print what a rule is about; `all` for all of them")
+    add("--plan", default="", metavar="FILE", help="the plan (default: the one that the gate finds)")
+    add("--installation", default="greenlight", metavar="NAME", help="greenlight's installation (default greenlight)")
+    add("--format", choices=("text", "json"), default="text", help="the output format (default text)")
+    add("--explain", default="", metavar="RULE", help="print the description of a rule; `all` for all rules")
 
 
 def run(arguments: argparse.Namespace, reader: Reader | None = None) -> int:
-    """Print what is wrong: 0 nothing harmful, 1 something will go wrong, 3 no harm seen but not everything was."""
+    """Print the findings.
+
+    Returns:
+        0 without harmful findings; 1 with at least one; 3 if something could not be read and the rest is harmless.
+    """
     if arguments.explain:
-        print(rules_named(arguments.explain, rules.BY_ID, rules.explained, rules.markdown))
-        return examination.NOTHING
+        print(rules_named(arguments.explain, rules.BY_ID, rules.explain, rules.markdown))
+        return examination.EXIT_HARMLESS
     if bool(arguments.application) == bool(arguments.template):
-        raise GreenlightError("name what to look at: --application NAME in an account, or --template FILE")
-    appspec = _appspec(arguments.appspec)
+        raise GreenlightError("pass either --application NAME, for an account, or --template FILE")
+    appspec = _read_appspec(arguments.appspec)
     if arguments.template:
         if arguments.group or arguments.plan:
-            raise GreenlightError("--group and --plan are for an account, not for a template")
-        examined = [_template(arguments, appspec)]
+            raise GreenlightError("--group and --plan are for --application, not for --template")
+        examinations = [_examine_template(arguments, appspec)]
     else:
         if arguments.parameters:
-            raise GreenlightError("--parameters are for --template")
-        examined = _account(arguments, appspec, reader or Reader())
+            raise GreenlightError("--parameters is for --template only")
+        examinations = _examine_account(arguments, appspec, reader or Reader())
     if arguments.format == "json":
-        print(json.dumps(_document(examined), indent=2))
+        print(json.dumps(_to_json(examinations), indent=2))
     else:
-        _show(examined, stdout_console())
-    return examination.status(examined)
+        _print(examinations, stdout_console())
+    return examination.exit_status(examinations)
 
 
-def _appspec(name: str) -> revision.AppSpec | None:
+def _read_appspec(name: str) -> revision.AppSpec | None:
     return revision.parse_revision(files.text(name), name, is_next=True) if name else None
 
 
-def _account(arguments: argparse.Namespace, appspec: revision.AppSpec | None, reader: Reader) -> list[Examined]:
-    wanted = examination.Query(
+def _examine_account(
+    arguments: argparse.Namespace, appspec: revision.AppSpec | None, reader: Reader
+) -> list[Examination]:
+    query = examination.Query(
         application=arguments.application,
         group=arguments.group,
         appspec=appspec,
@@ -102,37 +113,36 @@ def _account(arguments: argparse.Namespace, appspec: revision.AppSpec | None, re
         installation=arguments.installation,
     )
     console = stderr_console()
-    with console.status("looking …") if console.is_terminal else nullcontext() as status:
+    with console.status("checking …") if console.is_terminal else nullcontext() as status:
 
-        def progress(what: str) -> None:
+        def progress(subject: str) -> None:
             if status is not None:
-                status.update(Text(f"looking at {what}"))
+                status.update(Text(f"checking {subject}"))
 
-        return examination.account(reader, wanted, progress)
+        return examination.examine_account(reader, query, progress)
 
 
-def _template(arguments: argparse.Namespace, appspec: revision.AppSpec | None) -> Examined:
-    from devkit.doctor import template
+def _examine_template(arguments: argparse.Namespace, appspec: revision.AppSpec | None) -> Examination:
+    from devkit.doctor.template.examination import examine_template
 
-    given = dict(_parameter(each) for each in arguments.parameters)
-    read = cloudformation.read(_text(arguments.template), given)
-    found = template.examine(read, appspec, arguments.installation)
-    return examination.Examined(
+    parameters = dict(_parse_parameter(text) for text in arguments.parameters)
+    template = cloudformation.parse_template(_read_template(arguments.template), parameters)
+    return examination.Examination(
         name=arguments.template,
         platform="template",
         appspec=appspec.source if appspec else "",
-        symptoms=tuple(rules.in_order(found)),
+        symptoms=tuple(rules.worst_first(examine_template(template, appspec, arguments.installation))),
     )
 
 
-def _parameter(text: str) -> tuple[str, str]:
+def _parse_parameter(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise GreenlightError(f"{text!r} is no parameter; write --parameters NAME=VALUE")
+        raise GreenlightError(f"{text!r} is not a valid parameter; write --parameters NAME=VALUE")
     return name, value
 
 
-def _text(name: str) -> str:
+def _read_template(name: str) -> str:
     """Read a template, which may be larger than a plan."""
     try:
         if name == files.STDIN:
@@ -145,69 +155,68 @@ def _text(name: str) -> str:
         raise GreenlightError(f"{name} cannot be read: {error}") from error
 
 
-def _show(examined: Sequence[Examined], console: Console) -> None:
-    for number, each in enumerate(examined):
+def _print(examinations: Sequence[Examination], console: Console) -> None:
+    for number, group in enumerate(examinations):
         if number:
             console.print()
-        about = ", ".join(filter(None, (each.platform, each.appspec)))
-        console.print(Text.assemble((each.name, "bold"), f" ({about})" if about else ""))
-        for one in each.symptoms:
-            for line in _lines(one, each):
-                console.print(
-                    line, soft_wrap=True
-                )  # what is typed or put into a file is copied from here, line by line
-        if not each.symptoms:
-            console.print("  nothing wrong was found")
+        details = ", ".join(filter(None, (group.platform, group.appspec)))
+        console.print(Text.assemble((group.name, "bold"), f" ({details})" if details else ""))
+        for symptom in group.symptoms:
+            for line in _lines(symptom, group.name):
+                console.print(line, soft_wrap=True)  # no line breaks of the terminal's width in commands to copy
+        if not group.symptoms:
+            console.print("  no findings")
     console.print()
-    console.print(_summary(examined))
+    console.print(_summary(examinations))
 
 
-def _lines(one: Symptom, of: Examined) -> Iterator[Text]:
-    place = f"{of.name}:{one.line}: " if one.line else ""
+def _lines(symptom: Symptom, name: str) -> Iterator[Text]:
+    place = f"{name}:{symptom.line}: " if symptom.line else ""
     yield Text.assemble(
-        "  ", (one.harm.upper(), _STYLES[one.harm]), f"  {place}{one.message}", (f" [{one.rule}]", "bright_black")
+        "  ",
+        (symptom.harm.upper(), _STYLES[symptom.harm]),
+        f"  {place}{symptom.message}",
+        (f" [{symptom.rule}]", "bright_black"),
     )
-    for evidence in one.evidence:
+    for evidence in symptom.evidence:
         yield Text(f"      seen: {evidence}", style="bright_black")
-    first, *more = one.fix.split("\n")
+    first, *others = symptom.fix.split("\n")
     yield Text(f"      fix:  {first}")
-    for line in more:
+    for line in others:
         yield Text(f"            {line}")
 
 
-def _summary(examined: Sequence[Examined]) -> str:
-    harms = [one.harm for each in examined for one in each.symptoms]
+def _summary(examinations: Sequence[Examination]) -> str:
+    harms = [symptom.harm for group in examinations for symptom in group.symptoms]
     counts = [f"{harms.count(harm)} {harm}" for harm in rules.HARMS if harm in harms]
-    said = {
-        examination.NOTHING: "nothing will go wrong that can be seen from here",
-        examination.HARMFUL: "the next deployment will go wrong",
-        examination.UNSEEN: "nothing harmful was seen, but not everything was looked at",
-    }[examination.status(list(examined))]
-    return f"{said}{': ' if counts else ''}{', '.join(counts)}"
+    conclusion = _CONCLUSIONS[examination.exit_status(list(examinations))]
+    return f"{conclusion}{': ' if counts else ''}{', '.join(counts)}"
 
 
-def _document(examined: Sequence[Examined]) -> dict[str, object]:
+def _to_json(examinations: Sequence[Examination]) -> dict[str, object]:
+    symptoms = [symptom for group in examinations for symptom in group.symptoms]
     return {
         "schema": SCHEMA,
-        "status": examination.status(list(examined)),
-        "looked_at_everything": not any(one.harm == "not seen" for each in examined for one in each.symptoms),
+        "status": examination.exit_status(list(examinations)),
+        "looked_at_everything": not any(symptom.harm == "not seen" for symptom in symptoms),
         "examined": [
             {
-                "name": each.name,
-                "platform": each.platform,
-                "appspec": each.appspec,
-                "findings": [
-                    {
-                        "rule": one.rule,
-                        "severity": one.harm,
-                        "message": one.message,
-                        "evidence": list(one.evidence),
-                        "fix": one.fix,
-                        "line": one.line,
-                    }
-                    for one in each.symptoms
-                ],
+                "name": group.name,
+                "platform": group.platform,
+                "appspec": group.appspec,
+                "findings": [_finding_to_json(symptom) for symptom in group.symptoms],
             }
-            for each in examined
+            for group in examinations
         ],
+    }
+
+
+def _finding_to_json(symptom: Symptom) -> dict[str, object]:
+    return {
+        "rule": symptom.rule,
+        "severity": symptom.harm,
+        "message": symptom.message,
+        "evidence": list(symptom.evidence),
+        "fix": symptom.fix,
+        "line": symptom.line,
     }

@@ -1,1 +1,1 @@
-"""Rules that find what will go wrong in the next deployment, in an account or in a template."""
+"""Checks that find mistakes in the setup of deployments, in an account or in a template."""

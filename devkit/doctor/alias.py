@@ -1,11 +1,11 @@
-"""The alias of a Lambda function: there is one, it stands on one version, and the AppSpec knows which."""
+"""Checks of a Lambda alias: it exists, points to one version, and the AppSpec fits it."""
 
 from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor.rules import symptom
+from devkit.doctor.rules import make_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,63 +16,71 @@ if TYPE_CHECKING:
 _ABSENT = ("ResourceNotFoundException",)
 
 
-def alias(scene: GroupState) -> Iterator[Symptom]:
-    """Look at the alias that the AppSpec names."""
-    properties = scene.appspec.properties if scene.appspec else {}
-    name, called = properties.get("name"), properties.get("alias")
-    if not isinstance(name, str) or not isinstance(called, str):
+def check_alias(state: GroupState) -> Iterator[Symptom]:
+    """Check the alias that the AppSpec names."""
+    properties = state.appspec.properties if state.appspec else {}
+    name, alias = properties.get("name"), properties.get("alias")
+    if not isinstance(name, str) or not isinstance(alias, str):
         return
-    found = scene.reader.found("lambda", "get_alias", _ABSENT, FunctionName=name, Name=called)
-    if found is None:
-        yield symptom(
+    configuration = state.reader.find("lambda", "get_alias", _ABSENT, FunctionName=name, Name=alias)
+    options = f"--function-name {shlex.quote(name)} --name {shlex.quote(alias)}"
+    if configuration is None:
+        yield make_symptom(
             "first-deployment",
-            f"the function {name} has no alias {called} yet: its first version meets users without hooks",
-            fix=f"check it yourself (greenlight check PLAN --stage BeforeAllowTraffic), then:\naws lambda create-alias --function-name {shlex.quote(name)} --name {shlex.quote(called)} --function-version VERSION",
+            f"the function {name} has no alias {alias} yet, and CodeDeploy calls no hooks for its first version",
+            fix="check the version (greenlight check PLAN --stage BeforeAllowTraffic), then create the alias:\n"
+            f"aws lambda create-alias {options} --function-version VERSION",
         )
         return
-    others = found.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
-    if others and not scene.running:
-        now = str(found.get("FunctionVersion"))
-        yield symptom(
+    version = str(configuration.get("FunctionVersion"))
+    weights = configuration.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+    if weights and not state.is_deploying:
+        others = ", ".join(f"version {other} with {weight:.0%}" for other, weight in weights.items())
+        yield make_symptom(
             "alias-weighted",
-            f"no deployment runs, and {name}:{called} still sends a part of its calls to another version; CodeDeploy refuses to begin",
-            f"version {now}, and {', '.join(f'version {version} with {weight:.0%}' for version, weight in others.items())}",
-            fix=f"aws lambda update-alias --function-name {shlex.quote(name)} --name {shlex.quote(called)} --function-version {now} --routing-config AdditionalVersionWeights={{}}",
+            f"the alias {name}:{alias} splits traffic between two versions although no deployment is running; "
+            "CodeDeploy refuses to start a deployment",
+            f"version {version}, and {others}",
+            fix=f"aws lambda update-alias {options} --function-version {version} "
+            "--routing-config AdditionalVersionWeights={}",
         )
-    if scene.appspec is not None and scene.appspec.next:
-        yield from _versions(scene, name, called, str(found.get("FunctionVersion")))
+    if state.appspec is not None and state.appspec.is_next:
+        yield from _check_versions(state, name, alias, version)
 
 
-def _versions(scene: GroupState, name: str, called: str, now: str) -> Iterator[Symptom]:
-    """Hold the AppSpec of the next deployment against the versions there are."""
-    properties = scene.appspec.properties if scene.appspec else {}
+def _check_versions(state: GroupState, name: str, alias: str, actual: str) -> Iterator[Symptom]:
+    """Compare the versions in the AppSpec of the next deployment with the alias and the function."""
+    properties = state.appspec.properties if state.appspec else {}
     current, target = (str(properties.get(key, "")) for key in ("currentversion", "targetversion"))
-    if current.isdigit() and current != now:
-        yield symptom(
+    if current.isdigit() and current != actual:
+        yield make_symptom(
             "version",
-            f"the AppSpec says that {name}:{called} stands on version {current}, and it stands on {now}; CodeDeploy refuses it with INVALID_LAMBDA_CONFIGURATION",
-            fix=f'write CurrentVersion: "{now}"',
+            f"the AppSpec's CurrentVersion of {name}:{alias} is {current}, but the alias points to {actual}; "
+            "CodeDeploy refuses the deployment with INVALID_LAMBDA_CONFIGURATION",
+            fix=f'write CurrentVersion: "{actual}"',
         )
-    new, old = (_version(scene, name, each) for each in (target, current))
+    new, old = (_find_version(state, name, version) for version in (target, current))
     if target.isdigit() and not new:
-        yield symptom(
+        yield make_symptom(
             "version",
-            f"the function {name} has no version {target}, to which the AppSpec wants to go",
-            fix=f"aws lambda publish-version --function-name {shlex.quote(name)}, and write its number as TargetVersion",
+            f"the AppSpec's TargetVersion is {target}, but the function {name} has no such version",
+            fix=f"publish a version (aws lambda publish-version --function-name {shlex.quote(name)}), "
+            "and write its number as TargetVersion",
         )
     for key in ("Role", "DeadLetterConfig"):
         if new and old and new.get(key) != old.get(key):
-            yield symptom(
+            yield make_symptom(
                 "version",
-                f"the versions {current} and {target} of {name} differ in {key}, and an alias cannot be shared between them",
+                f"the versions {current} and {target} of {name} differ in {key}, so "
+                "an alias cannot split traffic between them",
                 f"version {current}: {old.get(key)}",
                 f"version {target}: {new.get(key)}",
-                fix=f"publish a version with the same {key}, or let all users come at once: "
-                + scene.update("--deployment-config-name CodeDeployDefault.LambdaAllAtOnce"),
+                fix=f"publish a version with the same {key}, or shift all traffic at once: "
+                + state.update_command("--deployment-config-name CodeDeployDefault.LambdaAllAtOnce"),
             )
 
 
-def _version(scene: GroupState, name: str, version: str) -> dict[str, Any] | None:
+def _find_version(state: GroupState, name: str, version: str) -> dict[str, Any] | None:
     if not version.isdigit():
         return None
-    return scene.reader.found("lambda", "get_function_configuration", _ABSENT, FunctionName=name, Qualifier=version)
+    return state.reader.find("lambda", "get_function_configuration", _ABSENT, FunctionName=name, Qualifier=version)

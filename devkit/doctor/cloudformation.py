@@ -1,12 +1,13 @@
-"""Templates of CloudFormation and SAM as written: data, lines, and what their functions come to.
+"""Templates of CloudFormation and SAM: data, line numbers, and the values of intrinsic functions.
 
-What only a deployment can know stays a map such as {"Ref": NAME}, so that whoever asks can tell "unknown" from "absent".
+A value that only a deployment can determine stays a map such as {"Ref": NAME}. So callers can distinguish "unknown"
+from "absent".
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -15,101 +16,132 @@ from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.plan.yaml_reader import nesting_exceeds, syntax
 
-Path = tuple[str | int, ...]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TemplatePath = tuple[str | int, ...]
 FUNCTION, GROUP = "AWS::Serverless::Function", "AWS::CodeDeploy::DeploymentGroup"
 SAM_HOOKS = {"PreTraffic": "BeforeAllowTraffic", "PostTraffic": "AfterAllowTraffic"}
-"""Stages by the names that SAM has for them in a DeploymentPreference."""
+"""Lifecycle events by the names that SAM's DeploymentPreference has for them."""
 MAX_BYTES = 1_000_000
-"""CloudFormation takes no larger template."""
+"""The largest template that CloudFormation accepts."""
 _MAX_NODES = 200_000
 _MAX_DEPTH = 80
-_NOTHING = {"Ref": "AWS::NoValue"}
+_NO_VALUE = {"Ref": "AWS::NoValue"}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class TemplateError(GreenlightError):
-    """The file is no template."""
+    """The file is not a valid template."""
 
 
 class Template(FrozenStruct, frozen=True, kw_only=True):
-    """A template: `data` in long forms, `lines` counted from 1 by path, and the parameters' values."""
+    """A template.
+
+    Attributes:
+        data: Its content, with intrinsic functions in their long forms.
+        lines: Line numbers, counted from 1, by path.
+        parameters: The values of its parameters.
+    """
 
     data: dict[str, Any]
-    lines: dict[Path, int]
+    lines: dict[TemplatePath, int]
     parameters: dict[str, Any] = {}
 
     def line(self, *path: str | int) -> int:
-        """Give the line of a path, or of the nearest thing around it that is written."""
+        """Return the line of a path, or of its nearest parent that is in the template."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def resources(self, *kinds: str) -> dict[str, dict[str, Any]]:
-        """Give the resources of some types by logical id, all of them without types; those whose condition is false left out."""
-        found = self.data.get("Resources")
+    def resources(self, *types: str) -> dict[str, dict[str, Any]]:
+        """Return the resources of some types, or of all, by logical id, except those whose condition is false."""
+        resources = self.data.get("Resources")
         return {
-            name: each
-            for name, each in (found.items() if isinstance(found, dict) else ())
-            if isinstance(each, dict)
-            and (not kinds or each.get("Type") in kinds)
-            and self.holds(each.get("Condition")) is not False
+            name: resource
+            for name, resource in (resources.items() if isinstance(resources, dict) else ())
+            if isinstance(resource, dict)
+            and (not types or resource.get("Type") in types)
+            and self.condition(resource.get("Condition")) is not False
         }
 
     def properties(self, name: str) -> dict[str, Any]:
-        """Give the properties of a resource as they come out; of a function with what Globals say."""
+        """Return the resolved properties of a resource; those of a function include the template's Globals."""
         resource = self.resources().get(name, {})
         own = resource.get("Properties")
         if resource.get("Type") == FUNCTION:
-            shared = self.data.get("Globals")
-            shared = shared.get("Function") if isinstance(shared, dict) else None
-            own = _merged(shared, own) if isinstance(shared, dict) else own
-        value = self.value(own)
+            defaults = self.data.get("Globals")
+            defaults = defaults.get("Function") if isinstance(defaults, dict) else None
+            own = _merge(defaults, own) if isinstance(defaults, dict) else own
+        value = self.resolve(own)
         return value if isinstance(value, dict) else {}
 
-    def value(self, value: Any) -> Any:
-        """Replace what parameters and conditions decide; None for AWS::NoValue."""
+    def resolve(self, value: Any) -> Any:
+        """Replace intrinsic functions that parameters and conditions determine; AWS::NoValue becomes None."""
         if isinstance(value, list):
-            return [each for each in map(self.value, value) if each is not None]
+            return [item for item in map(self.resolve, value) if item is not None]
         if not isinstance(value, dict):
             return value
-        if value == _NOTHING:
+        if value == _NO_VALUE:
             return None
         if len(value) == 1:
             name, inner = next(iter(value.items()))
             if name in _FUNCTIONS:
                 return _FUNCTIONS[name](self, inner, value)
-        resolved = {key: self.value(inner) for key, inner in value.items()}
+        resolved = {key: self.resolve(inner) for key, inner in value.items()}
         return {key: inner for key, inner in resolved.items() if inner is not None}
 
-    def holds(self, condition: Any, depth: int = 0) -> bool | None:
-        """Tell whether a condition is true; None where only a deployment knows."""
+    def condition(self, condition: Any, depth: int = 0) -> bool | None:
+        """Evaluate a condition; None if only a deployment can determine it."""
         if depth > _MAX_DEPTH:
             return None
         if isinstance(condition, str):
-            known = self.data.get("Conditions")
-            return self.holds(known.get(condition), depth + 1) if isinstance(known, dict) else None
+            conditions = self.data.get("Conditions")
+            return self.condition(conditions.get(condition), depth + 1) if isinstance(conditions, dict) else None
         if not isinstance(condition, dict) or len(condition) != 1:
             return None
         name, inner = next(iter(condition.items()))
         if name == "Condition":
-            return self.holds(inner, depth + 1)
+            return self.condition(inner, depth + 1)
         if not isinstance(inner, list):
             return None
-        if name == "Fn::Equals" and len(inner) == 2:
-            one, other = map(self.value, inner)
-            return None if isinstance(one, dict | list) or isinstance(other, dict | list) else str(one) == str(other)
-        held = [self.holds(each, depth + 1) for each in inner]
-        if name == "Fn::Not" and held:
-            return None if held[0] is None else not held[0]
-        if name == "Fn::And":
-            return False if False in held else None if None in held else True
-        if name == "Fn::Or":
-            return True if True in held else None if None in held else False
-        return None
+        if name == "Fn::Equals":
+            return self._equals(inner)
+        combine = _COMBINATIONS.get(name)
+        return combine([self.condition(item, depth + 1) for item in inner]) if combine else None
+
+    def _equals(self, operands: list[Any]) -> bool | None:
+        if len(operands) != 2:
+            return None
+        left, right = map(self.resolve, operands)
+        return None if isinstance(left, dict | list) or isinstance(right, dict | list) else str(left) == str(right)
 
 
-def logical(value: Any) -> str:
-    """Give the logical id that a Ref or a GetAtt names; "" for neither."""
+def _not(values: list[bool | None]) -> bool | None:
+    return None if not values or values[0] is None else not values[0]
+
+
+def _and(values: list[bool | None]) -> bool | None:
+    if False in values:
+        return False
+    return None if None in values else True
+
+
+def _or(values: list[bool | None]) -> bool | None:
+    if True in values:
+        return True
+    return None if None in values else False
+
+
+_COMBINATIONS: dict[str, Callable[[list[bool | None]], bool | None]] = {
+    "Fn::Not": _not,
+    "Fn::And": _and,
+    "Fn::Or": _or,
+}
+
+
+def logical_id(value: Any) -> str:
+    """Return the logical id in a Ref or a GetAtt; "" for any other value."""
     if not isinstance(value, dict) or len(value) != 1:
         return ""
     name, inner = next(iter(value.items()))
@@ -118,10 +150,20 @@ def logical(value: Any) -> str:
     return inner if name in ("Ref", "Fn::GetAtt") and isinstance(inner, str) else ""
 
 
-def shift(properties: dict[str, Any]) -> dict[str, Any] | None:
-    """Give the DeploymentPreference by which SAM shifts a function's users; None where there is none, or it is off."""
-    found = properties.get("DeploymentPreference")
-    return found if isinstance(found, dict) and str(found.get("Enabled", True)).lower() != "false" else None
+def deployment_preference(properties: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a function's DeploymentPreference; None without one, or if it is not enabled."""
+    preference = properties.get("DeploymentPreference")
+    if not isinstance(preference, dict) or str(preference.get("Enabled", True)).lower() == "false":
+        return None
+    return preference
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a list as it is, and an empty list for any other value."""
+    return value if isinstance(value, list) else []
+
+
+# ---- Intrinsic functions ---------------------------------------------------------------------------------------------
 
 
 def _ref(template: Template, inner: Any, value: dict[str, Any]) -> Any:
@@ -129,39 +171,39 @@ def _ref(template: Template, inner: Any, value: dict[str, Any]) -> Any:
 
 
 def _sub(template: Template, inner: Any, _value: dict[str, Any]) -> Any:
-    text, local = (inner[0], inner[1]) if isinstance(inner, list) and len(inner) == 2 else (inner, {})
-    local = template.value(local)
-    local = local if isinstance(local, dict) else {}
+    text, variables = (inner[0], inner[1]) if isinstance(inner, list) and len(inner) == 2 else (inner, {})
+    variables = template.resolve(variables)
+    variables = variables if isinstance(variables, dict) else {}
 
-    def put(match: re.Match[str]) -> str:
-        found = local.get(match[1], template.parameters.get(match[1]))
-        return match[0] if found is None or isinstance(found, dict | list) else str(found)
+    def replace(match: re.Match[str]) -> str:
+        value = variables.get(match[1], template.parameters.get(match[1]))
+        return match[0] if value is None or isinstance(value, dict | list) else str(value)
 
-    return re.sub(r"\$\{([^!}][^}]*)\}", put, text) if isinstance(text, str) else text
+    return re.sub(r"\$\{([^!}][^}]*)\}", replace, text) if isinstance(text, str) else text
 
 
 def _if(template: Template, inner: Any, value: dict[str, Any]) -> Any:
-    held = template.holds(inner[0]) if isinstance(inner, list) and len(inner) == 3 else None
-    return value if held is None else template.value(inner[1 if held else 2])
+    condition = template.condition(inner[0]) if isinstance(inner, list) and len(inner) == 3 else None
+    return value if condition is None else template.resolve(inner[1 if condition else 2])
 
 
 def _join(template: Template, inner: Any, value: dict[str, Any]) -> Any:
     if not (isinstance(inner, list) and len(inner) == 2 and isinstance(inner[0], str)):
         return value
-    parts = template.value(inner[1])
-    whole = isinstance(parts, list) and all(isinstance(each, str) for each in parts)
-    return inner[0].join(parts) if whole else value
+    parts = template.resolve(inner[1])
+    is_resolved = isinstance(parts, list) and all(isinstance(part, str) for part in parts)
+    return inner[0].join(parts) if is_resolved else value
 
 
-def _mapped(template: Template, inner: Any, value: dict[str, Any]) -> Any:
-    found: Any = template.data.get("Mappings")
-    for key in template.value(inner) if isinstance(inner, list) else ():
-        found = found.get(key) if isinstance(found, dict) and isinstance(key, str) else None
-    return value if found is None else found
+def _find_in_map(template: Template, inner: Any, value: dict[str, Any]) -> Any:
+    entry: Any = template.data.get("Mappings")
+    for key in template.resolve(inner) if isinstance(inner, list) else ():
+        entry = entry.get(key) if isinstance(entry, dict) and isinstance(key, str) else None
+    return value if entry is None else entry
 
 
-def _import(template: Template, inner: Any, _value: dict[str, Any]) -> Any:
-    return {"Fn::ImportValue": template.value(inner)}
+def _import_value(template: Template, inner: Any, _value: dict[str, Any]) -> Any:
+    return {"Fn::ImportValue": template.resolve(inner)}
 
 
 _FUNCTIONS = {
@@ -169,96 +211,109 @@ _FUNCTIONS = {
     "Fn::Sub": _sub,
     "Fn::If": _if,
     "Fn::Join": _join,
-    "Fn::FindInMap": _mapped,
-    "Fn::ImportValue": _import,
+    "Fn::FindInMap": _find_in_map,
+    "Fn::ImportValue": _import_value,
 }
 
 
-def _merged(shared: Any, own: Any) -> Any:
-    """Put a function's properties over those of Globals: maps together, lists one after the other, else its own."""
-    if isinstance(shared, dict) and isinstance(own, dict) and not (_is_function(shared) or _is_function(own)):
+def _merge(defaults: Any, own: Any) -> Any:
+    """Merge a function's properties into those of Globals as SAM does: maps by key, lists appended, else its own."""
+    if isinstance(defaults, dict) and isinstance(own, dict) and not (_is_intrinsic(defaults) or _is_intrinsic(own)):
         return {
-            key: _merged(shared[key], own[key]) if key in shared and key in own else own.get(key, shared.get(key))
-            for key in {**shared, **own}
+            key: _merge(defaults[key], own[key]) if key in defaults and key in own else own.get(key, defaults.get(key))
+            for key in {**defaults, **own}
         }
-    if isinstance(shared, list) and isinstance(own, list):
-        return [*shared, *own]
-    return shared if own is None else own
+    if isinstance(defaults, list) and isinstance(own, list):
+        return [*defaults, *own]
+    return defaults if own is None else own
 
 
-def _is_function(value: dict[str, Any]) -> bool:
+def _is_intrinsic(value: dict[str, Any]) -> bool:
     return len(value) == 1 and next(iter(value)).startswith(("Fn::", "Ref"))
 
 
-def read(text: str, given: dict[str, str] | None = None) -> Template:
-    """Read a template, YAML or JSON; short forms such as !Ref come out as their long ones.
+# ---- Parsing ---------------------------------------------------------------------------------------------------------
+
+
+def parse_template(text: str, parameters: dict[str, str] | None = None) -> Template:
+    """Parse a template, YAML or JSON; short forms such as !Ref become long forms.
 
     Args:
         text: The file's text.
-        given: Values of parameters, over their defaults.
+        parameters: Values of parameters, which override their defaults.
 
     Raises:
-        TemplateError: It is none, or `given` names a parameter that it does not have.
+        TemplateError: The text is not a template, or the template does not have one of the `parameters`.
     """
+    lines: dict[TemplatePath, int] = {}
+    data = _parse_yaml(text, lines)
+    if not isinstance(data, dict) or not isinstance(data.get("Resources"), dict):
+        if looks_like_appspec(data):
+            raise TemplateError("the file is an AppSpec, not a template; to check it: greenlight appspec lint FILE")
+        raise TemplateError("the file is not a template: it has no Resources")
+    declared = data.get("Parameters")
+    declared = declared if isinstance(declared, dict) else {}
+    values = parameters or {}
+    if unknown := sorted(values.keys() - declared.keys()):
+        names = ", ".join(sorted(map(str, declared))) or "none"
+        raise TemplateError(f"the template has no parameter {unknown[0]}; it has {names}")
+    defaults = {
+        name: parameter["Default"]
+        for name, parameter in declared.items()
+        if isinstance(parameter, dict) and "Default" in parameter
+    }
+    return Template(data=data, lines=lines, parameters={**defaults, **values})
+
+
+def _parse_yaml(text: str, lines: dict[TemplatePath, int]) -> Any:
     if len(text) > MAX_BYTES:
-        raise TemplateError(f"the template is larger than the {MAX_BYTES} bytes that CloudFormation takes")
-    lines: dict[Path, int] = {}
+        raise TemplateError(f"the template is larger than {MAX_BYTES} bytes, CloudFormation's limit")
     try:
         if nesting_exceeds(text, _MAX_DEPTH):
-            raise ValueError("it is nested too deep")
+            raise ValueError("it is nested too deeply")
         node = yaml.compose(text, Loader=_LOADER)
-        data = _Plain(lines).of(node, (), 0) if node is not None else None
+        return _NodeConverter(lines).convert(node, (), 0) if node is not None else None
     except yaml.MarkedYAMLError as error:
         problem = syntax(error, text)
         raise TemplateError(f"the template, line {problem.line}, column {problem.column}: {problem}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise TemplateError(f"the template is not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(data, dict) or not isinstance(data.get("Resources"), dict):
-        if looks_like_appspec(data):
-            raise TemplateError("the file is an AppSpec, and no template; greenlight appspec lint reads it")
-        raise TemplateError("the file is no template: it has no Resources")
-    declared = data.get("Parameters")
-    declared = declared if isinstance(declared, dict) else {}
-    if unknown := sorted((given or {}).keys() - declared.keys()):
-        raise TemplateError(
-            f"the template has no parameter {unknown[0]}; it has {', '.join(sorted(map(str, declared))) or 'none'}"
-        )
-    defaults = {
-        name: each["Default"] for name, each in declared.items() if isinstance(each, dict) and "Default" in each
-    }
-    return Template(data=data, lines=lines, parameters={**defaults, **(given or {})})
 
 
-class _Plain:
-    """Turns YAML nodes into data and writes down their lines."""
+class _NodeConverter:
+    """Converts YAML nodes to data, and records their line numbers."""
 
-    def __init__(self, lines: dict[Path, int]) -> None:
+    def __init__(self, lines: dict[TemplatePath, int]) -> None:
         self._lines, self._count = lines, 0
         self._scalars = yaml.constructor.SafeConstructor()
 
-    def of(self, node: yaml.Node, path: Path, depth: int) -> Any:
-        """Give the data of a node."""
+    def convert(self, node: yaml.Node, path: TemplatePath, depth: int) -> Any:
+        """Convert a node.
+
+        Raises:
+            ValueError: The node is nested too deeply, or its aliases expand to too many nodes.
+        """
         self._count += 1
         if self._count > _MAX_NODES or depth > _MAX_DEPTH:
-            raise ValueError("it is nested too deep, or larger than it looks")
+            raise ValueError("it is nested too deeply, or its aliases expand to too much data")
         self._lines[path] = node.start_mark.line + 1
         value: Any
         if isinstance(node, yaml.MappingNode):
             value = {}
             for key, inner in node.value:
                 name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
-                value[name] = self.of(inner, (*path, name), depth + 1)
+                value[name] = self.convert(inner, (*path, name), depth + 1)
                 self._lines[*path, name] = key.start_mark.line + 1
         elif isinstance(node, yaml.SequenceNode):
-            value = [self.of(inner, (*path, number), depth + 1) for number, inner in enumerate(node.value)]
+            value = [self.convert(inner, (*path, number), depth + 1) for number, inner in enumerate(node.value)]
         elif node.tag.startswith("!") or node.tag.endswith(":timestamp"):
             value = node.value
         else:
             value = self._scalars.construct_object(node)
-        return _long(node.tag, value) if node.tag.startswith("!") else value
+        return _long_form(node.tag, value) if node.tag.startswith("!") else value
 
 
-def _long(tag: str, value: Any) -> Any:
+def _long_form(tag: str, value: Any) -> Any:
     name = tag[1:]
     if name == "GetAtt" and isinstance(value, str):
         value = value.split(".", 1)

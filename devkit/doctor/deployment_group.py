@@ -1,4 +1,4 @@
-"""What the doctor knows of one deployment group before looking closer."""
+"""State of one deployment group that all checks of an account begin with."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class GroupState:
         application: CodeDeploy's application.
         info: CodeDeploy's `deploymentGroupInfo`.
         installation: The name of greenlight's installation.
-        appspec: Of the next or the last deployment; None where none is known.
-        hooks: Configurations of the hooks' functions by event, those that exist.
-        tags: Of the deployment group.
-        plan_file: Where the plan is on this machine; "" to look where the gate would.
+        appspec: The AppSpec of the next or the last deployment; None if there is neither.
+        hooks: Configurations of the hook functions that exist, by lifecycle event.
+        tags: The tags of the deployment group.
+        plan_file: A plan on this machine; "" to look where the gate looks.
     """
 
     reader: Reader
@@ -51,12 +51,12 @@ class GroupState:
 
     @property
     def region(self) -> str:
-        """Where the account is looked at."""
+        """The Region that is read."""
         return str(self.reader.client("codedeploy").meta.region_name)
 
     @property
     def account(self) -> str:
-        """The account's number; "" where the group has no role to read it from."""
+        """The account id, from the ARN of the service role; "" without one."""
         parts = str(self.info.get("serviceRoleArn", "")).split(":")
         return parts[4] if len(parts) > 4 else ""
 
@@ -68,38 +68,53 @@ class GroupState:
     @property
     def arn(self) -> str:
         """The deployment group's ARN."""
-        return f"arn:{self.partition}:codedeploy:{self.region}:{self.account}:deploymentgroup:{self.application}/{self.group}"
+        prefix = f"arn:{self.partition}:codedeploy:{self.region}:{self.account}"
+        return f"{prefix}:deploymentgroup:{self.application}/{self.group}"
 
     @property
-    def running(self) -> bool:
-        """Whether a deployment is under way, in which listeners and aliases are in between."""
+    def is_deploying(self) -> bool:
+        """Whether a deployment is running, so that listeners and aliases are in transition."""
         return self.info.get("lastAttemptedDeployment", {}).get("status") in RUNNING
 
     @property
-    def pair(self) -> dict[str, Any]:
-        """The target groups and listeners of an ECS group."""
+    def deployment_config(self) -> str:
+        """The name of the deployment configuration."""
+        return str(self.info.get("deploymentConfigName", ""))
+
+    @property
+    def blue_green(self) -> dict[str, Any]:
+        """CodeDeploy's `blueGreenDeploymentConfiguration`."""
+        return dict(self.info.get("blueGreenDeploymentConfiguration", {}))
+
+    @property
+    def target_group_pair(self) -> dict[str, Any]:
+        """The target groups and traffic routes of an ECS group."""
         pairs = self.info.get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or [{}]
         return dict(pairs[0])
 
-    def listener(self, route: str) -> str:
-        """Give the ARN of a route's listener, `prodTrafficRoute` or `testTrafficRoute`; "" for none."""
-        return str(next(iter(self.pair.get(route, {}).get("listenerArns") or []), ""))
+    @property
+    def target_group_names(self) -> list[str]:
+        """The names of the two target groups of an ECS group."""
+        return [str(group.get("name")) for group in self.target_group_pair.get("targetGroups", [])]
 
-    def update(self, options: str) -> str:
-        """Write the command that changes the deployment group."""
+    def listener_arn(self, route: str) -> str:
+        """Return the ARN of a route's listener, `prodTrafficRoute` or `testTrafficRoute`; "" without one."""
+        return str(next(iter(self.target_group_pair.get(route, {}).get("listenerArns") or []), ""))
+
+    def update_command(self, options: str) -> str:
+        """Return the command that changes the deployment group."""
         return (
             f"aws deploy update-deployment-group --application-name {shlex.quote(self.application)} "
             f"--current-deployment-group-name {shlex.quote(self.group)} {options}"
         )
 
-    def balanced(self, *, groups: tuple[str, ...] = (), production: str = "", test: str = "") -> str:
-        """Write the command that names target groups and listeners; those there are, where nothing is said."""
-        named = groups or tuple(str(each.get("name")) for each in self.pair.get("targetGroups", []))
-        routes = {
-            "prod": production or self.listener("prodTrafficRoute"),
-            "test": test or self.listener("testTrafficRoute"),
+    def load_balancer_command(self, *, groups: tuple[str, ...] = (), production: str = "", test: str = "") -> str:
+        """Return the command that sets target groups and listeners; those of today where none are passed."""
+        arns = {
+            "prod": production or self.listener_arn("prodTrafficRoute"),
+            "test": test or self.listener_arn("testTrafficRoute"),
         }
-        listed = ",".join(f"{{name={each}}}" for each in named)
-        led = "".join(f",{key}TrafficRoute={{listenerArns=[{arn}]}}" for key, arn in routes.items() if arn)
-        pair = f"targetGroupPairInfoList=[{{targetGroups=[{listed}]{led}}}]"
-        return self.update(f"--load-balancer-info {shlex.quote(pair)}")
+        names = ",".join(f"{{name={name}}}" for name in groups or self.target_group_names)
+        routes = "".join(f",{key}TrafficRoute={{listenerArns=[{arn}]}}" for key, arn in arns.items() if arn)
+        pair = f"targetGroupPairInfoList=[{{targetGroups=[{names}]{routes}}}]"
+        return self.update_command(f"--load-balancer-info {shlex.quote(pair)}")

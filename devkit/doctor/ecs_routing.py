@@ -1,4 +1,4 @@
-"""The way of users and of checks to an ECS service: the service, its target groups, its listeners."""
+"""Checks of an ECS service and of the route to it: task definition, target groups, listeners."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor.rules import symptom
+from devkit.doctor.rules import make_symptom
 from devkit.lint.appspec import FILLED_LATER
 from greenlight.discovery.ecs import HOST_TAG
 from greenlight.discovery.load_balancer import route_to, traffic_share
@@ -18,305 +18,354 @@ if TYPE_CHECKING:
     from devkit.doctor.rules import Symptom
 
 _ROUTES = {"production listener": "prodTrafficRoute", "test listener": "testTrafficRoute"}
-_ABSENT = ("ListenerNotFound", "ListenerNotFoundException")
-_ASK = "aws elbv2 describe-rules --listener-arn"
+LISTENER_NOT_FOUND = ("ListenerNotFound", "ListenerNotFoundException")
 
 
-def service(scene: GroupState) -> Iterator[Symptom]:
-    """Look whether the service is there, and CodeDeploy's to deploy."""
-    cluster, name = _names(scene)
-    found = _service(scene)
-    if found is None or found.get("status") != "ACTIVE":
-        state = "does not exist" if found is None else f"is {found.get('status')}"
-        yield symptom(
+# ---- The service -----------------------------------------------------------------------------------------------------
+
+
+def check_service(state: GroupState) -> Iterator[Symptom]:
+    """Check that the ECS service exists and that CodeDeploy deploys it."""
+    cluster, name = _service_names(state)
+    service = _read_service(state)
+    if service is None or service.get("status") != "ACTIVE":
+        status = "does not exist" if service is None else f"is {service.get('status')}"
+        yield make_symptom(
             "service",
-            f"the ECS service {name} in the cluster {cluster} {state}",
-            fix=scene.update("--ecs-services serviceName=SERVICE,clusterName=CLUSTER"),
+            f"the ECS service {name} in the cluster {cluster} {status}",
+            fix=state.update_command("--ecs-services serviceName=SERVICE,clusterName=CLUSTER"),
         )
         return
-    controller = found.get("deploymentController", {}).get("type", "ECS")
+    controller = service.get("deploymentController", {}).get("type", "ECS")
     if controller != "CODE_DEPLOY":
-        yield symptom(
+        yield make_symptom(
             "controller",
-            f"the service {name} is deployed by {controller}, so CodeDeploy can deploy nothing to it and calls no hook",
+            f"the deployment controller of the service {name} is {controller}, so "
+            "CodeDeploy cannot deploy it and calls no hook",
             f"deploymentController.type: {controller}",
-            fix="the controller cannot be changed: make a new service with\nDeploymentController: {Type: CODE_DEPLOY}",
+            fix="ECS does not allow changing the controller: create a new service with\n"
+            "DeploymentController: {Type: CODE_DEPLOY}",
         )
-    elif not _primary(found):
-        yield symptom(
+    elif not _primary_task_set(service):
+        yield make_symptom(
             "first-deployment",
-            f"the service {name} has no primary task set: the first release meets users without hooks",
-            fix="check it yourself: greenlight check PLAN --stage AfterAllowTestTraffic --url URL",
+            f"the service {name} has no primary task set, and CodeDeploy calls no hooks for the first deployment",
+            fix="check the release yourself: greenlight check PLAN --stage AfterAllowTestTraffic --url URL",
         )
 
 
-def _names(scene: GroupState) -> tuple[str, str]:
-    listed = scene.info.get("ecsServices") or [{}]
-    return str(listed[0].get("clusterName", "")), str(listed[0].get("serviceName", ""))
+def _service_names(state: GroupState) -> tuple[str, str]:
+    services = state.info.get("ecsServices") or [{}]
+    return str(services[0].get("clusterName", "")), str(services[0].get("serviceName", ""))
 
 
-def _service(scene: GroupState) -> dict[str, Any] | None:
-    cluster, name = _names(scene)
+def _read_service(state: GroupState) -> dict[str, Any] | None:
+    cluster, name = _service_names(state)
     absent = ("ClusterNotFoundException", "ServiceNotFoundException")
-    answer = scene.reader.found("ecs", "describe_services", absent, cluster=cluster, services=[name])
-    return next(iter((answer or {}).get("services", [])), None)
+    response = state.reader.find("ecs", "describe_services", absent, cluster=cluster, services=[name])
+    return next(iter((response or {}).get("services", [])), None)
 
 
-def _primary(found: dict[str, Any]) -> dict[str, Any]:
-    return next((each for each in found.get("taskSets", []) if each.get("status") == "PRIMARY"), {})
+def _primary_task_set(service: dict[str, Any]) -> dict[str, Any]:
+    task_sets = service.get("taskSets", [])
+    return next((task_set for task_set in task_sets if task_set.get("status") == "PRIMARY"), {})
 
 
-def _users(scene: GroupState) -> str:
-    """Give the ARN of the target group that users have now: that of the primary task set; "" where none is known."""
-    named = [f":targetgroup/{each.get('name')}/" for each in scene.pair.get("targetGroups", [])]
-    arns = [str(each.get("targetGroupArn", "")) for each in _primary(_service(scene) or {}).get("loadBalancers") or []]
-    return next((arn for arn in arns if any(name in arn for name in named)), next(iter(arns), ""))
+def _primary_target_group(state: GroupState) -> str:
+    """Return the ARN of the target group of the primary task set, which serves users now; "" if unknown."""
+    names = [f":targetgroup/{name}/" for name in state.target_group_names]
+    load_balancers = _primary_task_set(_read_service(state) or {}).get("loadBalancers") or []
+    arns = [str(load_balancer.get("targetGroupArn", "")) for load_balancer in load_balancers]
+    return next((arn for arn in arns if any(name in arn for name in names)), next(iter(arns), ""))
 
 
-def task_definition(scene: GroupState) -> Iterator[Symptom]:
-    """Hold the AppSpec of the next deployment against its task definition."""
-    properties = scene.appspec.properties if scene.appspec and scene.appspec.next else {}
-    named = properties.get("taskdefinition")
-    if not isinstance(named, str) or FILLED_LATER.search(named):
+# ---- The task definition ---------------------------------------------------------------------------------------------
+
+
+def check_task_definition(state: GroupState) -> Iterator[Symptom]:
+    """Compare the AppSpec of the next deployment with its task definition."""
+    properties = state.appspec.properties if state.appspec and state.appspec.is_next else {}
+    name = properties.get("taskdefinition")
+    if not isinstance(name, str) or FILLED_LATER.search(name):
         return
-    found = _described(scene, named)
-    if found is None or found.get("status") == "INACTIVE":
-        family = named.split("/")[-1].split(":")[0]
-        yield symptom(
+    definition = _read_task_definition(state, name)
+    if definition is None or definition.get("status") == "INACTIVE":
+        family = name.split("/")[-1].split(":")[0]
+        yield make_symptom(
             "task-definition",
-            f"the AppSpec names the task definition {named}, which {'does not exist' if found is None else 'is INACTIVE'}",
-            fix=f"write one that is there: aws ecs list-task-definitions --family-prefix {shlex.quote(family)} --sort DESC --max-items 3",
+            f"the AppSpec names the task definition {name}, which "
+            f"{'does not exist' if definition is None else 'is INACTIVE'}",
+            fix="write an active task definition; to list them: aws ecs list-task-definitions "
+            f"--family-prefix {shlex.quote(family)} --sort DESC --max-items 3",
         )
         return
-    balancer = properties.get("loadbalancerinfo")
-    container, port = (balancer.get(key) if isinstance(balancer, dict) else None for key in ("containername", "containerport"))  # fmt: skip
-    if not isinstance(container, str) or FILLED_LATER.search(container):
-        return
+    load_balancer = properties.get("loadbalancerinfo")
+    load_balancer = load_balancer if isinstance(load_balancer, dict) else {}
+    container, port = load_balancer.get("containername"), load_balancer.get("containerport")
+    if isinstance(container, str) and not FILLED_LATER.search(container):
+        yield from _check_container(name, definition, container, port)
+
+
+def _check_container(name: str, definition: dict[str, Any], container: str, port: Any) -> Iterator[Symptom]:
     ports = {
-        str(each.get("name")): [one.get("containerPort") for one in each.get("portMappings", [])]
-        for each in found.get("containerDefinitions", [])
+        str(other.get("name")): [mapping.get("containerPort") for mapping in other.get("portMappings", [])]
+        for other in definition.get("containerDefinitions", [])
     }
-    if container not in ports or (isinstance(port, int) and port not in ports[container]):
-        lacks = (
-            f"no container {container}" if container not in ports else f"no port {port} in its container {container}"
-        )
-        yield symptom(
-            "task-definition",
-            f"the task definition {named} has {lacks}, where the AppSpec sends users",
-            *(f"{name}: {', '.join(map(str, each)) or 'no port'}" for name, each in ports.items()),
-            fix="write into the AppSpec:\nLoadBalancerInfo: {ContainerName: "
-            + next((f"{name}, ContainerPort: {each[0]}" for name, each in ports.items() if each), "NAME, ContainerPort: PORT")
-            + "}",
-        )  # fmt: skip
-
-
-def _described(scene: GroupState, named: str) -> dict[str, Any] | None:
-    answer = scene.reader.found("ecs", "describe_task_definition", ("ClientException",), taskDefinition=named)
-    return None if answer is None else dict(answer["taskDefinition"])
-
-
-def roles_of_tasks(scene: GroupState) -> list[str]:
-    """Give the roles that CodeDeploy passes on to the tasks of the primary task set."""
-    named = str(_primary(_service(scene) or {}).get("taskDefinition", ""))
-    found = (_described(scene, named) if named else None) or {}
-    return [str(found[key]) for key in ("executionRoleArn", "taskRoleArn") if found.get(key)]
-
-
-def target_groups(scene: GroupState) -> Iterator[Symptom]:
-    """Look whether there are two target groups, and whether users' targets are healthy now."""
-    names = [str(each.get("name")) for each in scene.pair.get("targetGroups", [])]
-    answer = (
-        scene.reader.found("elbv2", "describe_target_groups", ("TargetGroupNotFound",), Names=names) if names else {}
+    if container not in ports:
+        missing = f"no container {container}"
+    elif isinstance(port, int) and port not in ports[container]:
+        missing = f"no port {port} in its container {container}"
+    else:
+        return
+    example = next(
+        (f"{name}, ContainerPort: {numbers[0]}" for name, numbers in ports.items() if numbers),
+        "NAME, ContainerPort: PORT",
     )
-    groups = {str(each["TargetGroupName"]): each for each in (answer or {}).get("TargetGroups", [])}
-    found = set(groups)
-    if len(names) != 2 or set(names) - found:
-        yield symptom(
+    yield make_symptom(
+        "task-definition",
+        f"the task definition {name} has {missing}, to which the AppSpec routes traffic",
+        *(f"{name}: {', '.join(map(str, numbers)) or 'no port'}" for name, numbers in ports.items()),
+        fix=f"write in the AppSpec:\nLoadBalancerInfo: {{ContainerName: {example}}}",
+    )
+
+
+def _read_task_definition(state: GroupState, name: str) -> dict[str, Any] | None:
+    response = state.reader.find("ecs", "describe_task_definition", ("ClientException",), taskDefinition=name)
+    return None if response is None else dict(response["taskDefinition"])
+
+
+def task_roles(state: GroupState) -> list[str]:
+    """Return the roles that CodeDeploy passes to the tasks of the primary task set."""
+    name = str(_primary_task_set(_read_service(state) or {}).get("taskDefinition", ""))
+    definition = (_read_task_definition(state, name) if name else None) or {}
+    return [str(definition[key]) for key in ("executionRoleArn", "taskRoleArn") if definition.get(key)]
+
+
+# ---- The target groups -----------------------------------------------------------------------------------------------
+
+
+def check_target_groups(state: GroupState) -> Iterator[Symptom]:
+    """Check that there are two target groups that match, and that the targets of the primary task set are healthy."""
+    names = state.target_group_names
+    absent = ("TargetGroupNotFound",)
+    response = state.reader.find("elbv2", "describe_target_groups", absent, Names=names) if names else {}
+    groups = {str(group["TargetGroupName"]): group for group in (response or {}).get("TargetGroups", [])}
+    if len(names) != 2 or set(names) - set(groups):
+        pair = (*sorted(groups), "ONE", "TWO")[:2]
+        yield make_symptom(
             "target-groups",
-            "blue and green need a target group each, and the deployment group does not have two that exist",
-            f"named: {', '.join(names) or 'none'}",
-            f"existing: {', '.join(sorted(found)) or 'none'}",
-            fix=f"make the missing target group, and name both:\n{scene.balanced(groups=(*sorted(found), 'ONE', 'TWO')[:2])}",
+            "the deployment group needs two target groups that exist, one for blue and one for green",
+            f"in the deployment group: {', '.join(names) or 'none'}",
+            f"existing: {', '.join(sorted(groups)) or 'none'}",
+            fix=f"create the missing target group, and set both:\n{state.load_balancer_command(groups=pair)}",
         )
         return
-    users = _users(scene)
-    yield from _alike(scene, groups, users)
-    if not users or scene.running:
+    primary = _primary_target_group(state)
+    yield from _check_matching(state, groups, primary)
+    if primary and not state.is_deploying:
+        yield from _check_health(state, primary)
+
+
+def _check_health(state: GroupState, target_group: str) -> Iterator[Symptom]:
+    response = state.reader.call("elbv2", "describe_target_health", TargetGroupArn=target_group)
+    targets = response["TargetHealthDescriptions"]
+    unhealthy = [
+        target for target in targets if target.get("TargetHealth", {}).get("State") not in ("healthy", "draining")
+    ]
+    if targets and not unhealthy:
         return
-    health = scene.reader.call("elbv2", "describe_target_health", TargetGroupArn=users)["TargetHealthDescriptions"]
-    ill = [each for each in health if each.get("TargetHealth", {}).get("State") not in ("healthy", "draining")]
-    if ill or not health:
-        yield symptom(
-            "targets-unhealthy",
-            f"of the {len(health)} targets that users have now {len(ill)} are not healthy; a rollback goes back to them"
-            if health
-            else "users have no target at all now; a rollback goes back to that",
-            *(
-                f"{each['Target']['Id']}: {each['TargetHealth'].get('State')}, {each['TargetHealth'].get('Description') or each['TargetHealth'].get('Reason', 'no reason given')}"
-                for each in ill
-            ),
-            fix=f"aws elbv2 describe-target-health --target-group-arn {users}",
+    message = "the target group of the primary task set has no targets; a rollback returns to it"
+    if targets:
+        message = (
+            f"{len(unhealthy)} of the {len(targets)} targets that serve users "
+            "now are unhealthy; a rollback returns to them"
         )
+    yield make_symptom(
+        "targets-unhealthy",
+        message,
+        *(f"{target['Target']['Id']}: {_describe_health(target['TargetHealth'])}" for target in unhealthy),
+        fix=f"aws elbv2 describe-target-health --target-group-arn {target_group}",
+    )
 
 
-def _alike(scene: GroupState, groups: dict[str, dict[str, Any]], users: str) -> Iterator[Symptom]:
-    """Look whether tasks can change between the two groups, and the primary task set is in one of them."""
+def _describe_health(health: dict[str, Any]) -> str:
+    return f"{health.get('State')}, {health.get('Description') or health.get('Reason', 'no reason given')}"
+
+
+def _check_matching(state: GroupState, groups: dict[str, dict[str, Any]], primary: str) -> Iterator[Symptom]:
+    """Check that tasks fit both target groups, and that the primary task set is in one of them."""
     for key in ("VpcId", "TargetType", "ProtocolVersion"):
-        values = {name: str(each[key]) for name, each in groups.items() if each.get(key)}
+        values = {name: str(group[key]) for name, group in groups.items() if group.get(key)}
         if len(set(values.values())) > 1:
-            yield symptom(
+            yield make_symptom(
                 "target-groups",
-                f"the two target groups differ in {key}, so that tasks fit one of them alone",
+                f"the two target groups differ in {key}, so the same tasks cannot be targets of both",
                 *(f"{name}: {value}" for name, value in values.items()),
-                fix="make a second target group like the one that users have, and name both:\n"
-                + scene.balanced(groups=(*groups,)),
+                fix="create a second target group like the one that serves users now, and set both:\n"
+                + state.load_balancer_command(groups=(*groups,)),
             )
-    arns = {str(each["TargetGroupArn"]) for each in groups.values() if each.get("TargetGroupArn")}
-    if users and arns and users not in arns:
-        yield symptom(
+    arns = {str(group["TargetGroupArn"]) for group in groups.values() if group.get("TargetGroupArn")}
+    if primary and arns and primary not in arns:
+        name = primary.split("/")[1] if "/" in primary else "ONE"
+        yield make_symptom(
             "target-groups",
-            "the primary task set is in a third target group, and CodeDeploy refuses to begin",
-            f"primary task set: {users}",
+            "the primary task set is in a third target group, so CodeDeploy refuses to start a deployment",
+            f"primary task set: {primary}",
             *sorted(arns),
-            fix="name its target group in place of one of the two:\n"
-            + scene.balanced(groups=(users.split("/")[1] if "/" in users else "ONE", next(iter(groups)))),
+            fix="replace one of the two target groups by that of the primary task set:\n"
+            + state.load_balancer_command(groups=(name, next(iter(groups)))),
         )
 
 
-def test_listener(scene: GroupState) -> Iterator[Symptom]:
-    """Look whether the stage AfterAllowTestTraffic can take place."""
-    wanted = scene.appspec is not None and "AfterAllowTestTraffic" in scene.appspec.hooks
-    production, test = scene.listener("prodTrafficRoute"), scene.listener("testTrafficRoute")
+# ---- The listeners ---------------------------------------------------------------------------------------------------
+
+
+def check_test_listener(state: GroupState) -> Iterator[Symptom]:
+    """Check that AfterAllowTestTraffic can run."""
+    has_hook = state.appspec is not None and "AfterAllowTestTraffic" in state.appspec.hooks
+    production, test = state.listener_arn("prodTrafficRoute"), state.listener_arn("testTrafficRoute")
     if test and test == production:
-        yield symptom(
+        yield make_symptom(
             "test-is-production",
-            "the test listener is the production listener, so AllowTestTraffic sends users to green before a check has run",
+            "the test listener is the production listener, so AllowTestTraffic sends users to green before any check",
             test,
-            fix=another_listener(scene),
+            fix=create_listener_commands(state),
         )
-    if wanted and not test:
-        yield symptom(
+    if has_hook and not test:
+        yield make_symptom(
             "no-test-listener",
-            "the AppSpec names a hook for AfterAllowTestTraffic, and without a test listener CodeDeploy leaves it out and says nothing: the smoke tests never run",
-            fix=another_listener(scene),
+            "the AppSpec names a hook for AfterAllowTestTraffic, but without a test listener CodeDeploy skips that "
+            "lifecycle event without an error, and the smoke tests never run",
+            fix=create_listener_commands(state),
         )
 
 
-def another_listener(scene: GroupState) -> str:
-    """Write the commands that make a test listener on the load balancer of the production listener, and name it."""
-    parts = scene.listener("prodTrafficRoute").replace(":listener/", ":loadbalancer/").split("/")
-    balancer = "/".join(parts[:-1]) if len(parts) == 5 else "LOAD-BALANCER"
+def create_listener_commands(state: GroupState) -> str:
+    """Return the commands that create a test listener on the production load balancer and add it to the group."""
+    parts = state.listener_arn("prodTrafficRoute").replace(":listener/", ":loadbalancer/").split("/")
+    load_balancer = "/".join(parts[:-1]) if len(parts) == 5 else "LOAD-BALANCER"
     return (
-        f"aws elbv2 create-listener --load-balancer-arn {balancer} --protocol HTTP --port 9000 "
-        f"--default-actions Type=forward,TargetGroupArn={_users(scene) or 'GROUP'}\n{scene.balanced(test='ITS-ARN')}"
+        f"aws elbv2 create-listener --load-balancer-arn {load_balancer} --protocol HTTP --port 9000 "
+        f"--default-actions Type=forward,TargetGroupArn={_primary_target_group(state) or 'GROUP'}\n"
+        + state.load_balancer_command(test="ITS-ARN")
     )
 
 
-def listeners(scene: GroupState) -> Iterator[Symptom]:
-    """Look where the listeners lead; while no deployment runs, both lead to the primary task set."""
-    users = _users(scene)
-    balancers: dict[str, str] = {}
-    for what, route in _ROUTES.items():
-        arn = scene.listener(route)
+def check_listeners(state: GroupState) -> Iterator[Symptom]:
+    """Check where the listeners forward to; while no deployment runs, both forward to the primary task set."""
+    primary = _primary_target_group(state)
+    load_balancers: dict[str, str] = {}
+    for name, route in _ROUTES.items():
+        arn = state.listener_arn(route)
         if not arn:
             continue
-        answer = scene.reader.found("elbv2", "describe_listeners", _ABSENT, ListenerArns=[arn])
-        found = next(iter((answer or {}).get("Listeners", [])), None)
-        if found is None:
-            fix = scene.balanced(test="ARN") if what == "test listener" else scene.balanced(production="ARN")
-            yield symptom("listener", f"the {what} does not exist", arn, fix=fix)
+        response = state.reader.find("elbv2", "describe_listeners", LISTENER_NOT_FOUND, ListenerArns=[arn])
+        listener = next(iter((response or {}).get("Listeners", [])), None)
+        if listener is None:
+            is_test = name == "test listener"
+            fix = state.load_balancer_command(test="ARN") if is_test else state.load_balancer_command(production="ARN")
+            yield make_symptom("listener", f"the {name} does not exist", arn, fix=fix)
             continue
-        balancers[what] = str(found["LoadBalancerArn"])
-        if users and not scene.running:
-            yield from _leading(scene, what, found, users)
-    if len(set(balancers.values())) > 1:
-        yield symptom(
+        load_balancers[name] = str(listener["LoadBalancerArn"])
+        if primary and not state.is_deploying:
+            yield from _check_forwarding(state, name, listener, primary)
+    yield from _check_load_balancers(state, load_balancers)
+
+
+def _check_load_balancers(state: GroupState, load_balancers: dict[str, str]) -> Iterator[Symptom]:
+    arns = load_balancers.values()
+    if len(set(arns)) > 1:
+        yield make_symptom(
             "listeners-apart",
-            "test and production listener must be on the same load balancer",
-            *(f"{what}: {arn}" for what, arn in balancers.items()),
-            fix=another_listener(scene),
+            "the test listener and the production listener must be on the same load balancer",
+            *(f"{name}: {arn}" for name, arn in load_balancers.items()),
+            fix=create_listener_commands(state),
         )
-    config = str(scene.info.get("deploymentConfigName", ""))
-    if any(":loadbalancer/net/" in arn for arn in balancers.values()) and config not in (
-        "CodeDeployDefault.ECSAllAtOnce",
-        "",
-    ):
-        yield symptom(
+    all_at_once = "CodeDeployDefault.ECSAllAtOnce"
+    config = state.deployment_config
+    if any(":loadbalancer/net/" in arn for arn in arns) and config not in (all_at_once, ""):
+        yield make_symptom(
             "network-balancer",
-            f"a network load balancer cannot send a part of its users to green, as {config} asks",
-            *balancers.values(),
-            fix=scene.update("--deployment-config-name CodeDeployDefault.ECSAllAtOnce"),
+            f"a Network Load Balancer cannot shift traffic in steps, as the deployment configuration {config} requires",
+            *arns,
+            fix=state.update_command(f"--deployment-config-name {all_at_once}"),
         )
 
 
-def _leading(scene: GroupState, what: str, found: dict[str, Any], users: str) -> Iterator[Symptom]:
-    """Say why a listener does not lead where the primary task set is, as a gate would find it."""
-    arn = str(found["ListenerArn"])
-    route = route_to(scene.reader, arn, users, scene.tags.get(HOST_TAG, ""), "the primary task set")
+def _check_forwarding(state: GroupState, name: str, listener: dict[str, Any], primary: str) -> Iterator[Symptom]:
+    """Check that a listener forwards to the primary task set, with the gate's own discovery."""
+    arn = str(listener["ListenerArn"])
+    route = route_to(state.reader, arn, primary, state.tags.get(HOST_TAG, ""), "the primary task set")
     if route.url:
         return
-    http = found.get("Protocol") in ("HTTP", "HTTPS")
-    rules = scene.reader.pages("elbv2", "describe_rules", "Rules", ListenerArn=arn) if http else []
-    actions = [each.get("Actions", []) for each in rules] or [found.get("DefaultActions", [])]
-    shares = [traffic_share(each, users) for each in actions]
-    share = max(shares, default=0.0)
-    rule = "listener-rule" if share == 1 else "listener-split" if share else "listener-elsewhere"
-    lead = f"aws elbv2 modify-listener --listener-arn {arn} --default-actions Type=forward,TargetGroupArn={users}"
-    yield symptom(
-        rule,
-        f"the {what}: {route.why}" + ("; CodeDeploy refuses to begin" if rule == "listener-elsewhere" else ""),
-        arn,
-        f"target group of the primary task set: {users}",
-        fix="give the service a rule with conditions on host, path or header alone, or the default action"
-        if rule == "listener-rule"
-        else f"look at it ({_ASK} {arn}), then: {lead}",
-    )
-
-
-def drift(scene: GroupState) -> Iterator[Symptom]:
-    """Look whether a stack of CloudFormation would lead a listener to the group without tasks."""
-    users = _users(scene)
-    arns = {what: arn for what, route in _ROUTES.items() if (arn := scene.listener(route))}
-    if not users or not arns or scene.running:
+    is_http = listener.get("Protocol") in ("HTTP", "HTTPS")
+    rules = state.reader.pages("elbv2", "describe_rules", "Rules", ListenerArn=arn) if is_http else []
+    action_lists = [rule.get("Actions", []) for rule in rules] or [listener.get("DefaultActions", [])]
+    share = max((traffic_share(actions, primary) for actions in action_lists), default=0.0)
+    message, evidence = f"the {name}: {route.why}", (arn, f"target group of the primary task set: {primary}")
+    if share == 1:
+        fix = "give the service a rule whose conditions use only host, path or header, or use the default action"
+        yield make_symptom("listener-rule", message, *evidence, fix=fix)
         return
-    described = scene.reader.call("elbv2", "describe_tags", ResourceArns=list(arns.values()))["TagDescriptions"]
+    fix = (
+        f"read its rules (aws elbv2 describe-rules --listener-arn {arn}), then: aws elbv2 modify-listener "
+        f"--listener-arn {arn} --default-actions Type=forward,TargetGroupArn={primary}"
+    )
+    if share:
+        yield make_symptom("listener-split", message, *evidence, fix=fix)
+    else:
+        message += "; CodeDeploy refuses to start a deployment"
+        yield make_symptom("listener-elsewhere", message, *evidence, fix=fix)
+
+
+# ---- Stacks of the listeners -----------------------------------------------------------------------------------------
+
+
+def check_drift(state: GroupState) -> Iterator[Symptom]:
+    """Check whether an update of a CloudFormation stack would set a listener to the target group without tasks."""
+    primary = _primary_target_group(state)
+    arns = {name: arn for name, route in _ROUTES.items() if (arn := state.listener_arn(route))}
+    if not primary or not arns or state.is_deploying:
+        return
+    response = state.reader.call("elbv2", "describe_tags", ResourceArns=list(arns.values()))
     tags = {
-        str(each["ResourceArn"]): {tag["Key"]: tag.get("Value", "") for tag in each.get("Tags", [])}
-        for each in described
+        str(description["ResourceArn"]): {tag["Key"]: tag.get("Value", "") for tag in description.get("Tags", [])}
+        for description in response["TagDescriptions"]
     }
-    for what, arn in arns.items():
+    for name, arn in arns.items():
         stack = tags.get(arn, {}).get("aws:cloudformation:stack-name", "")
-        logical = tags.get(arn, {}).get("aws:cloudformation:logical-id", "")
-        first = _written(scene, stack, logical) if stack and logical else ""
-        if first and first != users:
-            yield symptom(
+        resource = tags.get(arn, {}).get("aws:cloudformation:logical-id", "")
+        declared = _target_group_in_stack(state, stack, resource) if stack and resource else ""
+        if declared and declared != primary:
+            yield make_symptom(
                 "listener-of-stack",
-                f"CodeDeploy has moved the {what}, and the stack {stack} still says where it led first: an update that touches {logical} sends everybody to the group without tasks",
-                f"template: {first}",
-                f"now: {users}",
-                fix=f"leave {logical} of {stack} as it is, and after an update that changed it: "
-                f"aws elbv2 modify-listener --listener-arn {arn} --default-actions Type=forward,TargetGroupArn={users}",
+                f"CodeDeploy has moved the {name}, but the template of the stack {stack} still has its first target "
+                f"group: an update that touches {resource} sends all users to a target group without tasks",
+                f"template: {declared}",
+                f"now: {primary}",
+                fix=f"do not change {resource} in {stack}; after an update that did: aws elbv2 modify-listener "
+                f"--listener-arn {arn} --default-actions Type=forward,TargetGroupArn={primary}",
             )
 
 
-def _written(scene: GroupState, stack: str, logical: str) -> str:
-    """Give the ARN of the target group that a stack's template gives a listener; "" where the template does not show it."""
-    body = scene.reader.call("cloudformation", "get_template", StackName=stack, TemplateStage="Processed")[
-        "TemplateBody"
-    ]
-    from devkit.doctor.cloudformation import (  # YAML with CloudFormation's short forms, not needed by most accounts
-        TemplateError,
-        read,
-    )
+def _target_group_in_stack(state: GroupState, stack: str, listener: str) -> str:
+    """Return the ARN of the target group that a stack's template sets for a listener; "" if it is not in there."""
+    response = state.reader.call("cloudformation", "get_template", StackName=stack, TemplateStage="Processed")
+    body = response["TemplateBody"]
+    # Parsing short forms needs PyYAML, and most accounts never come here.
+    from devkit.doctor.cloudformation import TemplateError, parse_template
 
     try:
-        template = read(body if isinstance(body, str) else json.dumps(body))  # botocore reads JSON by itself
+        template = parse_template(body if isinstance(body, str) else json.dumps(body))  # botocore parses JSON itself
     except TemplateError:
         return ""
-    actions = template.properties(logical).get("DefaultActions", [])
-    groups = [each.get("TargetGroupArn") for each in actions if isinstance(each, dict)]
-    named = groups[0].get("Ref", "") if len(groups) == 1 and isinstance(groups[0], dict) else ""
-    if not named:
-        return str(groups[0]) if len(groups) == 1 and isinstance(groups[0], str) else ""
-    answer = scene.reader.call("cloudformation", "describe_stack_resources", StackName=stack, LogicalResourceId=named)
-    return str(next((each.get("PhysicalResourceId", "") for each in answer.get("StackResources", [])), ""))
+    actions = template.properties(listener).get("DefaultActions", [])
+    groups = [action.get("TargetGroupArn") for action in actions if isinstance(action, dict)]
+    if len(groups) != 1:
+        return ""
+    name = groups[0].get("Ref", "") if isinstance(groups[0], dict) else ""
+    if not name:
+        return groups[0] if isinstance(groups[0], str) else ""
+    response = state.reader.call("cloudformation", "describe_stack_resources", StackName=stack, LogicalResourceId=name)
+    ids = (resource.get("PhysicalResourceId", "") for resource in response.get("StackResources", []))
+    return str(next(ids, ""))

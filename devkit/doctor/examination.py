@@ -1,6 +1,6 @@
-"""What will go wrong in the next deployment of an account, or of a template: found before it does.
+"""Examination of an application's deployment groups: runs all checks and collects their symptoms.
 
-Every look is by itself: what may not be seen, or what an answer lacks, is told and hides nothing else.
+Each check is isolated: a denied request or an incomplete answer is a symptom of its own and hides nothing else.
 """
 
 from __future__ import annotations
@@ -9,10 +9,20 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor import alias, ecs_routing, group, hooks, plans, revision
+from devkit.doctor import (
+    alias,
+    ecs_routing,
+    group_settings,
+    hook_functions,
+    hooks,
+    plans,
+    revision,
+    service_role,
+)
 from devkit.doctor.deployment_group import GroupState
-from devkit.doctor.reader import run_check, tried
-from devkit.doctor.rules import Symptom, in_order, symptom
+from devkit.doctor.hook_names import read_configuration
+from devkit.doctor.reader import read_or_default, run_check
+from devkit.doctor.rules import Symptom, make_symptom, worst_first
 from greenlight.core.deployment import Platform
 from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
@@ -25,37 +35,38 @@ if TYPE_CHECKING:
     from devkit.doctor.reader import Reader
     from devkit.doctor.revision import AppSpec
 
-    Look = Callable[[GroupState], Iterator[Symptom]]
+    GroupCheck = Callable[[GroupState], Iterator[Symptom]]
+    Progress = Callable[[str], None]
 
-NOTHING, HARMFUL, UNSEEN = 0, 1, 3
-"""What the command ends with: nothing harmful; something will go wrong; nothing harmful that could be seen."""
+EXIT_HARMLESS, EXIT_HARMFUL, EXIT_UNSEEN = 0, 1, 3
+"""Exit statuses: nothing harmful; something harmful; nothing harmful, but not everything could be read."""
 
-_LOOKS: tuple[tuple[str, Look], ...] = (
-    ("automatic rollback", group.rollback),
-    ("the alarms", group.alarms),
-    ("the shape of deployments", group.shape),
-    ("the AppSpec", group.appspec),
-    ("the hooks", hooks.existing),
-    ("the service role", hooks.callable_by_codedeploy),
-    ("what the service role may do", hooks.service_role),
-    ("the hooks one by one", hooks.each),
-    ("the installation", hooks.installation),
-    ("the settings of the installation", plans.installation),
-    ("the plan", plans.plan),
+_CHECKS: tuple[tuple[str, GroupCheck], ...] = (
+    ("automatic rollback", group_settings.check_rollback),
+    ("the alarms", group_settings.check_alarms),
+    ("the traffic shifting", group_settings.check_shifting),
+    ("the AppSpec", group_settings.check_appspec),
+    ("the hooks", hooks.check_hooks_exist),
+    ("the service role", service_role.check_invoke),
+    ("the permissions of the service role", service_role.check_permissions),
+    ("the functions of the hooks", hook_functions.check_functions),
+    ("the installation", hooks.check_installation),
+    ("the settings of the installation", plans.check_settings),
+    ("the plan", plans.check_plan),
 )
-_OF_ECS: tuple[tuple[str, Look], ...] = (
-    ("the ECS service", ecs_routing.service),
-    ("the task definition", ecs_routing.task_definition),
-    ("the target groups", ecs_routing.target_groups),
-    ("the test listener", ecs_routing.test_listener),
-    ("the listeners", ecs_routing.listeners),
-    ("the stacks of the listeners", ecs_routing.drift),
+_ECS_CHECKS: tuple[tuple[str, GroupCheck], ...] = (
+    ("the ECS service", ecs_routing.check_service),
+    ("the task definition", ecs_routing.check_task_definition),
+    ("the target groups", ecs_routing.check_target_groups),
+    ("the test listener", ecs_routing.check_test_listener),
+    ("the listeners", ecs_routing.check_listeners),
+    ("the stacks of the listeners", ecs_routing.check_drift),
 )
-_OF_LAMBDA: tuple[tuple[str, Look], ...] = (("the alias", alias.alias),)
+_LAMBDA_CHECKS: tuple[tuple[str, GroupCheck], ...] = (("the alias", alias.check_alias),)
 
 
 class Query(FrozenStruct, frozen=True, kw_only=True):
-    """What somebody wants to know; `group` "" asks for all groups, `plan` "" for the plan that the gate would find."""
+    """A request to examine an account; `group` "" is all groups, `plan` "" the plan that the gate finds."""
 
     application: str
     group: str = ""
@@ -64,8 +75,8 @@ class Query(FrozenStruct, frozen=True, kw_only=True):
     installation: str = "greenlight"
 
 
-class Examined(FrozenStruct, frozen=True, kw_only=True):
-    """What was found of one deployment group, or of one template; `appspec` says whose AppSpec was read, "" for none."""
+class Examination(FrozenStruct, frozen=True, kw_only=True):
+    """The symptoms of one deployment group or template; `appspec` is the source of its AppSpec, "" without one."""
 
     name: str
     platform: str = ""
@@ -73,93 +84,105 @@ class Examined(FrozenStruct, frozen=True, kw_only=True):
     symptoms: tuple[Symptom, ...] = ()
 
 
-def status(examined: list[Examined]) -> int:
-    """Give the status to end with."""
-    harms = {each.harm for one in examined for each in one.symptoms}
+def exit_status(examinations: list[Examination]) -> int:
+    """Return the exit status of the command."""
+    harms = {symptom.harm for examination in examinations for symptom in examination.symptoms}
     if harms - {"annoys", "not seen"}:
-        return HARMFUL
-    return UNSEEN if "not seen" in harms else NOTHING
+        return EXIT_HARMFUL
+    return EXIT_UNSEEN if "not seen" in harms else EXIT_HARMLESS
 
 
-def account(reader: Reader, wanted: Query, progress: Callable[[str], None]) -> list[Examined]:
+def examine_account(reader: Reader, query: Query, progress: Progress) -> list[Examination]:
     """Examine the deployment groups of an application.
 
     Args:
         reader: The account.
-        wanted: What to look at.
-        progress: Is told what is looked at next.
+        query: The application and groups to examine.
+        progress: Called with the subject of each step.
 
     Raises:
         GreenlightError: There is no such application or group.
-        UnseenError: CodeDeploy may not be asked for them, so nothing at all could be seen.
+        UnseenError: Access to them is denied, so nothing could be read.
     """
-    progress(f"the application {wanted.application}")
-    if not reader.found(
-        "codedeploy", "get_application", ("ApplicationDoesNotExistException",), applicationName=wanted.application
-    ):
+    name = query.application
+    progress(f"the application {name}")
+    if not reader.find("codedeploy", "get_application", ("ApplicationDoesNotExistException",), applicationName=name):
         names = reader.pages("codedeploy", "list_applications", "applications")
         raise GreenlightError(
-            f"there is no application {wanted.application!r} in CodeDeploy here{suggest_or_list(wanted.application, names)}"
+            f"there is no application {name!r} in CodeDeploy in this account and Region{suggest_or_list(name, names)}"
         )
-    groups = reader.pages(
-        "codedeploy", "list_deployment_groups", "deploymentGroups", applicationName=wanted.application
-    )
-    if wanted.group and wanted.group not in groups:
+    groups = reader.pages("codedeploy", "list_deployment_groups", "deploymentGroups", applicationName=name)
+    if query.group and query.group not in groups:
         raise GreenlightError(
-            f"the application {wanted.application!r} has no deployment group {wanted.group!r}{suggest_or_list(wanted.group, groups, 'it has')}"
+            f"the application {name!r} has no deployment group {query.group!r}"
+            + suggest_or_list(query.group, groups, "it has")
         )
     if not groups:
-        raise GreenlightError(f"the application {wanted.application!r} has no deployment groups")
-    return [_group(reader, wanted, each, progress) for each in ([wanted.group] if wanted.group else groups)]
+        raise GreenlightError(f"the application {name!r} has no deployment groups")
+    return [_examine_group(reader, query, group, progress) for group in ([query.group] if query.group else groups)]
 
 
-def _group(reader: Reader, wanted: Query, name: str, progress: Callable[[str], None]) -> Examined:
-    called = f"{wanted.application}/{name}"
-    info = reader.call(
-        "codedeploy", "get_deployment_group", applicationName=wanted.application, deploymentGroupName=name
-    )["deploymentGroupInfo"]
+def _examine_group(reader: Reader, query: Query, group: str, progress: Progress) -> Examination:
+    name = f"{query.application}/{group}"
+    response = reader.call(
+        "codedeploy", "get_deployment_group", applicationName=query.application, deploymentGroupName=group
+    )
+    info = response["deploymentGroupInfo"]
     if info.get("computePlatform") not in ("ECS", "Lambda"):
-        what = f"{called} deploys to {info.get('computePlatform', 'servers')}; greenlight gates ECS services and Lambda functions"
-        return Examined(name=called, symptoms=(symptom("could-not-look", what, fix="name another group: --group"),))
-    scene = GroupState(
+        message = (
+            f"the compute platform of {name} is {info.get('computePlatform', 'Server')}; "
+            "greenlight supports ECS services and Lambda functions"
+        )
+        return Examination(
+            name=name, symptoms=(make_symptom("could-not-look", message, fix="name another group: --group NAME"),)
+        )
+    state = GroupState(
         reader=reader,
-        application=wanted.application,
+        application=query.application,
         info=info,
-        installation=wanted.installation,
-        appspec=wanted.appspec,
-        plan_file=wanted.plan,
+        installation=query.installation,
+        appspec=query.appspec,
+        plan_file=query.plan,
     )
-    progress(called)
-    scene, found = _known(scene)
-    for subject, check in (*_LOOKS, *(_OF_LAMBDA if scene.platform is Platform.LAMBDA else _OF_ECS)):
-        progress(f"{called}: {subject}")
-        found += run_check(f"{subject} of {called}", lambda check=check: check(scene))  # type: ignore[misc]
-    return Examined(
-        name=called,
-        platform=str(scene.platform),
-        appspec=scene.appspec.source if scene.appspec else "",
-        symptoms=tuple(in_order(found)),
+    progress(name)
+    state, symptoms = _complete(state)
+    for subject, check in (*_CHECKS, *(_LAMBDA_CHECKS if state.platform is Platform.LAMBDA else _ECS_CHECKS)):
+        progress(f"{name}: {subject}")
+        symptoms += run_check(f"{subject} of {name}", functools.partial(check, state))
+    return Examination(
+        name=name,
+        platform=str(state.platform),
+        appspec=state.appspec.source if state.appspec else "",
+        symptoms=tuple(worst_first(symptoms)),
     )
 
 
-def _known(scene: GroupState) -> tuple[GroupState, list[Symptom]]:
-    """Add what all looks begin with: the AppSpec, the hooks' functions, the group's tags; and what of it is not seen."""
-    missed: list[Symptom] = []
-    if scene.appspec is None:
-        what = "the AppSpec of the last deployment"
-        read = tried(what, lambda: revision.last(scene.reader, scene.application, scene.info), None, missed)
-        if read is None and not missed:
-            said = f"{scene.group} has never deployed, so nobody knows which hooks its AppSpec names"
-            fix = "name the AppSpec of the next deployment: --appspec FILE; of a SAM template: greenlight doctor --template FILE"
-            missed.append(symptom("could-not-look", said, fix=fix))
-    else:
-        read = scene.appspec
-    present: dict[str, dict[str, Any]] = {}
-    for event, function in read.hooks.items() if read else ():
-        if hooks.here(scene, function):
-            look = functools.partial(hooks.configuration, scene.reader, function)
-            found = tried(f"the function {function}", look, None, missed)
-            present |= {event: found} if found else {}
-    none: dict[str, str] = {}
-    tags = tried(f"the tags of {scene.group}", lambda: tags_of(scene.reader, scene.arn), none, missed)
-    return dataclasses.replace(scene, appspec=read, hooks=present, tags=tags), missed
+def _complete(state: GroupState) -> tuple[GroupState, list[Symptom]]:
+    """Add the AppSpec, the hook functions and the group's tags, and return the symptoms of what could not be read."""
+    symptoms: list[Symptom] = []
+    appspec = state.appspec or _last_appspec(state, symptoms)
+    functions: dict[str, dict[str, Any]] = {}
+    for event, function in appspec.hooks.items() if appspec else ():
+        if hooks.is_local(state, function):
+            read = functools.partial(read_configuration, state.reader, function)
+            configuration = read_or_default(f"the function {function}", read, None, symptoms)
+            functions |= {event: configuration} if configuration else {}
+    default: dict[str, str] = {}
+    tags = read_or_default(f"the tags of {state.group}", lambda: tags_of(state.reader, state.arn), default, symptoms)
+    return dataclasses.replace(state, appspec=appspec, hooks=functions, tags=tags), symptoms
+
+
+def _last_appspec(state: GroupState, symptoms: list[Symptom]) -> AppSpec | None:
+    subject = "the AppSpec of the last deployment"
+    read = functools.partial(revision.read_last, state.reader, state.application, state.info)
+    appspec = read_or_default(subject, read, None, symptoms)
+    if appspec is None and not symptoms:
+        symptoms.append(
+            make_symptom(
+                "could-not-look",
+                f"{state.group} has never been deployed, so there is no AppSpec that names its hooks",
+                fix="pass the AppSpec of the next deployment: --appspec FILE; for a SAM template: "
+                "greenlight doctor --template FILE",
+            )
+        )
+    return appspec

@@ -1,7 +1,7 @@
-"""What a role may do, read from its policies; pure but for the reading.
+"""Permissions of an IAM role, evaluated from its policies.
 
-An explicit Deny wins, a permissions boundary bounds. Conditions are not weighed: an Allow with one counts, a Deny with one
-does not, for a doctor that cries wolf is not heard. Source:
+An explicit Deny wins, and a permissions boundary limits. Conditions are not evaluated, to avoid false alarms: an Allow
+with a condition counts, a Deny with one does not. Source:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
@@ -21,7 +21,15 @@ _ABSENT = ("NoSuchEntity", "NoSuchEntityException")
 
 
 class Role(FrozenStruct, frozen=True, kw_only=True):
-    """A role as its policies make it; `boundary` is None where there is none."""
+    """An IAM role.
+
+    Attributes:
+        name: The role's name.
+        statements: The statements of all its policies.
+        boundary: The statements of its permissions boundary; None without one.
+        trusts: The services that may assume it.
+        policies: ARNs of managed policies, names of inline ones.
+    """
 
     name: str
     statements: tuple[dict[str, Any], ...] = ()
@@ -30,106 +38,118 @@ class Role(FrozenStruct, frozen=True, kw_only=True):
     policies: tuple[str, ...] = ()
 
     def may(self, action: str, resource: str) -> bool:
-        """Tell whether the role may do `action` (as in IAM) to `resource`, an ARN or "*" for any at all."""
+        """Return whether the role is allowed `action` (as in IAM) on `resource`, an ARN or "*" for any."""
         return allows(self.statements, action, resource) and (
             self.boundary is None or allows(self.boundary, action, resource)
         )
 
 
-def role(reader: Reader, arn: str) -> Role | None:
-    """Read a role with all its policies; None where there is no such role.
+def read_role(reader: Reader, arn: str) -> Role | None:
+    """Read a role with all its policies; return None if there is no such role.
 
     Raises:
-        UnseenError: The role or one of its policies may not be read.
+        UnseenError: Access to the role or one of its policies is denied.
     """
     name = arn.rsplit("/", 1)[-1]
-    answer = reader.found("iam", "get_role", _ABSENT, RoleName=name)
-    if answer is None:
+    response = reader.find("iam", "get_role", _ABSENT, RoleName=name)
+    if response is None:
         return None
     attached = reader.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=name)
     inline = reader.pages("iam", "list_role_policies", "PolicyNames", RoleName=name)
-    documents = [_managed(reader, each["PolicyArn"]) for each in attached]
+    documents = [_read_managed(reader, policy["PolicyArn"]) for policy in attached]
     documents += [
-        reader.call("iam", "get_role_policy", RoleName=name, PolicyName=each)["PolicyDocument"] for each in inline
+        reader.call("iam", "get_role_policy", RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in inline
     ]
-    boundary = answer["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")
+    boundary = response["Role"].get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")
     return Role(
         name=name,
         statements=statements(*documents),
-        boundary=statements(_managed(reader, boundary)) if boundary else None,
-        trusts=trusted(answer["Role"].get("AssumeRolePolicyDocument", {})),
-        policies=(*(each["PolicyArn"] for each in attached), *inline),
+        boundary=statements(_read_managed(reader, boundary)) if boundary else None,
+        trusts=trusted_services(response["Role"].get("AssumeRolePolicyDocument", {})),
+        policies=(*(policy["PolicyArn"] for policy in attached), *inline),
     )
 
 
-def _managed(reader: Reader, arn: str) -> Any:
+def _read_managed(reader: Reader, arn: str) -> Any:
     version = reader.call("iam", "get_policy", PolicyArn=arn)["Policy"]["DefaultVersionId"]
     return reader.call("iam", "get_policy_version", PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
 
 
 def statements(*documents: Any) -> tuple[dict[str, Any], ...]:
-    """Give the statements of policy documents; what is none is left out."""
-    written = [_listed(each.get("Statement")) for each in documents if isinstance(each, dict)]
-    return tuple(each for several in written for each in several if isinstance(each, dict))
+    """Return the statements of policy documents; anything that is not a statement is skipped."""
+    lists = [_as_list(document.get("Statement")) for document in documents if isinstance(document, dict)]
+    return tuple(statement for items in lists for statement in items if isinstance(statement, dict))
 
 
-def trusted(document: Any) -> tuple[str, ...]:
-    """Give the services that a trust policy lets assume its role; "*" for anybody."""
-    found: list[str] = []
-    for each in statements(document):
-        principal = each.get("Principal")
-        if each.get("Effect") == "Allow" and any(
-            _matches(str(action), "sts:AssumeRole", case=False) for action in _listed(each.get("Action"))
+def trusted_services(document: Any) -> tuple[str, ...]:
+    """Return the services that a trust policy allows to assume its role; "*" for any principal."""
+    services: list[str] = []
+    for statement in statements(document):
+        principal = statement.get("Principal")
+        actions = _as_list(statement.get("Action"))
+        if statement.get("Effect") == "Allow" and any(
+            _matches(str(action), "sts:AssumeRole", case_sensitive=False) for action in actions
         ):
-            named = _listed(principal.get("Service")) if isinstance(principal, dict) else _listed(principal)
-            found += map(str, named)
-    return tuple(found)
+            principals = principal.get("Service") if isinstance(principal, dict) else principal
+            services += map(str, _as_list(principals))
+    return tuple(services)
 
 
-def allows(held: Sequence[dict[str, Any]], action: str, resource: str) -> bool:
-    """Tell whether statements allow an action; of a resource with wildcards any part that they allow is enough."""
-    denied = any(
-        _fits(each, action, resource, part=False)
-        for each in held
-        if each.get("Effect") == "Deny" and not each.get("Condition")
+def allows(policy: Sequence[dict[str, Any]], action: str, resource: str) -> bool:
+    """Return whether statements allow an action on a resource.
+
+    If `resource` has wildcards, it is enough that some of the resources it matches are allowed.
+    """
+    is_denied = any(
+        _applies(statement, action, resource, partial=False)
+        for statement in policy
+        if statement.get("Effect") == "Deny" and not statement.get("Condition")
     )
-    return not denied and any(
-        _fits(each, action, resource, part=True) for each in held if each.get("Effect") == "Allow"
+    return not is_denied and any(
+        _applies(statement, action, resource, partial=True)
+        for statement in policy
+        if statement.get("Effect") == "Allow"
     )
 
 
-def _fits(statement: dict[str, Any], action: str, resource: str, *, part: bool) -> bool:
-    return _element(statement, "Action", lambda pattern: _matches(pattern, action, case=False)) and _element(
-        statement, "Resource", lambda pattern: _matches(pattern, resource) or (part and _matches(resource, pattern))
+def _applies(statement: dict[str, Any], action: str, resource: str, *, partial: bool) -> bool:
+    return _element_matches(
+        statement, "Action", lambda pattern: _matches(pattern, action, case_sensitive=False)
+    ) and _element_matches(
+        statement,
+        "Resource",
+        lambda pattern: _matches(pattern, resource) or (partial and _matches(resource, pattern)),
     )
 
 
-def _element(statement: dict[str, Any], key: str, fits: Any) -> bool:
+def _element_matches(statement: dict[str, Any], key: str, matches: Any) -> bool:
     if key in statement:
-        return any(fits(str(each)) for each in _listed(statement[key]))
-    unless = f"Not{key}"
-    return unless in statement and not any(fits(str(each)) for each in _listed(statement[unless]))
+        return any(matches(str(pattern)) for pattern in _as_list(statement[key]))
+    inverse = f"Not{key}"
+    return inverse in statement and not any(matches(str(pattern)) for pattern in _as_list(statement[inverse]))
 
 
-def _listed(value: Any) -> Iterable[Any]:
-    return () if value is None else value if isinstance(value, list) else [value]
+def _as_list(value: Any) -> Iterable[Any]:
+    if value is None:
+        return ()
+    return value if isinstance(value, list) else [value]
 
 
-def _matches(pattern: str, text: str, *, case: bool = True) -> bool:
-    """Match with IAM's wildcards, in time that no pattern can make long; a policy variable may become anything."""
+def _matches(pattern: str, text: str, *, case_sensitive: bool = True) -> bool:
+    """Match IAM's wildcards without exponential backtracking; a policy variable matches any text."""
     pattern = re.sub(r"\$\{[^}]*\}", "*", pattern)
-    if not case:
+    if not case_sensitive:
         pattern, text = pattern.lower(), text.lower()
-    at = here = 0
+    pattern_index = text_index = 0
     star, resume = -1, 0
-    while here < len(text):
-        if at < len(pattern) and pattern[at] == "*":
-            star, resume, at = at, here, at + 1
-        elif at < len(pattern) and pattern[at] in ("?", text[here]):
-            at, here = at + 1, here + 1
-        elif star >= 0:  # let the last star take one more
+    while text_index < len(text):
+        if pattern_index < len(pattern) and pattern[pattern_index] == "*":
+            star, resume, pattern_index = pattern_index, text_index, pattern_index + 1
+        elif pattern_index < len(pattern) and pattern[pattern_index] in ("?", text[text_index]):
+            pattern_index, text_index = pattern_index + 1, text_index + 1
+        elif star >= 0:  # the last star takes one more character
             resume += 1
-            at, here = star + 1, resume
+            pattern_index, text_index = star + 1, resume
         else:
             return False
-    return not pattern[at:].strip("*")
+    return not pattern[pattern_index:].strip("*")

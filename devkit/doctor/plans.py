@@ -1,4 +1,4 @@
-"""The plan of a deployment group and the installation that runs it: they fit each other, the hooks and their roles."""
+"""Checks of a deployment group's plan and of the installation's settings: they fit each other and the hooks' roles."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import shlex
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor import hooks, permissions, security_groups
+from devkit.doctor import permissions
+from devkit.doctor.hook_names import hook_name, read_configuration, stage_of
 from devkit.doctor.reader import run_check
-from devkit.doctor.rules import from_lint, symptom
+from devkit.doctor.rules import make_symptom, rule_for_problem
+from devkit.doctor.security_groups import check_access_to_green
 from devkit.lint.limits import Limits
 from devkit.lint.linter import problems
 from devkit.plans import iam_policy, includes
@@ -22,7 +24,7 @@ from greenlight.core.errors import PlanError, Problem, SettingsError
 from greenlight.discovery.ecs import HOST_TAG
 from greenlight.gate.prepare import ENVIRONMENT_TAG
 from greenlight.network.guard import Guard
-from greenlight.plan import parser as plans
+from greenlight.plan import parser
 from greenlight.stores import file, plan_lookup
 
 if TYPE_CHECKING:
@@ -34,260 +36,281 @@ if TYPE_CHECKING:
     from greenlight.plan.includes import Fetch
     from greenlight.plan.model import Plan
 
-_METHODS = ("get", "post", "put", "patch", "delete", "head", "options", "url")
-_NOT_BY_TEMPLATE = ("plan_folder", "allow_loopback")
+_URL_KEYS = ("get", "post", "put", "patch", "delete", "head", "options", "url")
+_NOT_IN_TEMPLATE = ("plan_folder", "allow_loopback")
+"""Settings for tests and local runs, which the template does not set."""
 
 
 @functools.cache
 def _registry() -> Registry:
-    """Find the validators once, for however many groups."""
+    """Load the validators once for all groups."""
     return Registry()
 
 
-def _ours(scene: GroupState) -> dict[str, dict[str, Any]]:
-    """Give the hooks of greenlight, by event; where none is named, one of the installation shows its settings."""
-    named = {event: each for event, each in scene.hooks.items() if hooks.stage_of(each)}
-    if named or (scene.appspec and scene.appspec.hooks):
-        return named
+# ---- The installation ------------------------------------------------------------------------------------------------
+
+
+def _own_hooks(state: GroupState) -> dict[str, dict[str, Any]]:
+    """Return greenlight's hooks by lifecycle event; without any in the AppSpec, one of the installation."""
+    own = {event: hook for event, hook in state.hooks.items() if stage_of(hook)}
+    if own or (state.appspec and state.appspec.hooks):
+        return own
     stage = STAGES[-1]
-    known = hooks.configuration(scene.reader, hooks.of_installation(scene.installation, stage))
-    return {stage: known} if known and hooks.stage_of(known) else {}
+    hook = read_configuration(state.reader, hook_name(state.installation, stage))
+    return {stage: hook} if hook and stage_of(hook) else {}
 
 
-def _variables(configuration: dict[str, Any]) -> dict[str, str]:
-    return dict(configuration.get("Environment", {}).get("Variables", {}))
+def _variables(hook: dict[str, Any]) -> dict[str, str]:
+    return dict(hook.get("Environment", {}).get("Variables", {}))
 
 
-def installation(scene: GroupState) -> Iterator[Symptom]:
-    """Look at the installation's settings: they are possible, and all are there that this greenlight knows."""
-    for found in list(_ours(scene).values())[:1]:
-        variables, name = _variables(found), str(found["FunctionName"])
-        wanted = {
-            f"GREENLIGHT_{each.upper()}" for each in settings.Settings.__struct_fields__ if each not in _NOT_BY_TEMPLATE
+def check_settings(state: GroupState) -> Iterator[Symptom]:
+    """Check that the installation's settings are valid and include all that this version has."""
+    for hook in list(_own_hooks(state).values())[:1]:
+        variables, name = _variables(hook), str(hook["FunctionName"])
+        expected = {
+            f"GREENLIGHT_{field.upper()}"
+            for field in settings.Settings.__struct_fields__
+            if field not in _NOT_IN_TEMPLATE
         }
-        if missing := sorted(wanted - variables.keys()):
-            yield symptom(
+        if missing := sorted(expected - variables.keys()):
+            yield make_symptom(
                 "installation-older",
-                "the installation is older than this command: its hooks do not know everything that plans may say now",
+                "the installation is older than this command: its hooks may reject plans that this command accepts",
                 f"{name} has no {', '.join(missing)}",
                 fix="deploy greenlight again: sam build && sam deploy",
             )
         try:
             settings.read(variables)
         except SettingsError as error:
-            yield symptom(
+            yield make_symptom(
                 "installation-settings",
-                f"the hooks answer Failed for every deployment: {error}",
+                f"the hooks answer Failed for every deployment, because a setting is not valid: {error}",
                 name,
-                fix="deploy greenlight again with a right value for the parameter",
+                fix="deploy greenlight again with a valid value of the parameter",
             )
 
 
-def _settings(scene: GroupState) -> Settings | None:
-    """Give the settings of the hooks; None where no hook of greenlight is known, or they are told to be impossible."""
-    for found in _ours(scene).values():
+def _settings(state: GroupState) -> Settings | None:
+    """Return the settings of the hooks; None without a hook of greenlight, or if they are not valid."""
+    for hook in _own_hooks(state).values():
         try:
-            return settings.read(_variables(found))
+            return settings.read(_variables(hook))
         except SettingsError:
             return None
     return None
 
 
-def _text(scene: GroupState) -> tuple[str, str] | None:
-    """Read the plan where the gate would find it, or from this machine; None where there is none. Gives URI and text.
+# ---- The plan --------------------------------------------------------------------------------------------------------
+
+
+def check_plan(state: GroupState) -> Iterator[Symptom]:
+    """Find the plan, lint it with the hooks' real timeout, and compare it with hooks, hosts and permissions."""
+    hook_settings, tag = _settings(state), state.tags.get(plan_lookup.TAG, "").strip()
+    if not state.plan_file and tag.startswith("file:"):
+        yield make_symptom(
+            "could-not-look",
+            f"the plan {tag} is packed with the hooks, so it could not be read",
+            fix="pass it: --plan FILE",
+        )
+        return
+    try:
+        source = _read_plan(state, hook_settings)
+    except PlanError as error:
+        for problem in error.problems:
+            yield make_symptom(
+                "plan",
+                f"the gate rejects the plan: {problem}",
+                error.source,
+                fix=_show_plan_commands(state, error.source or tag),
+            )
+        return
+    if source is None:
+        yield from _no_plan(state, hook_settings)
+    else:
+        yield from _check_source(state, source[0], source[1], hook_settings)
+
+
+def _read_plan(state: GroupState, hook_settings: Settings | None) -> tuple[str, str] | None:
+    """Read the plan from this machine or where the gate looks for it.
+
+    Returns:
+        The plan's URI and text; None if there is no plan.
 
     Raises:
-        AwsError: A store may not be read.
-        PlanError: The tag names nothing, or what was found is no text.
+        AwsError: Access to a store is denied.
+        PlanError: The tag names a plan that does not exist, or the plan is not text.
     """
-    if scene.plan_file:
-        read = file.read(scene.plan_file)
-        return (scene.plan_file, read[0]) if read else None
-    known = _settings(scene)
-    if known is None:
+    if state.plan_file:
+        document = file.read(state.plan_file)
+        return (state.plan_file, document[0]) if document else None
+    if hook_settings is None:
         return None
-    deployment = Deployment(id="", stage="", platform=scene.platform, application=scene.application, group=scene.group)
-    uris = [tag] if (tag := scene.tags.get(plan_lookup.TAG, "").strip()) else plan_lookup.candidates(known, deployment)
-    for uri in uris:
-        if (found := plan_lookup.read(scene.reader, known, uri)) is not None:
-            return uri, found[0]
+    tag = state.tags.get(plan_lookup.TAG, "").strip()
+    for uri in [tag] if tag else plan_lookup.candidates(hook_settings, _deployment(state)):
+        if (document := plan_lookup.read(state.reader, hook_settings, uri)) is not None:
+            return uri, document[0]
         if tag:
-            raise PlanError(
-                [Problem(f"the tag {plan_lookup.TAG} of the deployment group names {tag}, and there is nothing")]
-            )
+            message = f"the tag {plan_lookup.TAG} of the deployment group names {tag}, which does not exist"
+            raise PlanError([Problem(message)])
     return None
 
 
-def plan(scene: GroupState) -> Iterator[Symptom]:
-    """Look for the plan, lint it with the hooks' own time-out, and hold it against hooks, hosts and permissions."""
-    known, tag = _settings(scene), scene.tags.get(plan_lookup.TAG, "").strip()
-    if not scene.plan_file and tag.startswith("file:"):
-        yield symptom(
-            "could-not-look",
-            f"the plan {tag} is packed with the hooks, so it could not be looked at",
-            fix="name it: --plan FILE",
-        )
-        return
-    try:
-        found = _text(scene)
-    except PlanError as error:
-        for problem in error.problems:
-            yield symptom(
-                "plan",
-                f"the gate refuses the plan: {problem}",
-                error.source,
-                fix=_read_again(scene, error.source or tag),
-            )
-        return
-    if found is None:
-        yield from _none(scene, known)
-        return
-    uri, text = found
-    fetch = _fetching(scene, known)
-    yield from _linted(scene, uri, text, known, fetch)
-    environment = scene.tags.get(ENVIRONMENT_TAG, "").strip() or (known.environment if known else "")
-    try:
-        read = plans.parse(text, uri, environment=environment, fetch=fetch)
-    except PlanError as error:
-        for problem in error.problems:  # of this environment; what lint has told is told once
-            yield symptom("plan", str(problem), fix=_read_again(scene, uri))
-        return
-    yield from _stages(scene, uri, read)
-    yield from _shadow(uri, read, known)
-    if known is not None:
-        yield from _hosts(scene, read, known)
-    yield from _permissions(scene, uri, read)
-    what = f"the way of the hooks to the load balancer of {scene.group}"
-    yield from run_check(what, lambda: security_groups.way_in(scene, read, environment, _ours(scene)))
+def _deployment(state: GroupState) -> Deployment:
+    return Deployment(id="", stage="", platform=state.platform, application=state.application, group=state.group)
 
 
-def _read_again(scene: GroupState, uri: str) -> str:
-    """Write the commands that show where a plan is wrong."""
-    if scene.plan_file:
-        return f"greenlight lint {shlex.quote(scene.plan_file)}"
+def _show_plan_commands(state: GroupState, uri: str) -> str:
+    """Return the commands that show where a plan is wrong."""
+    if state.plan_file:
+        return f"greenlight lint {shlex.quote(state.plan_file)}"
     kind, _, name = uri.partition(":")
     if kind == "ssm":
-        read = f"aws ssm get-parameter --name {shlex.quote(name)} --with-decryption --query Parameter.Value --output text > plan.yaml"
+        read = (
+            f"aws ssm get-parameter --name {shlex.quote(name)} --with-decryption --query Parameter.Value "
+            "--output text > plan.yaml"
+        )
     elif kind == "s3":
         read = f"aws s3 cp {shlex.quote(uri)} plan.yaml"
     else:
-        read = f"aws deploy list-tags-for-resource --resource-arn {scene.arn}"
-        return f"{read}\nwrite s3://BUCKET/KEY, ssm:/NAME or file:NAME as its tag {plan_lookup.TAG}"
+        return (
+            f"aws deploy list-tags-for-resource --resource-arn {state.arn}\n"
+            f"set its tag {plan_lookup.TAG} to s3://BUCKET/KEY, ssm:/NAME or file:NAME"
+        )
     return f"{read}\ngreenlight lint plan.yaml"
 
 
-def _fetching(scene: GroupState, known: Settings | None) -> Fetch:
-    """Give what reads the fragments of a plan where the gate would, or beside a file."""
-    if scene.plan_file:
-        return includes.fetching(scene.plan_file, (), scene.reader)
-    return lambda uri: plan_lookup.read(scene.reader, known or settings.Settings(), uri)
+def _fetch(state: GroupState, hook_settings: Settings | None) -> Fetch:
+    """Return the function that reads the fragments of a plan: where the gate reads them, or beside a file."""
+    if state.plan_file:
+        return includes.fetching(state.plan_file, (), state.reader)
+    return lambda uri: plan_lookup.read(state.reader, hook_settings or settings.Settings(), uri)
 
 
-def _none(scene: GroupState, known: Settings | None) -> Iterator[Symptom]:
-    if scene.plan_file:
-        yield symptom("plan", f"there is no file {scene.plan_file}", fix="name the plan's file")
+def _no_plan(state: GroupState, hook_settings: Settings | None) -> Iterator[Symptom]:
+    if state.plan_file:
+        yield make_symptom("plan", f"there is no file {state.plan_file}", fix="pass the file of the plan: --plan FILE")
         return
-    if known is None:
-        return  # not greenlight's hooks: they have plans of their own, or none
-    uri = next(
-        plan_lookup.candidates(
-            known,
-            Deployment(id="", stage="", platform=scene.platform, application=scene.application, group=scene.group),
-        ),
-        "",
-    )
-    place = f"; the first place is {uri}" if uri else ""
-    put = f"put it there: greenlight plan push plan.yaml --at {shlex.quote(uri)}" if uri else "pack it with the hooks"
-    fix = f"write a plan (greenlight new plan) and {put}; one that is packed with the hooks is seen with --plan FILE"
-    rule, then = {
-        "pass": ("missing-plan-passes", "lets such releases through without a check"),
-        "fail": ("no-plan", "fails them"),
+    if hook_settings is None:
+        return  # the hooks are not greenlight's, and need no plan
+    uri = next(plan_lookup.candidates(hook_settings, _deployment(state)), "")
+    store = "pack it with the hooks"
+    if uri:
+        store = f"store it: greenlight plan push plan.yaml --at {shlex.quote(uri)}"
+    rule, effect = {
+        "pass": ("missing-plan-passes", "lets such deployments pass without a check"),
+        "fail": ("no-plan", "fails such deployments"),
     }.get(
-        known.on_missing_plan,
+        hook_settings.on_missing_plan,
         ("default-checks", "checks only whether green is healthy, and nothing that the service does"),
     )
-    yield symptom(
+    yield make_symptom(
         rule,
-        f"there is no plan for {scene.application}/{scene.group}, and the installation {then}{place}",
-        f"OnMissingPlan: {known.on_missing_plan}",
-        fix=fix,
+        f"there is no plan for {state.application}/{state.group}, and the installation {effect}"
+        + (f"; the first place where it looks is {uri}" if uri else ""),
+        f"OnMissingPlan: {hook_settings.on_missing_plan}",
+        fix=f"write a plan (greenlight new plan) and {store}; if it is packed with the hooks, pass --plan FILE",
     )
 
 
-def _linted(scene: GroupState, uri: str, text: str, known: Settings | None, fetch: Fetch) -> Iterator[Symptom]:
-    times = {str(each["FunctionName"]): float(each.get("Timeout", 600)) for each in _ours(scene).values()}
+def _check_source(state: GroupState, uri: str, text: str, hook_settings: Settings | None) -> Iterator[Symptom]:
+    fetch = _fetch(state, hook_settings)
+    yield from _lint(state, uri, text, hook_settings, fetch)
+    environment = state.tags.get(ENVIRONMENT_TAG, "").strip() or (hook_settings.environment if hook_settings else "")
+    try:
+        plan = parser.parse(text, uri, environment=environment, fetch=fetch)
+    except PlanError as error:
+        for problem in error.problems:  # of this environment; worst_first drops what lint has reported as well
+            yield make_symptom("plan", str(problem), fix=_show_plan_commands(state, uri))
+        return
+    yield from _check_stages(state, uri, plan)
+    yield from _check_shadow(uri, plan, hook_settings)
+    if hook_settings is not None:
+        yield from _check_hosts(state, plan, hook_settings)
+    yield from _check_permissions(state, uri, plan)
+    yield from run_check(
+        f"the network between the hooks and the load balancer of {state.group}",
+        lambda: check_access_to_green(state, plan, environment, _own_hooks(state)),
+    )
+
+
+def _lint(state: GroupState, uri: str, text: str, hook_settings: Settings | None, fetch: Fetch) -> Iterator[Symptom]:
+    timeouts_s = {str(hook["FunctionName"]): float(hook.get("Timeout", 600)) for hook in _own_hooks(state).values()}
     limits = Limits(
-        function_s=min(times.values(), default=600.0),
-        concurrency=known.concurrency if known else 16,
-        today=datetime.datetime.now(datetime.UTC).date(),
+        function_s=min(timeouts_s.values(), default=600.0),
+        concurrency=hook_settings.concurrency if hook_settings else 16,
+        today=_today(),
     )
     for problem in problems(text, uri, _registry(), limits, fetch):
-        rule = from_lint(problem)
-        timed = rule.startswith("hook-")
-        yield symptom(
-            rule,
-            str(problem),
-            f"{problem.source or uri}:{problem.line or 1}:{problem.column or 1} [{problem.rule}]",
-            *(
-                [f"{min(times, key=lambda name: times[name])} ends after {limits.function_s:.0f} s"]
-                if times and timed
-                else []
-            ),
-            fix="shorten the stage, or give the hooks more time, 900 s at most: sam deploy --parameter-overrides HookTimeout=900"
-            if timed
-            else f"greenlight lint --explain {problem.rule}",
-        )
+        rule = rule_for_problem(problem)
+        evidence = [f"{problem.source or uri}:{problem.line or 1}:{problem.column or 1} [{problem.rule}]"]
+        fix = f"greenlight lint --explain {problem.rule}"
+        if rule.startswith("hook-"):
+            shortest = min(timeouts_s, key=lambda name: timeouts_s[name], default="")
+            evidence += [f"{shortest} times out after {limits.function_s:.0f} s"] if shortest else []
+            fix = (
+                "shorten the stage, or raise the timeout of the hooks, at most 900 s: "
+                "sam deploy --parameter-overrides HookTimeout=900"
+            )
+        yield make_symptom(rule, str(problem), *evidence, fix=fix)
 
 
-def _stages(scene: GroupState, uri: str, read: Plan) -> Iterator[Symptom]:
-    """Say which stages no hook calls, where it is known which hooks there are."""
-    if scene.appspec is None or not scene.appspec.hooks:
-        return  # no hooks at all is a symptom of its own
-    for stage in (each for each in read.stages if each not in scene.appspec.hooks):
-        if scene.platform is Platform.LAMBDA and stage not in STAGES[-2:]:
-            yield symptom(
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.UTC).date()
+
+
+# ---- The plan against the deployment group ---------------------------------------------------------------------------
+
+
+def _check_stages(state: GroupState, uri: str, plan: Plan) -> Iterator[Symptom]:
+    """Check that each stage of the plan has a hook, if the AppSpec is available."""
+    if state.appspec is None or not state.appspec.hooks:
+        return  # an AppSpec without any hooks has a rule of its own
+    for stage in (stage for stage in plan.stages if stage not in state.appspec.hooks):
+        if state.platform is Platform.LAMBDA and stage not in STAGES[-2:]:
+            yield make_symptom(
                 "stage-without-hook",
-                f"the plan checks something at {stage}, which deployments of Lambda functions do not have",
+                f"the plan has checks at {stage}, a lifecycle event that deployments of Lambda functions do not have",
                 uri,
                 fix="move these checks to BeforeAllowTraffic",
             )
             continue
-        yield symptom(
+        yield make_symptom(
             "stage-without-hook",
-            f"the plan checks something at {stage}, and {scene.appspec.source} names no hook for it: these checks never run",
+            f"the plan has checks at {stage}, but {state.appspec.source} names no hook for it, so they never run",
             uri,
-            fix=f"write into the AppSpec:\nHooks:\n  - {stage}: {hooks.of_installation(scene.installation, stage)}",
+            fix=f"write in the AppSpec:\nHooks:\n  - {stage}: {hook_name(state.installation, stage)}",
         )
 
 
-def _shadow(uri: str, read: Plan, known: Settings | None) -> Iterator[Symptom]:
-    today = datetime.datetime.now(datetime.UTC).date()
-    if read.shadow and known and known.allow_shadow and read.shadow.in_force(today):
-        yield symptom(
+def _check_shadow(uri: str, plan: Plan, hook_settings: Settings | None) -> Iterator[Symptom]:
+    if plan.shadow and hook_settings and hook_settings.allow_shadow and plan.shadow.in_force(_today()):
+        yield make_symptom(
             "shadow",
-            f"until {read.shadow.until} the gate tells CodeDeploy Succeeded whatever it finds",
+            f"the plan is in shadow mode: until {plan.shadow.until} the gate "
+            "answers Succeeded, whatever its checks find",
             uri,
-            f"why: {read.shadow.why}",
-            fix="take the key shadow out of the plan when the gate has earned trust",
+            f"why: {plan.shadow.why}",
+            fix="remove the key shadow from the plan when you trust its checks",
         )
 
 
-def _hosts(scene: GroupState, read: Plan, known: Settings) -> Iterator[Symptom]:
-    """Find hosts in the plan that are neither the deployment's nor allowed."""
-    guard = Guard({*known.allowed_hosts, scene.tags.get(HOST_TAG, ""), read.target.host or ""})
-    urls = {url: check.name for stage in read.stages.values() for check in stage.checks for url in _urls(check.params)}
-    if read.target.url:
-        urls[read.target.url] = "target"
+def _check_hosts(state: GroupState, plan: Plan, hook_settings: Settings) -> Iterator[Symptom]:
+    """Check that each host in the plan belongs to the deployment or is in AllowedHosts."""
+    guard = Guard({*hook_settings.allowed_hosts, state.tags.get(HOST_TAG, ""), plan.target.host or ""})
+    urls = {url: check.name for stage in plan.stages.values() for check in stage.checks for url in _urls(check.params)}
+    if plan.target.url:
+        urls[plan.target.url] = "target"
     for host in dict.fromkeys(filter(None, map(_host, urls))):
-        # Names of load balancers are the deployment's own, or will be told by the gate.
+        # A load balancer's name may belong to the deployment; the gate decides that with discovery.
         if not guard.allows(host) and not host.endswith((".elb.amazonaws.com", ".elb.amazonaws.com.cn")):
-            by = sorted({name for url, name in urls.items() if _host(url) == host})
-            yield symptom(
+            names = sorted({name for url, name in urls.items() if _host(url) == host})
+            yield make_symptom(
                 "host-not-allowed",
-                f"the plan calls {host}, and the installation allows no such host: the check ends as an error",
-                f"check: {', '.join(by)}",
-                f"AllowedHosts: {', '.join(known.allowed_hosts) or 'none'}",
-                fix=f"deploy greenlight with AllowedHosts={','.join((*known.allowed_hosts, host))}",
+                f"the plan calls {host}, which is not in the installation's AllowedHosts: the check ends as an error",
+                f"check: {', '.join(names)}",
+                f"AllowedHosts: {', '.join(hook_settings.allowed_hosts) or 'none'}",
+                fix=f"deploy greenlight with AllowedHosts={','.join((*hook_settings.allowed_hosts, host))}",
             )
 
 
@@ -298,7 +321,7 @@ def _urls(value: Any, key: str = "") -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _urls(inner, key)
-    elif isinstance(value, str) and key in _METHODS and "://" in value:
+    elif isinstance(value, str) and key in _URL_KEYS and "://" in value:
         yield value
 
 
@@ -310,29 +333,32 @@ def _host(url: str) -> str:
     return "" if "$" in host or "{" in host else host
 
 
-def _permissions(scene: GroupState, uri: str, read: Plan) -> Iterator[Symptom]:
-    """Hold what `greenlight iam` says of the plan against the role of each stage's hook."""
+def _check_permissions(state: GroupState, uri: str, plan: Plan) -> Iterator[Symptom]:
+    """Compare the permissions of `greenlight iam` with the execution role of each stage's hook."""
     try:
-        bound = bind(read, Deployment(id="doctor", platform=scene.platform, stage=""), {}, _registry())
+        bound = bind(plan, Deployment(id="doctor", platform=state.platform, stage=""), {}, _registry())
     except PlanError:
-        return  # told by lint
-    data = read.document.data if read.document else {}
-    for event, found in _ours(scene).items():
-        if event not in read.stages or (scene.appspec is None):
+        return  # lint reports this
+    data = plan.document.data if plan.document else {}
+    for event, hook in _own_hooks(state).items():
+        if event not in plan.stages or state.appspec is None:
             continue
-        needs = [*iam_policy.wanted(bound.get(event, ()), scene.partition), *iam_policy.included(data, scene.partition)]
-        role = permissions.role(scene.reader, str(found["Role"]))
-        lacking = [
+        needs = [*iam_policy.wanted(bound.get(event, ()), state.partition), *iam_policy.included(data, state.partition)]
+        role = permissions.read_role(state.reader, str(hook["Role"]))
+        missing = [
             (action, resource)
-            for each in iam_policy.statements(needs)
-            for action in each.actions
-            for resource in each.resources
+            for statement in iam_policy.statements(needs)
+            for action in statement.actions
+            for resource in statement.resources
             if role is not None and not role.may(action, resource)
         ]
-        if lacking:
-            yield symptom(
+        if missing:
+            yield make_symptom(
                 "check-not-allowed",
-                f"checks of {event} need permissions that the role of {found['FunctionName']} does not have; they end as errors",
-                *(f"{action} on {resource}" for action, resource in lacking),
-                fix=f"greenlight iam {shlex.quote(uri)} --format json > policy.json\naws iam create-policy --policy-name greenlight-checks --policy-document file://policy.json\nand deploy greenlight with its ARN as CheckPolicyArn",
+                f"checks of {event} need permissions that the execution role of "
+                f"{hook['FunctionName']} does not have; they end as errors",
+                *(f"{action} on {resource}" for action, resource in missing),
+                fix=f"greenlight iam {shlex.quote(uri)} --format json > policy.json\n"
+                "aws iam create-policy --policy-name greenlight-checks --policy-document file://policy.json\n"
+                "and deploy greenlight with the policy's ARN as CheckPolicyArn",
             )

@@ -1,11 +1,11 @@
-"""Reading an account: every question is asked once, and what may not be read says which permission it needs."""
+"""Access to an account that sends each request once, and reports the permission that a refused request needs."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from devkit.doctor.rules import symptom
+from devkit.doctor.rules import make_symptom
 from greenlight.aws.client import Aws, iam_action
 from greenlight.core.errors import AwsError, GreenlightError
 
@@ -26,47 +26,46 @@ DENIED = (
 
 
 class UnseenError(AwsError):
-    """Something that could not be looked at; `needs` is the permission, "" where none is missing."""
+    """Something that could not be read; `needs` is the missing permission, "" for another reason."""
 
     def __init__(self, error: AwsError, action: str) -> None:
-        """Keep what AWS said."""
+        """Keep the error of AWS, or name `action` where access was denied."""
         self.needs = action if error.code in DENIED else ""
-        said = f"you may not call {action}" if self.needs else str(error)
-        super().__init__(said, error.code)
+        super().__init__(f"access denied to {action}" if self.needs else str(error), error.code)
 
 
 class Reader(Aws):
-    """An account that answers the same question once, refusals included."""
+    """An account whose answers, refusals included, are cached for the run."""
 
     def __init__(self, session: Any = None) -> None:
         """Read with `session`, as `Aws` does."""
         super().__init__(session)
-        self._known: dict[str, Any] = {}
+        self._cache: dict[str, Any] = {}
 
     def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
-        """Make one call.
+        """Send one request and return the response.
 
         Raises:
             UnseenError: AWS refused, throttled or did not answer.
         """
-        answer: dict[str, Any] = self._once(
+        response: dict[str, Any] = self._cached(
             (service, operation, ""), parameters, lambda: Aws.call(self, service, operation, **parameters)
         )
-        return answer
+        return response
 
     def pages(self, service: str, operation: str, key: str, /, **parameters: Any) -> list[Any]:
-        """Make a paged call and give all of `key`.
+        """Send a paginated request and return all items of `key`.
 
         Raises:
             UnseenError: As for `call`.
         """
-        answer: list[Any] = self._once(
+        items: list[Any] = self._cached(
             (service, operation, key), parameters, lambda: Aws.pages(self, service, operation, key, **parameters)
         )
-        return answer
+        return items
 
-    def found(self, service: str, operation: str, absent: Iterable[str], /, **parameters: Any) -> dict[str, Any] | None:
-        """Make one call; None where AWS answers with one of the codes `absent`, for there is no such thing.
+    def find(self, service: str, operation: str, absent: Iterable[str], /, **parameters: Any) -> dict[str, Any] | None:
+        """Send one request; return None if AWS answers with one of the error codes `absent`.
 
         Raises:
             UnseenError: As for `call`.
@@ -78,44 +77,49 @@ class Reader(Aws):
                 return None
             raise
 
-    def _once(self, name: tuple[str, str, str], parameters: dict[str, Any], ask: Callable[[], Any]) -> Any:
+    def _cached(self, name: tuple[str, str, str], parameters: dict[str, Any], send: Callable[[], Any]) -> Any:
         key = json.dumps((name, parameters), sort_keys=True, default=str)
-        if key not in self._known:
+        if key not in self._cache:
             try:
-                self._known[key] = ask()
+                self._cache[key] = send()
             except AwsError as error:
-                self._known[key] = UnseenError(error, iam_action(name[0], name[1]))
-        if isinstance(self._known[key], UnseenError):
-            raise self._known[key]
-        return self._known[key]
+                self._cache[key] = UnseenError(error, iam_action(name[0], name[1]))
+        if isinstance(self._cache[key], UnseenError):
+            raise self._cache[key]
+        return self._cache[key]
 
 
-def run_check(what: str, check: Callable[[], Iterable[Symptom]]) -> Iterator[Symptom]:
-    """Give what `check` finds, and where it cannot look on, that: a doctor without sight of one thing looks at the others.
+def run_check(subject: str, check: Callable[[], Iterable[Symptom]]) -> Iterator[Symptom]:
+    """Run one check and turn its errors into a symptom, so that one failing check does not hide the others.
 
     Args:
-        what: What is looked at, as the object of a sentence.
-        check: Finds symptoms.
+        subject: The thing that is read, as the subject of a sentence.
+        check: Returns symptoms.
     """
     try:
         yield from check()
-    except Exception as error:  # noqa: BLE001 - an answer that lacks what it should have hides one thing, not all others
-        yield unseen(what, error)
+    except Exception as error:  # noqa: BLE001 - an incomplete answer of AWS must end one check only
+        yield could_not_look(subject, error)
 
 
-def tried(what: str, read: Callable[[], T], otherwise: T, missed: list[Symptom]) -> T:
-    """Give what `read` reads, or `otherwise`, and then put into `missed` why `what` could not be looked at."""
+def read_or_default(subject: str, read: Callable[[], T], default: T, symptoms: list[Symptom]) -> T:
+    """Return the result of `read`; on an error add a symptom about `subject` and return `default`."""
     try:
         return read()
-    except Exception as error:  # noqa: BLE001 - as above
-        missed.append(unseen(what, error))
-        return otherwise
+    except Exception as error:  # noqa: BLE001 - as in run_check
+        symptoms.append(could_not_look(subject, error))
+        return default
 
 
-def unseen(what: str, error: Exception) -> Symptom:
-    """Say that something could not be looked at, and which permission that needs."""
+def could_not_look(subject: str, error: Exception) -> Symptom:
+    """Build the symptom for something that could not be read, with the permission that is missing."""
     needs = getattr(error, "needs", "")
-    fix = f"allow {needs} to whoever runs this, and run it again" if needs else "mend that, and run it again"
-    ours = isinstance(error, GreenlightError)
-    why = str(error) if ours else f"AWS's answer is not as expected ({type(error).__name__}: {error})"
-    return symptom("could-not-look", f"{what} could not be looked at: {why}", fix=fix)
+    fix = f"allow {needs} for the identity that runs this command, and run it again"
+    reason = str(error)
+    if not isinstance(error, GreenlightError):
+        reason = f"unexpected response from AWS ({type(error).__name__}: {error})"
+    return make_symptom(
+        "could-not-look",
+        f"{subject} could not be read: {reason}",
+        fix=fix if needs else "correct the cause, and run the command again",
+    )

@@ -1,10 +1,9 @@
-"""What `greenlight doctor` looks for: every rule with its harm, the worst harm first."""
+"""Rules of `greenlight doctor`: every rule with its harm, the worst harm first."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from devkit.lint.rules import table
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.text import truncate
 
@@ -13,39 +12,48 @@ if TYPE_CHECKING:
 
     from greenlight.core.errors import Problem
 
+    Source = Literal["account", "template", "both"]
+
 Harm = Literal["ships unchecked", "stalls an hour", "blocks", "annoys", "not seen"]
 
 HARMS: dict[Harm, str] = {
-    "ships unchecked": "a release reaches users without its checks, or stays with them although a gate was closed",
-    "stalls an hour": "nobody answers CodeDeploy, which waits for an hour",
-    "blocks": "the deployment fails or is refused, whatever the release is worth",
-    "annoys": "the deployment takes place; something around it is worse than it could be",
-    "not seen": "the doctor could not look, so nobody knows",
+    "ships unchecked": "a release serves users without its checks, or keeps serving them after a hook answered Failed",
+    "stalls an hour": "CodeDeploy gets no answer from the hook, and waits an hour before the lifecycle event times out",
+    "blocks": "the deployment fails or is refused, however good the release is",
+    "annoys": "the deployment runs; something around it is worse than it could be",
+    "not seen": "the doctor could not read something, so it reports nothing about it",
 }
-"""The harms from the worst on; the first three are what ends the command with 1."""
+"""The harms, worst first. With one of the first three the command ends with status 1."""
 
-SHORT_S = 30
-"""Seconds below which the time-out of a hook is told to be short: a cold start and one slow answer; AWS's tutorials write 5."""
+SHORT_TIMEOUT_S = 30
+"""A hook with a shorter timeout is reported: a cold start plus one slow response take longer. AWS's tutorials use 5."""
 
 
 class Rule(FrozenStruct, frozen=True, kw_only=True):
-    """One thing that can be wrong; `severity` is its harm, and `where` says who can see it."""
+    """One possible mistake in the setup.
+
+    Attributes:
+        id: Its name in reports, for `--explain` and in JSON.
+        severity: Its harm.
+        summary: One sentence: the mistake and its effect.
+        where: Whether an account, a template or both can show it.
+    """
 
     id: str
     severity: Harm
-    what: str
-    where: Literal["account", "template", "both"] = "account"
+    summary: str
+    where: Source = "account"
 
 
 class Symptom(FrozenStruct, frozen=True, kw_only=True):
-    """One thing that is wrong.
+    """One mistake that was detected.
 
     Attributes:
-        rule: Its id.
-        message: A sentence.
-        evidence: What was seen: names, values, ARNs.
-        fix: What to do: a command, or the lines to write; may have several lines.
-        line: Where in the template, counted from 1; 0 in an account.
+        rule: The id of the rule.
+        message: The mistake and its place, in one sentence.
+        evidence: Names, values and ARNs that show it.
+        fix: A command to run or lines to write; may have several lines.
+        line: Line of the template, counted from 1; 0 in an account.
     """
 
     rule: str
@@ -56,162 +64,284 @@ class Symptom(FrozenStruct, frozen=True, kw_only=True):
 
     @property
     def harm(self) -> Harm:
-        """What it does to a deployment."""
+        """The harm of its rule."""
         return BY_ID[self.rule].severity
 
 
-def symptom(rule: str, message: str, *evidence: str, fix: str, line: int = 0) -> Symptom:
-    """Make a symptom of texts that an account or a template wrote: each becomes clean lines of bounded length."""
+def make_symptom(rule: str, message: str, *evidence: str, fix: str, line: int = 0) -> Symptom:
+    """Build a symptom from untrusted texts of an account or template: clean lines of bounded length."""
     return Symptom(
         rule=rule,
         message=truncate(message, 600),
-        evidence=tuple(truncate(each, 300) for each in evidence[:20]),
-        fix="\n".join(truncate(each, 2000) for each in fix.split("\n")[:40]),
+        evidence=tuple(truncate(text, 300) for text in evidence[:20]),
+        fix="\n".join(truncate(text, 2000) for text in fix.split("\n")[:40]),
         line=line,
     )
 
 
-def from_lint(problem: Problem) -> str:
-    """Give the rule here of something that lint says of a plan."""
-    times = {"impossible-budget": "hook-too-short", "may-not-finish": "hook-may-be-too-short"}
-    return times.get(problem.rule) or ("plan" if problem.severity == "error" else "plan-warning")
+def rule_for_problem(problem: Problem) -> str:
+    """Return the id of the doctor's rule for a problem that lint reports of a plan."""
+    timeout_rules = {"impossible-budget": "hook-too-short", "may-not-finish": "hook-may-be-too-short"}
+    return timeout_rules.get(problem.rule) or ("plan" if problem.severity == "error" else "plan-warning")
 
 
-def in_order(symptoms: Iterable[Symptom]) -> list[Symptom]:
-    """Put the worst first, each once."""
+def worst_first(symptoms: Iterable[Symptom]) -> list[Symptom]:
+    """Sort symptoms by harm, worst first, without duplicates."""
     order = list(HARMS)
-    once = {(each.rule, each.message): each for each in symptoms}
-    return sorted(once.values(), key=lambda each: (order.index(each.harm), each.line, each.rule, each.message))
+    unique = {(symptom.rule, symptom.message): symptom for symptom in symptoms}
+    return sorted(
+        unique.values(), key=lambda symptom: (order.index(symptom.harm), symptom.line, symptom.rule, symptom.message)
+    )
 
 
-def _ships(name: str, what: str, where: Literal["account", "template", "both"] = "account") -> Rule:
-    return Rule(id=name, severity="ships unchecked", what=what, where=where)
+def _ships(name: str, summary: str, where: Source = "account") -> Rule:
+    return Rule(id=name, severity="ships unchecked", summary=summary, where=where)
 
 
-def _stalls(name: str, what: str, where: Literal["account", "template", "both"] = "account") -> Rule:
-    return Rule(id=name, severity="stalls an hour", what=what, where=where)
+def _stalls(name: str, summary: str, where: Source = "account") -> Rule:
+    return Rule(id=name, severity="stalls an hour", summary=summary, where=where)
 
 
-def _blocks(name: str, what: str, where: Literal["account", "template", "both"] = "account") -> Rule:
-    return Rule(id=name, severity="blocks", what=what, where=where)
+def _blocks(name: str, summary: str, where: Source = "account") -> Rule:
+    return Rule(id=name, severity="blocks", summary=summary, where=where)
 
 
-def _annoys(name: str, what: str, where: Literal["account", "template", "both"] = "account") -> Rule:
-    return Rule(id=name, severity="annoys", what=what, where=where)
+def _annoys(name: str, summary: str, where: Source = "account") -> Rule:
+    return Rule(id=name, severity="annoys", summary=summary, where=where)
 
 
 RULES = (
-    _ships("no-hooks", "No hook is named, so every release ships as it is.", "both"),
-    _ships("stage-without-hook", "The plan has a stage for which no hook is named: its checks never run."),
-    _ships("no-test-listener", "There is no test listener: CodeDeploy leaves AfterAllowTestTraffic out and says nothing.", "both"),
-    _ships("test-is-production", "The test listener is the production listener: users come to green before its checks.", "both"),
-    _ships("all-at-once-after", "All users come at once, and the only hook runs when they are there.", "both"),
-    _ships("no-rollback", "Automatic rollback is off: a closed gate stops the deployment and leaves everything as it stands.", "both"),
-    _ships("no-rollback-on-alarm", "Alarms are bound, and their ring stops a deployment without taking it back.", "both"),
-    _ships("first-deployment", "There is nothing to move users away from: CodeDeploy calls no hook for a first deployment."),
-    _ships("shadow", "The plan's gate decides nothing until a date."),
-    _ships("missing-plan-passes", "There is no plan, and the installation lets such deployments through."),
-    _stalls("hook-cannot-answer", "The hook's role may not tell CodeDeploy its verdict.", "both"),
-    _stalls("hook-without-last-resort", "Nobody answers for a hook that is killed: it has no destination for failed events.", "both"),
-    _stalls("hook-without-way-out", "The hook is in a VPC and has no way to CodeDeploy."),
-    _blocks("hook-not-allowed", "CodeDeploy's service role may not call the hook; AWS's managed roles allow the prefix CodeDeployHook_ alone.", "both"),
-    _blocks("service-role", "CodeDeploy's service role does not exist, or is not CodeDeploy's to assume."),
-    _blocks("service-role-lacks", "CodeDeploy's service role may not do what a deployment needs, as one made for another platform.", "both"),
-    _blocks("installation-missing", "The installation of greenlight is not in this account and region."),
-    _blocks("hook-missing", "The function of a hook does not exist in this region."),
-    _blocks("hook-elsewhere", "The function of a hook is in another region, or another account."),
-    _blocks("hook-wrong-stage", "A hook of greenlight is named for another stage than its own, and answers Failed.", "both"),
-    _blocks("hook-not-ready", "The function of a hook cannot run: its state is not Active."),
-    _blocks("hook-throttled", "The hook's reserved concurrency is 0: it never runs."),
-    _blocks("hook-too-short", "A stage of the plan can never end within the hook's time-out.", "both"),
-    _blocks("appspec", "The AppSpec is wrong.", "both"),
-    _blocks("plan", "The gate refuses the plan.", "both"),
-    _blocks("no-plan", "There is no plan, and the installation asks for one."),
-    _blocks("installation-settings", "A setting of the installation is impossible, and its hooks answer Failed."),
-    _blocks("host-not-allowed", "The plan calls a host that the installation does not allow."),
-    _blocks("check-not-allowed", "A check needs a permission that the hook's role does not have."),
-    _blocks("green-out-of-reach", "A check calls green where no URL leads to it: at its stage, or on its platform."),
-    _blocks("hook-outside", "The load balancer is internal, and the hook is in no VPC: its checks reach nothing."),
-    _blocks("hook-shut-out", "The load balancer's security groups do not let the hook in."),
-    _blocks("alarm-rings", "A bound alarm rings already: it stops every deployment."),
-    _blocks("alarm-missing", "A bound alarm does not exist, so its state cannot be read."),
-    _blocks("service", "The ECS service does not exist, or is not active."),
-    _blocks("controller", "The ECS service is not deployed by CodeDeploy.", "both"),
-    _blocks("task-definition", "The AppSpec's task definition is not there, or lacks the container or port that the AppSpec names."),
-    _blocks("target-groups", "The deployment group has no two target groups that are alike, one of them the primary task set's.", "both"),
-    _blocks("listener", "A listener of the deployment group does not exist, or a route has several.", "both"),
-    _blocks("listener-elsewhere", "A listener does not lead to the target group of the primary task set."),
-    _blocks("listener-split", "A listener sends only a part of its traffic to the primary task set, so answers may be anybody's."),
-    _blocks("listener-rule", "A listener leads to the service by a rule that no check can be sure to satisfy."),
-    _blocks("listeners-apart", "Test and production listener are on two load balancers.", "both"),
-    _blocks("network-balancer", "A network load balancer takes all users at once, and the configuration shifts them in steps.", "both"),
-    _blocks("alias-weighted", "A stopped deployment left the alias between two versions."),
-    _blocks("version", "The AppSpec names a version that is not there, from which the alias has moved away, or that cannot share the alias."),
-    _blocks("no-alias", "A function is to be shifted gradually and has no alias to shift.", "template"),
-    _blocks("bluegreen-transform", "The transform AWS::CodeDeployBlueGreen: a hook cannot find out there what is being deployed.", "template"),
-    _annoys("deployment-running", "A deployment is running; another one of the group is refused until it ends."),
-    _annoys("no-alarms", "No alarm is bound, and nothing else watches users while they come over.", "both"),
-    _annoys("alarm-without-data", "A bound alarm has no data, so it cannot ring."),
-    _annoys("alarms-overlooked", "Deployments go on where the state of alarms cannot be read.", "both"),
-    _annoys("blue-ends-at-once", "Blue is ended as soon as all users are on green: going back then takes a whole deployment.", "both"),
-    _annoys("waits-for-somebody", "Before users come over a deployment waits for somebody who lets it go on, and is stopped where nobody does.", "both"),
-    _annoys("targets-unhealthy", "Targets that users have now are not healthy."),
-    _annoys("listener-of-stack", "CloudFormation would lead a listener back to where it led first."),
-    _annoys("hook-has-alias", "A hook is published behind an alias: its settings for failed events stand there, and CodeDeploy calls the plain name.", "both"),
-    _annoys("hook-retried", "Lambda calls a hook again that failed, or keeps its event for longer than CodeDeploy waits."),
-    _annoys("hook-may-be-too-short", "The hook's time-out is shorter than its stage may take, or than a check is likely to take.", "both"),
-    _annoys("hook-without-log", "The hook's log group does not exist, so nobody can read why a gate was closed."),
-    _annoys("default-checks", "There is no plan: only targets' health, or the version's state, is checked."),
-    _annoys("plan-warning", "Something in the plan means something else than it says.", "both"),
-    _annoys("installation-older", "The installation is older than this command, and does not know all that plans may say."),
-    Rule(id="could-not-look", severity="not seen", what="The doctor could not look at something, and says what it needs.", where="both"),
-)  # fmt: skip
+    _ships("no-hooks", "No hook is configured, so no release is checked.", "both"),
+    _ships("stage-without-hook", "The plan has a stage without a hook in the AppSpec, so its checks never run."),
+    _ships(
+        "no-test-listener",
+        "There is no test listener, so CodeDeploy skips AfterAllowTestTraffic without an error.",
+        "both",
+    ),
+    _ships(
+        "test-is-production",
+        "The test listener is the production listener, so green serves users before it is checked.",
+        "both",
+    ),
+    _ships(
+        "all-at-once-after",
+        "The deployment configuration is all-at-once and the only hook is "
+        "AfterAllowTraffic: all users are on green before it runs.",
+        "both",
+    ),
+    _ships(
+        "no-rollback",
+        "Automatic rollback is off for failed deployments: after a hook answers Failed, traffic stays where it is.",
+        "both",
+    ),
+    _ships(
+        "no-rollback-on-alarm",
+        "The deployment group has alarms but no rollback on alarm: an alarm stops a deployment halfway.",
+        "both",
+    ),
+    _ships("first-deployment", "This is the first deployment, for which CodeDeploy calls no hooks."),
+    _ships("shadow", "The plan is in shadow mode: the gate answers Succeeded until a date, whatever the checks find."),
+    _ships("missing-plan-passes", "There is no plan, and the installation lets deployments without a plan pass."),
+    _stalls(
+        "hook-cannot-answer",
+        "The hook's execution role is not allowed to report its status to CodeDeploy.",
+        "both",
+    ),
+    _stalls(
+        "hook-without-last-resort",
+        "The hook has no on-failure destination, so CodeDeploy gets no answer when its function crashes or times out.",
+        "both",
+    ),
+    _stalls("hook-without-way-out", "The hook is in a VPC without a route or an endpoint to CodeDeploy."),
+    _blocks(
+        "hook-not-allowed",
+        "CodeDeploy's service role is not allowed to invoke the hook; AWS's managed policies allow only function names "
+        "that begin with CodeDeployHook_.",
+        "both",
+    ),
+    _blocks("service-role", "CodeDeploy's service role does not exist, or its trust policy does not trust CodeDeploy."),
+    _blocks(
+        "service-role-lacks",
+        "CodeDeploy's service role lacks permissions that a deployment needs, for example because its policy is for "
+        "another compute platform.",
+        "both",
+    ),
+    _blocks("installation-missing", "There is no greenlight installation in this account and Region."),
+    _blocks("hook-missing", "The AppSpec names a hook function that does not exist in this Region."),
+    _blocks("hook-elsewhere", "The AppSpec names a hook function in another Region or account."),
+    _blocks(
+        "hook-wrong-stage",
+        "A lifecycle event names greenlight's hook of another stage, which answers Failed.",
+        "both",
+    ),
+    _blocks("hook-not-ready", "The hook's function cannot run: its state is not Active."),
+    _blocks("hook-throttled", "The hook's reserved concurrency is 0, so it never runs."),
+    _blocks("hook-too-short", "A stage of the plan cannot finish within the hook's timeout.", "both"),
+    _blocks("appspec", "The AppSpec is not valid.", "both"),
+    _blocks("plan", "The gate rejects the plan.", "both"),
+    _blocks("no-plan", "There is no plan, and the installation fails deployments without a plan."),
+    _blocks("installation-settings", "A setting of the installation is not valid, so its hooks answer Failed."),
+    _blocks("host-not-allowed", "The plan calls a host that is not in the installation's AllowedHosts."),
+    _blocks("check-not-allowed", "A check needs a permission that the hook's execution role does not have."),
+    _blocks("green-out-of-reach", "A check calls green, but green has no URL at this stage or on this platform."),
+    _blocks(
+        "hook-outside",
+        "The load balancer is internal and the hook is not in a VPC, so its checks cannot connect.",
+    ),
+    _blocks("hook-shut-out", "The load balancer's security groups do not allow inbound traffic from the hook."),
+    _blocks("alarm-rings", "An alarm of the deployment group is in ALARM state, so CodeDeploy stops every deployment."),
+    _blocks("alarm-missing", "An alarm of the deployment group does not exist, so CodeDeploy cannot read its state."),
+    _blocks("service", "The ECS service does not exist or is not active."),
+    _blocks("controller", "The ECS service's deployment controller is not CODE_DEPLOY.", "both"),
+    _blocks(
+        "task-definition",
+        "The AppSpec names a task definition that does not exist, or a container or port that it does not have.",
+    ),
+    _blocks(
+        "target-groups",
+        "The deployment group does not have two matching target groups of which one serves the primary task set.",
+        "both",
+    ),
+    _blocks(
+        "listener",
+        "A listener of the deployment group does not exist, or a traffic route has several listeners.",
+        "both",
+    ),
+    _blocks("listener-elsewhere", "A listener does not forward to the target group of the primary task set."),
+    _blocks(
+        "listener-split",
+        "A listener forwards only part of its traffic to the primary task set, so blue or green may answer a check.",
+    ),
+    _blocks(
+        "listener-rule",
+        "A listener rule forwards to the service under conditions that a check cannot be certain to meet.",
+    ),
+    _blocks(
+        "listeners-apart",
+        "The test listener and the production listener are on different load balancers.",
+        "both",
+    ),
+    _blocks(
+        "network-balancer",
+        "A Network Load Balancer shifts all traffic at once, but the deployment configuration shifts it in steps.",
+        "both",
+    ),
+    _blocks("alias-weighted", "The alias still splits traffic between two versions although no deployment is running."),
+    _blocks(
+        "version",
+        "The AppSpec names a version that does not exist, that the alias no "
+        "longer points to, or that cannot share the alias.",
+    ),
+    _blocks("no-alias", "A function has a DeploymentPreference but no alias to shift.", "template"),
+    _blocks(
+        "bluegreen-transform",
+        "The template uses the transform AWS::CodeDeployBlueGreen, which tells a hook nothing about the deployment.",
+        "template",
+    ),
+    _annoys("deployment-running", "A deployment of the group is running; CodeDeploy refuses another until it ends."),
+    _annoys("no-alarms", "No alarm is configured, so nothing watches the service while traffic shifts.", "both"),
+    _annoys(
+        "alarm-without-data",
+        "An alarm of the deployment group has insufficient data, so it cannot stop a deployment.",
+    ),
+    _annoys("alarms-overlooked", "Deployments continue when CodeDeploy cannot read the state of the alarms.", "both"),
+    _annoys(
+        "blue-ends-at-once",
+        "The original task set is terminated as soon as all traffic is on "
+        "green: a later rollback is a full deployment.",
+        "both",
+    ),
+    _annoys(
+        "waits-for-somebody",
+        "Each deployment waits for a manual approval before traffic shifts, and stops without one.",
+        "both",
+    ),
+    _annoys("targets-unhealthy", "Targets that serve users now are unhealthy."),
+    _annoys("listener-of-stack", "A stack update would set a listener back to the target group that it had first."),
+    _annoys(
+        "hook-has-alias",
+        "The hook is published behind an alias: its settings for failed events apply to the alias, but CodeDeploy "
+        "invokes the function without it.",
+        "both",
+    ),
+    _annoys(
+        "hook-retried",
+        "Lambda retries a failed hook, or keeps its event for longer than CodeDeploy waits.",
+    ),
+    _annoys(
+        "hook-may-be-too-short",
+        "The hook's timeout is shorter than its stage, or a single check, may take.",
+        "both",
+    ),
+    _annoys("hook-without-log", "The hook's log group does not exist, so the reasons of a failed gate are not logged."),
+    _annoys(
+        "default-checks",
+        "There is no plan: greenlight checks only the health of targets or the state of the version.",
+    ),
+    _annoys("plan-warning", "Something in the plan does not mean what it appears to mean.", "both"),
+    _annoys(
+        "installation-older",
+        "The installation is older than this command and lacks settings that plans may need.",
+    ),
+    Rule(
+        id="could-not-look",
+        severity="not seen",
+        summary="The doctor could not read something; the fix names the missing permission or option.",
+        where="both",
+    ),
+)
 BY_ID = {rule.id: rule for rule in RULES}
 
 
 def markdown() -> str:
-    """Write docs/doctor.md: what the doctor does not say of itself, and a table of its rules."""
-    return _HEAD + "\n".join((_harms(), "## Rules\n", table(RULES, {rule.id: _seen(rule) for rule in RULES}))).rstrip()
+    """Render docs/doctor.md: usage and limits of the doctor, its harms and its rules."""
+    return _HEAD + "\n".join((_harm_table(), "## Rules\n", _rule_table())).rstrip()
 
 
-def _harms() -> str:
-    rows = (f"| {harm} | {what} | {_COUNTS.get(harm, '1')} |" for harm, what in HARMS.items())
+def _harm_table() -> str:
+    rows = (f"| {harm} | {text} | {_EXIT_STATUSES.get(harm, '1')} |" for harm, text in HARMS.items())
     return "\n".join(("| harm | | exit status |\n|---|---|---|", *rows, ""))
 
 
-def _seen(rule: Rule) -> str:
-    return {"account": "account", "template": "template", "both": "account, template"}[rule.where]
+def _rule_table() -> str:
+    rows = (f"| `{rule.id}` | {rule.severity} | {rule.summary} | {_SOURCES[rule.where]} |" for rule in RULES)
+    return "\n".join(("| rule | | what | seen in |\n|---|---|---|---|", *rows, ""))
 
 
-def explained(rule: Rule) -> str:
-    """Say one rule."""
-    return f"{rule.id} ({rule.severity}): {rule.what}\n{rule.severity}: {HARMS[rule.severity]}"
+def explain(rule: Rule) -> str:
+    """Render one rule for `--explain`: its summary and its harm."""
+    return f"{rule.id} ({rule.severity}): {rule.summary}\n{rule.severity}: {HARMS[rule.severity]}"
 
 
-_COUNTS: dict[Harm, str] = {"annoys": "0", "not seen": "3, if there is nothing worse"}
+_SOURCES: dict[Source, str] = {"account": "account", "template": "template", "both": "account, template"}
+_EXIT_STATUSES: dict[Harm, str] = {"annoys": "0", "not seen": "3, if there is nothing worse"}
 _HEAD = """\
 # The doctor
 
-Made by `make docs`. `greenlight doctor` says what will go wrong in the next deployment before it does, the worst first, each
-with the fix. It reads and changes nothing.
+Made by `make docs`. `greenlight doctor` finds mistakes in the setup before the next deployment runs into them. It
+lists the worst first, each with its fix. It only reads and changes nothing.
 
 ```console
 $ greenlight doctor --application orders --group live              # an account
-$ greenlight doctor --application orders --appspec appspec.yaml    # all its groups, with the AppSpec of the next release
+$ greenlight doctor --application orders --appspec appspec.yaml    # all groups, with the AppSpec of the next release
 $ greenlight doctor --template template.yaml --parameters Stage=prod --appspec appspec.yaml    # offline
 ```
 
-Of an account it reads CodeDeploy's application and groups, the AppSpec of the last deployment (or `--appspec`), CodeDeploy's
-service role, the hooks with their roles, alarms, listeners, targets, the ECS service or the alias, the installation's settings,
-and the plan where the gate would look for it (or `--plan`), which it lints with the time-out that the hooks really have. Of a
-template it reads what SAM and CloudFormation would make of it, with parameters' defaults and what `--parameters` says.
+In an account it reads CodeDeploy's application and deployment groups, the AppSpec of the last deployment (or
+`--appspec`), CodeDeploy's service role, the hooks and their execution roles, alarms, listeners, targets, the ECS
+service or the Lambda alias, the installation's settings, and the plan where the gate looks for it (or `--plan`). It
+lints that plan with the real timeout of the hooks. In a template it reads the resources as SAM and CloudFormation
+resolve them, with the defaults of parameters and the values of `--parameters`.
 
-What it may not read is told as *not seen*, with the permission that is missing. AWS's managed policy `ReadOnlyAccess` has all
-of them.
+When it is not allowed to read something it reports *not seen* and names the missing permission. AWS's managed policy
+`ReadOnlyAccess` has all of them.
 
-Where it is content and still may be wrong: conditions in IAM policies, organisation policies and session policies are not
-weighed; of networks it looks at routes, endpoints and the load balancer's
-security groups, and not at the hook's own, network ACLs or firewalls; a plan packed with the hooks
-is seen only with `--plan`; and what an alarm or a target says is true for the moment of looking.
+A run without findings does not prove that everything is right:
+
+- Conditions in IAM policies, service control policies and session policies are not evaluated.
+- Of the network it checks routes, VPC endpoints and the load balancer's security groups, but not the hook's own
+  security groups, network ACLs or firewalls.
+- A plan that is packed with the hooks is read only with `--plan`.
+- The state of alarms and targets is the state at the time of the run.
 
 """

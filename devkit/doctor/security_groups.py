@@ -1,7 +1,7 @@
-"""Whether the hooks reach an ECS service's load balancer, as far as its scheme and its security groups tell.
+"""Checks whether the hooks reach an ECS service's load balancer, from its scheme and its security groups.
 
-Sources: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html: a function outside a VPC comes from public
-addresses of AWS, one inside from an address of its subnets, with its security groups;
+Sources: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html: a function outside a VPC has public source
+addresses of AWS, one inside an address of its subnets and its own security groups;
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-update-security-groups.html.
 """
 
@@ -10,8 +10,8 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor import ecs_routing
-from devkit.doctor.rules import symptom
+from devkit.doctor.ecs_routing import LISTENER_NOT_FOUND, create_listener_commands
+from devkit.doctor.rules import make_symptom
 from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.finding import Severity
 
@@ -22,125 +22,149 @@ if TYPE_CHECKING:
     from devkit.doctor.rules import Symptom
     from greenlight.plan.model import Check, Plan
 
-_CALLING = ("compare", "graphql", "grpc_health", "http", "load", "openapi", "serves_green", "tls", "websocket")
-"""The validators that send something to the deployment itself, through its listener."""
-_SOMEBODYS = 24
-"""Bits of a public network from which on it is taken for somebody's office and not for AWS's addresses."""
+_CALLS_GREEN = ("compare", "graphql", "grpc_health", "http", "load", "openapi", "serves_green", "tls", "websocket")
+"""The validators that connect to the deployment itself, through its listener."""
+_OFFICE_PREFIX_LENGTH = 24
+"""A public network with at least this prefix length is taken for a company's own, without addresses of AWS."""
 
 
-def way_in(scene: GroupState, read: Plan, environment: str, hooks: Mapping[str, dict[str, Any]]) -> Iterator[Symptom]:
-    """Look whether the checks that call green have a way to it: a URL at their stage, and a network that lets the hook in.
+def check_access_to_green(
+    state: GroupState, plan: Plan, environment: str, hooks: Mapping[str, dict[str, Any]]
+) -> Iterator[Symptom]:
+    """Check that the checks that call green have a URL for it, and that the network lets their hook connect.
 
     Args:
-        scene: The deployment group.
-        read: Its plan.
-        environment: Which of the plan's environments the group is; "" where the plan has none.
-        hooks: Configurations of greenlight's hooks by event.
+        state: The deployment group.
+        plan: Its plan.
+        environment: The plan's environment for the group; "" if the plan has none.
+        hooks: Configurations of greenlight's hooks by lifecycle event.
     """
-    for event, found in () if read.target.url else hooks.items():
-        stage = read.stages.get(event)
-        here = Deployment(
+    if plan.target.url:
+        return
+    for event, hook in hooks.items():
+        stage = plan.stages.get(event)
+        deployment = Deployment(
             id="",
-            platform=scene.platform,
+            platform=state.platform,
             stage=event,
-            application=scene.application,
-            group=scene.group,
+            application=state.application,
+            group=state.group,
             environment=environment,
-            region=scene.region,
+            region=state.region,
         )
-        calling = [each.name for each in stage.checks if _calls(each, here)] if stage else []
-        why, fix = _no_way(scene, event)
-        if calling and why:
-            yield symptom(
+        names = [check.name for check in stage.checks if _calls_green(check, deployment)] if stage else []
+        if not names:
+            continue
+        reason, fix = _why_unreachable(state, event)
+        if reason:
+            yield make_symptom(
                 "green-out-of-reach",
-                f"{why}; the checks of {event} that call green end as errors, and the gate stays closed",
-                *calling,
+                f"{reason}; the checks of {event} that call green end as errors, and the gate answers Failed",
+                *names,
                 fix=fix,
             )
-        elif calling:
-            yield from _through(scene, event, found)
+        else:
+            yield from _check_route(state, event, hook)
 
 
-def _calls(check: Check, here: Deployment) -> bool:
-    """Tell whether a check that can close the gate calls green itself, and not a place that it names."""
-    if check.validator not in _CALLING or check.severity is Severity.ADVISORY or check.when.refuses(here):
+def _calls_green(check: Check, deployment: Deployment) -> bool:
+    """Return whether a check that can fail the gate calls green itself, and not a host that it names."""
+    if check.validator not in _CALLS_GREEN or check.severity is Severity.ADVISORY or check.when.refuses(deployment):
         return False
     return not (isinstance(check.params, dict) and "host" in check.params) and "://" not in str(check.params)
 
 
-def _no_way(scene: GroupState, event: str) -> tuple[str, str]:
-    """Say why green has no URL at a stage, and what to do; "" where it has one. As the gate's discovery does."""
-    if scene.platform is Platform.LAMBDA:
+def _why_unreachable(state: GroupState, event: str) -> tuple[str, str]:
+    """Return why green has no URL at a lifecycle event, and the fix; "" if it has one. Follows the gate's discovery."""
+    if state.platform is Platform.LAMBDA:
         return (
             "a Lambda version has no URL",
-            "check it with lambda_invoke, or write where the new version answers:\ntarget: {url: https://…}",
+            "check it with lambda_invoke, or write the URL of the new version:\ntarget: {url: https://…}",
         )
     if event in ("BeforeInstall", "AfterInstall"):
-        return f"no listener leads to green yet at {event}", "move these checks to AfterAllowTestTraffic"
-    if event != "AfterAllowTraffic" and not scene.listener("testTrafficRoute"):
-        return "without a test listener nothing leads to green before users do", ecs_routing.another_listener(scene)
+        return f"at {event} no listener forwards to green yet", "move these checks to AfterAllowTestTraffic"
+    if event != "AfterAllowTraffic" and not state.listener_arn("testTrafficRoute"):
+        return (
+            "without a test listener, nothing forwards to green before the traffic shift",
+            create_listener_commands(state),
+        )
     return "", ""
 
 
-def _through(scene: GroupState, event: str, found: dict[str, Any]) -> Iterator[Symptom]:
-    """Look whether a hook gets to the load balancer, and through it to the listener of its stage."""
-    arn = scene.listener("prodTrafficRoute" if event == "AfterAllowTraffic" else "testTrafficRoute")
-    absent = ("ListenerNotFound", "ListenerNotFoundException")
-    answer = scene.reader.found("elbv2", "describe_listeners", absent, ListenerArns=[arn]) if arn else None
-    listener = next(iter((answer or {}).get("Listeners", [])), None)
+def _check_route(state: GroupState, event: str, hook: dict[str, Any]) -> Iterator[Symptom]:
+    """Check that a hook can connect to the load balancer, on the port of the listener of its stage."""
+    arn = state.listener_arn("prodTrafficRoute" if event == "AfterAllowTraffic" else "testTrafficRoute")
+    if not arn:
+        return
+    response = state.reader.find("elbv2", "describe_listeners", LISTENER_NOT_FOUND, ListenerArns=[arn])
+    listener = next(iter((response or {}).get("Listeners", [])), None)
     if listener is None:
-        return  # told where the listeners are looked at
-    balancer = scene.reader.call(
+        return  # ecs_routing.check_listeners reports this
+    load_balancers = state.reader.call(
         "elbv2", "describe_load_balancers", LoadBalancerArns=[str(listener["LoadBalancerArn"])]
-    )["LoadBalancers"][0]
-    name, own = str(found["FunctionName"]), found.get("VpcConfig", {})
-    if balancer.get("Scheme") == "internal" and not own.get("SubnetIds"):
-        vpc = balancer.get("VpcId", "its VPC")
-        yield symptom(
+    )
+    load_balancer = load_balancers["LoadBalancers"][0]
+    name, vpc_config = str(hook["FunctionName"]), hook.get("VpcConfig", {})
+    if load_balancer.get("Scheme") == "internal" and not vpc_config.get("SubnetIds"):
+        vpc = load_balancer.get("VpcId", "its VPC")
+        yield make_symptom(
             "hook-outside",
-            f"the load balancer is internal, and {name} is outside of every VPC, so its checks reach nothing",
-            f"load balancer: {balancer.get('DNSName')} in {vpc}",
-            fix=f"install greenlight in {vpc}: sam deploy --parameter-overrides VpcSubnetIds=SUBNET,SUBNET VpcSecurityGroupIds=GROUP",
+            f"the load balancer is internal and {name} is not in a VPC, so its checks cannot connect",
+            f"load balancer: {load_balancer.get('DNSName')} in {vpc}",
+            fix=f"deploy greenlight into {vpc}: sam deploy --parameter-overrides VpcSubnetIds=SUBNET,SUBNET "
+            "VpcSecurityGroupIds=GROUP",
         )
-    elif groups := balancer.get("SecurityGroups"):
-        yield from _admitted(scene, name, own, int(listener["Port"]), groups)
+    elif groups := load_balancer.get("SecurityGroups"):
+        yield from _check_security_groups(state, hook, int(listener["Port"]), groups)
 
 
-def _admitted(scene: GroupState, name: str, own: dict[str, Any], port: int, groups: list[str]) -> Iterator[Symptom]:
-    described = scene.reader.pages("ec2", "describe_security_groups", "SecurityGroups", GroupIds=groups)
-    rules = [rule for each in described for rule in each.get("IpPermissions", []) if _covers(rule, port)]
-    inside = bool(own.get("SubnetIds"))
-    if any(_admits(rule, own.get("SecurityGroupIds") or [], inside=inside) for rule in rules):
+def _check_security_groups(
+    state: GroupState, hook: dict[str, Any], port: int, load_balancer_groups: list[str]
+) -> Iterator[Symptom]:
+    name, vpc_config = str(hook["FunctionName"]), hook.get("VpcConfig", {})
+    own_groups, in_vpc = vpc_config.get("SecurityGroupIds") or [], bool(vpc_config.get("SubnetIds"))
+    groups = state.reader.pages("ec2", "describe_security_groups", "SecurityGroups", GroupIds=load_balancer_groups)
+    rules = [rule for group in groups for rule in group.get("IpPermissions", []) if _covers_port(rule, port)]
+    if any(_allows(rule, own_groups, in_vpc=in_vpc) for rule in rules):
         return
     sources = dict.fromkeys(source for rule in rules for source in _sources(rule))
-    source = f"--source-group {own['SecurityGroupIds'][0]}" if own.get("SecurityGroupIds") else "--cidr 0.0.0.0/0"
-    yield symptom(
+    source = f"--source-group {own_groups[0]}" if own_groups else "--cidr 0.0.0.0/0"
+    warning = (
+        "\nThis opens the port to the internet. To avoid that, deploy greenlight into the VPC and allow its "
+        "NAT gateway."
+    )
+    yield make_symptom(
         "hook-shut-out",
-        f"{name} does not get through to port {port} of the load balancer: its security groups do not let it in",
-        f"port {port} is open for: {', '.join(sources) or 'nobody'}",
-        f"{name} comes from: {', '.join(own.get('SecurityGroupIds') or []) or 'public addresses of AWS'}",
-        fix=f"aws ec2 authorize-security-group-ingress --group-id {groups[0]} --protocol tcp --port {port} {source}"
-        + ("" if inside else "\nwhich opens it to everybody; to keep it shut install greenlight in the VPC and admit its NAT gateway"),
-    )  # fmt: skip
+        f"{name} cannot connect to port {port} of the load balancer: its security groups do not allow it",
+        f"port {port} allows: {', '.join(sources) or 'no source'}",
+        f"{name} connects from: {', '.join(own_groups) or 'public addresses of AWS'}",
+        fix=f"aws ec2 authorize-security-group-ingress --group-id {load_balancer_groups[0]} --protocol tcp "
+        f"--port {port} {source}{'' if in_vpc else warning}",
+    )
 
 
-def _covers(rule: dict[str, Any], port: int) -> bool:
+def _covers_port(rule: dict[str, Any], port: int) -> bool:
     return str(rule.get("IpProtocol")) == "-1" or (
         str(rule.get("IpProtocol")) in ("tcp", "6")
         and int(rule.get("FromPort", 0)) <= port <= int(rule.get("ToPort", 65535))
     )
 
 
-def _admits(rule: dict[str, Any], own: list[str], *, inside: bool) -> bool:
-    """Tell whether a rule may let a hook in; a list of prefixes may hold anything."""
-    if rule.get("PrefixListIds") or any(each.get("GroupId") in own for each in rule.get("UserIdGroupPairs", [])):
+def _allows(rule: dict[str, Any], own_groups: list[str], *, in_vpc: bool) -> bool:
+    """Return whether a rule may allow a hook. A prefix list is not read, so it may contain any address."""
+    if rule.get("PrefixListIds"):
         return True
-    networks = [ipaddress.ip_network(str(each["CidrIp"]), strict=False) for each in rule.get("IpRanges", [])]
-    if inside:  # its addresses, or those of its NAT gateway, are not looked up: any network may be theirs
+    if any(pair.get("GroupId") in own_groups for pair in rule.get("UserIdGroupPairs", [])):
+        return True
+    networks = [ipaddress.ip_network(str(item["CidrIp"]), strict=False) for item in rule.get("IpRanges", [])]
+    if in_vpc:  # its addresses and those of its NAT gateway are not read, so any network may contain them
         return bool(networks or rule.get("Ipv6Ranges"))
-    return any(each.prefixlen < _SOMEBODYS and (each.prefixlen == 0 or not each.is_private) for each in networks)
+    return any(
+        network.prefixlen < _OFFICE_PREFIX_LENGTH and (network.prefixlen == 0 or not network.is_private)
+        for network in networks
+    )
 
 
 def _sources(rule: dict[str, Any]) -> Iterator[str]:
     for key, member in (("UserIdGroupPairs", "GroupId"), ("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
-        yield from (str(each.get(member)) for each in rule.get(key, []))
+        yield from (str(source.get(member)) for source in rule.get(key, []))

@@ -1,1 +1,1 @@
-"""A first plan from what a service does already: requests from curl lines and access logs, expectations from answers."""
+"""First plans from existing traffic: requests from curl commands and access logs, expectations from responses."""

@@ -1,4 +1,4 @@
-"""Access logs of web servers and of AWS's load balancer, into the requests that users make most.
+"""Parser for access logs of web servers, load balancers and CDNs, and the selection of the most frequent requests.
 
 Sources: https://httpd.apache.org/docs/2.4/logs.html (common and combined),
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html,
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _COMMON = re.compile(
-    r'\S+ \S+ .*?\[[^\]]+\] "(?P<method>[A-Z]+) (?P<url>\S+)( HTTP/[0-9.]+)?" (?P<status>[0-9]{3}) (?:[0-9]+|-)(?P<rest>.*)'
+    r'\S+ \S+ .*?\[[^\]]+\] "(?P<method>[A-Z]+) (?P<url>\S+)( HTTP/[0-9.]+)?" '
+    r"(?P<status>[0-9]{3}) (?:[0-9]+|-)(?P<rest>.*)"
 )
-_BALANCER = re.compile(
+_LOAD_BALANCER = re.compile(
     r"(?:https?|h2|grpcs?|wss?) \S+ \S+ \S+ \S+ (?P<first>-?[0-9.]+) (?P<second>-?[0-9.]+) (?P<third>-?[0-9.]+) "
     r'(?P<status>[0-9]{3}|-) \S+ \S+ \S+ "(?P<method>[A-Z]+) (?P<url>\S+) [^"]*"'
 )
@@ -35,13 +36,13 @@ _ENVOY = re.compile(
     r'\[[^\]]+\] "(?P<method>[A-Z]+) (?P<url>\S+)( HTTP/[0-9.]+)?" (?P<status>[0-9]{3}) \S+ '
     r'(?:\S+ \S+ "[^"]*" )?[0-9]+ [0-9]+ (?P<ms>[0-9]+) '
 )
-_SECONDS = re.compile(r"(?:(?:rt|request_time|urt)=|\s)\"?(?P<seconds>[0-9]+\.[0-9]{3,6})\"?(?=\s|$)")
-"""A time as nginx writes it where a format has one: seconds with a fraction, at the end of the line or named."""
+_NGINX_SECONDS = re.compile(r"(?:(?:rt|request_time|urt)=|\s)\"?(?P<seconds>[0-9]+\.[0-9]{3,6})\"?(?=\s|$)")
+"""A duration in a format of nginx: seconds with a fraction, at the end of the line or after a name."""
 _TRAEFIK = re.compile(r"\s(?P<ms>[0-9]+)ms$")
-_QUOTED = re.compile(r'"(?P<method>[A-Z]+) (?P<url>\S+) HTTP/[0-9.]+" (?P<status>[0-9]{3})\b')
-"""The request line and a status, which most servers write so whatever stands around them, uvicorn for one."""
-_REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<url>\S+)( HTTP/[0-9.]+)?")
-_METHOD = (
+_QUOTED_REQUEST = re.compile(r'"(?P<method>[A-Z]+) (?P<url>\S+) HTTP/[0-9.]+" (?P<status>[0-9]{3})\b')
+"""Request line and status, which most servers write in this form whatever is around them, for example uvicorn."""
+_REQUEST_LINE = re.compile(r"(?P<method>[A-Z]+) (?P<url>\S+)( HTTP/[0-9.]+)?")
+_METHOD_KEYS = (
     "request_method",
     "method",
     "httpMethod",
@@ -53,7 +54,7 @@ _METHOD = (
     "http.request.method",
     "httpRequest.requestMethod",
 )
-_URL = (
+_URL_KEYS = (
     "request_uri",
     "uri",
     "path",
@@ -66,7 +67,7 @@ _URL = (
     "url.path",
     "httpRequest.requestUrl",
 )
-_STATUS = (
+_STATUS_KEYS = (
     "status",
     "response_code",
     "DownstreamStatus",
@@ -78,7 +79,7 @@ _STATUS = (
     "http.response.status_code",
     "httpRequest.status",
 )
-_TIME = (
+_DURATION_KEYS = (
     ("request_time", 1.0),
     ("time-taken", 1.0),
     ("responseLatency", 1e-3),
@@ -88,177 +89,206 @@ _TIME = (
     ("Duration", 1e-9),
     ("event.duration", 1e-9),
 )
-"""Where a JSON log has its time, and the unit in seconds; `duration` alone has a unit of its own for each server."""
-_WRAPPED = ("log", "message", "@nginx_fields")
-"""Where what collects logs puts the line itself."""
-KNOWN = (
-    "common and combined (Apache, nginx, Traefik), Envoy, ALB, what has a line of #Fields (CloudFront, IIS), "
+"""Keys of durations in JSON logs, with their unit in seconds; the unit of `duration` depends on the server."""
+_WRAPPER_KEYS = ("log", "message", "@nginx_fields")
+"""Keys under which log collectors put the original line."""
+SUPPORTED_FORMATS = (
+    "common and combined (Apache, nginx, Traefik), Envoy, ALB, logs with a #Fields line (CloudFront, IIS), "
     "and JSON with a method, a path and a status"
 )
-_AN_ID = re.compile(r"[0-9]+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{16,}")
-ENOUGH = 20
-"""Requests from which a 95th percentile means something."""
-ONE_STATUS = 0.95
-"""Share of a path's answers that must have one status."""
+_ID = re.compile(r"[0-9]+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{16,}")
+_MIN_DURATIONS = 20
+"""The smallest number of durations for which a 95th percentile is meaningful."""
+_MIN_STATUS_SHARE = 0.95
+"""Share of a path's responses that must have the same status."""
 
 
-class Line(FrozenStruct, frozen=True, kw_only=True):
-    """One request of a log; `seconds` is None where the log has no time."""
+class LogEntry(FrozenStruct, frozen=True, kw_only=True):
+    """One request of a log; `duration_s` is None if the log has no duration."""
 
     method: str
     url: str
     status: int
-    seconds: float | None
+    duration_s: float | None = None
 
 
-def lines(text: Iterable[str]) -> tuple[list[Line], int]:
-    """Give every request of a log, and how many lines are none."""
-    found, others = [], 0
+# ---- Parsing ---------------------------------------------------------------------------------------------------------
+
+
+def parse_lines(lines: Iterable[str]) -> tuple[list[LogEntry], int]:
+    """Parse a log; return its requests and the number of other lines."""
+    entries, others = [], 0
     names: list[str] = []
-    for each in text:
-        if not each.strip():
+    for line in lines:
+        if not line.strip():
             continue
-        if each.startswith("#"):
-            names = each.split()[1:] if each.startswith("#Fields:") else names
+        if line.startswith("#"):
+            names = line.split()[1:] if line.startswith("#Fields:") else names
             continue
-        line = _of_fields(dict(zip(names, each.split(), strict=False))) if names else _line(each.strip())
-        if line is None:
+        entry = _from_fields(dict(zip(names, line.split(), strict=False))) if names else _from_line(line.strip())
+        if entry is None:
             others += 1
         else:
-            found.append(line)
-    return found, others
+            entries.append(entry)
+    return entries, others
 
 
-def _of_fields(fields: dict[str, str]) -> Line | None:
-    """Read a line of CloudFront, or of another server that names its fields."""
-    method, stem, status = (fields.get(name, "") for name in ("cs-method", "cs-uri-stem", "sc-status"))
-    if not (method and stem.startswith("/") and re.fullmatch("[0-9]{3}", status)):
+def _from_fields(fields: dict[str, str]) -> LogEntry | None:
+    """Parse a line of CloudFront, or of another server with a #Fields line."""
+    method, path, status = (fields.get(name, "") for name in ("cs-method", "cs-uri-stem", "sc-status"))
+    if not (method and path.startswith("/") and re.fullmatch("[0-9]{3}", status)):
         return None
     query = fields.get("cs-uri-query", "-")
-    taken = fields.get("time-taken", "")
-    # CloudFront writes seconds with a fraction, IIS whole milliseconds.
-    seconds = float(taken) / (1 if "x-edge-location" in fields else 1000) if re.fullmatch("[0-9.]+", taken) else None
-    return Line(method=method, url=stem if query == "-" else f"{stem}?{query}", status=int(status), seconds=seconds)
+    duration = fields.get("time-taken", "")
+    # CloudFront writes seconds with a fraction, IIS milliseconds.
+    divisor = 1 if "x-edge-location" in fields else 1000
+    return LogEntry(
+        method=method,
+        url=path if query == "-" else f"{path}?{query}",
+        status=int(status),
+        duration_s=float(duration) / divisor if re.fullmatch("[0-9.]+", duration) else None,
+    )
 
 
-def _of_json(data: Any, depth: int = 0) -> Line | None:
-    """Read a line that is JSON, as it is or as what collects logs wraps it."""
+def _from_json(data: Any, depth: int = 0) -> LogEntry | None:
+    """Parse a line in JSON, or the original line in the JSON of a log collector."""
     if not isinstance(data, dict):
         return None
-    method, url, status = (str(_first(data, names)) for names in (_METHOD, _URL, _STATUS))
-    if match := _REQUEST.fullmatch(str(data.get("request"))):  # the request line, as nginx calls it
+    method, url, status = (str(_lookup(data, keys)) for keys in (_METHOD_KEYS, _URL_KEYS, _STATUS_KEYS))
+    if match := _REQUEST_LINE.fullmatch(str(data.get("request"))):  # nginx's variable for the request line
         method, url = match["method"], match["url"]
     if re.fullmatch("[A-Za-z]+", method) and url and re.fullmatch("[0-9]{3}", status):
-        query = str(_first(data, ("cs-uri-query",)))
+        query = str(_lookup(data, ("cs-uri-query",)))
         url = url if query in ("", "-") else f"{url}?{query}"
-        return Line(method=method.upper(), url=url, status=int(status), seconds=_seconds(data))
-    inner = next((data[key] for key in _WRAPPED if data.get(key)), None) if depth == 0 else None
-    return _line(inner.strip(), depth + 1) if isinstance(inner, str) else _of_json(inner, depth + 1) if inner else None
+        return LogEntry(method=method.upper(), url=url, status=int(status), duration_s=_json_duration(data))
+    inner = next((data[key] for key in _WRAPPER_KEYS if data.get(key)), None)
+    if depth > 0 or not inner:
+        return None
+    return _from_line(inner.strip(), depth + 1) if isinstance(inner, str) else _from_json(inner, depth + 1)
 
 
-def _first(data: dict[str, Any], names: Iterable[str]) -> Any:
-    """Give the first of some values, of which a name may be dotted and its value stand below; "" for none."""
-    for name in names:
+def _lookup(data: dict[str, Any], keys: Iterable[str]) -> Any:
+    """Return the first value with one of the keys, flat or as a path with dots; "" if there is no such value."""
+    for key in keys:
         value: Any = data
-        for part in (name,) if name in data else name.split("."):
+        for part in (key,) if key in data else key.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         if isinstance(value, (str, int, float)) and not isinstance(value, bool):
             return value
     return ""
 
 
-def _seconds(data: dict[str, Any]) -> float | None:
-    of_server = {"response_code": 1e-3, "request.method": 1.0}  # Envoy; Caddy
-    units = (*_TIME, *(("duration", unit) for name, unit in of_server.items() if _first(data, (name,)) != ""))
-    for name, unit in units:
-        taken = str(_first(data, (name,)))
-        if re.fullmatch(r"[0-9]{1,18}(\.[0-9]+)?", taken):
-            return float(taken) * unit
+def _json_duration(data: dict[str, Any]) -> float | None:
+    server_units = {"response_code": 1e-3, "request.method": 1.0}  # Envoy; Caddy
+    units = [*_DURATION_KEYS]
+    units += [("duration", unit) for key, unit in server_units.items() if _lookup(data, (key,)) != ""]
+    for key, unit in units:
+        duration = str(_lookup(data, (key,)))
+        if re.fullmatch(r"[0-9]{1,18}(\.[0-9]+)?", duration):
+            return float(duration) * unit
     return None
 
 
-def _line(text: str, depth: int = 0) -> Line | None:
+def _from_line(text: str, depth: int = 0) -> LogEntry | None:
     begin = text.find("{")
-    if begin >= 0 and text.endswith("}"):  # what shows logs may put a time and a name before
+    if begin >= 0 and text.endswith("}"):  # log viewers may prepend a time and a name
         try:
-            return _of_json(json.loads(text[begin:]), depth)
+            return _from_json(json.loads(text[begin:]), depth)
         except (ValueError, RecursionError):
             pass
-    if match := _BALANCER.match(text):
-        times = [float(match[part]) for part in ("first", "second", "third")]
-        status = int(match["status"]) if match["status"] != "-" else 0
-        seconds = sum(times) if min(times) >= 0 else None
-        return Line(method=match["method"], url=match["url"], status=status, seconds=seconds)
+    if match := _LOAD_BALANCER.match(text):
+        durations_s = [float(match[part]) for part in ("first", "second", "third")]
+        status = match["status"] if match["status"] != "-" else "0"
+        return _entry(match, status, sum(durations_s) if min(durations_s) >= 0 else None)
     if match := _ENVOY.match(text):
-        return Line(
-            method=match["method"], url=match["url"], status=int(match["status"]), seconds=int(match["ms"]) / 1000
-        )
-    match = _COMMON.match(text)
-    if match is None:
-        quoted = _QUOTED.search(text)
-        return quoted and Line(method=quoted["method"], url=quoted["url"], status=int(quoted["status"]), seconds=None)
-    unquoted = re.sub(r'"[^"]*[A-Za-z/][^"]*"', "", match["rest"])
-    timed, ended = _SECONDS.search(unquoted), _TRAEFIK.search(unquoted)
-    return Line(
-        method=match["method"],
-        url=match["url"],
-        status=int(match["status"]),
-        seconds=float(timed["seconds"]) if timed else int(ended["ms"]) / 1000 if ended else None,
-    )
+        return _entry(match, match["status"], int(match["ms"]) / 1000)
+    if match := _COMMON.match(text):
+        return _entry(match, match["status"], _common_duration(match["rest"]))
+    if match := _QUOTED_REQUEST.search(text):
+        return _entry(match, match["status"], None)
+    return None
 
 
-def asked(found: Iterable[Line], top: int, *, known: bool) -> tuple[list[RecordedRequest], list[str]]:
-    """Give the `top` requests made most that can be made again, and what is left out and why.
+def _entry(match: re.Match[str], status: str, duration_s: float | None) -> LogEntry:
+    return LogEntry(method=match["method"], url=match["url"], status=int(status), duration_s=duration_s)
 
-    Where a server is known that can be asked (`known`), paths with ids in them are kept for it to answer.
+
+def _common_duration(rest: str) -> float | None:
+    """Return the duration after the common fields, outside of quotes, as nginx or Traefik write it."""
+    unquoted = re.sub(r'"[^"]*[A-Za-z/][^"]*"', "", rest)
+    if match := _NGINX_SECONDS.search(unquoted):
+        return float(match["seconds"])
+    match = _TRAEFIK.search(unquoted)
+    return int(match["ms"]) / 1000 if match else None
+
+
+# ---- Selection -------------------------------------------------------------------------------------------------------
+
+
+def most_frequent(
+    entries: Iterable[LogEntry], top: int, *, has_server: bool
+) -> tuple[list[RecordedRequest], list[str]]:
+    """Select the `top` most frequent requests that can be repeated.
+
+    Args:
+        entries: The requests of a log.
+        top: The number of requests.
+        has_server: Whether a server can be asked, so that paths with ids need not be left out.
+
+    Returns:
+        The requests, and what is left out, with reasons and counts.
     """
-    paths: dict[tuple[str, str], list[Line]] = {}
-    left: Counter[str] = Counter()
-    for line in found:
-        path = _path(line.url)
-        if line.method not in SAFE_METHODS or not path:
-            left[f"{line.method[:10]} requests: {'no address' if line.method in SAFE_METHODS else 'not safe'}"] += 1
+    by_path: dict[tuple[str, str], list[LogEntry]] = {}
+    left_out: Counter[str] = Counter()
+    for entry in entries:
+        path = _path(entry.url)
+        if entry.method not in SAFE_METHODS:
+            left_out[f"{entry.method[:10]} requests: not safe"] += 1
+        elif not path:
+            left_out[f"{entry.method[:10]} requests: no address"] += 1
         elif "?" in path:
-            left["requests with a query, whose values may be secrets"] += 1
+            left_out["requests with a query, whose values may be secrets"] += 1
         else:
-            paths.setdefault((line.method, path), []).append(line)
-    kept: list[RecordedRequest] = []
-    for (method, path), seen in sorted(paths.items(), key=lambda each: (-len(each[1]), each[0])):
-        why = _unfit(path, seen, known=known)
-        if why:
-            left[f"{method} {path}: {why}"] += len(seen)
-        elif len(kept) >= top:
-            left[f"paths beyond the {top} asked for most (--top)"] += len(seen)
+            by_path.setdefault((entry.method, path), []).append(entry)
+    requests: list[RecordedRequest] = []
+    for (method, path), group in sorted(by_path.items(), key=lambda item: (-len(item[1]), item[0])):
+        reason = _why_unsuitable(path, group, has_server=has_server)
+        if reason:
+            left_out[f"{method} {path}: {reason}"] += len(group)
+        elif len(requests) >= top:
+            left_out[f"paths beyond the {top} most frequent (--top)"] += len(group)
         else:
-            kept.append(_asked(method, path, seen))
-    return kept, [f"{what} ({count})" for what, count in left.most_common()]
+            requests.append(_request(method, path, group))
+    return requests, [f"{reason} ({count})" for reason, count in left_out.most_common()]
 
 
 def _path(url: str) -> str:
-    """Give path and query of what was asked for; "" for what is no address."""
+    """Return path and query of a URL or path; "" for any other text."""
     try:
         return path_of(url) if url.startswith("/") or origin_of(url) else ""
     except ValueError:
         return ""
 
 
-def _unfit(path: str, seen: list[Line], *, known: bool) -> str:
-    if not known and any(_AN_ID.fullmatch(part) for part in path.split("/")):
-        return "an id in its path, which may not be there tomorrow"
-    statuses = Counter(line.status for line in seen)
+def _why_unsuitable(path: str, entries: list[LogEntry], *, has_server: bool) -> str:
+    if not has_server and any(_ID.fullmatch(part) for part in path.split("/")):
+        return "its path has an id, which may not exist tomorrow"
+    statuses = Counter(entry.status for entry in entries)
     status, count = statuses.most_common(1)[0]
     if not 200 <= status < 400:
         return f"mostly answered with {status}"
-    if count < ONE_STATUS * len(seen):
-        said = ", ".join(f"{each} {number} times" for each, number in statuses.most_common(3))
-        return f"answered differently, {said}"
+    if count < _MIN_STATUS_SHARE * len(entries):
+        counts = ", ".join(f"{number} times {code}" for code, number in statuses.most_common(3))
+        return f"answered differently, {counts}"
     return ""
 
 
-def _asked(method: str, path: str, seen: list[Line]) -> RecordedRequest:
-    status = Counter(line.status for line in seen).most_common(1)[0][0]
-    times = sorted(line.seconds for line in seen if line.seconds is not None)
-    p95 = times[-(-95 * len(times) // 100) - 1] if len(times) >= ENOUGH else 0.0
-    often = "once" if len(seen) == 1 else f"{len(seen)} times"
-    of = f"{often} in the log{f', 95 % within {p95 * 1000:.0f} ms' if p95 else ''}"
-    return RecordedRequest(method=method, path=path, status=status, latency_s=p95, of=of)
+def _request(method: str, path: str, entries: list[LogEntry]) -> RecordedRequest:
+    status = Counter(entry.status for entry in entries).most_common(1)[0][0]
+    durations_s = sorted(entry.duration_s for entry in entries if entry.duration_s is not None)
+    p95_s = durations_s[-(-95 * len(durations_s) // 100) - 1] if len(durations_s) >= _MIN_DURATIONS else 0.0
+    count = "once" if len(entries) == 1 else f"{len(entries)} times"
+    percentile = f", 95 % within {p95_s * 1000:.0f} ms" if p95_s else ""
+    return RecordedRequest(
+        method=method, path=path, status=status, latency_s=p95_s, source=f"{count} in the log{percentile}"
+    )

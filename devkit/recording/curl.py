@@ -1,4 +1,4 @@
-"""Command lines of curl, as browsers copy them and people keep them, into requests.
+"""Parser for curl commands, as browsers copy them and as scripts contain them.
 
 Source: https://curl.se/docs/manpage.html
 """
@@ -6,128 +6,184 @@ Source: https://curl.se/docs/manpage.html
 from __future__ import annotations
 
 import base64
+import itertools
 import re
 import shlex
 import urllib.parse
 from typing import TYPE_CHECKING
 
-from devkit.recording.request import RecordedRequest, keep_request, origin_of, path_of
+from devkit.recording.request import RecordedRequest, is_relevant_header, origin_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_METHOD = ("-X", "--request")
-_HEADER = ("-H", "--header")
-_BODY = ("-d", "--data", "--data-ascii", "--data-raw", "--data-binary")
-_VALUES = {
-    *_METHOD, *_HEADER, *_BODY, "--data-urlencode", "--json", "-u", "--user", "-b", "--cookie", "-A", "--user-agent",
+_METHOD_OPTIONS = ("-X", "--request")
+_HEADER_OPTIONS = ("-H", "--header")
+_BODY_OPTIONS = ("-d", "--data", "--data-ascii", "--data-raw", "--data-binary")
+_OPTIONS_WITH_VALUE = {
+    *_METHOD_OPTIONS, *_HEADER_OPTIONS, *_BODY_OPTIONS,
+    "--data-urlencode", "--json", "-u", "--user", "-b", "--cookie", "-A", "--user-agent",
     "-e", "--referer", "--url", "-o", "--output", "-w", "--write-out", "-m", "--max-time", "--connect-timeout",
     "--retry", "--retry-delay", "--max-redirs", "--oauth2-bearer",
 }  # fmt: skip
 _FLAGS = {
     "-s", "--silent", "-S", "--show-error", "-v", "--verbose", "-f", "--fail", "--fail-with-body", "-k", "--insecure",
-    "-L", "--location", "--compressed", "-i", "--include", "-g", "--globoff", "-N", "--no-buffer", "-#", "--progress-bar",
-    "--http1.1", "--http2", "-4", "-6", "-I", "--head", "-G", "--get", "-O", "--remote-name", "--no-progress-meter",
+    "-L", "--location", "--compressed", "-i", "--include", "-g", "--globoff", "-N", "--no-buffer", "-#",
+    "--progress-bar", "--http1.1", "--http2", "-4", "-6", "-I", "--head", "-G", "--get", "-O",
+    "--remote-name", "--no-progress-meter",
 }  # fmt: skip
-_BEGINS = re.compile(r"[\s$>'\"]*(?:[^\s]*/)?curl(?:\.exe)?['\"]?(?:\s|$)")
-_GLUED = re.compile(r"-([XHduboAewm])(.+)", re.DOTALL)
-
-
+_CURL = re.compile(r"[\s$>'\"]*(?:[^\s]*/)?curl(?:\.exe)?['\"]?(?:\s|$)")
+_OPTION_WITH_VALUE = re.compile(r"-([XHduboAewm])(.+)", re.DOTALL)
 MAX_LENGTH = 1_000_000
-"""Characters of one command."""
+"""Limit on the characters of one command."""
+_OPERATOR = re.compile(r"[;&|]|&&|\|\||[0-9&]?>>?.*")
+_ANSI_ESCAPE = re.compile(
+    r"\\(?:u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|x([0-9a-fA-F]{1,2})|([0-7]{1,3})|(.))", re.DOTALL
+)
+_ANSI_CHARACTERS = {
+    "n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "v": "\v",
+}  # fmt: skip
+_BASH_ESCAPE = re.compile(r"\\([$`])|\\.", re.DOTALL)
+_BASH_PARTS = re.compile(r"""\$'((?:[^'\\]|\\.)*)'|('[^']*'|"(?:[^"\\]|\\.)*"|\\.|\$'|[^$'"\\]+|.)""", re.DOTALL)
+_CMD_PARTS = re.compile(r'"[^"\n]*"|\^\n(\n?)|\^(.)|.', re.DOTALL)
 
 
 class UnreadableError(Exception):
-    """A command line that is not recorded; says why."""
+    """A command that cannot be recorded, with the reason."""
 
 
-def commands(text: str) -> Iterator[str]:
-    """Give every command of a file: lines that a backslash or an open quote continues belong together."""
-    held = ""
+def split_commands(text: str) -> Iterator[str]:
+    """Split a file into commands: a backslash, caret or open quote continues a command in the next line."""
+    command = ""
     for line in text.splitlines():
-        if not held and (not line.strip() or line.lstrip().startswith("#")):
+        if not command and (not line.strip() or line.lstrip().startswith("#")):
             continue
-        held = f"{held}\n{line}" if held else line
-        if held.endswith("\\") and not _of_windows(held):
-            held = held[:-1] + " "
+        command = f"{command}\n{line}" if command else line
+        if command.endswith("\\") and not _is_for_cmd(command):
+            command = command[:-1] + " "
             continue
-        if held.endswith("^") and len(held) <= MAX_LENGTH:
+        if len(command) <= MAX_LENGTH and (command.endswith("^") or _has_open_quote(command)):
             continue
-        if len(held) <= MAX_LENGTH and _open(held):
-            continue
-        yield held
-        held = ""
-    if held:
-        yield held
+        yield command
+        command = ""
+    if command:
+        yield command
 
 
-def _open(command: str) -> bool:
-    """Tell whether a quote goes on in the next line."""
+def parse_command(command: str, number: int) -> tuple[str, RecordedRequest]:
+    """Parse one command; return the origin and the request.
+
+    Raises:
+        UnreadableError: It is not a curl command, reads files, or has an unsupported option.
+    """
+    options = _parse_options(_curl_arguments(command))
+    url = _url(options)
+    headers = [_header(text) for text in options.all(*_HEADER_OPTIONS)]
+    body, media_type = _body(options)
+    headers += _implied_headers(options)
+    if media_type and "content-type" not in {name.lower() for name, _ in headers}:
+        headers.append(("Content-Type", media_type))
+    if options.has("-G", "--get") and body is not None:
+        url, body = f"{url}{'&' if '?' in url else '?'}{body.decode()}", None
+        headers = [(name, value) for name, value in headers if name.lower() != "content-type"]
+    return origin_of(url), RecordedRequest(
+        method=_method(options, body),
+        path=path_of(url),
+        headers=tuple((name, value) for name, value in headers if is_relevant_header(name)),
+        body=body,
+        source=f"curl command {number}",
+    )
+
+
+def _curl_arguments(command: str) -> list[str]:
+    if len(command) > MAX_LENGTH:
+        raise UnreadableError(f"it is longer than {MAX_LENGTH} characters")
+    if not _CURL.match(command):
+        raise UnreadableError("it does not begin with curl")
+    try:
+        words = _split_words(command)
+    except ValueError as error:
+        raise UnreadableError(f"it has an open quote ({error})") from error
+    words = list(itertools.dropwhile(lambda word: word in ("$", ">"), words))  # a prompt
+    if not words or words[0].rpartition("/")[2] not in ("curl", "curl.exe"):
+        raise UnreadableError("it does not begin with curl")
+    return words[1:]
+
+
+def _method(options: _Options, body: bytes | None) -> str:
+    if method := options.last(*_METHOD_OPTIONS):
+        return method.upper()
+    if options.has("-I", "--head"):
+        return "HEAD"
+    return "GET" if body is None else "POST"
+
+
+# ---- Words of a shell ------------------------------------------------------------------------------------------------
+
+
+def _has_open_quote(command: str) -> bool:
+    """Return whether a quoted text continues in the next line."""
     if "'" not in command and '"' not in command:
         return False
     try:
-        _words(command)
+        _split_words(command)
     except ValueError:
         return True
     return False
 
 
-def _of_windows(command: str) -> bool:
-    """Tell whether a command is written for cmd.exe, as browsers copy it there: carets before quotes and line ends."""
+def _is_for_cmd(command: str) -> bool:
+    """Return whether a command is for cmd.exe, as browsers copy it there: carets before quotes and at line ends."""
     return '^"' in command or re.search(r"\^(\n|$)", command) is not None
 
 
-def _words(command: str) -> list[str]:
+def _split_words(command: str) -> list[str]:
     """Split a command as its shell does, up to the first pipe, redirection or further command.
 
     Raises:
-        ValueError: A quote goes on.
+        ValueError: A quote is open.
     """
-    words = _cmd(command) if _of_windows(command) else shlex.split(_plainly_quoted(command))
-    end = next((at for at, word in enumerate(words) if at and _OPERATOR.fullmatch(word)), len(words))
+    words = _split_cmd(command) if _is_for_cmd(command) else shlex.split(_with_plain_quotes(command))
+    end = next((index for index, word in enumerate(words) if index and _OPERATOR.fullmatch(word)), len(words))
     return words[:end]
 
 
-_OPERATOR = re.compile(r"[;&|]|&&|\|\||[0-9&]?>>?.*")
-_ANSI = re.compile(r"\\(?:u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|x([0-9a-fA-F]{1,2})|([0-7]{1,3})|(.))", re.DOTALL)
-_OF_BASH = re.compile(r"\\([$`])|\\.", re.DOTALL)
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "v": "\v"}
-
-
-def _plainly_quoted(command: str) -> str:
-    """Write bash's $'…', which browsers use where a body has line ends or quotes, as quotes that shlex knows.
+def _with_plain_quotes(command: str) -> str:
+    """Replace bash's $'…', which browsers use for bodies with line ends or quotes, by quotes that shlex supports.
 
     Raises:
-        ValueError: A quote goes on.
+        ValueError: A quote is open.
     """
-    parts = re.compile(r"""\$'((?:[^'\\]|\\.)*)'|('[^']*'|"(?:[^"\\]|\\.)*"|\\.|\$'|[^$'"\\]+|.)""", re.DOTALL)
-
-    def plain(match: re.Match[str]) -> str:
-        if match[2] == "$'":
-            raise ValueError("no closing quotation")
-        if match[1] is None:  # in double quotes shlex keeps the backslash of what bash would replace
-            return _OF_BASH.sub(lambda each: each[1] or each[0], match[2]) if match[2][0] == '"' else match[2]
-        return shlex.quote(_ANSI.sub(_unescaped, match[1]))
-
-    return parts.sub(plain, command)
+    return _BASH_PARTS.sub(_plain_quotes, command)
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _plain_quotes(match: re.Match[str]) -> str:
+    ansi, other = match.groups()
+    if other == "$'":
+        raise ValueError("no closing quotation")
+    if ansi is not None:
+        return shlex.quote(_ANSI_ESCAPE.sub(_unescape, ansi))
+    # In double quotes, shlex keeps the backslash before $ and `, which bash removes.
+    return _BASH_ESCAPE.sub(lambda escape: escape[1] or escape[0], other) if other[0] == '"' else str(other)
+
+
+def _unescape(match: re.Match[str]) -> str:
     short, long, byte, octal, other = match.groups()
-    number = short or long or byte
-    code = int(number, 16) if number else int(octal, 8) if octal else -1
+    if other is not None:
+        return _ANSI_CHARACTERS.get(other, other if other in "\\'\"?" else f"\\{other}")
+    code = int(octal, 8) if octal else int(short or long or byte, 16)
     if code > 0x10FFFF:
-        raise UnreadableError("it has a character that is none")
-    return chr(code) if code >= 0 else _ESCAPES.get(other, other if other in "\\'\"?" else f"\\{other}")
+        raise UnreadableError("it has an escape that is not a Unicode character")
+    return chr(code)
 
 
-def _cmd(command: str) -> list[str]:
-    """Split as cmd.exe and then a Windows program do: carets go, then quotes and the backslashes before them.
+def _split_cmd(command: str) -> list[str]:
+    """Split a command as cmd.exe and then a Windows program do: carets, then quotes and backslashes before them.
 
     Source: https://learn.microsoft.com/en-us/cpp/c-language/parsing-c-command-line-arguments.
 
     Raises:
-        ValueError: A quote goes on.
+        ValueError: A quote is open.
     """
     words: list[str] = []
     word: str | None = None
@@ -149,90 +205,61 @@ def _cmd(command: str) -> list[str]:
 
 
 def _without_carets(command: str) -> str:
-    """Take out what escapes for cmd.exe; between plain quotes a caret is one, and at a line's end it joins lines."""
-    parts = re.compile(r'"[^"\n]*"|\^\n(\n?)|\^(.)|.', re.DOTALL)
-    return parts.sub(lambda match: match[1] or match[2] or ("" if match[0] == "^\n" else match[0]), command)
+    """Remove the escapes of cmd.exe: a caret joins lines at their end, and is literal between unescaped quotes."""
+    return _CMD_PARTS.sub(lambda match: match[1] or match[2] or ("" if match[0] == "^\n" else match[0]), command)
 
 
-def asked(command: str, number: int) -> tuple[str, RecordedRequest]:
-    """Give the origin and the request of one command.
-
-    Raises:
-        UnreadableError: It is none of curl, reads files, or has an option that is not known here.
-    """
-    if len(command) > MAX_LENGTH:
-        raise UnreadableError(f"it is longer than {MAX_LENGTH} characters")
-    if not _BEGINS.match(command):
-        raise UnreadableError("it does not begin with curl")
-    try:
-        words = _words(command)
-    except ValueError as error:
-        raise UnreadableError(f"its quotes do not end ({error})") from error
-    words = words[next((at for at, word in enumerate(words) if word not in ("$", ">")), 0) :]
-    if not words or words[0].rpartition("/")[2] not in ("curl", "curl.exe"):
-        raise UnreadableError("it does not begin with curl")
-    options = _options(words[1:])
-    url = _url(options)
-    headers = [_header(each) for each in options.all(*_HEADER)]
-    body, media_type = _body(options)
-    headers += _implied(options)
-    if media_type and "content-type" not in {name.lower() for name, _ in headers}:
-        headers.append(("Content-Type", media_type))
-    if options.has("-G", "--get") and body is not None:
-        url, body = f"{url}{'&' if '?' in url else '?'}{body.decode()}", None
-        headers = [each for each in headers if each[0].lower() != "content-type"]
-    method = options.last(*_METHOD) or (
-        "HEAD" if options.has("-I", "--head") else "POST" if body is not None else "GET"
-    )
-    sent = tuple((name, value) for name, value in headers if keep_request(name))
-    return origin_of(url), RecordedRequest(
-        method=method.upper(), path=path_of(url), headers=sent, body=body, of=f"curl command {number}"
-    )
+# ---- Options of curl -------------------------------------------------------------------------------------------------
 
 
 class _Options:
+    """Parsed arguments: options with their values in order, and the other words."""
+
     def __init__(self) -> None:
-        self.given: list[tuple[str, str]] = []
-        self.rest: list[str] = []
+        self.options: list[tuple[str, str]] = []
+        self.arguments: list[str] = []
 
     def all(self, *names: str) -> list[str]:
-        return [value for name, value in self.given if name in names]
+        """Return the values of all options with one of the names."""
+        return [value for name, value in self.options if name in names]
 
     def last(self, *names: str) -> str:
+        """Return the last value, which curl uses; "" without one."""
         return next(reversed(self.all(*names)), "")
 
     def has(self, *names: str) -> bool:
-        return any(name in names for name, _ in self.given)
+        """Return whether there is an option with one of the names."""
+        return any(name in names for name, _ in self.options)
 
 
-def _options(words: list[str]) -> _Options:
-    options = _Options()
-    waiting = iter(words)
-    for word in waiting:
-        name, equals, glued = word.partition("=") if word.startswith("--") else (word, "", "")
-        match = _GLUED.fullmatch(word) if not word.startswith("--") else None
-        if name in _VALUES:
-            value = glued if equals else next(waiting, None)
-            if value is None:
+def _parse_options(words: list[str]) -> _Options:
+    parsed = _Options()
+    remaining = iter(words)
+    for word in remaining:
+        name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
+        match = _OPTION_WITH_VALUE.fullmatch(word) if not word.startswith("--") else None
+        if name in _OPTIONS_WITH_VALUE:
+            following = value if equals else next(remaining, None)
+            if following is None:
                 raise UnreadableError(f"{name} has no value")
-            options.given.append((name, value))
+            parsed.options.append((name, following))
         elif word in _FLAGS:
-            options.given.append((word, ""))
-        elif match and f"-{match[1]}" in _VALUES:
-            options.given.append((f"-{match[1]}", match[2]))
-        elif re.fullmatch(r"-[a-zA-Z#46]{2,}", word) and all(f"-{each}" in _FLAGS for each in word[1:]):
-            options.given += [(f"-{each}", "") for each in word[1:]]
+            parsed.options.append((word, ""))
+        elif match and f"-{match[1]}" in _OPTIONS_WITH_VALUE:
+            parsed.options.append((f"-{match[1]}", match[2]))
+        elif re.fullmatch(r"-[a-zA-Z#46]{2,}", word) and all(f"-{letter}" in _FLAGS for letter in word[1:]):
+            parsed.options += [(f"-{letter}", "") for letter in word[1:]]
         elif word.startswith("-"):
-            raise UnreadableError(f"the option {name} is not known here")
+            raise UnreadableError(f"the option {name} is not supported")
         else:
-            options.rest.append(word)
-    return options
+            parsed.arguments.append(word)
+    return parsed
 
 
 def _url(options: _Options) -> str:
-    urls = [*options.all("--url"), *options.rest]
+    urls = [*options.all("--url"), *options.arguments]
     if len(urls) != 1:
-        raise UnreadableError(f"it has {len(urls) or 'no'} URLs, and one is wanted")
+        raise UnreadableError(f"it has {len(urls) or 'no'} URLs instead of one")
     url = urls[0]
     if "://" not in url and not url.startswith("/"):
         url = f"http://{url}"
@@ -240,28 +267,29 @@ def _url(options: _Options) -> str:
         parts = urllib.parse.urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise UnreadableError("its URL has no host and port that can be called") from error
+        raise UnreadableError("its URL has no valid host and port") from error
     if "@" in parts.netloc:
-        raise UnreadableError("its URL has credentials in it; give them with -u")
+        raise UnreadableError("its URL has credentials in it; pass them with -u")
     if parts.scheme not in ("", "http", "https"):
         raise UnreadableError("its URL is neither http nor https")
     return url
 
 
-def _header(written: str) -> tuple[str, str]:
-    name, colon, value = written.partition(":")
-    if not colon or written.startswith("@"):
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or text.startswith("@"):
         raise UnreadableError("a header is read from a file, or has no colon")
     return name.strip(), value.strip()
 
 
 def _body(options: _Options) -> tuple[bytes | None, str]:
+    """Return the body and its media type; None and "" without a body."""
     parts, media_type = [], "application/x-www-form-urlencoded"
-    for name, value in options.given:
-        if name in _BODY or name in ("--json", "--data-urlencode"):
+    for name, value in options.options:
+        if name in _BODY_OPTIONS or name in ("--json", "--data-urlencode"):
             if value.startswith("@") and name != "--data-raw":
-                raise UnreadableError("its body is read from a file; put it on the line")
-            parts.append(_encoded(value) if name == "--data-urlencode" else value)
+                raise UnreadableError("its body is read from a file; write the body in the command")
+            parts.append(_url_encode(value) if name == "--data-urlencode" else value)
         if name == "--json":
             media_type = "application/json"
     if not parts:
@@ -270,12 +298,13 @@ def _body(options: _Options) -> tuple[bytes | None, str]:
     return body.encode(), media_type
 
 
-def _encoded(value: str) -> str:
+def _url_encode(value: str) -> str:
     name, equals, content = value.partition("=")
     return f"{name}{'=' if name else ''}{urllib.parse.quote(content)}" if equals else urllib.parse.quote(value)
 
 
-def _implied(options: _Options) -> list[tuple[str, str]]:
+def _implied_headers(options: _Options) -> list[tuple[str, str]]:
+    """Return the headers that curl sends because of other options."""
     headers = []
     if user := options.last("-u", "--user"):
         headers.append(("Authorization", f"Basic {base64.b64encode(user.encode()).decode()}"))

@@ -1,6 +1,6 @@
-"""What a service answers, asked twice, into expectations that hold as long as the service is the same.
+"""Expectations from responses: each request is sent twice, and only what stays the same is expected.
 
-What differs between the two is left out, and so is what the next release changes by its nature: versions, times, hosts.
+Differences between the two responses are left out, and so are values that a release changes: versions, times, hosts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from devkit.recording.request import RecordedRequest, escaped, sensitive
+from devkit.recording.request import RecordedRequest, escape_references
+from devkit.recording.secret_references import is_sensitive
 from greenlight.core.errors import GreenlightError, HttpError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.json_values import equals
@@ -21,33 +22,34 @@ from greenlight.network.guard import Guard
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devkit.recording.request import Hidden
+    from devkit.recording.secret_references import SecretReferences
     from greenlight.network.client import Response
 
-APART_S = 1.1
-"""Between the two times that a path is asked: clocks that show seconds have moved on."""
-FIELDS = 8
-"""Fields of one answer that are expected; with more of them every change is a failure."""
-DEPTH = 3
-LONGEST = 100
-_OF_A_RELEASE = re.compile(
-    r"(?i)version|release|commit|build|revision|(^|[-_.])(sha|tag|digest|image)$|host|instance|container|node|pod|task|server|pid|uptime"
+PAUSE_S = 1.1
+"""Time between the two requests for a path, so that timestamps in seconds differ."""
+_MAX_FIELDS = 8
+"""Fields of a response that are expected; with more, every change of the service would be a failure."""
+_MAX_DEPTH = 3
+_MAX_LENGTH = 100
+_CHANGES_WITH_RELEASE = re.compile(
+    r"(?i)version|release|commit|build|revision|(^|[-_.])(sha|tag|digest|image)$"
+    r"|host|instance|container|node|pod|task|server|pid|uptime"
     r"|time|date|timestamp|(_at|_on|At|On)$|^(now|seed|nonce|etag)$|trace|request_?id|correlation"
 )
 _LIKE_A_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?|[0-9]{10}([0-9]{3})?")
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Recorded(FrozenStruct, frozen=True, kw_only=True):
-    """A request and what is expected of its answer; `left` says what of the answer is not."""
+class RecordedCheck(FrozenStruct, frozen=True, kw_only=True):
+    """A request and the expectations of its response; `left_out` are the fields without one, with reasons."""
 
-    asked: RecordedRequest
+    request: RecordedRequest
     expect: dict[str, Any]
-    left: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class Server:
-    """The server that is asked, and no other; use it in a `with`."""
+    """HTTP client for one origin; use it in a `with` statement."""
 
     def __init__(self, origin: str, timeout_s: float = 10.0) -> None:
         """Allow the host of `origin`, loopback included."""
@@ -55,129 +57,151 @@ class Server:
         self._client = Client(Guard([split_url(origin).hostname or ""], allow_loopback=True))
 
     def __enter__(self) -> Server:
-        """Begin to ask."""
+        """Return the client."""
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        """Hang up."""
+    def __exit__(self, *_error: object) -> None:
+        """Close the connections."""
         self._client.close()
 
-    def answer(self, asked: RecordedRequest) -> Response | str:
-        """Give what it answers, or why it does not."""
+    def send(self, request: RecordedRequest) -> Response | str:
+        """Send a request; return the response, or the message of the error."""
         try:
             return self._client.request(
-                asked.method,
-                f"{self.origin}{asked.path}",
-                headers=dict(asked.headers),
-                body=asked.body,
+                request.method,
+                f"{self.origin}{request.path}",
+                headers=dict(request.headers),
+                body=request.body,
                 timeout_s=self._timeout_s,
             )
         except HttpError as error:
             return str(error)
 
 
-def recorded(
-    wanted: Sequence[RecordedRequest], server: Server, hidden: Hidden, apart_s: float = APART_S
-) -> tuple[list[Recorded], list[str]]:
-    """Ask for everything, safe requests twice; gives what can be expected, and what is left out and why.
+def record_checks(
+    requests: Sequence[RecordedRequest], server: Server, references: SecretReferences, pause_s: float = PAUSE_S
+) -> tuple[list[RecordedCheck], list[str]]:
+    """Send all requests, safe ones twice.
+
+    Returns:
+        The checks, and the requests that are left out, with reasons.
 
     Raises:
-        GreenlightError: The server answers nothing at all.
+        GreenlightError: The server answers none of the requests.
     """
     began = time.monotonic()
-    first = [server.answer(each) for each in wanted]
-    if first and all(isinstance(each, str) for each in first):
-        raise GreenlightError(hidden.redacted(f"{server.origin} does not answer: {first[0]}"))
-    time.sleep(max(0.0, apart_s - (time.monotonic() - began)))
-    found, left = [], []
-    for each, answer in zip(wanted, first, strict=True):
-        again = server.answer(each) if each.safe and not isinstance(answer, str) else answer
-        made = _made(each, answer, again, hidden)
-        if isinstance(made, str):
-            if not each.guessed:
-                left.append(f"{each.name}: {hidden.redacted(made)}")
-        else:
-            found.append(made)
-    return found, left
+    responses = [server.send(request) for request in requests]
+    if responses and all(isinstance(response, str) for response in responses):
+        raise GreenlightError(references.redact(f"{server.origin} does not answer: {responses[0]}"))
+    time.sleep(max(0.0, pause_s - (time.monotonic() - began)))
+    checks, left_out = [], []
+    for request, first in zip(requests, responses, strict=True):
+        second = server.send(request) if request.is_safe and not isinstance(first, str) else first
+        check = _make_check(request, first, second, references)
+        if not isinstance(check, str):
+            checks.append(check)
+        elif not request.is_guessed:
+            left_out.append(f"{request.name}: {references.redact(check)}")
+    return checks, left_out
 
 
-def _made(asked: RecordedRequest, first: Response | str, again: Response | str, hidden: Hidden) -> Recorded | str:
-    if isinstance(first, str) or isinstance(again, str):
-        return first if isinstance(first, str) else f"it answered once, and not a second time: {again}"
-    if first.status != again.status:
-        return f"it answered {first.status}, and then {again.status}"
-    if first.status >= 500 or (asked.guessed and first.status not in range(200, 300)):
+def _make_check(
+    request: RecordedRequest, first: Response | str, second: Response | str, references: SecretReferences
+) -> RecordedCheck | str:
+    """Return the check for two responses, or the reason for leaving it out."""
+    if isinstance(first, str):
+        return first
+    if isinstance(second, str):
+        return f"it answered the first request but not the second: {second}"
+    if first.status != second.status:
+        return f"it answered {first.status}, and then {second.status}"
+    if first.status >= 500 or (request.is_guessed and first.status not in range(200, 300)):
         return f"it answered {first.status}"
     expect: dict[str, Any] = {"status": first.status}
-    media_type = (first.header("content-type") or "").partition(";")[0].strip()
-    if media_type and media_type == (again.header("content-type") or "").partition(";")[0].strip():
-        expect["headers"] = {"content-type": {"starts_with": escaped(media_type)}}
-    if asked.method == "HEAD" or "json" not in media_type:
-        return Recorded(asked=asked, expect={**expect, **latency(asked)})
-    fields, left = _stable(_json(first), _json(again), hidden)
-    if fields:
-        expect["json"] = fields
-    return Recorded(asked=asked, expect={**expect, **latency(asked)}, left=tuple(left))
+    media_type = _media_type(first)
+    if media_type and media_type == _media_type(second):
+        expect["headers"] = {"content-type": {"starts_with": escape_references(media_type)}}
+    left_out: list[str] = []
+    if request.method != "HEAD" and "json" in media_type:
+        fields = _StableFields(references)
+        fields.compare(_parse_json(first), _parse_json(second))
+        expect |= {"json": fields.expected} if fields.expected else {}
+        left_out = fields.left_out
+    return RecordedCheck(request=request, expect={**expect, **latency(request)}, left_out=tuple(left_out))
 
 
-def latency(asked: RecordedRequest) -> dict[str, Any]:
-    """Give twice the 95th percentile that a log has, rounded up: one request alone is slower one time in twenty."""
-    if not asked.latency_s:
+def _media_type(response: Response) -> str:
+    return (response.header("content-type") or "").partition(";")[0].strip()
+
+
+def latency(request: RecordedRequest) -> dict[str, Any]:
+    """Return a bound of twice the log's 95th percentile, rounded up: one request in twenty exceeds the percentile."""
+    if not request.latency_s:
         return {}
-    double_ms = max(50.0, asked.latency_s * 2000)
-    step = 10 ** math.floor(math.log10(double_ms)) / 2
-    return {"latency": {"lte": f"{math.ceil(double_ms / step) * step:.0f}ms"}}
+    bound_ms = max(50.0, request.latency_s * 2000)
+    step_ms = 10 ** math.floor(math.log10(bound_ms)) / 2
+    return {"latency": {"lte": f"{math.ceil(bound_ms / step_ms) * step_ms:.0f}ms"}}
 
 
-def _json(response: Response) -> Any:
+def _parse_json(response: Response) -> Any:
     try:
         return None if response.truncated else json.loads(response.body)
     except (ValueError, RecursionError):
         return None
 
 
-def _stable(first: Any, again: Any, hidden: Hidden) -> tuple[dict[str, Any], list[str]]:
-    """Give what both answers say alike, by JMESPath, and what is left out and why."""
-    fields: dict[str, Any] = {}
-    left: list[str] = []
-    _walk(first, again, "", "", fields, left, hidden)
-    more = list(fields)[FIELDS:]
-    if more:
-        left.append(f"{len(more)} further fields, from {more[0]} on")
-    return {key: fields[key] for key in list(fields)[:FIELDS]}, left
+class _StableFields:
+    """Fields that are the same in two responses, by JMESPath expression, and the fields left out."""
 
+    def __init__(self, references: SecretReferences) -> None:
+        self.left_out: list[str] = []
+        self._fields: dict[str, Any] = {}
+        self._references = references
 
-def _walk(first: Any, again: Any, path: str, key: str, fields: dict[str, Any], left: list[str], hidden: Hidden) -> None:
-    if isinstance(first, dict) and isinstance(again, dict):
-        if path.count(".") >= DEPTH:
+    @property
+    def expected(self) -> dict[str, Any]:
+        return dict(list(self._fields.items())[:_MAX_FIELDS])
+
+    def compare(self, first: Any, second: Any) -> None:
+        """Compare the bodies of two responses."""
+        self._compare(first, second, "", "")
+        surplus = list(self._fields)[_MAX_FIELDS:]
+        if surplus:
+            self.left_out.append(f"{len(surplus)} further fields, from {surplus[0]} on")
+
+    def _compare(self, first: Any, second: Any, path: str, key: str) -> None:
+        if isinstance(first, dict) and isinstance(second, dict):
+            self._compare_maps(first, second, path)
+        elif isinstance(first, list) and isinstance(second, list):
+            if first and second:
+                self._fields[f"length({path or '@'})"] = {"gte": 1}
+        elif path and (reason := self._why_unstable(first, second, key)):
+            self.left_out.append(f"{path} ({reason})")
+        elif path:
+            self._fields[path] = escape_references(first) if isinstance(first, str) else first
+
+    def _compare_maps(self, first: dict[str, Any], second: dict[str, Any], path: str) -> None:
+        if path.count(".") >= _MAX_DEPTH:
             return
         for name in first:
-            step = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name)
-            below = f"{path}.{step}" if path else step
-            if name not in again:
-                left.append(f"{below} (not in every answer)")
+            step = name if _IDENTIFIER.fullmatch(name) else json.dumps(name)
+            inner_path = f"{path}.{step}" if path else step
+            if name not in second:
+                self.left_out.append(f"{inner_path} (not in every answer)")
             else:
-                _walk(first[name], again[name], below, name, fields, left, hidden)
-    elif isinstance(first, list) and isinstance(again, list):
-        if first and again:
-            fields[f"length({path or '@'})"] = {"gte": 1}
-    elif path and (why := _unstable(first, again, key, hidden)):
-        left.append(f"{path} ({why})")
-    elif path:
-        fields[path] = escaped(first) if isinstance(first, str) else first
+                self._compare(first[name], second[name], inner_path, name)
 
-
-def _unstable(first: Any, again: Any, key: str, hidden: Hidden) -> str:
-    """Say why a value cannot be expected of the next release; "" when it can."""
-    if type(first) is not type(again) or not equals(first, again):
-        return "differs between two answers"
-    if first is None:
-        return "null"
-    written = str(first)
-    if sensitive(key, written) or hidden.shows(written):
-        return "may be a secret"
-    if _OF_A_RELEASE.search(key) or _LIKE_A_TIME.fullmatch(written):
-        return "another release, host or time changes it"
-    if len(written) > LONGEST or (isinstance(first, float) and "e" in written):
-        return "too long to be read"
-    return ""
+    def _why_unstable(self, first: Any, second: Any, key: str) -> str:
+        """Return why a value cannot be expected of the next release; "" if it can."""
+        if type(first) is not type(second) or not equals(first, second):
+            return "differs between two answers"
+        if first is None:
+            return "null"
+        text = str(first)
+        if is_sensitive(key, text) or self._references.contains_secret(text):
+            return "may be a secret"
+        if _CHANGES_WITH_RELEASE.search(key) or _LIKE_A_TIME.fullmatch(text):
+            return "changes with the release, host or time"
+        if len(text) > _MAX_LENGTH or (isinstance(first, float) and "e" in text):
+            return "too long to be readable"
+        return ""

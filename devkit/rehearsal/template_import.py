@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from devkit.doctor import cloudformation, revision
-from devkit.doctor.cloudformation import FUNCTION, GROUP, SAM_HOOKS, logical, shift
+from devkit.doctor.cloudformation import FUNCTION, GROUP, SAM_HOOKS, deployment_preference, logical_id
 from devkit.rehearsal import configurations
 from greenlight.core.errors import GreenlightError
 
@@ -76,8 +76,10 @@ def _appspec(_data: dict[str, Any], name: str, text: str) -> dict[str, Any]:
 def _template(data: dict[str, Any], name: str, text: str) -> dict[str, Any]:
     given = data.get("parameters")
     given = {key: str(value) for key, value in given.items()} if isinstance(given, dict) else {}
-    template = cloudformation.read(text, given)
-    gradual = [each for each in template.resources(FUNCTION) if shift(template.properties(each)) is not None]
+    template = cloudformation.parse_template(text, given)
+    gradual = [
+        each for each in template.resources(FUNCTION) if deployment_preference(template.properties(each)) is not None
+    ]
     groups = list(template.resources(GROUP))
     if len(gradual) + len(groups) != 1:
         raise GreenlightError("a rehearsal needs one function with a DeploymentPreference, or one deployment group")
@@ -123,7 +125,7 @@ def _ecs(template: cloudformation.Template, group: dict[str, Any], data: dict[st
         )
     application = group.get("ApplicationName")
     if isinstance(application, dict):
-        application = template.properties(logical(application)).get("ApplicationName")
+        application = template.properties(logical_id(application)).get("ApplicationName")
     names = {"application": application, "group": group.get("DeploymentGroupName")}
     facts = {
         "platform": "ecs",
@@ -140,12 +142,12 @@ def _ecs(template: cloudformation.Template, group: dict[str, Any], data: dict[st
 def _listener(template: cloudformation.Template, pair: Any, data: dict[str, Any]) -> dict[str, Any]:
     """Give what the production listener and the first target group of a pair say; what the scenario says need not be."""
     facts: dict[str, Any] = {"test": _at(pair, "TestTrafficRoute") is not None}
-    production = template.properties(logical(_at(pair, "ProdTrafficRoute", "ListenerArns", 0)))
+    production = template.properties(logical_id(_at(pair, "ProdTrafficRoute", "ListenerArns", 0)))
     protocol = production.get("Protocol")
     if isinstance(protocol, str) or _at(data, "listener", "https") is None:
         protocol = _decided(protocol, "the Protocol of the production listener", "listener: {https: …, nlb: …}")
         facts |= {"https": protocol in ("HTTPS", "TLS"), "nlb": protocol not in ("HTTP", "HTTPS")}
-    group = template.properties(logical(_at(pair, "TargetGroups", 0, "Name")))
+    group = template.properties(logical_id(_at(pair, "TargetGroups", 0, "Name")))
     said = _at(data, "listener", "health_check")
     if not group and said is None:
         raise GreenlightError(

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
-import shlex
 import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import botocore.session
 import pytest
 import yaml
-from botocore import xform_name
 
 from devkit.cli.main import COMMANDS, main, parser_of_all
 from devkit.reference import plan_reference
@@ -22,6 +18,7 @@ from greenlight.core.deployment import STAGES
 from greenlight.core.finding import Cause
 from greenlight.publish.index import Entry
 from greenlight.stores.plan_lookup import TAG
+from tests.support.aws_cli import AWS, aws_mistake, command_words
 
 if TYPE_CHECKING:
     import argparse
@@ -35,31 +32,6 @@ PAGES = [
 PIPELINES = ROOT / "examples" / "pipelines"
 # docs/plan.md, docs/validators.md and docs/lint.md are generated from examples that other tests run.
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-AWS = botocore.session.get_session()
-# Commands of the AWS CLI that are no operations, with their options.
-CUSTOM = {
-    ("ecr", "get-login-password"): set(),
-    ("ecs", "deploy"): {
-        "cluster",
-        "service",
-        "task-definition",
-        "codedeploy-appspec",
-        "codedeploy-application",
-        "codedeploy-deployment-group",
-    },
-    ("logs", "tail"): {"follow", "since", "filter-pattern", "format"},
-    ("cloudformation", "deploy"): {"template-file", "stack-name", "parameter-overrides", "capabilities"},
-    ("s3", "cp"): set(),
-}
-# Options that the AWS CLI adds to an operation of its own accord.
-ADDED = {
-    "create-deployment": {"s3-location"},
-    "update-function-code": {"zip-file"},
-    "authorize-security-group-ingress": {"protocol", "port", "source-group", "cidr"},
-    "describe-alarm-history": {"max-items"},
-    "list-task-definitions": {"max-items"},
-}
-EVERYWHERE = {"query", "output", "region", "profile"}
 
 
 class CloudFormation(yaml.SafeLoader):
@@ -103,13 +75,6 @@ def of(program: str) -> list[tuple[str, str]]:
     return [(page, command) for page, command in shown() if command.startswith(f"{program} ")]
 
 
-def typed(command: str) -> list[str]:
-    """Give the words that greenlight gets of a line of a shell; a variable of a pipeline stands for what may be there."""
-    known = {"$STAGE": "AfterAllowTestTraffic", "STAGE": "AfterAllowTestTraffic"}
-    words = [known.get(word, word) for word in shlex.split(command)[1:]]
-    return list(itertools.takewhile(lambda word: word not in ("|", "||", "&&", ">", ">>"), words))
-
-
 @pytest.fixture(scope="module")
 def parser() -> argparse.ArgumentParser:
     return parser_of_all()
@@ -120,7 +85,7 @@ def test_a_command_of_greenlight_is_understood_word_for_word(
     page: str, command: str, parser: argparse.ArgumentParser
 ) -> None:
     try:
-        parsed = parser.parse_args(typed(command))
+        parsed = parser.parse_args(command_words(command))
     except SystemExit:
         raise AssertionError(f"{page}: {command}") from None
 
@@ -140,48 +105,17 @@ def test_a_command_of_greenlight_is_understood_word_for_word(
 )
 def test_the_check_of_our_commands_can_say_no(wrong: str, parser: argparse.ArgumentParser) -> None:
     with pytest.raises(SystemExit):
-        parser.parse_args(typed(wrong))
+        parser.parse_args(command_words(wrong))
 
 
 def files_of(command: str) -> list[str]:
     """Give the files of this repository that a command names."""
-    return [word for word in typed(command) if re.match(r"(examples|tests|docs|hooks|events)/", word)]
+    return [word for word in command_words(command) if re.match(r"(examples|tests|docs|hooks|events)/", word)]
 
 
 @pytest.mark.parametrize(("page", "command"), [each for each in of("greenlight") if files_of(each[1])])
 def test_a_file_that_a_command_names_is_there(page: str, command: str) -> None:
     assert [each for each in files_of(command) if not (ROOT / each).exists()] == [], page
-
-
-def aws_mistake(command: str) -> str:
-    """Say what is wrong with a command line of the AWS CLI, by botocore's models; "" for nothing."""
-    service, operation, *rest = typed(command)
-    options = {word[2:].split("=")[0] for word in rest if word.startswith("--")} - EVERYWHERE
-    if (service, operation) in CUSTOM:
-        return str(sorted(options - CUSTOM[service, operation]) or "")
-    model = {"deploy": "codedeploy"}.get(service, service)
-    if model not in AWS.get_available_services():
-        return f"no service {service}"
-    if operation == "wait":
-        waiters = {xform_name(each, "-") for each in AWS.get_waiter_model(model).waiter_names}
-        operation = next(iter(rest))
-        if operation not in waiters:
-            return f"nothing to wait for {operation}"
-        found = (
-            AWS.get_waiter_model(model)
-            .get_waiter(next(w for w in AWS.get_waiter_model(model).waiter_names if xform_name(w, "-") == operation))
-            .operation
-        )
-    else:
-        known = {xform_name(each, "-"): each for each in AWS.get_service_model(model).operation_names}
-        if operation not in known:
-            return f"{service} has no {operation}"
-        found = known[operation]
-    shape = AWS.get_service_model(model).operation_model(found).input_shape
-    members = {xform_name(each, "-") for each in shape.members} if shape else set()
-    missing = {xform_name(each, "-") for each in (shape.required_members if shape else ())} - options
-    wrong = {each.removeprefix("no-") for each in options} - members - ADDED.get(operation, set())
-    return f"{sorted(wrong)} unknown, {sorted(missing)} missing" if wrong or missing else ""
 
 
 @pytest.mark.parametrize(("page", "command"), of("aws"))
@@ -205,7 +139,7 @@ def test_the_check_of_commands_can_say_no(wrong: str) -> None:
 def test_every_other_command_is_known() -> None:
     others = {command.split()[0] for _, command in shown()} - {"greenlight", "aws"}
 
-    assert others <= {"make", "sam", "source", "python", "docker", "pytest", "ruff", ""} | {
+    assert others <= {"make", "sam", "source", "python", "docker", "pipx", "pytest", "ruff", ""} | {
         each for each in others if "--" in each
     }
 

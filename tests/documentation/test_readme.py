@@ -51,7 +51,7 @@ def test_the_validator_is_found_and_has_about_ten_lines(plugins: str) -> None:
     validator = Registry(plugins).get("release_header")
 
     assert validator is not None
-    assert validator.summary == "Green says in a header which release it is."
+    assert validator.summary == "A response header of green names the release."
     assert len([line for line in block("python", '"""release_header').splitlines() if line]) <= 12
 
 

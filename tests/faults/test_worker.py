@@ -23,7 +23,8 @@ import pytest
 
 from greenlight.core.errors import PlanError, Problem
 from greenlight.core.finding import Cause, Evidence, Finding, Outcome
-from greenlight.gate.worker import MAX_FRAME_BYTES, WorkerEnd, supervise
+from greenlight.gate.worker import WorkerEnd, supervise
+from greenlight.gate.worker_pipe import MAX_FRAME_BYTES
 from tests.support.gate import parent_pids
 
 if TYPE_CHECKING:
@@ -359,16 +360,16 @@ def message_frame(**message: Any) -> bytes:
     [
         (b"\xff\xff\xff\xff" + b"x" * 100, "too large to be a finding"),
         (struct.pack(">I", MAX_FRAME_BYTES + 1), "too large to be a finding"),
-        (frame(b"not json"), "no finding"),
-        (frame(b""), "no finding"),
-        (frame(b"[]"), "no finding"),
-        (frame(b"\xff\xfe"), "no finding"),
-        (frame(b"[" * 100_000), "no finding"),
-        (message_frame(finding={"outcome": "PASSED", "message": "x"}), "no finding"),
-        (message_frame(finding={"outcome": "PASS"}), "no finding"),
-        (message_frame(finding={"outcome": "PASS", "message": 1}), "no finding"),
-        (message_frame(finding="PASS"), "no finding"),
-        (message_frame(done="yes"), "no finding"),
+        (frame(b"not json"), "not a valid finding"),
+        (frame(b""), "not a valid finding"),
+        (frame(b"[]"), "not a valid finding"),
+        (frame(b"\xff\xfe"), "not a valid finding"),
+        (frame(b"[" * 100_000), "not a valid finding"),
+        (message_frame(finding={"outcome": "PASSED", "message": "x"}), "not a valid finding"),
+        (message_frame(finding={"outcome": "PASS"}), "not a valid finding"),
+        (message_frame(finding={"outcome": "PASS", "message": 1}), "not a valid finding"),
+        (message_frame(finding="PASS"), "not a valid finding"),
+        (message_frame(done="yes"), "not a valid finding"),
         (b"\0\0", "ended before it had finished"),
         (frame(b"x" * 50)[:20], "ended before it had finished"),
     ],

@@ -1,4 +1,4 @@
-"""An account by moto, for what moto keeps."""
+"""An account of moto, for the resources that moto keeps."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def moto(nobody: None) -> Iterator[Reader]:
-    """Give an account by moto, with AWS's own managed policies."""
+    """An account of moto, with AWS's own managed policies."""
     with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
         yield Reader()

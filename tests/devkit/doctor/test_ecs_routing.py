@@ -1,4 +1,4 @@
-"""The doctor looks at the ECS service, its target groups and its listeners."""
+"""Checks of an ECS service, its task definition, target groups and listeners."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devkit.doctor.revision import parse_revision
-from tests.support.doctor_world import LB, NOW, ONE, TESTS, TWO, USERS, World, found_alone, ids
+from tests.support.doctor_account import ELB, NOW, ONE, PRODUCTION, TEST, TWO, DoctorAccount, assert_only_finding, ids
 
 if TYPE_CHECKING:
-    from tests.support.doctor_world import Change, Mistake
+    from tests.support.doctor_account import Change, Mistake
 
 
 def stack_of(listener: str, group: str) -> dict[str, Any]:
-    """Give the answers about a stack whose template leads a listener to a target group."""
+    """Return the answers about a stack whose template sets a listener's target group."""
     tags = [
         {"Key": f"aws:cloudformation:{key}", "Value": value}
         for key, value in (("stack-name", "net"), ("logical-id", "Tests"))
@@ -23,44 +23,83 @@ def stack_of(listener: str, group: str) -> dict[str, Any]:
     properties = {"DefaultActions": [{"Type": "forward", "TargetGroupArn": {"Ref": "First"}}]}
     return {
         "elbv2.describe_tags": {"TagDescriptions": [{"ResourceArn": listener, "Tags": tags}]},
-        "cloudformation.get_template": {"TemplateBody": json.dumps({"Resources": {"Tests": {"Type": "T", "Properties": properties}}})},
-        "cloudformation.describe_stack_resources": {
-            "StackResources": [{"LogicalResourceId": "First", "PhysicalResourceId": group, "ResourceType": "T", "Timestamp": NOW, "ResourceStatus": "CREATE_COMPLETE"}]
+        "cloudformation.get_template": {
+            "TemplateBody": json.dumps({"Resources": {"Tests": {"Type": "T", "Properties": properties}}})
         },
-    }  # fmt: skip
+        "cloudformation.describe_stack_resources": {
+            "StackResources": [
+                {
+                    "LogicalResourceId": "First",
+                    "PhysicalResourceId": group,
+                    "ResourceType": "T",
+                    "Timestamp": NOW,
+                    "ResourceStatus": "CREATE_COMPLETE",
+                }
+            ]
+        },
+    }
 
 
 MISTAKES: list[Mistake] = [
-    ("test-is-production", "ECS", lambda w: w.pair["testTrafficRoute"].update(listenerArns=[USERS])),
-    ("target-groups", "ECS", lambda w: w.kinds.update(one={"TargetType": "ip"}, two={"TargetType": "instance"})),
-    ("target-groups", "ECS", lambda w: (w.groups.append("three"), w.pair.update(targetGroups=[{"name": "two"}, {"name": "three"}]), w.groups.remove("one"))),
-    ("service", "ECS", lambda w: w.service.clear()),
-    ("service", "ECS", lambda w: w.service.update(status="INACTIVE")),
-    ("controller", "ECS", lambda w: w.service.update(deploymentController={"type": "ECS"})),
-    ("first-deployment", "ECS", lambda w: w.service.update(taskSets=[])),
-    ("target-groups", "ECS", lambda w: w.groups.remove("two")),
-    ("target-groups", "ECS", lambda w: w.pair["targetGroups"].pop()),
-    ("targets-unhealthy", "ECS", lambda w: w.health.append(("10.0.0.3", "unhealthy"))),
-    ("targets-unhealthy", "ECS", lambda w: w.health.clear()),
-    ("no-test-listener", "ECS", lambda w: w.pair.pop("testTrafficRoute")),
-    ("listener", "ECS", lambda w: w.balancers.pop(TESTS)),
-    ("listener-elsewhere", "ECS", lambda w: w.forwards.update({TESTS: [(ONE, 0), (TWO, 100)]})),
-    ("listener-elsewhere", "ECS", lambda w: w.forwards.update({USERS: [(TWO, 1)]})),
-    ("listener-split", "ECS", lambda w: w.forwards.update({TESTS: [(ONE, 50), (TWO, 50)]})),
-    ("listener-rule", "ECS", lambda w: (w.pair.pop("prodTrafficRoute"), w.conditions.append({"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8"]}}))),
-    ("listener-of-stack", "ECS", lambda w: w.table.update(stack_of(TESTS, TWO))),
-    ("listeners-apart", "ECS", lambda w: w.balancers.update({TESTS: f"{LB}:loadbalancer/app/other/9"})),
-    ("network-balancer", "ECS", lambda w: w.balancers.update(dict.fromkeys((USERS, TESTS), f"{LB}:loadbalancer/net/shop/9"))),
-]  # fmt: skip
+    ("test-is-production", "ECS", lambda account: account.pair["testTrafficRoute"].update(listenerArns=[PRODUCTION])),
+    (
+        "target-groups",
+        "ECS",
+        lambda account: account.target_group_settings.update(one={"TargetType": "ip"}, two={"TargetType": "instance"}),
+    ),
+    (
+        "target-groups",
+        "ECS",
+        lambda account: (
+            account.target_groups.append("three"),
+            account.pair.update(targetGroups=[{"name": "two"}, {"name": "three"}]),
+            account.target_groups.remove("one"),
+        ),
+    ),
+    ("service", "ECS", lambda account: account.service.clear()),
+    ("service", "ECS", lambda account: account.service.update(status="INACTIVE")),
+    ("controller", "ECS", lambda account: account.service.update(deploymentController={"type": "ECS"})),
+    ("first-deployment", "ECS", lambda account: account.service.update(taskSets=[])),
+    ("target-groups", "ECS", lambda account: account.target_groups.remove("two")),
+    ("target-groups", "ECS", lambda account: account.pair["targetGroups"].pop()),
+    ("targets-unhealthy", "ECS", lambda account: account.health.append(("10.0.0.3", "unhealthy"))),
+    ("targets-unhealthy", "ECS", lambda account: account.health.clear()),
+    ("no-test-listener", "ECS", lambda account: account.pair.pop("testTrafficRoute")),
+    ("listener", "ECS", lambda account: account.load_balancer_arns.pop(TEST)),
+    ("listener-elsewhere", "ECS", lambda account: account.forwards.update({TEST: [(ONE, 0), (TWO, 100)]})),
+    ("listener-elsewhere", "ECS", lambda account: account.forwards.update({PRODUCTION: [(TWO, 1)]})),
+    ("listener-split", "ECS", lambda account: account.forwards.update({TEST: [(ONE, 50), (TWO, 50)]})),
+    (
+        "listener-rule",
+        "ECS",
+        lambda account: (
+            account.pair.pop("prodTrafficRoute"),
+            account.conditions.append({"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8"]}}),
+        ),
+    ),
+    ("listener-of-stack", "ECS", lambda account: account.table.update(stack_of(TEST, TWO))),
+    (
+        "listeners-apart",
+        "ECS",
+        lambda account: account.load_balancer_arns.update({TEST: f"{ELB}:loadbalancer/app/other/9"}),
+    ),
+    (
+        "network-balancer",
+        "ECS",
+        lambda account: account.load_balancer_arns.update(
+            dict.fromkeys((PRODUCTION, TEST), f"{ELB}:loadbalancer/net/shop/9")
+        ),
+    ),
+]
 
 
-@pytest.mark.parametrize(("rule", "platform", "wrong"), MISTAKES, ids=ids(MISTAKES))
-def test_one_mistake_is_one_finding(rule: str, platform: str, wrong: Change) -> None:
-    found_alone(rule, platform, wrong)
+@pytest.mark.parametrize(("rule", "platform", "change"), MISTAKES, ids=ids(MISTAKES))
+def test_one_mistake_is_one_finding(rule: str, platform: str, change: Change) -> None:
+    assert_only_finding(rule, platform, change)
 
 
 @pytest.mark.parametrize(
-    ("task", "said"),
+    ("task", "message"),
     [
         ({"status": "INACTIVE"}, "is INACTIVE"),
         ({}, "does not exist"),
@@ -69,11 +108,11 @@ def test_one_mistake_is_one_finding(rule: str, platform: str, wrong: Change) -> 
     ],
     ids=["inactive", "gone", "container", "port"],
 )
-def test_another_appspec_is_held_against_its_task_definition(task: dict[str, Any], said: str) -> None:
-    world = World("ECS")
-    world.task = {**world.task, **task} if task else {}
+def test_next_appspec_is_compared_with_its_task_definition(task: dict[str, Any], message: str) -> None:
+    account = DoctorAccount("ECS")
+    account.task_definition = {**account.task_definition, **task} if task else {}
 
-    found = world.examined(appspec=parse_revision(world.appspec, "appspec.yaml", is_next=True))
+    symptoms = account.examine(appspec=parse_revision(account.appspec, "appspec.yaml", is_next=True))
 
-    assert [each.rule for each in found] == ["task-definition"]
-    assert said in found[0].message
+    assert [symptom.rule for symptom in symptoms] == ["task-definition"]
+    assert message in symptoms[0].message

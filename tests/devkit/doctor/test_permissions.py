@@ -1,4 +1,4 @@
-"""Policies are weighed as IAM does, and read as IAM keeps them."""
+"""Policies are evaluated as IAM evaluates them, and read in all forms in which IAM stores them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from devkit.doctor import permissions
 from devkit.doctor.reader import Reader
-from tests.support.doctor_world import ME, TRUST, allow
+from tests.support.doctor_account import ACCOUNT_ID, TRUST_POLICY, allow
 
 ANSWER, GROUP = "codedeploy:PutLifecycleEventHookExecutionStatus", "arn:aws:codedeploy:eu-west-1:1:deploymentgroup:a/b"
 
@@ -38,19 +38,19 @@ STATEMENTS: list[tuple[bool, list[dict[str, Any]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("allowed", "held"), STATEMENTS, ids=range(len(STATEMENTS)))
-def test_statements_are_weighed_as_iam_does(allowed: bool, held: list[dict[str, Any]]) -> None:
-    assert permissions.allows(permissions.statements({"Statement": held}), ANSWER, GROUP) is allowed
+@pytest.mark.parametrize(("is_allowed", "policy"), STATEMENTS, ids=range(len(STATEMENTS)))
+def test_statements_are_evaluated_as_iam_does(is_allowed: bool, policy: list[dict[str, Any]]) -> None:
+    assert permissions.allows(permissions.statements({"Statement": policy}), ANSWER, GROUP) is is_allowed
 
 
-def test_a_boundary_bounds() -> None:
+def test_permissions_boundary_limits_a_role() -> None:
     role = permissions.Role(name="r", statements=(allow("*", "*"),), boundary=(allow("s3:*", "*"),))
 
     assert role.may("s3:GetObject", "x")
     assert not role.may(ANSWER, GROUP)
 
 
-def test_many_stars_are_matched_in_no_time() -> None:
+def test_pattern_with_many_wildcards_is_matched_quickly() -> None:
     assert not permissions.allows((allow("*", "a*" * 200 + "c"),), "x", "a" * 2000 + "b")
 
 
@@ -65,49 +65,51 @@ json_values = st.recursive(
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(json_values)
-def test_no_policy_document_is_a_crash(document: Any) -> None:
-    held = permissions.statements(document)
+def test_arbitrary_policy_document_does_not_crash(document: Any) -> None:
+    policy = permissions.statements(document)
 
-    assert permissions.allows(held, ANSWER, GROUP) in (True, False)
-    assert isinstance(permissions.trusted(document), tuple)
+    assert permissions.allows(policy, ANSWER, GROUP) in (True, False)
+    assert isinstance(permissions.trusted_services(document), tuple)
 
 
-def test_policies_and_boundaries_are_read_as_iam_keeps_them(moto: Reader) -> None:
+def test_policies_and_boundaries_are_read(moto: Reader) -> None:
     iam = moto.client("iam")
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow(ANSWER, "*")]})
     bounds = json.dumps({"Version": "2012-10-17", "Statement": [allow("lambda:*", "*")]})
     policy = iam.create_policy(PolicyName="answers", PolicyDocument=document)["Policy"]["Arn"]
     boundary = iam.create_policy(PolicyName="bounds", PolicyDocument=bounds)["Policy"]["Arn"]
     for name, more in {"free": {}, "bound": {"PermissionsBoundary": boundary}}.items():
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST, Path="/team/", **more)
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST_POLICY, Path="/team/", **more)
         iam.attach_role_policy(RoleName=name, PolicyArn=policy)
         iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=bounds)
 
-    free = permissions.role(moto, f"arn:aws:iam::{ME}:role/team/free")
-    bound = permissions.role(moto, f"arn:aws:iam::{ME}:role/team/bound")
+    free = permissions.read_role(moto, f"arn:aws:iam::{ACCOUNT_ID}:role/team/free")
+    bound = permissions.read_role(moto, f"arn:aws:iam::{ACCOUNT_ID}:role/team/bound")
 
     assert free is not None
     assert bound is not None
     assert (free.trusts, free.policies) == (("codedeploy.amazonaws.com",), (policy, "own"))
-    assert [each.may(ANSWER, GROUP) for each in (free, bound)] == [True, False]
-    assert [each.may("lambda:InvokeFunction", "x") for each in (free, bound)] == [True, True]
-    assert permissions.role(moto, f"arn:aws:iam::{ME}:role/gone") is None
+    assert [role.may(ANSWER, GROUP) for role in (free, bound)] == [True, False]
+    assert [role.may("lambda:InvokeFunction", "x") for role in (free, bound)] == [True, True]
+    assert permissions.read_role(moto, f"arn:aws:iam::{ACCOUNT_ID}:role/gone") is None
 
 
-def test_the_managed_roles_of_aws_allow_the_prefix_and_one_of_them_everything(moto: Reader) -> None:
-    wanted = {
+def test_managed_policies_of_aws_allow_the_prefix_and_one_of_them_all_names(moto: Reader) -> None:
+    expected = {
         "service-role/AWSCodeDeployRoleForLambda": [True, False],
         "service-role/AWSCodeDeployRoleForLambdaLimited": [True, False],
         "AWSCodeDeployRoleForECS": [True, True],
         "AWSCodeDeployRoleForECSLimited": [True, False],
     }
     may = {}
-    for number, policy in enumerate(wanted):
+    for number, policy in enumerate(expected):
         name = f"role{number}"
-        moto.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+        moto.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=TRUST_POLICY)
         moto.client("iam").attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
-        role = permissions.role(moto, f"arn:aws:iam::{ME}:role/{name}")
-        functions = [f"arn:aws:lambda:us-east-1:{ME}:function:{each}" for each in ("CodeDeployHook_shop", "shop")]
-        may[policy] = [role is not None and role.may("lambda:InvokeFunction", each) for each in functions]
+        role = permissions.read_role(moto, f"arn:aws:iam::{ACCOUNT_ID}:role/{name}")
+        functions = [
+            f"arn:aws:lambda:us-east-1:{ACCOUNT_ID}:function:{name}" for name in ("CodeDeployHook_shop", "shop")
+        ]
+        may[policy] = [role is not None and role.may("lambda:InvokeFunction", arn) for arn in functions]
 
-    assert may == wanted
+    assert may == expected

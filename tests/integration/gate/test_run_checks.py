@@ -1,4 +1,4 @@
-"""The second step: a stage's checks, run against the hosts that they may reach and no others."""
+"""Checks of a stage, run against the allowed hosts only."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 LOCAL = Settings(allow_loopback=True)
 
 
-def probed(
+def run_stage(
     plan: str, url: str = "", settings: Settings = LOCAL, emit: Callable[[Finding], None] = lambda _: None
 ) -> Any:
-    read = parse(f"version: 1\n{plan}")
+    parsed = parse(f"version: 1\n{plan}")
     green = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic", green=Side(url=url))
-    prepared = Prepared(deployment=apply_plan_target(green, read), plan=read)
+    prepared = Prepared(deployment=apply_plan_target(green, parsed), plan=parsed)
     return run_checks(prepared, settings, Aws(Account({})), time.monotonic() + 5, emit)
 
 
@@ -44,14 +44,14 @@ ASK = "{name: c, http: {get: /, expect: {status: 200}}}"
 def test_greens_own_host_is_allowed_and_each_finding_is_emitted() -> None:
     emitted: list[Finding] = []
     with answering(answer(200)) as server:
-        findings = probed(stage(ASK), server.url, emit=emitted.append)
-    assert [each.outcome.value for each in findings] == ["PASS"]
+        findings = run_stage(stage(ASK), server.url, emit=emitted.append)
+    assert [finding.outcome.value for finding in findings] == ["PASS"]
     assert tuple(emitted) == findings
 
 
-def test_loopback_stays_closed_unless_the_operator_opened_it() -> None:
+def test_loopback_is_refused_unless_the_operator_allows_it() -> None:
     with answering(answer(200)) as server:
-        (finding,) = probed(stage(ASK), server.url, Settings())
+        (finding,) = run_stage(stage(ASK), server.url, Settings())
     assert (finding.outcome.value, server.connections) == ("ERROR", 0)
     assert "this machine itself" in finding.message
 
@@ -60,7 +60,7 @@ def test_loopback_stays_closed_unless_the_operator_opened_it() -> None:
 def test_a_plan_cannot_allow_a_host_by_naming_it(allowed: tuple[str, ...], outcome: str) -> None:
     with answering(answer(200)) as server:
         target = f"target: {{url: '{server.url}'}}\n"
-        (finding,) = probed(
+        (finding,) = run_stage(
             target + stage(ASK), "http://green.test", Settings(allow_loopback=True, allowed_hosts=allowed)
         )
     assert finding.outcome.value == outcome
@@ -71,14 +71,14 @@ def test_nothing_runs_when_any_check_of_any_stage_is_wrong() -> None:
     with answering(answer(200)) as server:
         wrong = stage(ASK)[:-2] + ", AfterAllowTraffic: {checks: [{name: d, htp: {get: /}}]}}\n"
         with pytest.raises(PlanError, match="htp"):
-            probed(wrong, server.url)
+            run_stage(wrong, server.url)
     assert server.connections == 0
 
 
-def test_a_stage_bakes_before_its_checks() -> None:
+def test_a_stage_waits_its_bake_time_before_its_checks() -> None:
     with answering(answer(200)) as server:
         began = time.monotonic()
-        probed(stage(ASK, "bake: 300ms, "), server.url)
+        run_stage(stage(ASK, "bake: 300ms, "), server.url)
     assert 0.3 <= time.monotonic() - began < 5
 
 

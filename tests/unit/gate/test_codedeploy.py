@@ -1,4 +1,4 @@
-"""The event with its two ids, and the latch that answers once."""
+"""The event with its two ids, and the reporter that answers once."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def refusal(code: str, message: str = "no", status: int = 400) -> ClientError:
 
 
 class Fake:
-    """A CodeDeploy client that does what it is told to, and a clock that only sleeping and its own slowness move."""
+    """A CodeDeploy client that raises the given errors in turn, and a clock that only its calls and sleeps move."""
 
-    def __init__(self, *does: BaseException | None, each_takes_s: float = 0.0) -> None:
-        self._does = list(does)
-        self._each_takes_s = each_takes_s
+    def __init__(self, *errors: BaseException | None, call_s: float = 0.0) -> None:
+        self._errors = list(errors)
+        self._call_s = call_s
         self.calls: list[dict[str, str]] = []
         self.now = 1000.0
         self.slept: list[float] = []
 
     def put_lifecycle_event_hook_execution_status(self, **parameters: str) -> dict[str, str]:
         self.calls.append(parameters)
-        self.now += self._each_takes_s
-        does = self._does.pop(0) if len(self._does) > 1 else (self._does or [None])[0]
-        if does is not None:
-            raise does
+        self.now += self._call_s
+        error = self._errors.pop(0) if len(self._errors) > 1 else (self._errors or [None])[0]
+        if error is not None:
+            raise error
         return {"lifecycleEventHookExecutionId": EXECUTION}
 
     def sleep(self, seconds: float) -> None:
@@ -56,7 +56,7 @@ class Fake:
 # ---- The event
 
 
-def test_both_ids_are_passed_on_byte_for_byte() -> None:
+def test_both_ids_are_sent_unchanged() -> None:
     execution = parse({"DeploymentId": ID, "LifecycleEventHookExecutionId": EXECUTION, "Combined": 1})
     assert (execution.deployment_id, execution.execution_id) == (ID, EXECUTION)
 
@@ -81,10 +81,10 @@ def test_both_ids_are_passed_on_byte_for_byte() -> None:
         {"deploymentid": ID, "lifecycleeventhookexecutionid": EXECUTION},
     ],
 )
-def test_an_event_without_both_ids_is_refused_without_repeating_it(event: Any) -> None:
-    with pytest.raises(EventError) as refused:
+def test_an_event_without_both_ids_is_rejected_without_repeating_it(event: Any) -> None:
+    with pytest.raises(EventError) as error:
         parse(event)
-    assert EXECUTION[:20] not in str(refused.value)
+    assert EXECUTION[:20] not in str(error.value)
 
 
 def test_an_event_of_a_native_deployment_is_named() -> None:
@@ -104,24 +104,24 @@ def test_the_fingerprint_of_an_execution_does_not_show_it() -> None:
 @pytest.mark.parametrize("status", list(Status))
 def test_one_call_is_enough(status: Status) -> None:
     fake = Fake()
-    answer = fake.reporter().answer(status, 10)
-    assert (answer.told, answer.superseded, answer.attempts, answer.error) == (True, False, 1, "")
+    delivery = fake.reporter().answer(status, 10)
+    assert (delivery.told, delivery.superseded, delivery.attempts, delivery.error) == (True, False, 1, "")
     assert fake.calls == [{"deploymentId": ID, "lifecycleEventHookExecutionId": EXECUTION, "status": status.value}]
 
 
-@pytest.mark.parametrize("does", [None, refusal("InvalidDeploymentIdException")])
-def test_the_first_answer_is_the_only_one_ever_sent(does: BaseException | None) -> None:
-    fake = Fake(does)
+@pytest.mark.parametrize("error", [None, refusal("InvalidDeploymentIdException")])
+def test_the_first_answer_is_the_only_one_ever_sent(error: BaseException | None) -> None:
+    fake = Fake(error)
     reporter = fake.reporter()
     first = reporter.answer(Status.FAILED, 10)
     assert reporter.answer(Status.SUCCEEDED, 10) is first
     assert [call["status"] for call in fake.calls] == ["Failed"]
 
 
-def test_throttling_is_waited_out_with_jitter() -> None:
+def test_throttling_is_retried_with_jitter() -> None:
     fake = Fake(*[refusal("ThrottlingException")] * 6, None)
-    answer = fake.reporter().answer(Status.SUCCEEDED, 60)
-    assert (answer.told, answer.attempts) == (True, 7)
+    delivery = fake.reporter().answer(Status.SUCCEEDED, 60)
+    assert (delivery.told, delivery.attempts) == (True, 7)
     assert len(set(fake.slept)) == 6
     assert all(0.05 <= pause <= 5 for pause in fake.slept)
 
@@ -137,25 +137,25 @@ def test_throttling_is_waited_out_with_jitter() -> None:
         "UnsupportedActionForDeploymentTypeException",
     ],
 )
-def test_an_error_that_no_attempt_can_change_is_not_repeated(code: str) -> None:
+def test_a_final_error_is_not_retried(code: str) -> None:
     fake = Fake(refusal(code))
-    answer = fake.reporter().answer(Status.SUCCEEDED, 60)
-    assert (answer.told, answer.attempts) == (False, 1)
-    assert code in answer.error
+    delivery = fake.reporter().answer(Status.SUCCEEDED, 60)
+    assert (delivery.told, delivery.attempts) == (False, 1)
+    assert code in delivery.error
 
 
-def test_every_error_of_codedeploys_model_is_known_here() -> None:
+def test_every_error_of_the_codedeploy_model_is_classified() -> None:
     model = botocore.session.Session().get_service_model("codedeploy")
     for shape in model.operation_model("PutLifecycleEventHookExecutionStatus").error_shapes:
-        answer = Fake(refusal(shape.name)).reporter().answer(Status.FAILED, 60)
-        assert answer.attempts == 1, shape.name
-        assert answer.told is (shape.name == "LifecycleEventAlreadyCompletedException")
+        delivery = Fake(refusal(shape.name)).reporter().answer(Status.FAILED, 60)
+        assert delivery.attempts == 1, shape.name
+        assert delivery.told is (shape.name == "LifecycleEventAlreadyCompletedException")
 
 
-def test_a_denial_is_tried_three_times_since_permissions_spread_slowly() -> None:
+def test_a_denial_is_tried_three_times_because_permissions_propagate_slowly() -> None:
     fake = Fake(refusal("AccessDeniedException"))
-    answer = fake.reporter().answer(Status.SUCCEEDED, 600)
-    assert (answer.told, answer.attempts) == (False, 3)
+    delivery = fake.reporter().answer(Status.SUCCEEDED, 600)
+    assert (delivery.told, delivery.attempts) == (False, 3)
     assert Fake(refusal("AccessDeniedException"), None).reporter().answer(Status.SUCCEEDED, 600).told
 
 
@@ -164,9 +164,9 @@ def test_a_denial_is_tried_three_times_since_permissions_spread_slowly() -> None
 ALREADY = refusal("LifecycleEventAlreadyCompletedException")
 
 
-def test_completed_before_the_first_attempt_means_that_somebody_else_answered() -> None:
-    answer = Fake(ALREADY).reporter().answer(Status.SUCCEEDED, 10)
-    assert (answer.told, answer.superseded) == (True, True)
+def test_already_completed_at_the_first_attempt_means_that_another_run_answered() -> None:
+    delivery = Fake(ALREADY).reporter().answer(Status.SUCCEEDED, 10)
+    assert (delivery.told, delivery.superseded) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -180,22 +180,22 @@ def test_completed_before_the_first_attempt_means_that_somebody_else_answered() 
         OSError("reset"),
     ],
 )
-def test_completed_after_an_attempt_whose_receipt_was_lost_is_our_own_answer(lost: BaseException) -> None:
-    answer = Fake(lost, ALREADY).reporter().answer(Status.SUCCEEDED, 10)
-    assert (answer.told, answer.superseded, answer.attempts) == (True, False, 2)
+def test_already_completed_after_an_attempt_with_a_lost_response_is_our_own_answer(lost: BaseException) -> None:
+    delivery = Fake(lost, ALREADY).reporter().answer(Status.SUCCEEDED, 10)
+    assert (delivery.told, delivery.superseded, delivery.attempts) == (True, False, 2)
 
 
 @pytest.mark.parametrize("refused", ["ThrottlingException", "AccessDeniedException", "ExpiredTokenException"])
-def test_completed_after_an_attempt_that_was_surely_refused_is_somebody_elses(refused: str) -> None:
-    answer = Fake(refusal(refused), ALREADY).reporter().answer(Status.SUCCEEDED, 10)
-    assert (answer.told, answer.superseded) == (True, True)
+def test_already_completed_after_a_refused_attempt_is_the_answer_of_another_run(refused: str) -> None:
+    delivery = Fake(refusal(refused), ALREADY).reporter().answer(Status.SUCCEEDED, 10)
+    assert (delivery.told, delivery.superseded) == (True, True)
 
 
 # ---- Errors of every shape
 
 
-def _strange() -> list[BaseException]:
-    made: list[BaseException] = [
+def _malformed_errors() -> list[BaseException]:
+    errors: list[BaseException] = [
         refusal(""),
         OSError(),
         TypeError("a bug"),
@@ -204,19 +204,19 @@ def _strange() -> list[BaseException]:
         UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
     ]
     for response in ({}, None, ["x"], {"Error": None}, {"Error": {}}, {"Error": {"Code": None}}, {"Error": "text"}):
-        odd = ClientError({}, "Put")
-        odd.response = response  # type: ignore[assignment]
-        made.append(odd)
-    return made
+        error = ClientError({}, "Put")
+        error.response = response  # type: ignore[assignment]
+        errors.append(error)
+    return errors
 
 
-@pytest.mark.parametrize("problem", _strange(), ids=lambda problem: repr(problem)[:60])
-def test_an_error_of_any_shape_is_tried_again_and_never_raised(problem: BaseException) -> None:
-    answer = Fake(problem, None).reporter().answer(Status.FAILED, 10)
-    assert (answer.told, answer.attempts) == (True, 2)
+@pytest.mark.parametrize("problem", _malformed_errors(), ids=lambda problem: repr(problem)[:60])
+def test_an_error_of_any_shape_is_retried_and_never_raised(problem: BaseException) -> None:
+    delivery = Fake(problem, None).reporter().answer(Status.FAILED, 10)
+    assert (delivery.told, delivery.attempts) == (True, 2)
 
 
-def test_every_error_that_botocore_can_raise_is_survived() -> None:
+def test_no_error_that_botocore_can_raise_escapes() -> None:
     kinds = [
         kind
         for kind in vars(botocore.exceptions).values()
@@ -226,8 +226,8 @@ def test_every_error_that_botocore_can_raise_is_survived() -> None:
     for kind in kinds:
         problem = kind.__new__(kind)
         Exception.__init__(problem, "said")
-        answer = Fake(problem, None).reporter().answer(Status.FAILED, 10)
-        assert answer.told, kind
+        delivery = Fake(problem, None).reporter().answer(Status.FAILED, 10)
+        assert delivery.told, kind
 
 
 def test_a_client_that_cannot_be_made_is_made_again() -> None:
@@ -243,47 +243,47 @@ def test_a_client_that_cannot_be_made_is_made_again() -> None:
     reporter = Reporter(
         Execution(deployment_id=ID, execution_id=EXECUTION), client, sleep=fake.sleep, clock=lambda: fake.now
     )
-    answer = reporter.answer(Status.FAILED, 10)
-    assert (answer.told, len(made)) == (True, 3)
-    assert answer.superseded, "nothing of ours was ever sent before"
+    delivery = reporter.answer(Status.FAILED, 10)
+    assert (delivery.told, len(made)) == (True, 3)
+    assert delivery.superseded, "nothing of ours was ever sent before"
 
 
 # ---- The budget
 
 
 @pytest.mark.parametrize("budget_s", [0.5, 3, 20, 60])
-def test_no_attempt_begins_after_the_budget_is_spent(budget_s: float) -> None:
+def test_no_attempt_starts_after_the_budget_is_spent(budget_s: float) -> None:
     for seed in range(50):
         random.seed(seed)
-        fake = Fake(OSError("down"), each_takes_s=0.1)
-        answer = fake.reporter().answer(Status.FAILED, budget_s)
-        assert not answer.told
+        fake = Fake(OSError("down"), call_s=0.1)
+        delivery = fake.reporter().answer(Status.FAILED, budget_s)
+        assert not delivery.told
         assert fake.now - 1000 <= budget_s + 0.1
-        assert answer.attempts >= min(4, budget_s / 6)
+        assert delivery.attempts >= min(4, budget_s / 6)
 
 
 @pytest.mark.parametrize("budget_s", [0.0, -30.0])
 def test_one_attempt_is_made_even_when_the_time_is_over(budget_s: float) -> None:
     assert Fake().reporter().answer(Status.FAILED, budget_s).told
     fake = Fake(OSError("down"))
-    answer = fake.reporter().answer(Status.FAILED, budget_s)
-    assert (answer.told, answer.attempts, fake.slept) == (False, 1, [])
+    delivery = fake.reporter().answer(Status.FAILED, budget_s)
+    assert (delivery.told, delivery.attempts, fake.slept) == (False, 1, [])
 
 
-def test_an_endpoint_that_hangs_costs_one_time_out_an_attempt(nobody: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_hangs_costs_one_time_out_for_each_attempt(nobody: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as hanging:
         nobody.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{hanging.getsockname()[1]}")
         accepted: list[socket.socket] = []
         threading.Thread(target=lambda: accepted.append(hanging.accept()[0]), daemon=True).start()
         began = time.monotonic()
-        answer = Reporter(Execution(deployment_id=ID, execution_id=EXECUTION)).answer(Status.FAILED, 0.5)
+        delivery = Reporter(Execution(deployment_id=ID, execution_id=EXECUTION)).answer(Status.FAILED, 0.5)
         took_s = time.monotonic() - began
-    for each in accepted:
-        each.close()
-    assert (answer.told, answer.attempts) == (False, 1)
+    for connection in accepted:
+        connection.close()
+    assert (delivery.told, delivery.attempts) == (False, 1)
     assert 2.9 < took_s < 5.9  # two attempts take 6
-    assert "ReadTimeout" in answer.error
-    assert EXECUTION not in answer.error
+    assert "ReadTimeout" in delivery.error
+    assert EXECUTION not in delivery.error
 
 
 # ---- Secrecy
@@ -299,10 +299,10 @@ def test_an_endpoint_that_hangs_costs_one_time_out_an_attempt(nobody: pytest.Mon
         repr(EXECUTION),
     ],
 )
-def test_the_execution_id_is_in_no_error(message: str) -> None:
+def test_no_error_contains_the_execution_id(message: str) -> None:
     for problem in (refusal("InvalidLifecycleEventHookExecutionIdException", message), OSError(message)):
-        answer = Fake(problem).reporter().answer(Status.FAILED, 0)
-        assert "canary" not in answer.error
-        assert "x" * 20 + "=" not in answer.error
-        assert "xxx=" not in answer.error
-        assert len(answer.error) <= 500
+        delivery = Fake(problem).reporter().answer(Status.FAILED, 0)
+        assert "canary" not in delivery.error
+        assert "x" * 20 + "=" not in delivery.error
+        assert "xxx=" not in delivery.error
+        assert len(delivery.error) <= 500

@@ -1,4 +1,4 @@
-"""The first step: what runs where nobody wrote a plan, and where green is."""
+"""Preparation of a gate: the plan, the default checks without one, and the URL of green."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def prepared(tmp_path: Any, deployment: Deployment, plan: str = "", **choices: A
     return prepare(NoAws(), Settings(plan_folder=str(tmp_path), **choices), deployment, {})
 
 
-ELSEWHERE = """\
+OTHER_STAGE = """\
 version: 1
 target: {url: "https://shop.example.com/", host: shop.example.com}
 stages:
@@ -63,35 +63,35 @@ stages:
 """
 
 
-def test_without_a_plan_an_operator_may_want_one(tmp_path: Any) -> None:
-    with pytest.raises(PlanError, match=r"no plan was found for shop/bg, and this installation wants one"):
+def test_an_operator_can_require_a_plan(tmp_path: Any) -> None:
+    with pytest.raises(PlanError, match=r"no plan was found for shop/bg, and this installation requires one"):
         prepared(tmp_path, ECS, on_missing_plan="fail")
 
 
-def test_a_plan_without_this_stage_is_no_plan_for_it(tmp_path: Any) -> None:
+def test_a_plan_without_this_stage_counts_as_a_missing_plan(tmp_path: Any) -> None:
     with pytest.raises(
-        PlanError, match="has no stage AfterAllowTestTraffic, and this installation wants one"
-    ) as caught:
-        prepared(tmp_path, ECS, ELSEWHERE, on_missing_plan="fail")
+        PlanError, match="has no stage AfterAllowTestTraffic, and this installation requires one"
+    ) as error:
+        prepared(tmp_path, ECS, OTHER_STAGE, on_missing_plan="fail")
 
-    assert caught.value.source.endswith("shop.yaml")
+    assert error.value.source.endswith("shop.yaml")
 
 
-def test_a_deployment_of_nobody_is_named_by_its_id(tmp_path: Any) -> None:
-    nobody = msgspec.structs.replace(ECS, application="", group="")
+def test_a_deployment_without_an_application_is_named_by_its_id(tmp_path: Any) -> None:
+    unnamed = msgspec.structs.replace(ECS, application="", group="")
 
     with pytest.raises(PlanError, match="no plan was found for d-1"):
-        prepared(tmp_path, nobody, on_missing_plan="fail")
+        prepared(tmp_path, unnamed, on_missing_plan="fail")
 
 
-def test_without_a_plan_an_operator_may_let_pass_and_it_is_said(tmp_path: Any) -> None:
+def test_an_operator_can_let_deployments_without_a_plan_pass(tmp_path: Any) -> None:
     gate = prepared(tmp_path, ECS, on_missing_plan="pass")
 
     assert gate.checks == ()
     assert "OnMissingPlan is pass" in gate.plan.waived
 
 
-def test_without_a_plan_the_default_checks_run_and_it_is_said(tmp_path: Any) -> None:
+def test_without_a_plan_the_default_checks_run_and_a_note_says_so(tmp_path: Any) -> None:
     gate = prepared(tmp_path, ECS)
 
     assert [check.validator for check in gate.checks] == ["target_health", "http"]
@@ -99,18 +99,18 @@ def test_without_a_plan_the_default_checks_run_and_it_is_said(tmp_path: Any) -> 
     assert (gate.plan.source.uri, gate.plan.source.sha256, gate.bake_s) == ("default-checks", "", 0.0)
 
 
-def test_default_checks_go_where_the_plan_says_green_is(tmp_path: Any) -> None:
-    gate = prepared(tmp_path, ECS, ELSEWHERE)
+def test_default_checks_use_the_url_of_green_from_the_plan(tmp_path: Any) -> None:
+    gate = prepared(tmp_path, ECS, OTHER_STAGE)
 
     assert (gate.deployment.green.url, gate.deployment.green.host) == ("https://shop.example.com", "shop.example.com")
     assert "has no stage AfterAllowTestTraffic, so the default checks ran" in gate.deployment.notes[0]
 
 
-def test_default_checks_stand_in_the_shadow_of_a_plan_without_this_stage(tmp_path: Any) -> None:
+def test_default_checks_keep_the_shadow_of_a_plan_without_this_stage(tmp_path: Any) -> None:
     shadow = 'version: 1\nshadow: {until: "2020-01-01", why: getting to know it}\n'
 
     assert prepared(tmp_path, ECS).plan.shadow is None
-    gate = prepared(tmp_path, ECS, ELSEWHERE.replace("version: 1\n", shadow))
+    gate = prepared(tmp_path, ECS, OTHER_STAGE.replace("version: 1\n", shadow))
     assert gate.plan.shadow is not None
     assert gate.plan.source.uri == "default-checks"
 
@@ -121,14 +121,14 @@ def test_a_rollback_is_let_through_without_a_plan_or_a_call(tmp_path: Any) -> No
     assert "is a rollback" in gate.plan.waived
 
 
-def test_a_rollback_is_checked_where_the_operator_wants_it(tmp_path: Any) -> None:
+def test_a_rollback_is_checked_if_the_operator_chose_so(tmp_path: Any) -> None:
     gate = prepared(tmp_path, msgspec.structs.replace(ECS, creator="codeDeployRollback"), on_rollback="check")
 
     assert gate.checks
 
 
 def test_a_stage_with_a_plan_has_its_checks(tmp_path: Any) -> None:
-    plan = ELSEWHERE.replace("  AfterAllowTraffic:\n", "  AfterAllowTestTraffic:\n    bake: 30s\n")
+    plan = OTHER_STAGE.replace("  AfterAllowTraffic:\n", "  AfterAllowTestTraffic:\n    bake: 30s\n")
 
     gate = prepared(tmp_path, ECS, plan)
 
@@ -140,7 +140,7 @@ def test_a_stage_with_a_plan_has_its_checks(tmp_path: Any) -> None:
     [({}, "prod"), ({"greenlight:environment": " staging "}, "staging"), ({"greenlight:environment": ""}, "prod")],
     ids=["installation", "tag", "empty tag"],
 )
-def test_a_tag_of_the_group_says_more_of_the_environment_than_the_installation(
+def test_the_environment_tag_of_the_group_overrides_the_installations(
     tmp_path: Any, tags: dict[str, str], environment: str
 ) -> None:
     gate = prepare(NoAws(), Settings(plan_folder=str(tmp_path), environment="prod"), ECS, tags)
@@ -149,7 +149,7 @@ def test_a_tag_of_the_group_says_more_of_the_environment_than_the_installation(
 
 
 def test_secrets_of_a_check_that_does_not_run_are_not_fetched(tmp_path: Any) -> None:
-    plan = ELSEWHERE.replace("  AfterAllowTraffic:", "  AfterAllowTestTraffic:").replace(
+    plan = OTHER_STAGE.replace("  AfterAllowTraffic:", "  AfterAllowTestTraffic:").replace(
         "http: {get: /", 'when: {environment: staging}, http: {headers: {a: "${secret:ssm:/a}"}, get: /'
     )
 
@@ -161,20 +161,20 @@ def test_secrets_of_a_check_that_does_not_run_are_not_fetched(tmp_path: Any) -> 
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "BeforeInstall"])
-def test_blues_health_is_no_evidence_for_green(stage: str) -> None:
+def test_blues_health_is_not_evidence_for_green(stage: str) -> None:
     bare = msgspec.structs.replace(ECS, stage=stage, green=Side())
 
     with pytest.raises(DiscoveryError, match=f"green has no target group at {stage}"):
         default_checks(bare)
 
 
-def test_before_green_is_installed_blue_must_be_well() -> None:
+def test_before_green_is_installed_blue_must_be_healthy() -> None:
     (check,) = default_checks(msgspec.structs.replace(ECS, stage="BeforeInstall", green=Side()))
 
     assert check.params == {"side": "blue"}
 
 
-def test_a_deployment_about_which_nothing_is_known_is_not_let_through() -> None:
+def test_a_deployment_without_anything_to_check_is_an_error() -> None:
     with pytest.raises(DiscoveryError, match="blue has no target group at BeforeInstall"):
         default_checks(Deployment(id="d", platform=Platform.ECS, stage="BeforeInstall"))
 
@@ -187,7 +187,7 @@ def test_default_checks_are_at_least_one_and_fit_their_validators(deployment: De
     bound = bind(plan, deployment, {}, Registry())[deployment.stage]
 
     assert len(bound) >= 1
-    assert all(each.params is not None and not each.malformed for each in bound)
+    assert all(check.params is not None and not check.malformed for check in bound)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_default_checks_are_at_least_one_and_fit_their_validators(deployment: De
         ("what", [200]),
     ],
 )
-def test_the_target_groups_own_codes_are_what_its_health_check_expects(codes: str, expected: list[int]) -> None:
+def test_the_default_health_check_expects_the_codes_of_the_target_group(codes: str, expected: list[int]) -> None:
     green = msgspec.structs.replace(ECS.green, health_check_codes=codes)
 
     check = default_checks(msgspec.structs.replace(ECS, green=green))[1]
@@ -213,7 +213,7 @@ def test_the_target_groups_own_codes_are_what_its_health_check_expects(codes: st
 
 
 def plan_with(target: str) -> Plan:
-    return parse(ELSEWHERE.replace(ELSEWHERE.splitlines()[1], f"target: {target}"))
+    return parse(OTHER_STAGE.replace(OTHER_STAGE.splitlines()[1], f"target: {target}"))
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -225,7 +225,7 @@ def test_a_plans_own_url_counts_only_where_green_can_be_reached(stage: str) -> N
     assert (green.url == "https://shop.example.com/base") == (stage in PORTS_OPEN)
 
 
-def test_a_plans_own_url_leaves_nothing_of_the_rule() -> None:
+def test_a_plans_own_url_replaces_everything_from_the_rule() -> None:
     green = apply_plan_target(ECS, plan_with("{url: 'https://shop.example.com'}")).green
 
     assert (green.host, green.headers, green.path_patterns, green.no_url) == ("", {}, (), "")

@@ -30,7 +30,7 @@ def run_with_deadline(deadline: float, work: Callable[[], T], otherwise: str) ->
     Args:
         deadline: `time.monotonic()` by which the result must be there.
         work: The call; what it raises is raised here.
-        otherwise: What is missing after the deadline, as the beginning of a sentence.
+        otherwise: Beginning of the error message after the deadline.
 
     Raises:
         OverdueError: The deadline passed.

@@ -1,7 +1,7 @@
-"""CodeDeploy's side of a gate: the event with its two ids, and the one answer.
+"""The event of a hook and the answer to CodeDeploy.
 
-A hook's return value and its exceptions are not read; only PutLifecycleEventHookExecutionStatus counts, once.
-Source: https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
+CodeDeploy ignores the return value and the exceptions of a hook; only PutLifecycleEventHookExecutionStatus counts,
+once. Source: https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
 """
 
 from __future__ import annotations
@@ -33,46 +33,47 @@ _FINAL = frozenset(
         "UnsupportedActionForDeploymentTypeException",
     }
 )
-"""Errors that no further attempt can change. AccessDenied is not among them: new permissions take a while to spread."""
+"""Errors that another attempt cannot change. AccessDenied is not among them: new permissions take time to propagate."""
 _DENIED_ATTEMPTS = 3
+_MAX_ID_LENGTH = 8192
 
 
 class EventError(GreenlightError):
-    """The event is not CodeDeploy's; without both ids nobody can be answered."""
+    """The event is not one of CodeDeploy; without both ids no answer is possible."""
 
 
 class Execution(FrozenStruct, frozen=True, kw_only=True):
-    """Whom to answer. The execution id is a capability: it is passed on byte for byte and never logged."""
+    """The ids to answer with. The execution id is a capability: it is sent unchanged and never logged."""
 
     deployment_id: str
     execution_id: str
 
     def digest(self) -> str:
-        """Give a short fingerprint of the execution id, fit for a log."""
+        """Return a short fingerprint of the execution id for the log."""
         return hashlib.sha256(self.execution_id.encode()).hexdigest()[:12]
 
 
 def parse(event: Any) -> Execution:
-    """Read the event of a hook.
+    """Parse the event of a hook.
 
     Raises:
-        EventError: It is not a map with both ids as texts.
+        EventError: It is not an object with both ids as strings.
     """
     if not isinstance(event, dict):
         raise EventError(
-            f"the event is no map but {type(event).__name__}; was the function called by something else than CodeDeploy?"
+            f"the event is not a JSON object but {type(event).__name__}; was the function invoked by CodeDeploy?"
         )
     ids = [event.get(key) for key in ("DeploymentId", "LifecycleEventHookExecutionId")]
-    if not all(isinstance(each, str) and 0 < len(each) <= 8192 for each in ids):
+    if not all(isinstance(value, str) and 0 < len(value) <= _MAX_ID_LENGTH for value in ids):
         native = " (this is an event of an ECS-native deployment)" if "lifecycleStage" in event else ""
         raise EventError(
-            f"the event lacks DeploymentId or LifecycleEventHookExecutionId as a text{native}; nobody can be answered"
+            f"the event lacks DeploymentId or LifecycleEventHookExecutionId as a string{native}; no answer is possible"
         )
     return Execution(deployment_id=str(ids[0]), execution_id=str(ids[1]))
 
 
 class Reporter:
-    """A latch: the first status given to `answer` is the only one ever sent."""
+    """Sends the answer to CodeDeploy; the first status passed to `answer` is the only one ever sent."""
 
     def __init__(
         self,
@@ -82,27 +83,27 @@ class Reporter:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Answer `execution` with a client of its own, so that nothing a check did to another can matter."""
+        """Answer `execution` with a client of its own, which no check can have changed."""
         self._execution = execution
         self._make_client = client or reporting_client
         self._sleep = sleep
         self._clock = clock
-        self._answer: StatusDelivery | None = None
+        self._delivery: StatusDelivery | None = None
 
     def answer(self, status: Status, budget_s: float) -> StatusDelivery:
-        """Tell CodeDeploy, retrying within `budget_s` with full jitter; never raises.
+        """Send the status, with retries and full jitter within `budget_s`; never raises.
 
         Returns:
-            How it went; a second call changes nothing and gives the first one's result.
+            The delivery; a second call sends nothing and returns the first one's result.
         """
-        if self._answer is None:
-            self._answer = StatusDelivery(error="not answered yet")
-            self._answer = self._tell(status, self._clock() + budget_s)
-        return self._answer
+        if self._delivery is None:
+            self._delivery = StatusDelivery(error="not answered yet")
+            self._delivery = self._send(status, self._clock() + budget_s)
+        return self._delivery
 
-    def _tell(self, status: Status, until: float) -> StatusDelivery:
+    def _send(self, status: Status, deadline: float) -> StatusDelivery:
         attempts, client, error, unsure = 0, None, "", False
-        while attempts == 0 or self._clock() < until:  # too late is for CodeDeploy to say
+        while attempts == 0 or self._clock() < deadline:  # CodeDeploy decides whether the first attempt is too late
             attempts += 1
             try:
                 client = client or self._make_client()
@@ -114,22 +115,22 @@ class Reporter:
                 return StatusDelivery(told=True, attempts=attempts)
             except Exception as problem:  # noqa: BLE001 - a classifier that misses one kind of error loses the answer
                 code = error_code(problem)
-                error = _said(problem, self._execution.execution_id)
+                error = _describe_error(problem, self._execution.execution_id)
             if code == _ALREADY:
-                # An attempt whose fate is unknown may have been the one that counted; otherwise somebody else answered.
+                # An earlier attempt without a clear result may have counted; otherwise another run answered.
                 return StatusDelivery(told=True, superseded=not unsure, attempts=attempts)
-            unsure = unsure or (client is not None and not _refused(code))
+            unsure = unsure or (client is not None and not _is_refusal(code))
             if code in _FINAL or (code.startswith("AccessDenied") and attempts >= _DENIED_ATTEMPTS):
                 break
-            pause = random.uniform(0.05, min(5.0, 0.2 * 2 ** min(attempts, 6)))  # noqa: S311 - jitter is no secret
-            if self._clock() + pause >= until:
+            pause = random.uniform(0.05, min(5.0, 0.2 * 2 ** min(attempts, 6)))  # noqa: S311 - jitter needs no cryptography
+            if self._clock() + pause >= deadline:
                 break
             self._sleep(pause)
         return StatusDelivery(told=False, attempts=attempts, error=error)
 
 
 def reporting_client() -> Any:
-    """Make the client that answers: short time-outs, and retries left to the reporter, which knows its budget."""
+    """Return the client that answers: short time-outs, and no retries, because the reporter has its own."""
     from botocore.config import Config
 
     return Session().client(
@@ -143,12 +144,12 @@ def reporting_client() -> Any:
     )
 
 
-def _refused(code: str) -> bool:
-    """Tell whether an error says that the status was not taken; no code, or a failure inside AWS, does not."""
+def _is_refusal(code: str) -> bool:
+    """Return whether an error code means that the status was not accepted; a failure inside AWS leaves it open."""
     return (
         bool(code) and not code.isdecimal() and code not in ("InternalFailure", "InternalError", "ServiceUnavailable")
     )
 
 
-def _said(problem: BaseException, secret: str) -> str:
+def _describe_error(problem: BaseException, secret: str) -> str:
     return " ".join(Redactor([secret]).text(f"{type(problem).__name__}: {problem}").split())[:500]

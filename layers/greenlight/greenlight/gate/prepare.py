@@ -1,4 +1,4 @@
-"""First step: what is being deployed, which plan applies, which secrets it needs. Reads, judges nothing."""
+"""Prepare a gate: find the plan of the discovered deployment, or its default checks, and fetch secrets."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from greenlight.core.settings import Settings
 
 ENVIRONMENT_TAG = "greenlight:environment"
-"""On a deployment group: which of a plan's environments it is in, where the installation's own is not meant."""
+"""Tag of a deployment group that names the plan's environment to use instead of the installation's."""
 
 _CODES = re.compile(r"\b([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?\b", re.ASCII)
 
@@ -31,7 +31,7 @@ PORTS_OPEN = ("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"
 
 
 class Prepared(FrozenStruct, frozen=True, kw_only=True):
-    """All that probing needs. `plan.waived` says why nothing has to be probed at all."""
+    """Everything needed to run the checks. `plan.waived` is the reason why none has to run."""
 
     deployment: Deployment
     plan: Plan
@@ -45,32 +45,32 @@ class Prepared(FrozenStruct, frozen=True, kw_only=True):
 
     @property
     def bake_s(self) -> float:
-        """What to wait before the checks, in seconds."""
+        """Time to wait before the checks, in seconds."""
         stage = self.plan.stages.get(self.deployment.stage)
         return stage.bake_s if stage else 0.0
 
 
 def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str, str]) -> Prepared:
-    """Find the plan of a discovered deployment; the secrets it needs come with `with_secrets`.
+    """Return the deployment with its plan; `with_secrets` adds the secrets.
 
     Args:
-        aws: Reads plans.
-        settings: Where plans are looked for, and what happens when there is none.
+        aws: AWS clients to read plans with.
+        settings: Where plans are looked up, and what happens without one.
         deployment: From `greenlight.discovery`.
-        tags: Of the deployment group.
+        tags: Tags of the deployment group.
 
     Raises:
-        PlanError: The plan is wrong, or there is none and the operator wants one.
+        PlanError: The plan is not valid, or there is no plan and the operator requires one.
         AwsError: A plan store refused.
-        DiscoveryError: There is no plan, and nothing about this deployment to check by default.
+        DiscoveryError: There is no plan, and nothing in this deployment can be checked by default.
     """
     from greenlight.stores.plan_lookup import find_plan
 
     environment = tags.get(ENVIRONMENT_TAG, "").strip() or settings.environment
     deployment = msgspec.structs.replace(deployment, environment=environment)
     if deployment.creator == "codeDeployRollback" and settings.on_rollback == "pass":
-        why = "this deployment is a rollback, and rollbacks are let through at once"
-        return Prepared(deployment=deployment, plan=Plan(stages={}, waived=why))
+        reason = "this deployment is a rollback, and rollbacks are let through at once"
+        return Prepared(deployment=deployment, plan=Plan(stages={}, waived=reason))
     plan = find_plan(aws, settings, deployment, tags)
     if plan is None or deployment.stage not in plan.stages:
         missing = _missing(deployment, plan)
@@ -82,19 +82,19 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
 
 
 def with_secrets(prepared: Prepared, aws: Aws) -> Prepared:
-    """Fetch the secrets that the checks of the stage refer to, those that the plan leaves out aside.
+    """Return the gate with the secrets that the checks of the stage refer to; skipped checks need none.
 
     Raises:
-        PlanError: There is no such secret.
+        PlanError: A secret does not exist.
         AwsError: The store refused.
     """
     running = [check for check in prepared.checks if not check.left_out(prepared.deployment)]
-    wanted = references.secret_names([check.params for check in running])
-    return msgspec.structs.replace(prepared, secrets=fetch_secrets(wanted, aws))
+    names = references.secret_names([check.params for check in running])
+    return msgspec.structs.replace(prepared, secrets=fetch_secrets(names, aws))
 
 
 def apply_plan_target(deployment: Deployment, plan: Plan) -> Deployment:
-    """Let the plan's `target` say what it knows better than discovery: host name and URL of green."""
+    """Return the deployment with green's host name and URL from the plan's `target`, which takes precedence."""
     green = deployment.green
     if plan.target.host:
         green = msgspec.structs.replace(green, host=plan.target.host)
@@ -105,13 +105,13 @@ def apply_plan_target(deployment: Deployment, plan: Plan) -> Deployment:
 
 
 def _without_plan(settings: Settings, deployment: Deployment, plan: Plan | None) -> Plan:
-    """Do what the operator chose for a stage nobody wrote checks for."""
+    """Return the plan that the operator chose for a stage without checks: an error, a waiver or the default checks."""
     from greenlight.core.errors import PlanError, Problem
 
     missing = _missing(deployment, plan)
     if settings.on_missing_plan == "fail":
         raise PlanError(
-            [Problem(f"{missing}, and this installation wants one (OnMissingPlan is fail)")],
+            [Problem(f"{missing}, and this installation requires one (OnMissingPlan is fail)")],
             plan.source.uri if plan else "",
         )
     if settings.on_missing_plan == "pass":
@@ -131,24 +131,25 @@ def _without_plan(settings: Settings, deployment: Deployment, plan: Plan | None)
 def _missing(deployment: Deployment, plan: Plan | None) -> str:
     if plan:
         return f"the plan {plan.source.uri} has no stage {deployment.stage}"
-    of = "/".join(part for part in (deployment.application, deployment.group) if part)
-    return f"no plan was found for {of or deployment.id}"
+    name = "/".join(part for part in (deployment.application, deployment.group) if part)
+    return f"no plan was found for {name or deployment.id}"
 
 
 def default_checks(deployment: Deployment) -> tuple[Check, ...]:
-    """Give the checks for a deployment without a plan: at least one, and every one real.
+    """Return the checks for a deployment without a plan: at least one, and each of them looks at the deployment.
 
     Raises:
-        DiscoveryError: Nothing is known about the deployment that could be checked.
+        DiscoveryError: Nothing in this deployment can be checked.
     """
     if deployment.platform is Platform.LAMBDA:
         return (Check(name="the new version is ready", validator="lambda_state", params={}, timeout_s=60.0),)
     green = deployment.green
-    # Only before green is installed does blue's health say anything about going on; later it would hide a broken green.
+    # Blue's health matters only before green is installed; later it would hide a broken green.
     side = "blue" if deployment.stage == "BeforeInstall" and not green.target_group else "green"
     if not getattr(deployment, side).target_group:
         raise DiscoveryError(
-            f"there is no plan, and {side} has no target group at {deployment.stage} whose health could be checked instead"
+            f"there is no plan, and {side} has no target group at {deployment.stage} "
+            "whose health could be checked instead"
         )
     checks = [
         Check(
@@ -171,7 +172,7 @@ def default_checks(deployment: Deployment) -> tuple[Check, ...]:
 
 
 def _codes(side: Side) -> object:
-    """Turn a target group's matcher ("200", "200,301", "200-299") into an expectation."""
+    """Return the expectation for a target group's matcher ("200", "200,301", "200-299")."""
     codes: list[int] = []
     for low, high in _CODES.findall(side.health_check_codes):
         codes += range(int(low), int(high or low) + 1)

@@ -1,4 +1,4 @@
-"""Second step: run the plan's checks against green. Runs in the worker, the only place plugins are imported."""
+"""Run the checks of a stage against green. Runs in the worker, the only process that imports plugins."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ def run_checks(
     aws: Aws,
     deadline: float,
     emit: Callable[..., None],
-    began: float | None = None,
+    started: float | None = None,
 ) -> tuple[Finding, ...]:
-    """Run the stage's checks.
+    """Run the checks of the stage.
 
     Args:
         prepared: From `prepare`.
         settings: Allowed hosts and concurrency.
-        aws: For validators that ask AWS.
-        deadline: `time.monotonic()` by which all must be over.
+        aws: For validators that call AWS.
+        deadline: `time.monotonic()` by which all checks have ended.
         emit: Called with findings as they become final, one or several at a time.
-        began: `time.monotonic()` of the gate's start; now, unless said.
+        started: `time.monotonic()` at the start of the gate; None for now.
 
     Returns:
         One finding for each check of the stage, in the plan's order.
 
     Raises:
-        PlanError: A check names no validator or its parameters do not fit; nothing has run then.
+        PlanError: A validator does not exist or its parameters do not fit; no check has run.
     """
-    began = time.monotonic() if began is None else began
+    started = time.monotonic() if started is None else started
     deployment = prepared.deployment
     bound = bind(prepared.plan, deployment, prepared.secrets, Registry())
     hosts = {urllib.parse.urlsplit(side.url).hostname or "" for side in (deployment.green, deployment.blue) if side.url}
     if prepared.plan.target.url:
-        # A plan may not open a door by naming it: its own URL counts only where the operator allows the host.
+        # A plan cannot allow its own URL: the host counts only if the operator allows it.
         hosts.discard(urllib.parse.urlsplit(prepared.plan.target.url).hostname or "")
     guard = Guard({*hosts, *settings.allowed_hosts}, allow_loopback=settings.allow_loopback)
     tools = CheckResources(
         deployment, Client(guard), aws, Redactor((*prepared.secrets.values(), *own_secrets(os.environ)))
     )
     time.sleep(max(0.0, min(prepared.bake_s, deadline - time.monotonic())))
-    return Runner(tools, settings.concurrency, deadline, emit, began=began).run(bound[deployment.stage])
+    return Runner(tools, settings.concurrency, deadline, emit, began=started).run(bound[deployment.stage])

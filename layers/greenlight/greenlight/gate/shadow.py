@@ -27,6 +27,7 @@ def apply_shadow(result: GateResult, shadow: Shadow | None, settings: Settings |
         return result.with_notes(shadow.mistake(today) or shadow.notice(today))
     if not settings.allow_shadow:
         return result.with_notes(
-            f"the plan has a shadow until {shadow.until}, but this installation does not allow shadows, so the verdict counts"
+            f"the plan has a shadow until {shadow.until}, but this installation does not allow shadows, "
+            "so the verdict counts"
         )
     return replace(result, verdict=shadow_verdict(result.verdict, shadow.until, shadow.why))

@@ -124,7 +124,7 @@ def _complete(prepared: Prepared, end: WorkerEnd) -> tuple[Finding, ...]:
 def _redacted_output(prepared: Prepared, end: WorkerEnd) -> str:
     from greenlight.aws.client import own_secrets
     from greenlight.core.redaction import Redactor
-    from greenlight.gate.worker import OUTPUT_CHARACTERS
+    from greenlight.gate.worker_pipe import OUTPUT_CHARACTERS
 
     redactor = Redactor((*prepared.secrets.values(), *own_secrets(os.environ)))
     return redactor.text(end.output)[-OUTPUT_CHARACTERS:]

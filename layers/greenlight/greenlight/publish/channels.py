@@ -27,7 +27,7 @@ class ChannelLog(Protocol):
 
 
 class Channel(NamedTuple):
-    """One place for a report: the log message and its key for the result, and the call, which takes the report's URI."""
+    """One place for a report: its log message, the log key of its result, and the call, which takes the report's URI."""
 
     message: str
     key: str

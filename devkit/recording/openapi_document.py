@@ -1,0 +1,114 @@
+"""The check of an OpenAPI document, with the number of operations that a server answers correctly today."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from devkit.recording import plan_writer
+from devkit.recording.expectations import Server
+from devkit.recording.request import RecordedRequest
+from greenlight.checks.registry import Registry
+from greenlight.core.deployment import Side
+from greenlight.core.errors import GreenlightError
+from greenlight.core.finding import Outcome
+
+_USUAL_PATHS = ("/openapi.json", "/openapi.yaml", "/v3/api-docs", "/swagger.json", "/api/openapi.json")
+_MAX_LENGTH = 4 * 1024 * 1024
+"""Limit on the characters of a document; the check does not read a larger one either."""
+_MAX_LENGTH_IN_PLAN = 768 * 1024
+"""Limit on the characters of a document inside a plan, which may have 1 MiB with its indentation."""
+
+
+def record_document(text: str, origin: str) -> tuple[list[str], list[str]]:
+    """Render the check of an OpenAPI document.
+
+    Args:
+        text: The document, JSON or YAML.
+        origin: The server that is checked once; "" to check none.
+
+    Returns:
+        The lines of the check, and the operations that it does not cover.
+
+    Raises:
+        GreenlightError: The document is not supported, or the server does not follow it.
+    """
+    document = _parse(text)
+    if not _has_safe_operations(document):
+        raise GreenlightError("the check sends only GET and HEAD requests, and this document has neither")
+    params: dict[str, Any] = {"text": text}
+    left_out: list[str] = []
+    if origin:
+        with Server(origin) as server:
+            responses = {path: server.send(RecordedRequest(path=path)) for path in _USUAL_PATHS}
+        path = next((path for path, response in responses.items() if _is_document(response, document)), "")
+        params = {"document": path} if path else params
+        covered, message = _run_check(params, origin)
+        params["minimum"] = covered
+        operations = message.partition("not covered: ")[2].split("), ")
+        left_out = [operation.strip() for operation in operations if operation]
+    lines = ["- name: the API keeps its contract", "  openapi:"]
+    for key, value in params.items():
+        if key == "text":
+            rendered = json.dumps(document, indent=1).splitlines()
+            lines += ["    text: |2", *(f"      {line}".rstrip() for line in rendered)]
+        else:
+            lines.append(f"    {key}: {plan_writer.flow_yaml(value)}")
+    if sum(map(len, lines)) > _MAX_LENGTH_IN_PLAN:
+        raise GreenlightError(
+            "the document is too large for a plan; name the URL of a service that serves it at one of "
+            + ", ".join(_USUAL_PATHS)
+        )
+    return lines, left_out
+
+
+def _parse(text: str) -> Any:
+    import yaml
+
+    if len(text) > _MAX_LENGTH:
+        raise GreenlightError(f"the OpenAPI document is larger than {_MAX_LENGTH >> 20} MiB")
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            data = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise GreenlightError("the OpenAPI document is neither JSON nor YAML") from error
+    if isinstance(data, dict) and "swagger" in data:
+        raise GreenlightError(
+            "the document is Swagger 2.0; convert it to OpenAPI 3.0 "
+            "(https://converter.swagger.io), and record the result"
+        )
+    if not isinstance(data, dict) or not str(data.get("openapi", "")).startswith(("3.0", "3.1")):
+        raise GreenlightError("the document is not an OpenAPI 3.0 or 3.1 document")
+    return json.loads(json.dumps(data, default=str))
+
+
+def _has_safe_operations(document: dict[str, Any]) -> bool:
+    paths = document.get("paths")
+    items = [item for item in paths.values() if isinstance(item, dict)] if isinstance(paths, dict) else []
+    return any("get" in item or "head" in item or "$ref" in item for item in items)
+
+
+def _is_document(response: Any, document: Any) -> bool:
+    try:
+        return not isinstance(response, str) and response.status == 200 and _parse(response.body.decode()) == document
+    except (GreenlightError, UnicodeDecodeError):
+        return False
+
+
+def _run_check(params: dict[str, Any], origin: str) -> tuple[int, str]:
+    """Run the check once; return the number of operations that it covers, and its message."""
+    from greenlight.testing import context_for, ecs_deployment, run
+
+    validator = Registry().get("openapi")
+    assert validator is not None  # noqa: S101 - it is part of greenlight
+    with context_for(ecs_deployment(green=Side(url=origin)), timeout_s=60.0) as context:
+        finding = run(validator, params, context)
+    if finding.outcome is Outcome.INCONCLUSIVE:
+        raise GreenlightError(
+            f"no operation of the document can be called without further parameters: {finding.message}"
+        )
+    if finding.outcome is not Outcome.PASS:
+        raise GreenlightError(f"the service does not follow the document: {finding.message}")
+    return max(1, len(finding.evidence)), finding.message
