@@ -1,4 +1,4 @@
-"""Validators: one module each, named like its key in plans, found without registration.
+"""Validators: each file is named like the key that plans use, and is found without registration.
 
-Modules and packages whose names begin with an underscore are helpers that validators share.
+Files and folders whose names begin with an underscore are not validators but helpers of the validators beside them.
 """
