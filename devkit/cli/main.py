@@ -125,7 +125,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _refused(said: str) -> int:
     """Say why nothing was done; what a file says goes to a terminal, so every line of it is made harmless."""
-    from greenlight.core.text import truncate
+    from greenlight.core.display import truncate
 
     print("greenlight: " + "\n".join(truncate(line, 2000) for line in said.splitlines()), file=sys.stderr)
     return USAGE_ERROR

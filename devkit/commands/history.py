@@ -15,9 +15,9 @@ from rich.text import Text
 from devkit.reports import buckets, history
 from devkit.terminal.console import stdout_console, styled
 from greenlight.aws.client import Aws, call_aws
+from greenlight.core.display import escape_controls, truncate
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.frozen import FrozenStruct
-from greenlight.core.text import escape_controls, truncate
 from greenlight.core.units import Duration
 from greenlight.publish import index
 from greenlight.report.content import milliseconds

@@ -24,10 +24,10 @@ from devkit.terminal.console import stderr_console, stdout_console
 from greenlight.aws.client import Aws
 from greenlight.checks.registry import Registry
 from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.display import escape_controls
 from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.settings import Settings
-from greenlight.core.text import escape_controls
 from greenlight.plan import parser as plans
 from greenlight.plan import yaml_reader
 from greenlight.plan.environments import environment_names

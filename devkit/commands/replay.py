@@ -24,12 +24,12 @@ from greenlight.aws.client import Aws, call_aws
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
 from greenlight.core.deployment import Platform
+from greenlight.core.display import escape_controls, truncate
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.finding import Severity
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.report import DEFAULT_CHECKS
 from greenlight.core.settings import Settings
-from greenlight.core.text import escape_controls, truncate
 from greenlight.core.units import Duration
 from greenlight.core.verdict import Status
 from greenlight.gate.prepare import Prepared, apply_plan_target, default_checks, with_secrets

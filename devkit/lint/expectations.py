@@ -100,7 +100,7 @@ def _walk(value: Any, path: PlanPath, field: str = "") -> Iterator[tuple[PlanPat
 
 
 def _of_one(expectation: Expectation, path: PlanPath, field: str) -> Diagnostics:
-    if has_references(expectation.written) or _filtered(expectation):  # what is compared is not known
+    if has_references(expectation.raw) or _filtered(expectation):  # what is compared is not known
         return
     if field == "status":
         yield from _of_status(expectation, path)
@@ -109,7 +109,7 @@ def _of_one(expectation: Expectation, path: PlanPath, field: str) -> Diagnostics
     ):
         yield from _of_amount(expectation, path, least=0.0)
     elif field in ("body", "text"):
-        samples = [*_TEXTS, *_texts(expectation.written)]
+        samples = [*_TEXTS, *_texts(expectation.raw)]
         if all(map(expectation.holds, samples)):
             yield "always-passes", path, f"every text passes this; write for example {field}: {{contains: ok}}"
         elif _no_text(expectation):
@@ -125,7 +125,7 @@ def _of_one(expectation: Expectation, path: PlanPath, field: str) -> Diagnostics
 
 
 def _filtered(expectation: Expectation) -> bool:
-    return isinstance(expectation.written, dict) and "filters" in expectation.written
+    return isinstance(expectation.raw, dict) and "filters" in expectation.raw
 
 
 def _of_status(expectation: Expectation, path: PlanPath) -> Diagnostics:
@@ -134,8 +134,8 @@ def _of_status(expectation: Expectation, path: PlanPath) -> Diagnostics:
         yield "always-passes", path, "every status from 100 to 599 passes this; write status: 200"
     elif not passing:
         what = "no status passes this; a status is a number without quotes, such as 200 or {between: [200, 299]}"
-        if isinstance(expectation.written, list):
-            what = f"an answer has one status and never a list; write {{in: {expectation.written}}}"
+        if isinstance(expectation.raw, list):
+            what = f"an answer has one status and never a list; write {{in: {expectation.raw}}}"
         yield "never-passes", path, what
     elif passing & set(GOOD) and (broken := sorted(passing & set(BROKEN))):
         what = (
@@ -146,7 +146,7 @@ def _of_status(expectation: Expectation, path: PlanPath) -> Diagnostics:
 
 def _passing(expectation: Expectation) -> frozenset[int]:
     # Most checks of a plan expect the same status, and to hold each against five hundred would be most of the linter's time.
-    key = type(expectation), repr(expectation.written)
+    key = type(expectation), repr(expectation.raw)
     if key not in _PASSING:
         _PASSING[key] = frozenset(status for status in STATUSES if expectation.holds(status))
     return _PASSING[key]
@@ -200,7 +200,7 @@ def _no_text(expectation: Expectation) -> bool:
 def _of_answer(expect: ResponseExpectation, path: PlanPath) -> Diagnostics:
     """Hold the page of a load balancer whose targets are gone against an expectation that names no status."""
     if expect.status is not None or any(
-        has_references(each.written) for _, _, each in _walk(expect, ()) if isinstance(each, Expectation)
+        has_references(each.raw) for _, _, each in _walk(expect, ()) if isinstance(each, Expectation)
     ):
         return
     page = Response(
@@ -229,7 +229,7 @@ def _only_refused(each: Bound) -> bool:
     answers = [value for _, _, value in _walk(each.params, ()) if isinstance(value, ResponseExpectation)]
     return bool(answers) and all(
         answer.status is not None
-        and not has_references(answer.status.written)
+        and not has_references(answer.status.raw)
         and set() < _passing(answer.status) <= REFUSED
         and [field for _, field, below in _walk(answer, ()) if isinstance(below, Expectation)] == ["status"]
         for answer in answers

@@ -108,14 +108,14 @@ def _read(
         plan: Plan | None = plans.parse(text, name, today=limits.today, environment=environment, fetch=fetch)
     except PlanError as error:
         errors += error.problems
-        plan = error.so_far
+        plan = error.partial
     bound: Mapping[str, Sequence[Bound]] = {}
     if plan is not None:
         try:
             bound = bind(plan, Deployment(id="lint", platform=Platform.ECS, stage=""), {}, registry)
         except PlanError as error:
             errors += error.problems
-            bound = error.so_far
+            bound = error.partial
     return [rules.with_rule(error) for error in errors], plan, bound
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from greenlight.assertions.arguments import ENCODINGS
-from greenlight.assertions.expectation import FILTERS, FILTERS_KEY, PREDICATES, TYPES
-from greenlight.assertions.filters import MAX_FILTERS
+from greenlight.assertions.expectation import FILTERS_KEY
+from greenlight.assertions.filters import FILTERS, MAX_FILTERS
 from greenlight.assertions.patterns import PATTERN_LENGTH
+from greenlight.assertions.predicates import PREDICATES, TYPES
 from greenlight.assertions.semver import MAX_LENGTH
 
 _REFERENCE = {"type": "string", "pattern": r"\$\{"}
@@ -37,7 +38,7 @@ def _expectation(name: str, literal: dict[str, Any]) -> dict[str, Any]:
         "examples": [["trim", "lower"]],
     }
     predicates = {
-        key: {**arguments[each.takes], "description": each.says, "examples": [each.example[key]]}
+        key: {**arguments[each.takes], "description": each.description, "examples": [each.example[key]]}
         for key, each in PREDICATES.items()
     }
     written = {
@@ -86,11 +87,11 @@ def _filter() -> dict[str, Any]:
         key for key, each in FILTERS.items() if each.takes in ("nothing", "clock", "optional_form", "optional_path")
     ]
     taking = {
-        key: {**_FILTER_ARGUMENTS[each.takes], "description": each.says, "examples": [each.example[key]]}
+        key: {**_FILTER_ARGUMENTS[each.takes], "description": each.description, "examples": [each.example[key]]}
         for key, each in FILTERS.items()
         if each.takes not in ("nothing", "clock")
     }
-    names = [{"const": key, "description": FILTERS[key].says} for key in bare]
+    names = [{"const": key, "description": FILTERS[key].description} for key in bare]
     written = {
         "type": "object",
         "properties": taking,

@@ -15,6 +15,7 @@ from devkit.reference import predicate_docs, struct_docs
 from devkit.reference.plan_schema import components_of
 from devkit.reference.validator_catalogue import cell, type_words
 from greenlight.assertions import expectation
+from greenlight.assertions.filters import FILTERS
 from greenlight.aws import secrets
 from greenlight.checks import binding
 from greenlight.core import references, units
@@ -169,7 +170,7 @@ def _literals() -> str:
 def _predicates() -> str:
     meanings = [f"- `{name}`: {said}" for name, said in predicate_docs.MEANING.items()]
     rows = _rows((name, row) for name, rows in predicate_docs.ROWS.items() for row in rows)
-    filters = [f"- `{_written(each.example)}`: {each.says}" for each in expectation.FILTERS.values()]
+    filters = [f"- `{_written(each.example)}`: {each.description}" for each in FILTERS.values()]
     listed = "\n".join(filters)
     said = "`filters` are done with the value, one after the other, before it is compared:"
     return "\n".join(meanings) + f"\n\n{rows}\n\n{said}\n\n{listed}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from greenlight.assertions.expectation import PREDICATES
+from greenlight.assertions.predicates import PREDICATES
 
 
 class Row(NamedTuple):
@@ -28,7 +28,7 @@ LITERALS = (
 )
 """Expectations without the name of a predicate, and with several."""
 
-MEANING = {name: each.says for name, each in PREDICATES.items()}
+MEANING = {name: each.description for name, each in PREDICATES.items()}
 """Each predicate in a sentence."""
 
 ROWS = {

@@ -43,7 +43,7 @@ def test_a_changed_value_fails_with_both_values(check: Check) -> None:
     finding = against(check, {"requests": ["/a"]}, answering(SHOP), answering({**SHOP, "total": 2}))
     assert finding.outcome is Outcome.FAIL
     assert "GET /a body.total: value is 2, expected 1" in finding.message
-    assert [(item.query, item.of_blue) for item in finding.evidence] == [("GET /a body.total: value", True)]
+    assert [(item.query, item.baseline_is_blue) for item in finding.evidence] == [("GET /a body.total: value", True)]
     assert [(item.side, item.count) for item in finding.series] == [("blue", 2), ("green", 1)]
 
 

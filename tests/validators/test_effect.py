@@ -46,7 +46,7 @@ class Account:
 
 
 @pytest.fixture
-def account(nobody: None) -> Iterator[Aws]:
+def account(no_aws_account: None) -> Iterator[Aws]:
     with mock_aws(config={"core": {"passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}):
         yield Aws(Account())
 
@@ -307,7 +307,7 @@ def test_an_invocation_that_hangs_leaves_time_to_clean_up(check: Check) -> None:
     }
     with Functions({"7": lambda _event: over.wait(30)}) as functions, Service(deleting) as green:
         finding = check(
-            "effect", raw_params, green.url, aws=functions.aws(), deployment=DEPLOYMENT, version="7", timeout_s=2.0
+            "effect", raw_params, green.url, aws=functions.aws(), deployment=DEPLOYMENT, version="7", timeout_s=3.0
         )
         over.set()
     assert (finding.outcome, "did not answer in time" in finding.message) == (Outcome.FAIL, True)

@@ -104,7 +104,7 @@ def _place_evidence(place: Comparison, limits: Limits) -> Evidence:
         expected=place.example.blue,
         actual=place.example.green,
         where=f"in {place.raw} of {limits.samples} (blue from itself: {place.noise})",
-        of_blue=True,
+        baseline_is_blue=True,
     )
 
 

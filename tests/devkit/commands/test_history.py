@@ -27,7 +27,7 @@ NOW = datetime.datetime.now(datetime.UTC)
 
 
 @pytest.fixture
-def aws(nobody: None) -> Iterator[Aws]:
+def aws(no_aws_account: None) -> Iterator[Aws]:
     """Give an account whose installation has an empty report bucket."""
     with mock_aws():
         template = {

@@ -144,7 +144,7 @@ def example(name: str) -> tuple[Validator, str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_validators_example_has_a_policy_that_aws_takes(
-    name: str, tmp_path: Path, capsys: Any, nobody: None
+    name: str, tmp_path: Path, capsys: Any, no_aws_account: None
 ) -> None:
     found = policy(capsys, tmp_path, example(name)[1])
 

@@ -149,9 +149,9 @@ def test_a_plan_for_ecs_runs_against_anything_that_answers(
 
 
 def test_a_plan_for_lambda_runs_as_far_as_aws_lets_it(
-    tmp_path: Path, nobody: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, no_aws_account: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nobody.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    no_aws_account.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     file = tmp_path / "plan.yaml"
     main(["new", "plan", "--platform", "lambda", "-o", str(file)])
     assert main(["check", str(file), "--stage", "BeforeAllowTraffic", "--function", "orders:8", "--budget", "20s"]) == 1

@@ -24,7 +24,7 @@ FOR = ["--deployment", "d-ABCDEF123", "--expires", "2h"]
 
 
 @pytest.fixture(autouse=True)
-def aws(nobody: None) -> Iterator[Aws]:
+def aws(no_aws_account: None) -> Iterator[Aws]:
     """Give an account with an installation's plan bucket."""
     with mock_aws():
         account = Aws()
@@ -49,7 +49,7 @@ def added(capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "8"], "is no duration"),
+        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "8"], "is not a valid duration"),
         ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "169h"], "hold for more than 7 days"),
         ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "0s"], "expires before it begins"),
         ([*ADD, "--deployment", "*", "--expires", "2h"], "malformed"),

@@ -37,9 +37,9 @@ WEAKER = PLAN.replace("        http", "        severity: advisory\n        http"
 
 
 @pytest.fixture(autouse=True)
-def aws(nobody: pytest.MonkeyPatch) -> Iterator[Aws]:
+def aws(no_aws_account: pytest.MonkeyPatch) -> Iterator[Aws]:
     """Give an account with an installation's plan bucket, which keeps versions."""
-    nobody.setenv("GREENLIGHT_PLAN_BUCKET", "plans")
+    no_aws_account.setenv("GREENLIGHT_PLAN_BUCKET", "plans")
     with mock_aws():
         account = Aws()
         account.call("s3", "create_bucket", Bucket="plans")

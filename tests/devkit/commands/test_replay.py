@@ -44,9 +44,9 @@ stages:
 
 
 @pytest.fixture
-def aws(nobody: pytest.MonkeyPatch) -> Iterator[Aws]:
+def aws(no_aws_account: pytest.MonkeyPatch) -> Iterator[Aws]:
     """Give an account with both buckets; the plan bucket keeps versions."""
-    nobody.setenv("GREENLIGHT_REPORT_BUCKET", "reports")
+    no_aws_account.setenv("GREENLIGHT_REPORT_BUCKET", "reports")
     with mock_aws():
         account = Aws()
         for bucket in ("reports", "plans"):

@@ -25,9 +25,9 @@ BUCKET = "reports"
 
 
 @pytest.fixture
-def bucket(nobody: pytest.MonkeyPatch) -> Iterator[Aws]:
+def bucket(no_aws_account: pytest.MonkeyPatch) -> Iterator[Aws]:
     """Give an account whose report bucket holds nothing yet."""
-    nobody.setenv("GREENLIGHT_REPORT_BUCKET", BUCKET)
+    no_aws_account.setenv("GREENLIGHT_REPORT_BUCKET", BUCKET)
     with mock_aws():
         account = Aws()
         account.call("s3", "create_bucket", Bucket=BUCKET)

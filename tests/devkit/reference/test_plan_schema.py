@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 from devkit.cli.main import main
-from greenlight.assertions.expectation import FILTERS, PREDICATES, parse
+from greenlight.assertions.expectation import parse
+from greenlight.assertions.filters import FILTERS
+from greenlight.assertions.predicates import PREDICATES
 
 EXAMPLES = sorted(Path(__file__).parents[3].glob("examples/*/plan.yaml"))
 
@@ -93,7 +95,7 @@ def test_the_example_of_every_predicate_is_read_and_right_in_the_schema(
     example = PREDICATES[name].example
 
     assert set(example) == {name}
-    assert parse(example).written == example
+    assert parse(example).raw == example
     assert schema.is_valid(plan({"name": "a", "http": {"get": "/", "expect": {"json": {"a": example}}}}))
 
 

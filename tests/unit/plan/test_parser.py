@@ -138,7 +138,7 @@ def test_thousands_of_mistakes_are_refused_quickly_and_only_the_first_are_named(
     error = refused(text)
 
     assert len(error.problems) == MAX_PROBLEMS + 1
-    assert error.problems[-1].message == "and more, which are named when these are mended"
+    assert error.problems[-1].message == "and more, which are listed when these are fixed"
 
 
 TODAY = datetime.date(2026, 11, 23)

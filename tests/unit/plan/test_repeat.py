@@ -49,7 +49,7 @@ def test_limits_decide(limits: dict[str, int], outcomes: list[Outcome], expected
         ({"count": 0}, ""),
         ({"count": 3, "failure_limit": 3}, "nothing could fail"),
         ({"count": 3, "consecutive_success_limit": 4}, "cannot be had"),
-        ({"count": 3, "interval": "10"}, "no duration"),
+        ({"count": 3, "interval": "10"}, "not a valid duration"),
         ({"count": 3, "failurelimit": 1}, "did you mean 'failure_limit'"),
     ],
 )

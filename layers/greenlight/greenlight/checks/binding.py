@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.checks.registry import MalformedError, Registry
 from greenlight.core import references as substitute
+from greenlight.core.display import truncate
 from greenlight.core.errors import MAX_PROBLEMS, PlanError
 from greenlight.core.plan_path import KeyStep
 from greenlight.core.redaction import MASK
 from greenlight.core.suggestions import suggest_or_list
-from greenlight.core.text import truncate
 from greenlight.plan.decoder import Mistake, convert
 
 if TYPE_CHECKING:

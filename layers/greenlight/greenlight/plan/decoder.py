@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation, parse
+from greenlight.core.display import to_plan_text, truncate
 from greenlight.core.errors import MAX_PROBLEMS, WrongValueError
 from greenlight.core.plan_path import KeyStep
 from greenlight.core.suggestions import did_you_mean, join_sorted, suggest_or_list
-from greenlight.core.text import truncate
 from greenlight.core.units import Duration, Size
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ def _hook(kind: type[Any], value: Any) -> Any:
         return parse(value)
     if kind is DurationExpectation:
         read = parse(value, _milliseconds)
-        return DurationExpectation(read.written, read.predicates, read.filters)
+        return DurationExpectation(read.raw, read.predicates, read.filters)
     if kind is SizeExpectation:
         read = parse(value, Size.parse)
-        return SizeExpectation(read.written, read.predicates, read.filters)
+        return SizeExpectation(read.raw, read.predicates, read.filters)
     raise NotImplementedError(kind)
 
 
@@ -200,9 +200,9 @@ def _mistake(error: msgspec.ValidationError, data: Any, kind: Any, path: PlanPat
         return (*path, *inside), _reworded(message, None, kind)
     if choices := _choices(kind):
         if str(data) in choices:
-            return path, f"{_said(data)} is a text; write {data} without quotes"
+            return path, f"{to_plan_text(data)} is a text; write {data} without quotes"
         wanted = f"none of {', '.join(choices)}" if len(choices) > 1 else f"not {choices[0]}"
-        return path, f"{_said(data)} is {wanted}{did_you_mean(str(data), choices)}"
+        return path, f"{to_plan_text(data)} is {wanted}{did_you_mean(str(data), choices)}"
     return path, _reworded(message, data, kind)
 
 
@@ -228,11 +228,11 @@ def _choices(kind: Any) -> list[str]:
 def _reworded(message: str, data: Any, kind: Any) -> str:
     """Say it without the names of Python's types, and what to do where that is plain."""
     if "matching regex" in message and (meant := _description(kind)):
-        return f"{_said(data)} is not {meant}"
+        return f"{to_plan_text(data)} is not {meant}"
     sentence = _TYPES.sub(lambda match: _in_words(match[1].split(" | ")), message)
     sentence = sentence[:1].lower() + sentence[1:]
     if sentence.startswith("expected a text, got") and isinstance(data, (bool, int, float)):
-        sentence += f'; write it in quotes, as in "{_said(data)}"'
+        sentence += f'; write it in quotes, as in "{to_plan_text(data)}"'
     elif sentence.startswith("expected true or false, got a text") and str(data).lower() in _BOOLEANS_ONCE:
         sentence += f"; in YAML 1.2 {data} is a text: write {_BOOLEANS_ONCE[str(data).lower()]}"
     elif sentence.startswith("expected a list, got a text"):
@@ -243,7 +243,7 @@ def _reworded(message: str, data: Any, kind: Any) -> str:
         sentence += _map_meant(data, kind)
     elif bound := _BOUND.fullmatch(sentence):
         least = bound[2] in (">=", ">")
-        sentence = f"{_said(data)} is too {'small' if least else 'large'}; write {bound[1]} "
+        sentence = f"{to_plan_text(data)} is too {'small' if least else 'large'}; write {bound[1]} "
         sentence += {">=": "from {} on", ">": "above {}", "<=": "of at most {}", "<": "below {}"}[bound[2]].format(
             f"{float(bound[3]):g}"
         )
@@ -251,7 +251,7 @@ def _reworded(message: str, data: Any, kind: Any) -> str:
         percent = data.endswith("%") and _DIGITS.fullmatch(data[:-1])
         instead = f"{data} without quotes" if _DIGITS.fullmatch(data) else "such as 2"
         instead = f"{float(data[:-1]) / 100:g} for that share of 1" if percent else instead
-        sentence += f": {_said(data)}; write {instead}"
+        sentence += f": {to_plan_text(data)}; write {instead}"
     return sentence
 
 
@@ -283,10 +283,3 @@ def _description(kind: Any) -> str:
         if meant := _description(part):
             return meant
     return ""
-
-
-def _said(value: Any) -> str:
-    """Show a value the way a plan writes it."""
-    if value is None or isinstance(value, bool):
-        return {None: "nothing", True: "true", False: "false"}[value]
-    return truncate(repr(value), 60)

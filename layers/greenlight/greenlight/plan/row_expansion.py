@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from greenlight.core.display import to_json_text, truncate
 from greenlight.core.errors import MAX_PROBLEMS
 from greenlight.core.suggestions import did_you_mean, join_sorted
-from greenlight.core.text import truncate
 from greenlight.plan.yaml_reader import RelocatedNode
 
 if TYPE_CHECKING:
@@ -144,15 +144,9 @@ def _names(name: str, rows: Sequence[Any], path: PlanPath, mistakes: list[Mistak
 def _label(row: Any) -> str:
     """Show the first values of a row that a person can tell rows apart by."""
     values = row.values() if isinstance(row, dict) else (row,)
-    plain = [_as_text(value) for value in values if isinstance(value, (str, int, float))]
+    plain = [to_json_text(value) for value in values if isinstance(value, (str, int, float))]
     told = [text.strip() for text in plain if text.strip() and "${" not in text]
     return truncate(", ".join(told[:3]), _MAX_LABEL)
-
-
-def _as_text(value: str | int | float) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else repr(value)
 
 
 class _Filler:
@@ -189,7 +183,7 @@ class _Filler:
                 self.no_parts.append((match[1],) if match[1] else ())
                 value = ""
             keys.append(match[1])
-            parts += [text[end : match.start()], _as_text(value)]
+            parts += [text[end : match.start()], to_json_text(value)]
             end = match.end()
         if not keys:
             return text, node

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from greenlight.core.display import truncate
 from greenlight.core.errors import MAX_PROBLEMS, PlanError, Problem
 from greenlight.core.plan_path import KeyStep
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

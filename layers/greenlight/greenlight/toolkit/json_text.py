@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from greenlight.core.missing import MISSING
+from greenlight.core.json_values import MISSING
 
 
 def parse_json(text: bytes | str) -> Any:

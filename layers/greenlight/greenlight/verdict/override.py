@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from greenlight.core.display import truncate
 from greenlight.core.field_types import Name, StrictStruct
 from greenlight.core.finding import Finding, Severity
 from greenlight.core.frozen import FrozenStruct
-from greenlight.core.text import truncate
 from greenlight.core.verdict import AppliedOverride
 from greenlight.verdict.judge import can_be_overridden
 
