@@ -1,8 +1,7 @@
-"""alias: the function's alias points where this deployment has brought it.
+"""alias: the function's alias points to the version that this stage requires.
 
-Before traffic shifts, all of it goes to the version users had; after the shift all of it goes to the new version, and
-nothing is split. Waits while the alias still shows an earlier state. moto stores an alias's weights, and nothing there ever
-shifts them, so the tests use answers written down.
+Before traffic shifts, all of it goes to blue's version; after the shift, all of it goes to green's. No other version
+has a weight. The check waits while the alias still has an earlier state.
 
 Example:
     checks:
@@ -14,7 +13,7 @@ Source: https://docs.aws.amazon.com/lambda/latest/api/API_GetAlias.html
 
 from __future__ import annotations
 
-from greenlight.api import Context, Evidence, Finding, GreenlightError, Params, error, finding_from, validator
+from greenlight.api import Context, Evidence, Finding, Params, error, finding_from, validator
 
 POLL_S = 1.0
 
@@ -29,30 +28,29 @@ class Alias(Params, frozen=True, kw_only=True):
     stages=("BeforeAllowTraffic", "AfterAllowTraffic"),
     iam=("lambda:GetAlias",),
     remediation=(
-        "Run `aws lambda get-alias --function-name FUNCTION --name ALIAS` and look who moved it: a deployment "
-        "beside CodeDeploy, a manual change, or CloudFormation. Stop that, set the alias back to the version "
-        "users had, and deploy again."
+        "Run `aws lambda get-alias --function-name FUNCTION --name ALIAS` and find out what moved the alias: another "
+        "deployment, a manual change, or CloudFormation. Stop that, set the alias back to the version that users "
+        "had, and deploy again."
     ),
-    cost="One GetAlias request a second until the alias is as it should be; no invocation.",
+    cost="One GetAlias request a second until the alias has the expected version; no invocation.",
 )
-def alias(params: Alias, context: Context) -> Finding:  # noqa: ARG001 - the runner hands on parameters always
-    """The function's alias points where this deployment has brought it."""
+def alias(params: Alias, context: Context) -> Finding:  # noqa: ARG001 - the runner always passes parameters
+    """The function's alias points to the version that this stage requires."""
     deployment = context.deployment
-    shifted = deployment.stage == "AfterAllowTraffic"
-    wanted = (deployment.green if shifted else deployment.blue).version
-    if not deployment.alias or not wanted:
-        return error(f"CodeDeploy names no {'version' if deployment.alias else 'alias'} that could be looked for")
-    where = f"{deployment.function}:{deployment.alias}"
+    is_shifted = deployment.stage == "AfterAllowTraffic"
+    expected = (deployment.green if is_shifted else deployment.blue).version
+    if not deployment.alias or not expected:
+        return error(
+            f"CodeDeploy names no {'version' if deployment.alias else 'alias'}, so there is nothing to look for"
+        )
+    place = f"{deployment.function}:{deployment.alias}"
     while True:
-        try:
-            answer = context.aws_call("lambda", "get_alias", FunctionName=deployment.function, Name=deployment.alias)
-        except GreenlightError as problem:
-            return error(str(problem))
+        answer = context.aws_call("lambda", "get_alias", FunctionName=deployment.function, Name=deployment.alias)
         version = answer.get("FunctionVersion", "")
         weights = answer.get("RoutingConfig", {}).get("AdditionalVersionWeights") or {}
-        found = [
-            Evidence(query="version", expected=wanted, actual=version, passed=version == wanted, where=where),
-            Evidence(query="weights of other versions", expected={}, actual=weights, passed=not weights, where=where),
+        evidence = [
+            Evidence(query="version", expected=expected, actual=version, passed=version == expected, where=place),
+            Evidence(query="weights of other versions", expected={}, actual=weights, passed=not weights, where=place),
         ]
-        if all(each.passed for each in found) or not context.sleep(POLL_S):
-            return finding_from(found, f"{where} points to version {version} alone")
+        if all(item.passed for item in evidence) or not context.sleep(POLL_S):
+            return finding_from(evidence, f"{place} points to version {version} alone")

@@ -1,13 +1,12 @@
-"""config: green's configuration is as it should be, and what should not change has not changed since blue.
+"""config: green's configuration meets the plan's rules, and the named settings have not changed since blue.
 
-Rules are JMESPath queries with expectations: for Lambda into the version's configuration as AWS gives it, with
-`Concurrency` (reserved) and `LogGroup` (`retentionInDays`) added where a query asks for them; for ECS into the task
-definition. Values of environment variables are compared, but never shown. moto's functions have no LoggingConfig, so the
-tests use answers written down.
+Rules are JMESPath queries with expectations. For Lambda they query the version's configuration as AWS returns it,
+with `Concurrency` (reserved) and `LogGroup` (`retentionInDays`) added where a query uses them; for ECS, the task
+definition. Values of environment variables are compared, but never shown.
 
 Example:
     checks:
-      - name: nobody turned a knob
+      - name: the settings are those of the release
         config:
           expect: {"containerDefinitions[0].image": {matches: "^[0-9]+[.]dkr[.]ecr[.]"}, cpu: "256"}
           unchanged: [memory, "containerDefinitions[].environment[].name"]
@@ -18,50 +17,34 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.htm
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import TYPE_CHECKING
 
-import msgspec
+from greenlight.api import Context, Expectation, Finding, Params, compile_query, finding_from, inconclusive, validator
+from validators._configuration import check_rule, check_unchanged, exists, read_configuration
 
-from greenlight.api import (
-    MISSING,
-    Context,
-    Evidence,
-    Expectation,
-    Finding,
-    GreenlightError,
-    Params,
-    Side,
-    check_value,
-    compile_query,
-    error,
-    finding_from,
-    inconclusive,
-    run_query,
-    validator,
-)
-
-HIDDEN = "(not shown)"
+if TYPE_CHECKING:
+    from greenlight.api import Evidence
 
 
 class Config(Params, frozen=True, kw_only=True):
-    """`expect` by JMESPath into green's configuration; `unchanged` are queries that find the same in blue and green."""
+    """Rules of green's configuration.
+
+    Attributes:
+        expect: Expectations by JMESPath query into green's configuration.
+        unchanged: JMESPath queries that must have the same result in blue and green.
+    """
 
     expect: dict[str, Expectation] = {}
     unchanged: list[str] = []
 
     def __post_init__(self) -> None:
-        """Refuse a check of nothing, and queries that are none."""
+        """Reject a check without rules, and queries that are not JMESPath."""
         if not self.expect and not self.unchanged:
-            raise ValueError("config looks at nothing; write expect: {QUERY: VALUE} or unchanged: [QUERY]")
+            raise ValueError("config has no rules; write expect: {QUERY: VALUE} or unchanged: [QUERY]")
         for query in self.expect:
             compile_query(query, "expect", query)
         for number, query in enumerate(self.unchanged):
             compile_query(query, "unchanged", number)
-
-    def asks(self, key: str) -> bool:
-        """Tell whether any query is about `key`."""
-        return any(key in query for query in (*self.expect, *self.unchanged))
 
 
 @validator(
@@ -76,91 +59,23 @@ class Config(Params, frozen=True, kw_only=True):
     remediation=(
         "Compare the setting named in the finding with the template that was deployed: `aws lambda "
         "get-function-configuration --qualifier VERSION` or `aws ecs describe-task-definition`. Correct the "
-        "template and deploy again; if the change is wanted, change the rule in the plan in the same commit."
+        "template and deploy again; if the change is intended, change the rule in the plan in the same commit."
     ),
     cost=(
-        "One or two read requests for each side (configuration, and concurrency or log group where asked); "
+        "One or two read requests for each side (configuration, and concurrency or log group where queried); "
         "nothing reaches green."
     ),
 )
 def config(params: Config, context: Context) -> Finding:
-    """Green's configuration is as it should be, and has not drifted from blue's."""
-    deployment = context.deployment
-    try:
-        green = _configuration(deployment.green, params, context)
-        blue = (
-            _configuration(deployment.blue, params, context) if params.unchanged and _exists(deployment.blue) else None
-        )
-    except GreenlightError as problem:
-        return error(str(problem))
-    found = [_ruled(query, expectation, green) for query, expectation in params.expect.items()]
-    if blue is not None:
-        found += [_kept(query, blue, green) for query in params.unchanged]
-    finding = finding_from(found, f"{len(found)} settings are as they should be") if found else None
-    if params.unchanged and blue is None and (finding is None or finding.outcome == "PASS"):
-        return inconclusive("there is no blue to hold green's configuration against; this is the first version", *found)
-    return finding or inconclusive("nothing was looked at")
-
-
-def _exists(side: Side) -> bool:
-    return bool(side.version or side.task_definition)
-
-
-def _configuration(side: Side, params: Config, context: Context) -> dict[str, Any]:
-    if not _exists(side):
-        raise GreenlightError(f"green has no configuration that can be read at {context.deployment.stage}")
-    if context.deployment.platform == "ecs":
-        answer = context.aws_call("ecs", "describe_task_definition", taskDefinition=side.task_definition)
-        return dict(answer["taskDefinition"])
-    name = context.deployment.function
-    found = context.aws_call("lambda", "get_function_configuration", FunctionName=name, Qualifier=side.version)
-    if params.asks("Concurrency"):
-        found["Concurrency"] = context.aws_call("lambda", "get_function_concurrency", FunctionName=name)
-    if params.asks("LogGroup"):
-        group = found.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}"
-        groups = context.aws_call("logs", "describe_log_groups", logGroupNamePrefix=group).get("logGroups", [])
-        found["LogGroup"] = next((each for each in groups if each.get("logGroupName") == group), {})
-    return found
-
-
-def _ruled(query: str, expectation: Expectation, green: dict[str, Any]) -> Evidence:
-    held = check_value(query, expectation, run_query(query, green), "green")
-    told = check_value(query, expectation, run_query(query, _masked(green)))  # why it does not hold may repeat it, too
-    return msgspec.structs.replace(held, actual=told.actual, why=told.why)
-
-
-def _kept(query: str, blue: dict[str, Any], green: dict[str, Any]) -> Evidence:
-    """Hold green against blue; a query that finds nothing in either shows nothing, and does not pass.
-
-    A projection (`[].name`) gives an empty list for a name that nothing has.
-    """
-    was, now = run_query(query, blue), run_query(query, green)
-    nothing = was == now == [] and any(sign in query for sign in ("[", "*"))
-    same = was is not MISSING and now is not MISSING and not nothing and _plain(was) == _plain(now)
-    shown = [
-        repr(each) if each is MISSING else json.loads(_plain(each))
-        for each in (_seen(query, blue), _seen(query, green))
-    ]
-    if not same and _plain(shown[0]) == _plain(shown[1]) and was is not MISSING:
-        shown = [f"{HIDDEN}, as in blue", f"{HIDDEN}, another than blue's"]
-    why = "nothing was found in either, so nothing is shown" if nothing else ""
-    return Evidence(query=query, expected=shown[0], actual=shown[1], passed=same, where="blue to green", why=why)
-
-
-def _seen(query: str, configuration: dict[str, Any]) -> Any:
-    return run_query(query, _masked(configuration))
-
-
-def _plain(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
-
-
-def _masked(configuration: dict[str, Any]) -> dict[str, Any]:
-    """Give the configuration with the values of environment variables hidden: they are secrets often enough."""
-    copy = json.loads(_plain(configuration))
-    variables = copy.get("Environment", {}).get("Variables", {})
-    variables.update(dict.fromkeys(variables, HIDDEN))
-    for container in copy.get("containerDefinitions", []):
-        for each in container.get("environment", []):
-            each["value"] = HIDDEN
-    return dict(copy)
+    """Green's configuration meets the plan's rules, and has not drifted from blue's."""
+    blue_side = context.deployment.blue
+    queries = (*params.expect, *params.unchanged)
+    green = read_configuration(context.deployment.green, queries, context)
+    evidence: list[Evidence] = [check_rule(query, expected, green) for query, expected in params.expect.items()]
+    if not params.unchanged or exists(blue_side):
+        blue = read_configuration(blue_side, queries, context) if params.unchanged else {}
+        evidence += [check_unchanged(query, blue, green) for query in params.unchanged]
+        return finding_from(evidence, f"{len(evidence)} settings are as expected")
+    if any(not item.passed for item in evidence):
+        return finding_from(evidence, "")
+    return inconclusive("there is no blue to compare green's configuration with; this is the first version", *evidence)

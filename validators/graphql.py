@@ -1,8 +1,8 @@
-"""graphql: a query or mutation is answered without errors, and with the data that is expected.
+"""graphql: a query or mutation is answered without errors, and with the expected data.
 
-Sent as a POST by GraphQL over HTTP. GraphQL answers 200 for what went wrong, too, so `errors` must be absent, `data`
-must be there and hold something, and the status must be 200, unless the plan expects else. `data` is asked by
-JMESPath from the answer's `data` on. A mutation changes what it says; write one that the service can bear.
+The document is sent as a POST by GraphQL over HTTP. GraphQL answers 200 for errors, too. Therefore `errors` must be
+absent, `data` must be a non-empty object, and the status must be 200, unless the plan expects something else. Queries
+of `data` start at the answer's `data`. A mutation changes data, so write one that does no harm to the service.
 
 Example:
     checks:
@@ -26,50 +26,32 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import msgspec
-
 from greenlight.api import (
     MISSING,
     Context,
-    DurationExpectation,
-    Evidence,
-    Expectation,
     Finding,
-    HttpError,
     NoAnswerError,
     Params,
-    Response,
-    check_value,
-    compile_query,
-    error,
     failed,
     finding_from,
-    run_query,
+    parse_json,
     validator,
 )
+from validators._graphql import Expect, check_answer
 
 ACCEPT = "application/graphql-response+json, application/json;q=0.9"
 
 
-class Expect(Params, frozen=True, kw_only=True):
-    """What must be answered: `data` by JMESPath, `errors` (the list; absent unless expected), `status`, `latency`."""
-
-    status: Expectation | None = None
-    data: dict[str, Expectation] = {}
-    errors: Expectation | None = None
-    latency: DurationExpectation | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse queries that are none."""
-        for query in self.data:
-            compile_query(query)
-
-
 class Graphql(Params, frozen=True, kw_only=True):
-    """The document in `query`, which `operation` of it, its `variables`; `path` of the endpoint, and `headers`.
+    """A request and its expected answer.
 
     Attributes:
-        expect: What must be answered; without it, data and no errors.
+        query: The GraphQL document.
+        operation: The operation of the document to run, if it has several.
+        variables: Variables of the operation.
+        path: The path of the endpoint.
+        headers: Request headers by name.
+        expect: The expected answer; by default data and no errors.
     """
 
     query: str
@@ -80,7 +62,7 @@ class Graphql(Params, frozen=True, kw_only=True):
     expect: Expect = Expect()
 
     def __post_init__(self) -> None:
-        """Refuse a document without content."""
+        """Reject an empty document."""
         if not self.query.strip():
             raise ValueError("query is empty; write a GraphQL document, such as {__typename}")
 
@@ -89,14 +71,14 @@ class Graphql(Params, frozen=True, kw_only=True):
     Graphql,
     unsafe=True,
     remediation=(
-        "Send the same document by hand to the endpoint, with the same headers, and read `errors`: a field that "
-        "is gone is the schema's, `null` data a resolver's. A mutation that failed half-way may have left data "
-        "behind."
+        "Send the same document by hand to the endpoint, with the same headers, and read `errors`: a missing field "
+        "is a change of the schema, `null` data a failure of a resolver. A mutation that failed half-way may have "
+        "left data behind."
     ),
     cost="One request to green for each attempt.",
 )
 def graphql(params: Graphql, context: Context) -> Finding:
-    """A GraphQL query is answered without errors and with the data expected."""
+    """A GraphQL query is answered without errors and with the expected data."""
     message: dict[str, Any] = {"query": params.query, "variables": params.variables}
     if params.operation:
         message["operationName"] = params.operation
@@ -105,44 +87,12 @@ def graphql(params: Graphql, context: Context) -> Finding:
         response = context.request("POST", params.path, headers=headers, body=json.dumps(message).encode())
     except NoAnswerError as problem:
         return failed(str(problem))
-    except HttpError as problem:
-        return error(str(problem))
-    answer = _answer(response)
-    where = params.operation or f"POST {params.path}"
+    answer = MISSING if response.truncated else parse_json(response.body)
+    place = params.operation or f"POST {params.path}"
     if not isinstance(answer, dict):
         start = context.excerpt(response.body.decode(errors="replace"))
-        return failed(f"{where}: status {response.status}, and the body is no GraphQL answer; it begins {start!r}")
-    found = _looked_at(params.expect, response, answer, where)
-    return finding_from(found, f"{where} was answered in {response.latency_ms:.0f} ms")
-
-
-def _answer(response: Response) -> Any:
-    try:
-        return MISSING if response.truncated else msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return MISSING
-
-
-def _looked_at(expect: Expect, response: Response, answer: dict[str, Any], where: str) -> list[Evidence]:
-    data, errors = answer.get("data", MISSING), answer.get("errors", MISSING)
-    # An empty list breaks the specification and says that there were none; anything else is an error.
-    free = errors is MISSING or errors == []
-    if expect.errors is not None:
-        found = [check_value("errors", expect.errors, errors, where)]
-    else:
-        found = [Evidence(query="errors", expected="none", actual="none" if free else errors, passed=free, where=where)]
-    if free or expect.errors is None:
-        there = isinstance(data, dict) and bool(data)
-        shown = "an object" if there else repr(data) if data is MISSING else data
-        found.append(Evidence(query="data", expected="an object", actual=shown, passed=there, where=where))
-    if expect.status is not None:
-        found.append(check_value("status", expect.status, response.status, where))
-    elif expect.errors is None:
-        fine = response.status == 200
-        found.append(Evidence(query="status", expected=200, actual=response.status, passed=fine, where=where))
-    for query, expectation in expect.data.items():
-        actual = MISSING if data is MISSING else run_query(query, data)
-        found.append(check_value(f"data {query}", expectation, actual, where))
-    if expect.latency is not None:
-        found.append(check_value("latency (ms)", expect.latency, round(response.latency_ms, 3), where))
-    return found
+        return failed(
+            f"{place}: status {response.status}, and the body is not a GraphQL answer; it begins with {start!r}"
+        )
+    evidence = check_answer(params.expect, response, answer, place)
+    return finding_from(evidence, f"{place} was answered in {response.latency_ms:.0f} ms")

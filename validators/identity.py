@@ -1,9 +1,8 @@
-"""identity: what runs as green is what was built, byte for byte: the image's digest, or the code's SHA-256.
+"""identity: green runs exactly the build: the image's digest, or the code's SHA-256, is the expected one.
 
-For ECS every running task of green must run the digest (as ECS reports it for the container, not as the task
-definition writes it); for Lambda it is the version's CodeSha256, which for a function made of an image is the image's
-digest. The expected value comes from the build, usually by a variable. moto starts no tasks, so the tests use answers
-written down.
+For ECS every running task of green must run the digest, as ECS reports it for the container. For Lambda it is the
+version's CodeSha256, which for a container image is the image's digest. The build provides the expected value,
+usually by a variable.
 
 Example:
     checks:
@@ -20,43 +19,35 @@ import base64
 import binascii
 import re
 
-from greenlight.api import (
-    Context,
-    Evidence,
-    Finding,
-    GreenlightError,
-    Params,
-    error,
-    finding_from,
-    inconclusive,
-    list_service_tasks,
-    validator,
-)
+from greenlight.api import Context, Evidence, Finding, Params, finding_from, inconclusive, validator
+from validators._images import running_digests
 
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class Identity(Params, frozen=True, kw_only=True):
-    """`sha256` in hex (with `sha256:` or without) or base64, or a list of those allowed; `container` to look at (ECS).
+    """The expected digest.
 
-    Without `container` every container with an image digest counts, so name it where there are sidecars.
+    Attributes:
+        sha256: The digest in hex (with or without `sha256:`) or base64, or a list of allowed digests.
+        container: The container to check (ECS); all by default, so name it if there are sidecars.
     """
 
     sha256: str | list[str]
     container: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what is no SHA-256."""
+        """Reject values that are not SHA-256 digests."""
         if not self.allowed():
             raise ValueError("sha256 is an empty list; write the digest that was built")
-        for written in self.allowed():
-            if "${" not in written and not _hex(written):
+        for digest in self.allowed():
+            if "${" not in digest and not _to_hex(digest):
                 raise ValueError(
-                    f"{written!r} is no SHA-256; write 64 hexadecimal digits, or base64 as Lambda shows it"
+                    f"{digest!r} is not a valid SHA-256; write 64 hexadecimal digits, or base64 as Lambda shows it"
                 )
 
     def allowed(self) -> list[str]:
-        """Give all digests that are right."""
+        """Return all allowed digests."""
         return [self.sha256] if isinstance(self.sha256, str) else self.sha256
 
 
@@ -65,8 +56,8 @@ class Identity(Params, frozen=True, kw_only=True):
     stages=("AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
     iam=("ecs:ListTasks", "ecs:DescribeTasks", "lambda:GetFunctionConfiguration"),
     remediation=(
-        "Compare the digest in the finding with what the build printed. A tag that was pushed again, a build that "
-        "was not the one released, or a plan with an old value explain it; pin images by digest, and hand the "
+        "Compare the digest in the finding with the one that the build printed. The cause is a tag that was pushed "
+        "again, a build other than the released one, or an old value in the plan. Pin images by digest, and pass the "
         "digest from the build to the plan."
     ),
     cost=(
@@ -75,30 +66,26 @@ class Identity(Params, frozen=True, kw_only=True):
     ),
 )
 def identity(params: Identity, context: Context) -> Finding:
-    """What runs as green is what was built."""
-    wanted = {_hex(each) for each in params.allowed()}
-    try:
-        running = _function(context) if context.deployment.platform == "lambda" else _containers(context, params)
-    except GreenlightError as problem:
-        return error(str(problem))
-    found = [
+    """Green runs exactly the build."""
+    allowed = {_to_hex(digest) for digest in params.allowed()}
+    evidence = [
         Evidence(
             query=f"sha256 of {name}",
             expected=params.sha256,
             actual=digest or "not known",
-            passed=bool(_hex(digest)) and _hex(digest) in wanted,
+            passed=bool(_to_hex(digest)) and _to_hex(digest) in allowed,
         )
-        for name, digest in running
+        for name, digest in running_digests(context, params.container)
     ]
-    if not found:
-        which = f" with a container {params.container!r}" if params.container else ""
-        return inconclusive(f"green has no running task{which}, so nothing shows what it is made of")
-    return finding_from(found, f"{len(found)} of {len(found)} run what was built")
+    if not evidence:
+        suffix = f" with a container {params.container!r}" if params.container else ""
+        return inconclusive(f"green has no running task{suffix}, so its digest is not known")
+    return finding_from(evidence, f"{len(evidence)} of {len(evidence)} run what was built")
 
 
-def _hex(written: str) -> str:
-    """Give a SHA-256 as hexadecimal digits; "" for anything else."""
-    text = written.removeprefix("sha256:")
+def _to_hex(digest: str) -> str:
+    """Convert a SHA-256 to hexadecimal digits; return "" for anything else."""
+    text = digest.removeprefix("sha256:")
     if _HEX.fullmatch(text.lower()):
         return text.lower()
     try:
@@ -106,22 +93,3 @@ def _hex(written: str) -> str:
     except (binascii.Error, ValueError):
         return ""
     return raw.hex() if len(raw) == 32 else ""
-
-
-def _function(context: Context) -> list[tuple[str, str]]:
-    function, version = context.deployment.function, context.green.version
-    answer = context.aws_call("lambda", "get_function_configuration", FunctionName=function, Qualifier=version)
-    return [(f"{function}:{version}", str(answer.get("CodeSha256", "")))]
-
-
-def _containers(context: Context, params: Identity) -> list[tuple[str, str]]:
-    """Give the digest of each container that counts, of every running task of green."""
-    if not context.green.task_set:
-        raise GreenlightError(f"green has no task set at {context.deployment.stage}")
-    return [
-        (f"{each.get('name')} in task {str(task.get('taskArn')).rpartition('/')[2]}", str(each.get("imageDigest", "")))
-        for task in list_service_tasks(context, "RUNNING")
-        if task.get("startedBy") == context.green.task_set and task.get("lastStatus") == "RUNNING"
-        for each in task.get("containers", [])
-        if params.container in ("", each.get("name"))
-    ]

@@ -16,7 +16,9 @@ from greenlight.plan import yaml_reader
 from greenlight.plan.decoder import convert
 from greenlight.plan.retry import Retry
 from tests.support.check_run import Run, check
-from validators import compare
+from validators._compare.judge import Limits, judge
+from validators._compare.samples import Samples
+from validators.compare import Compare
 
 if TYPE_CHECKING:
     from greenlight.assertions.expectation import Expectation
@@ -113,10 +115,12 @@ def test_percentiles(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", CANARIES["cases"], ids=of)
 def test_outcome_of_the_times_of_a_canary(case: dict[str, Any]) -> None:
-    params = read({"requests": ["/"], "latency": {"slower": {"lte": 1.5}}}, compare.Compare)
-    times = {side: CANARIES["samples"][case[side]] for side in ("blue", "green")}
+    params = read({"requests": ["/"], "latency": {"slower": {"lte": 1.5}}}, Compare)
+    samples = Samples(ignore=[])
+    samples.blue_ms, samples.green_ms = (CANARIES["samples"][case[side]] for side in ("blue", "green"))
+    samples.has_working_answer = True
 
-    finding = compare._judged(params, [], times)
+    finding = judge(samples, Limits(params.samples, params.relative, params.absolute, params.latency))
 
     assert finding.outcome.value.upper() == case["here"]
 

@@ -26,12 +26,16 @@ DEPLOYMENT = {
 }
 
 
-class Failing(Exception):  # noqa: N818 - what a function raises, not what we do
+class Failing(Exception):  # noqa: N818 - a function raises it, not greenlight
     """Raised by a version to end with a function error."""
 
 
 class Functions:
-    """Serves `versions`; `init_ms` is the cold start of each version's first call, None for one without a log."""
+    """Server of `versions`.
+
+    Attributes:
+        init_ms: The cold start of each version's first call; None for functions without a log.
+    """
 
     def __init__(self, versions: dict[str, Callable[[Any], Any]], init_ms: float | None = 120.0) -> None:
         self.versions, self.init_ms = versions, init_ms
@@ -49,8 +53,8 @@ class Functions:
             def do_POST(self) -> None:
                 outer.answer(self)
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-                """Say nothing."""
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
+                """Write nothing."""
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -64,7 +68,7 @@ class Functions:
         self._server.server_close()
 
     def client(self, service: str, *, config: Any) -> Any:
-        """Make a client that calls this server."""
+        """Return a client that calls this server."""
         return SESSION.create_client(
             service,
             region_name="mars-west-1",
@@ -75,7 +79,7 @@ class Functions:
         )
 
     def aws(self) -> Aws:
-        """Give an account that has nothing but these functions."""
+        """Return an account that has only these functions."""
         return Aws(self)
 
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:

@@ -176,6 +176,7 @@ def test_last_resort_contains_only_its_own_file(built: Path) -> None:
 
 
 def test_validators_are_in_the_folder_that_the_engine_searches(built: Path) -> None:
-    modules = {path.name for path in (built / "ValidatorsLayer/python/validators").glob("*.py")}
+    layer, folder = built / "ValidatorsLayer/python/validators", ROOT / "validators"
+    modules = {path.relative_to(layer) for path in layer.rglob("*.py")}
 
-    assert modules == {path.name for path in (ROOT / "validators").glob("*.py")}
+    assert modules == {path.relative_to(folder) for path in folder.rglob("*.py")}

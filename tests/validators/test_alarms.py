@@ -1,4 +1,8 @@
-"""alarms: what rings, what is missing and what has no data never passes."""
+"""alarms: an alarm in ALARM, a missing one and one without data never pass.
+
+moto keeps alarms in the state that a test sets and never evaluates them; it has no composite alarms. Such tests use
+scripted answers.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ def metric(name: str, state: str = "OK") -> dict[str, Any]:
 
 @pytest.fixture
 def cloudwatch(no_aws_account: None) -> Iterator[Any]:
-    """Give a CloudWatch with three alarms, all OK."""
+    """CloudWatch with three alarms, all OK."""
     with mock_aws():
         client = Aws().client("cloudwatch")
         for name in ("orders-5xx", "orders-latency", "shop-5xx"):
@@ -32,88 +36,90 @@ def cloudwatch(no_aws_account: None) -> Iterator[Any]:
         yield client
 
 
-def test_an_alarm_that_rings_already_is_named(check: Callable[..., Any], cloudwatch: Any) -> None:
+def test_an_alarm_in_alarm_before_the_check_fails_with_its_name(check: Callable[..., Any], cloudwatch: Any) -> None:
     cloudwatch.set_alarm_state(AlarmName="orders-5xx", StateValue="ALARM", StateReason="12 of them")
 
-    found = check("alarms", {"names": ["orders-*"]}, aws=Aws())
+    finding = check("alarms", {"names": ["orders-*"]}, aws=Aws())
 
-    assert (found.outcome, found.message) == ("FAIL", "orders-5xx is already in ALARM, expected OK")
-    assert [(each.query, each.passed) for each in found.evidence] == [("orders-5xx", False), ("orders-latency", True)]
-    assert "12 of them" in found.evidence[0].where
+    assert (finding.outcome, finding.message) == ("FAIL", "orders-5xx is already in ALARM, expected OK")
+    assert [(item.query, item.passed) for item in finding.evidence] == [("orders-5xx", False), ("orders-latency", True)]
+    assert "12 of them" in finding.evidence[0].where
 
 
-def test_a_name_without_an_alarm_is_an_error_beside_others_that_are_quiet(
+def test_a_name_without_an_alarm_is_an_error_even_if_other_alarms_are_ok(
     check: Callable[..., Any], cloudwatch: Any
 ) -> None:
-    found = check("alarms", {"names": ["orders-*", "order-5xx", "[os]hop-*"]}, aws=Aws())
+    finding = check("alarms", {"names": ["orders-*", "order-5xx", "[os]hop-*"]}, aws=Aws())
 
-    assert found.outcome == "ERROR"
-    assert "'order-5xx', '[os]hop-*'" in found.message
+    assert finding.outcome == "ERROR"
+    assert "'order-5xx', '[os]hop-*'" in finding.message
 
 
 def test_alarms_that_are_all_ok_pass(check: Callable[..., Any], cloudwatch: Any) -> None:
-    found = check("alarms", {"names": ["*-5x?", "orders-latency", "orders-*"]}, aws=Aws())
+    finding = check("alarms", {"names": ["*-5x?", "orders-latency", "orders-*"]}, aws=Aws())
 
-    assert (found.outcome, found.message) == ("PASS", "3 alarms are quiet")
+    assert (finding.outcome, finding.message) == ("PASS", "3 alarms are quiet")
 
 
 @pytest.mark.parametrize(
-    ("said", "outcome"),
+    ("params", "outcome"),
     [({}, "INCONCLUSIVE"), ({"insufficient_data": "fail"}, "FAIL"), ({"insufficient_data": "pass"}, "PASS")],
 )
-def test_too_little_data_is_what_the_plan_says_and_inconclusive_when_it_says_nothing(
-    check: Callable[..., Any], scripted: Any, said: dict[str, str], outcome: str
+def test_insufficient_data_is_inconclusive_unless_the_plan_says_otherwise(
+    check: Callable[..., Any], scripted: Any, params: dict[str, str], outcome: str
 ) -> None:
     scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a", "INSUFFICIENT_DATA")]})
 
-    assert check("alarms", {"names": ["a"], **said}, aws=scripted).outcome == outcome
+    assert check("alarms", {"names": ["a"], **params}, aws=scripted).outcome == outcome
 
 
-def test_a_composite_alarm_on_a_later_page_rings(check: Callable[..., Any], scripted: Any) -> None:
-    asked = {"AlarmTypes": BOTH, "AlarmNamePrefix": "all-"}
-    scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("all-a")], "NextToken": "t"}, asked)
+def test_a_composite_alarm_on_a_later_page_fails(check: Callable[..., Any], scripted: Any) -> None:
+    request = {"AlarmTypes": BOTH, "AlarmNamePrefix": "all-"}
     scripted.add_response(
-        "cloudwatch", "describe_alarms", {"CompositeAlarms": [metric("all-b", "ALARM")]}, {**asked, "NextToken": "t"}
+        "cloudwatch", "describe_alarms", {"MetricAlarms": [metric("all-a")], "NextToken": "t"}, request
+    )
+    scripted.add_response(
+        "cloudwatch", "describe_alarms", {"CompositeAlarms": [metric("all-b", "ALARM")]}, {**request, "NextToken": "t"}
     )
 
-    found = check("alarms", {"names": ["all-*"]}, aws=scripted)
+    finding = check("alarms", {"names": ["all-*"]}, aws=scripted)
 
-    assert (found.outcome, found.message) == ("FAIL", "all-b is already in ALARM, expected OK")
+    assert (finding.outcome, finding.message) == ("FAIL", "all-b is already in ALARM, expected OK")
 
 
-def test_an_alarm_that_goes_off_during_the_watch_fails(
+def test_an_alarm_that_enters_alarm_during_the_watch_fails(
     check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("validators.alarms.POLL_S", 0.01)
     for state in ("OK", "OK", "ALARM"):
         scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a", state)]})
 
-    found = check("alarms", {"names": ["a"], "for": "2s"}, aws=scripted)
+    finding = check("alarms", {"names": ["a"], "for": "2s"}, aws=scripted)
 
-    assert (found.outcome, found.message) == ("FAIL", "a went into ALARM while being watched, expected OK")
+    assert (finding.outcome, finding.message) == ("FAIL", "a went into ALARM while being watched, expected OK")
 
 
-def test_a_watch_is_as_long_as_it_says(
+def test_a_watch_takes_as_long_as_the_plan_says(
     check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("validators.alarms.POLL_S", 0.1)
     for _ in range(4):
         scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a")]})
 
-    found = check("alarms", {"names": ["a"], "for": "300ms"}, aws=scripted)
+    finding = check("alarms", {"names": ["a"], "for": "300ms"}, aws=scripted)
 
-    assert (found.outcome, found.message) == ("PASS", "1 alarm is quiet, watched for 300ms")
+    assert (finding.outcome, finding.message) == ("PASS", "1 alarm is quiet, watched for 300ms")
 
 
 def test_a_watch_longer_than_the_checks_time_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
-    found = check("alarms", {"names": ["a"], "for": "5m"}, aws=scripted)
+    finding = check("alarms", {"names": ["a"], "for": "5m"}, aws=scripted)
 
-    assert found.outcome == "ERROR"
-    assert "longer timeout" in found.message
+    assert finding.outcome == "ERROR"
+    assert "longer timeout" in finding.message
 
 
-def test_a_state_that_nobody_knows_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
-    # botocore does not hold answers against enumerations, and AWS may add to them.
+def test_an_undocumented_state_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
+    # botocore does not validate enumerations in answers, and AWS may add values.
     scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a", "MUTED")]})
 
     assert check("alarms", {"names": ["a"]}, aws=scripted).outcome == "ERROR"
@@ -122,13 +128,13 @@ def test_a_state_that_nobody_knows_is_an_error(check: Callable[..., Any], script
 def test_a_missing_permission_is_an_error_that_names_it(check: Callable[..., Any], scripted: Any) -> None:
     scripted.add_client_error("cloudwatch", "describe_alarms", "AccessDenied")
 
-    found = check("alarms", {"names": ["a"]}, aws=scripted)
+    finding = check("alarms", {"names": ["a"]}, aws=scripted)
 
-    assert found.outcome == "ERROR"
-    assert "cloudwatch:DescribeAlarms" in found.message
+    assert finding.outcome == "ERROR"
+    assert "cloudwatch:DescribeAlarms" in finding.message
 
 
-@pytest.mark.parametrize("written", [{}, {"names": []}, {"names": [""]}, {"names": ["a"], "for": 5}])
-def test_wrong_parameters_are_refused(check: Callable[..., Any], written: dict[str, Any]) -> None:
+@pytest.mark.parametrize("params", [{}, {"names": []}, {"names": [""]}, {"names": ["a"], "for": 5}])
+def test_invalid_parameters_are_rejected(check: Callable[..., Any], params: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        check("alarms", written)
+        check("alarms", params)

@@ -1,4 +1,7 @@
-"""alias: an alias that points elsewhere, or to two versions, never passes."""
+"""alias: an alias with another version, or with two versions, never passes.
+
+moto stores an alias's weights and never shifts them, so the tests use scripted answers.
+"""
 
 from __future__ import annotations
 
@@ -12,28 +15,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def where(stage: str) -> dict[str, Any]:
-    about = {"platform": "lambda", "function": "f", "alias": "live", "stage": stage}
-    return {"deployment": about, "blue": Side(version="6"), "version": "7", "timeout_s": 0.15}
+def at_stage(stage: str) -> dict[str, Any]:
+    facts = {"platform": "lambda", "function": "f", "alias": "live", "stage": stage}
+    return {"deployment": facts, "blue": Side(version="6"), "version": "7", "timeout_s": 0.15}
 
 
 @pytest.mark.parametrize(
-    ("stage", "version", "weights", "said"),
+    ("stage", "version", "weights", "mismatch"),
     [
         ("BeforeAllowTraffic", "7", {}, 'version is "7", expected "6"'),
         ("AfterAllowTraffic", "6", {}, 'version is "6", expected "7"'),
         ("AfterAllowTraffic", "7", {"6": 0.1}, 'weights of other versions is {"6":0.1}, expected {}'),
     ],
 )
-def test_an_alias_that_is_not_where_the_stage_says_fails(
-    check: Callable[..., Any], scripted: Any, stage: str, version: str, weights: dict[str, float], said: str
+def test_an_alias_without_the_version_of_the_stage_fails(
+    check: Callable[..., Any], scripted: Any, stage: str, version: str, weights: dict[str, float], mismatch: str
 ) -> None:
     answer = {"FunctionVersion": version, "RoutingConfig": {"AdditionalVersionWeights": weights}}
     scripted.add_response("lambda", "get_alias", answer, {"FunctionName": "f", "Name": "live"})
 
-    found = check("alias", {}, aws=scripted, **where(stage))
+    finding = check("alias", {}, aws=scripted, **at_stage(stage))
 
-    assert (found.outcome, found.message) == ("FAIL", f"f:live: {said}")
+    assert (finding.outcome, finding.message) == ("FAIL", f"f:live: {mismatch}")
 
 
 @pytest.mark.parametrize(("stage", "version"), [("BeforeAllowTraffic", "6"), ("AfterAllowTraffic", "7")])
@@ -42,9 +45,9 @@ def test_an_alias_with_all_traffic_on_the_version_of_the_stage_passes(
 ) -> None:
     scripted.add_response("lambda", "get_alias", {"FunctionVersion": version})
 
-    found = check("alias", {}, aws=scripted, **where(stage))
+    finding = check("alias", {}, aws=scripted, **at_stage(stage))
 
-    assert (found.outcome, found.message) == ("PASS", f"f:live points to version {version} alone")
+    assert (finding.outcome, finding.message) == ("PASS", f"f:live points to version {version} alone")
 
 
 def test_an_alias_may_move_within_the_time(
@@ -54,11 +57,11 @@ def test_an_alias_may_move_within_the_time(
     for version in ("6", "7"):
         scripted.add_response("lambda", "get_alias", {"FunctionVersion": version})
 
-    assert check("alias", {}, aws=scripted, **{**where("AfterAllowTraffic"), "timeout_s": 2}).outcome == "PASS"
+    assert check("alias", {}, aws=scripted, **{**at_stage("AfterAllowTraffic"), "timeout_s": 2}).outcome == "PASS"
 
 
 def test_an_alias_that_cannot_be_read_or_has_no_name_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
     scripted.add_client_error("lambda", "get_alias", "ResourceNotFoundException")
-    assert check("alias", {}, aws=scripted, **where("AfterAllowTraffic")).outcome == "ERROR"
-    unnamed = {**where("AfterAllowTraffic")["deployment"], "alias": ""}
+    assert check("alias", {}, aws=scripted, **at_stage("AfterAllowTraffic")).outcome == "ERROR"
+    unnamed = {**at_stage("AfterAllowTraffic")["deployment"], "alias": ""}
     assert "names no alias" in check("alias", {}, aws=scripted, deployment=unnamed).message

@@ -34,7 +34,7 @@ RECORDS = {
 NAMES = {name for name, _ in RECORDS}
 
 
-def replied(wire: bytes) -> bytes:
+def reply_to(wire: bytes) -> bytes:
     question = dns.message.from_wire(wire)
     reply = dns.message.make_response(question)
     name, kind = question.question[0].name.to_text(), dns.rdatatype.to_text(question.question[0].rdtype)
@@ -50,39 +50,39 @@ def replied(wire: bytes) -> bytes:
 class OverTcp(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         (length,) = struct.unpack("!H", self.rfile.read(2))
-        reply = replied(self.rfile.read(length))
+        reply = reply_to(self.rfile.read(length))
         self.wfile.write(struct.pack("!H", len(reply)) + reply)
 
 
 class OverUdp(socketserver.DatagramRequestHandler):
     def handle(self) -> None:
-        self.wfile.write(replied(self.rfile.read()))
+        self.wfile.write(reply_to(self.rfile.read()))
 
 
 @pytest.fixture(params=["the machine's resolver", "a server"])
 def ask(
     request: pytest.FixtureRequest, check: Check, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Finding]]:
-    """Ask the same of both ways."""
-    named = request.param == "a server"
-    made: Any = (socketserver.ThreadingTCPServer if named else socketserver.ThreadingUDPServer)(
-        ("127.0.0.1", 0), OverTcp if named else OverUdp
+    """Run the check with this machine's resolver, and with a named server."""
+    is_named_server = request.param == "a server"
+    name_server: Any = (socketserver.ThreadingTCPServer if is_named_server else socketserver.ThreadingUDPServer)(
+        ("127.0.0.1", 0), OverTcp if is_named_server else OverUdp
     )
-    threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
-    port = made.server_address[1]
+    threading.Thread(target=name_server.serve_forever, args=(0.01,), daemon=True).start()
+    port = name_server.server_address[1]
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers = [dns.nameserver.Do53Nameserver("127.0.0.1", port)]
     monkeypatch.setattr(dns.resolver, "default_resolver", resolver)
 
     def run(name: str, kind: str, records: Any, **expect: Any) -> Finding:
-        written: dict[str, Any] = {"name": name, "type": kind, "expect": {"records": records, **expect}}
-        if named:
-            written |= {"server": "ns.example", "port": port}
-        return check("dns", written, hosts=("*.example",))
+        raw_params: dict[str, Any] = {"name": name, "type": kind, "expect": {"records": records, **expect}}
+        if is_named_server:
+            raw_params |= {"server": "ns.example", "port": port}
+        return check("dns", raw_params, hosts=("*.example",))
 
     yield run
-    made.shutdown()
-    made.server_close()
+    name_server.shutdown()
+    name_server.server_close()
 
 
 def test_a_name_that_does_not_exist_fails(ask: Callable[..., Finding]) -> None:
@@ -106,28 +106,28 @@ def test_a_resolver_that_breaks_down_is_an_error(ask: Callable[..., Finding]) ->
     assert (finding.outcome, "SERVFAIL" in finding.message) == (Outcome.ERROR, True)
 
 
-def test_a_name_that_checks_may_not_call_is_not_asked_for(ask: Callable[..., Finding]) -> None:
+def test_a_name_that_checks_may_not_call_is_not_queried(ask: Callable[..., Finding]) -> None:
     finding = ask("c2VjcmV0.attacker.test", "A", ["192.0.2.1"])
     assert (finding.outcome, "AllowedHosts" in finding.message) == (Outcome.ERROR, True)
 
 
 @pytest.mark.parametrize("name", ["a..example", "x" * 70 + ".example"])
-def test_a_name_that_is_none_is_an_error(ask: Callable[..., Finding], name: str) -> None:
+def test_an_invalid_name_is_an_error(ask: Callable[..., Finding], name: str) -> None:
     assert ask(name, "A", ["192.0.2.1"]).outcome is Outcome.ERROR
 
 
-def test_a_server_that_says_nothing_refuses_or_is_out_of_bounds_is_an_error(check: Check) -> None:
-    written = {"name": "orders.example", "server": "ns.example", "expect": {"records": ["192.0.2.1"]}}
+def test_a_server_that_is_silent_refuses_or_is_not_allowed_is_an_error(check: Check) -> None:
+    raw_params = {"name": "orders.example", "server": "ns.example", "expect": {"records": ["192.0.2.1"]}}
     with Server(hang) as server:
-        silent = check("dns", {**written, "port": server.port}, hosts=("*.example",), timeout_s=0.3)
-    refusing = check("dns", {**written, "port": unused_port()}, hosts=("*.example",))
-    forbidden = check("dns", {**written, "server": "8.8.8.8"}, hosts=("*.example",))
+        silent = check("dns", {**raw_params, "port": server.port}, hosts=("*.example",), timeout_s=0.3)
+    refusing = check("dns", {**raw_params, "port": unused_port()}, hosts=("*.example",))
+    forbidden = check("dns", {**raw_params, "server": "8.8.8.8"}, hosts=("*.example",))
     assert {silent.outcome, refusing.outcome, forbidden.outcome} == {Outcome.ERROR}
 
 
 @pytest.mark.parametrize("records", [[], {"exists": True}, {"type": "list"}, {"not": {"contains": "x"}}])
-def test_an_expectation_that_no_records_would_meet_is_refused(check: Check, records: Any) -> None:
-    with pytest.raises(ValueError, match="an empty list would do"):
+def test_an_expectation_that_an_empty_list_meets_is_rejected(check: Check, records: Any) -> None:
+    with pytest.raises(ValueError, match="an empty list would pass"):
         check("dns", {"expect": {"records": records}}, "http://127.0.0.1:1")
 
 
@@ -140,11 +140,11 @@ def test_an_expectation_that_no_records_would_meet_is_refused(check: Check, reco
         ("MX", ["10 mail.example"]),
     ],
 )
-def test_right_records_pass(ask: Callable[..., Finding], kind: str, records: list[str]) -> None:
+def test_expected_records_pass(ask: Callable[..., Finding], kind: str, records: list[str]) -> None:
     finding = ask("orders.example", kind, records, ttl={"lte": 60})
     assert finding.outcome is Outcome.PASS, finding.message
 
 
-def test_without_a_name_it_is_greens_that_is_asked_for(check: Check) -> None:
+def test_the_default_name_is_greens_host(check: Check) -> None:
     finding = check("dns", {"expect": {"records": ["x"]}}, "http://lb.example", host="orders.test", hosts=())
     assert "orders.test is neither" in finding.message

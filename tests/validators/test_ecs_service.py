@@ -1,4 +1,7 @@
-"""ecs_service: a task set that is not steady, has too few tasks or loses some never passes."""
+"""ecs_service: a task set that is not steady, has too few tasks or loses some never passes.
+
+moto starts no tasks and has no task sets, so the tests use scripted answers.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-WHERE = {"deployment": {"cluster": "c", "service": "orders"}, "task_set": "ecs-svc/2"}
+SERVICE = {"deployment": {"cluster": "c", "service": "orders"}, "task_set": "ecs-svc/2"}
 TASK = {
     "taskArn": "arn:aws:ecs:eu-central-1:1:task/c/abc",
     "startedBy": "ecs-svc/2",
@@ -25,11 +28,11 @@ def task_set(**changed: Any) -> dict[str, Any]:
     return {"services": [{"taskSets": [blue, {**green, "pendingCount": 0, **changed}]}]}
 
 
-def answers(aws: Any, service: dict[str, Any], *stopped: dict[str, Any]) -> None:
+def script_answers(aws: Any, service: dict[str, Any], *stopped: dict[str, Any]) -> None:
     aws.add_response("ecs", "describe_services", service, {"cluster": "c", "services": ["orders"]})
     arns = [f"arn:aws:ecs:eu-central-1:1:task/c/{n}" for n, _ in enumerate(stopped)]
-    asked = {"cluster": "c", "serviceName": "orders", "desiredStatus": "STOPPED"}
-    aws.add_response("ecs", "list_tasks", {"taskArns": arns}, asked)
+    request = {"cluster": "c", "serviceName": "orders", "desiredStatus": "STOPPED"}
+    aws.add_response("ecs", "list_tasks", {"taskArns": arns}, request)
     if stopped:
         aws.add_response("ecs", "describe_tasks", {"tasks": list(stopped)}, {"cluster": "c", "tasks": arns})
 
@@ -43,80 +46,80 @@ def answers(aws: Any, service: dict[str, Any], *stopped: dict[str, Any]) -> None
         {"runningCount": 0, "computedDesiredCount": 0},
     ],
 )
-def test_a_task_set_that_is_not_there_yet_when_time_is_over_fails(
+def test_a_task_set_that_is_not_steady_in_time_fails(
     check: Callable[..., Any], scripted: Any, changed: dict[str, Any]
 ) -> None:
-    answers(scripted, task_set(**changed))
+    script_answers(scripted, task_set(**changed))
 
-    found = check("ecs_service", {}, aws=scripted, timeout_s=0.15, **WHERE)
+    finding = check("ecs_service", {}, aws=scripted, timeout_s=0.15, **SERVICE)
 
-    assert found.outcome == "FAIL"
-    assert "did not become steady in time" in found.message
+    assert finding.outcome == "FAIL"
+    assert "did not become steady in time" in finding.message
 
 
 def test_a_stopped_task_fails_with_its_reason_and_exit_code(check: Callable[..., Any], scripted: Any) -> None:
-    answers(scripted, task_set(), TASK)
+    script_answers(scripted, task_set(), TASK)
 
-    found = check("ecs_service", {}, aws=scripted, **WHERE)
+    finding = check("ecs_service", {}, aws=scripted, **SERVICE)
 
-    assert found.outcome == "FAIL"
-    assert "task abc stopped: Essential container in task exited; app exited with 137 OutOfMemory" in found.message
+    assert finding.outcome == "FAIL"
+    assert "task abc stopped: Essential container in task exited; app exited with 137 OutOfMemory" in finding.message
 
 
 def test_tasks_of_blue_and_those_scaled_in_do_not_count(check: Callable[..., Any], scripted: Any) -> None:
     blue = {**TASK, "startedBy": "ecs-svc/1"}
     scaled_in = {**TASK, "stopCode": "ServiceSchedulerInitiated", "stoppedReason": "Scaling activity initiated by x"}
-    answers(scripted, task_set(), blue, scaled_in)
+    script_answers(scripted, task_set(), blue, scaled_in)
 
-    found = check("ecs_service", {"running": 2}, aws=scripted, **WHERE)
+    finding = check("ecs_service", {"running": 2}, aws=scripted, **SERVICE)
 
-    assert (found.outcome, found.message) == ("PASS", "ecs-svc/2 is steady with 2 tasks running")
+    assert (finding.outcome, finding.message) == ("PASS", "ecs-svc/2 is steady with 2 tasks running")
 
 
-def test_stopped_tasks_that_the_plan_tolerates_are_shown_and_pass(check: Callable[..., Any], scripted: Any) -> None:
-    answers(scripted, task_set(), TASK, {**TASK, "stopCode": "SpotInterruption"})
+def test_stopped_tasks_within_the_limit_are_shown_and_pass(check: Callable[..., Any], scripted: Any) -> None:
+    script_answers(scripted, task_set(), TASK, {**TASK, "stopCode": "SpotInterruption"})
 
-    found = check("ecs_service", {"stopped": 1, "ignore": ["SpotInterruption"]}, aws=scripted, **WHERE)
+    finding = check("ecs_service", {"stopped": 1, "ignore": ["SpotInterruption"]}, aws=scripted, **SERVICE)
 
-    assert found.outcome == "PASS"
-    assert any("137" in str(each.actual) for each in found.evidence)
+    assert finding.outcome == "PASS"
+    assert any("137" in str(item.actual) for item in finding.evidence)
 
 
 def test_green_may_become_steady_within_the_time(
     check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("validators.ecs_service.POLL_S", 0.01)
-    answers(scripted, task_set(runningCount=0, pendingCount=2, stabilityStatus="STABILIZING"))
-    answers(scripted, task_set())
+    script_answers(scripted, task_set(runningCount=0, pendingCount=2, stabilityStatus="STABILIZING"))
+    script_answers(scripted, task_set())
 
-    assert check("ecs_service", {}, aws=scripted, **WHERE).outcome == "PASS"
+    assert check("ecs_service", {}, aws=scripted, **SERVICE).outcome == "PASS"
 
 
-def test_fewer_tasks_than_the_plan_wants_fail_though_ecs_wants_no_more(
+def test_fewer_tasks_than_the_plan_requires_fail_even_if_ecs_requires_no_more(
     check: Callable[..., Any], scripted: Any
 ) -> None:
-    answers(scripted, task_set())
+    script_answers(scripted, task_set())
 
-    found = check("ecs_service", {"running": 3}, aws=scripted, timeout_s=0.15, **WHERE)
+    finding = check("ecs_service", {"running": 3}, aws=scripted, timeout_s=0.15, **SERVICE)
 
-    assert found.outcome == "FAIL"
-    assert "running tasks is 2, expected 3" in found.message
+    assert finding.outcome == "FAIL"
+    assert "running tasks is 2, expected 3" in finding.message
 
 
-def test_a_task_set_that_is_gone_fails(check: Callable[..., Any], scripted: Any) -> None:
+def test_a_missing_task_set_fails(check: Callable[..., Any], scripted: Any) -> None:
     scripted.add_response("ecs", "describe_services", {"services": []})
 
-    assert check("ecs_service", {}, aws=scripted, **WHERE).outcome == "FAIL"
+    assert check("ecs_service", {}, aws=scripted, **SERVICE).outcome == "FAIL"
 
 
 def test_no_task_set_and_a_missing_permission_are_errors(check: Callable[..., Any], scripted: Any) -> None:
     assert check("ecs_service", {}, aws=scripted).outcome == "ERROR"
 
     scripted.add_client_error("ecs", "describe_services", "AccessDeniedException")
-    assert "ecs:DescribeServices was denied" in check("ecs_service", {}, aws=scripted, **WHERE).message
+    assert "ecs:DescribeServices was denied" in check("ecs_service", {}, aws=scripted, **SERVICE).message
 
 
-@pytest.mark.parametrize("written", [{"running": 0}, {"stopped": -1}, {"ignore": ["EssentialContainerExited"]}])
-def test_wrong_parameters_are_refused(check: Callable[..., Any], written: dict[str, Any]) -> None:
+@pytest.mark.parametrize("raw_params", [{"running": 0}, {"stopped": -1}, {"ignore": ["EssentialContainerExited"]}])
+def test_invalid_parameters_are_rejected(check: Callable[..., Any], raw_params: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        check("ecs_service", written)
+        check("ecs_service", raw_params)

@@ -53,8 +53,8 @@ def account(no_aws_account: None) -> Iterator[Aws]:
 
 @pytest.fixture
 def table(account: Aws) -> Any:
-    made = boto3.resource("dynamodb", region_name=REGION)
-    return made.create_table(
+    settings = boto3.resource("dynamodb", region_name=REGION)
+    return settings.create_table(
         TableName="shipments",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -62,8 +62,8 @@ def table(account: Aws) -> Any:
     )
 
 
-def posting(do: Callable[[str], Any], status: int = 201, deleting: int = 204) -> Callable[..., Any]:
-    """Do something with the reference of each order."""
+def accept_orders(do: Callable[[str], Any], status: int = 201, deleting: int = 204) -> Callable[..., Any]:
+    """Return a handler that calls `do` with the reference of each order."""
 
     def answer(method: str, _path: str, body: bytes) -> Any:
         if method == "DELETE":
@@ -74,142 +74,142 @@ def posting(do: Callable[[str], Any], status: int = 201, deleting: int = 204) ->
     return answer
 
 
-def caused(check: Check, written: Any, do: Any, aws: Any, **settings: Any) -> Finding:
-    with HttpServer(posting(do, **settings)) as green:
-        return check("effect", {**PLAN, **written}, green.url, aws=aws, timeout_s=4.0)
+def run_effect(check: Check, raw_params: Any, do: Any, aws: Any, **settings: Any) -> Finding:
+    with HttpServer(accept_orders(do, **settings)) as green:
+        return check("effect", {**PLAN, **raw_params}, green.url, aws=aws, timeout_s=4.0)
 
 
-def test_a_row_that_never_comes_fails(check: Check, account: Aws, table: Any) -> None:
-    finding = caused(check, {"see": {"dynamodb": ROW}}, lambda _: None, account)
+def test_a_row_that_never_appears_fails(check: Check, account: Aws, table: Any) -> None:
+    finding = run_effect(check, {"see": {"dynamodb": ROW}}, lambda _: None, account)
     assert finding.outcome is Outcome.FAIL
     assert "dynamodb is (nothing found)" in finding.message
     assert "after the cause began" in finding.message
 
 
-def test_a_row_that_is_wrong_fails_and_a_right_one_passes(check: Check, account: Aws, table: Any) -> None:
+def test_a_wrong_row_fails_and_the_expected_one_passes(check: Check, account: Aws, table: Any) -> None:
     def put(probe: str) -> None:
         table.put_item(Item={"id": probe, "state": "new", "count": 2, "tags": {"a"}})
 
     see = {"see": {"dynamodb": ROW}}
-    finding = caused(check, {**see, "expect": {"state": "packed"}}, put, account)
+    finding = run_effect(check, {**see, "expect": {"state": "packed"}}, put, account)
     assert (finding.outcome, 'state is "new", expected "packed"' in finding.message) == (Outcome.FAIL, True)
-    written = {**see, "expect": {"state": "new", "count": 2, "id": "${probe}"}, "clean_up": [{"dynamodb": ROW}]}
-    finding = caused(check, written, put, account)
+    raw_params = {**see, "expect": {"state": "new", "count": 2, "id": "${probe}"}, "clean_up": [{"dynamodb": ROW}]}
+    finding = run_effect(check, raw_params, put, account)
     assert finding.outcome is Outcome.PASS, finding.message
     assert len(table.scan()["Items"]) == 1
 
 
-def test_a_row_that_was_there_before_shows_nothing_and_causes_nothing(check: Check, account: Aws, table: Any) -> None:
+def test_a_row_from_before_is_inconclusive_and_the_cause_does_not_run(check: Check, account: Aws, table: Any) -> None:
     table.put_item(Item={"id": "fixed"})
     done: list[str] = []
-    written = {"see": {"dynamodb": {"table": "shipments", "key": {"id": "fixed"}}}}
-    finding = caused(check, written, done.append, account)
+    raw_params = {"see": {"dynamodb": {"table": "shipments", "key": {"id": "fixed"}}}}
+    finding = run_effect(check, raw_params, done.append, account)
     assert (finding.outcome, done) == (Outcome.INCONCLUSIVE, [])
 
 
-def test_a_table_that_is_not_there_is_an_error(check: Check, account: Aws) -> None:
-    finding = caused(check, {"see": {"dynamodb": ROW}}, lambda _: None, account)
+def test_a_missing_table_is_an_error(check: Check, account: Aws) -> None:
+    finding = run_effect(check, {"see": {"dynamodb": ROW}}, lambda _: None, account)
     assert (finding.outcome, "ResourceNotFoundException" in finding.message) == (Outcome.ERROR, True)
 
 
-def test_a_cause_that_is_refused_fails_and_still_cleans_up(check: Check, account: Aws, table: Any) -> None:
-    written = {"see": {"dynamodb": ROW}, "clean_up": [{"dynamodb": ROW}]}
-    finding = caused(check, written, lambda probe: table.put_item(Item={"id": probe}), account, status=500)
+def test_a_refused_cause_fails_and_still_cleans_up(check: Check, account: Aws, table: Any) -> None:
+    raw_params = {"see": {"dynamodb": ROW}, "clean_up": [{"dynamodb": ROW}]}
+    finding = run_effect(check, raw_params, lambda probe: table.put_item(Item={"id": probe}), account, status=500)
     assert (finding.outcome, "cause: status is 500" in finding.message) == (Outcome.FAIL, True)
     assert table.scan()["Items"] == []
 
 
-def test_an_answer_nobody_thought_of_is_an_error_and_still_cleans_up(check: Check, account: Aws, table: Any) -> None:
+def test_an_unexpected_response_is_an_error_and_still_cleans_up(check: Check, account: Aws, table: Any) -> None:
     seen: list[str] = []
 
     def answer(method: str, _path: str, _body: bytes) -> Any:
         seen.append(method)
         return (204, {}, b"") if method == "DELETE" else (201, {}, {"id": {"not": "a text"}})
 
-    written = {
+    raw_params = {
         "capture": {"probe": "json.id"},
         "cause": {"http": {"post": "/orders"}},
         "see": {"dynamodb": ROW},
         "clean_up": [{"http": {"delete": "/orders"}}],
     }
     with HttpServer(answer) as green:
-        finding = check("effect", {**PLAN, **written}, green.url, aws=account, timeout_s=4.0)
+        finding = check("effect", {**PLAN, **raw_params}, green.url, aws=account, timeout_s=4.0)
 
     assert (finding.outcome, seen) == (Outcome.ERROR, ["POST", "DELETE"])
 
 
-def test_cleaning_up_that_fails_is_an_error_and_hides_no_failure(check: Check, account: Aws, table: Any) -> None:
-    written = {"see": {"dynamodb": ROW}, "clean_up": [{"http": {"delete": "/orders/${probe}"}}, {"dynamodb": ROW}]}
-    finding = caused(check, written, lambda probe: table.put_item(Item={"id": probe}), account, deleting=500)
+def test_a_failed_clean_up_is_an_error_and_hides_no_failure(check: Check, account: Aws, table: Any) -> None:
+    raw_params = {"see": {"dynamodb": ROW}, "clean_up": [{"http": {"delete": "/orders/${probe}"}}, {"dynamodb": ROW}]}
+    finding = run_effect(check, raw_params, lambda probe: table.put_item(Item={"id": probe}), account, deleting=500)
     assert finding.outcome is Outcome.ERROR
     assert "cleaning up failed: DELETE /orders/greenlight-" in finding.message
     assert table.scan()["Items"] == []
-    finding = caused(check, written, lambda _: None, account, deleting=500)
+    finding = run_effect(check, raw_params, lambda _: None, account, deleting=500)
     assert (finding.outcome, "cleaning up failed" in finding.message) == (Outcome.FAIL, True)
     assert (
-        caused(check, written, lambda probe: table.put_item(Item={"id": probe}), account, deleting=404).outcome
+        run_effect(check, raw_params, lambda probe: table.put_item(Item={"id": probe}), account, deleting=404).outcome
         == "PASS"
     )
 
 
-def test_only_ones_own_message_is_taken_from_a_queue(check: Check, account: Aws) -> None:
+def test_only_the_expected_message_is_removed_from_a_queue(check: Check, account: Aws) -> None:
     sqs = boto3.client("sqs", region_name=REGION)
     url = sqs.create_queue(QueueName="out")["QueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody="somebody else's")
-    written = {"see": {"sqs": {"url": url, "contains": "${probe}"}}, "expect": {"ref": "${probe}"}}
-    assert caused(check, written, lambda _: None, account).outcome is Outcome.FAIL
-    finding = caused(
-        check, written, lambda probe: sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"ref": probe})), account
+    sqs.send_message(QueueUrl=url, MessageBody="from another sender")
+    raw_params = {"see": {"sqs": {"url": url, "contains": "${probe}"}}, "expect": {"ref": "${probe}"}}
+    assert run_effect(check, raw_params, lambda _: None, account).outcome is Outcome.FAIL
+    finding = run_effect(
+        check, raw_params, lambda probe: sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"ref": probe})), account
     )
     assert finding.outcome is Outcome.PASS, finding.message
     left = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-    assert [each["Body"] for each in left] == ["somebody else's"]
+    assert [item["Body"] for item in left] == ["from another sender"]
 
 
-def test_an_object_and_what_is_in_it(check: Check, account: Aws) -> None:
+def test_an_object_is_seen_with_its_content(check: Check, account: Aws) -> None:
     s3 = boto3.client("s3", region_name=REGION)
     s3.create_bucket(Bucket="out", CreateBucketConfiguration={"LocationConstraint": REGION})
     place = {"bucket": "out", "key": "orders/${probe}.json"}
-    written = {"see": {"s3": place}, "expect": {"json.n": 1}, "clean_up": [{"s3": place}]}
-    assert caused(check, written, lambda _: None, account).outcome is Outcome.FAIL
+    raw_params = {"see": {"s3": place}, "expect": {"json.n": 1}, "clean_up": [{"s3": place}]}
+    assert run_effect(check, raw_params, lambda _: None, account).outcome is Outcome.FAIL
 
     def put(probe: str) -> None:
         s3.put_object(Bucket="out", Key=f"orders/{probe}.json", Body=b'{"n": 1}')
 
-    finding = caused(check, written, put, account)
+    finding = run_effect(check, raw_params, put, account)
     assert finding.outcome is Outcome.PASS, finding.message
     assert s3.list_objects_v2(Bucket="out")["KeyCount"] == 0
 
 
 def test_a_metric_is_summed(check: Check, account: Aws) -> None:
     cloudwatch = boto3.client("cloudwatch", region_name=REGION)
-    written = {"see": {"metric": {"namespace": "shop", "name": "Orders"}}, "expect": {"value": {"gte": 3}}}
+    raw_params = {"see": {"metric": {"namespace": "shop", "name": "Orders"}}, "expect": {"value": {"gte": 3}}}
 
     def count(_probe: str) -> None:
         cloudwatch.put_metric_data(Namespace="shop", MetricData=[{"MetricName": "Orders", "Value": 3.0}])
 
-    assert caused(check, written, lambda _: None, account).outcome is Outcome.FAIL
-    assert caused(check, written, count, account).outcome is Outcome.PASS
+    assert run_effect(check, raw_params, lambda _: None, account).outcome is Outcome.FAIL
+    assert run_effect(check, raw_params, count, account).outcome is Outcome.PASS
 
 
-def test_a_metric_that_was_high_enough_before_shows_nothing(check: Check, account: Aws) -> None:
+def test_a_metric_that_was_high_enough_before_is_inconclusive(check: Check, account: Aws) -> None:
     data = [{"MetricName": "Orders", "Value": 3.0}]
     boto3.client("cloudwatch", region_name=REGION).put_metric_data(Namespace="shop", MetricData=data)
-    written = {"see": {"metric": {"namespace": "shop", "name": "Orders"}}, "expect": {"value": {"gte": 3}}}
-    finding = caused(check, written, lambda _: None, account)
+    raw_params = {"see": {"metric": {"namespace": "shop", "name": "Orders"}}, "expect": {"value": {"gte": 3}}}
+    finding = run_effect(check, raw_params, lambda _: None, account)
     assert (finding.outcome, "before the cause" in finding.message) == (Outcome.INCONCLUSIVE, True)
 
 
 def test_a_message_from_before_the_cause_does_not_count_and_stays(check: Check) -> None:
-    stubbed = Stubbed()
-    stub = stubbed.stubs["sqs"]
+    aws = Stubbed()
+    stub = aws.stubs["sqs"]
     sent = str(int((time.time() - 60) * 1000))
     old = {"Body": "order-x", "ReceiptHandle": "r", "Attributes": {"SentTimestamp": sent}}
     place = {"QueueUrl": "http://queue/out"}
     stub.add_response("receive_message", {"Messages": [old]})
     stub.add_response("change_message_visibility", {}, {**place, "ReceiptHandle": "r", "VisibilityTimeout": 0})
-    written = {"see": {"sqs": {"url": place["QueueUrl"], "contains": "order-x"}}, "within": "50ms"}
-    assert caused(check, written, lambda _: None, Aws(stubbed)).outcome is Outcome.FAIL
+    raw_params = {"see": {"sqs": {"url": place["QueueUrl"], "contains": "order-x"}}, "within": "50ms"}
+    assert run_effect(check, raw_params, lambda _: None, Aws(aws)).outcome is Outcome.FAIL
     stub.assert_no_pending_responses()
 
 
@@ -220,12 +220,12 @@ def test_messages_are_causes_too(check: Check, account: Aws) -> None:
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     for service, place in (("sqs", url), ("sns", topic)):
-        written = {
+        raw_params = {
             **PLAN,
             "cause": {service: {"to": place, "message": {"ref": "${probe}"}}},
             "see": {"sqs": {"url": url, "contains": "${probe}"}},
         }
-        finding = check("effect", written, aws=account)
+        finding = check("effect", raw_params, aws=account)
         assert finding.outcome is Outcome.PASS, finding.message
 
 
@@ -234,8 +234,8 @@ class Stubbed:
 
     def __init__(self) -> None:
         session = botocore.session.Session()
-        made = {"region_name": REGION, "aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
-        self.clients = {name: session.create_client(name, **made) for name in ("logs", "sqs", "stepfunctions")}
+        settings = {"region_name": REGION, "aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
+        self.clients = {name: session.create_client(name, **settings) for name in ("logs", "sqs", "stepfunctions")}
         self.stubs = {name: Stubber(client) for name, client in self.clients.items()}
         for stub in self.stubs.values():
             stub.activate()
@@ -244,22 +244,22 @@ class Stubbed:
         return self.clients[service]
 
 
-def test_a_line_of_a_log_is_looked_for_on_every_page(check: Check) -> None:
-    stubbed = Stubbed()
-    asked = {"logGroupName": "/shop", "filterPattern": ANY, "startTime": ANY, "limit": 100}
-    stubbed.stubs["logs"].add_response("filter_log_events", {"events": [], "nextToken": "t"}, asked)
+def test_a_line_of_a_log_is_searched_for_on_every_page(check: Check) -> None:
+    aws = Stubbed()
+    request = {"logGroupName": "/shop", "filterPattern": ANY, "startTime": ANY, "limit": 100}
+    aws.stubs["logs"].add_response("filter_log_events", {"events": [], "nextToken": "t"}, request)
     line = {"events": [{"message": '{"level": "INFO"}'}]}
-    stubbed.stubs["logs"].add_response("filter_log_events", line, {**asked, "nextToken": "t"})
-    written = {"see": {"log": {"group": "/shop", "pattern": '"${probe}"'}}, "expect": {"level": "INFO"}}
-    finding = caused(check, written, lambda _: None, Aws(stubbed))
+    aws.stubs["logs"].add_response("filter_log_events", line, {**request, "nextToken": "t"})
+    raw_params = {"see": {"log": {"group": "/shop", "pattern": '"${probe}"'}}, "expect": {"level": "INFO"}}
+    finding = run_effect(check, raw_params, lambda _: None, Aws(aws))
     assert finding.outcome is Outcome.PASS, finding.message
-    stubbed.stubs["logs"].assert_no_pending_responses()
+    aws.stubs["logs"].assert_no_pending_responses()
 
 
 @pytest.mark.parametrize(("status", "outcome"), [("SUCCEEDED", Outcome.PASS), ("FAILED", Outcome.FAIL)])
-def test_an_execution_counts_when_it_is_ones_own(check: Check, status: str, outcome: Outcome) -> None:
-    stubbed, stub = Stubbed(), None
-    stub = stubbed.stubs["stepfunctions"]
+def test_an_execution_counts_if_it_contains_the_text(check: Check, status: str, outcome: Outcome) -> None:
+    aws, stub = Stubbed(), None
+    stub = aws.stubs["stepfunctions"]
     machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:ship"
     now = datetime.datetime.now(datetime.UTC)
     started = {"stateMachineArn": machine, "status": status}
@@ -274,8 +274,8 @@ def test_an_execution_counts_when_it_is_ones_own(check: Check, status: str, outc
     stub.add_response("list_executions", {"executions": [old, new]}, {"stateMachineArn": machine, "maxResults": 20})
     stub.add_response("describe_execution", full, {"executionArn": f"{machine}:new"})
     see = {"execution": {"state_machine": machine, "contains": "order-x"}}
-    written = {"see": see, "expect": {"status": "SUCCEEDED", "output.ok": True}, "within": "50ms"}
-    finding = caused(check, written, lambda _: None, Aws(stubbed))
+    raw_params = {"see": see, "expect": {"status": "SUCCEEDED", "output.ok": True}, "within": "50ms"}
+    finding = run_effect(check, raw_params, lambda _: None, Aws(aws))
     assert finding.outcome is outcome, finding.message
     stub.assert_no_pending_responses()
 
@@ -284,12 +284,12 @@ def test_an_invocation_that_fails_is_a_failed_cause(check: Check) -> None:
     def broken(_event: Any) -> Any:
         raise Failing("no database")
 
-    written = {
+    raw_params = {
         "cause": {"lambda_invoke": {"event": {"sqs": {"messages": ["x"]}}}},
         "see": {"log": {"group": "g", "pattern": "p"}},
     }
     with Functions({"7": broken}) as functions:
-        finding = check("effect", written, aws=functions.aws(), deployment=DEPLOYMENT, version="7")
+        finding = check("effect", raw_params, aws=functions.aws(), deployment=DEPLOYMENT, version="7")
     assert (finding.outcome, "no database" in finding.message) == (Outcome.FAIL, True)
 
 
@@ -300,14 +300,14 @@ def test_an_invocation_that_hangs_leaves_time_to_clean_up(check: Check) -> None:
         deleted.append(method)
         return 204, {}, b""
 
-    written = {
+    raw_params = {
         "cause": {"lambda_invoke": {}},
         "see": {"log": {"group": "g", "pattern": "p"}},
         "clean_up": [{"http": {"delete": "/orders"}}],
     }
     with Functions({"7": lambda _event: over.wait(30)}) as functions, HttpServer(deleting) as green:
         finding = check(
-            "effect", written, green.url, aws=functions.aws(), deployment=DEPLOYMENT, version="7", timeout_s=2.0
+            "effect", raw_params, green.url, aws=functions.aws(), deployment=DEPLOYMENT, version="7", timeout_s=3.0
         )
         over.set()
     assert (finding.outcome, "did not answer in time" in finding.message) == (Outcome.FAIL, True)
@@ -318,7 +318,7 @@ SEE = {"see": {"log": {"group": "g", "pattern": "p"}}}
 
 
 @pytest.mark.parametrize(
-    ("written", "why"),
+    ("raw_params", "reason"),
     [
         ({"cause": {}, **SEE}, "exactly one of http"),
         ({"cause": {"http": {"get": "/"}}, "see": {}}, "exactly one of sqs"),
@@ -330,6 +330,6 @@ SEE = {"see": {"log": {"group": "g", "pattern": "p"}}}
         ({"cause": {"http": {"get": "/"}}, "see": {"sqs": {"url": "u", "contains": ""}}}, "length >= 1"),
     ],
 )
-def test_what_means_nothing_is_refused(check: Check, written: Any, why: str) -> None:
-    with pytest.raises(ValueError, match=why):
-        check("effect", written)
+def test_invalid_parameters_are_rejected(check: Check, raw_params: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        check("effect", raw_params)

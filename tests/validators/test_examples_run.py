@@ -294,7 +294,7 @@ def test_the_example_of_tcp_passes_on_an_open_port() -> None:
 
     (raw_params,) = examples("tcp")
     with tcp_server(accept) as url:
-        options: Any = {"hosts": (raw_params["host"],), "resolver": lambda *_: ["127.0.0.1"]}
+        options: Any = {"allowed_hosts": (raw_params["host"],), "resolver": lambda *_: ["127.0.0.1"]}
         port = int(url.rpartition(":")[2])
         with context_for(ecs_deployment(), **options) as context:
             finding = run_check(load_validator("tcp"), {**raw_params, "port": port}, context)

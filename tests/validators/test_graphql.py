@@ -1,4 +1,4 @@
-"""graphql against a real GraphQL executor behind a real HTTP server, and against answers that are none."""
+"""graphql against a real GraphQL executor behind a real HTTP server, and against answers that are not GraphQL."""
 
 from __future__ import annotations
 
@@ -52,40 +52,40 @@ def service() -> Server:
 
 
 @pytest.fixture
-def asked(check: Check) -> Callable[..., Finding]:
-    def ask(**written: Any) -> Finding:
+def ask(check: Check) -> Callable[..., Finding]:
+    def ask(**raw_params: Any) -> Finding:
         with service() as server:
-            return check("graphql", written, server.url)
+            return check("graphql", raw_params, server.url)
 
     return ask
 
 
-def test_an_error_that_comes_with_200_and_other_data_fails(asked: Callable[..., Finding]) -> None:
-    finding = asked(query="{ broken products(first: 1) { name } }")
+def test_an_error_that_comes_with_200_and_other_data_fails(ask: Callable[..., Finding]) -> None:
+    finding = ask(query="{ broken products(first: 1) { name } }")
     assert finding.outcome is Outcome.FAIL
     assert "errors is" in finding.message
     assert "the stock is not connected" in finding.message
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ("{ products(first: 1) { colour } }", "Cannot query field 'colour'"),
         ("{ products", "Syntax Error"),
     ],
 )
-def test_a_document_that_the_schema_refuses_fails(asked: Callable[..., Finding], query: str, said: str) -> None:
-    finding = asked(query=query)
-    assert (finding.outcome, said in finding.message) == (Outcome.FAIL, True)
+def test_a_document_that_the_schema_refuses_fails(ask: Callable[..., Finding], query: str, message: str) -> None:
+    finding = ask(query=query)
+    assert (finding.outcome, message in finding.message) == (Outcome.FAIL, True)
 
 
-def test_data_that_is_not_as_expected_fails(asked: Callable[..., Finding]) -> None:
-    finding = asked(query="{ products(first: 2) { name } }", expect={"data": {"length(products)": 3}})
+def test_unexpected_data_fails(ask: Callable[..., Finding]) -> None:
+    finding = ask(query="{ products(first: 2) { name } }", expect={"data": {"length(products)": 3}})
     assert finding.message == "POST /graphql: data length(products) is 2, expected 3"
 
 
-def test_data_that_is_not_there_meets_no_expectation(asked: Callable[..., Finding]) -> None:
-    finding = asked(query="{ products(first: 0) { name } }", expect={"data": {"products[0].name": {"ne": "x"}}})
+def test_missing_data_meets_no_expectation(ask: Callable[..., Finding]) -> None:
+    finding = ask(query="{ products(first: 0) { name } }", expect={"data": {"products[0].name": {"ne": "x"}}})
     assert finding.outcome is Outcome.FAIL
 
 
@@ -100,31 +100,31 @@ def test_an_answer_without_data_fails(check: Check, body: bytes) -> None:
         assert check("graphql", no_errors, server.url).outcome is Outcome.FAIL
 
 
-def test_another_status_fails_whatever_the_data_says(check: Check) -> None:
+def test_another_status_fails_even_with_data(check: Check) -> None:
     with answering(answer(500, b'{"data":{"a":1}}')) as server:
         finding = check("graphql", {"query": "{a}"}, server.url)
     assert finding.message == "POST /graphql: status is 500, expected 200"
 
 
-def test_errors_that_are_expected_and_do_not_come_fail(asked: Callable[..., Finding]) -> None:
-    finding = asked(query="{ me }", expect={"errors": {"length": {"gte": 1}}})
+def test_errors_that_are_expected_and_do_not_come_fail(ask: Callable[..., Finding]) -> None:
+    finding = ask(query="{ me }", expect={"errors": {"length": {"gte": 1}}})
     assert (finding.outcome, "(nothing found)" in finding.message) == (Outcome.FAIL, True)
 
 
-def test_nobody_there_fails_and_a_host_out_of_bounds_is_an_error(check: Check) -> None:
+def test_a_closed_port_fails_and_a_host_that_is_not_allowed_is_an_error(check: Check) -> None:
     assert check("graphql", {"query": "{a}"}, f"http://127.0.0.1:{unused_port()}").outcome is Outcome.FAIL
     elsewhere = {"query": "{a}", "path": "https://bank.example/graphql"}
     assert check("graphql", elsewhere, "http://127.0.0.1:1").outcome is Outcome.ERROR
 
 
-@pytest.mark.parametrize("written", [{"query": " "}, {"query": "{a}", "expect": {"data": {"a[": 1}}}])
-def test_parameters_that_mean_nothing_are_refused(check: Check, written: dict[str, Any]) -> None:
+@pytest.mark.parametrize("raw_params", [{"query": " "}, {"query": "{a}", "expect": {"data": {"a[": 1}}}])
+def test_invalid_parameters_are_rejected(check: Check, raw_params: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"query is empty|is not a valid JMESPath"):
-        check("graphql", written, "http://127.0.0.1:1")
+        check("graphql", raw_params, "http://127.0.0.1:1")
 
 
 def test_the_query_its_variables_and_its_operation_reach_the_service(check: Check) -> None:
-    written = {
+    raw_params = {
         "query": "query A($n: Int!) { products(first: $n) { name } } query B { me }",
         "operation": "A",
         "variables": {"n": 2},
@@ -132,13 +132,13 @@ def test_the_query_its_variables_and_its_operation_reach_the_service(check: Chec
         "expect": {"data": {"products[1].name": "p2"}, "latency": {"lt": "2s"}, "status": 200},
     }
     with service() as server:
-        finding = check("graphql", written, server.url)
+        finding = check("graphql", raw_params, server.url)
     assert finding.outcome is Outcome.PASS, finding.message
     assert server.requests[0][1]["authorization"] == "Bearer t"
 
 
-def test_a_mutation_and_an_error_that_is_wanted_pass(asked: Callable[..., Finding]) -> None:
+def test_a_mutation_and_an_expected_error_pass(ask: Callable[..., Finding]) -> None:
     mutation = 'mutation { rename(name: "new") { name } }'
-    assert asked(query=mutation, expect={"data": {"rename.name": "new"}}).outcome is Outcome.PASS
-    wanted = {"errors": {"length": 1}, "data": {"broken": {"eq": None}}}
-    assert asked(query="{ broken }", expect=wanted).outcome is Outcome.PASS
+    assert ask(query=mutation, expect={"data": {"rename.name": "new"}}).outcome is Outcome.PASS
+    expect = {"errors": {"length": 1}, "data": {"broken": {"eq": None}}}
+    assert ask(query="{ broken }", expect=expect).outcome is Outcome.PASS

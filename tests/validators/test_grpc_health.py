@@ -1,4 +1,4 @@
-"""grpc_health against gRPC's own server and health service, with and without TLS, and against what is none."""
+"""grpc_health against gRPC's own server and health service, with and without TLS, and against other protocols."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAME = "shop.orders.v1.Orders" + "x" * 200  # a length of two bytes in protobuf
 
 
 class Servicer(health.HealthServicer):  # type: ignore[misc]
-    """gRPC's own, which also remembers what it was sent."""
+    """gRPC's own servicer, which also stores the metadata of the last call."""
 
     metadata: dict[str, str]
     over = threading.Event()
@@ -55,7 +55,7 @@ def green(authority: trustme.CA) -> Iterator[dict[str, Any]]:
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     plain = server.add_insecure_port("127.0.0.1:0")
     issued = authority.issue_cert("orders.example")
-    chain = b"".join(each.bytes() for each in issued.cert_chain_pems)
+    chain = b"".join(item.bytes() for item in issued.cert_chain_pems)
     secure = server.add_secure_port(
         "127.0.0.1:0", grpc.ssl_server_credentials([(issued.private_key_pem.bytes(), chain)])
     )
@@ -99,20 +99,20 @@ def test_a_server_that_speaks_http_1_fails(check: Check) -> None:
     assert "HTTP/2" in finding.message
 
 
-def test_a_server_that_says_nothing_fails(check: Check) -> None:
+def test_a_silent_server_fails(check: Check) -> None:
     with Server(hang) as server:
         finding = check("grpc_health", {}, server.url, timeout_s=0.3)
     assert finding.outcome is Outcome.FAIL
 
 
-def test_nobody_there_fails_and_a_host_out_of_bounds_is_an_error(check: Check) -> None:
+def test_a_closed_port_fails_and_a_host_that_is_not_allowed_is_an_error(check: Check) -> None:
     assert check("grpc_health", {}, f"http://127.0.0.1:{unused_port()}").outcome is Outcome.FAIL
     elsewhere = {"host": "bank.example", "port": 443}
     assert check("grpc_health", elsewhere, "http://127.0.0.1:1").outcome is Outcome.ERROR
     assert check("grpc_health", {}, no_url="no listener").outcome is Outcome.ERROR
 
 
-def test_a_rule_that_would_not_lead_the_call_to_green_is_an_error(check: Check, green: dict[str, Any]) -> None:
+def test_a_rule_that_does_not_forward_the_call_to_green_is_an_error(check: Check, green: dict[str, Any]) -> None:
     for pattern in ("/shop.Orders/*", "/shop.Orders/Place"):
         finding = check("grpc_health", {}, green["url"], path_patterns=(pattern,))
         assert finding.outcome is Outcome.ERROR
@@ -120,7 +120,7 @@ def test_a_rule_that_would_not_lead_the_call_to_green_is_an_error(check: Check, 
 
 
 @pytest.mark.parametrize("metadata", [{":path": "/x"}, {"te": "x"}, {"a": "b\r\nc"}])
-def test_metadata_that_cannot_be_sent_is_refused(check: Check, metadata: dict[str, str]) -> None:
+def test_metadata_that_cannot_be_sent_is_rejected(check: Check, metadata: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="cannot be sent"):
         check("grpc_health", {"metadata": metadata}, "http://127.0.0.1:1")
 
@@ -128,24 +128,24 @@ def test_metadata_that_cannot_be_sent_is_refused(check: Check, metadata: dict[st
 @pytest.mark.parametrize(
     "body", [b"", b"\0\0\0\0", b"\1\0\0\0\2\x08\1", b"\0\0\0\0\3\x08\1", b"\0\0\0\0\2\x0d\1", b"\0\0\0\0\1\x08"]
 )
-def test_a_message_that_is_none_is_never_a_status(body: bytes) -> None:
-    from validators import grpc_health
+def test_an_invalid_message_is_never_a_status(body: bytes) -> None:
+    from validators import _grpc
 
-    with pytest.raises(grpc_health._BrokenError):
-        grpc_health._status(body)
+    with pytest.raises(_grpc.BrokenCallError):
+        _grpc.read_serving_status(body)
 
 
-def test_a_status_left_out_is_unknown_and_other_fields_are_passed_over() -> None:
-    from validators import grpc_health
+def test_a_missing_status_is_unknown_and_other_fields_are_ignored() -> None:
+    from validators import _grpc
 
-    assert grpc_health._status(b"\0\0\0\0\0") == "UNKNOWN"
-    assert grpc_health._status(b"\0\0\0\0\7\x12\1x\x18\x05\x08\1") == "SERVING"
+    assert _grpc.read_serving_status(b"\0\0\0\0\0") == "UNKNOWN"
+    assert _grpc.read_serving_status(b"\0\0\0\0\7\x12\1x\x18\x05\x08\1") == "SERVING"
 
 
 @pytest.mark.parametrize("service", ["", NAME])
 def test_a_serving_service_passes(check: Check, green: dict[str, Any], service: str) -> None:
-    written = {"service": service, "metadata": {"X-Smoke": "1"}}
-    finding = check("grpc_health", written, green["url"], headers={"X-Rule": "green"})
+    raw_params = {"service": service, "metadata": {"X-Smoke": "1"}}
+    finding = check("grpc_health", raw_params, green["url"], headers={"X-Rule": "green"})
     assert finding.outcome is Outcome.PASS, finding.message
     assert green["servicer"].metadata["x-smoke"] == "1"
     assert green["servicer"].metadata["x-rule"] == "green"
@@ -156,7 +156,7 @@ def test_a_service_that_should_not_serve_yet_passes_when_it_does_not(check: Chec
     assert finding.outcome is Outcome.PASS
 
 
-def test_tls_is_made_for_the_name_green_goes_by(
+def test_tls_verifies_the_name_of_greens_host(
     check: Check, green: dict[str, Any], authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert check("grpc_health", {}, green["tls"], host="orders.example").outcome is Outcome.ERROR

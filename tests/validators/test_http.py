@@ -1,4 +1,4 @@
-"""http: green answers as the plan says, or the finding says what was seen instead."""
+"""http: green answers as the plan expects, or the finding shows the difference."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 JSON = "content-type: application/json"
 
 
-def said(data: Any, status: int = 200, *headers: str) -> bytes:
+def json_answer(data: Any, status: int = 200, *headers: str) -> bytes:
     return answer(status, data if isinstance(data, bytes) else json.dumps(data).encode(), JSON, *headers)
 
 
-def one(check: Check, data: Any, expect: dict[str, Any], status: int = 200, **more: Any) -> Finding:
-    """Ask a server that says `data` once."""
-    with answering(said(data, status)) as server:
+def check_answer(check: Check, data: Any, expect: dict[str, Any], status: int = 200, **more: Any) -> Finding:
+    """Check a server that answers with `data`."""
+    with answering(json_answer(data, status)) as server:
         return check("http", {"get": "/x", "expect": expect, **more}, server.url)
 
 
@@ -37,7 +37,7 @@ def one(check: Check, data: Any, expect: dict[str, Any], status: int = 200, **mo
 
 
 @pytest.mark.parametrize(
-    ("data", "expect", "why"),
+    ("data", "expect", "reason"),
     [
         ({}, {"status": 201}, "status is 200, expected 201"),
         ({}, {"status": {"in": [500, 503]}}, "status is 200"),
@@ -64,22 +64,22 @@ def one(check: Check, data: Any, expect: dict[str, Any], status: int = 200, **mo
         (b"hello", {"headers": {"content-type": "text/html"}}, 'header content-type is "application/json"'),
     ],
 )  # fmt: skip
-def test_an_answer_that_is_not_as_expected_fails_and_shows_both(check: Check, data: Any, expect: Any, why: str) -> None:
-    finding = one(check, data, expect)
+def test_an_unexpected_answer_fails_and_shows_both_values(check: Check, data: Any, expect: Any, reason: str) -> None:
+    finding = check_answer(check, data, expect)
     assert finding.outcome is Outcome.FAIL
-    assert why in finding.message
+    assert reason in finding.message
     assert "GET /x answered 200 in " in finding.message
-    assert [each.passed for each in finding.evidence] == [False]
+    assert [item.passed for item in finding.evidence] == [False]
 
 
-def test_the_start_of_the_body_is_shown_to_whom_has_to_find_out(check: Check) -> None:
-    finding = one(check, b"Internal   error\n at line 5" + b"x" * 900, {"status": 200}, 500)
+def test_the_start_of_the_body_is_shown(check: Check) -> None:
+    finding = check_answer(check, b"Internal   error\n at line 5" + b"x" * 900, {"status": 200}, 500)
     assert "the body begins: Internal error at line 5xxx" in finding.message
     assert len(finding.message) < 400
-    assert one(check, b"", {"status": 200}, 500).message.endswith("the body is empty")
+    assert check_answer(check, b"", {"status": 200}, 500).message.endswith("the body is empty")
 
 
-def test_green_that_does_not_answer_is_green_that_is_wrong(check: Check) -> None:
+def test_green_that_does_not_answer_fails(check: Check) -> None:
     for script in (
         hang,
         lambda peer: peer.reset(),
@@ -96,8 +96,8 @@ def test_green_that_does_not_answer_is_green_that_is_wrong(check: Check) -> None
 @pytest.mark.parametrize(
     "expect", [{"json": {"a": {"exists": True}}}, {"body": {"contains": "x"}}, {"size": {"gt": "1B"}}]
 )
-def test_nothing_holds_for_a_body_that_was_cut(check: Check, expect: dict[str, Any]) -> None:
-    finding = one(check, b"x" * (MAX_BODY_BYTES + 1), expect)
+def test_a_truncated_body_meets_no_expectation(check: Check, expect: dict[str, Any]) -> None:
+    finding = check_answer(check, b"x" * (MAX_BODY_BYTES + 1), expect)
     seen = f"(nothing found): the body was cut after {MAX_BODY_BYTES} bytes"
     assert (finding.outcome, finding.evidence[0].actual) == (Outcome.FAIL, seen)
 
@@ -106,7 +106,7 @@ def test_nothing_holds_for_a_body_that_was_cut(check: Check, expect: dict[str, A
 
 
 @pytest.mark.parametrize(
-    ("request_", "why"),
+    ("request_", "reason"),
     [
         ({"get": "http://elsewhere.test/"}, "AllowedHosts"),
         ({"get": "http://169.254.169.254/latest/meta-data"}, "AllowedHosts"),
@@ -115,35 +115,44 @@ def test_nothing_holds_for_a_body_that_was_cut(check: Check, expect: dict[str, A
         ({"get": "/", "headers": {"X": "€"}}, "outside of Latin-1"),
     ],
 )
-def test_a_request_that_cannot_be_made_is_an_error_and_not_greens_fault(
-    check: Check, request_: dict[str, Any], why: str
+def test_a_request_that_cannot_be_sent_is_an_error_and_not_a_failure(
+    check: Check, request_: dict[str, Any], reason: str
 ) -> None:
     with answering(answer(200)) as server:
         finding = check("http", {**request_, "expect": {"status": 200}}, server.url)
     assert finding.outcome is Outcome.ERROR
-    assert why in finding.message
+    assert reason in finding.message
     assert server.requests == []
 
 
-def test_green_without_a_url_says_why(check: Check) -> None:
+def test_green_without_a_url_is_an_error_with_the_reason(check: Check) -> None:
     finding = check("http", {"get": "/", "expect": {"status": 200}}, "", no_url="the group has no test listener")
     assert (finding.outcome, finding.message) == (Outcome.ERROR, "the group has no test listener")
 
 
-@pytest.mark.parametrize("where", [{"get": "/a/${id}"}, {"get": "/a", "query": {"q": "${id}"}}, {"get": "/a", "headers": {"x": "${id}"}}, {"post": "/a", "body": {"json": {"x": "${id}"}}}, {"post": "/a", "body": {"form": {"x": "${id}"}}}])  # fmt: skip
-def test_a_value_that_no_earlier_step_captured_sends_nothing(check: Check, where: dict[str, Any]) -> None:
-    steps = [{**where, "expect": {"status": 200}}, {"get": "/b", "capture": {"id": "json.id"}}]
-    with answering(said({"id": 1})) as server:
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"get": "/a/${id}"},
+        {"get": "/a", "query": {"q": "${id}"}},
+        {"get": "/a", "headers": {"x": "${id}"}},
+        {"post": "/a", "body": {"json": {"x": "${id}"}}},
+        {"post": "/a", "body": {"form": {"x": "${id}"}}},
+    ],
+)
+def test_a_value_that_no_earlier_step_captured_sends_nothing(check: Check, sent: dict[str, Any]) -> None:
+    steps = [{**sent, "expect": {"status": 200}}, {"get": "/b", "capture": {"id": "json.id"}}]
+    with answering(json_answer({"id": 1})) as server:
         finding = check("http", {"steps": steps}, server.url)
-    assert (finding.outcome, finding.message) == (Outcome.ERROR, "step 1: ${id} was captured by no earlier step")
+    assert (finding.outcome, finding.message) == (Outcome.ERROR, "step 1: ${id} was not captured by an earlier step")
     assert server.requests == []
 
 
-# ---- What is refused before anything runs
+# ---- Parameters that are rejected before anything runs
 
 
 @pytest.mark.parametrize(
-    ("written", "why"),
+    ("raw_params", "reason"),
     [
         ({}, "exactly one of get, post"),
         ({"get": "/", "post": "/", "expect": {"status": 200}}, "exactly one of get, post"),
@@ -194,9 +203,9 @@ def test_a_value_that_no_earlier_step_captured_sends_nothing(check: Check, where
         ({"steps": [{"get": "/", "expect": {"status": 200}}], "headers": {"a": "b"}}, "steps stand alone"),
     ],
 )
-def test_what_means_nothing_is_refused(check: Check, written: dict[str, Any], why: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(why)):
-        check("http", written, "http://127.0.0.1:1")
+def test_invalid_parameters_are_rejected(check: Check, raw_params: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        check("http", raw_params, "http://127.0.0.1:1")
 
 
 # ---- Green is right
@@ -216,15 +225,15 @@ def test_what_means_nothing_is_refused(check: Check, written: dict[str, Any], wh
     ],
 )
 def test_an_answer_as_expected_passes(check: Check, data: Any, expect: Any) -> None:
-    finding = one(check, data, expect)
+    finding = check_answer(check, data, expect)
     assert finding.outcome is Outcome.PASS, finding.message
     assert finding.message.startswith("GET /x answered 200 in ")
-    assert all(each.passed for each in finding.evidence)
+    assert all(item.passed for item in finding.evidence)
     assert len(finding.evidence) >= 1
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch", "delete", "head", "options"])
-def test_every_method_is_sent_as_it_is_named(check: Check, method: str) -> None:
+def test_every_method_is_sent(check: Check, method: str) -> None:
     with answering(answer(204)) as server:
         finding = check(
             "http", {method: "/x?y=1", "query": {"z": ["a b", "ü"], "n": 1}, "expect": {"status": 204}}, server.url
@@ -260,7 +269,7 @@ def test_every_kind_of_body_is_sent_with_its_type(
     ]
 
 
-def test_fields_and_files_are_sent_as_a_form_sends_them(check: Check) -> None:
+def test_fields_and_files_are_sent_as_multipart_form_data(check: Check) -> None:
     body = {
         "multipart": {
             "note": 'für "alle"',
@@ -281,18 +290,18 @@ def test_fields_and_files_are_sent_as_a_form_sends_them(check: Check) -> None:
     assert 'name="a%22b"; filename="ü.csv"'.encode() in sent
 
 
-def test_a_file_may_hold_what_was_captured(check: Check) -> None:
-    made = {"post": "/", "expect": {"status": 200}, "capture": {"id": "json.id"}}
+def test_a_file_may_contain_captured_values(check: Check) -> None:
+    created = {"post": "/", "expect": {"status": 200}, "capture": {"id": "json.id"}}
     upload = {"multipart": {"f": {"filename": "${id}.txt", "text": "id ${id}"}, "n": "${id}"}}
-    with answering(said({"id": 7})) as server:
-        check("http", {"steps": [made, {"post": "/", "body": upload, "expect": {"status": 200}}]}, server.url)
+    with answering(json_answer({"id": 7})) as server:
+        check("http", {"steps": [created, {"post": "/", "body": upload, "expect": {"status": 200}}]}, server.url)
     sent = server.requests[1][2]
     assert b'filename="7.txt"' in sent
     assert b"\r\n\r\nid 7\r\n" in sent
     assert b"\r\n\r\n7\r\n" in sent
 
 
-def test_who_is_asking_goes_in_a_header_and_to_no_other_host(check: Check) -> None:
+def test_basic_credentials_go_in_a_header_and_to_no_other_host(check: Check) -> None:
     with answering(answer(200)) as other:
         elsewhere = other.url.replace("127.0.0.1", "localhost")
         with answering(answer(302, b"", f"location: {elsewhere}/")) as server:
@@ -302,7 +311,7 @@ def test_who_is_asking_goes_in_a_header_and_to_no_other_host(check: Check) -> No
     assert "authorization" not in other.requests[0][1]
 
 
-def test_redirects_are_followed_as_often_as_the_plan_says(check: Check) -> None:
+def test_redirects_are_followed_up_to_the_limit(check: Check) -> None:
     with answering(answer(302, b"", "location: /b"), answer(200)) as server:
         assert check("http", {"get": "/a", "expect": {"status": 302}}, server.url).outcome is Outcome.PASS
     with answering(answer(302, b"", "location: /b"), answer(200)) as server:
@@ -311,7 +320,7 @@ def test_redirects_are_followed_as_often_as_the_plan_says(check: Check) -> None:
         )
 
 
-def test_a_path_takes_the_way_through_greens_rule(check: Check) -> None:
+def test_a_path_uses_the_host_and_headers_of_greens_rule(check: Check) -> None:
     with answering(answer(200)) as server:
         green = {"host": "shop.test", "headers": {"X-Tenant": "smoke"}, "path_patterns": ("/shop/*",)}
         check("http", {"get": "/health", "expect": {"status": 200}}, server.url, **green)
@@ -319,13 +328,13 @@ def test_a_path_takes_the_way_through_greens_rule(check: Check) -> None:
     assert (first, headers["host"], headers["x-tenant"]) == ("GET /shop/health HTTP/1.1", "shop.test", "smoke")
 
 
-def test_a_url_in_a_query_is_no_url_to_go_to(check: Check) -> None:
+def test_a_url_in_a_query_is_not_the_target(check: Check) -> None:
     with answering(answer(200)) as server:
         check("http", {"get": "/login?next=https://elsewhere.test/x", "expect": {"status": 200}}, server.url)
     assert server.requests[0][0] == "GET /login?next=https://elsewhere.test/x HTTP/1.1"
 
 
-def test_only_green_is_asked(check: Check) -> None:
+def test_only_green_gets_requests(check: Check) -> None:
     with answering(answer(200)) as green, answering(answer(200)) as blue:
         check("http", {"get": "/", "expect": {"status": 200}}, green.url, blue=Side(url=blue.url))
     assert (green.connections, blue.connections) == (1, 0)
@@ -334,18 +343,33 @@ def test_only_green_is_asked(check: Check) -> None:
 # ---- Steps
 
 
-def test_steps_hand_on_what_they_capture(check: Check) -> None:
-    made = said({"id": "a/b ü", "n": 7, "ok": True, "list": [1]}, 201, "Location: /orders/77", "X-Trace: t-1")
+def test_steps_pass_on_captured_values(check: Check) -> None:
+    created = json_answer({"id": "a/b ü", "n": 7, "ok": True, "list": [1]}, 201, "Location: /orders/77", "X-Trace: t-1")
     steps = [
-        {"post": "/orders", "body": {"json": {"sku": "A1"}}, "expect": {"status": 201},
-         "capture": {"id": "json.id", "n": "json.n", "ok": "json.ok", "to": "headers.Location", "code": "status", "all": "body"}},
-        {"get": "/orders/${id}", "query": {"n": "${n}", "ok": "${ok}"}, "headers": {"x-ok": "${ok}", "x-to": "at ${to}"},
-         "expect": {"status": 200, "json": {"n": "${n}", "id": {"contains": "${id}"}}}},
+        {
+            "post": "/orders",
+            "body": {"json": {"sku": "A1"}},
+            "expect": {"status": 201},
+            "capture": {
+                "id": "json.id",
+                "n": "json.n",
+                "ok": "json.ok",
+                "to": "headers.Location",
+                "code": "status",
+                "all": "body",
+            },
+        },
+        {
+            "get": "/orders/${id}",
+            "query": {"n": "${n}", "ok": "${ok}"},
+            "headers": {"x-ok": "${ok}", "x-to": "at ${to}"},
+            "expect": {"status": 200, "json": {"n": "${n}", "id": {"contains": "${id}"}}},
+        },
         {"post": "/", "body": {"json": {"n": "${n}", "text": "n=${n}", "code": "${code}"}}, "expect": {"status": 200}},
         {"post": "/", "body": {"form": {"ok": "${ok}", "id": "${id}"}}, "expect": {"status": 200}},
         {"put": "/", "body": {"text": "${all}"}, "expect": {"status": 200}},
-    ]  # fmt: skip
-    with answering(made, said({"n": 7, "id": "a/b ü"}), answer(200)) as server:
+    ]
+    with answering(created, json_answer({"n": 7, "id": "a/b ü"}), answer(200)) as server:
         finding = check("http", {"steps": steps}, server.url)
     assert finding.outcome is Outcome.PASS, finding.message
     assert finding.message.startswith("all 5 steps answered as expected; last PUT / answered 200")
@@ -357,14 +381,14 @@ def test_steps_hand_on_what_they_capture(check: Check) -> None:
     assert json.loads(server.requests[4][2])["n"] == 7
 
 
-def test_the_first_step_that_fails_is_the_last_that_is_sent(check: Check) -> None:
+def test_no_step_is_sent_after_the_first_that_fails(check: Check) -> None:
     steps = [{"get": f"/{n}", "expect": {"status": 200}} for n in range(1, 4)]
     with answering(answer(200), answer(500, b"broken")) as server:
         finding = check("http", {"steps": steps}, server.url)
     assert finding.outcome is Outcome.FAIL
     assert finding.message.startswith("step 2: GET /2: status is 500, expected 200")
     assert len(server.requests) == 2
-    assert [each.passed for each in finding.evidence] == [True, False]
+    assert [item.passed for item in finding.evidence] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -377,9 +401,9 @@ def test_the_first_step_that_fails_is_the_last_that_is_sent(check: Check) -> Non
         ("body", b"x" * (MAX_BODY_BYTES + 1)),
     ],
 )
-def test_what_cannot_be_captured_fails_the_step(check: Check, captured: str, data: Any) -> None:
+def test_a_value_that_cannot_be_captured_fails_the_step(check: Check, captured: str, data: Any) -> None:
     steps = [{"get": "/1", "capture": {"id": captured}}, {"get": "/${id}", "expect": {"status": 200}}]
-    with answering(said(data)) as server:
+    with answering(json_answer(data)) as server:
         finding = check("http", {"steps": steps}, server.url)
     assert finding.outcome is Outcome.FAIL
     assert f"capture id: {captured} is (nothing found)" in finding.message
@@ -389,7 +413,7 @@ def test_what_cannot_be_captured_fails_the_step(check: Check, captured: str, dat
 def test_a_captured_text_cannot_leave_its_place_in_the_path(check: Check) -> None:
     for evil in ("../../admin", "x?admin=1", "x#y", "//evil.test/", "a\r\nX-Injected: 1", "http://evil.test/"):
         steps = [{"get": "/1", "capture": {"id": "json.id"}}, {"get": "/o/${id}/end", "expect": {"status": 200}}]
-        with answering(said({"id": evil}), answer(200)) as server:
+        with answering(json_answer({"id": evil}), answer(200)) as server:
             check("http", {"steps": steps}, server.url)
         first, headers, _ = server.requests[1]
         assert first.startswith("GET /o/")
@@ -403,17 +427,17 @@ def test_a_captured_text_with_a_line_break_does_not_become_a_header(check: Check
         {"get": "/1", "capture": {"id": "json.id"}},
         {"get": "/2", "headers": {"x": "${id}"}, "expect": {"status": 200}},
     ]
-    with answering(said({"id": "a\r\nX-Injected: 1"})) as server:
+    with answering(json_answer({"id": "a\r\nX-Injected: 1"})) as server:
         finding = check("http", {"steps": steps}, server.url)
     assert (finding.outcome, len(server.requests)) == (Outcome.ERROR, 1)
 
 
-def test_a_request_that_only_captures_has_shown_nothing(check: Check) -> None:
-    with answering(said({"a": 1})) as server:
+def test_a_request_that_only_captures_is_inconclusive(check: Check) -> None:
+    with answering(json_answer({"a": 1})) as server:
         assert check("http", {"get": "/", "capture": {"a": "json.a"}}, server.url).outcome is Outcome.INCONCLUSIVE
 
 
-def test_one_attempts_time_is_for_all_its_steps(check: Check) -> None:
+def test_all_steps_share_the_time_of_the_attempt(check: Check) -> None:
     def slow(peer: Any) -> None:
         while True:
             peer.request()

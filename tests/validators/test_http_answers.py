@@ -1,4 +1,4 @@
-"""http: everything that can be asked of an answer, and what of it may not be seen; against real servers."""
+"""http: all expectations of a response, and values that must not be shown; against real servers."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ COOKIES = (
 )
 
 
-def asked(check: Check, said: bytes, expect: dict[str, Any], **more: Any) -> Finding:
-    """Ask a server that says so once."""
-    with answering(said) as server:
+def check_answer(check: Check, response: bytes, expect: dict[str, Any], **more: Any) -> Finding:
+    """Check a server that sends this response."""
+    with answering(response) as server:
         return check("http", {"get": "/x", "expect": expect, **more}, server.url)
 
 
-def words(each: Any) -> str:
-    """Name a case by its texts alone; answers are long."""
-    return each if isinstance(each, str) else ""
+def text_of_case(item: Any) -> str:
+    """Return the id of a case: its texts alone, because responses are long."""
+    return item if isinstance(item, str) else ""
 
 
 def page(body: bytes, media_type: str = "text/html", *headers: str) -> bytes:
@@ -49,7 +49,7 @@ def page(body: bytes, media_type: str = "text/html", *headers: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("said", "expect", "why"),
+    ("response", "expect", "reason"),
     [
         (answer(200), {"reason": "OK"}, 'reason is "Said", expected "OK"'),
         (answer(200), {"version": "1.0"}, 'version is "1.1", expected "1.0"'),
@@ -93,22 +93,22 @@ def page(body: bytes, media_type: str = "text/html", *headers: str) -> bytes:
             "cookie a secure is false",
         ),
     ],
-    ids=words,
+    ids=text_of_case,
 )
-def test_an_answer_that_is_not_as_expected_fails_and_shows_both(
-    check: Check, said: bytes, expect: Any, why: str
+def test_an_unexpected_response_fails_and_shows_both_values(
+    check: Check, response: bytes, expect: Any, reason: str
 ) -> None:
-    finding = asked(check, said, expect)
+    finding = check_answer(check, response, expect)
     assert finding.outcome is Outcome.FAIL
-    assert why in finding.message
-    assert all(each.where == "GET /x" for each in finding.evidence)
+    assert reason in finding.message
+    assert all(item.where == "GET /x" for item in finding.evidence)
 
 
 LONG = page(b"<p>x</p>" + b" " * MAX_BODY_BYTES)
 
 
 @pytest.mark.parametrize(
-    ("said", "expect", "why"),
+    ("response", "expect", "reason"),
     [
         (page(b"not json"), {"json": {"error": {"exists": False}}}, "the body is not JSON"),
         (LONG, {"json": {"error": {"exists": False}}}, "the body was cut"),
@@ -128,22 +128,22 @@ LONG = page(b"<p>x</p>" + b" " * MAX_BODY_BYTES)
         (page(b"x", "text/html; charset=punycode"), {"html": {"a": {"exists": False}}}, "the charset punycode"),
         (page(b"x", "text/plain; charset=utf-16"), {"body": {"exists": True}}, "the body is not text in utf-16"),
     ],
-    ids=words,
+    ids=text_of_case,
 )
-def test_what_cannot_be_read_passes_nothing_and_not_even_exists_false(
-    check: Check, said: bytes, expect: Any, why: str
+def test_an_unreadable_body_meets_no_expectation_and_not_even_exists_false(
+    check: Check, response: bytes, expect: Any, reason: str
 ) -> None:
-    finding = asked(check, said, expect)
+    finding = check_answer(check, response, expect)
     assert finding.outcome is Outcome.FAIL
     assert " is (nothing found): " in finding.message
-    assert why in finding.message
+    assert reason in finding.message
 
 
-# ---- What is refused before anything runs
+# ---- Parameters that are rejected before anything runs
 
 
 @pytest.mark.parametrize(
-    ("written", "why"),
+    ("raw_params", "reason"),
     [
         ({"expect": {"timings": {}}}, "nothing is expected"),
         ({"expect": {"timings": {"dns": 5}}}, "duration"),
@@ -169,18 +169,21 @@ def test_what_cannot_be_read_passes_nothing_and_not_even_exists_false(
         ({"capture": {"a": "regex.(a)(b)"}}, "several groups"),
     ],
 )
-def test_what_means_nothing_is_refused(check: Check, written: dict[str, Any], why: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(why)):
-        check("http", {"get": "/", **written}, "http://127.0.0.1:1")
+def test_invalid_parameters_are_rejected(check: Check, raw_params: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        check("http", {"get": "/", **raw_params}, "http://127.0.0.1:1")
 
 
 # ---- Green is right
 
 
 @pytest.mark.parametrize(
-    ("said", "expect"),
+    ("response", "expect"),
     [
-        (answer(200), {"reason": "Said", "version": "1.1", "url": {"matches": "^http://127.0.0.1:[0-9]+/x$"}, "hops": []}),
+        (
+            answer(200),
+            {"reason": "Said", "version": "1.1", "url": {"matches": "^http://127.0.0.1:[0-9]+/x$"}, "hops": []},
+        ),
         (b"HTTP/1.0 200 \r\n\r\n", {"version": "1.0", "reason": {"exists": False}}),
         (answer(200, b"", "x: 1", "X: 2, 3"), {"headers": {"x": "1, 2, 3"}, "header_values": {"x": ["1", "2, 3"]}}),
         (answer(200, b"", *COOKIES), {"header_values": {"set-cookie": {"length": 2}}}),
@@ -189,7 +192,10 @@ def test_what_means_nothing_is_refused(check: Check, written: dict[str, Any], wh
         (answer(200), {"timings": {"dns": {"lt": "2s"}, "connect": {"lt": "2s"}, "first_byte": {"lt": "2s"}}}),
         (page(HTML), {"html": {"h1": ["Good morning"], "li": {"contains": "Ink"}, "input@value": ["t0k3n"]}}),
         (page(HTML), {"html": {"count(//li)": 2, ".error": {"exists": False}}}),
-        (page(XML, "text/xml"), {"xml": {"//o:item": {"length": 2}, "string(//o:id)": "7"}, "namespaces": {"o": "urn:o"}}),
+        (
+            page(XML, "text/xml"),
+            {"xml": {"//o:item": {"length": 2}, "string(//o:id)": "7"}, "namespaces": {"o": "urn:o"}},
+        ),
         (page(b"caf\xe9", "text/plain; charset=ISO-8859-1"), {"body": "café"}),
         (page(b"caf\xe9", 'text/plain; x=y; Charset="latin1"'), {"body": "café"}),
         (page("猫".encode("shift_jis"), "text/plain; charset=Shift_JIS"), {"body": "猫"}),
@@ -197,23 +203,38 @@ def test_what_means_nothing_is_refused(check: Check, written: dict[str, Any], wh
         (page(b'{"a": "\xc3\xa9"}', "application/json; charset=iso-8859-1"), {"json": {"a": "é"}}),
         (
             answer(200, b"", *COOKIES),
-            {"cookies": {
-                "session": {"exists": True, "value": {"length": 16}, "path": "/", "secure": True, "http_only": True,
-                            "same_site": "Lax", "max_age": {"gte": "30m", "lte": "1h"}, "domain": {"exists": False}},
-                "lang": {"value": "de", "domain": "shop.example", "expires": "2100-06-09T10:18:14Z", "secure": False},
-                "gone": {"exists": False},
-            }},
+            {
+                "cookies": {
+                    "session": {
+                        "exists": True,
+                        "value": {"length": 16},
+                        "path": "/",
+                        "secure": True,
+                        "http_only": True,
+                        "same_site": "Lax",
+                        "max_age": {"gte": "30m", "lte": "1h"},
+                        "domain": {"exists": False},
+                    },
+                    "lang": {
+                        "value": "de",
+                        "domain": "shop.example",
+                        "expires": "2100-06-09T10:18:14Z",
+                        "secure": False,
+                    },
+                    "gone": {"exists": False},
+                }
+            },
         ),
     ],
-    ids=words,
-)  # fmt: skip
-def test_an_answer_as_expected_passes(check: Check, said: bytes, expect: Any) -> None:
-    with Server(sending(said)) as server:
+    ids=text_of_case,
+)
+def test_an_answer_as_expected_passes(check: Check, response: bytes, expect: Any) -> None:
+    with Server(sending(response)) as server:
         finding = check("http", {"get": "/x", "expect": expect}, server.url)
     assert finding.outcome is Outcome.PASS, finding.message
 
 
-def test_url_and_hops_are_those_of_the_way_taken(check: Check) -> None:
+def test_url_and_hops_are_those_of_the_redirects(check: Check) -> None:
     expect = {"url": {"ends_with": "/c"}, "hops": {"length": 2, "any": {"ends_with": "/x"}}}
     with answering(answer(302, b"", "location: /b"), answer(301, b"", "location: /c"), answer(200)) as server:
         finding = check("http", {"get": "/x", "redirects": 3, "expect": expect}, server.url)
@@ -226,7 +247,7 @@ def test_url_and_hops_are_those_of_the_way_taken(check: Check) -> None:
 
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """An authority that this process trusts."""
+    """Certificate authority that this process trusts."""
     made = trustme.CA()
     made.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
@@ -248,12 +269,18 @@ def test_a_certificate_that_ends_too_soon_fails(check: Check, authority: trustme
     assert 'tls days_left is 10, expected {"gte":30}' in finding.message
 
 
-def test_the_certificate_and_the_time_of_the_handshake_can_be_asked_for(check: Check, authority: trustme.CA) -> None:
+def test_the_certificate_and_the_time_of_the_handshake_can_be_checked(check: Check, authority: trustme.CA) -> None:
     expect = {
-        "tls": {"subject": {"starts_with": "CN=localhost"}, "issuer": {"contains": "trustme"},
-                "names": ["localhost"], "days_left": 90, "version": {"in": ["TLSv1.2", "TLSv1.3"]}, "cipher": {"exists": True}},
+        "tls": {
+            "subject": {"starts_with": "CN=localhost"},
+            "issuer": {"contains": "trustme"},
+            "names": ["localhost"],
+            "days_left": 90,
+            "version": {"in": ["TLSv1.2", "TLSv1.3"]},
+            "cipher": {"exists": True},
+        },
         "timings": {"tls": {"between": ["0ms", "2s"]}, "connect": {"lt": "2s"}, "total": {"lt": "3s"}},
-    }  # fmt: skip
+    }
     steps = [{"get": "/", "expect": {"status": 200}}, {"get": "/", "expect": expect}, {"get": "/", "expect": expect}]
     with secured(authority, 90) as server:
         finding = check("http", {"steps": steps}, server.url.replace("127.0.0.1", "localhost"))
@@ -263,16 +290,20 @@ def test_the_certificate_and_the_time_of_the_handshake_can_be_asked_for(check: C
 
 @pytest.mark.parametrize(
     ("expect", "connections"),
-    [({"status": 200, "latency": {"lt": "5s"}}, 1), ({"timings": {"first_byte": {"lt": "5s"}}}, 1), ({"timings": {"total": {"lt": "5s"}}}, 3)],
-)  # fmt: skip
-def test_only_who_asks_for_it_has_a_connection_made(check: Check, expect: dict[str, Any], connections: int) -> None:
+    [
+        ({"status": 200, "latency": {"lt": "5s"}}, 1),
+        ({"timings": {"first_byte": {"lt": "5s"}}}, 1),
+        ({"timings": {"total": {"lt": "5s"}}}, 3),
+    ],
+)
+def test_only_connection_timings_open_a_new_connection(check: Check, expect: dict[str, Any], connections: int) -> None:
     with answering(answer(200)) as server:
         finding = check("http", {"steps": [{"get": "/", "expect": expect}] * 3}, server.url)
     assert finding.outcome is Outcome.PASS, finding.message
     assert server.connections == connections
 
 
-# ---- What may be seen of it
+# ---- Values that are not shown
 
 
 @pytest.mark.parametrize(
@@ -288,15 +319,15 @@ def test_only_who_asks_for_it_has_a_connection_made(check: Check, expect: dict[s
         {"headers": {"set-cookie": {"filters": ["trim"], "eq": "x"}}},
     ],
 )
-def test_a_cookies_value_is_judged_and_not_shown(check: Check, expect: dict[str, Any]) -> None:
-    finding = asked(check, answer(200, b"", *COOKIES), expect)
+def test_the_value_of_a_cookie_is_checked_and_not_shown(check: Check, expect: dict[str, Any]) -> None:
+    finding = check_answer(check, answer(200, b"", *COOKIES), expect)
     assert finding.outcome is Outcome.FAIL
     assert "0123456789abcdef" not in f"{finding}"
     assert "***" in finding.message
 
 
 def test_a_header_is_shown_with_the_names_and_attributes_of_its_cookies(check: Check) -> None:
-    finding = asked(check, answer(200, b"", *COOKIES), {"headers": {"set-cookie": "x"}})
+    finding = check_answer(check, answer(200, b"", *COOKIES), {"headers": {"set-cookie": "x"}})
     assert "session=***; Path=/; Secure; HttpOnly" in finding.message
 
 
@@ -320,7 +351,7 @@ def test_a_captured_token_is_shown_nowhere(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "said", "value"),
+    ("source", "response", "value"),
     [
         ("url", answer(200), "/x"),
         ("cookies.session", answer(200, b"", *COOKIES), "0123456789abcdef"),
@@ -334,11 +365,11 @@ def test_a_captured_token_is_shown_nowhere(name: str) -> None:
         ("json[1]", answer(200, b"[1, 2]"), "2"),
         ("body", page(b"caf\xe9", "text/plain; charset=latin-1"), "café"),
     ],
-    ids=words,
+    ids=text_of_case,
 )
-def test_a_later_step_has_what_was_captured(check: Check, source: str, said: bytes, value: str) -> None:
+def test_a_later_step_uses_captured_values(check: Check, source: str, response: bytes, value: str) -> None:
     first = {"get": "/x", "capture": {"it": source}, "expect": {"status": 200, "namespaces": {"o": "urn:o"}}}
-    with answering(said, answer(200)) as server:
+    with answering(response, answer(200)) as server:
         finding = check(
             "http", {"steps": [first, {"post": "/", "body": {"text": "${it}"}, "expect": {"status": 200}}]}, server.url
         )
@@ -347,7 +378,7 @@ def test_a_later_step_has_what_was_captured(check: Check, source: str, said: byt
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "response"),
     [
         ("cookies.gone", answer(200, b"", *COOKIES)),
         ("cookies.a", answer(200, b"", "set-cookie: a=1", "set-cookie: a=2; path=/x")),
@@ -362,18 +393,18 @@ def test_a_later_step_has_what_was_captured(check: Check, source: str, said: byt
         ("regex.x", page(b"\xe9x")),
         ("body", page(b"\xe9")),
     ],
-    ids=words,
+    ids=text_of_case,
 )
-def test_what_is_not_there_once_is_not_captured(check: Check, source: str, said: bytes) -> None:
+def test_a_missing_or_ambiguous_value_is_not_captured(check: Check, source: str, response: bytes) -> None:
     expect = {"status": 200, "namespaces": {"o": "urn:o"}}
-    finding = asked(check, said, expect, capture={"it": source})
+    finding = check_answer(check, response, expect, capture={"it": source})
     assert (finding.outcome, finding.evidence[-1].query) == (Outcome.FAIL, f"capture it: {source}")
 
 
-# ---- Cookies that are kept
+# ---- Cookies
 
 
-def test_cookies_are_not_kept_unless_the_plan_says_so(check: Check) -> None:
+def test_cookies_are_discarded_by_default(check: Check) -> None:
     steps = [{"get": "/", "expect": {"status": 200}}] * 2
     with answering(answer(200, b"", "set-cookie: a=b")) as server:
         check("http", {"steps": steps}, server.url)

@@ -1,4 +1,7 @@
-"""image: an image with findings over the limit, or that nobody scanned, never passes."""
+"""image: an image with findings over the limit, or without a scan, never passes.
+
+moto scans nothing and has the same findings for every image, so the tests use scripted answers.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,23 @@ if TYPE_CHECKING:
 
 PINNED = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/team/app@sha256:" + "ab" * 32
 GREEN = {"task_definition": "orders:7", "deployment": {"region": "eu-central-1"}}
-KEPT = {"registryId": "123456789012", "repositoryName": "team/app", "imageId": {"imageDigest": "sha256:" + "ab" * 32}}
+ECR_KEY = {
+    "registryId": "123456789012",
+    "repositoryName": "team/app",
+    "imageId": {"imageDigest": "sha256:" + "ab" * 32},
+}
 
 
-def images(aws: Any, *references: str) -> None:
+def script_images(aws: Any, *references: str) -> None:
     containers = [{"name": f"c{n}", "image": reference} for n, reference in enumerate(references)]
     aws.add_response("ecs", "describe_task_definition", {"taskDefinition": {"containerDefinitions": containers}})
 
 
-def scan(aws: Any, status: str, counts: dict[str, int] | None = None) -> None:
+def script_scan(aws: Any, status: str, counts: dict[str, int] | None = None) -> None:
     answer: dict[str, Any] = {"imageScanStatus": {"status": status, "description": "said ECR"}}
     if counts is not None:
         answer["imageScanFindings"] = {"findingSeverityCounts": counts}
-    aws.add_response("ecr", "describe_image_scan_findings", answer, {**KEPT, "maxResults": 1})
+    aws.add_response("ecr", "describe_image_scan_findings", answer, {**ECR_KEY, "maxResults": 1})
 
 
 @pytest.mark.parametrize(
@@ -34,39 +41,41 @@ def scan(aws: Any, status: str, counts: dict[str, int] | None = None) -> None:
 def test_findings_over_the_limit_fail(
     check: Callable[..., Any], scripted: Any, counts: dict[str, int], outcome: str
 ) -> None:
-    images(scripted, PINNED)
-    scan(scripted, "COMPLETE", counts)
+    script_images(scripted, PINNED)
+    script_scan(scripted, "COMPLETE", counts)
 
     assert check("image", {"findings": {"CRITICAL": 0, "HIGH": 2}}, aws=scripted, **GREEN).outcome == outcome
 
 
 @pytest.mark.parametrize("status", ["FAILED", "UNSUPPORTED_IMAGE", "IN_PROGRESS", "FINDINGS_UNAVAILABLE", "COMPLETE"])
-def test_a_scan_that_shows_nothing_is_inconclusive(check: Callable[..., Any], scripted: Any, status: str) -> None:
-    images(scripted, PINNED)
-    scan(scripted, status)
+def test_a_scan_without_findings_to_count_is_inconclusive(
+    check: Callable[..., Any], scripted: Any, status: str
+) -> None:
+    script_images(scripted, PINNED)
+    script_scan(scripted, status)
 
-    found = check("image", {"findings": {"CRITICAL": 0}}, aws=scripted, timeout_s=0.15, **GREEN)
+    finding = check("image", {"findings": {"CRITICAL": 0}}, aws=scripted, timeout_s=0.15, **GREEN)
 
-    assert found.outcome == "INCONCLUSIVE"
-    assert status in found.message
+    assert finding.outcome == "INCONCLUSIVE"
+    assert status in finding.message
 
 
 def test_an_image_that_was_never_scanned_is_inconclusive(check: Callable[..., Any], scripted: Any) -> None:
-    images(scripted, PINNED)
+    script_images(scripted, PINNED)
     scripted.add_client_error("ecr", "describe_image_scan_findings", "ScanNotFoundException")
 
-    found = check("image", {"findings": {"CRITICAL": 0}, "pinned": True}, aws=scripted, **GREEN)
+    finding = check("image", {"findings": {"CRITICAL": 0}, "pinned": True}, aws=scripted, **GREEN)
 
-    assert (found.outcome, found.message) == ("INCONCLUSIVE", f"{PINNED} was never scanned")
+    assert (finding.outcome, finding.message) == ("INCONCLUSIVE", f"{PINNED} was never scanned")
 
 
 def test_a_scan_may_end_within_the_time(
     check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("validators.image.POLL_S", 0.01)
-    images(scripted, PINNED)
-    scan(scripted, "IN_PROGRESS")
-    scan(scripted, "COMPLETE", {})
+    script_images(scripted, PINNED)
+    script_scan(scripted, "IN_PROGRESS")
+    script_scan(scripted, "COMPLETE", {})
 
     assert check("image", {"findings": {"CRITICAL": 0}}, aws=scripted, **GREEN).outcome == "PASS"
 
@@ -83,29 +92,29 @@ def test_a_scan_may_end_within_the_time(
 def test_other_registries_and_tags_fail(
     check: Callable[..., Any], scripted: Any, reference: str, registry: str
 ) -> None:
-    images(scripted, PINNED, reference)
+    script_images(scripted, PINNED, reference)
 
     params = {"registry": {"ends_with": ".amazonaws.com"}, "pinned": True}
-    found = check("image", params, aws=scripted, **GREEN)
+    finding = check("image", params, aws=scripted, **GREEN)
 
-    assert found.outcome == "FAIL"
-    assert [(each.passed, each.actual) for each in found.evidence[2:]] == [(False, registry), (False, False)]
+    assert finding.outcome == "FAIL"
+    assert [(item.passed, item.actual) for item in finding.evidence[2:]] == [(False, registry), (False, False)]
 
 
 @pytest.mark.parametrize(("hours", "outcome"), [(49, "FAIL"), (47, "PASS")])
-def test_an_image_that_is_too_old_fails(check: Callable[..., Any], scripted: Any, hours: int, outcome: str) -> None:
-    images(scripted, PINNED)
+def test_an_old_image_fails(check: Callable[..., Any], scripted: Any, hours: int, outcome: str) -> None:
+    script_images(scripted, PINNED)
     pushed = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=hours)
     scripted.add_response("ecr", "describe_images", {"imageDetails": [{"imagePushedAt": pushed}]})
 
     assert check("image", {"max_age": "48h"}, aws=scripted, **GREEN).outcome == outcome
 
 
-def test_a_function_made_of_an_image_is_looked_up_by_its_digest(check: Callable[..., Any], scripted: Any) -> None:
+def test_the_image_of_a_function_is_read_by_its_digest(check: Callable[..., Any], scripted: Any) -> None:
     arn = "arn:aws:lambda:eu-central-1:123456789012:function:f:7"
     answer = {"PackageType": "Image", "CodeSha256": "ab" * 32, "FunctionArn": arn}
     scripted.add_response("lambda", "get_function_configuration", answer)
-    scan(scripted, "ACTIVE", {})
+    script_scan(scripted, "ACTIVE", {})
     about = {"platform": "lambda", "function": "f", "region": "eu-central-1"}
 
     params = {"repository": "team/app", "findings": {"CRITICAL": 0}}
@@ -113,19 +122,21 @@ def test_a_function_made_of_an_image_is_looked_up_by_its_digest(check: Callable[
 
 
 @pytest.mark.parametrize("reference", ["docker.io/app:1", PINNED.replace("eu-central-1", "eu-west-1")])
-def test_findings_of_images_elsewhere_are_an_error(check: Callable[..., Any], scripted: Any, reference: str) -> None:
-    images(scripted, reference)
+def test_findings_of_images_in_other_places_are_an_error(
+    check: Callable[..., Any], scripted: Any, reference: str
+) -> None:
+    script_images(scripted, reference)
 
     assert check("image", {"findings": {"CRITICAL": 0}}, aws=scripted, **GREEN).outcome == "ERROR"
 
 
-def test_a_container_that_is_not_there_fails(check: Callable[..., Any], scripted: Any) -> None:
-    images(scripted, PINNED)
+def test_a_missing_container_fails(check: Callable[..., Any], scripted: Any) -> None:
+    script_images(scripted, PINNED)
 
     assert check("image", {"pinned": True, "container": "app"}, aws=scripted, **GREEN).outcome == "FAIL"
 
 
-@pytest.mark.parametrize("written", [{}, {"findings": {"CRITICAL": -1}}, {"findings": {"critical": 0}}, {"max_age": 3}])
-def test_wrong_parameters_are_refused(check: Callable[..., Any], written: dict[str, Any]) -> None:
+@pytest.mark.parametrize("params", [{}, {"findings": {"CRITICAL": -1}}, {"findings": {"critical": 0}}, {"max_age": 3}])
+def test_invalid_parameters_are_rejected(check: Callable[..., Any], params: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        check("image", written)
+        check("image", params)

@@ -37,7 +37,12 @@ if TYPE_CHECKING:
     from greenlight.network.certificate import Certificate, read_certificate
     from greenlight.network.cookies import CookieJar
     from greenlight.plan.yaml_reader import nesting_exceeds
-    from greenlight.toolkit.aws_lookups import get_deployment_group, list_service_tasks
+    from greenlight.toolkit.aws_lookups import (
+        get_deployment_group,
+        get_function_configuration,
+        get_task_definition,
+        list_service_tasks,
+    )
     from greenlight.toolkit.captures import capture_value, is_sensitive, unique_id, validate_capture
     from greenlight.toolkit.http_expectation import (
         CertificateExpectation,
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
         check_response,
     )
     from greenlight.toolkit.http_request import SAFE_METHODS, HttpRequest, send_request
+    from greenlight.toolkit.json_text import parse_json
     from greenlight.toolkit.lambda_events.event import HttpKind, LambdaEvent, build_event
     from greenlight.toolkit.lambda_events.metadata import EventMetadata
     from greenlight.toolkit.lambda_events.payload import LambdaPayload
@@ -113,11 +119,14 @@ __all__ = [
     "finding_from",
     "from_dynamodb",
     "get_deployment_group",
+    "get_function_configuration",
+    "get_task_definition",
     "inconclusive",
     "invoke",
     "is_sensitive",
     "list_service_tasks",
     "nesting_exceeds",
+    "parse_json",
     "passed",
     "percentile",
     "read_certificate",
@@ -149,9 +158,15 @@ _LAZY_EXPORTS = {
     "aws.dynamodb_json": ("to_dynamodb", "from_dynamodb"),
     "toolkit.http_request": ("SAFE_METHODS", "HttpRequest", "send_request"),
     "toolkit.lambda_invocation": ("Invocation", "NoResultError", "invoke"),
-    "toolkit.aws_lookups": ("get_deployment_group", "list_service_tasks"),
+    "toolkit.aws_lookups": (
+        "get_deployment_group",
+        "get_function_configuration",
+        "get_task_definition",
+        "list_service_tasks",
+    ),
     "assertions.json_schema": ("schema_errors",),
     "plan.yaml_reader": ("nesting_exceeds",),
+    "toolkit.json_text": ("parse_json",),
     "toolkit.lambda_events.event": ("HttpKind", "LambdaEvent", "build_event"),
     "toolkit.lambda_events.payload": ("LambdaPayload",),
     "toolkit.lambda_events.response": ("read_response",),

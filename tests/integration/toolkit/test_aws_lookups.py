@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 
-from greenlight.api import get_deployment_group, list_service_tasks
+from greenlight.api import (
+    get_deployment_group,
+    get_function_configuration,
+    get_task_definition,
+    list_service_tasks,
+)
 from greenlight.aws.client import Aws
-from greenlight.core.errors import AwsError
-from greenlight.testing import context_for, ecs_deployment
+from greenlight.core.errors import AwsError, GreenlightError
+from greenlight.testing import context_for, ecs_deployment, lambda_deployment
 from tests.support.account import Account
 
 
@@ -71,3 +76,27 @@ def test_deployment_group_is_that_of_the_deployment() -> None:
         about = context.deployment
         assert get_deployment_group(context) == {"deploymentGroupName": "web"}
     assert account.calls[0][1] == {"applicationName": about.application, "deploymentGroupName": about.group}
+
+
+def test_task_definition_is_greens_unless_another_is_named() -> None:
+    account, made = pages({"ecs.describe_task_definition": {"taskDefinition": {"cpu": "256"}}})
+    with made as context:
+        green = context.green.task_definition
+        assert [get_task_definition(context), get_task_definition(context, "web:7")] == [{"cpu": "256"}] * 2
+    assert [parameters["taskDefinition"] for _, parameters in account.calls] == [green, "web:7"]
+
+
+def test_missing_task_definition_is_an_error_without_a_call() -> None:
+    account = Account({})
+    without = context_for(lambda_deployment(), aws=Aws(account))
+    with without as context, pytest.raises(GreenlightError, match="green has no task definition at BeforeAllowTraffic"):
+        get_task_definition(context)
+    assert account.calls == []
+
+
+def test_function_configuration_is_of_greens_version_unless_another_is_named() -> None:
+    account = Account({"lambda.get_function_configuration": {"MemorySize": 512}})
+    with context_for(lambda_deployment(), aws=Aws(account)) as context:
+        assert get_function_configuration(context) == {"MemorySize": 512}
+        get_function_configuration(context, "7")
+    assert [parameters["Qualifier"] for _, parameters in account.calls] == ["8", "7"]

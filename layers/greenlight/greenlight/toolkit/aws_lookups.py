@@ -1,8 +1,10 @@
-"""AWS lookups that several validators share: the tasks of the service under deployment, and its deployment group."""
+"""AWS lookups that validators share: tasks, task definition, function configuration, deployment group."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
+
+from greenlight.core.errors import GreenlightError
 
 if TYPE_CHECKING:
     from greenlight.checks.context import Context
@@ -40,3 +42,30 @@ def get_deployment_group(context: Context) -> dict[str, Any]:
         deploymentGroupName=context.deployment.group,
     )
     return dict(response["deploymentGroupInfo"])
+
+
+def get_task_definition(context: Context, task_definition: str = "") -> dict[str, Any]:
+    """Return a task definition, green's by default; it needs ecs:DescribeTaskDefinition.
+
+    Raises:
+        GreenlightError: There is none at this stage, or AWS refused the call or did not answer.
+    """
+    task_definition = task_definition or context.green.task_definition
+    if not task_definition:
+        raise GreenlightError(f"green has no task definition at {context.deployment.stage}")
+    response = context.aws_call("ecs", "describe_task_definition", taskDefinition=task_definition)
+    return dict(response["taskDefinition"])
+
+
+def get_function_configuration(context: Context, version: str = "") -> dict[str, Any]:
+    """Return a version's configuration, green's by default; it needs lambda:GetFunctionConfiguration.
+
+    Raises:
+        GreenlightError: AWS refused the call or did not answer.
+    """
+    return context.aws_call(
+        "lambda",
+        "get_function_configuration",
+        FunctionName=context.deployment.function,
+        Qualifier=version or context.green.version,
+    )

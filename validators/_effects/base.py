@@ -1,0 +1,63 @@
+"""Building blocks of effects: a choice of one kind, captured values, and texts as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import msgspec
+
+from greenlight.api import MISSING, Params, parse_json, substitute_captures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_Part = TypeVar("_Part")
+
+CLOCK_SKEW_S = 1.0
+"""How far AWS's clocks may be behind this one: anything older than that was there before the cause."""
+
+Marker = Annotated[str, msgspec.Meta(min_length=1)]
+"""Text that identifies the effect of this cause; an empty text would be in every effect."""
+
+
+class OneOf(Params, frozen=True, kw_only=True):
+    """Parameters of which exactly one is set, beside `expect`."""
+
+    def __post_init__(self) -> None:
+        """Reject none or several."""
+        provided = self._provided()
+        if len(provided) != 1:
+            names = ", ".join(self._kinds())
+            raise ValueError(f"exactly one of {names} is needed, and this has {', '.join(provided) or 'none'}")
+
+    @property
+    def kind(self) -> str:
+        """The name of the parameter that is set."""
+        return self._provided()[0]
+
+    @property
+    def chosen(self) -> Any:
+        """The value of the parameter that is set."""
+        return getattr(self, self.kind)
+
+    def _kinds(self) -> list[str]:
+        return [name for name in self.__struct_fields__ if name != "expect"]
+
+    def _provided(self) -> list[str]:
+        return [name for name in self._kinds() if getattr(self, name) is not None]
+
+
+def fill(part: _Part, captured: Mapping[str, Any] | None) -> _Part:
+    """Replace references to captured values in a part of the parameters.
+
+    Raises:
+        KeyError: A name that was not captured.
+    """
+    plain = substitute_captures(msgspec.to_builtins(part), captured)
+    return msgspec.convert(plain, type(part))
+
+
+def to_data(text: str) -> Any:
+    """Parse a JSON text; return any other text as it is."""
+    data = parse_json(text)
+    return text if data is MISSING else data
