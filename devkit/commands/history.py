@@ -20,7 +20,7 @@ from greenlight.core.frozen import FrozenStruct
 from greenlight.core.text import escape_controls, truncate
 from greenlight.core.units import Duration
 from greenlight.publish import index
-from greenlight.report.content import milliseconds
+from greenlight.report.content import format_duration
 
 if TYPE_CHECKING:
     import argparse
@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
         _show(found, whole, stdout_console(), grouped=not arguments.group)
     if found.gates:
         return 0
-    place = f"s3://{bucket}/{index.folder(arguments.application, arguments.group)}"
+    place = f"s3://{bucket}/{index.entry_prefix(arguments.application, arguments.group)}"
     when = f" that is no older than {arguments.since}" if arguments.since else ""
     print(f"greenlight history: there is no gate in {place}{when}", file=sys.stderr)
     return NONE_FOUND
@@ -113,7 +113,7 @@ def _limits(arguments: argparse.Namespace) -> tuple[int, float]:
 
 
 def _found(aws: Aws, bucket: str, application: str, group: str, last: int, since: float) -> Found:
-    place = index.folder(application, group)
+    place = index.entry_prefix(application, group)
     folders, notes = ([place], []) if group else _groups(aws, bucket, place)
     keys = sorted(
         (key for folder in folders for key in _keys(aws, bucket, folder, last + 1, since)),
@@ -142,7 +142,7 @@ def _keys(aws: Aws, bucket: str, folder: str, wanted: int, since: float) -> list
             "s3", "list_objects_v2", Bucket=bucket, Prefix=folder, MaxKeys=min(1000, wanted - len(keys)), **more
         )
         for key in (str(each["Key"]) for each in answer.get("Contents", [])):
-            began = index.time_of(key)
+            began = index.parse_key_time(key)
             if began is not None and began < since:
                 return keys
             keys += [key] if began is not None else []
@@ -175,7 +175,7 @@ def _show(found: Found, whole: history.Summary, console: Console, *, grouped: bo
     let = f", {whole.let_through} let through without a check" if whole.let_through else ""
     console.print(f"gates            {whole.gates}, {whole.closed} closed{let}")
     if whole.p50_ms is not None and whole.p95_ms is not None:
-        console.print(f"time to verdict  p50 {milliseconds(whole.p50_ms)}, p95 {milliseconds(whole.p95_ms)}")
+        console.print(f"time to verdict  p50 {format_duration(whole.p50_ms)}, p95 {format_duration(whole.p95_ms)}")
     if whole.causes:
         console.print("closed by        " + ", ".join(f"{cause} {count}" for cause, count in whole.causes.items()))
     if whole.weeks:
@@ -189,7 +189,7 @@ def _table(gates: Sequence[Entry], console: Console, width: int, *, grouped: boo
         said = reason or ("let through without a check" if gate.let_through else _remarks(gate))
         before = f"{history.at(gate):%Y-%m-%d %H:%M}  {escape_controls(gate.stage):<21}  "
         group = f"{escape_controls(gate.group)}  " if grouped else ""
-        after = f"  {milliseconds(gate.duration_ms):>9}  {escape_controls(gate.deployment):<11}  {group}"
+        after = f"  {format_duration(gate.duration_ms):>9}  {escape_controls(gate.deployment):<11}  {group}"
         room = max(20, width - len(before) - len(after) - 9)
         console.print(Text.assemble(before, styled(gate.verdict.value, 9), after, truncate(said, room)))
 

@@ -31,7 +31,7 @@ from greenlight.core.text import escape_controls
 from greenlight.plan import parser as plans
 from greenlight.plan import yaml_reader
 from greenlight.plan.environments import environment_names
-from greenlight.stores.plan_lookup import candidates
+from greenlight.stores.plan_lookup import candidate_uris
 
 if TYPE_CHECKING:
     import argparse
@@ -110,7 +110,7 @@ def _shelf(arguments: argparse.Namespace, aws: Aws) -> RemotePlan:
         raise GreenlightError("--application names nothing; name whose plan it is, or its place: --at URI")
     bucket = buckets.named(aws, "plan", arguments)
     about = Deployment(id="", platform=Platform.ECS, stage="", application=arguments.application, group=arguments.group)
-    return remote.at(aws, next(candidates(Settings(plan_bucket=bucket), about)))
+    return remote.at(aws, next(candidate_uris(Settings(plan_bucket=bucket), about)))
 
 
 def _linted(arguments: argparse.Namespace, aws: Aws) -> str | None:

@@ -37,10 +37,10 @@ from greenlight.gate.prepare import Prepared, apply_plan_target, default_checks,
 from greenlight.plan import parser as plans
 from greenlight.plan.model import Plan, Stage
 from greenlight.plan.yaml_reader import MAX_BYTES
-from greenlight.report.content import subject
+from greenlight.report.content import format_subject
 from greenlight.stores import ssm
 from greenlight.stores.plan_lookup import read
-from greenlight.stores.s3 import text_of
+from greenlight.stores.s3 import decode_plan
 from greenlight.verdict.conclude import build_report
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _version(aws: Aws, source: PlanSource) -> tuple[str, str] | None:
             return None
         raise
     data: bytes = call_aws("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES + 1))
-    return text_of(data, source.uri), source.version_id
+    return decode_plan(data, source.uri), source.version_id
 
 
 def _at(deployment: Deployment, plan: Plan, url: str) -> Deployment:
@@ -311,7 +311,7 @@ def _show(form: str, then: Report, now: Report, rows: list[Row], notes: list[str
         return
     console = stdout_console()
     width = shutil.get_terminal_size().columns if console.is_terminal else 100_000
-    about = f"{subject(then)} {then.deployment.id} at {then.deployment.stage}, judged at {then.started_at}"
+    about = f"{format_subject(then)} {then.deployment.id} at {then.deployment.stage}, judged at {then.started_at}"
     console.print(escape_controls(about))
     verdicts = (f"then {then.verdict.value}", styled(now.verdict.value))
     but = f", without {_counted(unjudged)} that may change data" if unjudged else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from devkit.doctor.rules import symptom
 from devkit.lint.appspec import FILLED_LATER
 from greenlight.discovery.ecs import HOST_TAG
-from greenlight.discovery.load_balancer import route_to, traffic_share
+from greenlight.discovery.load_balancer import find_route, traffic_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -252,7 +252,7 @@ def listeners(scene: GroupState) -> Iterator[Symptom]:
 def _leading(scene: GroupState, what: str, found: dict[str, Any], users: str) -> Iterator[Symptom]:
     """Say why a listener does not lead where the primary task set is, as a gate would find it."""
     arn = str(found["ListenerArn"])
-    route = route_to(scene.reader, arn, users, scene.tags.get(HOST_TAG, ""), "the primary task set")
+    route = find_route(scene.reader, arn, users, scene.tags.get(HOST_TAG, ""), "the primary task set")
     if route.url:
         return
     http = found.get("Protocol") in ("HTTP", "HTTPS")

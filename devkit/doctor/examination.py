@@ -17,7 +17,7 @@ from greenlight.core.deployment import Platform
 from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.suggestions import suggest_or_list
-from greenlight.discovery.deployment import tags_of
+from greenlight.discovery.deployment import read_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -161,5 +161,5 @@ def _known(scene: GroupState) -> tuple[GroupState, list[Symptom]]:
             found = tried(f"the function {function}", look, None, missed)
             present |= {event: found} if found else {}
     none: dict[str, str] = {}
-    tags = tried(f"the tags of {scene.group}", lambda: tags_of(scene.reader, scene.arn), none, missed)
+    tags = tried(f"the tags of {scene.group}", lambda: read_tags(scene.reader, scene.arn), none, missed)
     return dataclasses.replace(scene, appspec=read, hooks=present, tags=tags), missed

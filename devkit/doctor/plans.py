@@ -107,20 +107,24 @@ def _text(scene: GroupState) -> tuple[str, str] | None:
     if known is None:
         return None
     deployment = Deployment(id="", stage="", platform=scene.platform, application=scene.application, group=scene.group)
-    uris = [tag] if (tag := scene.tags.get(plan_lookup.TAG, "").strip()) else plan_lookup.candidates(known, deployment)
+    uris = (
+        [tag]
+        if (tag := scene.tags.get(plan_lookup.PLAN_TAG, "").strip())
+        else plan_lookup.candidate_uris(known, deployment)
+    )
     for uri in uris:
         if (found := plan_lookup.read(scene.reader, known, uri)) is not None:
             return uri, found[0]
         if tag:
             raise PlanError(
-                [Problem(f"the tag {plan_lookup.TAG} of the deployment group names {tag}, and there is nothing")]
+                [Problem(f"the tag {plan_lookup.PLAN_TAG} of the deployment group names {tag}, and there is nothing")]
             )
     return None
 
 
 def plan(scene: GroupState) -> Iterator[Symptom]:
     """Look for the plan, lint it with the hooks' own time-out, and hold it against hooks, hosts and permissions."""
-    known, tag = _settings(scene), scene.tags.get(plan_lookup.TAG, "").strip()
+    known, tag = _settings(scene), scene.tags.get(plan_lookup.PLAN_TAG, "").strip()
     if not scene.plan_file and tag.startswith("file:"):
         yield symptom(
             "could-not-look",
@@ -172,7 +176,7 @@ def _read_again(scene: GroupState, uri: str) -> str:
         read = f"aws s3 cp {shlex.quote(uri)} plan.yaml"
     else:
         read = f"aws deploy list-tags-for-resource --resource-arn {scene.arn}"
-        return f"{read}\nwrite s3://BUCKET/KEY, ssm:/NAME or file:NAME as its tag {plan_lookup.TAG}"
+        return f"{read}\nwrite s3://BUCKET/KEY, ssm:/NAME or file:NAME as its tag {plan_lookup.PLAN_TAG}"
     return f"{read}\ngreenlight lint plan.yaml"
 
 
@@ -190,7 +194,7 @@ def _none(scene: GroupState, known: Settings | None) -> Iterator[Symptom]:
     if known is None:
         return  # not greenlight's hooks: they have plans of their own, or none
     uri = next(
-        plan_lookup.candidates(
+        plan_lookup.candidate_uris(
             known,
             Deployment(id="", stage="", platform=scene.platform, application=scene.application, group=scene.group),
         ),

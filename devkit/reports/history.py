@@ -14,7 +14,7 @@ from greenlight.toolkit.response_diff import percentile
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from greenlight.publish.index import Checked, Entry
+    from greenlight.publish.index import CheckSummary, Entry
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -119,7 +119,7 @@ def _checks(gates: Sequence[Entry]) -> tuple[Check, ...]:
     return tuple(sorted(checks, key=lambda each: (-each.closed, -each.flaky, -each.failed, each.name)))
 
 
-def _closes(check: Checked) -> bool:
+def _closes(check: CheckSummary) -> bool:
     broken = check.outcome not in (Outcome.PASS, Outcome.SKIPPED)
     return broken and check.severity is not Severity.ADVISORY and check.excused is ExcuseReason.NONE
 

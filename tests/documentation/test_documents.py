@@ -21,7 +21,7 @@ from devkit.reference import plan_reference
 from greenlight.core.deployment import STAGES
 from greenlight.core.finding import Cause
 from greenlight.publish.index import Entry
-from greenlight.stores.plan_lookup import TAG
+from greenlight.stores.plan_lookup import PLAN_TAG
 
 if TYPE_CHECKING:
     import argparse
@@ -260,7 +260,7 @@ def test_every_block_of_yaml_is_what_its_reader_takes(
             assert event in STAGES
             assert function == f"CodeDeployHook_greenlight-{event}"
     elif "Tags" in block:
-        assert list(block["Tags"]) == [TAG]
+        assert list(block["Tags"]) == [PLAN_TAG]
     else:
         assert " ".join(block) == SCENARIO, "a kind of block that no test reads"
 

@@ -189,7 +189,7 @@ def test_a_name_cannot_speak_to_the_terminal(aws: Aws, capsys: pytest.CaptureFix
 
 
 def entries(*reports: Report) -> list[index.Entry]:
-    return [index.entry(each, "") for each in reports]
+    return [index.build_entry(each, "") for each in reports]
 
 
 def test_nothing_has_no_percentiles_and_no_weeks() -> None:

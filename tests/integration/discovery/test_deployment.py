@@ -9,7 +9,7 @@ import pytest
 from greenlight.aws.client import Aws
 from greenlight.core.deployment import Platform
 from greenlight.core.errors import AwsError, DiscoveryError
-from greenlight.discovery.deployment import Discovered, OverError, discover
+from greenlight.discovery.deployment import DeploymentEndedError, DiscoveredDeployment, discover
 from tests.support.account import Account
 
 ID = "d-ABCDEF123"
@@ -127,7 +127,7 @@ class Ecs:
             "Matcher": {"HttpCode": "200-299"},
         }
 
-    def discovered(self) -> Discovered:
+    def discovered(self) -> DiscoveredDeployment:
         return discover(Aws(self.account), ID, self.stage, self.slept.append)
 
 
@@ -149,7 +149,7 @@ def lambda_account(stage: str = "BeforeAllowTraffic", **table: Any) -> Account:
     )
 
 
-def seen(account: Account, stage: str = "BeforeAllowTraffic") -> Discovered:
+def seen(account: Account, stage: str = "BeforeAllowTraffic") -> DiscoveredDeployment:
     return discover(Aws(account), ID, stage, lambda _: None)
 
 
@@ -204,7 +204,7 @@ def test_a_rollback_is_known_without_another_call() -> None:
 
 @pytest.mark.parametrize("status", ["Succeeded", "Failed", "Stopped"])
 def test_a_deployment_that_is_over_is_said_to_be(status: str) -> None:
-    with pytest.raises(OverError, match=f"already {status}"):
+    with pytest.raises(DeploymentEndedError, match=f"already {status}"):
         seen(lambda_account(codedeploy__get_deployment=info("ECS", status=status)))
 
 

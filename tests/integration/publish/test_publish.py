@@ -53,7 +53,7 @@ def test_the_page_is_stored_beside_it(aws: Aws) -> None:
     ],
 )
 def test_a_name_never_adds_a_folder(about: dict[str, str], key: str) -> None:
-    assert s3.key_of(report(**about)) == key
+    assert s3.report_key(report(**about)) == key
 
 
 def test_a_gate_has_an_entry_in_the_index_that_says_where_its_report_is(aws: Aws) -> None:
@@ -78,20 +78,20 @@ def test_an_entry_of_what_is_not_known_has_its_place_and_the_same_run_writes_the
 
 def test_a_later_gate_stands_before_an_earlier_one(aws: Aws) -> None:
     times = ["1999-12-31T23:59:59.999+00:00", "2000-01-01T00:00:00.000+00:00", "2026-02-01T10:00:00.000+01:00"]
-    keys = [index.key_of(msgspec.structs.replace(report(), started_at=at)) for at in times]
+    keys = [index.entry_key(msgspec.structs.replace(report(), started_at=at)) for at in times]
     assert sorted(keys) == keys[::-1]
-    assert [index.time_of(key) for key in keys] == [946684799.999, 946684800.0, 1769936400.0]
+    assert [index.parse_key_time(key) for key in keys] == [946684799.999, 946684800.0, 1769936400.0]
 
 
 @pytest.mark.parametrize("key", ["", "index/a/g/AfterInstall.json", "index/a/d-A1/AfterInstall.json", "index/a/g/1-x"])
 def test_a_key_that_is_no_entrys_has_no_time(key: str) -> None:
-    assert index.time_of(key) is None
+    assert index.parse_key_time(key) is None
 
 
 def test_a_very_large_report_has_a_small_entry() -> None:
     reasons = tuple(Reason(cause=Cause.GATE_ERROR, message="x" * 5000) for _ in range(50))
     checks = tuple(Finding(outcome=Outcome.PASS, message="y" * 5000, name=f"n{n}") for n in range(600))
-    entry = index.entry(msgspec.structs.replace(report(), reasons=reasons, checks=checks), "")
+    entry = index.build_entry(msgspec.structs.replace(report(), reasons=reasons, checks=checks), "")
     assert (len(entry.reasons), len(entry.checks), entry.left_out) == (10, 500, 100)
     assert len(msgspec.json.encode(entry)) < 64 * 1024
 

@@ -15,7 +15,7 @@ from greenlight.core.errors import AwsError, PlanError
 from greenlight.core.settings import Settings
 from greenlight.plan.yaml_reader import MAX_BYTES
 from greenlight.stores import file, s3, ssm
-from greenlight.stores.plan_lookup import candidates, find_plan, packed_folder, read
+from greenlight.stores.plan_lookup import candidate_uris, find_plan, packed_folder, read
 from tests.support.account import Account
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_the_first_place_that_has_a_plan_wins(everywhere: tuple[Aws, Settings], 
 
 def test_an_unknown_application_has_no_plan_anywhere(everywhere: tuple[Aws, Settings]) -> None:
     nobody = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic")
-    assert list(candidates(everywhere[1], nobody)) == []
+    assert list(candidate_uris(everywhere[1], nobody)) == []
 
 
 def test_a_deployment_without_a_group_has_the_plan_of_its_application(everywhere: tuple[Aws, Settings]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import AwsError
-from greenlight.discovery.ecs import ecs_sides
+from greenlight.discovery.ecs import find_ecs_sides
 
 BLUE, GREEN = (
     "arn:aws:elasticloadbalancing:mars-west-1:0:targetgroup/one/1",
@@ -75,7 +75,7 @@ def sides(production: Any, stage: str = "AfterAllowTestTraffic", pair: Any = Non
     }
     deployment = Deployment(id="d-1", platform=Platform.ECS, stage=stage)
     account: Any = Account(production)
-    return ecs_sides(account, deployment, {}, group, {}, sleep=lambda _: None)
+    return find_ecs_sides(account, deployment, {}, group, {}, sleep=lambda _: None)
 
 
 @pytest.mark.parametrize("trouble", [AwsError("denied"), KeyError("LoadBalancerArn"), RuntimeError("odd")])

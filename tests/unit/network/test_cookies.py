@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from greenlight.network.cookies import (
-    MAX_KEPT,
-    MAX_LENGTH,
+    MAX_COOKIE_LENGTH,
+    MAX_COOKIES,
     Cookie,
     CookieJar,
-    cookies_named,
+    find_cookies,
     format_iso,
     mask_value,
     parse_date,
@@ -87,8 +87,8 @@ def test_a_date_is_read_in_any_of_its_forms(text: str, iso: str) -> None:
 
 def test_of_one_name_domain_and_path_the_last_counts_and_every_other_stands() -> None:
     headers = [("set-cookie", each) for each in ("a=1", "b=2", "a=3", "a=4; path=/x")]
-    assert [cookie.value for cookie in cookies_named("a", headers)] == ["3", "4"]
-    assert cookies_named("A", headers) == []
+    assert [cookie.value for cookie in find_cookies("a", headers)] == ["3", "4"]
+    assert find_cookies("A", headers) == []
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_header_is_shown_without_the_value(header: str, shown: str) -> None:
         ("a=b; max-age=0", GREEN),
         ("a=b; max-age=-1", GREEN),
         ("a=b; expires=Thu, 01 Jan 1970 00:00:01 GMT", GREEN),
-        (f"a={'b' * MAX_LENGTH}", GREEN),
+        (f"a={'b' * MAX_COOKIE_LENGTH}", GREEN),
     ],
 )
 def test_a_cookie_goes_to_nobody_whom_it_is_not_for(header: str, to: str) -> None:
@@ -154,5 +154,5 @@ def test_a_cookie_is_replaced_and_deleted_by_its_name_and_path() -> None:
 
 
 def test_a_jar_holds_so_many_and_no_more() -> None:
-    many = [f"c{number}=x; path=/" for number in range(MAX_KEPT + 5)]
-    assert sent(*many).count("=") == MAX_KEPT
+    many = [f"c{number}=x; path=/" for number in range(MAX_COOKIES + 5)]
+    assert sent(*many).count("=") == MAX_COOKIES

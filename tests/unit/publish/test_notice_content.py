@@ -53,7 +53,7 @@ def test_a_sentence_names_verdict_place_and_first_reason_and_counts_the_rest() -
 
 
 def test_a_deployment_nothing_is_known_of_is_told_by_its_id() -> None:
-    assert notice_content.subject(report(deployment={"application": "", "group": ""})) == (
+    assert notice_content.format_subject(report(deployment={"application": "", "group": ""})) == (
         "Failed: d-ABCDEF123 at AfterAllowTraffic"
     )
 
@@ -61,7 +61,7 @@ def test_a_deployment_nothing_is_known_of_is_told_by_its_id() -> None:
 def test_an_event_is_small_however_much_went_wrong() -> None:
     reasons = tuple(Reason(cause=Cause.GATE_ERROR, check=f"c{n}", message="x" * 100_000) for n in range(2000))
     checks = tuple(Finding(outcome=Outcome.ERROR, message="x" * 1000, name=f"c{n}") for n in range(2000))
-    told = notice_content.event(report(reasons=reasons, checks=checks), "")
+    told = notice_content.build_event(report(reasons=reasons, checks=checks), "")
     assert len(json.dumps(told)) < 20_000
     assert told["reasons_left_out"] == 2000 - notice_content.MAX_REASONS
     assert told["checks"]["ERROR"] == 2000
@@ -69,18 +69,18 @@ def test_an_event_is_small_however_much_went_wrong() -> None:
 
 def test_the_documented_fields_are_those_of_the_event() -> None:
     table = DOCUMENT.read_text().partition("Fields of `detail`")[2].partition("\n\nThe verdicts")[0]
-    assert re.findall(r"^\| `(\w+)` ", table, re.MULTILINE) == list(notice_content.event(report(), ""))
+    assert re.findall(r"^\| `(\w+)` ", table, re.MULTILINE) == list(notice_content.build_event(report(), ""))
 
 
 def test_a_card_names_what_to_do_next_and_where_the_report_is() -> None:
-    card = sns.card(report(), "s3://reports/x.json")
+    card = sns.build_card(report(), "s3://reports/x.json")
     assert card["content"]["nextSteps"] == ["Read the log.", "greenlight report d-ABCDEF123"]
     assert "s3://reports/x.json" in card["content"]["description"]
     assert card["metadata"]["threadId"] == "d-ABCDEF123"
 
 
 def test_a_card_says_who_acts_which_plan_it_was_and_what_to_type() -> None:
-    card = sns.card(report(bucket="reports", plan=PlanSource(uri="s3://plans/shop.yaml", sha256="ab" * 32)), "")
+    card = sns.build_card(report(bucket="reports", plan=PlanSource(uri="s3://plans/shop.yaml", sha256="ab" * 32)), "")
     again = "greenlight replay d-ABCDEF123 --stage AfterAllowTraffic --application shop --group web --bucket reports"
 
     assert "this is for the team that wrote the release" in card["content"]["description"]
@@ -91,6 +91,6 @@ def test_a_card_says_who_acts_which_plan_it_was_and_what_to_type() -> None:
 def test_what_a_service_answers_calls_nobody_in_a_chat() -> None:
     message = "status is 500, the body begins: <!channel> <@U123> <https://example.com|click here>"
     hostile = report(reasons=(Reason(cause=Cause.RELEASE_FAILED, check="<!here>", message=message),))
-    written = json.dumps(sns.card(hostile, ""))
+    written = json.dumps(sns.build_card(hostile, ""))
     assert "<" not in written
     assert "&lt;!channel&gt;" in written

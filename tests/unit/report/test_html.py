@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from greenlight.core.finding import Cause, Evidence, Outcome, Series
 from greenlight.core.report import DEFAULT_CHECKS, PlanSource, TrafficShare
 from greenlight.core.verdict import Reason, ShadowedVerdict, Status
-from greenlight.report.html import ROWS, render
+from greenlight.report.html import MAX_TIMELINE_ROWS, render
 from tests.support.report_samples import ECS, EVIL, SAMPLES, check, closed, hostile, large, opened, refused, tried
 
 VOID = {"meta", "link", "br"}
@@ -265,7 +265,7 @@ def test_of_many_checks_the_timeline_shows_those_that_are_broken_or_slow() -> No
     page = Page(render(large()))
     drawn = [each for each in page.all("svg") if each.get("class") == "bar"]
 
-    assert len(drawn) == ROWS + 1
+    assert len(drawn) == MAX_TIMELINE_ROWS + 1
     assert "170 more checks that passed, and took less time, are not drawn." in page.whole
     assert page.whole.partition("Who had the users")[0].count("page 133 of the catalogue answers") == 2
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from greenlight.core.deployment import STAGES, Deployment, Platform, Side
 from greenlight.core.errors import AwsError, DiscoveryError
 from greenlight.core.frozen import FrozenStruct
-from greenlight.discovery.ecs import ecs_sides
+from greenlight.discovery.ecs import find_ecs_sides
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,18 +23,20 @@ if TYPE_CHECKING:
 _OVER = ("Succeeded", "Failed", "Stopped")
 
 
-class OverError(DiscoveryError):
+class DeploymentEndedError(DiscoveryError):
     """The deployment has ended already; nothing that is found now matters to it."""
 
 
-class Discovered(FrozenStruct, frozen=True, kw_only=True):
+class DiscoveredDeployment(FrozenStruct, frozen=True, kw_only=True):
     """A deployment and the tags of its deployment group."""
 
     deployment: Deployment
     tags: dict[str, str] = {}
 
 
-def discover(aws: Aws, deployment_id: str, stage: str, sleep: Callable[[float], None] = time.sleep) -> Discovered:
+def discover(
+    aws: Aws, deployment_id: str, stage: str, sleep: Callable[[float], None] = time.sleep
+) -> DiscoveredDeployment:
     """Find out what a deployment id means.
 
     Args:
@@ -50,7 +52,7 @@ def discover(aws: Aws, deployment_id: str, stage: str, sleep: Callable[[float], 
     """
     info = aws.call("codedeploy", "get_deployment", deploymentId=deployment_id)["deploymentInfo"]
     if info.get("status") in _OVER:
-        raise OverError(f"the deployment is already {info['status']}; nobody waits for this gate any more")
+        raise DeploymentEndedError(f"the deployment is already {info['status']}; nobody waits for this gate any more")
     base = Deployment(
         id=deployment_id,
         platform=_platform(info),
@@ -62,13 +64,13 @@ def discover(aws: Aws, deployment_id: str, stage: str, sleep: Callable[[float], 
         region=aws.client("codedeploy").meta.region_name or "",
     )
     if base.creator == "codeDeployRollback":
-        return Discovered(deployment=base, tags={})
+        return DiscoveredDeployment(deployment=base, tags={})
     target = _target(aws, deployment_id, sleep)
     notes = _cross_checked(target, stage)
     group = _group(aws, base)
     tags, tag_notes = _tags(aws, base, group)
     found = _with_target(aws, base, target, group, tags, sleep)
-    return Discovered(deployment=_noted(found, (*notes, *tag_notes)), tags=tags)
+    return DiscoveredDeployment(deployment=_noted(found, (*notes, *tag_notes)), tags=tags)
 
 
 def _platform(info: dict[str, Any]) -> Platform:
@@ -160,10 +162,10 @@ def _tags(aws: Aws, deployment: Deployment, group: dict[str, Any]) -> tuple[dict
     # The group's own ARN is in no answer; its service role is of the same partition and account.
     _, partition, _, _, account, *_ = (str(group.get("serviceRoleArn", "")) + ":::::").split(":")
     arn = f"arn:{partition}:codedeploy:{deployment.region}:{account}:deploymentgroup:{deployment.application}/{deployment.group}"
-    return tags_of(aws, arn), ()
+    return read_tags(aws, arn), ()
 
 
-def tags_of(aws: Aws, arn: str) -> dict[str, str]:
+def read_tags(aws: Aws, arn: str) -> dict[str, str]:
     """Read all tags of a deployment group, of which CodeDeploy may give some at a time.
 
     Raises:
@@ -189,7 +191,7 @@ def _with_target(
     if "lambdaTarget" in target:
         return _with_function(base, _kind(target).get("lambdaFunctionInfo", {}))
     if "ecsTarget" in target:
-        blue, green, names = ecs_sides(aws, base, _kind(target), group, tags, sleep)
+        blue, green, names = find_ecs_sides(aws, base, _kind(target), group, tags, sleep)
         labels = {info.get("taskSetLabel") for info in _kind(target).get("taskSetsInfo", [])}
         first = not blue.task_set and "Blue" not in labels
         return replace(base, blue=blue, green=green, first=first, cluster=names[0], service=names[1])

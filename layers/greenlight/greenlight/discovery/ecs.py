@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from greenlight.core.deployment import Deployment, Side
 from greenlight.core.errors import AwsError, DiscoveryError
-from greenlight.discovery.load_balancer import Route, route_to
+from greenlight.discovery.load_balancer import Route, find_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ _NOT_YET = {
 }
 
 
-def ecs_sides(
+def find_ecs_sides(
     aws: Aws,
     deployment: Deployment,
     target: dict[str, Any],
@@ -140,7 +140,7 @@ def _still_reachable(aws: Aws, deployment: Deployment, group: dict[str, Any], bl
         missing = "no target group for blue" if listeners else "no production listener"
         return replace(blue, no_url=f"the deployment group has {missing}")
     try:
-        found = route_to(aws, listeners[0], blue.target_group, tags.get(HOST_TAG, ""), "blue")
+        found = find_route(aws, listeners[0], blue.target_group, tags.get(HOST_TAG, ""), "blue")
     except Exception as error:  # noqa: BLE001 - an answer that lacks what it should have is no reason to close the gate
         return replace(blue, no_url=f"the URL of blue could not be found out: {_said(error)}")
     return _by(blue, found)
@@ -183,7 +183,7 @@ def _reachable(
     found = Route(why="the balancer was not asked")
     for pause in (1.0, 2.0, 3.0, None):  # a listener that CodeDeploy has just changed may take seconds to show it
         try:
-            found = route_to(aws, listeners[0], green.target_group, tags.get(HOST_TAG, ""))
+            found = find_route(aws, listeners[0], green.target_group, tags.get(HOST_TAG, ""))
         except AwsError as error:
             # Without its URL green can still be checked through AWS; checks that need the URL say this sentence.
             return replace(green, no_url=f"the URL of green could not be found out: {error}")

@@ -29,7 +29,7 @@ class Route(FrozenStruct, frozen=True, kw_only=True):
     why: str = ""
 
 
-def route_to(aws: Aws, listener_arn: str, target_group: str, host: str = "", side: str = "green") -> Route:
+def find_route(aws: Aws, listener_arn: str, target_group: str, host: str = "", side: str = "green") -> Route:
     """Find the way from a listener to a target group.
 
     Args:

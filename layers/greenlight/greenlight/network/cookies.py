@@ -16,10 +16,10 @@ from greenlight.core.frozen import FrozenStruct
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MAX_KEPT = 100
+MAX_COOKIES = 100
 """Cookies that a jar holds; further ones are left out, as a browser leaves out what is beyond its limits."""
 
-MAX_LENGTH = 4096
+MAX_COOKIE_LENGTH = 4096
 """Characters of name and value together that a jar keeps; browsers keep no more, either."""
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -69,16 +69,16 @@ def parse_set_cookie(header: str) -> Cookie | None:
     return Cookie(name=name, value=value.strip(_BLANK), **found)  # type: ignore[arg-type]
 
 
-def all_of(headers: Iterable[tuple[str, str]]) -> Iterator[Cookie]:
+def parse_set_cookies(headers: Iterable[tuple[str, str]]) -> Iterator[Cookie]:
     """Read every Set-Cookie among headers, in order."""
     for name, value in headers:
         if name.lower() == "set-cookie" and (cookie := parse_set_cookie(value)) is not None:
             yield cookie
 
 
-def cookies_named(name: str, headers: Iterable[tuple[str, str]]) -> list[Cookie]:
+def find_cookies(name: str, headers: Iterable[tuple[str, str]]) -> list[Cookie]:
     """Give the cookies of one name: one for each domain and path, of which the last that was sent counts."""
-    last = {(cookie.domain, cookie.path): cookie for cookie in all_of(headers) if cookie.name == name}
+    last = {(cookie.domain, cookie.path): cookie for cookie in parse_set_cookies(headers) if cookie.name == name}
     return list(last.values())
 
 
@@ -155,16 +155,16 @@ class CookieJar:
             now: Seconds since 1970.
         """
         parts = urllib.parse.urlsplit(url)
-        for cookie in all_of(headers):
+        for cookie in parse_set_cookies(headers):
             if cookie.domain and not _within(host, cookie.domain):
                 continue
-            if len(cookie.name) + len(cookie.value) > MAX_LENGTH or (cookie.secure and parts.scheme != "https"):
+            if len(cookie.name) + len(cookie.value) > MAX_COOKIE_LENGTH or (cookie.secure and parts.scheme != "https"):
                 continue
             path = _default_path(parts.path) if cookie.path is None else cookie.path
             key = (host, path, cookie.name, cookie.domain or host)
             self._kept.pop(key, None)
             until = _until(cookie, now)
-            if until > now and len(self._kept) < MAX_KEPT:
+            if until > now and len(self._kept) < MAX_COOKIES:
                 self._kept[key] = (cookie, until)
 
     def header(self, url: str, host: str, now: float) -> str:

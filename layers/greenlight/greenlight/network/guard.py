@@ -78,7 +78,7 @@ class Guard:
 
     def _forbidden(self, text: str) -> str:
         """Say what is wrong with an address; "" when nothing is."""
-        address = embedded(ipaddress.ip_address(text.partition("%")[0]))
+        address = unwrap_ipv4(ipaddress.ip_address(text.partition("%")[0]))
         if address.is_loopback:
             return "" if self._allow_loopback else "which is this machine itself"
         if address.is_link_local or (address.version == 6 and address in _METADATA):
@@ -89,7 +89,7 @@ class Guard:
         return ""
 
 
-def embedded(address: Address) -> Address:
+def unwrap_ipv4(address: Address) -> Address:
     """Give the IPv4 address inside a mapped, NAT64 (RFC 6052, 8215), 6to4 or Teredo IPv6 address; others as they are."""
     if isinstance(address, ipaddress.IPv4Address):
         return address

@@ -25,7 +25,7 @@ def put(aws: Aws, bus: str, report: Report, uri: str) -> str:
     Raises:
         AwsError: EventBridge refused or did not answer.
     """
-    detail = json.dumps(notice_content.event(report, uri), separators=(",", ":"))
+    detail = json.dumps(notice_content.build_event(report, uri), separators=(",", ":"))
     entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail, "EventBusName": bus}
     (result,) = aws.call("events", "put_events", Entries=[entry])["Entries"]
     # PutEvents answers 200 for what it did not take.

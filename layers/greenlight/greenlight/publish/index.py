@@ -35,7 +35,7 @@ _END_OF_TIME_MS = 10**13 - 1
 _NAME = re.compile(r"(\d{13})-\d{8}T\d{6}Z-.+-[A-Z][A-Za-z]+\.json", re.ASCII | re.DOTALL)
 
 
-class Checked(FrozenStruct, frozen=True, kw_only=True):
+class CheckSummary(FrozenStruct, frozen=True, kw_only=True):
     """What became of one check."""
 
     name: str
@@ -69,7 +69,7 @@ class Entry(FrozenStruct, frozen=True, kw_only=True):
     started_at: str
     duration_ms: float
     reasons: tuple[Reason, ...] = ()
-    checks: tuple[Checked, ...] = ()
+    checks: tuple[CheckSummary, ...] = ()
     left_out: int = 0
     hidden: bool = False
     overrides: int = 0
@@ -83,7 +83,7 @@ class Entry(FrozenStruct, frozen=True, kw_only=True):
         return self.verdict is Status.SUCCEEDED and not self.checks
 
 
-def entry(report: Report, uri: str) -> Entry:
+def build_entry(report: Report, uri: str) -> Entry:
     """Make the entry of a report that is stored at `uri`."""
     deployment = report.deployment
     return Entry(
@@ -101,7 +101,7 @@ def entry(report: Report, uri: str) -> Entry:
             for each in report.reasons[:MAX_REASONS]
         ),
         checks=tuple(
-            Checked(
+            CheckSummary(
                 name=each.name,
                 outcome=each.outcome,
                 severity=each.severity,
@@ -119,22 +119,22 @@ def entry(report: Report, uri: str) -> Entry:
     )
 
 
-def folder(application: str, group: str = "") -> str:
+def entry_prefix(application: str, group: str = "") -> str:
     """Give the prefix of an application's entries, or of a group's; what has no name is called `unknown`."""
     return FOLDER + "".join(f"{urllib.parse.quote(part, safe=' ')}/" for part in (application, group) if part)
 
 
-def key_of(report: Report) -> str:
+def entry_key(report: Report) -> str:
     """Give the key of a report's entry; the same run always has the same."""
     deployment = report.deployment
     at = datetime.datetime.fromisoformat(report.started_at)
     order = _END_OF_TIME_MS - round(at.timestamp() * 1000)
-    place = folder(deployment.application or "unknown", deployment.group or "unknown")
+    place = entry_prefix(deployment.application or "unknown", deployment.group or "unknown")
     about = urllib.parse.quote(f"{deployment.id}-{deployment.stage}", safe=" ")
     return f"{place}{order:013d}-{at.astimezone(datetime.UTC):%Y%m%dT%H%M%SZ}-{about}.json"
 
 
-def time_of(key: str) -> float | None:
+def parse_key_time(key: str) -> float | None:
     """Give the time a key names, as a Unix time in seconds; None for a key that is no entry's."""
     name = _NAME.fullmatch(key.rpartition("/")[2])
     return (_END_OF_TIME_MS - int(name[1])) / 1000 if name else None
@@ -146,6 +146,6 @@ def store(aws: Aws, bucket: str, report: Report, uri: str) -> str:
     Raises:
         AwsError: S3 refused or did not answer.
     """
-    key, body = key_of(report), msgspec.json.encode(entry(report, uri))
+    key, body = entry_key(report), msgspec.json.encode(build_entry(report, uri))
     aws.call("s3", "put_object", Bucket=bucket, Key=key, Body=body, ContentType="application/json")
     return f"s3://{bucket}/{key}"

@@ -20,7 +20,7 @@ MAX_REASONS = 10
 """Reasons that are told; the report has all."""
 
 
-def subject(report: Report) -> str:
+def format_subject(report: Report) -> str:
     """Give one line that names verdict, application and stage."""
     deployment = report.deployment
     where = "/".join(part for part in (deployment.application, deployment.group) if part) or deployment.id
@@ -34,10 +34,10 @@ def verdict_sentence(report: Report) -> str:
         for reason in report.reasons[:1]
     ]
     more = f" (and {len(report.reasons) - 1} more)" if len(report.reasons) > 1 else ""
-    return escape_controls(truncate("; ".join([subject(report), *said]) + more, 600))
+    return escape_controls(truncate("; ".join([format_subject(report), *said]) + more, 600))
 
 
-def event(report: Report, uri: str) -> dict[str, Any]:
+def build_event(report: Report, uri: str) -> dict[str, Any]:
     """Give the detail of a verdict's event, small enough for every channel.
 
     Args:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from greenlight.core.report import Report
 
 
-def key_of(report: Report, ending: str = "json") -> str:
+def report_key(report: Report, ending: str = "json") -> str:
     """Give the object's key; what could not be found out is called `unknown`."""
     deployment = report.deployment
     parts = (deployment.application or "unknown", deployment.group or "unknown", deployment.id, deployment.stage)
@@ -25,7 +25,7 @@ def store(aws: Aws, bucket: str, report: Report) -> str:
     Raises:
         AwsError: S3 refused or did not answer.
     """
-    return _put(aws, bucket, key_of(report), json.render(report), "application/json")
+    return _put(aws, bucket, report_key(report), json.render(report), "application/json")
 
 
 def store_page(aws: Aws, bucket: str, report: Report) -> str:
@@ -36,7 +36,7 @@ def store_page(aws: Aws, bucket: str, report: Report) -> str:
     """
     from greenlight.report import html  # nothing of it is needed before CodeDeploy has its answer
 
-    return _put(aws, bucket, key_of(report, "html"), html.render(report), "text/html; charset=utf-8")
+    return _put(aws, bucket, report_key(report, "html"), html.render(report), "text/html; charset=utf-8")
 
 
 def _put(aws: Aws, bucket: str, key: str, document: str, kind: str) -> str:

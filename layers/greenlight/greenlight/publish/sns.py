@@ -35,12 +35,12 @@ def notify(aws: Aws, topic: str, report: Report, uri: str) -> str:
     Raises:
         AwsError: SNS refused or did not answer.
     """
-    event = notice_content.event(report, uri)
+    event = notice_content.build_event(report, uri)
     data = json.dumps(event)
     body = {
         "default": _text(report, uri),
         "sms": notice_content.verdict_sentence(report)[:140],
-        "https": json.dumps(card(report, uri)),
+        "https": json.dumps(build_card(report, uri)),
         "sqs": data,
         "lambda": data,
         "firehose": data,
@@ -66,16 +66,16 @@ def notify(aws: Aws, topic: str, report: Report, uri: str) -> str:
     return str(answer["MessageId"])
 
 
-def card(report: Report, uri: str) -> dict[str, Any]:
+def build_card(report: Report, uri: str) -> dict[str, Any]:
     """Give the notice as a chat application shows it."""
     reasons = [
         f"*{_said(reason.check or reason.cause.value)}*: {_said(reason.message)}" for reason in report.reasons[:3]
     ]
     facts = [
-        *every_format.who(report),
-        f"green: {every_format.target(report) or 'unknown'}",
-        f"plan: {every_format.plan(report) or 'none'}",
-        *(f"not tested: {each}" for each in every_format.not_tested(report)),
+        *every_format.list_owners(report),
+        f"green: {every_format.format_target(report) or 'unknown'}",
+        f"plan: {every_format.format_plan(report) or 'none'}",
+        *(f"not tested: {each}" for each in every_format.summarize_untested(report)),
         f"since: {report.started_at}",
         f"report: {uri or 'not stored'}",
     ]
@@ -86,13 +86,13 @@ def card(report: Report, uri: str) -> dict[str, Any]:
         "source": "custom",
         "content": {
             "textType": "client-markdown",
-            "title": _said(notice_content.subject(report)),
+            "title": _said(notice_content.format_subject(report)),
             "description": "\n".join([*reasons, *map(_said, facts)])[:4000],
             "nextSteps": [*map(_said, [*list(steps)[:3], *typed])],
             "keywords": [_said(each) for each in (report.deployment.application, report.deployment.stage) if each],
         },
         # One thread for all gates of a deployment.
-        "metadata": {"threadId": report.deployment.id, "summary": _said(notice_content.subject(report))},
+        "metadata": {"threadId": report.deployment.id, "summary": _said(notice_content.format_subject(report))},
     }
 
 
@@ -103,7 +103,7 @@ def _said(text: str) -> str:
 
 def _subject(report: Report) -> str:
     """Give the subject as SNS takes it: ASCII, no line breaks, less than 100 characters."""
-    line = notice_content.subject(report).encode("ascii", "replace").decode()
+    line = notice_content.format_subject(report).encode("ascii", "replace").decode()
     return line if len(line) < MAX_SUBJECT else f"{line[: MAX_SUBJECT - 4]}..."
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from greenlight.core.finding import Outcome
 from greenlight.core.text import truncate
-from greenlight.report.content import milliseconds
+from greenlight.report.content import format_duration
 from greenlight.report.html_builder import Html, tag
 
 if TYPE_CHECKING:
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from greenlight.core.finding import AttemptRecord, Series
     from greenlight.core.report import TrafficShare
 
-FAR = 2.5
+MAX_LIMIT_RATIO = 2.5
 """How many times the largest value a limit may be and still be drawn; a farther one would press everything together."""
 
-LARGEST = 1e15
+MAX_MAGNITUDE = 1e15
 CURVE_WIDTH = 1000
-LABEL = 32
+MAX_LABEL_LENGTH = 32
 """Characters of a label inside a picture; what stands around it has the whole."""
 
-ROW = 72
-BOUNDS = {"lt": "<", "lte": "≤", "gt": ">", "gte": "≥", "eq": "="}
+ROW_HEIGHT = 72
+BOUND_SIGNS = {"lt": "<", "lte": "≤", "gt": ">", "gte": "≥", "eq": "="}
 
 
-def bar(spans: Iterable[tuple[float, float, str]], end_ms: float) -> Html:
+def draw_bar(spans: Iterable[tuple[float, float, str]], end_ms: float) -> Html:
     """Draw what happened when as one row: (from, to, class) in milliseconds, on a scale of 0 to `end_ms`."""
     drawn = []
     for begin, end, kind in spans:
@@ -54,30 +54,34 @@ def bar(spans: Iterable[tuple[float, float, str]], end_ms: float) -> Html:
     return tag("svg", *drawn, class_="bar", width="100%", height=18, aria_hidden="true")
 
 
-def attempts(tries: Sequence[AttemptRecord], end_ms: float) -> Html:
+def draw_attempts(tries: Sequence[AttemptRecord], end_ms: float) -> Html:
     """Draw the attempts of one check as a row."""
-    return bar(((each.began_ms, each.began_ms + each.duration_ms, kind(each.outcome)) for each in tries), end_ms)
+    return draw_bar(
+        ((each.began_ms, each.began_ms + each.duration_ms, css_class(each.outcome)) for each in tries), end_ms
+    )
 
 
-def kind(outcome: Outcome) -> str:
+def css_class(outcome: Outcome) -> str:
     """Give the class of an outcome's colour."""
     return outcome.value.lower()
 
 
-def distribution(samples: Sequence[Series]) -> Html:
+def draw_distribution(samples: Sequence[Series]) -> Html:
     """Draw samples of one measure, one row each on a shared scale from 0, with percentiles and limits."""
     top = max(abs(value) for each in samples for value in each.values)
-    limits = {label: limit for each in samples for label, limit in each.limits.items() if 0 < limit <= FAR * top}
+    limits = {
+        label: limit for each in samples for label, limit in each.limits.items() if 0 < limit <= MAX_LIMIT_RATIO * top
+    }
     end = 1.05 * max([top, *limits.values()]) or 1.0
     rows: list[Html] = []
     y = 16 * len(limits)
     for each in samples:
         rows += _strip(each, end, y)
-        y += ROW
+        y += ROW_HEIGHT
     for number, (label, limit) in enumerate(sorted(limits.items(), key=lambda item: item[1])):
-        rows += _limit_across(bound(label, limit, samples[0].unit), _share(limit, 0.0, end), 12 + 16 * number, y)
+        rows += _limit_across(format_limit(label, limit, samples[0].unit), _share(limit, 0.0, end), 12 + 16 * number, y)
     rows += _axis(end, y, samples[0].unit)
-    said = "; ".join(described(each) for each in samples)
+    said = "; ".join(describe_series(each) for each in samples)
     return tag("svg", *rows, class_="plot", width="100%", height=y + 22, role="img", aria_label=said)
 
 
@@ -86,15 +90,15 @@ def _strip(sample: Series, end: float, y: int) -> list[Html]:
     ticks = "".join(f"M{_share(value, 0.0, end) * CURVE_WIDTH / 100:.0f} 0v10" for value in sample.values)
     lines = [_stretched(tag("path", d=ticks), 0, y + 46, 100, 18, 10, sample.side if sample.side in SIDES else "plain")]
     names = []
-    for height, (name, value) in zip((12, 26, 40), percentiles(sample), strict=False):
+    for height, (name, value) in zip((12, 26, 40), compute_percentiles(sample), strict=False):
         x = _share(value, 0.0, end)
-        label = f"{f'{sample.side} ' if sample.side else ''}{name} {quantity(value, sample.unit)}"
+        label = f"{f'{sample.side} ' if sample.side else ''}{name} {format_quantity(value, sample.unit)}"
         lines.append(tag("line", x1=_percent(x), x2=_percent(x), y1=y + height - 9, y2=y + 64, class_="mark"))
         names.append(_beside(label, x, y + height))
     return lines + names
 
 
-def series(line: Series) -> Html:
+def draw_series(line: Series) -> Html:
     """Draw values over time with what they are held against."""
     times = line.at_s
     low, high = min(*line.values, *line.limits.values(), 0.0), max(*line.values, *line.limits.values(), 0.0)
@@ -111,17 +115,17 @@ def series(line: Series) -> Html:
     for label, limit in line.limits.items():
         y = 108 - _share(limit, low, high)
         drawn.append(tag("line", x1="0%", x2="100%", y1=f"{y:.1f}", y2=f"{y:.1f}", class_="limit"))
-        said = truncate(bound(label, limit, line.unit), LABEL)
+        said = truncate(format_limit(label, limit, line.unit), MAX_LABEL_LENGTH)
         drawn.append(
             tag("text", said, x="100%", y=f"{y - 4 if y > 18 else y + 13:.1f}", text_anchor="end", class_="limit")
         )
     drawn.append(tag("line", x1="0%", x2="100%", y1=108, y2=108, class_="axis"))
-    drawn.append(tag("text", ago(first), x="0%", y=124))
-    drawn.append(tag("text", ago(last), x="100%", y=124, text_anchor="end"))
-    return tag("svg", *drawn, class_="plot", width="100%", height=130, role="img", aria_label=described(line))
+    drawn.append(tag("text", format_offset(first), x="0%", y=124))
+    drawn.append(tag("text", format_offset(last), x="100%", y=124, text_anchor="end"))
+    return tag("svg", *drawn, class_="plot", width="100%", height=130, role="img", aria_label=describe_series(line))
 
 
-def traffic(shares: Sequence[TrafficShare], end_ms: float) -> Html:
+def draw_traffic(shares: Sequence[TrafficShare], end_ms: float) -> Html:
     """Draw green's share of the users' requests over the time that is known, and the gate's own time in it."""
     known = sorted(shares, key=lambda share: share.at_ms)
     first, last = min(known[0].at_ms, 0.0), max(known[-1].at_ms, end_ms)
@@ -144,7 +148,7 @@ def traffic(shares: Sequence[TrafficShare], end_ms: float) -> Html:
     )  # fmt: skip
 
 
-def users(green_percent: float) -> Html:
+def draw_users(green_percent: float) -> Html:
     """Draw who has the users' requests now, as one bar of two parts with their names."""
     blue = 100 - green_percent
     parts: list[Html] = []
@@ -156,38 +160,38 @@ def users(green_percent: float) -> Html:
     return tag("svg", *parts, class_="users", width="100%", height=26, role="img", aria_label=said)
 
 
-def percentiles(sample: Series) -> list[tuple[str, float]]:
+def compute_percentiles(sample: Series) -> list[tuple[str, float]]:
     """Give median, 95th and 99th percentile of a sample; the latter two only where there are values to tell them by."""
     ordered = sorted(sample.values)
     names = (("p50", 50), ("p95", 95), ("p99", 99)) if len(ordered) >= 20 else (("p50", 50), ("slowest", 100))
     return [(name, ordered[max(0, math.ceil(len(ordered) * share / 100) - 1)]) for name, share in names]
 
 
-def described(line: Series) -> str:
+def describe_series(line: Series) -> str:
     """Say in words what is drawn."""
     whose = f"{line.name}{f' of {line.side}' if line.side else ''}"
-    limits = "".join(f", to be {bound(label, limit, line.unit)}" for label, limit in line.limits.items())
+    limits = "".join(f", to be {format_limit(label, limit, line.unit)}" for label, limit in line.limits.items())
     if line.at_s:
-        lowest, highest = quantity(min(line.values), line.unit), quantity(max(line.values), line.unit)
+        lowest, highest = format_quantity(min(line.values), line.unit), format_quantity(max(line.values), line.unit)
         return f"{whose}: {line.count} points from {lowest} to {highest}{limits}"
-    figures = ", ".join(f"{name} {quantity(value, line.unit)}" for name, value in percentiles(line))
+    figures = ", ".join(f"{name} {format_quantity(value, line.unit)}" for name, value in compute_percentiles(line))
     return f"{whose}: {line.count} values, {figures}{limits}"
 
 
-def quantity(value: float, unit: str) -> str:
+def format_quantity(value: float, unit: str) -> str:
     """Write a number with its unit."""
-    return milliseconds(value) if unit == "ms" else f"{value:.4g}{f' {unit}' if unit else ''}"
+    return format_duration(value) if unit == "ms" else f"{value:.4g}{f' {unit}' if unit else ''}"
 
 
-def bound(label: str, limit: float, unit: str) -> str:
+def format_limit(label: str, limit: float, unit: str) -> str:
     """Write a limit: `p95 lte` and 300 as `p95 ≤ 300 ms`."""
     figure, _, sign = label.rpartition(" ")
-    return f"{figure} {BOUNDS.get(sign, sign)} {quantity(limit, unit)}".strip()
+    return f"{figure} {BOUND_SIGNS.get(sign, sign)} {format_quantity(limit, unit)}".strip()
 
 
-def ago(seconds: float) -> str:
+def format_offset(seconds: float) -> str:
     """Say when a point lies, from the check's start."""
-    said = milliseconds(abs(seconds) * 1000)
+    said = format_duration(abs(seconds) * 1000)
     return "check's start" if seconds == 0 else f"{said} {'before' if seconds < 0 else 'after'}"
 
 
@@ -204,8 +208,8 @@ def _limit_across(label: str, x: float, y: int, bottom: int) -> list[Html]:
 def _axis(end: float, y: int, unit: str) -> list[Html]:
     drawn = [tag("line", x1="0%", x2="100%", y1=y, y2=y, class_="axis")]
     for share, anchor in ((0, "start"), (50, "middle"), (100, "end")):
-        label = quantity(end * share / 100, unit) if share else "0"
-        drawn.append(tag("text", truncate(label, LABEL), x=_percent(share), y=y + 16, text_anchor=anchor))
+        label = format_quantity(end * share / 100, unit) if share else "0"
+        drawn.append(tag("text", truncate(label, MAX_LABEL_LENGTH), x=_percent(share), y=y + 16, text_anchor=anchor))
     return drawn
 
 
@@ -214,7 +218,7 @@ def _beside(label: str, x: float, y: float, kind: str | None = None) -> Html:
     right = x <= 60
     return tag(
         "text",
-        truncate(label, LABEL),
+        truncate(label, MAX_LABEL_LENGTH),
         x=_percent(x),
         y=y,
         dx=5 if right else -5,
@@ -233,7 +237,7 @@ def _stretched(shape: Html, x: float, y: float, width: float, height: float, uni
 
 def _share(value: float, low: float, high: float) -> float:
     """Give where a value lies between two others, in percent and never outside."""
-    value, low, high = (max(-LARGEST, min(LARGEST, each)) for each in (value, low, high))
+    value, low, high = (max(-MAX_MAGNITUDE, min(MAX_MAGNITUDE, each)) for each in (value, low, high))
     return max(0.0, min(100.0, (value - low) / (high - low) * 100)) if high > low else 0.0
 
 

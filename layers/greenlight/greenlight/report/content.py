@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from greenlight.core.finding import Evidence, Finding
     from greenlight.core.report import Report
 
-WHO = {
+OWNERS = {
     Cause.RELEASE_FAILED: "Green is wrong: this is for the team that wrote the release.",
     Cause.GATE_ERROR: "The gate could not do its work: this is for whoever runs greenlight here. Green may be right or wrong.",
     Cause.PLAN_ERROR: "The plan is wrong: this is for whoever wrote it. Green was not tested.",
@@ -30,7 +30,7 @@ WHO = {
 DEPLOYMENT_ID = re.compile(r"d-[A-Z0-9]{1,40}", re.ASCII)
 """A deployment's id as CodeDeploy gives it."""
 
-NAMED = 10
+MAX_NAMES = 10
 """Checks that one line names."""
 
 BROKEN = (Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE)
@@ -46,7 +46,7 @@ class Result(FrozenStruct, frozen=True, kw_only=True):
     cause: Cause = Cause.GATE_ERROR
 
 
-def headline(report: Report) -> str:
+def format_headline(report: Report) -> str:
     """Give the verdict in a few words."""
     if shadow := report.shadow:
         return f"{report.verdict.value} (shadow: would have {shadow.would_have_been.value} until {shadow.until})"
@@ -55,38 +55,43 @@ def headline(report: Report) -> str:
     return f"{report.verdict.value}{overridden}"
 
 
-def subject(report: Report) -> str:
+def format_subject(report: Report) -> str:
     """Give what is being deployed: application and group."""
     deployment = report.deployment
     return "/".join(part for part in (deployment.application, deployment.group) if part) or "unknown application"
 
 
-def target(report: Report) -> str:
+def format_target(report: Report) -> str:
     """Give what was tested; "" where that was not found out."""
     green = report.deployment.green
     return " ".join(
         part
-        for part in (function(report), green.task_definition, green.url, f"host {green.host}" if green.host else "")
+        for part in (
+            format_function(report),
+            green.task_definition,
+            green.url,
+            f"host {green.host}" if green.host else "",
+        )
         if part
     )
 
 
-def function(report: Report) -> str:
+def format_function(report: Report) -> str:
     """Give the Lambda function with the version that was tested; "" for a service."""
     version = report.deployment.green.version
     return f"{report.deployment.function}:{version}" if version else report.deployment.function
 
 
-def plan(report: Report) -> str:
+def format_plan(report: Report) -> str:
     """Give the plan's place, version and digests; "" for a gate without one."""
     plan = report.plan
     if not plan.uri:
         return ""
     version = f" version {plan.version_id}" if plan.version_id else ""
-    return f"{plan.uri}{version} sha256 {plan.sha256 or 'none'}{f' digest {own}' if (own := digest(report)) else ''}"
+    return f"{plan.uri}{version} sha256 {plan.sha256 or 'none'}{f' digest {own}' if (own := distinct_digest(report)) else ''}"
 
 
-def digest(report: Report) -> str:
+def distinct_digest(report: Report) -> str:
     """Give the digest of all that the plan runs, where it is another than that of the plan's text alone."""
     return report.plan.digest if report.plan.digest != report.plan.sha256 else ""
 
@@ -128,7 +133,7 @@ def _other_plan(report: Report, refused: bool) -> str:
     return "" if can_be_had and not refused else " --plan plan.yaml"
 
 
-def remarks(finding: Finding) -> list[str]:
+def list_remarks(finding: Finding) -> list[str]:
     """Give what is special about a finding: that it is advisory, excused, flaky."""
     said = (
         "advisory" if finding.severity is Severity.ADVISORY else "",
@@ -138,34 +143,34 @@ def remarks(finding: Finding) -> list[str]:
     return [remark for remark in said if remark]
 
 
-def who(report: Report) -> list[str]:
+def list_owners(report: Report) -> list[str]:
     """Say who acts; that a check was not run, because another one did not pass, is nobody's fault besides."""
     not_run = {each.name for each in report.checks if not each.attempts}
     by_themselves = [reason for reason in report.reasons if reason.check not in not_run] or report.reasons
-    return [WHO[cause] for cause in dict.fromkeys(reason.cause for reason in by_themselves)]
+    return [OWNERS[cause] for cause in dict.fromkeys(reason.cause for reason in by_themselves)]
 
 
-def passed(report: Report) -> int:
+def count_passed(report: Report) -> int:
     """Count the checks that passed."""
     return sum(finding.outcome is Outcome.PASS for finding in report.checks)
 
 
-def untested(report: Report) -> list[str]:
+def describe_untested(report: Report) -> list[str]:
     """Say what this gate does not show, as sentences."""
     said = [f"{each.name}: skipped, {each.message}" for each in report.checks if each.outcome is Outcome.SKIPPED]
     said += [f"{each.name}: {each.message}" for each in report.checks if each.outcome in BROKEN and not each.attempts]
-    return said + untested_as_a_whole(report)
+    return said + describe_gaps(report)
 
 
-def not_tested(report: Report) -> list[str]:
+def summarize_untested(report: Report) -> list[str]:
     """Say the same in a few lines: of the checks their names alone."""
     names = [each.name for each in report.checks if each.outcome is Outcome.SKIPPED]
     names += [each.name for each in report.checks if each.outcome in BROKEN and not each.attempts]
-    more = f" (and {len(names) - NAMED} more)" if len(names) > NAMED else ""
-    return [*([", ".join(names[:NAMED]) + more] if names else []), *untested_as_a_whole(report)]
+    more = f" (and {len(names) - MAX_NAMES} more)" if len(names) > MAX_NAMES else ""
+    return [*([", ".join(names[:MAX_NAMES]) + more] if names else []), *describe_gaps(report)]
 
 
-def untested_as_a_whole(report: Report) -> list[str]:
+def describe_gaps(report: Report) -> list[str]:
     """Say of the whole gate what it does not show."""
     said = []
     if not report.checks:
@@ -175,7 +180,7 @@ def untested_as_a_whole(report: Report) -> list[str]:
     return said
 
 
-def results(report: Report) -> list[Result]:
+def list_results(report: Report) -> list[Result]:
     """Give what a test report lists; one of them is broken exactly when the verdict is Failed.
 
     Every check has its line; what no check is to blame for has lines of its own, after them.
@@ -198,22 +203,22 @@ def _result(finding: Finding, blamed: Reason | None, report: Report) -> Result:
         return Result(name=finding.name, broken=True, said=said, finding=finding, cause=blamed.cause)
     if finding.outcome is Outcome.PASS:
         return Result(name=finding.name, broken=False, finding=finding)
-    notes = [*remarks(finding), *(("shadow",) if report.shadow else ()), finding.outcome.value]
+    notes = [*list_remarks(finding), *(("shadow",) if report.shadow else ()), finding.outcome.value]
     return Result(name=finding.name, broken=False, said=f"{', '.join(notes)}: {finding.message}", finding=finding)
 
 
-def place(each: Evidence) -> str:
+def format_place(each: Evidence) -> str:
     """Name what was looked at, and where."""
     return f"{each.where}: {each.query}" if each.where else each.query
 
 
-def held(each: Evidence) -> str:
+def describe_evidence(each: Evidence) -> str:
     """Say of one piece of evidence what was expected, what was seen, and why that is not it."""
     why = f" ({each.why})" if each.why else ""
-    return f"{place(each)}: expected {inline(each.expected)}, got {inline(each.actual)}{why}"
+    return f"{format_place(each)}: expected {to_inline_json(each.expected)}, got {to_inline_json(each.actual)}{why}"
 
 
-def inline(value: object) -> str:
+def to_inline_json(value: object) -> str:
     """Write any value as JSON on one line; what has no JSON is named by its type."""
     try:
         return msgspec.json.encode(value, enc_hook=repr).decode()
@@ -221,7 +226,7 @@ def inline(value: object) -> str:
         return f"({type(value).__name__} that cannot be shown)"
 
 
-def milliseconds(duration_ms: float) -> str:
+def format_duration(duration_ms: float) -> str:
     """Write a duration the way a person says it: 12 ms, 3.4 s, 2 min 5 s."""
     if duration_ms < 999.5:
         return f"{duration_ms:.0f} ms"

@@ -15,7 +15,7 @@ from greenlight.core.deployment import STAGES, Platform
 from greenlight.core.finding import Cause, Outcome
 from greenlight.core.verdict import Status
 from greenlight.report import charts, content
-from greenlight.report.html_builder import LENGTH, Html, block, join, tag, text
+from greenlight.report.html_builder import MAX_TEXT_LENGTH, Html, escape_block, escape_line, join, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from greenlight.core.report import Report
     from greenlight.core.verdict import Reason
 
-ROWS = 30
+MAX_TIMELINE_ROWS = 30
 """Checks that the timeline shows; of more, those that matter most."""
 
-REASONS = 20
+MAX_REASONS = 20
 """Reasons that stand in full at the top."""
 
 SIGNS = {
@@ -53,7 +53,7 @@ def render(report: Report) -> str:
     style = Html(css)
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    title = f"{report.verdict.value}: {content.subject(report)} at {report.deployment.stage}"
+    title = f"{report.verdict.value}: {content.format_subject(report)} at {report.deployment.stage}"
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -84,8 +84,10 @@ def _tone(report: Report) -> str:
 
 def _top(report: Report) -> Html:
     deployment = report.deployment
-    green = content.function(report) or deployment.green.task_definition.rpartition("/")[2] or deployment.green.url
-    where = (content.subject(report), deployment.stage, green)
+    green = (
+        content.format_function(report) or deployment.green.task_definition.rpartition("/")[2] or deployment.green.url
+    )
+    where = (content.format_subject(report), deployment.stage, green)
     sign = SIGNS[Outcome.PASS if report.verdict is Status.SUCCEEDED else Outcome.FAIL]
     return tag(
         "header",
@@ -98,7 +100,7 @@ def _top(report: Report) -> Html:
 
 
 def _aside(report: Report) -> Html:
-    said = content.headline(report).removeprefix(report.verdict.value).strip(" ()")
+    said = content.format_headline(report).removeprefix(report.verdict.value).strip(" ()")
     return tag("span", said, class_="aside") if said else Html()
 
 
@@ -110,14 +112,14 @@ def _why(report: Report) -> Iterator[Html]:
         yield _first_reason(report, first, finding)
         if others:
             yield tag("h2", f"{len(others)} more {'reason' if len(others) == 1 else 'reasons'}", class_="small")
-            yield tag("ul", *(_reason(report, each) for each in others[:REASONS]), class_="reasons")
-        if len(others) > REASONS:
-            yield tag("p", f"and {len(others) - REASONS} more, below", class_="muted")
-        for who in content.who(report):
-            if who != content.WHO[first.cause]:
+            yield tag("ul", *(_reason(report, each) for each in others[:MAX_REASONS]), class_="reasons")
+        if len(others) > MAX_REASONS:
+            yield tag("p", f"and {len(others) - MAX_REASONS} more, below", class_="muted")
+        for who in content.list_owners(report):
+            if who != content.OWNERS[first.cause]:
                 yield tag("p", who)
     else:
-        counted = f"{content.passed(report)} of {len(report.checks)} checks passed."
+        counted = f"{content.count_passed(report)} of {len(report.checks)} checks passed."
         yield tag("p", counted if report.checks else "No check was run.", class_="lead")
 
 
@@ -137,10 +139,10 @@ def _first_reason(report: Report, reason: Reason, finding: Finding | None) -> Ht
     wrong = next((each for each in finding.evidence if not each.passed), None) if finding else None
     return tag(
         "section",
-        tag("h2", _link(report, reason) if reason.check else text(reason.cause.value)),
+        tag("h2", _link(report, reason) if reason.check else escape_line(reason.cause.value)),
         tag("p", reason.message, class_="lead"),
         _expected(wrong) if wrong else Html(),
-        tag("p", *((tag("strong", reason.cause.value), " ") if reason.check else ()), content.WHO[reason.cause]),
+        tag("p", *((tag("strong", reason.cause.value), " ") if reason.check else ()), content.OWNERS[reason.cause]),
         _look_next(finding) if finding and finding.remediation else Html(),
         class_="why",
     )
@@ -153,7 +155,7 @@ def _expected(wrong: Evidence) -> Html:
         "dl",
         tag("div", tag("dt", sides[0]), tag("dd", _value(wrong.expected))),
         tag("div", tag("dt", sides[1]), tag("dd", _value(wrong.actual), class_="seen")),
-        tag("div", tag("dt", "Where"), tag("dd", tag("code", content.place(wrong))), class_="wide"),
+        tag("div", tag("dt", "Where"), tag("dd", tag("code", content.format_place(wrong))), class_="wide"),
         tag("div", tag("dt", "Why not"), tag("dd", wrong.why), class_="wide") if wrong.why else Html(),
         class_="pair",
     )
@@ -169,7 +171,7 @@ def _link(report: Report, reason: Reason) -> Html:
     for number, finding in enumerate(report.checks):
         if finding.name == reason.check:
             return tag("a", reason.check, href=f"#check-{number}")
-    return text(reason.check)
+    return escape_line(reason.check)
 
 
 def _finding_of(report: Report, reason: Reason) -> Finding | None:
@@ -184,18 +186,18 @@ def _facts(report: Report) -> Html:
     deployment, plan, green, blue = report.deployment, report.plan, report.deployment.green, report.deployment.blue
     known = {
         "Green": (
-            content.function(report),
+            content.format_function(report),
             green.task_definition,
             green.url,
             f"host {green.host}" if green.host else "",
         ),
         "Plan": (plan.uri or "none", f"version {plan.version_id}" if plan.version_id else ""),
         "Deployment": (deployment.id, deployment.config, deployment.region),
-        "Since": (_moment(report.started_at), f"for {content.milliseconds(report.duration_ms)}"),
+        "Since": (_moment(report.started_at), f"for {content.format_duration(report.duration_ms)}"),
         "Blue": (f"version {blue.version}" if blue.version else "", blue.task_definition),
         "Started by": (deployment.creator,),
     }
-    whole = {"Plan's SHA-256": plan.sha256, "Plan's digest": content.digest(report)}
+    whole = {"Plan's SHA-256": plan.sha256, "Plan's digest": content.distinct_digest(report)}
     facts = [_fact(name, *said) for name, said in known.items() if any(said)]
     facts += [_fact(name, tag("code", said), class_="wide") for name, said in whole.items() if said]
     facts += [
@@ -228,12 +230,16 @@ def _sections(report: Report) -> Iterator[Html]:
     if who := _traffic(report):
         yield _section("Who had the users", who)
     yield from _checks(report)
-    if untested := content.untested(report):
+    if untested := content.describe_untested(report):
         yield _section("Not tested", tag("ul", *(tag("li", each) for each in untested)))
     if report.output:
         yield _section(
             "Printed",
-            tag("details", tag("summary", tag("span", "What validators printed")), tag("pre", block(report.output))),
+            tag(
+                "details",
+                tag("summary", tag("span", "What validators printed")),
+                tag("pre", escape_block(report.output)),
+            ),
         )
 
 
@@ -256,29 +262,29 @@ def _timeline(report: Report) -> Html:
         finding = report.checks[number]
         again = f", {finding.attempts} attempts" if finding.attempts > 1 else ""
         taken = finding.tries[-1].began_ms + finding.tries[-1].duration_ms - finding.began_ms
-        said = f"{content.milliseconds(taken)}{again}"
+        said = f"{content.format_duration(taken)}{again}"
         rows.append(
             tag(
                 "li",
                 tag("span", _mark(finding), tag("a", finding.name, href=f"#check-{number}"), class_="name"),
-                charts.attempts(finding.tries, end_ms),
+                charts.draw_attempts(finding.tries, end_ms),
                 tag("span", said, class_="took"),
             )
         )
-    ticks = [content.milliseconds(end_ms * share / 4) if share else "0" for share in range(5)]
+    ticks = [content.format_duration(end_ms * share / 4) if share else "0" for share in range(5)]
     axis = tag(
         "li", tag("span", *(tag("span", tick) for tick in ticks), class_="ticks"), class_="axis", aria_hidden="true"
     )
     left = sum(bool(finding.tries) for finding in report.checks) - len(shown)
     notes = [f"{left} more checks that passed, and took less time, are not drawn."] if left > 0 else []
     if clock.deadline_ms:
-        notes.append(f"The checks had time until {content.milliseconds(clock.deadline_ms)}.")
+        notes.append(f"The checks had time until {content.format_duration(clock.deadline_ms)}.")
     return join((tag("ol", *rows, axis, class_="timeline"), *(tag("p", note, class_="muted") for note in notes)))
 
 
 def _row(name: str, spans: list[tuple[float, float]], end_ms: float) -> Html:
-    drawn = charts.bar([(begin, end, "quiet") for begin, end in spans], end_ms)
-    took = content.milliseconds(sum(end - begin for begin, end in spans))
+    drawn = charts.draw_bar([(begin, end, "quiet") for begin, end in spans], end_ms)
+    took = content.format_duration(sum(end - begin for begin, end in spans))
     return tag("li", tag("span", name, class_="name"), drawn, tag("span", took, class_="took"))
 
 
@@ -290,14 +296,14 @@ def _most_telling(checks: Sequence[Finding]) -> list[int]:
         finding = checks[number]
         return finding.outcome in content.BROKEN, len(finding.tries) > 1, finding.duration_ms
 
-    return sorted(sorted(ran, key=weight, reverse=True)[:ROWS])
+    return sorted(sorted(ran, key=weight, reverse=True)[:MAX_TIMELINE_ROWS])
 
 
 def _traffic(report: Report) -> Html:
     """Draw who had the users' requests, as far as it is known: by the rehearsal, or by CodeDeploy's order of events."""
     deployment = report.deployment
     if report.traffic:
-        return charts.traffic(report.traffic, report.duration_ms)
+        return charts.draw_traffic(report.traffic, report.duration_ms)
     if deployment.stage not in STAGES or deployment.id == "local" or not deployment.config:
         return Html()
     after = deployment.stage == AFTER_THE_SHIFT
@@ -306,7 +312,7 @@ def _traffic(report: Report) -> Html:
     said = f"When CodeDeploy calls {deployment.stage}, {'all users are on green' if after else 'every user is still on blue'}."
     if deployment.platform is Platform.ECS and deployment.stage == "AfterAllowTestTraffic":
         said += " Green answers on the test listener only."
-    return join((charts.users(100.0 if after else 0.0), tag("p", said, class_="muted")))
+    return join((charts.draw_users(100.0 if after else 0.0), tag("p", said, class_="muted")))
 
 
 # ---- Checks
@@ -326,14 +332,14 @@ def _checks(report: Report) -> Iterator[Html]:
 
 
 def _check(report: Report, number: int, finding: Finding) -> Html:
-    chips = [tag("span", remark, class_="chip") for remark in content.remarks(finding)]
+    chips = [tag("span", remark, class_="chip") for remark in content.list_remarks(finding)]
     if any(reason.check == finding.name for reason in report.reasons):
         chips.insert(0, tag("span", "closed the gate", class_="chip closing"))
     head = tag(
         "summary",
         _mark(finding),
         tag("span", tag("span", finding.name, class_="name"), *chips),
-        tag("span", f"{finding.validator} · {content.milliseconds(finding.duration_ms)}", class_="took"),
+        tag("span", f"{finding.validator} · {content.format_duration(finding.duration_ms)}", class_="took"),
     )
     is_open = "" if finding.outcome in content.BROKEN else None
     return tag("details", head, *_inside(finding), id=f"check-{number}", open=is_open)
@@ -343,7 +349,9 @@ def _mark(finding: Finding) -> Html:
     """Give the outcome as a sign, and as a word for those who do not see it."""
     outcome = finding.outcome
     sign = tag("span", SIGNS[outcome], aria_hidden="true")
-    return tag("span", sign, tag("span", f"{WORDS[outcome]}: ", class_="unseen"), class_=f"mark {charts.kind(outcome)}")
+    return tag(
+        "span", sign, tag("span", f"{WORDS[outcome]}: ", class_="unseen"), class_=f"mark {charts.css_class(outcome)}"
+    )
 
 
 def _inside(finding: Finding) -> Iterator[Html]:
@@ -365,7 +373,7 @@ def _inside(finding: Finding) -> Iterator[Html]:
 def _look_next(finding: Finding) -> Html:
     """Give what to do about a check; what it writes between backticks is code."""
     whole = finding.remediation
-    parts = whole.split("`") if len(whole) <= LENGTH else [whole]
+    parts = whole.split("`") if len(whole) <= MAX_TEXT_LENGTH else [whole]
     said = [tag("code", part) if number % 2 and number < len(parts) - 1 else part for number, part in enumerate(parts)]
     return tag("p", tag("strong", "Look next"), " ", *said)
 
@@ -389,7 +397,9 @@ def _compared(each: Evidence) -> Html:
 
 def _looked_at(each: Evidence) -> Html:
     outcome = Outcome.PASS if each.passed else Outcome.FAIL
-    sign = tag("span", SIGNS[outcome], class_=f"mark {charts.kind(outcome)}", aria_label=WORDS[outcome], role="img")
+    sign = tag(
+        "span", SIGNS[outcome], class_=f"mark {charts.css_class(outcome)}", aria_label=WORDS[outcome], role="img"
+    )
     where = join((each.where, tag("br"))) if each.where else Html()
     why = join((tag("br"), each.why)) if each.why else Html()
     cells = (sign, join((where, tag("code", each.query))), _value(each.expected), join((_value(each.actual), why)))
@@ -400,16 +410,16 @@ def _tried(each: AttemptRecord, finding: Finding) -> Html:
     sign = tag(
         "span",
         SIGNS[each.outcome],
-        class_=f"mark {charts.kind(each.outcome)}",
+        class_=f"mark {charts.css_class(each.outcome)}",
         aria_label=WORDS[each.outcome],
         role="img",
     )
-    began = content.milliseconds(each.began_ms - finding.began_ms)
+    began = content.format_duration(each.began_ms - finding.began_ms)
     return tag(
         "tr",
         tag("td", sign),
         tag("td", f"+ {began}"),
-        tag("td", content.milliseconds(each.duration_ms)),
+        tag("td", content.format_duration(each.duration_ms)),
         tag("td", each.message),
     )
 
@@ -422,14 +432,14 @@ def _plots(plots: Sequence[Series]) -> Iterator[Html]:
             samples.setdefault(each.name, []).append(each)
     for name, group in samples.items():
         counted = ", ".join(f"{each.count} values{f' of {each.side}' if each.side else ''}" for each in group)
-        yield tag("figure", tag("figcaption", f"{name}: {counted}"), charts.distribution(group))
+        yield tag("figure", tag("figcaption", f"{name}: {counted}"), charts.draw_distribution(group))
     for each in plots:
         if each.values and len(each.at_s) == len(each.values):
-            yield tag("figure", tag("figcaption", charts.described(each)), charts.series(each))
+            yield tag("figure", tag("figcaption", charts.describe_series(each)), charts.draw_series(each))
 
 
 def _value(value: object) -> Html:
-    return tag("code", content.inline(value))
+    return tag("code", content.to_inline_json(value))
 
 
 def _foot(report: Report) -> Html:

@@ -10,7 +10,7 @@ from greenlight.core.text import escape_controls
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LENGTH = 2000
+MAX_TEXT_LENGTH = 2000
 """Characters of one text that a page shows."""
 
 _VOID = frozenset({"meta", "link", "br"})
@@ -31,7 +31,7 @@ def tag(element: str, /, *children: str, **attributes: object) -> Html:
         attributes: By name, `class_` for class, `stroke_width` for stroke-width; None leaves one out.
     """
     written = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{text(str(value))}"'
+        f' {name.rstrip("_").replace("_", "-")}="{escape_line(str(value))}"'
         for name, value in attributes.items()
         if value is not None
     )
@@ -40,15 +40,15 @@ def tag(element: str, /, *children: str, **attributes: object) -> Html:
 
 def join(parts: Iterable[str]) -> Html:
     """Put parts together; those that are no markup are escaped."""
-    return Html("".join(part if isinstance(part, Html) else text(part) for part in parts))
+    return Html("".join(part if isinstance(part, Html) else escape_line(part) for part in parts))
 
 
-def text(value: str, length: int = LENGTH) -> Html:
+def escape_line(value: str, length: int = MAX_TEXT_LENGTH) -> Html:
     """Make any text at most `length` characters on one line that mean nothing but themselves."""
     line = escape_controls(value[:length])
     return Html(html.escape(line if len(value) <= length else f"{line}… ({len(value)} characters)"))
 
 
-def block(value: str, length: int = 5 * LENGTH) -> Html:
+def escape_block(value: str, length: int = 5 * MAX_TEXT_LENGTH) -> Html:
     """Make any text lines that mean nothing but themselves; of a long one its end."""
     return Html(html.escape("\n".join(map(escape_controls, value[-length:].split("\n")))))

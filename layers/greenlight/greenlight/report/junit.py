@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from greenlight.core.report import Report
     from greenlight.report.content import Result
 
-TRIES = 10
+MAX_EARLIER_ATTEMPTS = 10
 """Earlier attempts that one case shows."""
 
 
@@ -31,23 +31,23 @@ def render(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    results = content.results(report)
+    results = content.list_results(report)
     failures = sum(each.broken and _element(each) == "failure" for each in results)
     errors = sum(each.broken for each in results) - failures
     counts = {"tests": len(results), "failures": failures, "errors": errors}
     time = _seconds(report.duration_ms)
     deployment = report.deployment
-    suite = f"{content.subject(report)} {deployment.stage}"
+    suite = f"{content.format_subject(report)} {deployment.stage}"
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield _open("testsuites", name="greenlight", time=time, **counts)
     skipped = sum(not each.broken and bool(each.said) for each in results)
     yield _open("testsuite", name=suite, **counts, skipped=skipped, time=time, timestamp=report.started_at[:19])
     yield "<properties>"
     known = {
-        "verdict": content.headline(report),
+        "verdict": content.format_headline(report),
         "deployment": deployment.id,
-        "green": content.target(report),
-        "plan": content.plan(report),
+        "green": content.format_target(report),
+        "plan": content.format_plan(report),
         **content.next_commands(report),
     }
     yield from (_closed("property", name=name, value=value) for name, value in known.items() if value)
@@ -90,7 +90,7 @@ def _earlier(finding: Finding | None) -> Iterator[str]:
     if finding is None:
         return
     again = "flaky" if finding.outcome is Outcome.PASS else "rerun"
-    for each in [each for each in finding.tries[:-1] if each.outcome is not Outcome.PASS][:TRIES]:
+    for each in [each for each in finding.tries[:-1] if each.outcome is not Outcome.PASS][:MAX_EARLIER_ATTEMPTS]:
         kind = f"{again}{'Failure' if each.outcome is Outcome.FAIL else 'Error'}"
         yield _closed(kind, message=each.message, type=each.outcome.value)
 
@@ -99,7 +99,7 @@ def _details(finding: Finding | None) -> str:
     if finding is None:
         return ""
     said = [finding.message]
-    said += [content.held(each) for each in finding.evidence if not each.passed]
+    said += [content.describe_evidence(each) for each in finding.evidence if not each.passed]
     said += [f"next: {finding.remediation}"] if finding.remediation else []
     return _lines_of("\n".join(map(escape_controls, said)))
 

@@ -32,7 +32,7 @@ _MENTION = re.compile(r"@(?=\w)")
 NO_MENTION = "@\u200b"
 """An at sign that mentions nobody."""
 
-EVIDENCE = 20
+MAX_EVIDENCE = 20
 """Pieces of evidence shown of one check."""
 
 
@@ -44,12 +44,12 @@ def render(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     deployment = report.deployment
     sign = "✅" if report.verdict is Status.SUCCEEDED else "❌"
-    yield f"## {sign} {_text(content.headline(report))}: {_text(content.subject(report))} at {_text(deployment.stage)}"
+    yield f"## {sign} {_text(content.format_headline(report))}: {_text(content.format_subject(report))} at {_text(deployment.stage)}"
     yield ""
     for reason in report.reasons:
         name = f"{_text(reason.check)}: " if reason.check else ""
         yield f"- **{_text(reason.cause.value)}** {name}{_text(reason.message)}"
-    for who in content.who(report):
+    for who in content.list_owners(report):
         yield f"- {who}"
     for each in report.overrides:
         yield f"- **overridden** {_text(f'{each.check}: by {each.who} until {each.expires}: {each.why}')}"
@@ -67,19 +67,22 @@ def _lines(report: Report) -> Iterator[str]:
     for finding in report.checks:
         if finding.outcome in content.BROKEN:
             yield from _details(finding)
-    if untested := content.untested(report):
+    if untested := content.describe_untested(report):
         yield from ("", "### Not tested", "")
         yield from (f"- {_text(each)}" for each in untested)
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
-    counted = f"{content.passed(report)} of {len(report.checks)}"
-    yield "**Checks passed**", f"{counted} in {content.milliseconds(report.duration_ms)}, started {report.started_at}"
+    counted = f"{content.count_passed(report)} of {len(report.checks)}"
+    yield (
+        "**Checks passed**",
+        f"{counted} in {content.format_duration(report.duration_ms)}, started {report.started_at}",
+    )
     where = f" in {report.deployment.region}" if report.deployment.region else ""
     yield "**Deployment**", f"{report.deployment.id}{where}"
-    if target := content.target(report):
+    if target := content.format_target(report):
         yield "**Green**", target
-    if plan := content.plan(report):
+    if plan := content.format_plan(report):
         yield "**Plan**", plan
 
 
@@ -88,13 +91,13 @@ def _table(report: Report) -> Iterator[str]:
         return
     yield from ("", "| | Check | What was found | Time |", "|---|---|---|---:|")
     for each in report.checks:
-        remarks = "".join(f"<br>*{_text(remark)}*" for remark in content.remarks(each))
-        sign, taken = f"{_SIGNS[each.outcome]} {each.outcome.value}", content.milliseconds(each.duration_ms)
+        remarks = "".join(f"<br>*{_text(remark)}*" for remark in content.list_remarks(each))
+        sign, taken = f"{_SIGNS[each.outcome]} {each.outcome.value}", content.format_duration(each.duration_ms)
         yield f"| {sign} | {_text(each.name, 200)}{remarks} | {_text(each.message, 300)} | {taken} |"
 
 
 def _details(finding: Finding) -> Iterator[str]:
-    wrong = [each for each in finding.evidence if not each.passed][:EVIDENCE]
+    wrong = [each for each in finding.evidence if not each.passed][:MAX_EVIDENCE]
     if not wrong and not finding.remediation:
         return
     yield from (
@@ -106,8 +109,8 @@ def _details(finding: Finding) -> Iterator[str]:
         sides = ("Blue", "Green") if all(each.of_blue for each in wrong) else ("Expected", "Actual")
         yield from (f"| Where | {sides[0]} | {sides[1]} |", "|---|---|---|")
     for each in wrong:
-        actual = f"{_text(content.inline(each.actual), 300)}{f'<br>{_text(each.why, 300)}' if each.why else ''}"
-        yield f"| {_text(content.place(each), 200)} | {_text(content.inline(each.expected), 300)} | {actual} |"
+        actual = f"{_text(content.to_inline_json(each.actual), 300)}{f'<br>{_text(each.why, 300)}' if each.why else ''}"
+        yield f"| {_text(content.format_place(each), 200)} | {_text(content.to_inline_json(each.expected), 300)} | {actual} |"
     if finding.remediation:
         yield from ("", f"Next: {_text(finding.remediation)}")
     yield from ("", "</details>")

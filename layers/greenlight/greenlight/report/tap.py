@@ -28,12 +28,16 @@ def render(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    results = content.results(report)
+    results = content.list_results(report)
     deployment = report.deployment
     yield "TAP version 14"
     yield f"1..{len(results)}{'' if results else ' # SKIP no check was run'}"
-    yield f"# {escape_controls(f'{content.headline(report)}: {content.subject(report)} {deployment.id} at {deployment.stage}')}"
-    known = {"green": content.target(report), "plan": content.plan(report), **content.next_commands(report)}
+    yield f"# {escape_controls(f'{content.format_headline(report)}: {content.format_subject(report)} {deployment.id} at {deployment.stage}')}"
+    known = {
+        "green": content.format_target(report),
+        "plan": content.format_plan(report),
+        **content.next_commands(report),
+    }
     yield from (f"# {what}: {escape_controls(said)}" for what, said in known.items() if said)
     for number, result in enumerate(results, 1):
         yield f"{_point(result)} {number} - {_described(result)}"
@@ -77,9 +81,9 @@ def _details(finding: Finding) -> Iterator[str]:
     if wrong:
         yield "  evidence:"
     for each in wrong:
-        yield f"    - query: {json.dumps(content.place(each))}"
-        yield f"      expected: {json.dumps(content.inline(each.expected))}"
-        yield f"      actual: {json.dumps(content.inline(each.actual))}"
+        yield f"    - query: {json.dumps(content.format_place(each))}"
+        yield f"      expected: {json.dumps(content.to_inline_json(each.expected))}"
+        yield f"      actual: {json.dumps(content.to_inline_json(each.actual))}"
         if each.why:
             yield f"      why: {json.dumps(each.why)}"
     if finding.remediation:

@@ -70,13 +70,13 @@ def _laid_out(line: _Line, colour: bool, width: int) -> list[str]:
 def _lines(report: Report) -> Iterator[_Line]:
     deployment = report.deployment
     colour = _COLOURS[Outcome.PASS if report.verdict is Status.SUCCEEDED else Outcome.FAIL]
-    where = f": {content.subject(report)} {deployment.id} at {deployment.stage}"
-    yield _Line(content.headline(report), where, colour=colour)
+    where = f": {content.format_subject(report)} {deployment.id} at {deployment.stage}"
+    yield _Line(content.format_headline(report), where, colour=colour)
     for reason in report.reasons:
         yield _Line(
             reason.cause.value, f": {f'{reason.check}: ' if reason.check else ''}{reason.message}", "  ", colour
         )
-    for who in content.who(report):
+    for who in content.list_owners(report):
         yield _Line("", who, "  ")
     for each in report.overrides:
         why = f": {each.check}: by {each.who} until {each.expires}, for {each.scope}: {each.why} ({each.uri})"
@@ -85,16 +85,18 @@ def _lines(report: Report) -> Iterator[_Line]:
         yield _Line(
             "shadow", f" until {report.shadow.until}: {report.shadow.why}", "  ", _COLOURS[Outcome.INCONCLUSIVE]
         )
-    counted = f"{content.passed(report)} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s"
+    counted = (
+        f"{content.count_passed(report)} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s"
+    )
     where = f" in {deployment.region}" if deployment.region else ""
     yield _Line("", f"{counted}, started {report.started_at}{where}", "  ")
-    if target := content.target(report):
+    if target := content.format_target(report):
         yield _Line("", f"green: {target}", "  ")
-    if plan := content.plan(report):
+    if plan := content.format_plan(report):
         yield _Line("", f"plan: {plan}", "  ")
     for note in deployment.notes:
         yield _Line("", f"note: {note}", "  ")
-    for left_out in content.not_tested(report):
+    for left_out in content.summarize_untested(report):
         yield _Line("not tested", f": {left_out}", "  ", _BOLD)
     for what, command in content.next_commands(report).items():
         yield _Line(what, f": {command}", "  ", _BOLD, is_whole=True)
@@ -104,12 +106,14 @@ def _lines(report: Report) -> Iterator[_Line]:
 
 def _check_lines(finding: Finding) -> Iterator[_Line]:
     """Give the lines of one check: its outcome and message, the evidence that did not hold, and what to look at next."""
-    mark, remarks = _MARKS[finding.outcome], ", ".join(content.remarks(finding))
+    mark, remarks = _MARKS[finding.outcome], ", ".join(content.list_remarks(finding))
     said = f"  {finding.name}{f' ({remarks})' if remarks else ''} [{finding.validator}, {finding.duration_ms:.0f} ms]"
     yield _Line(mark, said, " " * (5 - len(mark)), _COLOURS[finding.outcome])
     if finding.outcome is not Outcome.PASS or finding.attempts > 1:
         yield _Line("", finding.message, _INDENT)
     if finding.outcome is Outcome.FAIL:
-        yield from (_Line("", f"- {content.held(each)}", _INDENT) for each in finding.evidence if not each.passed)
+        yield from (
+            _Line("", f"- {content.describe_evidence(each)}", _INDENT) for each in finding.evidence if not each.passed
+        )
     if finding.remediation:
         yield _Line("next", f": {finding.remediation}", _INDENT, _BOLD)

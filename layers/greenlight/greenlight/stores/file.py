@@ -6,7 +6,7 @@ from pathlib import Path
 
 from greenlight.core.errors import PlanError, Problem
 from greenlight.plan.yaml_reader import MAX_BYTES
-from greenlight.stores.s3 import text_of
+from greenlight.stores.s3 import decode_plan
 
 
 def read(name: str, folder: str = "") -> tuple[str, str] | None:
@@ -20,7 +20,7 @@ def read(name: str, folder: str = "") -> tuple[str, str] | None:
         raise PlanError([Problem(f"{name} is outside of the folder of packed plans")], f"file:{name}")
     try:
         with path.open("rb") as stream:
-            return text_of(stream.read(MAX_BYTES + 1), str(path)), ""
+            return decode_plan(stream.read(MAX_BYTES + 1), str(path)), ""
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

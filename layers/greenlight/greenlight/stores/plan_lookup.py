@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from greenlight.core.deployment import Deployment
     from greenlight.core.settings import Settings
 
-TAG = "greenlight:plan"
+PLAN_TAG = "greenlight:plan"
 
 
 def find_plan(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str, str]) -> Plan | None:
@@ -35,12 +35,14 @@ def find_plan(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[s
         AwsError: A store refused; a store that cannot be read is not a store without a plan.
     """
     today = datetime.datetime.now(datetime.UTC).date()
-    if tag := tags.get(TAG, "").strip():
+    if tag := tags.get(PLAN_TAG, "").strip():
         found = read(aws, settings, tag)
         if found is None:
-            raise PlanError([Problem(f"the tag {TAG} of the deployment group names {tag}, and there is nothing")], tag)
+            raise PlanError(
+                [Problem(f"the tag {PLAN_TAG} of the deployment group names {tag}, and there is nothing")], tag
+            )
         return _parsed(aws, settings, deployment, tag, found, today)
-    for uri in candidates(settings, deployment):
+    for uri in candidate_uris(settings, deployment):
         if (found := read(aws, settings, uri)) is not None:
             return _parsed(aws, settings, deployment, uri, found, today)
     return None
@@ -53,7 +55,7 @@ def _parsed(
     return parse(found[0], uri, found[1], today, environment=deployment.environment, fetch=fetch)
 
 
-def candidates(settings: Settings, deployment: Deployment) -> Iterator[str]:
+def candidate_uris(settings: Settings, deployment: Deployment) -> Iterator[str]:
     """Give the URIs where a plan may be, in order."""
     application, group = deployment.application, deployment.group
     names = [f"{application}/{group}", application] if group else [application]

@@ -30,10 +30,10 @@ def read(aws: Aws, place: str) -> tuple[str, str] | None:
             return None
         raise
     version = answer.get("VersionId") or ""
-    return text_of(data, f"s3://{place}"), "" if version == "null" else version
+    return decode_plan(data, f"s3://{place}"), "" if version == "null" else version
 
 
-def text_of(data: bytes, uri: str) -> str:
+def decode_plan(data: bytes, uri: str) -> str:
     """Decode a plan's bytes.
 
     Raises:

@@ -81,7 +81,7 @@ def _captured(kind: str, rest: str, response: Response, namespaces: Mapping[str,
         value = response.header(rest)
         return MISSING if value is None else value
     if kind == "cookies":
-        return _only([cookie.value for cookie in cookies.cookies_named(rest, response.headers)])
+        return _only([cookie.value for cookie in cookies.find_cookies(rest, response.headers)])
     if kind in ("xml", "html"):
         return _only(find_in(rest, document_of(response, kind), kind, namespaces))
     body = as_text(response)

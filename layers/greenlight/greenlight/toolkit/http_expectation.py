@@ -353,7 +353,7 @@ def _cookie(
     name: str, wanted: CookieExpectation, response: Response, where: str, captured: Mapping[str, Any] | None
 ) -> list[Evidence]:
     """Look at every cookie of a name: a second one, for another path, may be the one that is wrong."""
-    seen = cookies.cookies_named(name, response.headers)
+    seen = cookies.find_cookies(name, response.headers)
     if wanted.exists is not None:
         expected = "set" if wanted.exists else "not set"
         actual = "set" if seen else "not set"
