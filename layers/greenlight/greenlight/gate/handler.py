@@ -233,14 +233,14 @@ def _run_whatever_happens(deployment_id: str, stage: str, deadline: float, log: 
 
     A shadow covers all of them once the plan has been read, except a refused plan: it decides nothing, its shadow included.
     """
-    from greenlight.discovery.deployment import OverError
+    from greenlight.discovery.deployment import DeploymentEndedError
 
     known = Deployment(id=deployment_id, platform=Platform.ECS, stage=stage)
     try:
         return _in_shadow(_run(known, deadline, log), log)
     except PlanError as error:
         return rejected_plan_result(error, log.deployment or known)
-    except OverError as error:
+    except DeploymentEndedError as error:
         return Gate(verdict=failed_verdict(Cause.SUPERSEDED, str(error)), deployment=log.deployment or known)
     except GreenlightError as error:
         return _in_shadow(
