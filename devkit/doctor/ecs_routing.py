@@ -264,7 +264,7 @@ def _leading(scene: GroupState, what: str, found: dict[str, Any], users: str) ->
     lead = f"aws elbv2 modify-listener --listener-arn {arn} --default-actions Type=forward,TargetGroupArn={users}"
     yield symptom(
         rule,
-        f"the {what}: {route.why}" + ("; CodeDeploy refuses to begin" if rule == "listener-elsewhere" else ""),
+        f"the {what}: {route.reason}" + ("; CodeDeploy refuses to begin" if rule == "listener-elsewhere" else ""),
         arn,
         f"target group of the primary task set: {users}",
         fix="give the service a rule with conditions on host, path or header alone, or the default action"

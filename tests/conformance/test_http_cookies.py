@@ -157,6 +157,6 @@ def test_a_date_means_what_the_working_group_says(text: str, moment: tuple[int, 
 def sent(headers: list[str], to: str) -> str:
     """Say which cookies go with the next request."""
     jar = CookieJar()
-    jar.keep([("Set-Cookie", header) for header in headers], SET_AT, "home.example.org", THEN)
+    jar.store([("Set-Cookie", header) for header in headers], SET_AT, "home.example.org", THEN)
     url = urllib.parse.urljoin(SET_AT, to)
-    return jar.header(url, urllib.parse.urlsplit(url).hostname or "", THEN + 1)
+    return jar.cookie_header(url, urllib.parse.urlsplit(url).hostname or "", THEN + 1)

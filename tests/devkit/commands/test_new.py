@@ -155,4 +155,4 @@ def test_a_plan_for_lambda_runs_as_far_as_aws_lets_it(
     file = tmp_path / "plan.yaml"
     main(["new", "plan", "--platform", "lambda", "-o", str(file)])
     assert main(["check", str(file), "--stage", "BeforeAllowTraffic", "--function", "orders:8", "--budget", "20s"]) == 1
-    assert "lambda:GetFunctionConfiguration gave no answer" in capsys.readouterr().out
+    assert "lambda:GetFunctionConfiguration got no response" in capsys.readouterr().out

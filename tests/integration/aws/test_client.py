@@ -59,14 +59,14 @@ def test_the_region_that_other_tools_of_aws_take_is_taken(monkeypatch: pytest.Mo
 def test_no_credentials_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    with pytest.raises(AwsError, match="ecs:ListClusters gave no answer: Unable to locate credentials"):
+    with pytest.raises(AwsError, match="ecs:ListClusters got no response: Unable to locate credentials"):
         Aws().call("ecs", "list_clusters")
 
 
 def test_an_endpoint_that_is_not_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{unused_port()}")
     client = Aws().client("ecs", attempts=1)
-    with pytest.raises(AwsError, match="gave no answer: Could not connect"):
+    with pytest.raises(AwsError, match="got no response: Could not connect"):
         aws_module.call_aws("ecs", "list_clusters", client.list_clusters)
 
 
@@ -75,7 +75,7 @@ def test_an_endpoint_that_hangs_takes_one_read_time_out_an_attempt(monkeypatch: 
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         client = Aws().client("ecs", read_timeout_s=0.3, attempts=1)
         began = time.monotonic()
-        with pytest.raises(AwsError, match="gave no answer: Read timeout") as refused:
+        with pytest.raises(AwsError, match="got no response: Read timeout") as refused:
             aws_module.call_aws("ecs", "list_clusters", client.list_clusters)
     assert refused.value.code == "ReadTimeoutError"
     assert time.monotonic() - began < aws_module.READ_TIMEOUT_S

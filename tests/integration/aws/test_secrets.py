@@ -53,8 +53,8 @@ def test_no_references_are_no_calls() -> None:
         ("ssm:/none", "there is no such secret"),
         ("secretsmanager:plain#key", "the secret is not JSON"),
         ("secretsmanager:orders/smoke#none", "no such key"),
-        ("secretsmanager:orders/smoke#deep", "no such key with a text in it"),
-        ("secretsmanager:orders/smoke#on", "no such key with a text in it"),
+        ("secretsmanager:orders/smoke#deep", "no such key with a text value"),
+        ("secretsmanager:orders/smoke#on", "no such key with a text value"),
         ("secretsmanager:binary", "the secret is binary"),
     ],
 )

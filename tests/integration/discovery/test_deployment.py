@@ -262,7 +262,7 @@ def test_a_hook_wired_to_another_stage_is_found_out(states: dict[str, str], said
     target: Any = account.table["codedeploy.batch_get_deployment_targets"]
     target["deploymentTargets"][0]["lambdaTarget"]["lifecycleEvents"] = events(**states)
     with pytest.raises(
-        DiscoveryError, match=rf"this is the hook for BeforeAllowTraffic, but CodeDeploy says that {said}"
+        DiscoveryError, match=rf"this is the hook for BeforeAllowTraffic, but CodeDeploy reports that {said}"
     ):
         seen(account)
 
@@ -375,7 +375,7 @@ def test_without_labels_the_primary_is_blue_until_traffic_has_moved(stage: str, 
 
 
 def test_one_task_set_alone_is_nobodys_green() -> None:
-    with pytest.raises(DiscoveryError, match="green cannot be told from blue"):
+    with pytest.raises(DiscoveryError, match="green cannot be distinguished from blue"):
         told_apart(count=1)
 
 
@@ -418,7 +418,7 @@ def test_a_lambda_deployment_without_a_current_version_is_a_first_one(current: s
 
 
 def test_a_service_that_is_gone_is_a_sentence() -> None:
-    with pytest.raises(DiscoveryError, match="ECS knows no service shop in cluster prod"):
+    with pytest.raises(DiscoveryError, match="ECS has no service shop in cluster prod"):
         Ecs(ecs__describe_services={"services": []}).discovered()
 
 
@@ -552,7 +552,7 @@ def test_a_rule_whose_conditions_a_check_cannot_meet_is_not_taken(condition: Any
     hard = rule(forwarding((TWO, 1)), condition, priority="1")
     green, _ = routed(hard, rule(forwarding((ONE, 1))))
     assert green.url == ""
-    assert f"its rule asks for {field}, which no check can be sure to satisfy" in green.no_url
+    assert f"its rule requires {field}, which a check cannot be certain to satisfy" in green.no_url
     assert routed(hard, rule(forwarding((TWO, 1)), hosts("easy.test"), priority="2"))[0].host == "easy.test"
 
 

@@ -97,7 +97,7 @@ def test_interim_answers_without_end_end_at_the_deadline(client: Client) -> None
             peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
             time.sleep(0.01)
 
-    with Server(script) as server, pytest.raises(NoAnswerError, match="no whole answer in time"):
+    with Server(script) as server, pytest.raises(NoAnswerError, match="timed out before a complete response arrived"):
         client.request("GET", server.url, timeout_s=0.3)
 
 
@@ -139,7 +139,10 @@ def dripping(data: bytes) -> Any:
 )
 def test_one_deadline_covers_a_server_that_sends_a_byte_at_a_time(client: Client, data: bytes) -> None:
     began = time.monotonic()
-    with Server(dripping(data)) as server, pytest.raises(NoAnswerError, match="no whole answer in time"):
+    with (
+        Server(dripping(data)) as server,
+        pytest.raises(NoAnswerError, match="timed out before a complete response arrived"),
+    ):
         client.request("GET", server.url, timeout_s=0.4)
     assert time.monotonic() - began < 5
 
@@ -422,14 +425,14 @@ def test_an_ipv6_host_is_written_in_brackets() -> None:
 @pytest.mark.parametrize(
     ("headers", "said"),
     [
-        ({"X-Bad": "a\r\nX-Injected: 1"}, "X-Bad cannot be sent: its value has a line break"),
-        ({"X-Bad": "a\nb"}, "X-Bad cannot be sent: its value has a line break"),
+        ({"X-Bad": "a\r\nX-Injected: 1"}, "X-Bad cannot be sent: its value contains a line break"),
+        ({"X-Bad": "a\nb"}, "X-Bad cannot be sent: its value contains a line break"),
         ({"X-Bad": "a\0b"}, "null character"),
-        ({"X-Bad": "tok€n"}, "character 4 of its value is outside of Latin-1"),
-        ({"X Bad": "1"}, "'X Bad' is no name of a header"),
-        ({"X-Bad\r\nX": "1"}, "is no name of a header"),
-        ({"": "1"}, "'' is no name of a header"),
-        ({"X-Bäd": "1"}, "is no name of a header"),
+        ({"X-Bad": "tok€n"}, "character 4 of its value is outside Latin-1"),
+        ({"X Bad": "1"}, "'X Bad' is not a valid header name"),
+        ({"X-Bad\r\nX": "1"}, "is not a valid header name"),
+        ({"": "1"}, "'' is not a valid header name"),
+        ({"X-Bäd": "1"}, "is not a valid header name"),
     ],
 )
 def test_a_header_that_cannot_be_sent_is_the_plans_fault(client: Client, headers: dict[str, str], said: str) -> None:
@@ -449,7 +452,7 @@ def test_the_value_of_a_refused_header_is_not_repeated(client: Client, value: st
 
 @pytest.mark.parametrize("method", ["GET /x HTTP/1.1\r\nX: 1\r\n\r\nGET", "GE T", "", "GÉT"])
 def test_a_method_that_is_none_is_a_sentence(client: Client, method: str) -> None:
-    with pytest.raises(HttpError, match="is no HTTP method"):
+    with pytest.raises(HttpError, match="is not a valid HTTP method"):
         client.request(method, "http://127.0.0.1/")
 
 

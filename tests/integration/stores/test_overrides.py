@@ -74,7 +74,7 @@ def test_no_more_than_a_few_are_read_and_the_rest_is_said(aws: Aws, bucket: Any)
     found, notes = read_overrides(aws, "plans", FOLDER)
 
     assert len(found) == MAX_OBJECTS
-    assert notes == (f"s3://plans/{FOLDER} holds more than {MAX_OBJECTS} overrides; the others were not read",)
+    assert notes == (f"s3://plans/{FOLDER} contains more than {MAX_OBJECTS} overrides; the others were not read",)
 
 
 def test_an_object_that_may_not_be_read_is_a_note_that_names_the_permission() -> None:

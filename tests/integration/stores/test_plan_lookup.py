@@ -113,7 +113,7 @@ def test_fragments_are_read_from_the_places_of_plans(everywhere: tuple[Aws, Sett
 def test_a_packed_fragment_cannot_be_outside_of_its_folder(everywhere: tuple[Aws, Settings]) -> None:
     text = "version: 1\nstages: {AfterAllowTestTraffic: {include: [{uri: 'file:../../etc/passwd'}]}}\n"
     everywhere[0].client("s3").put_object(Bucket="plans", Key="shop/web.yaml", Body=text.encode())
-    with pytest.raises(PlanError, match="outside of the folder of packed plans"):
+    with pytest.raises(PlanError, match="outside the folder of packed plans"):
         find_plan(*everywhere, SHOP, {})
 
 
@@ -192,7 +192,7 @@ def test_a_packed_plan_cannot_be_outside_of_its_folder(tmp_path: Path, name: str
     (folder / "a").mkdir(parents=True)
     (folder / "link.yaml").symlink_to(tmp_path / "secret.yaml")
     (folder / "linked").symlink_to(tmp_path)
-    with pytest.raises(PlanError, match="outside of the folder of packed plans") as refused:
+    with pytest.raises(PlanError, match="outside the folder of packed plans") as refused:
         file.read(name, str(folder))
     assert "canary" not in str(refused.value)
 
@@ -206,7 +206,7 @@ def test_an_applications_name_leads_nowhere_else(aws: Aws, tmp_path: Path, appli
     try:
         found = find_plan(aws, Settings(plan_folder=str(folder)), deployment, {})
     except PlanError as refused:
-        assert "outside of the folder" in str(refused)  # noqa: PT017 - either answer is right, a plan is not
+        assert "outside the folder" in str(refused)  # noqa: PT017 - either answer is right, a plan is not
     else:
         assert found is None
 
@@ -253,7 +253,7 @@ def test_a_tag_that_names_what_is_not_there_is_refused_and_nothing_else_is_looke
     everywhere: tuple[Aws, Settings],
 ) -> None:
     for uri in ("s3://plans/other.yaml", "ssm:/plans/other", "file:other.yaml"):
-        with pytest.raises(PlanError, match=f"names {uri}, and there is nothing"):
+        with pytest.raises(PlanError, match=f"names {uri}, which does not exist"):
             find_plan(*everywhere, SHOP, {"greenlight:plan": uri})
 
 

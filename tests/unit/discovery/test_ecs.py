@@ -82,7 +82,7 @@ def sides(production: Any, stage: str = "AfterAllowTestTraffic", pair: Any = Non
 def test_trouble_while_looking_for_blue_is_a_reason_and_leaves_green_alone(trouble: Exception) -> None:
     blue, green, _ = sides(trouble)
     assert (blue.url, green.url) == ("", "http://shop.elb.example:9000")
-    assert blue.no_url.startswith("the URL of blue could not be found out")
+    assert blue.no_url.startswith("the URL of blue could not be determined")
 
 
 @pytest.mark.parametrize("stage", ["AfterAllowTestTraffic", "BeforeAllowTraffic"])
@@ -100,7 +100,7 @@ def test_after_the_shift_blue_has_no_url() -> None:
 
 def test_a_listener_that_shares_its_traffic_is_not_blues() -> None:
     blue, _, _ = sides([rule((BLUE, 90), (GREEN, 10))])
-    assert "does not lead to blue: it sends it only 90%" in blue.no_url
+    assert "does not route to blue: it sends blue only 90%" in blue.no_url
 
 
 def test_a_group_without_production_listener_says_so() -> None:

@@ -33,12 +33,12 @@ def connected() -> list[object]:
 
 @pytest.mark.parametrize("host", ["api.example.com", "API.Example.COM", "api.example.com."])
 def test_a_named_host_is_allowed_however_it_is_written(host: str) -> None:
-    assert guard("api.example.com").address(host, 443) == OPEN
+    assert guard("api.example.com").resolve(host, 443) == OPEN
 
 
 @pytest.mark.parametrize("host", ["a.example.com", "a.b.example.com"])
 def test_a_wildcard_covers_every_name_below(host: str) -> None:
-    assert guard("*.example.com").address(host, 443) == OPEN
+    assert guard("*.example.com").resolve(host, 443) == OPEN
 
 
 @pytest.mark.parametrize(
@@ -46,37 +46,37 @@ def test_a_wildcard_covers_every_name_below(host: str) -> None:
 )
 def test_a_wildcard_covers_nothing_else(host: str) -> None:
     with pytest.raises(GuardError, match="AllowedHosts"):
-        guard("*.example.com").address(host, 443)
+        guard("*.example.com").resolve(host, 443)
 
 
 def test_an_empty_entry_allows_nothing() -> None:
     for host in ("", "anything.test"):
         with pytest.raises(GuardError):
-            guard("").address(host, 80)
+            guard("").resolve(host, 80)
 
 
 def test_a_star_alone_is_no_wildcard() -> None:
     with pytest.raises(GuardError):
-        guard("*").address("anything.test", 80)
+        guard("*").resolve("anything.test", 80)
 
 
 def test_a_name_that_is_not_allowed_is_not_even_resolved() -> None:
     asked: list[str] = []
     allowed = Guard(["a.test"], resolver=lambda host, _: asked.append(host) or [OPEN])  # type: ignore[func-returns-value]
     with pytest.raises(GuardError):
-        allowed.address("secret-data.evil.test", 80)
+        allowed.resolve("secret-data.evil.test", 80)
     assert asked == []
 
 
 def test_a_name_without_an_address_cannot_be_reached() -> None:
     with pytest.raises(UnreachableError, match=r"a\.test has no address"):
-        Guard(["a.test"], resolver=lambda *_: []).address("a.test", 80)
+        Guard(["a.test"], resolver=lambda *_: []).resolve("a.test", 80)
 
 
 @pytest.mark.parametrize("host", ["x" * 64 + ".test", "no-such-name.invalid", ".".join(["a" * 60] * 5)])
 def test_a_name_that_does_not_resolve_is_a_sentence(host: str) -> None:
     with pytest.raises(UnreachableError, match="does not resolve"):
-        Guard([host]).address(host, 80)
+        Guard([host]).resolve(host, 80)
 
 
 # ---- Addresses
@@ -116,7 +116,7 @@ FORBIDDEN = [
 @pytest.mark.parametrize("address", FORBIDDEN)
 def test_an_address_that_no_check_may_use_is_refused_for_any_name(address: str) -> None:
     with pytest.raises(GuardError, match=r"nice\.test resolves to .*checks never connect there"):
-        guard("nice.test", gives=[address]).address("nice.test", 80)
+        guard("nice.test", gives=[address]).resolve("nice.test", 80)
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
@@ -124,20 +124,20 @@ def test_one_forbidden_answer_among_good_ones_is_enough(position: int) -> None:
     answers = [OPEN, "2606:2800:21f:cb07::1"]
     answers.insert(position, "169.254.169.254")
     with pytest.raises(GuardError):
-        guard("mixed.test", gives=answers).address("mixed.test", 80)
+        guard("mixed.test", gives=answers).resolve("mixed.test", 80)
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "172.16.3.4", "192.168.1.1", "fd12::1", "100.64.0.1", OPEN])
 def test_addresses_inside_a_network_are_where_load_balancers_live(address: str) -> None:
-    assert guard("internal-lb.test", gives=[address]).address("internal-lb.test", 80) == address
+    assert guard("internal-lb.test", gives=[address]).resolve("internal-lb.test", 80) == address
 
 
 def test_a_rehearsal_may_open_loopback_and_nothing_more() -> None:
     for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
-        assert guard("me.test", gives=[address], loopback=True).address("me.test", 80) == address
+        assert guard("me.test", gives=[address], loopback=True).resolve("me.test", 80) == address
     for address in ("169.254.169.254", "0.0.0.0", "::ffff:169.254.169.254"):
         with pytest.raises(GuardError):
-            guard("me.test", gives=[address], loopback=True).address("me.test", 80)
+            guard("me.test", gives=[address], loopback=True).resolve("me.test", 80)
 
 
 @pytest.mark.parametrize(
@@ -158,17 +158,17 @@ def test_a_rehearsal_may_open_loopback_and_nothing_more() -> None:
 )
 def test_odd_spellings_of_an_address_are_what_the_resolver_makes_of_them(host: str) -> None:
     with pytest.raises(GuardError):
-        guard("api.test").address(host, 80)
+        guard("api.test").resolve(host, 80)
     with pytest.raises(GuardError, match="checks never connect there"):
-        Guard([host]).address(host, 80)  # allowed by name, and still refused for what it resolves to
+        Guard([host]).resolve(host, 80)  # allowed by name, and still refused for what it resolves to
 
 
 def test_a_checked_address_is_kept_for_a_moment_and_then_asked_for_again() -> None:
     answers: list[list[str]] = [[OPEN], ["169.254.169.254"]]
     allowed = Guard(["re.test"], resolver=lambda *_: answers.pop(0))
-    assert [allowed.address("re.test", 80) for _ in range(3)] == [OPEN] * 3
+    assert [allowed.resolve("re.test", 80) for _ in range(3)] == [OPEN] * 3
     with pytest.raises(GuardError):
-        allowed.address("re.test", 81)
+        allowed.resolve("re.test", 81)
 
 
 # ---- URLs
@@ -248,4 +248,4 @@ def test_a_forbidden_address_written_into_the_url_is_refused(address: str, conne
 
 def test_a_refusal_says_whose_choice_it_is() -> None:
     with pytest.raises(GuardError, match=r"b\.test is neither a host of this deployment nor allowed by the operator"):
-        guard("a.test").address("b.test", 80)
+        guard("a.test").resolve("b.test", 80)

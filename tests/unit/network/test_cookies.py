@@ -24,8 +24,8 @@ def sent(*headers: str, to: str = GREEN, at: str = GREEN, later_s: float = 0) ->
     """Say what a jar sends to `to` that was given these by `at`."""
     jar = CookieJar()
     host = at.split("/")[2].partition(":")[0]
-    jar.keep([("Set-Cookie", header) for header in headers], at, host, NOW)
-    return jar.header(to, to.split("/")[2].partition(":")[0], NOW + later_s)
+    jar.store([("Set-Cookie", header) for header in headers], at, host, NOW)
+    return jar.cookie_header(to, to.split("/")[2].partition(":")[0], NOW + later_s)
 
 
 # ---- What is no cookie

@@ -86,9 +86,9 @@ def test_a_header_of_the_plan_wins_over_the_rules_whatever_its_case() -> None:
 @pytest.mark.parametrize(
     ("side", "host", "port", "said"),
     [
-        (Side(no_url="no test port"), "", 0, "no test port; say host and port"),
-        (Side(), "cache.test", 0, "green has no URL at this stage; say host and port"),
-        (GREEN, "cache.test", 0, "say the port to connect to at cache.test"),
+        (Side(no_url="no test port"), "", 0, "no test port; set host and port"),
+        (Side(), "cache.test", 0, "green has no URL at this stage; set host and port"),
+        (GREEN, "cache.test", 0, "set the port to connect to at cache.test"),
     ],
 )
 def test_a_place_that_is_not_known_whole_is_refused(side: Side, host: str, port: int, said: str) -> None:

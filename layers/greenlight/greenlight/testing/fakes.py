@@ -243,10 +243,10 @@ class RecordingAws(Aws):
         self.watch = _Watch()
         self.calls = self.watch.calls
 
-    def _make(self, service: str, read_timeout_s: float, attempts: int) -> Any:
-        made = super()._make(service, read_timeout_s, attempts)
-        self.watch.begin(made)
-        return made
+    def _create_client(self, service: str, read_timeout_s: float, attempts: int) -> Any:
+        client = super()._create_client(service, read_timeout_s, attempts)
+        self.watch.begin(client)
+        return client
 
 
 class _Nobody(Session):
