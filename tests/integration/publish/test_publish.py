@@ -144,7 +144,7 @@ def test_a_rule_for_closed_gates_gets_the_event_of_one(aws: Aws) -> None:
 
 def test_a_bus_that_takes_nothing_is_an_error_though_it_answers_200() -> None:
     refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "NotAuthorized", "ErrorMessage": "not yours"}]}
-    with pytest.raises(AwsError, match="did not take the event"):
+    with pytest.raises(AwsError, match="did not accept the event"):
         eventbridge.put(Aws(Account({"events.put_events": refused})), "default", report(), "")
 
 

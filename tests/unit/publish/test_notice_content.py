@@ -83,7 +83,7 @@ def test_a_card_says_who_acts_which_plan_it_was_and_what_to_type() -> None:
     card = sns.build_card(report(bucket="reports", plan=PlanSource(uri="s3://plans/shop.yaml", sha256="ab" * 32)), "")
     again = "greenlight replay d-ABCDEF123 --stage AfterAllowTraffic --application shop --group web --bucket reports"
 
-    assert "this is for the team that wrote the release" in card["content"]["description"]
+    assert "the team that wrote the release has to act" in card["content"]["description"]
     assert f"plan: s3://plans/shop.yaml sha256 {'ab' * 32}" in card["content"]["description"]
     assert card["content"]["nextSteps"][-1] == again
 

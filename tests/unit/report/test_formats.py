@@ -132,7 +132,7 @@ def test_tap_says_its_version_and_plan_and_its_diagnoses_are_yaml() -> None:
 
 
 def test_tap_of_a_gate_that_ran_nothing_is_skipped_as_a_whole() -> None:
-    assert tap.render(NOTHING_RUN).splitlines()[1] == "1..0 # SKIP no check was run"
+    assert tap.render(NOTHING_RUN).splitlines()[1] == "1..0 # SKIP no check ran"
 
 
 @pytest.mark.parametrize("render", [junit.render, tap.render, markdown.render, text.render])
@@ -168,8 +168,8 @@ def test_markdown_says_the_verdict_who_acts_and_what_was_not_tested() -> None:
     written = markdown.render(refused())
 
     assert written.startswith("## ❌ Failed\\: orders at AfterAllowTraffic".replace("\\:", ":"))
-    assert "The plan is wrong: this is for whoever wrote it. Green was not tested." in written
-    assert "- No check was run at this stage." in written
+    assert "The plan is wrong: its author has to act. Green was not tested." in written
+    assert "- No check ran at this stage." in written
 
 
 def test_ten_megabytes_of_message_are_cut() -> None:
@@ -218,7 +218,7 @@ def test_every_format_says_which_plan_it_was_what_was_not_tested_and_what_to_typ
     assert sample().plan.sha256 in written
     assert sample().plan.uri in written
     assert typed in written
-    assert form in ("junit", "tap") or "only on Lambda" in written or "No check was run at this stage." in written
+    assert form in ("junit", "tap") or "only on Lambda" in written or "No check ran at this stage." in written
 
 
 def test_what_is_to_be_typed_is_understood_by_the_commands() -> None:
@@ -278,8 +278,8 @@ def test_who_acts_is_not_the_owner_of_a_check_that_was_only_not_run(form: str) -
 
     assert "the team that wrote the release" in both
     assert "the team that wrote the plan." not in both
-    assert "Nothing shows that green works: this is for the team that wrote the plan." in alone
-    assert "The time was over: this is for the team that wrote the plan, and for green" in alone
+    assert "Nothing shows that green works: the author of the plan has to act." in alone
+    assert "The time ran out: the author of the plan has to act, or the team that wrote the release" in alone
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])

@@ -212,14 +212,14 @@ def test_a_typical_page_is_small() -> None:
 
 def test_the_first_screen_says_all_that_on_call_needs() -> None:
     page = Page(render(closed()))
-    first = page.whole.partition("Where the time went")[0]
+    first = page.whole.partition("Timeline")[0]
 
     for said in (
         "Failed", "an order can be placed and read back", 'GET /orders/17: json total is "9.99", expected 9.99',
-        "Expected 9.99", 'Seen "9.99"', "GET /orders/17: json total", "shop:42", "s3://greenlight-plans/shop/shop-blue-green.yaml",
+        "Expected 9.99", 'Actual "9.99"', "GET /orders/17: json total", "shop:42", "s3://greenlight-plans/shop/shop-blue-green.yaml",
         "3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-        "2026-03-14 09:26:53 UTC", "RELEASE_FAILED", "this is for the team that wrote the release", "Read green's log",
-        "the queue drains: maria@example.com answers for it",
+        "2026-03-14 09:26:53 UTC", "RELEASE_FAILED", "the team that wrote the release has to act", "Read green's log",
+        "the queue drains: approved by maria@example.com",
     ):  # fmt: skip
         assert said in first
     assert page.text("title") == ["Failed: shop/shop-blue-green at AfterAllowTestTraffic"]
@@ -241,8 +241,8 @@ def test_blue_stands_beside_green() -> None:
 def test_a_refused_plan_says_who_acts_and_that_nothing_was_tested() -> None:
     page = Page(render(refused()))
 
-    assert "The plan is wrong: this is for whoever wrote it. Green was not tested." in page.whole
-    assert "No check was run at this stage." in page.whole
+    assert "The plan is wrong: its author has to act. Green was not tested." in page.whole
+    assert "No check ran at this stage." in page.whole
     assert page.all("body") == [{"class": "error"}]
 
 
@@ -266,16 +266,16 @@ def test_of_many_checks_the_timeline_shows_those_that_are_broken_or_slow() -> No
     drawn = [each for each in page.all("svg") if each.get("class") == "bar"]
 
     assert len(drawn) == MAX_TIMELINE_ROWS + 1
-    assert "170 more checks that passed, and took less time, are not drawn." in page.whole
-    assert page.whole.partition("Who had the users")[0].count("page 133 of the catalogue answers") == 2
+    assert "170 more checks passed in less time and are not shown." in page.whole
+    assert page.whole.partition("Users' traffic")[0].count("page 133 of the catalogue answers") == 2
 
 
 @pytest.mark.parametrize(
     ("stage", "changes", "said"),
     [
-        ("AfterAllowTestTraffic", {}, "every user is still on blue. Green answers on the test listener only."),
-        ("AfterAllowTraffic", {}, "all users are on green"),
-        ("BeforeAllowTraffic", {"first": True}, "Nothing was deployed before"),
+        ("AfterAllowTestTraffic", {}, "blue serves all users. Green is only reachable through the test listener."),
+        ("AfterAllowTraffic", {}, "green serves all users"),
+        ("BeforeAllowTraffic", {"first": True}, "First deployment: there was no traffic before"),
     ],
 )
 def test_who_has_the_users_is_what_codedeploy_has_done_so_far(stage: str, changes: dict[str, Any], said: str) -> None:
@@ -284,20 +284,20 @@ def test_who_has_the_users_is_what_codedeploy_has_done_so_far(stage: str, change
 
 @pytest.mark.parametrize("changes", [{"id": "local"}, {"stage": "Somewhen"}, {"config": ""}])
 def test_who_has_the_users_is_not_guessed(changes: dict[str, str]) -> None:
-    assert "Who had the users" not in Page(render(closed(deployment=replace(ECS, **changes)))).whole
+    assert "Users' traffic" not in Page(render(closed(deployment=replace(ECS, **changes)))).whole
 
 
 def test_a_rehearsal_knows_who_had_the_users_when() -> None:
     shares = (TrafficShare(at_ms=-2000, green_percent=0), TrafficShare(at_ms=30_000, green_percent=100))
 
     labels = [each.get("aria-label") for each in Page(render(closed(traffic=shares))).all("svg")]
-    assert "green's share of the users went from 0 % to 100 %" in labels
+    assert "green's share of the traffic went from 0 % to 100 %" in labels
 
 
 def test_default_checks_are_said_to_be_all_there_was() -> None:
     whole = Page(render(closed(plan=PlanSource(uri=DEFAULT_CHECKS)))).whole
 
-    assert "Nobody wrote checks for this stage; only the default checks ran." in whole
+    assert "No plan covers this stage; only the default checks ran." in whole
 
 
 def test_very_many_reasons_do_not_fill_the_first_screen() -> None:

@@ -79,7 +79,7 @@ def test_the_verdict_and_why_come_first_then_the_checks() -> None:
     assert render(report()) == (
         "Failed: shop/blue-green d-1 at AfterAllowTraffic\n"
         "  RELEASE_FAILED: green answers: status is 500, expected 200\n"
-        "  Green is wrong: this is for the team that wrote the release.\n"
+        "  Green is wrong: the team that wrote the release has to act.\n"
         "  2 of 4 checks passed in 1.2 s, started 2026-01-01T00:00:00.000+00:00\n"
         "  green: shop:8 http://green host shop.example.com\n"
         "  plan: s3://plans/shop.yaml version v7 sha256 0123456789abcdef\n"
@@ -136,7 +136,7 @@ def test_what_is_not_known_is_left_out() -> None:
         "Succeeded: unknown application d-1 at AfterAllowTraffic\n"
         "  0 of 0 checks passed in 1.2 s, started 2026-01-01T00:00:00.000+00:00\n"
         "  green: orders\n"
-        "  not tested: No check was run at this stage.\n"
+        "  not tested: No check ran at this stage.\n"
     )
 
 

@@ -26,7 +26,7 @@ _STAGES_BEFORE_SHIFT = ("AfterAllowTestTraffic", "BeforeAllowTraffic")
 
 _NO_URL_YET = {
     "BeforeInstall": "green does not exist yet at BeforeInstall",
-    "AfterInstall": "no listener routes to green yet at AfterInstall; the first stage with one is AfterAllowTestTraffic",
+    "AfterInstall": "no listener routes to green at AfterInstall; the first stage with one is AfterAllowTestTraffic",
 }
 
 

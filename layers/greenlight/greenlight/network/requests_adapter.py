@@ -96,7 +96,7 @@ class _Session(requests.Session):
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         text = url.decode() if isinstance(url, bytes) else url
-        # The gate's client follows redirects: it sends none of a plan's headers to another host; requests drops only one.
+        # The gate's client follows redirects: it sends no header of a plan to another host; requests drops only one.
         self._adapter.redirects = self.max_redirects if kwargs.pop("allow_redirects", False) else 0
         absolute = self._base + text if text.startswith("/") else text
         return super().request(method, absolute, *args, **{**kwargs, "allow_redirects": False})
