@@ -26,7 +26,7 @@ def stored(aws: Aws) -> Aws:
     return aws
 
 
-def test_every_kind_of_reference_gives_its_value(stored: Aws) -> None:
+def test_every_kind_of_reference_is_fetched(stored: Aws) -> None:
     arn = stored.client("secretsmanager").describe_secret(SecretId="orders/smoke")["ARN"]
     wanted = {
         "secretsmanager:plain": CANARY,
@@ -38,7 +38,7 @@ def test_every_kind_of_reference_gives_its_value(stored: Aws) -> None:
     assert fetch_secrets(wanted, stored) == wanted
 
 
-def test_no_references_are_no_calls() -> None:
+def test_no_references_make_no_calls() -> None:
     assert fetch_secrets([], Aws(Account({}))) == {}
 
 
@@ -58,7 +58,7 @@ def test_no_references_are_no_calls() -> None:
         ("secretsmanager:binary", "the secret is binary"),
     ],
 )
-def test_a_reference_that_gives_no_text_is_a_mistake_of_the_plan(stored: Aws, reference: str, said: str) -> None:
+def test_invalid_reference_is_a_plan_error(stored: Aws, reference: str, said: str) -> None:
     with pytest.raises(PlanError, match=said) as refused:
         fetch_secrets([reference], stored)
     assert f"${{secret:{reference}}}" in str(refused.value)
@@ -72,6 +72,6 @@ def test_a_reference_that_gives_no_text_is_a_mistake_of_the_plan(stored: Aws, re
         ("ssm.get_parameter", "ssm:/x", "ssm:GetParameter"),
     ],
 )
-def test_a_denied_secret_names_the_permission(operation: str, reference: str, action: str) -> None:
+def test_denied_secret_names_the_permission(operation: str, reference: str, action: str) -> None:
     with pytest.raises(AwsError, match=f"{action} was denied"):
         fetch_secrets([reference], Aws(Account({operation: "AccessDeniedException"})))

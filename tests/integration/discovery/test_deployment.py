@@ -156,7 +156,7 @@ def seen(account: Account, stage: str = "BeforeAllowTraffic") -> DiscoveredDeplo
 # ---- Lambda
 
 
-def test_a_lambda_deployment_is_its_function_and_two_versions() -> None:
+def test_lambda_deployment_has_function_and_two_versions() -> None:
     found = seen(lambda_account())
     deployment = found.deployment
     assert (deployment.platform, deployment.application, deployment.group, deployment.creator) == (
@@ -172,7 +172,7 @@ def test_a_lambda_deployment_is_its_function_and_two_versions() -> None:
     assert deployment.notes == ()
 
 
-def test_tags_are_asked_for_in_the_groups_own_partition_and_read_to_their_last_page() -> None:
+def test_tags_are_read_in_the_groups_partition_to_the_last_page() -> None:
     pages: list[Any] = [
         {"Tags": [{"Key": "a", "Value": "1"}], "NextToken": "more"},
         {"Tags": [{"Key": "greenlight:plan", "Value": "ssm:/x"}]},
@@ -185,7 +185,7 @@ def test_tags_are_asked_for_in_the_groups_own_partition_and_read_to_their_last_p
 
 
 @pytest.mark.parametrize("missing", ["functionName", "targetVersion"])
-def test_a_target_without_its_function_or_version_is_a_sentence(missing: str) -> None:
+def test_target_without_function_or_version_is_an_error(missing: str) -> None:
     account = lambda_account()
     target: Any = account.table["codedeploy.batch_get_deployment_targets"]
     del target["deploymentTargets"][0]["lambdaTarget"]["lambdaFunctionInfo"][missing]
@@ -196,30 +196,30 @@ def test_a_target_without_its_function_or_version_is_a_sentence(missing: str) ->
 # ---- Whatever the platform
 
 
-def test_a_rollback_is_known_without_another_call() -> None:
+def test_rollback_needs_no_further_call() -> None:
     account = lambda_account(codedeploy__get_deployment=info("ECS", creator="codeDeployRollback"))
     assert seen(account).deployment.creator == "codeDeployRollback"
     assert account.names() == ["codedeploy.get_deployment"]
 
 
 @pytest.mark.parametrize("status", ["Succeeded", "Failed", "Stopped"])
-def test_a_deployment_that_is_over_is_said_to_be(status: str) -> None:
+def test_ended_deployment_is_reported(status: str) -> None:
     with pytest.raises(DeploymentEndedError, match=f"already {status}"):
         seen(lambda_account(codedeploy__get_deployment=info("ECS", status=status)))
 
 
 @pytest.mark.parametrize("status", ["Created", "Queued", "InProgress", "Baking", "Ready"])
-def test_every_other_status_is_one_of_a_deployment_under_way(status: str) -> None:
+def test_every_other_status_is_a_running_deployment(status: str) -> None:
     assert seen(lambda_account(codedeploy__get_deployment=info("Lambda", status=status))).deployment.id == ID
 
 
 @pytest.mark.parametrize("platform", ["Server", "Kubernetes"])
-def test_a_platform_that_has_no_gate_is_a_sentence(platform: str) -> None:
+def test_unsupported_platform_is_an_error(platform: str) -> None:
     with pytest.raises(DiscoveryError, match=f"compute platform is {platform}"):
         seen(lambda_account(codedeploy__get_deployment=info(platform)))
 
 
-def test_a_target_that_is_not_there_yet_is_waited_for() -> None:
+def test_missing_target_is_waited_for() -> None:
     slept: list[float] = []
     turns: list[Any] = ["DeploymentNotStartedException", {"targetIds": []}, {"targetIds": ["orders:live"]}]
     account = lambda_account(codedeploy__list_deployment_targets=turns)
@@ -228,7 +228,7 @@ def test_a_target_that_is_not_there_yet_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("turn", ["DeploymentNotStartedException", {"targetIds": []}])
-def test_a_target_that_never_comes_is_not_waited_for_forever(turn: Any) -> None:
+def test_wait_for_a_missing_target_is_limited(turn: Any) -> None:
     slept: list[float] = []
     account = lambda_account(codedeploy__list_deployment_targets=turn)
     with pytest.raises((DiscoveryError, AwsError)):
@@ -236,7 +236,7 @@ def test_a_target_that_never_comes_is_not_waited_for_forever(turn: Any) -> None:
     assert sum(slept) < 5
 
 
-def test_a_stage_that_does_not_show_yet_is_noted() -> None:
+def test_stage_that_is_not_in_progress_yet_is_noted() -> None:
     account = lambda_account()
     target: Any = account.table["codedeploy.batch_get_deployment_targets"]
     target["deploymentTargets"][0]["lambdaTarget"]["lifecycleEvents"] = events(
@@ -257,7 +257,7 @@ def test_a_stage_that_does_not_show_yet_is_noted() -> None:
         ({"BeforeAllowTraffic": "Failed"}, "BeforeAllowTraffic is already Failed"),
     ],
 )
-def test_a_hook_wired_to_another_stage_is_found_out(states: dict[str, str], said: str) -> None:
+def test_hook_of_another_stage_is_an_error(states: dict[str, str], said: str) -> None:
     account = lambda_account()
     target: Any = account.table["codedeploy.batch_get_deployment_targets"]
     target["deploymentTargets"][0]["lambdaTarget"]["lifecycleEvents"] = events(**states)
@@ -267,7 +267,7 @@ def test_a_hook_wired_to_another_stage_is_found_out(states: dict[str, str], said
         seen(account)
 
 
-def test_cloudformations_own_deployment_is_left_to_the_plan() -> None:
+def test_cloudformation_deployment_needs_a_target_in_the_plan() -> None:
     target = {
         "deploymentTargetType": "CloudFormationTarget",
         "cloudFormationTarget": {"targetId": "x", "lifecycleEvents": []},
@@ -282,7 +282,7 @@ def test_cloudformations_own_deployment_is_left_to_the_plan() -> None:
     assert any("no deployment group" in note for note in deployment.notes)
 
 
-def test_a_target_of_another_kind_is_a_sentence() -> None:
+def test_unsupported_target_type_is_an_error() -> None:
     target = {"deploymentTargetType": "InstanceTarget", "instanceTarget": {}}
     with pytest.raises(DiscoveryError, match="InstanceTarget"):
         seen(lambda_account(codedeploy__batch_get_deployment_targets={"deploymentTargets": [target]}))
@@ -300,7 +300,7 @@ def test_a_target_of_another_kind_is_a_sentence() -> None:
         ("elbv2.describe_target_groups", "elasticloadbalancing:DescribeTargetGroups"),
     ],
 )
-def test_a_denied_call_names_the_permission_that_is_missing(operation: str, action: str) -> None:
+def test_denied_call_names_the_missing_permission(operation: str, action: str) -> None:
     ecs = Ecs(**{operation.replace(".", "__"): "AccessDeniedException"})
     with pytest.raises(AwsError, match=rf"{action} was denied; you need that permission") as refused:
         ecs.discovered()
@@ -315,7 +315,7 @@ def test_a_denied_call_names_the_permission_that_is_missing(operation: str, acti
         ("elbv2.describe_load_balancers", "elasticloadbalancing:DescribeLoadBalancers"),
     ],
 )
-def test_a_call_that_is_denied_on_the_way_to_the_url_is_why_there_is_none(operation: str, action: str) -> None:
+def test_denied_call_for_the_url_becomes_the_reason(operation: str, action: str) -> None:
     green = Ecs(**{operation.replace(".", "__"): "AccessDenied"}).discovered().deployment.green
     assert green.url == ""
     assert f"{action} was denied" in green.no_url
@@ -325,7 +325,7 @@ def test_a_call_that_is_denied_on_the_way_to_the_url_is_why_there_is_none(operat
 # ---- ECS: blue and green
 
 
-def test_green_is_the_task_set_that_carries_the_deployments_id() -> None:
+def test_green_is_the_task_set_with_the_deployments_id() -> None:
     deployment = Ecs().discovered().deployment
     assert (deployment.cluster, deployment.service) == ("prod", "shop")
     assert (deployment.green.task_set, deployment.green.task_definition, deployment.green.target_group) == (
@@ -337,7 +337,7 @@ def test_green_is_the_task_set_that_carries_the_deployments_id() -> None:
     assert (deployment.green.health_check_path, deployment.green.health_check_codes) == ("/up", "200-299")
 
 
-def test_roles_swap_and_names_prove_nothing() -> None:
+def test_target_groups_may_swap_roles() -> None:
     sets = [
         Ecs.task_set("ecs-svc/1", TWO, 1, "PRIMARY", "d-OLDOLD123"),
         Ecs.task_set("ecs-svc/2", ONE, 2, "ACTIVE", ID),
@@ -361,7 +361,7 @@ def told_apart(*infos: dict[str, Any], stage: str = "AfterAllowTestTraffic", cou
     return ecs.discovered().deployment.green.task_set
 
 
-def test_without_ids_the_label_tells() -> None:
+def test_label_identifies_green_without_ids() -> None:
     labels = [{"identifer": "ecs-svc/1", "taskSetLabel": "Green"}, {"identifer": "ecs-svc/2", "taskSetLabel": "Blue"}]
     assert told_apart(*labels) == "ecs-svc/1"
 
@@ -370,16 +370,16 @@ def test_without_ids_the_label_tells() -> None:
     ("stage", "green"),
     [("AfterInstall", "ecs-svc/2"), ("BeforeAllowTraffic", "ecs-svc/2"), ("AfterAllowTraffic", "ecs-svc/1")],
 )
-def test_without_labels_the_primary_is_blue_until_traffic_has_moved(stage: str, green: str) -> None:
+def test_primary_task_set_is_blue_until_the_shift_without_labels(stage: str, green: str) -> None:
     assert told_apart(stage=stage) == green
 
 
-def test_one_task_set_alone_is_nobodys_green() -> None:
+def test_single_task_set_without_id_is_not_green() -> None:
     with pytest.raises(DiscoveryError, match="green cannot be distinguished from blue"):
         told_apart(count=1)
 
 
-def test_before_the_install_there_is_only_blue() -> None:
+def test_only_blue_exists_before_the_install() -> None:
     sets = [Ecs.task_set("ecs-svc/1", ONE, 1, "PRIMARY", "d-OLDOLD123")]
     deployment = Ecs("BeforeInstall", ecs__describe_services={"services": [{"taskSets": sets}]}).discovered().deployment
     assert (deployment.blue.task_set, deployment.green.task_set) == ("ecs-svc/1", "")
@@ -392,7 +392,7 @@ def test_before_the_install_there_is_only_blue() -> None:
     [((1, 2), "", False), ((1,), "", False), ((2,), "", True), ((2,), "Blue", False), ((2,), "Green", True)],
     ids=["both", "blue alone", "green alone", "green seen, blue known", "green seen, green known"],
 )
-def test_an_ecs_deployment_is_a_first_one_only_where_there_is_surely_no_blue(
+def test_ecs_deployment_is_first_only_without_any_blue(
     stage: str, sets: tuple[int, ...], label: str, first: bool
 ) -> None:
     ids = {1: "d-OLDOLD123", 2: ID}
@@ -409,7 +409,7 @@ def test_an_ecs_deployment_is_a_first_one_only_where_there_is_surely_no_blue(
 
 
 @pytest.mark.parametrize(("current", "first"), [("7", False), ("$LATEST", False), ("", True)])
-def test_a_lambda_deployment_without_a_current_version_is_a_first_one(current: str, first: bool) -> None:
+def test_lambda_deployment_without_a_current_version_is_first(current: str, first: bool) -> None:
     account = lambda_account()
     target = account.table["codedeploy.batch_get_deployment_targets"]["deploymentTargets"][0]
     target["lambdaTarget"]["lambdaFunctionInfo"]["currentVersion"] = current
@@ -417,12 +417,12 @@ def test_a_lambda_deployment_without_a_current_version_is_a_first_one(current: s
     assert seen(account).deployment.first is first
 
 
-def test_a_service_that_is_gone_is_a_sentence() -> None:
+def test_missing_service_is_an_error() -> None:
     with pytest.raises(DiscoveryError, match="ECS has no service shop in cluster prod"):
         Ecs(ecs__describe_services={"services": []}).discovered()
 
 
-def test_without_services_in_the_group_the_target_names_them() -> None:
+def test_target_names_the_service_if_the_group_does_not() -> None:
     group = Ecs.group()
     del group["deploymentGroupInfo"]["ecsServices"]
     ecs = Ecs(codedeploy__get_deployment_group=group)
@@ -441,7 +441,7 @@ def routed(*rules: dict[str, Any], found: dict[str, Any] | None = None, **table:
     return ecs.discovered().deployment.green, ecs
 
 
-def test_the_stage_decides_which_listener_leads_to_green() -> None:
+def test_stage_decides_which_listener_routes_to_green() -> None:
     for stage, arn in (("AfterAllowTestTraffic", TEST), ("BeforeAllowTraffic", TEST), ("AfterAllowTraffic", PROD)):
         ecs = Ecs(stage)
         assert ecs.discovered().deployment.green.url == "http://shop-1.elb.test:8080"
@@ -449,25 +449,25 @@ def test_the_stage_decides_which_listener_leads_to_green() -> None:
 
 
 @pytest.mark.parametrize("stage", ["BeforeInstall", "AfterInstall"])
-def test_before_test_traffic_no_balancer_is_asked(stage: str) -> None:
+def test_load_balancer_is_not_queried_before_test_traffic(stage: str) -> None:
     ecs = Ecs(stage)
     assert ecs.discovered().deployment.green.no_url.endswith((f"at {stage}", "AfterAllowTestTraffic"))
     assert "elbv2.describe_listeners" not in ecs.account.names()
 
 
-def test_without_a_test_listener_the_reason_says_what_to_add() -> None:
+def test_missing_test_listener_is_reported_with_advice() -> None:
     green = (
         Ecs("BeforeAllowTraffic", codedeploy__get_deployment_group=Ecs.group(test=False)).discovered().deployment.green
     )
     assert green.no_url.startswith("the deployment group has no test listener")
 
 
-def test_the_scalar_form_of_a_target_group_counts() -> None:
+def test_scalar_form_of_a_target_group_is_supported() -> None:
     assert routed(rule([{"Type": "forward", "TargetGroupArn": TWO}]))[0].url
 
 
 @pytest.mark.parametrize("weights", [((TWO, 100), (ONE, 0)), ((ONE, 0), (TWO, 1)), ((TWO, 0),)])
-def test_a_group_that_is_left_on_the_listener_with_weight_zero_does_not_matter(weights: Any) -> None:
+def test_group_with_weight_zero_is_ignored(weights: Any) -> None:
     assert routed(rule(forwarding(*weights)))[0].url == "http://shop-1.elb.test:8080"
 
 
@@ -482,14 +482,14 @@ def test_a_group_that_is_left_on_the_listener_with_weight_zero_does_not_matter(w
         ([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}], "(actions: fixed-response)"),
     ],
 )
-def test_a_listener_that_might_lead_to_blue_leads_nowhere(actions: Any, said: str) -> None:
+def test_listener_that_may_route_to_blue_is_not_used(actions: Any, said: str) -> None:
     green, ecs = routed(rule(actions))
     assert green.url == ""
     assert said in green.no_url
     assert sum(ecs.slept) == 6, "CodeDeploy may just have changed it"
 
 
-def test_a_listener_that_turns_to_green_a_moment_late_is_waited_for() -> None:
+def test_listener_that_changes_late_is_waited_for() -> None:
     turns = [ONE, TWO]
 
     def rules(asked: dict[str, Any]) -> dict[str, Any]:
@@ -505,7 +505,7 @@ def hosts(*values: str, **more: Any) -> dict[str, Any]:
     return {"Field": "host-header", "HostHeaderConfig": {"Values": list(values), **more}}
 
 
-def test_the_conditions_of_greens_rule_shape_the_request() -> None:
+def test_conditions_of_the_rule_become_host_paths_and_headers() -> None:
     paths = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/shop/*", "/cart"]}}
     header = {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Tenant", "Values": ["smoke-*"]}}
     green, _ = routed(
@@ -519,18 +519,18 @@ def test_the_conditions_of_greens_rule_shape_the_request() -> None:
     )
 
 
-def test_a_wildcard_host_is_made_to_fit() -> None:
+def test_wildcard_host_is_replaced_by_a_matching_one() -> None:
     assert routed(rule(forwarding((TWO, 1)), hosts("*.shop.t?st"), priority="1"))[0].host == "greenlight.shop.txst"
 
 
-def test_the_old_form_of_a_condition_counts() -> None:
+def test_old_form_of_a_condition_is_supported() -> None:
     assert (
         routed(rule(forwarding((TWO, 1)), {"Field": "host-header", "Values": ["old.test"]}, priority="1"))[0].host
         == "old.test"
     )
 
 
-def test_the_rule_of_the_highest_priority_wins_and_the_default_comes_last() -> None:
+def test_rule_with_the_highest_priority_wins_before_the_default() -> None:
     green, _ = routed(
         rule(forwarding((TWO, 1))),
         rule(forwarding((TWO, 1)), hosts("ten.test"), priority="10"),
@@ -548,7 +548,7 @@ def test_the_rule_of_the_highest_priority_wins_and_the_default_comes_last() -> N
         ({"Field": "host-header", "HostHeaderConfig": {"RegexValues": ["^shop.*"]}}, "host-header"),
     ],
 )
-def test_a_rule_whose_conditions_a_check_cannot_meet_is_not_taken(condition: Any, field: str) -> None:
+def test_rule_with_unsupported_conditions_is_not_used(condition: Any, field: str) -> None:
     hard = rule(forwarding((TWO, 1)), condition, priority="1")
     green, _ = routed(hard, rule(forwarding((ONE, 1))))
     assert green.url == ""
@@ -579,7 +579,7 @@ def certificate(*names: str) -> dict[str, Any]:
     return {"Certificate": {"DomainName": names[0], "SubjectAlternativeNames": list(names)}}
 
 
-def test_the_host_of_a_tls_listener_is_tagged_or_in_the_rule_or_in_the_certificate() -> None:
+def test_host_of_a_tls_listener_comes_from_tag_rule_or_certificate() -> None:
     tagged = {"Tags": [{"Key": "greenlight:host", "Value": "tagged.test"}]}
     ruled = rule(forwarding((TWO, 1)), hosts("ruled.test"), priority="1")
     cert = certificate("*.certified.test", "certified.test")
@@ -594,7 +594,7 @@ def test_the_host_of_a_tls_listener_is_tagged_or_in_the_rule_or_in_the_certifica
         assert (green.url, green.host) == ("https://shop-1.elb.test:8443", host)
 
 
-def test_a_certificate_that_is_not_of_acm_is_not_asked_for() -> None:
+def test_certificate_outside_acm_is_not_read() -> None:
     secure = listener(
         protocol="HTTPS", Certificates=[{"CertificateArn": "arn:aws:iam::111122223333:server-certificate/x"}]
     )
@@ -609,23 +609,23 @@ def test_a_certificate_that_is_not_of_acm_is_not_asked_for() -> None:
         ("TLS", 9000, "https://shop-1.elb.test:9000"),
     ],
 )
-def test_a_network_load_balancer_has_no_rules_to_ask_for(protocol: str, port: int, url: str) -> None:
+def test_rules_of_a_network_load_balancer_are_not_read(protocol: str, port: int, url: str) -> None:
     green, ecs = routed(found=listener(port=port, protocol=protocol, DefaultActions=forwarding((TWO, 1))))
     assert green.url == url
     assert "elbv2.describe_rules" not in ecs.account.names()
 
 
-def test_a_network_load_balancer_that_leads_to_blue_leads_nowhere() -> None:
+def test_network_load_balancer_that_routes_to_blue_is_not_used() -> None:
     green, _ = routed(found=listener(protocol="TCP", DefaultActions=forwarding((ONE, 1))))
     assert "does not send all its traffic to green" in green.no_url
 
 
-def test_a_listener_that_was_deleted_is_a_sentence() -> None:
+def test_deleted_listener_is_reported() -> None:
     green = Ecs(elbv2__describe_listeners={"Listeners": []}).discovered().deployment.green
     assert "does not exist" in green.no_url
 
 
-def test_a_target_group_that_checks_by_tcp_has_no_path() -> None:
+def test_target_group_with_tcp_health_check_has_no_path() -> None:
     groups = [
         Ecs.target_group("one", ONE),
         {"TargetGroupName": "two", "TargetGroupArn": TWO, "HealthCheckProtocol": "TCP"},
@@ -634,6 +634,6 @@ def test_a_target_group_that_checks_by_tcp_has_no_path() -> None:
     assert (green.target_group, green.health_check_path, green.health_check_codes) == (TWO, "", "")
 
 
-def test_an_account_without_answers_is_a_sentence() -> None:
+def test_throttled_call_is_reported() -> None:
     with pytest.raises(AwsError, match="codedeploy:GetDeployment failed with ThrottlingException"):
         seen(lambda_account(codedeploy__get_deployment="ThrottlingException"))

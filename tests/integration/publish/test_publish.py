@@ -26,7 +26,7 @@ def report(**deployment: Any) -> Report:
     )  # fmt: skip
 
 
-def test_a_report_is_stored_as_json_under_its_deployment(aws: Aws) -> None:
+def test_report_is_stored_as_json_below_its_deployment(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket="reports")
     uri = s3.store(aws, "reports", report(application="shop", group="web"))
     assert uri == "s3://reports/shop/web/d-ABCDEF123/AfterInstall.json"
@@ -35,7 +35,7 @@ def test_a_report_is_stored_as_json_under_its_deployment(aws: Aws) -> None:
     assert json.loads(stored["Body"].read())["deployment"]["application"] == "shop"
 
 
-def test_the_page_is_stored_beside_it(aws: Aws) -> None:
+def test_page_is_stored_next_to_the_report(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket="reports")
     uri = s3.store_page(aws, "reports", report(application="shop", group="web"))
     assert uri == "s3://reports/shop/web/d-ABCDEF123/AfterInstall.html"
@@ -52,11 +52,11 @@ def test_the_page_is_stored_beside_it(aws: Aws) -> None:
         ({"application": "ä b", "group": "g"}, "%C3%A4 b/g/d-ABCDEF123/AfterInstall.json"),
     ],
 )
-def test_a_name_never_adds_a_folder(about: dict[str, str], key: str) -> None:
+def test_name_never_adds_a_folder(about: dict[str, str], key: str) -> None:
     assert s3.report_key(report(**about)) == key
 
 
-def test_a_gate_has_an_entry_in_the_index_that_says_where_its_report_is(aws: Aws) -> None:
+def test_entry_of_the_index_refers_to_the_report(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket="reports")
     uri = index.store(aws, "reports", report(application="a/b", group="web"), "s3://reports/x.json")
     assert uri == "s3://reports/index/a%2Fb/web/9053315199999-20000101T000000Z-d-ABCDEF123-AfterInstall.json"
@@ -69,14 +69,14 @@ def test_a_gate_has_an_entry_in_the_index_that_says_where_its_report_is(aws: Aws
     )
 
 
-def test_an_entry_of_what_is_not_known_has_its_place_and_the_same_run_writes_the_same_key(aws: Aws) -> None:
+def test_unknown_deployment_has_an_entry_and_the_same_run_the_same_key(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket="reports")
     uris = {index.store(aws, "reports", report(), "") for _ in range(2)}
     assert len(uris) == 1
     assert uris.pop().startswith("s3://reports/index/unknown/unknown/")
 
 
-def test_a_later_gate_stands_before_an_earlier_one(aws: Aws) -> None:
+def test_keys_sort_from_newest_to_oldest(aws: Aws) -> None:
     times = ["1999-12-31T23:59:59.999+00:00", "2000-01-01T00:00:00.000+00:00", "2026-02-01T10:00:00.000+01:00"]
     keys = [index.entry_key(msgspec.structs.replace(report(), started_at=at)) for at in times]
     assert sorted(keys) == keys[::-1]
@@ -84,11 +84,11 @@ def test_a_later_gate_stands_before_an_earlier_one(aws: Aws) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "index/a/g/AfterInstall.json", "index/a/d-A1/AfterInstall.json", "index/a/g/1-x"])
-def test_a_key_that_is_no_entrys_has_no_time(key: str) -> None:
+def test_invalid_key_has_no_time(key: str) -> None:
     assert index.parse_key_time(key) is None
 
 
-def test_a_very_large_report_has_a_small_entry() -> None:
+def test_very_large_report_has_a_small_entry() -> None:
     reasons = tuple(Reason(cause=Cause.GATE_ERROR, message="x" * 5000) for _ in range(50))
     checks = tuple(Finding(outcome=Outcome.PASS, message="y" * 5000, name=f"n{n}") for n in range(600))
     entry = index.build_entry(msgspec.structs.replace(report(), reasons=reasons, checks=checks), "")
@@ -96,12 +96,12 @@ def test_a_very_large_report_has_a_small_entry() -> None:
     assert len(msgspec.json.encode(entry)) < 64 * 1024
 
 
-def test_a_bucket_that_refuses_names_the_permission() -> None:
+def test_denied_put_names_the_permission() -> None:
     with pytest.raises(AwsError, match="s3:PutObject was denied"):
         s3.store(Aws(Account({"s3.put_object": "AccessDenied"})), "reports", report())
 
 
-def test_metrics_are_one_line_in_the_embedded_format(capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_one_line_in_the_embedded_metric_format(capsys: pytest.CaptureFixture[str]) -> None:
     metrics.emit("AfterInstall", {"GateStarted": 1, "GateDuration": 12.5})
     (line,) = capsys.readouterr().out.splitlines()
     data = json.loads(line)
@@ -130,7 +130,7 @@ def told(aws: Aws, queue: str) -> dict[str, Any]:
     return body
 
 
-def test_a_rule_for_closed_gates_gets_the_event_of_one(aws: Aws) -> None:
+def test_event_matches_a_rule_for_failed_verdicts(aws: Aws) -> None:
     queue, events = queue_of(aws), aws.client("events")
     pattern = {"source": ["greenlight"], "detail": {"verdict": ["Failed"], "deployment": {"application": ["shop"]}}}
     events.put_rule(Name="closed", EventPattern=json.dumps(pattern))
@@ -142,13 +142,13 @@ def test_a_rule_for_closed_gates_gets_the_event_of_one(aws: Aws) -> None:
     assert event["detail"]["report"] == "s3://reports/x.json"
 
 
-def test_a_bus_that_takes_nothing_is_an_error_though_it_answers_200() -> None:
+def test_unaccepted_event_is_an_error_despite_status_200() -> None:
     refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "NotAuthorized", "ErrorMessage": "not yours"}]}
     with pytest.raises(AwsError, match="did not accept the event"):
         eventbridge.put(Aws(Account({"events.put_events": refused})), "default", report(), "")
 
 
-def test_a_topic_tells_every_protocol_what_it_can_use(aws: Aws) -> None:
+def test_notice_of_a_queue_has_attributes_and_the_event(aws: Aws) -> None:
     queue, sns_client = queue_of(aws), aws.client("sns")
     topic = sns_client.create_topic(Name="releases")["TopicArn"]
     filtered = {"FilterPolicy": json.dumps({"verdict": ["Failed"], "application": ["shop"]})}
@@ -162,6 +162,6 @@ def test_a_topic_tells_every_protocol_what_it_can_use(aws: Aws) -> None:
     assert len(notice["Subject"]) < 100
 
 
-def test_a_topic_that_refuses_names_the_permission() -> None:
+def test_denied_publish_names_the_permission() -> None:
     with pytest.raises(AwsError, match="sns:Publish was denied"):
         sns.notify(Aws(Account({"sns.publish": "AuthorizationError"})), "arn:aws:sns:::t", report(), "")

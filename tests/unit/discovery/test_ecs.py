@@ -79,14 +79,14 @@ def sides(production: Any, stage: str = "AfterAllowTestTraffic", pair: Any = Non
 
 
 @pytest.mark.parametrize("trouble", [AwsError("denied"), KeyError("LoadBalancerArn"), RuntimeError("odd")])
-def test_trouble_while_looking_for_blue_is_a_reason_and_leaves_green_alone(trouble: Exception) -> None:
+def test_error_while_finding_blue_becomes_a_reason_and_does_not_affect_green(trouble: Exception) -> None:
     blue, green, _ = sides(trouble)
     assert (blue.url, green.url) == ("", "http://shop.elb.example:9000")
     assert blue.no_url.startswith("the URL of blue could not be determined")
 
 
 @pytest.mark.parametrize("stage", ["AfterAllowTestTraffic", "BeforeAllowTraffic"])
-def test_before_the_shift_blue_answers_on_the_production_listener(stage: str) -> None:
+def test_before_the_shift_blue_is_reached_through_the_production_listener(stage: str) -> None:
     blue, green, _ = sides([rule((BLUE, 100), (GREEN, 0))], stage)
     assert (blue.url, blue.no_url) == ("http://shop.elb.example:80", "")
     assert green.url == "http://shop.elb.example:9000"
@@ -98,11 +98,11 @@ def test_after_the_shift_blue_has_no_url() -> None:
     assert "AfterAllowTraffic" in blue.no_url
 
 
-def test_a_listener_that_shares_its_traffic_is_not_blues() -> None:
+def test_listener_with_weighted_traffic_does_not_route_to_blue() -> None:
     blue, _, _ = sides([rule((BLUE, 90), (GREEN, 10))])
     assert "does not route to blue: it sends blue only 90%" in blue.no_url
 
 
-def test_a_group_without_production_listener_says_so() -> None:
+def test_group_without_a_production_listener_is_reported() -> None:
     blue, _, _ = sides([], pair={**PAIR, "prodTrafficRoute": {}})
     assert blue.no_url == "the deployment group has no production listener"

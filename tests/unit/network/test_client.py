@@ -32,35 +32,35 @@ def connected() -> list[object]:
 
 
 @pytest.mark.parametrize("host", ["api.example.com", "API.Example.COM", "api.example.com."])
-def test_a_named_host_is_allowed_however_it_is_written(host: str) -> None:
+def test_allowed_host_matches_in_any_spelling(host: str) -> None:
     assert guard("api.example.com").resolve(host, 443) == OPEN
 
 
 @pytest.mark.parametrize("host", ["a.example.com", "a.b.example.com"])
-def test_a_wildcard_covers_every_name_below(host: str) -> None:
+def test_wildcard_covers_every_subdomain(host: str) -> None:
     assert guard("*.example.com").resolve(host, 443) == OPEN
 
 
 @pytest.mark.parametrize(
     "host", ["example.com", ".example.com", "badexample.com", "example.com.evil.test", "example", "", "*.example.com.x"]
 )
-def test_a_wildcard_covers_nothing_else(host: str) -> None:
+def test_wildcard_does_not_cover_other_names(host: str) -> None:
     with pytest.raises(GuardError, match="AllowedHosts"):
         guard("*.example.com").resolve(host, 443)
 
 
-def test_an_empty_entry_allows_nothing() -> None:
+def test_empty_entry_allows_nothing() -> None:
     for host in ("", "anything.test"):
         with pytest.raises(GuardError):
             guard("").resolve(host, 80)
 
 
-def test_a_star_alone_is_no_wildcard() -> None:
+def test_single_star_is_not_a_wildcard() -> None:
     with pytest.raises(GuardError):
         guard("*").resolve("anything.test", 80)
 
 
-def test_a_name_that_is_not_allowed_is_not_even_resolved() -> None:
+def test_disallowed_name_is_not_resolved() -> None:
     asked: list[str] = []
     allowed = Guard(["a.test"], resolver=lambda host, _: asked.append(host) or [OPEN])  # type: ignore[func-returns-value]
     with pytest.raises(GuardError):
@@ -68,13 +68,13 @@ def test_a_name_that_is_not_allowed_is_not_even_resolved() -> None:
     assert asked == []
 
 
-def test_a_name_without_an_address_cannot_be_reached() -> None:
+def test_name_without_address_is_unreachable() -> None:
     with pytest.raises(UnreachableError, match=r"a\.test has no address"):
         Guard(["a.test"], resolver=lambda *_: []).resolve("a.test", 80)
 
 
 @pytest.mark.parametrize("host", ["x" * 64 + ".test", "no-such-name.invalid", ".".join(["a" * 60] * 5)])
-def test_a_name_that_does_not_resolve_is_a_sentence(host: str) -> None:
+def test_unresolvable_name_is_reported_as_unreachable(host: str) -> None:
     with pytest.raises(UnreachableError, match="does not resolve"):
         Guard([host]).resolve(host, 80)
 
@@ -114,13 +114,13 @@ FORBIDDEN = [
 
 
 @pytest.mark.parametrize("address", FORBIDDEN)
-def test_an_address_that_no_check_may_use_is_refused_for_any_name(address: str) -> None:
+def test_forbidden_address_is_rejected_for_any_name(address: str) -> None:
     with pytest.raises(GuardError, match=r"nice\.test resolves to .*checks never connect there"):
         guard("nice.test", gives=[address]).resolve("nice.test", 80)
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
-def test_one_forbidden_answer_among_good_ones_is_enough(position: int) -> None:
+def test_one_forbidden_address_among_allowed_ones_is_rejected(position: int) -> None:
     answers = [OPEN, "2606:2800:21f:cb07::1"]
     answers.insert(position, "169.254.169.254")
     with pytest.raises(GuardError):
@@ -128,11 +128,11 @@ def test_one_forbidden_answer_among_good_ones_is_enough(position: int) -> None:
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "172.16.3.4", "192.168.1.1", "fd12::1", "100.64.0.1", OPEN])
-def test_addresses_inside_a_network_are_where_load_balancers_live(address: str) -> None:
+def test_private_addresses_of_load_balancers_are_allowed(address: str) -> None:
     assert guard("internal-lb.test", gives=[address]).resolve("internal-lb.test", 80) == address
 
 
-def test_a_rehearsal_may_open_loopback_and_nothing_more() -> None:
+def test_allow_loopback_allows_only_loopback_addresses() -> None:
     for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
         assert guard("me.test", gives=[address], loopback=True).resolve("me.test", 80) == address
     for address in ("169.254.169.254", "0.0.0.0", "::ffff:169.254.169.254"):
@@ -156,14 +156,14 @@ def test_a_rehearsal_may_open_loopback_and_nothing_more() -> None:
         "169.16689662",
     ],
 )
-def test_odd_spellings_of_an_address_are_what_the_resolver_makes_of_them(host: str) -> None:
+def test_unusual_spellings_of_an_address_are_checked_after_resolution(host: str) -> None:
     with pytest.raises(GuardError):
         guard("api.test").resolve(host, 80)
     with pytest.raises(GuardError, match="checks never connect there"):
         Guard([host]).resolve(host, 80)  # allowed by name, and still refused for what it resolves to
 
 
-def test_a_checked_address_is_kept_for_a_moment_and_then_asked_for_again() -> None:
+def test_resolved_address_is_cached_per_host_and_port() -> None:
     answers: list[list[str]] = [[OPEN], ["169.254.169.254"]]
     allowed = Guard(["re.test"], resolver=lambda *_: answers.pop(0))
     assert [allowed.resolve("re.test", 80) for _ in range(3)] == [OPEN] * 3
@@ -220,7 +220,7 @@ def test_a_checked_address_is_kept_for_a_moment_and_then_asked_for_again() -> No
         "http://api.test⁄evil/",  # noqa: RUF001 - and this slash is none
     ],
 )
-def test_what_is_no_plain_http_url_is_refused_before_anything_connects(url: str, connected: list[object]) -> None:
+def test_invalid_url_is_rejected_before_any_connection(url: str, connected: list[object]) -> None:
     client = Client(Guard(["api.test", "*"], resolver=lambda *_: [OPEN]))
     with pytest.raises(GuardError) as refusal:
         client.request("GET", url)
@@ -233,12 +233,12 @@ def test_what_is_no_plain_http_url_is_refused_before_anything_connects(url: str,
     "url",
     ["http://api.test", "HTTPS://API.test:8443/x?y=z#f", "http://[2606:2800:21f::1]:8080/", "http://xn--pi-7kc.test/"],
 )
-def test_plain_http_urls_are_urls(url: str) -> None:
+def test_valid_http_urls_are_accepted(url: str) -> None:
     assert split_url(url).hostname
 
 
 @pytest.mark.parametrize("address", FORBIDDEN)
-def test_a_forbidden_address_written_into_the_url_is_refused(address: str, connected: list[object]) -> None:
+def test_forbidden_address_in_the_url_is_rejected(address: str, connected: list[object]) -> None:
     bare = address.partition("%")[0]
     for hosts in ((), (bare,)):
         with pytest.raises(GuardError):
@@ -246,6 +246,6 @@ def test_a_forbidden_address_written_into_the_url_is_refused(address: str, conne
     assert connected == []
 
 
-def test_a_refusal_says_whose_choice_it_is() -> None:
+def test_rejection_names_the_deployment_and_the_operator() -> None:
     with pytest.raises(GuardError, match=r"b\.test is neither a host of this deployment nor allowed by the operator"):
         guard("a.test").resolve("b.test", 80)

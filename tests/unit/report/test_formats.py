@@ -82,7 +82,7 @@ REPORTS = {
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_a_test_report_is_broken_exactly_when_the_verdict_is_failed(name: str) -> None:
+def test_report_is_broken_exactly_when_the_verdict_is_failed(name: str) -> None:
     report = REPORTS[name]
     suite = junit_of(report)[0]
     broken = int(suite.attrib["failures"]) + int(suite.attrib["errors"])
@@ -96,7 +96,7 @@ def test_a_test_report_is_broken_exactly_when_the_verdict_is_failed(name: str) -
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_junit_keeps_the_schema(name: str) -> None:
+def test_junit_conforms_to_the_schema(name: str) -> None:
     for element in junit_of(REPORTS[name]).iter():
         must, may, children = GRAMMAR[element.tag]
         assert must <= element.attrib.keys() <= must | may, element.tag
@@ -104,7 +104,7 @@ def test_junit_keeps_the_schema(name: str) -> None:
         assert SECONDS.fullmatch(element.get("time", "0"))
 
 
-def test_jenkins_is_told_which_check_is_flaky_and_what_the_first_attempts_said() -> None:
+def test_junit_has_flaky_elements_for_earlier_attempts() -> None:
     case = junit_of(closed()).find("testsuite/testcase")
 
     assert case is not None
@@ -114,14 +114,14 @@ def test_jenkins_is_told_which_check_is_flaky_and_what_the_first_attempts_said()
     ]
 
 
-def test_a_time_that_was_over_is_an_error_and_no_failure() -> None:
+def test_expired_deadline_is_an_error_and_not_a_failure() -> None:
     reason = Reason(cause=Cause.DEADLINE, check="a", message="late")
     report = closed(reasons=(reason,), checks=(check("a", "v", Outcome.ERROR, "late", cause=Cause.DEADLINE),))
 
     assert [each.get("type") for each in junit_of(report).iter("error")] == ["DEADLINE"]
 
 
-def test_tap_says_its_version_and_plan_and_its_diagnoses_are_yaml() -> None:
+def test_tap_has_version_plan_and_yaml_diagnostics() -> None:
     lines = tap.render(hostile()).splitlines()
     blocks = re.findall(r"^  ---\n(.*?)^  \.\.\.$", tap.render(hostile()), re.M | re.S)
 
@@ -131,13 +131,13 @@ def test_tap_says_its_version_and_plan_and_its_diagnoses_are_yaml() -> None:
     ]  # fmt: skip
 
 
-def test_tap_of_a_gate_that_ran_nothing_is_skipped_as_a_whole() -> None:
+def test_tap_of_a_gate_without_checks_is_skipped() -> None:
     assert tap.render(NOTHING_RUN).splitlines()[1] == "1..0 # SKIP no check ran"
 
 
 @pytest.mark.parametrize("render", [junit.render, tap.render, markdown.render, text.render])
 @given(evil=st.text(st.characters(), min_size=1))
-def test_any_text_stays_one_line(render: object, evil: str) -> None:
+def test_any_text_stays_on_one_line(render: object, evil: str) -> None:
     assert callable(render)
     written = render(hostile(evil))
 
@@ -146,11 +146,11 @@ def test_any_text_stays_one_line(render: object, evil: str) -> None:
 
 
 @given(evil=st.text(st.characters(), min_size=1))
-def test_junit_is_well_formed_whatever_it_holds(evil: str) -> None:
+def test_junit_is_well_formed_with_any_text(evil: str) -> None:
     junit_of(hostile(evil))
 
 
-def test_markdown_of_strangers_holds_no_link_mention_picture_html_or_cell() -> None:
+def test_text_in_markdown_cannot_create_links_mentions_images_html_or_cells() -> None:
     written = markdown.render(hostile())
     prose = "\n".join(
         line for line in written.splitlines() if not line.startswith("<details>")
@@ -164,7 +164,7 @@ def test_markdown_of_strangers_holds_no_link_mention_picture_html_or_cell() -> N
     assert cells == {4, 5}
 
 
-def test_markdown_says_the_verdict_who_acts_and_what_was_not_tested() -> None:
+def test_markdown_has_verdict_owner_and_untested_parts() -> None:
     written = markdown.render(refused())
 
     assert written.startswith("## ❌ Failed\\: orders at AfterAllowTraffic".replace("\\:", ":"))
@@ -172,28 +172,28 @@ def test_markdown_says_the_verdict_who_acts_and_what_was_not_tested() -> None:
     assert "- No check ran at this stage." in written
 
 
-def test_ten_megabytes_of_message_are_cut() -> None:
+def test_message_of_ten_megabytes_is_truncated() -> None:
     huge = closed(checks=(check("a" * 10_000_000, "v", Outcome.FAIL, EVIL * 50_000),))
 
     assert len(markdown.render(huge)) < 10_000
 
 
 @pytest.mark.parametrize("width", [30, 60, 80, 200])
-def test_text_keeps_to_the_width_of_a_terminal_except_what_is_copied(width: int) -> None:
+def test_text_wraps_at_the_width_except_commands(width: int) -> None:
     lines = text.render(closed(), width=width).splitlines()
 
     assert max(len(line) for line in lines if "greenlight re" not in line) <= width
     assert "".join(lines).replace(" ", "") == text.render(closed()).replace(" ", "").replace("\n", "")
 
 
-def test_colours_are_only_beside_the_words() -> None:
+def test_colours_do_not_replace_words() -> None:
     coloured = text.render(hostile(), colour=True)
 
     assert re.sub(r"\x1b\[[0-9]*m", "", coloured) == text.render(hostile())
     assert "\x1b[31m" in coloured
 
 
-def test_a_report_with_a_shadow_or_overrides_says_so_in_every_format() -> None:
+def test_every_format_has_shadow_mode_and_overrides() -> None:
     shadowed = replace(IN_SHADOW, overrides=())
 
     for render in (junit.render, tap.render, markdown.render, text.render):
@@ -201,7 +201,7 @@ def test_a_report_with_a_shadow_or_overrides_says_so_in_every_format() -> None:
         assert "overridden" in render(closed())
 
 
-def test_why_something_is_not_what_was_expected_is_said_in_every_format() -> None:
+def test_every_format_has_the_reason_of_a_mismatch() -> None:
     for render in (junit.render, tap.render, markdown.render, text.render, html.render):
         assert "a text is no number" in render(closed())
 
@@ -211,7 +211,7 @@ FORMATS = {"text": text, "markdown": markdown, "html": html, "junit": junit, "ta
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("sample", [closed, refused], ids=["closed", "refused"])
-def test_every_format_says_which_plan_it_was_what_was_not_tested_and_what_to_type(form: str, sample: Any) -> None:
+def test_every_format_has_plan_untested_parts_and_commands(form: str, sample: Any) -> None:
     written = re.sub(r"\\(?=[:_.-])|</?span>", "", FORMATS[form].render(sample()))
     typed = f"greenlight replay {sample().deployment.id} --stage {sample().deployment.stage} --application "
 
@@ -221,7 +221,7 @@ def test_every_format_says_which_plan_it_was_what_was_not_tested_and_what_to_typ
     assert form in ("junit", "tap") or "only on Lambda" in written or "No check ran at this stage." in written
 
 
-def test_what_is_to_be_typed_is_understood_by_the_commands() -> None:
+def test_suggested_commands_are_valid() -> None:
     odd = replace(closed().deployment, application="it's a shop; $(x)", group="a b")
     parser = parser_of_all()
 
@@ -243,33 +243,33 @@ def test_what_is_to_be_typed_is_understood_by_the_commands() -> None:
     ],
     ids=["none", "packed", "refused"],
 )
-def test_a_plan_that_cannot_judge_again_is_asked_for(plan: PlanSource, cause: Cause) -> None:
+def test_replay_asks_for_a_plan_that_cannot_be_fetched_or_was_rejected(plan: PlanSource, cause: Cause) -> None:
     report = closed(plan=plan, reasons=(Reason(cause=cause, message="m"),))
 
     assert next_commands(report)["judge again"].endswith(" --plan plan.yaml")
 
 
-def test_nothing_is_to_be_typed_where_no_report_can_be_had() -> None:
+def test_no_commands_without_a_stored_report() -> None:
     assert next_commands(closed(bucket="")) == {}
     assert next_commands(closed(traffic=(TrafficShare(at_ms=0, green_percent=0),))) == {}
     assert next_commands(closed(deployment=replace(closed().deployment, id="local"))) == {}
     assert list(next_commands(closed(verdict=Status.SUCCEEDED, checks=(), reasons=()))) == ["this report"]
 
 
-def test_what_a_person_ran_is_to_be_run_again() -> None:
+def test_command_of_a_local_run_is_suggested_again() -> None:
     report = closed(command="greenlight check plan.yaml --stage AfterAllowTraffic")
 
     assert next_commands(report) == {"check again": report.command}
 
 
-def test_of_very_many_checks_that_did_not_run_the_first_are_named() -> None:
+def test_only_the_first_of_many_untested_checks_are_named() -> None:
     checks = tuple(check(f"c{number}", "v", Outcome.SKIPPED, "m", tries=()) for number in range(12))
 
     assert "not tested: c0, c1, c2, c3, c4, c5, c6, c7, c8, c9 (and 2 more)\n" in text.render(closed(checks=checks))
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
-def test_who_acts_is_not_the_owner_of_a_check_that_was_only_not_run(form: str) -> None:
+def test_owner_of_a_check_that_did_not_run_is_only_named_without_other_reasons(form: str) -> None:
     failed, not_run = closed().checks[1], replace(undecided().checks[1], name="it")
     reasons = (closed().reasons[0], Reason(cause=Cause.NO_EVIDENCE, check="it", message=not_run.message))
 
@@ -283,13 +283,13 @@ def test_who_acts_is_not_the_owner_of_a_check_that_was_only_not_run(form: str) -
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
-def test_what_discovery_noticed_is_said_to_people(form: str) -> None:
+def test_notes_of_discovery_are_shown(form: str) -> None:
     noted = replace(closed().deployment, notes=("the rule asks for more",))
 
     assert "the rule asks for more" in FORMATS[form].render(closed(deployment=noted))
 
 
-def test_an_error_of_the_gate_sends_to_the_doctor() -> None:
+def test_gate_error_suggests_the_doctor() -> None:
     wiring = next_commands(closed(reasons=(Reason(cause=Cause.GATE_ERROR, message="m"),)))["the wiring"]
 
     assert wiring == "greenlight doctor --application shop --group shop-blue-green"
@@ -297,7 +297,7 @@ def test_an_error_of_the_gate_sends_to_the_doctor() -> None:
     assert "the wiring" not in next_commands(closed())
 
 
-def test_a_refused_plan_is_fetched_and_linted() -> None:
+def test_rejected_plan_suggests_fetching_and_linting_it() -> None:
     assert next_commands(refused())["the plan"] == (
         "aws s3 cp s3://greenlight-plans/shop.yaml plan.yaml && greenlight lint plan.yaml"
     )

@@ -80,7 +80,7 @@ EVERY = {**SAMPLES, "large": large}
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_a_page_has_no_script_no_style_of_its_own_and_nothing_from_elsewhere(name: str) -> None:
+def test_page_has_no_scripts_inline_styles_or_external_resources(name: str) -> None:
     page = Page(render(EVERY[name]()))
 
     assert {tag for tag, _ in page.elements} <= ELEMENTS
@@ -89,7 +89,7 @@ def test_a_page_has_no_script_no_style_of_its_own_and_nothing_from_elsewhere(nam
     assert all(href == "data:," or href.startswith("#") for href in hrefs)
 
 
-def test_its_policy_allows_its_one_style_sheet_and_nothing_else() -> None:
+def test_policy_allows_only_the_style_sheet_of_the_page() -> None:
     written = render(closed())
     page = Page(written)
     (css,) = page.text("style")
@@ -102,7 +102,7 @@ def test_its_policy_allows_its_one_style_sheet_and_nothing_else() -> None:
     assert not re.search(r"url\(|@import|</", css)
 
 
-def test_texts_of_strangers_are_texts() -> None:
+def test_text_cannot_become_markup() -> None:
     page = Page(render(hostile()))
 
     assert {each.get("class") for each in page.all("body")} == {"error"}
@@ -112,7 +112,7 @@ def test_texts_of_strangers_are_texts() -> None:
 
 
 @given(st.text(st.characters(), min_size=1))
-def test_any_text_leaves_the_page_as_it_is(evil: str) -> None:
+def test_any_text_leaves_the_elements_of_the_page_unchanged(evil: str) -> None:
     written = render(hostile(evil))
     page, other = Page(written), Page(render(hostile("x")))
 
@@ -120,14 +120,14 @@ def test_any_text_leaves_the_page_as_it_is(evil: str) -> None:
     written.encode()
 
 
-def test_ten_megabytes_of_everything_are_cut() -> None:
+def test_texts_of_ten_megabytes_are_truncated() -> None:
     huge = EVIL * 60_000
 
     assert len(render(hostile(huge))) < 400_000
 
 
 @pytest.mark.parametrize("value", [1e308, -1e308, 0.0, 5e-324])
-def test_numbers_at_the_end_of_the_scale_are_drawn_inside_the_picture(value: float) -> None:
+def test_extreme_numbers_are_drawn_inside_the_chart(value: float) -> None:
     plots = (
         Series(name="a", values=(value, 1.0), limits={"lt": value}),
         Series(name="b", values=(value, -value), at_s=(value, -value), limits={"lt": -value}),
@@ -143,7 +143,7 @@ def test_numbers_at_the_end_of_the_scale_are_drawn_inside_the_picture(value: flo
 
 
 @pytest.mark.parametrize("plot", [Series(name="empty", values=()), Series(name="odd", values=(1.0,), at_s=(1.0, 2.0))])
-def test_what_cannot_be_drawn_is_not(plot: Series) -> None:
+def test_invalid_series_is_not_drawn(plot: Series) -> None:
     assert "<figure>" not in render(closed(checks=(check("c", "v", Outcome.PASS, "m", series=(plot,)),)))
 
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_drawn_is_not(plot: Series) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_headings_begin_with_one_first_and_leave_out_no_level(name: str) -> None:
+def test_headings_have_one_h1_and_skip_no_level(name: str) -> None:
     levels = [int(tag[1]) for tag, _ in Page(render(EVERY[name]())).elements if re.fullmatch("h[1-6]", tag)]
 
     assert (levels[0], levels.count(1)) == (1, 1)
@@ -159,7 +159,7 @@ def test_headings_begin_with_one_first_and_leave_out_no_level(name: str) -> None
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_every_picture_is_described_or_beside_its_description(name: str) -> None:
+def test_every_chart_has_a_description(name: str) -> None:
     page = Page(render(EVERY[name]()))
     outer = [each for each in page.all("svg") if "viewbox" not in each]
 
@@ -169,7 +169,7 @@ def test_every_picture_is_described_or_beside_its_description(name: str) -> None
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_every_link_leads_somewhere_and_every_id_is_there_once(name: str) -> None:
+def test_every_link_has_a_target_and_every_id_is_unique(name: str) -> None:
     page = Page(render(EVERY[name]()))
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     links = [each["href"][1:] for each in page.all("a")]
@@ -179,7 +179,7 @@ def test_every_link_leads_somewhere_and_every_id_is_there_once(name: str) -> Non
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_colour_of_letters_can_be_read_on_both_grounds(scheme: str) -> None:
+def test_text_colours_have_sufficient_contrast(scheme: str) -> None:
     (css,) = Page(render(closed())).text("style")
     blocks = re.findall(r":root \{(.*?)\}", css, re.S)
     colours: dict[str, str] = {}
@@ -203,14 +203,14 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_a_typical_page_is_small() -> None:
+def test_typical_page_is_small() -> None:
     assert len(render(closed()).encode()) < 60_000
 
 
 # ---- What it says
 
 
-def test_the_first_screen_says_all_that_on_call_needs() -> None:
+def test_first_screen_has_everything_that_on_call_needs() -> None:
     page = Page(render(closed()))
     first = page.whole.partition("Timeline")[0]
 
@@ -225,20 +225,20 @@ def test_the_first_screen_says_all_that_on_call_needs() -> None:
     assert page.text("title") == ["Failed: shop/shop-blue-green at AfterAllowTestTraffic"]
 
 
-def test_what_did_not_pass_is_open_and_the_rest_is_folded() -> None:
+def test_only_checks_that_did_not_pass_are_expanded() -> None:
     page = Page(render(closed()))
     is_open = [("open" in each) for each in page.all("details") if "id" in each]
 
     assert is_open == [True, True, True, False, False, False, False, False]
 
 
-def test_blue_stands_beside_green() -> None:
+def test_comparison_shows_blue_and_green_side_by_side() -> None:
     heads = Page(render(closed())).text("th")
 
     assert heads[3:7] == ["Where", "Blue", "Green", "How often"]
 
 
-def test_a_refused_plan_says_who_acts_and_that_nothing_was_tested() -> None:
+def test_rejected_plan_shows_its_owner_and_that_nothing_was_tested() -> None:
     page = Page(render(refused()))
 
     assert "The plan is wrong: its author has to act. Green was not tested." in page.whole
@@ -246,7 +246,7 @@ def test_a_refused_plan_says_who_acts_and_that_nothing_was_tested() -> None:
     assert page.all("body") == [{"class": "error"}]
 
 
-def test_a_shadow_is_in_the_headline_and_in_the_colour() -> None:
+def test_shadow_mode_is_in_the_headline_and_in_the_colour() -> None:
     shadow = ShadowedVerdict(would_have_been=Status.FAILED, until="2026-04-01", why="a new plan")
     page = Page(render(closed(verdict=Status.SUCCEEDED, shadow=shadow)))
 
@@ -254,14 +254,14 @@ def test_a_shadow_is_in_the_headline_and_in_the_colour() -> None:
     assert page.all("body") == [{"class": "inconclusive"}]
 
 
-def test_a_flaky_check_and_its_attempts_are_marked() -> None:
+def test_flaky_check_and_its_attempts_are_shown() -> None:
     whole = Page(render(opened())).whole
 
     assert "flaky: passed at attempt 3" in whole
     assert "GET /health: status is 503, expected 200" in whole
 
 
-def test_of_many_checks_the_timeline_shows_those_that_are_broken_or_slow() -> None:
+def test_timeline_of_many_checks_shows_the_broken_and_slow_ones() -> None:
     page = Page(render(large()))
     drawn = [each for each in page.all("svg") if each.get("class") == "bar"]
 
@@ -278,35 +278,35 @@ def test_of_many_checks_the_timeline_shows_those_that_are_broken_or_slow() -> No
         ("BeforeAllowTraffic", {"first": True}, "First deployment: there was no traffic before"),
     ],
 )
-def test_who_has_the_users_is_what_codedeploy_has_done_so_far(stage: str, changes: dict[str, Any], said: str) -> None:
+def test_traffic_follows_codedeploys_order_of_events(stage: str, changes: dict[str, Any], said: str) -> None:
     assert said in Page(render(closed(deployment=replace(ECS, stage=stage, **changes)))).whole
 
 
 @pytest.mark.parametrize("changes", [{"id": "local"}, {"stage": "Somewhen"}, {"config": ""}])
-def test_who_has_the_users_is_not_guessed(changes: dict[str, str]) -> None:
+def test_unknown_traffic_is_not_shown(changes: dict[str, str]) -> None:
     assert "Users' traffic" not in Page(render(closed(deployment=replace(ECS, **changes)))).whole
 
 
-def test_a_rehearsal_knows_who_had_the_users_when() -> None:
+def test_traffic_of_a_rehearsal_is_drawn_over_time() -> None:
     shares = (TrafficShare(at_ms=-2000, green_percent=0), TrafficShare(at_ms=30_000, green_percent=100))
 
     labels = [each.get("aria-label") for each in Page(render(closed(traffic=shares))).all("svg")]
     assert "green's share of the traffic went from 0 % to 100 %" in labels
 
 
-def test_default_checks_are_said_to_be_all_there_was() -> None:
+def test_default_checks_are_reported_as_the_only_checks() -> None:
     whole = Page(render(closed(plan=PlanSource(uri=DEFAULT_CHECKS)))).whole
 
     assert "No plan covers this stage; only the default checks ran." in whole
 
 
-def test_very_many_reasons_do_not_fill_the_first_screen() -> None:
+def test_number_of_reasons_on_the_first_screen_is_limited() -> None:
     reasons = tuple(Reason(cause=Cause.RELEASE_FAILED, message=f"reason {number}") for number in range(500))
 
     assert "and 479 more, below" in Page(render(closed(reasons=reasons))).whole
 
 
-def test_evidence_without_an_expectation_met_is_marked_by_more_than_colour() -> None:
+def test_mismatch_is_labelled_in_addition_to_its_colour() -> None:
     finding = check("c", "v", Outcome.FAIL, "m", evidence=(Evidence(query="q", expected=1, actual=2),))
     labels = [each.get("aria-label") for each in Page(render(closed(checks=(finding,)))).all("span")]
 

@@ -30,16 +30,16 @@ def report(actual: Any) -> Report:
 
 
 @pytest.mark.parametrize("actual", [float("nan"), float("inf"), object(), {1}, b"x"])
-def test_what_json_does_not_have_still_gives_json(actual: Any) -> None:
+def test_values_without_json_are_rendered_as_valid_json(actual: Any) -> None:
     json.loads(render(report(actual)), parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
 
 
 @pytest.mark.parametrize("actual", [None, 5, "\x1b[2J\n\u2028", {"a": [1.5, True, None]}])
-def test_a_report_reads_back_as_itself(actual: Any) -> None:
+def test_report_survives_a_round_trip(actual: Any) -> None:
     written = report(actual)
 
     assert msgspec.json.decode(render(written), type=Report) == written
 
 
-def test_the_document_names_its_schema_first() -> None:
+def test_document_begins_with_its_schema() -> None:
     assert render(report(1)).startswith('{\n  "schema": "greenlight.report/1",\n  "verdict": "Failed",')

@@ -50,7 +50,7 @@ def report(**changes: Any) -> Report:
     return Report(**{**fields, **changes})
 
 
-def test_no_text_of_a_stranger_reaches_the_terminal_as_more_than_text() -> None:
+def test_text_cannot_control_the_terminal() -> None:
     finding = Finding(
         outcome=Outcome.FAIL,
         name=EVIL,
@@ -75,7 +75,7 @@ def test_no_text_of_a_stranger_reaches_the_terminal_as_more_than_text() -> None:
     assert not any(line.startswith("Succeeded") for line in lines)
 
 
-def test_the_verdict_and_why_come_first_then_the_checks() -> None:
+def test_verdict_and_reasons_come_before_the_checks() -> None:
     assert render(report()) == (
         "Failed: shop/blue-green d-1 at AfterAllowTraffic\n"
         "  RELEASE_FAILED: green answers: status is 500, expected 200\n"
@@ -96,7 +96,7 @@ def test_the_verdict_and_why_come_first_then_the_checks() -> None:
     )
 
 
-def test_a_shadow_is_said_before_anything_else() -> None:
+def test_shadow_mode_is_shown_first() -> None:
     shadow = ShadowedVerdict(would_have_been=Status.FAILED, until="2026-12-31", why="getting to know it")
 
     first, second, _, third, *_ = render(report(verdict=Status.SUCCEEDED, shadow=shadow)).split("\n")
@@ -106,7 +106,7 @@ def test_a_shadow_is_said_before_anything_else() -> None:
     assert third == "  shadow until 2026-12-31: getting to know it"
 
 
-def test_an_override_is_shown_with_who_answers_for_it() -> None:
+def test_override_is_shown_with_its_owner() -> None:
     override = AppliedOverride(
         check="green answers", who="someone", why="the probe is broken", created="2026-01-01T00:00:00Z",
         expires="2026-01-01T02:00:00Z", scope="deployment d-1", uri="s3://plans/overrides/o.json",
@@ -123,7 +123,7 @@ def test_an_override_is_shown_with_who_answers_for_it() -> None:
     assert " FAIL  green answers (overridden) [" in shown
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_unknown_facts_are_omitted() -> None:
     bare = report(
         reasons=(),
         checks=(),
@@ -141,7 +141,7 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_outcome_has_its_mark(outcome: Outcome) -> None:
+def test_every_outcome_has_a_mark(outcome: Outcome) -> None:
     assert render(report(checks=(Finding(outcome=outcome, message="m", name="n", validator="v"),)))
 
 
@@ -153,7 +153,7 @@ def deep() -> Any:
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, b"\xff", "\ud800", float("nan"), 2**70, {(1, 2): 3}, deep()])
-def test_evidence_of_any_kind_can_be_shown(value: Any) -> None:
+def test_evidence_of_any_type_is_rendered(value: Any) -> None:
     finding = Finding(outcome=Outcome.FAIL, message="m", evidence=(Evidence(query="q", expected=1, actual=value),))
 
     assert "q: expected 1, got " in render(report(checks=(finding,)))
