@@ -14,7 +14,6 @@ from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import AwsError, PlanError
 from greenlight.core.settings import Settings
 from greenlight.plan.yaml_reader import MAX_BYTES
-from greenlight.stores import file, s3, ssm
 from greenlight.stores.plan_lookup import candidate_uris, find_plan, packed_folder, read
 from tests.support.account import Account
 
@@ -117,9 +116,6 @@ def test_packed_fragment_cannot_be_outside_its_folder(everywhere: tuple[Aws, Set
         find_plan(*everywhere, SHOP, {})
 
 
-# ---- S3
-
-
 def test_plan_from_s3_has_its_version_id(aws: Aws) -> None:
     bucket = aws.client("s3")
     bucket.create_bucket(Bucket="plans")
@@ -129,19 +125,6 @@ def test_plan_from_s3_has_its_version_id(aws: Aws) -> None:
     assert found is not None
     assert (found.source.uri, found.source.version_id) == ("s3://plans/shop.yaml", versions[1])
     assert len(found.source.sha256) == 64
-
-
-def test_bucket_without_versioning_returns_no_version_id(aws: Aws) -> None:
-    aws.client("s3").create_bucket(Bucket="plans")
-    aws.client("s3").put_object(Bucket="plans", Key="a.yaml", Body=b"x")
-    assert s3.read(aws, "plans/a.yaml") == ("x", "")
-
-
-def test_missing_key_returns_none_and_missing_bucket_is_an_error(aws: Aws) -> None:
-    aws.client("s3").create_bucket(Bucket="plans")
-    assert s3.read(aws, "plans/none.yaml") is None
-    with pytest.raises(AwsError, match="s3:GetObject failed with NoSuchBucket"):
-        s3.read(aws, "no-such-bucket/a.yaml")
 
 
 def test_denied_store_is_an_error() -> None:
@@ -170,33 +153,6 @@ def test_byte_order_mark_is_removed(aws: Aws) -> None:
     assert name_of(find_plan(aws, Settings(plan_bucket="plans"), SHOP, {})) == "c"
 
 
-# ---- SSM
-
-
-def test_parameter_is_decrypted_and_read_with_its_version(aws: Aws) -> None:
-    for value in ("one", "two"):
-        aws.client("ssm").put_parameter(Name="/plans/shop/web", Value=value, Type="SecureString", Overwrite=True)
-    assert ssm.read(aws, "/plans/shop/web") == ("two", "2")
-    assert ssm.read(aws, "/plans/none") is None
-
-
-# ---- Files
-
-
-@pytest.mark.parametrize(
-    "name", ["../secret.yaml", "/etc/passwd", "a/../../secret.yaml", "link.yaml", "linked/secret.yaml"]
-)
-def test_packed_plan_cannot_be_outside_its_folder(tmp_path: Path, name: str) -> None:
-    (tmp_path / "secret.yaml").write_text("canary")
-    folder = tmp_path / "plans"
-    (folder / "a").mkdir(parents=True)
-    (folder / "link.yaml").symlink_to(tmp_path / "secret.yaml")
-    (folder / "linked").symlink_to(tmp_path)
-    with pytest.raises(PlanError, match="outside the folder of packed plans") as refused:
-        file.read(name, str(folder))
-    assert "canary" not in str(refused.value)
-
-
 @pytest.mark.parametrize("application", ["..", "../secret", "/etc/passwd", "a/../../secret"])
 def test_application_name_cannot_leave_the_folder(aws: Aws, tmp_path: Path, application: str) -> None:
     (tmp_path / "secret.yaml").write_text(plan("canary"))
@@ -209,15 +165,6 @@ def test_application_name_cannot_leave_the_folder(aws: Aws, tmp_path: Path, appl
         assert "outside the folder" in str(refused)  # noqa: PT017 - either answer is right, a plan is not
     else:
         assert found is None
-
-
-def test_missing_file_returns_none_and_folder_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "folder.yaml").mkdir()
-    (tmp_path / "plain").write_text("x")
-    assert file.read("none.yaml", str(tmp_path)) is None
-    assert file.read("plain/none.yaml", str(tmp_path)) is None
-    with pytest.raises(PlanError, match="cannot be read: Is a directory"):
-        file.read("folder.yaml", str(tmp_path))
 
 
 def test_packed_folder_defaults_to_the_task_root(monkeypatch: pytest.MonkeyPatch) -> None:
