@@ -1,4 +1,4 @@
-"""Calls to AWS: bounded in time, said in sentences, and none of their logs on paper."""
+"""Calls to AWS: timeouts, readable errors and no logged requests."""
 
 from __future__ import annotations
 
@@ -29,12 +29,14 @@ def test_iam_action_of_an_operation(service: str, operation: str, action: str) -
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"])
-@pytest.mark.parametrize(("function", "who"), [("", "you need"), ("CodeDeployHook_x", "the function's role needs")])
+@pytest.mark.parametrize(
+    ("function", "principal"), [("", "you need"), ("CodeDeployHook_x", "the function's role needs")]
+)
 def test_denied_call_names_the_permission_and_the_principal(
-    code: str, function: str, who: str, monkeypatch: pytest.MonkeyPatch
+    code: str, function: str, principal: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", function)
-    with pytest.raises(AwsError, match=f"ecs:DescribeServices was denied; {who} that permission") as refused:
+    with pytest.raises(AwsError, match=f"ecs:DescribeServices was denied; {principal} that permission") as refused:
         Aws(Account({"ecs.describe_services": code})).call("ecs", "describe_services", services=["x"])
     assert refused.value.code == code
 
@@ -92,8 +94,8 @@ def test_malformed_error_response_is_reported_in_one_line(monkeypatch: pytest.Mo
 
 
 def test_too_many_pages_are_an_error() -> None:
-    def rules(asked: dict[str, Any]) -> dict[str, Any]:
-        return {"Rules": [], "NextMarker": str(int(asked.get("Marker", "0")) + 1)}
+    def rules(parameters: dict[str, Any]) -> dict[str, Any]:
+        return {"Rules": [], "NextMarker": str(int(parameters.get("Marker", "0")) + 1)}
 
     with pytest.raises(AwsError, match="more than 50 pages"):
         Aws(Account({"elbv2.describe_rules": rules})).pages("elbv2", "describe_rules", "Rules", ListenerArn="x")

@@ -1,4 +1,4 @@
-"""Secrets are fetched by reference, and a message names the reference, never the value."""
+"""Secrets are fetched by reference; a message names the reference and never contains the value."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def stored(aws: Aws) -> Aws:
 
 def test_every_kind_of_reference_is_fetched(stored: Aws) -> None:
     arn = stored.client("secretsmanager").describe_secret(SecretId="orders/smoke")["ARN"]
-    wanted = {
+    expected = {
         "secretsmanager:plain": CANARY,
         "secretsmanager:orders/smoke#token": CANARY,
         "secretsmanager:orders/smoke#pin": "4711",
         f"secretsmanager:{arn}#token": CANARY,
         "ssm:/orders/token": CANARY,
     }
-    assert fetch_secrets(wanted, stored) == wanted
+    assert fetch_secrets(expected, stored) == expected
 
 
 def test_no_references_make_no_calls() -> None:
@@ -43,7 +43,7 @@ def test_no_references_make_no_calls() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "said"),
+    ("reference", "reason"),
     [
         ("", "write secret:secretsmanager:NAME"),
         ("plain", "write secret:secretsmanager:NAME"),
@@ -58,8 +58,8 @@ def test_no_references_make_no_calls() -> None:
         ("secretsmanager:binary", "the secret is binary"),
     ],
 )
-def test_invalid_reference_is_a_plan_error(stored: Aws, reference: str, said: str) -> None:
-    with pytest.raises(PlanError, match=said) as refused:
+def test_invalid_reference_is_a_plan_error(stored: Aws, reference: str, reason: str) -> None:
+    with pytest.raises(PlanError, match=reason) as refused:
         fetch_secrets([reference], stored)
     assert f"${{secret:{reference}}}" in str(refused.value)
     assert CANARY not in str(refused.value)

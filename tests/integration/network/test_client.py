@@ -1,4 +1,4 @@
-"""The gate's HTTP client against servers that do what servers should not do."""
+"""The HTTP client against servers that misbehave."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _clients: list[Client] = []
 
 
 def client_of(*hosts: str, resolve: Any = None, tls: ssl.SSLContext | None = None, loopback: bool = True) -> Client:
-    """Make a client that is closed after the test; every name leads to this machine unless `resolve` says else."""
+    """Return a client that is closed after the test; by default every name resolves to this machine."""
     guard = Guard(hosts, allow_loopback=loopback, resolver=resolve or (lambda *_: ["127.0.0.1"]))
     _clients.append(Client(guard, tls))
     return _clients[-1]
@@ -46,7 +46,7 @@ def client() -> Client:
     return client_of("*.example", "127.0.0.1")
 
 
-# ---- Whole exchanges
+# ---- Exchanges
 
 
 def test_response_has_status_headers_body_and_address(client: Client) -> None:
@@ -84,7 +84,10 @@ def test_content_length_of_a_head_response_is_not_waited_for(client: Client) -> 
 
 
 def test_interim_responses_are_skipped(client: Client) -> None:
-    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+    interim = (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n"
+        b"HTTP/1.1 102 Processing\r\n\r\n"
+    )
     with Server(sending(interim, answer(200, b"final"))) as server:
         response = client.request("GET", server.url)
     assert (response.status, response.body, response.header("link")) == (200, b"final", None)
@@ -138,13 +141,13 @@ def dripping(data: bytes) -> Any:
     ids=["headers", "body", "chunks", "a body until the end"],
 )
 def test_deadline_covers_a_server_that_sends_one_byte_at_a_time(client: Client, data: bytes) -> None:
-    began = time.monotonic()
+    started = time.monotonic()
     with (
         Server(dripping(data)) as server,
         pytest.raises(NoAnswerError, match="timed out before a complete response arrived"),
     ):
         client.request("GET", server.url, timeout_s=0.4)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - started < 5
 
 
 def test_deadline_covers_a_server_that_reads_the_request_slowly(client: Client) -> None:
@@ -152,10 +155,10 @@ def test_deadline_covers_a_server_that_reads_the_request_slowly(client: Client) 
         while peer.raw.recv(20_000):
             time.sleep(0.05)
 
-    began = time.monotonic()
+    started = time.monotonic()
     with Server(script) as server, pytest.raises(NoAnswerError):
         client.request("POST", server.url, body=b"x" * 20 * MIB, timeout_s=0.4)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - started < 5
 
 
 def test_deadline_covers_all_redirects(client: Client) -> None:
@@ -165,17 +168,17 @@ def test_deadline_covers_all_redirects(client: Client) -> None:
             time.sleep(0.15)
             peer.send(answer(302, b"", "location: /again"))
 
-    began = time.monotonic()
+    started = time.monotonic()
     with Server(script) as server, pytest.raises(NoAnswerError):
         client.request("GET", server.url, timeout_s=0.4, redirects=60)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - started < 5
 
 
 def test_deadline_covers_a_tls_handshake_that_hangs(client: Client) -> None:
-    began = time.monotonic()
+    started = time.monotonic()
     with Server(hang) as server, pytest.raises(UnreachableError, match=r"TLS with 127\.0\.0\.1"):
         client.request("GET", server.url.replace("http:", "https:"), timeout_s=0.3)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - started < 5
 
 
 def test_latency_does_not_include_connecting() -> None:
@@ -201,22 +204,22 @@ def test_latency_includes_the_body(client: Client) -> None:
 
 def test_timings_cover_the_phases_of_the_exchange(client: Client) -> None:
     with answering(answer(200)) as server:
-        new, again, anew = (
+        first, reused, fresh = (
             client.request("GET", server.url, new_connection=new_connection) for new_connection in (False, False, True)
         )
     assert server.connections == 2
-    for response in (new, again, anew):
+    for response in (first, reused, fresh):
         assert response.timings is not None
         parts = response.timings.dns, response.timings.connect or 0, response.latency_ms
         assert response.timings.total == pytest.approx(sum(parts))
         assert 0 < response.timings.first_byte <= response.latency_ms
         assert response.timings.tls is response.certificate is None
-    assert new.timings is not None
-    assert new.timings.connect is not None
-    assert again.timings is not None
-    assert again.timings.connect is None
-    assert anew.timings is not None
-    assert anew.timings.connect is not None
+    assert first.timings is not None
+    assert first.timings.connect is not None
+    assert reused.timings is not None
+    assert reused.timings.connect is None
+    assert fresh.timings is not None
+    assert fresh.timings.connect is not None
 
 
 def test_first_byte_is_timed_separately_from_the_last(client: Client) -> None:
@@ -233,20 +236,20 @@ def test_first_byte_is_timed_separately_from_the_last(client: Client) -> None:
 
 
 def test_new_connection_resolves_the_name_again() -> None:
-    asked: list[str] = []
+    resolved: list[str] = []
 
     def resolve(host: str, _port: int) -> list[str]:
-        asked.append(host)
+        resolved.append(host)
         return ["127.0.0.1"]
 
     client = client_of("shop.example", resolve=resolve)
     with answering(answer(200)) as server:
         for new_connection in (False, False, True):
             client.request("GET", f"http://shop.example:{server.port}/", new_connection=new_connection)
-    assert len(asked) == 2
+    assert len(resolved) == 2
 
 
-# ---- Bodies that are too much, too little or no HTTP at all
+# ---- Bodies that are too large, incomplete or not HTTP
 
 
 def test_endless_body_is_truncated_at_the_limit(client: Client) -> None:
@@ -276,7 +279,7 @@ def test_compression_bomb_is_not_decompressed_beyond_the_limit(client: Client) -
 
 
 @pytest.mark.parametrize(
-    "cut",
+    "incomplete",
     [
         b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",
         b"HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\nhalf",
@@ -289,8 +292,8 @@ def test_compression_bomb_is_not_decompressed_beyond_the_limit(client: Client) -
         b"",
     ],
 )
-def test_incomplete_response_is_reported_as_no_answer(client: Client, cut: bytes) -> None:
-    with Server(sending(cut)) as server, pytest.raises(NoAnswerError):
+def test_incomplete_response_is_reported_as_no_answer(client: Client, incomplete: bytes) -> None:
+    with Server(sending(incomplete)) as server, pytest.raises(NoAnswerError):
         client.request("GET", server.url, timeout_s=2)
 
 
@@ -313,10 +316,10 @@ def test_incomplete_response_is_reported_as_no_answer(client: Client, cut: bytes
 def test_invalid_http_is_reported_in_one_line(client: Client, garbage: bytes) -> None:
     with Server(sending(garbage)) as server, pytest.raises(NoAnswerError) as refusal:
         client.request("GET", server.url, timeout_s=2)
-    said = str(refusal.value)
-    assert said.startswith(f"GET {server.url}: ")
-    assert "\n" not in said
-    assert "Traceback" not in said
+    message = str(refusal.value)
+    assert message.startswith(f"GET {server.url}: ")
+    assert "\n" not in message
+    assert "Traceback" not in message
 
 
 def test_connection_reset_is_reported_as_no_answer(client: Client) -> None:
@@ -346,7 +349,7 @@ def test_connections_are_kept_alive(client: Client) -> None:
 
 
 def test_idle_connection_closed_by_the_server_is_not_used(client: Client) -> None:
-    with Server(sending(answer(200))) as server:  # closes without having said so
+    with Server(sending(answer(200))) as server:  # closes without announcing it
         for _ in range(4):
             assert client.request("GET", server.url).status == 200
             time.sleep(0.02)
@@ -357,7 +360,7 @@ def test_repeatable_request_is_sent_again_after_a_reset(client: Client) -> None:
         peer.request()
         peer.send(answer(200))
         peer.request()
-        peer.reset()  # only the second request finds it out
+        peer.reset()  # only the second request can detect it
 
     with Server(script) as server:
         assert [client.request("GET", server.url).status for _ in range(4)] == [200] * 4
@@ -386,27 +389,27 @@ def test_unrequested_response_is_not_used_for_the_next_request(client: Client) -
 def test_threads_share_the_pool(client: Client) -> None:
     with answering(answer(200, b"ok")) as server:
         bodies: list[bytes] = []
-        work = [
+        threads = [
             threading.Thread(target=lambda: bodies.append(client.request("GET", server.url).body)) for _ in range(30)
         ]
-        for each in work:
-            each.start()
-        for each in work:
-            each.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert bodies == [b"ok"] * 30
 
 
 def test_connection_goes_to_the_checked_address() -> None:
-    asked: list[str] = []
+    resolved: list[str] = []
 
     def rebinding(host: str, _port: int) -> list[str]:
-        asked.append(host)
-        return ["127.0.0.1"] if len(asked) == 1 else ["169.254.169.254"]
+        resolved.append(host)
+        return ["127.0.0.1"] if len(resolved) == 1 else ["169.254.169.254"]
 
     client = client_of("re.example", resolve=rebinding)
     with answering(answer(200)) as server:
         response = client.request("GET", f"http://re.example:{server.port}/")
-    assert (response.address, asked) == ("127.0.0.1", ["re.example"])
+    assert (response.address, resolved) == ("127.0.0.1", ["re.example"])
     assert server.requests[0][1]["host"] == f"re.example:{server.port}"
 
 
@@ -419,11 +422,11 @@ def test_ipv6_host_is_sent_in_brackets() -> None:
         assert server.requests[0][1]["host"] == f"[::1]:{server.port}"
 
 
-# ---- What cannot be sent
+# ---- Requests that cannot be sent
 
 
 @pytest.mark.parametrize(
-    ("headers", "said"),
+    ("headers", "reason"),
     [
         ({"X-Bad": "a\r\nX-Injected: 1"}, "X-Bad cannot be sent: its value contains a line break"),
         ({"X-Bad": "a\nb"}, "X-Bad cannot be sent: its value contains a line break"),
@@ -435,10 +438,10 @@ def test_ipv6_host_is_sent_in_brackets() -> None:
         ({"X-Bäd": "1"}, "is not a valid header name"),
     ],
 )
-def test_invalid_header_is_an_error_of_the_plan(client: Client, headers: dict[str, str], said: str) -> None:
+def test_invalid_header_is_an_error_of_the_plan(client: Client, headers: dict[str, str], reason: str) -> None:
     with answering(answer(200)) as server, pytest.raises(HttpError) as refusal:
         client.request("GET", server.url, headers=headers)
-    assert said in str(refusal.value)
+    assert reason in str(refusal.value)
     assert type(refusal.value) is HttpError, "green is not to be blamed"
     assert server.connections == 0
 
@@ -573,18 +576,18 @@ def test_redirect_target_is_checked_like_the_first_url(client: Client, location:
 
 
 class Authority:
-    """A certificate authority with one certificate, and a server that shows it."""
+    """Certificate authority with one certificate, and servers that present it."""
 
     def __init__(self, *names: str, expired: bool = False) -> None:
         self.ca = trustme.CA()
         past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
         self._certificate = self.ca.issue_cert(*names, not_after=past if expired else None)
-        self.asked: list[str] = []
+        self.requested_names: list[str] = []
 
     def serving(self, *answers: bytes) -> Server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._certificate.configure_cert(context)
-        context.sni_callback = lambda _socket, name, _context: self.asked.append(name)
+        context.sni_callback = lambda _socket, name, _context: self.requested_names.append(name)
         return answering(*answers, tls=context)
 
     def client(self) -> Client:
@@ -610,13 +613,13 @@ def test_new_connection_returns_certificate_and_tls_time(good: Authority) -> Non
     client = good.client()
     with good.serving(answer(200)) as server:
         url = f"https://shop.example:{server.port}/"
-        kept, anew = client.request("GET", url), client.request("GET", url, new_connection=True)
-    assert kept.certificate is None
-    assert anew.certificate is not None
-    assert anew.certificate.names == ("shop.example",)
-    assert anew.timings is not None
-    assert anew.timings.tls is not None
-    assert anew.timings.tls > 0
+        pooled, fresh = client.request("GET", url), client.request("GET", url, new_connection=True)
+    assert pooled.certificate is None
+    assert fresh.certificate is not None
+    assert fresh.certificate.names == ("shop.example",)
+    assert fresh.timings is not None
+    assert fresh.timings.tls is not None
+    assert fresh.timings.tls > 0
     assert server.connections == 2
 
 
@@ -625,7 +628,7 @@ def test_host_replaces_the_urls_name_in_sni_and_host_header(good: Authority) -> 
     with good.serving(answer(200)) as server:
         client.request("GET", f"https://balancer.example:{server.port}/", host="shop.example")
         client.request("GET", f"https://balancer.example:{server.port}/", host=f"shop.example:{server.port}")
-    assert good.asked[-1] == "shop.example"
+    assert good.requested_names[-1] == "shop.example"
     assert server.connections == 1
     assert [headers["host"] for _, headers, _ in server.requests] == ["shop.example", f"shop.example:{server.port}"]
 
@@ -633,9 +636,9 @@ def test_host_replaces_the_urls_name_in_sni_and_host_header(good: Authority) -> 
 def test_certificate_for_another_name_is_rejected_with_advice(good: Authority) -> None:
     with good.serving(answer(200)) as server, pytest.raises(UnreachableError) as refusal:
         good.client().request("GET", f"https://other.example:{server.port}/")
-    said = str(refusal.value)
-    assert "other.example" in said
-    assert "target: {host: …}" in said
+    message = str(refusal.value)
+    assert "other.example" in message
+    assert "target: {host: …}" in message
     assert server.requests == []
 
 

@@ -1,4 +1,4 @@
-"""A `requests.Session` for validators, on the gate's own guarded pool."""
+"""The `requests.Session` for validators, which uses the gate's own client."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def session() -> Iterator[Callable[..., requests.Session]]:
-    """Make sessions to green at a URL."""
+    """Create sessions to green at a URL."""
     clients: list[Client] = []
 
     def make(url: str, timeout_s: float = 2.0, **side: Any) -> requests.Session:
         clients.append(Client(Guard(["127.0.0.1"], allow_loopback=True)))
         green = Deployment(id="d", platform=Platform.ECS, stage="AfterInstall", green=Side(url=url, **side))
-        made: requests.Session = Context(green, timeout_s, clients[-1], None).session()  # type: ignore[arg-type]
-        return made
+        created: requests.Session = Context(green, timeout_s, clients[-1], None).session()  # type: ignore[arg-type]
+        return created
 
     yield make
-    for each in clients:
-        each.close()
+    for client in clients:
+        client.close()
 
 
 def test_path_is_sent_to_green_with_host_and_headers_of_its_rule(session: Callable[..., requests.Session]) -> None:

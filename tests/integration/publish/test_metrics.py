@@ -15,7 +15,7 @@ def test_metrics_are_one_line_in_the_embedded_metric_format(capsys: pytest.Captu
     data = json.loads(line)
     (described,) = data["_aws"]["CloudWatchMetrics"]
     assert described["Namespace"] == "greenlight"
-    assert {each["Name"]: each["Unit"] for each in described["Metrics"]} == {
+    assert {metric["Name"]: metric["Unit"] for metric in described["Metrics"]} == {
         "GateStarted": "Count",
         "GateDuration": "Milliseconds",
     }

@@ -1,4 +1,4 @@
-"""Where plans are looked for, in which order, and that what cannot be read is not what does not exist."""
+"""Lookup of plans: the order of the stores, tags, and stores that cannot be read."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def plan(name: str) -> str:
     return f"version: 1\nstages: {{AfterAllowTestTraffic: {{checks: [{{name: {name}, http: {{get: /}}}}]}}}}\n"
 
 
-def name_of(found: Any) -> str:
-    return str(found.stages["AfterAllowTestTraffic"].checks[0].name)
+def name_of(plan: Any) -> str:
+    return str(plan.stages["AfterAllowTestTraffic"].checks[0].name)
 
 
 @pytest.fixture
-def everywhere(aws: Aws, tmp_path: Path) -> tuple[Aws, Settings]:
-    """Give an account and a folder with a plan in every place that the convention knows."""
+def plan_everywhere(aws: Aws, tmp_path: Path) -> tuple[Aws, Settings]:
+    """An account and a folder with a plan in every store."""
     bucket = aws.client("s3")
     bucket.create_bucket(Bucket="plans")
     for key in ("shop/web.yaml", "shop.yaml"):
@@ -47,8 +47,8 @@ def everywhere(aws: Aws, tmp_path: Path) -> tuple[Aws, Settings]:
     return aws, Settings(plan_bucket="plans", plan_parameter_prefix="/plans", plan_folder=str(tmp_path))
 
 
-def test_first_store_with_a_plan_wins(everywhere: tuple[Aws, Settings], tmp_path: Path) -> None:
-    aws, settings = everywhere
+def test_first_store_with_a_plan_wins(plan_everywhere: tuple[Aws, Settings], tmp_path: Path) -> None:
+    aws, settings = plan_everywhere
     tags = {"greenlight:plan": f"file:{tmp_path}/shop.yaml"}
     assert name_of(find_plan(aws, settings, SHOP, tags)) == "packed application"
     order = []
@@ -65,14 +65,14 @@ def test_first_store_with_a_plan_wins(everywhere: tuple[Aws, Settings], tmp_path
     assert find_plan(aws, settings, SHOP, {}) is None
 
 
-def test_unknown_application_has_no_candidates(everywhere: tuple[Aws, Settings]) -> None:
-    nobody = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic")
-    assert list(candidate_uris(everywhere[1], nobody)) == []
+def test_unknown_application_has_no_candidates(plan_everywhere: tuple[Aws, Settings]) -> None:
+    unknown = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic")
+    assert list(candidate_uris(plan_everywhere[1], unknown)) == []
 
 
-def test_deployment_without_a_group_uses_the_plan_of_its_application(everywhere: tuple[Aws, Settings]) -> None:
+def test_deployment_without_a_group_uses_the_plan_of_its_application(plan_everywhere: tuple[Aws, Settings]) -> None:
     groupless = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic", application="shop")
-    assert name_of(find_plan(*everywhere, groupless, {})) == "s3 shop.yaml"
+    assert name_of(find_plan(*plan_everywhere, groupless, {})) == "s3 shop.yaml"
 
 
 def test_no_configured_store_has_no_plan(aws: Aws) -> None:
@@ -88,13 +88,13 @@ def test_plan_is_parsed_for_the_deployments_environment(aws: Aws) -> None:
     aws.client("s3").put_object(Bucket="plans", Key="shop.yaml", Body=text.encode())
     with pytest.raises(PlanError, match="nothing says which this is"):
         find_plan(aws, Settings(plan_bucket="plans"), SHOP, {})
-    found = find_plan(aws, Settings(plan_bucket="plans"), replace(SHOP, environment="prod"), {})
-    assert found is not None
-    assert found.variables == {"a": 1}
+    parsed = find_plan(aws, Settings(plan_bucket="plans"), replace(SHOP, environment="prod"), {})
+    assert parsed is not None
+    assert parsed.variables == {"a": 1}
 
 
-def test_fragments_are_read_from_every_store(everywhere: tuple[Aws, Settings], tmp_path: Path) -> None:
-    aws, settings = everywhere
+def test_fragments_are_read_from_every_store(plan_everywhere: tuple[Aws, Settings], tmp_path: Path) -> None:
+    aws, settings = plan_everywhere
     fragment = "version: 1\nchecks: [{name: included, http: {get: /}}]\n"
     digest = hashlib.sha256(fragment.encode()).hexdigest()
     aws.client("s3").put_object(Bucket="plans", Key="base.yaml", Body=fragment.encode())
@@ -103,17 +103,17 @@ def test_fragments_are_read_from_every_store(everywhere: tuple[Aws, Settings], t
     for uri in ("s3://plans/base.yaml", "ssm:/plans/base", "file:base.yaml"):
         text = f"version: 1\nstages: {{AfterAllowTestTraffic: {{include: [{{uri: '{uri}', sha256: {digest}}}]}}}}\n"
         aws.client("s3").put_object(Bucket="plans", Key="shop/web.yaml", Body=text.encode())
-        found = find_plan(aws, settings, SHOP, {})
-        assert name_of(found) == "included"
-        assert found is not None
-        assert [(each.uri, each.sha256) for each in found.source.includes] == [(uri, digest)]
+        parsed = find_plan(aws, settings, SHOP, {})
+        assert name_of(parsed) == "included"
+        assert parsed is not None
+        assert [(include.uri, include.sha256) for include in parsed.source.includes] == [(uri, digest)]
 
 
-def test_packed_fragment_cannot_be_outside_its_folder(everywhere: tuple[Aws, Settings]) -> None:
+def test_packed_fragment_cannot_be_outside_its_folder(plan_everywhere: tuple[Aws, Settings]) -> None:
     text = "version: 1\nstages: {AfterAllowTestTraffic: {include: [{uri: 'file:../../etc/passwd'}]}}\n"
-    everywhere[0].client("s3").put_object(Bucket="plans", Key="shop/web.yaml", Body=text.encode())
+    plan_everywhere[0].client("s3").put_object(Bucket="plans", Key="shop/web.yaml", Body=text.encode())
     with pytest.raises(PlanError, match="outside the folder of packed plans"):
-        find_plan(*everywhere, SHOP, {})
+        find_plan(*plan_everywhere, SHOP, {})
 
 
 def test_plan_from_s3_has_its_version_id(aws: Aws) -> None:
@@ -121,10 +121,10 @@ def test_plan_from_s3_has_its_version_id(aws: Aws) -> None:
     bucket.create_bucket(Bucket="plans")
     bucket.put_bucket_versioning(Bucket="plans", VersioningConfiguration={"Status": "Enabled"})
     versions = [bucket.put_object(Bucket="plans", Key="shop.yaml", Body=plan(n).encode())["VersionId"] for n in "ab"]
-    found = find_plan(aws, Settings(plan_bucket="plans"), SHOP, {})
-    assert found is not None
-    assert (found.source.uri, found.source.version_id) == ("s3://plans/shop.yaml", versions[1])
-    assert len(found.source.sha256) == 64
+    parsed = find_plan(aws, Settings(plan_bucket="plans"), SHOP, {})
+    assert parsed is not None
+    assert (parsed.source.uri, parsed.source.version_id) == ("s3://plans/shop.yaml", versions[1])
+    assert len(parsed.source.sha256) == 64
 
 
 def test_denied_store_is_an_error() -> None:
@@ -136,13 +136,13 @@ def test_denied_store_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [(b"x" * (MAX_BYTES + 1), "larger than"), (b"caf\xe9: 1", "not UTF-8 text")],
 )
-def test_too_large_or_undecodable_plan_is_rejected(aws: Aws, body: bytes, said: str) -> None:
+def test_too_large_or_undecodable_plan_is_rejected(aws: Aws, body: bytes, reason: str) -> None:
     aws.client("s3").create_bucket(Bucket="plans")
     aws.client("s3").put_object(Bucket="plans", Key="shop.yaml", Body=body)
-    with pytest.raises(PlanError, match=said) as refused:
+    with pytest.raises(PlanError, match=reason) as refused:
         find_plan(aws, Settings(plan_bucket="plans"), SHOP, {})
     assert refused.value.source == "s3://plans/shop.yaml"
 
@@ -160,11 +160,11 @@ def test_application_name_cannot_leave_the_folder(aws: Aws, tmp_path: Path, appl
     folder.mkdir()
     deployment = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterInstall", application=application)
     try:
-        found = find_plan(aws, Settings(plan_folder=str(folder)), deployment, {})
+        parsed = find_plan(aws, Settings(plan_folder=str(folder)), deployment, {})
     except PlanError as refused:
-        assert "outside the folder" in str(refused)  # noqa: PT017 - either answer is right, a plan is not
+        assert "outside the folder" in str(refused)  # noqa: PT017 - an error and None are both right, a plan is not
     else:
-        assert found is None
+        assert parsed is None
 
 
 def test_packed_folder_defaults_to_the_task_root(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,21 +197,21 @@ def test_invalid_tag_is_rejected_with_the_valid_forms(aws: Aws, uri: str) -> Non
 
 
 def test_tag_of_a_missing_plan_is_an_error(
-    everywhere: tuple[Aws, Settings],
+    plan_everywhere: tuple[Aws, Settings],
 ) -> None:
     for uri in ("s3://plans/other.yaml", "ssm:/plans/other", "file:other.yaml"):
         with pytest.raises(PlanError, match=f"names {uri}, which does not exist"):
-            find_plan(*everywhere, SHOP, {"greenlight:plan": uri})
+            find_plan(*plan_everywhere, SHOP, {"greenlight:plan": uri})
 
 
-def test_tag_may_name_any_store(everywhere: tuple[Aws, Settings]) -> None:
+def test_tag_may_name_any_store(plan_everywhere: tuple[Aws, Settings]) -> None:
     uris = {
         "s3://plans/shop.yaml": "s3 shop.yaml",
         "ssm:/plans/shop/web": "ssm",
         " file:shop.yaml ": "packed application",
     }
     for uri, name in uris.items():
-        assert name_of(find_plan(*everywhere, SHOP, {"greenlight:plan": uri})) == name
+        assert name_of(find_plan(*plan_everywhere, SHOP, {"greenlight:plan": uri})) == name
 
 
 def test_file_uri_needs_packed_plans(aws: Aws) -> None:
@@ -219,5 +219,5 @@ def test_file_uri_needs_packed_plans(aws: Aws) -> None:
         read(aws, Settings(), "file:/proc/self/environ")
 
 
-def test_empty_tag_is_ignored(everywhere: tuple[Aws, Settings]) -> None:
-    assert name_of(find_plan(*everywhere, SHOP, {"greenlight:plan": "  "})) == "s3 shop/web.yaml"
+def test_empty_tag_is_ignored(plan_everywhere: tuple[Aws, Settings]) -> None:
+    assert name_of(find_plan(*plan_everywhere, SHOP, {"greenlight:plan": "  "})) == "s3 shop/web.yaml"

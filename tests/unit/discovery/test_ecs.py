@@ -1,4 +1,4 @@
-"""Blue has a URL as long as users are on it, and what goes wrong while finding it never ends a gate."""
+"""URL of blue before the traffic shift; an error while finding it never fails a gate."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def rule(*weights: tuple[str, int]) -> dict[str, Any]:
 
 
 class Account:
-    """What AWS would say, with the production listener's rules as the test wants them."""
+    """Account whose production listener has the given rules, or raises an error."""
 
     def __init__(self, production: Any) -> None:
         self.production = production
@@ -78,9 +78,9 @@ def sides(production: Any, stage: str = "AfterAllowTestTraffic", pair: Any = Non
     return find_ecs_sides(account, deployment, {}, group, {}, sleep=lambda _: None)
 
 
-@pytest.mark.parametrize("trouble", [AwsError("denied"), KeyError("LoadBalancerArn"), RuntimeError("odd")])
-def test_error_while_finding_blue_becomes_a_reason_and_does_not_affect_green(trouble: Exception) -> None:
-    blue, green, _ = sides(trouble)
+@pytest.mark.parametrize("error", [AwsError("denied"), KeyError("LoadBalancerArn"), RuntimeError("odd")])
+def test_error_while_finding_blue_becomes_a_reason_and_does_not_affect_green(error: Exception) -> None:
+    blue, green, _ = sides(error)
     assert (blue.url, green.url) == ("", "http://shop.elb.example:9000")
     assert blue.no_url.startswith("the URL of blue could not be determined")
 

@@ -65,7 +65,7 @@ def connected() -> list[object]:
         "http://①②⑦.⓪.⓪.①/",
         "http://127。0。0。1/",
         "http://аpi.test/",  # noqa: RUF001 - the first letter is Cyrillic, on purpose
-        "http://api.test⁄evil/",  # noqa: RUF001 - and this slash is none
+        "http://api.test⁄evil/",  # noqa: RUF001 - and this is not an ASCII slash
     ],
 )
 def test_invalid_url_is_rejected_before_any_connection(url: str, connected: list[object]) -> None:

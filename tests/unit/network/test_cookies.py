@@ -1,4 +1,4 @@
-"""Cookies: what is read of a Set-Cookie, what is kept of it, and who gets it back."""
+"""Cookies: parsing Set-Cookie, storing and sending cookies."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ GREEN = "https://shop.example/account/login"
 
 
 def sent(*headers: str, to: str = GREEN, at: str = GREEN, later_s: float = 0) -> str:
-    """Say what a jar sends to `to` that was given these by `at`."""
+    """Return the Cookie header for `to`, after `at` has set these cookies."""
     jar = CookieJar()
     host = at.split("/")[2].partition(":")[0]
     jar.store([("Set-Cookie", header) for header in headers], at, host, NOW)
     return jar.cookie_header(to, to.split("/")[2].partition(":")[0], NOW + later_s)
 
 
-# ---- What is no cookie
+# ---- Invalid cookies
 
 
 @pytest.mark.parametrize("header", ["", "a", "=b", " =b", ";a=b", "a\x01=b", "a=b\x7f", "a=b; path=\x00"])
@@ -38,8 +38,8 @@ def test_invalid_set_cookie_header_is_ignored(header: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "tomorrow", "1 Jan 2030", "00:00:00 1 Jan", "00:00:00 31 Feb 2030", "24:00:00 1 Jan 2030", "00:60:00 1 Jan 2030",
-     "00:00:00 1 Jan 1600", "00:00:00 1 Jan 203", "00:00:00 32 Jan 2030", "0:0 1 Jan 2030"],
+    ["", "tomorrow", "1 Jan 2030", "00:00:00 1 Jan", "00:00:00 31 Feb 2030", "24:00:00 1 Jan 2030",
+     "00:60:00 1 Jan 2030", "00:00:00 1 Jan 1600", "00:00:00 1 Jan 203", "00:00:00 32 Jan 2030", "0:0 1 Jan 2030"],
 )  # fmt: skip
 def test_invalid_date_parses_to_none(text: str) -> None:
     assert parse_date(text) is None
@@ -48,7 +48,8 @@ def test_invalid_date_parses_to_none(text: str) -> None:
 @pytest.mark.parametrize(
     ("attribute", "field"),
     [("max-age=1.5", "max_age"), ("max-age=+5", "max_age"), ("max-age=", "max_age"), ("expires=soon", "expires"),
-     ("domain=", "domain"), ("path=", "path"), ("path=a", "path"), ("samesite=very", "same_site"), ("samesite", "same_site")],
+     ("domain=", "domain"), ("path=", "path"), ("path=a", "path"), ("samesite=very", "same_site"),
+     ("samesite", "same_site")],
 )  # fmt: skip
 def test_invalid_attribute_is_ignored(attribute: str, field: str) -> None:
     cookie = parse_set_cookie(f"a=b; {attribute}")
@@ -57,7 +58,10 @@ def test_invalid_attribute_is_ignored(attribute: str, field: str) -> None:
 
 
 def test_cookie_has_all_attributes_of_its_header() -> None:
-    header = "id = a=b ; Expires=Wed, 09 Jun 2100 10:18:14 GMT;MAX-AGE= -5;Domain=.Shop.EXAMPLE; Path=/a;secure=no; HttpOnly;SameSite=lax; x=y"
+    header = (
+        "id = a=b ; Expires=Wed, 09 Jun 2100 10:18:14 GMT;MAX-AGE= -5;Domain=.Shop.EXAMPLE; Path=/a;secure=no; "
+        "HttpOnly;SameSite=lax; x=y"
+    )
     assert parse_set_cookie(header) == Cookie(
         name="id", value="a=b", expires=4116219494.0, max_age=-5, domain="shop.example", path="/a", secure=True,
         http_only=True, same_site="Lax",
@@ -80,25 +84,25 @@ def test_last_valid_occurrence_of_an_attribute_wins() -> None:
     ],
 )
 def test_date_is_parsed_in_every_format(text: str, iso: str) -> None:
-    found = parse_date(text)
-    assert found is not None
-    assert format_iso(found) == iso
+    seconds = parse_date(text)
+    assert seconds is not None
+    assert format_iso(seconds) == iso
 
 
 def test_last_cookie_per_name_domain_and_path_wins() -> None:
-    headers = [("set-cookie", each) for each in ("a=1", "b=2", "a=3", "a=4; path=/x")]
+    headers = [("set-cookie", header) for header in ("a=1", "b=2", "a=3", "a=4; path=/x")]
     assert [cookie.value for cookie in find_cookies("a", headers)] == ["3", "4"]
     assert find_cookies("A", headers) == []
 
 
 @pytest.mark.parametrize(
-    ("header", "shown"), [("a=secret; Path=/", "a=***; Path=/"), ("a=b=c", "a=***"), ("secret; x", "***; x")]
+    ("header", "masked"), [("a=secret; Path=/", "a=***; Path=/"), ("a=b=c", "a=***"), ("secret; x", "***; x")]
 )
-def test_mask_value_replaces_only_the_value(header: str, shown: str) -> None:
-    assert mask_value(header) == shown
+def test_mask_value_replaces_only_the_value(header: str, masked: str) -> None:
+    assert mask_value(header) == masked
 
 
-# ---- What a jar sends
+# ---- The jar
 
 
 @pytest.mark.parametrize(
@@ -154,5 +158,5 @@ def test_cookie_is_replaced_and_deleted_by_name_and_path() -> None:
 
 
 def test_jar_stores_a_limited_number_of_cookies() -> None:
-    many = [f"c{number}=x; path=/" for number in range(MAX_COOKIES + 5)]
-    assert sent(*many).count("=") == MAX_COOKIES
+    headers = [f"c{number}=x; path=/" for number in range(MAX_COOKIES + 5)]
+    assert sent(*headers).count("=") == MAX_COOKIES

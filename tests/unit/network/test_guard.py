@@ -11,8 +11,8 @@ from tests.support.addresses import FORBIDDEN
 OPEN = "93.184.215.14"
 
 
-def guard(*hosts: str, gives: list[str] | None = None, loopback: bool = False) -> Guard:
-    return Guard(hosts, allow_loopback=loopback, resolver=lambda *_: gives or [OPEN])
+def guard(*hosts: str, addresses: list[str] | None = None, loopback: bool = False) -> Guard:
+    return Guard(hosts, allow_loopback=loopback, resolver=lambda *_: addresses or [OPEN])
 
 
 @pytest.mark.parametrize("host", ["api.example.com", "API.Example.COM", "api.example.com."])
@@ -45,11 +45,11 @@ def test_single_star_is_not_a_wildcard() -> None:
 
 
 def test_disallowed_name_is_not_resolved() -> None:
-    asked: list[str] = []
-    allowed = Guard(["a.test"], resolver=lambda host, _: asked.append(host) or [OPEN])  # type: ignore[func-returns-value]
+    resolved: list[str] = []
+    allowed = Guard(["a.test"], resolver=lambda host, _: resolved.append(host) or [OPEN])  # type: ignore[func-returns-value]
     with pytest.raises(GuardError):
         allowed.resolve("secret-data.evil.test", 80)
-    assert asked == []
+    assert resolved == []
 
 
 def test_name_without_address_is_unreachable() -> None:
@@ -66,7 +66,7 @@ def test_unresolvable_name_is_reported_as_unreachable(host: str) -> None:
 @pytest.mark.parametrize("address", FORBIDDEN)
 def test_forbidden_address_is_rejected_for_any_name(address: str) -> None:
     with pytest.raises(GuardError, match=r"nice\.test resolves to .*checks never connect there"):
-        guard("nice.test", gives=[address]).resolve("nice.test", 80)
+        guard("nice.test", addresses=[address]).resolve("nice.test", 80)
 
 
 @pytest.mark.parametrize("position", [0, 1, 2])
@@ -74,20 +74,20 @@ def test_one_forbidden_address_among_allowed_ones_is_rejected(position: int) -> 
     answers = [OPEN, "2606:2800:21f:cb07::1"]
     answers.insert(position, "169.254.169.254")
     with pytest.raises(GuardError):
-        guard("mixed.test", gives=answers).resolve("mixed.test", 80)
+        guard("mixed.test", addresses=answers).resolve("mixed.test", 80)
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "172.16.3.4", "192.168.1.1", "fd12::1", "100.64.0.1", OPEN])
 def test_private_addresses_of_load_balancers_are_allowed(address: str) -> None:
-    assert guard("internal-lb.test", gives=[address]).resolve("internal-lb.test", 80) == address
+    assert guard("internal-lb.test", addresses=[address]).resolve("internal-lb.test", 80) == address
 
 
 def test_allow_loopback_allows_only_loopback_addresses() -> None:
     for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
-        assert guard("me.test", gives=[address], loopback=True).resolve("me.test", 80) == address
+        assert guard("me.test", addresses=[address], loopback=True).resolve("me.test", 80) == address
     for address in ("169.254.169.254", "0.0.0.0", "::ffff:169.254.169.254"):
         with pytest.raises(GuardError):
-            guard("me.test", gives=[address], loopback=True).resolve("me.test", 80)
+            guard("me.test", addresses=[address], loopback=True).resolve("me.test", 80)
 
 
 @pytest.mark.parametrize(

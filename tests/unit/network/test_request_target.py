@@ -1,4 +1,4 @@
-"""From a path in a plan to the request that reaches green, and nobody else."""
+"""Paths and hosts of a plan resolve to green and to no other host."""
 
 from __future__ import annotations
 
@@ -86,20 +86,20 @@ def test_header_of_the_plan_overrides_the_rules_header_in_any_case() -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "host", "port", "said"),
+    ("side", "host", "port", "reason"),
     [
         (Side(no_url="no test port"), "", 0, "no test port; set host and port"),
         (Side(), "cache.test", 0, "green has no URL at this stage; set host and port"),
         (GREEN, "cache.test", 0, "set the port to connect to at cache.test"),
     ],
 )
-def test_incomplete_endpoint_is_rejected(side: Side, host: str, port: int, said: str) -> None:
-    with pytest.raises(GuardError, match=said):
+def test_incomplete_endpoint_is_rejected(side: Side, host: str, port: int, reason: str) -> None:
+    with pytest.raises(GuardError, match=reason):
         resolve_endpoint(side, host, port)
 
 
 @pytest.mark.parametrize(
-    ("side", "host", "port", "place"),
+    ("side", "host", "port", "endpoint"),
     [
         (GREEN, "", 0, ("balancer", 8080, "shop.example.com")),
         (GREEN, "", 99, ("balancer", 99, "shop.example.com")),
@@ -110,11 +110,11 @@ def test_incomplete_endpoint_is_rejected(side: Side, host: str, port: int, said:
     ],
 )
 def test_missing_parts_of_an_endpoint_come_from_green(
-    side: Side, host: str, port: int, place: tuple[str, int, str]
+    side: Side, host: str, port: int, endpoint: tuple[str, int, str]
 ) -> None:
-    found = resolve_endpoint(side, host, port)
+    resolved = resolve_endpoint(side, host, port)
 
-    assert (found.host, found.port, found.name) == place
+    assert (resolved.host, resolved.port, resolved.name) == endpoint
 
 
 @given(st.text())

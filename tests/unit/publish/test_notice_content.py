@@ -22,8 +22,8 @@ def test_text_from_a_service_cannot_add_a_line() -> None:
 
 def test_sentence_has_verdict_deployment_and_first_reason() -> None:
     reasons = tuple(Reason(cause=Cause.RELEASE_FAILED, check=name, message="no") for name in ("one", "two", "three"))
-    said = "Failed: shop/web at AfterAllowTraffic; RELEASE_FAILED, one: no (and 2 more)"
-    assert notice_content.verdict_sentence(failed_report(reasons=reasons)) == said
+    sentence = "Failed: shop/web at AfterAllowTraffic; RELEASE_FAILED, one: no (and 2 more)"
+    assert notice_content.verdict_sentence(failed_report(reasons=reasons)) == sentence
 
 
 def test_deployment_without_an_application_is_named_by_its_id() -> None:
@@ -35,10 +35,10 @@ def test_deployment_without_an_application_is_named_by_its_id() -> None:
 def test_event_is_small_with_any_number_of_reasons() -> None:
     reasons = tuple(Reason(cause=Cause.GATE_ERROR, check=f"c{n}", message="x" * 100_000) for n in range(2000))
     checks = tuple(Finding(outcome=Outcome.ERROR, message="x" * 1000, name=f"c{n}") for n in range(2000))
-    told = notice_content.build_event(failed_report(reasons=reasons, checks=checks), "")
-    assert len(json.dumps(told)) < 20_000
-    assert told["reasons_left_out"] == 2000 - notice_content.MAX_REASONS
-    assert told["checks"]["ERROR"] == 2000
+    event = notice_content.build_event(failed_report(reasons=reasons, checks=checks), "")
+    assert len(json.dumps(event)) < 20_000
+    assert event["reasons_left_out"] == 2000 - notice_content.MAX_REASONS
+    assert event["checks"]["ERROR"] == 2000
 
 
 def test_documented_fields_equal_those_of_the_event() -> None:

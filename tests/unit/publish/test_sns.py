@@ -32,6 +32,6 @@ def test_card_has_owner_plan_and_commands() -> None:
 def test_text_from_a_service_cannot_mention_chat_users() -> None:
     message = "status is 500, the body begins: <!channel> <@U123> <https://example.com|click here>"
     hostile = failed_report(reasons=(Reason(cause=Cause.RELEASE_FAILED, check="<!here>", message=message),))
-    written = json.dumps(sns.build_card(hostile, ""))
-    assert "<" not in written
-    assert "&lt;!channel&gt;" in written
+    card = json.dumps(sns.build_card(hostile, ""))
+    assert "<" not in card
+    assert "&lt;!channel&gt;" in card

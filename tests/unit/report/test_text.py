@@ -1,4 +1,4 @@
-"""The text report: harmless lines, the verdict and why first."""
+"""The text report: safe lines, the verdict and its reasons first."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def report(**changes: Any) -> Report:
         ),
         "deployment": Deployment(
             id="d-1", platform=Platform.ECS, stage="AfterAllowTraffic", application="shop", group="blue-green",
-            green=Side(url="http://green", host="shop.example.com", task_definition="shop:8"), notes=("the rule changed",),
+            green=Side(url="http://green", host="shop.example.com", task_definition="shop:8"),
+            notes=("the rule changed",),
         ),
         "plan": PlanSource(uri="s3://plans/shop.yaml", version_id="v7", sha256="0123456789abcdef"),
         "started_at": "2026-01-01T00:00:00.000+00:00",
@@ -113,14 +114,14 @@ def test_override_is_shown_with_its_owner() -> None:
     )  # fmt: skip
     checks = (Finding(outcome=Outcome.FAIL, message="no", name="green answers", excused=ExcuseReason.OVERRIDDEN),)
 
-    shown = render(report(verdict=Status.SUCCEEDED, reasons=(), checks=checks, overrides=(override,)))
+    rendered = render(report(verdict=Status.SUCCEEDED, reasons=(), checks=checks, overrides=(override,)))
 
-    assert shown.startswith("Succeeded (1 check overridden): shop/blue-green")
+    assert rendered.startswith("Succeeded (1 check overridden): shop/blue-green")
     assert (
         "  overridden: green answers: by someone until 2026-01-01T02:00:00Z, for deployment d-1: the probe is broken"
         " (s3://plans/overrides/o.json)\n"
-    ) in shown
-    assert " FAIL  green answers (overridden) [" in shown
+    ) in rendered
+    assert " FAIL  green answers (overridden) [" in rendered
 
 
 def test_unknown_facts_are_omitted() -> None:
@@ -161,7 +162,7 @@ def test_evidence_of_any_type_is_rendered(value: Any) -> None:
 
 @given(st.text(st.characters()))
 def test_any_text_stays_on_its_line(text: str) -> None:
-    shown = render(report(reasons=(Reason(cause=Cause.DEADLINE, check=text, message=text),), checks=()))
+    rendered = render(report(reasons=(Reason(cause=Cause.DEADLINE, check=text, message=text),), checks=()))
 
-    assert all(line.isprintable() for line in shown.split("\n"))
-    assert shown.count("\n") == 8
+    assert all(line.isprintable() for line in rendered.split("\n"))
+    assert rendered.count("\n") == 8
