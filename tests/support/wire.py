@@ -146,7 +146,7 @@ def sending(*pieces: bytes, then: Script | None = None) -> Script:
 
 def answer(status: int = 200, body: bytes = b"", *headers: str) -> bytes:
     """Build a complete HTTP response."""
-    lines: Iterable[str] = (f"HTTP/1.1 {status} Reason", *headers, f"content-length: {len(body)}", "", "")
+    lines: Iterable[str] = (f"HTTP/1.1 {status} Said", *headers, f"content-length: {len(body)}", "", "")
     return "\r\n".join(lines).encode("latin-1") + body
 
 
