@@ -18,7 +18,7 @@ from greenlight.aws.client import Aws
 from greenlight.core.display import escape_controls, truncate
 from greenlight.core.errors import GreenlightError
 from greenlight.core.units import Duration
-from greenlight.report.content import milliseconds
+from greenlight.report.content import format_duration
 
 if TYPE_CHECKING:
     import argparse
@@ -112,7 +112,7 @@ def _print(gate_list: GateList, summary: history.Summary, console: Console, *, w
     unchecked = f", {summary.let_through} let through without a check" if summary.let_through else ""
     console.print(f"gates            {summary.gates}, {summary.closed} closed{unchecked}")
     if summary.p50_ms is not None and summary.p95_ms is not None:
-        console.print(f"time to verdict  p50 {milliseconds(summary.p50_ms)}, p95 {milliseconds(summary.p95_ms)}")
+        console.print(f"time to verdict  p50 {format_duration(summary.p50_ms)}, p95 {format_duration(summary.p95_ms)}")
     if summary.causes:
         console.print("closed by        " + ", ".join(f"{cause} {count}" for cause, count in summary.causes.items()))
     if summary.weeks:
@@ -124,7 +124,7 @@ def _print_gates(gates: Sequence[Entry], console: Console, width: int, *, with_g
     for gate in gates:
         before = f"{history.started_at(gate):%Y-%m-%d %H:%M}  {escape_controls(gate.stage):<21}  "
         group = f"{escape_controls(gate.group)}  " if with_group else ""
-        after = f"  {milliseconds(gate.duration_ms):>9}  {escape_controls(gate.deployment):<11}  {group}"
+        after = f"  {format_duration(gate.duration_ms):>9}  {escape_controls(gate.deployment):<11}  {group}"
         remaining = max(20, width - len(before) - len(after) - 9)
         detail = truncate(_detail(gate), remaining)
         console.print(Text.assemble(before, styled(gate.verdict.value, 9), after, detail))

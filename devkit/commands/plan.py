@@ -26,7 +26,7 @@ from greenlight.core.display import escape_controls
 from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.settings import Settings
 from greenlight.plan import parser as plans
-from greenlight.stores.plan_lookup import candidates
+from greenlight.stores.plan_lookup import candidate_uris
 
 if TYPE_CHECKING:
     import argparse
@@ -113,7 +113,7 @@ def _open_remote_plan(arguments: argparse.Namespace, aws: Aws) -> RemotePlan:
     deployment = Deployment(
         id="", platform=Platform.ECS, stage="", application=arguments.application, group=arguments.group
     )
-    return remote.open_remote_plan(aws, next(candidates(Settings(plan_bucket=bucket), deployment)))
+    return remote.open_remote_plan(aws, next(candidate_uris(Settings(plan_bucket=bucket), deployment)))
 
 
 def _read_valid_plan(arguments: argparse.Namespace, aws: Aws) -> LocalPlan | None:

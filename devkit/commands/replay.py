@@ -29,7 +29,7 @@ from greenlight.core.units import Duration
 from greenlight.core.verdict import Status
 from greenlight.gate.prepare import Prepared, with_secrets
 from greenlight.gate.supervise import run_gate
-from greenlight.report.content import subject
+from greenlight.report.content import format_subject
 
 if TYPE_CHECKING:
     import argparse
@@ -165,7 +165,7 @@ def _print_json(result: _Replay) -> None:
 def _print_text(result: _Replay, console: Console) -> None:
     then, now, checks = result.then, result.now, result.checks
     width = shutil.get_terminal_size().columns if console.is_terminal else _PIPE_WIDTH
-    heading = f"{subject(then)} {then.deployment.id} at {then.deployment.stage}, gate of {then.started_at}"
+    heading = f"{format_subject(then)} {then.deployment.id} at {then.deployment.stage}, gate of {then.started_at}"
     console.print(escape_controls(heading))
     unjudged = ""
     if result.unjudged:

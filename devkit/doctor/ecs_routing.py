@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from devkit.doctor.rules import make_symptom
 from devkit.lint.appspec import FILLED_LATER
 from greenlight.discovery.ecs import HOST_TAG
-from greenlight.discovery.load_balancer import route_to, traffic_share
+from greenlight.discovery.load_balancer import find_route, traffic_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -295,14 +295,14 @@ def _check_load_balancers(state: GroupState, load_balancers: dict[str, str]) -> 
 def _check_forwarding(state: GroupState, name: str, listener: dict[str, Any], primary: str) -> Iterator[Symptom]:
     """Check that a listener forwards to the primary task set, with the gate's own discovery."""
     arn = str(listener["ListenerArn"])
-    route = route_to(state.reader, arn, primary, state.tags.get(HOST_TAG, ""), "the primary task set")
+    route = find_route(state.reader, arn, primary, state.tags.get(HOST_TAG, ""), "the primary task set")
     if route.url:
         return
     is_http = listener.get("Protocol") in ("HTTP", "HTTPS")
     rules = state.reader.pages("elbv2", "describe_rules", "Rules", ListenerArn=arn) if is_http else []
     action_lists = [rule.get("Actions", []) for rule in rules] or [listener.get("DefaultActions", [])]
     share = max((traffic_share(actions, primary) for actions in action_lists), default=0.0)
-    message, evidence = f"the {name}: {route.why}", (arn, f"target group of the primary task set: {primary}")
+    message, evidence = f"the {name}: {route.reason}", (arn, f"target group of the primary task set: {primary}")
     if share == 1:
         fix = "give the service a rule whose conditions use only host, path or header, or use the default action"
         yield make_symptom("listener-rule", message, *evidence, fix=fix)

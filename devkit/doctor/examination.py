@@ -27,7 +27,7 @@ from greenlight.core.deployment import Platform
 from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.suggestions import suggest_or_list
-from greenlight.discovery.deployment import tags_of
+from greenlight.discovery.deployment import read_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -168,7 +168,7 @@ def _complete(state: GroupState) -> tuple[GroupState, list[Symptom]]:
             configuration = read_or_default(f"the function {function}", read, None, symptoms)
             functions |= {event: configuration} if configuration else {}
     default: dict[str, str] = {}
-    tags = read_or_default(f"the tags of {state.group}", lambda: tags_of(state.reader, state.arn), default, symptoms)
+    tags = read_or_default(f"the tags of {state.group}", lambda: read_tags(state.reader, state.arn), default, symptoms)
     return dataclasses.replace(state, appspec=appspec, hooks=functions, tags=tags), symptoms
 
 

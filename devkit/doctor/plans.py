@@ -106,7 +106,7 @@ def _settings(state: GroupState) -> Settings | None:
 
 def check_plan(state: GroupState) -> Iterator[Symptom]:
     """Find the plan, lint it with the hooks' real timeout, and compare it with hooks, hosts and permissions."""
-    hook_settings, tag = _settings(state), state.tags.get(plan_lookup.TAG, "").strip()
+    hook_settings, tag = _settings(state), state.tags.get(plan_lookup.PLAN_TAG, "").strip()
     if not state.plan_file and tag.startswith("file:"):
         yield make_symptom(
             "could-not-look",
@@ -146,12 +146,12 @@ def _read_plan(state: GroupState, hook_settings: Settings | None) -> tuple[str, 
         return (state.plan_file, document[0]) if document else None
     if hook_settings is None:
         return None
-    tag = state.tags.get(plan_lookup.TAG, "").strip()
-    for uri in [tag] if tag else plan_lookup.candidates(hook_settings, _deployment(state)):
+    tag = state.tags.get(plan_lookup.PLAN_TAG, "").strip()
+    for uri in [tag] if tag else plan_lookup.candidate_uris(hook_settings, _deployment(state)):
         if (document := plan_lookup.read(state.reader, hook_settings, uri)) is not None:
             return uri, document[0]
         if tag:
-            message = f"the tag {plan_lookup.TAG} of the deployment group names {tag}, which does not exist"
+            message = f"the tag {plan_lookup.PLAN_TAG} of the deployment group names {tag}, which does not exist"
             raise PlanError([Problem(message)])
     return None
 
@@ -175,7 +175,7 @@ def _show_plan_commands(state: GroupState, uri: str) -> str:
     else:
         return (
             f"aws deploy list-tags-for-resource --resource-arn {state.arn}\n"
-            f"set its tag {plan_lookup.TAG} to s3://BUCKET/KEY, ssm:/NAME or file:NAME"
+            f"set its tag {plan_lookup.PLAN_TAG} to s3://BUCKET/KEY, ssm:/NAME or file:NAME"
         )
     return f"{read}\ngreenlight lint plan.yaml"
 
@@ -193,7 +193,7 @@ def _no_plan(state: GroupState, hook_settings: Settings | None) -> Iterator[Symp
         return
     if hook_settings is None:
         return  # the hooks are not greenlight's, and need no plan
-    uri = next(plan_lookup.candidates(hook_settings, _deployment(state)), "")
+    uri = next(plan_lookup.candidate_uris(hook_settings, _deployment(state)), "")
     store = "pack it with the hooks"
     if uri:
         store = f"store it: greenlight plan push plan.yaml --at {shlex.quote(uri)}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from greenlight.core.errors import PlanError, Problem
 from greenlight.plan.yaml_reader import MAX_BYTES
 from greenlight.stores import file
-from greenlight.stores.s3 import text_of
+from greenlight.stores.s3 import decode_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ def read_text(name: str) -> str:
         PlanError: The file does not exist, cannot be read, is too large or not UTF-8.
     """
     if name == STDIN:
-        return text_of(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input")
+        return decode_plan(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input")
     if Path(name).is_dir():
         raise PlanError([Problem(f"the folder contains no plan: no {', '.join(PATTERNS)}")], name)
     stored = file.read(name)

@@ -13,7 +13,7 @@ from greenlight.aws.client import Aws, call_aws
 from greenlight.core.errors import AwsError, GreenlightError, PlanError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.plan import yaml_reader
-from greenlight.stores.s3 import text_of
+from greenlight.stores.s3 import decode_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ class S3Plan:
                 return None
             raise
         try:
-            text = text_of(data, self.uri)
+            text = decode_plan(data, self.uri)
         except PlanError:
             text = ""  # gates cannot read this object, so it may be replaced
         return StoredPlan(text=text, etag=str(answer.get("ETag", "")), version_id=str(answer.get("VersionId") or ""))

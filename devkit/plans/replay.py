@@ -22,7 +22,7 @@ from greenlight.plan.model import Plan, Stage
 from greenlight.plan.yaml_reader import MAX_BYTES
 from greenlight.stores import ssm
 from greenlight.stores.plan_lookup import read
-from greenlight.stores.s3 import text_of
+from greenlight.stores.s3 import decode_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,7 +127,7 @@ def _read_version(aws: Aws, source: PlanSource) -> tuple[str, str] | None:
             return None
         raise
     data: bytes = call_aws("s3", "get_object", lambda: response["Body"].read(MAX_BYTES + 1))
-    return text_of(data, source.uri), source.version_id
+    return decode_plan(data, source.uri), source.version_id
 
 
 def with_green_url(deployment: Deployment, plan: Plan, url: str) -> Deployment:

@@ -38,7 +38,7 @@ class IndexQuery(NamedTuple):
     @property
     def prefix(self) -> str:
         """The prefix of the keys in the bucket."""
-        return index.folder(self.application, self.group)
+        return index.entry_prefix(self.application, self.group)
 
 
 class GateList(FrozenStruct, frozen=True, kw_only=True):
@@ -91,7 +91,7 @@ def _newest_keys(aws: Aws, query: IndexQuery, folder: str) -> list[str]:
             "s3", "list_objects_v2", Bucket=query.bucket, Prefix=folder, MaxKeys=page_size, **continuation
         )
         for key in (str(content["Key"]) for content in response.get("Contents", [])):
-            started_at = index.time_of(key)
+            started_at = index.parse_key_time(key)
             if started_at is None:
                 continue
             if started_at < query.since:

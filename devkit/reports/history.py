@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from greenlight.core.finding import ExcuseReason, Outcome, Severity
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.verdict import Status
+from greenlight.publish.index import CheckSummary
 from greenlight.toolkit.response_diff import percentile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from greenlight.publish.index import Checked, Entry
+    from greenlight.publish.index import Entry
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -120,7 +121,7 @@ def _checks(gates: Sequence[Entry]) -> tuple[Check, ...]:
     return tuple(sorted(checks, key=lambda check: (-check.closed, -check.flaky, -check.failed, check.name)))
 
 
-def _closes_gate(check: Checked) -> bool:
+def _closes_gate(check: CheckSummary) -> bool:
     has_failed = check.outcome not in (Outcome.PASS, Outcome.SKIPPED)
     return has_failed and check.severity is not Severity.ADVISORY and check.excused is ExcuseReason.NONE
 

@@ -167,7 +167,7 @@ def test_first_screen_has_the_failed_check_with_expected_and_actual_values(width
         page.locator(".pair dd", has_text="9.99").first,
         page.locator(".pair .seen", has_text='"9.99"'),
         page.locator(".pair code", has_text="GET /orders/17: json total"),
-        page.get_by_text("this is for the team that wrote the release"),
+        page.get_by_text("the team that wrote the release has to act"),
         page.locator(".facts dd", has_text="shop:42"),
         page.locator(".facts dd", has_text="https://shop.example.com:8443"),
     ):
@@ -293,7 +293,7 @@ def test_right_to_left_texts_do_not_change_the_order_of_the_page(opened: Opening
     reason = replace(closed().reasons[0], check=RTL, message=RTL)
     page = opened(closed(checks=(hebrew,), reasons=(reason,)), 390).page
 
-    expected, seen = page.locator(".pair dt", has_text="Expected"), page.locator(".pair dt", has_text="Seen")
+    expected, seen = page.locator(".pair dt", has_text="Expected"), page.locator(".pair dt", has_text="Actual")
     left, right = expected.bounding_box(), seen.bounding_box()
     assert left is not None
     assert right is not None

@@ -49,8 +49,8 @@ from greenlight.core.units import DURATION_PATTERN, SIZE_PATTERN
 from greenlight.discovery.ecs import HOST_TAG
 from greenlight.gate.prepare import ENVIRONMENT_TAG
 from greenlight.publish.index import Entry as IndexEntry
-from greenlight.stores.plan_lookup import TAG as PLAN_TAG
-from greenlight.stores.plan_lookup import candidates
+from greenlight.stores.plan_lookup import PLAN_TAG as PLAN_TAG
+from greenlight.stores.plan_lookup import candidate_uris
 from greenlight.verdict.override import Override
 from hooks.before_allow_traffic import handler as call_hook
 from hooks.last_resort import handler as call_last_resort
@@ -612,7 +612,7 @@ def places() -> list[str]:
     return sorted(
         [
             *(f"tag {tag}" for tag in (PLAN_TAG, HOST_TAG, ENVIRONMENT_TAG)),
-            *(f"plan {number}: {uri}" for number, uri in enumerate(candidates(chosen, deployment), 1)),
+            *(f"plan {number}: {uri}" for number, uri in enumerate(candidate_uris(chosen, deployment), 1)),
             f"plan prefix in SSM: {in_template}",
             f"plan without a place: {DEFAULT_CHECKS}",
             *(f"S3 {_pattern(name)}" for name in gate().cloud.objects),

@@ -17,7 +17,7 @@ from devkit.reference import plan_reference
 from greenlight.core.deployment import STAGES
 from greenlight.core.finding import Cause
 from greenlight.publish.index import Entry
-from greenlight.stores.plan_lookup import TAG
+from greenlight.stores.plan_lookup import PLAN_TAG
 from tests.support.shell_commands import AWS, arguments_of, aws_cli_error
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def test_every_block_of_yaml_is_accepted_by_its_reader(
             assert event in STAGES
             assert function == f"CodeDeployHook_greenlight-{event}"
     elif "Tags" in block:
-        assert list(block["Tags"]) == [TAG]
+        assert list(block["Tags"]) == [PLAN_TAG]
     else:
         assert " ".join(block) == SCENARIO, "no test reads this kind of block"
 

@@ -244,7 +244,7 @@ def test_a_finished_deployment_is_not_checked(gate: Gate, status: str) -> None:
     call = gate.call(status=status)
     assert call.answers == ["Failed"]
     assert call.reasons() == [
-        ("SUPERSEDED", f"the deployment is already {status}; nobody waits for this gate any more")
+        ("SUPERSEDED", f"the deployment is already {status}; CodeDeploy no longer waits for this gate")
     ]
 
 

@@ -1,4 +1,4 @@
-"""An account of its own for every test, and none of the developer's."""
+"""Fixtures of the integration tests: an empty account for each test, and no access to the developer's."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _no_aws_account(no_aws_account: None) -> None:
-    """Keep every test of this folder from the developer's account."""
+def _isolated_account(no_aws_account: None) -> None:
+    """Prevent every test of this folder from using the developer's credentials."""
 
 
 @pytest.fixture
 def aws() -> Iterator[Aws]:
-    """Give an account by moto: buckets, parameters and secrets as AWS keeps them."""
+    """An account that moto simulates."""
     with mock_aws():
         yield Aws()

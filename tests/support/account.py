@@ -1,4 +1,4 @@
-"""An AWS account written down as a table: operation to answer; requests and answers are held against botocore's models."""
+"""AWS account as a table of responses; requests and responses are validated against botocore's models."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ REGION = "mars-west-1"
 
 
 @functools.cache
-def _made(service: str, region: str) -> Any:
+def _shared_client(service: str, region: str) -> Any:
     return Session().client(service, config=Config(region_name=region, signature_version=UNSIGNED))
 
 
 class _Events:
-    """The events of a client that many accounts share, of which one hears; to copy them would take longer than a call."""
+    """Event emitter of one account for a client that accounts share; copying it would take longer than a call."""
 
-    def __init__(self, shared: Any, asked: Callable[..., None], answered: Callable[..., Any]) -> None:
-        self._shared, self._asked, self._answered = shared, asked, answered
+    def __init__(self, shared: Any, record_call: Callable[..., None], respond: Callable[..., Any]) -> None:
+        self._shared, self._record_call, self._respond = shared, record_call, respond
 
     def emit(self, name: str, **about: Any) -> Any:
-        given = self._shared.emit(name, **about)
+        responses = self._shared.emit(name, **about)
         if name.startswith("before-parameter-build."):
-            self._asked(**about)
-        return given
+            self._record_call(**about)
+        return responses
 
     def emit_until_response(self, name: str, **about: Any) -> Any:
         handler, response = self._shared.emit_until_response(name, **about)
         if response is None and name.startswith("before-call."):
-            return self._answered, self._answered(**about)
+            return self._respond, self._respond(**about)
         return handler, response
 
     def __getattr__(self, name: str) -> Any:
@@ -47,12 +47,12 @@ class _Events:
 
 
 class Account:
-    """Takes the place of a session: `Aws(Account({...}))`.
+    """Replacement for a session: `Aws(Account({...}))`.
 
     Attributes:
-        table: By "service.operation": an answer, an error's code, a list of these given in turn, the last for ever, or
-            a function of the parameters that gives one.
-        calls: Every call that was made: "service.operation" and its parameters.
+        table: By "service.operation": a response, an error code, a list of these that is used in order and whose last
+            item is repeated, or a function of the parameters that returns one of them.
+        calls: Every call: "service.operation" and its parameters.
     """
 
     def __init__(self, table: dict[str, Any], region: str = REGION) -> None:
@@ -61,33 +61,33 @@ class Account:
         self._region = region
 
     def client(self, service: str, **_: Any) -> Any:
-        """Make a client whose calls end at the table."""
-        # Made once for all accounts, since one of EC2 takes a quarter of a second; what it tells is each account's own.
-        made = _made(service, self._region)
-        client = object.__new__(type(made))  # `copy` would look for what a client without its fields cannot tell
-        client.__dict__ |= made.__dict__
-        client.meta = copy.copy(made.meta)
-        client.meta.events = _Events(made.meta.events, self._asked, self._answered)
+        """Return a client whose calls are answered from the table."""
+        # Accounts share the client, since creating one of EC2 takes 250 ms; events and metadata are the account's own.
+        shared = _shared_client(service, self._region)
+        client = object.__new__(type(shared))  # `copy` would call __getattr__ before the client has its fields
+        client.__dict__ |= shared.__dict__
+        client.meta = copy.copy(shared.meta)
+        client.meta.events = _Events(shared.meta.events, self._record_call, self._respond)
         return client
 
     def names(self) -> list[str]:
-        """Give the calls by name."""
+        """Return the names of all calls."""
         return [name for name, _ in self.calls]
 
-    def _asked(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+    def _record_call(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         name = f"{model.service_model.service_name}.{xform_name(model.name)}"
         self.calls.append((name, {key: value for key, value in params.items() if not key.startswith("_")}))
 
-    def _answered(self, model: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+    def _respond(self, model: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
         name = f"{model.service_model.service_name}.{xform_name(model.name)}"
-        assert name in self.table, f"nobody expected {name}"
+        assert name in self.table, f"unexpected call: {name}"
         answer: Any = self.table[name]
         if callable(answer):
             answer = answer(self.calls[-1][1])
         if isinstance(answer, list):
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
         if isinstance(answer, str):
-            error = {"Error": {"Code": answer, "Message": f"{name} said no"}, "ResponseMetadata": {}}
+            error = {"Error": {"Code": answer, "Message": f"{name} failed"}, "ResponseMetadata": {}}
             return AWSResponse("", 400, {}, None), error
         validate_parameters(answer, model.output_shape)
         return AWSResponse("", 200, {}, None), copy.deepcopy(answer)

@@ -1,4 +1,4 @@
-"""Reports that tests of every format share: a closed gate, an open one, one that was never run, a hostile one, a large one."""
+"""Reports that the tests of all formats share: failed, passed, rejected, undecided, with hostile texts, and large."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from greenlight.core.finding import (
     Severity,
 )
 from greenlight.core.report import Clock, PlanSource, Report, TrafficShare
-from greenlight.core.verdict import AppliedOverride, Reason, Status
+from greenlight.core.verdict import AppliedOverride, Reason, ShadowedVerdict, Status
 
 EVIL = (
     "\x1b[2J</script><script>alert(1)</script><img src=x onerror=alert(2)>\r\n\u2028\u202eevil\u2066\x00"
@@ -48,18 +48,19 @@ PLAN = PlanSource(
 )
 
 
-def tried(*attempts: tuple[float, float, Outcome, str]) -> tuple[AttemptRecord, ...]:
+def attempts_of(*attempts: tuple[float, float, Outcome, str]) -> tuple[AttemptRecord, ...]:
+    """Build attempts from start and duration in milliseconds, outcome and message."""
     return tuple(
-        AttemptRecord(began_ms=began, duration_ms=took, outcome=how, message=said)
-        for began, took, how, said in attempts
+        AttemptRecord(began_ms=began_ms, duration_ms=duration_ms, outcome=outcome, message=message)
+        for began_ms, duration_ms, outcome, message in attempts
     )
 
 
 def check(name: str, validator: str, outcome: Outcome, message: str, **more: Any) -> Finding:
-    """Make a finding with one attempt, unless `tries` says otherwise."""
+    """Build a finding with one attempt, or with those of `tries`."""
     began, took = more.pop("began", 640.0), more.pop("took", 42.0)
-    said = "" if outcome is Outcome.PASS else message
-    tries = more.pop("tries", tried((began, took, outcome, said)))
+    text = "" if outcome is Outcome.PASS else message
+    tries = more.pop("tries", attempts_of((began, took, outcome, text)))
     return Finding(
         outcome=outcome,
         message=message,
@@ -74,7 +75,7 @@ def check(name: str, validator: str, outcome: Outcome, message: str, **more: Any
 
 
 def latencies(scale: float, count: int = 200) -> tuple[float, ...]:
-    """Give times with a long tail, the same at every call."""
+    """Return latencies with a long tail, the same at every call."""
     return tuple(round(scale * math.exp(1.8 * (step / count) ** 4), 3) for step in range(count))
 
 
@@ -86,7 +87,9 @@ PRICE = check(
     took=88.4,
     evidence=(
         Evidence(query="status", expected=201, actual=201, passed=True, where="POST /orders"),
-        Evidence(query="json total", expected=9.99, actual="9.99", where="GET /orders/17", why="a text is no number"),
+        Evidence(
+            query="json total", expected=9.99, actual="9.99", where="GET /orders/17", why="a text is not a number"
+        ),
         Evidence(query="latency (ms)", expected={"lte": "500ms"}, actual=61.2, passed=True, where="GET /orders/17"),
     ),
     remediation="Read green's log of that request: the path, the status and the time are in the evidence.",
@@ -94,14 +97,14 @@ PRICE = check(
 
 
 def closed(**changes: Any) -> Report:
-    """Give the report of a gate that a release has closed, with something of everything in it."""
+    """Build the report of a gate that the release failed, with an example of every feature."""
     fields: dict[str, Any] = {
         "verdict": Status.FAILED,
         "reasons": (Reason(cause=Cause.RELEASE_FAILED, check=PRICE.name, message=PRICE.message),),
         "checks": (
             check(
                 "green answers as this release", "http", Outcome.PASS, "GET /health is 200 and ok", flaky=True,
-                tries=tried(
+                tries=attempts_of(
                     (640, 31, Outcome.FAIL, "GET /health: status is 503, expected 200"),
                     (1671, 28, Outcome.ERROR, "connection refused"),
                     (2705, 12.5, Outcome.PASS, ""),
@@ -126,7 +129,8 @@ def closed(**changes: Any) -> Report:
             ),
             check(
                 "nothing broke that worked", "compare", Outcome.FAIL,
-                "in 5 of 5 (blue from itself: 0): GET /catalogue body.items[].price: value is 2, expected 1 (and 1 more)",
+                "in 5 of 5 (blue from itself: 0): GET /catalogue body.items[].price: value is 2, expected 1 "
+                "(and 1 more)",
                 severity=Severity.ADVISORY, began=661, took=912,
                 evidence=(
                     Evidence(
@@ -155,14 +159,19 @@ def closed(**changes: Any) -> Report:
             ),
             check(
                 "three measurements", "http", Outcome.PASS, "3 of 3 measurements passed; GET /ready is 200",
-                tries=tried((640, 20, Outcome.PASS, ""), (5660, 21, Outcome.PASS, ""), (10681, 19, Outcome.PASS, "")),
+                tries=attempts_of(
+                    (640, 20, Outcome.PASS, ""), (5660, 21, Outcome.PASS, ""), (10681, 19, Outcome.PASS, ""),
+                ),
             ),
             check(
                 "the queue drains", "effect", Outcome.ERROR, "effect may not call sqs:ReceiveMessage",
                 severity=Severity.REQUIRED_WITH_OVERRIDE, excused=ExcuseReason.OVERRIDDEN,
                 remediation="Grant what `greenlight iam PLAN` prints.",
             ),
-            check("only on Lambda", "lambda_state", Outcome.SKIPPED, "only when platform is lambda, and it is ecs", tries=()),
+            check(
+                "only on Lambda", "lambda_state", Outcome.SKIPPED, "only when platform is lambda, and it is ecs",
+                tries=(),
+            ),
         ),
         "deployment": ECS,
         "plan": PLAN,
@@ -184,19 +193,22 @@ def closed(**changes: Any) -> Report:
 
 
 def opened() -> Report:
-    """Give the report of a gate that everything has passed."""
-    checks = tuple(each for each in closed().checks if each.outcome is Outcome.PASS)
+    """Build the report of a gate whose checks all passed."""
+    checks = tuple(finding for finding in closed().checks if finding.outcome is Outcome.PASS)
     return closed(verdict=Status.SUCCEEDED, reasons=(), checks=checks, overrides=(), output="")
 
 
 def refused() -> Report:
-    """Give the report of a gate whose plan was refused, so that nothing ran."""
-    said = "s3://greenlight-plans/shop.yaml: stages.AfterAllowTraffic.checks[0]: unknown key 'htpp'; did you mean 'http'? (line 4, column 9)"
+    """Build the report of a gate whose plan was rejected, so that no check ran."""
+    message = (
+        "s3://greenlight-plans/shop.yaml: stages.AfterAllowTraffic.checks[0]: unknown key 'htpp'; "
+        "did you mean 'http'? (line 4, column 9)"
+    )
     deployment = Deployment(
         id="d-F00", platform=Platform.LAMBDA, stage="AfterAllowTraffic", application="orders", function="orders"
     )
     return closed(
-        reasons=(Reason(cause=Cause.PLAN_ERROR, message=said),),
+        reasons=(Reason(cause=Cause.PLAN_ERROR, message=message),),
         checks=(),
         deployment=deployment,
         plan=replace(PLAN, uri="s3://greenlight-plans/shop.yaml", digest=PLAN.sha256),
@@ -208,7 +220,7 @@ def refused() -> Report:
 
 
 def undecided() -> Report:
-    """Give the report of a gate of a Lambda function in which nothing says what green is."""
+    """Build the report of a gate of a Lambda function without evidence about green."""
     few = check(
         "errors stay few", "metrics", Outcome.INCONCLUSIVE,
         "2 of the 5 points that are wanted; too few requests reached green", began=61_300, took=211,
@@ -224,7 +236,8 @@ def undecided() -> Report:
         tries=(), attempts=0,
     )  # fmt: skip
     slow = check(
-        "the log is quiet", "logs", Outcome.ERROR, "not finished in 30s", began=61_300, took=30_000, cause=Cause.DEADLINE,
+        "the log is quiet", "logs", Outcome.ERROR, "not finished in 30s", began=61_300, took=30_000,
+        cause=Cause.DEADLINE,
         remediation="Look at a shorter span with `logs: {since: 5m}`, or give the check more time.",
     )  # fmt: skip
     reasons = (
@@ -240,16 +253,20 @@ def undecided() -> Report:
             config="CodeDeployDefault.LambdaCanary10Percent5Minutes", creator="user", region="eu-central-1",
             function="orders", alias="live", blue=Side(version="7"), green=Side(version="8"),
         ),
-        plan=replace(PLAN, uri="s3://greenlight-plans/orders.yaml", digest="60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752"),
-        overrides=(), output="", duration_ms=91_600.0, clock=Clock(prepared_ms=790.0, baked_ms=61_200.0, deadline_ms=91_500.0),
+        plan=replace(
+            PLAN, uri="s3://greenlight-plans/orders.yaml",
+            digest="60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+        ),
+        overrides=(), output="", duration_ms=91_600.0,
+        clock=Clock(prepared_ms=790.0, baked_ms=61_200.0, deadline_ms=91_500.0),
     )  # fmt: skip
 
 
 def hostile(evil: str = EVIL) -> Report:
-    """Give a report whose every text wants to be more than a text."""
+    """Build a report in which every text is `evil`."""
     finding = check(
         evil, evil, Outcome.FAIL, evil, remediation=evil, severity=Severity.BLOCKING,
-        tries=tried((0, 1, Outcome.FAIL, evil), (2, 1, Outcome.FAIL, evil)),
+        tries=attempts_of((0, 1, Outcome.FAIL, evil), (2, 1, Outcome.FAIL, evil)),
         evidence=(
             Evidence(query=evil, expected=evil, actual={evil: [evil]}, where=evil, why=evil),
             Evidence(query=evil, expected=evil, actual=None, where=evil, baseline_is_blue=True),
@@ -273,28 +290,58 @@ def hostile(evil: str = EVIL) -> Report:
         started_at=evil,
         greenlight=evil,
         output=evil,
-        overrides=(AppliedOverride(check=evil, who=evil, why=evil, created=evil, expires=evil, scope=evil, uri=evil, version_id=evil),),
+        overrides=(
+            AppliedOverride(
+                check=evil, who=evil, why=evil, created=evil, expires=evil, scope=evil, uri=evil, version_id=evil,
+            ),
+        ),
         traffic=(TrafficShare(at_ms=-1e300, green_percent=0.0), TrafficShare(at_ms=1e300, green_percent=1e300)),
     )  # fmt: skip
 
 
 def large(count: int = 200) -> Report:
-    """Give the report of a gate with very many checks, a few of them broken."""
+    """Build the report of a gate with many checks, a few of them broken."""
     outcomes = [Outcome.FAIL if number % 67 == 66 else Outcome.PASS for number in range(count)]
     checks = tuple(
         check(
             f"page {number} of the catalogue answers", "http", outcome, f"GET /catalogue/{number}: status is seen",
             began=600 + (number // 16) * 180 + number % 16 * 3, took=60 + number * 37 % 120,
-            evidence=(Evidence(query="status", expected=200, actual=200 if outcome is Outcome.PASS else 500, passed=outcome is Outcome.PASS),),
+            evidence=(
+                Evidence(
+                    query="status", expected=200, actual=200 if outcome is Outcome.PASS else 500,
+                    passed=outcome is Outcome.PASS,
+                ),
+            ),
         )
         for number, outcome in enumerate(outcomes)
     )  # fmt: skip
     reasons = tuple(
-        Reason(cause=Cause.RELEASE_FAILED, check=each.name, message=each.message)
-        for each in checks
-        if each.outcome is Outcome.FAIL
+        Reason(cause=Cause.RELEASE_FAILED, check=finding.name, message=finding.message)
+        for finding in checks
+        if finding.outcome is Outcome.FAIL
     )
     return closed(checks=checks, reasons=reasons, overrides=(), duration_ms=3100.0, output="")
 
 
 SAMPLES = {"closed": closed, "opened": opened, "refused": refused, "undecided": undecided, "hostile": hostile}
+
+
+CLOSED_WITHOUT_A_REASON = closed(reasons=())
+ONLY_ADVISORY = closed(
+    verdict=Status.SUCCEEDED, reasons=(), checks=(check("a", "v", Outcome.FAIL, "no", severity=Severity.ADVISORY),)
+)
+IN_SHADOW = closed(
+    verdict=Status.SUCCEEDED, shadow=ShadowedVerdict(would_have_been=Status.FAILED, until="2026-04-01", why="new plan")
+)
+NO_EVIDENCE = closed(
+    reasons=(Reason(cause=Cause.NO_EVIDENCE, message="there is no blocking check"),), checks=opened().checks
+)
+NOTHING_RUN = closed(verdict=Status.SUCCEEDED, reasons=(), checks=())
+REPORTS = {
+    **{name: make() for name, make in SAMPLES.items()},
+    "without a reason": CLOSED_WITHOUT_A_REASON,
+    "only advisory": ONLY_ADVISORY,
+    "in shadow": IN_SHADOW,
+    "no evidence": NO_EVIDENCE,
+    "nothing run": NOTHING_RUN,
+}

@@ -1,4 +1,4 @@
-"""Servers that misbehave on purpose: real sockets on loopback, one thread a connection, every byte under the test's control."""
+"""Servers on loopback that send exactly the bytes of a script, with one thread for each connection."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
 
 class Peer:
-    """One accepted connection, seen from the server."""
+    """Server side of an accepted connection."""
 
     def __init__(self, raw: socket.socket, number: int) -> None:
         self.raw, self.number = raw, number
         self._buffer = b""
 
     def request(self) -> tuple[str, dict[str, str], bytes]:
-        """Read one request: its first line, its headers in lower case, its body."""
+        """Read a request; return its request line, its headers in lower case and its body."""
         while b"\r\n\r\n" not in self._buffer:
-            self._more()
+            self._receive()
         head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         length = int(headers.get("content-length", 0))
         while len(self._buffer) < length:
-            self._more()
+            self._receive()
         body, self._buffer = self._buffer[:length], self._buffer[length:]
         return first, headers, body
 
-    def _more(self) -> None:
+    def _receive(self) -> None:
         data = self.raw.recv(65536)
         if not data:
             raise EOFError
@@ -45,19 +45,26 @@ class Peer:
         self.raw.sendall(data)
 
     def drip(self, data: bytes, pause_s: float = 0.02) -> None:
-        """Send a byte at a time."""
+        """Send one byte at a time."""
         for index in range(len(data)):
             self.send(data[index : index + 1])
             time.sleep(pause_s)
 
     def reset(self) -> None:
-        """End the connection with a reset, not a close."""
+        """Reset the connection instead of closing it."""
         self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         self.raw.close()
 
 
 class Server:
-    """Runs `script` for every connection; counts connections and keeps every request that `answering` reads."""
+    """Server that runs `script` for every connection.
+
+    Attributes:
+        connections: Number of accepted connections.
+        requests: Every request that `answering` has read.
+        port: TCP port.
+        url: Base URL.
+    """
 
     def __init__(self, script: Script, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> None:
         self._script, self._tls = script, tls
@@ -80,10 +87,10 @@ class Server:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for each in self._open:
+        for connection in self._open:
             with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
     def _accept(self) -> None:
         while True:
@@ -106,8 +113,8 @@ class Server:
 
 
 def answering(*answers: bytes, tls: ssl.SSLContext | None = None) -> Server:
-    """Give a server that answers requests in turn, the last answer for ever, over kept-alive connections."""
-    lock, given = threading.Lock(), iter(answers)
+    """Return a server that sends the answers in order, then repeats the last one; connections are kept alive."""
+    lock, remaining = threading.Lock(), iter(answers)
     last = answers[-1]
 
     def script(peer: Peer) -> None:
@@ -115,7 +122,7 @@ def answering(*answers: bytes, tls: ssl.SSLContext | None = None) -> Server:
             request = peer.request()
             with lock:
                 server.requests.append(request)
-                answer = next(given, last)
+                answer = next(remaining, last)
             peer.send(answer)
             if b"connection: close" in answer.partition(b"\r\n\r\n")[0].lower():
                 return
@@ -125,7 +132,7 @@ def answering(*answers: bytes, tls: ssl.SSLContext | None = None) -> Server:
 
 
 def sending(*pieces: bytes, then: Script | None = None) -> Script:
-    """Give a script that reads one request, sends the pieces and closes, or goes on with `then`."""
+    """Return a script that reads a request, sends the pieces and then closes, or continues with `then`."""
 
     def script(peer: Peer) -> None:
         peer.request()
@@ -138,20 +145,20 @@ def sending(*pieces: bytes, then: Script | None = None) -> Script:
 
 
 def answer(status: int = 200, body: bytes = b"", *headers: str) -> bytes:
-    """Write a whole HTTP answer."""
+    """Build a complete HTTP response."""
     lines: Iterable[str] = (f"HTTP/1.1 {status} Said", *headers, f"content-length: {len(body)}", "", "")
     return "\r\n".join(lines).encode("latin-1") + body
 
 
 def hang(peer: Peer) -> None:
-    """Say nothing until the client goes away."""
+    """Receive and send nothing until the client disconnects."""
     with contextlib.suppress(OSError):
         while peer.raw.recv(65536):
             pass
 
 
 def unused_port() -> int:
-    """Give a port on which nothing listens."""
+    """Return a port on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

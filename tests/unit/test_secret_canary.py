@@ -33,10 +33,10 @@ OUTLETS: dict[str, Callable[[Report], str]] = {
         form: lambda report, form=form: importlib.import_module(f"greenlight.report.{form}").render(report)
         for form in RENDERED
     },
-    "event": lambda report: json.dumps(notice_content.event(report, "s3://b/k")),
-    "card": lambda report: json.dumps(sns.card(report, "s3://b/k")),
+    "event": lambda report: json.dumps(notice_content.build_event(report, "s3://b/k")),
+    "card": lambda report: json.dumps(sns.build_card(report, "s3://b/k")),
     "sentence": notice_content.verdict_sentence,
-    "index": lambda report: str(index.entry(report, "s3://b/k")),
+    "index": lambda report: str(index.build_entry(report, "s3://b/k")),
     "log": lambda report: str(report.reasons),
 }  # fmt: skip
 

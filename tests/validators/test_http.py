@@ -110,9 +110,9 @@ def test_a_truncated_body_meets_no_expectation(check: Check, expect: dict[str, A
     [
         ({"get": "http://elsewhere.test/"}, "AllowedHosts"),
         ({"get": "http://169.254.169.254/latest/meta-data"}, "AllowedHosts"),
-        ({"get": "ftp://127.0.0.1/"}, "no http or https URL"),
+        ({"get": "ftp://127.0.0.1/"}, "not an http or https URL"),
         ({"get": "/", "headers": {"X": "a\r\nb"}}, "the header X cannot be sent"),
-        ({"get": "/", "headers": {"X": "€"}}, "outside of Latin-1"),
+        ({"get": "/", "headers": {"X": "€"}}, "outside Latin-1"),
     ],
 )
 def test_a_request_that_cannot_be_sent_is_an_error_and_not_a_failure(
@@ -448,4 +448,4 @@ def test_all_steps_share_the_time_of_the_attempt(check: Check) -> None:
         steps = [{"get": f"/{n}", "expect": {"status": 200}} for n in range(5)]
         finding = check("http", {"steps": steps}, server.url, timeout_s=0.6)
     assert finding.outcome is Outcome.FAIL
-    assert "no whole answer in time" in finding.message
+    assert "timed out before a complete response arrived" in finding.message

@@ -37,12 +37,12 @@ def test_the_machines_metadata_is_never_called(check: Check) -> None:
 
 def test_another_host_needs_its_port(check: Check) -> None:
     finding = check("tcp", {"host": "localhost"}, "http://127.0.0.1:1")
-    assert (finding.outcome, finding.message) == (Outcome.ERROR, "say the port to connect to at localhost")
+    assert (finding.outcome, finding.message) == (Outcome.ERROR, "set the port to connect to at localhost")
 
 
 def test_without_a_url_of_green_host_and_port_are_needed(check: Check) -> None:
     finding = check("tcp", {"port": 5671}, no_url="a function has no URL")
-    assert (finding.outcome, finding.message) == (Outcome.ERROR, "a function has no URL; say host and port")
+    assert (finding.outcome, finding.message) == (Outcome.ERROR, "a function has no URL; set host and port")
 
 
 def test_a_connection_that_took_too_long_fails(check: Check) -> None:

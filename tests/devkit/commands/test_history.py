@@ -191,7 +191,7 @@ def test_a_name_cannot_speak_to_the_terminal(aws: Aws, capsys: pytest.CaptureFix
 
 
 def entries(*reports: Report) -> list[index.Entry]:
-    return [index.entry(item, "") for item in reports]
+    return [index.build_entry(item, "") for item in reports]
 
 
 def test_no_gates_have_no_percentiles_and_no_weeks() -> None:

@@ -153,4 +153,4 @@ def test_plan_for_lambda_runs_until_its_first_call_to_aws(
     file = tmp_path / "plan.yaml"
     main(["new", "plan", "--platform", "lambda", "-o", str(file)])
     assert main(["check", str(file), "--stage", "BeforeAllowTraffic", "--function", "orders:8", "--budget", "20s"]) == 1
-    assert "lambda:GetFunctionConfiguration gave no answer" in capsys.readouterr().out
+    assert "lambda:GetFunctionConfiguration got no response" in capsys.readouterr().out

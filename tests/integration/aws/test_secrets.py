@@ -1,4 +1,4 @@
-"""Secrets are fetched by reference, and a message names the reference, never the value."""
+"""Secrets are fetched by reference; a message names the reference and never contains the value."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ def stored(aws: Aws) -> Aws:
     return aws
 
 
-def test_every_kind_of_reference_gives_its_value(stored: Aws) -> None:
+def test_every_kind_of_reference_is_fetched(stored: Aws) -> None:
     arn = stored.client("secretsmanager").describe_secret(SecretId="orders/smoke")["ARN"]
-    wanted = {
+    expected = {
         "secretsmanager:plain": CANARY,
         "secretsmanager:orders/smoke#token": CANARY,
         "secretsmanager:orders/smoke#pin": "4711",
         f"secretsmanager:{arn}#token": CANARY,
         "ssm:/orders/token": CANARY,
     }
-    assert fetch_secrets(wanted, stored) == wanted
+    assert fetch_secrets(expected, stored) == expected
 
 
-def test_no_references_are_no_calls() -> None:
+def test_no_references_make_no_calls() -> None:
     assert fetch_secrets([], Aws(Account({}))) == {}
 
 
 @pytest.mark.parametrize(
-    ("reference", "said"),
+    ("reference", "reason"),
     [
         ("", "write secret:secretsmanager:NAME"),
         ("plain", "write secret:secretsmanager:NAME"),
@@ -53,13 +53,13 @@ def test_no_references_are_no_calls() -> None:
         ("ssm:/none", "there is no such secret"),
         ("secretsmanager:plain#key", "the secret is not JSON"),
         ("secretsmanager:orders/smoke#none", "no such key"),
-        ("secretsmanager:orders/smoke#deep", "no such key with a text in it"),
-        ("secretsmanager:orders/smoke#on", "no such key with a text in it"),
+        ("secretsmanager:orders/smoke#deep", "no such key with a text value"),
+        ("secretsmanager:orders/smoke#on", "no such key with a text value"),
         ("secretsmanager:binary", "the secret is binary"),
     ],
 )
-def test_a_reference_that_gives_no_text_is_a_mistake_of_the_plan(stored: Aws, reference: str, said: str) -> None:
-    with pytest.raises(PlanError, match=said) as refused:
+def test_invalid_reference_is_a_plan_error(stored: Aws, reference: str, reason: str) -> None:
+    with pytest.raises(PlanError, match=reason) as refused:
         fetch_secrets([reference], stored)
     assert f"${{secret:{reference}}}" in str(refused.value)
     assert CANARY not in str(refused.value)
@@ -72,6 +72,6 @@ def test_a_reference_that_gives_no_text_is_a_mistake_of_the_plan(stored: Aws, re
         ("ssm.get_parameter", "ssm:/x", "ssm:GetParameter"),
     ],
 )
-def test_a_denied_secret_names_the_permission(operation: str, reference: str, action: str) -> None:
+def test_denied_secret_names_the_permission(operation: str, reference: str, action: str) -> None:
     with pytest.raises(AwsError, match=f"{action} was denied"):
         fetch_secrets([reference], Aws(Account({operation: "AccessDeniedException"})))

@@ -1,4 +1,4 @@
-"""Overrides where they are kept: read newest first, bounded, and never honoured when they cannot be read."""
+"""Overrides in the plan bucket: newest first, limited, and noted if they cannot be read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOLDER = "overrides/shop/web/"
 
 @pytest.fixture
 def bucket(aws: Aws) -> Any:
-    """Give a client of a bucket that keeps versions."""
+    """A client of S3 with a versioned bucket."""
     client = aws.client("s3")
     client.create_bucket(Bucket="plans")
     client.put_bucket_versioning(Bucket="plans", VersioningConfiguration={"Status": "Enabled"})
@@ -30,58 +30,58 @@ def put(bucket: Any, name: str, body: bytes = b"{}") -> str:
     return str(bucket.put_object(Bucket="plans", Key=f"{FOLDER}{name}", Body=body)["VersionId"])
 
 
-def test_an_empty_folder_has_none(aws: Aws, bucket: Any) -> None:
+def test_empty_folder_has_no_overrides(aws: Aws, bucket: Any) -> None:
     assert read_overrides(aws, "plans", FOLDER) == ((), ())
 
 
-def test_a_bucket_that_is_not_there_is_an_error(aws: Aws) -> None:
+def test_missing_bucket_is_an_error(aws: Aws) -> None:
     with pytest.raises(AwsError, match="s3:ListBucket failed with NoSuchBucket"):
         read_overrides(aws, "plans", FOLDER)
 
 
-def test_an_object_comes_with_its_place_its_version_and_when_it_was_stored(aws: Aws, bucket: Any) -> None:
+def test_override_has_uri_version_and_time_of_storage(aws: Aws, bucket: Any) -> None:
     put(bucket, "1.json", b"old")
     version = put(bucket, "1.json", b"new")
 
-    ((found,), notes) = read_overrides(aws, "plans", FOLDER)
+    ((override,), notes) = read_overrides(aws, "plans", FOLDER)
 
-    assert (found.uri, found.version_id, found.data) == (f"s3://plans/{FOLDER}1.json", version, b"new")
-    assert found.stored_at.tzinfo is not None
+    assert (override.uri, override.version_id, override.data) == (f"s3://plans/{FOLDER}1.json", version, b"new")
+    assert override.stored_at.tzinfo is not None
     assert notes == ()
 
 
-def test_folders_and_what_is_deeper_or_beside_belong_to_nobody(aws: Aws, bucket: Any) -> None:
+def test_subfolders_and_other_folders_are_not_read(aws: Aws, bucket: Any) -> None:
     for key in (FOLDER, f"{FOLDER}deeper/1.json", "overrides/shop/web2/1.json", "overrides/shop/1.json", "shop.yaml"):
         bucket.put_object(Bucket="plans", Key=key, Body=b"{}")
 
     assert read_overrides(aws, "plans", FOLDER) == ((), ())
 
 
-def test_an_object_that_is_too_large_is_a_note_and_the_others_are_read(aws: Aws, bucket: Any) -> None:
+def test_too_large_object_is_noted_and_the_others_are_read(aws: Aws, bucket: Any) -> None:
     put(bucket, "1.json", b"x" * (MAX_BYTES + 1))
     put(bucket, "2.json", b"y" * MAX_BYTES)
 
-    found, notes = read_overrides(aws, "plans", FOLDER)
+    overrides, notes = read_overrides(aws, "plans", FOLDER)
 
-    assert [each.uri for each in found] == [f"s3://plans/{FOLDER}2.json"]
+    assert [override.uri for override in overrides] == [f"s3://plans/{FOLDER}2.json"]
     assert notes == (f"the override s3://plans/{FOLDER}1.json is not honoured: it is larger than 16 KiB",)
 
 
-def test_no_more_than_a_few_are_read_and_the_rest_is_said(aws: Aws, bucket: Any) -> None:
+def test_number_of_overrides_is_limited_with_a_note(aws: Aws, bucket: Any) -> None:
     for number in range(MAX_OBJECTS + 1):
         put(bucket, f"{number:02}.json")
 
-    found, notes = read_overrides(aws, "plans", FOLDER)
+    overrides, notes = read_overrides(aws, "plans", FOLDER)
 
-    assert len(found) == MAX_OBJECTS
-    assert notes == (f"s3://plans/{FOLDER} holds more than {MAX_OBJECTS} overrides; the others were not read",)
+    assert len(overrides) == MAX_OBJECTS
+    assert notes == (f"s3://plans/{FOLDER} contains more than {MAX_OBJECTS} overrides; the others were not read",)
 
 
-def test_an_object_that_may_not_be_read_is_a_note_that_names_the_permission() -> None:
-    listed = {"Contents": [{"Key": f"{FOLDER}1.json", "LastModified": "2026-11-23T12:00:00Z"}]}
-    account = Account({"s3.list_objects_v2": listed, "s3.get_object": "AccessDenied"})
+def test_denied_object_is_noted_with_the_permission() -> None:
+    listing = {"Contents": [{"Key": f"{FOLDER}1.json", "LastModified": "2026-11-23T12:00:00Z"}]}
+    account = Account({"s3.list_objects_v2": listing, "s3.get_object": "AccessDenied"})
 
-    found, notes = read_overrides(Aws(account), "plans", FOLDER)
+    overrides, notes = read_overrides(Aws(account), "plans", FOLDER)
 
-    assert found == ()
+    assert overrides == ()
     assert "s3:GetObject was denied" in notes[0]

@@ -1,4 +1,4 @@
-"""Values written as DynamoDB writes them, and read back."""
+"""Conversion to and from DynamoDB's JSON format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from greenlight.api import from_dynamodb, to_dynamodb
 
 
 @pytest.mark.parametrize(
-    ("written", "value"),
+    ("attribute", "value"),
     [
         ({"NS": ["1", "2.5"]}, [1, 2.5]),
         ({"SS": ["a", "b"]}, ["a", "b"]),
@@ -18,11 +18,11 @@ from greenlight.api import from_dynamodb, to_dynamodb
         ({"BS": [b"hi"]}, ["aGk="]),
     ],
 )
-def test_sets_become_lists_and_bytes_base64(written: dict[str, Any], value: Any) -> None:
-    assert from_dynamodb(written) == value
+def test_sets_become_lists_and_bytes_become_base64(attribute: dict[str, Any], value: Any) -> None:
+    assert from_dynamodb(attribute) == value
 
 
 @pytest.mark.parametrize("value", [None, True, 1, 1.5, "x", [1, "a", None], {"a": {"b": [False]}}])
-def test_dynamodbs_values_come_back(value: Any) -> None:
+def test_values_survive_a_round_trip(value: Any) -> None:
     assert from_dynamodb(to_dynamodb(value)) == value
     assert type(from_dynamodb(to_dynamodb(value))) is type(value)

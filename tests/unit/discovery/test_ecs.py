@@ -1,4 +1,4 @@
-"""Blue has a URL as long as users are on it, and what goes wrong while finding it never ends a gate."""
+"""URL of blue before the traffic shift; an error while finding it never fails a gate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import AwsError
-from greenlight.discovery.ecs import ecs_sides
+from greenlight.discovery.ecs import find_ecs_sides
 
 BLUE, GREEN = (
     "arn:aws:elasticloadbalancing:mars-west-1:0:targetgroup/one/1",
@@ -31,7 +31,7 @@ def rule(*weights: tuple[str, int]) -> dict[str, Any]:
 
 
 class Account:
-    """What AWS would say, with the production listener's rules as the test wants them."""
+    """Account whose production listener has the given rules, or raises an error."""
 
     def __init__(self, production: Any) -> None:
         self.production = production
@@ -75,18 +75,18 @@ def sides(production: Any, stage: str = "AfterAllowTestTraffic", pair: Any = Non
     }
     deployment = Deployment(id="d-1", platform=Platform.ECS, stage=stage)
     account: Any = Account(production)
-    return ecs_sides(account, deployment, {}, group, {}, sleep=lambda _: None)
+    return find_ecs_sides(account, deployment, {}, group, {}, sleep=lambda _: None)
 
 
-@pytest.mark.parametrize("trouble", [AwsError("denied"), KeyError("LoadBalancerArn"), RuntimeError("odd")])
-def test_trouble_while_looking_for_blue_is_a_reason_and_leaves_green_alone(trouble: Exception) -> None:
-    blue, green, _ = sides(trouble)
+@pytest.mark.parametrize("error", [AwsError("denied"), KeyError("LoadBalancerArn"), RuntimeError("odd")])
+def test_error_while_finding_blue_becomes_a_reason_and_does_not_affect_green(error: Exception) -> None:
+    blue, green, _ = sides(error)
     assert (blue.url, green.url) == ("", "http://shop.elb.example:9000")
-    assert blue.no_url.startswith("the URL of blue could not be found out")
+    assert blue.no_url.startswith("the URL of blue could not be determined")
 
 
 @pytest.mark.parametrize("stage", ["AfterAllowTestTraffic", "BeforeAllowTraffic"])
-def test_before_the_shift_blue_answers_on_the_production_listener(stage: str) -> None:
+def test_before_the_shift_blue_is_reached_through_the_production_listener(stage: str) -> None:
     blue, green, _ = sides([rule((BLUE, 100), (GREEN, 0))], stage)
     assert (blue.url, blue.no_url) == ("http://shop.elb.example:80", "")
     assert green.url == "http://shop.elb.example:9000"
@@ -98,11 +98,11 @@ def test_after_the_shift_blue_has_no_url() -> None:
     assert "AfterAllowTraffic" in blue.no_url
 
 
-def test_a_listener_that_shares_its_traffic_is_not_blues() -> None:
+def test_listener_with_weighted_traffic_does_not_route_to_blue() -> None:
     blue, _, _ = sides([rule((BLUE, 90), (GREEN, 10))])
-    assert "does not lead to blue: it sends it only 90%" in blue.no_url
+    assert "does not route to blue: it sends blue only 90%" in blue.no_url
 
 
-def test_a_group_without_production_listener_says_so() -> None:
+def test_group_without_a_production_listener_is_reported() -> None:
     blue, _, _ = sides([], pair={**PAIR, "prodTrafficRoute": {}})
     assert blue.no_url == "the deployment group has no production listener"

@@ -1,4 +1,4 @@
-"""From a path in a plan to the request that reaches green, and nobody else."""
+"""Paths and hosts of a plan resolve to green and to no other host."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from greenlight.network.request_target import resolve_endpoint, resolve_request
 GREEN = Side(url="http://balancer:8080", host="shop.example.com", headers={"X-Stage": "test"})
 
 
-def test_without_a_url_a_path_leads_nowhere_and_the_sentence_says_why() -> None:
+def test_path_without_a_url_of_green_is_rejected_with_the_reason() -> None:
     with pytest.raises(GuardError, match="the listener has no test port"):
         resolve_request(Side(no_url="the listener has no test port"), "/health", {})
     with pytest.raises(GuardError, match="green has no URL at this stage"):
@@ -24,7 +24,7 @@ def test_without_a_url_a_path_leads_nowhere_and_the_sentence_says_why() -> None:
     ("patterns", "path"),
     [(("/shop",), "/health"), (("/v?/shop",), "/health"), (("*.png",), "/health"), (("/a/*/c",), "/b")],
 )
-def test_a_path_the_rule_does_not_take_is_not_sent_to_another_rule(patterns: tuple[str, ...], path: str) -> None:
+def test_path_that_the_rule_does_not_match_is_rejected(patterns: tuple[str, ...], path: str) -> None:
     side = Side(url="http://balancer", path_patterns=patterns)
 
     with pytest.raises(GuardError, match=f"and not {path}"):
@@ -44,7 +44,9 @@ def test_a_path_the_rule_does_not_take_is_not_sent_to_another_rule(patterns: tup
         (("*",), "/anything", "/anything"),
     ],
 )
-def test_a_path_outside_the_rule_goes_below_its_first_pattern(patterns: tuple[str, ...], path: str, sent: str) -> None:
+def test_path_outside_the_rule_is_prefixed_with_its_first_pattern(
+    patterns: tuple[str, ...], path: str, sent: str
+) -> None:
     request = resolve_request(Side(url="http://balancer", path_patterns=patterns), path, {})
 
     assert request.url == f"http://balancer{sent}"
@@ -65,7 +67,7 @@ def test_a_path_outside_the_rule_goes_below_its_first_pattern(patterns: tuple[st
         ("http://balancer:8080", "http://balancer:8080/"),
     ],
 )
-def test_a_path_goes_to_green_with_the_rules_host_and_headers(path: str, url: str) -> None:
+def test_path_resolves_to_green_with_host_and_headers_of_the_rule(path: str, url: str) -> None:
     request = resolve_request(GREEN, path, {"Accept": "text/plain"})
 
     assert (request.url, request.host) == (url, "shop.example.com")
@@ -73,31 +75,31 @@ def test_a_path_goes_to_green_with_the_rules_host_and_headers(path: str, url: st
 
 
 @pytest.mark.parametrize("url", ["https://api.example.com/x", "http://balancer:80801/x", "http://balancer:8080.evil/x"])
-def test_another_url_goes_where_it_says_and_without_the_rules_headers(url: str) -> None:
+def test_url_of_another_host_is_not_changed(url: str) -> None:
     request = resolve_request(GREEN, url, {"Accept": "text/plain"})
 
     assert (request.url, request.host, request.headers) == (url, "", {"Accept": "text/plain"})
 
 
-def test_a_header_of_the_plan_wins_over_the_rules_whatever_its_case() -> None:
+def test_header_of_the_plan_overrides_the_rules_header_in_any_case() -> None:
     assert resolve_request(GREEN, "/", {"x-stage": "mine"}).headers == {"x-stage": "mine"}
 
 
 @pytest.mark.parametrize(
-    ("side", "host", "port", "said"),
+    ("side", "host", "port", "reason"),
     [
-        (Side(no_url="no test port"), "", 0, "no test port; say host and port"),
-        (Side(), "cache.test", 0, "green has no URL at this stage; say host and port"),
-        (GREEN, "cache.test", 0, "say the port to connect to at cache.test"),
+        (Side(no_url="no test port"), "", 0, "no test port; set host and port"),
+        (Side(), "cache.test", 0, "green has no URL at this stage; set host and port"),
+        (GREEN, "cache.test", 0, "set the port to connect to at cache.test"),
     ],
 )
-def test_a_place_that_is_not_known_whole_is_refused(side: Side, host: str, port: int, said: str) -> None:
-    with pytest.raises(GuardError, match=said):
+def test_incomplete_endpoint_is_rejected(side: Side, host: str, port: int, reason: str) -> None:
+    with pytest.raises(GuardError, match=reason):
         resolve_endpoint(side, host, port)
 
 
 @pytest.mark.parametrize(
-    ("side", "host", "port", "place"),
+    ("side", "host", "port", "endpoint"),
     [
         (GREEN, "", 0, ("balancer", 8080, "shop.example.com")),
         (GREEN, "", 99, ("balancer", 99, "shop.example.com")),
@@ -107,16 +109,16 @@ def test_a_place_that_is_not_known_whole_is_refused(side: Side, host: str, port:
         (Side(url="http://green"), "green", 0, ("green", 80, "green")),
     ],
 )
-def test_what_is_left_out_of_a_place_comes_from_green(
-    side: Side, host: str, port: int, place: tuple[str, int, str]
+def test_missing_parts_of_an_endpoint_come_from_green(
+    side: Side, host: str, port: int, endpoint: tuple[str, int, str]
 ) -> None:
-    found = resolve_endpoint(side, host, port)
+    resolved = resolve_endpoint(side, host, port)
 
-    assert (found.host, found.port, found.name) == place
+    assert (resolved.host, resolved.port, resolved.name) == endpoint
 
 
 @given(st.text())
-def test_whatever_the_path_says_it_stays_on_greens_host_or_is_another_url(path: str) -> None:
+def test_any_path_stays_on_greens_host_or_is_another_url(path: str) -> None:
     request = resolve_request(GREEN, path, {})
 
     assert request.url.startswith("http://balancer:8080/") or "://" in path

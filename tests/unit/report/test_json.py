@@ -1,4 +1,4 @@
-"""The JSON report: the document every other format is rendered from."""
+"""The JSON report, from which every other format is rendered."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def report(actual: Any) -> Report:
 
 
 @pytest.mark.parametrize("actual", [float("nan"), float("inf"), object(), {1}, b"x"])
-def test_what_json_does_not_have_still_gives_json(actual: Any) -> None:
-    json.loads(render(report(actual)), parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
+def test_values_without_json_are_rendered_as_valid_json(actual: Any) -> None:
+    json.loads(render(report(actual)), parse_constant=lambda constant: pytest.fail(f"{constant} is not JSON"))
 
 
 @pytest.mark.parametrize("actual", [None, 5, "\x1b[2J\n\u2028", {"a": [1.5, True, None]}])
-def test_a_report_reads_back_as_itself(actual: Any) -> None:
-    written = report(actual)
+def test_report_survives_a_round_trip(actual: Any) -> None:
+    original = report(actual)
 
-    assert msgspec.json.decode(render(written), type=Report) == written
+    assert msgspec.json.decode(render(original), type=Report) == original
 
 
-def test_the_document_names_its_schema_first() -> None:
+def test_document_begins_with_its_schema() -> None:
     assert render(report(1)).startswith('{\n  "schema": "greenlight.report/1",\n  "verdict": "Failed",')

@@ -1,4 +1,4 @@
-"""The text report: harmless lines, the verdict and why first."""
+"""The text report: safe lines, the verdict and its reasons first."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def report(**changes: Any) -> Report:
         ),
         "deployment": Deployment(
             id="d-1", platform=Platform.ECS, stage="AfterAllowTraffic", application="shop", group="blue-green",
-            green=Side(url="http://green", host="shop.example.com", task_definition="shop:8"), notes=("the rule changed",),
+            green=Side(url="http://green", host="shop.example.com", task_definition="shop:8"),
+            notes=("the rule changed",),
         ),
         "plan": PlanSource(uri="s3://plans/shop.yaml", version_id="v7", sha256="0123456789abcdef"),
         "started_at": "2026-01-01T00:00:00.000+00:00",
@@ -50,7 +51,7 @@ def report(**changes: Any) -> Report:
     return Report(**{**fields, **changes})
 
 
-def test_no_text_of_a_stranger_reaches_the_terminal_as_more_than_text() -> None:
+def test_text_cannot_control_the_terminal() -> None:
     finding = Finding(
         outcome=Outcome.FAIL,
         name=EVIL,
@@ -75,11 +76,11 @@ def test_no_text_of_a_stranger_reaches_the_terminal_as_more_than_text() -> None:
     assert not any(line.startswith("Succeeded") for line in lines)
 
 
-def test_the_verdict_and_why_come_first_then_the_checks() -> None:
+def test_verdict_and_reasons_come_before_the_checks() -> None:
     assert render(report()) == (
         "Failed: shop/blue-green d-1 at AfterAllowTraffic\n"
         "  RELEASE_FAILED: green answers: status is 500, expected 200\n"
-        "  Green is wrong: this is for the team that wrote the release.\n"
+        "  Green is wrong: the team that wrote the release has to act.\n"
         "  2 of 4 checks passed in 1.2 s, started 2026-01-01T00:00:00.000+00:00\n"
         "  green: shop:8 http://green host shop.example.com\n"
         "  plan: s3://plans/shop.yaml version v7 sha256 0123456789abcdef\n"
@@ -96,7 +97,7 @@ def test_the_verdict_and_why_come_first_then_the_checks() -> None:
     )
 
 
-def test_a_shadow_is_said_before_anything_else() -> None:
+def test_shadow_mode_is_shown_first() -> None:
     shadow = ShadowedVerdict(would_have_been=Status.FAILED, until="2026-12-31", why="getting to know it")
 
     first, second, _, third, *_ = render(report(verdict=Status.SUCCEEDED, shadow=shadow)).split("\n")
@@ -106,24 +107,24 @@ def test_a_shadow_is_said_before_anything_else() -> None:
     assert third == "  shadow until 2026-12-31: getting to know it"
 
 
-def test_an_override_is_shown_with_who_answers_for_it() -> None:
+def test_override_is_shown_with_its_owner() -> None:
     override = AppliedOverride(
         check="green answers", who="someone", why="the probe is broken", created="2026-01-01T00:00:00Z",
         expires="2026-01-01T02:00:00Z", scope="deployment d-1", uri="s3://plans/overrides/o.json",
     )  # fmt: skip
     checks = (Finding(outcome=Outcome.FAIL, message="no", name="green answers", excused=ExcuseReason.OVERRIDDEN),)
 
-    shown = render(report(verdict=Status.SUCCEEDED, reasons=(), checks=checks, overrides=(override,)))
+    rendered = render(report(verdict=Status.SUCCEEDED, reasons=(), checks=checks, overrides=(override,)))
 
-    assert shown.startswith("Succeeded (1 check overridden): shop/blue-green")
+    assert rendered.startswith("Succeeded (1 check overridden): shop/blue-green")
     assert (
         "  overridden: green answers: by someone until 2026-01-01T02:00:00Z, for deployment d-1: the probe is broken"
         " (s3://plans/overrides/o.json)\n"
-    ) in shown
-    assert " FAIL  green answers (overridden) [" in shown
+    ) in rendered
+    assert " FAIL  green answers (overridden) [" in rendered
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_unknown_facts_are_omitted() -> None:
     bare = report(
         reasons=(),
         checks=(),
@@ -136,12 +137,12 @@ def test_what_is_not_known_is_left_out() -> None:
         "Succeeded: unknown application d-1 at AfterAllowTraffic\n"
         "  0 of 0 checks passed in 1.2 s, started 2026-01-01T00:00:00.000+00:00\n"
         "  green: orders\n"
-        "  not tested: No check was run at this stage.\n"
+        "  not tested: No check ran at this stage.\n"
     )
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_outcome_has_its_mark(outcome: Outcome) -> None:
+def test_every_outcome_has_a_mark(outcome: Outcome) -> None:
     assert render(report(checks=(Finding(outcome=outcome, message="m", name="n", validator="v"),)))
 
 
@@ -153,7 +154,7 @@ def deep() -> Any:
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, b"\xff", "\ud800", float("nan"), 2**70, {(1, 2): 3}, deep()])
-def test_evidence_of_any_kind_can_be_shown(value: Any) -> None:
+def test_evidence_of_any_type_is_rendered(value: Any) -> None:
     finding = Finding(outcome=Outcome.FAIL, message="m", evidence=(Evidence(query="q", expected=1, actual=value),))
 
     assert "q: expected 1, got " in render(report(checks=(finding,)))
@@ -161,7 +162,7 @@ def test_evidence_of_any_kind_can_be_shown(value: Any) -> None:
 
 @given(st.text(st.characters()))
 def test_any_text_stays_on_its_line(text: str) -> None:
-    shown = render(report(reasons=(Reason(cause=Cause.DEADLINE, check=text, message=text),), checks=()))
+    rendered = render(report(reasons=(Reason(cause=Cause.DEADLINE, check=text, message=text),), checks=()))
 
-    assert all(line.isprintable() for line in shown.split("\n"))
-    assert shown.count("\n") == 8
+    assert all(line.isprintable() for line in rendered.split("\n"))
+    assert rendered.count("\n") == 8

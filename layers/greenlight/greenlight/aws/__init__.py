@@ -1,1 +1,1 @@
-"""AWS clients, secrets and DynamoDB's JSON."""
+"""AWS clients, secrets and DynamoDB's JSON format."""

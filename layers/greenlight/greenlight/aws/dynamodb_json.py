@@ -1,4 +1,4 @@
-"""Plain values as DynamoDB writes them, and back. Pure.
+"""Conversion between plain values and DynamoDB's JSON format.
 
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def to_dynamodb(value: Any) -> dict[str, Any]:
-    """Write a plain value the way DynamoDB does."""
+    """Convert a plain value to DynamoDB's format."""
     if value is None:
         return {"NULL": True}
     if isinstance(value, bool):
@@ -19,31 +19,35 @@ def to_dynamodb(value: Any) -> dict[str, Any]:
     if isinstance(value, (int, float)):
         return {"N": str(value)}
     if isinstance(value, dict):
-        return {"M": {name: to_dynamodb(each) for name, each in value.items()}}
-    return {"L": [to_dynamodb(each) for each in value]} if isinstance(value, list) else {"S": str(value)}
+        return {"M": {name: to_dynamodb(member) for name, member in value.items()}}
+    if isinstance(value, list):
+        return {"L": [to_dynamodb(item) for item in value]}
+    return {"S": str(value)}
 
 
 def from_dynamodb(value: dict[str, Any]) -> Any:
-    """Read a value the way DynamoDB writes it; numbers become numbers, sets lists, bytes base64."""
+    """Convert a value from DynamoDB's format: numbers become numbers, sets become lists, bytes become base64."""
     (kind, inner), *_ = value.items()
     if kind == "NULL":
         return None
     if kind == "N":
-        return _number(inner)
+        return _parse_number(inner)
     if kind == "M":
-        return {name: from_dynamodb(each) for name, each in inner.items()}
+        return {name: from_dynamodb(member) for name, member in inner.items()}
     if kind == "L":
-        return [from_dynamodb(each) for each in inner]
+        return [from_dynamodb(item) for item in inner]
     if kind == "NS":
-        return [_number(each) for each in inner]
-    if kind in ("B", "BS"):
-        return [_base64(each) for each in inner] if kind == "BS" else _base64(inner)
+        return [_parse_number(item) for item in inner]
+    if kind == "B":
+        return _to_base64(inner)
+    if kind == "BS":
+        return [_to_base64(item) for item in inner]
     return inner
 
 
-def _number(text: str) -> int | float:
+def _parse_number(text: str) -> int | float:
     return int(text) if re.fullmatch(r"-?[0-9]+", text) else float(text)
 
 
-def _base64(raw: bytes | str) -> str:
+def _to_base64(raw: bytes | str) -> str:
     return raw if isinstance(raw, str) else base64.b64encode(raw).decode()

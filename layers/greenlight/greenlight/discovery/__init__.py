@@ -1,1 +1,1 @@
-"""From a deployment id to what is being deployed."""
+"""Discovery of a deployment: from its id to blue, green and the URLs that reach them."""

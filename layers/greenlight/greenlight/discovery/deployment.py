@@ -1,4 +1,4 @@
-"""What is being deployed, asked of CodeDeploy with nothing but a deployment id.
+"""Discovery of a CodeDeploy deployment from its id.
 
 Source: API references of GetDeployment, ListDeploymentTargets, BatchGetDeploymentTargets, GetDeploymentGroup.
 """
@@ -13,47 +13,51 @@ from msgspec.structs import replace
 from greenlight.core.deployment import STAGES, Deployment, Platform, Side
 from greenlight.core.errors import AwsError, DiscoveryError
 from greenlight.core.frozen import FrozenStruct
-from greenlight.discovery.ecs import ecs_sides
+from greenlight.discovery.ecs import find_ecs_sides
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from greenlight.aws.client import Aws
 
-_OVER = ("Succeeded", "Failed", "Stopped")
+_ENDED = ("Succeeded", "Failed", "Stopped")
 
 
-class OverError(DiscoveryError):
-    """The deployment has ended already; nothing that is found now matters to it."""
+class DeploymentEndedError(DiscoveryError):
+    """The deployment has already ended, so CodeDeploy ignores the verdict."""
 
 
-class Discovered(FrozenStruct, frozen=True, kw_only=True):
+class DiscoveredDeployment(FrozenStruct, frozen=True, kw_only=True):
     """A deployment and the tags of its deployment group."""
 
     deployment: Deployment
     tags: dict[str, str] = {}
 
 
-def discover(aws: Aws, deployment_id: str, stage: str, sleep: Callable[[float], None] = time.sleep) -> Discovered:
-    """Find out what a deployment id means.
+def discover(
+    aws: Aws, deployment_id: str, stage: str, sleep: Callable[[float], None] = time.sleep
+) -> DiscoveredDeployment:
+    """Discover a deployment: its platform, stage, blue and green.
 
     Args:
         aws: The account.
         deployment_id: From the hook's event.
-        stage: Which hook was called.
-        sleep: Waits between the tries that CodeDeploy's and the balancer's delays need.
+        stage: Stage of the hook.
+        sleep: Waits between attempts, because CodeDeploy and the load balancer show changes with a delay.
 
     Raises:
-        DiscoveryError: Something that must be known is not there, or the hook is wired to another stage.
-        OverError: The deployment is over.
-        AwsError: AWS refused or did not answer.
+        DiscoveryError: Required information is missing, or the hook is configured for another stage.
+        DeploymentEndedError: The deployment has ended.
+        AwsError: AWS denied a call or did not respond.
     """
     info = aws.call("codedeploy", "get_deployment", deploymentId=deployment_id)["deploymentInfo"]
-    if info.get("status") in _OVER:
-        raise OverError(f"the deployment is already {info['status']}; nobody waits for this gate any more")
+    if info.get("status") in _ENDED:
+        raise DeploymentEndedError(
+            f"the deployment is already {info['status']}; CodeDeploy no longer waits for this gate"
+        )
     base = Deployment(
         id=deployment_id,
-        platform=_platform(info),
+        platform=_parse_platform(info),
         stage=stage,
         application=info.get("applicationName", ""),
         group=info.get("deploymentGroupName", ""),
@@ -62,28 +66,28 @@ def discover(aws: Aws, deployment_id: str, stage: str, sleep: Callable[[float], 
         region=aws.client("codedeploy").meta.region_name or "",
     )
     if base.creator == "codeDeployRollback":
-        return Discovered(deployment=base, tags={})
-    target = _target(aws, deployment_id, sleep)
-    notes = _cross_checked(target, stage)
-    group = _group(aws, base)
-    tags, tag_notes = _tags(aws, base, group)
-    found = _with_target(aws, base, target, group, tags, sleep)
-    return Discovered(deployment=_noted(found, (*notes, *tag_notes)), tags=tags)
+        return DiscoveredDeployment(deployment=base, tags={})
+    target = _wait_for_target(aws, deployment_id, sleep)
+    notes = _check_stage(target, stage)
+    group = _read_group(aws, base)
+    tags, tag_notes = _read_group_tags(aws, base, group)
+    deployment = _add_target(aws, base, target, group, tags, sleep)
+    return DiscoveredDeployment(deployment=_add_notes(deployment, (*notes, *tag_notes)), tags=tags)
 
 
-def _platform(info: dict[str, Any]) -> Platform:
-    written = str(info.get("computePlatform", ""))
-    if written.upper() == "ECS":
+def _parse_platform(info: dict[str, Any]) -> Platform:
+    raw = str(info.get("computePlatform", ""))
+    if raw.upper() == "ECS":
         return Platform.ECS
-    if written == "Lambda":
+    if raw == "Lambda":
         return Platform.LAMBDA
     raise DiscoveryError(
-        f"the deployment's compute platform is {written or 'not given'}; greenlight gates ECS and Lambda deployments"
+        f"the deployment's compute platform is {raw or 'missing'}; greenlight gates ECS and Lambda deployments"
     )
 
 
-def _target(aws: Aws, deployment_id: str, sleep: Callable[[float], None]) -> dict[str, Any]:
-    """Give the deployment's one target, which may take a moment to appear."""
+def _wait_for_target(aws: Aws, deployment_id: str, sleep: Callable[[float], None]) -> dict[str, Any]:
+    """Return the deployment's only target, which may appear with a delay."""
     for pause in (0.5, 1.0, 2.0, None):
         try:
             ids = aws.call("codedeploy", "list_deployment_targets", deploymentId=deployment_id).get("targetIds", [])
@@ -92,53 +96,56 @@ def _target(aws: Aws, deployment_id: str, sleep: Callable[[float], None]) -> dic
                 raise
             ids = []
         if ids:
-            answer = aws.call(
+            response = aws.call(
                 "codedeploy", "batch_get_deployment_targets", deploymentId=deployment_id, targetIds=ids[:1]
             )
-            targets = answer.get("deploymentTargets", [])
+            targets = response.get("deploymentTargets", [])
             if targets:
                 return dict(targets[0])
         if pause is not None:
             sleep(pause)
-    raise DiscoveryError("CodeDeploy names no target for the deployment")
+    raise DiscoveryError("CodeDeploy lists no target for the deployment")
 
 
-def _kind(target: dict[str, Any]) -> dict[str, Any]:
-    """Give the one member that holds the target's data, whatever its type is."""
+def _target_data(target: dict[str, Any]) -> dict[str, Any]:
+    """Return the target's data, whose member is named after the type of the target."""
     for member in ("lambdaTarget", "ecsTarget", "cloudFormationTarget"):
         if member in target:
             return dict(target[member])
     raise DiscoveryError(
-        f"the deployment's target is of the type {target.get('deploymentTargetType', 'unknown')}, which is none of Lambda's or ECS's"
+        f"the deployment's target has the type {target.get('deploymentTargetType', 'unknown')}; "
+        "greenlight supports targets of Lambda and ECS"
     )
 
 
-def _cross_checked(target: dict[str, Any], stage: str) -> tuple[str, ...]:
-    """Hold the hook's own stage against `lifecycleEvents`, which may be late but never ahead.
+def _check_stage(target: dict[str, Any], stage: str) -> tuple[str, ...]:
+    """Compare the hook's stage with `lifecycleEvents`, which may be late but never ahead; return notes.
 
     Raises:
-        DiscoveryError: The stage is over, or a later one is in progress: the hook is wired to another stage than its own.
+        DiscoveryError: The stage has ended, or a later one is in progress, so the AppSpec uses the wrong hook.
     """
     states = {
-        event.get("lifecycleEventName"): event.get("status") for event in _kind(target).get("lifecycleEvents", [])
+        event.get("lifecycleEventName"): event.get("status")
+        for event in _target_data(target).get("lifecycleEvents", [])
     }
     if states.get(stage) == "InProgress":
         return ()
     later = [name for name in STAGES[STAGES.index(stage) + 1 :] if states.get(name) == "InProgress"]
     if later or states.get(stage) in ("Succeeded", "Failed"):
-        said = f"{later[0]} is in progress" if later else f"{stage} is already {states[stage]}"
+        state = f"{later[0]} is in progress" if later else f"{stage} is already {states[stage]}"
         raise DiscoveryError(
-            f"this is the hook for {stage}, but CodeDeploy says that {said}; is the AppSpec's {(later or [stage])[0]} wired to the wrong function?"
+            f"this is the hook for {stage}, but CodeDeploy reports that {state}; "
+            f"does {(later or [stage])[0]} in the AppSpec name the wrong function?"
         )
     return (f"CodeDeploy did not show {stage} as in progress yet",)
 
 
-def _group(aws: Aws, deployment: Deployment) -> dict[str, Any]:
-    """Give the deployment group; one made by CloudFormation's BlueGreen transform is nobody's to read."""
+def _read_group(aws: Aws, deployment: Deployment) -> dict[str, Any]:
+    """Return the deployment group; empty for one of CloudFormation's BlueGreen transform, which cannot be read."""
     if not (deployment.application and deployment.group):
         return {}
     try:
-        answer = aws.call(
+        response = aws.call(
             "codedeploy",
             "get_deployment_group",
             applicationName=deployment.application,
@@ -148,26 +155,25 @@ def _group(aws: Aws, deployment: Deployment) -> dict[str, Any]:
         if error.code in ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException"):
             return {}
         raise
-    return dict(answer["deploymentGroupInfo"])
+    return dict(response["deploymentGroupInfo"])
 
 
-def _tags(aws: Aws, deployment: Deployment, group: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Read the deployment group's tags; which plan applies may stand there, so a refusal is not overlooked."""
+def _read_group_tags(aws: Aws, deployment: Deployment, group: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Read the deployment group's tags; they may name the plan, so a denied call is an error."""
     if not group:
-        return {}, (
-            "CodeDeploy has no deployment group of this name to read; plan and target come from the convention",
-        )
-    # The group's own ARN is in no answer; its service role is of the same partition and account.
+        return {}, ("CodeDeploy has no deployment group of this name; plan and target follow the naming convention",)
+    # No response contains the group's own ARN; its service role has the same partition and account.
     _, partition, _, _, account, *_ = (str(group.get("serviceRoleArn", "")) + ":::::").split(":")
-    arn = f"arn:{partition}:codedeploy:{deployment.region}:{account}:deploymentgroup:{deployment.application}/{deployment.group}"
-    return tags_of(aws, arn), ()
+    name = f"{deployment.application}/{deployment.group}"
+    arn = f"arn:{partition}:codedeploy:{deployment.region}:{account}:deploymentgroup:{name}"
+    return read_tags(aws, arn), ()
 
 
-def tags_of(aws: Aws, arn: str) -> dict[str, str]:
-    """Read all tags of a deployment group, of which CodeDeploy may give some at a time.
+def read_tags(aws: Aws, arn: str) -> dict[str, str]:
+    """Read all tags of a deployment group, page by page.
 
     Raises:
-        AwsError: CodeDeploy refused.
+        AwsError: CodeDeploy denied a call or did not respond.
     """
     tags: dict[str, str] = {}
     page: dict[str, Any] = {"NextToken": None}
@@ -178,7 +184,7 @@ def tags_of(aws: Aws, arn: str) -> dict[str, str]:
     return tags
 
 
-def _with_target(
+def _add_target(
     aws: Aws,
     base: Deployment,
     target: dict[str, Any],
@@ -187,30 +193,30 @@ def _with_target(
     sleep: Callable[[float], None],
 ) -> Deployment:
     if "lambdaTarget" in target:
-        return _with_function(base, _kind(target).get("lambdaFunctionInfo", {}))
+        return _add_function(base, _target_data(target).get("lambdaFunctionInfo", {}))
     if "ecsTarget" in target:
-        blue, green, names = ecs_sides(aws, base, _kind(target), group, tags, sleep)
-        labels = {info.get("taskSetLabel") for info in _kind(target).get("taskSetsInfo", [])}
-        first = not blue.task_set and "Blue" not in labels
-        return replace(base, blue=blue, green=green, first=first, cluster=names[0], service=names[1])
-    why = "CloudFormation deploys this without telling CodeDeploy of listeners; give the plan a target: {url: …}"
-    return replace(base, green=Side(no_url=why))
+        blue, green, names = find_ecs_sides(aws, base, _target_data(target), group, tags, sleep)
+        labels = {info.get("taskSetLabel") for info in _target_data(target).get("taskSetsInfo", [])}
+        is_first = not blue.task_set and "Blue" not in labels
+        return replace(base, blue=blue, green=green, first=is_first, cluster=names[0], service=names[1])
+    no_url = "CodeDeploy does not know the listeners of a CloudFormation deployment; set target: {url: …} in the plan"
+    return replace(base, green=Side(no_url=no_url))
 
 
-def _with_function(base: Deployment, info: dict[str, Any]) -> Deployment:
+def _add_function(base: Deployment, info: dict[str, Any]) -> Deployment:
     name, version = info.get("functionName", ""), str(info.get("targetVersion", ""))
     if not name or not version:
-        raise DiscoveryError("CodeDeploy does not say which function and version it deploys")
-    why = "a Lambda version has no URL; check it with lambda_invoke"
+        raise DiscoveryError("CodeDeploy does not report which function and version it deploys")
+    no_url = "a Lambda version has no URL; check it with lambda_invoke"
     return replace(
         base,
         first=not info.get("currentVersion"),
         function=name,
         alias=info.get("functionAlias", ""),
-        blue=Side(version=str(info.get("currentVersion", "")), no_url=why),
-        green=Side(version=version, no_url=why),
+        blue=Side(version=str(info.get("currentVersion", "")), no_url=no_url),
+        green=Side(version=version, no_url=no_url),
     )
 
 
-def _noted(deployment: Deployment, notes: tuple[str, ...]) -> Deployment:
+def _add_notes(deployment: Deployment, notes: tuple[str, ...]) -> Deployment:
     return replace(deployment, notes=(*deployment.notes, *notes))

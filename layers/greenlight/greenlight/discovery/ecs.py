@@ -1,7 +1,7 @@
-"""Blue and green of an ECS deployment: task sets, target groups, and the listener that leads to green now.
+"""Blue and green of an ECS deployment: task sets, target groups, and the listener that routes to green at this stage.
 
-Roles of the two target groups swap at every deployment, and the unused one stays on the listener with
-weight 0; so both are derived from the deployment each time, and a name proves nothing.
+The two target groups swap roles with every deployment, and the unused one stays on the listener with weight 0. So both
+are derived from the deployment each time, never from their names.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from greenlight.core.deployment import Deployment, Side
 from greenlight.core.errors import AwsError, DiscoveryError
-from greenlight.discovery.load_balancer import Route, route_to
+from greenlight.discovery.load_balancer import Route, find_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 HOST_TAG = "greenlight:host"
 
-_BEFORE_THE_SHIFT = ("AfterAllowTestTraffic", "BeforeAllowTraffic")
+_STAGES_BEFORE_SHIFT = ("AfterAllowTestTraffic", "BeforeAllowTraffic")
 
-_NOT_YET = {
+_NO_URL_YET = {
     "BeforeInstall": "green does not exist yet at BeforeInstall",
-    "AfterInstall": "no listener leads to green yet at AfterInstall; that begins with AfterAllowTestTraffic",
+    "AfterInstall": "no listener routes to green at AfterInstall; the first stage with one is AfterAllowTestTraffic",
 }
 
 
-def ecs_sides(
+def find_ecs_sides(
     aws: Aws,
     deployment: Deployment,
     target: dict[str, Any],
@@ -38,101 +38,108 @@ def ecs_sides(
     tags: dict[str, str],
     sleep: Callable[[float], None] = time.sleep,
 ) -> tuple[Side, Side, tuple[str, str]]:
-    """Find blue and green.
+    """Find blue and green of a deployment.
 
     Args:
         aws: The account.
-        deployment: What is known so far; its stage decides which listener counts.
+        deployment: Without blue and green; its stage decides which listener is used.
         target: CodeDeploy's `ecsTarget`.
         group: CodeDeploy's `deploymentGroupInfo`.
-        tags: Of the deployment group; `greenlight:host` names the host to ask for.
-        sleep: Waits while a listener still forwards elsewhere.
+        tags: Of the deployment group; `greenlight:host` sets the host name of requests.
+        sleep: Waits while a listener does not route to green yet.
 
     Returns:
-        Blue, green, and the names of cluster and service.
+        Blue, green, and the names of the cluster and the service.
 
     Raises:
-        DiscoveryError: Green's task set cannot be told.
-        AwsError: AWS refused or did not answer.
+        DiscoveryError: There is no such service, or green's task set cannot be determined.
+        AwsError: AWS denied a call or did not respond.
     """
-    cluster, service = _names(target, group)
-    sets = aws.call("ecs", "describe_services", cluster=cluster, services=[service])
-    services = sets.get("services", [])
+    cluster, service = _service_names(target, group)
+    described = aws.call("ecs", "describe_services", cluster=cluster, services=[service])
+    services = described.get("services", [])
     if not services:
-        raise DiscoveryError(f"ECS knows no service {service} in cluster {cluster}")
+        raise DiscoveryError(f"ECS has no service {service} in cluster {cluster}")
     task_sets = services[0].get("taskSets", [])
     infos = {info.get("identifer"): info for info in target.get("taskSetsInfo", [])}  # misspelt in the API
-    green_set, blue_set = _told_apart(deployment, task_sets, infos)
-    groups = _target_groups(aws, group)
-    blue, green = _side(blue_set, infos, groups), _side(green_set, infos, groups)
+    green_set, blue_set = _identify_task_sets(deployment, task_sets, infos)
+    groups = _read_target_groups(aws, group)
+    blue, green = _build_side(blue_set, infos, groups), _build_side(green_set, infos, groups)
     if deployment.stage != "BeforeInstall" and not green_set:
         raise DiscoveryError(
-            "none of the service's task sets belongs to this deployment, so green cannot be told from blue"
+            "none of the service's task sets belongs to this deployment, so green cannot be distinguished from blue"
         )
-    blue = _still_reachable(aws, deployment, group, blue, tags)
-    return blue, _reachable(aws, deployment, group, green, tags, sleep), (cluster, service)
+    blue = _add_blue_url(aws, deployment, group, blue, tags)
+    return blue, _add_green_url(aws, deployment, group, green, tags, sleep), (cluster, service)
 
 
-def _names(target: dict[str, Any], group: dict[str, Any]) -> tuple[str, str]:
-    listed = group.get("ecsServices") or []
-    if listed:
-        return listed[0].get("clusterName", ""), listed[0].get("serviceName", "")
+def _service_names(target: dict[str, Any], group: dict[str, Any]) -> tuple[str, str]:
+    services = group.get("ecsServices") or []
+    if services:
+        return services[0].get("clusterName", ""), services[0].get("serviceName", "")
     cluster, _, service = str(target.get("targetId", "")).rpartition(":")
     if not service:
         raise DiscoveryError("neither the deployment group nor the target names the ECS service")
     return cluster, service
 
 
-def _told_apart(
+def _identify_task_sets(
     deployment: Deployment, task_sets: list[dict[str, Any]], infos: dict[Any, dict[str, Any]]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Tell green from blue: by the deployment's id on the task set, then by CodeDeploy's label, then by who is primary."""
-    green = next((each for each in task_sets if each.get("externalId") == deployment.id), None)
-    green = green or next((each for each in task_sets if _info(each, infos).get("taskSetLabel") == "Green"), None)
-    if green is None and not any(_info(each, infos).get("taskSetLabel") for each in task_sets) and len(task_sets) == 2:
-        before_shift = deployment.stage != "AfterAllowTraffic"
-        green = next((each for each in task_sets if (each.get("status") == "PRIMARY") is not before_shift), None)
-    blue = next((each for each in task_sets if each is not green), None)
+    """Return the task sets of green and blue.
+
+    Green is identified by the deployment's id on the task set, then by CodeDeploy's label, then by the primary one.
+    """
+    labels = [_task_set_info(task_set, infos).get("taskSetLabel") for task_set in task_sets]
+    green = next((task_set for task_set in task_sets if task_set.get("externalId") == deployment.id), None)
+    if not green and "Green" in labels:
+        green = task_sets[labels.index("Green")]
+    if green is None and not any(labels) and len(task_sets) == 2:
+        is_primary = deployment.stage == "AfterAllowTraffic"
+        green = next((task_set for task_set in task_sets if (task_set.get("status") == "PRIMARY") is is_primary), None)
+    blue = next((task_set for task_set in task_sets if task_set is not green), None)
     return green or {}, blue or {}
 
 
-def _info(task_set: dict[str, Any], infos: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+def _task_set_info(task_set: dict[str, Any], infos: dict[Any, dict[str, Any]]) -> dict[str, Any]:
     return infos.get(task_set.get("id")) or infos.get(task_set.get("taskSetArn")) or {}
 
 
-def _target_groups(aws: Aws, group: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Give the pair's target groups by name and by ARN."""
+def _read_target_groups(aws: Aws, group: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the target groups of the pair, by name and by ARN."""
     pairs = group.get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or [{}]
-    names = [each["name"] for each in pairs[0].get("targetGroups", []) if each.get("name")]
+    names = [reference["name"] for reference in pairs[0].get("targetGroups", []) if reference.get("name")]
     if not names:
         return {}
-    found = aws.call("elbv2", "describe_target_groups", Names=names).get("TargetGroups", [])
-    return {key: each for each in found for key in (each.get("TargetGroupName"), each.get("TargetGroupArn")) if key}
+    described = aws.call("elbv2", "describe_target_groups", Names=names).get("TargetGroups", [])
+    by_name = {target.get("TargetGroupName"): target for target in described}
+    by_arn = {target.get("TargetGroupArn"): target for target in described}
+    return {key: target for key, target in (by_name | by_arn).items() if key}
 
 
-def _side(task_set: dict[str, Any], infos: dict[Any, dict[str, Any]], groups: dict[str, dict[str, Any]]) -> Side:
+def _build_side(task_set: dict[str, Any], infos: dict[Any, dict[str, Any]], groups: dict[str, dict[str, Any]]) -> Side:
     balancers = task_set.get("loadBalancers") or [{}]
-    key = balancers[0].get("targetGroupArn") or _info(task_set, infos).get("targetGroup", {}).get("name", "")
+    key = balancers[0].get("targetGroupArn") or _task_set_info(task_set, infos).get("targetGroup", {}).get("name", "")
     group = groups.get(key, {})
-    speaks_http = str(group.get("HealthCheckProtocol", "")).startswith("HTTP")
+    has_http_check = str(group.get("HealthCheckProtocol", "")).startswith("HTTP")
     return Side(
         task_set=task_set.get("id", ""),
         task_definition=task_set.get("taskDefinition", ""),
         target_group=group.get("TargetGroupArn") or (key if key.startswith("arn:") else ""),
-        health_check_path=group.get("HealthCheckPath", "") if speaks_http else "",
-        health_check_codes=group.get("Matcher", {}).get("HttpCode", "") if speaks_http else "",
-        no_url="blue is what users have; checks ask green",
+        health_check_path=group.get("HealthCheckPath", "") if has_http_check else "",
+        health_check_codes=group.get("Matcher", {}).get("HttpCode", "") if has_http_check else "",
+        no_url="checks send requests to green, not to blue, which serves the users",
     )
 
 
-def _still_reachable(aws: Aws, deployment: Deployment, group: dict[str, Any], blue: Side, tags: dict[str, str]) -> Side:
-    """Add to blue the URL under which users reach it as long as no traffic has shifted, or why there is none.
+def _add_blue_url(aws: Aws, deployment: Deployment, group: dict[str, Any], blue: Side, tags: dict[str, str]) -> Side:
+    """Add the URL at which users reach blue before the traffic shift, or the reason why there is no such URL.
 
-    Only comparing needs it, so whatever goes wrong here is a reason and never ends the gate.
+    Only comparisons need it, so a failure here becomes a reason and never fails the gate.
     """
-    if deployment.stage not in _BEFORE_THE_SHIFT:
+    if deployment.stage not in _STAGES_BEFORE_SHIFT:
         return replace(
-            blue, no_url=f"comparing with blue needs traffic on both, which {deployment.stage} does not have"
+            blue, no_url=f"a comparison with blue needs traffic on both sides, which {deployment.stage} does not have"
         )
     pairs = group.get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or [{}]
     listeners = pairs[0].get("prodTrafficRoute", {}).get("listenerArns") or []
@@ -140,28 +147,28 @@ def _still_reachable(aws: Aws, deployment: Deployment, group: dict[str, Any], bl
         missing = "no target group for blue" if listeners else "no production listener"
         return replace(blue, no_url=f"the deployment group has {missing}")
     try:
-        found = route_to(aws, listeners[0], blue.target_group, tags.get(HOST_TAG, ""), "blue")
-    except Exception as error:  # noqa: BLE001 - an answer that lacks what it should have is no reason to close the gate
-        return replace(blue, no_url=f"the URL of blue could not be found out: {_said(error)}")
-    return _by(blue, found)
+        route = find_route(aws, listeners[0], blue.target_group, tags.get(HOST_TAG, ""), "blue")
+    except Exception as error:  # noqa: BLE001 - a malformed response must not close the gate either
+        return replace(blue, no_url=f"the URL of blue could not be determined: {_describe_error(error)}")
+    return _apply_route(blue, route)
 
 
-def _said(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     return str(error) if isinstance(error, AwsError) else f"{type(error).__name__}: {error}"
 
 
-def _by(side: Side, found: Route) -> Side:
+def _apply_route(side: Side, route: Route) -> Side:
     return replace(
         side,
-        url=found.url,
-        host=found.host,
-        headers=found.headers,
-        path_patterns=found.path_patterns,
-        no_url=found.why,
+        url=route.url,
+        host=route.host,
+        headers=route.headers,
+        path_patterns=route.path_patterns,
+        no_url=route.reason,
     )
 
 
-def _reachable(
+def _add_green_url(
     aws: Aws,
     deployment: Deployment,
     group: dict[str, Any],
@@ -169,25 +176,25 @@ def _reachable(
     tags: dict[str, str],
     sleep: Callable[[float], None],
 ) -> Side:
-    """Add to green the URL under which it answers at this stage, or why there is none."""
-    if deployment.stage in _NOT_YET:
-        return replace(green, no_url=_NOT_YET[deployment.stage])
+    """Add the URL that reaches green at this stage, or the reason why there is no such URL."""
+    if deployment.stage in _NO_URL_YET:
+        return replace(green, no_url=_NO_URL_YET[deployment.stage])
     pairs = group.get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or [{}]
-    route = "prodTrafficRoute" if deployment.stage == "AfterAllowTraffic" else "testTrafficRoute"
-    listeners = pairs[0].get(route, {}).get("listenerArns") or []
+    kind = "prodTrafficRoute" if deployment.stage == "AfterAllowTraffic" else "testTrafficRoute"
+    listeners = pairs[0].get(kind, {}).get("listenerArns") or []
     if not listeners:
         return replace(
             green,
-            no_url="the deployment group has no test listener, so nothing reaches green before users do; add one to the group",
+            no_url="the deployment group has no test listener, so only users can reach green; add one to the group",
         )
-    found = Route(why="the balancer was not asked")
-    for pause in (1.0, 2.0, 3.0, None):  # a listener that CodeDeploy has just changed may take seconds to show it
+    route = Route(reason="the load balancer was not queried")
+    for pause in (1.0, 2.0, 3.0, None):  # a listener may show a change by CodeDeploy seconds later
         try:
-            found = route_to(aws, listeners[0], green.target_group, tags.get(HOST_TAG, ""))
+            route = find_route(aws, listeners[0], green.target_group, tags.get(HOST_TAG, ""))
         except AwsError as error:
-            # Without its URL green can still be checked through AWS; checks that need the URL say this sentence.
-            return replace(green, no_url=f"the URL of green could not be found out: {error}")
-        if found.url or pause is None:
+            # Without its URL green can still be checked through AWS; checks that need the URL report this reason.
+            return replace(green, no_url=f"the URL of green could not be determined: {error}")
+        if route.url or pause is None:
             break
         sleep(pause)
-    return _by(green, found)
+    return _apply_route(green, route)

@@ -85,13 +85,13 @@ def _run_fail_closed(state: RunState, log: GateLog, deadline: float) -> GateResu
     A shadow applies to all of them once the plan has been read, but not to a rejected plan, whose shadow is as
     doubtful as the rest of it.
     """
-    from greenlight.discovery.deployment import OverError
+    from greenlight.discovery.deployment import DeploymentEndedError
 
     try:
         result = _run(state, log, deadline)
     except PlanError as error:
         return rejected_plan_result(error, state.deployment)
-    except OverError as error:
+    except DeploymentEndedError as error:
         return failed_result(Cause.SUPERSEDED, str(error), state.deployment)
     except GreenlightError as error:
         result = failed_result(error.cause, str(error), state.deployment)

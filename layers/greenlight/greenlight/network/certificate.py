@@ -1,6 +1,6 @@
-"""A connection's certificate in words: who it is for, who issued it, how long it lasts.
+"""Certificate of a TLS connection: subject, issuer, names and remaining days.
 
-Source: RFC 5280 (certificates), https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.getpeercert (their form here).
+Source: RFC 5280 (certificates); https://docs.python.org/3/library/ssl.html#ssl.SSLSocket.getpeercert (their form).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from greenlight.core.frozen import FrozenStruct
 
-_SHORT = {
+_ABBREVIATIONS = {
     "commonName": "CN",
     "organizationName": "O",
     "organizationalUnitName": "OU",
@@ -21,14 +21,15 @@ _SHORT = {
 
 
 class Certificate(FrozenStruct, frozen=True, kw_only=True):
-    """What a verified TLS connection showed.
+    """Certificate and parameters of a verified TLS connection.
 
     Attributes:
-        subject, issuer: Names such as `CN=orders.example, O=Example`, most specific part first; None when empty.
-        names: The subject's alternative names: DNS names and IP addresses.
-        days_left: Whole days it still lasts, rounded down; None when it does not say.
+        subject: A name such as `CN=orders.example, O=Example`, most specific part first; None if empty.
+        issuer: The same for the issuer.
+        names: Subject alternative names: DNS names and IP addresses.
+        days_left: Whole days until it expires, rounded down; None if it has no end date.
         version: `TLSv1.2` or `TLSv1.3`.
-        cipher: OpenSSL's name of the suite.
+        cipher: OpenSSL's name of the cipher suite.
     """
 
     subject: str | None
@@ -40,19 +41,19 @@ class Certificate(FrozenStruct, frozen=True, kw_only=True):
 
 
 def read_certificate(connection: ssl.SSLSocket, now: float) -> Certificate:
-    """Read the certificate of a connection whose other side TLS has verified; `now` in seconds since 1970."""
+    """Read the certificate of a connection that TLS has verified; `now` is in seconds since 1970."""
     peer: dict[str, Any] = connection.getpeercert() or {}
-    until, cipher = peer.get("notAfter"), connection.cipher()
+    expires, cipher = peer.get("notAfter"), connection.cipher()
     return Certificate(
-        subject=_name(peer.get("subject")),
-        issuer=_name(peer.get("issuer")),
+        subject=_format_name(peer.get("subject")),
+        issuer=_format_name(peer.get("issuer")),
         names=tuple(value for _, value in peer.get("subjectAltName", ())),
-        days_left=int((ssl.cert_time_to_seconds(until) - now) // 86400) if until else None,
+        days_left=int((ssl.cert_time_to_seconds(expires) - now) // 86400) if expires else None,
         version=connection.version(),
         cipher=cipher[0] if cipher else None,
     )
 
 
-def _name(parts: Any) -> str | None:
-    flat = [f"{_SHORT.get(key, key)}={value}" for part in parts or () for key, value in part]
-    return ", ".join(reversed(flat)) or None
+def _format_name(parts: Any) -> str | None:
+    attributes = [f"{_ABBREVIATIONS.get(key, key)}={value}" for part in parts or () for key, value in part]
+    return ", ".join(reversed(attributes)) or None

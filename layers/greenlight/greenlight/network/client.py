@@ -1,11 +1,13 @@
-"""HTTP for checks: guarded, bounded, pooled, and honest about time.
+"""HTTP client for checks: allow-list of addresses, deadlines, size limits, connection pool, exact latency.
 
-Every connection goes to an address that was checked, whatever the name resolves to later. One deadline
-covers a whole exchange, also from a server that sends a byte a second. Bodies and decompression are capped,
-compression is not asked for, environment proxies and cookies do not exist. Latency is measured around the
-exchange alone: neither the wait for a free connection nor connecting counts, so a check measures the service
-and not the gate. What cannot be sent is an `HttpError` itself, so that green is not blamed for it.
-`http.client` is used directly; docs/decisions/0002 says why.
+- Every connection goes to an address that was checked, whatever the name resolves to later.
+- One deadline covers a whole exchange, also with a server that sends one byte a second.
+- Bodies and decompression are limited. Compression is not requested. Environment proxies are ignored.
+- Latency covers the exchange alone: neither the wait for a free connection nor connecting counts, so that a check
+  measures the service and not the gate.
+- A request that cannot be sent raises a plain `HttpError`, so that green is not blamed for it.
+
+`http.client` is used directly; docs/decisions/0002 gives the reasons.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ import time
 import urllib.parse
 import zlib
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from greenlight.core.errors import GuardError, HttpError, NoAnswerError, UnreachableError
 from greenlight.core.frozen import FrozenStruct
@@ -34,24 +38,27 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
-_CHUNK = 65536
+_CHUNK_BYTES = 65536
 
 _REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
-"""Methods that may be sent twice, hence over a connection that the server may be about to close."""
-_KEPT_ACROSS_HOSTS = ("accept", "user-agent")
+"""Methods that may be sent twice, and so over an idle connection that the server may be about to close."""
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_SENT_TO_OTHER_HOSTS = ("accept", "user-agent")
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f-\x9f]")
 _CREDENTIALS = re.compile(r"[^/?#]*//[^/?#]*@")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Timings(FrozenStruct, frozen=True, kw_only=True):
-    """Where the time of one exchange went, in milliseconds.
+    """Durations of the phases of one exchange, in milliseconds.
 
     Attributes:
-        dns: Looking the name up; next to nothing where that was done a moment ago.
-        connect, tls: Making the connection; None where one was used again, and `tls` without TLS.
-        first_byte: From the first byte sent to the first byte of the answer.
-        total: All of it, to the last byte of the body.
+        dns: Name resolution; close to 0 for a name that was resolved a moment ago.
+        connect: Connecting; None on a reused connection.
+        tls: TLS handshake; None on a reused connection and without TLS.
+        first_byte: From the first byte sent to the first byte of the response.
+        total: The whole exchange, to the last byte of the body.
     """
 
     dns: float
@@ -62,17 +69,21 @@ class Timings(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Response(FrozenStruct, frozen=True, kw_only=True):
-    """An answer.
+    """An HTTP response.
 
     Attributes:
-        version: Of HTTP, "1.1" or "1.0"; "" for an answer that no server gave.
-        headers: Name and value as sent, in order; one name may come several times.
-        body: At most the size asked for; `truncated` says that there was more.
-        latency_ms: From the first byte sent to the last byte of the body, on a connection already made.
-        url: The URL that answered, after redirects; `address` the IP address it was read from.
-        hops: URLs of redirects that were followed.
-        timings: Of the exchange with `url`; None for an answer that no server gave.
-        certificate: Of the connection; None without TLS, or when the request was not made `new_connection`.
+        status: Status code.
+        reason: Reason phrase of the status line.
+        headers: Names and values as received, in order; a name may occur several times.
+        body: At most the requested size.
+        truncated: The body was longer than the requested size.
+        latency_ms: From the first byte sent to the last byte of the body; connecting does not count.
+        url: URL that responded, after redirects.
+        address: IP address that responded.
+        hops: URLs of the redirects that were followed.
+        version: Of HTTP, "1.1" or "1.0"; "" for a response that came from a Lambda function.
+        timings: Of the exchange with `url`; None for a response that came from a Lambda function.
+        certificate: Of the connection; None without TLS, and unless the request set `new_connection`.
     """
 
     status: int
@@ -89,21 +100,74 @@ class Response(FrozenStruct, frozen=True, kw_only=True):
     certificate: Certificate | None = None
 
     def header(self, name: str) -> str | None:
-        """Give a header's value, several joined by a comma as RFC 9110 section 5.3 says; None when absent."""
+        """Return a header's value, None if it is absent; several are joined by a comma (RFC 9110 section 5.3)."""
         values = self.header_values(name)
         return ", ".join(values) if values else None
 
     def header_values(self, name: str) -> list[str]:
-        """Give all values of a header, in order."""
+        """Return all values of a header, in order."""
         name = name.lower()
         return [value for key, value in self.headers if key.lower() == name]
 
 
+class _Exchange(FrozenStruct, frozen=True, kw_only=True):
+    """One request to send; following a redirect makes another one.
+
+    Attributes:
+        host: Name for the Host header, SNI and certificate; "" for the URL's own.
+        deadline: On the monotonic clock.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | None
+    host: str
+    deadline: float
+    max_bytes: int
+    new_connection: bool
+
+    @property
+    def url_parts(self) -> urllib.parse.SplitResult:
+        return split_url(self.url)
+
+    @property
+    def server_name(self) -> str:
+        """The name to ask the server for: that of `host` if there is one, else the URL's."""
+        parts = self.url_parts
+        return (split_url(f"{parts.scheme}://{self.host}").hostname if self.host else parts.hostname) or ""
+
+
+class _Server(FrozenStruct, frozen=True, kw_only=True):
+    """Where an exchange connects, after the guard has resolved and checked the name.
+
+    Attributes:
+        name: For SNI, the certificate and messages.
+        dns_ms: How long resolving took.
+    """
+
+    scheme: str
+    address: str
+    port: int
+    name: str
+    dns_ms: float = 0.0
+
+    @property
+    def pool_key(self) -> tuple[str, ...]:
+        return (self.scheme, self.address, str(self.port), self.name)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.address} port {self.port})"
+
+
 class Client:
-    """A pool of kept-alive connections behind one guard; safe to use from several threads."""
+    """Pool of kept-alive connections behind one guard; safe to use from several threads."""
 
     def __init__(self, guard: Guard, tls: ssl.SSLContext | None = None) -> None:
-        """Connect only where `guard` allows; `tls` is made when first needed (loading the CA bundle costs 20 ms)."""
+        """Connect only where `guard` allows.
+
+        Without `tls` a context is created when it is first needed, because loading the CA bundle costs 20 ms.
+        """
         self._guard = guard
         self._tls: dict[tuple[str, ...], ssl.SSLContext] = {(): tls} if tls else {}
         self._lock = threading.Lock()
@@ -123,50 +187,48 @@ class Client:
         new_connection: bool = False,
         jar: CookieJar | None = None,
     ) -> Response:
-        """Make one exchange, and follow at most `redirects` redirects, each checked like the first.
+        """Send a request and follow at most `redirects` redirects, each checked like the first request.
 
         Args:
             method: Any HTTP method.
             url: Absolute; http or https.
-            headers: Sent as given; those of a plan do not follow to another host.
+            headers: Sent unchanged; those of a plan are not sent to another host after a redirect.
             body: Sent with its length.
             host: Name for the Host header, SNI and certificate, in place of the URL's.
-            timeout_s: For everything together.
-            max_bytes: Body bytes read; what is beyond is left and said to be truncated.
-            redirects: Hops allowed.
-            new_connection: Look the name up and connect anew for each exchange, so that all of `timings` is known, and keep
-                the certificate.
-            jar: Gives cookies, unless `headers` has some, and takes those of every answer, redirects included.
+            timeout_s: For the whole exchange, redirects included.
+            max_bytes: Body bytes to read; the rest is not read and the response is marked as truncated.
+            redirects: Redirects to follow.
+            new_connection: Resolve the name and connect anew for each exchange, so that all of `timings` is known, and
+                return the certificate.
+            jar: Provides cookies, unless `headers` has some, and stores those of every response, redirects included.
 
         Raises:
-            GuardError: The address is out of bounds.
-            UnreachableError: No connection, or TLS refused.
-            NoAnswerError: No whole answer in time, or none that is HTTP.
-            HttpError: Method or headers are such as cannot be sent.
+            GuardError: The address is not allowed.
+            UnreachableError: Connecting or TLS failed.
+            NoAnswerError: No complete HTTP response arrived in time.
+            HttpError: The method or a header cannot be sent.
         """
         deadline = time.monotonic() + timeout_s
-        sent = _sendable(method, headers or {})
+        exchange = _Exchange(
+            method=method,
+            url=url,
+            headers=_validate_head(method, headers or {}),
+            body=body,
+            host=host,
+            deadline=deadline,
+            max_bytes=max_bytes,
+            new_connection=new_connection,
+        )
         hops: list[str] = []
         while True:
-            own = sent if jar is None else _with_cookies(sent, jar, url, host)
-            response = self._exchange(method, url, own, body, host, deadline, max_bytes, new_connection)
+            response = self._send(exchange if jar is None else _add_cookies(exchange, jar))
             if jar is not None:
-                jar.store(response.headers, url, _name(split_url(url), host), time.time())
+                jar.store(response.headers, exchange.url, exchange.server_name, time.time())
             location = response.header("location")
-            if response.status not in (301, 302, 303, 307, 308) or location is None or len(hops) >= redirects:
-                return Response(**{**_fields(response), "hops": tuple(hops)}) if hops else response
-            target = urllib.parse.urljoin(url, location)
-            old, new = _origin(split_url(url)), _origin(split_url(target))
-            if old != new:
-                if old[0] == "https" and new[0] == "http":
-                    raise GuardError(f"{url} redirects from https to {target}; greenlight does not follow a downgrade")
-                sent = {key: value for key, value in sent.items() if key.lower() in _KEPT_ACROSS_HOSTS}
-                host = ""
-            if (response.status == 303 and method != "HEAD") or (response.status in (301, 302) and method == "POST"):
-                method, body = "GET", None
-                sent = {key: value for key, value in sent.items() if not key.lower().startswith("content-")}
-            hops.append(url)
-            url = target
+            if response.status not in _REDIRECTS or location is None or len(hops) >= redirects:
+                return replace(response, hops=tuple(hops)) if hops else response
+            hops.append(exchange.url)
+            exchange = _redirect(exchange, response.status, location)
 
     def connect(
         self,
@@ -178,195 +240,138 @@ class Client:
         alpn: Sequence[str] = (),
         timeout_s: float = 10.0,
     ) -> socket.socket:
-        """Open a connection for another protocol, by the rules that hold for requests; the caller closes it.
+        """Open a connection for another protocol, with the rules that apply to requests; the caller closes it.
 
         Args:
-            host: Where to connect; checked like a URL's host, and connected to the address that was checked.
+            host: Host to connect to; checked like a URL's host, and connected to the address that was checked.
             port: TCP port.
-            tls: Make a TLS connection of it, its certificate verified.
+            tls: Use TLS and verify the certificate.
             name: For SNI and the certificate, in place of `host`.
             alpn: Protocols to offer in TLS, such as h2.
-            timeout_s: For connecting; each later use of the socket may take what is left of it.
+            timeout_s: For connecting; each later operation on the socket may take the time that remains of it.
 
         Raises:
-            GuardError: The address is out of bounds.
-            UnreachableError: No connection, or TLS refused (its cause is an `ssl.SSLError` then).
-            NoAnswerError: The port refuses connections, or no time is left.
+            GuardError: The address is not allowed.
+            UnreachableError: Connecting or TLS failed (its cause is an `ssl.SSLError` for TLS).
+            NoAnswerError: The port refuses connections, or no time remains.
         """
         deadline = time.monotonic() + timeout_s
-        name = name or host
-        address = self._guard.address(host, port)
-        made = self._opened(address, port, name, deadline)
+        address = self._guard.resolve(host, port)
+        server = _Server(scheme="", address=address, port=port, name=name or host)
+        connected = _open_socket(server, deadline)
         if tls:
-            made = self._secured(made, address, port, name, deadline, tuple(alpn))
-        made.settimeout(max(0.001, deadline - time.monotonic()))
-        return made
+            connected = self._wrap_tls(connected, server, deadline, tuple(alpn))
+        connected.settimeout(max(0.001, deadline - time.monotonic()))
+        return connected
 
     def allows(self, host: str) -> bool:
-        """Tell whether checks may deal with `host` at all: a host of this deployment, or allowed by the operator."""
+        """Return whether checks may use `host`: a host of this deployment, or one that the operator allows."""
         return self._guard.allows(host)
 
     def close(self) -> None:
-        """Close the connections that are idle."""
+        """Close all idle connections."""
         with self._lock:
-            idle = [connection for each in self._idle.values() for connection in each]
+            connections = [connection for pool in self._idle.values() for connection in pool]
             self._idle.clear()
-        for connection in idle:
+        for connection in connections:
             connection.drop()
 
-    def _exchange(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        host: str,
-        deadline: float,
-        max_bytes: int,
-        new_connection: bool,
-    ) -> Response:
-        parts = split_url(url)
-        scheme, own_name, port = _origin(parts)
-        began = time.perf_counter()
-        address = self._guard.address(own_name, port, new_connection=new_connection)
-        dns_ms = (time.perf_counter() - began) * 1000
-        name = _name(parts, host)
-        key = (scheme, address, str(port), name)
-        authority = host or parts.netloc
-        for attempt in ("pooled", "new"):
-            pooled = attempt == "pooled" and method in _REPEATABLE and not new_connection
-            connection = self._pooled(key) if pooled else None
-            reused = connection is not None
-            if connection is None:
-                connection = self._connect(scheme, address, port, name, deadline)
-            connection.wire.deadline = deadline
+    def _send(self, exchange: _Exchange) -> Response:
+        server = self._resolve(exchange)
+        about = f"{exchange.method} {exchange.url}"
+        is_repeatable = exchange.method in _REPEATABLE and not exchange.new_connection
+        for may_reuse in (is_repeatable, False):  # an idle connection may be closed just now: try a new one after it
+            pooled = self._take_idle(server) if may_reuse else None
+            connection = pooled or self._connect(server, exchange.deadline)
+            connection.wire.deadline = exchange.deadline
             try:
-                raw = connection.wire.raw
-                shown = (
-                    read_certificate(raw, time.time()) if new_connection and isinstance(raw, ssl.SSLSocket) else None
-                )
-                return self._talk(
-                    connection, key, method, url, parts, authority, headers, body, address, max_bytes, dns_ms, shown
-                )
+                return self._exchange(connection, exchange, server)
             except (http.client.RemoteDisconnected, ConnectionError) as error:
                 connection.drop()
-                if not reused:
+                if pooled is None:
                     raise NoAnswerError(
-                        f"{method} {url}: the connection was closed before an answer came ({_said(error)})"
+                        f"{about}: the connection was closed before a response arrived ({_describe_error(error)})"
                     ) from error
             except TimeoutError as error:
                 connection.drop()
-                raise NoAnswerError(f"{method} {url}: no whole answer in time") from error
+                raise NoAnswerError(f"{about}: timed out before a complete response arrived") from error
             except (http.client.HTTPException, OSError, ValueError, zlib.error) as error:
                 connection.drop()
-                raise NoAnswerError(
-                    f"{method} {url}: the answer is not HTTP that can be read ({_said(error)})"
-                ) from error
-        raise NoAnswerError(f"{method} {url}: no answer")
+                raise NoAnswerError(f"{about}: the response is not valid HTTP ({_describe_error(error)})") from error
+        raise NoAnswerError(f"{about}: no response")
 
-    def _talk(
-        self,
-        connection: Connection,
-        key: tuple[str, ...],
-        method: str,
-        url: str,
-        parts: urllib.parse.SplitResult,
-        authority: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        address: str,
-        max_bytes: int,
-        dns_ms: float,
-        shown: Certificate | None,
-    ) -> Response:
-        connection.wire.first_at = 0.0
-        connection.putrequest(method, _target(parts), skip_host=True, skip_accept_encoding=True)
-        given = {name.lower() for name in headers}
-        for name, value in (("Host", authority), ("User-Agent", "greenlight"), ("Accept-Encoding", "identity")):
-            if name.lower() not in given:
-                connection.putheader(name, value)
-        for name, value in headers.items():
-            connection.putheader(name, value)
-        if "content-length" not in given and (body is not None or method in ("POST", "PUT", "PATCH")):
-            connection.putheader("Content-Length", str(len(body or b"")))
-        began = time.perf_counter()
-        connection.endheaders(body)  # all before this has only been put together
-        answer = connection.getresponse()
-        if connection.wire.ended:  # http.client takes the end of a connection for the end of the headers
+    def _resolve(self, exchange: _Exchange) -> _Server:
+        scheme, host, port = _origin(exchange.url_parts)
+        started = time.perf_counter()
+        address = self._guard.resolve(host, port, new_connection=exchange.new_connection)
+        dns_ms = (time.perf_counter() - started) * 1000
+        return _Server(scheme=scheme, address=address, port=port, name=exchange.server_name, dns_ms=dns_ms)
+
+    def _exchange(self, connection: Connection, exchange: _Exchange, server: _Server) -> Response:
+        wire = connection.wire
+        certificate = None
+        if exchange.new_connection and isinstance(wire.raw, ssl.SSLSocket):
+            certificate = read_certificate(wire.raw, time.time())
+        wire.first_byte_at = 0.0
+        _put_head(connection, exchange)
+        started = time.perf_counter()
+        connection.endheaders(exchange.body)  # sends everything: the calls before it only fill a buffer
+        received = connection.getresponse()
+        if wire.is_at_end:  # http.client takes the end of a connection for the end of the headers
             raise http.client.IncompleteRead(b"")
-        content, truncated = _read(answer, max_bytes)
-        # When the last byte came, and not when this thread had its turn to understand it: that is the gate's own time.
-        latency_ms = (connection.wire.received_at - began) * 1000
+        body, truncated = _read_body(received, exchange.max_bytes)
+        # Until the last byte arrived, and not until this thread could parse it: that time is the gate's own.
+        latency_ms = (wire.last_byte_at - started) * 1000
         connect_ms, tls_ms = connection.connect_ms, connection.tls_ms
         connection.connect_ms = connection.tls_ms = None
-        if truncated or answer.will_close or connection.wire.leftover:
+        if truncated or received.will_close or wire.has_leftover:
             connection.drop()
         else:
-            self._keep(key, connection)
+            self._put_idle(server, connection)
         return Response(
-            status=answer.status,
-            reason=answer.reason,
-            headers=tuple(answer.getheaders()),
-            body=content,
+            status=received.status,
+            reason=received.reason,
+            headers=tuple(received.getheaders()),
+            body=body,
             truncated=truncated,
             latency_ms=latency_ms,
-            url=url,
-            address=address,
-            version=f"{answer.version // 10}.{answer.version % 10}",
+            url=exchange.url,
+            address=server.address,
+            version=f"{received.version // 10}.{received.version % 10}",
             timings=Timings(
-                dns=dns_ms,
+                dns=server.dns_ms,
                 connect=connect_ms,
                 tls=tls_ms,
-                first_byte=(connection.wire.first_at - began) * 1000,
-                total=dns_ms + (connect_ms or 0.0) + (tls_ms or 0.0) + latency_ms,
+                first_byte=(wire.first_byte_at - started) * 1000,
+                total=server.dns_ms + (connect_ms or 0.0) + (tls_ms or 0.0) + latency_ms,
             ),
-            certificate=shown,
+            certificate=certificate,
         )
 
-    def _connect(self, scheme: str, address: str, port: int, name: str, deadline: float) -> Connection:
-        began = time.perf_counter()
-        raw = self._opened(address, port, name, deadline)
-        opened = secured = time.perf_counter()
-        if scheme == "https":
-            raw = self._secured(raw, address, port, name, deadline)
-            secured = time.perf_counter()
-        connection = Connection(name, port, DeadlineSocket(raw))
-        connection.connect_ms = (opened - began) * 1000
-        connection.tls_ms = (secured - opened) * 1000 if scheme == "https" else None
+    def _connect(self, server: _Server, deadline: float) -> Connection:
+        started = time.perf_counter()
+        raw = _open_socket(server, deadline)
+        opened_at = secured_at = time.perf_counter()
+        if server.scheme == "https":
+            raw = self._wrap_tls(raw, server, deadline)
+            secured_at = time.perf_counter()
+        connection = Connection(server.name, server.port, DeadlineSocket(raw))
+        connection.connect_ms = (opened_at - started) * 1000
+        connection.tls_ms = (secured_at - opened_at) * 1000 if server.scheme == "https" else None
         return connection
 
-    def _opened(self, address: str, port: int, name: str, deadline: float) -> socket.socket:
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            raise NoAnswerError(f"no time left to connect to {name}")
-        try:
-            raw = socket.create_connection((address, port), timeout=min(CONNECT_TIMEOUT_S, remaining))
-        except TimeoutError as error:
-            raise UnreachableError(
-                f"{name} ({address} port {port}) does not accept connections: no reply; is there a route from the gate, and do the security groups admit it?"
-            ) from error
-        except ConnectionError as error:
-            does = "refuses" if isinstance(error, ConnectionRefusedError) else "resets"
-            raise NoAnswerError(f"{name} ({address} port {port}) {does} connections") from error
-        except OSError as error:
-            raise UnreachableError(f"{name} ({address} port {port}) cannot be reached: {_said(error)}") from error
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return raw
-
-    def _secured(
-        self, raw: socket.socket, address: str, port: int, name: str, deadline: float, alpn: tuple[str, ...] = ()
+    def _wrap_tls(
+        self, raw: socket.socket, server: _Server, deadline: float, alpn: tuple[str, ...] = ()
     ) -> ssl.SSLSocket:
         try:
             raw.settimeout(min(CONNECT_TIMEOUT_S, max(0.001, deadline - time.monotonic())))
-            return self._context(alpn).wrap_socket(raw, server_hostname=name)
+            return self._tls_context(alpn).wrap_socket(raw, server_hostname=server.name)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raw.close()
-            raise UnreachableError(
-                f"TLS with {name} ({address} port {port}) failed: {_tls_said(error, name)}"
-            ) from error
+            raise UnreachableError(f"TLS with {server} failed: {_describe_tls_error(error, server.name)}") from error
 
-    def _context(self, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
-        """Give the context that offers these protocols; OpenSSL keeps them with the context, not with the connection."""
+    def _tls_context(self, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
+        """Return the context that offers these protocols; OpenSSL stores them in the context, not the connection."""
         with self._lock:
             context = self._tls.get(alpn)
             if context is None:
@@ -375,67 +380,124 @@ class Client:
                     context.set_alpn_protocols(list(alpn))
             return context
 
-    def _pooled(self, key: tuple[str, ...]) -> Connection | None:
+    def _take_idle(self, server: _Server) -> Connection | None:
         while True:
             with self._lock:
-                idle = self._idle.get(key)
+                idle = self._idle.get(server.pool_key)
                 if not idle:
                     return None
                 connection = idle.pop()
-            if not connection.wire.stale():
+            if not connection.wire.is_stale():
                 return connection
             connection.drop()
 
-    def _keep(self, key: tuple[str, ...], connection: Connection) -> None:
+    def _put_idle(self, server: _Server, connection: Connection) -> None:
         with self._lock:
-            self._idle.setdefault(key, []).append(connection)
+            self._idle.setdefault(server.pool_key, []).append(connection)
+
+
+def _open_socket(server: _Server, deadline: float) -> socket.socket:
+    remaining_s = deadline - time.monotonic()
+    if remaining_s <= 0:
+        raise NoAnswerError(f"no time left to connect to {server.name}")
+    try:
+        raw = socket.create_connection((server.address, server.port), timeout=min(CONNECT_TIMEOUT_S, remaining_s))
+    except TimeoutError as error:
+        raise UnreachableError(
+            f"{server} does not accept connections: no reply; is there a route from the gate, "
+            "and do the security groups admit it?"
+        ) from error
+    except ConnectionError as error:
+        verb = "refuses" if isinstance(error, ConnectionRefusedError) else "resets"
+        raise NoAnswerError(f"{server} {verb} connections") from error
+    except OSError as error:
+        raise UnreachableError(f"{server} cannot be reached: {_describe_error(error)}") from error
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return raw
+
+
+def _put_head(connection: Connection, exchange: _Exchange) -> None:
+    """Put the request line and all headers into the connection's buffer."""
+    parts = exchange.url_parts
+    connection.putrequest(exchange.method, _request_target(parts), skip_host=True, skip_accept_encoding=True)
+    defaults = {"Host": exchange.host or parts.netloc, "User-Agent": "greenlight", "Accept-Encoding": "identity"}
+    provided = {name.lower() for name in exchange.headers}
+    for name, value in defaults.items():
+        if name.lower() not in provided:
+            connection.putheader(name, value)
+    for name, value in exchange.headers.items():
+        connection.putheader(name, value)
+    has_length = exchange.body is not None or exchange.method in ("POST", "PUT", "PATCH")
+    if has_length and "content-length" not in provided:
+        connection.putheader("Content-Length", str(len(exchange.body or b"")))
+
+
+def _redirect(exchange: _Exchange, status: int, location: str) -> _Exchange:
+    """Return the exchange that follows a redirect, with the method, body and headers that may go there.
+
+    Raises:
+        GuardError: The redirect leads from https to http.
+    """
+    target = urllib.parse.urljoin(exchange.url, location)
+    method, headers = exchange.method, exchange.headers
+    body, host = exchange.body, exchange.host
+    old, new = _origin(exchange.url_parts), _origin(split_url(target))
+    if old != new:
+        if old[0] == "https" and new[0] == "http":
+            raise GuardError(f"{exchange.url} redirects from https to {target}; greenlight does not follow a downgrade")
+        headers = {key: value for key, value in headers.items() if key.lower() in _SENT_TO_OTHER_HOSTS}
+        host = ""
+    if (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST"):
+        method, body = "GET", None
+        headers = {key: value for key, value in headers.items() if not key.lower().startswith("content-")}
+    return replace(exchange, method=method, url=target, headers=headers, body=body, host=host)
 
 
 def split_url(url: str) -> urllib.parse.SplitResult:
     """Split an absolute http or https URL.
 
     Raises:
-        GuardError: Another scheme, no host, credentials in it, an impossible port, or characters that have no place in one.
+        GuardError: The URL has another scheme, no host, credentials, an invalid port or invalid characters.
     """
-    if _CREDENTIALS.match(url):  # first of all, for the other sentences repeat the URL
-        raise GuardError("a URL with credentials in it is refused; send them as a header")
+    if _CREDENTIALS.match(url):  # first, because the other messages repeat the URL
+        raise GuardError("a URL must not contain credentials; send them in a header")
     if _NOT_IN_URLS.search(url):
-        raise GuardError(f"{url!r} has blanks or control characters in it")
+        raise GuardError(f"{url!r} contains blanks or control characters")
     try:
         parts = urllib.parse.urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise GuardError(f"{url} is no URL: {error}") from error
+        raise GuardError(f"{url} is not a valid URL: {error}") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise GuardError(f"{url} is no http or https URL")
+        raise GuardError(f"{url} is not an http or https URL")
     if not parts.netloc.isascii():
         raise GuardError(f"the host name in {url} is not ASCII; write it in its encoded form, xn--…")
     return parts
 
 
-def _sendable(method: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """Give the headers if all of it can be sent; the sentence of a refusal names the header and never its value.
+def _validate_head(method: str, headers: Mapping[str, str]) -> dict[str, str]:
+    """Validate a method and headers and return the headers as a dictionary; no message contains a header's value.
 
     Raises:
-        HttpError: The method or a name is no token, or a value is not what HTTP can carry.
+        HttpError: The method or a header's name is not a token, or HTTP cannot carry a value.
     """
     if not _TOKEN.fullmatch(method):
-        raise HttpError(f"{method!r} is no HTTP method")
+        raise HttpError(f"{method!r} is not a valid HTTP method")
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name):
-            raise HttpError(f"{name!r} is no name of a header")
+            raise HttpError(f"{name!r} is not a valid header name")
         if any(character in value for character in "\r\n\0"):
-            raise HttpError(f"the header {name} cannot be sent: its value has a line break or a null character in it")
+            raise HttpError(f"the header {name} cannot be sent: its value contains a line break or a null character")
         try:
             value.encode("latin-1")
         except UnicodeEncodeError as error:
             raise HttpError(
-                f"the header {name} cannot be sent: character {error.start + 1} of its value is outside of Latin-1"
+                f"the header {name} cannot be sent: character {error.start + 1} of its value is outside Latin-1"
             ) from error
     return dict(headers)
 
 
-def _target(parts: urllib.parse.SplitResult) -> str:
+def _request_target(parts: urllib.parse.SplitResult) -> str:
     target = urllib.parse.quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     return f"{target}?{urllib.parse.quote(parts.query, safe='/?%:@!$&()*+,;=~-._')}" if parts.query else target
 
@@ -444,51 +506,45 @@ def _origin(parts: urllib.parse.SplitResult) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
-def _name(parts: urllib.parse.SplitResult, host: str) -> str:
-    """Give the name that a server is asked by: that of `host` where there is one, else the URL's."""
-    return (split_url(f"{parts.scheme}://{host}").hostname if host else parts.hostname) or ""
+def _add_cookies(exchange: _Exchange, jar: CookieJar) -> _Exchange:
+    if any(name.lower() == "cookie" for name in exchange.headers):
+        return exchange
+    cookies = jar.cookie_header(exchange.url, exchange.server_name, time.time())
+    return replace(exchange, headers={**exchange.headers, "Cookie": cookies}) if cookies else exchange
 
 
-def _with_cookies(sent: dict[str, str], jar: CookieJar, url: str, host: str) -> dict[str, str]:
-    if any(name.lower() == "cookie" for name in sent):
-        return sent
-    cookies = jar.header(url, _name(split_url(url), host), time.time())
-    return {**sent, "Cookie": cookies} if cookies else sent
-
-
-def _read(answer: http.client.HTTPResponse, limit: int) -> tuple[bytes, bool]:
-    """Read and decode at most `limit` bytes of a body."""
-    encoding = (answer.getheader("content-encoding") or "identity").strip().lower()
+def _read_body(received: http.client.HTTPResponse, limit: int) -> tuple[bytes, bool]:
+    """Read and decode at most `limit` bytes of a body; also return whether there was more."""
+    encoding = (received.getheader("content-encoding") or "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip", "deflate"):
-        raise ValueError(f"content-encoding {encoding}, which was not asked for")
+        raise ValueError(f"content-encoding {encoding}, which was not requested")
     if encoding == "identity":
-        body = answer.read(limit + 1)
+        body = received.read(limit + 1)
     else:
-        body = _inflated(answer, limit, zlib.decompressobj(wbits=47 if encoding != "deflate" else 15))
-    if len(body) <= limit and answer.length:  # http.client says nothing of a body that ends before its length
-        raise http.client.IncompleteRead(body, answer.length)
+        body = _decompress(received, limit, zlib.decompressobj(wbits=47 if encoding != "deflate" else 15))
+    if len(body) <= limit and received.length:  # http.client does not report a body shorter than its length
+        raise http.client.IncompleteRead(body, received.length)
     return body[:limit], len(body) > limit
 
 
-def _inflated(answer: http.client.HTTPResponse, limit: int, inflate: Any) -> bytes:
-    body, began = b"", False
-    while len(body) <= limit and (chunk := answer.read(_CHUNK)):
-        began = True
-        body += inflate.decompress(chunk, limit + 1 - len(body))
-    if began and len(body) <= limit and not inflate.eof:
+def _decompress(received: http.client.HTTPResponse, limit: int, decompressor: Any) -> bytes:
+    body, has_data = b"", False
+    while len(body) <= limit and (chunk := received.read(_CHUNK_BYTES)):
+        has_data = True
+        body += decompressor.decompress(chunk, limit + 1 - len(body))
+    if has_data and len(body) <= limit and not decompressor.eof:
         raise ValueError("the compressed body ends early")
     return body
 
 
-def _fields(response: Response) -> dict[str, Any]:
-    return {name: getattr(response, name) for name in response.__struct_fields__}
-
-
-def _said(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _tls_said(error: Exception, name: str) -> str:
+def _describe_tls_error(error: Exception, name: str) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{error.verify_message}; if the certificate is for another name, say it in the plan: target: {{host: …}} (now {name})"
-    return _said(error)
+        return (
+            f"{error.verify_message}; if the certificate is for another name, "
+            f"set it in the plan: target: {{host: …}} (now {name})"
+        )
+    return _describe_error(error)

@@ -1,4 +1,4 @@
-"""One kept-alive HTTP connection under a deadline, on a socket that was made and checked elsewhere."""
+"""A kept-alive HTTP connection with a deadline, on a socket that the caller has opened and checked."""
 
 from __future__ import annotations
 
@@ -13,81 +13,102 @@ if TYPE_CHECKING:
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Reads a socket so that all reads together end at the deadline; a plain time-out begins anew at every byte."""
+    """Raw reader whose reads share one deadline; a plain socket time-out would start again at every byte."""
 
     def __init__(self, connection: DeadlineSocket) -> None:
         self._connection = connection
-        self.answered = False
+        self.is_finished = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self.answered:
+        if self.is_finished:
             return None
-        self._connection.arm()
+        self._connection.apply_timeout()
         size = self._connection.raw.recv_into(buffer)
-        now = self._connection.received_at = time.perf_counter()
-        self._connection.first_at = self._connection.first_at or now
-        time.sleep(0)  # other threads whose answer has come note their time before this one is made sense of
-        self._connection.ended = size == 0
+        now = self._connection.last_byte_at = time.perf_counter()
+        self._connection.first_byte_at = self._connection.first_byte_at or now
+        # Yield the GIL, so that other threads whose response has arrived take their time before this one is parsed.
+        time.sleep(0)
+        self._connection.is_at_end = size == 0
         return size
 
-    def tell_leftover(self, data: bytes) -> None:
-        """Note that the server said more than one answer, so that nothing of it is taken for the next."""
-        self._connection.leftover = bool(data)
+    def record_leftover(self, data: bytes) -> None:
+        """Record whether the server sent more than one response, so that the rest is not taken for the next one."""
+        self._connection.has_leftover = bool(data)
 
 
-class _Buffered(io.BufferedReader):
-    """Reads one answer, and knows at its end whether the server has said more than that."""
+class _ResponseReader(io.BufferedReader):
+    """Buffered reader of one response that detects at its end whether the server has sent more."""
 
     raw: _DeadlineReader
 
     def close(self) -> None:
         if not self.closed:
-            self.raw.answered = True
-            self.raw.tell_leftover(self.peek(1))
+            self.raw.is_finished = True
+            self.raw.record_leftover(self.peek(1))
         super().close()
 
 
 class DeadlineSocket:
-    """What `http.client` needs of a socket, under one deadline for each exchange."""
+    """The part of a socket that `http.client` uses, with one deadline for each exchange.
+
+    Attributes:
+        raw: The socket itself.
+        deadline: When the exchange must be over, on the monotonic clock.
+        first_byte_at: When the first byte of the response arrived; 0 before that.
+        last_byte_at: When the last bytes arrived.
+        is_at_end: The server has closed its side.
+        has_leftover: The server sent more than one response.
+    """
 
     def __init__(self, raw: socket.socket) -> None:
+        """Wrap a connected socket; `deadline` must be set before each exchange."""
         self.raw = raw
         self.deadline = 0.0
-        self.first_at = 0.0
-        self.received_at = 0.0
-        self.ended = False
-        self.leftover = False
+        self.first_byte_at = 0.0
+        self.last_byte_at = 0.0
+        self.is_at_end = False
+        self.has_leftover = False
 
-    def arm(self) -> None:
-        remaining = self.deadline - time.monotonic()
-        if remaining <= 0:
+    def apply_timeout(self) -> None:
+        """Set the socket's time-out to the time that remains.
+
+        Raises:
+            TimeoutError: The deadline has passed.
+        """
+        remaining_s = self.deadline - time.monotonic()
+        if remaining_s <= 0:
             raise TimeoutError
-        self.raw.settimeout(remaining)
+        self.raw.settimeout(remaining_s)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return _Buffered(_DeadlineReader(self), 16384)
+        """Return a reader for one response."""
+        return _ResponseReader(_DeadlineReader(self), 16384)
 
     def sendall(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            self.arm()
-            rest = rest[self.raw.send(rest) :]
+        """Send all of `data` before the deadline."""
+        remaining = memoryview(data)
+        while remaining:
+            self.apply_timeout()
+            remaining = remaining[self.raw.send(remaining) :]
 
     def close(self) -> None:
-        """Stay open: `http.client` closes before the body is read where no request can follow. See `Connection.drop`."""
+        """Ignore the call; `Connection.drop` closes the socket.
 
-    def stale(self) -> bool:
-        """Tell whether the server has closed, or spoken unasked, while the connection was idle."""
+        `http.client` closes before the body is read when no further request can follow.
+        """
+
+    def is_stale(self) -> bool:
+        """Return whether the server has closed the connection, or sent something, while it was idle."""
         poll = select.poll()  # select() cannot watch descriptors from 1024 on
         poll.register(self.raw, select.POLLIN)
         return bool(poll.poll(0))
 
 
-class _Answer(http.client.HTTPResponse):
-    """A final response; `http.client` itself waits only for the end of 100, and takes 103 for the answer."""
+class _FinalResponse(http.client.HTTPResponse):
+    """The final response; `http.client` itself only skips 100, and takes 103 for the final one."""
 
     def _read_status(self) -> tuple[str, int, str]:
         while True:
@@ -98,22 +119,26 @@ class _Answer(http.client.HTTPResponse):
 
 
 class Connection(http.client.HTTPConnection):
-    """A connection that is handed its socket, made and checked elsewhere.
+    """A connection on a socket that the caller has opened and checked.
 
-    `connect_ms` and `tls_ms` are how long making it took; None once it has served a request.
+    Attributes:
+        wire: The socket.
+        connect_ms: How long connecting took; None after the first request.
+        tls_ms: How long the TLS handshake took; None after the first request, and without TLS.
     """
 
     sock: Any
     connect_ms: float | None = None
     tls_ms: float | None = None
     auto_open = 0
-    response_class = _Answer
+    response_class = _FinalResponse
 
     def __init__(self, name: str, port: int, wire: DeadlineSocket) -> None:
+        """Use `wire`, which is connected to the host `name`."""
         super().__init__(name, port)
         self.sock = self.wire = wire
 
     def drop(self) -> None:
-        """Close for good, whatever has not been read yet."""
+        """Close the connection and its socket, even if there is unread data."""
         self.close()
         self.wire.raw.close()

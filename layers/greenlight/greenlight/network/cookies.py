@@ -1,7 +1,7 @@
-"""Cookies as user agents read, keep and send them, in as far as a check needs it. Pure.
+"""Cookies as user agents parse, store and send them, as far as checks need it.
 
-Source: RFC 6265, sections 5.1 (dates, paths), 5.2 (Set-Cookie), 5.3 (keeping), 5.4 (sending); SameSite from the draft
-that follows it, https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis, section 5.6.7.
+Source: RFC 6265, sections 5.1 (dates, paths), 5.2 (Set-Cookie), 5.3 (storing), 5.4 (sending); SameSite from its
+successor's draft, https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis, section 5.6.7.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from greenlight.core.frozen import FrozenStruct
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MAX_KEPT = 100
-"""Cookies that a jar holds; further ones are left out, as a browser leaves out what is beyond its limits."""
+MAX_COOKIES = 100
+"""Most cookies that a jar stores; like a browser, it ignores further ones."""
 
-MAX_LENGTH = 4096
-"""Characters of name and value together that a jar keeps; browsers keep no more, either."""
+MAX_COOKIE_LENGTH = 4096
+"""Most characters of name and value together; like a browser, a jar ignores a longer cookie."""
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE_TOKEN = re.compile(r"[^\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
@@ -33,13 +33,13 @@ _BLANK = " \t"
 
 
 class Cookie(FrozenStruct, frozen=True, kw_only=True):
-    """One Set-Cookie, its attributes as sent; None for one that is absent, or that user agents ignore.
+    """A Set-Cookie header; an attribute is None if it is absent or if user agents ignore it.
 
     Attributes:
-        domain: In lower case and without the dot it may begin with.
+        domain: In lower case and without a leading dot.
         expires: Seconds since 1970.
-        max_age: Seconds; none or fewer delete the cookie.
-        same_site: Strict, Lax or None, however it was written.
+        max_age: Seconds; 0 or fewer delete the cookie.
+        same_site: Strict, Lax or None, in this spelling.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Cookie(FrozenStruct, frozen=True, kw_only=True):
 
 
 def parse_set_cookie(header: str) -> Cookie | None:
-    """Read the value of one Set-Cookie header; None for one that user agents ignore."""
+    """Parse the value of a Set-Cookie header; return None for one that user agents ignore."""
     if _CONTROL.search(header):
         return None
     pair, *attributes = header.split(";")
@@ -62,35 +62,35 @@ def parse_set_cookie(header: str) -> Cookie | None:
     name = name.strip(_BLANK)
     if not equals or not name:
         return None
-    found: dict[str, object] = {}
+    fields: dict[str, object] = {}
     for attribute in attributes:
         key, _, argument = attribute.partition("=")
-        found |= _attribute(key.strip(_BLANK).lower(), argument.strip(_BLANK))
-    return Cookie(name=name, value=value.strip(_BLANK), **found)  # type: ignore[arg-type]
+        fields |= _parse_attribute(key.strip(_BLANK).lower(), argument.strip(_BLANK))
+    return Cookie(name=name, value=value.strip(_BLANK), **fields)  # type: ignore[arg-type]
 
 
-def all_of(headers: Iterable[tuple[str, str]]) -> Iterator[Cookie]:
-    """Read every Set-Cookie among headers, in order."""
+def parse_set_cookies(headers: Iterable[tuple[str, str]]) -> Iterator[Cookie]:
+    """Parse every Set-Cookie among headers, in order."""
     for name, value in headers:
         if name.lower() == "set-cookie" and (cookie := parse_set_cookie(value)) is not None:
             yield cookie
 
 
-def cookies_named(name: str, headers: Iterable[tuple[str, str]]) -> list[Cookie]:
-    """Give the cookies of one name: one for each domain and path, of which the last that was sent counts."""
-    last = {(cookie.domain, cookie.path): cookie for cookie in all_of(headers) if cookie.name == name}
+def find_cookies(name: str, headers: Iterable[tuple[str, str]]) -> list[Cookie]:
+    """Return the cookies of one name: for each domain and path the one that was sent last."""
+    last = {(cookie.domain, cookie.path): cookie for cookie in parse_set_cookies(headers) if cookie.name == name}
     return list(last.values())
 
 
 def mask_value(header: str) -> str:
-    """Give the value of a Set-Cookie header with the cookie's own value masked, its attributes as they are."""
+    """Mask the cookie's value in the value of a Set-Cookie header; the attributes stay."""
     pair, semicolon, attributes = header.partition(";")
     name, equals, _ = pair.partition("=")
     return f"{name}=***{semicolon}{attributes}" if equals else f"***{semicolon}{attributes}"
 
 
-def _attribute(key: str, argument: str) -> dict[str, object]:
-    """Read one attribute; nothing for one that is to be ignored, so that an earlier one of its name stays."""
+def _parse_attribute(key: str, argument: str) -> dict[str, object]:
+    """Parse one attribute; return nothing for an ignored one, so that an earlier one of the same name stays."""
     if key == "expires":
         moment = parse_date(argument)
         return {} if moment is None else {"expires": moment}
@@ -98,16 +98,35 @@ def _attribute(key: str, argument: str) -> dict[str, object]:
         return {"max_age": int(argument[:20])} if _MAX_AGE.fullmatch(argument) else {}
     if key == "domain":
         return {"domain": argument.removeprefix(".").lower()} if argument else {}
-    if key == "path":  # an empty or relative one means the default path, which is none that was sent
+    if key == "path":  # an empty or relative path means the default path, which is not part of the header
         return {"path": argument if argument.startswith("/") else None}
     if key == "samesite":
-        known = argument.capitalize()
-        return {"same_site": known if known in ("Strict", "Lax", "None") else None}
-    return {"secure": True} if key == "secure" else {"http_only": True} if key == "httponly" else {}
+        mode = argument.capitalize()
+        return {"same_site": mode if mode in ("Strict", "Lax", "None") else None}
+    flags: dict[str, dict[str, object]] = {"secure": {"secure": True}, "httponly": {"http_only": True}}
+    return flags.get(key, {})
 
 
 def parse_date(text: str) -> float | None:
-    """Read a date as section 5.1.1 does, which takes many forms; seconds since 1970, None for what is no date."""
+    """Parse a date of any form that section 5.1.1 accepts; return seconds since 1970, or None if it is not a date."""
+    parts = _parse_date_parts(text)
+    if parts is None:
+        return None
+    year, month, day, (hour, minute, second) = parts
+    if 70 <= year <= 99:
+        year += 1900
+    elif 0 <= year <= 69:
+        year += 2000
+    if year < 1601:
+        return None
+    try:
+        return datetime.datetime(year, month, day, hour, minute, second, tzinfo=datetime.UTC).timestamp()
+    except ValueError:
+        return None
+
+
+def _parse_date_parts(text: str) -> tuple[int, int, int, tuple[int, int, int]] | None:
+    """Return year, month, day and time of day as written; None if one of them is missing."""
     time = day = month = year = None
     for token in _DATE_TOKEN.findall(text):
         if time is None and (match := _TIME.fullmatch(token)):
@@ -120,75 +139,65 @@ def parse_date(text: str) -> float | None:
             year = int(match[1])
     if time is None or day is None or month is None or year is None:
         return None
-    if 70 <= year <= 99:
-        year += 1900
-    elif 0 <= year <= 69:
-        year += 2000
-    if year < 1601:
-        return None
-    try:
-        hour, minute, second = time
-        return datetime.datetime(year, month, day, hour, minute, second, tzinfo=datetime.UTC).timestamp()
-    except ValueError:
-        return None
+    return year, month, day, time
 
 
 def format_iso(seconds: float) -> str:
-    """Write a moment the way ISO 8601 does, in UTC."""
+    """Format a Unix time as ISO 8601, in UTC."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class CookieJar:
-    """Cookies of one check, each sent back to the host that set it and to no other, whatever its Domain says."""
+    """Cookies of one check; each is sent back only to the host that set it, whatever its Domain says."""
 
     def __init__(self) -> None:
-        """Hold none."""
-        self._kept: dict[tuple[str, str, str, str], tuple[Cookie, float]] = {}
+        """Create an empty jar."""
+        self._stored: dict[tuple[str, str, str, str], tuple[Cookie, float]] = {}
 
     def store(self, headers: Iterable[tuple[str, str]], url: str, host: str, now: float) -> None:
-        """Keep what an answer sets.
+        """Store the cookies that a response sets.
 
         Args:
-            headers: Of the answer.
-            url: That was asked.
-            host: The name it was asked by.
+            headers: Of the response.
+            url: Of the request.
+            host: Name that the server was asked for.
             now: Seconds since 1970.
         """
         parts = urllib.parse.urlsplit(url)
-        for cookie in all_of(headers):
-            if cookie.domain and not _within(host, cookie.domain):
+        for cookie in parse_set_cookies(headers):
+            if cookie.domain and not _domain_matches(host, cookie.domain):
                 continue
-            if len(cookie.name) + len(cookie.value) > MAX_LENGTH or (cookie.secure and parts.scheme != "https"):
+            if len(cookie.name) + len(cookie.value) > MAX_COOKIE_LENGTH or (cookie.secure and parts.scheme != "https"):
                 continue
             path = _default_path(parts.path) if cookie.path is None else cookie.path
             key = (host, path, cookie.name, cookie.domain or host)
-            self._kept.pop(key, None)
-            until = _until(cookie, now)
-            if until > now and len(self._kept) < MAX_KEPT:
-                self._kept[key] = (cookie, until)
+            self._stored.pop(key, None)
+            expires = _expiry_of(cookie, now)
+            if expires > now and len(self._stored) < MAX_COOKIES:
+                self._stored[key] = (cookie, expires)
 
-    def header(self, url: str, host: str, now: float) -> str:
-        """Give the Cookie header for a request, longer paths first; "" for none."""
+    def cookie_header(self, url: str, host: str, now: float) -> str:
+        """Return the Cookie header for a request, longer paths first; "" without cookies."""
         parts = urllib.parse.urlsplit(url)
-        fitting = [
+        matching = [
             (path, cookie)
-            for (its_host, path, *_), (cookie, until) in self._kept.items()
-            if its_host == host
-            and until > now
+            for (cookie_host, path, *_), (cookie, expires) in self._stored.items()
+            if cookie_host == host
+            and expires > now
             and _path_matches(parts.path or "/", path)
             and (parts.scheme == "https" or not cookie.secure)
         ]
-        fitting.sort(key=lambda each: -len(each[0]))
-        return "; ".join(f"{cookie.name}={cookie.value}" for _, cookie in fitting)
+        matching.sort(key=lambda entry: -len(entry[0]))
+        return "; ".join(f"{cookie.name}={cookie.value}" for _, cookie in matching)
 
 
-def _until(cookie: Cookie, now: float) -> float:
+def _expiry_of(cookie: Cookie, now: float) -> float:
     if cookie.max_age is not None:
         return now + cookie.max_age
     return float("inf") if cookie.expires is None else cookie.expires
 
 
-def _within(host: str, domain: str) -> bool:
+def _domain_matches(host: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 
@@ -196,5 +205,5 @@ def _default_path(path: str) -> str:
     return path.rpartition("/")[0] or "/" if path.startswith("/") else "/"
 
 
-def _path_matches(asked: str, path: str) -> bool:
-    return asked == path or (asked.startswith(path) and (path.endswith("/") or asked[len(path)] == "/"))
+def _path_matches(requested: str, path: str) -> bool:
+    return requested == path or (requested.startswith(path) and (path.endswith("/") or requested[len(path)] == "/"))

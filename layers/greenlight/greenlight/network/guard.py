@@ -1,7 +1,7 @@
-"""Where checks may connect: hosts by name, addresses by what they are.
+"""Allow-list of hosts and block-list of address ranges for outgoing connections.
 
-A name is resolved once, every address it has is looked at, and the connection goes to one that was. What hides
-an IPv4 address inside an IPv6 one is unwrapped first.
+A name is resolved once, every address of it is checked, and the connection goes to a checked address. IPv4 addresses
+that are embedded in IPv6 ones are unwrapped before the check.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Resolver = Callable[[str, int], list[str]]
-_IPV4_INSIDE = tuple(
+_IPV4_EMBEDDING = tuple(
     ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96")
 )
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 _METADATA = ipaddress.ip_network("fd00:ec2::/32")
+_CACHE_S = 5
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Guard:
-    """Decides where checks may connect: named hosts only, and never to the machine or its metadata service."""
+    """Policy for outgoing connections: allowed hosts only, never this machine or its metadata service."""
 
     def __init__(
         self,
@@ -37,37 +38,44 @@ class Guard:
         allow_loopback: bool = False,
         resolver: Resolver | None = None,
     ) -> None:
-        """Allow `hosts`; `*.example.com` covers every name below example.com. `resolver` gives a name's addresses."""
+        """Allow `hosts`.
+
+        Args:
+            hosts: Names; `*.example.com` covers every name below example.com.
+            allow_loopback: Allow addresses of this machine, for tests and rehearsals.
+            resolver: Returns the addresses of a host and port; the system's resolver by default.
+        """
         self._hosts = frozenset(host.lower().rstrip(".") for host in hosts if host)
         self._allow_loopback = allow_loopback
         self._resolver = resolver or _resolve
-        self._known: dict[tuple[str, int], tuple[float, str]] = {}
+        self._resolved: dict[tuple[str, int], tuple[float, str]] = {}
 
-    def address(self, host: str, port: int, *, new_connection: bool = False) -> str:
-        """Give the address to connect to; `new_connection` looks the name up even where that was done a moment ago.
+    def resolve(self, host: str, port: int, *, new_connection: bool = False) -> str:
+        """Return the address to connect to; `new_connection` resolves a name again that was resolved a moment ago.
 
         Raises:
-            GuardError: The host is not allowed, or one of its addresses never is.
+            GuardError: The host is not allowed, or one of its addresses is never allowed.
             UnreachableError: The name does not resolve.
         """
-        known = self._known.get((host, port))
-        if known is not None and not new_connection and time.monotonic() < known[0]:
-            return known[1]
+        cached = self._resolved.get((host, port))
+        if cached is not None and not new_connection and time.monotonic() < cached[0]:
+            return cached[1]
         if not self._allows(host.lower().rstrip(".")):
             raise GuardError(
-                f"{host} is neither a host of this deployment nor allowed by the operator (parameter AllowedHosts), so checks may not call it"
+                f"{host} is neither a host of this deployment nor allowed by the operator (parameter AllowedHosts), "
+                "so checks may not call it"
             )
         addresses = self._resolver(host, port)
         for text in addresses:
-            if why := self._forbidden(text):
-                raise GuardError(f"{host} resolves to {text}, {why}; checks never connect there")
+            if reason := self._reason_to_block(text):
+                raise GuardError(f"{host} resolves to {text}, {reason}; checks never connect there")
         if not addresses:
             raise UnreachableError(f"{host} has no address")
-        self._known[host, port] = (time.monotonic() + 5, addresses[0])
+        self._resolved[host, port] = (time.monotonic() + _CACHE_S, addresses[0])
         return addresses[0]
 
     def allows(self, host: str) -> bool:
-        """Tell whether a host's name is one that checks may deal with; its addresses are another matter."""
+        """Return whether checks may use the host's name; its addresses are not checked."""
         return self._allows(host.lower().rstrip("."))
 
     def _allows(self, host: str) -> bool:
@@ -76,31 +84,31 @@ class Guard:
             for pattern in self._hosts
         )
 
-    def _forbidden(self, text: str) -> str:
-        """Say what is wrong with an address; "" when nothing is."""
-        address = embedded(ipaddress.ip_address(text.partition("%")[0]))
+    def _reason_to_block(self, text: str) -> str:
+        """Return why checks must not connect to an address; "" if they may."""
+        address = unwrap_ipv4(ipaddress.ip_address(text.partition("%")[0]))
         if address.is_loopback:
             return "" if self._allow_loopback else "which is this machine itself"
         if address.is_link_local or (address.version == 6 and address in _METADATA):
             return "a link-local or metadata address"
-        nowhere = address in _THIS_NETWORK or address.is_unspecified or address.is_multicast
-        if nowhere or (address.is_reserved and address.version == 4):
-            return "which is no host's address"
+        is_nowhere = address in _THIS_NETWORK or address.is_unspecified or address.is_multicast
+        if is_nowhere or (address.is_reserved and address.version == 4):
+            return "which is not the address of a host"
         return ""
 
 
-def embedded(address: Address) -> Address:
-    """Give the IPv4 address inside a mapped, NAT64 (RFC 6052, 8215), 6to4 or Teredo IPv6 address; others as they are."""
+def unwrap_ipv4(address: Address) -> Address:
+    """Return the IPv4 address in a mapped, NAT64 (RFC 6052, 8215), 6to4 or Teredo address; others unchanged."""
     if isinstance(address, ipaddress.IPv4Address):
         return address
-    if any(address in network for network in _IPV4_INSIDE) or (int(address) >> 32 == 0 and int(address) > 1):
+    if any(address in network for network in _IPV4_EMBEDDING) or (int(address) >> 32 == 0 and int(address) > 1):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None) or address
 
 
 def _resolve(host: str, port: int) -> list[str]:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise UnreachableError(f"the name {host} does not resolve: {error}") from error
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))

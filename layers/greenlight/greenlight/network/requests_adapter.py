@@ -1,6 +1,7 @@
-"""A `requests.Session` for validators that want one, on the gate's own guarded pool.
+"""A `requests.Session` for validators, on the gate's own client.
 
-It inherits what `http.py` promises: pinned addresses, one deadline, capped bodies, no environment proxies.
+It has all properties of `greenlight.network.client`: checked addresses, one deadline, limited bodies, no environment
+proxies.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from greenlight.network.client import Response
 
-_NOWHERE = "http://green.invalid"
-"""Stands for a green without a URL in a prepared request; RFC 6761 keeps the name from ever existing."""
+_NO_URL = "http://green.invalid"
+"""Placeholder for the URL of a green without one; RFC 6761 reserves the name, so it never resolves."""
 
 
 class _Adapter(BaseAdapter):
@@ -31,46 +32,51 @@ class _Adapter(BaseAdapter):
 
     def send(self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any) -> requests.Response:
         url = str(request.url)
-        where = url.removeprefix(_NOWHERE) if url.startswith(f"{_NOWHERE}/") else url
+        path_or_url = url.removeprefix(_NO_URL) if url.startswith(f"{_NO_URL}/") else url
         body = request.body.encode() if isinstance(request.body, str) else request.body
         try:
-            answer = self._send_request(
-                str(request.method), where, headers=_texts(request.headers), body=body, redirects=self.redirects
+            received = self._send_request(
+                str(request.method),
+                path_or_url,
+                headers=_decode_headers(request.headers),
+                body=body,
+                redirects=self.redirects,
             )
         except HttpError as error:
             raise requests.ConnectionError(str(error), request=request) from error
-        if answer.truncated:
+        if received.truncated:
             raise requests.ConnectionError(
-                f"{request.method} {answer.url}: the body is larger than {len(answer.body)} bytes", request=request
+                f"{request.method} {received.url}: the body is larger than {len(received.body)} bytes", request=request
             )
         response = requests.Response()
         response.status_code, response.reason, response.url, response.request = (
-            answer.status,
-            answer.reason,
-            answer.url,
+            received.status,
+            received.reason,
+            received.url,
             request,
         )
-        response.headers = CaseInsensitiveDict({name: answer.header(name) or "" for name, _ in answer.headers})
-        response.raw = io.BytesIO(answer.body)
-        response._content = answer.body
+        response.headers = CaseInsensitiveDict({name: received.header(name) or "" for name, _ in received.headers})
+        response.raw = io.BytesIO(received.body)
+        _ = response.content  # keeps the body in the response, so that `raw` can be read as well
+        response.raw.seek(0)
         response.encoding = requests.utils.get_encoding_from_headers(response.headers)
         return response
 
     def close(self) -> None:
-        """Leave the pool alone: it is the gate's."""
+        """Keep the connections open: the pool belongs to the gate."""
 
 
-def _texts(headers: Mapping[Any, Any]) -> dict[str, str]:
-    """Give headers as text; requests lets a caller write both in bytes."""
-    return {_text(name): _text(value) for name, value in headers.items()}
+def _decode_headers(headers: Mapping[Any, Any]) -> dict[str, str]:
+    """Return headers as text; requests accepts names and values as bytes, too."""
+    return {_decode(name): _decode(value) for name, value in headers.items()}
 
 
-def _text(value: Any) -> str:
+def _decode(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 class _Session(requests.Session):
-    """A session whose paths go to green, and that follows redirects only when told to."""
+    """A session that sends paths to green, and follows redirects only with `allow_redirects`."""
 
     def __init__(self, base: str, adapter: _Adapter) -> None:
         super().__init__()
@@ -90,19 +96,19 @@ class _Session(requests.Session):
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         text = url.decode() if isinstance(url, bytes) else url
-        # Left to the gate's client, which keeps a plan's headers from every other host; requests keeps back one of them.
+        # The gate's client follows redirects: it sends no header of a plan to another host; requests drops only one.
         self._adapter.redirects = self.max_redirects if kwargs.pop("allow_redirects", False) else 0
-        where = self._base + text if text.startswith("/") else text
-        return super().request(method, where, *args, **{**kwargs, "allow_redirects": False})
+        absolute = self._base + text if text.startswith("/") else text
+        return super().request(method, absolute, *args, **{**kwargs, "allow_redirects": False})
 
 
 def session(send_request: Callable[..., Response], base_url: str) -> requests.Session:
     """Return a session that sends every request through `send_request`.
 
-    Time-outs, proxies and TLS settings of the session have no effect.
+    Timeouts, proxies and TLS settings of the session have no effect.
 
     Args:
-        send_request: `Context.request`, which chooses the address, the time-out and the allowed hosts.
-        base_url: URL of green, which the session puts before a path; "" where green has none.
+        send_request: `Context.request`, which chooses the address, the timeout and the allowed hosts.
+        base_url: URL of green, which the session puts before a path; "" if green has no URL.
     """
-    return _Session(base_url or _NOWHERE, _Adapter(send_request))
+    return _Session(base_url or _NO_URL, _Adapter(send_request))

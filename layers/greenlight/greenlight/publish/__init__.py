@@ -1,1 +1,1 @@
-"""Where a report goes after the answer: bucket, event bus, topic, metrics; nothing here changes a verdict."""
+"""Channels of a report: S3 bucket, event bus, SNS topic, metrics. None of them can change a verdict."""

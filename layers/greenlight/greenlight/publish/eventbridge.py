@@ -1,4 +1,4 @@
-"""An event for every verdict, on an EventBridge bus; docs/notifications.md has its fields.
+"""EventBridge event of a verdict; docs/notifications.md lists its fields.
 
 Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html (an entry has at most 256 KB).
 """
@@ -20,16 +20,16 @@ DETAIL_TYPE = "greenlight verdict"
 
 
 def put(aws: Aws, bus: str, report: Report, uri: str) -> str:
-    """Put the event of a report that is stored at `uri` on a bus, and give its id.
+    """Put the event of a report, which is stored at `uri`, on a bus; return the event's id.
 
     Raises:
-        AwsError: EventBridge refused or did not answer.
+        AwsError: EventBridge denied the call, did not respond, or did not accept the event.
     """
-    detail = json.dumps(notice_content.event(report, uri), separators=(",", ":"))
+    detail = json.dumps(notice_content.build_event(report, uri), separators=(",", ":"))
     entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail, "EventBusName": bus}
     (result,) = aws.call("events", "put_events", Entries=[entry])["Entries"]
-    # PutEvents answers 200 for what it did not take.
+    # PutEvents returns status 200 for events that it did not accept, too.
     if not result.get("EventId"):
-        why = f"{result.get('ErrorCode', 'no reason')}: {result.get('ErrorMessage', '')}"
-        raise AwsError(f"the bus {bus} did not take the event ({why})", str(result.get("ErrorCode", "")))
+        reason = f"{result.get('ErrorCode', 'no reason')}: {result.get('ErrorMessage', '')}"
+        raise AwsError(f"the bus {bus} did not accept the event ({reason})", str(result.get("ErrorCode", "")))
     return str(result["EventId"])

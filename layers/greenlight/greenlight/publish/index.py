@@ -1,7 +1,7 @@
-"""The index of the report bucket: one small object for each gate, written once, so that history needs no other writer.
+"""Index of the report bucket: one small object for each gate, from which `greenlight history` reads.
 
-`index/APPLICATION/GROUP/ORDER-TIME-DEPLOYMENT-STAGE.json`: S3 lists keys in ascending order, and ORDER falls as time
-goes on, so the newest N of a deployment group are one ListObjectsV2 (docs/decisions/0020).
+Keys are `index/APPLICATION/GROUP/ORDER-TIME-DEPLOYMENT-STAGE.json`. S3 lists keys in ascending order, and ORDER
+decreases over time, so one ListObjectsV2 returns the newest entries of a deployment group (docs/decisions/0020).
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 """
 
@@ -30,13 +30,13 @@ MAX_CHECKS = 500
 MESSAGE_LENGTH = 300
 
 _END_OF_TIME_MS = 10**13 - 1
-"""A little after the year 2286; thirteen digits, so that the order of texts is the order of numbers."""
+"""In the year 2286; it has 13 digits, so that keys sort like numbers."""
 
 _NAME = re.compile(r"(\d{13})-\d{8}T\d{6}Z-.+-[A-Z][A-Za-z]+\.json", re.ASCII | re.DOTALL)
 
 
-class Checked(FrozenStruct, frozen=True, kw_only=True):
-    """What became of one check."""
+class CheckSummary(FrozenStruct, frozen=True, kw_only=True):
+    """Outcome of a check."""
 
     name: str
     outcome: Outcome
@@ -46,16 +46,17 @@ class Checked(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Entry(FrozenStruct, frozen=True, kw_only=True):
-    """What history keeps of a gate.
+    """Summary of a gate for the history.
 
     Attributes:
-        hidden: The gate would have said Failed, and its plan's shadow hid that from CodeDeploy.
-        overrides: How many overrides were honoured.
-        reasons: The first ten, each cut short; `checks` has at most 500.
-        left_out: How many checks are not among `checks`.
+        hidden: The verdict was Failed, and the plan's shadow mode hid it from CodeDeploy.
+        overrides: Number of overrides that were honoured.
+        reasons: The first 10, with truncated messages.
+        checks: The first 500.
+        left_out: Number of checks that are not in `checks`.
         started_at: ISO 8601, UTC.
-        duration_ms: From the call of the hook to the verdict.
-        report: Where the whole report is.
+        duration_ms: From the invocation of the hook to the verdict.
+        report: URI of the report.
     """
 
     schema: str = SCHEMA
@@ -69,7 +70,7 @@ class Entry(FrozenStruct, frozen=True, kw_only=True):
     started_at: str
     duration_ms: float
     reasons: tuple[Reason, ...] = ()
-    checks: tuple[Checked, ...] = ()
+    checks: tuple[CheckSummary, ...] = ()
     left_out: int = 0
     hidden: bool = False
     overrides: int = 0
@@ -79,12 +80,12 @@ class Entry(FrozenStruct, frozen=True, kw_only=True):
 
     @property
     def let_through(self) -> bool:
-        """Nothing was judged: a rollback, or a stage for which the operator wants no plan."""
+        """Whether the gate ran no check: for a rollback, or a stage that needs no plan."""
         return self.verdict is Status.SUCCEEDED and not self.checks
 
 
-def entry(report: Report, uri: str) -> Entry:
-    """Make the entry of a report that is stored at `uri`."""
+def build_entry(report: Report, uri: str) -> Entry:
+    """Build the entry of a report that is stored at `uri`."""
     deployment = report.deployment
     return Entry(
         verdict=report.verdict,
@@ -97,18 +98,18 @@ def entry(report: Report, uri: str) -> Entry:
         started_at=report.started_at,
         duration_ms=report.duration_ms,
         reasons=tuple(
-            Reason(cause=each.cause, check=each.check, message=truncate(each.message, MESSAGE_LENGTH))
-            for each in report.reasons[:MAX_REASONS]
+            Reason(cause=reason.cause, check=reason.check, message=truncate(reason.message, MESSAGE_LENGTH))
+            for reason in report.reasons[:MAX_REASONS]
         ),
         checks=tuple(
-            Checked(
-                name=each.name,
-                outcome=each.outcome,
-                severity=each.severity,
-                flaky=each.flaky,
-                excused=each.excused,
+            CheckSummary(
+                name=finding.name,
+                outcome=finding.outcome,
+                severity=finding.severity,
+                flaky=finding.flaky,
+                excused=finding.excused,
             )
-            for each in report.checks[:MAX_CHECKS]
+            for finding in report.checks[:MAX_CHECKS]
         ),
         left_out=max(0, len(report.checks) - MAX_CHECKS),
         hidden=bool(report.shadow and report.shadow.would_have_been is Status.FAILED),
@@ -119,33 +120,33 @@ def entry(report: Report, uri: str) -> Entry:
     )
 
 
-def folder(application: str, group: str = "") -> str:
-    """Give the prefix of an application's entries, or of a group's; what has no name is called `unknown`."""
+def entry_prefix(application: str, group: str = "") -> str:
+    """Return the key prefix of the entries of an application, or of one of its deployment groups."""
     return FOLDER + "".join(f"{urllib.parse.quote(part, safe=' ')}/" for part in (application, group) if part)
 
 
-def key_of(report: Report) -> str:
-    """Give the key of a report's entry; the same run always has the same."""
+def entry_key(report: Report) -> str:
+    """Return the key of a report's entry; the same run always has the same key."""
     deployment = report.deployment
-    at = datetime.datetime.fromisoformat(report.started_at)
-    order = _END_OF_TIME_MS - round(at.timestamp() * 1000)
-    place = folder(deployment.application or "unknown", deployment.group or "unknown")
-    about = urllib.parse.quote(f"{deployment.id}-{deployment.stage}", safe=" ")
-    return f"{place}{order:013d}-{at.astimezone(datetime.UTC):%Y%m%dT%H%M%SZ}-{about}.json"
+    started_at = datetime.datetime.fromisoformat(report.started_at)
+    order = _END_OF_TIME_MS - round(started_at.timestamp() * 1000)
+    prefix = entry_prefix(deployment.application or "unknown", deployment.group or "unknown")
+    name = urllib.parse.quote(f"{deployment.id}-{deployment.stage}", safe=" ")
+    return f"{prefix}{order:013d}-{started_at.astimezone(datetime.UTC):%Y%m%dT%H%M%SZ}-{name}.json"
 
 
-def time_of(key: str) -> float | None:
-    """Give the time a key names, as a Unix time in seconds; None for a key that is no entry's."""
+def parse_key_time(key: str) -> float | None:
+    """Parse the Unix time in seconds from a key; return None if the key is not the key of an entry."""
     name = _NAME.fullmatch(key.rpartition("/")[2])
     return (_END_OF_TIME_MS - int(name[1])) / 1000 if name else None
 
 
 def store(aws: Aws, bucket: str, report: Report, uri: str) -> str:
-    """Store the entry of a report that is stored at `uri`, and give the entry's URI.
+    """Store the entry of a report, which is stored at `uri`; return the entry's URI.
 
     Raises:
-        AwsError: S3 refused or did not answer.
+        AwsError: S3 denied the call or did not respond.
     """
-    key, body = key_of(report), msgspec.json.encode(entry(report, uri))
+    key, body = entry_key(report), msgspec.json.encode(build_entry(report, uri))
     aws.call("s3", "put_object", Bucket=bucket, Key=key, Body=body, ContentType="application/json")
     return f"s3://{bucket}/{key}"

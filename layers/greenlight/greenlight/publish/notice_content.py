@@ -1,6 +1,6 @@
-"""What is told about a verdict in a few lines: who it was about, what it came to, and why. Pure.
+"""Short texts about a verdict: what was deployed, the verdict and its reasons.
 
-The event, the notice and the log line say the same, from here.
+The event, the notice and the log line share them.
 """
 
 from __future__ import annotations
@@ -17,35 +17,36 @@ if TYPE_CHECKING:
 
 EVENT_SCHEMA = "greenlight.event/1"
 MAX_REASONS = 10
-"""Reasons that are told; the report has all."""
+"""Most reasons of an event; the report has all."""
 
 
-def subject(report: Report) -> str:
-    """Give one line that names verdict, application and stage."""
+def format_subject(report: Report) -> str:
+    """Return one line with verdict, application and stage."""
     deployment = report.deployment
-    where = "/".join(part for part in (deployment.application, deployment.group) if part) or deployment.id
-    return escape_controls(f"{report.verdict.value}: {where} at {deployment.stage}")
+    name = "/".join(part for part in (deployment.application, deployment.group) if part) or deployment.id
+    return escape_controls(f"{report.verdict.value}: {name} at {deployment.stage}")
 
 
 def verdict_sentence(report: Report) -> str:
-    """Give one line that names the first reason besides."""
-    said = [
-        f"{reason.cause.value}{f', {reason.check}' if reason.check else ''}: {reason.message}"
-        for reason in report.reasons[:1]
-    ]
+    """Return one line with verdict, application, stage and the first reason."""
+    sentence = format_subject(report)
+    if report.reasons:
+        reason = report.reasons[0]
+        check = f", {reason.check}" if reason.check else ""
+        sentence += f"; {reason.cause.value}{check}: {reason.message}"
     more = f" (and {len(report.reasons) - 1} more)" if len(report.reasons) > 1 else ""
-    return escape_controls(truncate("; ".join([subject(report), *said]) + more, 600))
+    return escape_controls(truncate(sentence + more, 600))
 
 
-def event(report: Report, uri: str) -> dict[str, Any]:
-    """Give the detail of a verdict's event, small enough for every channel.
+def build_event(report: Report, uri: str) -> dict[str, Any]:
+    """Build the detail of a verdict's event, which is small enough for every channel.
 
     Args:
-        report: Of the gate.
-        uri: Where it is stored; "" when it is not.
+        report: The report.
+        uri: URI of the stored report; "" if it is not stored.
     """
     deployment = report.deployment
-    counts = {outcome.value: sum(each.outcome is outcome for each in report.checks) for outcome in Outcome}
+    counts = {outcome.value: sum(finding.outcome is outcome for finding in report.checks) for outcome in Outcome}
     reasons = [
         {"cause": reason.cause.value, "check": reason.check, "message": truncate(reason.message, 1000)}
         for reason in report.reasons[:MAX_REASONS]
@@ -69,7 +70,7 @@ def event(report: Report, uri: str) -> dict[str, Any]:
         "checks": counts,
         "shadow": msgspec.to_builtins(report.shadow),
         "overrides": msgspec.to_builtins(report.overrides[:MAX_REASONS]),
-        "flaky": [each.name for each in report.checks if each.flaky][:MAX_REASONS],
+        "flaky": [finding.name for finding in report.checks if finding.flaky][:MAX_REASONS],
         "plan": msgspec.to_builtins(report.plan),
         "report": uri,
         "started_at": report.started_at,

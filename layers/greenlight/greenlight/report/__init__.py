@@ -1,1 +1,1 @@
-"""Renderers of a report, one module for each format; no I/O."""
+"""Renderers of a report, one module for each format, without I/O."""

@@ -1,4 +1,4 @@
-"""What every format says of a report, and how: headline, target, remarks, what was not tested, what to type. Pure."""
+"""Texts that all formats of a report share: headline, target, remarks, untested parts, commands to run next."""
 
 from __future__ import annotations
 
@@ -17,37 +17,49 @@ if TYPE_CHECKING:
     from greenlight.core.finding import Evidence, Finding
     from greenlight.core.report import Report
 
-WHO = {
-    Cause.RELEASE_FAILED: "Green is wrong: this is for the team that wrote the release.",
-    Cause.GATE_ERROR: "The gate could not do its work: this is for whoever runs greenlight here. Green may be right or wrong.",
-    Cause.PLAN_ERROR: "The plan is wrong: this is for whoever wrote it. Green was not tested.",
-    Cause.NO_EVIDENCE: "Nothing shows that green works: this is for the team that wrote the plan.",
-    Cause.DEADLINE: "The time was over: this is for the team that wrote the plan, and for green's if it answers slowly.",
-    Cause.SUPERSEDED: "Somebody else has answered CodeDeploy: look at what stopped the deployment.",
+OWNERS = {
+    Cause.RELEASE_FAILED: "Green is wrong: the team that wrote the release has to act.",
+    Cause.GATE_ERROR: (
+        "The gate could not do its work: the operator of greenlight has to act. Green may be right or wrong."
+    ),
+    Cause.PLAN_ERROR: "The plan is wrong: its author has to act. Green was not tested.",
+    Cause.NO_EVIDENCE: "Nothing shows that green works: the author of the plan has to act.",
+    Cause.DEADLINE: (
+        "The time ran out: the author of the plan has to act, or the team that wrote the release if green is slow."
+    ),
+    Cause.SUPERSEDED: "CodeDeploy has already received another answer: find out what stopped the deployment.",
 }
-"""Who acts, for each cause."""
+"""Owner of the problem, for each cause."""
 
 DEPLOYMENT_ID = re.compile(r"d-[A-Z0-9]{1,40}", re.ASCII)
-"""A deployment's id as CodeDeploy gives it."""
+"""Format of CodeDeploy's deployment ids."""
 
-NAMED = 10
-"""Checks that one line names."""
+MAX_NAMES = 10
+"""Most checks that one line names."""
 
 BROKEN = (Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE)
 
 
 class Result(FrozenStruct, frozen=True, kw_only=True):
-    """One line of a test report: `broken` says that it closed the gate, `said` why it did, or does not count."""
+    """One line of a test report.
+
+    Attributes:
+        name: Of the check, or of the gate.
+        broken: It closed the gate.
+        message: Why it closed the gate, or why it did not although it did not pass; "" for a check that passed.
+        finding: None for a line that is not about a check.
+        cause: Of the reason that closed the gate.
+    """
 
     name: str
     broken: bool
-    said: str = ""
+    message: str = ""
     finding: Finding | None = None
     cause: Cause = Cause.GATE_ERROR
 
 
-def headline(report: Report) -> str:
-    """Give the verdict in a few words."""
+def format_headline(report: Report) -> str:
+    """Return the verdict in a few words."""
     if shadow := report.shadow:
         return f"{report.verdict.value} (shadow: would have {shadow.would_have_been.value} until {shadow.until})"
     count = len(report.overrides)
@@ -55,174 +67,195 @@ def headline(report: Report) -> str:
     return f"{report.verdict.value}{overridden}"
 
 
-def subject(report: Report) -> str:
-    """Give what is being deployed: application and group."""
+def format_subject(report: Report) -> str:
+    """Return application and deployment group."""
     deployment = report.deployment
     return "/".join(part for part in (deployment.application, deployment.group) if part) or "unknown application"
 
 
-def target(report: Report) -> str:
-    """Give what was tested; "" where that was not found out."""
+def format_target(report: Report) -> str:
+    """Return what was tested; "" if discovery did not get that far."""
     green = report.deployment.green
     return " ".join(
         part
-        for part in (function(report), green.task_definition, green.url, f"host {green.host}" if green.host else "")
+        for part in (
+            format_function(report),
+            green.task_definition,
+            green.url,
+            f"host {green.host}" if green.host else "",
+        )
         if part
     )
 
 
-def function(report: Report) -> str:
-    """Give the Lambda function with the version that was tested; "" for a service."""
+def format_function(report: Report) -> str:
+    """Return the Lambda function with the version that was tested; "" for an ECS service."""
     version = report.deployment.green.version
     return f"{report.deployment.function}:{version}" if version else report.deployment.function
 
 
-def plan(report: Report) -> str:
-    """Give the plan's place, version and digests; "" for a gate without one."""
+def format_plan(report: Report) -> str:
+    """Return the plan's location, version and digests; "" without a plan."""
     plan = report.plan
     if not plan.uri:
         return ""
     version = f" version {plan.version_id}" if plan.version_id else ""
-    return f"{plan.uri}{version} sha256 {plan.sha256 or 'none'}{f' digest {own}' if (own := digest(report)) else ''}"
+    digest = f" digest {distinct}" if (distinct := distinct_digest(report)) else ""
+    return f"{plan.uri}{version} sha256 {plan.sha256 or 'none'}{digest}"
 
 
-def digest(report: Report) -> str:
-    """Give the digest of all that the plan runs, where it is another than that of the plan's text alone."""
+def distinct_digest(report: Report) -> str:
+    """Return the digest of the plan with its includes and environment; "" if it equals that of the plan's text."""
     return report.plan.digest if report.plan.digest != report.plan.sha256 else ""
 
 
 def next_commands(report: Report) -> dict[str, str]:
-    """Give what to type next, by what it gives: the page, the plan, the wiring, another judgement; of a laptop's run itself."""
+    """Return commands to run next, by what they show: the report, the plan, the wiring, another judgement.
+
+    A run from the command line has only the command that repeats it.
+    """
     deployment = report.deployment
     if report.command:
         return {"check again": report.command}
     if not report.bucket or report.traffic or not DEPLOYMENT_ID.fullmatch(deployment.id):
         return {}
-    known = {
+    values = {
         "--stage": deployment.stage,
         "--application": deployment.application,
         "--group": deployment.group if deployment.application else "",
         "--bucket": report.bucket,
     }
-    options = " ".join(f"{name} {shlex.quote(value)}" for name, value in known.items() if value)
-    said = {"this report": f"greenlight report {deployment.id} {options} --format html -o report.html"}
-    refused = any(reason.cause is Cause.PLAN_ERROR for reason in report.reasons)
-    if refused and report.plan.uri.startswith("s3://"):
-        said["the plan"] = f"aws s3 cp {shlex.quote(report.plan.uri)} plan.yaml && greenlight lint plan.yaml"
+    options = " ".join(f"{name} {shlex.quote(value)}" for name, value in values.items() if value)
+    commands = {"this report": f"greenlight report {deployment.id} {options} --format html -o report.html"}
+    is_rejected = any(reason.cause is Cause.PLAN_ERROR for reason in report.reasons)
+    if is_rejected and report.plan.uri.startswith("s3://"):
+        commands["the plan"] = f"aws s3 cp {shlex.quote(report.plan.uri)} plan.yaml && greenlight lint plan.yaml"
     if (
         any(reason.cause is Cause.GATE_ERROR for reason in report.reasons)
         and deployment.application
         and deployment.group
     ):
-        said["the wiring"] = (
-            f"greenlight doctor --application {shlex.quote(deployment.application)} --group {shlex.quote(deployment.group)}"
-        )
+        application, group = shlex.quote(deployment.application), shlex.quote(deployment.group)
+        commands["the wiring"] = f"greenlight doctor --application {application} --group {group}"
     if report.checks or report.reasons:
-        said["judge again"] = f"greenlight replay {deployment.id} {options}{_other_plan(report, refused)}"
-    return said
+        commands["judge again"] = f"greenlight replay {deployment.id} {options}{_plan_option(report, is_rejected)}"
+    return commands
 
 
-def _other_plan(report: Report, refused: bool) -> str:
-    """Name a plan to judge by, where the one of then is wrong or nobody can fetch it."""
-    can_be_had = report.plan.uri == DEFAULT_CHECKS or report.plan.uri.startswith(("s3://", "ssm:"))
-    return "" if can_be_had and not refused else " --plan plan.yaml"
+def _plan_option(report: Report, is_rejected: bool) -> str:
+    """Return the option for another plan if the report's own was rejected or cannot be fetched."""
+    is_available = report.plan.uri == DEFAULT_CHECKS or report.plan.uri.startswith(("s3://", "ssm:"))
+    return "" if is_available and not is_rejected else " --plan plan.yaml"
 
 
-def remarks(finding: Finding) -> list[str]:
-    """Give what is special about a finding: that it is advisory, excused, flaky."""
-    said = (
+def list_remarks(finding: Finding) -> list[str]:
+    """Return the remarks on a finding: advisory, excused, flaky."""
+    remarks = (
         "advisory" if finding.severity is Severity.ADVISORY else "",
         finding.excused.value,
         f"flaky: passed at attempt {finding.attempts}" if finding.flaky else "",
     )
-    return [remark for remark in said if remark]
+    return [remark for remark in remarks if remark]
 
 
-def who(report: Report) -> list[str]:
-    """Say who acts; that a check was not run, because another one did not pass, is nobody's fault besides."""
-    not_run = {each.name for each in report.checks if not each.attempts}
-    by_themselves = [reason for reason in report.reasons if reason.check not in not_run] or report.reasons
-    return [WHO[cause] for cause in dict.fromkeys(reason.cause for reason in by_themselves)]
+def list_owners(report: Report) -> list[str]:
+    """Return a sentence for each owner of a reason.
+
+    A check that did not run because another one did not pass is only considered if there is no other reason.
+    """
+    not_run = {finding.name for finding in report.checks if not finding.attempts}
+    reasons = [reason for reason in report.reasons if reason.check not in not_run] or report.reasons
+    return [OWNERS[cause] for cause in dict.fromkeys(reason.cause for reason in reasons)]
 
 
-def passed(report: Report) -> int:
+def count_passed(report: Report) -> int:
     """Count the checks that passed."""
     return sum(finding.outcome is Outcome.PASS for finding in report.checks)
 
 
-def untested(report: Report) -> list[str]:
-    """Say what this gate does not show, as sentences."""
-    said = [f"{each.name}: skipped, {each.message}" for each in report.checks if each.outcome is Outcome.SKIPPED]
-    said += [f"{each.name}: {each.message}" for each in report.checks if each.outcome in BROKEN and not each.attempts]
-    return said + untested_as_a_whole(report)
+def describe_untested(report: Report) -> list[str]:
+    """Return what this gate did not test, one sentence each."""
+    skipped = [f"{finding.name}: skipped, {finding.message}" for finding in _skipped(report)]
+    not_run = [f"{finding.name}: {finding.message}" for finding in _not_run(report)]
+    return [*skipped, *not_run, *_describe_gaps(report)]
 
 
-def not_tested(report: Report) -> list[str]:
-    """Say the same in a few lines: of the checks their names alone."""
-    names = [each.name for each in report.checks if each.outcome is Outcome.SKIPPED]
-    names += [each.name for each in report.checks if each.outcome in BROKEN and not each.attempts]
-    more = f" (and {len(names) - NAMED} more)" if len(names) > NAMED else ""
-    return [*([", ".join(names[:NAMED]) + more] if names else []), *untested_as_a_whole(report)]
+def summarize_untested(report: Report) -> list[str]:
+    """Return the same in a few lines, which only name the checks."""
+    names = [finding.name for finding in (*_skipped(report), *_not_run(report))]
+    more = f" (and {len(names) - MAX_NAMES} more)" if len(names) > MAX_NAMES else ""
+    checks = [", ".join(names[:MAX_NAMES]) + more] if names else []
+    return [*checks, *_describe_gaps(report)]
 
 
-def untested_as_a_whole(report: Report) -> list[str]:
-    """Say of the whole gate what it does not show."""
-    said = []
+def _skipped(report: Report) -> list[Finding]:
+    return [finding for finding in report.checks if finding.outcome is Outcome.SKIPPED]
+
+
+def _not_run(report: Report) -> list[Finding]:
+    return [finding for finding in report.checks if finding.outcome in BROKEN and not finding.attempts]
+
+
+def _describe_gaps(report: Report) -> list[str]:
+    """Return what the gate as a whole did not test."""
+    gaps = []
     if not report.checks:
-        said.append("No check was run at this stage.")
+        gaps.append("No check ran at this stage.")
     if report.plan.uri == DEFAULT_CHECKS:
-        said.append("Nobody wrote checks for this stage; only the default checks ran.")
-    return said
+        gaps.append("No plan covers this stage; only the default checks ran.")
+    return gaps
 
 
-def results(report: Report) -> list[Result]:
-    """Give what a test report lists; one of them is broken exactly when the verdict is Failed.
+def list_results(report: Report) -> list[Result]:
+    """Return the lines of a test report; a line is broken exactly when the verdict is Failed.
 
-    Every check has its line; what no check is to blame for has lines of its own, after them.
+    Every check has a line. Reasons that belong to no check have lines of their own at the end.
     """
     closed = report.verdict is not Status.SUCCEEDED
-    blamed = {reason.check: reason for reason in report.reasons if reason.check} if closed else {}
+    reasons = {reason.check: reason for reason in report.reasons if reason.check} if closed else {}
     names = {finding.name for finding in report.checks}
-    rest = [reason for reason in report.reasons if reason.check not in names] if closed else []
-    if closed and not rest and not blamed.keys() & names:
-        rest = [Reason(cause=Cause.GATE_ERROR, message="the verdict is Failed, and no reason was given")]
-    return [_result(finding, blamed.get(finding.name), report) for finding in report.checks] + [
-        Result(name=each.check or "the gate", broken=True, said=f"{each.cause.value}: {each.message}", cause=each.cause)
-        for each in rest
-    ]
+    others = [reason for reason in report.reasons if reason.check not in names] if closed else []
+    if closed and not others and not reasons.keys() & names:
+        others = [Reason(cause=Cause.GATE_ERROR, message="the verdict is Failed without a reason")]
+    results = [_build_result(finding, reasons.get(finding.name), report) for finding in report.checks]
+    for reason in others:
+        message = f"{reason.cause.value}: {reason.message}"
+        results.append(Result(name=reason.check or "the gate", broken=True, message=message, cause=reason.cause))
+    return results
 
 
-def _result(finding: Finding, blamed: Reason | None, report: Report) -> Result:
-    if blamed is not None:
-        said = f"{blamed.cause.value}: {finding.message}"
-        return Result(name=finding.name, broken=True, said=said, finding=finding, cause=blamed.cause)
+def _build_result(finding: Finding, reason: Reason | None, report: Report) -> Result:
+    if reason is not None:
+        message = f"{reason.cause.value}: {finding.message}"
+        return Result(name=finding.name, broken=True, message=message, finding=finding, cause=reason.cause)
     if finding.outcome is Outcome.PASS:
         return Result(name=finding.name, broken=False, finding=finding)
-    notes = [*remarks(finding), *(("shadow",) if report.shadow else ()), finding.outcome.value]
-    return Result(name=finding.name, broken=False, said=f"{', '.join(notes)}: {finding.message}", finding=finding)
+    notes = [*list_remarks(finding), *(("shadow",) if report.shadow else ()), finding.outcome.value]
+    return Result(name=finding.name, broken=False, message=f"{', '.join(notes)}: {finding.message}", finding=finding)
 
 
-def place(each: Evidence) -> str:
-    """Name what was looked at, and where."""
-    return f"{each.where}: {each.query}" if each.where else each.query
+def format_place(evidence: Evidence) -> str:
+    """Return the query of a piece of evidence, and where it was evaluated."""
+    return f"{evidence.where}: {evidence.query}" if evidence.where else evidence.query
 
 
-def held(each: Evidence) -> str:
-    """Say of one piece of evidence what was expected, what was seen, and why that is not it."""
-    why = f" ({each.why})" if each.why else ""
-    return f"{place(each)}: expected {inline(each.expected)}, got {inline(each.actual)}{why}"
+def describe_evidence(evidence: Evidence) -> str:
+    """Return a piece of evidence as a sentence: expected value, actual value, and why they do not match."""
+    expected, actual = to_inline_json(evidence.expected), to_inline_json(evidence.actual)
+    why = f" ({evidence.why})" if evidence.why else ""
+    return f"{format_place(evidence)}: expected {expected}, got {actual}{why}"
 
 
-def inline(value: object) -> str:
-    """Write any value as JSON on one line; what has no JSON is named by its type."""
+def to_inline_json(value: object) -> str:
+    """Return any value as JSON on one line; a value that has no JSON is replaced by its type."""
     try:
         return msgspec.json.encode(value, enc_hook=repr).decode()
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        return f"({type(value).__name__} that cannot be shown)"
+        return f"({type(value).__name__} that cannot be displayed)"
 
 
-def milliseconds(duration_ms: float) -> str:
-    """Write a duration the way a person says it: 12 ms, 3.4 s, 2 min 5 s."""
+def format_duration(duration_ms: float) -> str:
+    """Format a duration for people: 12 ms, 3.4 s, 2 min 5 s."""
     if duration_ms < 999.5:
         return f"{duration_ms:.0f} ms"
     if duration_ms < 59_950:

@@ -1,4 +1,4 @@
-"""A report as its JSON document, the one every other format is rendered from."""
+"""A report as a JSON document, from which every other format is rendered."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def render(report: Report) -> str:
-    """Write a report as indented JSON."""
+    """Render a report as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(report, enc_hook=repr), indent=2).decode()

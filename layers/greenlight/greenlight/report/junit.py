@@ -1,7 +1,7 @@
-"""A report as JUnit XML: one suite, one case for each check, broken cases exactly when the gate is closed.
+"""A report as JUnit XML: one suite, one case for each check, with a failure or error exactly when the gate is closed.
 
-What did not pass and yet decides nothing (advisory, overridden, tolerated, shadowed) is skipped, with its message.
-Earlier attempts are Surefire's flaky and rerun elements. Elements and attributes are those of Jenkins' schema:
+A check that did not pass but does not close the gate (advisory, overridden, tolerated, shadowed) is skipped, with its
+message. Earlier attempts are Surefire's flaky and rerun elements. Elements and attributes follow Jenkins' schema:
 https://github.com/jenkinsci/xunit-plugin/blob/master/src/main/resources/org/jenkinsci/plugins/xunit/types/model/xsd/junit-10.xsd
 """
 
@@ -21,101 +21,103 @@ if TYPE_CHECKING:
     from greenlight.core.report import Report
     from greenlight.report.content import Result
 
-TRIES = 10
-"""Earlier attempts that one case shows."""
+MAX_EARLIER_ATTEMPTS = 10
+"""Most earlier attempts that a case shows."""
 
 
 def render(report: Report) -> str:
-    """Write a report as one XML document."""
+    """Render a report as an XML document."""
     return "".join(f"{line}\n" for line in _lines(report))
 
 
 def _lines(report: Report) -> Iterator[str]:
-    results = content.results(report)
-    failures = sum(each.broken and _element(each) == "failure" for each in results)
-    errors = sum(each.broken for each in results) - failures
+    results = content.list_results(report)
+    failures = sum(result.broken and _element_of(result) == "failure" for result in results)
+    errors = sum(result.broken for result in results) - failures
     counts = {"tests": len(results), "failures": failures, "errors": errors}
-    time = _seconds(report.duration_ms)
+    time = _format_seconds(report.duration_ms)
     deployment = report.deployment
-    suite = f"{content.subject(report)} {deployment.stage}"
+    suite = f"{content.format_subject(report)} {deployment.stage}"
     yield '<?xml version="1.0" encoding="UTF-8"?>'
-    yield _open("testsuites", name="greenlight", time=time, **counts)
-    skipped = sum(not each.broken and bool(each.said) for each in results)
-    yield _open("testsuite", name=suite, **counts, skipped=skipped, time=time, timestamp=report.started_at[:19])
+    yield _start_tag("testsuites", name="greenlight", time=time, **counts)
+    skipped = sum(not result.broken and bool(result.message) for result in results)
+    yield _start_tag("testsuite", name=suite, **counts, skipped=skipped, time=time, timestamp=report.started_at[:19])
     yield "<properties>"
-    known = {
-        "verdict": content.headline(report),
+    properties = {
+        "verdict": content.format_headline(report),
         "deployment": deployment.id,
-        "green": content.target(report),
-        "plan": content.plan(report),
+        "green": content.format_target(report),
+        "plan": content.format_plan(report),
         **content.next_commands(report),
     }
-    yield from (_closed("property", name=name, value=value) for name, value in known.items() if value)
+    yield from (_empty_tag("property", name=name, value=value) for name, value in properties.items() if value)
     yield "</properties>"
-    for each in results:
-        yield from _case(each, suite)
+    for result in results:
+        yield from _render_case(result, suite)
     if report.output:
-        yield f"<system-out>{_lines_of(report.output)}</system-out>"
+        yield f"<system-out>{_escape_lines(report.output)}</system-out>"
     yield "</testsuite>"
     yield "</testsuites>"
 
 
-def _case(result: Result, suite: str) -> Iterator[str]:
+def _render_case(result: Result, suite: str) -> Iterator[str]:
     finding = result.finding
-    taken = finding.duration_ms if finding else 0.0
-    head = {"name": truncate(result.name, 300), "classname": suite, "time": _seconds(taken)}
-    inside = [*_outcome(result), *_earlier(finding)]
-    if not inside:
-        yield _closed("testcase", **head)
+    duration_ms = finding.duration_ms if finding else 0.0
+    attributes = {"name": truncate(result.name, 300), "classname": suite, "time": _format_seconds(duration_ms)}
+    children = [*_render_outcome(result), *_render_earlier_attempts(finding)]
+    if not children:
+        yield _empty_tag("testcase", **attributes)
         return
-    yield _open("testcase", **head)
-    yield from inside
+    yield _start_tag("testcase", **attributes)
+    yield from children
     yield "</testcase>"
 
 
-def _outcome(result: Result) -> Iterator[str]:
+def _render_outcome(result: Result) -> Iterator[str]:
     if result.broken:
-        kind = _element(result)
-        yield f"{_open(kind, type=result.cause.value, message=result.said)}{_details(result.finding)}</{kind}>"
-    elif result.said:
-        yield _closed("skipped", message=result.said)
+        element = _element_of(result)
+        start = _start_tag(element, type=result.cause.value, message=result.message)
+        yield f"{start}{_render_details(result.finding)}</{element}>"
+    elif result.message:
+        yield _empty_tag("skipped", message=result.message)
 
 
-def _element(result: Result) -> str:
+def _element_of(result: Result) -> str:
     return "failure" if result.cause is Cause.RELEASE_FAILED else "error"
 
 
-def _earlier(finding: Finding | None) -> Iterator[str]:
-    """Give the attempts before the last that did not pass."""
+def _render_earlier_attempts(finding: Finding | None) -> Iterator[str]:
+    """Render the attempts before the last that did not pass."""
     if finding is None:
         return
-    again = "flaky" if finding.outcome is Outcome.PASS else "rerun"
-    for each in [each for each in finding.tries[:-1] if each.outcome is not Outcome.PASS][:TRIES]:
-        kind = f"{again}{'Failure' if each.outcome is Outcome.FAIL else 'Error'}"
-        yield _closed(kind, message=each.message, type=each.outcome.value)
+    prefix = "flaky" if finding.outcome is Outcome.PASS else "rerun"
+    attempts = [attempt for attempt in finding.tries[:-1] if attempt.outcome is not Outcome.PASS]
+    for attempt in attempts[:MAX_EARLIER_ATTEMPTS]:
+        element = f"{prefix}{'Failure' if attempt.outcome is Outcome.FAIL else 'Error'}"
+        yield _empty_tag(element, message=attempt.message, type=attempt.outcome.value)
 
 
-def _details(finding: Finding | None) -> str:
+def _render_details(finding: Finding | None) -> str:
     if finding is None:
         return ""
-    said = [finding.message]
-    said += [content.held(each) for each in finding.evidence if not each.passed]
-    said += [f"next: {finding.remediation}"] if finding.remediation else []
-    return _lines_of("\n".join(map(escape_controls, said)))
+    lines = [finding.message]
+    lines += [content.describe_evidence(evidence) for evidence in finding.evidence if not evidence.passed]
+    lines += [f"next: {finding.remediation}"] if finding.remediation else []
+    return _escape_lines("\n".join(map(escape_controls, lines)))
 
 
-def _lines_of(text: str) -> str:
+def _escape_lines(text: str) -> str:
     return "\n".join(html.escape(escape_controls(line)) for line in text.split("\n"))
 
 
-def _seconds(duration_ms: float) -> str:
+def _format_seconds(duration_ms: float) -> str:
     return f"{duration_ms / 1000:.3f}"
 
 
-def _open(element: str, /, **attributes: object) -> str:
-    written = "".join(f' {key}="{html.escape(escape_controls(str(value)))}"' for key, value in attributes.items())
-    return f"<{element}{written}>"
+def _start_tag(element: str, /, **attributes: object) -> str:
+    pairs = "".join(f' {key}="{html.escape(escape_controls(str(value)))}"' for key, value in attributes.items())
+    return f"<{element}{pairs}>"
 
 
-def _closed(element: str, /, **attributes: object) -> str:
-    return f"{_open(element, **attributes)[:-1]}/>"
+def _empty_tag(element: str, /, **attributes: object) -> str:
+    return f"{_start_tag(element, **attributes)[:-1]}/>"

@@ -1,6 +1,6 @@
-"""A report as Markdown, for a pull request or a job's summary: the verdict and why, then a table of the checks.
+"""A report as Markdown, for a pull request or a job's summary: the verdict and its reasons, then a table of checks.
 
-GitHub's dialect (https://github.github.com/gfm/). Texts of strangers make no links, mentions, pictures or HTML.
+GitHub's dialect (https://github.github.com/gfm/). Text from services cannot create links, mentions, images or HTML.
 """
 
 from __future__ import annotations
@@ -30,89 +30,103 @@ _SIGNS = {
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~&$:]|(?<=www)\.", re.IGNORECASE)
 _MENTION = re.compile(r"@(?=\w)")
 NO_MENTION = "@\u200b"
-"""An at sign that mentions nobody."""
+"""An at sign that does not mention a user."""
 
-EVIDENCE = 20
-"""Pieces of evidence shown of one check."""
+MAX_EVIDENCE = 20
+"""Most pieces of evidence that a check shows."""
 
 
 def render(report: Report) -> str:
-    """Write a report as Markdown."""
+    """Render a report as Markdown."""
     return "".join(f"{line}\n" for line in _lines(report))
 
 
 def _lines(report: Report) -> Iterator[str]:
-    deployment = report.deployment
     sign = "✅" if report.verdict is Status.SUCCEEDED else "❌"
-    yield f"## {sign} {_text(content.headline(report))}: {_text(content.subject(report))} at {_text(deployment.stage)}"
+    subject = f"{_text(content.format_subject(report))} at {_text(report.deployment.stage)}"
+    yield f"## {sign} {_text(content.format_headline(report))}: {subject}"
     yield ""
+    if items := list(_list_items(report)):
+        yield from (*items, "")
+    for name, value in _list_facts(report):
+        yield f"{name} {_text(value)}  "
+    if commands := content.next_commands(report):
+        # A line that begins with "$ " cannot end the block, whatever the command contains.
+        yield from ("", "```console", *(f"$ {escape_controls(command)}" for command in commands.values()), "```")
+    yield from _render_table(report)
+    for finding in report.checks:
+        if finding.outcome in content.BROKEN:
+            yield from _render_details(finding)
+    if untested := content.describe_untested(report):
+        yield from ("", "### Not tested", "")
+        yield from (f"- {_text(sentence)}" for sentence in untested)
+
+
+def _list_items(report: Report) -> Iterator[str]:
+    """Return the list below the headline: reasons, owners, overrides, shadow mode and notes."""
     for reason in report.reasons:
         name = f"{_text(reason.check)}: " if reason.check else ""
         yield f"- **{_text(reason.cause.value)}** {name}{_text(reason.message)}"
-    for who in content.who(report):
-        yield f"- {who}"
-    for each in report.overrides:
-        yield f"- **overridden** {_text(f'{each.check}: by {each.who} until {each.expires}: {each.why}')}"
+    for owner in content.list_owners(report):
+        yield f"- {owner}"
+    for override in report.overrides:
+        approval = f"{override.check}: by {override.who} until {override.expires}: {override.why}"
+        yield f"- **overridden** {_text(approval)}"
     if report.shadow:
         yield f"- **shadow** {_text(f'until {report.shadow.until}: {report.shadow.why}')}"
-    for note in deployment.notes:
+    for note in report.deployment.notes:
         yield f"- **note** {_text(note)}"
-    yield from ("",) if report.reasons or report.overrides or report.shadow or deployment.notes else ()
-    for name, value in _facts(report):
-        yield f"{name} {_text(value)}  "
-    if commands := content.next_commands(report):
-        # A line that begins with a word of ours cannot end the block, whatever else is in it.
-        yield from ("", "```console", *(f"$ {escape_controls(each)}" for each in commands.values()), "```")
-    yield from _table(report)
-    for finding in report.checks:
-        if finding.outcome in content.BROKEN:
-            yield from _details(finding)
-    if untested := content.untested(report):
-        yield from ("", "### Not tested", "")
-        yield from (f"- {_text(each)}" for each in untested)
 
 
-def _facts(report: Report) -> Iterator[tuple[str, str]]:
-    counted = f"{content.passed(report)} of {len(report.checks)}"
-    yield "**Checks passed**", f"{counted} in {content.milliseconds(report.duration_ms)}, started {report.started_at}"
-    where = f" in {report.deployment.region}" if report.deployment.region else ""
-    yield "**Deployment**", f"{report.deployment.id}{where}"
-    if target := content.target(report):
+def _list_facts(report: Report) -> Iterator[tuple[str, str]]:
+    count = f"{content.count_passed(report)} of {len(report.checks)}"
+    yield (
+        "**Checks passed**",
+        f"{count} in {content.format_duration(report.duration_ms)}, started {report.started_at}",
+    )
+    region = f" in {report.deployment.region}" if report.deployment.region else ""
+    yield "**Deployment**", f"{report.deployment.id}{region}"
+    if target := content.format_target(report):
         yield "**Green**", target
-    if plan := content.plan(report):
+    if plan := content.format_plan(report):
         yield "**Plan**", plan
 
 
-def _table(report: Report) -> Iterator[str]:
+def _render_table(report: Report) -> Iterator[str]:
     if not report.checks:
         return
-    yield from ("", "| | Check | What was found | Time |", "|---|---|---|---:|")
-    for each in report.checks:
-        remarks = "".join(f"<br>*{_text(remark)}*" for remark in content.remarks(each))
-        sign, taken = f"{_SIGNS[each.outcome]} {each.outcome.value}", content.milliseconds(each.duration_ms)
-        yield f"| {sign} | {_text(each.name, 200)}{remarks} | {_text(each.message, 300)} | {taken} |"
+    yield from ("", "| | Check | Result | Time |", "|---|---|---|---:|")
+    for finding in report.checks:
+        remarks = "".join(f"<br>*{_text(remark)}*" for remark in content.list_remarks(finding))
+        sign = f"{_SIGNS[finding.outcome]} {finding.outcome.value}"
+        duration = content.format_duration(finding.duration_ms)
+        yield f"| {sign} | {_text(finding.name, 200)}{remarks} | {_text(finding.message, 300)} | {duration} |"
 
 
-def _details(finding: Finding) -> Iterator[str]:
-    wrong = [each for each in finding.evidence if not each.passed][:EVIDENCE]
-    if not wrong and not finding.remediation:
+def _render_details(finding: Finding) -> Iterator[str]:
+    mismatches = [evidence for evidence in finding.evidence if not evidence.passed][:MAX_EVIDENCE]
+    if not mismatches and not finding.remediation:
         return
     yield from (
         "",
         f"<details><summary>{_MENTION.sub(NO_MENTION, html.escape(truncate(finding.name, 200)))}</summary>",
         "",
     )
-    if wrong:
-        sides = ("Blue", "Green") if all(each.baseline_is_blue for each in wrong) else ("Expected", "Actual")
+    if mismatches:
+        sides = (
+            ("Blue", "Green") if all(evidence.baseline_is_blue for evidence in mismatches) else ("Expected", "Actual")
+        )
         yield from (f"| Where | {sides[0]} | {sides[1]} |", "|---|---|---|")
-    for each in wrong:
-        actual = f"{_text(content.inline(each.actual), 300)}{f'<br>{_text(each.why, 300)}' if each.why else ''}"
-        yield f"| {_text(content.place(each), 200)} | {_text(content.inline(each.expected), 300)} | {actual} |"
+    for evidence in mismatches:
+        expected = _text(content.to_inline_json(evidence.expected), 300)
+        why = f"<br>{_text(evidence.why, 300)}" if evidence.why else ""
+        actual = f"{_text(content.to_inline_json(evidence.actual), 300)}{why}"
+        yield f"| {_text(content.format_place(evidence), 200)} | {expected} | {actual} |"
     if finding.remediation:
         yield from ("", f"Next: {_text(finding.remediation)}")
     yield from ("", "</details>")
 
 
 def _text(text: str, length: int = 1000) -> str:
-    """Make any text of at most `length` characters mean nothing but itself, on one line."""
+    """Escape any text to one line of at most `length` characters."""
     return _MENTION.sub(NO_MENTION, _SPECIAL.sub(r"\\\g<0>", truncate(text, length)))

@@ -1,6 +1,6 @@
-"""A report as TAP 14: a test point is `not ok` and no TODO exactly when it closed the gate.
+"""A report as TAP 14: a test point is `not ok` without TODO exactly when it closed the gate.
 
-What did not pass and yet decides nothing (advisory, overridden, tolerated, shadowed) is a TODO.
+A check that did not pass but does not close the gate (advisory, overridden, tolerated, shadowed) is a TODO.
 
 Source: https://testanything.org/tap-version-14-specification.html
 """
@@ -23,64 +23,69 @@ if TYPE_CHECKING:
 
 
 def render(report: Report) -> str:
-    """Write a report as lines of TAP."""
+    """Render a report as lines of TAP."""
     return "".join(f"{line}\n" for line in _lines(report))
 
 
 def _lines(report: Report) -> Iterator[str]:
-    results = content.results(report)
+    results = content.list_results(report)
     deployment = report.deployment
     yield "TAP version 14"
-    yield f"1..{len(results)}{'' if results else ' # SKIP no check was run'}"
-    yield f"# {escape_controls(f'{content.headline(report)}: {content.subject(report)} {deployment.id} at {deployment.stage}')}"
-    known = {"green": content.target(report), "plan": content.plan(report), **content.next_commands(report)}
-    yield from (f"# {what}: {escape_controls(said)}" for what, said in known.items() if said)
+    yield f"1..{len(results)}{'' if results else ' # SKIP no check ran'}"
+    about = f"{content.format_subject(report)} {deployment.id} at {deployment.stage}"
+    yield f"# {escape_controls(f'{content.format_headline(report)}: {about}')}"
+    comments = {
+        "green": content.format_target(report),
+        "plan": content.format_plan(report),
+        **content.next_commands(report),
+    }
+    yield from (f"# {label}: {escape_controls(value)}" for label, value in comments.items() if value)
     for number, result in enumerate(results, 1):
-        yield f"{_point(result)} {number} - {_described(result)}"
-        yield from _diagnosis(result)
+        yield f"{_status_of(result)} {number} - {_describe_result(result)}"
+        yield from _render_diagnosis(result)
 
 
-def _point(result: Result) -> str:
-    skipped = result.finding is not None and result.finding.outcome is Outcome.SKIPPED
-    return "ok" if not result.broken and (not result.said or skipped) else "not ok"
+def _status_of(result: Result) -> str:
+    is_skipped = result.finding is not None and result.finding.outcome is Outcome.SKIPPED
+    return "ok" if not result.broken and (not result.message or is_skipped) else "not ok"
 
 
-def _described(result: Result) -> str:
-    name = _escaped(truncate(result.name, 300))
-    if result.broken or not result.said:
+def _describe_result(result: Result) -> str:
+    name = _escape(truncate(result.name, 300))
+    if result.broken or not result.message:
         return name
-    directive = "SKIP" if _point(result) == "ok" else "TODO"
-    return f"{name} # {directive} {_escaped(truncate(result.said, 300))}"
+    directive = "SKIP" if _status_of(result) == "ok" else "TODO"
+    return f"{name} # {directive} {_escape(truncate(result.message, 300))}"
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace("#", "\\#")
 
 
-def _diagnosis(result: Result) -> Iterator[str]:
-    """Give the YAML block of what did not pass; its values are JSON texts, which YAML reads as they are."""
-    if not result.said:
+def _render_diagnosis(result: Result) -> Iterator[str]:
+    """Render the YAML block of a check that did not pass; its values are JSON, which is valid YAML."""
+    if not result.message:
         return
     yield "  ---"
-    yield f"  message: {json.dumps(result.said)}"
+    yield f"  message: {json.dumps(result.message)}"
     if result.finding:
-        yield from _details(result.finding)
+        yield from _render_details(result.finding)
     yield "  ..."
 
 
-def _details(finding: Finding) -> Iterator[str]:
+def _render_details(finding: Finding) -> Iterator[str]:
     yield f"  outcome: {finding.outcome.value}"
     yield f"  validator: {json.dumps(finding.validator)}"
     yield f"  duration_ms: {finding.duration_ms:.3f}"
     yield f"  attempts: {finding.attempts}"
-    wrong = [each for each in finding.evidence if not each.passed]
-    if wrong:
+    mismatches = [evidence for evidence in finding.evidence if not evidence.passed]
+    if mismatches:
         yield "  evidence:"
-    for each in wrong:
-        yield f"    - query: {json.dumps(content.place(each))}"
-        yield f"      expected: {json.dumps(content.inline(each.expected))}"
-        yield f"      actual: {json.dumps(content.inline(each.actual))}"
-        if each.why:
-            yield f"      why: {json.dumps(each.why)}"
+    for evidence in mismatches:
+        yield f"    - query: {json.dumps(content.format_place(evidence))}"
+        yield f"      expected: {json.dumps(content.to_inline_json(evidence.expected))}"
+        yield f"      actual: {json.dumps(content.to_inline_json(evidence.actual))}"
+        if evidence.why:
+            yield f"      why: {json.dumps(evidence.why)}"
     if finding.remediation:
         yield f"  next: {json.dumps(finding.remediation)}"

@@ -1,4 +1,4 @@
-"""A report as text: the verdict and why first, then every check. One screen for most gates."""
+"""A report as text: first the verdict and its reasons, then every check. Most reports fit on one screen."""
 
 from __future__ import annotations
 
@@ -35,7 +35,15 @@ _INDENT = " " * 7
 
 
 class _Line(NamedTuple):
-    """A line of the report: what is coloured comes first; `is_whole` for one that is copied and never wrapped."""
+    """A line of the report.
+
+    Attributes:
+        mark: The beginning of the line, which may be coloured.
+        rest: The text after the mark.
+        indent: Blanks before the mark.
+        colour: ANSI code for the mark.
+        is_whole: Never wrap the line, because people copy it.
+    """
 
     mark: str
     rest: str = ""
@@ -45,17 +53,17 @@ class _Line(NamedTuple):
 
 
 def render(report: Report, *, colour: bool = False, width: int = 0) -> str:
-    """Write a report as lines of text, ending in a newline; every line is clean, whatever the report holds.
+    """Render a report as lines of text without control characters; the last one ends in a newline, too.
 
     Args:
-        report: What to write.
-        colour: Mark outcomes by ANSI colours, beside the words that say the same.
+        report: Report to render.
+        colour: Show outcomes in ANSI colours in addition to words.
         width: Columns to wrap at; 0 never wraps.
     """
-    return "".join(f"{line}\n" for each in _lines(report) for line in _laid_out(each, colour, width))
+    return "".join(f"{text}\n" for line in _lines(report) for text in _lay_out(line, colour, width))
 
 
-def _laid_out(line: _Line, colour: bool, width: int) -> list[str]:
+def _lay_out(line: _Line, colour: bool, width: int) -> list[str]:
     mark, text = escape_controls(line.mark), escape_controls(f"{line.indent}{line.mark}{line.rest}")
     lines = [text]
     if len(text) > width >= len(line.indent) + 20 and not line.is_whole:
@@ -68,48 +76,60 @@ def _laid_out(line: _Line, colour: bool, width: int) -> list[str]:
 
 
 def _lines(report: Report) -> Iterator[_Line]:
-    deployment = report.deployment
-    colour = _COLOURS[Outcome.PASS if report.verdict is Status.SUCCEEDED else Outcome.FAIL]
-    where = f": {content.subject(report)} {deployment.id} at {deployment.stage}"
-    yield _Line(content.headline(report), where, colour=colour)
-    for reason in report.reasons:
-        yield _Line(
-            reason.cause.value, f": {f'{reason.check}: ' if reason.check else ''}{reason.message}", "  ", colour
-        )
-    for who in content.who(report):
-        yield _Line("", who, "  ")
-    for each in report.overrides:
-        why = f": {each.check}: by {each.who} until {each.expires}, for {each.scope}: {each.why} ({each.uri})"
-        yield _Line("overridden", why, "  ", _COLOURS[Outcome.INCONCLUSIVE])
-    if report.shadow:
-        yield _Line(
-            "shadow", f" until {report.shadow.until}: {report.shadow.why}", "  ", _COLOURS[Outcome.INCONCLUSIVE]
-        )
-    counted = f"{content.passed(report)} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s"
-    where = f" in {deployment.region}" if deployment.region else ""
-    yield _Line("", f"{counted}, started {report.started_at}{where}", "  ")
-    if target := content.target(report):
-        yield _Line("", f"green: {target}", "  ")
-    if plan := content.plan(report):
-        yield _Line("", f"plan: {plan}", "  ")
-    for note in deployment.notes:
-        yield _Line("", f"note: {note}", "  ")
-    for left_out in content.not_tested(report):
-        yield _Line("not tested", f": {left_out}", "  ", _BOLD)
-    for what, command in content.next_commands(report).items():
-        yield _Line(what, f": {command}", "  ", _BOLD, is_whole=True)
+    yield from _verdict_lines(report)
+    yield from _fact_lines(report)
     for finding in report.checks:
         yield from _check_lines(finding)
 
 
+def _verdict_lines(report: Report) -> Iterator[_Line]:
+    """Return the lines of the verdict, its reasons and their owners, overrides and shadow mode."""
+    deployment = report.deployment
+    colour = _COLOURS[Outcome.PASS if report.verdict is Status.SUCCEEDED else Outcome.FAIL]
+    about = f": {content.format_subject(report)} {deployment.id} at {deployment.stage}"
+    yield _Line(content.format_headline(report), about, colour=colour)
+    for reason in report.reasons:
+        check = f"{reason.check}: " if reason.check else ""
+        yield _Line(reason.cause.value, f": {check}{reason.message}", "  ", colour)
+    for owner in content.list_owners(report):
+        yield _Line("", owner, "  ")
+    for override in report.overrides:
+        approval = f"by {override.who} until {override.expires}, for {override.scope}: {override.why}"
+        rest = f": {override.check}: {approval} ({override.uri})"
+        yield _Line("overridden", rest, "  ", _COLOURS[Outcome.INCONCLUSIVE])
+    if report.shadow:
+        rest = f" until {report.shadow.until}: {report.shadow.why}"
+        yield _Line("shadow", rest, "  ", _COLOURS[Outcome.INCONCLUSIVE])
+
+
+def _fact_lines(report: Report) -> Iterator[_Line]:
+    """Return the lines of what was tested, what was not, and what to run next."""
+    deployment = report.deployment
+    count = f"{content.count_passed(report)} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s"
+    region = f" in {deployment.region}" if deployment.region else ""
+    yield _Line("", f"{count}, started {report.started_at}{region}", "  ")
+    if target := content.format_target(report):
+        yield _Line("", f"green: {target}", "  ")
+    if plan := content.format_plan(report):
+        yield _Line("", f"plan: {plan}", "  ")
+    for note in deployment.notes:
+        yield _Line("", f"note: {note}", "  ")
+    for sentence in content.summarize_untested(report):
+        yield _Line("not tested", f": {sentence}", "  ", _BOLD)
+    for label, command in content.next_commands(report).items():
+        yield _Line(label, f": {command}", "  ", _BOLD, is_whole=True)
+
+
 def _check_lines(finding: Finding) -> Iterator[_Line]:
-    """Give the lines of one check: its outcome and message, the evidence that did not hold, and what to look at next."""
-    mark, remarks = _MARKS[finding.outcome], ", ".join(content.remarks(finding))
-    said = f"  {finding.name}{f' ({remarks})' if remarks else ''} [{finding.validator}, {finding.duration_ms:.0f} ms]"
-    yield _Line(mark, said, " " * (5 - len(mark)), _COLOURS[finding.outcome])
+    """Return the lines of a check: outcome and message, evidence that does not match, and the next step."""
+    mark, remarks = _MARKS[finding.outcome], ", ".join(content.list_remarks(finding))
+    title = f"  {finding.name}{f' ({remarks})' if remarks else ''} [{finding.validator}, {finding.duration_ms:.0f} ms]"
+    yield _Line(mark, title, " " * (5 - len(mark)), _COLOURS[finding.outcome])
     if finding.outcome is not Outcome.PASS or finding.attempts > 1:
         yield _Line("", finding.message, _INDENT)
     if finding.outcome is Outcome.FAIL:
-        yield from (_Line("", f"- {content.held(each)}", _INDENT) for each in finding.evidence if not each.passed)
+        for evidence in finding.evidence:
+            if not evidence.passed:
+                yield _Line("", f"- {content.describe_evidence(evidence)}", _INDENT)
     if finding.remediation:
         yield _Line("next", f": {finding.remediation}", _INDENT, _BOLD)

@@ -1,1 +1,1 @@
-"""Where plans and overrides are kept, one module for each kind of store."""
+"""Stores of plans and overrides, one module for each kind."""

@@ -1,4 +1,4 @@
-"""Overrides in the plan bucket, under overrides/APPLICATION/GROUP/; who may write there is IAM's to say."""
+"""Overrides in the plan bucket, under overrides/APPLICATION/GROUP/; IAM decides who may write there."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ MAX_BYTES = 16 * 1024
 
 
 def read_overrides(aws: Aws, bucket: str, folder: str) -> tuple[tuple[StoredOverride, ...], tuple[str, ...]]:
-    """Read a folder of overrides, the newest first.
+    """Read a folder of overrides, newest first.
 
     Args:
         aws: The account.
         bucket: The plan bucket.
-        folder: From `greenlight.override.folder`.
+        folder: From `greenlight.verdict.override.override_prefix`.
 
     Returns:
-        What was found, and notes about what was not read: too much, too large, not readable.
+        The overrides, and notes about those that were not read: too many, too large, not readable.
 
     Raises:
-        AwsError: The folder cannot be listed.
+        AwsError: S3 denied listing the folder or did not respond.
     """
-    answer = aws.call("s3", "list_objects_v2", Bucket=bucket, Prefix=folder, Delimiter="/")
-    keys = [each for each in answer.get("Contents", []) if not each["Key"].endswith("/")]
-    keys.sort(key=lambda each: each["LastModified"], reverse=True)
-    found: list[StoredOverride] = []
+    listing = aws.call("s3", "list_objects_v2", Bucket=bucket, Prefix=folder, Delimiter="/")
+    entries = [entry for entry in listing.get("Contents", []) if not entry["Key"].endswith("/")]
+    entries.sort(key=lambda entry: entry["LastModified"], reverse=True)
+    overrides: list[StoredOverride] = []
     notes: list[str] = []
-    if answer.get("IsTruncated") or len(keys) > MAX_OBJECTS:
-        notes.append(f"s3://{bucket}/{folder} holds more than {MAX_OBJECTS} overrides; the others were not read")
-    for each in keys[:MAX_OBJECTS]:
-        uri = f"s3://{bucket}/{each['Key']}"
+    if listing.get("IsTruncated") or len(entries) > MAX_OBJECTS:
+        notes.append(f"s3://{bucket}/{folder} contains more than {MAX_OBJECTS} overrides; the others were not read")
+    for entry in entries[:MAX_OBJECTS]:
+        uri = f"s3://{bucket}/{entry['Key']}"
         try:
-            found.append(_read(aws, bucket, each["Key"], uri))
+            overrides.append(_read_override(aws, bucket, entry["Key"], uri))
         except AwsError as error:
             notes.append(f"the override {uri} is not honoured: {error}")
-    return tuple(found), tuple(notes)
+    return tuple(overrides), tuple(notes)
 
 
-def _read(aws: Aws, bucket: str, key: str, uri: str) -> StoredOverride:
-    answer: dict[str, Any] = aws.call("s3", "get_object", Bucket=bucket, Key=key)
-    data: bytes = call_aws("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES + 1))
+def _read_override(aws: Aws, bucket: str, key: str, uri: str) -> StoredOverride:
+    stored: dict[str, Any] = aws.call("s3", "get_object", Bucket=bucket, Key=key)
+    data: bytes = call_aws("s3", "get_object", lambda: stored["Body"].read(MAX_BYTES + 1))
     if len(data) > MAX_BYTES:
         raise AwsError(f"it is larger than {MAX_BYTES // 1024} KiB")
-    version = answer.get("VersionId") or ""
+    version = stored.get("VersionId") or ""
     return StoredOverride(
-        uri=uri, data=data, stored_at=answer["LastModified"], version_id="" if version == "null" else version
+        uri=uri, data=data, stored_at=stored["LastModified"], version_id="" if version == "null" else version
     )

@@ -1,4 +1,4 @@
-"""The order in which plans are looked for; the first that exists is the plan.
+"""Lookup of a deployment's plan, in this order; the first one that exists is used.
 
 1. the tag `greenlight:plan` on the deployment group, a URI;
 2. the plan bucket: APPLICATION/GROUP.yaml, then APPLICATION.yaml;
@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 from typing import TYPE_CHECKING
 
@@ -24,37 +25,39 @@ if TYPE_CHECKING:
     from greenlight.core.deployment import Deployment
     from greenlight.core.settings import Settings
 
-TAG = "greenlight:plan"
+PLAN_TAG = "greenlight:plan"
 
 
 def find_plan(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str, str]) -> Plan | None:
-    """Find and read the plan of a deployment; None when there is none anywhere.
+    """Find and parse the plan of a deployment; return None if no store has one.
 
     Raises:
-        PlanError: The plan that was found is wrong, or the tag names one that does not exist.
-        AwsError: A store refused; a store that cannot be read is not a store without a plan.
+        PlanError: The plan is not valid, or the tag names a plan that does not exist.
+        AwsError: A store denied the call or did not respond; that must not look like a store without a plan.
     """
     today = datetime.datetime.now(datetime.UTC).date()
-    if tag := tags.get(TAG, "").strip():
-        found = read(aws, settings, tag)
-        if found is None:
-            raise PlanError([Problem(f"the tag {TAG} of the deployment group names {tag}, and there is nothing")], tag)
-        return _parsed(aws, settings, deployment, tag, found, today)
-    for uri in candidates(settings, deployment):
-        if (found := read(aws, settings, uri)) is not None:
-            return _parsed(aws, settings, deployment, uri, found, today)
+    if tag := tags.get(PLAN_TAG, "").strip():
+        stored = read(aws, settings, tag)
+        if stored is None:
+            problem = Problem(f"the tag {PLAN_TAG} of the deployment group names {tag}, which does not exist")
+            raise PlanError([problem], tag)
+        return _parse_plan(aws, settings, deployment, tag, stored, today)
+    for uri in candidate_uris(settings, deployment):
+        if (stored := read(aws, settings, uri)) is not None:
+            return _parse_plan(aws, settings, deployment, uri, stored, today)
     return None
 
 
-def _parsed(
-    aws: Aws, settings: Settings, deployment: Deployment, uri: str, found: tuple[str, str], today: datetime.date | None
+def _parse_plan(
+    aws: Aws, settings: Settings, deployment: Deployment, uri: str, stored: tuple[str, str], today: datetime.date
 ) -> Plan:
-    fetch = lambda fragment: read(aws, settings, fragment)  # noqa: E731
-    return parse(found[0], uri, found[1], today, environment=deployment.environment, fetch=fetch)
+    text, version_id = stored
+    fetch = functools.partial(read, aws, settings)
+    return parse(text, uri, version_id, today, environment=deployment.environment, fetch=fetch)
 
 
-def candidates(settings: Settings, deployment: Deployment) -> Iterator[str]:
-    """Give the URIs where a plan may be, in order."""
+def candidate_uris(settings: Settings, deployment: Deployment) -> Iterator[str]:
+    """Yield the URIs where a plan may be, in order."""
     application, group = deployment.application, deployment.group
     names = [f"{application}/{group}", application] if group else [application]
     if not application:
@@ -69,7 +72,7 @@ def candidates(settings: Settings, deployment: Deployment) -> Iterator[str]:
 
 
 def packed_folder(settings: Settings) -> str:
-    """Give the folder of plans packed with the hooks; "" where there is none."""
+    """Return the folder of plans packed with the hooks; "" if the installation has no such folder."""
     if settings.plan_folder:
         return settings.plan_folder
     root = os.environ.get("LAMBDA_TASK_ROOT", "")
@@ -77,11 +80,11 @@ def packed_folder(settings: Settings) -> str:
 
 
 def read(aws: Aws, settings: Settings, uri: str) -> tuple[str, str] | None:
-    """Read a plan's text and version id; None where nothing is.
+    """Read a plan; return its text and version id, or None if it does not exist.
 
     Raises:
-        PlanError: The URI is of no known kind, or the text is none.
-        AwsError: The store refused.
+        PlanError: The URI is not valid, or its content is too large or not UTF-8.
+        AwsError: The store denied the call or did not respond.
     """
     kind, _, rest = uri.partition(":")
     if kind == "s3" and rest.startswith("//"):
@@ -95,4 +98,6 @@ def read(aws: Aws, settings: Settings, uri: str) -> tuple[str, str] | None:
         if not folder:
             raise PlanError([Problem("no plans are packed with the hooks of this installation")], uri)
         return file.read(rest, folder)
-    raise PlanError([Problem(f"{uri!r} is no place of a plan; write s3://BUCKET/KEY, ssm:/NAME or file:NAME")], uri)
+    raise PlanError(
+        [Problem(f"{uri!r} is not a valid location of a plan; write s3://BUCKET/KEY, ssm:/NAME or file:NAME")], uri
+    )

@@ -11,33 +11,33 @@ from greenlight.plan.yaml_reader import MAX_BYTES
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
 
-_NOT_THERE = ("NoSuchKey", "404", "NotFound")
+_NOT_FOUND = ("NoSuchKey", "404", "NotFound")
 
 
-def read(aws: Aws, place: str) -> tuple[str, str] | None:
-    """Read `BUCKET/KEY`: text and version id; None when there is no such key.
+def read(aws: Aws, location: str) -> tuple[str, str] | None:
+    """Read the object `BUCKET/KEY`; return its text and version id, or None if it does not exist.
 
     Raises:
-        PlanError: It is too large or not UTF-8.
-        AwsError: S3 refused. Without s3:ListBucket S3 says "denied" of a key that does not exist.
+        PlanError: The object is too large or not UTF-8.
+        AwsError: S3 denied the call or did not respond. Without s3:ListBucket S3 denies access to a missing key, too.
     """
-    bucket, _, key = place.partition("/")
+    bucket, _, key = location.partition("/")
     try:
-        answer = aws.call("s3", "get_object", Bucket=bucket, Key=key)
-        data: bytes = call_aws("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES + 1))
+        response = aws.call("s3", "get_object", Bucket=bucket, Key=key)
+        data: bytes = call_aws("s3", "get_object", lambda: response["Body"].read(MAX_BYTES + 1))
     except AwsError as error:
-        if error.code in _NOT_THERE:
+        if error.code in _NOT_FOUND:
             return None
         raise
-    version = answer.get("VersionId") or ""
-    return text_of(data, f"s3://{place}"), "" if version == "null" else version
+    version = response.get("VersionId") or ""
+    return decode_plan(data, f"s3://{location}"), "" if version == "null" else version
 
 
-def text_of(data: bytes, uri: str) -> str:
+def decode_plan(data: bytes, uri: str) -> str:
     """Decode a plan's bytes.
 
     Raises:
-        PlanError: They are too many, or not UTF-8.
+        PlanError: The plan is too large or not UTF-8.
     """
     if len(data) > MAX_BYTES:
         raise PlanError([Problem(f"the file is larger than {MAX_BYTES // 1024} KiB")], uri)

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def read(aws: Aws, name: str) -> tuple[str, str] | None:
-    """Read a parameter: text and version; None when there is no such parameter.
+    """Read a parameter; return its text and version, or None if it does not exist.
 
     Raises:
-        AwsError: SSM refused.
+        AwsError: SSM denied the call or did not respond.
     """
     try:
         parameter = aws.call("ssm", "get_parameter", Name=name, WithDecryption=True)["Parameter"]

@@ -282,8 +282,8 @@ class RecordingAws(Aws):
         self.recorder = CallRecorder()
         self.calls = self.recorder.calls
 
-    def _make(self, service: str, read_timeout_s: float, attempts: int) -> Any:
-        client = super()._make(service, read_timeout_s, attempts)
+    def _create_client(self, service: str, read_timeout_s: float, attempts: int) -> Any:
+        client = super()._create_client(service, read_timeout_s, attempts)
         self.recorder.attach(client)
         return client
 

@@ -89,7 +89,7 @@ def _read_source(kind: str, argument: str, response: Response, namespaces: Mappi
         value = response.header(argument)
         return MISSING if value is None else value
     if kind == "cookies":
-        return _single([cookie.value for cookie in cookies.cookies_named(argument, response.headers)])
+        return _single([cookie.value for cookie in cookies.find_cookies(argument, response.headers)])
     if kind in ("xml", "html"):
         return _single(find_in(argument, document_of(response, kind), kind, namespaces))
     body = as_text(response)

@@ -355,7 +355,7 @@ class _ResponseCheck:
 
     def _check_cookie(self, name: str, expect: CookieExpectation) -> Iterator[Evidence]:
         """Compare every cookie of a name: a second one, for another path, may be the wrong one."""
-        matches = cookies.cookies_named(name, self._response.headers)
+        matches = cookies.find_cookies(name, self._response.headers)
         if expect.exists is not None:
             expected = "set" if expect.exists else "not set"
             actual = "set" if matches else "not set"
