@@ -1,4 +1,4 @@
-"""How many tests run side by side, how many examples are made up, and an environment that is nobody's."""
+"""Settings of all test runs: parallel processes, examples of hypothesis, and an environment without an AWS account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from greenlight.assertions import patterns
 
-# A test process holds half a million objects; to look through them again and again takes a tenth of its time.
+# A test process has half a million objects. With the default thresholds garbage collection takes a tenth of its time.
 gc.set_threshold(10_000, 10, 50)
 hypothesis.settings.register_profile("quick", max_examples=60, deadline=None, database=None)
 hypothesis.settings.register_profile("thorough", max_examples=3000, deadline=None)
@@ -19,9 +19,9 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 HERE = Path(__file__).parent
 LONG = ("template", "rehearsal", "faults", "conformance", "browser")
-"""Folders whose tests build, start processes and wait for them: seconds each."""
+"""Folders whose tests take seconds each, because they build, start processes and wait for them."""
 
-NOBODYS = {
+TEST_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "a",
     "AWS_SECRET_ACCESS_KEY": "b",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -32,16 +32,17 @@ NOBODYS = {
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One test process more than there are cores: a third of the time of whole deployments is waiting."""
+    """Return one process more than there are cores, because tests of whole deployments wait a third of their time."""
     return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let test processes side by side begin with the long folders, each with its own, in the order drawn within them.
+    """Sort the tests so that each parallel process begins with slow folders of its own.
 
-    `--dist worksteal` gives each process an equal run of the whole order, and moves tests from the end of a run to whom
-    has none left. So no process is alone with a build at the end, and few wait for one that another makes.
+    `--dist worksteal` assigns an equal run of consecutive tests to each process, and moves tests from the end of a run
+    to a process that has finished. With this order no process builds alone at the end, and few processes wait for a
+    build of another one. The random order within a folder is kept.
     """
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if processes == 1:
@@ -58,16 +59,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a pattern that comes to no end give up twenty times sooner."""
+def short_pattern_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the time limit of patterns to a twentieth."""
     monkeypatch.setattr(patterns, "PATTERN_TIMEOUT_S", 0.05)
 
 
 @pytest.fixture
-def nobody(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Put nobody's keys in the place of what the developer's environment tells AWS's clients and greenlight."""
+def no_aws_account(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Replace the developer's settings of AWS and greenlight by credentials that no account has."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "GREENLIGHT_"))]:
         monkeypatch.delenv(name)
-    for name, value in NOBODYS.items():
+    for name, value in TEST_ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     return monkeypatch

@@ -286,7 +286,7 @@ def _judged(params: Compare, places: list[Comparison], times: dict[str, list[flo
             expected=each.example.blue,
             actual=each.example.green,
             where=f"in {each.raw} of {params.samples} (blue from itself: {each.noise})",
-            of_blue=True,
+            baseline_is_blue=True,
         )
         for each in news[:PLACES_SHOWN]
     ]

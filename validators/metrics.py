@@ -207,4 +207,4 @@ def _held(name: str, expectation: Expectation, values: list[float]) -> Evidence:
     rounded = [round(value, 6) for value in values[:100]]
     where = f"{len(wrong)} of {len(values)} data points" if wrong else ""
     actual: Any = round(wrong[0], 6) if wrong else rounded
-    return Evidence(query=name, expected=expectation.written, actual=actual, passed=not wrong, where=where)
+    return Evidence(query=name, expected=expectation.raw, actual=actual, passed=not wrong, where=where)

@@ -1,1 +1,1 @@
-"""The command line: its parser, usage examples and shared arguments."""
+"""Parser, usage examples and shared arguments of the command line."""

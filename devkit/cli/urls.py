@@ -1,26 +1,28 @@
-"""URLs of services, as people give them to commands."""
+"""Validation of URLs on the command line."""
 
 from __future__ import annotations
 
 import urllib.parse
 
 
-def mistake(url: str) -> str:
-    """Say what is wrong with a URL without repeating it, for it may have a password in it; "" when nothing is."""
+def url_error(url: str) -> str:
+    """Return what is wrong with a URL, or "". The message does not repeat the URL, which may contain a password."""
     try:
         parts = urllib.parse.urlsplit(url)
         _ = parts.port
     except ValueError:
-        return "has no host and port that can be called"
+        return "does not have a valid host and port"
     if "@" in parts.netloc:
-        return "has credentials in it"
+        return "must not contain credentials"
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        return "is no http or https URL"
+        return "is not a valid http or https URL"
     return ""
 
 
-def mistake_of_base(url: str) -> str:
-    """Say the same of a URL behind which paths are put: behind a ? or a # every path would lead to one place."""
-    if why := mistake(url):
-        return why
-    return "has a ? or a # in it, and the paths of checks are put behind it" if "?" in url or "#" in url else ""
+def base_url_error(url: str) -> str:
+    """Return what is wrong with a base URL, or "". After a ? or a #, every appended path would be the same resource."""
+    if error := url_error(url):
+        return error
+    if "?" in url or "#" in url:
+        return "must not contain ? or #, because the paths of checks are appended to it"
+    return ""

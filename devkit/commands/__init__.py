@@ -1,1 +1,1 @@
-"""What the `greenlight` command does, one file for each: `add_arguments` and `run`."""
+"""Subcommands of `greenlight`, one module each, with the functions `add_arguments` and `run`."""

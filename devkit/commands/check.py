@@ -1,4 +1,4 @@
-"""`greenlight check`: one stage of a plan, run now against any green, by the engine the hooks run."""
+"""`greenlight check`: run one stage of a plan now against any green, with the engine of the hooks."""
 
 from __future__ import annotations
 
@@ -30,52 +30,55 @@ if TYPE_CHECKING:
     import argparse
 
 PLAN_OR_USAGE_ERROR = 2
-_NOT_AGAIN = ("command", "plan", "watch", "format", "output")
+_NOT_REPEATED = ("command", "plan", "watch", "format", "output")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take a plan, a stage, and where green is."""
+    """Add the arguments for the plan, its stage, green, and the output."""
     parser.add_argument("plan", help="the plan's file")
     parser.add_argument("--stage", required=True, choices=STAGES, metavar="STAGE", help=f"one of {', '.join(STAGES)}")
-    parser.add_argument("--url", default="", help="base URL of green; its host counts as allowed, loopback included")
-    parser.add_argument("--blue-url", default="", help="base URL of blue, for checks that compare")
-    parser.add_argument("--host", default="", help="host name for the Host header and TLS, in place of the URL's")
-    parser.add_argument("--function", default="", metavar="NAME:VERSION", help="the Lambda version that is green")
+    parser.add_argument("--url", default="", help="base URL of green; its host is allowed, loopback addresses included")
+    parser.add_argument("--blue-url", default="", help="base URL of blue, for checks that compare green with blue")
+    parser.add_argument("--host", default="", help="host name for the Host header and TLS instead of the URL's")
     parser.add_argument(
-        "--first-deployment", action="store_true", help="there is no blue yet: leave out what the plan skips then"
+        "--function", default="", metavar="NAME:VERSION", help="the Lambda function version that is green"
     )
     parser.add_argument(
-        "--allow-host", action="append", default=[], metavar="HOST", help="a further host that checks may call"
+        "--first-deployment", action="store_true", help="there is no blue yet: skip the checks that the plan skips then"
     )
-    parser.add_argument("--environment", default="", metavar="NAME", help="which of the plan's environments this is")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="HOST", help="allow checks to call this host (repeatable)"
+    )
+    parser.add_argument("--environment", default="", metavar="NAME", help="the environment of the plan to use")
     includes.add_argument(parser)
     selection.add_arguments(parser)
     parser.add_argument("--watch", action="store_true", help="run again whenever the plan changes, until Ctrl-C")
-    parser.add_argument("--budget", default="10m", help="time for everything together (default 10m)")
-    parser.add_argument("--concurrency", type=int, default=16, help="checks running at once (default 16)")
+    parser.add_argument("--budget", default="10m", help="time limit of the whole run (default 10m)")
     parser.add_argument(
-        "--format", choices=report_output.FORMATS, default="text", help="what is printed (default text)"
+        "--concurrency", type=int, default=16, help="number of checks that run at the same time (default 16)"
     )
+    parser.add_argument("--format", choices=report_output.FORMATS, default="text", help="output format (default text)")
     parser.add_argument(
-        "-o", "--output", default="", metavar="FILE", help="write the report there and not to standard output"
+        "-o", "--output", default="", metavar="FILE", help="write the report to this file instead of standard output"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the stage: 0 Succeeded, 1 Failed, 2 a plan or a call that is wrong; with --watch those of the last run."""
-    usage, budget_s = _usage(arguments)
-    if usage:
-        print(f"greenlight check: {usage}", file=sys.stderr)
-        return PLAN_OR_USAGE_ERROR
+    """Run the stage; with --watch, run it again after every change.
+
+    Returns:
+        0 for Succeeded, 1 for Failed, 2 for a plan that is not valid. With --watch, the status of the last run.
+    """
+    budget_s = _validated_budget(arguments)
     if arguments.watch:
-        return watch.watched(
-            lambda: _once(arguments, budget_s),
-            lambda: watch.beside(arguments.plan, arguments.include, arguments.var_file),
+        return watch.watch_files(
+            lambda: _run_once(arguments, budget_s),
+            lambda: watch.plan_files(arguments.plan, arguments.include, arguments.var_file),
         )
-    return _once(arguments, budget_s)
+    return _run_once(arguments, budget_s)
 
 
-def _once(arguments: argparse.Namespace, budget_s: float) -> int:
+def _run_once(arguments: argparse.Namespace, budget_s: float) -> int:
     began, started_at = time.monotonic(), time.time()
     deployment = _deployment(arguments)
     settings = Settings(
@@ -85,7 +88,7 @@ def _once(arguments: argparse.Namespace, budget_s: float) -> int:
     )
     status = PLAN_OR_USAGE_ERROR
     try:
-        prepared = _prepared(arguments, deployment)
+        prepared = _prepare(arguments, deployment)
         progress = Progress(len(prepared.checks), prepared.bake_s)
         result = run_gate(prepared, settings, Aws(), began + budget_s, progress, started=began)
         status = 0 if result.verdict.status is Status.SUCCEEDED else 1
@@ -96,51 +99,55 @@ def _once(arguments: argparse.Namespace, budget_s: float) -> int:
         print(f"greenlight check: {error}", file=sys.stderr)
         return PLAN_OR_USAGE_ERROR
     duration_ms = (time.monotonic() - began) * 1000
-    # A person who has just typed the command in a terminal needs no reminder of it.
+    # The report of a run in a terminal need not repeat the command that the user has just typed.
     interactive = not arguments.output and arguments.format == "text" and sys.stdout.isatty()
-    report = result.report(started_at, duration_ms, command="" if interactive else again(arguments))
-    return status if report_output.written(report, arguments.format, arguments.output) else PLAN_OR_USAGE_ERROR
+    report = result.report(started_at, duration_ms, command="" if interactive else rerun_command(arguments))
+    return status if report_output.write_report(report, arguments.format, arguments.output) else PLAN_OR_USAGE_ERROR
 
 
-def again(arguments: argparse.Namespace) -> str:
-    """Write the command that runs the stage once more; values of variables, which may be secrets, are left to fill in."""
+def rerun_command(arguments: argparse.Namespace) -> str:
+    """Return the command line that runs the stage again, with placeholders for variables, which may be secrets."""
     words = ["greenlight", "check", shlex.quote(arguments.plan)]
-    usual = {"budget": "10m", "concurrency": 16}
+    defaults = {"budget": "10m", "concurrency": 16}
     for name, value in vars(arguments).items():
-        if name in _NOT_AGAIN or not value or value == usual.get(name):
+        if name in _NOT_REPEATED or not value or value == defaults.get(name):
             continue
         option = f"--{name.replace('_', '-')}"
-        for each in value if isinstance(value, list) else [value]:
-            shown = f"{str(each).partition('=')[0]}=VALUE" if name == "var" else str(each)
-            words += [option] if each is True else [option, shlex.quote(shown)]
+        for item in value if isinstance(value, list) else [value]:
+            text = f"{str(item).partition('=')[0]}=VALUE" if name == "var" else str(item)
+            words += [option] if item is True else [option, shlex.quote(text)]
     return " ".join(words)
 
 
-def _usage(arguments: argparse.Namespace) -> tuple[str, float]:
-    """Say what is wrong with the call; "" when nothing is. And the budget in seconds."""
+def _validated_budget(arguments: argparse.Namespace) -> float:
+    """Validate the arguments and return the budget in seconds.
+
+    Raises:
+        GreenlightError: An argument is not valid.
+    """
     for option in ("url", "blue_url"):
         value = getattr(arguments, option)
-        if value and (why := urls.mistake_of_base(value)):
-            return f"--{option.replace('_', '-')} {why}", 0.0
+        if value and (reason := urls.base_url_error(value)):
+            raise GreenlightError(f"--{option.replace('_', '-')} {reason}")
     name, _, version = arguments.function.rpartition(":")
     if arguments.function and not (name and version.isascii() and version.isdigit()):
-        return f"--function {arguments.function!r} names no version; write NAME:VERSION, such as orders:8", 0.0
+        raise GreenlightError(f"--function {arguments.function!r} has no version; write NAME:VERSION, such as orders:8")
     if not 1 <= arguments.concurrency <= 256:
-        return "--concurrency may be 1 to 256", 0.0
+        raise GreenlightError("--concurrency must be 1 to 256")
     try:
-        return "", float(Duration.parse(arguments.budget))
+        return float(Duration.parse(arguments.budget))
     except ValueError as error:
-        return f"--budget: {error}", 0.0
+        raise GreenlightError(f"--budget: {error}") from error
 
 
 def _hosts(arguments: argparse.Namespace) -> list[str]:
-    given = (arguments.url, arguments.blue_url)
-    return [urllib.parse.urlsplit(url).hostname or "" for url in given if url]
+    base_urls = (arguments.url, arguments.blue_url)
+    return [urllib.parse.urlsplit(url).hostname or "" for url in base_urls if url]
 
 
 def _deployment(arguments: argparse.Namespace) -> Deployment:
     function, _, version = arguments.function.rpartition(":")
-    none = "no --url was given, so green has no URL"
+    no_url = "" if arguments.url else "no --url was given, so green has no URL"
     return Deployment(
         id="local",
         platform=Platform.LAMBDA if arguments.function else Platform.ECS,
@@ -151,24 +158,22 @@ def _deployment(arguments: argparse.Namespace) -> Deployment:
         environment=arguments.environment,
         function=function,
         blue=Side(url=arguments.blue_url.rstrip("/"), no_url="" if arguments.blue_url else "no --blue-url was given"),
-        green=Side(
-            url=arguments.url.rstrip("/"), no_url="" if arguments.url else none, host=arguments.host, version=version
-        ),
+        green=Side(url=arguments.url.rstrip("/"), no_url=no_url, host=arguments.host, version=version),
     )
 
 
-def _prepared(arguments: argparse.Namespace, deployment: Deployment) -> Prepared:
-    found = file.read(arguments.plan)
-    if found is None:
+def _prepare(arguments: argparse.Namespace, deployment: Deployment) -> Prepared:
+    content = file.read(arguments.plan)
+    if content is None:
         raise PlanError([Problem("there is no such file")], arguments.plan)
-    fetch = includes.fetching(arguments.plan, arguments.include, Aws())
-    plan = plans.parse(found[0], arguments.plan, environment=arguments.environment, fetch=fetch)
-    plan = selection.with_variables(plan, arguments.var_file, arguments.var)
+    fetch = includes.fragment_fetcher(arguments.plan, arguments.include, Aws())
+    plan = plans.parse(content[0], arguments.plan, environment=arguments.environment, fetch=fetch)
+    plan = selection.replace_variables(plan, arguments.var_file, arguments.var)
     if arguments.stage not in plan.stages:
         raise PlanError(
             [Problem(f"the plan has no stage {arguments.stage}; it has {', '.join(plan.stages)}")], arguments.plan
         )
-    plan = selection.selected(plan, arguments.stage, arguments.tag, arguments.not_tag)
+    plan = selection.select_checks(plan, arguments.stage, arguments.tag, arguments.not_tag)
     deployment = deployment if arguments.url else apply_plan_target(deployment, plan)
     return with_secrets(Prepared(deployment=deployment, plan=plan), Aws())
 

@@ -1,6 +1,6 @@
-"""`greenlight completion`: a script for a shell, made from the same parsers that read the command line.
+"""`greenlight completion`: a completion script for a shell, generated from the parser of the command line.
 
-The scripts are static: completing a word starts no Python.
+The scripts are static: completing a word does not start Python.
 """
 
 from __future__ import annotations
@@ -19,90 +19,103 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take the shell."""
+    """Add the argument for the shell."""
     parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=f"one of {', '.join(SHELLS)}")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the script: 0."""
-    from devkit.cli.main import parser_of_all
-
-    places = list(_places("greenlight", parser_of_all()))
-    sys.stdout.write({"bash": _bash, "zsh": _zsh, "fish": _fish}[arguments.shell](places))
+    """Print the script for `arguments.parser`, the parser with every command; always returns 0."""
+    commands = list(_walk_commands("greenlight", arguments.parser))
+    sys.stdout.write({"bash": _bash, "zsh": _zsh, "fish": _fish}[arguments.shell](commands))
     return 0
 
 
 class _Option(NamedTuple):
     names: tuple[str, ...]
-    what: str
-    takes: bool
+    help: str
+    takes_value: bool
     values: tuple[str, ...]
 
 
-class _Place(NamedTuple):
-    """Where on the command line one is: `greenlight appspec write`; and what may come there."""
+class _Command(NamedTuple):
+    """A command with the words that may follow it.
+
+    Attributes:
+        path: The command as it is typed: `greenlight appspec write`.
+        subcommands: The help of each subcommand by name.
+        values: Choices of its positional arguments.
+    """
 
     path: str
-    below: dict[str, str]
+    subcommands: dict[str, str]
     options: list[_Option]
     values: tuple[str, ...]
 
+    @property
+    def option_names(self) -> list[str]:
+        """All names of all options."""
+        return [name for option in self.options for name in option.names]
 
-def _places(path: str, parser: argparse.ArgumentParser) -> Iterator[_Place]:
-    below = usage.subcommands(parser)
-    options = [_Option(("-h", "--help"), "show what there is", False, ())]
+
+def _walk_commands(path: str, parser: argparse.ArgumentParser) -> Iterator[_Command]:
+    """Yield a command and all commands below it."""
+    subcommands = usage.subcommands(parser)
+    options = [_Option(("-h", "--help"), "show the help", False, ())]
     values: tuple[str, ...] = ()
-    for each in usage.arguments(parser):
-        choices = tuple(str(choice) for choice in each.choices or () if choice)
-        if each.option_strings:
-            options.append(_Option(tuple(each.option_strings), _plain(each.help or ""), each.nargs != 0, choices))
+    for action in usage.arguments(parser):
+        choices = tuple(str(choice) for choice in action.choices or () if choice)
+        if action.option_strings:
+            names = tuple(action.option_strings)
+            options.append(_Option(names, _one_line(action.help or ""), action.nargs != 0, choices))
         else:
             values += choices
-    yield _Place(path, {name: _plain(said) for name, (said, _) in below.items()}, options, values)
-    for name, (_, one) in below.items():
-        yield from _places(f"{path} {name}", one)
+    summaries = {name: _one_line(subcommand.summary) for name, subcommand in subcommands.items()}
+    yield _Command(path, summaries, options, values)
+    for name, subcommand in subcommands.items():
+        yield from _walk_commands(f"{path} {name}", subcommand.parser)
 
 
-def _plain(text: str) -> str:
+def _one_line(text: str) -> str:
     return " ".join(text.replace("%%", "%").split())
 
 
-def _steps(places: list[_Place]) -> str:
-    return "|".join(shlex.quote(place.path) for place in places[1:])
+def _path_pattern(commands: list[_Command]) -> str:
+    """Return a `case` pattern that matches the path of every subcommand."""
+    return "|".join(shlex.quote(command.path) for command in commands[1:])
 
 
-def _with_values(places: list[_Place]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Give `PATH OPTION` patterns with what may follow: one of a few words, or none of ours (a file, a text)."""
-    for place in places:
-        for option in place.options:
-            if option.takes:
-                yield "|".join(shlex.quote(f"{place.path} {name}") for name in option.names), option.values
+def _value_patterns(commands: list[_Command]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield a `case` pattern `PATH OPTION` for each option with a value, and its choices; () for a file or a text."""
+    for command in commands:
+        for option in command.options:
+            if option.takes_value:
+                yield "|".join(shlex.quote(f"{command.path} {name}") for name in option.names), option.values
 
 
-def _bash(places: list[_Place]) -> str:
-    after = "\n".join(
-        f"    {pattern}) COMPREPLY=({_compgen(values)}); return ;;" for pattern, values in _with_values(places)
+def _bash(commands: list[_Command]) -> str:
+    value_cases = "\n".join(
+        f"    {pattern}) COMPREPLY=({_compgen(values)}); return ;;" for pattern, values in _value_patterns(commands)
     )
-    known = "\n".join(
-        f"    {shlex.quote(place.path)}) options={shlex.quote(' '.join(name for each in place.options for name in each.names))}"
-        f" values={shlex.quote(' '.join((*place.below, *place.values)))} ;;"
-        for place in places
+    command_cases = "\n".join(
+        f"    {shlex.quote(command.path)}) options={shlex.quote(' '.join(command.option_names))}"
+        f" values={shlex.quote(' '.join((*command.subcommands, *command.values)))} ;;"
+        for command in commands
     )
     return f"""\
-# Completion of greenlight for bash; made by: greenlight completion bash
+# Completion of greenlight for bash; generated by: greenlight completion bash
 _greenlight() {{
   local cur=${{COMP_WORDS[COMP_CWORD]}} prev=${{COMP_WORDS[COMP_CWORD-1]}} at=greenlight options= values= i
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$at ${{COMP_WORDS[i]}}" in
-      {_steps(places)}) at="$at ${{COMP_WORDS[i]}}" ;;
+      {_path_pattern(commands)}) at="$at ${{COMP_WORDS[i]}}" ;;
     esac
   done
   case "$at $prev" in
-{after}
+{value_cases}
   esac
   case "$at" in
-{known}
+{command_cases}
   esac
   if [[ $cur == -* ]]; then values=$options; fi
   COMPREPLY=($(compgen -W "$values" -- "$cur"))
@@ -115,32 +128,28 @@ def _compgen(values: tuple[str, ...]) -> str:
     return f'$(compgen -W {shlex.quote(" ".join(values))} -- "$cur")' if values else ""
 
 
-def _zsh(places: list[_Place]) -> str:
-    after = "\n".join(
+def _zsh(commands: list[_Command]) -> str:
+    value_cases = "\n".join(
         f"    {pattern}) {shlex.join(('compadd', '--', *values)) if values else '_files'}; return ;;"
-        for pattern, values in _with_values(places)
+        for pattern, values in _value_patterns(commands)
     )
-    known = "\n".join(
-        f"    {shlex.quote(place.path)})\n      options=({_described((name, each.what) for each in place.options for name in each.names)})\n"
-        f"      values=({_described([*place.below.items(), *((value, value) for value in place.values)])}) ;;"
-        for place in places
-    )
+    command_cases = "\n".join(map(_zsh_case, commands))
     return f"""\
 #compdef greenlight
-# Completion of greenlight for zsh; made by: greenlight completion zsh
+# Completion of greenlight for zsh; generated by: greenlight completion zsh
 _greenlight() {{
   local at=greenlight i
   local -a options values
   for ((i = 2; i < CURRENT; i++)); do
     case "$at ${{words[i]}}" in
-      {_steps(places)}) at="$at ${{words[i]}}" ;;
+      {_path_pattern(commands)}) at="$at ${{words[i]}}" ;;
     esac
   done
   case "$at ${{words[CURRENT-1]}}" in
-{after}
+{value_cases}
   esac
   case "$at" in
-{known}
+{command_cases}
   esac
   if [[ $PREFIX == -* ]]; then
     _describe option options
@@ -154,38 +163,51 @@ if [[ $funcstack[1] == _greenlight ]]; then _greenlight "$@"; else compdef _gree
 """
 
 
-def _described(pairs: Iterable[tuple[str, str]]) -> str:
-    return " ".join(shlex.quote(f"{name}:{what[:80]}") for name, what in pairs)
+def _zsh_case(command: _Command) -> str:
+    options = _zsh_descriptions((name, option.help) for option in command.options for name in option.names)
+    values = _zsh_descriptions([*command.subcommands.items(), *((value, value) for value in command.values)])
+    return f"    {shlex.quote(command.path)})\n      options=({options})\n      values=({values}) ;;"
 
 
-def _fish(places: list[_Place]) -> str:
+def _zsh_descriptions(pairs: Iterable[tuple[str, str]]) -> str:
+    return " ".join(shlex.quote(f"{name}:{description[:80]}") for name, description in pairs)
+
+
+def _fish(commands: list[_Command]) -> str:
     lines = [
-        "# Completion of greenlight for fish; made by: greenlight completion fish",
+        "# Completion of greenlight for fish; generated by: greenlight completion fish",
         "function __greenlight_at",
         "  set -l at greenlight",
         "  for word in (commandline -opc)",
         '    switch "$at $word"',
-        f"      case {' '.join(_fish_text(place.path) for place in places[1:])}",
+        f"      case {' '.join(_fish_quote(command.path) for command in commands[1:])}",
         '        set at "$at $word"',
         "    end",
         "  end",
         '  test "$at" = "$argv"',
         "end",
     ]
-    for place in places:
-        start = f"complete -c greenlight -n {_fish_text(f'__greenlight_at {place.path}')}"
-        for name, what in place.below.items():
-            lines.append(f"{start} -f -a {_fish_text(name)} -d {_fish_text(what[:80])}")
-        if place.values:
-            lines.append(f"{start} -f -a {_fish_text(' '.join(place.values))}")
-        for option in place.options:
-            names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names)
-            takes = f" -x -a {_fish_text(' '.join(option.values))}" if option.values else " -r" if option.takes else ""
-            lines.append(f"{start} {names}{takes} -d {_fish_text(option.what[:80])}")
+    for command in commands:
+        start = f"complete -c greenlight -n {_fish_quote(f'__greenlight_at {command.path}')}"
+        for name, summary in command.subcommands.items():
+            lines.append(f"{start} -f -a {_fish_quote(name)} -d {_fish_quote(summary[:80])}")
+        if command.values:
+            lines.append(f"{start} -f -a {_fish_quote(' '.join(command.values))}")
+        lines += [f"{start} {_fish_option(option)}" for option in command.options]
     return "\n".join([*lines, ""])
 
 
-def _fish_text(text: str) -> str:
+def _fish_option(option: _Option) -> str:
+    names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names)
+    value = ""
+    if option.values:
+        value = f" -x -a {_fish_quote(' '.join(option.values))}"
+    elif option.takes_value:
+        value = " -r"
+    return f"{names}{value} -d {_fish_quote(option.help[:80])}"
+
+
+def _fish_quote(text: str) -> str:
     """Quote for fish, where a backslash escapes inside single quotes."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

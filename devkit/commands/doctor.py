@@ -12,7 +12,7 @@ from rich.text import Text
 from devkit.doctor import cloudformation, examination, revision, rules
 from devkit.doctor.reader import Reader
 from devkit.lint import files
-from devkit.lint.rules import rules_named
+from devkit.lint.rules import explain_rules
 from devkit.terminal.console import stderr_console, stdout_console
 from greenlight.core.errors import GreenlightError
 
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace, reader: Reader | None = None) -> int:
         0 without harmful findings; 1 with at least one; 3 if something could not be read and the rest is harmless.
     """
     if arguments.explain:
-        print(rules_named(arguments.explain, rules.BY_ID, rules.explain, rules.markdown))
+        print(explain_rules(arguments.explain, rules.BY_ID, rules.explain, rules.markdown))
         return examination.EXIT_HARMLESS
     if bool(arguments.application) == bool(arguments.template):
         raise GreenlightError("pass either --application NAME, for an account, or --template FILE")
@@ -99,7 +99,7 @@ def run(arguments: argparse.Namespace, reader: Reader | None = None) -> int:
 
 
 def _read_appspec(name: str) -> revision.AppSpec | None:
-    return revision.parse_revision(files.text(name), name, is_next=True) if name else None
+    return revision.parse_revision(files.read_text(name), name, is_next=True) if name else None
 
 
 def _examine_account(

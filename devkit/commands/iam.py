@@ -1,4 +1,4 @@
-"""`greenlight iam`: the IAM policy that a plan's checks need, for the template's parameter CheckPolicyArn."""
+"""`greenlight iam`: print the IAM policy that a plan's checks need, for the template's parameter CheckPolicyArn."""
 
 from __future__ import annotations
 
@@ -27,78 +27,84 @@ WRONG = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take a plan, and what is to be printed."""
-    parser.add_argument("plan", help="the plan's file, or where it is kept: s3://BUCKET/KEY, ssm:/NAME")
+    """Add the arguments for the plan and the output."""
+    parser.add_argument("plan", help="the plan: a file, s3://BUCKET/KEY or ssm:/NAME")
     parser.add_argument(
-        "--stage", choices=STAGES, metavar="STAGE", help="only the checks of this one; of all unless said"
+        "--stage", choices=STAGES, metavar="STAGE", help="only the checks of this stage (default: all stages)"
     )
     parser.add_argument(
-        "--environment", default="", metavar="NAME", help="only one of the plan's environments; all of them unless said"
+        "--environment", default="", metavar="NAME", help="only this environment of the plan (default: all of them)"
     )
     includes.add_argument(parser)
     parser.add_argument(
         "--format",
         choices=("text", "json", "yaml"),
         default="text",
-        help="a summary with the policy, or the policy alone (default text)",
+        help="text: the policy with a summary; json, yaml: only the policy (default text)",
     )
-    parser.add_argument("--partition", default="aws", choices=("aws", "aws-cn", "aws-us-gov"), help="default aws")
+    parser.add_argument(
+        "--partition",
+        default="aws",
+        choices=("aws", "aws-cn", "aws-us-gov"),
+        help="partition of the ARNs (default aws)",
+    )
 
 
 def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
-    """Print the policy: 0, or 2 for a plan that is wrong; `aws` is asked for a plan that is kept there, and its fragments."""
+    """Print the policy; return 0, or 2 for a plan that is not valid.
+
+    AWS is called only for a plan that is stored there, and for its fragments.
+    """
     try:
-        needs = _needs(arguments, (aws or Aws()) if includes.kept(arguments.plan) else None)
+        permissions = _permissions(arguments, (aws or Aws()) if includes.is_remote(arguments.plan) else None)
     except PlanError as error:
         for problem in error.problems:
             source = problem.source or arguments.plan
             print(f"{source}:{problem.line or 1}:{problem.column or 1}: {problem}", file=sys.stderr)
         return WRONG
-    found = iam_policy.statements(needs)
+    statements = iam_policy.build_statements(permissions)
     if arguments.format == "text":
-        _show(needs, found)
+        _show(permissions, statements)
     else:
-        if not found:
-            print("no policy is needed: the hooks may do all of this already", file=sys.stderr)
+        if not statements:
+            print("no policy is needed: template.yaml already grants every permission", file=sys.stderr)
         print(
-            json.dumps(iam_policy.document(found), indent=2)
+            json.dumps(iam_policy.to_document(statements), indent=2)
             if arguments.format == "json"
-            else iam_policy.yaml(found).rstrip()
+            else iam_policy.to_yaml(statements).rstrip()
         )
     return 0
 
 
-def _needs(arguments: argparse.Namespace, aws: Aws | None) -> list[iam_policy.Wanted]:
-    text = includes.stored(aws, arguments.plan) if aws else file.read(arguments.plan)
+def _permissions(arguments: argparse.Namespace, aws: Aws | None) -> list[iam_policy.Permission]:
+    text = includes.read_remote(aws, arguments.plan) if aws else file.read(arguments.plan)
     if text is None:
-        raise PlanError([Problem("there is nothing there" if aws else "there is no such file")], arguments.plan)
-    data, environment = yaml_reader.read(text[0], arguments.plan).data, arguments.environment
-    fetch = includes.fetching(arguments.plan, arguments.include, aws)
-    found: dict[iam_policy.Wanted, None] = {}
-    for each in [environment] if environment else environment_names(data):
-        plan = plans.parse(text[0], arguments.plan, environment=each, fetch=fetch)
-        found |= dict.fromkeys(_of(plan, arguments))
-    return [*found, *iam_policy.included(data, arguments.partition)]
+        raise PlanError([Problem(f"there is no such {'object' if aws else 'file'}")], arguments.plan)
+    data = yaml_reader.read(text[0], arguments.plan).data
+    fetch = includes.fragment_fetcher(arguments.plan, arguments.include, aws)
+    permissions: dict[iam_policy.Permission, None] = {}  # a set in order
+    for environment in [arguments.environment] if arguments.environment else environment_names(data):
+        plan = plans.parse(text[0], arguments.plan, environment=environment, fetch=fetch)
+        permissions |= dict.fromkeys(_plan_permissions(plan, arguments))
+    return [*permissions, *iam_policy.include_permissions(data, arguments.partition)]
 
 
-def _of(plan: Plan, arguments: argparse.Namespace) -> Iterator[iam_policy.Wanted]:
+def _plan_permissions(plan: Plan, arguments: argparse.Namespace) -> Iterator[iam_policy.Permission]:
     if arguments.stage and arguments.stage not in plan.stages:
         raise PlanError([Problem(f"the plan has no stage {arguments.stage}; it has {', '.join(plan.stages)}")])
     bound = bind(plan, Deployment(id="iam", platform=Platform.ECS, stage=""), {}, Registry())
-    meant = [stage for stage in bound if arguments.stage in (None, stage)]
-    checks = [check for stage in meant for check in bound[stage]]
-    return iam_policy.wanted(checks, arguments.partition)
+    stages = [stage for stage in bound if arguments.stage in (None, stage)]
+    checks = [check for stage in stages for check in bound[stage]]
+    return iam_policy.required_permissions(checks, arguments.partition)
 
 
-def _show(needs: list[iam_policy.Wanted], found: list[iam_policy.Statement]) -> None:
-    if allowed := iam_policy.granted(needs):
-        print("The hooks may do this already, by template.yaml:")
-        print("".join(f"  {each}\n" for each in allowed))
-    if not found:
-        print("No policy is needed beyond that.")
+def _show(permissions: list[iam_policy.Permission], statements: list[iam_policy.Statement]) -> None:
+    if actions := iam_policy.describe_granted(permissions):
+        print("template.yaml already grants the hooks these actions:")
+        print("".join(f"  {action}\n" for action in actions))
+    if not statements:
+        print("No further policy is needed.")
         return
-    print(
-        "The plan needs this besides. Make a managed policy of it, and give its ARN to the template as CheckPolicyArn;"
-    )
-    print("secrets and parameters can be named in SecretArns instead, and what encrypts them in SecretKeyArns.\n")
-    print(iam_policy.yaml(found), end="")
+    print("The plan also needs the policy below. Create a managed policy from it and pass its ARN as CheckPolicyArn.")
+    print("For secrets and parameters, you can pass SecretArns instead, and SecretKeyArns for their KMS keys.\n")
+    print(iam_policy.to_yaml(statements), end="")

@@ -1,4 +1,4 @@
-"""`greenlight override`: let a required-with-override check pass for one deployment or one text of a plan, on record."""
+"""`greenlight override`: let a required-with-override check fail for one deployment or one text of a plan."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from greenlight.aws.client import Aws
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.units import Duration
 from greenlight.stores.overrides import read_overrides
-from greenlight.verdict.override import LONGEST, SCHEMA, Override, override_prefix, read
+from greenlight.verdict.override import LONGEST, SCHEMA, Override, override_prefix
 
 if TYPE_CHECKING:
     import argparse
@@ -24,69 +24,76 @@ NOT_THERE, USAGE_ERROR = 1, 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take what to do, and for which deployment group."""
+    """Add the subcommands, each with the arguments for the deployment group."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", help="store an override")
-    add.add_argument("--check", action="append", required=True, metavar="NAME", help="a check, by its exact name")
+    add.add_argument(
+        "--check", action="append", required=True, metavar="NAME", help="exact name of a check (repeatable)"
+    )
     scope = add.add_mutually_exclusive_group(required=True)
-    scope.add_argument("--deployment", metavar="ID", help="the one deployment it is for")
-    scope.add_argument("--plan-sha256", metavar="DIGEST", help="the one plan it is for: digest in its report")
-    add.add_argument("--why", required=True, help="the reason, in words; every report repeats it")
-    add.add_argument("--expires", required=True, metavar="2h", help=f"how long it holds, at most {LONGEST.days * 24}h")
-    add.add_argument("--who", default="", help="who answers for it (default: whom STS says you are)")
-    actions.add_parser("list", help="show the overrides of a deployment group")
-    remove = actions.add_parser("remove", help="take an override away")
-    remove.add_argument("name", metavar="NAME", help="as list shows it")
-    for each in actions.choices.values():
-        each.add_argument("--application", required=True, help="CodeDeploy's application")
-        each.add_argument("--group", required=True, help="its deployment group")
-        buckets.add_arguments(each, "plan")
-        each.add_argument("--format", choices=("text", "json"), default="text", help="what is printed (default text)")
+    scope.add_argument("--deployment", metavar="ID", help="the only deployment that it applies to")
+    scope.add_argument(
+        "--plan-sha256", metavar="DIGEST", help="the only text of the plan that it applies to: digest in a report"
+    )
+    add.add_argument("--why", required=True, help="the reason; it is shown in every report")
+    add.add_argument(
+        "--expires", required=True, metavar="2h", help=f"how long it is valid, at most {LONGEST.days * 24}h"
+    )
+    add.add_argument("--who", default="", help="who is responsible for it (default: your ARN from STS)")
+    actions.add_parser("list", help="list the overrides of a deployment group")
+    remove = actions.add_parser("remove", help="remove an override")
+    remove.add_argument("name", metavar="NAME", help="name of the override, as listed by list")
+    for action in actions.choices.values():
+        action.add_argument("--application", required=True, help="CodeDeploy application")
+        action.add_argument("--group", required=True, help="deployment group of the application")
+        buckets.add_arguments(action, "plan")
+        action.add_argument("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
 
 def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
-    """Do it: 0 done, 1 there is no such override, 2 a call that is wrong or that AWS refuses."""
+    """Run one action; return 0, or 1 if there is no such override to remove."""
     aws = aws or Aws()
-    override = _made(arguments, aws) if arguments.action == "add" else None  # refused before anything is asked of S3
-    place = override_prefix(arguments.application, arguments.group)
-    if not place:
-        raise GreenlightError("an override is for a deployment group; --application and --group name it")
-    bucket = buckets.named(aws, "plan", arguments)
+    override = _new_override(arguments, aws) if arguments.action == "add" else None  # validated before S3 is called
+    prefix = override_prefix(arguments.application, arguments.group)
+    if not prefix:
+        raise GreenlightError("--application and --group must not be empty")
+    bucket = buckets.resolve_bucket(aws, "plan", arguments)
     if override is not None:
-        return _add(arguments, aws, bucket, place, override)
-    return (
-        _list(arguments, aws, bucket, place) if arguments.action == "list" else _remove(arguments, aws, bucket, place)
-    )
+        return _add(arguments, aws, bucket, prefix, override)
+    if arguments.action == "list":
+        return _list(arguments, aws, bucket, prefix)
+    return _remove(arguments, aws, bucket, prefix)
 
 
-def _made(arguments: argparse.Namespace, aws: Aws) -> Override:
+def _new_override(arguments: argparse.Namespace, aws: Aws) -> Override:
+    """Build an override from the command line, and validate it as gates do."""
     try:
-        holds_s = float(Duration.parse(arguments.expires))
+        valid_s = float(Duration.parse(arguments.expires))
     except ValueError as error:
         raise GreenlightError(f"--expires: {error}") from error
     scope = {"deployment": arguments.deployment, "plan_sha256": arguments.plan_sha256}
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    override, why = read(
+    override, reason = parse_override(
         msgspec.json.encode(
             {
                 "schema": SCHEMA,
-                "who": arguments.who or "to be asked of STS",
+                "who": arguments.who or "STS",  # replaced below: STS is called only for an override that is valid
                 "why": arguments.why,
                 "created": now,
-                "expires": now + datetime.timedelta(seconds=holds_s),
+                "expires": now + datetime.timedelta(seconds=valid_s),
                 "scope": {key: value for key, value in scope.items() if value is not None},
                 "checks": arguments.check,
             }
         )
     )
     if override is None:
-        raise GreenlightError(f"no gate would honour this override: {why}")
+        raise GreenlightError(f"gates would not apply this override: {reason}")
     who = arguments.who or str(aws.call("sts", "get_caller_identity")["Arn"])
     return msgspec.structs.replace(override, who=who)
 
 
-def _add(arguments: argparse.Namespace, aws: Aws, bucket: str, place: str, override: Override) -> int:
-    key = f"{place}{override.created:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.json"
+def _add(arguments: argparse.Namespace, aws: Aws, bucket: str, prefix: str, override: Override) -> int:
+    key = f"{prefix}{override.created:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.json"
     plain = msgspec.to_builtins(override)
     plain["scope"] = {name: value for name, value in plain["scope"].items() if value is not None}
     stored = aws.call(
@@ -98,7 +105,7 @@ def _add(arguments: argparse.Namespace, aws: Aws, bucket: str, place: str, overr
         ContentType="application/json",
     )
     document = {
-        "name": key.removeprefix(place),
+        "name": key.removeprefix(prefix),
         "uri": f"s3://{bucket}/{key}",
         "version_id": stored.get("VersionId", ""),
     }
@@ -109,37 +116,40 @@ def _add(arguments: argparse.Namespace, aws: Aws, bucket: str, place: str, overr
     return 0
 
 
-def _list(arguments: argparse.Namespace, aws: Aws, bucket: str, place: str) -> int:
-    found, notes = read_overrides(aws, bucket, place)
-    shown = [_shown(each.uri.removeprefix(f"s3://{bucket}/{place}"), each.data) for each in found]
+def _list(arguments: argparse.Namespace, aws: Aws, bucket: str, prefix: str) -> int:
+    stored_overrides, notes = read_overrides(aws, bucket, prefix)
+    folder = f"s3://{bucket}/{prefix}"
+    overrides = [_to_document(stored.uri.removeprefix(folder), stored.data) for stored in stored_overrides]
     if arguments.format == "json":
-        print(json.dumps({"uri": f"s3://{bucket}/{place}", "overrides": shown, "notes": notes}, indent=2))
+        print(json.dumps({"uri": folder, "overrides": overrides, "notes": notes}, indent=2))
         return 0
-    for each in shown:
-        override = each["override"]
-        print(f"{each['name']}  {each['problem'] or each['state']}")
+    for document in overrides:
+        override = document["override"]
+        print(f"{document['name']}  {document['problem'] or document['state']}")
         if override:
             scope = next(f"{name} {value}" for name, value in override["scope"].items() if value)
             print(f"    {', '.join(override['checks'])}; for {scope}; until {override['expires']}")
             print(f"    {override['who']}: {override['why']}")
     for note in notes:
         print(f"greenlight override: {note}", file=sys.stderr)
-    if not found:
-        print(f"there are no overrides in s3://{bucket}/{place}", file=sys.stderr)
+    if not overrides:
+        print(f"there are no overrides in {folder}", file=sys.stderr)
     return 0
 
 
-def _shown(name: str, data: bytes) -> dict[str, Any]:
-    override, problem = read(data)
-    over = override is not None and override.expires <= datetime.datetime.now(datetime.UTC)
-    state = "" if override is None else "expired" if over else "valid"
+def _to_document(name: str, data: bytes) -> dict[str, Any]:
+    override, problem = parse_override(data)
+    state = ""
+    if override is not None:
+        state = "expired" if override.expires <= datetime.datetime.now(datetime.UTC) else "valid"
     return {"name": name, "state": state, "problem": problem, "override": override and msgspec.to_builtins(override)}
 
 
-def _remove(arguments: argparse.Namespace, aws: Aws, bucket: str, place: str) -> int:
+def _remove(arguments: argparse.Namespace, aws: Aws, bucket: str, prefix: str) -> int:
     if not arguments.name or "/" in arguments.name:
-        raise GreenlightError(f"{arguments.name!r} is no name of an override; write it as list shows it")
-    key, uri = f"{place}{arguments.name}", f"s3://{bucket}/{place}{arguments.name}"
+        raise GreenlightError(f"{arguments.name!r} is not a valid name of an override; copy it from the output of list")
+    key = f"{prefix}{arguments.name}"
+    uri = f"s3://{bucket}/{key}"
     try:
         aws.call("s3", "head_object", Bucket=bucket, Key=key)
     except AwsError as error:
@@ -148,9 +158,8 @@ def _remove(arguments: argparse.Namespace, aws: Aws, bucket: str, place: str) ->
         print(f"greenlight override: there is no {uri}", file=sys.stderr)
         return NOT_THERE
     aws.call("s3", "delete_object", Bucket=bucket, Key=key)
-    print(
-        json.dumps({"name": arguments.name, "uri": uri, "removed": True})
-        if arguments.format == "json"
-        else f"removed {uri}"
-    )
+    if arguments.format == "json":
+        print(json.dumps({"name": arguments.name, "uri": uri, "removed": True}))
+    else:
+        print(f"removed {uri}")
     return 0

@@ -115,7 +115,7 @@ def _options(arguments: argparse.Namespace) -> RecordOptions:
 def _origin(url: str) -> str:
     if not url:
         return ""
-    if mistake := urls.mistake(url):
+    if mistake := urls.url_error(url):
         raise GreenlightError(f"the URL {mistake}{'; pass them as a header with --curl' if '@' in url else ''}")
     return origin_of(url)
 
@@ -137,7 +137,7 @@ def _print_notes(left_out: tuple[str, ...], secret_keys: tuple[str, ...], secret
 
 
 def _write(arguments: argparse.Namespace, text: str) -> None:
-    output.write_file(arguments.output, text, over=False)
+    output.write_file(arguments.output, text, overwrite=False)
     url = f" --url {_origin(arguments.url)}" if arguments.url else ""
     command = f"greenlight check {arguments.output} --stage {arguments.stage}{url}"
     print(f"wrote {arguments.output}; to try it: {command}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`greenlight rehearse`: whole deployments on this machine, with the real hooks and a simulated CodeDeploy."""
+"""`greenlight rehearse`: run whole deployments on this machine, with the real hooks and a simulated CodeDeploy."""
 
 from __future__ import annotations
 
@@ -27,23 +27,26 @@ _RESULTS = ".rehearsal"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command's arguments."""
+    """Add the arguments for the scenarios and the output."""
     parser.add_argument(
-        "scenarios", nargs="*", metavar="SCENARIO", help="scenario files, or folders of them; the packed ones if absent"
+        "scenarios",
+        nargs="*",
+        metavar="SCENARIO",
+        help="scenario files, or folders of them (default: the scenarios that come with greenlight)",
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="what standard output is (text)")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default text)")
     parser.add_argument(
-        "-o", "--output", metavar="DIR", default=_RESULTS, help=f"folder for reports and logs ({_RESULTS})"
+        "-o", "--output", metavar="DIR", default=_RESULTS, help=f"folder for reports and logs (default {_RESULTS})"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play the scenarios; 0 if each ended as it says it should, 1 if not, 2 if one cannot be played."""
+    """Run the scenarios; return 0 if each ended as expected, 1 if not, 2 if one cannot be run."""
     as_json = arguments.format == "json"
     console = stderr_console() if as_json else stdout_console()
-    scenarios, problems = _read(arguments.scenarios)
+    scenarios, problems = _read_scenarios(arguments.scenarios)
     if problems:
-        _show_problems(problems)
+        _print_problems(problems)
         if as_json:
             print(json.dumps({"scenarios": [], "problems": problems}, indent=2, ensure_ascii=False))
         return BAD_SCENARIO
@@ -51,46 +54,46 @@ def run(arguments: argparse.Namespace) -> int:
     console.print(f"rehearsing {len(scenarios)} {'scenario' if len(scenarios) == 1 else 'scenarios'}\n")
     interrupted = threading.Event()
     try:
-        # Standard output is the document alone, whatever a library may have to say.
-        with _signals(interrupted), redirect_stdout(sys.stderr) if as_json else nullcontext():
+        # Standard output must contain only the document, even if a library prints something.
+        with _clean_up_on_signal(interrupted), redirect_stdout(sys.stderr) if as_json else nullcontext():
             _play(scenarios, Path(arguments.output), console, outcomes, interrupted)
     except BaseException:
-        # An interrupt comes between any two instructions, so what ends the rehearsal can be what it left half done.
+        # An interrupt can come between any two instructions, so a different exception can end the rehearsal.
         if not interrupted.is_set():
             raise
     if interrupted.is_set():
-        stderr_console().print("interrupted; everything that was started has been ended")
+        stderr_console().print("interrupted; all started processes have ended")
         return INTERRUPTED
     if as_json:
         print(json.dumps({"scenarios": [outcome.document() for outcome in outcomes]}, indent=2, ensure_ascii=False))
-    _conclude(console, outcomes)
+    _print_summary(console, outcomes)
     if any(outcome.problem for outcome in outcomes):
         return BAD_SCENARIO
     return EXPECTED if all(outcome.expected for outcome in outcomes) else UNEXPECTED
 
 
-def _read(names: Sequence[str]) -> tuple[list[Scenario], list[str]]:
-    """Read every scenario before any is played, so that a mistake in the last costs no time."""
+def _read_scenarios(names: Sequence[str]) -> tuple[list[Scenario], list[str]]:
+    """Read every scenario before the first one runs, so that mistakes are reported at once."""
     from devkit.rehearsal.hooks import PROJECT
     from devkit.rehearsal.scenario_file import ScenarioError, read
 
     scenarios, problems = [], []
-    for path in _files(names or [str(PROJECT / "examples" / "scenarios")]):
+    for path in _scenario_files(names or [str(PROJECT / "examples" / "scenarios")]):
         try:
             scenarios.append(read(path))
         except ScenarioError as error:
             problems += str(error).splitlines()
     if not scenarios and not problems:
-        problems.append("there are no scenarios here; name a file, or a folder with *.yaml files")
+        problems.append("there are no scenarios; name a file, or a folder with *.yaml files")
     return scenarios, problems
 
 
-def _files(names: Sequence[str]) -> Iterator[Path]:
+def _scenario_files(names: Sequence[str]) -> Iterator[Path]:
     for name in names:
         path = Path(name)
         if path.is_dir():
-            files = sorted(each for each in path.iterdir() if each.suffix in (".yaml", ".yml"))
-            yield from (each for each in files if not each.stem.endswith(".plan"))
+            files = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
+            yield from (file for file in files if not file.stem.endswith(".plan"))
         else:
             yield path
 
@@ -112,7 +115,7 @@ def _play(
     try:
         player = Player(aws, results.resolve())
         for scenario, name in zip(scenarios, _folder_names(scenarios), strict=True):
-            if interrupted.is_set():  # Python drops what is raised while it collects garbage
+            if interrupted.is_set():  # the exception was lost: Python ignores exceptions during garbage collection
                 break
             progress.scenario_started(scenario)
             outcomes.append(player.play(scenario, progress, name))
@@ -122,15 +125,15 @@ def _play(
 
 
 def _folder_names(scenarios: Sequence[Scenario]) -> Iterator[str]:
-    """Name the results' folders: as the files, with a number where several files have one name."""
-    seen: collections.Counter[str] = collections.Counter()
+    """Yield the names of the result folders: those of the files, with a number for files of the same name."""
+    counts: collections.Counter[str] = collections.Counter()
     for scenario in scenarios:
         stem = scenario.path.stem
-        seen[stem] += 1
-        yield stem if seen[stem] == 1 else f"{stem}-{seen[stem]}"
+        counts[stem] += 1
+        yield stem if counts[stem] == 1 else f"{stem}-{counts[stem]}"
 
 
-def _conclude(console: Console, outcomes: Sequence[ScenarioOutcome]) -> None:
+def _print_summary(console: Console, outcomes: Sequence[ScenarioOutcome]) -> None:
     from devkit.rehearsal.progress import summary
 
     console.print(summary(outcomes))
@@ -138,19 +141,19 @@ def _conclude(console: Console, outcomes: Sequence[ScenarioOutcome]) -> None:
     if reports:
         console.print("\nreports")
         for path in reports:
-            console.print(f"  {_short(path)}", soft_wrap=True)
+            console.print(f"  {_relative(path)}", soft_wrap=True)
     expected = sum(outcome.expected for outcome in outcomes)
-    console.print(f"\n{expected} of {len(outcomes)} ended as they say they should")
+    console.print(f"\n{expected} of {len(outcomes)} ended as expected")
 
 
-def _show_problems(problems: Sequence[str]) -> None:
+def _print_problems(problems: Sequence[str]) -> None:
     console = stderr_console()
     for problem in problems:
         console.print(problem)
-    console.print("see docs/rehearsal.md for what a scenario may say")
+    console.print("see docs/rehearsal.md for the format of scenarios")
 
 
-def _short(path: Path) -> str:
+def _relative(path: Path) -> str:
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -158,23 +161,23 @@ def _short(path: Path) -> str:
 
 
 @contextmanager
-def _signals(interrupted: threading.Event) -> Iterator[None]:
-    """Let the first interrupt, hang-up or request to end clean up, and let no second one disturb that.
+def _clean_up_on_signal(interrupted: threading.Event) -> Iterator[None]:
+    """Raise KeyboardInterrupt for the first SIGINT, SIGTERM or SIGHUP, and ignore further ones during the clean-up.
 
-    Setting `interrupted` comes first: what is raised here can be dropped, or replaced by what comes of it.
+    `interrupted` is set before, because the exception can be lost or replaced by another one.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def first(number: int, _frame: Any) -> None:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
+    def handle_first(number: int, _frame: Any) -> None:
+        for other in numbers:
+            signal.signal(other, signal.SIG_IGN)
         interrupted.set()
         raise KeyboardInterrupt(number)
 
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-    before = {number: signal.signal(number, first) for number in numbers}
+    before = {number: signal.signal(number, handle_first) for number in numbers}
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""`greenlight report`: one gate's report, from the report bucket or from a file, in any format."""
+"""`greenlight report`: show one gate's report, from the report bucket or a file, in any format."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ NOT_FOUND = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take a deployment or a file, and what is printed."""
+    """Add the arguments for the report and the output."""
     stored.add_arguments(parser)
+    parser.add_argument("--format", choices=report_output.FORMATS, default="text", help="output format (default text)")
     parser.add_argument(
-        "--format", choices=report_output.FORMATS, default="text", help="what is printed (default text)"
+        "-o", "--output", default="", metavar="FILE", help="write to this file instead of standard output"
     )
-    parser.add_argument("-o", "--output", default="", metavar="FILE", help="write it there and not to standard output")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show one report: 0 shown, 1 there is none, 2 a call that is wrong or an AWS that refuses."""
+    """Show the report; return 0, 1 if there is no such report, 2 if it cannot be written."""
     try:
         report = stored.load_report(arguments, Aws())
     except stored.NotFoundError as error:
         print(f"greenlight report: {error}", file=sys.stderr)
         return NOT_FOUND
-    return 0 if report_output.written(report, arguments.format, arguments.output) else 2
+    return 0 if report_output.write_report(report, arguments.format, arguments.output) else 2

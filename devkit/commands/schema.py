@@ -1,7 +1,4 @@
-"""`greenlight schema`: the JSON Schema of plans, for `# yaml-language-server: $schema=…` and other editors.
-
-Or, as Markdown, the same for people: docs/plan.md.
-"""
+"""`greenlight schema`: print the JSON Schema of plans for editors, or the plan reference docs/plan.md as Markdown."""
 
 from __future__ import annotations
 
@@ -15,18 +12,20 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take what to write, and where."""
+    """Add the arguments for the format and the output file."""
     parser.add_argument(
         "--format",
         choices=("json", "markdown"),
         default="json",
-        help="JSON Schema, or the plan reference (default json)",
+        help="json: the JSON Schema; markdown: the plan reference (default json)",
     )
-    parser.add_argument("-o", "--output", default="", metavar="FILE", help="write there and not to standard output")
+    parser.add_argument(
+        "-o", "--output", default="", metavar="FILE", help="write to this file instead of standard output"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print or write the schema: 0.
+    """Write the schema; always returns 0.
 
     Raises:
         GreenlightError: The file cannot be written.

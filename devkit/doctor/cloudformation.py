@@ -14,7 +14,7 @@ import yaml
 from devkit.lint.appspec import looks_like_appspec
 from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
-from greenlight.plan.yaml_reader import nesting_exceeds, syntax
+from greenlight.plan.yaml_reader import nesting_exceeds, syntax_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -274,7 +274,7 @@ def _parse_yaml(text: str, lines: dict[TemplatePath, int]) -> Any:
         node = yaml.compose(text, Loader=_LOADER)
         return _NodeConverter(lines).convert(node, (), 0) if node is not None else None
     except yaml.MarkedYAMLError as error:
-        problem = syntax(error, text)
+        problem = syntax_problem(error, text)
         raise TemplateError(f"the template, line {problem.line}, column {problem.column}: {problem}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise TemplateError(f"the template is not valid YAML: {' '.join(str(error).split())}") from error

@@ -183,7 +183,7 @@ def _show_plan_commands(state: GroupState, uri: str) -> str:
 def _fetch(state: GroupState, hook_settings: Settings | None) -> Fetch:
     """Return the function that reads the fragments of a plan: where the gate reads them, or beside a file."""
     if state.plan_file:
-        return includes.fetching(state.plan_file, (), state.reader)
+        return includes.fragment_fetcher(state.plan_file, (), state.reader)
     return lambda uri: plan_lookup.read(state.reader, hook_settings or settings.Settings(), uri)
 
 
@@ -343,11 +343,14 @@ def _check_permissions(state: GroupState, uri: str, plan: Plan) -> Iterator[Symp
     for event, hook in _own_hooks(state).items():
         if event not in plan.stages or state.appspec is None:
             continue
-        needs = [*iam_policy.wanted(bound.get(event, ()), state.partition), *iam_policy.included(data, state.partition)]
+        needs = [
+            *iam_policy.required_permissions(bound.get(event, ()), state.partition),
+            *iam_policy.include_permissions(data, state.partition),
+        ]
         role = permissions.read_role(state.reader, str(hook["Role"]))
         missing = [
             (action, resource)
-            for statement in iam_policy.statements(needs)
+            for statement in iam_policy.build_statements(needs)
             for action in statement.actions
             for resource in statement.resources
             if role is not None and not role.may(action, resource)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from greenlight.core.display import truncate
 from greenlight.core.frozen import FrozenStruct
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -69,7 +69,7 @@ def check_access_to_green(
 
 def _calls_green(check: Check, deployment: Deployment) -> bool:
     """Return whether a check that can fail the gate calls green itself, and not a host that it names."""
-    if check.validator not in _CALLS_GREEN or check.severity is Severity.ADVISORY or check.when.refuses(deployment):
+    if check.validator not in _CALLS_GREEN or check.severity is Severity.ADVISORY or check.when.skip_reason(deployment):
         return False
     return not (isinstance(check.params, dict) and "host" in check.params) and "://" not in str(check.params)
 

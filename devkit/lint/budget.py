@@ -1,4 +1,4 @@
-"""Time: whether a stage's checks can end, and whether they surely end, before the function's time is over."""
+"""Rules for time: whether the checks of a stage can end, and surely end, within the function's timeout."""
 
 from __future__ import annotations
 
@@ -9,88 +9,96 @@ from greenlight.core.units import Duration
 from greenlight.gate.handler import RESERVE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from devkit.lint.diagnostics import Diagnostics
+    from devkit.lint.diagnostics import RuleProblems
     from devkit.lint.limits import Limits
     from greenlight.checks.binding import Bound
     from greenlight.plan.model import Check, Stage
 
 _WAITS = ("settle", "duration", "for_")
-"""Parameters of validators that are waited whole, inside the check's own time-out."""
+"""Parameters of validators that are always waited in full, within the check's timeout."""
 
 
-def check_budget(stages: Mapping[str, Stage], limits: Limits) -> Diagnostics:
-    """Find stages that take longer than the function lives."""
-    given_s = limits.function_s - min(RESERVE_S, limits.function_s / 4)
-    of = f"of the function's {Duration(limits.function_s)}, {Duration(given_s)} are left for checks"
+def check_budget(stages: Mapping[str, Stage], limits: Limits) -> RuleProblems:
+    """Find stages that take longer than the function's timeout."""
+    available_s = limits.function_s - min(RESERVE_S, limits.function_s / 4)
+    budget = f"of the function's {Duration(limits.function_s)}, {Duration(available_s)} are left for checks"
     for name, stage in stages.items():
-        place = ("stages", name)
-        least_s, most_s = least(stage), most(stage, limits.concurrency)
-        if least_s >= given_s:
-            path = (*place, "bake") if stage.bake_s >= given_s else place
-            what = f"bake, intervals and needs alone take {Duration(least_s)}, and {of}; shorten them, or raise HookTimeout"
-            yield "impossible-budget", path, what
-        elif most_s > given_s:
-            what = (
-                f"if every check takes all its time, this stage takes {Duration(round(most_s))}, and {of}; what has not "
-                "ended by then fails the release: lower time-outs or attempts, or raise HookTimeout"
+        stage_path = ("stages", name)
+        least_s, most_s = shortest_duration_s(stage), longest_duration_s(stage, limits.concurrency)
+        if least_s >= available_s:
+            path = (*stage_path, "bake") if stage.bake_s >= available_s else stage_path
+            message = (
+                f"bake, intervals and needs alone take {Duration(least_s)}, and {budget}; shorten them, or raise "
+                "HookTimeout"
             )
-            yield "may-not-finish", place, what
+            yield "impossible-budget", path, message
+        elif most_s > available_s:
+            message = (
+                f"if every check takes all its time, this stage takes {Duration(round(most_s))}, and {budget}; checks "
+                "that have not ended by then fail the release: lower timeouts or attempts, or raise HookTimeout"
+            )
+            yield "may-not-finish", stage_path, message
 
 
-def check_waits(bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
-    """Find validators that wait longer than their check's time-out."""
-    for each in (each for checks in bound.values() for each in checks):
-        check = each.check
-        for field in _WAITS:
-            waited = getattr(each.params, field, None)
-            if isinstance(waited, Duration) and waited >= check.timeout_s:
-                key = field.rstrip("_")
-                what = f"{key} is {waited} and the check's timeout {Duration(check.timeout_s)}; write a timeout that is longer"
-                yield "impossible-wait", (*check.path, check.validator, key), what
+def check_waits(bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:
+    """Find validators that wait longer than their check's timeout."""
+    for bound_checks in bound.values():
+        for bound_check in bound_checks:
+            yield from _check_waits_of(bound_check)
 
 
-def least(stage: Stage) -> float:
-    """Give the shortest time in which the stage can succeed: what is waited even if every answer comes at once."""
-    return stage.bake_s + max(_ends(stage, _quickest).values(), default=0.0)
+def _check_waits_of(bound_check: Bound) -> RuleProblems:
+    check = bound_check.check
+    for field in _WAITS:
+        wait = getattr(bound_check.params, field, None)
+        if isinstance(wait, Duration) and wait >= check.timeout_s:
+            key = field.rstrip("_")
+            message = f"{key} is {wait} and the check's timeout {Duration(check.timeout_s)}; write a longer timeout"
+            yield "impossible-wait", (*check.path, check.validator, key), message
 
 
-def _quickest(check: Check) -> float:
+def shortest_duration_s(stage: Stage) -> float:
+    """Return the shortest time in which the stage can succeed: its waits, if every response comes at once."""
+    ends_s: dict[str, float] = {}
+    for check in stage.checks:  # a check comes after those that it needs
+        start_s = max((ends_s.get(need, 0.0) for need in check.needs), default=0.0)
+        ends_s[check.name] = start_s + _shortest_check_s(check)
+    return stage.bake_s + max(ends_s.values(), default=0.0)
+
+
+def _shortest_check_s(check: Check) -> float:
     if check.repeat is None:
         return 0.0
     return ((check.repeat.consecutive_success_limit or check.repeat.count) - 1) * check.repeat.interval
 
 
-def _ends(stage: Stage, takes: Callable[[Check], float]) -> dict[str, float]:
-    """Give when each check ends if nothing but what it needs keeps it; needs stand before those who need them."""
-    ends: dict[str, float] = {}
-    for check in stage.checks:
-        ends[check.name] = max((ends.get(need, 0.0) for need in check.needs), default=0.0) + takes(check)
-    return ends
+def longest_duration_s(stage: Stage, concurrency: int) -> float:
+    """Return the time that the stage takes if every check takes all of its own.
 
-
-def most(stage: Stage, concurrency: int) -> float:
-    """Give the time the stage takes if every check takes all of its own, in the plan's order on `concurrency` places."""
-    free = [0.0] * concurrency
-    ends: dict[str, float] = {}
-    missing = {check.name: len(set(check.needs)) for check in stage.checks}
+    The checks are scheduled as the runner does: in the plan's order on `concurrency` threads, each after those that it
+    needs.
+    """
+    threads_free_s = [0.0] * concurrency
+    ends_s: dict[str, float] = {}
+    open_needs = {check.name: len(set(check.needs)) for check in stage.checks}
     needed_by: dict[str, list[int]] = {}
-    for number, check in enumerate(stage.checks):
+    for index, check in enumerate(stage.checks):
         for need in set(check.needs):
-            needed_by.setdefault(need, []).append(number)
-    later = [(0.0, number) for number, check in enumerate(stage.checks) if not check.needs]
+            needed_by.setdefault(need, []).append(index)
+    later = [(0.0, index) for index, check in enumerate(stage.checks) if not check.needs]
     ready: list[int] = []
     while later or ready:
-        now = free[0] if ready else max(free[0], later[0][0])
-        while later and later[0][0] <= now:
+        now_s = threads_free_s[0] if ready else max(threads_free_s[0], later[0][0])
+        while later and later[0][0] <= now_s:
             heapq.heappush(ready, heapq.heappop(later)[1])
         check = stage.checks[heapq.heappop(ready)]
-        ends[check.name] = now + check.worst_case_s()
-        heapq.heapreplace(free, ends[check.name])
-        for number in needed_by.get(check.name, ()):
-            other = stage.checks[number]
-            missing[other.name] -= 1
-            if not missing[other.name]:
-                heapq.heappush(later, (max(ends[need] for need in other.needs), number))
-    return stage.bake_s + max(ends.values(), default=0.0)
+        ends_s[check.name] = now_s + check.worst_case_s()
+        heapq.heapreplace(threads_free_s, ends_s[check.name])
+        for index in needed_by.get(check.name, ()):
+            dependent = stage.checks[index]
+            open_needs[dependent.name] -= 1
+            if not open_needs[dependent.name]:
+                heapq.heappush(later, (max(ends_s[need] for need in dependent.needs), index))
+    return stage.bake_s + max(ends_s.values(), default=0.0)

@@ -1,4 +1,4 @@
-"""For every rule a file that breaks it and nothing else, and the same file mended."""
+"""For every rule of lint a file that breaks it and no other, and the corrected file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ Hooks:
 
 
 def _appspec(right: str, wrong: str) -> tuple[str, str]:
-    """Break the AppSpec for Lambda, or where that has no such part the one for ECS."""
+    """Return a wrong and a right AppSpec: for Lambda, or for ECS if `right` does not occur in that for Lambda."""
     good = _LAMBDA_APPSPEC if right in _LAMBDA_APPSPEC else _ECS_APPSPEC
     return good.replace(right, wrong, 1), good
 
@@ -86,18 +86,35 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "appspec-alias": _appspec("Alias: live", "Alias: $LATEST"),
     "appspec-capacity-provider": _appspec("Base: 1", 'Base: "1"'),
     "appspec-container-port": _appspec("ContainerPort: 8080", 'ContainerPort: "8080"'),
-    "appspec-ec2": _appspec("AfterAllowTraffic: CodeDeployHook_greenlight-AfterAllowTraffic", "AfterAllowTraffic: {location: scripts/smoke.sh, timeout: 300}"),
+    "appspec-ec2": _appspec(
+        "AfterAllowTraffic: CodeDeployHook_greenlight-AfterAllowTraffic",
+        "AfterAllowTraffic: {location: scripts/smoke.sh, timeout: 300}",
+    ),
     "appspec-event": _appspec("BeforeAllowTraffic:", "BeforeAllowTrafic:"),
-    "appspec-event-twice": _appspec("AfterAllowTraffic: CodeDeployHook_greenlight-AfterAllowTraffic", "BeforeAllowTraffic: CodeDeployHook_orders"),
+    "appspec-event-twice": _appspec(
+        "AfterAllowTraffic: CodeDeployHook_greenlight-AfterAllowTraffic", "BeforeAllowTraffic: CodeDeployHook_orders"
+    ),
     "appspec-function-name": _appspec("Name: orders", "Name: arn:aws:lambda:eu-west-1:111122223333:function:orders"),
-    "appspec-hook": _appspec("CodeDeployHook_greenlight-BeforeAllowTraffic", "CodeDeployHook_greenlight-BeforeAllowTraffic:live"),
+    "appspec-hook": _appspec(
+        "CodeDeployHook_greenlight-BeforeAllowTraffic", "CodeDeployHook_greenlight-BeforeAllowTraffic:live"
+    ),
     "appspec-hook-prefix": _appspec("CodeDeployHook_greenlight-BeforeAllowTraffic", "smoke-test"),
-    "appspec-hook-stage": _appspec("CodeDeployHook_greenlight-BeforeAllowTraffic", "CodeDeployHook_greenlight-AfterAllowTraffic"),
-    "appspec-hooks": _appspec("  - BeforeAllowTraffic: CodeDeployHook_greenlight-BeforeAllowTraffic\n  - After", "  BeforeAllowTraffic: CodeDeployHook_greenlight-BeforeAllowTraffic\n  After"),
-    "appspec-indentation": _appspec("      Type: AWS::Lambda::Function\n      Properties:\n", "    Type: AWS::Lambda::Function\n    Properties:\n"),
+    "appspec-hook-stage": _appspec(
+        "CodeDeployHook_greenlight-BeforeAllowTraffic", "CodeDeployHook_greenlight-AfterAllowTraffic"
+    ),
+    "appspec-hooks": _appspec(
+        "  - BeforeAllowTraffic: CodeDeployHook_greenlight-BeforeAllowTraffic\n  - After",
+        "  BeforeAllowTraffic: CodeDeployHook_greenlight-BeforeAllowTraffic\n  After",
+    ),
+    "appspec-indentation": _appspec(
+        "      Type: AWS::Lambda::Function\n      Properties:\n", "    Type: AWS::Lambda::Function\n    Properties:\n"
+    ),
     "appspec-key-twice": _appspec("Alias: live", "Alias: live\n        alias: old"),
     "appspec-lambda-version": _appspec('TargetVersion: "8"', "TargetVersion: $LATEST"),
-    "appspec-load-balancer": _appspec("          ContainerName: orders\n          ContainerPort", "          - ContainerName: orders\n            ContainerPort"),
+    "appspec-load-balancer": _appspec(
+        "          ContainerName: orders\n          ContainerPort",
+        "          - ContainerName: orders\n            ContainerPort",
+    ),
     "appspec-network": _appspec("SecurityGroups: [sg-1], ", ""),
     "appspec-platform-version": _appspec("PlatformVersion: 1.4.0", "PlatformVersion: 1.4"),
     "appspec-property": _appspec("        Alias: live\n", ""),
@@ -109,20 +126,37 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "appspec-unknown-key": _appspec("PlatformVersion:", "FargateVersion:"),
     "appspec-version": _appspec("version: 0.0", "version: 1.0"),
     "captured-too-late": (_plan(_LATE), _plan(_STEPS)),
-    "captures-only": (_plan("http:\n  get: /release\n  capture: {release: json.release}"), _plan("http:\n  get: /release\n  expect: {status: 200, json: {release: {exists: true}}}")),
-    "duplicate-name": (_checks(("a", _HTTP), ("a", "target_health: {}")), _checks(("a", _HTTP), ("b", "target_health: {}"))),
+    "captures-only": (
+        _plan("http:\n  get: /release\n  capture: {release: json.release}"),
+        _plan("http:\n  get: /release\n  expect: {status: 200, json: {release: {exists: true}}}"),
+    ),
+    "duplicate-name": (
+        _checks(("a", _HTTP), ("a", "target_health: {}")),
+        _checks(("a", _HTTP), ("b", "target_health: {}")),
+    ),
     "error-passes": (_http("{latency: {lt: 1s}}"), _http("{status: 200, latency: {lt: 1s}}")),
     "file": ("", ""),
     "impossible-budget": (_checks(("a", _HTTP), bake="20m"), _checks(("a", _HTTP), bake="2m")),
-    "impossible-wait": (_plan("alarms: {names: [orders-*], for: 1m}"), _plan("timeout: 70s\nalarms: {names: [orders-*], for: 1m}")),
+    "impossible-wait": (
+        _plan("alarms: {names: [orders-*], for: 1m}"),
+        _plan("timeout: 70s\nalarms: {names: [orders-*], for: 1m}"),
+    ),
     "malformed-validator": ("", ""),
-    "may-not-finish": (_plan(f"timeout: 1m\nretry: {{attempts: 10, interval: 10s}}\n{_HTTP}"), _plan(f"timeout: 10s\nretry: {{attempts: 10, interval: 10s}}\n{_HTTP}")),
+    "may-not-finish": (
+        _plan(f"timeout: 1m\nretry: {{attempts: 10, interval: 10s}}\n{_HTTP}"),
+        _plan(f"timeout: 10s\nretry: {{attempts: 10, interval: 10s}}\n{_HTTP}"),
+    ),
     "missing-key": (_plan("repeat: {interval: 1s}\n" + _HTTP), _plan("repeat: {count: 3, interval: 1s}\n" + _HTTP)),
     "need-skipped": (
         _checks(("a", "when: {group: canary}\ntarget_health: {}"), ("b", f"needs: [a]\n{_HTTP}")),
-        _checks(("a", "when: {group: canary}\ntarget_health: {}"), ("b", f"needs: [a]\nwhen: {{group: canary}}\n{_HTTP}")),
+        _checks(
+            ("a", "when: {group: canary}\ntarget_health: {}"), ("b", f"needs: [a]\nwhen: {{group: canary}}\n{_HTTP}")
+        ),
     ),
-    "needs": (_checks(("a", "target_health: {}"), ("b", f"needs: [c]\n{_HTTP}")), _checks(("a", "target_health: {}"), ("b", f"needs: [a]\n{_HTTP}"))),
+    "needs": (
+        _checks(("a", "target_health: {}"), ("b", f"needs: [c]\n{_HTTP}")),
+        _checks(("a", "target_health: {}"), ("b", f"needs: [a]\n{_HTTP}")),
+    ),
     "never-passes": (_http('{status: "200"}'), _GOOD),
     "never-runs": (
         _checks(("a", "target_health: {}"), ("b", f"when: {{platform: lambda}}\n{_HTTP}")),
@@ -130,38 +164,74 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     ),
     "no-blocking-check": (_plan(f"severity: advisory\n{_HTTP}"), _plan(_HTTP)),
     "nothing-expected": (_http("{}"), _GOOD),
-    "nothing-to-check": ("version: 1\nstages:\n  AfterAllowTraffic:\n    checks: []\n", _plan(_HTTP, stage="AfterAllowTraffic")),
-    "only-refusals": (_http("{status: 403}"), _checks(("without a key", "http: {get: /orders, expect: {status: 403}}"), ("is well", _HTTP))),
+    "nothing-to-check": (
+        "version: 1\nstages:\n  AfterAllowTraffic:\n    checks: []\n",
+        _plan(_HTTP, stage="AfterAllowTraffic"),
+    ),
+    "only-refusals": (
+        _http("{status: 403}"),
+        _checks(("without a key", "http: {get: /orders, expect: {status: 403}}"), ("is well", _HTTP)),
+    ),
     "pattern": (_http('{status: 200, body: {matches: "(ok"}}'), _http('{status: 200, body: {matches: "(ok)"}}')),
-    "bare-word": (_http('{status: 200, json: {"items[?state==broken]": {empty: true}}}'), _http("{status: 200, json: {\"items[?state=='broken']\": {empty: true}}}")),
+    "bare-word": (
+        _http('{status: 200, json: {"items[?state==broken]": {empty: true}}}'),
+        _http("{status: 200, json: {\"items[?state=='broken']\": {empty: true}}}"),
+    ),
     "empty-value": (_http("{status: 200, json: {id}}"), _http("{status: 200, json: {id: {exists: true}}}")),
-    "body-on-get": (_plan("http:\n  get: /orders\n  body: {json: {sku: A1}}\n  expect: {status: 200}"), _plan("http:\n  post: /orders\n  body: {json: {sku: A1}}\n  expect: {status: 200}")),
-    "placeholder-in-path": (_plan("http:\n  get: /orders/{order}\n  expect: {status: 200}"), _plan("http:\n  get: /orders/${order}\n  expect: {status: 200}", "variables: {order: A1}")),
+    "body-on-get": (
+        _plan("http:\n  get: /orders\n  body: {json: {sku: A1}}\n  expect: {status: 200}"),
+        _plan("http:\n  post: /orders\n  body: {json: {sku: A1}}\n  expect: {status: 200}"),
+    ),
+    "placeholder-in-path": (
+        _plan("http:\n  get: /orders/{order}\n  expect: {status: 200}"),
+        _plan("http:\n  get: /orders/${order}\n  expect: {status: 200}", "variables: {order: A1}"),
+    ),
     "plain-secret": (
         _plan("http:\n  get: /orders\n  headers: {x-api-key: k-2781}\n  expect: {status: 200}"),
-        _plan('http:\n  get: /orders\n  headers: {x-api-key: "${secret:secretsmanager:shop#key}"}\n  expect: {status: 200}'),
+        _plan(
+            'http:\n  get: /orders\n  headers: {x-api-key: "${secret:secretsmanager:shop#key}"}\n'
+            "  expect: {status: 200}"
+        ),
     ),
     "query": (_http('{json: {"items[": 1}}'), _http('{json: {"items[0]": 1}}')),
-    "reference": (_plan("http:\n  get: /orders/${\n  expect: {status: 200}"), _plan("http:\n  get: /orders/$${\n  expect: {status: 200}")),
-    "same-check-twice": (_checks(("home", _HTTP), ("orders", _HTTP)), _checks(("home", _HTTP), ("orders", "http: {get: /orders, expect: {status: 200}}"))),
+    "reference": (
+        _plan("http:\n  get: /orders/${\n  expect: {status: 200}"),
+        _plan("http:\n  get: /orders/$${\n  expect: {status: 200}"),
+    ),
+    "same-check-twice": (
+        _checks(("home", _HTTP), ("orders", _HTTP)),
+        _checks(("home", _HTTP), ("orders", "http: {get: /orders, expect: {status: 200}}")),
+    ),
     "first-deployment": (
         _plan("on_first_deployment: skip\ncompare: {requests: [/catalogue]}", stage="AfterAllowTestTraffic"),
         _checks(("a", "on_first_deployment: skip\ncompare: {requests: [/catalogue]}"), ("b", _HTTP)),
     ),
     "shadow-ends": (_plan(_HTTP, 'shadow: {until: "2026-06-03", why: we are getting to know the gate}'), _plan(_HTTP)),
-    "shadow-too-far": (_plan(_HTTP, 'shadow: {until: "2036-06-03", why: we are getting to know the gate}'), _plan(_HTTP)),
+    "shadow-too-far": (
+        _plan(_HTTP, 'shadow: {until: "2036-06-03", why: we are getting to know the gate}'),
+        _plan(_HTTP),
+    ),
     "too-long": (_plan(f"timeout: 2h\n{_HTTP}"), _plan(f"timeout: 2m\n{_HTTP}")),
     "type": (_plan(f"tags: smoke\n{_HTTP}"), _plan(f"tags: [smoke]\n{_HTTP}")),
     "unit": (_plan(f"timeout: 5\n{_HTTP}"), _plan(f"timeout: 5s\n{_HTTP}")),
     "unknown-choice": (_plan(f"severity: harmless\n{_HTTP}"), _plan(f"severity: blocking\n{_HTTP}")),
     "unknown-key": (_plan("http:\n  get: /health\n  expects: {status: 200}"), _GOOD),
-    "unknown-name": (_plan("http:\n  get: /orders/${oder}\n  expect: {status: 200}", "variables: {order: A1}"), _plan("http:\n  get: /orders/${order}\n  expect: {status: 200}", "variables: {order: A1}")),
+    "unknown-name": (
+        _plan("http:\n  get: /orders/${oder}\n  expect: {status: 200}", "variables: {order: A1}"),
+        _plan("http:\n  get: /orders/${order}\n  expect: {status: 200}", "variables: {order: A1}"),
+    ),
     "unknown-predicate": (_http("{status: {less: 300}}"), _http("{status: {between: [200, 299]}}")),
     "unknown-validator": (_plan("htp: {get: /health, expect: {status: 200}}"), _plan(_HTTP)),
-    "unused-variable": (_plan(_HTTP, "variables: {order: A1}"), _plan("http:\n  get: /orders/${order}\n  expect: {status: 200}", "variables: {order: A1}")),
+    "unused-variable": (
+        _plan(_HTTP, "variables: {order: A1}"),
+        _plan("http:\n  get: /orders/${order}\n  expect: {status: 200}", "variables: {order: A1}"),
+    ),
     "validator-count": (_plan(f"{_HTTP}\ntarget_health: {{}}"), _plan(_HTTP)),
     "value": (_plan("http:\n  get: /health\n  post: /health\n  expect: {status: 200}"), _GOOD),
-    "wrong-platform": (_plan("when: {platform: ecs}\nlambda_state: {}", stage="BeforeAllowTraffic"), _plan("when: {platform: lambda}\nlambda_state: {}", stage="BeforeAllowTraffic")),
+    "wrong-platform": (
+        _plan("when: {platform: ecs}\nlambda_state: {}", stage="BeforeAllowTraffic"),
+        _plan("when: {platform: lambda}\nlambda_state: {}", stage="BeforeAllowTraffic"),
+    ),
     "wrong-stage": (_plan("lambda_state: {}"), _plan("lambda_state: {}", stage="BeforeAllowTraffic")),
     "yaml-anchor": (_http("&well {status: 200}"), _GOOD),
     "yaml-base-60": (_http("{status: 200, json: {opens: 9:30}}"), _http('{status: 200, json: {opens: "9:30"}}')),
@@ -173,4 +243,4 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "yaml-odd-number": (_http("{status: 200, json: {stock: 1_000}}"), _http("{status: 200, json: {stock: 1000}}")),
     "yaml-syntax": (_http("{status: 200, json: {id: ${order}}}"), _http("{status: 200, json: {id: A1}}")),
     "yaml-tag": (_http("{status: 200, json: {code: !!str 7}}"), _http('{status: 200, json: {code: "7"}}')),
-}  # fmt: skip
+}

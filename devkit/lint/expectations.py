@@ -1,4 +1,4 @@
-"""Expectations that every answer passes, that none can pass, and that an error page passes."""
+"""Rules for expectations: those that every response passes, that none can pass, and that an error page passes."""
 
 from __future__ import annotations
 
@@ -16,74 +16,84 @@ from greenlight.network.client import Response, Timings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from devkit.lint.diagnostics import Diagnostics
+    from devkit.lint.diagnostics import RuleProblems
     from greenlight.checks.binding import Bound
     from greenlight.core.plan_path import PlanPath
 
 STATUSES = range(100, 600)
-GOOD, BROKEN, REFUSED = range(200, 400), (500, 502, 503, 504), {401, 403, 404, 405}
-_COMPARED = {"eq", "ne", "gt", "gte", "lt", "lte", "between", "in"}
-_NUMBERS = {"gt", "gte", "lt", "lte", "between"}
-_TEXTS = ("", "\n", "x", "<html><body>503</body></html>", "Ü" * 500, "0")
+SUCCESS, SERVER_ERRORS, REFUSALS = range(200, 400), (500, 502, 503, 504), {401, 403, 404, 405}
+_COMPARISONS = {"eq", "ne", "gt", "gte", "lt", "lte", "between", "in"}
+_NUMERIC_PREDICATES = {"gt", "gte", "lt", "lte", "between"}
+_SAMPLE_TEXTS = ("", "\n", "x", "<html><body>503</body></html>", "Ü" * 500, "0")
 _TEXT_FIELDS = ("reason", "version", "url", "sha256", "bytes", "subject", "issuer", "cipher", "domain", "same_site")
-_ONLY: dict[str, Sequence[Any]] = {"same_site": ("Strict", "Lax", "None"), "days_left": range(-1000, 4000)}
-_IN_WORDS = {"same_site": "Strict, Lax or None, with its capital", "days_left": "a number of days, such as {gte: 30}"}
-_PASSING: dict[tuple[type[Expectation], str], frozenset[int]] = {}
-_BY_JMESPATH = ("json.", "data.", "expect.")
-_PAGE = b"<html><head><title>503 Service Temporarily Unavailable</title></head></html>"
+_POSSIBLE_VALUES: dict[str, Sequence[Any]] = {"same_site": ("Strict", "Lax", "None"), "days_left": range(-1000, 4000)}
+_DESCRIPTIONS = {
+    "same_site": "Strict, Lax or None, with its capital",
+    "days_left": "a number of days, such as {gte: 30}",
+}
+_PASSING_STATUSES: dict[tuple[type[Expectation], str], frozenset[int]] = {}
+_JMESPATH_FIELDS = ("json.", "data.", "expect.")
+_ERROR_PAGE = b"<html><head><title>503 Service Temporarily Unavailable</title></head></html>"
 
 
-def check_expectations(bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
-    """Find what the checks expect in vain, each for itself."""
-    for checks in bound.values():
-        for each in checks:
-            yield from _of_check(each)
+def check_expectations(bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:
+    """Check the expectations of every check."""
+    for bound_checks in bound.values():
+        for bound_check in bound_checks:
+            yield from _check_one(bound_check)
 
 
-def check_stages(bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
-    """Find stages whose checks together show nothing of green."""
-    for stage, checks in bound.items():
-        blocking = [each for each in checks if each.check.severity is not Severity.ADVISORY]
-        if blocking and all(map(_only_refused, blocking)):
-            what = (
-                "every answer expected here is a refusal (401, 403, 404), which a green that serves nothing gives, too; "
-                "add a request that must succeed"
+def check_stages(bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:
+    """Find stages whose checks together show nothing about green."""
+    for stage, bound_checks in bound.items():
+        blocking = [bound_check for bound_check in bound_checks if bound_check.check.severity is not Severity.ADVISORY]
+        if blocking and all(map(_expects_only_refusals, blocking)):
+            message = (
+                "every response expected here is a refusal (401, 403, 404), which a green that serves nothing gives, "
+                "too; add a request that must succeed"
             )
-            yield "only-refusals", ("stages", stage, "checks"), what
+            yield "only-refusals", ("stages", stage, "checks"), message
 
 
-def _of_check(each: Bound) -> Diagnostics:
-    place: PlanPath = (*each.check.path, each.check.validator)
-    for path, field, value in _walk(each.params, place):
+def _check_one(bound_check: Bound) -> RuleProblems:
+    params = bound_check.params
+    params_path: PlanPath = (*bound_check.check.path, bound_check.check.validator)
+    for path, field, value in _walk(params, params_path):
         if isinstance(value, Expectation):
-            yield from _of_one(value, path, field)
-            if field in _BY_JMESPATH:
-                yield from _bare_words(path)
+            yield from _check_expectation(value, path, field)
+            if field in _JMESPATH_FIELDS:
+                yield from _check_bare_words(path)
         elif isinstance(value, ResponseExpectation):
-            yield from _of_answer(value, path)
-    captures = getattr(each.params, "capture", None)
-    if captures and getattr(each.params, "steps", None) is None and getattr(each.params, "expect", 0) is None:
-        what = "the request only captures, and nothing uses what it captured; say what to expect: expect: {status: 200}"
-        yield "captures-only", (*place, "capture"), what
+            yield from _check_response(value, path)
+    has_steps, has_expectation = getattr(params, "steps", None) is not None, getattr(params, "expect", 0) is not None
+    if getattr(params, "capture", None) and not has_steps and not has_expectation:
+        message = (
+            "the request only captures, and nothing uses the captured values; write an expectation: "
+            "expect: {status: 200}"
+        )
+        yield "captures-only", (*params_path, "capture"), message
 
 
-def _bare_words(path: PlanPath) -> Diagnostics:
-    """Find filters such as `[?state == broken]`, which hold a field against another one that is mostly not there."""
+def _check_bare_words(path: PlanPath) -> RuleProblems:
+    """Find filters such as `[?state == broken]`, which compare a field with another one that mostly does not exist."""
     try:
-        waiting = [compile_query(str(path[-1])).parsed]
+        pending = [compile_query(str(path[-1])).parsed]
     except GreenlightError:
         return
-    while waiting:
-        node = waiting.pop()
-        waiting += node["children"]
-        if node["type"] == "comparator" and [each["type"] for each in node["children"]][1:] == ["field"]:
+    while pending:
+        node = pending.pop()
+        pending += node["children"]
+        if node["type"] == "comparator" and [child["type"] for child in node["children"]][1:] == ["field"]:
             word = node["children"][1]["value"]
-            what = f"{word} is a field here, and null where there is none; write '{word}' in single quotes for the text"
-            yield "bare-word", (*path[:-1], KeyStep(path[-1])), f"{what}, or @.{word} where the field is meant"
+            message = (
+                f"{word} is a field here, and null if it does not exist; write '{word}' in single quotes for the text, "
+                f"or @.{word} for the field"
+            )
+            yield "bare-word", (*path[:-1], KeyStep(path[-1])), message
 
 
 def _walk(value: Any, path: PlanPath, field: str = "") -> Iterator[tuple[PlanPath, str, Any]]:
-    """Give every expectation inside typed parameters, with its path in the plan and its field; `headers.` for one of many."""
+    """Yield every expectation in typed parameters with its path and field; the field of a map's item is `headers.`."""
     if isinstance(value, Expectation):
         yield path, field, value
     elif isinstance(value, Params):
@@ -92,122 +102,131 @@ def _walk(value: Any, path: PlanPath, field: str = "") -> Iterator[tuple[PlanPat
         for name, key in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
             yield from _walk(getattr(value, name), (*path, key), key)
     elif isinstance(value, dict):
-        for key, below in value.items():
-            yield from _walk(below, (*path, key), f"{field}.")
+        for key, item in value.items():
+            yield from _walk(item, (*path, key), f"{field}.")
     elif isinstance(value, (list, tuple)):
-        for index, below in enumerate(value):
-            yield from _walk(below, (*path, index), f"{field}.")
+        for index, item in enumerate(value):
+            yield from _walk(item, (*path, index), f"{field}.")
 
 
-def _of_one(expectation: Expectation, path: PlanPath, field: str) -> Diagnostics:
-    if has_references(expectation.written) or _filtered(expectation):  # what is compared is not known
+def _check_expectation(expectation: Expectation, path: PlanPath, field: str) -> RuleProblems:
+    if has_references(expectation.raw) or _has_filters(expectation):  # the compared values are not known
         return
-    if field == "status":
-        yield from _of_status(expectation, path)
-    elif isinstance(expectation, (DurationExpectation, SizeExpectation)) or (
+    is_amount = isinstance(expectation, (DurationExpectation, SizeExpectation)) or (
         field == "json." and str(path[-1]).startswith("length(")
-    ):
-        yield from _of_amount(expectation, path, least=0.0)
+    )
+    if field == "status":
+        yield from _check_status(expectation, path)
+    elif is_amount:
+        yield from _check_amount(expectation, path, least=0.0)
     elif field in ("body", "text"):
-        samples = [*_TEXTS, *_texts(expectation.written)]
-        if all(map(expectation.holds, samples)):
-            yield "always-passes", path, f"every text passes this; write for example {field}: {{contains: ok}}"
-        elif _no_text(expectation):
-            yield "never-passes", path, f"{field} is a text, and never a number; put what is compared in quotes"
-    elif field in _ONLY and not any(map(expectation.holds, (*_ONLY[field], MISSING))):
-        yield "never-passes", path, f"nothing passes this; {field} is {_IN_WORDS[field]}"
-    elif field in _TEXT_FIELDS and _no_text(expectation):
-        yield "never-passes", path, f"{field} is a text, and never a number; put what is compared in quotes"
-    elif field == "headers." and _no_text(expectation):
-        yield "never-passes", path, "a header is a text, and never a number; put what is compared in quotes"
+        yield from _check_text(expectation, path, field)
+    elif field in _POSSIBLE_VALUES and not any(map(expectation.holds, (*_POSSIBLE_VALUES[field], MISSING))):
+        yield "never-passes", path, f"nothing passes this; {field} is {_DESCRIPTIONS[field]}"
+    elif (field in _TEXT_FIELDS or field == "headers.") and _passes_no_text(expectation):
+        subject = "a header" if field == "headers." else field
+        yield "never-passes", path, f"{subject} is a text, and never a number; put the compared value in quotes"
     else:
-        yield from _of_amount(expectation, path)
+        yield from _check_amount(expectation, path)
 
 
-def _filtered(expectation: Expectation) -> bool:
-    return isinstance(expectation.written, dict) and "filters" in expectation.written
+def _check_text(expectation: Expectation, path: PlanPath, field: str) -> RuleProblems:
+    samples = [*_SAMPLE_TEXTS, *_texts(expectation.raw)]
+    if all(map(expectation.holds, samples)):
+        yield "always-passes", path, f"every text passes this; write for example {field}: {{contains: ok}}"
+    elif _passes_no_text(expectation):
+        yield "never-passes", path, f"{field} is a text, and never a number; put the compared value in quotes"
 
 
-def _of_status(expectation: Expectation, path: PlanPath) -> Diagnostics:
-    passing = _passing(expectation)
+def _has_filters(expectation: Expectation) -> bool:
+    return isinstance(expectation.raw, dict) and "filters" in expectation.raw
+
+
+def _check_status(expectation: Expectation, path: PlanPath) -> RuleProblems:
+    passing = _passing_statuses(expectation)
     if len(passing) == len(STATUSES):
         yield "always-passes", path, "every status from 100 to 599 passes this; write status: 200"
     elif not passing:
-        what = "no status passes this; a status is a number without quotes, such as 200 or {between: [200, 299]}"
-        if isinstance(expectation.written, list):
-            what = f"an answer has one status and never a list; write {{in: {expectation.written}}}"
-        yield "never-passes", path, what
-    elif passing & set(GOOD) and (broken := sorted(passing & set(BROKEN))):
-        what = (
-            f"an answer of {broken[0]} passes this as well as a good one; write status: 200 or {{between: [200, 299]}}"
+        message = "no status passes this; a status is a number without quotes, such as 200 or {between: [200, 299]}"
+        if isinstance(expectation.raw, list):
+            message = f"a response has one status and never a list; write {{in: {expectation.raw}}}"
+        yield "never-passes", path, message
+    elif passing & set(SUCCESS) and (errors := sorted(passing & set(SERVER_ERRORS))):
+        message = (
+            f"a response of {errors[0]} passes this as well as a good one; write status: 200 or {{between: [200, 299]}}"
         )
-        yield "error-passes", path, what
+        yield "error-passes", path, message
 
 
-def _passing(expectation: Expectation) -> frozenset[int]:
-    # Most checks of a plan expect the same status, and to hold each against five hundred would be most of the linter's time.
-    key = type(expectation), repr(expectation.written)
-    if key not in _PASSING:
-        _PASSING[key] = frozenset(status for status in STATUSES if expectation.holds(status))
-    return _PASSING[key]
+def _passing_statuses(expectation: Expectation) -> frozenset[int]:
+    # Most checks of a plan expect the same status. Without a cache, these 500 comparisons would take most of the
+    # linter's time.
+    key = type(expectation), repr(expectation.raw)
+    if key not in _PASSING_STATUSES:
+        _PASSING_STATUSES[key] = frozenset(status for status in STATUSES if expectation.holds(status))
+    return _PASSING_STATUSES[key]
 
 
-def _of_amount(expectation: Expectation, path: PlanPath, least: float | None = None) -> Diagnostics:
-    """Find comparisons that all numbers (from `least` on) pass, or none; between two bounds all numbers are alike."""
-    if not {name for name, _ in expectation.predicates} <= _COMPARED or not _numeric(expectation):
+def _check_amount(expectation: Expectation, path: PlanPath, least: float | None = None) -> RuleProblems:
+    """Find comparisons that all numbers (from `least` on) pass, or that no number passes.
+
+    One number from each interval between the bounds is enough, because a comparison treats them alike.
+    """
+    if not {name for name, _ in expectation.predicates} <= _COMPARISONS or not _is_numeric(expectation):
         if least is not None and expectation.predicates == (("exists", True),):
-            yield "always-passes", path, "it is always there; say how much it may be, such as {lte: …}"
+            yield "always-passes", path, "it always exists; write a limit, such as {lte: …}"
         return
-    bounds = sorted({float(each) for _, argument in expectation.predicates for each in _list(argument)})
-    between = [(low + high) / 2 for low, high in itertools.pairwise(bounds)]
-    numbers = [*bounds, *between, bounds[0] - 1, bounds[-1] + 1, *([least] if least is not None else [])]
-    holding = [expectation.holds(number) for number in numbers if least is None or number >= least]
-    if least is not None and all(holding):
+    bounds = sorted({float(bound) for _, argument in expectation.predicates for bound in _as_list(argument)})
+    midpoints = [(low + high) / 2 for low, high in itertools.pairwise(bounds)]
+    numbers = [*bounds, *midpoints, bounds[0] - 1, bounds[-1] + 1, *([least] if least is not None else [])]
+    results = [expectation.holds(number) for number in numbers if least is None or number >= least]
+    if least is not None and all(results):
         yield (
             "always-passes",
             path,
-            f"every amount from {least:g} on passes this; say what it may be at most, or at least",
+            f"every amount from {least:g} on passes this; write an upper limit, or a higher lower one",
         )
-    elif not any(holding):
-        yield "never-passes", path, "no number passes this: what is asked for contradicts itself"
+    elif not any(results):
+        yield "never-passes", path, "no number passes this: its conditions contradict each other"
 
 
-def _numeric(expectation: Expectation) -> bool:
-    arguments = [each for _, argument in expectation.predicates for each in _list(argument)]
-    return bool(arguments) and all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in arguments)
+def _is_numeric(expectation: Expectation) -> bool:
+    bounds = [bound for _, argument in expectation.predicates for bound in _as_list(argument)]
+    return bool(bounds) and all(isinstance(bound, (int, float)) and not isinstance(bound, bool) for bound in bounds)
 
 
-def _list(argument: Any) -> list[Any]:
+def _as_list(argument: Any) -> list[Any]:
     return argument if isinstance(argument, list) else [argument]
 
 
-def _texts(written: Any) -> Iterator[str]:
-    if isinstance(written, str):
-        yield written
-    elif isinstance(written, dict | list):
-        for each in written.values() if isinstance(written, dict) else written:
-            yield from _texts(each)
+def _texts(data: Any) -> Iterator[str]:
+    """Yield every text in plain data, except keys."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict | list):
+        for value in data.values() if isinstance(data, dict) else data:
+            yield from _texts(value)
 
 
-def _no_text(expectation: Expectation) -> bool:
-    """Tell whether a predicate is there that no text passes."""
+def _passes_no_text(expectation: Expectation) -> bool:
+    """Return whether the expectation has a predicate that no text passes."""
     return any(
-        name in _NUMBERS or (name in ("eq", "in") and not any(isinstance(each, str) for each in _list(argument)))
+        name in _NUMERIC_PREDICATES
+        or (name in ("eq", "in") and not any(isinstance(value, str) for value in _as_list(argument)))
         for name, argument in expectation.predicates
     )
 
 
-def _of_answer(expect: ResponseExpectation, path: PlanPath) -> Diagnostics:
-    """Hold the page of a load balancer whose targets are gone against an expectation that names no status."""
-    if expect.status is not None or any(
-        has_references(each.written) for _, _, each in _walk(expect, ()) if isinstance(each, Expectation)
-    ):
+def _check_response(expect: ResponseExpectation, path: PlanPath) -> RuleProblems:
+    """Find expectations without a status that the error page of a load balancer without targets passes."""
+    expectations = [value for _, _, value in _walk(expect, ()) if isinstance(value, Expectation)]
+    if expect.status is not None or any(has_references(expectation.raw) for expectation in expectations):
         return
     page = Response(
         status=503,
         reason="Service Unavailable",
-        headers=(("Server", "awselb/2.0"), ("Content-Type", "text/html"), ("Content-Length", str(len(_PAGE)))),
-        body=_PAGE,
+        headers=(("Server", "awselb/2.0"), ("Content-Type", "text/html"), ("Content-Length", str(len(_ERROR_PAGE)))),
+        body=_ERROR_PAGE,
         truncated=False,
         latency_ms=5.0,
         version="1.1",
@@ -216,21 +235,23 @@ def _of_answer(expect: ResponseExpectation, path: PlanPath) -> Diagnostics:
         address="192.0.2.1",
     )
     try:
-        passes = all(each.passed for each in check_response(expect, page, ""))
+        passes = all(evidence.passed for evidence in check_response(expect, page, ""))
     except (GreenlightError, KeyError):
         return
     if passes:
-        what = "the load balancer's own error page (503) passes this; add status: 200, or something only green says"
-        yield "error-passes", path, what
+        message = "the load balancer's own error page (503) passes this; add status: 200, or a text that only green has"
+        yield "error-passes", path, message
 
 
-def _only_refused(each: Bound) -> bool:
-    """Tell whether a check expects answers, and of none more than that it is a refusal."""
-    answers = [value for _, _, value in _walk(each.params, ()) if isinstance(value, ResponseExpectation)]
-    return bool(answers) and all(
-        answer.status is not None
-        and not has_references(answer.status.written)
-        and set() < _passing(answer.status) <= REFUSED
-        and [field for _, field, below in _walk(answer, ()) if isinstance(below, Expectation)] == ["status"]
-        for answer in answers
-    )
+def _expects_only_refusals(bound_check: Bound) -> bool:
+    """Return whether a check expects responses, and of each of them only a status that refuses the request."""
+    values = [value for _, _, value in _walk(bound_check.params, ())]
+    responses = [value for value in values if isinstance(value, ResponseExpectation)]
+    return bool(responses) and all(map(_is_only_a_refusal, responses))
+
+
+def _is_only_a_refusal(response: ResponseExpectation) -> bool:
+    if response.status is None or has_references(response.status.raw):
+        return False
+    fields = [field for _, field, value in _walk(response, ()) if isinstance(value, Expectation)]
+    return set() < _passing_statuses(response.status) <= REFUSALS and fields == ["status"]

@@ -1,4 +1,4 @@
-"""Which files are meant, and what is in them."""
+"""Selection and reading of the files to lint."""
 
 from __future__ import annotations
 
@@ -18,40 +18,41 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 PATTERNS = ("plan.y*ml", "*.plan.y*ml", "greenlight.y*ml", "appspec.y*ml", "*.appspec.y*ml", "appspec.json")
-_NEVER = ("node_modules", "__pycache__", "venv")
+_SKIPPED_FOLDERS = ("node_modules", "__pycache__", "venv")
 
 
-def meant(names: Sequence[str]) -> list[str]:
-    """Give every file that is named, each once, and of every folder the plans and AppSpecs below it.
+def find_files(names: Sequence[str]) -> list[str]:
+    """Return the given files, and the plans and AppSpecs below the given folders, without repetitions.
 
-    A folder without any stands for itself, and cannot be read: nothing linted is nothing shown.
+    A folder without such files is returned itself. Reading it then fails, so that an empty run is not taken for a clean
+    one.
     """
-    found: dict[str, None] = {}
+    paths: dict[str, None] = {}
     for name in names:
-        below = list(_below(name)) if name != STDIN and Path(name).is_dir() else []
-        found.update(dict.fromkeys(below or [name]))
-    return list(found)
+        files_below = list(_files_below(name)) if name != STDIN and Path(name).is_dir() else []
+        paths.update(dict.fromkeys(files_below or [name]))
+    return list(paths)
 
 
-def _below(folder: str) -> Iterator[str]:
-    for here, folders, names in os.walk(folder):
-        folders[:] = sorted(each for each in folders if not each.startswith(".") and each not in _NEVER)
+def _files_below(folder: str) -> Iterator[str]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _SKIPPED_FOLDERS)
         for name in sorted(names):
             if any(fnmatch(name.lower(), pattern) for pattern in PATTERNS):
-                yield str(Path(here, name))
+                yield str(Path(parent, name))
 
 
-def text(name: str) -> str:
+def read_text(name: str) -> str:
     """Read a file, or standard input for `-`.
 
     Raises:
-        PlanError: There is none, or it cannot be read, is too large or not UTF-8.
+        PlanError: The file does not exist, cannot be read, is too large or not UTF-8.
     """
     if name == STDIN:
         return text_of(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input")
     if Path(name).is_dir():
-        raise PlanError([Problem(f"the folder holds no plan: no {', '.join(PATTERNS)}")], name)
-    found = file.read(name)
-    if found is None:
+        raise PlanError([Problem(f"the folder contains no plan: no {', '.join(PATTERNS)}")], name)
+    stored = file.read(name)
+    if stored is None:
         raise PlanError([Problem("there is no such file")], name)
-    return found[0]
+    return stored[0]

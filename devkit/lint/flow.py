@@ -1,4 +1,4 @@
-"""Checks that cannot run, prove nothing, or use what is not there yet."""
+"""Rules for the flow of a stage: checks that cannot run, prove nothing, or use values that are not captured yet."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Mapping, Sequence
 
-    from devkit.lint.diagnostics import Diagnostics
+    from devkit.lint.diagnostics import RuleProblems
     from greenlight.checks.binding import Bound
+    from greenlight.core.plan_path import PlanPath
     from greenlight.plan.model import Check, Plan, Stage
 
 LAMBDA_STAGES = STAGES[3:]
@@ -23,146 +24,153 @@ _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _PLACEHOLDER = re.compile(r"(?<!\$)\{+\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}+")
 
 
-def check_flow(plan: Plan, bound: Mapping[str, Sequence[Bound]]) -> Diagnostics:
-    """Find what is wrong with the flow of single checks."""
+def check_flow(plan: Plan, bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:
+    """Check every stage for repeated checks and skipped needs, and every check for its platform and captures."""
     for name, stage in plan.stages.items():
-        yield from _twice(stage.checks)
-        yield from _needs(stage.checks)
-        for each in bound.get(name, ()):
-            yield from _where(each, name)
-            yield from _captured(each.check)
+        yield from _check_repetitions(stage.checks)
+        yield from _check_needs(stage.checks)
+        for bound_check in bound.get(name, ()):
+            yield from _check_platform(bound_check, name)
+            yield from _check_steps(bound_check.check)
 
 
-def check_stages(stages: Mapping[str, Stage]) -> Diagnostics:
+def check_stages(stages: Mapping[str, Stage]) -> RuleProblems:
     """Find stages that can never succeed."""
     for name, stage in stages.items():
+        path = ("stages", name, "checks")
         if all(check.severity is Severity.ADVISORY for check in stage.checks):
-            what = "every check is advisory, so this stage can never succeed; make one blocking"
-            yield "no-blocking-check", ("stages", name, "checks"), what
-        elif all(_left_out_first(check) or check.severity is Severity.ADVISORY for check in stage.checks):
-            what = "on a first deployment every blocking check is skipped, so it can never succeed; let one of them run"
-            yield "first-deployment", ("stages", name, "checks"), what
+            message = "every check is advisory, so this stage can never succeed; make one blocking"
+            yield "no-blocking-check", path, message
+        elif all(_is_skipped_first(check) or check.severity is Severity.ADVISORY for check in stage.checks):
+            message = (
+                "on a first deployment every blocking check is skipped, so it can never succeed; let one of them run"
+            )
+            yield "first-deployment", path, message
 
 
-def _left_out_first(check: Check) -> bool:
+def _is_skipped_first(check: Check) -> bool:
     return check.on_first_deployment is OnFirstDeployment.SKIP
 
 
-def check_shadow(plan: Plan, today: datetime.date | None) -> Diagnostics:
-    """Find a shadow that is over, or nearly so."""
+def check_shadow(plan: Plan, today: datetime.date | None) -> RuleProblems:
+    """Find a shadow that is over or ends soon."""
     if plan.shadow is not None and today is not None and (notice := plan.shadow.notice(today)):
         yield "shadow-ends", ("shadow", "until"), notice
 
 
-def check_unused(plan: Plan) -> Diagnostics:
+def check_unused(plan: Plan) -> RuleProblems:
     """Find variables that no check uses."""
-    used = {
+    used_names = {
         name
         for stage in plan.stages.values()
         for check in stage.checks
         for name in references.reference_names(check.params)
     }
     for name in plan.variables:
-        if name not in used:
-            yield "unused-variable", ("variables", name), f"no check uses ${{{name}}}; use it, or take it out"
+        if name not in used_names:
+            yield "unused-variable", ("variables", name), f"no check uses ${{{name}}}; use it, or remove it"
 
 
-def _where(each: Bound, stage: str) -> Diagnostics:
-    check = each.check
-    place = (*check.path, check.validator)
-    if each.malformed:
-        yield "malformed-validator", place, each.malformed
+def _check_platform(bound_check: Bound, stage: str) -> RuleProblems:
+    check, validator = bound_check.check, bound_check.validator
+    if bound_check.malformed:
+        yield "malformed-validator", (*check.path, check.validator), bound_check.malformed
     platform = check.when.platform
+    platform_path = (*check.path, "when", "platform")
     if platform is Platform.LAMBDA and stage not in LAMBDA_STAGES:
-        what = f"Lambda deployments have no {stage}, so this check never runs; they have {' and '.join(LAMBDA_STAGES)}"
-        yield "never-runs", (*check.path, "when", "platform"), what
-    elif platform is not None and each.validator is not None and platform not in each.validator.platforms:
-        works = " and ".join(each.value for each in each.validator.platforms)
-        what = (
-            f"{check.validator} works on {works}, and this check runs on {platform.value} only, where it always fails"
+        stages = " and ".join(LAMBDA_STAGES)
+        message = f"Lambda deployments have no {stage}, so this check never runs; they have {stages}"
+        yield "never-runs", platform_path, message
+    elif platform is not None and validator is not None and platform not in validator.platforms:
+        supported = " and ".join(option.value for option in validator.platforms)
+        message = (
+            f"{check.validator} works on {supported}, and this check runs on {platform.value} only, where it always "
+            "fails"
         )
-        yield "wrong-platform", (*check.path, "when", "platform"), what
+        yield "wrong-platform", platform_path, message
 
 
-def _needs(checks: Sequence[Check]) -> Diagnostics:
-    """Find checks that run where what they need is skipped: they end INCONCLUSIVE, and the gate stays closed."""
-    known = {check.name: check for check in checks}
+def _check_needs(checks: Sequence[Check]) -> RuleProblems:
+    """Find checks that run although a check that they need is skipped: they end INCONCLUSIVE and close the gate."""
+    by_name = {check.name: check for check in checks}
     for check in checks:
         for index, need in enumerate(check.needs):
-            if need not in known:
-                continue
-            if _left_out_first(known[need]) and not _left_out_first(check):
-                what = (
-                    f"{need!r} is skipped on a first deployment, and this check fails the stage then: give it "
-                    "on_first_deployment: skip, too"
-                )
-                yield "need-skipped", (*check.path, "needs", index), what
-            for key in ("platform", "application", "group"):
-                wanted, own = getattr(known[need].when, key), getattr(check.when, key)
-                if wanted is not None and wanted != own:
-                    what = (
-                        f"{need!r} runs only when {key} is {wanted}; elsewhere it is skipped, and this check fails the "
-                        f"stage: give it when: {{{key}: {wanted}}}, too"
-                    )
-                    yield "need-skipped", (*check.path, "needs", index), what
+            if need in by_name:
+                for message in _describe_skipped_need(check, by_name[need]):
+                    yield "need-skipped", (*check.path, "needs", index), message
 
 
-def _twice(checks: Sequence[Check]) -> Diagnostics:
-    first: dict[str, Check] = {}
+def _describe_skipped_need(check: Check, needed: Check) -> list[str]:
+    messages = []
+    if _is_skipped_first(needed) and not _is_skipped_first(check):
+        messages.append(
+            f"{needed.name!r} is skipped on a first deployment, and this check fails the stage then: give it "
+            "on_first_deployment: skip, too"
+        )
+    for key in ("platform", "application", "group"):
+        condition = getattr(needed.when, key)
+        if condition is not None and condition != getattr(check.when, key):
+            messages.append(
+                f"{needed.name!r} runs only when {key} is {condition}; otherwise it is skipped, and this check fails "
+                f"the stage: give it when: {{{key}: {condition}}}, too"
+            )
+    return messages
+
+
+def _check_repetitions(checks: Sequence[Check]) -> RuleProblems:
+    first_by_content: dict[str, Check] = {}
     for check in checks:
-        same = first.setdefault(repr((check.validator, check.params, check.when, check.severity)), check)
-        if same.name != check.name and not check.needs:
-            what = f"this checks the same as {same.name!r}; should one of them differ? repeat measures several times"
-            yield "same-check-twice", (*check.path, check.validator), what
+        content = repr((check.validator, check.params, check.when, check.severity))
+        first = first_by_content.setdefault(content, check)
+        if first.name != check.name and not check.needs:
+            message = (
+                f"this checks the same as {first.name!r}; should one of them differ? repeat measures several times"
+            )
+            yield "same-check-twice", (*check.path, check.validator), message
 
 
-def _captured(check: Check) -> Diagnostics:
-    """Find references to what only this or a later step captures, and `{name}` where `${name}` is meant."""
+def _check_steps(check: Check) -> RuleProblems:
+    """Find references to values that only this or a later step captures, and `{name}` in place of `${name}`."""
     params = check.params
     steps = params.get("steps") if isinstance(params, dict) else None
-    place = (*check.path, check.validator)
-    every = set(references.captured_names(params))
-    so_far: set[str] = set()
+    params_path = (*check.path, check.validator)
+    all_captures = set(references.captured_names(params))
+    earlier_captures: set[str] = set()
     for index, step in enumerate(steps if isinstance(steps, list) else []):
         if not isinstance(step, dict):
             continue
-        at = (*place, "steps", index)
-        used = dict.fromkeys(
-            references.reference_names({key: value for key, value in step.items() if key != "capture"})
-        )
-        for name in used:
-            if name in every and name not in so_far:
-                what = f"${{{name}}} is captured by no earlier step; move the step that captures it before this one"
-                yield "captured-too-late", _first(step, name, at), what
-        so_far |= set(references.captured_names(step))
-        yield from _of_request(step, at)
-    yield from _of_request(params, place)
+        step_path = (*params_path, "steps", index)
+        without_captures = {key: value for key, value in step.items() if key != "capture"}
+        for name in dict.fromkeys(references.reference_names(without_captures)):
+            if name in all_captures and name not in earlier_captures:
+                message = f"${{{name}}} is captured by no earlier step; move the step that captures it before this one"
+                yield "captured-too-late", _first_reference(step, name, step_path), message
+        earlier_captures |= set(references.captured_names(step))
+        yield from _check_request(step, step_path)
+    yield from _check_request(params, params_path)
 
 
-def _first(data: dict[str, Any], name: str, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    wanted = re.compile(r"\$\{\s*" + re.escape(name) + r"\s*\}")
-    return next(
-        (
-            each
-            for key, value in data.items()
-            for each in references.reference_paths(value, (*path, key))
-            if wanted.search(_at(data, each[len(path) :]))
-        ),
-        path,
-    )
+def _first_reference(data: dict[str, Any], name: str, path: PlanPath) -> PlanPath:
+    """Return the path of the first text in `data` with `${name}`; `path` is that of `data`."""
+    reference = re.compile(r"\$\{\s*" + re.escape(name) + r"\s*\}")
+    for key, value in data.items():
+        for reference_path in references.reference_paths(value, (*path, key)):
+            if reference.search(_text_at(data, reference_path[len(path) :])):
+                return reference_path
+    return path
 
 
-def _at(data: Any, path: tuple[Any, ...]) -> str:
+def _text_at(data: Any, path: PlanPath) -> str:
     for step in path:
         data = data[step]
     return str(data)
 
 
-def _of_request(data: Any, path: tuple[str | int, ...]) -> Diagnostics:
+def _check_request(data: Any, path: PlanPath) -> RuleProblems:
     for method in _METHODS if isinstance(data, dict) else ():
         if isinstance(data.get(method), str) and (match := _PLACEHOLDER.search(data[method])):
-            what = f"{match[0]} is sent as it stands; write ${{{match[1]}}} for a variable or a captured value"
-            yield "placeholder-in-path", (*path, method), what
+            message = f"{match[0]} is sent unchanged; write ${{{match[1]}}} for a variable or a captured value"
+            yield "placeholder-in-path", (*path, method), message
         if method in ("get", "head") and data.get(method) is not None and data.get("body") is not None:
-            what = f"a {method.upper()} with a body: servers and proxies may drop or refuse it; write post, or query"
-            yield "body-on-get", (*path, KeyStep("body")), what
+            message = f"a {method.upper()} with a body: servers and proxies may drop or reject it; write post, or query"
+            yield "body-on-get", (*path, KeyStep("body")), message

@@ -1,4 +1,4 @@
-"""Problems as people and as other programs read them."""
+"""Output formats of lint: text, JSON, GitHub annotations, GitLab code quality, SARIF."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
 
 
 class File(FrozenStruct, frozen=True, kw_only=True):
-    """One file that was looked at; `text` is "" where it could not be read."""
+    """One file that was linted; `text` is "" if it could not be read."""
 
     name: str
     text: str
     problems: tuple[Any, ...]
 
 
-def _each(files: Sequence[File]) -> Iterator[tuple[File, Problem]]:
-    """Give every problem with its file; one in a fragment that the file takes in, with that."""
+def _problems_with_file(files: Sequence[File]) -> Iterator[tuple[File, Problem]]:
+    """Yield every problem with its file; the file of a problem in a fragment is the fragment."""
     for file in files:
         for problem in file.problems:
             yield File(name=problem.source, text="", problems=()) if problem.source else file, problem
 
 
 def text(files: Sequence[File], console: Console) -> None:
-    """Write `file:line:column: message [rule]`; on a terminal also the line, with a caret below the place."""
-    for file, problem in _each(files):
+    """Print `file:line:column: message [rule]`; on a terminal also the line, with a caret below the place."""
+    for file, problem in _problems_with_file(files):
         place = f"{problem.source or file.name}:{problem.line or 1}:{problem.column or 1}: "
         warning = "warning: " if problem.severity == "warning" else ""
         colour = "yellow" if warning else "red"
-        said = Text.assemble((place, "bold"), (warning, colour), str(problem), (f" [{problem.rule}]", "bright_black"))
-        console.print(said, soft_wrap=True)  # a place that is wrapped is no link
+        line = Text.assemble((place, "bold"), (warning, colour), str(problem), (f" [{problem.rule}]", "bright_black"))
+        console.print(line, soft_wrap=True)  # terminals recognize the place as a link only if it is not wrapped
         terminal = console.is_terminal or console.file.isatty()
         if terminal and problem.line and file.text and not problem.source:
             _excerpt(file, problem, colour, console)
@@ -52,9 +52,8 @@ def text(files: Sequence[File], console: Console) -> None:
 
 def _excerpt(file: File, problem: Problem, colour: str, console: Console) -> None:
     lines = file.text.split("\n")
-    line = "".join(
-        each if each.isprintable() else " " for each in lines[min(problem.line, len(lines)) - 1].rstrip("\r")
-    )
+    raw_line = lines[min(problem.line, len(lines)) - 1].rstrip("\r")
+    line = "".join(character if character.isprintable() else " " for character in raw_line)
     start = max(0, problem.column - console.width + 20)
     margin = f"{problem.line:>5} | "
     console.print(Text.assemble((margin, "bright_black"), line[start : start + console.width - len(margin) - 1]))
@@ -62,7 +61,7 @@ def _excerpt(file: File, problem: Problem, colour: str, console: Console) -> Non
 
 
 def as_json(files: Sequence[File]) -> str:
-    """One document: the files, and every problem."""
+    """Render one document: the files, and every problem."""
     problems = [
         {
             "file": problem.source or file.name,
@@ -73,34 +72,34 @@ def as_json(files: Sequence[File]) -> str:
             "severity": problem.severity,
             "rule": problem.rule,
         }
-        for file, problem in _each(files)
+        for file, problem in _problems_with_file(files)
     ]
     return json.dumps({"files": [file.name for file in files], "problems": problems}, indent=2)
 
 
 def github(files: Sequence[File]) -> str:
-    """Write annotations of GitHub Actions.
+    """Render annotations of GitHub Actions.
 
-    Source: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands; what is escaped:
+    Source: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands; for the escaping:
     https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts
     """
     return "\n".join(
-        f"::{problem.severity} file={_property(_relative(file.name))},line={problem.line or 1},col={problem.column or 1},"
-        f"title={_property(f'greenlight {problem.rule}')}::{_escaped(str(problem))}"
-        for file, problem in _each(files)
+        f"::{problem.severity} file={_escape_property(_relative(file.name))},line={problem.line or 1},"
+        f"col={problem.column or 1},title={_escape_property(f'greenlight {problem.rule}')}::{_escape(str(problem))}"
+        for file, problem in _problems_with_file(files)
     )
 
 
-def _escaped(value: str) -> str:
+def _escape(value: str) -> str:
     return value.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(value: str) -> str:
-    return _escaped(value).replace(":", "%3A").replace(",", "%2C")
+def _escape_property(value: str) -> str:
+    return _escape(value).replace(":", "%3A").replace(",", "%2C")
 
 
 def gitlab(files: Sequence[File]) -> str:
-    """Write a report of GitLab's code quality.
+    """Render a report for GitLab's code quality.
 
     Source: https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
     """
@@ -113,14 +112,14 @@ def gitlab(files: Sequence[File]) -> str:
                 "severity": "major" if problem.severity == "error" else "minor",
                 "location": {"path": _relative(file.name), "lines": {"begin": problem.line or 1}},
             }
-            for file, problem, fingerprint in _known(files)
+            for file, problem, fingerprint in _with_fingerprints(files)
         ],
         indent=2,
     )
 
 
 def sarif(files: Sequence[File]) -> str:
-    """Write SARIF 2.1.0, as GitHub's code scanning and editors read it.
+    """Render SARIF 2.1.0, as GitHub's code scanning and editors read it.
 
     Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
     """
@@ -128,8 +127,10 @@ def sarif(files: Sequence[File]) -> str:
     rules = [
         {
             "id": rule.id,
-            "shortDescription": {"text": rule.what},
-            "help": {"text": f"{rule.what}\n\nWrong:\n{rule.bad}\nRight:\n{rule.good}" if rule.bad else rule.what},
+            "shortDescription": {"text": rule.summary},
+            "help": {
+                "text": f"{rule.summary}\n\nWrong:\n{rule.bad}\nRight:\n{rule.good}" if rule.bad else rule.summary
+            },
             "defaultConfiguration": {"level": rule.severity},
         }
         for rule in RULES
@@ -150,7 +151,7 @@ def sarif(files: Sequence[File]) -> str:
             ],
             "partialFingerprints": {"greenlight/v1": fingerprint},
         }
-        for file, problem, fingerprint in _known(files)
+        for file, problem, fingerprint in _with_fingerprints(files)
     ]
     driver = {"name": "greenlight", "version": version("greenlight"), "rules": rules}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
@@ -158,18 +159,20 @@ def sarif(files: Sequence[File]) -> str:
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2)
 
 
-def _known(files: Sequence[File]) -> Iterator[tuple[File, Problem, str]]:
-    """Give every problem with a fingerprint that stays when lines move; the same problem twice has two."""
-    seen: dict[str, int] = {}
-    for file, problem in _each(files):
-        what = "\0".join((_relative(file.name), problem.rule, problem.path, problem.message))
-        seen[what] = seen.get(what, 0) + 1
-        yield file, problem, hashlib.sha256(f"{what}\0{seen[what]}".encode()).hexdigest()
+def _with_fingerprints(files: Sequence[File]) -> Iterator[tuple[File, Problem, str]]:
+    """Yield every problem with a fingerprint that is stable when lines move; a problem that occurs twice has two."""
+    counts: dict[str, int] = {}
+    for file, problem in _problems_with_file(files):
+        identity = "\0".join((_relative(file.name), problem.rule, problem.path, problem.message))
+        counts[identity] = counts.get(identity, 0) + 1
+        yield file, problem, hashlib.sha256(f"{identity}\0{counts[identity]}".encode()).hexdigest()
 
 
 def _relative(name: str) -> str:
-    """Write a path as services find it in the repository: from here, with slashes; a URI stays as it is."""
+    """Return a path relative to the current folder, with slashes, as code hosts show it; a URI is unchanged."""
     if "://" in name:
         return name
-    here, path = Path.cwd(), Path(name)
-    return path.relative_to(here).as_posix() if path.is_absolute() and path.is_relative_to(here) else path.as_posix()
+    folder, path = Path.cwd(), Path(name)
+    if path.is_absolute() and path.is_relative_to(folder):
+        path = path.relative_to(folder)
+    return path.as_posix()

@@ -8,9 +8,12 @@ from greenlight.core.frozen import FrozenStruct
 
 
 class Limits(FrozenStruct, frozen=True, kw_only=True):
-    """What an installation gives a stage: the hook function's time in seconds, and checks at once.
+    """The limits of an installation.
 
-    `today` is the day in UTC, by which shadows are judged; None judges none.
+    Attributes:
+        function_s: Timeout of the hook function in seconds.
+        concurrency: Number of checks that run at once.
+        today: The current day in UTC, for shadows; None if they are not checked.
     """
 
     function_s: float = 600.0

@@ -1,4 +1,4 @@
-"""Secrets written into a plan, where everybody who reads the repository reads them; never repeated in a message."""
+"""Rule for secrets in a plan, where every reader of the repository can see them. Messages never repeat them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from devkit.lint.diagnostics import Diagnostics
+    from devkit.lint.diagnostics import RuleProblems
     from greenlight.core.plan_path import PlanPath
 
 _KEY = re.compile(
     r"(?i)(authorization|proxy-authorization|x-api-key|cookie|(.*[-_])?(password|passwd|pwd|passphrase|secret|client[-_]?secret"
     r"|api[-_]?key|private[-_]?key|access[-_]?token|auth[-_]?token))"
 )
-_VALUE = (
+_FORMS = (
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+"), "a JSON Web Token"),
     (re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"), "an AWS access key"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "a private key"),
@@ -23,18 +23,24 @@ _VALUE = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/-]{8,}=*\s*$"), "credentials"),
     (re.compile(r"(?i)\bhttps?://[^/\s:@]+:[^/\s:@$]+@"), "a password in a URL"),
 )
-_HELP = "anybody who reads the plan reads it; write ${secret:secretsmanager:NAME#KEY} or ${secret:ssm:/NAME}"
+_HELP = "every reader of the plan can see it; write ${secret:secretsmanager:NAME#KEY} or ${secret:ssm:/NAME}"
 
 
-def kind(text: str) -> str:
-    """Say what secret a text is by its form; "" for others."""
-    return next((kind for pattern, kind in _VALUE if pattern.search(text)), "")
+def secret_form(text: str) -> str:
+    """Return the kind of secret that a text has the form of, such as "a GitHub token"; "" for other texts."""
+    return next((form for pattern, form in _FORMS if pattern.search(text)), "")
 
 
-def find_secrets(data: Any, path: PlanPath = (), *, sent: bool = True) -> Diagnostics:
-    """Find literals that are secrets by their key or by their form; what is expected of answers only by form."""
+def find_secrets(data: Any, path: PlanPath = (), *, sent: bool = True) -> RuleProblems:
+    """Find texts that are secrets by their key or their form; in expectations and captures by their form alone.
+
+    Args:
+        data: The plan as plain data, or a part of it.
+        path: Path of `data` in the plan.
+        sent: `data` is sent, and not compared with a response.
+    """
     if isinstance(data, str):
-        if form := kind(data):
+        if form := secret_form(data):
             yield "plain-secret", path, f"this is {form}; {_HELP}"
         elif sent and data and "${" not in data and path and _KEY.fullmatch(str(path[-1])):
             yield "plain-secret", path, f"{path[-1]!r} has its value written out; {_HELP}"

@@ -1,7 +1,7 @@
-"""Plain words that other readers of YAML take for something else, numbers where a text is meant, and values left out.
+"""Rules for unquoted scalars that YAML 1.1 reads differently, numbers that may be meant as text, and empty values.
 
 Sources: https://yaml.org/type/bool.html, https://yaml.org/type/int.html (base 60), https://yaml.org/type/timestamp.html,
-the types of YAML 1.1; greenlight reads by the core schema of YAML 1.2.
+which define the types of YAML 1.1; greenlight uses the core schema of YAML 1.2.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from devkit.lint.diagnostics import Diagnostics
+    from devkit.lint.diagnostics import RuleProblems
     from greenlight.core.plan_path import PlanPath
     from greenlight.plan.yaml_reader import Document
 
@@ -20,33 +20,35 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?", re.ASCII)
 _TRAILING_ZERO = re.compile(r"[0-9]+\.[0-9]*[1-9]0|[0-9]+\.0", re.ASCII)
 _EXPONENT = re.compile(r"[0-9]+[eE][0-9]+", re.ASCII)
 _VERSION = re.compile(r"(?i)(.*[-_.])?(version|release|revision|build|tag|commit|sha)")
-_AMOUNTS = ("gt", "gte", "lt", "lte", "between", "backoff", "rate")
+_NUMERIC_KEYS = ("gt", "gte", "lt", "lte", "between", "backoff", "rate")
 
 
-def find_surprises(document: Document) -> Diagnostics:
-    """Find plain words whose meaning surprises, and expectations that are left out."""
-    for path, word in document.plain_words():
-        if message := _surprise(word, path):
-            yield (*message[:1], path, message[1])
-    for path in document.empty():
+def find_surprises(document: Document) -> RuleProblems:
+    """Find unquoted scalars with a surprising type, and expectations without a value."""
+    for path, word in document.plain_scalars():
+        if surprise := _surprise(word, path):
+            rule_id, message = surprise
+            yield rule_id, path, message
+    for path in document.empty_values():
         if "expect" in path[:-2]:
-            what = "has no value, and so null is expected; write for example {exists: true}, or {eq: null}"
-            yield "empty-value", path, f"{str(path[-1])!r} {what}"
+            message = "has no value, and so null is expected; write for example {exists: true}, or {eq: null}"
+            yield "empty-value", path, f"{str(path[-1])!r} {message}"
 
 
 def _surprise(word: str, path: PlanPath) -> tuple[str, str] | None:
+    """Return the rule that a scalar breaks and a message; None if its type is the expected one."""
     if word.lower() in _BOOLEAN and word in (word.lower(), word.title(), word.upper()):
-        meant = "true" if _BOOLEAN[word.lower()] else "false"
-        return "yaml-boolean", f'{word} is a text here, and not {meant}; write {meant}, or "{word}" in quotes'
+        boolean = "true" if _BOOLEAN[word.lower()] else "false"
+        return "yaml-boolean", f'{word} is a text here, and not {boolean}; write {boolean}, or "{word}" in quotes'
     if _BASE_60.fullmatch(word):
         return "yaml-base-60", f'{word} is a text here, and a number to other readers of YAML; write "{word}" in quotes'
     if _DATE.fullmatch(word):
         return "yaml-date", f'{word} is a text here, and a date to other readers of YAML; write "{word}" in quotes'
     keys = [str(step) for step in path if isinstance(step, str)]
-    if not keys or keys[-1] in _AMOUNTS or path == ("version",):
+    if not keys or keys[-1] in _NUMERIC_KEYS or path == ("version",):
         return None
-    named = any(_VERSION.fullmatch(key) for key in keys[-2:])
-    if _EXPONENT.fullmatch(word) or (_TRAILING_ZERO.fullmatch(word) and (named or not word.endswith(".0"))):
+    is_version = any(_VERSION.fullmatch(key) for key in keys[-2:])
+    if _EXPONENT.fullmatch(word) or (_TRAILING_ZERO.fullmatch(word) and (is_version or not word.endswith(".0"))):
         return (
             "yaml-number",
             f'{word} is the number {float(word):g} here; if it is a name or a version, write "{word}" in quotes',

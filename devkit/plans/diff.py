@@ -1,9 +1,14 @@
-"""What one text of a plan checks less, more or otherwise than another. Values are never repeated, only where they stand."""
+"""Differences between two plans: which checks are weaker, gone, new or changed.
+
+Messages name the place of a difference and never repeat a value, which may be a secret.
+"""
 
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import msgspec
 
 from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
 from greenlight.core.frozen import FrozenStruct
@@ -14,177 +19,213 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from greenlight.plan.model import Check, Plan
+    from greenlight.plan.repeat import Repeat
 
 Kind = Literal["weakened", "removed", "added", "changed"]
 KINDS: tuple[Kind, ...] = ("weakened", "removed", "added", "changed")
 
-_STRENGTH = (Severity.ADVISORY, Severity.REQUIRED_WITH_OVERRIDE, Severity.BLOCKING)
-_UPPER, _LOWER = ("lt", "lte"), ("gt", "gte")
+_SEVERITY_ORDER = (Severity.ADVISORY, Severity.REQUIRED_WITH_OVERRIDE, Severity.BLOCKING)
+_UPPER_LIMITS, _LOWER_LIMITS = ("lt", "lte"), ("gt", "gte")
+_WEAKER_IF_GREATER = ("failure_limit", "inconclusive_limit", "consecutive_error_limit")
+_WEAKER_IF_LESS = ("count", "consecutive_success_limit")
 
 
 class Change(FrozenStruct, frozen=True, kw_only=True):
     """One difference.
 
     Attributes:
-        kind: `weakened` lets a release pass that would not have passed before; `changed` may or may not.
-        check: "" where the whole stage, or the whole plan, is meant; so is `stage`.
+        kind: `weakened` if a release can pass now that could not pass before; `changed` if that is not known.
+        message: The difference in a sentence.
+        stage: "" if the change concerns the whole plan.
+        check: "" if the change concerns the whole stage or plan.
     """
 
     kind: Kind
-    what: str
+    message: str = msgspec.field(name="what")
     stage: str = ""
     check: str = ""
 
     def __str__(self) -> str:
-        """Write it as one sentence with its place."""
+        """Return the message with its place in front."""
         place = ": ".join(part for part in (self.stage, self.check) if part)
-        return f"{place}: {self.what}" if place else self.what
+        return f"{place}: {self.message}" if place else self.message
+
+
+class _Difference(NamedTuple):
+    """A difference of a check, before its place is known."""
+
+    kind: Kind
+    message: str
 
 
 def compare_plans(old: Plan, new: Plan) -> tuple[Change, ...]:
-    """Give what differs from `old` in `new`, the weakened first."""
-    found = list(_whole(old, new))
+    """Return the differences of `new` from `old`, the weakened first."""
+    changes = list(_compare_plan_keys(old, new))
     for stage in dict.fromkeys((*old.stages, *new.stages)):
-        before, after = ({check.name: check for check in _checks(plan, stage)} for plan in (old, new))
         if stage in old.stages and stage not in new.stages:
-            found.append(Change(kind="weakened", stage=stage, what="the stage is gone; OnMissingPlan decides there"))
+            message = "the stage is gone; OnMissingPlan decides there"
+            changes.append(Change(kind="weakened", stage=stage, message=message))
             continue
+        before, after = _checks_by_name(old, stage), _checks_by_name(new, stage)
         for name in dict.fromkeys((*before, *after)):
-            for kind, what in _of_check(before.get(name), after.get(name)):
-                found.append(Change(kind=kind, what=what, stage=stage, check=name))
-    return tuple(sorted(found, key=lambda change: KINDS.index(change.kind)))
+            for kind, message in _compare_checks(before.get(name), after.get(name)):
+                changes.append(Change(kind=kind, message=message, stage=stage, check=name))
+    return tuple(sorted(changes, key=lambda change: KINDS.index(change.kind)))
 
 
-def _checks(plan: Plan, stage: str) -> tuple[Check, ...]:
-    return plan.stages[stage].checks if stage in plan.stages else ()
+def _checks_by_name(plan: Plan, stage: str) -> dict[str, Check]:
+    return {check.name: check for check in plan.stages[stage].checks} if stage in plan.stages else {}
 
 
-def _whole(old: Plan, new: Plan) -> Iterator[Change]:
-    ends = [datetime.date.fromisoformat(plan.shadow.until) if plan.shadow else datetime.date.min for plan in (old, new)]
-    if ends[1] > ends[0]:
-        yield Change(kind="weakened", what=f"a shadow until {ends[1]}: no gate of the plan decides before that is over")
+def _compare_plan_keys(old: Plan, new: Plan) -> Iterator[Change]:
+    """Compare the keys of the plan beside its stages."""
+    old_end, new_end = _shadow_end(old), _shadow_end(new)
+    if new_end > old_end:
+        message = f"a shadow until {new_end}: until then no gate of the plan can fail a deployment"
+        yield Change(kind="weakened", message=message)
     elif old.shadow != new.shadow:
-        yield Change(kind="changed", what="the shadow is shorter, gone, or has another reason")
+        yield Change(kind="changed", message="the shadow is shorter, gone, or has another reason")
     for name in dict.fromkeys((*old.variables, *new.variables)):
         if old.variables.get(name) != new.variables.get(name):
-            yield Change(kind="changed", what=f"the variable {name}")
+            yield Change(kind="changed", message=f"the variable {name}")
     if old.target != new.target:
-        yield Change(kind="changed", what="the target")
+        yield Change(kind="changed", message="the target")
 
 
-def _of_check(old: Check | None, new: Check | None) -> Iterator[tuple[Kind, str]]:
+def _shadow_end(plan: Plan) -> datetime.date:
+    return datetime.date.fromisoformat(plan.shadow.until) if plan.shadow else datetime.date.min
+
+
+def _compare_checks(old: Check | None, new: Check | None) -> Iterator[_Difference]:
     if old is None or new is None:
-        yield from _one_side(old, new)
+        yield from _one_is_missing(old, new)
         return
     if old.severity != new.severity:
-        weaker = _STRENGTH.index(new.severity) < _STRENGTH.index(old.severity)
-        what = f"severity {old.severity.value} is now {new.severity.value}"
-        yield ("weakened" if weaker else "changed"), what
-    yield from _borne(old, new)
+        is_weaker = _SEVERITY_ORDER.index(new.severity) < _SEVERITY_ORDER.index(old.severity)
+        yield _difference(f"severity {old.severity.value} is now {new.severity.value}", is_weaker=is_weaker)
+    yield from _compare_control_keys(old, new)
     if old.validator != new.validator:
-        yield "changed", f"{old.validator} is now {new.validator}, which looks at something else"
+        yield _difference(f"{old.validator} is now {new.validator}, which checks something else")
         return
-    yield from _params(old.params, new.params)
+    yield from _compare_params(old.params, new.params)
 
 
-def _one_side(old: Check | None, new: Check | None) -> Iterator[tuple[Kind, str]]:
-    if old is not None:
-        advisory = old.severity is Severity.ADVISORY
-        yield ("removed", "the check is gone; it was advisory") if advisory else ("weakened", "the check is gone")
-    elif new is not None:
-        yield "added", f"a check with {new.validator}, {new.severity.value}"
+def _difference(message: str, *, is_weaker: bool = False) -> _Difference:
+    return _Difference("weakened" if is_weaker else "changed", message)
 
 
-def _borne(old: Check, new: Check) -> Iterator[tuple[Kind, str]]:
-    """Give what the control keys bear now and did not, or the other way round."""
-    for name, weak in (("on_inconclusive", OnInconclusive.TOLERATE), ("on_first_deployment", OnFirstDeployment.SKIP)):
+def _one_is_missing(old: Check | None, new: Check | None) -> Iterator[_Difference]:
+    if new is not None:
+        yield _Difference("added", f"a check with {new.validator}, {new.severity.value}")
+    elif old is not None and old.severity is Severity.ADVISORY:
+        yield _Difference("removed", "the check is gone; it was advisory")
+    elif old is not None:
+        yield _Difference("weakened", "the check is gone")
+
+
+def _compare_control_keys(old: Check, new: Check) -> Iterator[_Difference]:
+    """Compare the keys of a check that decide when it runs and which outcomes it tolerates."""
+    lenient = {"on_inconclusive": OnInconclusive.TOLERATE, "on_first_deployment": OnFirstDeployment.SKIP}
+    for name, lenient_value in lenient.items():
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
-            yield ("weakened" if after == weak else "changed"), f"{name} {before.value} is now {after.value}"
+            yield _difference(f"{name} {before.value} is now {after.value}", is_weaker=after == lenient_value)
     if old.when != new.when:
-        always = When()
-        yield (
-            ("weakened" if old.when == always else "changed"),
-            ("it runs only for some deployments now" if old.when == always else "it runs for other deployments (when)"),
-        )
+        if old.when == When():
+            yield _difference("it runs only for some deployments now (when)", is_weaker=True)
+        else:
+            yield _difference("it runs for other deployments now (when)")
     if new.retry.attempts > old.retry.attempts:
-        yield "weakened", f"tried {new.retry.attempts} times, and not {old.retry.attempts}"
+        yield _difference(f"{new.retry.attempts} attempts instead of {old.retry.attempts} (retry)", is_weaker=True)
     elif old.retry != new.retry:
-        yield "changed", "retry"
-    yield from _repeated(old, new)
+        yield _difference("retry")
+    if old.repeat != new.repeat:
+        yield from _compare_repeat(old.repeat, new.repeat)
     for name in ("timeout_s", "needs", "tags"):
         if getattr(old, name) != getattr(new, name):
-            yield "changed", name.removesuffix("_s")
+            yield _difference(name.removesuffix("_s"))
 
 
-def _repeated(old: Check, new: Check) -> Iterator[tuple[Kind, str]]:
-    if old.repeat == new.repeat:
+def _compare_repeat(old: Repeat | None, new: Repeat | None) -> Iterator[_Difference]:
+    if new is None:
+        yield _difference("it is measured once instead of repeatedly", is_weaker=True)
         return
-    if old.repeat is None or new.repeat is None:
-        tolerant = new.repeat is not None and bool(new.repeat.failure_limit or new.repeat.inconclusive_limit)
-        lost = new.repeat is None
-        yield (
-            ("weakened" if tolerant or lost else "changed"),
-            ("it is measured once, and not repeatedly" if lost else "it is measured repeatedly"),
-        )
+    if old is None:
+        is_tolerant = bool(new.failure_limit or new.inconclusive_limit)
+        yield _difference("it is measured repeatedly", is_weaker=is_tolerant)
         return
-    more_is_weaker = ("failure_limit", "inconclusive_limit", "consecutive_error_limit")
-    for name in (*more_is_weaker, "count", "consecutive_success_limit", "interval"):
-        before, after = getattr(old.repeat, name), getattr(new.repeat, name)
+    for name in (*_WEAKER_IF_GREATER, *_WEAKER_IF_LESS, "interval"):
+        before, after = getattr(old, name), getattr(new, name)
         if before != after:
-            weaker = after > before if name in more_is_weaker else name != "interval" and after < before
-            yield ("weakened" if weaker else "changed"), f"repeat.{name} {before} is now {after}"
+            is_weaker = (name in _WEAKER_IF_GREATER and after > before) or (name in _WEAKER_IF_LESS and after < before)
+            yield _difference(f"repeat.{name} {before} is now {after}", is_weaker=is_weaker)
 
 
-def _params(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[Kind, str]]:
-    """Compare a validator's parameters; what stands below `expect` is what must hold."""
+def _compare_params(old: Any, new: Any, path: tuple[str, ...] = ()) -> Iterator[_Difference]:
+    """Compare the parameters of a validator. Below `expect` are the conditions that a release has to meet."""
     if isinstance(old, dict) and isinstance(new, dict):
-        for key in dict.fromkeys((*old, *new)):
-            here = (*path, str(key))
-            if key not in new:
-                weaker = _expected(here)
-                yield ("weakened" if weaker else "changed"), f"{'expectation ' * weaker}{_named(here)} is gone"
-            elif key not in old:
-                yield "changed", f"{_named(here)} is new"
-            else:
-                yield from _params(old[key], new[key], here)
-    elif isinstance(old, list) and isinstance(new, list) and not _expected(path):
-        for number, (before, after) in enumerate(zip(old, new, strict=False)):
-            yield from _params(before, after, (*path[:-1], f"{path[-1]}[{number}]") if path else (f"[{number}]",))
-        if len(new) < len(old):
-            yield "weakened", f"{_named(path)} has {len(new)} entries, and not {len(old)}"
-        elif len(new) > len(old):
-            yield "changed", f"{_named(path)} has {len(new)} entries, and not {len(old)}"
+        yield from _compare_maps(old, new, path)
+    elif isinstance(old, list) and isinstance(new, list) and not _is_expectation(path):
+        yield from _compare_lists(old, new, path)
     elif type(old) is not type(new) or old != new:
-        wider = _wider(path[-1] if path else "", old, new)
-        yield ("weakened" if wider else "changed"), f"{_named(path)} is {'wider' if wider else 'another'}"
+        if _is_wider(path[-1] if path else "", old, new):
+            yield _difference(f"{_display_path(path)} is wider", is_weaker=True)
+        else:
+            yield _difference(f"{_display_path(path)} is different")
 
 
-def _expected(path: tuple[str, ...]) -> bool:
+def _compare_maps(old: dict[Any, Any], new: dict[Any, Any], path: tuple[str, ...]) -> Iterator[_Difference]:
+    for key in dict.fromkeys((*old, *new)):
+        key_path = (*path, str(key))
+        name = _display_path(key_path)
+        if key in old and key in new:
+            yield from _compare_params(old[key], new[key], key_path)
+        elif key in new:
+            yield _difference(f"{name} is new")
+        elif _is_expectation(key_path):
+            yield _difference(f"expectation {name} is gone", is_weaker=True)
+        else:
+            yield _difference(f"{name} is gone")
+
+
+def _compare_lists(old: list[Any], new: list[Any], path: tuple[str, ...]) -> Iterator[_Difference]:
+    for number, (before, after) in enumerate(zip(old, new, strict=False)):
+        item_path = (*path[:-1], f"{path[-1]}[{number}]") if path else (f"[{number}]",)
+        yield from _compare_params(before, after, item_path)
+    if len(new) != len(old):
+        entries = "entry" if len(new) == 1 else "entries"
+        message = f"{_display_path(path)} has {len(new)} {entries} instead of {len(old)}"
+        yield _difference(message, is_weaker=len(new) < len(old))
+
+
+def _is_expectation(path: tuple[str, ...]) -> bool:
     return any(part == "expect" or part.startswith("expect[") for part in path)
 
 
-def _named(path: tuple[str, ...]) -> str:
-    return ".".join(path) or "what is given to the validator"
+def _display_path(path: tuple[str, ...]) -> str:
+    return ".".join(path) or "the validator's parameter"
 
 
-def _wider(key: str, old: Any, new: Any) -> bool:
-    """Say whether a limit lets more through; of what is no number it is not known."""
+def _is_wider(key: str, old: Any, new: Any) -> bool:
+    """Return whether a limit lets more values pass; False for values that cannot be compared."""
     if key == "in" and isinstance(old, list) and isinstance(new, list):
-        return all(each in new for each in old)
-    before, after = _number(old), _number(new)
+        return all(value in new for value in old)
+    before, after = _to_number(old), _to_number(new)
     if before is None or after is None:
         return False
-    return (key in _UPPER and after > before) or (key in _LOWER and after < before)
+    return (key in _UPPER_LIMITS and after > before) or (key in _LOWER_LIMITS and after < before)
 
 
-def _number(value: Any) -> float | None:
+def _to_number(value: Any) -> float | None:
+    """Convert a number, a duration or a size; return None for any other value."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
-    read: tuple[Callable[[Any], float], ...] = (Duration.parse, Size.parse)
-    for each in read if isinstance(value, str) else ():
+    if not isinstance(value, str):
+        return None
+    parsers: tuple[Callable[[Any], float], ...] = (Duration.parse, Size.parse)
+    for parse in parsers:
         try:
-            return float(each(value))
+            return float(parse(value))
         except ValueError:
             continue
     return None

@@ -1,4 +1,4 @@
-"""The IAM policy that a plan's checks need beyond what template.yaml gives the hooks."""
+"""IAM policy that a plan's checks need beyond the permissions that template.yaml grants the hooks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from greenlight.checks.registry import MalformedError
 from greenlight.core import references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from greenlight.checks.binding import Bound
 
@@ -39,134 +39,145 @@ GRANTED = {
     "synthetics:GetCanaryRuns": "",
     "xray:GetTraceSummaries": "",
 }
-"""What template.yaml allows the hooks for any plan: each action with the parameter that says for which resources."""
+"""Actions that template.yaml allows the hooks for any plan, each with the parameter that limits its resources."""
 
 
+_WILDCARD_NOTE = "why *: the action does not support resources, or the plan does not name one; narrow it if you can"
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9*-]*:[0-9*]*:[^\s\"]+", re.ASCII)
 
 
-class Wanted(NamedTuple):
-    """An action, the resource it is needed for, and who needs it."""
+class Permission(NamedTuple):
+    """A needed permission.
+
+    Attributes:
+        needed_by: The check or the include that needs it.
+    """
 
     action: str
     resource: str
-    by: str
+    needed_by: str
 
 
-def wanted(checks: Iterable[Bound], partition: str = "aws") -> Iterator[Wanted]:
-    """Give all that checks ask of AWS, secrets included.
+def required_permissions(checks: Iterable[Bound], partition: str = "aws") -> Iterator[Permission]:
+    """Yield the permissions that checks need, those for secrets included.
 
     Args:
-        checks: Bound, so that their parameters are known.
-        partition: Of the ARNs: aws, aws-cn or aws-us-gov.
+        checks: Bound checks, whose parameters are known.
+        partition: Partition of the ARNs: aws, aws-cn or aws-us-gov.
 
     Raises:
-        MalformedError: A check's validator cannot be used, so nobody knows what it needs.
+        MalformedError: A check's validator cannot be used, so its permissions are not known.
     """
     for bound in checks:
         check = bound.check
         if bound.validator is None:
             raise MalformedError(bound.malformed)
-        by = f"{check.name} ({check.validator})"
+        needed_by = f"{check.name} ({check.validator})"
         for action, resource in bound.validator.needs(bound.params):
-            yield Wanted(action, _arn(resource, partition), by)
+            yield Permission(action, _arn(resource, partition), needed_by)
         for reference in sorted(references.secret_names(check.params)):
-            yield _secret(reference, by, partition)
+            yield _secret_permission(reference, needed_by, partition)
 
 
-def _secret(reference: str, by: str, partition: str) -> Wanted:
+def _secret_permission(reference: str, needed_by: str, partition: str) -> Permission:
     store, _, rest = reference.partition(":")
     name = rest.partition("#")[0]
     if store == "ssm":
-        return Wanted("ssm:GetParameter", _arn(f"arn:aws:ssm:*:*:parameter/{name.lstrip('/')}", partition), by)
-    # Secrets Manager puts six characters of its own behind the name.
+        return Permission("ssm:GetParameter", _parameter_arn(name, partition), needed_by)
+    # Secrets Manager appends a hyphen and six random characters to the name.
     arn = name if name.startswith("arn:") else f"arn:aws:secretsmanager:*:*:secret:{name}-??????"
-    return Wanted("secretsmanager:GetSecretValue", _arn(arn, partition), by)
+    return Permission("secretsmanager:GetSecretValue", _arn(arn, partition), needed_by)
 
 
 def _arn(resource: str, partition: str) -> str:
-    """Write an ARN as IAM reads it: what is known only at the deployment can be anything, and so can what is no ARN."""
+    """Convert a resource to an ARN for IAM.
+
+    Values that are known only during a deployment become wildcards. A text that is not a valid ARN becomes `*`.
+    """
     arn = re.sub(r"\$\{[^}]*\}", "*", resource.replace("arn:aws:", f"arn:{partition}:", 1))
     return arn if _ARN.fullmatch(arn) else "*"
 
 
-def included(data: Any, partition: str = "aws") -> Iterator[Wanted]:
-    """Give what fetching the fragments of a plan asks of AWS; `data` is the plan as written."""
+def _parameter_arn(name: str, partition: str) -> str:
+    return _arn(f"arn:aws:ssm:*:*:parameter/{name.lstrip('/')}", partition)
+
+
+def include_permissions(data: Any, partition: str = "aws") -> Iterator[Permission]:
+    """Yield the permissions for fetching the fragments of a plan; `data` is the plan's raw YAML data."""
     stages = data.get("stages") if isinstance(data, dict) else None
     for stage in stages.values() if isinstance(stages, dict) else ():
-        for each in stage.get("include", ()) if isinstance(stage, dict) else ():
-            uri = each.get("uri", "") if isinstance(each, dict) else ""
+        for include in stage.get("include", ()) if isinstance(stage, dict) else ():
+            uri = include.get("uri", "") if isinstance(include, dict) else ""
             kind, _, place = uri.partition(":")
             if kind == "s3":
-                yield Wanted("s3:GetObject", _arn(f"arn:aws:s3:::{place.lstrip('/')}", partition), f"include {uri}")
+                yield Permission("s3:GetObject", _arn(f"arn:aws:s3:::{place.lstrip('/')}", partition), f"include {uri}")
             elif kind == "ssm":
-                yield Wanted(
-                    "ssm:GetParameter",
-                    _arn(f"arn:aws:ssm:*:*:parameter/{place.lstrip('/')}", partition),
-                    f"include {uri}",
-                )
+                yield Permission("ssm:GetParameter", _parameter_arn(place, partition), f"include {uri}")
 
 
 class Statement(NamedTuple):
-    """What one statement of the policy allows, and who needs it."""
+    """A statement of the policy, with the checks and includes that need it."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    by: tuple[str, ...]
+    needed_by: tuple[str, ...]
 
 
-def statements(needs: Sequence[Wanted]) -> list[Statement]:
-    """Put needs together: resources with the same actions into one statement, those that the template allows left out."""
+def build_statements(permissions: Sequence[Permission]) -> list[Statement]:
+    """Group permissions by their actions, without the permissions that the template grants."""
     by_resource: dict[str, dict[str, None]] = {}
-    for need in sorted(needs):
-        if need.action not in GRANTED:
-            by_resource.setdefault(need.resource, {})[need.action] = None
+    for permission in sorted(permissions):
+        if permission.action not in GRANTED:
+            by_resource.setdefault(permission.resource, {})[permission.action] = None
     by_actions: dict[tuple[str, ...], list[str]] = {}
     for resource, actions in by_resource.items():
         by_actions.setdefault(tuple(actions), []).append(resource)
     return [
-        Statement(
-            actions,
-            tuple(resources),
-            tuple(dict.fromkeys(each.by for each in needs if each.resource in resources and each.action in actions)),
-        )
+        Statement(actions, tuple(resources), _needed_by(permissions, actions, resources))
         for actions, resources in by_actions.items()
     ]
 
 
-def document(found: Sequence[Statement]) -> dict[str, Any]:
-    """Write statements as the document of an IAM policy."""
+def _needed_by(
+    permissions: Sequence[Permission], actions: Collection[str], resources: Collection[str]
+) -> tuple[str, ...]:
+    matching = (item.needed_by for item in permissions if item.resource in resources and item.action in actions)
+    return tuple(dict.fromkeys(matching))
+
+
+def to_document(statements: Sequence[Statement]) -> dict[str, Any]:
+    """Return the policy document with these statements."""
     return {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Sid": f"Checks{number}",
                 "Effect": "Allow",
-                "Action": list(each.actions),
-                "Resource": list(each.resources),
+                "Action": list(statement.actions),
+                "Resource": list(statement.resources),
             }
-            for number, each in enumerate(found, 1)
+            for number, statement in enumerate(statements, 1)
         ],
     }
 
 
-def yaml(found: Sequence[Statement]) -> str:
-    """Write the document as YAML, each statement with who needs it, and with why where it names no resource."""
-    lines = ['Version: "2012-10-17"', "Statement:" if found else "Statement: []"]
-    for each, statement in zip(found, document(found)["Statement"], strict=True):
-        lines += [f"  # {_line(by)}" for by in each.by]
-        if any(resource == "*" or resource.endswith(":*:*") for resource in each.resources):
-            lines.append("  # why *: the action knows no resource, or the plan names none; narrow it if you can")
-        lines.append(f"  - Sid: {statement['Sid']}")
-        lines += [f"    {key}: {json.dumps(statement[key])}" for key in ("Effect", "Action", "Resource")]
+def to_yaml(statements: Sequence[Statement]) -> str:
+    """Return the policy document as YAML, with comments on why each statement is needed."""
+    lines = ['Version: "2012-10-17"', "Statement:" if statements else "Statement: []"]
+    for statement, entry in zip(statements, to_document(statements)["Statement"], strict=True):
+        lines += [f"  # {_one_line(reason)}" for reason in statement.needed_by]
+        if any(resource == "*" or resource.endswith(":*:*") for resource in statement.resources):
+            lines.append(f"  # {_WILDCARD_NOTE}")
+        lines.append(f"  - Sid: {entry['Sid']}")
+        lines += [f"    {key}: {json.dumps(entry[key])}" for key in ("Effect", "Action", "Resource")]
     return "\n".join(lines) + "\n"
 
 
-def _line(text: str) -> str:
+def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def granted(needs: Iterable[Wanted]) -> list[str]:
-    """Say which of the actions the template allows already, and for what."""
-    actions = sorted({need.action for need in needs if need.action in GRANTED})
-    return [f"{each}{f' (for the resources of {GRANTED[each]})' if GRANTED[each] else ''}" for each in actions]
+def describe_granted(permissions: Iterable[Permission]) -> list[str]:
+    """List the needed actions that the template already grants, with the parameter that limits their resources."""
+    actions = sorted({permission.action for permission in permissions if permission.action in GRANTED})
+    return [f"{action} (for the resources of {GRANTED[action]})" if GRANTED[action] else action for action in actions]

@@ -1,4 +1,4 @@
-"""Fragments on a laptop: `file:` is beside the plan, and `--include URI=FILE` says which file stands for a URI."""
+"""Fragments of a plan outside AWS: `file:` URIs are in the plan's folder, `--include URI=FILE` replaces other URIs."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
-    """Take files that stand for URIs."""
-    said = "a file that stands for a fragment the plan includes (repeat it for more)"
-    parser.add_argument("--include", action="append", default=[], metavar="URI=FILE", help=said)
+    """Add the option --include."""
+    text = "read a fragment that the plan includes from a file (repeatable)"
+    parser.add_argument("--include", action="append", default=[], metavar="URI=FILE", help=text)
 
 
-def fetching(plan: str, given: Sequence[str], aws: Aws | None = None) -> Fetch:
-    """Give what fetches the fragments of a plan.
+def fragment_fetcher(plan: str, mappings: Sequence[str], aws: Aws | None = None) -> Fetch:
+    """Return the function that fetches the fragments of a plan.
 
     Args:
         plan: The plan's file; `file:` fragments are in its folder.
-        given: `URI=FILE`, as on the command line.
-        aws: Fetches what no file stands for; None where nothing may leave this machine.
+        mappings: Values of --include, each `URI=FILE`.
+        aws: Client for the other fragments; None if AWS must not be called.
 
     Raises:
-        GreenlightError: An entry is no URI=FILE.
+        GreenlightError: A mapping is not URI=FILE.
     """
-    files, folder = standing(given), str(Path(plan).resolve().parent)
+    files, folder = local_files(mappings), str(Path(plan).resolve().parent)
 
     def fetch(uri: str) -> tuple[str, str] | None:
         kind, _, rest = uri.partition(":")
@@ -42,46 +42,50 @@ def fetching(plan: str, given: Sequence[str], aws: Aws | None = None) -> Fetch:
         if kind == "file":
             return file.read(rest, folder)
         if aws is None:
-            raise PlanError([Problem(f"this is not read from here; give its file with --include {uri}=FILE")], uri)
-        return stored(aws, uri)
+            raise PlanError(
+                [Problem(f"fragments in AWS are not read by this command; name a file with --include {uri}=FILE")], uri
+            )
+        return read_remote(aws, uri)
 
     return fetch
 
 
-def stored(aws: Aws, uri: str) -> tuple[str, str] | None:
-    """Read what is stored at `s3://BUCKET/KEY` or `ssm:/NAME`: text and version; None where nothing is.
+def read_remote(aws: Aws, uri: str) -> tuple[str, str] | None:
+    """Return text and version of the object at `s3://BUCKET/KEY` or `ssm:/NAME`; None if there is no such object.
 
     Raises:
-        PlanError: It is no text.
-        AwsError: AWS refused.
+        PlanError: The object is not valid text.
+        AwsError: AWS refused the call.
     """
     kind, _, rest = uri.partition(":")
     return s3.read(aws, rest[2:]) if kind == "s3" else ssm.read(aws, rest)
 
 
-def kept(name: str) -> bool:
-    """Tell a plan that is kept in AWS from a file by its name."""
+def is_remote(name: str) -> bool:
+    """Return whether the name of a plan is the URI of an object in AWS instead of a file."""
     return name.startswith(("s3://", "ssm:"))
 
 
-def standing(given: Sequence[str]) -> dict[str, str]:
-    """Give the files that stand for URIs, by URI; `given` is `URI=FILE`, as on the command line.
+def local_files(mappings: Sequence[str]) -> dict[str, str]:
+    """Parse the values of --include, each `URI=FILE`; return the files by URI.
 
     Raises:
-        GreenlightError: An entry is no URI=FILE.
+        GreenlightError: A mapping is not URI=FILE.
     """
     files = {}
-    for each in given:
-        uri, equals, name = each.partition("=")
+    for mapping in mappings:
+        uri, equals, name = mapping.partition("=")
         if not (uri and equals and name):
             raise GreenlightError(
-                f"--include {each!r} is no URI=FILE; write for example s3://plans/base.yaml=base.yaml"
+                f"--include {mapping!r} is not URI=FILE; write for example s3://plans/base.yaml=base.yaml"
             )
         files[uri] = name
     return files
 
 
-def place(uri: str, plan: str, given: Sequence[str]) -> str:
-    """Say where a person finds the fragment at `uri`: the file that stands for it, else the one beside the plan, else it."""
-    files, (kind, _, rest) = standing(given), uri.partition(":")
-    return files.get(uri) or (str(Path(plan).parent / rest) if kind == "file" else uri)
+def fragment_path(uri: str, plan: str, mappings: Sequence[str]) -> str:
+    """Return the path of a fragment for messages: the file of --include, the file beside the plan, or the URI."""
+    if file_name := local_files(mappings).get(uri):
+        return file_name
+    kind, _, rest = uri.partition(":")
+    return str(Path(plan).parent / rest) if kind == "file" else uri

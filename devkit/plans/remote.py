@@ -1,4 +1,4 @@
-"""Where a plan is kept, as `greenlight plan` reads and writes it: a key of a bucket, or a parameter of SSM.
+"""Plans that are stored in AWS, as `greenlight plan` reads and writes them: S3 objects and SSM parameters.
 
 Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html;
 https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html (8 KB at most).
@@ -25,8 +25,13 @@ _TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", *_GO
 _NO_PARAMETER = ("ParameterNotFound", "ParameterVersionNotFound")
 
 
-class Stored(FrozenStruct, frozen=True, kw_only=True):
-    """A plan as it is kept; `etag` is "" where there is none, `secure` says that SSM encrypts it."""
+class StoredPlan(FrozenStruct, frozen=True, kw_only=True):
+    """The stored text of a plan.
+
+    Attributes:
+        etag: "" for an SSM parameter.
+        secure: The SSM parameter is a SecureString.
+    """
 
     text: str = ""
     etag: str = ""
@@ -35,55 +40,55 @@ class Stored(FrozenStruct, frozen=True, kw_only=True):
 
 
 class RemotePlan(Protocol):
-    """One place.
+    """A place in AWS that holds one plan.
 
     Attributes:
-        uri: As gates name it.
-        what: What it is, in a sentence.
+        uri: As in reports: `s3://BUCKET/KEY` or `ssm:/NAME`.
+        noun: Name of the place in messages: bucket or parameter.
     """
 
     uri: str
-    what: str
+    noun: str
 
-    def read(self, version: str = "") -> Stored | None:
-        """Read what is there; None where nothing is."""
+    def read(self, version: str = "") -> StoredPlan | None:
+        """Read the plan, or one of its versions; return None if there is no such plan."""
 
-    def put(self, text: str, stored: Stored | None) -> bool:
-        """Store a text in place of `stored`; tell whether nobody was quicker."""
+    def put(self, text: str, stored: StoredPlan | None) -> bool:
+        """Store a text in place of `stored`; return False, and store nothing, if the plan has changed meanwhile."""
 
     def versions(self) -> list[dict[str, Any]]:
-        """Give what is kept of it, the newest first."""
+        """List the versions, the newest first."""
 
 
-def at(aws: Aws, uri: str) -> RemotePlan:
-    """Give the place at `s3://BUCKET/KEY` or `ssm:/NAME`.
+def open_remote_plan(aws: Aws, uri: str) -> RemotePlan:
+    """Return the place with a URI: `s3://BUCKET/KEY` or `ssm:/NAME`.
 
     Raises:
-        GreenlightError: It is neither.
+        GreenlightError: The URI has another form.
     """
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if uri.startswith("s3://") and bucket and key:
-        return Key(aws, bucket, key)
+        return S3Plan(aws, bucket, key)
     if uri.startswith("ssm:") and uri.removeprefix("ssm:"):
-        return Parameter(aws, uri.removeprefix("ssm:"))
-    raise GreenlightError(f"{uri!r} is no place that a plan is put; write s3://BUCKET/KEY or ssm:/NAME")
+        return ParameterPlan(aws, uri.removeprefix("ssm:"))
+    raise GreenlightError(f"{uri!r} is not a valid place for a plan; write s3://BUCKET/KEY or ssm:/NAME")
 
 
-class Key:
-    """A key of a bucket, which stores only what replaces what was compared."""
+class S3Plan:
+    """A plan in an S3 bucket. A conditional write protects changes that others make meanwhile."""
 
-    what = "bucket"
+    noun = "bucket"
 
     def __init__(self, aws: Aws, bucket: str, key: str) -> None:
-        """Name it."""
+        """Refer to an object, without a call to AWS."""
         self._aws, self._place = aws, {"Bucket": bucket, "Key": key}
         self.uri = f"s3://{bucket}/{key}"
 
-    def read(self, version: str = "") -> Stored | None:
-        """Read the key, or one of its versions."""
-        more = {"VersionId": version} if version else {}
+    def read(self, version: str = "") -> StoredPlan | None:
+        """Read the object, or one of its versions; return None if there is no such object."""
+        options = {"VersionId": version} if version else {}
         try:
-            answer = self._aws.call("s3", "get_object", **self._place, **more)
+            answer = self._aws.call("s3", "get_object", **self._place, **options)
             data: bytes = call_aws("s3", "get_object", lambda: answer["Body"].read(yaml_reader.MAX_BYTES + 1))
         except AwsError as error:
             if error.code in _GONE:
@@ -92,11 +97,11 @@ class Key:
         try:
             text = text_of(data, self.uri)
         except PlanError:
-            text = ""  # what no gate can read is no plan, and may be replaced
-        return Stored(text=text, etag=str(answer.get("ETag", "")), version_id=str(answer.get("VersionId") or ""))
+            text = ""  # gates cannot read this object, so it may be replaced
+        return StoredPlan(text=text, etag=str(answer.get("ETag", "")), version_id=str(answer.get("VersionId") or ""))
 
-    def put(self, text: str, stored: Stored | None) -> bool:
-        """Store the text where nothing has changed since it was compared."""
+    def put(self, text: str, stored: StoredPlan | None) -> bool:
+        """Store the text if the object is still the one that was read."""
         condition = {"IfMatch": stored.etag} if stored else {"IfNoneMatch": "*"}
         try:
             self._aws.call(
@@ -111,69 +116,73 @@ class Key:
         except AwsError as error:
             if error.code not in _TAKEN:
                 raise
-            now = self.read()
-            return bool(now and now.text == text)  # an answer that got lost, and a second try that met the first
+            current = self.read()
+            # The text is there if the response to a first write was lost and the retry was refused because of it.
+            return bool(current and current.text == text)
         return True
 
     def versions(self) -> list[dict[str, Any]]:
-        """List the key's versions, the deleted ones included."""
+        """List the versions of the object, deletions included."""
         bucket, key = self._place["Bucket"], self._place["Key"]
         answer = self._aws.call("s3", "list_object_versions", Bucket=bucket, Prefix=key, MaxKeys=MAX_VERSIONS)
-        return sorted(self._kept(answer), key=lambda each: (each["stored_at"], each["latest"]), reverse=True)
+        versions = self._versions_in(answer)
+        return sorted(versions, key=lambda version: (version["stored_at"], version["latest"]), reverse=True)
 
-    def _kept(self, answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _versions_in(self, response: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for member, deleted in (("Versions", False), ("DeleteMarkers", True)):
-            for each in answer.get(member, []):
-                if each["Key"] == self._place["Key"]:
+            for version in response.get(member, []):
+                if version["Key"] == self._place["Key"]:  # a prefix can match other keys
                     yield {
-                        "version_id": each["VersionId"],
-                        "stored_at": _moment(each["LastModified"]),
-                        "latest": bool(each["IsLatest"]),
+                        "version_id": version["VersionId"],
+                        "stored_at": _to_iso(version["LastModified"]),
+                        "latest": bool(version["IsLatest"]),
                         "deleted": deleted,
-                        "bytes": int(each.get("Size", 0)),
+                        "bytes": int(version.get("Size", 0)),
                     }
 
 
-class Parameter:
-    """A parameter of SSM, which stores whatever it is given; that somebody was quicker is seen afterwards."""
+class ParameterPlan:
+    """A plan in an SSM parameter. SSM has no conditional writes: a concurrent change is detected afterwards."""
 
-    what = "parameter"
+    noun = "parameter"
 
     def __init__(self, aws: Aws, name: str) -> None:
-        """Name it."""
+        """Refer to a parameter, without a call to AWS."""
         self._aws, self._name = aws, name
         self.uri = f"ssm:{name}"
 
-    def read(self, version: str = "") -> Stored | None:
-        """Read the parameter, or one of its versions."""
+    def read(self, version: str = "") -> StoredPlan | None:
+        """Read the parameter, or one of its versions; return None if there is no such parameter."""
         name = f"{self._name}:{version}" if version else self._name
         try:
-            found = self._aws.call("ssm", "get_parameter", Name=name, WithDecryption=True)["Parameter"]
+            parameter = self._aws.call("ssm", "get_parameter", Name=name, WithDecryption=True)["Parameter"]
         except AwsError as error:
             if error.code in _NO_PARAMETER:
                 return None
             raise
-        secure = found.get("Type") == "SecureString"
-        return Stored(text=str(found["Value"]), version_id=str(found.get("Version", "")), secure=secure)
+        secure = parameter.get("Type") == "SecureString"
+        return StoredPlan(text=str(parameter["Value"]), version_id=str(parameter.get("Version", "")), secure=secure)
 
-    def put(self, text: str, stored: Stored | None) -> bool:
+    def put(self, text: str, stored: StoredPlan | None) -> bool:
         """Store the text as the next version.
 
         Raises:
-            GreenlightError: It is too large, would lose its key, or has replaced what somebody else stored meanwhile.
+            GreenlightError: The text is too large, the parameter is encrypted, or this version has replaced a version
+                that another writer stored meanwhile.
         """
         if len(text.encode()) > MAX_PARAMETER_BYTES:
             raise GreenlightError(
-                f"a parameter of SSM has {MAX_PARAMETER_BYTES >> 10} KiB at most; put this plan into the plan bucket"
+                f"an SSM parameter holds at most {MAX_PARAMETER_BYTES >> 10} KiB; push this plan to the plan bucket"
             )
         if stored and stored.secure:
             raise GreenlightError(
-                f"{self.uri} is a SecureString, whose key a push would lose; use aws ssm put-parameter --overwrite with its --key-id"
+                f"{self.uri} is a SecureString, and a push would lose its KMS key;"
+                " use aws ssm put-parameter --overwrite with its --key-id"
             )
-        kind: dict[str, Any] = {"Overwrite": True} if stored else {"Type": "String"}
+        mode: dict[str, Any] = {"Overwrite": True} if stored else {"Type": "String"}
         try:
             answer = self._aws.call(
-                "ssm", "put_parameter", Name=self._name, Value=text, Tier="Intelligent-Tiering", **kind
+                "ssm", "put_parameter", Name=self._name, Value=text, Tier="Intelligent-Tiering", **mode
             )
         except AwsError as error:
             if error.code != "ParameterAlreadyExists":
@@ -181,30 +190,31 @@ class Parameter:
             return False
         if stored and answer.get("Version") != int(stored.version_id) + 1:
             raise GreenlightError(
-                f"{self.uri} was another plan than a moment ago, and this one has replaced it; see plan versions"
+                f"{self.uri} was changed by another writer meanwhile, and this push has replaced that change;"
+                " see greenlight plan versions"
             )
         return True
 
     def versions(self) -> list[dict[str, Any]]:
-        """List the parameter's versions; SSM keeps a hundred."""
+        """List the versions of the parameter, of which SSM keeps a hundred."""
         try:
-            kept = self._aws.pages("ssm", "get_parameter_history", "Parameters", Name=self._name)
+            history = self._aws.pages("ssm", "get_parameter_history", "Parameters", Name=self._name)
         except AwsError as error:
             if error.code in _NO_PARAMETER:
                 return []
             raise
-        newest = max((each["Version"] for each in kept), default=0)
+        newest = max((version["Version"] for version in history), default=0)
         return [
             {
-                "version_id": str(each["Version"]),
-                "stored_at": _moment(each["LastModifiedDate"]),
-                "latest": each["Version"] == newest,
+                "version_id": str(version["Version"]),
+                "stored_at": _to_iso(version["LastModifiedDate"]),
+                "latest": version["Version"] == newest,
                 "deleted": False,
-                "bytes": len(str(each.get("Value", "")).encode()),
+                "bytes": len(str(version.get("Value", "")).encode()),
             }
-            for each in sorted(kept, key=lambda each: int(each["Version"]), reverse=True)
+            for version in sorted(history, key=lambda version: int(version["Version"]), reverse=True)
         ]
 
 
-def _moment(when: datetime.datetime) -> str:
-    return when.astimezone(datetime.UTC).isoformat(timespec="seconds")
+def _to_iso(time: datetime.datetime) -> str:
+    return time.astimezone(datetime.UTC).isoformat(timespec="seconds")

@@ -1,9 +1,9 @@
-"""What `greenlight new` writes: the first state of a validator and of a plan, which pass as they are."""
+"""Templates of `greenlight new`: a validator, its test, and a plan. They work without a change."""
 
 from __future__ import annotations
 
 _VALIDATOR = '''\
-"""{name}: green says in a header of its answer what it should.
+"""{name}: green says in a header of its response that it is ready.
 
 Example:
     checks:
@@ -19,7 +19,7 @@ from greenlight.api import Context, Expectation, Finding, Params, evidence, find
 
 
 class {kind}(Params, frozen=True, kw_only=True):
-    """`path` of green to ask; `header` of its answer to look at; `expect` is what that must be."""
+    """`path`: path to request; `header`: name of the response header; `expect`: expected value of the header."""
 
     path: str = "/"
     header: str
@@ -28,18 +28,18 @@ class {kind}(Params, frozen=True, kw_only=True):
 
 @validator(
     {kind},
-    remediation="Ask green for the path yourself, and read what it logged meanwhile.",
+    remediation="Request the path from green yourself, and read its logs of that time.",
     cost="One request to green for each attempt.",
 )
 def {name}(params: {kind}, context: Context) -> Finding:
-    """Green says in a header what it should."""
+    """A header of green's response has the expected value."""
     response = context.request("GET", params.path)
-    found = evidence(params.header, params.expect, response.header(params.header), response.url)
-    return finding_from([found], f"green says so in {{params.header}}")
+    value = evidence(params.header, params.expect, response.header(params.header), response.url)
+    return finding_from([value], f"{{params.header}} has the expected value")
 '''
 
 _TEST = '''\
-"""{name} against greens on this machine, and the promises that every validator keeps."""
+"""Tests of {name} against local servers, and the conformance test of every validator."""
 
 from __future__ import annotations
 
@@ -49,31 +49,31 @@ from greenlight.api import Outcome
 from greenlight.testing import Case, check_validator, green_server, load, run
 
 FILE = Path(__file__).parents[2] / "validators" / "{name}.py"
-WRITTEN = {{"path": "/health", "header": "x-ready", "expect": "yes"}}
+PARAMS = {{"path": "/health", "header": "x-ready", "expect": "yes"}}
 
 
 def ready(_method: str, path: str, _body: bytes) -> tuple[int, dict[str, str], str]:
     return (200, {{"x-ready": "yes"}}, "") if path == "/health" else (404, {{}}, "")
 
 
-def test_a_green_that_does_not_say_it_fails() -> None:
+def test_missing_header_fails() -> None:
     with green_server(lambda *_: (200, {{}}, "")) as context:
-        finding = run(load(FILE), WRITTEN, context)
+        finding = run(load(FILE), PARAMS, context)
     assert finding.outcome is Outcome.FAIL
     assert finding.message.endswith('x-ready is null, expected "yes"')
 
 
-def test_a_green_that_says_it_passes() -> None:
+def test_expected_header_passes() -> None:
     with green_server(ready) as context:
-        finding = run(load(FILE), WRITTEN, context)
-    assert (finding.outcome, finding.message) == (Outcome.PASS, "green says so in x-ready")
+        finding = run(load(FILE), PARAMS, context)
+    assert (finding.outcome, finding.message) == (Outcome.PASS, "x-ready has the expected value")
 
 
-def test_it_keeps_every_promise_of_validators() -> None:
+def test_validator_conforms() -> None:
     check_validator(
         FILE,
-        passing=Case(params=WRITTEN, green=ready),
-        failing=Case(params={{**WRITTEN, "path": "/elsewhere"}}, green=ready),
+        passing=Case(params=PARAMS, green=ready),
+        failing=Case(params={{**PARAMS, "path": "/elsewhere"}}, green=ready),
     )
 '''
 
@@ -81,12 +81,12 @@ _ECS = """\
 version: 1
 defaults: {{timeout: 5s, retry: {{attempts: 2, interval: 1s}}}}
 stages:
-  # The test listener leads to green, and no user does: the moment for everything that a release must do.
+  # The test listener routes to green, and users still reach blue: check here all that a release must do.
   AfterAllowTestTraffic:
     checks:
       - name: green answers
         http: {{get: /, expect: {{status: 200, latency: {{lte: 1s}}}}}}
-  # Green has users now; whether it keeps them well is for alarms to say, and this is said once.
+  # Users reach green now. This checks once; use CloudWatch alarms for the time after it.
   AfterAllowTraffic:
     checks:
       - name: green still answers
@@ -97,14 +97,14 @@ _LAMBDA = """\
 version: 1
 defaults: {{timeout: 5s, retry: {{attempts: 2, interval: 1s}}}}
 stages:
-  # The alias still leads to the old version: the moment for everything that a release must do.
+  # The alias still routes to the old version: check here all that a release must do.
   BeforeAllowTraffic:
     checks:
       - name: the new version is active
         lambda_state: {{}}
       - name: the new version answers
         lambda_invoke: {{payload: {{}}, expect: {{duration: {{lte: 3s}}}}}}
-  # The new version has all users now; whether it keeps them well is for alarms to say, and this is said once.
+  # All users reach the new version now. This checks once; use CloudWatch alarms for the time after it.
   AfterAllowTraffic:
     checks:
       - name: the new version still answers
@@ -112,26 +112,27 @@ stages:
 """
 
 _HEAD = """\
-# What must be true of a release before users meet it. Which checks there are: greenlight validators
-# Mistakes are found by: greenlight lint {file}
+# Checks that a release must pass before users reach it.
+# List the available checks: greenlight validators
+# Find mistakes: greenlight lint {file}
 # Try it: greenlight check {file} --stage {stage} {target}
 """
 
 PLATFORMS = ("ecs", "lambda")
 
 
-def validator(name: str) -> str:
-    """Write the file of a validator."""
+def validator_source(name: str) -> str:
+    """Return the source of a validator."""
     return _VALIDATOR.format(name=name, kind="".join(part.capitalize() for part in name.split("_")))
 
 
-def test_of(name: str) -> str:
-    """Write the test of that file."""
+def test_source(name: str) -> str:
+    """Return the source of the validator's test."""
     return _TEST.format(name=name)
 
 
-def plan(platform: str, file: str = "plan.yaml") -> str:
-    """Write a plan for a platform, as the file of that name."""
+def plan_source(platform: str, file: str = "plan.yaml") -> str:
+    """Return a plan for a platform; its comments call it `file`."""
     if platform == "ecs":
         stage, target, text = "AfterAllowTestTraffic", "--url http://localhost:8080", _ECS
     else:

@@ -8,7 +8,7 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 from devkit.recording.request import escape_references
-from greenlight.core.text import truncate
+from greenlight.core.display import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

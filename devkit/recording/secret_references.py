@@ -8,7 +8,7 @@ from typing import Any
 
 from devkit.lint import secrets
 from devkit.recording.request import escape_references
-from greenlight.core.redaction import names_a_secret
+from greenlight.core.redaction import is_secret_name
 
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/_=.-]{32,}")
 _CREDENTIALS = re.compile(r"(?i)(bearer|basic|token|apikey) +(.+)", re.DOTALL)
@@ -78,4 +78,4 @@ class SecretReferences:
 def is_sensitive(key: str, value: str) -> bool:
     """Return whether a text is a secret by its key or by its form; in doubt it is one."""
     is_key = _LIKE_A_KEY.fullmatch(value) and not _MEDIA_TYPE.fullmatch(value)
-    return bool(names_a_secret(key) or secrets.kind(value) or is_key)
+    return bool(is_secret_name(key) or secrets.secret_form(value) or is_key)

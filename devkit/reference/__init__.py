@@ -1,1 +1,1 @@
-"""Documentation and JSON Schema made from the code."""
+"""Documentation and JSON Schema generated from the code."""

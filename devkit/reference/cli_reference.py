@@ -1,12 +1,15 @@
-"""docs/cli.md, made from the parser and its usage examples: `python -m devkit.reference.cli_reference` prints it."""
+"""Markdown of docs/cli.md, generated from the parser and the usage examples.
+
+`python -m devkit.reference.cli_reference` prints it.
+"""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
-from devkit.cli.main import parser_of_all
-from devkit.cli.usage import USAGE, arguments, subcommands, words
+from devkit.cli.main import build_full_parser
+from devkit.cli.usage import USAGE, argument_syntax, arguments, subcommands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,44 +17,51 @@ if TYPE_CHECKING:
 _HEAD = """\
 # The command line
 
-Made by `make docs` from what `greenlight COMMAND --help` says; a test compares the two and calls every example.
+`make docs` generates this page from the text of `greenlight COMMAND --help`. A test compares the two and runs the
+examples.
 
-Every command ends with 130 after Ctrl-C, but `check --watch` as its last run did. Results go to standard output, and what is said about them to standard error,
-so that a pipe gets results alone. Colours are for terminals; `NO_COLOR` takes them away. `greenlight completion SHELL`
-prints completions for bash, zsh and fish.
+Every command exits with status 130 after Ctrl-C, except `check --watch`, which exits with the status of its last run.
+Results go to standard output and messages to standard error, so that a pipe receives only results. Output is coloured
+only on a terminal; set `NO_COLOR` to turn colours off. `greenlight completion SHELL` prints completions for bash, zsh
+and fish.
 """
 
 
 def markdown(parser: argparse.ArgumentParser) -> str:
-    """Write docs/cli.md."""
+    """Render the page."""
+    commands = subcommands(parser)
     lines = [_HEAD, "| command | |", "|---|---|"]
-    below = subcommands(parser)
-    lines += [f"| [`{name}`](#{name}) | {_cell(said)} |" for name, (said, _) in below.items()]
-    for name, (said, each) in below.items():
-        lines += ["", f"## {name}", "", _sentence(each.description or said), "", *_tables(name, each)]
+    lines += [f"| [`{name}`](#{name}) | {_cell(command.summary)} |" for name, command in commands.items()]
+    for name, command in commands.items():
+        description = command.parser.description or command.summary
+        lines += ["", f"## {name}", "", _sentence(description), "", *_argument_tables(name, command.parser)]
         if usage := USAGE.get(name):
-            shown = "\n".join(f"$ {line}    # {what}" for line, what in usage.examples)
-            lines += [f"```console\n{shown}\n```", ""]
-            lines += ["| exit status | |", "|---|---|", *(f"| {status} | {what} |" for status, what in usage.exits)]
+            examples = "\n".join(f"$ {line}    # {purpose}" for line, purpose in usage.examples)
+            lines += [f"```console\n{examples}\n```", "", "| exit status | |", "|---|---|"]
+            lines += [f"| {status} | {meaning} |" for status, meaning in usage.exits]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _tables(path: str, parser: argparse.ArgumentParser) -> Iterator[str]:
-    rows = [f"| `{_cell(words(each))}` | {_cell(each.help or '')}{_needed(each)} |" for each in arguments(parser)]
+def _argument_tables(path: str, parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield the lines of the argument table of a command, followed by a section for each of its subcommands."""
+    rows = [
+        f"| `{_cell(argument_syntax(action))}` | {_cell(action.help or '')}{_required_mark(action)} |"
+        for action in arguments(parser)
+    ]
     if rows:
         yield from ("| argument | |", "|---|---|", *rows, "")
-    for name, (said, each) in subcommands(parser).items():
-        yield f"### {path} {name}\n\n{_sentence(each.description or said)}\n"
-        yield from _tables(f"{path} {name}", each)
+    for name, command in subcommands(parser).items():
+        yield f"### {path} {name}\n\n{_sentence(command.parser.description or command.summary)}\n"
+        yield from _argument_tables(f"{path} {name}", command.parser)
 
 
-def _needed(action: argparse.Action) -> str:
+def _required_mark(action: argparse.Action) -> str:
     return " (required)" if action.option_strings and action.required else ""
 
 
 def _sentence(text: str) -> str:
-    said = " ".join(text.split())
-    return said if said.endswith(".") else f"{said[:1].upper()}{said[1:]}."
+    line = " ".join(text.split())
+    return line if line.endswith(".") else f"{line[:1].upper()}{line[1:]}."
 
 
 def _cell(text: str) -> str:
@@ -59,4 +69,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    print(markdown(parser_of_all()), end="")
+    print(markdown(build_full_parser()), end="")

@@ -1,57 +1,58 @@
-"""The JSON Schema of expectations, made from the engine's own tables of predicates and filters."""
+"""JSON Schema of expectations, made from the engine's tables of predicates and filters."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from greenlight.assertions.arguments import ENCODINGS
-from greenlight.assertions.expectation import FILTERS, FILTERS_KEY, PREDICATES, TYPES
-from greenlight.assertions.filters import MAX_FILTERS
+from greenlight.assertions.expectation import FILTERS_KEY
+from greenlight.assertions.filters import FILTERS, MAX_FILTERS
 from greenlight.assertions.patterns import PATTERN_LENGTH
+from greenlight.assertions.predicates import PREDICATES, TYPES
 from greenlight.assertions.semver import MAX_LENGTH
 
 _REFERENCE = {"type": "string", "pattern": r"\$\{"}
-"""An argument that is filled in later stands as a text."""
+"""Schema of an argument with a reference `${…}`, which is resolved later."""
 
 _PATTERN = {"type": "string", "minLength": 1, "maxLength": PATTERN_LENGTH}
 
 
 def definitions(literals: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Give the schemas of expectations and of filters by name.
+    """Return the schemas of expectations and filters by name.
 
     Args:
-        literals: By the name of each kind of expectation, the schema of a literal in it; {} for any JSON.
+        literals: For each kind of expectation by name, the schema of its literals; {} for any JSON.
     """
     return {**{name: _expectation(name, literal) for name, literal in literals.items()}, "Filter": _filter()}
 
 
 def _expectation(name: str, literal: dict[str, Any]) -> dict[str, Any]:
-    """Give the schema of an expectation: a value, or a map of predicates with filters."""
+    """Return the schema of an expectation: a value, or a map of predicates with filters."""
     arguments = _arguments(name, literal)
     filters = {
         "type": "array",
         "items": {"$ref": "#/$defs/Filter"},
         "minItems": 1,
         "maxItems": MAX_FILTERS,
-        "description": "What is done with the value, in this order, before it is compared.",
+        "description": "Filters that are applied to the value in this order before it is compared.",
         "examples": [["trim", "lower"]],
     }
     predicates = {
-        key: {**arguments[each.takes], "description": each.says, "examples": [each.example[key]]}
-        for key, each in PREDICATES.items()
+        key: {**arguments[predicate.takes], "description": predicate.description, "examples": [predicate.example[key]]}
+        for key, predicate in PREDICATES.items()
     }
-    written = {
+    predicate_map = {
         "type": "object",
         "properties": {FILTERS_KEY: filters, **predicates},
         "anyOf": [{"required": [key]} for key in predicates],
         "additionalProperties": False,
     }
-    return {"anyOf": [literal or {"not": {"type": "object"}}, written]}
+    return {"anyOf": [literal or {"not": {"type": "object"}}, predicate_map]}
 
 
 def _arguments(name: str, literal: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Give the schema of every kind of argument that a predicate takes."""
-    mine = {"$ref": f"#/$defs/{name}"}
+    """Return the schema of each kind of argument that a predicate takes."""
+    expectation = {"$ref": f"#/$defs/{name}"}
     number = _or_reference(literal or {"type": "number"})
     percent = _or_reference({"type": "number", "exclusiveMinimum": 0})
     return {
@@ -75,36 +76,38 @@ def _arguments(name: str, literal: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "range": {"type": "string", "minLength": 1, "maxLength": MAX_LENGTH},
         "schema": {"type": "object", "minProperties": 1},
         "count": {"$ref": "#/$defs/Expectation"},
-        "expectation": mine,
-        "expectations": {"type": "array", "items": mine, "minItems": 1},
+        "expectation": expectation,
+        "expectations": {"type": "array", "items": expectation, "minItems": 1},
     }
 
 
 def _filter() -> dict[str, Any]:
-    """Give the schema of one filter: its name, or a map of its name to its argument."""
-    bare = [
-        key for key, each in FILTERS.items() if each.takes in ("nothing", "clock", "optional_form", "optional_path")
+    """Return the schema of a filter: its name, or a map of its name to its argument."""
+    names = [
+        {"const": key, "description": item.description}
+        for key, item in FILTERS.items()
+        if item.takes in _NO_ARGUMENT_NEEDED
     ]
-    taking = {
-        key: {**_FILTER_ARGUMENTS[each.takes], "description": each.says, "examples": [each.example[key]]}
-        for key, each in FILTERS.items()
-        if each.takes not in ("nothing", "clock")
+    with_argument = {
+        key: {**_FILTER_ARGUMENTS[item.takes], "description": item.description, "examples": [item.example[key]]}
+        for key, item in FILTERS.items()
+        if item.takes not in ("nothing", "clock")
     }
-    names = [{"const": key, "description": FILTERS[key].says} for key in bare]
-    written = {
+    filter_map = {
         "type": "object",
-        "properties": taking,
+        "properties": with_argument,
         "minProperties": 1,
         "maxProperties": 1,
         "additionalProperties": False,
     }
-    return {"anyOf": [*names, written]}
+    return {"anyOf": [*names, filter_map]}
 
 
 def _or_reference(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, _REFERENCE]}
 
 
+_NO_ARGUMENT_NEEDED = ("nothing", "clock", "optional_form", "optional_path")
 _TEXT = {"type": "string", "minLength": 1, "maxLength": PATTERN_LENGTH}
 _GROUP = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]}
 

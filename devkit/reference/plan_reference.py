@@ -1,6 +1,7 @@
-"""The reference of the plan language as Markdown, made from the types the engine reads plans with.
+"""Reference of the plan language as Markdown, made from the types that the engine decodes plans with.
 
-Prose, keys and examples are those of docstrings; a key that is added there appears here. The tests run every example.
+Prose, keys and examples come from docstrings, so that a new key appears without a change here. The tests run every
+example.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from devkit.reference import predicate_docs, struct_docs
-from devkit.reference.plan_schema import components_of
-from devkit.reference.validator_catalogue import cell, type_words
+from devkit.reference.plan_schema import schema_components
+from devkit.reference.validator_catalogue import describe_type, table_cell
 from greenlight.assertions import expectation
+from greenlight.assertions.filters import FILTERS
 from greenlight.aws import secrets
 from greenlight.checks import binding
 from greenlight.core import references, units
@@ -24,21 +26,21 @@ from greenlight.plan import schema as planfile
 from greenlight.toolkit import http_expectation, http_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _HEAD = """\
 # The plan
 
-Made from the types that read plans by `make docs`; a test compares the two, and runs every example. What can be checked
-is in [validators.md](validators.md).
+`make docs` generates this page from the types that plans are decoded with. A test compares the two and runs every
+example. The validators have a page of their own: [validators.md](validators.md).
 """
 
 _TITLES = {
-    planfile.PlanFile: "The whole",
+    planfile.PlanFile: "The plan file",
     planfile.StageFile: "A stage",
     planfile.Control: "A check",
     http_request.HttpRequest: "A request",
-    http_expectation.ResponseExpectation: "An answer",
+    http_expectation.ResponseExpectation: "A response",
 }
 _LINKS = {
     "duration": "[duration](#durations-and-sizes)",
@@ -48,11 +50,11 @@ _LINKS = {
 }
 
 FRAGMENT = struct_docs.example_of(includes.FragmentFile)
-"""What `file:shared/web.yaml` is in the examples."""
+"""Content of `file:shared/web.yaml`, which the examples include."""
 
 
 class Section(NamedTuple):
-    """A part of the reference: its heading, what is said, and its example as YAML ("" where there is none)."""
+    """A section of the reference: its heading, its Markdown, and its example as YAML, or ""."""
 
     title: str
     body: str
@@ -60,19 +62,20 @@ class Section(NamedTuple):
 
 
 def sections() -> Iterator[Section]:
-    """Give every part of the reference, in the order in which people need them."""
-    kinds = kinds_of_a_plan()
+    """Yield the sections of the reference in their order on the page."""
+    kinds = plan_structs()
     titles = {kind: _TITLES.get(kind) or f"`{_key(kind)}`" for kind in kinds}
-    named, components = components_of(kinds)
+    named, components = schema_components(kinds)
     schemas = {kind: components[str(named[kind]["$ref"]).rpartition("/")[2]] for kind in kinds}
     schemas[planfile.StageFile]["properties"]["checks"]["items"] = named[planfile.Control]
-    words = {name: type_words(each) for name, each in components.items() if "enum" in each}
-    links = {**_LINKS, **words, **{kind.__name__: f"[{each}](#{_anchor(each)})" for kind, each in titles.items()}}
+    choices = {name: describe_type(component) for name, component in components.items() if "enum" in component}
+    struct_links = {kind.__name__: f"[{title}](#{_anchor(title)})" for kind, title in titles.items()}
+    links = {**_LINKS, **choices, **struct_links}
     for kind in kinds:
-        said = f"{struct_docs.prose(kind)}\n\n{_keys(schemas[kind], links)}"
-        yield Section(titles[kind], said, struct_docs.example_of(kind))
-    yield _of_module("Variables and other values", references, _values())
-    yield _of_module("Secrets", secrets, "")
+        body = f"{struct_docs.prose(kind)}\n\n{_key_table(schemas[kind], links)}"
+        yield Section(titles[kind], body, struct_docs.example_of(kind))
+    yield _module_section("Variables and other values", references, _deployment_values())
+    yield _module_section("Secrets", secrets, "")
     yield Section("Fragments", f"{struct_docs.module_prose(includes)}\n\n```text\n{FRAGMENT}```", "")
     yield Section("Durations and sizes", _units(), "")
     yield Section("Expectations", f"{struct_docs.module_prose(expectation)}\n\n{_literals()}", "")
@@ -80,7 +83,7 @@ def sections() -> Iterator[Section]:
 
 
 def markdown() -> str:
-    """Write the reference as the Markdown of docs/plan.md, which is made from it and compared with it."""
+    """Render the reference as docs/plan.md."""
     parts = [_HEAD]
     for title, body, example in sections():
         parts.append(f"## {title}\n\n{body}\n")
@@ -89,29 +92,29 @@ def markdown() -> str:
     return "\n".join(parts).rstrip()
 
 
-def kinds_of_a_plan() -> list[struct_docs.Kind]:
-    """Give every struct that a plan is made of, those of single validators left out."""
+def plan_structs() -> list[struct_docs.Kind]:
+    """Return the structs of the plan language, without the structs of single validators."""
     rest = struct_docs.structs(
         [planfile.Control, planfile.PlanFile, http_request.HttpRequest, http_expectation.ResponseExpectation]
     )
     return list(dict.fromkeys([planfile.PlanFile, planfile.StageFile, *rest]))
 
 
-def whole(example: str) -> str:
-    """Make a plan of an example, which is a whole one, a stage, or keys that stand beside the stages."""
+def complete_plan(example: str) -> str:
+    """Complete an example, which is a plan, a stage, or keys beside the stages, to a plan."""
     if example.startswith(("checks:", "bake:", "include:")):
         stage = "".join(f"    {line}" for line in example.splitlines(keepends=True))
         return f"version: 1\nstages:\n  AfterAllowTestTraffic:\n{stage}"
-    return example if "stages:\n" in example else f"{whole(_ANY)}{example}"
+    return example if "stages:\n" in example else f"{complete_plan(_EXAMPLE_STAGE)}{example}"
 
 
-_ANY = "checks:\n  - name: green answers\n    http: {get: /health, expect: {status: 200}}\n"
+_EXAMPLE_STAGE = "checks:\n  - name: green answers\n    http: {get: /health, expect: {status: 200}}\n"
 
 
 def _key(kind: struct_docs.Kind) -> str:
-    """Name a struct as the plan does: by the first key that holds one."""
-    for each in kinds_of_a_plan():
-        for field in msgspec.structs.fields(each):
+    """Return the first key of a plan that has a struct of this kind as its value."""
+    for parent in plan_structs():
+        for field in msgspec.structs.fields(parent):
             if kind in struct_docs.structs([field.type])[:1]:
                 return field.encode_name
     return kind.__name__
@@ -121,12 +124,12 @@ def _anchor(title: str) -> str:
     return re.sub(r"[^a-z0-9_ -]", "", title.lower()).replace(" ", "-")
 
 
-def _keys(schema: dict[str, Any], links: dict[str, str]) -> str:
+def _key_table(schema: dict[str, Any], links: dict[str, str]) -> str:
     rows = ["| key | is | default | |", "|---|---|---|---|"]
     for key, field in schema["properties"].items():
-        words = re.sub(r"\w+", lambda match: links.get(match[0], match[0]), type_words(field))
+        kind = re.sub(r"\w+", lambda match: links.get(match[0], match[0]), describe_type(field))
         default = "required" if key in schema.get("required", ()) else _default(field)
-        rows.append(f"| `{key}` | {cell(words)} | {default} | {cell(field.get('description', ''))} |")
+        rows.append(f"| `{key}` | {table_cell(kind)} | {default} | {table_cell(field.get('description', ''))} |")
     return "\n".join(rows)
 
 
@@ -134,60 +137,57 @@ def _default(field: dict[str, Any]) -> str:
     value = field.get("default")
     if value is None or isinstance(value, dict) or value in ("", (), []):
         return ""
-    return f"`{value if isinstance(value, str) else _written(value)}`"
+    return f"`{value if isinstance(value, str) else _to_flow_yaml(value)}`"
 
 
-def _of_module(title: str, module: Any, more: str) -> Section:
-    return Section(
-        title, f"{struct_docs.module_prose(module)}{more and chr(10) * 2}{more}", struct_docs.example_of_module(module)
-    )
+def _module_section(title: str, module: Any, table: str) -> Section:
+    prose = struct_docs.module_prose(module)
+    return Section(title, f"{prose}\n\n{table}" if table else prose, struct_docs.example_of_module(module))
 
 
-def _values() -> str:
-    """List the values of a deployment, by the names that plans use."""
-    sides = struct_docs.keys(Side)
-    deployment = struct_docs.keys(Deployment)
+def _deployment_values() -> str:
+    """Render the table of deployment values by their names in plans."""
+    sides = struct_docs.key_descriptions(Side)
+    deployment = struct_docs.key_descriptions(Deployment)
     rows = ["| value | |", "|---|---|"]
     for name in binding.deployment_names(Deployment(id="", platform=Platform.ECS, stage=STAGES[0])):
-        of, _, key = name.partition(".")
-        said = deployment[key] if of == "deployment" else f"{of.capitalize()}'s. {sides[key]}"
-        rows.append(f"| `${{{name}}}` | {cell(said)} |")
+        owner, _, key = name.partition(".")
+        description = deployment[key] if owner == "deployment" else f"{owner.capitalize()}'s. {sides[key]}"
+        rows.append(f"| `${{{name}}}` | {table_cell(description)} |")
     return "\n".join(rows)
 
 
 def _units() -> str:
-    """Show durations and sizes with each of their units."""
+    """Render the description of durations and sizes with their units."""
     durations = ", ".join(f"`1{unit}` ({seconds:g} s)" for unit, seconds in units.DURATION_UNITS.items())
     sizes = ", ".join(f"`1{unit}` ({number} bytes)" for unit, number in units.SIZE_UNITS.items())
     return f"{units.__doc__}\n\n- {units.Duration.__doc__} Units: {durations}.\n- {units.Size.__doc__} Units: {sizes}."
 
 
 def _literals() -> str:
-    return _rows((None, row) for row in predicate_docs.LITERALS)
+    return _rows(predicate_docs.LITERALS)
 
 
 def _predicates() -> str:
-    meanings = [f"- `{name}`: {said}" for name, said in predicate_docs.MEANING.items()]
-    rows = _rows((name, row) for name, rows in predicate_docs.ROWS.items() for row in rows)
-    filters = [f"- `{_written(each.example)}`: {each.says}" for each in expectation.FILTERS.values()]
-    listed = "\n".join(filters)
-    said = "`filters` are done with the value, one after the other, before it is compared:"
-    return "\n".join(meanings) + f"\n\n{rows}\n\n{said}\n\n{listed}"
+    meanings = [f"- `{name}`: {meaning}" for name, meaning in predicate_docs.MEANING.items()]
+    rows = _rows(row for rows in predicate_docs.ROWS.values() for row in rows)
+    filters = [f"- `{_to_flow_yaml(item.example)}`: {item.description}" for item in FILTERS.values()]
+    introduction = "`filters` are applied to the value one after the other, before it is compared:"
+    return "\n\n".join(["\n".join(meanings), rows, introduction, "\n".join(filters)])
 
 
-def _rows(rows: Any) -> str:
-    lines = ["| seen | expected | holds |", "|---|---|---|"]
-    lines += [
-        f"| `{cell(_written(row.actual))}` | `{cell(_written(row.expected))}` | {'yes' if row.holds else 'no'} |"
-        for _, row in rows
-    ]
+def _rows(rows: Iterable[predicate_docs.Row]) -> str:
+    lines = ["| value | expected | holds |", "|---|---|---|"]
+    for row in rows:
+        cells = [f"`{table_cell(_to_flow_yaml(value))}`" for value in (row.actual, row.expected)]
+        lines.append(f"| {cells[0]} | {cells[1]} | {'yes' if row.holds else 'no'} |")
     return "\n".join(lines)
 
 
-def _written(value: Any) -> str:
-    """Write a value as a plan has it on one line."""
+def _to_flow_yaml(value: Any) -> str:
+    """Return a value as YAML on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_written(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {_to_flow_yaml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_written, value)) + "]"
+        return "[" + ", ".join(map(_to_flow_yaml, value)) + "]"
     return json.dumps(value, ensure_ascii=False)

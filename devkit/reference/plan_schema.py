@@ -1,4 +1,4 @@
-"""The JSON Schema of plans, made from the types the engine reads them with, for editors to complete and check."""
+"""JSON Schema of plans for editors, made from the types that the engine decodes plans with."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _SIZE = {"type": "string", "pattern": SIZE_PATTERN, "examples": ["200B", "64KiB"
 
 
 def plan_schema(registry: Registry) -> dict[str, Any]:
-    """Give the schema of a plan in which every validator of `registry` can be used."""
-    validators = {name: found for name, found in registry.all() if isinstance(found, Validator)}
-    named, components = components_of(
-        [planfile.PlanFile, planfile.Control, *(found.params for found in validators.values())]
+    """Return the schema of plans with every validator of a registry."""
+    validators = {name: validator for name, validator in registry.all() if isinstance(validator, Validator)}
+    named, components = schema_components(
+        [planfile.PlanFile, planfile.Control, *(validator.params for validator in validators.values())]
     )
-    components["check"] = _check(
+    components["check"] = _check_schema(
         components[_name(named[planfile.Control])],
-        {name: named[found.params] for name, found in validators.items()},
+        {name: named[validator.params] for name, validator in validators.items()},
         validators,
     )
     components["PlanFile"]["properties"]["stages"]["propertyNames"] = {"enum": list(STAGES)}
@@ -38,7 +38,7 @@ def plan_schema(registry: Registry) -> dict[str, Any]:
         "type": "array",
         "minItems": 1,
         "items": {"$ref": "#/$defs/check"},
-        "description": struct_docs.keys(planfile.StageFile)["checks"],
+        "description": struct_docs.key_descriptions(planfile.StageFile)["checks"],
     }
     components["StageFile"]["anyOf"] = [{"required": ["checks"]}, {"required": ["include"]}]
     return {
@@ -49,8 +49,8 @@ def plan_schema(registry: Registry) -> dict[str, Any]:
     }
 
 
-def components_of(types: list[type[msgspec.Struct]]) -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
-    """Give the references to the schemas of types by type, and the schemas by name, each with what is said of it."""
+def schema_components(types: list[type[msgspec.Struct]]) -> tuple[dict[Any, dict[str, Any]], dict[str, Any]]:
+    """Return references to the schemas of structs by type, and the schemas with descriptions by name."""
     kinds = struct_docs.structs(types)
     schemas, components = msgspec.json.schema_components(kinds, schema_hook=_hook, ref_template="#/$defs/{name}")
     named = dict(zip(kinds, schemas, strict=True))
@@ -62,20 +62,20 @@ def components_of(types: list[type[msgspec.Struct]]) -> tuple[dict[Any, dict[str
 
 
 def _without_null(field: dict[str, Any]) -> dict[str, Any]:
-    """Give the schema of a key that may be left out: the engine refuses it when it stands there without a value."""
+    """Return the schema of an optional key without null, because the engine rejects a key without a value."""
     if field.get("default", "") is not None or "default" not in field:
         return field
-    left = {key: value for key, value in field.items() if key != "default"}
-    if "anyOf" in left:
-        left["anyOf"] = [each for each in left["anyOf"] if each != {"type": "null"}]
-    if None in left.get("enum", ()):
-        left["enum"] = [each for each in left["enum"] if each is not None]
-    # The schema of an expectation has null in it, for {eq: null} is written so inside of maps and lists.
-    return {**left, "not": {"type": "null"}}
+    schema = {key: value for key, value in field.items() if key != "default"}
+    if "anyOf" in schema:
+        schema["anyOf"] = [option for option in schema["anyOf"] if option != {"type": "null"}]
+    if None in schema.get("enum", ()):
+        schema["enum"] = [value for value in schema["enum"] if value is not None]
+    # An expectation allows null, which means {eq: null} inside maps and lists; as the value of a key it is excluded.
+    return {**schema, "not": {"type": "null"}}
 
 
-def _check(control: dict[str, Any], params: dict[str, Any], validators: dict[str, Validator]) -> dict[str, Any]:
-    """Give the schema of a check: the control keys, and exactly one of the validators."""
+def _check_schema(control: dict[str, Any], params: dict[str, Any], validators: dict[str, Validator]) -> dict[str, Any]:
+    """Return the schema of a check: the control keys, and exactly one validator."""
     described = {name: {**schema, "description": validators[name].summary} for name, schema in params.items()}
     return {
         "type": "object",
@@ -88,7 +88,7 @@ def _check(control: dict[str, Any], params: dict[str, Any], validators: dict[str
 
 def _hook(kind: type) -> dict[str, Any]:
     if kind is Duration:
-        return {**_DURATION}  # a copy for each key: what the key is will be written into it
+        return {**_DURATION}  # a copy for each key, since the description of the key is added to it
     if kind is Size:
         return {**_SIZE}
     if kind in (Expectation, DurationExpectation, SizeExpectation):
@@ -106,6 +106,6 @@ def _name(reference: dict[str, Any]) -> str:
 
 
 def params_schema(params: type[msgspec.Struct]) -> dict[str, Any]:
-    """Give the schema of one validator's parameters, complete in itself."""
-    named, components = components_of([params])
+    """Return the schema of one validator's parameters, with the definitions that it refers to."""
+    named, components = schema_components([params])
     return {**named[params], "$defs": {**components, **_EXPECTATIONS}}

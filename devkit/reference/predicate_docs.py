@@ -1,17 +1,17 @@
-"""What each predicate of an expectation means, with values that it holds for and values that it does not.
+"""Meaning of each predicate, with examples of values for which it holds and for which it does not.
 
-The tests evaluate every row, and refuse a predicate without words, without a row that holds, or without one that does not.
+The tests evaluate every row. They require a description, a row that holds and one that does not, for each predicate.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from greenlight.assertions.expectation import PREDICATES
+from greenlight.assertions.predicates import PREDICATES
 
 
 class Row(NamedTuple):
-    """An observed value, what is expected of it as a plan writes it, and whether that holds."""
+    """An observed value, an expectation as in a plan, and whether it holds for the value."""
 
     actual: Any
     expected: Any
@@ -26,10 +26,10 @@ LITERALS = (
     Row({"a": 1}, {"eq": {"a": 1}}, True),
     Row(250, {"gte": 200, "lt": 300}, True),
 )
-"""Expectations without the name of a predicate, and with several."""
+"""Expectations without a predicate, and with several."""
 
-MEANING = {name: each.says for name, each in PREDICATES.items()}
-"""Each predicate in a sentence."""
+MEANING = {name: predicate.description for name, predicate in PREDICATES.items()}
+"""A sentence for each predicate."""
 
 ROWS = {
     "eq": (Row("ok", {"eq": "ok"}, True), Row(None, {"eq": None}, True), Row("1", {"eq": 1}, False)),
@@ -83,4 +83,4 @@ ROWS = {
         Row({}, {"schema": {"required": ["id"]}}, False),
     ),
 }
-"""Rows for each predicate."""
+"""Example rows of each predicate."""

@@ -1,7 +1,7 @@
-"""What a struct's docstring says of its keys: prose, a line for each key, and an example.
+"""Documentation in the docstrings of structs: prose, a description of each key, and an example.
 
-One source for editors (`greenlight schema`), for the catalogue and for the plan reference. A key is described under
-`Attributes:`, or in the prose by the part of a sentence that has its name in backticks.
+It is the only source for editors (`greenlight schema`), the catalogue of validators and the plan reference. A key is
+described under `Attributes:`, or in the prose by the clause that contains its name in backticks.
 """
 
 from __future__ import annotations
@@ -22,69 +22,69 @@ if TYPE_CHECKING:
 
 _SECTION = re.compile(r"^(Attributes|Example):\n((?:[ ]{4}.*\n|\n)+)", re.MULTILINE)
 _ENTRY = re.compile(r"([a-z_0-9]+(?:, [a-z_0-9]+)*): (.*)", re.DOTALL)
-_PART = re.compile(r"(?<=[.;])\s+")
+_CLAUSE_END = re.compile(r"(?<=[.;])\s+")
 
 Kind = type[msgspec.Struct]
 
 
 def structs(types_: Iterable[Any]) -> list[Kind]:
-    """Give every struct that these types are made of, each once, a struct before those of its keys."""
-    found: dict[Kind, None] = {}
-    for each in types_:
-        _collect(each, found)
-    return list(found)
+    """Return every struct that the types contain, each once. A struct comes before the structs of its keys."""
+    collected: dict[Kind, None] = {}  # a set in order
+    for kind in types_:
+        _collect(kind, collected)
+    return list(collected)
 
 
-def _collect(kind: Any, found: dict[Kind, None]) -> None:
+def _collect(kind: Any, collected: dict[Kind, None]) -> None:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        if kind not in found:
-            found[kind] = None
+        if kind not in collected:
+            collected[kind] = None
             for field in msgspec.structs.fields(kind):
-                _collect(field.type, found)
+                _collect(field.type, collected)
         return
     if typing.get_origin(kind) is not None or isinstance(kind, types.UnionType):
-        for each in typing.get_args(kind):
-            _collect(each, found)
+        for argument in typing.get_args(kind):
+            _collect(argument, collected)
 
 
 def prose(kind: Kind) -> str:
-    """Give what a struct's docstring says of it as a whole."""
+    """Return the docstring of a struct without its sections."""
     return _SECTION.sub("", _docstring(kind)).strip()
 
 
 def example(text: str) -> str:
-    """Give the YAML under `Example:` in a docstring; "" where there is none."""
-    found = _section(text, "Example").strip("\n")
-    return f"{found}\n" if found else ""
+    """Return the YAML under `Example:` in a docstring, or ""."""
+    yaml = _section(text, "Example").strip("\n")
+    return f"{yaml}\n" if yaml else ""
 
 
 def example_of(kind: Kind) -> str:
-    """Give the YAML under `Example:` in a struct's docstring; "" where there is none."""
+    """Return the YAML under `Example:` in a struct's docstring, or ""."""
     return example(_docstring(kind))
 
 
 def module_prose(module: types.ModuleType) -> str:
-    """Give what a module's docstring says for who writes plans: its example left out, and that the module is pure."""
+    """Return the docstring of a module without its example, for the plan reference."""
     return _SECTION.sub("", f"{inspect.getdoc(module)}\n").strip().replace(" Pure.", "")
 
 
 def example_of_module(module: types.ModuleType) -> str:
-    """Give the YAML under `Example:` in a module's docstring; "" where there is none."""
+    """Return the YAML under `Example:` in a module's docstring, or ""."""
     return example(inspect.getdoc(module) or "")
 
 
-def keys(kind: Kind) -> dict[str, str]:
-    """Give what is said of each key that a plan may write; "" where nothing is."""
-    return {field.encode_name: _said(kind, field.encode_name) for field in msgspec.structs.fields(kind)}
+def key_descriptions(kind: Kind) -> dict[str, str]:
+    """Return the description of each key of a struct by its name in plans, or ""."""
+    return {field.encode_name: _describe_key(kind, field.encode_name) for field in msgspec.structs.fields(kind)}
 
 
-def _said(kind: Kind, key: str) -> str:
+def _describe_key(kind: Kind, key: str) -> str:
     for base in kind.__mro__:
         if base is msgspec.Struct:
             break
         text = _docstring(base)
-        if said := dict(_attributes(text)).get(key) or _in_prose(text, key):
-            return said
+        if description := dict(_attributes(text)).get(key) or _clause_about(text, key):
+            return description
     return ""
 
 
@@ -95,16 +95,16 @@ def _attributes(text: str) -> Iterator[tuple[str, str]]:
                 yield name, " ".join(match[2].split())
 
 
-def _in_prose(text: str, key: str) -> str:
-    """Give the part of a sentence that names a key."""
-    whole = " ".join(_SECTION.sub("", text).split())
-    part = next((each for each in _PART.split(whole) if f"`{key}`" in each), "")
-    return part.rstrip(".;")
+def _clause_about(text: str, key: str) -> str:
+    """Return the clause that contains a key in backticks, or ""."""
+    line = " ".join(_SECTION.sub("", text).split())
+    clause = next((clause for clause in _CLAUSE_END.split(line) if f"`{key}`" in clause), "")
+    return clause.rstrip(".;")
 
 
 def _section(text: str, name: str) -> str:
-    found = next((match for match in _SECTION.finditer(f"{text}\n") if match[1] == name), None)
-    return textwrap.dedent(found[2]) if found else ""
+    section = next((match for match in _SECTION.finditer(f"{text}\n") if match[1] == name), None)
+    return textwrap.dedent(section[2]) if section else ""
 
 
 def _docstring(kind: type) -> str:
@@ -112,13 +112,15 @@ def _docstring(kind: type) -> str:
 
 
 def describe(components: dict[str, Any], named: dict[str, Kind]) -> None:
-    """Write into the schemas of structs (`components` by name) what their docstrings say."""
+    """Add the docstrings of structs to their schemas, which are in `components` by name."""
     for name, kind in named.items():
         components[name]["description"] = prose(kind)
         properties = components[name]["properties"]
-        for key, said in keys(kind).items():
-            if said:
-                properties[key]["description"] = said
+        for key, description in key_descriptions(kind).items():
+            if description:
+                properties[key]["description"] = description
         for field in msgspec.structs.fields(kind):
-            if isinstance(made := field.default_factory, types.FunctionType) and isinstance(made(), (Duration, Size)):
-                properties[field.encode_name]["default"] = str(made())  # msgspec leaves out what is no plain JSON
+            make_default = field.default_factory
+            if isinstance(make_default, types.FunctionType) and isinstance(make_default(), (Duration, Size)):
+                # msgspec omits defaults that are not plain JSON.
+                properties[field.encode_name]["default"] = str(make_default())

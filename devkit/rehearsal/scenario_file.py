@@ -100,7 +100,7 @@ def _with_choices(message: str, where: Where) -> str:
         kinds = [below for kind in kinds for below in _below(kind, step)]
     choices = [str(choice) for kind in kinds for choice in _literals(kind)]
     word = message.partition("'")[2].rstrip("'")
-    return f"{word!r} is none of {', '.join(choices)}{did_you_mean(word, choices)}"
+    return f"{word!r} is not one of {', '.join(choices)}{did_you_mean(word, choices)}"
 
 
 def _below(kind: Any, step: str | int) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""The installation's buckets, as commands find them: a flag, a variable, the export of the stack."""
+"""Names of an installation's buckets: from an option, an environment variable, or the export of its stack."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ Kind = Literal["plan", "report"]
 
 
 def add_arguments(parser: argparse.ArgumentParser, kind: Kind) -> None:
-    """Take the bucket, or the installation whose it is."""
+    """Add the options for the bucket and the installation."""
     parser.add_argument(
-        "--bucket", default="", help=f"the {kind} bucket (default: {_variable(kind)}, or the installation's)"
+        "--bucket", default="", help=f"the {kind} bucket (default: ${_variable(kind)}, or the installation's bucket)"
     )
-    parser.add_argument("--installation", default="greenlight", help=f"whose {kind} bucket (default greenlight)")
+    parser.add_argument(
+        "--installation", default="greenlight", help=f"the installation with the {kind} bucket (default greenlight)"
+    )
 
 
-def named(aws: Aws, kind: Kind, arguments: argparse.Namespace) -> str:
-    """Give the bucket's name.
+def resolve_bucket(aws: Aws, kind: Kind, arguments: argparse.Namespace) -> str:
+    """Return the name of a bucket.
 
     Raises:
-        GreenlightError: Nobody says it.
+        GreenlightError: There is no option, no environment variable and no export.
         AwsError: CloudFormation refused or did not answer.
     """
     return arguments.bucket or os.environ.get(_variable(kind), "") or _exported(aws, kind, arguments.installation)
@@ -40,7 +42,9 @@ def _variable(kind: Kind) -> str:
 def _exported(aws: Aws, kind: Kind, installation: str) -> str:
     name = f"{installation}-{kind.capitalize()}Bucket"
     exports = aws.pages("cloudformation", "list_exports", "Exports")
-    found = next((str(each["Value"]) for each in exports if each["Name"] == name), "")
-    if not found:
-        raise GreenlightError(f"this account and region have no export {name}; name the {kind} bucket with --bucket")
-    return found
+    bucket = next((str(export["Value"]) for export in exports if export["Name"] == name), "")
+    if not bucket:
+        raise GreenlightError(
+            f"there is no export {name} in this account and region; name the {kind} bucket with --bucket"
+        )
+    return bucket

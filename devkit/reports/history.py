@@ -1,4 +1,4 @@
-"""What a list of gates shows together: how many were closed, week by week; how long they took; which checks did it."""
+"""Summary of a list of gates: closed gates by week, time to verdict, and the checks that closed them."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Week(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Check(FrozenStruct, frozen=True, kw_only=True):
-    """What became of the checks of one name.
+    """Outcomes of the checks with one name.
 
     Attributes:
-        runs: How often it was carried out or should have been; a SKIPPED is none.
+        runs: How often it ran or should have run. SKIPPED does not count.
         flaky: How often it passed after it had failed.
         failed: How often it was FAIL, ERROR or INCONCLUSIVE.
         closed: How often that closed the gate.
@@ -50,15 +50,16 @@ class Check(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Summary(FrozenStruct, frozen=True, kw_only=True):
-    """What gates show together.
+    """Summary of gates.
 
     Attributes:
-        gates: Those that judged something; `let_through` are those that had nothing to judge.
-        closed: Those that were Failed, or would have been without a shadow.
-        p50_ms, p95_ms: Time to verdict; None where there was no gate.
+        gates: Gates that ran checks.
+        let_through: Gates that answered Succeeded without a check.
+        closed: Gates with the verdict Failed, or that would have had it without a shadow.
+        p50_ms, p95_ms: Time to verdict; None without a gate.
         weeks: From the oldest to the newest, without a gap.
-        checks: Those that closed gates most first, then those that are flaky most.
-        causes: Why gates were closed, by the first reason.
+        checks: Sorted by how often they closed a gate, then by how often they were flaky.
+        causes: How often each cause closed a gate, by the first reason of its verdict.
     """
 
     gates: int
@@ -71,64 +72,64 @@ class Summary(FrozenStruct, frozen=True, kw_only=True):
     causes: dict[str, int]
 
 
-def closed(gate: Entry) -> bool:
-    """Say whether a gate was Failed, or would have been without its shadow."""
+def is_closed(gate: Entry) -> bool:
+    """Return whether the verdict of a gate is Failed, or would be without its shadow."""
     return gate.verdict is Status.FAILED or gate.hidden
 
 
-def summary(entries: Sequence[Entry]) -> Summary:
-    """Put gates together."""
-    gates = [each for each in entries if not each.let_through]
-    times = [each.duration_ms for each in gates]
+def summarize(entries: Sequence[Entry]) -> Summary:
+    """Summarize gates."""
+    gates = [entry for entry in entries if not entry.let_through]
+    times = [gate.duration_ms for gate in gates]
     return Summary(
         gates=len(gates),
-        closed=sum(map(closed, gates)),
+        closed=sum(map(is_closed, gates)),
         let_through=len(entries) - len(gates),
         p50_ms=percentile(times, 50) if times else None,
         p95_ms=percentile(times, 95) if times else None,
         weeks=_weeks(gates),
         checks=_checks(gates),
-        causes=dict(Counter(each.reasons[0].cause.value for each in gates if closed(each) and each.reasons)),
+        causes=dict(Counter(gate.reasons[0].cause.value for gate in gates if is_closed(gate) and gate.reasons)),
     )
 
 
 def _weeks(gates: Sequence[Entry]) -> tuple[Week, ...]:
-    found: Counter[datetime.date] = Counter()
-    shut: Counter[datetime.date] = Counter()
-    for each in gates:
-        day = at(each).date()
+    total: Counter[datetime.date] = Counter()
+    closed: Counter[datetime.date] = Counter()
+    for gate in gates:
+        day = started_at(gate).date()
         monday = day - datetime.timedelta(days=day.weekday())
-        found[monday] += 1
-        shut[monday] += closed(each)
-    if not found:
+        total[monday] += 1
+        closed[monday] += is_closed(gate)
+    if not total:
         return ()
-    first, last = min(found), max(found)
+    first, last = min(total), max(total)
     mondays = (first + datetime.timedelta(weeks=number) for number in range((last - first).days // 7 + 1))
-    return tuple(Week(begins=monday, gates=found[monday], closed=shut[monday]) for monday in mondays)
+    return tuple(Week(begins=monday, gates=total[monday], closed=closed[monday]) for monday in mondays)
 
 
 def _checks(gates: Sequence[Entry]) -> tuple[Check, ...]:
-    ran = [each for gate in gates for each in gate.checks if each.outcome is not Outcome.SKIPPED]
-    runs = Counter(each.name for each in ran)
-    flaky = Counter(each.name for each in ran if each.flaky)
-    failed = Counter(each.name for each in ran if each.outcome is not Outcome.PASS)
-    shut = Counter(each.name for gate in gates if closed(gate) for each in gate.checks if _closes(each))
+    not_skipped = [check for gate in gates for check in gate.checks if check.outcome is not Outcome.SKIPPED]
+    runs = Counter(check.name for check in not_skipped)
+    flaky = Counter(check.name for check in not_skipped if check.flaky)
+    failed = Counter(check.name for check in not_skipped if check.outcome is not Outcome.PASS)
+    closed = Counter(check.name for gate in gates if is_closed(gate) for check in gate.checks if _closes_gate(check))
     checks = [
-        Check(name=name, runs=runs[name], flaky=flaky[name], failed=failed[name], closed=shut[name]) for name in runs
+        Check(name=name, runs=runs[name], flaky=flaky[name], failed=failed[name], closed=closed[name]) for name in runs
     ]
-    return tuple(sorted(checks, key=lambda each: (-each.closed, -each.flaky, -each.failed, each.name)))
+    return tuple(sorted(checks, key=lambda check: (-check.closed, -check.flaky, -check.failed, check.name)))
 
 
-def _closes(check: Checked) -> bool:
-    broken = check.outcome not in (Outcome.PASS, Outcome.SKIPPED)
-    return broken and check.severity is not Severity.ADVISORY and check.excused is ExcuseReason.NONE
+def _closes_gate(check: Checked) -> bool:
+    has_failed = check.outcome not in (Outcome.PASS, Outcome.SKIPPED)
+    return has_failed and check.severity is not Severity.ADVISORY and check.excused is ExcuseReason.NONE
 
 
-def at(gate: Entry) -> datetime.datetime:
-    """Give the time at which a gate began, in UTC."""
+def started_at(gate: Entry) -> datetime.datetime:
+    """Return the time when a gate started, in UTC."""
     return datetime.datetime.fromisoformat(gate.started_at).astimezone(datetime.UTC)
 
 
 def sparkline(shares: Sequence[float]) -> str:
-    """Draw shares, each 0 to 1, as one character each."""
+    """Return one block character for each share, from 0 to 1."""
     return "".join(_BLOCKS[min(7, int(share * 8))] for share in shares)

@@ -1,4 +1,4 @@
-"""Reports that were stored: found by a deployment's id, by their place, or in a file."""
+"""Loading of stored reports: by deployment id, by S3 URI, or from a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from greenlight.aws.client import Aws
 
 MAX_FOLDERS = 1000
-"""Applications and groups that are looked through; an account with more has to name the application."""
+"""Deployment groups that are searched; with more, the command line has to name the application."""
 
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -34,135 +34,142 @@ class NotFoundError(GreenlightError):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take a deployment or a file, and where to look."""
+    """Add the arguments for the report and the places to search."""
     parser.add_argument(
         "what",
         metavar="DEPLOYMENT_ID|FILE|S3_URI",
-        help="CodeDeploy's deployment id, a report's JSON file, or its place as the hook's log names it",
+        help="a CodeDeploy deployment id, a report's JSON file, or the S3 URI of a report",
     )
     parser.add_argument(
-        "--stage", default="", choices=("", *STAGES), metavar="STAGE", help=f"one of {', '.join(STAGES)}"
+        "--stage",
+        default="",
+        choices=("", *STAGES),
+        metavar="STAGE",
+        help=f"the stage of the report: one of {', '.join(STAGES)}",
     )
     buckets.add_arguments(parser, "report")
-    parser.add_argument("--application", default="", help="look only under this application")
-    parser.add_argument("--group", default="", help="look only under this deployment group (with --application)")
+    parser.add_argument("--application", default="", help="search only this application")
+    parser.add_argument("--group", default="", help="search only this deployment group (with --application)")
 
 
 def load_report(arguments: argparse.Namespace, aws: Aws) -> Report:
-    """Give the report that is meant; of several of a deployment the first that closed its gate, and the others named.
+    """Load the report that the command line names.
+
+    A deployment can have a report for each stage. Then the first one that closed its gate is loaded, and a message
+    lists the others.
 
     Raises:
-        NotFoundError: There is none.
-        GreenlightError: It is no report, or nobody says where reports are.
+        NotFoundError: There is no such report.
+        GreenlightError: The file is not a valid report, or the report bucket is not known.
         AwsError: AWS refused or did not answer.
     """
-    what: str = arguments.what
-    if what.startswith("s3://"):
-        bucket, _, key = what.removeprefix("s3://").partition("/")
-        return _fetched(aws, bucket, key)
-    if Path(what).is_file() or not DEPLOYMENT_ID.fullmatch(what):
-        return _from_file(Path(what))
-    return _from_bucket(arguments, aws)
+    name: str = arguments.what
+    if name.startswith("s3://"):
+        bucket, _, key = name.removeprefix("s3://").partition("/")
+        return _fetch_report(aws, bucket, key)
+    if Path(name).is_file() or not DEPLOYMENT_ID.fullmatch(name):
+        return _read_report(Path(name))
+    return _find_report(arguments, aws)
 
 
-def _from_file(path: Path) -> Report:
+def _read_report(path: Path) -> Report:
     try:
         with path.open("rb") as file:
-            return _decoded(file.read(MAX_BYTES + 1), str(path))
+            return _decode_report(file.read(MAX_BYTES + 1), str(path))
     except FileNotFoundError:
-        what = "there is no such file, and a deployment's id looks like d-ABCDEF123"
-        raise NotFoundError(f"{path}: {what}") from None
+        raise NotFoundError(f"{path}: there is no such file, and a deployment id looks like d-ABCDEF123") from None
     except OSError as error:
         raise GreenlightError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _decoded(data: bytes, source: str) -> Report:
-    """Read a report; what this version does not know in it is passed over.
+def _decode_report(data: bytes, source: str) -> Report:
+    """Decode a report, ignoring keys that this version does not know.
 
     Raises:
-        GreenlightError: It is none.
+        GreenlightError: The data is not a valid report.
     """
     if len(data) > MAX_BYTES:
-        raise GreenlightError(f"{source} is larger than {MAX_BYTES >> 20} MiB and no report")
+        raise GreenlightError(f"{source} is not a valid report: it is larger than {MAX_BYTES >> 20} MiB")
     try:
         report = msgspec.json.decode(data, type=Report)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise GreenlightError(f"{source} is no report of greenlight: {error}") from error
+        raise GreenlightError(f"{source} is not a valid report of greenlight: {error}") from error
     if report.schema != REPORT_SCHEMA:
-        raise GreenlightError(f"{source} is a {report.schema!r}, and this greenlight reads {REPORT_SCHEMA}")
+        raise GreenlightError(f"{source} has the schema {report.schema!r}, and this version reads {REPORT_SCHEMA}")
     return report
 
 
-def _from_bucket(arguments: argparse.Namespace, aws: Aws) -> Report:
+def _find_report(arguments: argparse.Namespace, aws: Aws) -> Report:
     if arguments.group and not arguments.application:
-        raise GreenlightError("--group wants --application, under which the groups are")
-    bucket = buckets.named(aws, "report", arguments)
-    keys = _keys(aws, bucket, arguments.what, arguments.application, arguments.group)
+        raise GreenlightError("--group requires --application")
+    bucket = buckets.resolve_bucket(aws, "report", arguments)
+    keys = _report_keys(aws, bucket, arguments.what, arguments.application, arguments.group)
     if arguments.stage:
-        keys = [key for key in keys if _stage(key) == arguments.stage]
+        keys = [key for key in keys if _stage_of(key) == arguments.stage]
     if not keys:
-        at = f" at {arguments.stage}" if arguments.stage else ""
+        stage = f" at {arguments.stage}" if arguments.stage else ""
         log = f"/aws/lambda/CodeDeployHook_{arguments.installation}-{arguments.stage or 'STAGE'}"
         raise NotFoundError(
-            f"s3://{bucket} has no report of {arguments.what}{at}; a hook that was killed leaves none, and one that was not"
-            f" called has none: see aws logs tail {log} --since 3h, and docs/runbook.md"
+            f"s3://{bucket} has no report of {arguments.what}{stage}; a hook that was killed or not called stores no"
+            f" report: see aws logs tail {log} --since 3h, and docs/runbook.md"
         )
-    found = [_fetched(aws, bucket, key) for key in keys]
-    chosen = _most_telling(found)
-    for other in found:
-        if other is not chosen:
-            said = f"{other.deployment.stage}: {other.verdict.value}"
-            print(
-                f"greenlight {arguments.command}: there is also {said}; see it with --stage {other.deployment.stage}",
-                file=sys.stderr,
-            )
-    return chosen
+    reports = [_fetch_report(aws, bucket, key) for key in keys]
+    selected = _first_failed(reports)
+    for report in reports:
+        if report is not selected:
+            stage = report.deployment.stage
+            message = f"there is also a report of {stage} ({report.verdict.value}); show it with --stage {stage}"
+            print(f"greenlight {arguments.command}: {message}", file=sys.stderr)
+    return selected
 
 
-def _most_telling(found: Sequence[Report]) -> Report:
-    """Give the first that closed its gate; the last, where none did."""
-    return next((report for report in found if report.verdict is Status.FAILED), found[-1])
+def _first_failed(reports: Sequence[Report]) -> Report:
+    """Return the first report with the verdict Failed, or the last report."""
+    return next((report for report in reports if report.verdict is Status.FAILED), reports[-1])
 
 
-def _keys(aws: Aws, bucket: str, deployment: str, application: str, group: str) -> list[str]:
-    """Find the keys of a deployment's reports, in the order of the stages: APPLICATION/GROUP/DEPLOYMENT/STAGE.json."""
-    # Reports are seldom under the folder of the index: only of an application that is called so.
-    everywhere = sorted(_folders(aws, bucket, ""), key=lambda folder: folder == index.FOLDER) if not application else []
-    applications = [f"{_quoted(application)}/"] if application else everywhere
-    looked = 0
-    for each in applications:
-        for folder in [f"{each}{_quoted(group)}/"] if group else _folders(aws, bucket, each):
-            looked += 1
-            if looked > MAX_FOLDERS:
-                said = f"more than {MAX_FOLDERS} deployment groups have reports; name the --application"
-                raise GreenlightError(said)
+def _report_keys(aws: Aws, bucket: str, deployment: str, application: str, group: str) -> list[str]:
+    """Return the keys APPLICATION/GROUP/DEPLOYMENT/STAGE.json of a deployment's reports, in the order of the stages."""
+    if application:
+        applications = [f"{_quote(application)}/"]
+    else:
+        # The folder of the index comes last: it has reports only of an application with the same name.
+        applications = sorted(_folders(aws, bucket, ""), key=lambda folder: folder == index.FOLDER)
+    searched = 0
+    for application_folder in applications:
+        groups = [f"{application_folder}{_quote(group)}/"] if group else _folders(aws, bucket, application_folder)
+        for folder in groups:
+            searched += 1
+            if searched > MAX_FOLDERS:
+                message = f"more than {MAX_FOLDERS} deployment groups have reports; name the --application"
+                raise GreenlightError(message)
             listed = aws.pages("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=f"{folder}{deployment}/")
-            keys = [str(entry["Key"]) for entry in listed if _stage(str(entry["Key"])) in STAGES]
+            keys = [str(entry["Key"]) for entry in listed if _stage_of(str(entry["Key"])) in STAGES]
             if keys:
-                return sorted(keys, key=lambda key: STAGES.index(_stage(key)))
+                return sorted(keys, key=lambda key: STAGES.index(_stage_of(key)))
     return []
 
 
 def _folders(aws: Aws, bucket: str, prefix: str) -> list[str]:
-    found = aws.pages("s3", "list_objects_v2", "CommonPrefixes", Bucket=bucket, Prefix=prefix, Delimiter="/")
-    return [str(each["Prefix"]) for each in found]
+    prefixes = aws.pages("s3", "list_objects_v2", "CommonPrefixes", Bucket=bucket, Prefix=prefix, Delimiter="/")
+    return [str(entry["Prefix"]) for entry in prefixes]
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return urllib.parse.quote(name, safe=" ")
 
 
-def _stage(key: str) -> str:
-    """Give the stage a report's key names; "" for any other object."""
+def _stage_of(key: str) -> str:
+    """Return the stage in the key of a report, or "" for another object."""
     name = key.rpartition("/")[2]
     return name.removesuffix(".json") if name.endswith(".json") else ""
 
 
-def _fetched(aws: Aws, bucket: str, key: str) -> Report:
+def _fetch_report(aws: Aws, bucket: str, key: str) -> Report:
     try:
-        answer = aws.call("s3", "get_object", Bucket=bucket, Key=key)
+        response = aws.call("s3", "get_object", Bucket=bucket, Key=key)
     except AwsError as error:
         if error.code == "NoSuchKey":
             raise NotFoundError(f"there is no s3://{bucket}/{key}") from error
         raise
-    return _decoded(answer["Body"].read(MAX_BYTES + 1), f"s3://{bucket}/{key}")
+    return _decode_report(response["Body"].read(MAX_BYTES + 1), f"s3://{bucket}/{key}")

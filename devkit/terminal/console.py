@@ -1,4 +1,4 @@
-"""How every command writes for people: coloured on a terminal, plain lines in a pipe, NO_COLOR honoured."""
+"""Consoles for output that people read: coloured on a terminal, plain lines in a pipe or with NO_COLOR."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ STYLES = {
     "SKIPPED": "bright_black",
     "Skipped": "bright_black",
 }
-"""The colour of every outcome and status; a word without one is written plainly."""
+"""Colour of each outcome and status; other words have no colour."""
 
 
 def stdout_console() -> Console:
-    """Make a console for results."""
+    """Build the console for results."""
     return _console(stderr=False)
 
 
 def stderr_console() -> Console:
-    """Make a console for progress and errors, where standard output is for a program."""
+    """Build the console for progress and errors, used when a program reads standard output."""
     return _console(stderr=True)
 
 
 def styled(word: str, width: int = 0) -> Text:
-    """Write an outcome or a status in its colour, padded to `width`."""
+    """Return an outcome or a status in its colour, padded to `width`."""
     return Text(word.ljust(width), style=STYLES.get(word.strip(), ""))
 
 
@@ -49,7 +49,7 @@ def _console(*, stderr: bool) -> Console:
         highlight=False,
         markup=False,
         emoji=False,
-        # A pipe has no width: nothing may be cut or wrapped there.
+        # A pipe has no width, so its lines must be neither cut nor wrapped.
         soft_wrap=not terminal,
         width=None if terminal else 200,
     )

@@ -1,4 +1,4 @@
-"""Texts that commands make: to standard output, or into the file that -o names."""
+"""Output of generated text to standard output or to the file of `-o`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from greenlight.core.errors import GreenlightError
 
 
 def write_output(text: str, output: str) -> None:
-    """Print a text, or write it into the file `output` where one is named.
+    """Write text to the file `output`, or to standard output if that is empty.
 
     Raises:
         GreenlightError: The file cannot be written.
@@ -20,14 +20,14 @@ def write_output(text: str, output: str) -> None:
         sys.stdout.write(text)
 
 
-def write_file(name: str, text: str, *, over: bool = True) -> None:
-    """Write a file; over one that is there, unless `over` is false.
+def write_file(name: str, text: str, *, overwrite: bool = True) -> None:
+    """Write a text file, replacing an existing one if `overwrite` is true.
 
     Raises:
-        GreenlightError: It cannot be written.
+        GreenlightError: The file cannot be written, or exists and `overwrite` is false.
     """
     try:
-        with Path(name).open("w" if over else "x", encoding="utf-8") as file:
+        with Path(name).open("w" if overwrite else "x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
         raise GreenlightError(f"{name} cannot be written: {error.strerror}") from error

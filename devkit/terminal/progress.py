@@ -1,4 +1,4 @@
-"""How far the checks are, on a terminal; without rich, which `check` has no time for."""
+"""Progress of the checks on a terminal, without rich: `check` has to start fast."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Says on a terminal's standard error how far the checks are; silent in a pipe."""
+    """Progress line on standard error if that is a terminal. Call it with each finding."""
 
     def __init__(self, total: int, bake_s: float = 0.0) -> None:
-        """Count up to `total`; nothing is done in the `bake_s` seconds before."""
+        """Count up to `total` checks, which begin after `bake_s` seconds."""
         self._total, self._done = total, 0
-        self._shown = sys.stderr.isatty()
-        self._say(f"begin after a bake of {Duration(bake_s)}" if bake_s else "running")
+        self._enabled = sys.stderr.isatty()
+        self._print(f"starting after a bake of {Duration(bake_s)}" if bake_s else "running")
 
     def __call__(self, finding: Finding) -> None:
-        """Say that one more is done."""
+        """Count one more finished check and print it."""
         self._done += 1
-        self._say(f"{finding.outcome.value} {finding.name[:60]}")
+        self._print(f"{finding.outcome.value} {finding.name[:60]}")
 
-    def _say(self, what: str) -> None:
-        if self._shown and self._total:
+    def _print(self, text: str) -> None:
+        if self._enabled and self._total:
             end = "\n" if self._done == self._total else ""
-            sys.stderr.write(f"\r\x1b[K{self._done}/{self._total} {what}{end}")
+            sys.stderr.write(f"\r\x1b[K{self._done}/{self._total} {text}{end}")
             sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Reports as commands print and write them: one of the formats, to standard output or to a file."""
+"""Output of reports in one of their formats, to standard output or to a file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "junit", "html", "markdown", "tap")
 
 
-def written(report: Report, form: str, output: str = "") -> bool:
-    """Write a report to a file, or to standard output where none is named; tell whether that worked."""
+def write_report(report: Report, format_name: str, output: str = "") -> bool:
+    """Write a report to the file `output`, or to standard output if that is empty; return whether it was written."""
     if not output:
-        sys.stdout.write(rendered(report, form, terminal=sys.stdout.isatty()))
+        sys.stdout.write(render_report(report, format_name, terminal=sys.stdout.isatty()))
         return True
     try:
-        Path(output).write_text(rendered(report, form), encoding="utf-8")
+        Path(output).write_text(render_report(report, format_name), encoding="utf-8")
     except OSError as error:
         print(f"greenlight: {output} cannot be written: {error.strerror}", file=sys.stderr)
         return False
@@ -29,12 +29,12 @@ def written(report: Report, form: str, output: str = "") -> bool:
     return True
 
 
-def rendered(report: Report, form: str, *, terminal: bool = False) -> str:
-    """Give a report in one of `FORMATS`, ending in a newline; text for a terminal has its width and its colours."""
-    if form == "text" and terminal:
+def render_report(report: Report, format_name: str, *, terminal: bool = False) -> str:
+    """Render a report in one of `FORMATS`, ending in a newline. Text for a terminal has its width and colours."""
+    if format_name == "text" and terminal:
         from greenlight.report import text
 
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         return text.render(report, colour=not plain, width=shutil.get_terminal_size().columns)
-    document: str = importlib.import_module(f"greenlight.report.{form}").render(report)
+    document: str = importlib.import_module(f"greenlight.report.{format_name}").render(report)
     return document if document.endswith("\n") else f"{document}\n"

@@ -1,6 +1,6 @@
-"""Doing something again whenever files change, until Ctrl-C: for plans that are being written.
+"""Repetition of a command whenever its files change, until Ctrl-C.
 
-Files are looked at twice a second: no dependency, and it sees what editors do (they write beside and rename over).
+Files are polled twice a second. That needs no dependency, and it detects editors that write a new file and rename it.
 """
 
 from __future__ import annotations
@@ -13,49 +13,63 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-EVERY_S = 0.5
+POLL_S = 0.5
 _CLEAR = "\x1b[2J\x1b[3J\x1b[H"
 
-State = tuple[tuple[str, int, int], ...]
-"""Of each file that is there: name, time of change in nanoseconds, size in bytes."""
+Snapshot = tuple[tuple[str, int, int], ...]
+"""For each existing file: its name, modification time in nanoseconds, and size in bytes."""
 
 
-def watched(
-    once: Callable[[], int],
+def watch_files(
+    run: Callable[[], int],
     files: Callable[[], Sequence[Path]],
-    pause: Callable[[], None] = lambda: time.sleep(EVERY_S),
+    pause: Callable[[], None] = lambda: time.sleep(POLL_S),
 ) -> int:
-    """Do it now and after every change of the files; gives, after Ctrl-C, how it ended the last time."""
+    """Call `run` now and after every change of the files, until Ctrl-C.
+
+    Args:
+        run: Does the work and returns its exit status.
+        files: Returns the files to watch. It is called before each run and at every poll, since files come and go.
+        pause: Waits until the next poll.
+
+    Returns:
+        The exit status of the last run.
+    """
     status = 0
     try:
         while True:
-            seen = state(files())
+            before = snapshot(files())
             if sys.stdout.isatty():
                 sys.stdout.write(_CLEAR)
-            status = once()
+            status = run()
             sys.stdout.flush()
-            print("watching; Ctrl-C ends", file=sys.stderr, flush=True)
-            while state(files()) == seen:
+            print("watching for changes; press Ctrl-C to stop", file=sys.stderr, flush=True)
+            while snapshot(files()) == before:
                 pause()
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return status
 
 
-def state(files: Sequence[Path]) -> State:
-    """Give what tells one state of the files from another; one that is not there is not in it."""
-    found = []
-    for each in files:
+def snapshot(files: Sequence[Path]) -> Snapshot:
+    """Return name, time and size of the files that exist, to compare with a later snapshot."""
+    entries = []
+    for file in files:
         try:
-            about = each.stat()
+            stat = file.stat()
         except OSError:
             continue
-        found.append((str(each), about.st_mtime_ns, about.st_size))
-    return tuple(sorted(found))
+        entries.append((str(file), stat.st_mtime_ns, stat.st_size))
+    return tuple(sorted(entries))
 
 
-def beside(plan: str, included: Sequence[str], variables: Sequence[str] = ()) -> list[Path]:
-    """Give the files whose change may change what a plan says: itself, what it includes, its variables, YAML beside it."""
+def plan_files(plan: str, includes: Sequence[str], variables: Sequence[str] = ()) -> list[Path]:
+    """Return the files that a plan is read from.
+
+    These are the plan, the files of `--include URI=FILE` and `--var-file`, and every YAML file in the plan's folder,
+    because `file:` fragments are read from there.
+    """
     file = Path(plan)
-    named = [Path(each.partition("=")[2]) for each in included if "=" in each] + [Path(each) for each in variables]
-    return sorted({file, *named, *file.parent.glob("*.yaml"), *file.parent.glob("*.yml")})
+    included = [Path(include.partition("=")[2]) for include in includes if "=" in include]
+    beside = (*file.parent.glob("*.yaml"), *file.parent.glob("*.yml"))
+    return sorted({file, *included, *map(Path, variables), *beside})

@@ -1,4 +1,4 @@
-"""The conformance kit finds each of these faults in a plugin that is right otherwise, and none in the right one."""
+"""The conformance kit finds each of these faults in a plugin that is otherwise correct, and none in a correct one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from greenlight.testing import Case, StubbedAws, check_validator, load
 if TYPE_CHECKING:
     from pathlib import Path
 
-RIGHT = '''
+CORRECT = '''
 """release: green says which release it is, and the parameter store agrees.
 
 Example:
@@ -28,7 +28,8 @@ import logging
 import os
 import time
 
-from greenlight.api import Context, Expectation, Finding, GreenlightError, Params, error, evidence, finding_from, passed, validator
+from greenlight.api import Context, Expectation, Finding, GreenlightError, Params, validator
+from greenlight.api import error, evidence, finding_from, passed
 
 TURNS = itertools.count()
 
@@ -61,24 +62,24 @@ def kept(aws: StubbedAws) -> None:
     aws.answers("ssm", "get_parameter", {"Parameter": {"Value": "2"}}, {"Name": "/shop/release"})
 
 
-def right(expect: str = "2", **more: Any) -> Case:
+def correct_case(expect: str = "2", **more: Any) -> Case:
     return Case(params={"expect": expect, "token": "abc"}, green=answer, aws=kept, timeout_s=0.3, **more)
 
 
-def broken(folder: Path, old: str, new: str, **more: Any) -> str:
-    """Give what the kit says of the right plugin with `old` replaced in it."""
-    assert old in RIGHT
+def message_about(folder: Path, old: str, new: str, **more: Any) -> str:
+    """Return the kit's message about the correct plugin with `old` replaced by `new`."""
+    assert old in CORRECT
     file = folder / "release.py"
-    file.write_text(RIGHT.replace(old, new))
+    file.write_text(CORRECT.replace(old, new))
     with pytest.raises(AssertionError, match=r"release breaks \d+ promise") as caught:
-        check_validator(file, passing=right(), failing=right("3"), **more)
+        check_validator(file, passing=correct_case(), failing=correct_case("3"), **more)
     return str(caught.value)
 
 
 ASK = 'response = context.request("GET", "/", headers={"authorization": params.token})'
 END = '    return finding_from(found, "green is this release")'
 
-BAD = {
+FAULTS = {
     "it is not frozen": (
         "Params, frozen=True, kw_only=True",
         "Params, frozen=False, kw_only=True",
@@ -94,35 +95,35 @@ BAD = {
         "token: str | complex",
         "no JSON Schema can be made of Release",
     ),
-    "nobody says what it is": ('"""release: green', '"""Green', "must begin with 'release: '"),
-    "nobody says what its parameters mean": (
+    "its docstring does not begin with its name": ('"""release: green', '"""Green', "must begin with 'release: '"),
+    "its parameters have no docstring": (
         '    """What the header',
         '    # """What the header',
         "Release needs a docstring",
     ),
     "it has no example": ("Example:", "Such as:", "has no 'Example:'"),
-    "its example is no plan": (
+    "its example is not a valid plan": (
         'release: {expect: "2"',
         'release: {expects: "2"',
         "the example in its docstring is no plan: .*did you mean 'expect'",
     ),
-    "its example is of another": (
+    "its example uses another validator": (
         '        release: {expect: "2", token',
         '        releases: {expect: "2", token',
         "is no plan: .*there is no validator 'releases'",
     ),
-    "nobody knows what to do": (', remediation="Look at what was deployed."', "", "remediation= is empty"),
-    "its IAM action is none": (
+    "it has no remediation": (', remediation="Look at what was deployed."', "", "remediation= is empty"),
+    "its IAM action is not valid": (
         "ssm:GetParameter",
         "ssm:get_parameter",
         "holds 'ssm:get_parameter', which is no IAM action",
     ),
-    "it calls what it does not declare": (
+    "it calls an action that it does not declare": (
         'iam=("ssm:GetParameter",), ',
         "",
         "it calls ssm:GetParameter and its iam= does not say so",
     ),
-    "it declares what it does not call": (
+    "it declares an action that it does not call": (
         '"ssm:GetParameter",',
         '"ssm:GetParameter", "s3:GetObject",',
         "its iam= holds s3:GetObject, which no case here calls",
@@ -142,28 +143,28 @@ BAD = {
         '    return finding_from(found[:0], "nothing")',
         "the passing case ends with INCONCLUSIVE: nothing was looked at",
     ),
-    "it passes and shows nothing": (
+    "it passes without evidence": (
         END,
         '    return finding_from(found, "") if not all(each.passed for each in found) else passed("fine")',
         "it passes without evidence",
     ),
-    "it crashes on what it does not expect": (
+    "it crashes on an unexpected response": (
         'response.header("x-release")',
         'response.body.decode() and response.header("x-release")',
         "when green answers 200 with garbage it crashes, .*UnicodeDecodeError",
     ),
-    "it crashes when AWS answers nothing": (
+    "it crashes on an empty result of AWS": (
         '.get("Parameter", {}).get("Value")',
         '["Parameter"]["Value"]',
         "when AWS answers ssm:GetParameter with nothing it crashes, .*KeyError",
     ),
     "it never ends": (ASK, "time.sleep(60)", "it does not end in its time of 0.3 s in the passing case"),
-    "it waits for an answer for ever": (
+    "it waits for a response without a time limit": (
         ASK,
         "import urllib.request; urllib.request.urlopen(context.green.url, timeout=20); " + ASK,
         "when green never answers it does not end in its time",
     ),
-    "it gives no finding": (END, "    return True", "the passing case ends with ERROR: the validator gave bool"),
+    "it returns no finding": (END, "    return True", "the passing case ends with ERROR: the validator gave bool"),
     "it ends differently each time": (
         END,
         '    return finding_from(found if next(TURNS) % 2 else found[:0], "fine")',
@@ -190,24 +191,24 @@ BAD = {
         "    logging.warning('token %s', params.token)\n" + END,
         "it prints or logs a part of a secret",
     ),
-    "it says nothing": ("return error(str(problem))", 'return error("")', "its finding has no message"),
+    "it has no message": ("return error(str(problem))", 'return error("")', "its finding has no message"),
 }
 
 
-@pytest.mark.parametrize("fault", BAD)
-def test_a_plugin_that_breaks_a_promise_is_found_out(fault: str, tmp_path: Path) -> None:
-    old, new, said = BAD[fault]
-    text = broken(tmp_path, old, new)
-    assert re.search(said, text), text
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_of_a_plugin_is_reported(fault: str, tmp_path: Path) -> None:
+    old, new, message = FAULTS[fault]
+    text = message_about(tmp_path, old, new)
+    assert re.search(message, text), text
 
 
-def test_all_that_is_broken_is_said_at_once(tmp_path: Path) -> None:
-    text = broken(tmp_path, END, '    print(params.token)\n    return passed("fine")')
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
+    text = message_about(tmp_path, END, '    print(params.token)\n    return passed("fine")')
     assert len(text.splitlines()) > 6
 
 
-def test_a_harmless_fault_that_there_is_not_is_a_mistake_itself(tmp_path: Path) -> None:
-    text = broken(tmp_path, "Green says", "It says", harmless={"rust"})
+def test_unknown_harmless_fault_is_reported(tmp_path: Path) -> None:
+    text = message_about(tmp_path, "Green says", "It says", harmless={"rust"})
     assert (
         "harmless names 'rust', which is no fault of these cases; there are absent, closed, denied:ssm:GetParameter"
         in text
@@ -215,51 +216,51 @@ def test_a_harmless_fault_that_there_is_not_is_a_mistake_itself(tmp_path: Path) 
     assert len(text.splitlines()) == 2
 
 
-def test_parameters_that_do_not_fit_are_said_and_nothing_runs(tmp_path: Path) -> None:
+def test_invalid_parameters_are_reported_and_nothing_runs(tmp_path: Path) -> None:
     file = tmp_path / "release.py"
-    file.write_text(RIGHT)
+    file.write_text(CORRECT)
     with pytest.raises(AssertionError, match=r"the parameters of the failing case are refused: .*unknown key 'expec'"):
-        check_validator(file, passing=right(), failing=Case(params={"expec": "2"}))
+        check_validator(file, passing=correct_case(), failing=Case(params={"expec": "2"}))
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
-    [("1 / 0", "ZeroDivisionError"), (RIGHT.replace("def release", "def other"), "holds the validator 'other'")],
+    ("text", "message"),
+    [("1 / 0", "ZeroDivisionError"), (CORRECT.replace("def release", "def other"), "holds the validator 'other'")],
 )
-def test_a_file_that_the_gate_would_refuse_is_refused(text: str, said: str, tmp_path: Path) -> None:
+def test_file_that_a_gate_would_reject_is_rejected(text: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "release.py"
     file.write_text(text)
-    with pytest.raises(MalformedError, match=said):
+    with pytest.raises(MalformedError, match=message):
         load(file)
 
 
-def test_a_name_that_there_is_not_is_said() -> None:
+def test_unknown_name_is_reported() -> None:
     with pytest.raises(MalformedError, match="there is no validator 'htp'"):
         load("htp")
 
 
-def test_an_action_may_have_capitals_that_its_call_in_boto3_has_not(tmp_path: Path) -> None:
+def test_action_may_have_other_capitals_than_its_call_in_boto3(tmp_path: Path) -> None:
     file = tmp_path / "release.py"
-    file.write_text(RIGHT.replace("ssm:GetParameter", "ssm:GetPARAMETER"))
-    check_validator(file, passing=right(), failing=right("3"))
+    file.write_text(CORRECT.replace("ssm:GetParameter", "ssm:GetPARAMETER"))
+    check_validator(file, passing=correct_case(), failing=correct_case("3"))
 
 
-def test_the_right_plugin_breaks_nothing(tmp_path: Path) -> None:
+def test_correct_plugin_has_no_faults(tmp_path: Path) -> None:
     file = tmp_path / "release.py"
-    file.write_text(RIGHT)
-    check_validator(file, passing=right(), failing=right("3"), also=[right("4")])
+    file.write_text(CORRECT)
+    check_validator(file, passing=correct_case(), failing=correct_case("3"), also=[correct_case("4")])
 
 
-def test_a_plugin_of_another_protocol_that_takes_silence_for_well_is_found_out() -> None:
+def test_plugin_of_another_protocol_that_passes_without_a_response_is_reported() -> None:
     def accepting(connection: socket.socket) -> None:
         connection.recv(1)
 
-    with pytest.raises(AssertionError) as broken:
+    with pytest.raises(AssertionError) as caught:
         check_validator(
             "tcp",
             passing=Case(wire=accepting, timeout_s=0.3),
             failing=Case(params={"connect": {"lt": "0ms"}}, wire=accepting, timeout_s=0.3),
         )
 
-    assert "when green never answers it passes" in str(broken.value)
-    assert "when green refuses connections" not in str(broken.value)
+    assert "when green never answers it passes" in str(caught.value)
+    assert "when green refuses connections" not in str(caught.value)

@@ -1,11 +1,10 @@
-"""Cookies beside the cases of the http-state working group, which RFC 6265 came from.
+"""Cookies: cases of the http-state working group, the origin of RFC 6265.
 
-Each case is what a server at http://home.example.org:8888/cookie-parser sets, where the next request goes, and the
-Cookie header it has. Source: https://github.com/abarth/http-state, tests/data. All 222 of them were run; the ones here
-are those that differ from each other. Nine come out otherwise: a cookie goes to no other host than the one that set it
-(domain0004, 0005, 0025, 0031), so it does not matter whether a domain is a public suffix (domain0017); three that the suite
-itself has switched off (path0029, chromium0022, 0023); and what 0028 expects is no Cookie header. Dates of the suite that
-were to come have passed, which is why its day here is in 2011.
+A case is what a server at http://home.example.org:8888/cookie-parser sets, the target of the next request, and its
+Cookie header. Source: https://github.com/abarth/http-state, tests/data. All 222 cases were run; the ones here differ
+from each other. Nine have another result: a cookie is sent only to the host that set it (domain0004, 0005, 0025, 0031),
+so public suffixes need no rule (domain0017); the suite itself disabled three (path0029, chromium0022, 0023); and 0028
+expects no Cookie header. Dates that were in the future for the suite have passed, so the clock here is set to 2011.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import pytest
 
 from greenlight.network.cookies import CookieJar, parse_date
 
-THEN = 1293840000.0
+NOW = 1293840000.0
 SET_AT = "http://home.example.org:8888/cookie-parser"
 
 
@@ -26,7 +25,10 @@ SET_AT = "http://home.example.org:8888/cookie-parser"
     [
         (["foo=bar"], "foo=bar"),
         (["foo=bar; Expires=Fri, 07 Aug 2019 08:04:19 GMT"], "foo=bar"),
-        (["foo=bar; Expires=Fri, 07 Aug 2007 08:04:19 GMT", "foo2=bar2; Expires=Fri, 07 Aug 2027 08:04:19 GMT"], "foo2=bar2"),
+        (
+            ["foo=bar; Expires=Fri, 07 Aug 2007 08:04:19 GMT", "foo2=bar2; Expires=Fri, 07 Aug 2027 08:04:19 GMT"],
+            "foo2=bar2",
+        ),
         (["foo"], ""),
         (["foo=bar; max-age=10000;"], "foo=bar"),
         (["foo=bar; max-age=0;"], ""),
@@ -68,12 +70,12 @@ SET_AT = "http://home.example.org:8888/cookie-parser"
         (["foo=bar; Max-Age=50,399"], "foo=bar"),
     ],
 )  # fmt: skip
-def test_a_set_cookie_means_what_the_working_group_says(headers: list[str], cookies: str) -> None:
-    assert sent(headers, "/cookie-parser-result") == cookies
+def test_set_cookie_header_is_parsed_like_the_working_group(headers: list[str], cookies: str) -> None:
+    assert cookie_header(headers, "/cookie-parser-result") == cookies
 
 
 @pytest.mark.parametrize(
-    ("domain", "kept"),
+    ("domain", "accepted"),
     [
         ("home.example.org", True),
         (".home.example.org", True),
@@ -93,18 +95,18 @@ def test_a_set_cookie_means_what_the_working_group_says(headers: list[str], cook
         ("home.example.org:8888", False),
     ],
 )
-def test_a_domain_that_is_not_the_hosts_makes_no_cookie(domain: str, kept: bool) -> None:
-    assert sent([f"foo=bar; domain={domain}"], "/cookie-parser-result") == ("foo=bar" if kept else "")
+def test_cookie_for_another_domain_is_rejected(domain: str, accepted: bool) -> None:
+    assert cookie_header([f"foo=bar; domain={domain}"], "/cookie-parser-result") == ("foo=bar" if accepted else "")
 
 
 @pytest.mark.parametrize("host", ["sibling.example.org", "example.org", "home.example.com", "xhome.example.org"])
-def test_a_cookie_goes_to_no_other_host(host: str) -> None:
+def test_cookie_is_not_sent_to_another_host(host: str) -> None:
     for domain in ("", "; domain=home.example.org", "; domain=example.org"):
-        assert sent([f"foo=bar{domain}"], f"http://{host}:8888/cookie-parser-result") == ""
+        assert cookie_header([f"foo=bar{domain}"], f"http://{host}:8888/cookie-parser-result") == ""
 
 
 @pytest.mark.parametrize(
-    ("path", "to", "fits"),
+    ("path", "target", "matches"),
     [
         ("/cookie-parser-result/foo", "/cookie-parser-result/foo", True),
         ("/cookie-parser-result/foo", "/cookie-parser-result/foo/bar", True),
@@ -117,11 +119,11 @@ def test_a_cookie_goes_to_no_other_host(host: str) -> None:
         ("/Cookie-parser-result", "/cookie-parser-result", False),
     ],
 )
-def test_a_cookie_goes_to_its_path_and_what_is_below(path: str, to: str, fits: bool) -> None:
-    assert sent([f"foo=bar; path={path}"], to) == ("foo=bar" if fits else "")
+def test_cookie_is_sent_to_its_path_and_below(path: str, target: str, matches: bool) -> None:
+    assert cookie_header([f"foo=bar; path={path}"], target) == ("foo=bar" if matches else "")
 
 
-def test_longer_paths_come_first_and_older_cookies_before_newer() -> None:
+def test_cookies_are_sorted_by_length_of_path_and_by_age() -> None:
     headers = [
         "key=val0;",
         "key=val1; path=/cookie-parser-result",
@@ -130,7 +132,7 @@ def test_longer_paths_come_first_and_older_cookies_before_newer() -> None:
         "key=val4; domain=.example.org",
         "key=val5; domain=.example.org; path=/cookie-parser-result/foo",
     ]
-    assert sent(headers, "/cookie-parser-result/foo/baz") == "key=val5; key=val1; key=val2; key=val4"
+    assert cookie_header(headers, "/cookie-parser-result/foo/baz") == "key=val5; key=val1; key=val2; key=val4"
 
 
 @pytest.mark.parametrize(
@@ -149,14 +151,14 @@ def test_longer_paths_come_first_and_older_cookies_before_newer() -> None:
         ("Mon, 01-Jan-2011 00: 00:00 GMT", None),
     ],
 )
-def test_a_date_means_what_the_working_group_says(text: str, moment: tuple[int, ...] | None) -> None:
+def test_date_is_parsed_like_the_working_group(text: str, moment: tuple[int, ...] | None) -> None:
     expected = moment and datetime.datetime(*moment, tzinfo=datetime.UTC).timestamp()  # type: ignore[misc,arg-type]
     assert parse_date(text) == expected
 
 
-def sent(headers: list[str], to: str) -> str:
-    """Say which cookies go with the next request."""
+def cookie_header(headers: list[str], target: str) -> str:
+    """Return the Cookie header of the next request."""
     jar = CookieJar()
-    jar.keep([("Set-Cookie", header) for header in headers], SET_AT, "home.example.org", THEN)
-    url = urllib.parse.urljoin(SET_AT, to)
-    return jar.header(url, urllib.parse.urlsplit(url).hostname or "", THEN + 1)
+    jar.keep([("Set-Cookie", header) for header in headers], SET_AT, "home.example.org", NOW)
+    url = urllib.parse.urljoin(SET_AT, target)
+    return jar.header(url, urllib.parse.urlsplit(url).hostname or "", NOW + 1)

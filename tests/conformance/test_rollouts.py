@@ -1,4 +1,4 @@
-"""Argo Rollouts' cases of what measurements come to; ours are the same, or stricter where theirs let nothing pass for a success."""
+"""Cases of Argo Rollouts for repeated measurements; greenlight is stricter if no measurement was successful."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ def name(case: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=name)
-def test_measurements_come_to_what_they_come_to_there(case: dict[str, Any]) -> None:
-    found = decide_outcome(Repeat(count=case["count"], **case["limits"]), [LETTERS[each] for each in case["seen"]])
+def test_measurements_have_the_outcome_of_the_table(case: dict[str, Any]) -> None:
+    outcomes = [LETTERS[letter] for letter in case["seen"]]
+    outcome = decide_outcome(Repeat(count=case["count"], **case["limits"]), outcomes)
 
-    assert (found.value if found else "running").upper() == case["here"].upper()
+    assert (outcome.value if outcome else "running").upper() == case["here"].upper()
 
 
-def test_where_the_two_differ_ours_is_the_stricter() -> None:
+def test_every_difference_from_argo_is_stricter() -> None:
     assert {(case["theirs"], case["here"] == "PASS") for case in CASES if "theirs" in case} == {("PASS", False)}

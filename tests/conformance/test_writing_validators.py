@@ -1,4 +1,4 @@
-"""docs/writing-validators.md leads from nothing to a tested plugin: every command and every block on it is run."""
+"""docs/writing-validators.md: every command and every code block of the page is run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy what of the checkout the page's commands read and write."""
+    """Copy the files of the checkout that the page's commands read and write."""
     folder = tmp_path_factory.mktemp("project")
     shutil.copy(ROOT / "pyproject.toml", folder)
     for name in ("validators", "layers", "devkit", "docs"):
@@ -30,13 +30,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def ran(words: list[str], project: Path) -> str:
+def run(command: list[str], project: Path) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    places = os.pathsep.join(map(str, (project, project / "layers" / "greenlight")))
+    python_path = os.pathsep.join(map(str, (project, project / "layers" / "greenlight")))
     done = subprocess.run(
-        words,
+        command,
         cwd=project,
-        env={**os.environ, "PATH": path, "PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PATH": path, "PYTHONPATH": python_path, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
@@ -45,15 +45,15 @@ def ran(words: list[str], project: Path) -> str:
     return done.stdout
 
 
-def test_the_page_has_blocks_of_these_kinds_only() -> None:
+def test_page_has_only_console_and_python_blocks() -> None:
     assert {kind for kind, _ in BLOCKS} == {"console", "python"}
 
 
-def test_every_command_does_what_the_page_says(project: Path) -> None:
+def test_commands_of_the_page_have_the_described_effect(project: Path) -> None:
     commands = [line for kind, text in BLOCKS if kind == "console" for line in text.splitlines()]
     assert all(line.startswith("$ ") for line in commands)
     with Service(lambda *_: (200, {}, "well")) as green:
-        out = [ran(line[2:].replace("http://localhost:8080", green.url).split(), project) for line in commands]
+        out = [run(line[2:].replace("http://localhost:8080", green.url).split(), project) for line in commands]
     assert "1 passed" not in out[0]
     assert "3 passed" in out[1]
     assert "ready_header: green says in a header" in out[2]
@@ -61,7 +61,7 @@ def test_every_command_does_what_the_page_says(project: Path) -> None:
     assert "## ready_header" in (project / "docs" / "validators.md").read_text()
 
 
-def test_the_plugins_on_the_page_pass_the_tests_on_the_page(project: Path) -> None:
+def test_plugins_of_the_page_pass_the_tests_of_the_page(project: Path) -> None:
     folder = project / "tests" / "on_the_page"
     folder.mkdir(parents=True)
     plugins = []
@@ -72,15 +72,15 @@ def test_the_plugins_on_the_page_pass_the_tests_on_the_page(project: Path) -> No
         else:
             (folder / f"test_block_{number}.py").write_text(f'"""A block of the page."""\n{text}')
     assert plugins == ["validators/healthy_json.py", "validators/redis_ping.py"]
-    assert "6 passed" in ran(["pytest", "-q", "-p", "no:cacheprovider", str(folder)], project)
-    assert ran(["ruff", "check", "--quiet", *plugins], project) == ""
+    assert "6 passed" in run(["pytest", "-q", "-p", "no:cacheprovider", str(folder)], project)
+    assert run(["ruff", "check", "--quiet", *plugins], project) == ""
 
 
-def test_the_page_names_every_call_of_the_context_with_arguments_that_it_takes() -> None:
+def test_page_documents_every_method_of_the_context_with_valid_arguments() -> None:
     rows = dict(re.findall(r"`context\.(\w+)(\(.*?\))?`", PAGE))
     public = {name for name in dir(Context) if not name.startswith("_")}
     assert {*public, "deployment"} == rows.keys()
     for name, arguments in rows.items():
         if arguments:
-            known = inspect.signature(getattr(Context, name)).parameters
-            assert set(re.findall(r"(\w+)=", arguments)) <= known.keys(), name
+            parameters = inspect.signature(getattr(Context, name)).parameters
+            assert set(re.findall(r"(\w+)=", arguments)) <= parameters.keys(), name

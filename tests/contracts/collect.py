@@ -26,7 +26,7 @@ import pytest
 import yaml
 from moto import mock_aws
 
-from devkit.cli.main import INTERRUPTED, main, parser_of_all
+from devkit.cli.main import INTERRUPTED, build_full_parser, main
 from devkit.cli.selection import PREFIX as VARIABLE_PREFIX
 from devkit.rehearsal.codedeploy_state import Entry as LifecycleEntry
 from devkit.rehearsal.codedeploy_state import Record
@@ -91,7 +91,7 @@ def run(*arguments: str, statuses: tuple[int, ...] = (0,)) -> str:
 
 def commands() -> list[str]:
     """Return every command, option with all its spellings, argument, choice and default."""
-    return sorted(_parser_lines(parser_of_all(), "greenlight"))
+    return sorted(_parser_lines(build_full_parser(), "greenlight"))
 
 
 def _parser_lines(parser: argparse.ArgumentParser, path: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A green to check: a small real server on this machine."""
+"""Fixtures for the commands: a local server as green, and a plan for it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class _Green(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="session")
 def green() -> Iterator[str]:
-    """Give the base URL of a green that is well."""
+    """Base URL of a green that passes its checks."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Green)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -42,7 +42,7 @@ def green() -> Iterator[str]:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Path:
-    """Give a plan that a good green passes."""
+    """A plan that the green of the fixture passes."""
     path = tmp_path / "shop.yaml"
     path.write_text(
         """\

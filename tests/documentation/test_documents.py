@@ -1,4 +1,4 @@
-"""Every command, link and example in README, docs and examples is one that works: parsed by what would run it."""
+"""Every command, link and example in README, docs and examples works: it is parsed by the code that would run it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from devkit.cli.main import COMMANDS, main, parser_of_all
+from devkit.cli.main import COMMANDS, build_full_parser, main
 from devkit.reference import plan_reference
 from greenlight.core.deployment import STAGES
 from greenlight.core.finding import Cause
 from greenlight.publish.index import Entry
 from greenlight.stores.plan_lookup import TAG
-from tests.support.aws_cli import AWS, aws_mistake, command_words
+from tests.support.shell_commands import AWS, arguments_of, aws_cli_error
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -35,7 +36,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 class CloudFormation(yaml.SafeLoader):
-    """YAML as templates have it: of `!Sub x` and its like the x."""
+    """YAML loader for templates, which reads `!Sub x` and other tags as x."""
 
 
 CloudFormation.add_multi_constructor("!", lambda loader, _, node: loader.construct_scalar(node))
@@ -50,8 +51,8 @@ def commands(text: str) -> list[str]:
     return [line.removeprefix("$ ").removeprefix(".venv/bin/") for line in lines]
 
 
-def shown() -> list[tuple[str, str]]:
-    found = {
+def commands_in_documents() -> list[tuple[str, str]]:
+    pairs = {
         (name(page), re.sub(r"\s+#.*$", "", command))
         for page in PAGES
         for kind, text in FENCE.findall(page.read_text(encoding="utf-8"))
@@ -59,33 +60,35 @@ def shown() -> list[tuple[str, str]]:
         for command in commands(text)
     }
     for path in PIPELINES.glob("*.yml"):
-        found |= {(name(path), line) for line in steps(yaml.safe_load(path.read_text()))}
-    return sorted(found)
+        pairs |= {(name(path), line) for line in steps(yaml.safe_load(path.read_text()))}
+    return sorted(pairs)
 
 
 def steps(value: object) -> list[str]:
-    """Give the lines that a pipeline runs, wherever they stand."""
+    """Return the commands in a pipeline at any depth."""
     if isinstance(value, str):
         return [line for line in map(str.strip, value.splitlines()) if line.startswith(("greenlight ", "aws "))]
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [line for each in inner for line in steps(each)]
+    items: Iterable[object] = ()
+    if isinstance(value, dict):
+        items = value.values()
+    elif isinstance(value, list):
+        items = value
+    return [line for item in items for line in steps(item)]
 
 
-def of(program: str) -> list[tuple[str, str]]:
-    return [(page, command) for page, command in shown() if command.startswith(f"{program} ")]
+def commands_of(program: str) -> list[tuple[str, str]]:
+    return [(page, command) for page, command in commands_in_documents() if command.startswith(f"{program} ")]
 
 
 @pytest.fixture(scope="module")
 def parser() -> argparse.ArgumentParser:
-    return parser_of_all()
+    return build_full_parser()
 
 
-@pytest.mark.parametrize(("page", "command"), of("greenlight"))
-def test_a_command_of_greenlight_is_understood_word_for_word(
-    page: str, command: str, parser: argparse.ArgumentParser
-) -> None:
+@pytest.mark.parametrize(("page", "command"), commands_of("greenlight"))
+def test_command_of_greenlight_parses(page: str, command: str, parser: argparse.ArgumentParser) -> None:
     try:
-        parsed = parser.parse_args(command_words(command))
+        parsed = parser.parse_args(arguments_of(command))
     except SystemExit:
         raise AssertionError(f"{page}: {command}") from None
 
@@ -103,24 +106,24 @@ def test_a_command_of_greenlight_is_understood_word_for_word(
         "greenlight plan push plan.yaml --aplication shop",
     ],
 )
-def test_the_check_of_our_commands_can_say_no(wrong: str, parser: argparse.ArgumentParser) -> None:
+def test_wrong_command_of_greenlight_is_detected(wrong: str, parser: argparse.ArgumentParser) -> None:
     with pytest.raises(SystemExit):
-        parser.parse_args(command_words(wrong))
+        parser.parse_args(arguments_of(wrong))
 
 
 def files_of(command: str) -> list[str]:
-    """Give the files of this repository that a command names."""
-    return [word for word in command_words(command) if re.match(r"(examples|tests|docs|hooks|events)/", word)]
+    """Return the files of this repository that a command names."""
+    return [word for word in arguments_of(command) if re.match(r"(examples|tests|docs|hooks|events)/", word)]
 
 
-@pytest.mark.parametrize(("page", "command"), [each for each in of("greenlight") if files_of(each[1])])
-def test_a_file_that_a_command_names_is_there(page: str, command: str) -> None:
-    assert [each for each in files_of(command) if not (ROOT / each).exists()] == [], page
+@pytest.mark.parametrize(("page", "command"), [item for item in commands_of("greenlight") if files_of(item[1])])
+def test_file_in_a_command_exists(page: str, command: str) -> None:
+    assert [item for item in files_of(command) if not (ROOT / item).exists()] == [], page
 
 
-@pytest.mark.parametrize(("page", "command"), of("aws"))
-def test_a_command_of_aws_is_in_the_service_models(page: str, command: str) -> None:
-    assert aws_mistake(command) == "", page
+@pytest.mark.parametrize(("page", "command"), commands_of("aws"))
+def test_command_of_aws_is_in_the_service_models(page: str, command: str) -> None:
+    assert aws_cli_error(command) == "", page
 
 
 @pytest.mark.parametrize(
@@ -132,28 +135,28 @@ def test_a_command_of_aws_is_in_the_service_models(page: str, command: str) -> N
         "aws ecs deploy --group g",
     ],
 )
-def test_the_check_of_commands_can_say_no(wrong: str) -> None:
-    assert aws_mistake(wrong)
+def test_wrong_command_of_aws_is_detected(wrong: str) -> None:
+    assert aws_cli_error(wrong)
 
 
-def test_every_other_command_is_known() -> None:
-    others = {command.split()[0] for _, command in shown()} - {"greenlight", "aws"}
+def test_every_other_program_is_known() -> None:
+    others = {command.split()[0] for _, command in commands_in_documents()} - {"greenlight", "aws"}
 
     assert others <= {"make", "sam", "source", "python", "docker", "pipx", "pytest", "ruff", ""} | {
-        each for each in others if "--" in each
+        item for item in others if "--" in item
     }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_a_make_target_that_is_named_exists(page: Path) -> None:
+def test_make_target_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = [command.split()[1] for where, command in of("make") if where == name(page)]
+    used = [command.split()[1] for source, command in commands_of("make") if source == name(page)]
 
-    assert set(named) <= targets
+    assert set(used) <= targets
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_block_of_json_and_yaml_can_be_read(page: Path) -> None:
+def test_every_block_of_json_and_yaml_is_valid(page: Path) -> None:
     for kind, text in FENCE.findall(page.read_text(encoding="utf-8")):
         if kind == "json":
             json.loads(text)
@@ -161,7 +164,8 @@ def test_every_block_of_json_and_yaml_can_be_read(page: Path) -> None:
             yaml.compose(text)
 
 
-# Examples of these are run by tests/cli/test_reference.py, test_lint_rules.py and tests/validators/test_examples_in_docstrings.py.
+# Examples of these pages are run by tests/devkit/reference/test_plan_reference.py, tests/devkit/lint/test_rules.py and
+# tests/validators/test_examples_in_docstrings.py.
 GENERATED = ("docs/plan.md", "docs/validators.md", "docs/lint.md", "docs/cli.md", "docs/doctor.md")
 # Scenarios are read by tests/rehearsal/test_documentation.py.
 SCENARIO = "name platform application config minute blue green plan faults expect"
@@ -174,20 +178,20 @@ BLOCKS = [
 ]
 
 
-@pytest.mark.parametrize("text", [text for _, text in BLOCKS], ids=[where for where, _ in BLOCKS])
-def test_every_block_of_yaml_is_what_its_reader_takes(
+@pytest.mark.parametrize("text", [text for _, text in BLOCKS], ids=[block_id for block_id, _ in BLOCKS])
+def test_every_block_of_yaml_is_accepted_by_its_reader(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     block = yaml.load(text, Loader=CloudFormation)  # noqa: S506 - a safe loader that knows tags
     if {"checks", "stages"} & set(block):
         path = tmp_path / "plan.yaml"
-        path.write_text(plan_reference.whole(text))
+        path.write_text(plan_reference.complete_plan(text))
         assert main(["lint", str(path)]) == 0, capsys.readouterr().out
     elif "DeploymentPreference" in block:
         exported = re.findall(r"Export: .*InstallationName\}-(\w+)", (ROOT / "template.yaml").read_text())
         hooks = block["DeploymentPreference"]["Hooks"]
         assert set(hooks) <= {"PreTraffic", "PostTraffic"}
-        assert {each.partition("-")[2] for each in hooks.values()} <= set(exported)
+        assert {item.partition("-")[2] for item in hooks.values()} <= set(exported)
     elif "Hooks" in block:
         for hook in block["Hooks"]:
             ((event, function),) = hook.items()
@@ -196,7 +200,7 @@ def test_every_block_of_yaml_is_what_its_reader_takes(
     elif "Tags" in block:
         assert list(block["Tags"]) == [TAG]
     else:
-        assert " ".join(block) == SCENARIO, "a kind of block that no test reads"
+        assert " ".join(block) == SCENARIO, "no test reads this kind of block"
 
 
 def anchors(page: Path) -> set[str]:
@@ -206,7 +210,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_every_link_leads_to_a_file_and_a_heading_that_are_there(page: Path) -> None:
+def test_every_link_leads_to_an_existing_file_and_heading(page: Path) -> None:
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", text)):
         if "://" in link:
@@ -217,17 +221,17 @@ def test_every_link_leads_to_a_file_and_a_heading_that_are_there(page: Path) -> 
         assert not anchor or anchor in anchors(target), link
 
 
-def test_every_page_is_reached_from_the_readme() -> None:
+def test_every_page_is_linked_from_the_readme() -> None:
     reached: set[Path] = set()
-    ahead = [ROOT / "README.md"]
-    while ahead:
-        page = ahead.pop()
+    pending = [ROOT / "README.md"]
+    while pending:
+        page = pending.pop()
         page = page / "README.md" if page.is_dir() else page
         if page in reached or page.suffix != ".md":
             continue
         reached.add(page)
         links = re.findall(r"\]\(([^)\s#]+)", page.read_text(encoding="utf-8")) if page.exists() else []
-        ahead += [(page.parent / link).resolve() for link in links if "://" not in link]
+        pending += [(page.parent / link).resolve() for link in links if "://" not in link]
 
     assert [name(page) for page in PAGES if page not in reached] == []
 
@@ -264,7 +268,7 @@ def test_the_runbook_has_every_cause_every_error_code_and_every_alarm() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(PIPELINES.glob("*.yml")), ids=lambda path: path.stem)
-def test_a_pipeline_lints_checks_deploys_and_shows_the_report_with_pinned_actions(path: Path) -> None:
+def test_pipeline_lints_checks_deploys_and_shows_the_report_with_pinned_actions(path: Path) -> None:
     text = path.read_text()
     lines = "\n".join(steps(yaml.safe_load(text)))
 
@@ -273,11 +277,11 @@ def test_a_pipeline_lints_checks_deploys_and_shows_the_report_with_pinned_action
     assert places == sorted(places)
     assert text.index("greenlight plan push") < text.index("sam deploy") < text.index("greenlight history")
     assert ('--format markdown >> "$GITHUB_STEP_SUMMARY"' in lines) == (path.stem == "github-actions")
-    assert [each for each in re.findall(r"uses: (\S+)", text) if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", each)] == []
+    assert [item for item in re.findall(r"uses: (\S+)", text) if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", item)] == []
 
 
 @pytest.mark.parametrize("path", sorted(PIPELINES.glob("*.yml")), ids=lambda path: path.stem)
-def test_a_pipeline_finds_the_newest_gate_that_is_no_rollbacks(path: Path) -> None:
+def test_pipeline_finds_the_newest_gate_that_is_not_of_a_rollback(path: Path) -> None:
     (query,) = re.findall(r"jq -r '([^']+)'", path.read_text())
     entry = dict.fromkeys(Entry.__struct_fields__, "x")
     gates = [
@@ -298,7 +302,7 @@ def test_the_sample_parameters_are_those_of_the_template() -> None:
     declared = re.search(
         r"^Parameters:\n(.*?)^Resources:", (folder / "template.yaml").read_text(), re.MULTILINE | re.DOTALL
     )
-    given = {each["ParameterKey"] for each in json.loads((folder / "parameters.json").read_text())}
+    parameters = {item["ParameterKey"] for item in json.loads((folder / "parameters.json").read_text())}
 
     assert declared
-    assert given == set(re.findall(r"^  (\w+):$", declared[1], re.MULTILINE))
+    assert parameters == set(re.findall(r"^  (\w+):$", declared[1], re.MULTILINE))

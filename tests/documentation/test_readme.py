@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""Every example of the README works as it is printed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def block(language: str, start: str) -> str:
 
 @pytest.fixture
 def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Give the name of an importable folder that holds the README's validator."""
+    """Name of an importable folder with the README's validator."""
     folder = tmp_path / "readme_validators"
     folder.mkdir()
     (folder / "__init__.py").write_text("")
@@ -47,7 +47,7 @@ def test_the_plan_has_no_problem(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["lint", str(path)]) == 0, capsys.readouterr().out
 
 
-def test_the_validator_is_found_and_has_about_ten_lines(plugins: str) -> None:
+def test_the_validator_is_found_and_has_at_most_twelve_lines(plugins: str) -> None:
     validator = Registry(plugins).get("release_header")
 
     assert validator is not None
@@ -55,20 +55,20 @@ def test_the_validator_is_found_and_has_about_ten_lines(plugins: str) -> None:
     assert len([line for line in block("python", '"""release_header').splitlines() if line]) <= 12
 
 
-def test_every_file_it_links_to_exists() -> None:
+def test_every_linked_file_exists() -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
 
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_it_names_every_command() -> None:
+def test_the_readme_names_every_command() -> None:
     assert [name for name in COMMANDS if f"greenlight {name}" not in README and f"make {name}" not in README] == []
 
 
 @pytest.fixture
 def shop(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Serve the shop of the examples, broken or not, and give its URL."""
+    """URL of the shop of the examples, broken or not."""
     spec = importlib.util.spec_from_file_location("shop_of_the_readme", ROOT / "examples" / "ecs" / "app.py")
     assert spec
     assert spec.loader
@@ -84,7 +84,7 @@ def shop(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("shop", "status", "said"),
+    ("shop", "status", "message"),
     [
         (False, 0, "Succeeded: plan local"),
         (
@@ -96,11 +96,11 @@ def shop(request: pytest.FixtureRequest) -> Iterator[str]:
     indirect=["shop"],
     ids=["good", "broken"],
 )
-def test_the_shop_is_checked_with_the_command_as_it_stands_there(
-    shop: str, status: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_command_of_the_readme_checks_the_shop(
+    shop: str, status: int, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(ROOT)
     (line,) = re.findall(r"^\$ \.venv/bin/greenlight (check .*)$", README, re.MULTILINE)
 
     assert main(shlex.split(line.replace("http://localhost:8080", shop))) == status
-    assert said in capsys.readouterr().out
+    assert message in capsys.readouterr().out

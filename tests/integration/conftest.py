@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def _nobodys_account(nobody: None) -> None:
+def _no_aws_account(no_aws_account: None) -> None:
     """Keep every test of this folder from the developer's account."""
 
 

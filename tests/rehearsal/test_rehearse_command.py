@@ -63,7 +63,7 @@ def test_bad_scenario_is_a_document_in_format_json(folder: Path, capsys: pytest.
 
 def test_folder_without_scenarios_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(str(tmp_path)) == 2
-    assert "there are no scenarios here" in capsys.readouterr().err
+    assert "there are no scenarios; name a file" in capsys.readouterr().err
 
 
 def test_good_scenario_ends_with_0_and_its_progress_is_printed_line_by_line(
@@ -80,7 +80,7 @@ def test_good_scenario_ends_with_0_and_its_progress_is_printed_line_by_line(
         r"green has 100 % of the users' traffic",
         r"as expected +a good release +Succeeded",
         r"out/s/d-[A-Z0-9]{9}/AfterAllowTestTraffic\.html",
-        r"1 of 1 ended as they say they should",
+        r"1 of 1 ended as expected",
     ):
         assert re.search(line, captured.out), line
     (report_file,) = (folder / "out").rglob("AfterAllowTestTraffic.json")
@@ -139,7 +139,7 @@ def test_interrupt_is_reported_with_and_without_an_error_after_it(
     monkeypatch.setattr(Player, "play", play)
     assert run(write(folder, GOOD), write(folder, GOOD, "next.yaml"), "-o", str(folder / "out")) == 130
     assert played == ["s.yaml"]
-    assert "everything that was started has been ended" in capsys.readouterr().err
+    assert "all started processes have ended" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
@@ -160,7 +160,7 @@ def test_interrupt_stops_every_started_process(folder: Path) -> None:
         process.send_signal(signal.SIGINT)
         rest = output.read()
     assert process.wait(60) == 130, rest
-    assert "everything that was started has been ended" in rest
+    assert "all started processes have ended" in rest
     end = time.monotonic() + 20
     while running(folder) and time.monotonic() < end:
         time.sleep(0.05)

@@ -48,9 +48,9 @@ def problems(folder: Path, text: str) -> str:
         (
             "expect: {status: Succeded}",
             "5:18: expect.status",
-            "is none of Succeeded, Failed, Stopped; did you mean 'Succeeded'?",
+            "is not one of Succeeded, Failed, Stopped; did you mean 'Succeeded'?",
         ),
-        ("expect: {failed_at: Nowhere}", "5:21: expect.failed_at", "'Nowhere' is none of BeforeInstall, Install"),
+        ("expect: {failed_at: Nowhere}", "5:21: expect.failed_at", "'Nowhere' is not one of BeforeInstall, Install"),
         ("alarms: [{name: a}]", "5:10: alarms[0]", "exactly one of errors_percent, at and state"),
         ("alarms: [{name: a, at: 1m, state: ALARM}]", "5:10: alarms[0]", "exactly one"),
         ("application: 'a/b'", "5:14: application", "matching regex"),
@@ -58,7 +58,7 @@ def problems(folder: Path, text: str) -> str:
         ("listener: {conditions: {paths: [api]}}", "listener.conditions.paths[0]", "begin it with / or *"),
         ("listener: {htps: true}", "5:12: listener.htps", "did you mean 'https'?"),
         ("users: {rate: 100000}", "5:15: users.rate", "200"),
-        ("name: again", "5:1: name", "stands here twice"),
+        ("name: again", "5:1: name", "occurs twice"),
         ("deployments: [{green: {command: x}}]", "green", "not both"),
     ],
 )

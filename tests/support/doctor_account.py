@@ -22,7 +22,7 @@ from devkit.doctor.reader import Reader
 from greenlight.core.deployment import STAGES
 from greenlight.core.settings import Settings
 from tests.support.account import REGION, Account
-from tests.support.aws_cli import aws_mistake
+from tests.support.shell_commands import aws_cli_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -419,4 +419,4 @@ def assert_only_finding(rule: str, platform: str, change: Change) -> None:
     commands = [
         part.partition("; ")[0] for part in re.findall(r"\baws [a-z0-9-]+ [a-z-]+ -[^)\n]*|\baws s3 cp [^\n]*", fix)
     ]
-    assert [mistake for line in commands if (mistake := aws_mistake(line))] == [], fix
+    assert [mistake for line in commands if (mistake := aws_cli_error(line))] == [], fix

@@ -131,11 +131,11 @@ def closed(**changes: Any) -> Report:
                 evidence=(
                     Evidence(
                         query="GET /catalogue body.items[].price: value", expected=1, actual=2,
-                        where="in 5 of 5 (blue from itself: 0)", of_blue=True,
+                        where="in 5 of 5 (blue from itself: 0)", baseline_is_blue=True,
                     ),
                     Evidence(
                         query="GET /catalogue body.currency: missing", expected="EUR", actual=None,
-                        where="in 5 of 5 (blue from itself: 0)", of_blue=True,
+                        where="in 5 of 5 (blue from itself: 0)", baseline_is_blue=True,
                     ),
                 ),
                 series=(
@@ -252,7 +252,7 @@ def hostile(evil: str = EVIL) -> Report:
         tries=tried((0, 1, Outcome.FAIL, evil), (2, 1, Outcome.FAIL, evil)),
         evidence=(
             Evidence(query=evil, expected=evil, actual={evil: [evil]}, where=evil, why=evil),
-            Evidence(query=evil, expected=evil, actual=None, where=evil, of_blue=True),
+            Evidence(query=evil, expected=evil, actual=None, where=evil, baseline_is_blue=True),
         ),
         series=(
             Series(name=evil, unit=evil, side=evil, values=(1.0, 2.0), count=2, limits={evil: 1.5}),

@@ -1,4 +1,4 @@
-"""The unit tests' walls: no AWS account of the developer's, and no network but this machine."""
+"""Isolation of unit tests: no AWS account of the developer, and no connection to another machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _no_account_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_aws_account_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("AWS_", "GREENLIGHT_", "POWERTOOLS_")):
             monkeypatch.delenv(name)
@@ -20,7 +20,7 @@ def _no_account_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_leaves_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_connection_to_another_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: Any) -> None:

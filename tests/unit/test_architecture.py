@@ -1,4 +1,4 @@
-"""The arrows between packages: who may import whom. Every offending line is named."""
+"""Imports between packages: which package may import which. A failure lists every offending line."""
 
 from __future__ import annotations
 
@@ -37,12 +37,15 @@ ENGINE_ARROWS = {
     "api": "core assertions aws checks network plan toolkit",
     "testing": "core aws api checks network plan",
 }
-"""Each package of the engine with the packages that it may import, type-only imports included; see docs/architecture.md."""
+"""Each package of the engine with the packages that it may import, type-only imports included.
+
+See docs/architecture.md.
+"""
 
 DEVKIT_ARROWS = {
     "terminal": "",
     "lint": "",
-    "plans": "",
+    "plans": "lint",
     "reports": "",
     "reference": "cli",
     "recording": "lint",
@@ -105,7 +108,7 @@ IO_CALLS = frozenset({"open", "eval", "exec", "print"})
 
 
 class Import(NamedTuple):
-    """One import in a file: where it stands, the full name it imports, and whether only a type checker reads it."""
+    """One import in a file: its place, the full name, and whether only a type checker reads it."""
 
     path: Path
     line: int
@@ -240,7 +243,7 @@ def target_of(name: str, modules: dict[str, Path]) -> str:
 
 
 def cycle(graph: dict[str, set[str]]) -> list[str]:
-    """Return one cycle of the graph, node by node; an empty list where there is none."""
+    """Return one cycle of the graph, node by node; an empty list without a cycle."""
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:

@@ -1,4 +1,4 @@
-"""A secret through everything that leaves a gate: in every form it takes on its way, out of every outlet there is."""
+"""Secrets in everything that leaves a gate: every encoding, in every output."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from greenlight.api import Context, Evidence, Series, failed
+from greenlight.api import Context, Evidence, Series, Side, failed
 from greenlight.core.finding import Finding, Severity
 from greenlight.core.redaction import MASK
 from greenlight.gate.result import GateResult
@@ -29,7 +29,10 @@ CANARY = "Zq9/kW7+\"vT=3&xR<8'mL"
 WHOLE = {name: form for name, form in FORMS.items() if "auth" not in name}
 RENDERED = ("json", "html", "junit", "markdown", "tap", "text")
 OUTLETS: dict[str, Callable[[Report], str]] = {
-    **{form: lambda report, form=form: importlib.import_module(f"greenlight.report.{form}").render(report) for form in RENDERED},
+    **{
+        form: lambda report, form=form: importlib.import_module(f"greenlight.report.{form}").render(report)
+        for form in RENDERED
+    },
     "event": lambda report: json.dumps(notice_content.event(report, "s3://b/k")),
     "card": lambda report: json.dumps(sns.card(report, "s3://b/k")),
     "sentence": notice_content.verdict_sentence,
@@ -38,8 +41,8 @@ OUTLETS: dict[str, Callable[[Report], str]] = {
 }  # fmt: skip
 
 
-def everywhere(text: str) -> Finding:
-    """Say a text wherever a finding has room for one, at the edge of what is kept, too."""
+def finding_full_of(text: str) -> Finding:
+    """Return a finding with the text in every field, also at the length where texts are truncated."""
     seen: Any = {"deep": [text, {text: text}], "long": "x" * 380 + text}
     piece = Evidence(query=text, expected=seen, actual="y" * 390 + text, where=text, why=f"because {text}")
     plot = Series(name=text, unit=text, side=text, values=(1.0,), limits={text: 1.0})
@@ -48,7 +51,7 @@ def everywhere(text: str) -> Finding:
 
 
 def read_back(document: str) -> str:
-    """Give a document and what a reader makes of it: a secret that a browser or a parser shows is shown."""
+    """Return a document together with its decoded forms, in which a browser or a parser would show a secret."""
     bare = document.replace("\\\\", "\\")
     return "\n".join(
         [document, html.unescape(document), urllib.parse.unquote(document), bare, bare.replace('\\"', '"')]
@@ -57,7 +60,7 @@ def read_back(document: str) -> str:
 
 @pytest.fixture(scope="module", params=WHOLE)
 def report(request: pytest.FixtureRequest) -> Report:
-    """Give the report of a gate whose validators leak, by finding, by error and cut in half."""
+    """Return the report of a gate whose validators leak a secret: in a finding, in an error and cut in half."""
     text = WHOLE[request.param](CANARY)
 
     def raising(_context: Context) -> Finding:
@@ -66,11 +69,11 @@ def report(request: pytest.FixtureRequest) -> Report:
     def cut(context: Context) -> Finding:
         return failed(f"{context.excerpt('a' * 150 + text)} and {text[: len(text) * 2 // 3]}")
 
-    leaks = [check("says", lambda _: everywhere(text)), check("raises", raising), check("cuts", cut)]
+    leaks = [check("says", lambda _: finding_full_of(text)), check("raises", raising), check("cuts", cut)]
     findings = Run(*leaks, secrets=[CANARY]).findings
-    assert all(MASK in str(finding) for finding in findings[:2]), "the secret was there, and was taken out"
-    checks = [each.check for each in leaks]
-    assert all(each.severity is Severity.BLOCKING for each in checks)
+    assert all(MASK in str(finding) for finding in findings[:2]), "the secret was there and was redacted"
+    checks = [leak.check for leak in leaks]
+    assert all(plan_check.severity is Severity.BLOCKING for plan_check in checks)
     result = GateResult(verdict=decide_verdict(checks, findings), deployment=ECS, findings=tuple(findings))
     return result.report(0.0, 1.0)
 
@@ -85,7 +88,7 @@ def test_no_outlet_shows_a_secret_in_any_form(report: Report, outlet: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("validator", "written"),
+    ("validator", "params"),
     [
         ("http", {"get": "/", "headers": {"x-key": "SECRET"}, "expect": {"status": 200}}),
         ("http", {"get": "/?key=SECRET", "expect": {"body": {"filters": ["lower"], "eq": "x"}}}),
@@ -96,12 +99,12 @@ def test_no_outlet_shows_a_secret_in_any_form(report: Report, outlet: str) -> No
         ("load", {"paths": ["/?key=SECRET"], "requests": 1, "minimum_samples": 1, "warm_up": 0}),
         ("serves_green", {"get": "/", "send": {"x-key": "SECRET"}, "json": {"seen": "x"}, "interval": "1ms"}),
         ("openapi", {"headers": {"x-key": "SECRET"}}),
-        ("migration", {"capture": {"p": "unique"}, "write": {"post": "/", "body": {"text": "SECRET"}}, "read": {"get": "/"},
-                       "clean_up": {"delete": "/"}, "expect": {"body": "x"}}),
+        ("migration", {"capture": {"p": "unique"}, "write": {"post": "/", "body": {"text": "SECRET"}},
+                       "read": {"get": "/"}, "clean_up": {"delete": "/"}, "expect": {"body": "x"}}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
-def test_no_validator_shows_a_secret_that_green_repeats(validator: str, written: Any) -> None:
+def test_no_validator_shows_a_secret_that_green_repeats(validator: str, params: Any) -> None:
     secret = "Zq9-kW7+vT=3&xRmL"
 
     def echo(_method: str, path: str, body: bytes) -> Any:
@@ -109,9 +112,8 @@ def test_no_validator_shows_a_secret_that_green_repeats(validator: str, written:
         return 500, {"x-seen": secret}, {"seen": seen, "errors": [seen]}
 
     with Service(echo) as green, Service(echo) as blue:
-        sides = {"green": ecs_deployment().green, "blue": ecs_deployment().blue}
-        sides = {name: type(side)(url=service.url) for (name, side), service in zip(sides.items(), (green, blue), strict=True)}  # fmt: skip
-        filled = json.loads(json.dumps(written).replace("SECRET", "${secret:ssm:/canary}"))
+        sides = {"green": Side(url=green.url), "blue": Side(url=blue.url)}
+        filled = json.loads(json.dumps(params).replace("SECRET", "${secret:ssm:/canary}"))
         with context_for(ecs_deployment(**sides)) as context:
             finding = run(load(validator), filled, context, secrets={"ssm:/canary": secret})
     shown = read_back(str(finding))

@@ -20,7 +20,7 @@ def metric(name: str, state: str = "OK") -> dict[str, Any]:
 
 
 @pytest.fixture
-def cloudwatch(nobody: None) -> Iterator[Any]:
+def cloudwatch(no_aws_account: None) -> Iterator[Any]:
     """Give a CloudWatch with three alarms, all OK."""
     with mock_aws():
         client = Aws().client("cloudwatch")

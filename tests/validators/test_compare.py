@@ -43,7 +43,7 @@ def test_a_changed_value_fails_with_both_values(check: Check) -> None:
     finding = against(check, {"requests": ["/a"]}, answering(SHOP), answering({**SHOP, "total": 2}))
     assert finding.outcome is Outcome.FAIL
     assert "GET /a body.total: value is 2, expected 1" in finding.message
-    assert [(each.query, each.of_blue) for each in finding.evidence] == [("GET /a body.total: value", True)]
+    assert [(each.query, each.baseline_is_blue) for each in finding.evidence] == [("GET /a body.total: value", True)]
     assert [(each.side, each.count) for each in finding.series] == [("blue", 2), ("green", 1)]
 
 

@@ -46,7 +46,7 @@ class Account:
 
 
 @pytest.fixture
-def account(nobody: None) -> Iterator[Aws]:
+def account(no_aws_account: None) -> Iterator[Aws]:
     with mock_aws(config={"core": {"passthrough": {"urls": [r"http://127\.0\.0\.1.*"]}}}):
         yield Aws(Account())
 

@@ -119,7 +119,7 @@ def test_nobody_there_fails_and_a_host_out_of_bounds_is_an_error(check: Check) -
 
 @pytest.mark.parametrize("written", [{"query": " "}, {"query": "{a}", "expect": {"data": {"a[": 1}}}])
 def test_parameters_that_mean_nothing_are_refused(check: Check, written: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"query is empty|is no JMESPath"):
+    with pytest.raises(ValueError, match=r"query is empty|is not a valid JMESPath"):
         check("graphql", written, "http://127.0.0.1:1")
 
 

@@ -165,7 +165,7 @@ def test_what_cannot_be_read_passes_nothing_and_not_even_exists_false(
         ({"capture": {"a": "headers"}}, "captures nothing"),
         ({"capture": {"a": "xml.//o:id"}}, "the prefix 'o'"),
         ({"capture": {"a": "html.li >"}}, "no CSS selector"),
-        ({"capture": {"a": "regex.("}}, "no pattern"),
+        ({"capture": {"a": "regex.("}}, "not a valid pattern"),
         ({"capture": {"a": "regex.(a)(b)"}}, "several groups"),
     ],
 )

@@ -81,7 +81,7 @@ def test_maths_and_percentiles_are_asked_of_cloudwatch(check: Callable[..., Any]
     assert (found.outcome, found.message) == ("PASS", "rate within thresholds for 5m")
 
 
-def test_metrics_that_were_really_put_are_read(check: Callable[..., Any], nobody: None) -> None:
+def test_metrics_that_were_really_put_are_read(check: Callable[..., Any], no_aws_account: None) -> None:
     queries = {"a": {"metric": "Shop/Orders/Failed", "dimensions": {"Service": "s"}, "stat": "Sum"}}
     params = {"queries": queries, "expect": {"a": {"lt": 5}}, "minimum_samples": {"a": 2}}
     with mock_aws():

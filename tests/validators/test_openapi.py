@@ -111,7 +111,7 @@ LETTERS = "a" * 40 + "!"
     ids=["pattern", "patternProperties"],
 )
 def test_a_pattern_that_would_take_for_ever_shows_nothing_and_ends(
-    check: Check, version: str, schema: Any, impatient: None
+    check: Check, version: str, schema: Any, short_pattern_timeout: None
 ) -> None:
     written = document(version, **{"/orders/{id}": operation(ok({"type": "object", **schema}))})
     finding, _ = asked(check, written, {ORDER: body({LETTERS: LETTERS})})

@@ -1,8 +1,8 @@
-"""greenlight: checks that stand between a blue/green deployment and its users.
+"""greenlight: checks that decide whether a blue/green deployment may reach its users.
 
-The way data flows: an event is *prepared* (what is being deployed, which plan applies),
-the plan's checks *probe* green, and what they found is *concluded* into one answer for
-CodeDeploy and one report for people. `steps/` holds these three, `conductors/` calls them.
+An event leads to a deployment and a plan, the checks of the plan run against green, and their findings become one
+verdict for CodeDeploy and one report. `gate` holds this sequence and calls the other packages; docs/architecture.md
+describes them.
 """
 
 __version__ = "0.1.0"

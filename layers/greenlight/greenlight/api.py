@@ -25,7 +25,7 @@ from greenlight.checks.validator import IamRequirement, Params, Validator, valid
 from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError
 from greenlight.core.finding import Evidence, Finding, Outcome, Series
-from greenlight.core.missing import MISSING
+from greenlight.core.json_values import MISSING
 from greenlight.core.units import Duration, Size, struct_default
 from greenlight.network.client import Response
 from greenlight.toolkit.capture_substitution import substitute_captures

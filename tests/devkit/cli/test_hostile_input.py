@@ -1,4 +1,4 @@
-"""Input that nobody means well with: every command says one sentence and ends with 2, and no traceback is seen."""
+"""Hostile input: every command prints a message without a traceback and exits with 2."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Said = Callable[..., str]
+    Reject = Callable[..., str]
 
 DEEP = "[" * 100_000
 
 
 @pytest.fixture
-def said(capsys: pytest.CaptureFixture[str]) -> Said:
-    """Call a command that is to refuse; give what it says."""
+def reject(capsys: pytest.CaptureFixture[str]) -> Reject:
+    """Call a command that must exit with 2, and return its output."""
 
     def call(*arguments: str) -> str:
         assert main(arguments) == 2
@@ -49,8 +49,8 @@ def said(capsys: pytest.CaptureFixture[str]) -> Said:
     ],
     ids=" ".join,
 )
-def test_a_name_that_no_file_can_have_is_refused(said: Said, command: tuple[str, ...], name: str) -> None:
-    said(*command, name)
+def test_invalid_file_name_is_rejected(reject: Reject, command: tuple[str, ...], name: str) -> None:
+    reject(*command, name)
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,10 @@ def test_a_name_that_no_file_can_have_is_refused(said: Said, command: tuple[str,
     [("lint",), ("doctor", "--template"), ("record", "http://127.0.0.1:9", "--openapi"), ("rehearse",)],
     ids=" ".join,
 )
-def test_what_is_nested_without_end_is_refused(said: Said, tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_deeply_nested_file_is_rejected(reject: Reject, tmp_path: Path, command: tuple[str, ...]) -> None:
     path = tmp_path / "deep.yaml"
     path.write_text(DEEP)
-    said(*command, str(path))
+    reject(*command, str(path))
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,8 @@ def test_what_is_nested_without_end_is_refused(said: Said, tmp_path: Path, comma
     ids=lambda command: " ".join(command),
 )
 @pytest.mark.parametrize("url", ["http://[", "http://a:99999", "ftp://a", "http://u:hunter2@a/"])
-def test_a_url_that_cannot_be_called_is_refused_and_not_repeated(
-    said: Said, command: tuple[str, ...], url: str
-) -> None:
-    assert "hunter2" not in said(*(url if each == "URL" else each for each in command))
+def test_invalid_url_is_rejected_and_not_repeated(reject: Reject, command: tuple[str, ...], url: str) -> None:
+    assert "hunter2" not in reject(*(url if word == "URL" else word for word in command))
 
 
 @pytest.mark.parametrize(
@@ -88,30 +86,32 @@ def test_a_url_that_cannot_be_called_is_refused_and_not_repeated(
         ("--access-log", '1.2.3.4 - - [x] "GET http://[::1/ HTTP/1.1" 200 5\n'),
     ],
 )
-def test_requests_that_are_none_are_left_out(said: Said, tmp_path: Path, option: str, text: str) -> None:
+def test_invalid_requests_are_left_out(reject: Reject, tmp_path: Path, option: str, text: str) -> None:
     path = tmp_path / "requests"
     path.write_text(text)
-    assert "nothing could be recorded" in said("record", option, str(path))
+    assert "nothing could be recorded" in reject("record", option, str(path))
 
 
-def test_more_commands_than_anybody_has_are_refused(said: Said, tmp_path: Path) -> None:
+def test_too_many_commands_are_rejected(reject: Reject, tmp_path: Path) -> None:
     path = tmp_path / "requests"
     path.write_text("x\n" * 10_001)
-    assert "more than 10000 commands" in said("record", "--curl", str(path))
+    assert "more than 10000 commands" in reject("record", "--curl", str(path))
 
 
-def test_what_a_report_says_does_not_reach_the_terminal_as_it_is(said: Said, tmp_path: Path, plan: Path) -> None:
+def test_control_characters_of_a_report_are_escaped_for_the_terminal(
+    reject: Reject, tmp_path: Path, plan: Path
+) -> None:
     deployment = {"id": "d-A", "platform": "ecs", "stage": "x\x1b]0;owned\x07"}
-    about = {"schema": "greenlight.report/1", "verdict": "Failed", "reasons": [], "checks": [], "plan": {}}
-    when = {"started_at": "2026-01-01T00:00:00+00:00", "duration_ms": 1.0, "greenlight": "1"}
+    report = {"schema": "greenlight.report/1", "verdict": "Failed", "reasons": [], "checks": [], "plan": {}}
+    times = {"started_at": "2026-01-01T00:00:00+00:00", "duration_ms": 1.0, "greenlight": "1"}
     path = tmp_path / "report.json"
-    path.write_text(json.dumps({**about, **when, "deployment": deployment}))
-    assert "\x1b" not in said("replay", str(path), "--url", "http://127.0.0.1:9", "--plan", str(plan))
+    path.write_text(json.dumps({**report, **times, "deployment": deployment}))
+    assert "\x1b" not in reject("replay", str(path), "--url", "http://127.0.0.1:9", "--plan", str(plan))
 
 
 @pytest.mark.parametrize(("where", "status"), [(">/dev/full", 2), (">&-", 0)])
-def test_an_output_that_takes_nothing_gets_no_traceback(where: str, status: int) -> None:
+def test_output_that_cannot_be_written_causes_no_traceback(where: str, status: int) -> None:
     command = f"{sys.executable} -m devkit.cli.main schema {where}"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)  # noqa: S602 - a redirection is the point
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)  # noqa: S602 - tests a redirection
 
     assert (done.returncode, "Traceback" in done.stderr, "Exception" in done.stderr) == (status, False, False)

@@ -1,4 +1,4 @@
-"""The command itself: usage, help, and ends that are no tracebacks."""
+"""The command itself: usage, help, and errors without tracebacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from greenlight import __version__
 
 
 @pytest.mark.parametrize("arguments", [[], ["rehaerse"], ["check"], ["--nope"]])
-def test_a_call_that_means_nothing_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_command_line_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
 
@@ -21,24 +21,27 @@ def test_a_call_that_means_nothing_ends_with_2(arguments: list[str], capsys: pyt
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["chekc"], "there is no command 'chekc'; did you mean 'check'?"),
-        (["lint", "x", "--fromat=json"], "'--fromat=json' is nothing that it takes; did you mean '--format'?"),
-        (["plan", "push", "x", "--aplication", "y"], "'--aplication' is nothing that it takes; did you mean '--application'?"),
-        (["schema", "x"], "greenlight schema: error: 'x' is nothing that it takes\n"),
+        (["lint", "x", "--fromat=json"], "unrecognized argument '--fromat=json'; did you mean '--format'?"),
+        (["plan", "push", "x", "--aplication", "y"],
+         "unrecognized argument '--aplication'; did you mean '--application'?"),
+        (["schema", "x"], "greenlight schema: error: unrecognized argument 'x'\n"),
     ],
     ids=["command", "option", "option below", "argument"],
 )  # fmt: skip
-def test_what_may_be_meant_is_said(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unrecognized_words_are_reported_with_the_nearest(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
 
     assert ended.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_the_version_is_that_of_reports(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_is_the_one_of_reports(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--version"])
 
@@ -46,7 +49,7 @@ def test_the_version_is_that_of_reports(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
 
@@ -54,8 +57,8 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert COMMANDS[command].split()[0].capitalize() in capsys.readouterr().out
 
 
-def test_a_reader_that_goes_away_gets_no_traceback() -> None:
+def test_closed_pipe_causes_no_traceback() -> None:
     command = f"{sys.executable} -m devkit.cli.main schema | head -c 10"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)  # noqa: S602 - a pipe is the point
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)  # noqa: S602 - tests a pipe
 
     assert done.stderr == ""

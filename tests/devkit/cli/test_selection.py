@@ -1,4 +1,4 @@
-"""What is chosen on the command line: values of variables, and checks by their tags."""
+"""Options for the values of variables, and for checks by their tags."""
 
 from __future__ import annotations
 
@@ -29,47 +29,47 @@ stages:
 
 
 def running(tags: list[str], not_tags: list[str]) -> list[str]:
-    plan = selection.selected(parse(PLAN), STAGE, tags, not_tags)
+    plan = selection.select_checks(parse(PLAN), STAGE, tags, not_tags)
     return [check.name for check in plan.stages[STAGE].checks if not check.unselected]
 
 
 def values(*flags: str, files: tuple[str, ...] = (), environ: dict[str, str] | None = None) -> dict[str, object]:
-    return selection.with_variables(parse(PLAN), files, flags, environ or {}).variables
+    return selection.replace_variables(parse(PLAN), files, flags, environ or {}).variables
 
 
 # ---- Variables
 
 
 @pytest.mark.parametrize(
-    ("flag", "said"),
+    ("flag", "message"),
     [
         ("tennant=x", "the plan has no variable 'tennant'; did you mean 'tenant'?"),
         ("zzzzz=x", "there are shards, strict, tenant"),
-        ("tenant", "is no NAME=VALUE; write for example --var tenant=smoke"),
-        ("tenant=5", "tenant is a text in the plan, and this is a number; write it in quotes inside of quotes"),
-        ("tenant=", "this is no plain value"),
-        ("tenant=[a]", "this is no plain value"),
+        ("tenant", "is not NAME=VALUE; write for example --var tenant=smoke"),
+        ("tenant=5", "tenant is a string in the plan, and this is a number; quote it for the shell and for YAML"),
+        ("tenant=", "this is not a single value"),
+        ("tenant=[a]", "this is not a single value"),
         ("tenant={", "not valid YAML"),
-        ("shards=many", "shards is a number in the plan, and this is a text"),
+        ("shards=many", "shards is a number in the plan, and this is a string"),
         ("shards=true", "shards is a number in the plan, and this is true or false"),
         ("strict=1", "strict is true or false in the plan, and this is a number"),
-        ("strict=yes", "strict is true or false in the plan, and this is a text"),
+        ("strict=yes", "strict is true or false in the plan, and this is a string"),
     ],
 )
-def test_a_wrong_variable_is_refused(flag: str, said: str) -> None:
+def test_invalid_variable_is_rejected(flag: str, message: str) -> None:
     with pytest.raises(GreenlightError) as caught:
         values(flag)
 
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_variable_of_the_environment_that_the_plan_does_not_have_is_refused() -> None:
+def test_unknown_variable_in_the_environment_is_rejected() -> None:
     with pytest.raises(GreenlightError, match="GREENLIGHT_VAR_tennant: the plan has no variable"):
         values(environ={"GREENLIGHT_VAR_tennant": "x"})
 
 
-@pytest.mark.parametrize("text", ["- a\n", "", "a: [\n", None], ids=["list", "empty", "no YAML", "absent"])
-def test_a_file_that_is_no_map_of_variables_is_refused(tmp_path: Path, text: str | None) -> None:
+@pytest.mark.parametrize("text", ["- a\n", "", "a: [\n", None], ids=["list", "empty", "invalid YAML", "absent"])
+def test_invalid_file_of_variables_is_rejected(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "v.yaml").write_text(text)
 
@@ -77,28 +77,28 @@ def test_a_file_that_is_no_map_of_variables_is_refused(tmp_path: Path, text: str
         values(files=(str(tmp_path / "v.yaml"),))
 
 
-def test_a_file_of_variables_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_missing_file_of_variables_is_reported(tmp_path: Path) -> None:
     with pytest.raises(GreenlightError, match=r"--var-file .*gone\.yaml: there is no such file"):
         values(files=(str(tmp_path / "gone.yaml"),))
 
 
-def test_values_are_yaml_scalars_of_the_plans_types() -> None:
+def test_values_are_yaml_scalars_of_the_types_in_the_plan() -> None:
     assert values("tenant='5'", "shards=2.5", "strict=false") == {"tenant": "5", "shards": 2.5, "strict": False}
 
 
-def test_flags_win_over_the_environment_and_that_over_files(tmp_path: Path) -> None:
+def test_flags_override_the_environment_which_overrides_files(tmp_path: Path) -> None:
     (tmp_path / "v.yaml").write_text("{tenant: file, shards: 1, strict: false}")
     environ = {"GREENLIGHT_VAR_tenant": "environment", "GREENLIGHT_VAR_shards": "2", "OTHER": "x"}
 
-    found = values("tenant=flag", files=(str(tmp_path / "v.yaml"),), environ=environ)
+    variables = values("tenant=flag", files=(str(tmp_path / "v.yaml"),), environ=environ)
 
-    assert found == {"tenant": "flag", "shards": 2, "strict": False}
+    assert variables == {"tenant": "flag", "shards": 2, "strict": False}
 
 
 # ---- Tags
 
 
-def test_a_tag_that_no_check_has_is_refused_with_the_nearest() -> None:
+def test_unknown_tag_is_rejected_with_the_nearest() -> None:
     with pytest.raises(
         GreenlightError, match="no check of AfterAllowTestTraffic has the tag 'smok'; did you mean 'smoke'"
     ):
@@ -118,7 +118,7 @@ def test_a_tag_that_no_check_has_is_refused_with_the_nearest() -> None:
     ],
     ids=["all", "tag", "tag and not", "not", "two tags"],
 )
-def test_what_a_chosen_check_needs_runs_too(tags: list[str], not_tags: list[str], names: list[str]) -> None:
+def test_checks_that_a_selected_check_needs_also_run(tags: list[str], not_tags: list[str], names: list[str]) -> None:
     assert running(tags, not_tags) == names
 
 
@@ -132,7 +132,7 @@ def plan(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_selection_without_a_blocking_check_is_no_evidence(
+def test_selection_without_a_blocking_check_fails_with_no_evidence(
     plan: Path, green: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["check", str(plan), "--stage", STAGE, "--url", green, "--tag", "advice"]) == 1
@@ -142,7 +142,7 @@ def test_a_selection_without_a_blocking_check_is_no_evidence(
     assert "not selected by --tag advice" in out
 
 
-def test_a_wrong_choice_is_a_wrong_call(plan: Path, green: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_selection_exits_with_2(plan: Path, green: str, capsys: pytest.CaptureFixture[str]) -> None:
     for choice in (
         ["--tag", "smok"],
         ["--var", "x=1"],

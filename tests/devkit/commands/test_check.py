@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devkit.cli.main import main, parser_of_all
+from devkit.cli.main import build_full_parser, main
 from greenlight.testing import Service
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def test_a_first_deployment_leaves_out_what_the_plan_skips_then(
     assert f"{outcome}  green has a shop [" in out
 
 
-@pytest.mark.parametrize(("bake", "first"), [("", "0/2 running"), ("bake: 10ms", "0/2 begin after a bake of 10ms")])
+@pytest.mark.parametrize(("bake", "first"), [("", "0/2 running"), ("bake: 10ms", "0/2 starting after a bake of 10ms")])
 def test_a_terminal_is_told_how_far_it_is_from_the_beginning(
     bake: str, first: str, plan: Path, green: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -138,9 +138,9 @@ def test_a_report_has_the_command_that_checks_again(plan: Path, capsys: pytest.C
     )
 
     (typed,) = [line for line in out.splitlines() if line.startswith("$ greenlight check ")]
-    given = vars(parser_of_all().parse_args(shlex.split(typed)[2:]))
+    given = vars(build_full_parser().parse_args(shlex.split(typed)[2:]))
     meant = vars(
-        parser_of_all().parse_args(["check", str(plan), *STAGE, *where, "--allow-host", "a", "--allow-host", "b"])
+        build_full_parser().parse_args(["check", str(plan), *STAGE, *where, "--allow-host", "a", "--allow-host", "b"])
     )
     assert given == {**meant, "var": ["who=VALUE"]}
     assert "hush" not in out
@@ -175,27 +175,30 @@ def test_output_goes_to_a_file_on_request(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (("--url", "localhost:80"), "is no http or https URL"),
-        (("--url", "http://127.0.0.1:9/#/"), "--url has a ? or a # in it"),
-        (("--url", "http://127.0.0.1:9", "--blue-url", "http://127.0.0.1:9/?a=b"), "--blue-url has a ? or a # in it"),
+        (("--url", "localhost:80"), "is not a valid http or https URL"),
+        (("--url", "http://127.0.0.1:9/#/"), "--url must not contain ? or #"),
+        (
+            ("--url", "http://127.0.0.1:9", "--blue-url", "http://127.0.0.1:9/?a=b"),
+            "--blue-url must not contain ? or #",
+        ),
         (("--function", "orders"), "write NAME:VERSION"),
         (("--budget", "10"), "such as 500ms, 5s or 10m"),
-        (("--concurrency", "0"), "may be 1 to 256"),
+        (("--concurrency", "0"), "must be 1 to 256"),
         (("--url", "http://127.0.0.1:9", "-o", "/nowhere/report"), "cannot be written"),
     ],
 )
-def test_a_wrong_call_ends_with_2_and_a_sentence(
-    plan: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_command_line_exits_with_2_and_a_message(
+    plan: Path, arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, _, err = check(capsys, str(plan), *STAGE, *arguments)
 
     assert status == 2
-    assert said in err
+    assert message in err
 
 
-def test_a_wrong_plan_ends_with_2_names_the_place_and_still_gives_a_report(
+def test_invalid_plan_exits_with_2_names_the_place_and_still_writes_a_report(
     plan: Path, green: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan.write_text(plan.read_text().replace("get: /health", "gett: /health"))

@@ -1,4 +1,4 @@
-"""greenlight history: the gates of the index, newest first, and what they show together."""
+"""greenlight history: the gates of the index, newest first, and their summary."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NOW = datetime.datetime.now(datetime.UTC)
 
 
 @pytest.fixture
-def aws(nobody: None) -> Iterator[Aws]:
+def aws(no_aws_account: None) -> Iterator[Aws]:
     """Give an account whose installation has an empty report bucket."""
     with mock_aws():
         template = {
@@ -44,23 +44,23 @@ def finding(name: str, outcome: Outcome = Outcome.PASS, **more: Any) -> Finding:
 
 
 def gate(hours_ago: float = 1, *checks: Finding, took_ms: float = 1000, **deployment: Any) -> Report:
-    """Make the report of a gate; it is closed where a blocking check is no PASS."""
+    """Build the report of a gate, which is closed if a blocking check fails."""
     sample = opened()
-    broken = [each for each in checks if each.outcome is Outcome.FAIL and each.severity is Severity.BLOCKING]
+    failed = [item for item in checks if item.outcome is Outcome.FAIL and item.severity is Severity.BLOCKING]
     return replace(
         sample,
         deployment=replace(sample.deployment, **{"application": "shop", "group": "web", "id": "d-A1"} | deployment),
         checks=checks,
-        verdict=Status.FAILED if broken else Status.SUCCEEDED,
-        reasons=tuple(Reason(cause=Cause.RELEASE_FAILED, check=each.name, message="is wrong") for each in broken),
+        verdict=Status.FAILED if failed else Status.SUCCEEDED,
+        reasons=tuple(Reason(cause=Cause.RELEASE_FAILED, check=item.name, message="is wrong") for item in failed),
         started_at=(NOW - datetime.timedelta(hours=hours_ago)).isoformat(timespec="milliseconds"),
         duration_ms=took_ms,
     )
 
 
 def store(aws: Aws, *reports: Report) -> None:
-    for each in reports:
-        index.store(aws, BUCKET, each, "s3://reports/x.json")
+    for item in reports:
+        index.store(aws, BUCKET, item, "s3://reports/x.json")
 
 
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -72,38 +72,41 @@ def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     status, out, _ = shown(capsys, *arguments, "--format", "json")
     assert status == 0
-    return [each["deployment"] for each in json.loads(out)["gates"]]
+    return [item["deployment"] for item in json.loads(out)["gates"]]
 
 
-# ---- What cannot be shown
+# ---- Errors
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (("--last", "0"), "--last may be 1 to 1000"),
-        (("--last", "1001"), "--last may be 1 to 1000"),
-        (("--since", "30"), "--since is a time such as 30d or 12h"),
-        (("--since", "nan" + "d"), "--since is longer than nothing"),
-        (("--since=-1d",), "--since is longer than nothing"),
-        (("--since", "xd"), "--since is a time such as 30d or 12h"),
-        (("--application", ""), "--application names nothing"),
-        (("--installation", "other"), "have no export other-ReportBucket; name the report bucket with --bucket"),
+        (("--last", "0"), "--last must be 1 to 1000"),
+        (("--last", "1001"), "--last must be 1 to 1000"),
+        (("--since", "30"), "is not a valid duration; write for example 30d or 12h"),
+        (("--since", "nan" + "d"), "--since must be greater than 0"),
+        (("--since=-1d",), "--since must be greater than 0"),
+        (("--since", "xd"), "is not a valid duration; write for example 30d or 12h"),
+        (("--application", ""), "--application must not be empty"),
+        (
+            ("--installation", "other"),
+            "there is no export other-ReportBucket in this account and region; name the report bucket with --bucket",
+        ),
         (("--bucket", "nobodys"), "s3:ListBucket failed with NoSuchBucket"),
     ],
     ids=lambda value: "" if isinstance(value, str) else " ".join(value),
 )
-def test_a_call_that_is_wrong_ends_with_a_sentence(
-    aws: Aws, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+def test_invalid_command_line_exits_with_2_and_a_message(
+    aws: Aws, arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, out, err = shown(capsys, *arguments)
 
     assert (status, out) == (2, "")
-    assert said in err
+    assert message in err
 
 
 @pytest.mark.parametrize("arguments", [(), ("--group", "web"), ("--since", "1h")], ids=["all", "group", "since"])
-def test_where_no_gate_is_it_says_where_it_looked(
+def test_without_gates_the_searched_place_is_named(
     aws: Aws, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(aws, gate(5, finding("a"), group="other", application="shop2"))
@@ -111,10 +114,11 @@ def test_where_no_gate_is_it_says_where_it_looked(
     status, out, err = shown(capsys, *arguments)
 
     assert (status, out) == (1, "")
-    assert "there is no gate in s3://reports/index/shop/" in err
+    period = " of the last 1h" if "--since" in arguments else ""
+    assert f"there is no gate{period} in s3://reports/index/shop/" in err
 
 
-def test_what_is_no_entry_is_named_and_never_counted(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_entry_is_named_and_not_counted(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     store(aws, gate(1, finding("a")))
     for order in ("0000000000000", "0000000000001"):
         key = f"index/shop/web/{order}-20000101T000000Z-d-B2-AfterInstall.json"
@@ -124,7 +128,7 @@ def test_what_is_no_entry_is_named_and_never_counted(aws: Aws, capsys: pytest.Ca
     status, out, err = shown(capsys, "--format", "json")
 
     assert (status, len(json.loads(out)["gates"]), json.loads(out)["summary"]["gates"]) == (0, 1, 1)
-    assert err.count("is no entry of the index") == len(json.loads(out)["notes"]) == 2
+    assert err.count("is not a valid entry of the index") == len(json.loads(out)["notes"]) == 2
 
 
 # ---- Which gates
@@ -140,9 +144,7 @@ def test_the_newest_of_all_groups_come_first(aws: Aws, capsys: pytest.CaptureFix
     assert listed(capsys, "--since", "1d", "--last", "1") == ["d-A1"]
 
 
-def test_more_than_one_page_of_the_index_is_read_where_it_is_asked_for(
-    aws: Aws, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_further_pages_of_the_index_are_read_if_needed(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     store(aws, *(gate(number + 1, id=f"d-{number:03}") for number in range(25)))
 
     status, out, _ = shown(capsys, "--format", "json")
@@ -150,7 +152,7 @@ def test_more_than_one_page_of_the_index_is_read_where_it_is_asked_for(
     assert listed(capsys, "--since", "24h") == [f"d-{number:03}" for number in range(23)]
 
 
-# ---- What they show together
+# ---- Summary
 
 
 def test_the_table_has_the_first_reason_and_the_lines_below_the_whole(
@@ -189,31 +191,31 @@ def test_a_name_cannot_speak_to_the_terminal(aws: Aws, capsys: pytest.CaptureFix
 
 
 def entries(*reports: Report) -> list[index.Entry]:
-    return [index.entry(each, "") for each in reports]
+    return [index.entry(item, "") for item in reports]
 
 
-def test_nothing_has_no_percentiles_and_no_weeks() -> None:
-    whole = history.summary(entries(gate(1)))
+def test_no_gates_have_no_percentiles_and_no_weeks() -> None:
+    summary = history.summarize(entries(gate(1)))
 
-    assert (whole.gates, whole.let_through, whole.p50_ms, whole.p95_ms, whole.weeks) == (0, 1, None, None, ())
+    assert (summary.gates, summary.let_through, summary.p50_ms, summary.p95_ms, summary.weeks) == (0, 1, None, None, ())
 
 
-def test_weeks_begin_on_monday_and_leave_no_gap() -> None:
+def test_weeks_begin_on_monday_without_a_gap() -> None:
     def at(day: str, *checks: Finding) -> Report:
         return replace(gate(0, *checks), started_at=f"{day}T23:59:59.999+00:00")
 
     bad = finding("x", Outcome.FAIL)
-    whole = history.summary(
+    summary = history.summarize(
         entries(at("2026-03-01", bad), at("2026-03-02", bad), at("2026-03-08", finding("x")), at("2026-03-16", bad))
     )
 
-    assert [(str(week.begins), week.gates, week.closed, week.share) for week in whole.weeks] == [
+    assert [(str(week.begins), week.gates, week.closed, week.share) for week in summary.weeks] == [
         ("2026-02-23", 1, 1, 1.0),
         ("2026-03-02", 2, 1, 0.5),
         ("2026-03-09", 0, 0, 0.0),
         ("2026-03-16", 1, 1, 1.0),
     ]
-    assert history.sparkline([week.share for week in whole.weeks]) == "█▅▁█"
+    assert history.sparkline([week.share for week in summary.weeks]) == "█▅▁█"
 
 
 def test_a_gate_that_its_shadow_opened_counts_as_closed() -> None:
@@ -222,20 +224,20 @@ def test_a_gate_that_its_shadow_opened_counts_as_closed() -> None:
         shadow=ShadowedVerdict(would_have_been=Status.FAILED, until="2026-12-31", why="we begin"),
         reasons=(Reason(cause=Cause.RELEASE_FAILED, check="x", message="is wrong"),),
     )
-    whole = history.summary(entries(report))
+    summary = history.summarize(entries(report))
 
-    assert (whole.closed, whole.causes) == (1, {"RELEASE_FAILED": 1})
+    assert (summary.closed, summary.causes) == (1, {"RELEASE_FAILED": 1})
 
 
-def test_a_skipped_check_is_no_run_and_an_advisory_one_closes_nothing() -> None:
-    whole = history.summary(
+def test_skipped_check_does_not_count_and_an_advisory_one_closes_no_gate() -> None:
+    summary = history.summarize(
         entries(
             gate(1, finding("a", Outcome.FAIL), finding("b", Outcome.FAIL, severity=Severity.ADVISORY)),
             gate(2, finding("a", Outcome.SKIPPED), finding("b")),
         )
     )
 
-    assert [(each.name, each.runs, each.failed, each.closed) for each in whole.checks] == [
+    assert [(item.name, item.runs, item.failed, item.closed) for item in summary.checks] == [
         ("a", 1, 1, 1),
         ("b", 2, 1, 0),
     ]

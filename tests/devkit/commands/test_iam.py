@@ -1,4 +1,4 @@
-"""greenlight iam: a policy that AWS takes, with what the plan's checks need and nothing else."""
+"""greenlight iam: a policy that AWS accepts, with the permissions that the plan's checks need and no others."""
 
 from __future__ import annotations
 
@@ -57,17 +57,17 @@ def policy(capsys: Any, tmp_path: Path, text: str, *arguments: str) -> dict[str,
     path = tmp_path / "plan.yaml"
     path.write_text(text)
     assert main(["iam", str(path), "--format", "json", *arguments]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return document
 
 
-def allowed(found: dict[str, Any]) -> dict[str, set[str]]:
-    """Give resources by action."""
-    made: dict[str, set[str]] = {}
-    for statement in found["Statement"]:
+def allowed(document: dict[str, Any]) -> dict[str, set[str]]:
+    """Return the resources by action."""
+    resources: dict[str, set[str]] = {}
+    for statement in document["Statement"]:
         for action in statement["Action"]:
-            made.setdefault(action, set()).update(statement["Resource"])
-    return made
+            resources.setdefault(action, set()).update(statement["Resource"])
+    return resources
 
 
 def test_a_plan_that_is_wrong_ends_with_2_and_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +90,7 @@ def test_a_stage_that_the_plan_has_not_ends_with_2(tmp_path: Path, capsys: pytes
     assert "it has BeforeAllowTraffic, AfterAllowTraffic" in capsys.readouterr().err
 
 
-def test_what_the_parameters_name_is_allowed_for_that_and_nothing_else(tmp_path: Path, capsys: Any) -> None:
+def test_only_the_resources_of_the_parameters_are_allowed(tmp_path: Path, capsys: Any) -> None:
     assert allowed(policy(capsys, tmp_path, ORDER)) == {
         "sqs:SendMessage": {"arn:aws:sqs:eu-west-1:123456789012:orders"},
         "s3:GetObject": {"arn:aws:s3:::labels/*.pdf"},
@@ -120,54 +120,54 @@ def test_a_stage_whose_checks_the_template_allows_needs_no_policy(tmp_path: Path
     assert policy(capsys, tmp_path, ORDER, "--stage", "BeforeAllowTraffic")["Statement"] == []
     assert main(["iam", str(path), "--stage", "BeforeAllowTraffic"]) == 0
     out = capsys.readouterr().out
-    assert "The hooks may do this already, by template.yaml:\n  cloudwatch:DescribeAlarms\n" in out
-    assert "No policy is needed beyond that." in out
+    assert "template.yaml already grants the hooks these actions:\n  cloudwatch:DescribeAlarms\n" in out
+    assert "No further policy is needed." in out
 
 
 def test_another_partition_has_arns_of_its_own(tmp_path: Path, capsys: Any) -> None:
-    found = policy(capsys, tmp_path, ORDER, "--partition", "aws-cn")
+    document = policy(capsys, tmp_path, ORDER, "--partition", "aws-cn")
 
-    assert {arn.split(":")[1] for arns in allowed(found).values() for arn in arns} == {"aws-cn"}
+    assert {arn.split(":")[1] for arns in allowed(document).values() for arn in arns} == {"aws-cn"}
 
 
 NAMES = [name for name in Registry().names() if name.isidentifier()]
 
 
 def example(name: str) -> tuple[Validator, str]:
-    """Give a validator, and the example of its docstring as a plan."""
-    found = Registry().get(name)
-    assert found is not None
+    """Return a validator, and the example of its docstring as a plan."""
+    validator = Registry().get(name)
+    assert validator is not None
     block = struct_docs.example_of_module(__import__(f"validators.{name}", fromlist=[name]))
     indented = "".join(f"    {line}" for line in block.splitlines(keepends=True))
-    return found, f"version: 1\nstages:\n  {found.stages[-1]}:\n{indented}"
+    return validator, f"version: 1\nstages:\n  {validator.stages[-1]}:\n{indented}"
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_validators_example_has_a_policy_that_aws_takes(
-    name: str, tmp_path: Path, capsys: Any, nobody: None
+    name: str, tmp_path: Path, capsys: Any, no_aws_account: None
 ) -> None:
-    found = policy(capsys, tmp_path, example(name)[1])
+    document = policy(capsys, tmp_path, example(name)[1])
 
-    assert set(found) == {"Version", "Statement"}
-    assert len(json.dumps(found)) <= MAX_MANAGED_POLICY
-    for statement in found["Statement"]:
+    assert set(document) == {"Version", "Statement"}
+    assert len(json.dumps(document)) <= MAX_MANAGED_POLICY
+    for statement in document["Statement"]:
         assert set(statement) == {"Sid", "Effect", "Action", "Resource"}
         assert all(ACTION.fullmatch(action) for action in statement["Action"])
         assert all(arn == "*" or ARN.fullmatch(arn) for arn in statement["Resource"])
-    if found["Statement"]:
+    if document["Statement"]:
         with mock_aws():
-            Aws().call("iam", "create_policy", PolicyName="checks", PolicyDocument=json.dumps(found))
+            Aws().call("iam", "create_policy", PolicyName="checks", PolicyDocument=json.dumps(document))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_parameters_make_a_validator_need_what_it_does_not_declare(name: str) -> None:
-    found, text = example(name)
+def test_no_parameters_need_an_action_that_the_validator_does_not_declare(name: str) -> None:
+    validator, text = example(name)
     checks = [check for stage in parse(text).stages.values() for check in stage.checks if check.validator == name]
 
     for check in checks:
-        params, mistakes = convert(check.params, found.params)
+        params, mistakes = convert(check.params, validator.params)
         assert mistakes == []
-        assert {action for action, _ in found.needs(params)} <= set(found.iam)
+        assert {action for action, _ in validator.needs(params)} <= set(validator.iam)
 
 
 SHARED = """\
@@ -199,7 +199,7 @@ def test_a_fragment_that_no_file_stands_for_ends_with_2_and_says_how(tmp_path: P
     path.write_text(elsewhere())
 
     assert main(["iam", str(path)]) == 2
-    assert "give its file with --include s3://platform/base.yaml=FILE" in capsys.readouterr().err
+    assert "name a file with --include s3://platform/base.yaml=FILE" in capsys.readouterr().err
 
 
 def test_an_environment_that_the_plan_has_not_ends_with_2(tmp_path: Path, capsys: Any) -> None:

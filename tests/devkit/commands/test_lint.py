@@ -1,4 +1,4 @@
-"""greenlight lint: every mistake at its place, offline."""
+"""`greenlight lint`: exit statuses, options and output formats."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ SARIF: dict[str, Any] = {
         },
     },
 }
-"""Of the schema of SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/) the part that lint writes, and nothing beside it."""
+"""The part of the schema of SARIF 2.1.0 (https://docs.oasis-open.org/sarif/sarif/v2.1.0/) that lint writes."""
 
 
 def lint(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
@@ -146,7 +146,7 @@ def lint(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple
 
 
 @pytest.mark.parametrize(
-    ("wrong", "right", "said"),
+    ("wrong", "right", "message"),
     [
         ("BeforeAllowTrafic:", "BeforeAllowTraffic:", "did you mean 'BeforeAllowTraffic'?"),
         ("AfterInstall:", "BeforeAllowTraffic:", "there is no event 'AfterInstall' here"),
@@ -157,24 +157,24 @@ def lint(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple
         ("AWS::Lambda::Functions", "AWS::Lambda::Function", "Type is 'AWS::Lambda::Functions'"),
     ],
 )
-def test_a_mistake_in_a_lambda_appspec_is_named(
-    wrong: str, right: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_mistake_in_a_lambda_appspec_is_reported(
+    wrong: str, right: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, out = lint(tmp_path, LAMBDA_APPSPEC.replace(right, wrong + ("," if right == "orders," else ""), 1), capsys)
 
     assert status == 2
-    assert said in out
+    assert message in out
     assert out.startswith("file.yaml:")
 
 
-def test_lost_indentation_in_an_appspec_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_indentation_in_an_appspec_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out = lint(tmp_path, "version: 0.0\nResources:\n  - orders:\n    Type: AWS::Lambda::Function\n", capsys)
 
     assert status == 2
-    assert "Type stands below orders, two blanks further in [appspec-indentation]" in out
+    assert "Type belongs below orders, two blanks further in [appspec-indentation]" in out
 
 
-def test_a_quoted_container_port_is_named_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_quoted_container_port_is_reported_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out = lint(tmp_path, ECS_APPSPEC.replace("8080", '"8080"'), capsys)
 
     assert status == 2
@@ -185,11 +185,11 @@ def test_a_quoted_container_port_is_named_with_its_line(tmp_path: Path, capsys: 
 @pytest.mark.parametrize(
     "text", [LAMBDA_APPSPEC, ECS_APPSPEC, LAMBDA_APPSPEC.replace("Resources", "resources").replace("Name:", "name:")]
 )
-def test_a_right_appspec_has_no_problem(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_correct_appspec_has_no_problem(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lint(tmp_path, text, capsys) == (0, "")
 
 
-def test_all_mistakes_of_a_plan_come_at_once_each_with_its_place(
+def test_all_mistakes_of_a_plan_are_reported_with_their_places(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = """\
@@ -200,7 +200,7 @@ stages:
       - name: one
         lambda_invok: {}
       - name: two
-        http: {get: "/${nobody}", expect: {status: {lessthan: 300}}}
+        http: {get: "/${no_aws_account}", expect: {status: {lessthan: 300}}}
       - name: three
         target_health: {heathy: 2}
 """
@@ -214,7 +214,7 @@ stages:
         "file.yaml:10:25",
     ]
     assert "did you mean 'lambda_invoke'?" in out
-    assert "nothing is called ${nobody}" in out
+    assert "nothing is called ${no_aws_account}" in out
     assert "unknown predicate 'lessthan'" in out
     assert "did you mean 'healthy'?" in out
 
@@ -222,7 +222,8 @@ stages:
 def test_a_stage_that_can_never_succeed_is_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out = lint(
         tmp_path,
-        "version: 1\nstages:\n  AfterAllowTraffic:\n    checks:\n      - {name: a, severity: advisory, target_health: {}}\n",
+        "version: 1\nstages:\n  AfterAllowTraffic:\n    checks:\n"
+        "      - {name: a, severity: advisory, target_health: {}}\n",
         capsys,
     )
 
@@ -247,9 +248,7 @@ WARNED = plan("http: {get: /, expect: {status: {gte: 100}}}")
 WRONG = plan("http: {get: /, expect: {status: 2xx}}")
 
 
-def test_a_warning_is_said_and_counts_only_where_it_is_asked_to(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_warning_fails_the_command_only_with_strict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lint(tmp_path, WARNED, capsys) == (
         0,
         "file.yaml:6:41: warning: stages.AfterAllowTestTraffic.checks[0].http.expect.status: every status from 100 to "
@@ -259,9 +258,7 @@ def test_a_warning_is_said_and_counts_only_where_it_is_asked_to(
     assert capsys.readouterr().err == "1 file: 1 warning\n"
 
 
-def test_the_time_and_the_places_of_the_installation_can_be_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_limits_of_the_installation_are_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "plan.yaml"
     path.write_text(GOOD.replace("name: a", "name: a\n        timeout: 1m"))
 
@@ -271,23 +268,23 @@ def test_the_time_and_the_places_of_the_installation_can_be_said(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "name a plan"),
         (["--function-timeout", "20m", "x"], "at most 15m"),
         (["--function-timeout", "600", "x"], "write a number with its unit"),
-        (["--concurrency", "0", "x"], "from 1 to 256"),
+        (["--concurrency", "0", "x"], "must be 1 to 256"),
         (["--explain", "always-pases"], "did you mean 'always-passes'?"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_a_sentence(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+def test_impossible_options_are_rejected(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["lint", *arguments]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
-def test_several_files_are_linted_at_once_whatever_some_of_them_are(
+def test_several_files_are_linted_even_if_some_cannot_be_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
@@ -299,18 +296,20 @@ def test_several_files_are_linted_at_once_whatever_some_of_them_are(
 
     status = main(["lint", *(str(tmp_path / name) for name in names)])
 
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert status == 2
-    assert [line.removeprefix(f"{tmp_path}/").rpartition(" [")[0] for line in said.out.splitlines()] == [
+    assert [line.removeprefix(f"{tmp_path}/").rpartition(" [")[0] for line in output.out.splitlines()] == [
         "binary.yaml:1:1: not UTF-8 text: invalid start byte at byte 0",
         "huge.yaml:1:1: the file is larger than 1024 KiB",
-        "wrong.yaml:6:41: stages.AfterAllowTestTraffic.checks[0].http.expect.status: no status passes this; a status is "
+        "wrong.yaml:6:41: stages.AfterAllowTestTraffic.checks[0].http.expect.status: "
+        "no status passes this; a status is "
         "a number without quotes, such as 200 or {between: [200, 299]}",
         "none.yaml:1:1: there is no such file",
-        "empty:1:1: the folder holds no plan: no plan.y*ml, *.plan.y*ml, greenlight.y*ml, appspec.y*ml, *.appspec.y*ml, "
+        "empty:1:1: the folder contains no plan: no plan.y*ml, *.plan.y*ml, greenlight.y*ml, "
+        "appspec.y*ml, *.appspec.y*ml, "
         "appspec.json",
     ]
-    assert said.err == "6 files: 5 errors\n"
+    assert output.err == "6 files: 5 errors\n"
 
 
 def test_a_folder_is_searched_for_plans_and_appspecs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -321,12 +320,14 @@ def test_a_folder_is_searched_for_plans_and_appspecs(tmp_path: Path, capsys: pyt
 
     status = main(["lint", "--format", "json", str(tmp_path), str(tmp_path / "a/plan.yaml")])
 
-    found = json.loads(capsys.readouterr().out)["files"]
+    paths = json.loads(capsys.readouterr().out)["files"]
     assert status == 0
-    assert found == [str(tmp_path / name) for name in ("appspec.yaml", "greenlight.yaml", *names[:2])]
+    assert paths == [str(tmp_path / name) for name in ("appspec.yaml", "greenlight.yaml", *names[:2])]
 
 
-def test_standard_input_is_a_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_standard_input_is_linted_like_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(WRONG.encode())))
 
     assert main(["lint", "-"]) == 2
@@ -334,7 +335,7 @@ def test_standard_input_is_a_file(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 
 def printed(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """Give what `form` makes of one error, one warning and one good file, in a folder of its own."""
+    """Return the output in the format `form` for one error, one warning and one good file, in a new folder."""
     monkeypatch.chdir(tmp_path)
     for name, text in {"a b,c.yaml": WRONG, "warned.yaml": WARNED, "good.yaml": GOOD}.items():
         (tmp_path / name).write_text(text)
@@ -345,15 +346,15 @@ def printed(form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
 def test_json_has_rule_and_severity(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = json.loads(printed("json", tmp_path, monkeypatch, capsys))["problems"]
+    entries = json.loads(printed("json", tmp_path, monkeypatch, capsys))["problems"]
 
-    assert [(each["rule"], each["severity"], each["line"], each["column"]) for each in found] == [
+    assert [(problem["rule"], problem["severity"], problem["line"], problem["column"]) for problem in entries] == [
         ("never-passes", "error", 6, 41),
         ("always-passes", "warning", 6, 41),
     ]
 
 
-def test_annotations_are_escaped_as_workflow_commands_want_it(
+def test_annotations_are_escaped_as_workflow_commands_require(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = printed("github", tmp_path, monkeypatch, capsys).splitlines()
@@ -365,26 +366,26 @@ def test_annotations_are_escaped_as_workflow_commands_want_it(
     assert line == "::error file=a%25b%3Ac.yaml,line=1,col=1,title=greenlight value::100%25 of it, say: no"
 
 
-def test_annotations_of_nothing_are_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_problems_are_no_annotations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "good.yaml").write_text(GOOD)
 
     assert main(["lint", "--format", "github", str(tmp_path / "good.yaml")]) == 0
     assert capsys.readouterr().out == ""
 
 
-def test_code_quality_reports_have_what_gitlab_asks_for(
+def test_code_quality_reports_have_the_keys_that_gitlab_requires(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = json.loads(printed("gitlab", tmp_path, monkeypatch, capsys))
+    entries = json.loads(printed("gitlab", tmp_path, monkeypatch, capsys))
 
-    assert [(each["check_name"], each["severity"], each["location"]) for each in found] == [
+    assert [(problem["check_name"], problem["severity"], problem["location"]) for problem in entries] == [
         ("never-passes", "major", {"path": "a b,c.yaml", "lines": {"begin": 6}}),
         ("always-passes", "minor", {"path": "warned.yaml", "lines": {"begin": 6}}),
     ]
-    assert len({each["fingerprint"] for each in found}) == 2
+    assert len({problem["fingerprint"] for problem in entries}) == 2
 
 
-def test_sarif_has_the_form_of_its_standard(
+def test_sarif_conforms_to_its_standard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     document = json.loads(printed("sarif", tmp_path, monkeypatch, capsys))
@@ -393,11 +394,11 @@ def test_sarif_has_the_form_of_its_standard(
     (run,) = document["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert len({rule["id"] for rule in rules}) == len(rules)
-    assert [(each["ruleId"], each["level"]) for each in run["results"]] == [
+    assert [(problem["ruleId"], problem["level"]) for problem in run["results"]] == [
         ("never-passes", "error"),
         ("always-passes", "warning"),
     ]
-    assert [rules[each["ruleIndex"]]["id"] for each in run["results"]] == ["never-passes", "always-passes"]
+    assert [rules[problem["ruleIndex"]]["id"] for problem in run["results"]] == ["never-passes", "always-passes"]
     (location,) = run["results"][0]["locations"]
     assert location["physicalLocation"] == {
         "artifactLocation": {"uri": "a%20b%2Cc.yaml"},
@@ -405,12 +406,12 @@ def test_sarif_has_the_form_of_its_standard(
     }
 
 
-def test_a_problem_keeps_its_fingerprint_when_lines_move_and_two_alike_have_two(tmp_path: Path) -> None:
+def test_a_fingerprint_is_stable_when_lines_move_and_unique_for_repeated_problems(tmp_path: Path) -> None:
     def fingerprints(*lines: int) -> list[str]:
         problems = tuple(Problem("it is wrong", "a", line, 1, "value") for line in lines)
         return [
-            each["fingerprint"]
-            for each in json.loads(formats.gitlab([formats.File(name="x", text="", problems=problems)]))
+            problem["fingerprint"]
+            for problem in json.loads(formats.gitlab([formats.File(name="x", text="", problems=problems)]))
         ]
 
     first = fingerprints(1, 2)
@@ -432,7 +433,7 @@ def test_a_terminal_shows_the_line_and_a_pipe_does_not() -> None:
     assert line[caret.index("^") :] == "2xx}}"
 
 
-def test_a_hostile_line_is_shown_harmlessly_and_a_long_one_around_its_place() -> None:
+def test_a_hostile_line_is_escaped_and_a_long_one_is_cut_around_its_place() -> None:
     text = "a: " + "x" * 5000 + "\x1b[2J" + "y" * 5000
     file = formats.File(name="p.yaml", text=text, problems=(Problem("it is wrong", "", 1, 5004, "value"),))
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
@@ -446,12 +447,12 @@ def test_a_hostile_line_is_shown_harmlessly_and_a_long_one_around_its_place() ->
     assert line[caret.index("^") :].startswith(" [2Jy")
 
 
-def test_a_rule_is_explained_with_both_files(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rule_is_explained_with_its_wrong_and_its_corrected_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lint", "--explain", "always-passes"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("always-passes (warning): ")
-    assert "status: {gte: 100}" in said
-    assert "status: 200" in said
+    output = capsys.readouterr().out
+    assert output.startswith("always-passes (warning): ")
+    assert "status: {gte: 100}" in output
+    assert "status: 200" in output
 
 
 WRONG_FRAGMENT = "version: 1\nchecks:\n  - {name: green answers, htp: {get: /health, expect: {status: 200}}}\n"
@@ -459,7 +460,7 @@ ELSEWHERE = "s3://platform/base.yaml"
 
 
 def places_in_fragment(form: str, tmp_path: Path, monkeypatch: Any, capsys: Any) -> list[str]:
-    """Give where a format says the mistakes of two fragments are, one mapped to a file and one beside the plan."""
+    """Return the places of mistakes in two fragments in a format; one is mapped to a file, one beside the plan."""
     monkeypatch.chdir(tmp_path)
     for name in ("mapped.yaml", "plans/beside.yaml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -474,23 +475,23 @@ def places_in_fragment(form: str, tmp_path: Path, monkeypatch: Any, capsys: Any)
     if form == "github":
         return [line.partition("file=")[2].partition(",")[0] for line in out.splitlines()]
     if form == "gitlab":
-        return [each["location"]["path"] for each in json.loads(out)]
+        return [problem["location"]["path"] for problem in json.loads(out)]
     if form == "sarif":
         results = json.loads(out)["runs"][0]["results"]
-        return [each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in results]
+        return [problem["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for problem in results]
     if form == "json":
-        return [each["file"] for each in json.loads(out)["problems"]]
+        return [problem["file"] for problem in json.loads(out)["problems"]]
     return [line.partition(":")[0] for line in out.splitlines()]
 
 
 @pytest.mark.parametrize("form", ["text", "json", "github", "gitlab", "sarif"])
-def test_a_mistake_in_a_fragment_is_told_at_the_fragments_own_file(
+def test_a_mistake_in_a_fragment_is_reported_in_the_file_of_the_fragment(
     form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert sorted(places_in_fragment(form, tmp_path, monkeypatch, capsys)) == ["mapped.yaml", "plans/beside.yaml"]
 
 
-def test_a_fragment_without_a_file_is_named_by_its_uri() -> None:
+def test_a_fragment_without_a_file_is_identified_by_its_uri() -> None:
     file = formats.File(
         name=ELSEWHERE,
         text="",

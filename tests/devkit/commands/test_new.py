@@ -1,4 +1,4 @@
-"""greenlight new: what it writes works as it is, and nothing is written over or under a name that cannot be."""
+"""greenlight new: its files work without a change, no file is replaced, and invalid names are rejected."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def written(folder: Path) -> set[str]:
 
 
 def tool(*words: str | Path, cwd: Path) -> str:
-    """Run a tool of this environment; give what it says when it finds something wrong."""
+    """Run a tool of this environment; return its output if it fails, or ""."""
     done = subprocess.run(
         [sys.executable, "-m", *map(str, words)], cwd=cwd, capture_output=True, text=True, check=False
     )
@@ -32,64 +32,66 @@ def tool(*words: str | Path, cwd: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("QueueDepth", "did you mean 'queue_depth'?"),
         ("queue-depth", "did you mean 'queue_depth'?"),
         ("queue__depth", "did you mean 'queue_depth'?"),
         ("../queue", "did you mean 'queue'?"),
         ("_queue", "did you mean 'queue'?"),
-        ("7up", "use small letters, digits and single underscores"),
-        ("größe", "small letters"),
-        ("", "small letters"),
-        ("lambda", "a word of Python"),
-        ("match", "a word of Python"),
-        *((key, "a word of plans") for key in CONTROL_KEYS),
-        ("http", "there is one already; `greenlight validators http` shows it"),
+        ("7up", "use a-z, 0-9 and single underscores"),
+        ("größe", "use a-z"),
+        ("", "use a-z"),
+        ("lambda", "a keyword of Python"),
+        ("match", "a keyword of Python"),
+        *((key, "a key that every check in a plan can have") for key in CONTROL_KEYS),
+        ("http", "there is already such a validator; see greenlight validators http"),
     ],
 )
-def test_a_name_that_cannot_be_is_explained_and_nothing_is_written(
-    name: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_invalid_name_is_rejected_and_nothing_is_written(
+    name: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["new", "validator", name, "--folder", str(tmp_path)]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert written(tmp_path) == set()
 
 
 @pytest.mark.parametrize(
-    ("there", "said"),
+    ("existing", "message"),
     [
-        ("validators/queue_depth.py", "queue_depth.py exists, and nothing is written over it"),
-        ("tests/validators/test_queue_depth.py", "test_queue_depth.py exists, and nothing is written over it"),
-        ("docs/validators.md", "is not the catalogue that is made from validators"),
+        ("validators/queue_depth.py", "queue_depth.py already exists and is not replaced"),
+        ("tests/validators/test_queue_depth.py", "test_queue_depth.py already exists and is not replaced"),
+        ("docs/validators.md", "is not a generated catalogue of validators"),
     ],
 )
-def test_nothing_is_written_over(there: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / there).parent.mkdir(parents=True)
-    (tmp_path / there).write_text("mine\n")
+def test_existing_file_is_not_replaced(
+    existing: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / existing).parent.mkdir(parents=True)
+    (tmp_path / existing).write_text("mine\n")
     assert main(["new", "validator", "queue_depth", "--folder", str(tmp_path)]) == 2
-    assert said in capsys.readouterr().err
-    assert written(tmp_path) == {there}
-    assert (tmp_path / there).read_text() == "mine\n"
+    assert message in capsys.readouterr().err
+    assert written(tmp_path) == {existing}
+    assert (tmp_path / existing).read_text() == "mine\n"
 
 
 @pytest.mark.parametrize(
     "arguments", [["validator", "a", "--folder", "/nowhere"], ["plan", "-o", "/nowhere/plan.yaml"]]
 )
-def test_a_place_that_there_is_not_is_said(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_folder_is_reported(arguments: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", *arguments]) == 2
     assert "/nowhere" in capsys.readouterr().err
 
 
-def test_a_plan_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_plan_is_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "plan.yaml"
     file.write_text("mine\n")
     assert main(["new", "plan", "-o", str(file)]) == 2
-    assert "plan.yaml exists" in capsys.readouterr().err
+    assert "plan.yaml already exists" in capsys.readouterr().err
     assert file.read_text() == "mine\n"
 
 
-def test_a_validator_passes_its_test_as_it_is_written(tmp_path: Path) -> None:
+def test_new_validator_passes_its_test(tmp_path: Path) -> None:
     assert main(["new", "validator", "queue_depth", "--folder", str(tmp_path)]) == 0
     assert written(tmp_path) == {
         "validators/queue_depth.py",
@@ -117,13 +119,11 @@ def test_a_second_validator_joins_the_first_in_the_catalogue(tmp_path: Path) -> 
     assert headings == ["## backlog", "## queue_depth"]
 
 
-def test_beside_the_house_s_own_it_gives_the_catalogue_that_make_docs_gives(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_catalogue_of_this_project_is_the_one_of_make_docs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "validators").symlink_to(ROOT / "validators")
-    from devkit.commands.new import _catalogue
+    from devkit.commands.new import build_catalogue
 
-    assert _catalogue(tmp_path) == (ROOT / "docs/validators.md").read_text()
+    assert build_catalogue(tmp_path) == (ROOT / "docs/validators.md").read_text()
 
 
 @pytest.mark.parametrize("platform", scaffold.PLATFORMS)
@@ -135,12 +135,10 @@ def test_a_plan_has_no_mistake(platform: str, tmp_path: Path, capsys: pytest.Cap
 
 def test_without_a_file_a_plan_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "plan"]) == 0
-    assert capsys.readouterr().out == scaffold.plan("ecs")
+    assert capsys.readouterr().out == scaffold.plan_source("ecs")
 
 
-def test_a_plan_for_ecs_runs_against_anything_that_answers(
-    green: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_plan_for_ecs_runs_against_any_server(green: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "plan.yaml"
     main(["new", "plan", "-o", str(file)])
     assert main(["check", str(file), "--stage", "AfterAllowTestTraffic", "--url", f"{green}/health"]) == 0, (
@@ -148,10 +146,10 @@ def test_a_plan_for_ecs_runs_against_anything_that_answers(
     )
 
 
-def test_a_plan_for_lambda_runs_as_far_as_aws_lets_it(
-    tmp_path: Path, nobody: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_plan_for_lambda_runs_until_its_first_call_to_aws(
+    tmp_path: Path, no_aws_account: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nobody.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    no_aws_account.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     file = tmp_path / "plan.yaml"
     main(["new", "plan", "--platform", "lambda", "-o", str(file)])
     assert main(["check", str(file), "--stage", "BeforeAllowTraffic", "--function", "orders:8", "--budget", "20s"]) == 1

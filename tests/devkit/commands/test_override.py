@@ -1,4 +1,4 @@
-"""`greenlight override`: what it stores is what a gate honours, and what no gate would honour is not stored."""
+"""`greenlight override`: gates apply the stored overrides, and an override that they would ignore is not stored."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ FOR = ["--deployment", "d-ABCDEF123", "--expires", "2h"]
 
 
 @pytest.fixture(autouse=True)
-def aws(nobody: None) -> Iterator[Aws]:
-    """Give an account with an installation's plan bucket."""
+def aws(no_aws_account: None) -> Iterator[Aws]:
+    """An account with the plan bucket of an installation."""
     with mock_aws():
         account = Aws()
         template = {
@@ -37,7 +37,7 @@ def aws(nobody: None) -> Iterator[Aws]:
 
 
 def stored(aws: Aws) -> list[dict[str, Any]]:
-    return [json.loads(each.data) for each in read_overrides(aws, "plans", "overrides/shop/web/")[0]]
+    return [json.loads(override.data) for override in read_overrides(aws, "plans", "overrides/shop/web/")[0]]
 
 
 def added(capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
@@ -47,30 +47,33 @@ def added(capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "8"], "is no duration"),
-        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "169h"], "hold for more than 7 days"),
-        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "0s"], "expires before it begins"),
+        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "8"], "is not a valid duration"),
+        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "169h"], "be valid for more than 7 days"),
+        ([*ADD, "--deployment", "d-ABCDEF123", "--expires", "0s"], "expires before it was created"),
         ([*ADD, "--deployment", "*", "--expires", "2h"], "malformed"),
         ([*ADD, "--deployment", "", "--expires", "2h"], "malformed"),
         ([*ADD, "--plan-sha256", "abc", "--expires", "2h"], "malformed"),
         ([*ADD, *FOR, "--why", " "], "'why' says nothing"),
         ([*ADD, *FOR, "--who", " "], "'who' says nothing"),
         ([*ADD, *FOR, "--check", "*"], "'*' names no check"),
-        ([*ADD, *FOR, "--group", ""], "--application and --group name it"),
-        ([*ADD, *FOR, "--installation", "other"], "no export other-PlanBucket; name the plan bucket with --bucket"),
+        ([*ADD, *FOR, "--group", ""], "--application and --group must not be empty"),
+        (
+            [*ADD, *FOR, "--installation", "other"],
+            "no export other-PlanBucket in this account and region; name the plan bucket with --bucket",
+        ),
         ([*ADD, *FOR, "--bucket", "no-such-bucket"], "s3:PutObject failed with NoSuchBucket"),
-        (["override", "remove", *GROUP, "../web2/1.json"], "is no name of an override"),
+        (["override", "remove", *GROUP, "../web2/1.json"], "is not a valid name of an override"),
     ],
     ids=lambda value: "" if isinstance(value, list) else value,
 )
-def test_what_no_gate_would_honour_is_not_stored(
-    aws: Aws, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+def test_override_that_gates_would_ignore_is_not_stored(
+    aws: Aws, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
 
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert stored(aws) == []
 
 
@@ -79,27 +82,27 @@ def test_what_no_gate_would_honour_is_not_stored(
     [ADD, [*ADD, *FOR, "--plan-sha256", "0" * 64], ["override", "add", *GROUP, *FOR, "--why", "w"], ["override"]],
     ids=["no scope", "two scopes", "no check", "no action"],
 )
-def test_a_call_without_its_parts_ends_with_2(arguments: list[str]) -> None:
+def test_incomplete_command_line_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
 
     assert ended.value.code == 2
 
 
-def test_what_is_stored_is_honoured_by_the_gate_it_is_for(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stored_override_is_applied_by_its_gate(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     document = added(capsys)
 
-    found, notes = read_overrides(aws, "plans", "overrides/shop/web/")
+    overrides, notes = read_overrides(aws, "plans", "overrides/shop/web/")
     failing = Finding(name="orders work", outcome=Outcome.FAIL, message="no", severity=Severity.REQUIRED_WITH_OVERRIDE)
     now = datetime.datetime.now(datetime.UTC)
     gate = OverrideContext(deployment="d-ABCDEF123", plan_sha256="", findings=(failing,), now=now)
-    (granted,), refused = applicable_overrides(found, gate)
+    (granted,), refused = applicable_overrides(overrides, gate)
     assert (granted.check, granted.uri, granted.why) == ("orders work", document["uri"], "the probe is broken")
     assert granted.who == "arn:aws:sts::123456789012:user/moto"
     assert (notes, refused) == ((), ())
 
 
-def test_who_answers_can_be_said_and_checks_can_be_several(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_person_and_several_checks_can_be_named(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     override = added(capsys, "--who", "someone", "--check", "prices are right")["override"]
 
     assert stored(aws) == [override]
@@ -116,15 +119,15 @@ def test_a_bucket_can_be_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (len(read_overrides(aws, "other", "overrides/shop/web/")[0]), stored(aws)) == (2, [])
 
 
-def test_the_list_shows_what_is_valid_over_and_malformed(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_valid_expired_and_malformed_overrides(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     good = added(capsys)
     past = {**good["override"], "created": "2020-01-01T00:00:00Z", "expires": "2020-01-01T01:00:00Z"}
     for name, body in (("over.json", json.dumps(past)), ("wrong.json", "{}")):
         aws.client("s3").put_object(Bucket="plans", Key=f"overrides/shop/web/{name}", Body=body.encode())
 
     assert main(["override", "list", *GROUP, "--format", "json"]) == 0
-    shown = {each["name"]: each for each in json.loads(capsys.readouterr().out)["overrides"]}
-    assert {name: each["state"] for name, each in shown.items()} == {
+    shown = {override["name"]: override for override in json.loads(capsys.readouterr().out)["overrides"]}
+    assert {name: override["state"] for name, override in shown.items()} == {
         good["name"]: "valid",
         "over.json": "expired",
         "wrong.json": "",
@@ -137,14 +140,14 @@ def test_the_list_shows_what_is_valid_over_and_malformed(aws: Aws, capsys: pytes
     assert "over.json  expired\n" in text
 
 
-def test_an_empty_list_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_empty_list_is_not_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["override", "list", *GROUP]) == 0
 
-    said = capsys.readouterr()
-    assert (said.out, said.err) == ("", "there are no overrides in s3://plans/overrides/shop/web/\n")
+    output = capsys.readouterr()
+    assert (output.out, output.err) == ("", "there are no overrides in s3://plans/overrides/shop/web/\n")
 
 
-def test_what_is_removed_is_gone_and_what_is_not_there_is_said(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_override_is_removed_and_a_missing_one_is_reported(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     name = added(capsys)["name"]
 
     assert main(["override", "remove", *GROUP, name]) == 0

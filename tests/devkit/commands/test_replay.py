@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from devkit.cli.main import main
 from devkit.commands import replay as command
+from devkit.plans.replay import CannotReplayError
 from greenlight.aws.client import Aws
 from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.finding import Finding, Outcome
@@ -44,9 +45,9 @@ stages:
 
 
 @pytest.fixture
-def aws(nobody: pytest.MonkeyPatch) -> Iterator[Aws]:
+def aws(no_aws_account: pytest.MonkeyPatch) -> Iterator[Aws]:
     """Give an account with both buckets; the plan bucket keeps versions."""
-    nobody.setenv("GREENLIGHT_REPORT_BUCKET", "reports")
+    no_aws_account.setenv("GREENLIGHT_REPORT_BUCKET", "reports")
     with mock_aws():
         account = Aws()
         for bucket in ("reports", "plans"):
@@ -78,47 +79,53 @@ def replayed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
     return status, json.loads(captured.out) if captured.out else {}, captured.err
 
 
-# ---- What cannot be replayed
+# ---- Errors
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
-        (["--url", "shop"], "is no http or https URL"),
-        (["--url", "http://shop.example.com/#/"], "has a ? or a # in it"),
-        (["--budget", "0s"], "--budget is longer than 0s"),
+        (["--url", "shop"], "is not a valid http or https URL"),
+        (["--url", "http://shop.example.com/#/"], "must not contain ? or #"),
+        (["--budget", "0s"], "--budget must be greater than 0s"),
         (["--budget", "5"], "--budget: "),
         (["--plan", "nowhere.yaml"], "there is no such file"),
         (["--bucket", "nobodys"], "NoSuchBucket"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_call_that_is_wrong_ends_with_a_sentence(
-    arguments: list[str], said: str, aws: Aws, capsys: pytest.CaptureFixture[str]
+def test_invalid_command_line_exits_with_2_and_a_message(
+    arguments: list[str], message: str, aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(aws, put())
 
     status, document, err = replayed(capsys, *arguments)
 
     assert (status, document) == (2, {})
-    assert said in err
+    assert message in err
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         (PlanSource(), "no plan was applied then"),
-        (PlanSource(uri="file:/var/task/plans/shop.yaml", sha256="0"), "was packed with the hooks"),
-        (PlanSource(uri="s3://plans/gone.yaml", sha256="0"), "there is no s3://plans/gone.yaml"),
-        (PlanSource(uri="s3://plans/shop.yaml", sha256="0"), "is another text now than the one that judged then"),
+        (PlanSource(uri="file:/var/task/plans/shop.yaml", sha256="0"), "was packaged with the hooks"),
+        (PlanSource(uri="s3://plans/gone.yaml", sha256="0"), "s3://plans/gone.yaml does not exist any more"),
+        (
+            PlanSource(uri="s3://plans/shop.yaml", sha256="0"),
+            "the text of s3://plans/shop.yaml is not the one of the report any more",
+        ),
         (PlanSource(uri="s3://nobodys/shop.yaml", sha256="0"), "s3://nobodys/shop.yaml cannot be fetched: "),
-        (PlanSource(uri="ssm:/gone", version_id="1", sha256="0"), "there is no ssm:/gone"),
-        (PlanSource(uri="ssm:/shop", version_id="7", sha256="0"), "there is no ssm:/shop of that version any more"),
+        (PlanSource(uri="ssm:/gone", version_id="1", sha256="0"), "ssm:/gone does not exist any more"),
+        (
+            PlanSource(uri="ssm:/shop", version_id="7", sha256="0"),
+            "ssm:/shop does not exist any more in the version of the report",
+        ),
     ],
     ids=["none", "packed", "gone", "changed", "bucket", "parameter", "parameter-version"],
 )
-def test_a_plan_that_cannot_be_had_is_asked_for(
-    source: PlanSource, said: str, aws: Aws, capsys: pytest.CaptureFixture[str]
+def test_unavailable_plan_must_be_named(
+    source: PlanSource, message: str, aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put()
     aws.call("ssm", "put_parameter", Name="/shop", Value=PLAN, Type="String")
@@ -127,22 +134,20 @@ def test_a_plan_that_cannot_be_had_is_asked_for(
     status, _, err = replayed(capsys)
 
     assert status == 2
-    assert said in err
+    assert message in err
     assert "--plan FILE" in err
 
 
-def test_what_greenlight_check_has_reported_is_to_be_checked_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_report_of_greenlight_check_is_not_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "report.json"
     typed = f"greenlight check plan.yaml --stage {STAGE}"
     path.write_text(as_json.render(replace(opened(), plan=PlanSource(uri="plan.yaml"), command=typed)))
 
     assert main(["replay", str(path)]) == 2
-    assert f"check again: {typed}\n" in capsys.readouterr().err
+    assert f"run it again: {typed}\n" in capsys.readouterr().err
 
 
-def test_a_stage_that_the_named_plan_has_not_is_named(
+def test_missing_stage_of_the_named_plan_is_reported(
     aws: Aws, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(aws, put())
@@ -155,7 +160,7 @@ def test_a_stage_that_the_named_plan_has_not_is_named(
 
 
 def reported(tmp_path: Path, **deployment: Any) -> argparse.Namespace:
-    """Give the call for a report in a file, whose plan was the default checks."""
+    """Return the arguments for a report in a file whose plan was the default checks."""
     about = Deployment(**{"id": ID, "platform": Platform.ECS, "stage": STAGE} | deployment)
     path = tmp_path / "report.json"
     path.write_text(as_json.render(replace(opened(), deployment=about, plan=PlanSource(uri=DEFAULT_CHECKS))))
@@ -164,31 +169,29 @@ def reported(tmp_path: Path, **deployment: Any) -> argparse.Namespace:
     return parser.parse_args([str(path)])
 
 
-def test_a_task_set_that_is_gone_cannot_be_replayed(tmp_path: Path) -> None:
+def test_missing_task_set_cannot_be_replayed(tmp_path: Path) -> None:
     green = Side(task_set="ecs-svc/2", target_group="arn", url="https://shop.example.com:8443")
     call = reported(tmp_path, cluster="prod", service="shop", green=green)
     account = Account({"ecs.describe_services": {"services": [{"taskSets": [{"id": "ecs-svc/3"}]}]}})
 
-    with pytest.raises(command.CannotError, match="green is gone: the service shop has no task set ecs-svc/2 any more"):
+    with pytest.raises(CannotReplayError, match="green is gone: the service shop has no task set ecs-svc/2 any more"):
         command.run(call, Aws(account))
 
     assert account.names() == ["ecs.describe_services"]
 
 
-def test_a_version_that_is_gone_cannot_be_replayed(tmp_path: Path) -> None:
+def test_missing_version_cannot_be_replayed(tmp_path: Path) -> None:
     call = reported(tmp_path, platform=Platform.LAMBDA, function="orders", green=Side(version="8"))
     account = Account({"lambda.get_function_configuration": "ResourceNotFoundException"})
 
-    with pytest.raises(command.CannotError, match="green is gone: AWS has no orders:8 any more"):
+    with pytest.raises(CannotReplayError, match="green is gone: AWS has no orders:8 any more"):
         command.run(call, Aws(account))
 
 
-# ---- What can
+# ---- Replays
 
 
-def test_a_parameter_that_has_changed_since_is_read_as_it_was(
-    aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_changed_parameter_is_read_in_its_old_version(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
     for text in (PLAN, PLAN.replace("/health", "/elsewhere")):
         aws.call("ssm", "put_parameter", Name="/shop", Value=text, Type="SecureString", Overwrite=True)
     store(aws, plans.parse(PLAN, "ssm:/shop", "1").source)
@@ -196,7 +199,7 @@ def test_a_parameter_that_has_changed_since_is_read_as_it_was(
     status, document, _ = replayed(capsys, "--url", green)
 
     assert status == 0
-    assert [each["name"] for each in document["checks"]] == ["green is well", "there is a shop"]
+    assert [check["name"] for check in document["checks"]] == ["green is well", "there is a shop"]
 
 
 def test_every_check_is_shown_then_and_now(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -205,7 +208,7 @@ def test_every_check_is_shown_then_and_now(aws: Aws, green: str, capsys: pytest.
     status, document, _ = replayed(capsys, "--url", green)
 
     assert (status, document["now"]["verdict"]) == (0, "Succeeded")
-    assert [(each["name"], each["then"], each["now"], each["differs"]) for each in document["checks"]] == [
+    assert [(check["name"], check["then"], check["now"], check["differs"]) for check in document["checks"]] == [
         ("green is well", "FAIL", "PASS", True),
         ("there is a shop", "FAIL", "FAIL", False),
     ]
@@ -223,7 +226,7 @@ def test_the_plan_is_the_text_of_then_even_if_there_is_a_newer_one(
     assert (status, document["checks"][0]["now"]) == (0, "PASS")
 
 
-def test_another_plan_can_be_named_and_is_said_to_be_another(
+def test_another_plan_can_be_named_and_is_noted(
     aws: Aws, green: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(aws, put(), found("green is well"))
@@ -233,11 +236,11 @@ def test_another_plan_can_be_named_and_is_said_to_be_another(
     status, document, _ = replayed(capsys, "--url", green, "--plan", str(path))
 
     assert (status, document["then"]["verdict"], document["now"]["verdict"]) == (1, "Succeeded", "Failed")
-    assert [(each["name"], each["then"], each["now"]) for each in document["checks"]] == [
+    assert [(check["name"], check["then"], check["now"]) for check in document["checks"]] == [
         ("green is well", "PASS", "FAIL"),
         ("there is a stall", "", "FAIL"),
     ]
-    assert "the plan is another text" in document["notes"][0]
+    assert "the text of the plan is not the one of the report" in document["notes"][0]
 
 
 ORDER = """\
@@ -246,7 +249,7 @@ ORDER = """\
 """
 
 
-def test_what_may_change_data_is_left_out_unless_it_is_asked_for(
+def test_check_that_may_change_data_is_left_out_without_unsafe(
     aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(aws, put(PLAN + ORDER))
@@ -261,9 +264,7 @@ def test_what_may_change_data_is_left_out_unless_it_is_asked_for(
     assert (document["checks"][2]["left_out"], document["unjudged"]) == ("", [])
 
 
-def test_the_text_says_what_was_left_out_beside_the_verdict(
-    aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_text_lists_the_checks_that_were_left_out(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
     store(aws, put(PLAN + ORDER), found("an order can be placed", Outcome.FAIL), found("green is well"))
 
     status = main(["replay", ID, "--url", green])
@@ -272,10 +273,10 @@ def test_the_text_says_what_was_left_out_beside_the_verdict(
     assert status == 3
     assert "verdict  then Succeeded, now Succeeded, without 1 blocking check that may change data\n" in out
     assert "  FAIL          left out      an order can be placed\n      left out of the replay: it sends POST" in out
-    assert out.endswith("not judged again: an order can be placed; --unsafe runs what may change data\n")
+    assert out.endswith("not run again: an order can be placed; --unsafe runs checks that may change data\n")
 
 
-def test_an_advisory_check_that_is_left_out_leaves_the_verdict_whole(
+def test_left_out_advisory_check_does_not_change_the_status(
     aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(aws, put(PLAN + ORDER.replace("can be placed\n", "can be placed\n        severity: advisory\n")))
@@ -286,17 +287,13 @@ def test_an_advisory_check_that_is_left_out_leaves_the_verdict_whole(
     assert document["checks"][2]["left_out"]
 
 
-def test_that_there_is_no_report_ends_as_it_does_for_greenlight_report(
-    aws: Aws, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_report_is_handled_like_in_greenlight_report(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("replay", "report"):
         assert main([name, ID, "--application", "shop"]) == 1
         assert f"greenlight {name}: s3://reports has no report of {ID}" in capsys.readouterr().err
 
 
-def test_a_validator_that_is_marked_unsafe_is_left_out(
-    aws: Aws, green: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unsafe_validator_is_left_out(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
     graphql = "      - name: it asks\n        graphql: {query: '{a}', expect: {data: {a: 1}}}\n"
     store(aws, put(PLAN + graphql))
 
@@ -306,7 +303,7 @@ def test_a_validator_that_is_marked_unsafe_is_left_out(
     assert "graphql may change data" in document["checks"][2]["left_out"]
 
 
-def test_the_text_says_what_ended_otherwise(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_lists_the_checks_with_another_outcome(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
     store(aws, put(), found("green is well", Outcome.ERROR))
 
     status = main(["replay", ID, "--url", green])
@@ -315,11 +312,11 @@ def test_the_text_says_what_ended_otherwise(aws: Aws, green: str, capsys: pytest
     assert status == 0
     assert "verdict  then Succeeded, now Succeeded\n" in out
     assert "* ERROR         PASS          green is well\n      then  green is well then\n" in out
-    assert "* -             FAIL          there is a shop (advisory)\n      then  not among the checks\n" in out
-    assert "2 of 2 checks ended otherwise" in out
+    assert "* -             FAIL          there is a shop (advisory)\n      then  not one of the plan's checks\n" in out
+    assert "2 of 2 checks have another outcome" in out
 
 
-def test_loopback_that_a_report_names_is_not_called(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_loopback_address_of_a_report_is_not_called(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
     store(aws, put(), green=Side(url=green))
 
     status, document, _ = replayed(capsys)

@@ -1,4 +1,4 @@
-"""greenlight report: a report from a file or from the report bucket, and sentences where there is none."""
+"""greenlight report: reports from files and from the report bucket, and messages for missing ones."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ BUCKET = "reports"
 
 
 @pytest.fixture
-def bucket(nobody: pytest.MonkeyPatch) -> Iterator[Aws]:
+def bucket(no_aws_account: pytest.MonkeyPatch) -> Iterator[Aws]:
     """Give an account whose report bucket holds nothing yet."""
-    nobody.setenv("GREENLIGHT_REPORT_BUCKET", BUCKET)
+    no_aws_account.setenv("GREENLIGHT_REPORT_BUCKET", BUCKET)
     with mock_aws():
         account = Aws()
         account.call("s3", "create_bucket", Bucket=BUCKET)
@@ -51,23 +51,25 @@ def store(aws: Aws, *stages: str, verdict: Status = Status.SUCCEEDED) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": "x"}', "\xff", "[" * 100_000])
-def test_a_file_that_is_no_report_is_refused(content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_file_that_is_not_a_report_is_rejected(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "report.json"
     path.write_text(content, encoding="latin-1")
 
     status, out, err = report(capsys, str(path))
 
     assert (status, out) == (2, "")
-    assert "is no report of greenlight" in err
+    assert "is not a valid report of greenlight" in err
 
 
-def test_a_report_of_another_schema_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_of_another_schema_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "report.json"
     path.write_text(as_json.render(replace(closed(), schema="greenlight.report/9")), encoding="utf-8")
 
     status, _, err = report(capsys, str(path))
 
-    assert (status, "this greenlight reads greenlight.report/1" in err) == (2, True)
+    assert (status, "this version reads greenlight.report/1" in err) == (2, True)
 
 
 def test_a_file_that_is_not_there_is_not_found(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,7 +106,7 @@ def test_without_a_bucket_or_an_installation_it_asks_for_one(
     assert (status, "name the report bucket with --bucket" in err) == (2, True)
 
 
-def test_a_group_without_its_application_is_refused(bucket: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_group_without_application_is_rejected(bucket: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     assert report(capsys, ID, "--group", "g")[0] == 2
 
 
@@ -125,7 +127,7 @@ def test_a_deployment_without_reports_is_not_found(bucket: Aws, capsys: pytest.C
 @pytest.mark.parametrize(
     "place", [(), ("--application", "shop"), ("--application", "shop", "--group", "shop-blue-green")]
 )
-def test_the_gate_that_was_closed_is_shown_and_the_others_are_named(
+def test_the_first_closed_gate_is_shown_and_the_others_are_listed(
     place: tuple[str, ...], bucket: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(bucket, "BeforeInstall", "AfterInstall")
@@ -135,10 +137,10 @@ def test_the_gate_that_was_closed_is_shown_and_the_others_are_named(
 
     assert status == 0
     assert out.startswith(f"Failed (1 check overridden): shop/shop-blue-green {ID} at AfterAllowTestTraffic\n")
-    assert "there is also AfterInstall: Succeeded; see it with --stage AfterInstall" in err
+    assert "there is also a report of AfterInstall (Succeeded); show it with --stage AfterInstall" in err
 
 
-def test_the_last_gate_is_shown_where_none_was_closed(bucket: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_last_gate_is_shown_if_no_gate_was_closed(bucket: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     store(bucket, "AfterInstall", "BeforeInstall", "BeforeAllowTraffic")
 
     assert report(capsys, ID)[1].startswith(f"Succeeded: shop/shop-blue-green {ID} at BeforeAllowTraffic\n")
@@ -170,7 +172,7 @@ def test_the_place_that_the_log_names_is_fetched_as_it_is(bucket: Aws, capsys: p
 
 
 @pytest.mark.parametrize("uri", ["s3://", "s3://reports", "s3://Wrong_Bucket!/k"])
-def test_a_place_that_is_none_ends_with_a_sentence(uri: str, bucket: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_s3_uri_is_rejected(uri: str, bucket: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = report(capsys, uri)
 
     assert (status, err.startswith("greenlight: s3:GetObject")) == (2, True)

@@ -1,4 +1,4 @@
-"""greenlight validators: the catalogue says what each file in validators/ says of itself."""
+"""greenlight validators: the catalogue has the documentation of every file in validators/."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devkit.cli.main import main
-from devkit.commands.validators import entry as entry_of
+from devkit.reference.validator_catalogue import catalogue_entry as entry_of
 from devkit.reference.validator_catalogue import markdown
 from greenlight.api import Context, Finding, Params, passed, validator
 
@@ -17,11 +17,11 @@ FOLDER = Path(__file__).parents[3] / "validators"
 
 @validator(Params)
 def bare(_params: Params, _context: Context) -> Finding:
-    """Say the least that a validator can say of itself."""
+    """Pass, with the minimal documentation of a validator."""
     return passed("it is")
 
 
-def test_a_name_that_there_is_not_ends_with_2_and_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_name_exits_with_2_and_suggests_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validators", "htpp"]) == 2
     assert "did you mean 'http'?" in capsys.readouterr().err
 
@@ -32,11 +32,11 @@ def test_the_catalogue_has_every_file_of_the_folder(capsys: pytest.CaptureFixtur
     entries = json.loads(capsys.readouterr().out)["validators"]
     files = {path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_")}
     assert {entry["name"] for entry in entries} == files
-    told = {"name", "summary", "parameters", "platforms", "stages", "iam", "unsafe", "remediation", "cost", "example"}
-    assert all(told <= entry.keys() for entry in entries)
+    keys = {"name", "summary", "parameters", "platforms", "stages", "iam", "unsafe", "remediation", "cost", "example"}
+    assert all(keys <= entry.keys() for entry in entries)
 
 
-def test_every_validator_names_the_authority_it_follows(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_validator_names_its_source(capsys: pytest.CaptureFixture[str]) -> None:
     main(["validators", "--format", "json"])
 
     entries = json.loads(capsys.readouterr().out)["validators"]
@@ -58,7 +58,7 @@ def test_a_validator_without_notes_or_example_is_shown_without_them() -> None:
     assert "cost" not in markdown([entry])
 
 
-def test_the_catalogue_in_docs_is_what_the_validators_say_today(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_catalogue_in_docs_is_current(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validators", "--format", "markdown"]) == 0
 
     assert capsys.readouterr().out == (FOLDER.parent / "docs" / "validators.md").read_text(), "run: make docs"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def moto(nobody: None) -> Iterator[Reader]:
+def moto(no_aws_account: None) -> Iterator[Reader]:
     """An account of moto, with AWS's own managed policies."""
     with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
         yield Reader()

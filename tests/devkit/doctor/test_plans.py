@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from devkit.cli.main import parser_of_all
+from devkit.cli.main import build_full_parser
 from tests.support.account import REGION
 from tests.support.doctor_account import LAMBDA_PLAN, PLAN, DoctorAccount, appspec, assert_only_finding, ids
 
@@ -205,4 +205,4 @@ def test_suggested_push_command_is_valid(bucket: str, prefix: str, place: str) -
     (symptom,) = account.examine()
 
     command = re.search("greenlight (plan push [^;]*);", symptom.fix)
-    assert (parser_of_all().parse_args(shlex.split(command[1])).at if command else "") == place
+    assert (build_full_parser().parse_args(shlex.split(command[1])).at if command else "") == place

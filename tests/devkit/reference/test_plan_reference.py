@@ -1,4 +1,4 @@
-"""The plan reference is what the code says today, and every example and row in it is true."""
+"""The plan reference is current, and every example and row in it is true."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[3] / "docs"
 SECTIONS = list(plan_reference.sections())
-KINDS = plan_reference.kinds_of_a_plan()
-EXAMPLES = {each.title: plan_reference.whole(each.example) for each in SECTIONS if each.example}
+KINDS = plan_reference.plan_structs()
+EXAMPLES = {item.title: plan_reference.complete_plan(item.example) for item in SECTIONS if item.example}
 STAGE = "AfterAllowTestTraffic"
 ROWS = [*predicate_docs.LITERALS, *(row for rows in predicate_docs.ROWS.values() for row in rows)]
 
@@ -39,7 +39,7 @@ PAGES = {
 
 
 class _Shop(http.server.BaseHTTPRequestHandler):
-    """A green with a catalogue and orders, as the examples of the reference want it."""
+    """A green with a catalogue and orders, for the examples of the reference."""
 
     protocol_version = "HTTP/1.1"
     orders: dict[str, Any] = {}
@@ -92,7 +92,7 @@ class _Shop(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"" if self.command == "HEAD" else body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -109,31 +109,33 @@ def read(text: str) -> Plan:
 
 
 def needs_more(text: str) -> bool:
-    """Tell whether a plan wants an account or a certificate: by a validator that calls AWS, a secret, or `tls`."""
+    """Return whether a plan needs an account or a certificate: for a validator with AWS calls, a secret, or `tls`."""
     checks = [check for stage in read(text).stages.values() for check in stage.checks]
-    found = [Registry().get(check.validator) for check in checks]
-    return "${secret:" in text or "  tls:\n" in text or any(each is None or each.iam for each in found)
+    validators = [Registry().get(check.validator) for check in checks]
+    return "${secret:" in text or "  tls:\n" in text or any(item is None or item.iam for item in validators)
 
 
 RUN = {title: text for title, text in EXAMPLES.items() if not needs_more(text)}
 
 
-def test_the_reference_in_docs_is_what_the_code_says_today(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_reference_in_docs_is_current(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", "--format", "markdown"]) == 0
 
     assert capsys.readouterr().out == (DOCS / "plan.md").read_text(), "run: make docs"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_every_key_is_explained_and_stands_in_the_example_of_its_type(kind: struct_docs.Kind) -> None:
-    said = struct_docs.keys(kind)
-    below = [each for field in msgspec.structs.fields(kind) for each in struct_docs.structs([field.type])]
+def test_every_key_is_described_and_used_in_the_example_of_its_type(kind: struct_docs.Kind) -> None:
+    descriptions = struct_docs.key_descriptions(kind)
+    below = [item for field in msgspec.structs.fields(kind) for item in struct_docs.structs([field.type])]
     used = {
-        key for each in (kind, *below) for key in _keys(yaml_reader.read(struct_docs.example_of(each), "example").data)
+        key for item in (kind, *below) for key in _keys(yaml_reader.read(struct_docs.example_of(item), "example").data)
     }
 
-    assert [key for key in said if not said[key]] == [], "say what they are, under Attributes: in its docstring"
-    assert [key for key in said if key not in used] == [], "use them, under Example: in its docstring"
+    assert [key for key in descriptions if not descriptions[key]] == [], (
+        "describe them under Attributes: in its docstring"
+    )
+    assert [key for key in descriptions if key not in used] == [], "use them, under Example: in its docstring"
 
 
 def _keys(data: Any) -> Iterator[str]:
@@ -142,8 +144,8 @@ def _keys(data: Any) -> Iterator[str]:
             yield key
             yield from _keys(value)
     elif isinstance(data, list):
-        for each in data:
-            yield from _keys(each)
+        for item in data:
+            yield from _keys(item)
 
 
 @pytest.mark.parametrize("title", EXAMPLES)
@@ -173,20 +175,20 @@ def test_few_examples_need_more_than_a_service() -> None:
     assert len(RUN) >= len(EXAMPLES) - 3
 
 
-def test_every_predicate_has_its_words_a_row_that_holds_and_one_that_does_not() -> None:
+def test_every_predicate_has_a_description_a_row_that_holds_and_one_that_does_not() -> None:
     assert set(predicate_docs.MEANING) == set(predicate_docs.ROWS) == set(expectation.PREDICATES), (
-        "write them in devkit/predicates.py"
+        "write them in devkit/reference/predicate_docs.py"
     )
     assert [name for name, rows in predicate_docs.ROWS.items() if {row.holds for row in rows} != {True, False}] == []
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_every_row_is_as_the_reference_says(row: predicate_docs.Row) -> None:
+def test_every_row_is_true(row: predicate_docs.Row) -> None:
     assert expectation.parse(row.expected).holds(row.actual) is row.holds
 
 
-def test_every_value_of_a_deployment_is_explained() -> None:
-    values = next(each.body for each in SECTIONS if each.title == "Variables and other values")
+def test_every_value_of_a_deployment_is_described() -> None:
+    values = next(item.body for item in SECTIONS if item.title == "Variables and other values")
     names = deployment_names(Deployment(id="", platform=Platform.ECS, stage=""))
 
     assert [name for name in names if f"| `${{{name}}}` | " not in values] == []

@@ -1,4 +1,4 @@
-"""greenlight schema: what editors hold plans against agrees with what the engine accepts."""
+"""greenlight schema: the schema for editors agrees with the engine."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ import pytest
 import yaml
 
 from devkit.cli.main import main
-from greenlight.assertions.expectation import FILTERS, PREDICATES, parse
+from greenlight.assertions.expectation import parse
+from greenlight.assertions.filters import FILTERS
+from greenlight.assertions.predicates import PREDICATES
 
 EXAMPLES = sorted(Path(__file__).parents[3].glob("examples/*/plan.yaml"))
 
 
 @pytest.fixture(scope="module")
 def schema() -> jsonschema.protocols.Validator:
-    with contextlib.redirect_stdout(io.StringIO()) as written:
+    with contextlib.redirect_stdout(io.StringIO()) as stdout:
         assert main(["schema"]) == 0
-    document = json.loads(written.getvalue())
+    document = json.loads(stdout.getvalue())
     jsonschema.Draft202012Validator.check_schema(document)
     return jsonschema.Draft202012Validator(document)
 
@@ -65,14 +67,14 @@ def test_the_example_plans_are_right_in_the_schema(path: Path, schema: jsonschem
 def test_every_key_of_the_plan_and_of_its_validators_is_explained_to_editors(
     schema: jsonschema.protocols.Validator,
 ) -> None:
-    unsaid = [
+    undocumented = [
         f"{name}.{key}"
         for name, struct in schema.schema["$defs"].items()
         for key, field in struct.get("properties", {}).items()
         if not field.get("description") and "Expectation" not in name
     ]
 
-    assert unsaid == [], "say what they are, under Attributes: in the docstring of their class"
+    assert undocumented == [], "describe them under Attributes: in the docstring of their class"
 
 
 def test_an_editor_shows_what_a_key_is_and_not_its_example(schema: jsonschema.protocols.Validator) -> None:
@@ -93,7 +95,7 @@ def test_the_example_of_every_predicate_is_read_and_right_in_the_schema(
     example = PREDICATES[name].example
 
     assert set(example) == {name}
-    assert parse(example).written == example
+    assert parse(example).raw == example
     assert schema.is_valid(plan({"name": "a", "http": {"get": "/", "expect": {"json": {"a": example}}}}))
 
 
@@ -107,6 +109,6 @@ def test_the_example_of_every_filter_is_read_and_right_in_the_schema(
     assert schema.is_valid(plan({"name": "a", "http": {"get": "/", "expect": {"json": {"a": example}}}}))
 
 
-def test_null_may_be_expected_of_what_an_answer_holds(schema: jsonschema.protocols.Validator) -> None:
-    for wanted in (None, {"eq": None}, {"any_of": [None, {"exists": False}]}):
-        assert schema.is_valid(plan({"name": "a", "http": {"get": "/", "expect": {"json": {"a": wanted}}}}))
+def test_null_can_be_expected_in_a_response(schema: jsonschema.protocols.Validator) -> None:
+    for expected in (None, {"eq": None}, {"any_of": [None, {"exists": False}]}):
+        assert schema.is_valid(plan({"name": "a", "http": {"get": "/", "expect": {"json": {"a": expected}}}}))

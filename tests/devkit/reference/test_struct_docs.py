@@ -1,4 +1,4 @@
-"""What docstrings say of keys is found wherever people write it."""
+"""Descriptions of keys are found in all places of docstrings."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Whole(Shared):
     renamed_: int = msgspec.field(default=0, name="renamed")
 
 
-def test_a_key_nobody_speaks_of_has_no_words() -> None:
-    assert struct_docs.keys(Whole)["renamed"] == struct_docs.keys(Below)["left"] == ""
+def test_undocumented_key_has_no_description() -> None:
+    assert struct_docs.key_descriptions(Whole)["renamed"] == struct_docs.key_descriptions(Below)["left"] == ""
     assert struct_docs.example_of(Shared) == ""
 
 
-def test_a_key_is_explained_by_its_entry_its_part_of_a_sentence_or_its_base() -> None:
-    assert struct_docs.keys(Whole) == {
+def test_key_is_described_by_its_entry_its_clause_or_its_base() -> None:
+    assert struct_docs.key_descriptions(Whole) == {
         "first": "Said of both, on two lines.",
         "second": "Said of both, on two lines.",
         "third": "It has `third` things",
@@ -56,10 +56,10 @@ def test_a_key_is_explained_by_its_entry_its_part_of_a_sentence_or_its_base() ->
     }
 
 
-def test_prose_and_example_are_told_apart() -> None:
+def test_prose_and_example_are_separated() -> None:
     assert struct_docs.example_of(Whole) == "third: 1\n\nfourth: x\n"
     assert struct_docs.prose(Whole).endswith("A `third` sentence.\n\nIt goes on.")
 
 
-def test_structs_are_found_inside_of_other_types() -> None:
+def test_structs_are_found_inside_other_types() -> None:
     assert struct_docs.structs([Whole]) == [Whole, Below]

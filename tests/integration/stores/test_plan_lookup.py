@@ -87,7 +87,7 @@ def test_a_plan_is_read_for_the_deployments_environment(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket="plans")
     text = plan("c") + "environments: {prod: {variables: {a: 1}}}\n"
     aws.client("s3").put_object(Bucket="plans", Key="shop.yaml", Body=text.encode())
-    with pytest.raises(PlanError, match="nothing says which this is"):
+    with pytest.raises(PlanError, match="this installation has no environment"):
         find_plan(aws, Settings(plan_bucket="plans"), SHOP, {})
     found = find_plan(aws, Settings(plan_bucket="plans"), replace(SHOP, environment="prod"), {})
     assert found is not None

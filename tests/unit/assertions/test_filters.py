@@ -1,4 +1,4 @@
-"""Filters: what they cannot be applied to first, then what they give."""
+"""Filters: values that they cannot be applied to, then their results."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from greenlight.assertions.expectation import FILTERS, parse
+from greenlight.assertions.expectation import parse
+from greenlight.assertions.filters import FILTERS
 
 NOW = datetime.datetime(2026, 11, 2, 12, 0, tzinfo=datetime.UTC)
 NAN = float("nan")
 
 
-def holds(filters: list[Any], actual: Any, wanted: Any) -> bool:
-    return parse({"filters": filters, "eq": wanted}, now=lambda: NOW).holds(actual)
+def holds(filters: list[Any], actual: Any, expected: Any) -> bool:
+    return parse({"filters": filters, "eq": expected}, now=lambda: NOW).holds(actual)
 
 
 @pytest.mark.parametrize(
@@ -71,9 +72,9 @@ def holds(filters: list[Any], actual: Any, wanted: Any) -> bool:
         ("days_since", "soon"),
         ("days_until", None),
     ],
-    ids=lambda each: repr(each)[:40],
+    ids=lambda value: repr(value)[:40],
 )
-def test_a_filter_that_cannot_be_applied_finds_nothing_and_says_so(applied: Any, actual: Any) -> None:
+def test_filter_that_cannot_be_applied_finds_nothing_and_explains_why(applied: Any, actual: Any) -> None:
     filters = [{"round": 0} if applied == "round" else applied]
     name = applied if isinstance(applied, str) else next(iter(applied))
 
@@ -83,14 +84,14 @@ def test_a_filter_that_cannot_be_applied_finds_nothing_and_says_so(applied: Any,
     assert parse({"filters": filters, "exists": True}).why(actual).startswith(f"{name} cannot be applied: ")
 
 
-def test_a_pattern_that_takes_too_long_is_not_taken_for_absence(impatient: None) -> None:
+def test_pattern_that_times_out_does_not_count_as_missing(short_pattern_timeout: None) -> None:
     slow = parse({"filters": [{"regex": r"^(?:(?:a|aa)+x?)+$"}], "exists": False})
 
     assert not slow.holds("a" * 5000 + "!")
 
 
 @pytest.mark.parametrize(
-    ("filters", "actual", "wanted"),
+    ("filters", "actual", "expected"),
     [
         (["count"], {"a": 1, "b": 2}, 2),
         (["count"], "abc", 3),
@@ -125,9 +126,9 @@ def test_a_pattern_that_takes_too_long_is_not_taken_for_absence(impatient: None)
         ([{"to_date": "%d.%m.%Y"}, "days_until"], "12.11.2026", 9.5),
     ],
 )
-def test_filters_give_what_is_compared(filters: list[Any], actual: Any, wanted: Any) -> None:
-    assert holds(filters, actual, wanted)
+def test_filter_result_is_compared(filters: list[Any], actual: Any, expected: Any) -> None:
+    assert holds(filters, actual, expected)
 
 
-def test_every_filter_says_what_it_gives() -> None:
-    assert [name for name, each in FILTERS.items() if not each.says.endswith(".")] == []
+def test_every_filter_has_a_description() -> None:
+    assert [name for name, entry in FILTERS.items() if not entry.description.endswith(".")] == []

@@ -1,4 +1,4 @@
-"""Queries: nothing found is told apart from null, and a query that cannot work is refused."""
+"""JMESPath queries: nothing found differs from null, and a query that cannot work is rejected."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenlight.assertions.expectation import MISSING
 from greenlight.assertions.jmespath_query import compile_query, run_query
 from greenlight.core.errors import ExpectationError
+from greenlight.core.json_values import MISSING
 
-# JMESPath accepts texts between backticks, and says in a warning that it will not do so for ever.
+# JMESPath accepts texts between backticks with a deprecation warning.
 pytestmark = pytest.mark.filterwarnings("ignore:deprecated string literal")
 
 DATA = {"status": "ok", "none": None, "items": [{"sku": "A1", "n": 1}, {"sku": "B2", "n": None}], "deep": {"a": [[5]]}}
 
 
 @pytest.mark.parametrize(
-    ("expression", "said"),
+    ("expression", "message"),
     [
         ("", "cannot be empty"),
         ("items[", "Incomplete expression"),
@@ -42,11 +42,11 @@ DATA = {"status": "ok", "none": None, "items": [{"sku": "A1", "n": 1}, {"sku": "
     ],
     ids=lambda text: text[:30],
 )
-def test_an_expression_that_cannot_work_is_refused(expression: str, said: str) -> None:
+def test_expression_that_cannot_work_is_rejected(expression: str, message: str) -> None:
     with pytest.raises(ExpectationError) as caught:
         compile_query(expression, "json", 0)
 
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.path == ("json", 0)
     assert "\n" not in str(caught.value)
 
@@ -59,12 +59,12 @@ def test_an_expression_that_cannot_work_is_refused(expression: str, said: str) -
         "items[0:1:0]", "&status", "avg(nowhere)", "max(status)",
     ],
 )  # fmt: skip
-def test_nothing_is_found(expression: str) -> None:
+def test_query_finds_nothing(expression: str) -> None:
     assert run_query(expression, DATA) is MISSING
 
 
 @pytest.mark.parametrize("data", [None, "text", 5, [], True])
-def test_nothing_is_found_in_what_is_no_object(data: Any) -> None:
+def test_query_finds_nothing_in_other_data_than_an_object(data: Any) -> None:
     assert run_query("status", data) is MISSING
 
 
@@ -87,12 +87,12 @@ def test_nothing_is_found_in_what_is_no_object(data: Any) -> None:
         ("items[5:]", []),
     ],
 )
-def test_it_is_found(expression: str, value: Any) -> None:
+def test_query_finds_the_value(expression: str, value: Any) -> None:
     assert run_query(expression, DATA) == value
 
 
 @given(st.text(alphabet="abc.[]*'`\"|&!@(){}:,?<>=0123456789 -\\", max_size=30))
-def test_any_expression_finds_a_plain_value_or_is_refused_in_a_sentence(expression: str) -> None:
+def test_any_expression_finds_plain_data_or_is_rejected_with_a_message(expression: str) -> None:
     try:
         value = run_query(expression, DATA)
     except ExpectationError as error:

@@ -115,7 +115,7 @@ def test_a_value_missing_where_the_check_does_not_run_is_no_mistake() -> None:
             "variables: {code: 1}\n",
             "hide the capture",
         ),
-        ("{get: /, expect: {status: 200}, capture: {'a b': status}}", "", "'a b' is no name"),
+        ("{get: /, expect: {status: 200}, capture: {'a b': status}}", "", "'a b' is not a valid name"),
         ("{get: /, redirects: '${n}', expect: {status: 200}}", "variables: {n: three}\n", "expected a whole number"),
     ],
 )

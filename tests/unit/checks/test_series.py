@@ -14,7 +14,7 @@ from greenlight.core.units import Duration
 
 def latency(written: object) -> DurationExpectation:
     read = parse(written, lambda value: Duration.parse(value) * 1000)
-    return DurationExpectation(read.written, read.predicates)
+    return DurationExpectation(read.raw, read.predicates)
 
 
 def test_nothing_measured_is_an_empty_sample() -> None:

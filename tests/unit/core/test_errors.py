@@ -1,4 +1,4 @@
-"""Errors: sentences of one line, with their place, and never more of them than a person reads."""
+"""Errors: messages of one line with their place, limited in number."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from greenlight.core.errors import (
 from greenlight.core.finding import Cause
 
 ERRORS = [
-    each
-    for _, each in inspect.getmembers(greenlight.core.errors, inspect.isclass)
-    if issubclass(each, Exception) and each.__module__ == "greenlight.core.errors"
+    member
+    for _, member in inspect.getmembers(greenlight.core.errors, inspect.isclass)
+    if issubclass(member, Exception) and member.__module__ == "greenlight.core.errors"
 ]
 
 
-def test_what_a_problem_repeats_of_a_plan_is_one_clean_line_of_bounded_length() -> None:
+def test_problem_quotes_a_plan_on_one_clean_line_of_bounded_length() -> None:
     problem = Problem("unknown key '\x1b[2J\n'" + "a" * 10_000, "a.\r\n" + "b" * 10_000)
 
     assert problem.message.isprintable()
@@ -33,13 +33,13 @@ def test_what_a_problem_repeats_of_a_plan_is_one_clean_line_of_bounded_length() 
     assert len(str(problem)) < 1000
 
 
-def test_a_problem_says_path_and_message() -> None:
+def test_problem_shows_path_and_message() -> None:
     assert str(Problem("it is wrong", "a.b")) == "a.b: it is wrong"
     assert str(Problem("it is wrong")) == "it is wrong"
 
 
 @pytest.mark.parametrize("count", [1, MAX_PROBLEMS, MAX_PROBLEMS + 1, 10_000])
-def test_a_refusal_names_the_first_problems_and_survives_being_collected_again(count: int) -> None:
+def test_plan_error_lists_the_first_problems_and_can_be_rebuilt_from_them(count: int) -> None:
     first = PlanError([Problem(f"problem {number}") for number in range(count)], "plan.yaml")
     again = PlanError(first.problems, first.source)
 
@@ -48,24 +48,24 @@ def test_a_refusal_names_the_first_problems_and_survives_being_collected_again(c
     assert ("and more" in str(first)) == (count > MAX_PROBLEMS)
 
 
-def test_a_refusal_says_where() -> None:
+def test_plan_error_shows_the_place() -> None:
     assert str(PlanError([Problem("a"), Problem("b", "p", 3, 1)])) == "a; p: b (line 3)"
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
-def test_every_error_is_drawn_in_the_tree_and_is_one_of_ours(error: type[Exception]) -> None:
+def test_every_error_is_in_the_tree_of_the_docstring_and_has_the_base_class(error: type[Exception]) -> None:
     assert issubclass(error, GreenlightError)
     assert error.__name__ in (greenlight.core.errors.__doc__ or "")
     assert error.__name__.endswith("Error")
 
 
-def test_every_error_knows_whom_to_call() -> None:
+def test_every_error_has_its_cause() -> None:
     assert PlanError([Problem("a")]).cause is Cause.PLAN_ERROR
     assert AwsError("denied", "AccessDenied").cause is Cause.GATE_ERROR
     assert AwsError("denied", "AccessDenied").code == "AccessDenied"
 
 
-def test_a_wrong_value_is_what_msgspec_takes_for_one() -> None:
+def test_wrong_value_is_a_value_error_as_msgspec_requires() -> None:
     error = ExpectationError("it means nothing", ("a", 1))
 
     assert isinstance(error, ValueError)

@@ -1,4 +1,4 @@
-"""Redaction: in every form a secret takes on its way, and nothing else."""
+"""Redaction: a secret is masked in every encoding, and nothing else is masked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenlight.core.redaction import MASK, MIN_LENGTH, Redactor, names_a_secret
+from greenlight.core.redaction import MASK, MIN_LENGTH, Redactor, is_secret_name
 
 SECRETS = [
     "hunter22",
@@ -47,9 +47,10 @@ FORMS = {
     "hex": lambda s: s.encode().hex(),
     "HEX": lambda s: s.encode().hex().upper(),
     "json of Go": lambda s: json.dumps(s).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
-    "json of Gson": lambda s: json.dumps(s)[1:-1].replace("=", "\\u003d").replace("&", "\\u0026").replace("'", "\\u0027")
-    .replace("<", "\\u003c").replace(">", "\\u003e"),
-    "html of mustache": lambda s: html.escape(s).replace("&#x27;", "&#39;").replace("/", "&#x2F;").replace("=", "&#x3D;"),
+    "json of Gson": lambda s: json.dumps(s)[1:-1].replace("=", "\\u003d").replace("&", "\\u0026")
+    .replace("'", "\\u0027").replace("<", "\\u003c").replace(">", "\\u003e"),
+    "html of mustache": lambda s: html.escape(s).replace("&#x27;", "&#39;").replace("/", "&#x2F;")
+    .replace("=", "&#x3D;"),
     "capitals": lambda s: s.upper() if len(s) >= 8 else s,
     "small letters": lambda s: s.lower() if len(s) >= 8 else s,
     "stripped": str.strip,
@@ -59,34 +60,34 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("secret", SECRETS)
-def test_no_form_of_a_secret_stays(secret: str, form: str) -> None:
-    written = FORMS[form](secret)
+def test_secret_is_masked_in_every_encoding(secret: str, form: str) -> None:
+    encoded = FORMS[form](secret)
 
-    shown = Redactor([secret]).text(f"before {written} after")
+    shown = Redactor([secret]).text(f"before {encoded} after")
 
     assert MASK in shown
     assert secret not in shown
-    assert written not in shown
+    assert encoded not in shown
     if "auth" not in form:
-        left = shown.removeprefix("before ").removesuffix(" after").replace(MASK, "").strip("\"'{}: \n\\ntoke=")
-        assert left == "", shown
+        rest = shown.removeprefix("before ").removesuffix(" after").replace(MASK, "").strip("\"'{}: \n\\ntoke=")
+        assert rest == "", shown
     assert shown.startswith("before ")
     assert shown.endswith(" after")
 
 
 @pytest.mark.parametrize("name", ["u", "us", "use", "user"])
 @pytest.mark.parametrize("secret", ["hunte", "hunter", "hunter2", "hunter22", "p/+?>~ÿÿ"])
-def test_a_secret_inside_longer_base64_is_found_at_every_alignment(secret: str, name: str) -> None:
-    written = base64.b64encode(f"{name}:{secret}".encode()).decode()
+def test_secret_inside_longer_base64_is_masked_at_every_alignment(secret: str, name: str) -> None:
+    encoded = base64.b64encode(f"{name}:{secret}".encode()).decode()
 
-    shown = Redactor([secret]).text(written)
+    shown = Redactor([secret]).text(encoded)
 
-    kept = base64.b64decode(shown.split(MASK)[0][: len(shown.split(MASK)[0]) // 4 * 4])
+    decoded = base64.b64decode(shown.split(MASK)[0][: len(shown.split(MASK)[0]) // 4 * 4])
     assert MASK in shown
-    assert secret.encode()[:3] not in kept
+    assert secret.encode()[:3] not in decoded
 
 
-def test_the_texts_in_a_secret_that_is_json_are_secrets_too() -> None:
+def test_texts_in_a_json_secret_are_masked() -> None:
     redactor = Redactor([json.dumps({"user": "bob", "token": "t0k3n-value", "list": ["another1"], "pin": 98765})])
 
     shown = redactor.text("bob sent t0k3n-value and another1 with 98765")
@@ -94,12 +95,12 @@ def test_the_texts_in_a_secret_that_is_json_are_secrets_too() -> None:
     assert shown == "bob sent *** and *** with ***"
 
 
-def test_what_only_begins_like_json_is_a_text() -> None:
+def test_secret_that_only_begins_like_json_is_masked_as_text() -> None:
     assert Redactor(["{not json at all"]).text("say {not json at all") == "say ***"
     assert Redactor(["[" * 100_000]).text("[[[") == "[[["
 
 
-def test_every_line_of_a_secret_is_a_secret() -> None:
+def test_every_line_of_a_secret_is_masked() -> None:
     assert Redactor(["first line\nsecond line\n"]).text("got second line") == "got ***"
 
 
@@ -114,7 +115,7 @@ def test_every_line_of_a_secret_is_a_secret() -> None:
         ("postgres://shop:p%40ss-w0rd@db.internal:5432/shop", "p%40ss-w0rd"),
     ],
 )
-def test_the_secret_inside_a_secret_is_found_alone(secret: str, inside: str) -> None:
+def test_secret_inside_a_secret_is_masked_alone(secret: str, inside: str) -> None:
     assert Redactor([secret]).text(f"got {inside} of") == "got *** of"
 
 
@@ -132,20 +133,20 @@ TOKEN = "q7Rz-81kLmPw_03Xx9YtVbNc22"
         (f"too little {TOKEN[:8]}", f"too little {TOKEN[:8]}"),
     ],
 )
-def test_a_long_secret_that_was_cut_is_masked_as_far_as_it_goes(text: str, shown: str) -> None:
+def test_piece_of_a_long_secret_is_masked(text: str, shown: str) -> None:
     assert Redactor([TOKEN]).text(text) == shown
 
 
 @pytest.mark.parametrize(
     "secret", ["https://hooks.example.com/services/T0", '{"user": "shop", "host": "db"}', "a sentence that is a secret"]
 )
-def test_pieces_of_what_begins_like_other_things_are_left(secret: str) -> None:
+def test_piece_of_a_secret_that_begins_like_ordinary_text_is_not_masked(secret: str) -> None:
     assert Redactor([secret]).text(secret[:10]) == secret[:10]
 
 
-def test_what_is_hidden_later_is_hidden_there_alone() -> None:
+def test_value_added_to_a_copy_is_masked_by_the_copy_only() -> None:
     first = Redactor(["hunter22"])
-    second = first.fresh()
+    second = first.copy()
     second.hide("t0k3n-value")
     assert (first.text("hunter22 t0k3n-value"), second.text("hunter22 t0k3n-value")) == ("*** t0k3n-value", "*** ***")
 
@@ -155,16 +156,16 @@ def test_what_is_hidden_later_is_hidden_there_alone() -> None:
     [("token", True), ("Authorization", True), ("authorisation", True), ("x-api-key", True), ("sid", True),
      ("author", False), ("authors", False), ("order", False), ("considered", False), ("id", False)],
 )  # fmt: skip
-def test_a_secret_is_known_by_its_name(name: str, secret: bool) -> None:
-    assert names_a_secret(name) is secret
+def test_name_of_a_secret_is_recognized(name: str, secret: bool) -> None:
+    assert is_secret_name(name) is secret
 
 
 @pytest.mark.parametrize("secret", ["", "a", "abc", "\n\n"])
-def test_a_value_too_short_to_be_told_apart_is_left(secret: str) -> None:
+def test_very_short_secret_is_not_masked(secret: str) -> None:
     assert Redactor([secret]).text("abc abcd \n\n") == "abc abcd \n\n"
 
 
-def test_the_longest_secret_goes_first() -> None:
+def test_longest_secret_is_masked_first() -> None:
     assert Redactor(["hunter", "hunter22"]).text("hunter22 hunter") == "*** ***"
 
 
@@ -184,11 +185,11 @@ def test_the_longest_secret_goes_first() -> None:
         (b"hunter22", f"b'{MASK}'"),
     ],
 )
-def test_data_is_redacted_all_through(data: Any, shown: Any) -> None:
+def test_data_is_redacted_recursively(data: Any, shown: Any) -> None:
     assert Redactor(["hunter22", "12345"]).data(data) == shown
 
 
-def test_without_secrets_data_stays_itself() -> None:
+def test_data_is_returned_unchanged_without_secrets() -> None:
     data = {"a": object()}
 
     assert Redactor([]).data(data) is data
@@ -198,7 +199,7 @@ secrets = st.text(min_size=MIN_LENGTH, max_size=20)
 
 
 @given(st.lists(secrets, max_size=3), st.text())
-def test_redacting_twice_finds_nothing_more(values: list[str], text: str) -> None:
+def test_second_redaction_changes_nothing(values: list[str], text: str) -> None:
     redactor = Redactor(values)
     once = redactor.text(f"{text}{''.join(values)}{text}")
 
@@ -206,7 +207,7 @@ def test_redacting_twice_finds_nothing_more(values: list[str], text: str) -> Non
 
 
 @given(secrets, st.text(), st.text())
-def test_a_secret_never_stays_in_any_text(secret: str, before: str, after: str) -> None:
+def test_secret_is_masked_in_any_text(secret: str, before: str, after: str) -> None:
     assert secret not in Redactor([secret]).text(before + secret + after)
 
 

@@ -1,4 +1,4 @@
-"""References: replaced in values, refused everywhere else, and never looked for in what replaced them."""
+"""References: replaced in values, rejected elsewhere, and never searched for in the values themselves."""
 
 from __future__ import annotations
 
@@ -24,52 +24,53 @@ NAMES = {"tenant": "smoke", "shards": 3, "on": True, "rate": 0.5, "green.url": "
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("${", "'${' is no reference; write ${name}, or $${ for the text itself"),
-        ("a ${} b", "is no reference"),
-        ("${ }", "is no reference"),
-        ("${tenant", "is no reference"),
-        ("${a${tenant}}", "'${a${tenant}}' is no reference"),
-        ("${a{b}}", "is no reference"),
-        ("${secret:}", "${secret:} names no secret; write ${secret:secretsmanager:NAME}"),
-        ("${secret:vault:x}", "names no secret"),
-        ("${secret:secretsmanager:}", "names no secret"),
-        ("${secret:secretsmanager:x#}", "names no secret"),
-        ("${secret:ssm:}", "names no secret"),
+        ("${", "'${' is not a valid reference; write ${name}, or $${ for the text itself"),
+        ("a ${} b", "is not a valid reference"),
+        ("${ }", "is not a valid reference"),
+        ("${tenant", "is not a valid reference"),
+        ("${a${tenant}}", "'${a${tenant}}' is not a valid reference"),
+        ("${a{b}}", "is not a valid reference"),
+        ("${secret:}", "${secret:} is not a valid reference to a secret; write ${secret:secretsmanager:NAME}"),
+        ("${secret:vault:x}", "is not a valid reference to a secret"),
+        ("${secret:secretsmanager:}", "is not a valid reference to a secret"),
+        ("${secret:secretsmanager:x#}", "is not a valid reference to a secret"),
+        ("${secret:ssm:}", "is not a valid reference to a secret"),
     ],
 )
-def test_what_is_no_reference_is_named(text: str, said: str) -> None:
-    ((place, message),) = malformed_references({"a": [text]}, ("http",))
+def test_malformed_reference_is_reported(text: str, message: str) -> None:
+    ((place, reported),) = malformed_references({"a": [text]}, ("http",))
 
     assert place == ("http", "a", 0)
-    assert said in message
+    assert message in reported
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "", "$", "{}", "$ {a}", "$${", "$${a", "${tenant}", "${ tenant }", "${secret:secretsmanager:orders/smoke#token}",
-        "${secret:secretsmanager:a}", "${secret:ssm:/a/b}", "$$${tenant}",
+        "", "$", "{}", "$ {a}", "$${", "$${a", "${tenant}", "${ tenant }",
+        "${secret:secretsmanager:orders/smoke#token}", "${secret:secretsmanager:a}", "${secret:ssm:/a/b}",
+        "$$${tenant}",
     ],
 )  # fmt: skip
-def test_what_is_a_reference_or_none_is_let_through(text: str) -> None:
+def test_valid_reference_and_plain_text_are_accepted(text: str) -> None:
     assert malformed_references(text, ()) == []
 
 
-def test_a_reference_in_a_key_is_named_however_deep() -> None:
-    found = malformed_references([{"a": {"${x}": 1}}, {"$${": 2}], ())
+def test_reference_in_a_key_is_reported_at_any_depth() -> None:
+    mistakes = malformed_references([{"a": {"${x}": 1}}, {"$${": 2}], ())
 
-    assert [place for place, _ in found] == [(0, "a", "${x}"), (1, "$${")]
-    assert "is not replaced in keys" in found[0][1]
+    assert [place for place, _ in mistakes] == [(0, "a", "${x}"), (1, "$${")]
+    assert "is not replaced in keys" in mistakes[0][1]
 
 
-def test_an_unknown_name_gets_the_nearest_or_all() -> None:
+def test_unknown_name_gets_a_suggestion_or_the_list() -> None:
     near, far = unknown_references(["${tennant}", "${zzz}", "${tenant}", "$${zzz}", 5], NAMES, ("a",))
 
     assert near == (("a", 0), "nothing is called ${tennant}; did you mean 'tenant'?")
     assert far[0] == ("a", 1)
-    assert "known are green.url, map, on, rate, shards, tenant" in far[1]
+    assert "valid names are green.url, map, on, rate, shards, tenant" in far[1]
 
 
 def test_an_unknown_name_cannot_be_replaced() -> None:
@@ -80,7 +81,7 @@ def test_an_unknown_name_cannot_be_replaced() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "value"),
+    ("source", "value"),
     [
         ("${tenant}", "smoke"),
         ("${ tenant }", "smoke"),
@@ -97,8 +98,8 @@ def test_an_unknown_name_cannot_be_replaced() -> None:
         ({"${tenant}": ["${tenant}", 5, None]}, {"${tenant}": ["smoke", 5, None]}),
     ],
 )
-def test_references_are_replaced(written: Any, value: Any) -> None:
-    assert replace(written, NAMES) == value
+def test_references_are_replaced(source: Any, value: Any) -> None:
+    assert replace(source, NAMES) == value
 
 
 def test_names_and_secrets_are_collected_from_everywhere() -> None:
@@ -114,47 +115,47 @@ def test_names_and_secrets_are_collected_from_everywhere() -> None:
 @pytest.mark.parametrize(
     "data", [None, 5, "x", [], {}, {"capture": "x"}, {"steps": 5}, {"body": {"capture": {"a": "b"}}}]
 )
-def test_nothing_is_captured(data: Any) -> None:
+def test_data_without_captures_has_no_captured_names(data: Any) -> None:
     assert captured_names(data) == {}
 
 
-def test_captures_are_those_of_the_parameters_and_of_their_steps() -> None:
+def test_captures_of_the_parameters_and_their_steps_are_collected() -> None:
     data = {"capture": {"a": "json.a"}, "steps": [{"capture": {"b": "json.b"}}, 5, {"get": "/"}]}
 
     assert captured_names(data) == {"a": ("capture", "a"), "b": ("steps", 0, "capture", "b")}
 
 
-def test_a_capture_that_no_reference_could_mean_is_named() -> None:
+def test_capture_with_an_unusable_name_is_reported() -> None:
     captured = {"good": ("capture", "good"), "not good": ("capture", "not good"), "tenant": ("capture", "tenant")}
 
     first, second = capture_mistakes(captured, NAMES, ("http",))
 
-    assert first == (("http", "capture", "not good"), "'not good' is no name; write letters, digits and _")
+    assert first == (("http", "capture", "not good"), "'not good' is not a valid name; write letters, digits and _")
     assert second == (("http", "capture", "tenant"), "a variable is called 'tenant', too, and would hide the capture")
 
 
 def test_a_first_pass_keeps_captures_for_the_second() -> None:
-    kept = replace({"a": "/${tenant}/${id}", "b": "${id}", "c": "$${x}"}, NAMES, keep=True)
+    first_pass = replace({"a": "/${tenant}/${id}", "b": "${id}", "c": "$${x}"}, NAMES, keep=True)
 
-    assert kept == {"a": "/smoke/${id}", "b": "${id}", "c": "$${x}"}
-    assert replace(kept, {"id": 7}) == {"a": "/smoke/7", "b": 7, "c": "${x}"}
+    assert first_pass == {"a": "/smoke/${id}", "b": "${id}", "c": "$${x}"}
+    assert replace(first_pass, {"id": 7}) == {"a": "/smoke/7", "b": 7, "c": "${x}"}
 
 
 texts = st.text(alphabet="${}ab", max_size=8)
 
 
 @given(texts)
-def test_a_value_is_never_looked_at_for_references(value: str) -> None:
+def test_value_is_never_searched_for_references(value: str) -> None:
     assert replace("<${v}>", {"v": value}) == f"<{value}>"
     assert replace("${v}", {"v": value}) == value
 
 
 @given(st.lists(st.sampled_from(["${v}", "${w}", "{", "}", "a", "$${", " "]), max_size=6), texts, texts)
-def test_two_passes_give_what_one_would(parts: list[str], value: str, other: str) -> None:
-    written = "".join(parts)
-    once = replace(written, {"v": value, "w": other})
+def test_two_passes_have_the_same_result_as_one(parts: list[str], value: str, other: str) -> None:
+    source = "".join(parts)
+    once = replace(source, {"v": value, "w": other})
 
-    assert replace(replace(written, {"v": value, "w": other}, keep=True), {}) == once
+    assert replace(replace(source, {"v": value, "w": other}, keep=True), {}) == once
 
 
 @given(st.text(alphabet="${}ab: ", max_size=12))

@@ -1,4 +1,4 @@
-"""The operator's choices: impossible ones are sentences, absent ones their defaults."""
+"""Settings: a value that is not valid has a message, a missing one its default."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from greenlight.core.settings import Settings, read
         ("ALLOWED_HOSTS", "a b", "such as api.example.com"),
     ],
 )
-def test_an_impossible_value_is_refused_with_its_name_and_what_it_may_be(name: str, value: str, may: str) -> None:
+def test_invalid_value_is_rejected_with_its_variable_and_the_valid_values(name: str, value: str, may: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read({f"GREENLIGHT_{name}": value})
 
@@ -48,11 +48,11 @@ def test_an_impossible_value_is_refused_with_its_name_and_what_it_may_be(name: s
 @pytest.mark.parametrize(
     "environment", [{}, {"GREENLIGHT_CONCURRENCY": " ", "GREENLIGHT_ON_ROLLBACK": ""}, {"PATH": "/"}]
 )
-def test_absent_and_empty_variables_mean_their_defaults(environment: dict[str, str]) -> None:
+def test_missing_and_empty_variables_have_their_defaults(environment: dict[str, str]) -> None:
     assert read(environment) == Settings()
 
 
-def test_every_choice_is_read() -> None:
+def test_every_setting_is_read() -> None:
     read_back = read(
         {
             "GREENLIGHT_PLAN_BUCKET": " plans ",
@@ -86,7 +86,7 @@ NAMES = ["CONCURRENCY", "ON_MISSING_PLAN", "ON_ROLLBACK", "ALLOW_LOOPBACK", "ALL
 
 
 @given(st.dictionaries(st.sampled_from([f"GREENLIGHT_{name}" for name in NAMES]), st.text()))
-def test_any_environment_is_settings_or_a_sentence(environment: dict[str, str]) -> None:
+def test_any_environment_has_settings_or_an_error(environment: dict[str, str]) -> None:
     try:
         read_back = read(environment)
     except SettingsError:

@@ -270,9 +270,9 @@ def test_one_attempt_is_made_even_when_the_time_is_over(budget_s: float) -> None
     assert (delivery.told, delivery.attempts, fake.slept) == (False, 1, [])
 
 
-def test_an_endpoint_that_hangs_costs_one_time_out_for_each_attempt(nobody: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_hangs_costs_one_time_out_for_each_attempt(no_aws_account: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as hanging:
-        nobody.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{hanging.getsockname()[1]}")
+        no_aws_account.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{hanging.getsockname()[1]}")
         accepted: list[socket.socket] = []
         threading.Thread(target=lambda: accepted.append(hanging.accept()[0]), daemon=True).start()
         began = time.monotonic()

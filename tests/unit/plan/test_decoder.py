@@ -1,4 +1,4 @@
-"""Typed structs from plain data: every mistake at its place and in words, the right ones untouched."""
+"""Conversion to typed structs: every problem is reported at its path, in plain words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Square(msgspec.Struct, tag="square", tag_field="kind", forbid_unknown_fiel
 
 
 class Flag(msgspec.Struct):
-    wanted: bool = False
+    enabled: bool = False
 
 
 class Open(msgspec.Struct):
@@ -79,7 +79,7 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True, rename={"class_": "class
 
 
 @pytest.mark.parametrize(
-    ("data", "path", "said"),
+    ("data", "path", "message"),
     [
         ([], (), "expected a map, got a list"),
         (5, (), "expected a map, got a whole number"),
@@ -103,15 +103,15 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True, rename={"class_": "class
         ({"numbers": [1, "2"]}, ("numbers", 1), "expected a whole number, got a text"),
         ({"numbers": "1"}, ("numbers",), "expected a list, got a text; write it in brackets"),
         ({"unique": [1, True]}, ("unique", 1), "expected a whole number, got true or false"),
-        ({"color": "rde"}, ("color",), "'rde' is none of red, blue; did you mean 'red'?"),
-        ({"color": 5}, ("color",), "5 is none of red, blue"),
-        ({"mode": True}, ("mode",), "true is none of on, off"),
-        ({"mode": ["on"]}, ("mode",), "['on'] is none of on, off"),
-        ({"wait": 5}, ("wait",), "5 is no duration"),
-        ({"limit": "5"}, ("limit",), "'5' is no size"),
+        ({"color": "rde"}, ("color",), "'rde' is not one of red, blue; did you mean 'red'?"),
+        ({"color": 5}, ("color",), "5 is not one of red, blue"),
+        ({"mode": True}, ("mode",), "true is not one of on, off"),
+        ({"mode": ["on"]}, ("mode",), "['on'] is not one of on, off"),
+        ({"wait": 5}, ("wait",), "5 is not a valid duration"),
+        ({"limit": "5"}, ("limit",), "'5' is not a valid size"),
         ({"expect": {"gtt": 1}}, ("expect", "gtt"), "did you mean 'gt'?"),
-        ({"latency": {"lte": 5}}, ("latency", "lte"), "5 is no duration"),
-        ({"size": {"between": ["1B", 2]}}, ("size", "between"), "2 is no size"),
+        ({"latency": {"lte": 5}}, ("latency", "lte"), "5 is not a valid duration"),
+        ({"size": {"between": ["1B", 2]}}, ("size", "between"), "2 is not a valid size"),
         ({"name": "Words"}, ("name",), "'Words' is not a word in small letters"),
         ({"code": "x"}, ("code",), "expected a text matching regex '^[0-9]+$'"),
         ({"code": 7}, ("code",), "write it in quotes, as in \"7\""),
@@ -131,15 +131,15 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True, rename={"class_": "class
     ],
     ids=str,
 )  # fmt: skip
-def test_a_mistake_is_named_at_its_place(data: Any, path: tuple[Any, ...], said: str) -> None:
+def test_a_problem_is_reported_at_its_path(data: Any, path: tuple[Any, ...], message: str) -> None:
     value, mistakes = convert(data, Outer, ("http",))
 
     assert value is None
     assert [place for place, _ in mistakes] == [("http", *path)], mistakes
-    assert said in mistakes[0][1]
+    assert message in mistakes[0][1]
 
 
-def test_all_mistakes_are_named_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     data = {"inner": {"count": "x", "cunt": 1}, "color": "green", "wait": "5", "numbers": ["a", 1, "b"], "flag": None}
 
     value, mistakes = convert(data, Outer)
@@ -156,19 +156,19 @@ def test_all_mistakes_are_named_at_once() -> None:
     ]
 
 
-def test_very_many_mistakes_are_not_all_collected() -> None:
+def test_the_number_of_collected_problems_is_limited() -> None:
     _, mistakes = convert({f"k{n}": n for n in range(100_000)}, Outer)
 
     assert MAX_PROBLEMS < len(mistakes) <= MAX_PROBLEMS + 2
 
 
-def test_very_many_mistakes_in_one_list_are_not_all_collected() -> None:
+def test_the_number_of_collected_problems_in_one_list_is_limited() -> None:
     _, mistakes = convert({"numbers": ["x"] * 100_000, "color": "rde"}, Outer)
 
     assert len(mistakes) == MAX_PROBLEMS + 1
 
 
-def test_data_too_deep_is_a_mistake() -> None:
+def test_data_nested_too_deep_is_a_problem() -> None:
     data: Any = []
     for _ in range(100_000):
         data = [data]
@@ -176,14 +176,14 @@ def test_data_too_deep_is_a_mistake() -> None:
     assert convert({"anything": data}, Outer)[1] == [((), "nested too deep")]
 
 
-def test_a_type_that_msgspec_cannot_read_is_a_mistake_and_no_crash() -> None:
+def test_a_type_that_msgspec_cannot_read_is_a_problem_and_not_a_crash() -> None:
     class Strange(msgspec.Struct):
         strange: complex
 
     assert "cannot be read" in convert({"strange": 1}, Strange)[1][0][1]
 
 
-def test_what_is_right_becomes_its_type() -> None:
+def test_correct_data_is_converted_to_its_type() -> None:
     data = {
         "inner": {"count": 1},
         "by_name": {"a": {"count": 2, "note": "x"}},
@@ -213,7 +213,7 @@ def test_what_is_right_becomes_its_type() -> None:
     assert (value.shape, value.anything, value.class_) == (Square(side=4), None, "first")
 
 
-def test_an_expectation_of_null_may_stand_in_a_map() -> None:
+def test_a_map_may_contain_an_expectation_of_null() -> None:
     class Held(msgspec.Struct):
         json: dict[str, Expectation]
 
@@ -235,15 +235,17 @@ plain = st.recursive(
 @given(
     st.dictionaries(st.sampled_from([field.encode_name for field in msgspec.structs.fields(Outer)]), plain, max_size=4)
 )
-def test_any_data_is_a_value_or_mistakes_but_never_both(data: dict[str, Any]) -> None:
+def test_any_data_becomes_either_a_value_or_problems(data: dict[str, Any]) -> None:
     value, mistakes = convert(data, Outer)
 
     assert (value is None) == bool(mistakes)
-    assert all(said for _, said in mistakes)
+    assert all(message for _, message in mistakes)
 
 
 @pytest.mark.parametrize(("word", "meant"), [("yes", "true"), ("No", "false"), ("on", "true"), ("OFF", "false")])
-def test_what_was_once_a_boolean_is_said_to_be_a_text(word: str, meant: str) -> None:
-    _, found = convert({"wanted": word}, Flag)
+def test_a_boolean_of_yaml_1_1_is_explained(word: str, meant: str) -> None:
+    _, mistakes = convert({"enabled": word}, Flag)
 
-    assert found == [(("wanted",), f"expected true or false, got a text; in YAML 1.2 {word} is a text: write {meant}")]
+    assert mistakes == [
+        (("enabled",), f"expected true or false, got a text; in YAML 1.2 {word} is a text: write {meant}")
+    ]

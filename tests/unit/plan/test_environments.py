@@ -1,4 +1,4 @@
-"""Environments: which one a plan takes, what it changes, and what is refused."""
+"""`environments`: selection, effects, and rejected plans."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from greenlight.core.errors import PlanError, Problem
 from greenlight.plan.environments import environment_names
 from greenlight.plan.model import Plan
 from greenlight.plan.parser import parse
-from greenlight.plan.schema import When
 
 PLAN = """\
 version: 1
@@ -48,20 +47,20 @@ def the_problem(environment: str, text: str = PLAN) -> Problem:
     return problem
 
 
-# ---- What is refused
+# ---- Rejected plans
 
 
-def test_an_installation_that_does_not_say_what_it_is_gets_no_plan_with_environments() -> None:
+def test_a_plan_with_environments_is_rejected_for_an_installation_without_one() -> None:
     problem = the_problem("")
 
     assert (problem.path, problem.line) == ("environments", 6)
-    assert "there are prod, staging, and nothing says which this is" in problem.message
+    assert "there are prod, staging, and this installation has no environment" in problem.message
     assert "the parameter Environment" in problem.message
     assert "the tag greenlight:environment" in problem.message
     assert "--environment" in problem.message
 
 
-def test_an_environment_that_the_plan_does_not_have_is_refused_with_the_nearest_that_it_has() -> None:
+def test_an_unknown_environment_is_rejected_with_the_nearest_known_one() -> None:
     problem = the_problem("stagin")
 
     assert problem.path == "environments"
@@ -70,7 +69,7 @@ def test_an_environment_that_the_plan_does_not_have_is_refused_with_the_nearest_
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "path", "said"),
+    ("old", "new", "path", "message"),
     [
         ("  prod: {}", "  prod:", "environments.prod", "expected a map"),
         ("  prod: {}", "  prod: {timeout: 5s}", "environments.prod.timeout", "unknown key 'timeout'"),
@@ -81,27 +80,27 @@ def test_an_environment_that_the_plan_does_not_have_is_refused_with_the_nearest_
     ],
     ids=["nothing", "unknown key", "list as a value", "target", "reference", "name"],
 )
-def test_a_mistake_in_any_environment_is_refused_in_all(old: str, new: str, path: str, said: str) -> None:
+def test_a_mistake_in_one_environment_is_reported_in_all(old: str, new: str, path: str, message: str) -> None:
     problem = the_problem("staging", PLAN.replace(old, new))
 
     assert (problem.path, problem.line) == (path, 6)
-    assert said in problem.message
+    assert message in problem.message
 
 
-def test_an_empty_map_of_environments_is_refused() -> None:
+def test_an_empty_map_of_environments_is_rejected() -> None:
     text = PLAN[: PLAN.index("environments:")] + "environments: {}\n" + PLAN[PLAN.index("stages:") :]
 
     assert "write one, or take the key out" in the_problem("prod", text).message
 
 
-def test_a_variable_of_one_environment_only_is_unknown_in_the_others() -> None:
+def test_a_variable_of_one_environment_is_unknown_in_the_others() -> None:
     text = PLAN.replace("tenant: smoke,", "")
 
     assert read("staging", text).variables == {"shards": 3, "tenant": "smoke-staging"}
     assert "nothing is called ${tenant}" in the_problem("prod", text).message
 
 
-def test_a_check_cannot_wait_for_an_environment_that_the_plan_does_not_have() -> None:
+def test_when_with_an_unknown_environment_is_rejected() -> None:
     text = PLAN.replace("        http:", "        when: {environment: [prod, stagin]}\n        http:")
     problem = the_problem("prod", text)
 
@@ -109,10 +108,10 @@ def test_a_check_cannot_wait_for_an_environment_that_the_plan_does_not_have() ->
     assert "no environment 'stagin'; did you mean 'staging'?" in problem.message
 
 
-# ---- What an environment changes
+# ---- Effects of an environment
 
 
-def test_an_environment_that_says_nothing_takes_the_plan_as_it_is() -> None:
+def test_an_empty_environment_uses_the_plan_unchanged() -> None:
     plan = read("prod")
 
     assert plan.variables == {"tenant": "smoke", "shards": 3}
@@ -120,7 +119,7 @@ def test_an_environment_that_says_nothing_takes_the_plan_as_it_is() -> None:
     assert plan.stages["AfterAllowTraffic"].checks[0].timeout_s == 5.0
 
 
-def test_an_environment_changes_key_by_key() -> None:
+def test_an_environment_overrides_key_by_key() -> None:
     plan = read("staging")
 
     assert plan.variables == {"tenant": "smoke-staging", "shards": 3}
@@ -130,25 +129,25 @@ def test_an_environment_changes_key_by_key() -> None:
 
 
 @pytest.mark.parametrize("environment", ["", "dev", "default"])
-def test_default_is_for_every_environment_that_is_not_named(environment: str) -> None:
+def test_default_applies_to_every_other_environment(environment: str) -> None:
     text = PLAN.replace("  prod: {}", "  prod: {}\n  default: {variables: {tenant: other}}")
 
     assert read(environment, text).variables["tenant"] == "other"
 
 
-def test_a_plan_without_environments_is_for_all() -> None:
+def test_a_plan_without_environments_applies_to_all() -> None:
     text = PLAN[: PLAN.index("environments:")] + PLAN[PLAN.index("stages:") :]
 
     assert read("prod", text).variables == read("", text).variables
 
 
-def test_the_environments_of_a_plan_are_known_before_it_is_read() -> None:
+def test_environment_names_are_read_from_plain_data() -> None:
     assert environment_names({"environments": {"prod": {}, "staging": {}}}) == ["prod", "staging"]
     assert environment_names({"environments": 5}) == environment_names([]) == environment_names({}) == [""]
 
 
 @given(st.text(max_size=20))
-def test_any_environment_is_one_of_the_plans_or_refused(environment: str) -> None:
+def test_any_other_environment_is_rejected(environment: str) -> None:
     if environment in ("prod", "staging"):
         assert read(environment)
     else:
@@ -158,32 +157,13 @@ def test_any_environment_is_one_of_the_plans_or_refused(environment: str) -> Non
 # ---- when
 
 
-@pytest.mark.parametrize(
-    ("when", "said"),
-    [
-        (When(environment="prod"), ""),
-        (When(environment=("dev", "prod")), ""),
-        (When(environment="dev"), "only when environment is dev, and it is prod"),
-        (When(region=("eu-west-1", "us-east-1")), "only when region is eu-west-1 or us-east-1, and it is not known"),
-        (When(application=("shop", "orders"), group="web"), "only when group is web, and it is blue-green"),
-    ],
-)
-def test_when_takes_a_name_or_a_list_of_names(when: When, said: str) -> None:
-    deployment = Deployment(
-        id="d-1", platform=Platform.ECS, stage="", application="shop", group="blue-green", environment="prod"
-    )
-
-    assert said in when.refuses(deployment)
-    assert bool(said) == bool(when.refuses(deployment))
-
-
-def test_an_empty_list_of_names_is_refused() -> None:
+def test_when_with_an_empty_list_of_names_is_rejected() -> None:
     text = PLAN.replace("        http:", "        when: {region: []}\n        http:")
 
     assert "an empty list means no deployment" in the_problem("prod", text).message
 
 
-def test_the_digest_of_a_plan_is_another_in_each_of_its_environments() -> None:
+def test_the_digest_of_a_plan_differs_between_its_environments() -> None:
     prod, staging = read("prod").source, read("staging").source
 
     assert prod.sha256 == staging.sha256

@@ -1,4 +1,4 @@
-"""Fragments: what may be included, that its digest is the one the plan means, and where its mistakes are told."""
+"""`include`: fragments, their digests, and the places of their mistakes."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def entry(text: str = BASE, uri: str = URI) -> str:
 
 
 def read(text: str, stored: Mapping[str, str]) -> Plan:
-    found = parse(text, "plan.yaml", fetch=lambda uri: (stored[uri], "v1") if uri in stored else None)
-    bind(found, Deployment(id="d-LOCAL0000", platform=Platform.ECS, stage=""), {}, REGISTRY)
-    return found
+    parsed = parse(text, "plan.yaml", fetch=lambda uri: (stored[uri], "v1") if uri in stored else None)
+    bind(parsed, Deployment(id="d-LOCAL0000", platform=Platform.ECS, stage=""), {}, REGISTRY)
+    return parsed
 
 
-def problems(text: str, stored: Mapping[str, str]) -> tuple[Problem, ...]:
+def problems_of(text: str, stored: Mapping[str, str]) -> tuple[Problem, ...]:
     with pytest.raises(PlanError) as caught:
         read(text, stored)
     assert caught.value.source == "plan.yaml"
@@ -65,24 +65,24 @@ def problems(text: str, stored: Mapping[str, str]) -> tuple[Problem, ...]:
 
 
 def the_problem(text: str, stored: Mapping[str, str]) -> Problem:
-    (problem,) = problems(text, stored)
+    (problem,) = problems_of(text, stored)
     return problem
 
 
-# ---- What is refused
+# ---- Rejected plans
 
 
-def test_another_text_than_the_plan_means_is_refused_and_its_digest_is_shown() -> None:
+def test_a_changed_fragment_is_rejected_with_its_digest() -> None:
     changed = BASE.replace("/health", "/anything")
     problem = the_problem(plan(entry()), {URI: changed})
 
     assert (problem.line, problem.path) == (5, "stages.AfterAllowTraffic.include[0].sha256")
     assert digest(changed) in problem.message
-    assert "read it, then write that" in problem.message
+    assert "review the fragment, then write that" in problem.message
 
 
 @pytest.mark.parametrize("uri", [URI, "ssm:/plans/base"])
-def test_a_fragment_from_elsewhere_needs_a_digest(uri: str) -> None:
+def test_a_fragment_in_s3_or_ssm_needs_a_digest(uri: str) -> None:
     problem = the_problem(plan(f'{{uri: "{uri}"}}'), {uri: BASE})
 
     assert (problem.line, problem.path) == (5, "stages.AfterAllowTraffic.include[0]")
@@ -90,7 +90,7 @@ def test_a_fragment_from_elsewhere_needs_a_digest(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("include", "path", "said"),
+    ("include", "path", "message"),
     [
         (f'{{uri: "{URI}", sha256: abc}}', "include[0].sha256", "is not a SHA-256"),
         ("{uri: base.yaml}", "include[0].uri", "write s3://BUCKET/KEY, ssm:/NAME or file:NAME"),
@@ -100,33 +100,35 @@ def test_a_fragment_from_elsewhere_needs_a_digest(uri: str) -> None:
     ],
     ids=["digest", "place", "no place", "unknown key", "text"],
 )
-def test_an_entry_written_wrongly_has_its_place(include: str, path: str, said: str) -> None:
-    found = problems(plan(include, checks="- {name: own, target_health: {}}"), {"file:b": BASE, URI: BASE})
+def test_a_wrong_entry_is_reported_at_its_place(include: str, path: str, message: str) -> None:
+    problems = problems_of(plan(include, checks="- {name: own, target_health: {}}"), {"file:b": BASE, URI: BASE})
 
-    assert any(said in problem.message and problem.path == f"stages.AfterAllowTraffic.{path}" for problem in found)
-    assert {problem.line for problem in found} == {5}
-
-
-def test_nothing_there_is_no_empty_fragment() -> None:
-    assert "there is nothing at" in problems(plan(entry()), {})[0].message
+    assert any(
+        message in problem.message and problem.path == f"stages.AfterAllowTraffic.{path}" for problem in problems
+    )
+    assert {problem.line for problem in problems} == {5}
 
 
-def test_including_nothing_is_refused() -> None:
+def test_a_missing_fragment_is_reported() -> None:
+    assert "there is nothing at" in problems_of(plan(entry()), {})[0].message
+
+
+def test_an_empty_include_is_rejected() -> None:
     text = "version: 1\nstages: {AfterAllowTraffic: {include: []}}\n"
 
     assert "write a fragment, or take the key out" in the_problem(text, {}).message
 
 
-def test_a_stage_may_not_be_without_both() -> None:
+def test_a_stage_needs_checks_or_include() -> None:
     assert the_problem("version: 1\nstages: {AfterAllowTraffic: {}}\n", {}).message == "the key 'checks' is missing"
 
 
-def test_where_nothing_can_be_fetched_a_plan_with_fragments_is_refused() -> None:
+def test_a_plan_with_fragments_is_rejected_without_a_fetch_function() -> None:
     with pytest.raises(PlanError, match="cannot be read from here"):
         parse(plan(entry(), checks=""), "plan.yaml")
 
 
-def test_a_store_that_refuses_is_no_mistake_of_the_plan() -> None:
+def test_an_error_of_the_store_is_not_a_plan_error() -> None:
     def refusing(_uri: str) -> tuple[str, str] | None:
         raise AwsError("s3:GetObject was denied")
 
@@ -134,7 +136,7 @@ def test_a_store_that_refuses_is_no_mistake_of_the_plan() -> None:
         parse(plan(entry()), fetch=refusing)
 
 
-def test_what_makes_a_fragment_unreadable_is_told_at_its_include() -> None:
+def test_an_unreadable_fragment_is_reported_at_its_include() -> None:
     def failing(uri: str) -> tuple[str, str] | None:
         raise PlanError([Problem("not UTF-8 text")], uri)
 
@@ -146,45 +148,59 @@ def test_what_makes_a_fragment_unreadable_is_told_at_its_include() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fragment", "line", "path", "said"),
+    ("fragment", "line", "path", "message"),
     [
-        (BASE + "include: [{uri: 'file:other'}]\n", 9, "include", "a fragment includes no other"),
+        (BASE + "include: [{uri: 'file:other'}]\n", 9, "include", "a fragment cannot include another"),
         ("version: 1\nchecks: []\n", 2, "checks", "adds nothing"),
         ("version: 1\nchecks:\n  - name: [\n", 4, "", "not valid YAML"),
         ("- 5\n", 1, "", "expected a map"),
         ("version: 1\nchecks:\n  - {name: a, targt_health: {}}\n", 3, "checks[0].targt_health", "no validator"),
         ("version: 1\nchecks:\n  - {name: a, severity: no, target_health: {}}\n", 3, "checks[0].severity", "'no' is"),
-        ("version: 1\nvariables: {a: '${b}'}\nchecks:\n  - {name: a, target_health: {}}\n", 2, "variables.a", "write the"),
+        (
+            "version: 1\nvariables: {a: '${b}'}\nchecks:\n  - {name: a, target_health: {}}\n",
+            2,
+            "variables.a",
+            "write the",
+        ),
         (BASE.replace("${path}", "${pth}"), 5, "checks[0].http.get", "nothing is called ${pth}"),
         (BASE.replace("[/a, /b]", "[/a, {b: 1}]"), 7, "checks[1].each[1]", "this row is a map"),
         (BASE.replace("status: 200}}\n  -", "status: '${each}'}}\n  -"), 5, "checks[0].http.expect.status", "no rows"),
     ],
     ids=[
-        "nested", "empty", "no YAML", "list", "validator", "severity", "variable", "reference", "row", "each alone",
+        "nested",
+        "empty",
+        "no YAML",
+        "list",
+        "validator",
+        "severity",
+        "variable",
+        "reference",
+        "row",
+        "each alone",
     ],
-)  # fmt: skip
-def test_a_mistake_in_a_fragment_is_told_in_its_own_file(fragment: str, line: int, path: str, said: str) -> None:
-    found = problems(plan(entry(fragment), checks="- {name: own, target_health: {}}"), {URI: fragment})
+)
+def test_a_mistake_in_a_fragment_is_reported_in_its_own_file(fragment: str, line: int, path: str, message: str) -> None:
+    problems = problems_of(plan(entry(fragment), checks="- {name: own, target_health: {}}"), {URI: fragment})
 
-    told = next(problem for problem in found if said in problem.message)
-    assert (told.source, told.path, told.line) == (URI, path, line)
-    assert URI in str(PlanError(found))
+    problem = next(problem for problem in problems if message in problem.message)
+    assert (problem.source, problem.path, problem.line) == (URI, path, line)
+    assert URI in str(PlanError(problems))
 
 
-def test_names_differ_over_plan_and_fragments() -> None:
+def test_names_are_unique_across_plan_and_fragments() -> None:
     problem = the_problem(plan(entry(), checks="- {name: green is well, target_health: {}}"), {URI: BASE})
 
     assert "another check of this stage is called 'green is well'" in problem.message
     assert (problem.source, problem.line) == ("", 7)
 
 
-def test_a_fragment_twice_in_a_stage_has_every_name_twice() -> None:
-    found = problems(plan(entry(), entry(), checks=""), {URI: BASE})
+def test_a_fragment_included_twice_repeats_its_names() -> None:
+    problems = problems_of(plan(entry(), entry(), checks=""), {URI: BASE})
 
-    assert all("names must differ" in problem.message for problem in found)
+    assert all("names must differ" in problem.message for problem in problems)
 
 
-def test_fragments_that_disagree_on_a_variable_are_refused_unless_the_plan_says_it() -> None:
+def test_conflicting_variables_of_fragments_are_rejected_unless_the_plan_sets_them() -> None:
     other = (
         "version: 1\nvariables: {path: /other}\nchecks:\n  - {name: x, http: {get: '${path}', expect: {status: 200}}}\n"
     )
@@ -198,41 +214,41 @@ def test_fragments_that_disagree_on_a_variable_are_refused_unless_the_plan_says_
     assert read(plan(*includes, head="variables: {path: /mine}\n"), stored).variables == {"path": "/mine"}
 
 
-def test_the_number_and_the_size_of_fragments_are_bounded() -> None:
+def test_the_number_and_the_size_of_fragments_are_limited() -> None:
     many = {f"file:{number}": BASE.replace("name: ", f"name: {number} ") for number in range(MAX_INCLUDES + 1)}
     large = {f"file:{number}": f"# {'x' * 600_000}\n" + BASE.replace("name: ", f"name: {number} ") for number in (1, 2)}
 
-    for stored, said in ((many, f"at most {MAX_INCLUDES} fragments"), (large, "all fragments together are larger")):
+    for stored, message in ((many, f"at most {MAX_INCLUDES} fragments"), (large, "the fragments are larger")):
         text = plan(*(f'{{uri: "{uri}"}}' for uri in stored), checks="")
-        assert said in the_problem(text, stored).message
+        assert message in the_problem(text, stored).message
 
 
-# ---- What an included fragment becomes
+# ---- Effects of a fragment
 
 
-def test_a_fragments_checks_come_first_and_may_be_needed() -> None:
-    found = read(plan(entry()), {URI: BASE})
+def test_checks_of_a_fragment_come_first_and_can_be_needed() -> None:
+    parsed = read(plan(entry()), {URI: BASE})
 
-    checks = found.stages["AfterAllowTraffic"].checks
+    checks = parsed.stages["AfterAllowTraffic"].checks
     assert [check.name for check in checks] == ["green is well", "pages answer [/a]", "pages answer [/b]", "own"]
     assert checks[3].needs == ("green is well",)
 
 
-def test_the_plans_source_names_its_fragments_with_their_digests() -> None:
-    found = read(plan(entry(), checks=""), {URI: BASE})
+def test_the_source_of_a_plan_lists_its_fragments_with_their_digests() -> None:
+    parsed = read(plan(entry(), checks=""), {URI: BASE})
 
-    assert found.source.includes == (IncludedFragment(uri=URI, version_id="v1", sha256=digest(BASE)),)
+    assert parsed.source.includes == (IncludedFragment(uri=URI, version_id="v1", sha256=digest(BASE)),)
 
 
-def test_a_plans_variables_replace_a_fragments() -> None:
+def test_variables_of_the_plan_replace_those_of_a_fragment() -> None:
     assert read(plan(entry()), {URI: BASE}).variables == {"path": "/health"}
     assert read(plan(entry(), head="variables: {path: /well}\n"), {URI: BASE}).variables == {"path": "/well"}
 
 
-def test_a_file_beside_the_plans_needs_no_digest_and_keeps_one_that_it_has() -> None:
+def test_a_packed_fragment_needs_no_digest_but_a_stated_one_is_checked() -> None:
     assert read(plan("{uri: 'file:base.yaml'}"), {"file:base.yaml": BASE})
     assert (
-        "is another than the plan means"
+        "is not the one that the plan states"
         in the_problem(plan(entry(uri="file:base.yaml")), {"file:base.yaml": BASE + "\n"}).message
     )
 
@@ -245,18 +261,18 @@ def test_a_fragment_of_two_stages_is_fetched_once() -> None:
         return BASE, ""
 
     one = plan(entry(), checks="")
-    found = parse(one + one[one.index("  AfterAllowTraffic") :].replace("AfterAllowT", "BeforeAllowT"), fetch=fetch)
+    parsed = parse(one + one[one.index("  AfterAllowTraffic") :].replace("AfterAllowT", "BeforeAllowT"), fetch=fetch)
 
     assert asked == [URI]
-    assert [len(stage.checks) for stage in found.stages.values()] == [3, 3]
-    assert len(found.source.includes) == 1
+    assert [len(stage.checks) for stage in parsed.stages.values()] == [3, 3]
+    assert len(parsed.source.includes) == 1
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
-def test_any_text_is_a_fragment_or_a_refusal(text: str) -> None:
-    found = problems(plan("{uri: 'file:any'}", checks="- {name: own, target_health: {}}"), {"file:any": text})
+def test_any_text_is_a_fragment_or_is_rejected(text: str) -> None:
+    problems = problems_of(plan("{uri: 'file:any'}", checks="- {name: own, target_health: {}}"), {"file:any": text})
 
-    assert {problem.source for problem in found} == {"file:any"}
+    assert {problem.source for problem in problems} == {"file:any"}
 
 
 def test_the_digest_of_a_plan_changes_with_a_packed_fragment_and_its_sha256_does_not() -> None:

@@ -1,4 +1,4 @@
-"""What several measurements of one check come to; no corner of it is open."""
+"""`repeat`: the outcome of several measurements, in every case."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ P, F, E, I = Outcome.PASS, Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE  # 
         ({}, [P, P, P], P),
     ],
 )
-def test_limits_decide(limits: dict[str, int], outcomes: list[Outcome], expected: Outcome | None) -> None:
+def test_limits_decide_the_outcome(limits: dict[str, int], outcomes: list[Outcome], expected: Outcome | None) -> None:
     assert decide_outcome(Repeat(count=3, **limits), outcomes) is expected
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("raw", "message"),
     [
         ({}, "count"),
         ({"count": 0}, ""),
         ({"count": 3, "failure_limit": 3}, "nothing could fail"),
-        ({"count": 3, "consecutive_success_limit": 4}, "cannot be had"),
-        ({"count": 3, "interval": "10"}, "no duration"),
+        ({"count": 3, "consecutive_success_limit": 4}, "cannot have"),
+        ({"count": 3, "interval": "10"}, "not a valid duration"),
         ({"count": 3, "failurelimit": 1}, "did you mean 'failure_limit'"),
     ],
 )
-def test_limits_that_mean_nothing_are_refused(written: dict[str, object], said: str) -> None:
-    value, mistakes = convert(written, Repeat)
+def test_impossible_limits_are_rejected(raw: dict[str, object], message: str) -> None:
+    value, mistakes = convert(raw, Repeat)
 
     assert value is None
-    assert any(said in message for _, message in mistakes)
+    assert any(message in message for _, message in mistakes)
 
 
 REPEATS = st.builds(
@@ -71,7 +71,7 @@ REPEATS = st.builds(
 
 
 @given(REPEATS)
-def test_a_success_always_rests_on_a_pass_and_never_on_too_many_failures(repeat: Repeat) -> None:
+def test_a_success_needs_a_pass_and_not_too_many_failures(repeat: Repeat) -> None:
     for outcomes in itertools.product((P, F, E, I), repeat=4):
         if decide_outcome(repeat, outcomes) is P:
             assert P in outcomes
@@ -79,7 +79,7 @@ def test_a_success_always_rests_on_a_pass_and_never_on_too_many_failures(repeat:
 
 
 @given(REPEATS)
-def test_all_measurements_made_always_come_to_something(repeat: Repeat) -> None:
+def test_a_complete_run_always_has_an_outcome(repeat: Repeat) -> None:
     assert all(decide_outcome(repeat, outcomes) is not None for outcomes in itertools.product((P, F, E, I), repeat=4))
 
 

@@ -1,4 +1,4 @@
-"""Rows: what one check with `each` becomes, and where the mistakes of its rows are told."""
+"""`each`: the checks of its rows, and the places of their mistakes."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def plan(*checks: str) -> str:
     )
 
 
-def checks(*written: str) -> tuple[Check, ...]:
-    return parse(plan(*written), "plan.yaml").stages["AfterAllowTraffic"].checks
+def checks(*raw_checks: str) -> tuple[Check, ...]:
+    return parse(plan(*raw_checks), "plan.yaml").stages["AfterAllowTraffic"].checks
 
 
-def problems(*written: str) -> tuple[Problem, ...]:
+def problems_of(*raw_checks: str) -> tuple[Problem, ...]:
     with pytest.raises(PlanError) as caught:
-        bind(parse(plan(*written), "plan.yaml"), SOMEWHERE, {}, REGISTRY)
+        bind(parse(plan(*raw_checks), "plan.yaml"), SOMEWHERE, {}, REGISTRY)
     return caught.value.problems
 
 
-def the_problem(*written: str) -> Problem:
-    (problem,) = problems(*written)
+def the_problem(*raw_checks: str) -> Problem:
+    (problem,) = problems_of(*raw_checks)
     return problem
 
 
@@ -50,13 +50,13 @@ each:
 http: {get: "/items/${each.sku}", expect: {status: "${each.status}"}}"""
 
 
-# ---- What is refused
+# ---- Rejected plans
 
 
 @pytest.mark.parametrize(
-    ("check", "line", "path", "said"),
+    ("check", "line", "path", "message"),
     [
-        ("name: a\neach: []\nhttp: {get: '/${each}'}", 7, "each", "no rows are no checks"),
+        ("name: a\neach: []\nhttp: {get: '/${each}'}", 7, "each", "there are no rows, so there is no check"),
         ("name: a\neach: [1]\nhttp: {get: /}", 7, "each", "every row would check the same"),
         ("name: a\neach:\n  - {sku: A}\n  - {sk: B}\nhttp: {get: '/${each.sku}'}", 9, "each[1]", "did you mean 'sk'?"),
         (
@@ -95,34 +95,34 @@ http: {get: "/items/${each.sku}", expect: {status: "${each.status}"}}"""
         "reference in a key", "reference in the name", "reference without rows", "needs itself",
     ],
 )  # fmt: skip
-def test_a_mistake_with_rows_has_its_place(check: str, line: int, path: str, said: str) -> None:
+def test_a_mistake_in_rows_is_reported_at_its_place(check: str, line: int, path: str, message: str) -> None:
     problem = the_problem(check)
 
-    assert said in problem.message
+    assert message in problem.message
     assert (problem.line, problem.path) == (line, f"stages.AfterAllowTraffic.checks[0].{path}")
 
 
-def test_a_value_that_does_not_fit_is_told_at_its_row() -> None:
+def test_a_wrong_value_is_reported_at_its_row() -> None:
     problem = the_problem(ITEMS.replace("status: 404", "status: {gtt: 1}"))
 
     assert (problem.line, problem.path) == (9, "stages.AfterAllowTraffic.checks[0].each[1].status.gtt")
     assert "did you mean 'gt'?" in problem.message
 
 
-def test_a_mistake_of_the_check_itself_is_told_once_and_not_for_every_row() -> None:
+def test_a_mistake_of_the_check_itself_is_reported_once() -> None:
     problem = the_problem(ITEMS.replace("expect:", "expct:"))
 
     assert (problem.line, problem.path) == (10, "stages.AfterAllowTraffic.checks[0].http.expct")
 
 
-def test_a_reference_beside_a_rows_is_told_where_it_is_written() -> None:
+def test_another_reference_beside_that_of_a_row_is_reported_at_its_own_place() -> None:
     problem = the_problem(ITEMS.replace("/items/", "/${tennant}/"))
 
     assert (problem.line, problem.path) == (10, "stages.AfterAllowTraffic.checks[0].http.get")
     assert "did you mean 'tenant'?" in problem.message
 
 
-def test_a_check_may_not_have_the_name_of_one_with_rows() -> None:
+def test_a_check_cannot_have_the_name_of_a_check_with_rows() -> None:
     problem = the_problem(ITEMS, "name: an item is sold\nhttp: {get: /}")
 
     assert (problem.line, problem.message) == (
@@ -131,11 +131,11 @@ def test_a_check_may_not_have_the_name_of_one_with_rows() -> None:
     )
 
 
-def test_a_check_may_not_have_the_name_of_a_row() -> None:
+def test_a_check_cannot_have_the_name_of_a_row() -> None:
     assert "names must differ" in the_problem(ITEMS, "name: an item is sold [A1, 200]\nhttp: {get: /}").message
 
 
-def test_rows_bring_a_stage_to_a_bounded_number_of_checks() -> None:
+def test_the_number_of_checks_by_rows_is_limited() -> None:
     rows = f"each: {json.dumps(list(range(MAX_CHECKS)))}\nhttp: {{get: '/${{each}}'}}"
     assert len(checks(f"name: a\n{rows}")) == MAX_CHECKS
 
@@ -145,13 +145,13 @@ def test_rows_bring_a_stage_to_a_bounded_number_of_checks() -> None:
     assert problem.path == "stages.AfterAllowTraffic.checks[1].each"
 
 
-def test_rows_that_would_fill_the_memory_are_refused() -> None:
+def test_rows_that_are_too_large_are_rejected() -> None:
     long = f"name: a\neach: ['{'x' * 200_000}', 2]\nhttp: {{get: '{'${each}' * 100}'}}"
 
     assert "write fewer or smaller ones" in the_problem(long).message
 
 
-# ---- What a check with rows becomes
+# ---- Expanded checks
 
 
 def test_a_check_becomes_one_for_each_row() -> None:
@@ -163,32 +163,33 @@ def test_a_check_becomes_one_for_each_row() -> None:
     assert {first.rows_of, second.rows_of} == {"an item is sold"}
 
 
-def test_rows_may_be_plain_values_and_keep_their_type_where_they_stand_alone() -> None:
-    found = checks("name: a\neach: [1, true, 2.5, x]\nhttp: {get: '/${each}', query: {q: '${each}'}}")
+def test_a_plain_row_keeps_its_type_if_it_is_the_whole_text() -> None:
+    expanded = checks("name: a\neach: [1, true, 2.5, x]\nhttp: {get: '/${each}', query: {q: '${each}'}}")
 
-    assert [check.params["get"] for check in found] == ["/1", "/true", "/2.5", "/x"]
-    assert [check.params["query"]["q"] for check in found] == [1, True, 2.5, "x"]
-    assert [check.name for check in found] == ["a [1]", "a [true]", "a [2.5]", "a [x]"]
-
-
-def test_a_row_may_have_a_name_and_rows_alike_are_told_apart() -> None:
-    found = checks("name: a\neach: [{name: first, p: 1}, {p: 1}, {p: 1}]\nhttp: {get: '/${each.p}'}")
-
-    assert [check.name for check in found] == ["a [first]", "a [1]", "a [1, row 3]"]
+    assert [check.params["get"] for check in expanded] == ["/1", "/true", "/2.5", "/x"]
+    assert [check.params["query"]["q"] for check in expanded] == [1, True, 2.5, "x"]
+    assert [check.name for check in expanded] == ["a [1]", "a [true]", "a [2.5]", "a [x]"]
 
 
-def test_long_values_are_cut_and_references_are_left_out_of_names() -> None:
+def test_a_row_may_have_a_name_and_equal_rows_get_different_names() -> None:
+    expanded = checks("name: a\neach: [{name: first, p: 1}, {p: 1}, {p: 1}]\nhttp: {get: '/${each.p}'}")
+
+    assert [check.name for check in expanded] == ["a [first]", "a [1]", "a [1, row 3]"]
+
+
+def test_names_have_no_references_and_shortened_values() -> None:
     token = "${secret:ssm:/token}"
-    found = checks(
-        f"name: {'n' * 190}\neach: [{{p: '{token}', q: '{'y' * 100}'}}]\nhttp: {{get: '/${{each.q}}', host: '${{each.p}}'}}"
+    expanded = checks(
+        f"name: {'n' * 190}\neach: [{{p: '{token}', q: '{'y' * 100}'}}]\n"
+        f"http: {{get: '/${{each.q}}', host: '${{each.p}}'}}"
     )
 
-    assert len(found[0].name) == 200
-    assert "secret" not in found[0].name
-    assert found[0].params["host"] == token
+    assert len(expanded[0].name) == 200
+    assert "secret" not in expanded[0].name
+    assert expanded[0].params["host"] == token
 
 
-def test_a_rows_value_may_be_a_part_of_a_reference() -> None:
+def test_the_value_of_a_row_may_be_a_part_of_a_reference() -> None:
     (check,) = checks("name: a\neach: [blue]\nhttp: {get: '/${${each}.version}'}")
 
     assert check.params == {"get": "/${blue.version}"}
@@ -200,18 +201,18 @@ def test_a_literal_reference_stays_literal() -> None:
     assert check.params == {"get": "/$${each}/1"}
 
 
-def test_needing_a_check_with_rows_means_all_of_them_and_a_row_can_be_needed_alone() -> None:
-    found = checks(
+def test_a_check_can_need_all_rows_or_one_row() -> None:
+    expanded = checks(
         ITEMS,
         "name: all\nneeds: [an item is sold]\nhttp: {get: /}",
         "name: one\nneeds: ['an item is sold [B2, 404]']\nhttp: {get: /}",
     )
 
-    assert found[2].needs == ("an item is sold [A1, 200]", "an item is sold [B2, 404]")
-    assert found[3].needs == ("an item is sold [B2, 404]",)
+    assert expanded[2].needs == ("an item is sold [A1, 200]", "an item is sold [B2, 404]")
+    assert expanded[3].needs == ("an item is sold [B2, 404]",)
 
 
-def test_a_check_with_broken_rows_is_not_missed_by_those_that_need_it() -> None:
+def test_a_check_with_wrong_rows_is_not_reported_as_missing_by_checks_that_need_it() -> None:
     problem = the_problem(ITEMS.replace("sku: B2", "sk: B2"), "name: all\nneeds: [an item is sold]\nhttp: {get: /}")
 
     assert problem.path.endswith("each[1]")
@@ -221,11 +222,11 @@ TEXTS = st.text(st.sampled_from("ab${}. x"), max_size=12)
 
 
 @given(st.lists(st.one_of(TEXTS, st.integers(), st.booleans()), min_size=1, max_size=4), TEXTS)
-def test_any_rows_are_checks_with_different_names_or_a_refusal(rows: list[object], text: str) -> None:
-    written = f"name: a\neach: {json.dumps(rows)}\nhttp: {{get: {json.dumps(text + '${each}')}}}"
+def test_any_rows_become_checks_with_unique_names_or_are_rejected(rows: list[object], text: str) -> None:
+    raw_checks = f"name: a\neach: {json.dumps(rows)}\nhttp: {{get: {json.dumps(text + '${each}')}}}"
     try:
-        found = checks(written)
+        expanded = checks(raw_checks)
     except PlanError:
         return
 
-    assert len({check.name for check in found}) == len(rows)
+    assert len({check.name for check in expanded}) == len(rows)

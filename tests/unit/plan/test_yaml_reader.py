@@ -1,4 +1,4 @@
-"""Reading YAML: what surprises is refused at its place, what remains means what it says."""
+"""The YAML reader: surprising constructs are rejected at their place, and the rest has the types of YAML 1.2."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def refused(text: str) -> PlanError:
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "column", "path", "said"),
+    ("text", "line", "column", "path", "message"),
     [
-        ("a: 1\nb: 2\na: 3", 3, 1, "a", "the key 'a' stands here twice; the first would be lost"),
-        ("x:\n  a: 1\n  'a': 2", 3, 3, "x.a", "stands here twice"),
-        ("{a: 1, a: 2}", 1, 8, "a", "stands here twice"),
+        ("a: 1\nb: 2\na: 3", 3, 1, "a", "the key 'a' occurs twice; the first would be lost"),
+        ("x:\n  a: 1\n  'a': 2", 3, 3, "x.a", "occurs twice"),
+        ("{a: 1, a: 2}", 1, 8, "a", "occurs twice"),
         ("a: &x 1", 1, 4, "a", "anchors and aliases are not allowed"),
         ("a: &x 1\nb: *x", 2, 4, "b", "anchors and aliases are not allowed"),
         ("a: *x", 1, 4, "a", "anchors and aliases are not allowed"),
@@ -46,10 +46,10 @@ def refused(text: str) -> PlanError:
         ("a: 0xC8", 1, 4, "a", "may mean a number"),
         ("a: 0b11", 1, 4, "a", "may mean a number"),
         ("a: 1_000", 1, 4, "a", "may mean a number"),
-        ("a: .nan", 1, 4, "a", ".nan equals nothing"),
-        ("a: -.INF", 1, 4, "a", "-.INF equals nothing"),
+        ("a: .nan", 1, 4, "a", ".nan is not a finite number"),
+        ("a: -.INF", 1, 4, "a", "-.INF is not a finite number"),
         ("a: 1e999", 1, 4, "a", "too large for a number"),
-        ("a: 18446744073709551616", 1, 4, "a", "too long for a number; text stands in quotes"),
+        ("a: 18446744073709551616", 1, 4, "a", "too long for a number; text needs quotes"),
         ("a: " + "9" * 500, 1, 4, "a", "too long for a number"),
         ("a: 0." + "1" * 500, 1, 4, "a", "too long for a number"),
         ("a: 1e1234", 1, 4, "a", "too long for a number"),
@@ -57,40 +57,42 @@ def refused(text: str) -> PlanError:
         ("? {a: b}\n: 1", 1, 3, "", "a key must be a text"),
         ("a: 1\n---\nb: 2", 2, 1, "", "a second document begins here, and a plan is one document"),
         ("a:\n\tb: 1", 2, 1, "", "a tab stands here; indent with spaces"),
-        ("a: @x", 1, 4, "", "'@' begins a text only inside quotes"),
-        ("a: `x`", 1, 4, "", "'`' begins a text only inside quotes"),
+        ("a: @x", 1, 4, "", "a text that begins with '@' needs quotes"),
+        ("a: `x`", 1, 4, "", "a text that begins with '`' needs quotes"),
         ("a: [1, 2", 2, 1, "", "not valid YAML"),
         ("a: {b: 1\nc: 2", 2, 2, "", "not valid YAML"),
         ("a: 'x", 1, 6, "", "found unexpected end of stream (while scanning a quoted scalar that begins in line 1)"),
         ("a: b: c", 1, 5, "", "mapping values are not allowed in this context"),
         ("a: x\n b: y", 2, 3, "", "not valid YAML"),
-        ("a: \x00", 1, 4, "", "the character U+0000 cannot stand in a plan"),
+        ("a: \x00", 1, 4, "", "the character U+0000 is not allowed in a plan"),
         (
             "a: 1\nbcd: \x1b[2J",
             2,
             6,
             "",
-            "the character U+001B cannot stand in a plan; write it as an escape in quotes",
+            "the character U+001B is not allowed in a plan; write it as an escape in quotes",
         ),
-        ("a: \ud800", 1, 4, "", "the character U+D800 cannot stand in a plan"),
+        ("a: \ud800", 1, 4, "", "the character U+D800 is not allowed in a plan"),
         ("a: b\n\tc: 1", 2, 1, "", "indent with spaces"),
-        ("a: {{ b }}", 1, 5, "a", "a text that begins with {{ stands in quotes"),
-        ("a: {b: ${c}}", 1, 9, "", "inside { } and [ ] a text with ${…} stands in quotes"),
-        ("a: b: c", 1, 5, "", "a text with a colon and a blank in it stands in quotes"),
+        ("a: {{ b }}", 1, 5, "a", "a text that begins with {{ needs quotes"),
+        ("a: {b: ${c}}", 1, 9, "", "inside { } and [ ] a text with ${…} needs quotes"),
+        ("a: b: c", 1, 5, "", "a text with a colon and a blank in it needs quotes"),
         ("%YAML 3.0\n---\na: 1", 1, 1, "", "not valid YAML"),
     ],
     ids=lambda value: repr(value)[:40] if isinstance(value, str) else None,
 )
-def test_what_would_surprise_is_refused_at_its_place(text: str, line: int, column: int, path: str, said: str) -> None:
+def test_a_surprising_construct_is_rejected_at_its_place(
+    text: str, line: int, column: int, path: str, message: str
+) -> None:
     error = refused(text)
 
     first = error.problems[0] if "*x" not in text else error.problems[-1]
-    assert said in first.message
+    assert message in first.message
     assert (first.line, first.column, first.path) == (line, column, path)
     assert error.source == "plan.yaml"
 
 
-def test_everything_refused_in_a_file_is_named_at_once() -> None:
+def test_all_rejected_constructs_are_reported_at_once() -> None:
     error = refused("a: 010\nb: [.nan, &x 1]\nc: 1\nc: 0x1\nd: [")
 
     assert [problem.line for problem in error.problems] == [1, 2, 2, 4, 4, 6]
@@ -108,8 +110,8 @@ def test_everything_refused_in_a_file_is_named_at_once() -> None:
     ],
     ids=["[", "{", "-", "?", "just too deep", "blocks"],
 )
-def test_a_file_nested_without_end_is_refused_and_does_not_end_the_process(text: str) -> None:
-    # In a process of its own: what this guards against is a crash of the interpreter, and it would take the tests along.
+def test_a_file_with_endless_nesting_is_rejected_without_a_crash(text: str) -> None:
+    # In a process of its own: without the guard the interpreter crashes, and the tests would crash with it.
     code = "import sys; from greenlight.plan.yaml_reader import read; read(sys.stdin.read())"
 
     done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=False)
@@ -118,18 +120,18 @@ def test_a_file_nested_without_end_is_refused_and_does_not_end_the_process(text:
     assert done.returncode == 1
 
 
-def test_a_file_one_level_too_deep_is_refused_at_that_level() -> None:
+def test_a_file_one_level_too_deep_is_rejected_at_that_level() -> None:
     deep = "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)
 
     assert read(deep).data
     assert [(problem.line, problem.column) for problem in refused(f"[{deep}]").problems] == [(1, MAX_DEPTH + 2)]
 
 
-def test_a_file_too_large_is_refused_unread() -> None:
+def test_a_file_that_is_too_large_is_rejected_unread() -> None:
     assert str(refused("a" * (MAX_BYTES + 1))) == "the file is larger than 1024 KiB"
 
 
-def test_an_alias_bomb_is_refused_at_once() -> None:
+def test_an_alias_bomb_is_rejected_at_once() -> None:
     layers = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))
     began = time.process_time()
 
@@ -142,38 +144,70 @@ def test_an_alias_bomb_is_refused_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("no", "no"), ("yes", "yes"), ("on", "on"), ("Off", "Off"), ("y", "y"),
-        ("1:30", "1:30"), ("2024-01-01", "2024-01-01"), ("1.2.3", "1.2.3"), ("1e3", 1000.0), ("0", 0), ("-0", 0),
-        ("+5", 5), ("-5", -5), ("0.5", 0.5), (".5", 0.5), ("5.", 5.0), ("0e0", 0.0), ("1.0", 1.0),
-        ("true", True), ("False", False), ("TRUE", True), ("tRue", "tRue"), ("null", None), ("~", None), ("", None),
-        ("'true'", "true"), ('"5"', "5"), ("'010'", "010"), ("''", ""), ("|\n  010", "010"), (">-\n  a\n  b", "a b"),
-        ("'<<'", "<<"), ("5s", "5s"), ("12e456x", "12e456x"), ("9223372036854775807", 2**63 - 1),
-        ("18446744073709551615", 2**64 - 1), ("-9223372036854775808", -(2**63)), ('"\\e[2J"', "\x1b[2J"), ("Ünïcödé", "Ünïcödé"),
+        ("no", "no"),
+        ("yes", "yes"),
+        ("on", "on"),
+        ("Off", "Off"),
+        ("y", "y"),
+        ("1:30", "1:30"),
+        ("2024-01-01", "2024-01-01"),
+        ("1.2.3", "1.2.3"),
+        ("1e3", 1000.0),
+        ("0", 0),
+        ("-0", 0),
+        ("+5", 5),
+        ("-5", -5),
+        ("0.5", 0.5),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("0e0", 0.0),
+        ("1.0", 1.0),
+        ("true", True),
+        ("False", False),
+        ("TRUE", True),
+        ("tRue", "tRue"),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("'true'", "true"),
+        ('"5"', "5"),
+        ("'010'", "010"),
+        ("''", ""),
+        ("|\n  010", "010"),
+        (">-\n  a\n  b", "a b"),
+        ("'<<'", "<<"),
+        ("5s", "5s"),
+        ("12e456x", "12e456x"),
+        ("9223372036854775807", 2**63 - 1),
+        ("18446744073709551615", 2**64 - 1),
+        ("-9223372036854775808", -(2**63)),
+        ('"\\e[2J"', "\x1b[2J"),
+        ("Ünïcödé", "Ünïcödé"),
     ],
-)  # fmt: skip
-def test_a_word_means_what_the_core_schema_says(text: str, value: Any) -> None:
+)
+def test_a_plain_scalar_has_the_type_of_the_core_schema(text: str, value: Any) -> None:
     read_back = read(f"a: {text}").data["a"]
 
     assert read_back == value
     assert type(read_back) is type(value)
 
 
-def test_plain_words_are_those_without_quotes_each_with_its_path() -> None:
+def test_plain_scalars_are_yielded_with_their_paths() -> None:
     document = read("a: no\nb: ['no', 1.10, \"x\"]\nc:\n  - |\n    on\n  - 9:30\n  -\n")
 
-    assert sorted(document.plain_words()) == [(("a",), "no"), (("b", 1), "1.10"), (("c", 1), "9:30")]
+    assert sorted(document.plain_scalars()) == [(("a",), "no"), (("b", 1), "1.10"), (("c", 1), "9:30")]
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# nothing", "---", "---\n...", "\ufeff"])
-def test_a_file_of_nothing_is_nothing(text: str) -> None:
+def test_an_empty_file_is_null(text: str) -> None:
     assert read(text).data is None
 
 
-def test_keys_are_texts_whatever_they_look_like() -> None:
+def test_keys_are_always_texts() -> None:
     assert read("1: a\ntrue: b\n~: c\n'<<': d\non: e").data == {"1": "a", "true": "b", "~": "c", "<<": "d", "on": "e"}
 
 
-def test_a_problem_stands_at_the_deepest_part_of_its_path_that_exists() -> None:
+def test_a_problem_has_the_place_of_the_deepest_existing_part_of_its_path() -> None:
     document = read("a:\n  - b: 1\n  - c:\n      d: 2\n")
 
     def place(*path: str | int) -> tuple[int, int, str]:
@@ -193,7 +227,7 @@ def test_a_problem_of_an_empty_file_has_no_place() -> None:
     assert (problem.line, problem.column) == (0, 0)
 
 
-def test_a_path_is_written_the_way_people_do() -> None:
+def test_a_path_is_displayed_with_dots_and_brackets() -> None:
     assert display_path(("stages", "AfterInstall", "checks", 0, "http")) == "stages.AfterInstall.checks[0].http"
     assert display_path(()) == ""
 
@@ -209,16 +243,16 @@ plain = st.recursive(
 
 
 @given(plain)
-def test_json_reads_as_it_would_by_a_json_reader(data: Any) -> None:
+def test_json_has_the_same_value_as_with_a_json_parser(data: Any) -> None:
     assert read(json.dumps(data)).data == data
 
 
 @given(st.text() | st.text(alphabet="[]{}:,-?!&*'\"|>%@`#\n\t ab01.~<"))
-def test_any_text_is_data_or_refused(text: str) -> None:
+def test_any_text_is_data_or_a_readable_error(text: str) -> None:
     try:
         read(text)
-        said = ""
+        message = ""
     except PlanError as error:
-        said = str(error)
+        message = str(error)
 
-    assert said.isprintable()
+    assert message.isprintable()

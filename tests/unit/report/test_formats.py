@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from devkit.cli.main import parser_of_all
+from devkit.cli.main import build_full_parser
 from greenlight.core.finding import Cause, Outcome, Severity
 from greenlight.core.report import PlanSource, TrafficShare
 from greenlight.core.verdict import Reason, ShadowedVerdict, Status
@@ -223,7 +223,7 @@ def test_every_format_says_which_plan_it_was_what_was_not_tested_and_what_to_typ
 
 def test_what_is_to_be_typed_is_understood_by_the_commands() -> None:
     odd = replace(closed().deployment, application="it's a shop; $(x)", group="a b")
-    parser = parser_of_all()
+    parser = build_full_parser()
 
     for deployment in (closed().deployment, odd):
         page, again = (shlex.split(each)[1:] for each in next_commands(closed(deployment=deployment)).values())
@@ -293,7 +293,7 @@ def test_an_error_of_the_gate_sends_to_the_doctor() -> None:
     wiring = next_commands(closed(reasons=(Reason(cause=Cause.GATE_ERROR, message="m"),)))["the wiring"]
 
     assert wiring == "greenlight doctor --application shop --group shop-blue-green"
-    assert parser_of_all().parse_args(shlex.split(wiring)[1:]).group == "shop-blue-green"
+    assert build_full_parser().parse_args(shlex.split(wiring)[1:]).group == "shop-blue-green"
     assert "the wiring" not in next_commands(closed())
 
 

@@ -23,7 +23,7 @@ def test_an_answer_cannot_bring_predicates_along() -> None:
     expectation = substitute_captures(parse("${hostile}"), CAPTURED)
 
     assert not expectation.holds("anything")
-    assert expectation.written == {"exists": True}
+    assert expectation.raw == {"exists": True}
 
 
 def test_an_answer_cannot_bring_a_pattern_along() -> None:
@@ -34,7 +34,7 @@ def test_an_answer_cannot_bring_a_pattern_along() -> None:
 
 
 def test_an_empty_answer_is_not_found_everywhere() -> None:
-    with pytest.raises(ExpectationError, match="an empty one is in every text"):
+    with pytest.raises(ExpectationError, match="an empty text is in every text"):
         substitute_captures(parse({"contains": "${empty}"}), CAPTURED)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from greenlight.assertions.expectation import MISSING
 from greenlight.core.errors import ExpectationError
+from greenlight.core.json_values import MISSING
 from greenlight.toolkit.xml_html import Kind, find, read, validate_query
 
 ORDER = b"""<?xml version="1.0"?>

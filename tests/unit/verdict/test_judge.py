@@ -1,4 +1,4 @@
-"""The verdict: every combination of findings against a table written apart from the code."""
+"""The judge: every combination of findings, compared with a table that is independent of the code."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def findings_of(kinds: tuple[Kind, ...]) -> list[Finding]:
     ]
 
 
-def judged(kinds: tuple[Kind, ...]) -> Verdict:
+def verdict_of(kinds: tuple[Kind, ...]) -> Verdict:
     return judge(findings_of(kinds), [f"check {number}" for number, kind in enumerate(kinds) if kind.overridden])
 
 
 def expected(kinds: tuple[Kind, ...]) -> tuple[str, list[str]]:
-    """The rule in its own words: look up what each finding counts as."""
+    """Return the verdict by the table: look up the effect of each finding."""
     ways = [counts_as(kind) for kind in kinds]
     if "closes" in ways:
         return "Failed", [CAUSES[kind.outcome.value] for kind, way in zip(kinds, ways, strict=True) if way == "closes"]
@@ -86,21 +86,21 @@ def test_the_table_has_a_row_for_every_finding() -> None:
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_every_combination_of_findings_has_the_verdict_of_the_table(count: int) -> None:
     for kinds in itertools.product(KINDS, repeat=count):
-        verdict = judged(kinds)
+        verdict = verdict_of(kinds)
         assert (verdict.status.value, [reason.cause.value for reason in verdict.reasons]) == expected(kinds), kinds
 
 
 def test_every_combination_of_three_outcomes_and_severities_has_the_verdict_of_the_table() -> None:
     plain = [kind for kind in KINDS if kind.on_inconclusive is OnInconclusive.FAIL and not kind.overridden]
     for kinds in itertools.product(plain, repeat=3):
-        verdict = judged(kinds)
+        verdict = verdict_of(kinds)
         assert (verdict.status.value, [reason.cause.value for reason in verdict.reasons]) == expected(kinds), kinds
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_a_shadow_hides_every_verdict_and_loses_none(count: int) -> None:
+def test_a_shadow_replaces_every_verdict_and_records_it(count: int) -> None:
     for kinds in itertools.product(KINDS, repeat=count):
-        verdict = judged(kinds)
+        verdict = verdict_of(kinds)
         hidden = shadow_verdict(verdict, "2026-12-31", "getting to know it")
         assert hidden.shadow is not None
         assert (hidden.status, hidden.shadow.would_have_been) == (Status.SUCCEEDED, verdict.status)
@@ -108,7 +108,7 @@ def test_a_shadow_hides_every_verdict_and_loses_none(count: int) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "-".join(map(str, kind)))
-def test_an_excuse_is_given_exactly_where_it_changes_what_a_finding_counts_as(kind: Kind) -> None:
+def test_a_finding_is_excused_exactly_if_the_excuse_changes_its_effect(kind: Kind) -> None:
     (finding,) = findings_of((kind,))
     names = ["check 0"] if kind.overridden else []
 
@@ -117,7 +117,7 @@ def test_an_excuse_is_given_exactly_where_it_changes_what_a_finding_counts_as(ki
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: "-".join(map(str, kind)))
-def test_overrides_are_asked_for_exactly_where_one_would_change_something(kind: Kind) -> None:
+def test_a_finding_can_be_overridden_exactly_if_that_changes_its_effect(kind: Kind) -> None:
     (finding,) = findings_of((kind,))
     with_one, without = kind._replace(overridden=True), kind._replace(overridden=False)
 
@@ -131,8 +131,8 @@ def test_a_plain_blocking_check_cannot_be_overridden() -> None:
     assert excuse_for(fails, ["a"]) is ExcuseReason.NONE
 
 
-def test_an_overridden_check_is_no_evidence() -> None:
-    (reason,) = judged((Kind(Outcome.FAIL, Severity.REQUIRED_WITH_OVERRIDE, overridden=True),)).reasons
+def test_an_overridden_check_is_not_evidence() -> None:
+    (reason,) = verdict_of((Kind(Outcome.FAIL, Severity.REQUIRED_WITH_OVERRIDE, overridden=True),)).reasons
 
     assert reason.cause is Cause.NO_EVIDENCE
     assert reason.message.startswith("every blocking check was skipped, tolerated or overridden")
@@ -159,27 +159,29 @@ def test_an_override_names_its_check_exactly(name: str) -> None:
     ],
     ids=str,
 )
-def test_only_what_was_measured_and_hides_nothing_is_tolerated(change: dict[str, object], tolerated: bool) -> None:
+def test_only_a_measured_inconclusive_that_hides_nothing_is_tolerated(
+    change: dict[str, object], tolerated: bool
+) -> None:
     fields = {"outcome": Outcome.INCONCLUSIVE, "message": "", "on_inconclusive": OnInconclusive.TOLERATE, **change}
 
     assert (excuse_for(Finding(**fields)) is ExcuseReason.TOLERATED) is tolerated  # type: ignore[arg-type]
 
 
-def test_no_findings_are_no_evidence() -> None:
+def test_a_stage_without_findings_has_no_evidence() -> None:
     verdict = judge([])
 
     assert verdict.status is Status.FAILED
     assert verdict.reasons[0].message == "there is no blocking check, so nothing shows that green works"
 
 
-def test_checks_that_were_all_skipped_are_no_evidence() -> None:
+def test_skipped_checks_are_not_evidence() -> None:
     verdict = judge(findings_of((Kind(Outcome.SKIPPED),)))
 
     assert verdict.reasons[0].message == "every blocking check was skipped, so nothing shows that green works"
 
 
 @pytest.mark.parametrize("outcome", ["FLAKY", "pass", "", None, True, 1])
-def test_an_outcome_nobody_has_heard_of_is_failed(outcome: object) -> None:
+def test_an_unknown_outcome_is_failed(outcome: object) -> None:
     good = Finding(outcome=Outcome.PASS, message="")
     strange = Finding(outcome=outcome, message="")  # type: ignore[arg-type]
 
@@ -188,7 +190,7 @@ def test_an_outcome_nobody_has_heard_of_is_failed(outcome: object) -> None:
     assert (verdict.status, verdict.reasons[0].cause) == (Status.FAILED, Cause.GATE_ERROR)
 
 
-def test_a_severity_nobody_has_heard_of_is_blocking() -> None:
+def test_an_unknown_severity_is_blocking() -> None:
     strange = Finding(outcome=Outcome.FAIL, message="", severity="harmless")  # type: ignore[arg-type]
 
     assert judge([Finding(outcome=Outcome.PASS, message=""), strange]).status is Status.FAILED
@@ -213,7 +215,7 @@ some_kinds = st.lists(st.sampled_from(KINDS), max_size=12).map(tuple)
 
 @given(some_kinds, st.sampled_from([o for o in Outcome if o not in (Outcome.PASS, Outcome.SKIPPED)]))
 def test_another_blocking_failure_never_improves_a_verdict(kinds: tuple[Kind, ...], outcome: Outcome) -> None:
-    assert judged((*kinds, Kind(outcome, overridden=True))).status is Status.FAILED
+    assert verdict_of((*kinds, Kind(outcome, overridden=True))).status is Status.FAILED
 
 
 @given(some_kinds, st.randoms(use_true_random=False))
@@ -232,7 +234,7 @@ def test_order_does_not_matter(kinds: tuple[Kind, ...], random: object) -> None:
     some_kinds, st.lists(st.sampled_from([kind for kind in KINDS if kind.severity is Severity.ADVISORY]), max_size=5)
 )
 def test_advisory_findings_never_matter(kinds: tuple[Kind, ...], advisory: list[Kind]) -> None:
-    one, other = judged((*kinds, *advisory)), judged(kinds)
+    one, other = verdict_of((*kinds, *advisory)), verdict_of(kinds)
 
     assert (one.status, {reason.check for reason in one.reasons}) == (
         other.status,
@@ -241,8 +243,8 @@ def test_advisory_findings_never_matter(kinds: tuple[Kind, ...], advisory: list[
 
 
 @given(some_kinds)
-def test_succeeded_means_evidence_nothing_that_closes_and_no_reason(kinds: tuple[Kind, ...]) -> None:
-    verdict = judged(kinds)
+def test_succeeded_requires_evidence_and_has_no_reasons(kinds: tuple[Kind, ...]) -> None:
+    verdict = verdict_of(kinds)
 
     assert (verdict.status is Status.SUCCEEDED) == (verdict.reasons == ())
     if verdict.status is Status.SUCCEEDED:
@@ -255,16 +257,16 @@ def test_succeeded_means_evidence_nothing_that_closes_and_no_reason(kinds: tuple
 
 
 @given(some_kinds, st.integers(0, 11))
-def test_evidence_taken_away_never_improves_a_verdict(kinds: tuple[Kind, ...], position: int) -> None:
+def test_removing_evidence_never_improves_a_verdict(kinds: tuple[Kind, ...], position: int) -> None:
     passes = [i for i, kind in enumerate(kinds) if counts_as(kind) == "evidence"]
-    if passes and judged(kinds).status is Status.FAILED:
+    if passes and verdict_of(kinds).status is Status.FAILED:
         gone = passes[position % len(passes)]
-        assert judged(kinds[:gone] + kinds[gone + 1 :]).status is Status.FAILED
+        assert verdict_of(kinds[:gone] + kinds[gone + 1 :]).status is Status.FAILED
 
 
 @given(some_kinds, st.integers(0, 11))
-def test_an_exception_taken_away_never_improves_a_verdict(kinds: tuple[Kind, ...], position: int) -> None:
-    if kinds and judged(kinds).status is Status.FAILED:
+def test_removing_an_exception_never_improves_a_verdict(kinds: tuple[Kind, ...], position: int) -> None:
+    if kinds and verdict_of(kinds).status is Status.FAILED:
         at = position % len(kinds)
         for less in ({"overridden": False}, {"on_inconclusive": OnInconclusive.FAIL}):
-            assert judged((*kinds[:at], kinds[at]._replace(**less), *kinds[at + 1 :])).status is Status.FAILED
+            assert verdict_of((*kinds[:at], kinds[at]._replace(**less), *kinds[at + 1 :])).status is Status.FAILED

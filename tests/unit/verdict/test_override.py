@@ -1,4 +1,4 @@
-"""Overrides: what is honoured, and everything that is not, each with its reason."""
+"""Overrides: those that apply, and those that are not honoured, with their reasons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenlight.core.finding import Finding, OnInconclusive, Outcome, Severity
-from greenlight.verdict.override import Kept, OverrideContext, applicable_overrides, override_prefix, read
+from greenlight.verdict.override import (
+    OverrideContext,
+    StoredOverride,
+    applicable_overrides,
+    override_prefix,
+    parse_override,
+)
 
 NOW = datetime.datetime(2026, 11, 23, 12, 0, tzinfo=datetime.UTC)
 HOUR = datetime.timedelta(hours=1)
@@ -29,12 +35,12 @@ FINDINGS = (
     found("orders work"),
     found("prices are right"),
     found("it is up", "required-with-override", Outcome.PASS),
-    found("nobody dies", "blocking"),
+    found("orders are counted", "blocking"),
     found("it is pretty", "advisory"),
 )
 
 
-def written(**changes: Any) -> dict[str, Any]:
+def raw_override(**changes: Any) -> dict[str, Any]:
     fields = {
         "schema": "greenlight.override/1",
         "who": "someone",
@@ -48,8 +54,8 @@ def written(**changes: Any) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not ...}
 
 
-def kept(data: Any, stored_at: datetime.datetime = NOW - HOUR, uri: str = URI) -> Kept:
-    return Kept(
+def stored(data: Any, stored_at: datetime.datetime = NOW - HOUR, uri: str = URI) -> StoredOverride:
+    return StoredOverride(
         uri=uri,
         data=data if isinstance(data, bytes) else msgspec.json.encode(data),
         stored_at=stored_at,
@@ -57,20 +63,22 @@ def kept(data: Any, stored_at: datetime.datetime = NOW - HOUR, uri: str = URI) -
     )
 
 
-def asked(*objects: Kept, findings: tuple[Finding, ...] = FINDINGS, **changes: Any) -> tuple[list[str], list[str]]:
-    """Give the checks that are overridden, and the notes."""
+def overridden_by(
+    *objects: StoredOverride, findings: tuple[Finding, ...] = FINDINGS, **changes: Any
+) -> tuple[list[str], list[str]]:
+    """Return the names of the checks that are overridden, and the notes."""
     gate = OverrideContext(deployment="d-ABCDEF123", plan_sha256=SHA, findings=findings, now=NOW)
-    granted, notes = applicable_overrides(objects, msgspec.structs.replace(gate, **changes))
-    return [each.check for each in granted], list(notes)
+    applied, notes = applicable_overrides(objects, msgspec.structs.replace(gate, **changes))
+    return [applied_override.check for applied_override in applied], list(notes)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"who": ...}, "malformed: Object missing required field `who`"),
         ({"why": ...}, "malformed: Object missing required field `why`"),
-        ({"why": " \n"}, "malformed: 'why' says nothing"),
-        ({"who": ""}, "malformed: 'who' says nothing"),
+        ({"why": " \n"}, "malformed: 'why' is blank"),
+        ({"who": ""}, "malformed: 'who' is blank"),
         ({"why": None}, "malformed: Expected `str`"),
         ({"schema": "greenlight.override/2"}, "malformed: Invalid enum value"),
         ({"schema": ...}, "malformed: Object missing required field `schema`"),
@@ -78,10 +86,10 @@ def asked(*objects: Kept, findings: tuple[Finding, ...] = FINDINGS, **changes: A
         ({"expires": "never"}, "malformed: Invalid RFC3339"),
         ({"expires": "2026-11-23T13:00:00"}, "malformed: Expected `datetime` with a timezone"),
         ({"expires": 1795438800}, "malformed: Expected `datetime`"),
-        ({"expires": (NOW - 2 * HOUR).isoformat()}, "malformed: it expires before it begins"),
-        ({"expires": (NOW + 7 * DAY).isoformat()}, "malformed: it would hold for more than 7 days"),
+        ({"expires": (NOW - 2 * HOUR).isoformat()}, "malformed: it expires before it was created"),
+        ({"expires": (NOW + 7 * DAY).isoformat()}, "malformed: it would be valid for more than 7 days"),
         ({"expires": NOW.isoformat()}, "it expired at 2026-11-23T12:00:00+00:00"),
-        ({"created": (NOW + HOUR / 2).isoformat()}, "it says that it was created in the future"),
+        ({"created": (NOW + HOUR / 2).isoformat()}, "its creation time is in the future"),
         ({"scope": ...}, "malformed: Object missing required field `scope`"),
         ({"scope": {}}, "malformed: a scope is either one deployment or one plan_sha256"),
         ({"scope": {"deployment": "d-ABCDEF123", "plan_sha256": SHA}}, "malformed: a scope is either"),
@@ -96,96 +104,99 @@ def asked(*objects: Kept, findings: tuple[Finding, ...] = FINDINGS, **changes: A
         ({"scope": {"plan_sha256": ""}}, "malformed: Expected `str` matching regex"),
         ({"checks": []}, "malformed: Expected `array` of length >= 1"),
         ({"checks": "orders work"}, "malformed: Expected `array`"),
-        ({"checks": ["*"]}, "malformed: '*' names no check"),
-        ({"checks": ["orders work", "*"]}, "malformed: '*' names no check"),
+        ({"checks": ["*"]}, "malformed: '*' does not name a check"),
+        ({"checks": ["orders work", "*"]}, "malformed: '*' does not name a check"),
         ({"checks": ...}, "malformed: Object missing required field `checks`"),
         ({"checks": [f"c{n}" for n in range(21)]}, "malformed: Expected `array` of length <= 20"),
-        ({"checks": ["orders *"]}, "for 'orders *': no check of this stage is called so"),
-        ({"checks": ["Orders work"]}, "for 'Orders work': no check of this stage is called so"),
-        ({"checks": ["nobody dies"]}, "for 'nobody dies': it is blocking, and only a required-with-override check"),
+        ({"checks": ["orders *"]}, "for 'orders *': no check of this stage has this name"),
+        ({"checks": ["Orders work"]}, "for 'Orders work': no check of this stage has this name"),
+        (
+            {"checks": ["orders are counted"]},
+            "for 'orders are counted': it is blocking, and only a required-with-override check",
+        ),
         ({"checks": ["it is pretty"]}, "for 'it is pretty': it is advisory, and only"),
         ({"force": True}, "malformed: Object contains unknown field `force`"),
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, dict) else "",
 )
-def test_an_override_that_does_not_fit_in_every_word_is_not_honoured_and_says_why(
-    changes: dict[str, Any], said: str
+def test_an_override_that_does_not_fit_is_not_honoured_and_the_note_has_the_reason(
+    changes: dict[str, Any], message: str
 ) -> None:
-    overridden, notes = asked(kept(written(**changes)))
+    overridden, notes = overridden_by(stored(raw_override(**changes)))
 
     assert overridden == []
     (note,) = notes
     assert note.startswith(f"the override {URI} is not honoured")
-    assert said in note
+    assert message in note
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"null", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'"x"', b"{}", b"NaN"], ids=repr
 )
-def test_what_is_no_override_at_all_is_a_note(data: bytes) -> None:
-    overridden, notes = asked(kept(data))
+def test_a_malformed_object_is_reported_in_a_note(data: bytes) -> None:
+    overridden, notes = overridden_by(stored(data))
 
     assert overridden == []
     assert "it is malformed" in notes[0]
 
 
-def test_an_override_written_long_before_it_was_to_begin_does_not_hold_longer_than_one_written_now() -> None:
-    long_ago = kept(written(), stored_at=NOW - 8 * DAY)
+def test_an_override_stored_long_ago_is_not_valid_longer_than_a_new_one() -> None:
+    long_ago = stored(raw_override(), stored_at=NOW - 8 * DAY)
 
-    overridden, notes = asked(long_ago)
+    overridden, notes = overridden_by(long_ago)
 
     assert overridden == []
-    assert "it was stored at 2026-11-15T12:00:00+00:00 and would hold for more than 7 days from then" in notes[0]
+    assert "it was stored at 2026-11-15T12:00:00+00:00 and would be valid for more than 7 days from then" in notes[0]
 
 
-def test_an_override_that_fits_is_honoured_for_its_check_alone() -> None:
-    assert asked(kept(written())) == (["orders work"], [])
+def test_an_override_applies_to_its_check_alone() -> None:
+    assert overridden_by(stored(raw_override())) == (["orders work"], [])
 
 
-def test_an_override_may_be_for_one_text_of_a_plan() -> None:
-    override = kept(written(scope={"plan_sha256": SHA}))
+def test_an_override_may_apply_to_the_digest_of_a_plan() -> None:
+    override = stored(raw_override(scope={"plan_sha256": SHA}))
 
-    assert asked(override) == (["orders work"], [])
-    assert asked(override, deployment="d-OTHER1234") == (["orders work"], [])
-    assert asked(override, plan_sha256="")[0] == []
+    assert overridden_by(override) == (["orders work"], [])
+    assert overridden_by(override, deployment="d-OTHER1234") == (["orders work"], [])
+    assert overridden_by(override, plan_sha256="")[0] == []
 
 
 @pytest.mark.parametrize("ahead", [datetime.timedelta(0), datetime.timedelta(minutes=5)], ids=["now", "clocks differ"])
-def test_a_clock_that_is_a_little_ahead_is_borne(ahead: datetime.timedelta) -> None:
-    assert asked(kept(written(created=(NOW + ahead).isoformat())))[0] == ["orders work"]
+def test_a_clock_that_is_slightly_ahead_is_tolerated(ahead: datetime.timedelta) -> None:
+    assert overridden_by(stored(raw_override(created=(NOW + ahead).isoformat())))[0] == ["orders work"]
 
 
-def test_the_longest_override_holds_until_its_last_moment() -> None:
+def test_the_longest_override_is_valid_until_its_end() -> None:
     created = NOW - 7 * DAY + datetime.timedelta(seconds=1)
-    longest = written(created=created.isoformat(), expires=(created + 7 * DAY).isoformat())
+    longest = raw_override(created=created.isoformat(), expires=(created + 7 * DAY).isoformat())
 
-    assert asked(kept(longest, stored_at=created))[0] == ["orders work"]
+    assert overridden_by(stored(longest, stored_at=created))[0] == ["orders work"]
 
 
 def test_a_time_is_read_with_its_offset() -> None:
-    assert asked(kept(written(expires="2026-11-23T14:00:00+02:00")))[0] == []
-    assert asked(kept(written(expires="2026-11-23T14:00:01+02:00")))[0] == ["orders work"]
+    assert overridden_by(stored(raw_override(expires="2026-11-23T14:00:00+02:00")))[0] == []
+    assert overridden_by(stored(raw_override(expires="2026-11-23T14:00:01+02:00")))[0] == ["orders work"]
 
 
-def test_a_check_that_passes_needs_no_override_and_uses_none() -> None:
-    assert asked(kept(written(checks=["it is up"]))) == ([], [])
+def test_a_passing_check_uses_no_override() -> None:
+    assert overridden_by(stored(raw_override(checks=["it is up"]))) == ([], [])
 
 
-def test_each_check_has_one_override_the_first_that_fits_and_in_the_order_of_the_plan() -> None:
+def test_the_first_override_that_fits_applies_to_a_check_in_the_order_of_the_plan() -> None:
     gate = OverrideContext(deployment="d-ABCDEF123", plan_sha256=SHA, findings=FINDINGS, now=NOW)
     objects = (
-        kept(written(expires=NOW.isoformat()), uri="old"),
-        kept(written(checks=["prices are right", "orders work"]), uri="one"),
-        kept(written(who="another"), uri="two"),
+        stored(raw_override(expires=NOW.isoformat()), uri="old"),
+        stored(raw_override(checks=["prices are right", "orders work"]), uri="one"),
+        stored(raw_override(who="another"), uri="two"),
     )
 
-    granted, notes = applicable_overrides(objects, gate)
+    applied, notes = applicable_overrides(objects, gate)
 
-    assert [(each.check, each.uri, each.who) for each in granted] == [
+    assert [(applied_override.check, applied_override.uri, applied_override.who) for applied_override in applied] == [
         ("orders work", "one", "someone"),
         ("prices are right", "one", "someone"),
     ]
-    assert (granted[0].scope, granted[0].version_id, granted[0].why) == (
+    assert (applied[0].scope, applied[0].version_id, applied[0].why) == (
         "deployment d-ABCDEF123",
         "v1",
         "the probe is broken",
@@ -193,17 +204,17 @@ def test_each_check_has_one_override_the_first_that_fits_and_in_the_order_of_the
     assert len(notes) == 1
 
 
-def test_an_inconclusive_that_the_plan_tolerates_asks_for_no_override() -> None:
+def test_a_tolerated_inconclusive_uses_no_override() -> None:
     tolerated = msgspec.structs.replace(FINDINGS[0], outcome=Outcome.INCONCLUSIVE)
-    assert asked(kept(written()), findings=(tolerated,))[0] == ["orders work"]
+    assert overridden_by(stored(raw_override()), findings=(tolerated,))[0] == ["orders work"]
 
     tolerated = msgspec.structs.replace(tolerated, on_inconclusive=OnInconclusive.TOLERATE)
-    assert asked(kept(written()), findings=(tolerated,))[0] == []
+    assert overridden_by(stored(raw_override()), findings=(tolerated,))[0] == []
 
 
 @given(
     st.dictionaries(
-        st.sampled_from(sorted(written())),
+        st.sampled_from(sorted(raw_override())),
         st.one_of(
             st.none(),
             st.booleans(),
@@ -215,18 +226,18 @@ def test_an_inconclusive_that_the_plan_tolerates_asks_for_no_override() -> None:
         min_size=1,
     )
 )
-def test_an_override_of_any_other_shape_opens_nothing_that_it_does_not_name(changes: dict[str, Any]) -> None:
-    data = msgspec.json.encode({**written(), **changes})
-    override, why = read(data)
+def test_an_override_of_any_shape_applies_only_to_checks_that_it_names(changes: dict[str, Any]) -> None:
+    data = msgspec.json.encode({**raw_override(), **changes})
+    override, why = parse_override(data)
 
     assert (override is None) == bool(why)
-    for name in asked(kept(data))[0]:
+    for name in overridden_by(stored(data))[0]:
         assert override is not None
         assert name in override.checks
-        assert override.scope == msgspec.convert(written()["scope"], type(override.scope))
+        assert override.scope == msgspec.convert(raw_override()["scope"], type(override.scope))
 
 
-def test_folders_of_two_groups_are_never_one_inside_the_other() -> None:
+def test_the_prefix_of_one_group_never_contains_that_of_another() -> None:
     names = ["shop", "shop/web", "web", "a b", "..", "%2F", "a/../b", "*"]
     folders = [override_prefix(application, group) for application, group in itertools.product(names, names)]
 
@@ -243,7 +254,9 @@ def test_folders_of_two_groups_are_never_one_inside_the_other() -> None:
         ("9999-12-31T23:59:58-23:59", "9999-12-31T23:59:59-23:59"),
     ],
 )
-def test_a_moment_that_utc_does_not_have_spoils_no_other_override(created: str, expires: str) -> None:
-    overridden, notes = asked(kept(written(created=created, expires=expires)), kept(written(), uri=f"{URI}-good"))
+def test_an_override_with_a_time_out_of_range_does_not_affect_others(created: str, expires: str) -> None:
+    overridden, notes = overridden_by(
+        stored(raw_override(created=created, expires=expires)), stored(raw_override(), uri=f"{URI}-good")
+    )
     assert overridden == ["orders work"]
-    assert "a moment that UTC does not have" in notes[0]
+    assert "is beyond the years 1 to 9999 in UTC" in notes[0]

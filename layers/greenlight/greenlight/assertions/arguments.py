@@ -1,4 +1,4 @@
-"""Arguments of predicates and filters: what a plan may write for each, and what it becomes. Pure."""
+"""Parsers for the arguments of predicates and filters, by kind of argument."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from greenlight.assertions import json_schema, patterns
 from greenlight.assertions.patterns import PATTERN_LENGTH
 from greenlight.assertions.predicates import TYPES
+from greenlight.core.display import to_plan_text, truncate
 from greenlight.core.errors import ExpectationError
 from greenlight.core.json_values import is_number, to_fraction
 from greenlight.core.suggestions import did_you_mean
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,29 +20,23 @@ if TYPE_CHECKING:
     from greenlight.assertions.semver import Range
 
     Unit = Callable[[Any], Any] | None
-    """Turns a literal with a unit into a number; None for literals as they are."""
+    """Converts a literal with a unit to a number; None if literals have no unit."""
 
 ENCODINGS = ("base64", "base64url", "url", "html")
 
-
-_WORDS = {None: "nothing", True: "true", False: "false"}
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
-def error_text(argument: Any) -> str:
-    """Show an argument in a message, the way a plan writes it."""
-    return _WORDS[argument] if argument is None or isinstance(argument, bool) else truncate(repr(argument), 60)
+def _reject(name: str, expected: str, argument: Any, example: str = "") -> NoReturn:
+    hint = f"; write {example}" if example else ""
+    raise ExpectationError(f"{name} takes {expected}, not {to_plan_text(argument)}{hint}")
 
 
-def _wrong(name: str, wanted: str, argument: Any, instead: str = "") -> NoReturn:
-    raise ExpectationError(f"{name} takes {wanted}, not {error_text(argument)}{instead and '; write '}{instead}")
-
-
-def literal(value: Any, unit: Unit) -> Any:
-    """Check a value to compare with.
+def parse_literal(value: Any, unit: Unit) -> Any:
+    """Parse a value to compare with.
 
     Raises:
-        ExpectationError: It has no unit where it must have one, or equals nothing.
+        ExpectationError: A required unit is missing, or the value equals nothing.
     """
     if unit is not None:
         try:
@@ -55,18 +49,20 @@ def literal(value: Any, unit: Unit) -> Any:
 
 
 def _value(_name: str, argument: Any, unit: Unit) -> Any:
-    return literal(argument, unit)
+    return parse_literal(argument, unit)
 
 
 def _number(name: str, argument: Any, unit: Unit) -> Any:
-    value = literal(argument, unit)
+    value = parse_literal(argument, unit)
     if not is_number(value):
-        raise ExpectationError(f"{name} compares numbers, not {error_text(argument)}; write {_as_a_number(argument)}")
+        raise ExpectationError(
+            f"{name} compares numbers, not {to_plan_text(argument)}; write {_suggest_number(argument)}"
+        )
     return value
 
 
-def _as_a_number(argument: Any) -> str:
-    """Say how the number is written that a text may mean, a share where it is one of a hundred."""
+def _suggest_number(argument: Any) -> str:
+    """Return the number that a text probably means; for a percentage, also as a share of 1."""
     text = argument if isinstance(argument, str) else ""
     if _NUMBER.fullmatch(text):
         return f"{text} without quotes"
@@ -77,15 +73,17 @@ def _as_a_number(argument: Any) -> str:
 
 def _values(name: str, argument: Any, unit: Unit) -> list[Any]:
     if not isinstance(argument, list) or not argument:
-        one = not isinstance(argument, list | dict) and argument is not None
-        _wrong(name, "a list with at least one value", argument, f"[{argument}]" if one else "such as [200, 204]")
-    return [literal(each, unit) for each in argument]
+        is_single = not isinstance(argument, list | dict) and argument is not None
+        _reject(
+            name, "a list with at least one value", argument, f"[{argument}]" if is_single else "such as [200, 204]"
+        )
+    return [parse_literal(value, unit) for value in argument]
 
 
 def _bounds(name: str, argument: Any, unit: Unit) -> list[Any]:
     if not isinstance(argument, list) or len(argument) != 2:
-        _wrong(name, "a list of two bounds", argument, "such as [1, 5]")
-    values = [_number(name, each, unit) for each in argument]
+        _reject(name, "a list of two bounds", argument, "such as [1, 5]")
+    values = [_number(name, bound, unit) for bound in argument]
     if values[0] > values[1]:
         raise ExpectationError(f"no number is between {argument[0]} and {argument[1]}; write the lower one first")
     return values
@@ -93,25 +91,25 @@ def _bounds(name: str, argument: Any, unit: Unit) -> list[Any]:
 
 def _tolerance(name: str, argument: Any, unit: Unit) -> tuple[Any, Any]:
     if not isinstance(argument, dict) or set(argument) not in ({"value", "within"}, {"value", "percent"}):
-        such = "such as {value: 100, percent: 5} or {value: 3.14, within: 0.01}"
-        _wrong(name, "a map of value and either within or percent", argument, such)
-    value = to_fraction(_part_of(name, argument, "value", unit))
+        example = "such as {value: 100, percent: 5} or {value: 3.14, within: 0.01}"
+        _reject(name, "a map of value and either within or percent", argument, example)
+    value = to_fraction(_tolerance_part(name, argument, "value", unit))
     if "within" in argument:
-        allowed = to_fraction(_part_of(name, argument, "within", unit))
+        allowed = to_fraction(_tolerance_part(name, argument, "within", unit))
     else:
-        allowed = abs(value) * to_fraction(_part_of(name, argument, "percent", None)) / 100
+        allowed = abs(value) * to_fraction(_tolerance_part(name, argument, "percent", None)) / 100
     if allowed <= 0:
-        share = " (a share of 0 is 0)" if value == 0 and "percent" in argument else ""
-        raise ExpectationError(f"{name} allows no difference here{share}; write a positive within, or eq")
+        reason = " (a percentage of 0 is 0)" if value == 0 and "percent" in argument else ""
+        raise ExpectationError(f"{name} allows no difference here{reason}; write a positive within, or eq")
     return value, allowed
 
 
-def _part_of(name: str, argument: dict[str, Any], key: str, unit: Unit) -> Any:
-    percent = argument[key]
-    if key == "percent" and isinstance(percent, str) and _NUMBER.fullmatch(percent[:-1]) and percent[-1] == "%":
-        raise ExpectationError(f"percent is a number without the sign; write {percent[:-1]}", (key,))
+def _tolerance_part(name: str, argument: dict[str, Any], key: str, unit: Unit) -> Any:
+    value = argument[key]
+    if key == "percent" and isinstance(value, str) and _NUMBER.fullmatch(value[:-1]) and value[-1] == "%":
+        raise ExpectationError(f"percent is a number without the sign; write {value[:-1]}", (key,))
     try:
-        return _number(name, percent, unit)
+        return _number(name, value, unit)
     except ExpectationError as error:
         raise ExpectationError(str(error), (key,)) from error
 
@@ -119,24 +117,24 @@ def _part_of(name: str, argument: dict[str, Any], key: str, unit: Unit) -> Any:
 def _part(name: str, argument: Any, unit: Unit) -> Any:
     if argument == "":
         raise ExpectationError(
-            f"{name} takes a text that is not empty: an empty one is in every text and shows nothing"
+            f"{name} takes a text that is not empty: an empty text is in every text and proves nothing"
         )
-    return literal(argument, unit)
+    return parse_literal(argument, unit)
 
 
 def _text(name: str, argument: Any, unit: Unit) -> Any:
     if not isinstance(argument, str):
-        _wrong(name, "a text", argument)
+        _reject(name, "a text", argument)
     return _part(name, argument, unit)
 
 
 def _flag(name: str, argument: Any, _unit: Unit) -> bool:
     if not isinstance(argument, bool):
-        _wrong(name, "true or false", argument)
+        _reject(name, "true or false", argument)
     return argument
 
 
-_TYPES_ELSEWHERE = {
+_TYPE_ALIASES = {
     "int": "integer", "long": "integer", "float": "number", "double": "number", "decimal": "number", "str": "string",
     "text": "string", "bool": "boolean", "array": "list", "tuple": "list", "dict": "object", "map": "object",
     "hash": "object", "none": "null", "nil": "null", "date": "iso_date", "datetime": "iso_datetime", "uri": "url",
@@ -145,25 +143,25 @@ _TYPES_ELSEWHERE = {
 
 def _type(_name: str, argument: Any, _unit: Unit) -> str:
     if not isinstance(argument, str) or argument not in TYPES:
-        meant = _TYPES_ELSEWHERE.get(str(argument))
-        hint = f"; did you mean {meant!r}?" if meant else did_you_mean(str(argument), TYPES)
-        raise ExpectationError(f"unknown type {error_text(argument)}{hint or '; one of ' + ', '.join(TYPES)}")
+        alias = _TYPE_ALIASES.get(str(argument))
+        hint = f"; did you mean {alias!r}?" if alias else did_you_mean(str(argument), TYPES)
+        raise ExpectationError(f"unknown type {to_plan_text(argument)}{hint or '; one of ' + ', '.join(TYPES)}")
     return argument
 
 
 def _order(name: str, argument: Any, _unit: Unit) -> str:
     if argument not in ("asc", "desc"):
-        _wrong(name, "asc or desc", argument)
+        _reject(name, "asc or desc", argument)
     return str(argument)
 
 
 def _range(name: str, argument: Any, _unit: Unit) -> Range:
     if not isinstance(argument, str):
-        _wrong(name, "a range of versions in quotes, such as '>=1.4 <2'", argument)
-    from greenlight.assertions.semver import ranges
+        _reject(name, "a range of versions in quotes, such as '>=1.4 <2'", argument)
+    from greenlight.assertions.semver import parse_range
 
     try:
-        return ranges(argument)
+        return parse_range(argument)
     except ValueError as error:
         raise ExpectationError(truncate(str(error), 200)) from error
 
@@ -181,7 +179,7 @@ ARGUMENTS: dict[str, Callable[[str, Any, Unit], Any]] = {
     "tolerance": _tolerance,
     "part": _part,
     "text": _text,
-    "pattern": lambda name, argument, _unit: patterns.pattern(argument, name),
+    "pattern": lambda name, argument, _unit: patterns.compile_pattern(argument, name),
     "flag": _flag,
     "type": _type,
     "order": _order,
@@ -190,70 +188,68 @@ ARGUMENTS: dict[str, Callable[[str, Any, Unit], Any]] = {
 }
 
 
-def _any_text(name: str, argument: Any) -> str:
+def _text_or_empty(name: str, argument: Any) -> str:
     if not isinstance(argument, str) or len(argument) > PATTERN_LENGTH:
-        _wrong(name, f"a text of at most {PATTERN_LENGTH} characters", argument)
+        _reject(name, f"a text of at most {PATTERN_LENGTH} characters", argument)
     return argument
 
 
-def _some_text(name: str, argument: Any) -> str:
+def _nonempty_text(name: str, argument: Any) -> str:
     if argument == "":
         raise ExpectationError(f"{name} takes a text that is not empty")
-    return _any_text(name, argument)
+    return _text_or_empty(name, argument)
 
 
 def _whole(low: int, high: int) -> Callable[[str, Any], int]:
-    def read(name: str, argument: Any) -> int:
+    def parse(name: str, argument: Any) -> int:
         if not isinstance(argument, int) or isinstance(argument, bool) or not low <= argument <= high:
-            _wrong(name, f"a whole number from {low} to {high}", argument)
+            _reject(name, f"a whole number from {low} to {high}", argument)
         return argument
 
-    return read
+    return parse
 
 
 def _capture(name: str, argument: Any) -> tuple[Any, int | str]:
-    plain = not isinstance(argument, dict)
-    if not plain and set(argument) != {"pattern", "group"}:
-        _wrong(name, "a pattern, or a map of pattern and group", argument)
-    compiled = patterns.pattern(argument if plain else argument["pattern"], name)
-    group = min(compiled.groups, 1) if plain else argument["group"]
+    is_plain = not isinstance(argument, dict)
+    if not is_plain and set(argument) != {"pattern", "group"}:
+        _reject(name, "a pattern, or a map of pattern and group", argument)
+    compiled = patterns.compile_pattern(argument if is_plain else argument["pattern"], name)
+    group = min(compiled.groups, 1) if is_plain else argument["group"]
     if isinstance(group, bool) or (group not in compiled.groupindex and group not in range(compiled.groups + 1)):
-        known = ", ".join(map(str, (*range(compiled.groups + 1), *compiled.groupindex)))
-        raise ExpectationError(
-            f"the pattern has no group {error_text(group)}; it has {known} (0 is all of it)", ("group",)
-        )
+        groups = ", ".join(map(str, (*range(compiled.groups + 1), *compiled.groupindex)))
+        message = f"the pattern has no group {to_plan_text(group)}; it has {groups} (0 is the whole match)"
+        raise ExpectationError(message, ("group",))
     return compiled, group
 
 
 def _replacement(name: str, argument: Any) -> tuple[Any, str]:
     if not isinstance(argument, dict) or set(argument) not in ({"old", "new"}, {"pattern", "new"}):
-        _wrong(name, "a map of new and either old or pattern", argument)
+        _reject(name, "a map of new and either old or pattern", argument)
     if "old" in argument:
-        return _some_text("old", argument["old"]), _any_text("new", argument["new"])
-    return patterns.pattern(argument["pattern"], name), _any_text("new", argument["new"])
+        return _nonempty_text("old", argument["old"]), _text_or_empty("new", argument["new"])
+    return patterns.compile_pattern(argument["pattern"], name), _text_or_empty("new", argument["new"])
 
 
 def _encoding(name: str, argument: Any) -> str:
     if argument not in ENCODINGS:
-        _wrong(name, f"one of {', '.join(ENCODINGS)}", argument)
+        _reject(name, f"one of {', '.join(ENCODINGS)}", argument)
     return str(argument)
 
 
-def _form(name: str, argument: Any) -> str:
+def _date_form(name: str, argument: Any) -> str:
     if argument is None or argument in ("epoch", "epoch_ms"):
         return argument or ""
     import datetime
 
-    form = _some_text(name, argument)
+    form = _nonempty_text(name, argument)
     if "%" not in form:
-        _wrong(name, "epoch, epoch_ms or a form such as '%d.%m.%Y'", argument)
+        _reject(name, "epoch, epoch_ms or a form such as '%d.%m.%Y'", argument)
     try:
-        datetime.datetime.strptime("", form)  # noqa: DTZ007 - only to hear whether the form is one
+        datetime.datetime.strptime("", form)  # noqa: DTZ007 - only validates the form
     except ValueError as error:
         if "does not match" not in str(error):
-            raise ExpectationError(
-                f"{error_text(argument)} is no form of a date: {truncate(str(error), 100)}"
-            ) from error
+            message = f"{to_plan_text(argument)} is not a valid form of a date: {truncate(str(error), 100)}"
+            raise ExpectationError(message) from error
     return form
 
 
@@ -262,19 +258,19 @@ def _path(name: str, argument: Any) -> str | None:
         return None
     from greenlight.assertions.jmespath_query import compile_query
 
-    compile_query(_some_text(name, argument))
+    compile_query(_nonempty_text(name, argument))
     return str(argument)
 
 
 FILTER_ARGUMENTS: dict[str, Callable[[str, Any], Any]] = {
-    "any_text": _any_text,
-    "separator": _some_text,
-    "name": _some_text,
+    "any_text": _text_or_empty,
+    "separator": _nonempty_text,
+    "name": _nonempty_text,
     "index": _whole(-1_000_000, 1_000_000),
     "digits": _whole(0, 15),
     "capture": _capture,
     "replacement": _replacement,
     "encoding": _encoding,
-    "optional_form": _form,
+    "optional_form": _date_form,
     "optional_path": _path,
 }

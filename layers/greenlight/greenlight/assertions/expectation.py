@@ -1,9 +1,8 @@
-"""The assertion language: a value or a map of predicates, held against what was seen. Pure.
+"""Expectations: a literal or a map of predicates that an observed value is compared with.
 
-An expectation is a literal (deep equality, types strict: `1` is not `true` and `"1"` is not `1`)
-or a map of predicates, all of which must hold, with `filters` to be applied first. Whatever cannot be compared does not
-pass, nor does its opposite: a value that was not found passes nothing but `exists: false`, and a number that is not
-finite passes nothing.
+A literal is compared deeply and with strict types: `1` is not `true`, and `"1"` is not `1`. In a map all predicates
+must hold; `filters` are applied first. A value that cannot be compared does not pass, and neither does the negated
+expectation: a value that was not found passes only `exists: false`, and a number that is not finite passes nothing.
 """
 
 from __future__ import annotations
@@ -11,20 +10,23 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from greenlight.assertions.arguments import ARGUMENTS, FILTER_ARGUMENTS, error_text, literal
+from greenlight.assertions.arguments import ARGUMENTS, FILTER_ARGUMENTS, parse_literal
 from greenlight.assertions.filters import (
     FILTERS,
     MAX_FILTERS,
-    CannotError,
+    FilterError,
     Step,
     apply_filters,
     describe_filters,
     utc_now,
 )
-from greenlight.assertions.patterns import PATTERN_LENGTH, PATTERN_TIMEOUT_S, GaveUpError, escaped
-from greenlight.assertions.predicates import PREDICATES, TYPES, Predicate
+from greenlight.assertions.patterns import (
+    PatternTimeoutError,
+)
+from greenlight.assertions.predicates import PREDICATES, all_of
+from greenlight.core.display import to_plan_text
 from greenlight.core.errors import ExpectationError
-from greenlight.core.missing import MISSING, Missing
+from greenlight.core.json_values import MISSING
 from greenlight.core.plan_path import KeyStep
 from greenlight.core.references import has_references
 from greenlight.core.suggestions import did_you_mean, suggest_or_list
@@ -38,257 +40,263 @@ if TYPE_CHECKING:
     Fill = Callable[[Any, str], Any] | None
     Clock = Callable[[], datetime.datetime]
 
-__all__ = [
-    "FILTERS",
-    "MISSING",
-    "PATTERN_LENGTH",
-    "PATTERN_TIMEOUT_S",
-    "PREDICATES",
-    "TYPES",
-    "Expectation",
-    "Missing",
-    "Predicate",
-    "escaped",
-    "parse",
-]
-
 FILTERS_KEY = "filters"
 
-ELSEWHERE = {
-    "=": "eq", "==": "eq", "===": "eq", "equals": "eq", "equal": "eq", "is": "eq", "value": "eq", "!=": "ne", "<>": "ne",
-    "not_equals": "ne", "not_equal": "ne", "is_not": "ne", ">": "gt", "greater_than": "gt", "above": "gt", ">=": "gte",
-    "ge": "gte", "min": "gte", "minimum": "gte", "at_least": "gte", "<": "lt", "less_than": "lt", "below": "lt",
-    "<=": "lte", "le": "lte", "max": "lte", "maximum": "lte", "at_most": "lte", "range": "between", "one_of": "in",
-    "oneof": "in", "enum": "in", "includes": "contains", "include": "contains", "has": "contains", "prefix": "starts_with",
-    "have_prefix": "starts_with", "suffix": "ends_with", "regex": "matches", "regexp": "matches", "pattern": "matches",
-    "match_regexp": "matches", "like": "matches", "present": "exists", "defined": "exists", "isempty": "empty",
-    "size": "length", "len": "length", "have_len": "length", "count": "length", "and": "all_of", "or": "any_of",
-    "all": "every", "each": "every", "some": "any", "nin": "not", "close_to": "approx", "version": "semver",
-    "json_schema": "schema",
+ALIASES_FROM_OTHER_TOOLS = {
+    "=": "eq", "==": "eq", "===": "eq", "equals": "eq", "equal": "eq", "is": "eq", "value": "eq", "!=": "ne",
+    "<>": "ne", "not_equals": "ne", "not_equal": "ne", "is_not": "ne", ">": "gt", "greater_than": "gt",
+    "above": "gt", ">=": "gte", "ge": "gte", "min": "gte", "minimum": "gte", "at_least": "gte", "<": "lt",
+    "less_than": "lt", "below": "lt", "<=": "lte", "le": "lte", "max": "lte", "maximum": "lte", "at_most": "lte",
+    "range": "between", "one_of": "in", "oneof": "in", "enum": "in", "includes": "contains", "include": "contains",
+    "has": "contains", "prefix": "starts_with", "have_prefix": "starts_with", "suffix": "ends_with",
+    "regex": "matches", "regexp": "matches", "pattern": "matches", "match_regexp": "matches", "like": "matches",
+    "present": "exists", "defined": "exists", "isempty": "empty", "size": "length", "len": "length",
+    "have_len": "length", "count": "length", "and": "all_of", "or": "any_of", "all": "every", "each": "every",
+    "some": "any", "nin": "not", "close_to": "approx", "version": "semver", "json_schema": "schema",
 }  # fmt: skip
-"""What other tools call predicates, and what they are called here."""
+"""Names of predicates in other tools, with their names in plans."""
 
 _UNFILLED = object()
-"""Stands for an argument with a `${name}` whose value is not known yet, and without which it means nothing."""
+"""Placeholder for an argument that cannot be parsed before the value of its `${name}` is known."""
 
 
 class Expectation:
-    """A parsed expectation: `written` is what the plan says, `predicates` what must hold after the `filters`."""
+    """A parsed expectation.
 
-    __slots__ = ("filters", "predicates", "written")
+    Attributes:
+        raw: The expectation as the plan has it.
+        predicates: Names and parsed arguments of the predicates that must hold.
+        filters: Filters that are applied to the value first.
+    """
 
-    def __init__(self, written: Any, predicates: tuple[tuple[str, Any], ...], filters: tuple[Step, ...] = ()) -> None:
-        """Use `parse` instead."""
-        self.written = written
+    __slots__ = ("filters", "predicates", "raw")
+
+    def __init__(self, raw: Any, predicates: tuple[tuple[str, Any], ...], filters: tuple[Step, ...] = ()) -> None:
+        """Store the parts; use `parse` to create an expectation."""
+        self.raw = raw
         self.predicates = predicates
         self.filters = filters
 
     def holds(self, actual: Any) -> bool:
-        """Tell whether every predicate holds for `actual`; never raises for any JSON-like value."""
+        """Check whether every predicate holds for `actual`; never raises for a JSON-like value."""
         try:
             return self.decide(actual) is True
-        except (GaveUpError, RecursionError):
+        except (PatternTimeoutError, RecursionError):
             return False
 
     def decide(self, actual: Any) -> bool | None:
-        """Tell whether every predicate holds; None where nothing can be told, of which no `not` makes anything.
+        """Check whether every predicate holds; None means that it cannot be decided, and `not` keeps it None.
 
         Raises:
-            GaveUpError: A pattern took too long.
+            PatternTimeoutError: A pattern took too long.
             RecursionError: The value is nested too deep.
         """
         if self.filters and actual is not MISSING:
             try:
                 actual = apply_filters(self.filters, actual)
-            except CannotError:
+            except FilterError:
                 actual = MISSING
         if isinstance(actual, float) and not math.isfinite(actual):
             return None
-        verdict: bool | None = True
-        for name, expected in self.predicates:
-            if expected is _UNFILLED or (actual is MISSING and not _means_missing(name, expected)):
-                held = None
-            elif actual is MISSING and name == "exists":
-                held = True
-            else:
-                held = PREDICATES[name].holds(actual, expected)
-            if held is False:
-                return False
-            if held is None:
-                verdict = None
-        return verdict
+        return all_of(_decide_predicate(name, expected, actual) for name, expected in self.predicates)
 
     def why(self, actual: Any) -> str:
-        """Say why it does not hold for `actual`: which predicate, where inside; "" when `actual` says it all.
+        """Return why it does not hold for `actual`, with the predicate and the place; "" if `actual` shows it.
 
-        What it repeats of `actual` is whole, to be cut only when secrets are out of it. Never raises, either.
+        The message quotes `actual` at full length; the runner truncates it after it has redacted secrets. Never raises.
         """
         try:
-            return self._why(actual)
-        except GaveUpError as error:
+            return self._explain(actual)
+        except PatternTimeoutError as error:
             return str(error)
         except RecursionError:
             return "it is nested too deep"
 
-    def _why(self, actual: Any) -> str:
-        told_of = []
+    def _explain(self, actual: Any) -> str:
+        details = []
         if self.filters and actual is not MISSING:
             try:
                 actual = apply_filters(self.filters, actual)
-            except CannotError as error:
+            except FilterError as error:
                 return str(error)
-            told_of.append(describe_filters(self.filters, actual))
+            details.append(describe_filters(self.filters, actual))
         if actual is MISSING or (isinstance(actual, float) and not math.isfinite(actual)):
-            return "; ".join(told_of)
+            return "; ".join(details)
         for name, expected in self.predicates:
             if expected is _UNFILLED or PREDICATES[name].holds(actual, expected) is True:
                 continue
-            why = PREDICATES[name].why(actual, expected)
+            reason = PREDICATES[name].why(actual, expected)
             if len(self.predicates) > 1:
-                why = f"{name} does not hold: {why}" if why else f"{name} does not hold"
-            told_of += [why] if why else []
+                reason = f"{name} does not hold: {reason}" if reason else f"{name} does not hold"
+            details += [reason] if reason else []
             break
-        return "; ".join(told_of)
+        return "; ".join(details)
 
 
 class DurationExpectation(Expectation):
-    """An expectation over milliseconds whose literals are durations with their unit."""
+    """An expectation for milliseconds; its literals are durations with a unit."""
 
 
 class SizeExpectation(Expectation):
-    """An expectation over bytes whose literals are sizes with their unit."""
+    """An expectation for bytes; its literals are sizes with a unit."""
 
 
-def _means_missing(name: str, expected: Any) -> bool:
-    """Tell whether a predicate may hold for what was not found: `exists: false`, and lists in which it can stand."""
+def _decide_predicate(name: str, expected: Any, actual: Any) -> bool | None:
+    if expected is _UNFILLED or (actual is MISSING and not _accepts_missing(name, expected)):
+        return None
+    if actual is MISSING and name == "exists":
+        return True
+    return PREDICATES[name].holds(actual, expected)
+
+
+def _accepts_missing(name: str, expected: Any) -> bool:
+    """Check whether a predicate may hold for a missing value: `exists: false`, and lists that may contain it."""
     return (name == "exists" and expected is False) or name in ("all_of", "any_of")
 
 
-def parse(written: Any, unit: Unit = None, fill: Fill = None, now: Clock = utc_now) -> Expectation:
-    """Read an expectation as a plan writes it.
+def parse(raw: Any, unit: Unit = None, fill: Fill = None, now: Clock = utc_now) -> Expectation:
+    """Parse an expectation of a plan.
 
     Args:
-        written: A literal, or a map of predicate names to their arguments.
-        unit: Turns a literal with a unit into a number (`Duration.parse`, `Size.parse`); None for literals as they are.
-        fill: Called with each argument and its predicate's name (`matches` for every pattern), gives the argument to
-            use. What it gives is only ever an argument: a map that a service answered with does not become predicates.
-        now: The clock that `days_since` and `days_until` count by.
+        raw: A literal, or a map of predicate names to their arguments.
+        unit: Converts a literal with a unit to a number (`Duration.parse`, `Size.parse`); None for other literals.
+        fill: Called with each argument and its predicate's name (`matches` for every pattern); returns the argument to
+            use. The result is never parsed as predicates, so a map in a response cannot become an expectation.
+        now: Clock of `days_since` and `days_until`.
 
     Raises:
-        ExpectationError: An unknown predicate or filter, or an argument it cannot use.
+        ExpectationError: A predicate or filter is unknown, or its argument is not valid.
     """
-    if not isinstance(written, dict):
+    if not isinstance(raw, dict):
         if fill is not None:
-            written = fill(written, "eq")
-        return Expectation(written, (("eq", literal(written, unit)),))
-    if not written:
+            raw = fill(raw, "eq")
+        return Expectation(raw, (("eq", parse_literal(raw, unit)),))
+    if not raw:
         raise ExpectationError(
             "an empty map expects nothing; write a value, a predicate such as {exists: true}, or {eq: {}}"
         )
-    reading = _Reading(unit, fill, now)
+    parser = _ArgumentParser(unit, fill, now)
     predicates: list[tuple[str, Any]] = []
     filters: tuple[Step, ...] = ()
-    shown: dict[str, Any] = {}
-    for name, argument in written.items():
+    filled: dict[str, Any] = {}
+    for name, argument in raw.items():
         if name != FILTERS_KEY and name not in PREDICATES:
-            meant = ELSEWHERE.get(name.lower().replace("-", "_"))
-            hint = f"; did you mean {meant!r}?" if meant else did_you_mean(name, (*PREDICATES, FILTERS_KEY))
-            hint = hint or "; to compare with a whole object, write {eq: {...}}"
-            raise ExpectationError(f"unknown predicate {name!r}{hint}", (KeyStep(name),))
+            raise _unknown_predicate(name)
         try:
             if name == FILTERS_KEY:
-                shown[name], filters = reading.filters(argument)
+                filled[name], filters = parser.filters(argument)
             else:
-                shown[name], read = reading.predicate(name, argument)
-                predicates.append((name, read))
+                filled[name], expected = parser.predicate(name, argument)
+                predicates.append((name, expected))
         except ExpectationError as error:
-            nested = name in PREDICATES and PREDICATES[name].takes in _NESTED
-            if fill is not None or unit is not None or nested or not has_references(argument):
+            if not parser.may_be_filled_later(name, argument):
                 raise ExpectationError(str(error), (name, *error.path)) from error
             predicates.append((name, _UNFILLED))
     if not predicates:
         raise ExpectationError(
             "filters alone expect nothing; write beside them what the value must be, such as {filters: [count], gte: 1}"
         )
-    return Expectation(written if fill is None else shown, tuple(predicates), filters)
+    return Expectation(raw if fill is None else filled, tuple(predicates), filters)
+
+
+def _unknown_predicate(name: str) -> ExpectationError:
+    alias = ALIASES_FROM_OTHER_TOOLS.get(name.lower().replace("-", "_"))
+    hint = f"; did you mean {alias!r}?" if alias else did_you_mean(name, (*PREDICATES, FILTERS_KEY))
+    hint = hint or "; to compare with a whole object, write {eq: {...}}"
+    return ExpectationError(f"unknown predicate {name!r}{hint}", (KeyStep(name),))
 
 
 _NESTED = ("count", "expectation", "expectations")
+"""Kinds of arguments that contain expectations."""
 
 
-class _Reading:
-    """How arguments are read: with what unit, what to fill in, and what clock."""
+class _ArgumentParser:
+    """Parses arguments with one unit, one `fill` and one clock.
+
+    Its methods return an argument twice: as evidence shows it, and as values are compared with it.
+    """
 
     def __init__(self, unit: Unit, fill: Fill, now: Clock) -> None:
         self.unit, self.fill, self.now = unit, fill, now
 
-    def _filled(self, argument: Any, name: str) -> Any:
+    def _apply_fill(self, argument: Any, name: str) -> Any:
         return argument if self.fill is None else self.fill(argument, name)
 
-    def predicate(self, name: str, argument: Any) -> tuple[Any, Any]:
-        """Give a predicate's argument as it is shown, and as it is compared with."""
-        takes = PREDICATES[name].takes
-        if takes in _NESTED:
-            return self._nested(name, takes, argument)
-        if takes == "schema" and self.fill is not None and has_references(argument):
-            raise ExpectationError("what was captured cannot stand in a schema; compare it with a predicate beside it")
-        shown = self._filled(argument, name)
-        return shown, ARGUMENTS[takes](name, shown, self.unit)
+    def may_be_filled_later(self, name: str, argument: Any) -> bool:
+        """Check whether an argument that is not valid has references whose values are not known yet."""
+        is_nested = name in PREDICATES and PREDICATES[name].takes in _NESTED
+        return self.fill is None and self.unit is None and not is_nested and has_references(argument)
 
-    def _nested(self, name: str, takes: str, argument: Any) -> tuple[Any, Any]:
-        if takes != "expectations":
-            if takes == "count" and not isinstance(argument, dict | int) and not has_references(argument):
-                hint = f"; write {argument} without quotes" if str(argument).isdecimal() else ", such as 3 or {gte: 1}"
-                raise ExpectationError(f"{name} takes a whole number or predicates, not {error_text(argument)}{hint}")
-            below = parse(argument, None if takes == "count" else self.unit, self.fill, self.now)
-            return below.written, below
+    def predicate(self, name: str, argument: Any) -> tuple[Any, Any]:
+        """Parse the argument of a predicate."""
+        takes = PREDICATES[name].takes
+        if takes == "expectations":
+            return self._expectations(name, argument)
+        if takes in _NESTED:
+            return self._expectation(name, takes, argument)
+        if takes == "schema" and self.fill is not None and has_references(argument):
+            raise ExpectationError("a captured value cannot be used in a schema; compare it with a predicate beside it")
+        filled = self._apply_fill(argument, name)
+        return filled, ARGUMENTS[takes](name, filled, self.unit)
+
+    def _expectation(self, name: str, takes: str, argument: Any) -> tuple[Any, Expectation]:
+        if takes == "count" and not isinstance(argument, dict | int) and not has_references(argument):
+            hint = f"; write {argument} without quotes" if str(argument).isdecimal() else ", such as 3 or {gte: 1}"
+            raise ExpectationError(f"{name} takes a whole number or predicates, not {to_plan_text(argument)}{hint}")
+        nested = parse(argument, None if takes == "count" else self.unit, self.fill, self.now)
+        return nested.raw, nested
+
+    def _expectations(self, name: str, argument: Any) -> tuple[Any, tuple[Expectation, ...]]:
         if not isinstance(argument, list) or not argument:
             raise ExpectationError(
-                f"{name} takes a list with at least one expectation, not {error_text(argument)}; write such as [{{gte: 5}}, null]"
+                f"{name} takes a list with at least one expectation, not {to_plan_text(argument)}; "
+                "write such as [{gte: 5}, null]"
             )
-        each: list[Expectation] = []
-        for index, written in enumerate(argument):
+        parsed: list[Expectation] = []
+        for index, raw in enumerate(argument):
             try:
-                each.append(parse(written, self.unit, self.fill, self.now))
+                parsed.append(parse(raw, self.unit, self.fill, self.now))
             except ExpectationError as error:
                 raise ExpectationError(str(error), (index, *error.path)) from error
-        return [one.written for one in each], tuple(each)
+        return [expectation.raw for expectation in parsed], tuple(parsed)
 
     def filters(self, argument: Any) -> tuple[list[Any], tuple[Step, ...]]:
-        """Give the filters as they are shown, and as they are applied."""
+        """Parse a list of filters."""
         if not isinstance(argument, list) or not 0 < len(argument) <= MAX_FILTERS:
-            raise ExpectationError(f"filters takes a list of 1 to {MAX_FILTERS} filters, not {error_text(argument)}")
-        shown: list[Any] = []
+            raise ExpectationError(f"filters takes a list of 1 to {MAX_FILTERS} filters, not {to_plan_text(argument)}")
+        filled: list[Any] = []
         steps: list[Step] = []
-        for index, each in enumerate(argument):
-            name, given = next(iter(each.items())) if isinstance(each, dict) and len(each) == 1 else (each, None)
+        for index, raw in enumerate(argument):
+            is_bare = isinstance(raw, str)
+            name, filter_argument = next(iter(raw.items())) if isinstance(raw, dict) and len(raw) == 1 else (raw, None)
             if not isinstance(name, str):
-                raise ExpectationError(f"a filter is a name or a map with one, not {error_text(each)}", (index,))
+                raise ExpectationError(f"a filter is a name or a map with one, not {to_plan_text(raw)}", (index,))
             if name not in FILTERS:
-                raise ExpectationError(
-                    f"unknown filter {name!r}{suggest_or_list(name, FILTERS, 'known are')}", (index,)
-                )
+                suggestion = suggest_or_list(name, FILTERS, "valid names are")
+                raise ExpectationError(f"unknown filter {name!r}{suggestion}", (index,))
             try:
-                used, read = self._filter(name, given, bare=isinstance(each, str))
+                used, parsed = self._filter(name, filter_argument, is_bare)
             except ExpectationError as error:
-                place = (index,) if isinstance(each, str) else (index, name)
+                place = (index,) if is_bare else (index, name)
                 raise ExpectationError(str(error), (*place, *error.path)) from error
-            shown.append(name if isinstance(each, str) else {name: used})
-            steps.append(Step(name, read))
-        return shown, tuple(steps)
+            filled.append(name if is_bare else {name: used})
+            steps.append(Step(name, parsed))
+        return filled, tuple(steps)
 
-    def _filter(self, name: str, given: Any, bare: bool) -> tuple[Any, Any]:
+    def _filter(self, name: str, argument: Any, is_bare: bool) -> tuple[Any, Any]:
         takes = FILTERS[name].takes
         if takes in ("nothing", "clock"):
-            if not bare:
+            if not is_bare:
                 raise ExpectationError(f"{name} takes nothing; write {name} alone")
             return None, self.now if takes == "clock" else None
-        if bare:
+        if is_bare:
             if takes.startswith("optional_"):
                 return None, FILTER_ARGUMENTS[takes](name, None)
             raise ExpectationError(f"{name} takes an argument; write such as {FILTERS[name].example}")
-        if isinstance(given, dict):
-            used = {key: self._filled(v, "matches" if key == "pattern" else name) for key, v in given.items()}
+        if isinstance(argument, dict):
+            filled = {
+                key: self._apply_fill(value, "matches" if key == "pattern" else name) for key, value in argument.items()
+            }
         else:
-            used = self._filled(given, "matches" if takes == "capture" else name)
-        return used, FILTER_ARGUMENTS[takes](name, used)
+            filled = self._apply_fill(argument, "matches" if takes == "capture" else name)
+        return filled, FILTER_ARGUMENTS[takes](name, filled)

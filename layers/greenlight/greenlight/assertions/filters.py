@@ -1,6 +1,7 @@
-"""The filters: what a value becomes before it is compared. Pure, but for the clock that days are counted by.
+"""Filters: conversions of a value before it is compared.
 
-A filter that cannot be applied, because the value is of another type or holds nothing to find, finds nothing.
+If a filter cannot be applied, because the value has another type or the filter finds nothing in it, the value counts as
+missing. All filters are pure, except for the clock of `days_since` and `days_until`.
 """
 
 from __future__ import annotations
@@ -13,72 +14,73 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlight.assertions import formats
 from greenlight.assertions.patterns import replace, search
-from greenlight.core.json_values import for_message
+from greenlight.core.display import for_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAX_FILTERS = 20
+"""Filters of one expectation."""
 
 MAX_TEXT = 10_000_000
-"""Characters that a replacement may grow a text to."""
+"""Longest text that a replacement may produce, in characters."""
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,300}", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
 
 
-class CannotError(Exception):
-    """A filter that cannot be applied; the sentence says which and why."""
+class FilterError(Exception):
+    """A filter cannot be applied; the message has its name and the reason."""
 
 
 class Filter(NamedTuple):
-    """One filter; the plan's reference and its JSON Schema are made from these.
+    """One filter; the reference of plans and their JSON Schema are generated from it.
 
     Attributes:
-        apply: Called with the value and the argument as it was read; raises ValueError where it cannot be applied.
-        takes: The kind of argument; `expect` reads each kind, and devkit's schema describes it.
-        says: What it gives, in a sentence.
-        example: The filter as a plan writes it.
-        hides: Its texts are other than those of the answer, so secrets would not be found in them; they are not shown.
+        apply: Called with the value and the parsed argument; raises ValueError if it cannot be applied.
+        takes: Kind of argument, a key of `FILTER_ARGUMENTS`, "nothing" or "clock".
+        description: Sentence about the result, for the documentation.
+        example: The filter as a plan has it.
+        hides: True if the filter changes texts so that secrets in them cannot be redacted; the result is not reported.
     """
 
     apply: Callable[[Any, Any], Any]
     takes: str
-    says: str
+    description: str
     example: Any
     hides: bool = False
 
 
 class Step(NamedTuple):
-    """A filter in a list of them, with the argument it is applied with."""
+    """One filter of a list, with its parsed argument."""
 
     name: str
     argument: Any
 
 
 def utc_now() -> datetime.datetime:
-    """Give the time of this moment."""
+    """Return the current time."""
     return datetime.datetime.now(datetime.UTC)
 
 
 def apply_filters(steps: tuple[Step, ...], value: Any) -> Any:
-    """Give what the filters make of a value, one after the other.
+    """Return the value after all filters were applied in order.
 
     Raises:
         CannotError: One of them cannot be applied.
-        GaveUpError: A pattern took too long.
+        PatternTimeoutError: A pattern took too long.
     """
     for step in steps:
         try:
             value = FILTERS[step.name].apply(value, step.argument)
         except (ValueError, OverflowError, RecursionError) as error:
-            why = str(error) if type(error) is ValueError else "it cannot be read"
-            raise CannotError(f"{step.name} cannot be applied: {why}") from error
+            reason = str(error) if type(error) is ValueError else "it cannot be read"
+            raise FilterError(f"{step.name} cannot be applied: {reason}") from error
     return value
 
 
 def describe_filters(steps: tuple[Step, ...], value: Any) -> str:
-    """Say what the filters made of a value: `value` itself only where secrets can be found in it."""
+    """Describe the result of filters: `value` itself only if secrets can be redacted in it, otherwise its size."""
     names = ", ".join(step.name for step in steps)
     if isinstance(value, (str, list, dict)) and any(FILTERS[step.name].hides for step in steps):
         kinds = {str: "a text of {} characters", list: "a list of {} elements", dict: "an object of {} keys"}
@@ -86,7 +88,7 @@ def describe_filters(steps: tuple[Step, ...], value: Any) -> str:
     return f"after {names}: {for_message(value)}"
 
 
-def _kind(value: Any) -> str:
+def _type_name(value: Any) -> str:
     names = {
         str: "a text",
         bool: "true or false",
@@ -100,49 +102,49 @@ def _kind(value: Any) -> str:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"it is {_kind(value)}, not a text")
+        raise ValueError(f"it is {_type_name(value)}, not a text")
     return value
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"it is {_kind(value)}, not a list")
+        raise ValueError(f"it is {_type_name(value)}, not a list")
     return value
 
 
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"it is {_kind(value)}, not an object")
+        raise ValueError(f"it is {_type_name(value)}, not an object")
     return value
 
 
 def _number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or (value != value or abs(value) == math.inf):
-        raise ValueError(f"it is {_kind(value)}, not a finite number" if value == value else "it is not finite")
+        raise ValueError(f"it is {_type_name(value)}, not a finite number" if value == value else "it is not finite")
     return value
 
 
 def _count(value: Any, _: None) -> int:
     if not isinstance(value, (str, list, dict)):
-        raise ValueError(f"{_kind(value)} has no length")
+        raise ValueError(f"{_type_name(value)} has no length")
     return len(value)
 
 
-def _join(value: Any, between: str) -> str:
-    return between.join(map(_text, _list(value)))
+def _join(value: Any, separator: str) -> str:
+    return separator.join(map(_text, _list(value)))
 
 
-def _regex(value: Any, wanted: tuple[Any, int | str]) -> str:
-    compiled, group = wanted
-    found = search(compiled, _text(value))
-    part = found[group] if found else None
+def _regex(value: Any, capture: tuple[Any, int | str]) -> str:
+    compiled, group = capture
+    match = search(compiled, _text(value))
+    part = match[group] if match else None
     if part is None:
         raise ValueError("the pattern is not found")
     return str(part)
 
 
-def _replace(value: Any, wanted: tuple[Any, str]) -> str:
-    old, new = wanted
+def _replace(value: Any, replacement: tuple[Any, str]) -> str:
+    old, new = replacement
     text = _text(value)
     if len(new) * (text.count(old) if isinstance(old, str) else len(text) + 1) > MAX_TEXT:
         raise ValueError("the text would become too long")
@@ -153,7 +155,7 @@ def _to_int(value: Any, _: None) -> int:
     if isinstance(value, str) and _WHOLE.fullmatch(value):
         return int(value)
     if isinstance(value, str):
-        raise ValueError("the text is no whole number")
+        raise ValueError("the text is not a whole number")
     number = _number(value)
     if number != int(number):
         raise ValueError("the number is not whole; round it first")
@@ -162,13 +164,13 @@ def _to_int(value: Any, _: None) -> int:
 
 def _to_float(value: Any, _: None) -> float:
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
-        raise ValueError("the text is no number")
+        raise ValueError("the text is not a number")
     return float(_number(float(value if isinstance(value, str) else _number(value))))
 
 
 def _to_text(value: Any, _: None) -> str:
     if isinstance(value, (list, dict)):
-        raise ValueError(f"it is {_kind(value)}")
+        raise ValueError(f"it is {_type_name(value)}")
     return value if isinstance(value, str) else for_message(value if isinstance(value, bool | None) else _number(value))
 
 
@@ -176,11 +178,11 @@ def _moment(value: Any, form: str = "") -> datetime.datetime:
     if form in ("epoch", "epoch_ms"):
         seconds = _number(value) / (1000 if form == "epoch_ms" else 1)
         if abs(seconds) > 1e11:
-            raise ValueError("the number is no date")
+            raise ValueError("the number is not a valid date")
         return datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(seconds=seconds)
-    moment = formats.instant(_text(value), form)
+    moment = formats.parse_instant(_text(value), form)
     if moment is None:
-        raise ValueError(f"the text is no date{f' of the form {form}' if form else ''}")
+        raise ValueError(f"the text is not a valid date{f' of the form {form}' if form else ''}")
     return moment
 
 
@@ -192,18 +194,18 @@ def _days(value: Any, now: Callable[[], datetime.datetime]) -> float:
     return round((now() - _moment(value)).total_seconds() / 86400, 6)
 
 
-def _decode(value: Any, how: str) -> str:
+def _decode(value: Any, encoding: str) -> str:
     text = _text(value)
-    if how == "html":
+    if encoding == "html":
         import html
 
         return html.unescape(text)
-    if how == "url":
+    if encoding == "url":
         return urllib.parse.unquote(text, errors="strict")
     import base64
 
     raw = text.encode("ascii")
-    if how == "base64url":
+    if encoding == "base64url":
         raw = raw + b"=" * (-len(raw) % 4)
         return base64.b64decode(raw, altchars=b"-_", validate=True).decode()
     return base64.b64decode(raw, validate=True).decode()
@@ -215,25 +217,25 @@ def _json(value: Any, path: str | None) -> Any:
     try:
         data = msgspec.json.decode(_text(value).encode())
     except msgspec.DecodeError as error:
-        raise ValueError("the text is no JSON") from error
+        raise ValueError("the text is not valid JSON") from error
     if path is None:
         return data
     from greenlight.assertions.jmespath_query import run_query
-    from greenlight.core.missing import MISSING
+    from greenlight.core.json_values import MISSING
 
-    found = run_query(path, data)
-    if found is MISSING:
+    result = run_query(path, data)
+    if result is MISSING:
         raise ValueError(f"{path} finds nothing")
-    return found
+    return result
 
 
 def _query_param(value: Any, name: str) -> str:
     query = urllib.parse.urlsplit(_text(value)).query
     pairs = urllib.parse.parse_qsl(query, keep_blank_values=True, max_num_fields=1000)
-    found = next((each for key, each in pairs if key == name), None)
-    if found is None:
+    parameter = next((text for key, text in pairs if key == name), None)
+    if parameter is None:
         raise ValueError(f"the URL has no {name}")
-    return found
+    return parameter
 
 
 def _nth(value: Any, index: int) -> Any:
@@ -245,7 +247,7 @@ def _nth(value: Any, index: int) -> Any:
 
 FILTERS: dict[str, Filter] = {
     "count": Filter(
-        _count, "nothing", "The number of elements of a list, of keys of an object, of characters of a text.", "count"
+        _count, "nothing", "The number of elements of a list, keys of an object, or characters of a text.", "count"
     ),
     "first": Filter(lambda value, _: _nth(value, 0), "nothing", "The first element of a list.", "first"),
     "last": Filter(lambda value, _: _nth(value, -1), "nothing", "The last element of a list.", "last"),
@@ -254,9 +256,11 @@ FILTERS: dict[str, Filter] = {
     "values": Filter(
         lambda value, _: list(_object(value).values()), "nothing", "The values of an object, as a list.", "values"
     ),
-    "trim": Filter(lambda value, _: _text(value).strip(), "nothing", "A text without space around it.", "trim"),
-    "lower": Filter(lambda value, _: _text(value).lower(), "nothing", "A text in small letters.", "lower", hides=True),
-    "upper": Filter(lambda value, _: _text(value).upper(), "nothing", "A text in capitals.", "upper", hides=True),
+    "trim": Filter(
+        lambda value, _: _text(value).strip(), "nothing", "A text without white space at its beginning and end.", "trim"
+    ),
+    "lower": Filter(lambda value, _: _text(value).lower(), "nothing", "A text in lower case.", "lower", hides=True),
+    "upper": Filter(lambda value, _: _text(value).upper(), "nothing", "A text in upper case.", "upper", hides=True),
     "split": Filter(
         lambda value, by: _text(value).split(by),
         "separator",
@@ -264,60 +268,67 @@ FILTERS: dict[str, Filter] = {
         {"split": ","},
         hides=True,
     ),
-    "join": Filter(_join, "any_text", "One text of a list of them, with this between them.", {"join": " "}, hides=True),
+    "join": Filter(
+        _join,
+        "any_text",
+        "The texts of a list as one text, with this separator between them.",
+        {"join": " "},
+        hides=True,
+    ),
     "regex": Filter(
         _regex,
         "capture",
-        "What a pattern finds first in a text: its first group, or all of it where it has none; `group` names another.",
+        "The first match of a pattern in a text: its first group, or the whole match without groups; "
+        "`group` selects another group.",
         {"regex": "version=([0-9.]+)"},
         hides=True,
     ),
     "replace": Filter(
         _replace,
         "replacement",
-        "A text with `new` in place of every `old`, or of everything a `pattern` finds.",
+        "A text with every `old`, or every match of a `pattern`, replaced by `new`.",
         {"replace": {"old": "-", "new": "_"}},
         hides=True,
     ),
     "decode": Filter(
         _decode,
         "encoding",
-        "The text that a text stands for in base64, base64url, url (percent-encoding) or html (character references).",
+        "A text decoded from base64, base64url, url (percent-encoding) or html (character references).",
         {"decode": "base64"},
     ),
     "json": Filter(
-        _json, "optional_path", "The JSON in a text, or what a JMESPath expression finds in it.", {"json": "a.b"}
+        _json, "optional_path", "The JSON in a text, or the result of a JMESPath expression on it.", {"json": "a.b"}
     ),
     "query_param": Filter(
-        _query_param, "name", "The value of a parameter in the query of a URL, decoded.", {"query_param": "page"}
+        _query_param, "name", "The decoded value of a parameter in the query of a URL.", {"query_param": "page"}
     ),
-    "to_int": Filter(_to_int, "nothing", "The whole number that a text writes out, or a number is.", "to_int"),
-    "to_float": Filter(_to_float, "nothing", "The number that a text writes out.", "to_float"),
-    "to_text": Filter(_to_text, "nothing", "A number, a boolean or null as JSON writes it.", "to_text"),
+    "to_int": Filter(_to_int, "nothing", "A text or a number as a whole number.", "to_int"),
+    "to_float": Filter(_to_float, "nothing", "A text as a number.", "to_float"),
+    "to_text": Filter(_to_text, "nothing", "A number, a boolean or null as the text that JSON has for it.", "to_text"),
     "round": Filter(
         lambda value, digits: round(_number(value), digits or None),
         "digits",
-        "A number rounded to so many digits after the point.",
+        "A number rounded to this number of digits after the decimal point.",
         {"round": 2},
     ),
     "to_date": Filter(
         _to_date,
         "optional_form",
-        "A date as RFC 3339 in UTC, out of RFC 3339, of a date of HTTP, of a form in the words of strptime, "
-        "or of epoch seconds (epoch) or milliseconds (epoch_ms).",
+        "A date as RFC 3339 in UTC, from RFC 3339, an HTTP date, a format of strptime, "
+        "epoch seconds (epoch) or milliseconds (epoch_ms).",
         {"to_date": "%d.%m.%Y"},
     ),
     "days_since": Filter(
         _days,
         "clock",
-        "The days from a date (RFC 3339, or of HTTP) until now; negative when it is to come.",
+        "The days from a date (RFC 3339 or HTTP) until now; negative for a date in the future.",
         "days_since",
     ),
     "days_until": Filter(
         lambda value, now: -_days(value, now),
         "clock",
-        "The days from now until a date (RFC 3339, or of HTTP); negative when it is past.",
+        "The days from now until a date (RFC 3339 or HTTP); negative for a date in the past.",
         "days_until",
     ),
 }
-"""Every filter a plan can use."""
+"""All filters that a plan can use."""

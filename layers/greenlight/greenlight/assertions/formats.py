@@ -1,6 +1,6 @@
-"""Texts with a form of their own: dates, instants, addresses, identifiers. Pure.
+"""Text formats: dates, instants, IP addresses, UUIDs, URLs.
 
-Sources: RFC 3339 section 5.6 (full-date, date-time), RFC 9110 section 5.6.7 (dates of HTTP), RFC 9562 (UUID),
+Sources: RFC 3339 section 5.6 (full-date, date-time), RFC 9110 section 5.6.7 (HTTP dates), RFC 9562 (UUID),
 RFC 4291 and 2673 (addresses), RFC 3986 (URLs).
 """
 
@@ -23,66 +23,67 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _URL_CHARACTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]{1,8000}")
 
 
-def iso_date(text: str) -> datetime.date | None:
-    """Read a full-date of RFC 3339; None for what is none."""
-    found = _DATE.fullmatch(text)
+def parse_date(text: str) -> datetime.date | None:
+    """Parse a full-date of RFC 3339; return None if it is not valid."""
+    match = _DATE.fullmatch(text)
     try:
-        return datetime.date(int(found[1]), int(found[2]), int(found[3])) if found else None
+        return datetime.date(int(match[1]), int(match[2]), int(match[3])) if match else None
     except ValueError:
         return None
 
 
-def iso_datetime(text: str) -> datetime.datetime | None:
-    """Read a date-time of RFC 3339, which has a zone, as UTC; None for what is none.
+def parse_datetime(text: str) -> datetime.datetime | None:
+    """Parse a date-time of RFC 3339, which has a time zone, as UTC; return None if it is not valid.
 
-    A leap second, which only ever ends a day in UTC, is the first moment of the next.
+    A leap second is the last second of a day in UTC; it becomes the first moment of the next day.
     """
-    found = _INSTANT.fullmatch(text)
-    day = iso_date(found[1]) if found else None
-    if found is None or day is None:
+    match = _INSTANT.fullmatch(text)
+    day = parse_date(match[1]) if match else None
+    if match is None or day is None:
         return None
-    hours, minutes, seconds = int(found[2]), int(found[3]), int(found[4])
-    away = (int(found[7]), int(found[8])) if found[6] else (0, 0)
-    leap = seconds == 60
-    if hours > 23 or minutes > 59 or seconds > 60 or away[0] > 23 or away[1] > 59:
+    hours, minutes, seconds = int(match[2]), int(match[3]), int(match[4])
+    offset_h, offset_min = (int(match[7]), int(match[8])) if match[6] else (0, 0)
+    if hours > 23 or minutes > 59 or seconds > 60 or offset_h > 23 or offset_min > 59:
         return None
-    offset = datetime.timedelta(hours=away[0], minutes=away[1]) * (-1 if found[6] == "-" else 1)
-    micro = int((found[5] or "0")[:6].ljust(6, "0"))
-    local = datetime.datetime(
-        day.year, day.month, day.day, hours, minutes, 59 if leap else seconds, micro, datetime.UTC
-    )
+    offset = datetime.timedelta(hours=offset_h, minutes=offset_min) * (-1 if match[6] == "-" else 1)
+    microseconds = int((match[5] or "0")[:6].ljust(6, "0"))
+    time = datetime.time(hours, minutes, min(seconds, 59), microseconds, datetime.UTC)
+    return _to_utc(datetime.datetime.combine(day, time), offset, is_leap_second=seconds == 60)
+
+
+def _to_utc(local: datetime.datetime, offset: datetime.timedelta, is_leap_second: bool) -> datetime.datetime | None:
     try:
         instant = local - offset
-        if leap and (instant.hour, instant.minute) != (23, 59):
-            return None
-        return instant + datetime.timedelta(seconds=1) if leap else instant
+        if not is_leap_second:
+            return instant
+        return instant + datetime.timedelta(seconds=1) if (instant.hour, instant.minute) == (23, 59) else None
     except OverflowError:
         return None
 
 
-def instant(text: str, form: str = "") -> datetime.datetime | None:
-    """Read a moment; None for what is none.
+def parse_instant(text: str, form: str = "") -> datetime.datetime | None:
+    """Parse a moment; return None if it is not valid.
 
     Args:
-        text: A date-time or a date (its midnight in UTC) of RFC 3339, or a date as HTTP writes it.
-        form: Another form, in the words of `strptime`; without a zone in it, it is UTC.
+        text: A date-time or a date (midnight in UTC) of RFC 3339, or an HTTP date.
+        form: A format of `strptime` for other texts; UTC if it has no time zone.
     """
     if len(text) > 100:
         return None
     if not form:
-        if found := iso_datetime(text):
-            return found
-        if day := iso_date(text):
+        if moment := parse_datetime(text):
+            return moment
+        if day := parse_date(text):
             return datetime.datetime(day.year, day.month, day.day, tzinfo=datetime.UTC)
     try:
-        read = datetime.datetime.strptime(text, form or _HTTP_DATE)  # noqa: DTZ007 - the zone is set below
-        return read.replace(tzinfo=read.tzinfo or datetime.UTC).astimezone(datetime.UTC)
+        parsed = datetime.datetime.strptime(text, form or _HTTP_DATE)  # noqa: DTZ007 - the zone is set below
+        return parsed.replace(tzinfo=parsed.tzinfo or datetime.UTC).astimezone(datetime.UTC)
     except (ValueError, OverflowError):
         return None
 
 
-def _is_address(version: int) -> Callable[[str], bool]:
-    def is_one(text: str) -> bool:
+def _ip_check(version: int) -> Callable[[str], bool]:
+    def is_address(text: str) -> bool:
         import ipaddress
 
         try:
@@ -90,7 +91,7 @@ def _is_address(version: int) -> Callable[[str], bool]:
         except ValueError:
             return False
 
-    return is_one
+    return is_address
 
 
 def _is_ip(text: str) -> bool:
@@ -108,12 +109,12 @@ def _is_url(text: str) -> bool:
 
 
 FORMATS: dict[str, Callable[[str], bool]] = {
-    "date": lambda text: iso_date(text) is not None,
-    "date-time": lambda text: iso_datetime(text) is not None,
+    "date": lambda text: parse_date(text) is not None,
+    "date-time": lambda text: parse_datetime(text) is not None,
     "uuid": lambda text: _UUID.fullmatch(text) is not None,
-    "ipv4": _is_address(4),
-    "ipv6": _is_address(6),
+    "ipv4": _ip_check(4),
+    "ipv6": _ip_check(6),
     "ip": _is_ip,
     "url": _is_url,
 }
-"""Forms by name; those JSON Schema has bear its names."""
+"""Checks by format. The formats of JSON Schema have its names."""

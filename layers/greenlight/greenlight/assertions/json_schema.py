@@ -1,50 +1,52 @@
-"""JSON Schema: data held against a schema, offline and in bounded time. Pure.
+"""JSON Schema validation, offline and in bounded time.
 
-Draft 2020-12 unless the schema says another with `$schema` (https://json-schema.org/draft/2020-12). References lead to
-the schema itself, to a document that is given with it, or to the drafts' own schemas, which jsonschema has with it; none
-is ever fetched. Patterns are those of the `regex` module, time-limited: jsonschema itself uses `re`, which searches
-without end and lets no other thread run meanwhile.
+The draft is 2020-12 unless `$schema` has another (https://json-schema.org/draft/2020-12). A reference may point into
+the schema itself, a document that is passed with it, or the schemas of the drafts, which are installed with jsonschema;
+nothing is ever fetched. Patterns use the `regex` module with a time limit: jsonschema itself uses `re`, which has no
+limit and blocks all other threads during a search.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Any
 
 from greenlight.assertions.formats import FORMATS
-from greenlight.assertions.patterns import GaveUpError, pattern, search
+from greenlight.assertions.patterns import PatternTimeoutError, compile_pattern, search
+from greenlight.core.display import truncate
 from greenlight.core.errors import ExpectationError
 from greenlight.core.json_values import first_duplicate
 from greenlight.core.suggestions import did_you_mean
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 SHOWN_ERRORS = 3
+"""Errors that a message lists."""
 
 MAX_ERRORS = 200
-"""Errors that are looked for; the first ones by path among them are shown."""
+"""Errors that are collected; the first of them by path are listed."""
 
-_SILENT = frozenset((
-    "$schema", "$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$comment", "$defs", "definitions",
-    "id", "title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly",
-    "contentEncoding", "contentMediaType", "contentSchema",
+_ANNOTATION_KEYWORDS = frozenset((
+    "$schema", "$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$comment", "$defs",
+    "definitions", "id", "title", "description", "default", "examples", "example", "deprecated", "readOnly",
+    "writeOnly", "contentEncoding", "contentMediaType", "contentSchema",
 ))  # fmt: skip
-"""Keywords that hold nothing against anything."""
+"""Keywords that do not restrict a value."""
 
-_COMPANIONS = frozenset(("then", "else", "minContains", "maxContains", "additionalItems"))
-"""Keywords that mean something beside another one only."""
+_DEPENDENT_KEYWORDS = frozenset(("then", "else", "minContains", "maxContains", "additionalItems"))
+"""Keywords that have an effect only beside another keyword."""
 
-_UNUSABLE = (RecursionError, re.error, AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
-"""What jsonschema raises, beside its own errors, for schemas that its metaschema lets through."""
+_JSONSCHEMA_ERRORS = (RecursionError, re.error, AttributeError, KeyError, TypeError, ValueError, ArithmeticError)
+"""Built-in exceptions that jsonschema raises for schemas that its metaschema accepts."""
 
 
 def validate_schema(schema: Any) -> None:
-    """Refuse a schema of a plan that is none, leads elsewhere, or holds nothing against anything.
+    """Validate a schema of a plan.
 
     Raises:
-        ExpectationError: With the place in the schema.
+        ExpectationError: The schema is not valid, has a reference to another document, or restricts nothing.
     """
     if not isinstance(schema, dict):
         raise ExpectationError(f"schema takes a JSON Schema, a map, not {truncate(repr(schema), 60)}")
@@ -54,90 +56,87 @@ def validate_schema(schema: Any) -> None:
     from referencing.exceptions import Unresolvable
 
     try:
-        kind = _draft(schema)
-        if wrong := best_match(kind(kind.META_SCHEMA).iter_errors(schema)):
-            place = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in wrong.absolute_path)
-            raise ExpectationError(
-                f"this is no JSON Schema: {place.lstrip('.') or 'it'}: {truncate(wrong.message, 200)}"
-            )
-        if not _says_something(schema):
-            raise ExpectationError("this schema says nothing of any value, so everything would pass")
-        known = {*kind.VALIDATORS, *_SILENT, *_COMPANIONS, "format"}
-        root = Resource.from_contents(schema, default_specification=_specification(kind))
-        _walk(root, REGISTRY.resolver_with_root(root), known)
+        draft = _validator_class(schema)
+        if error := best_match(draft(draft.META_SCHEMA).iter_errors(schema)):
+            place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+            message = f"this is not a valid JSON Schema: {place.lstrip('.') or 'it'}: {truncate(error.message, 200)}"
+            raise ExpectationError(message)
+        if not _restricts_something(schema):
+            raise ExpectationError("this schema restricts no value, so everything would pass")
+        valid_keywords = {*draft.VALIDATORS, *_ANNOTATION_KEYWORDS, *_DEPENDENT_KEYWORDS, "format"}
+        root = Resource.from_contents(schema, default_specification=_specification(draft))
+        _check_keywords(root, REGISTRY.resolver_with_root(root), valid_keywords)
         if _has_key(schema, "unevaluatedProperties") and _has_key(schema, "patternProperties"):
-            raise ExpectationError("unevaluatedProperties cannot stand in a schema with patternProperties")
+            raise ExpectationError("unevaluatedProperties cannot be used in a schema with patternProperties")
     except ExpectationError:
         raise
     except Unresolvable as error:
-        raise ExpectationError(
-            f"$ref {truncate(str(error.ref), 80)!r} leads out of the schema; nothing is fetched"
-        ) from error
-    except _UNUSABLE as error:
+        message = f"$ref {truncate(str(error.ref), 80)!r} leads out of the schema; nothing is fetched"
+        raise ExpectationError(message) from error
+    except _JSONSCHEMA_ERRORS as error:
         raise ExpectationError(f"this schema cannot be used: {_first_line(error)}") from error
 
 
-def _walk(resource: Any, resolver: Any, known: set[str]) -> None:
-    """Check what the metaschema does not: unknown keywords, which would hold nothing, patterns, and references."""
+def _check_keywords(resource: Any, resolver: Any, valid_keywords: set[str]) -> None:
+    """Check what the metaschema does not check: unknown keywords, which have no effect, patterns and references."""
     contents = resource.contents
     for keyword, value in contents.items() if isinstance(contents, dict) else ():
-        if keyword not in known and not keyword.startswith("x-"):
-            raise ExpectationError(
-                f"unknown keyword {truncate(keyword, 60)!r} in a schema{did_you_mean(keyword, known)}"
-            )
+        if keyword not in valid_keywords and not keyword.startswith("x-"):
+            suggestion = did_you_mean(keyword, valid_keywords)
+            raise ExpectationError(f"unknown keyword {truncate(keyword, 60)!r} in a schema{suggestion}")
         if keyword == "format" and value not in FORMATS:
-            known_ones = ", ".join(FORMATS)
             raise ExpectationError(
-                f"the format {truncate(str(value), 60)!r} is not held here, so everything would pass{did_you_mean(str(value), FORMATS)}; "
-                f"held are {known_ones}; write a pattern for another"
+                f"the format {truncate(str(value), 60)!r} is not supported, so everything would pass"
+                f"{did_you_mean(str(value), FORMATS)}; supported are {', '.join(FORMATS)}; write a pattern for another"
             )
         if keyword == "pattern":
-            pattern(value, keyword)
+            compile_pattern(value, keyword)
         elif keyword == "patternProperties":
-            for each in value:
-                pattern(each, keyword)
+            for source in value:
+                compile_pattern(source, keyword)
         elif keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
             resolver.lookup(value)
-    for each in resource.subresources():
-        _walk(each, resolver.in_subresource(each), known)
+    for subresource in resource.subresources():
+        _check_keywords(subresource, resolver.in_subresource(subresource), valid_keywords)
 
 
-def _says_something(schema: Any) -> bool:
-    """Tell whether a schema holds anything against a value, as far as can be seen without one."""
+def _restricts_something(schema: Any) -> bool:
+    """Check whether a schema can reject any value, as far as the schema alone shows it."""
     if not isinstance(schema, dict):
         return schema is False
-    for keyword, value in schema.items():
-        if keyword in _SILENT or keyword in _COMPANIONS or keyword.startswith("x-"):
-            continue
-        if keyword == "anyOf":
-            said = all(map(_says_something, value))
-        elif keyword in ("allOf", "oneOf"):
-            said = any(map(_says_something, value))
-        elif keyword in ("properties", "patternProperties", "dependentSchemas"):
-            said = any(map(_says_something, value.values()))
-        elif keyword in ("items", "additionalProperties", "propertyNames", "prefixItems"):
-            said = any(map(_says_something, value if isinstance(value, list) else [value]))
-        elif keyword == "if":
-            said = any(map(_says_something, (schema.get("then", {}), schema.get("else", {}))))
-        else:
-            said = bool(value) or value is False or value == 0
-        if said:
-            return True
-    return False
+    return any(
+        _keyword_restricts(schema, keyword, value)
+        for keyword, value in schema.items()
+        if keyword not in _ANNOTATION_KEYWORDS | _DEPENDENT_KEYWORDS and not keyword.startswith("x-")
+    )
+
+
+def _keyword_restricts(schema: dict[str, Any], keyword: str, value: Any) -> bool:
+    if keyword == "anyOf":
+        return all(map(_restricts_something, value))
+    if keyword in ("allOf", "oneOf"):
+        return any(map(_restricts_something, value))
+    if keyword in ("properties", "patternProperties", "dependentSchemas"):
+        return any(map(_restricts_something, value.values()))
+    if keyword in ("items", "additionalProperties", "propertyNames", "prefixItems"):
+        return any(map(_restricts_something, value if isinstance(value, list) else [value]))
+    if keyword == "if":
+        return any(map(_restricts_something, (schema.get("then", {}), schema.get("else", {}))))
+    return bool(value) or value is False or value == 0
 
 
 def schema_errors(schema: Any, data: Any, documents: Mapping[str, Any] | None = None, draft4: bool = False) -> str:
-    """Say what of `data` is not as a schema says: the first errors with their JSON paths; "" when all is.
+    """Return the first errors of `data` with their JSON paths; "" if the data is valid.
 
     Args:
         schema: The schema.
-        data: JSON-like.
-        documents: What references may lead to beside the schema itself, by URI.
-        draft4: Read the schema as draft 4, which OpenAPI 3.0 builds on.
+        data: JSON-like data.
+        documents: Further documents that references may point to, by URI.
+        draft4: Use draft 4, the base of OpenAPI 3.0.
 
     Raises:
-        ExpectationError: The schema cannot be used on this data, so nothing is shown: it is no schema, a reference leads
-            nowhere, or a pattern takes too long.
+        ExpectationError: The data cannot be validated: the schema is not valid, a reference cannot be resolved, or a
+            pattern takes too long.
     """
     from jsonschema import Draft4Validator
     from jsonschema.exceptions import SchemaError, UnknownType
@@ -147,100 +146,131 @@ def schema_errors(schema: Any, data: Any, documents: Mapping[str, Any] | None = 
     from referencing.jsonschema import DRAFT4, DRAFT202012
 
     registry = REGISTRY.with_resources(
-        (uri, (DRAFT4 if draft4 else DRAFT202012).create_resource(each)) for uri, each in (documents or {}).items()
+        (uri, (DRAFT4 if draft4 else DRAFT202012).create_resource(document))
+        for uri, document in (documents or {}).items()
     )
     try:
-        kind = Draft4Validator if draft4 else _draft(schema)
+        draft = Draft4Validator if draft4 else _validator_class(schema)
         if documents:
-            kind.check_schema(schema)
-        limited = extend(kind, _bounded(kind.VALIDATORS, [schema, documents and list(documents.values())]))  # type: ignore[no-untyped-call]
-        found = limited(schema, registry=registry).iter_errors(data)
-        errors = sorted((error for _, error in zip(range(MAX_ERRORS), found, strict=False)), key=lambda e: e.json_path)
-    except (ExpectationError, GaveUpError) as error:
+            draft.check_schema(schema)
+        keywords = _BoundedKeywords(draft.VALIDATORS, [schema, documents and list(documents.values())])
+        validator = extend(draft, keywords.by_name())(schema, registry=registry)  # type: ignore[no-untyped-call]
+        errors = sorted(itertools.islice(validator.iter_errors(data), MAX_ERRORS), key=lambda error: error.json_path)
+    except (ExpectationError, PatternTimeoutError) as error:
         raise ExpectationError(str(error)) from error
-    except (SchemaError, UnknownType, Unresolvable, *_UNUSABLE) as error:
+    except (SchemaError, UnknownType, Unresolvable, *_JSONSCHEMA_ERRORS) as error:
         raise ExpectationError(f"its schema cannot be used: {_first_line(error)}") from error
-    # Not cut here: a secret cut in half would not be found when secrets are taken out.
-    said = [f"{error.json_path} {error.message}" for error in errors[:SHOWN_ERRORS]]
+    # Not truncated here: a secret that is cut in half cannot be redacted.
+    messages = [f"{error.json_path} {error.message}" for error in errors[:SHOWN_ERRORS]]
     more = len(errors) - SHOWN_ERRORS
-    return "; ".join(said) + (f" (and {'at least ' * (len(errors) == MAX_ERRORS)}{more} more)" if more > 0 else "")
+    if more <= 0:
+        return "; ".join(messages)
+    return f"{'; '.join(messages)} (and {'at least ' if len(errors) == MAX_ERRORS else ''}{more} more)"
 
 
-def _draft(schema: Any) -> Any:
+def _validator_class(schema: Any) -> Any:
     from jsonschema import Draft202012Validator
     from jsonschema.validators import validator_for
 
-    said = schema.get("$schema") if isinstance(schema, dict) else None
-    kind = validator_for(schema, default=None) if said is not None else Draft202012Validator  # type: ignore[arg-type]
-    if kind is None:
-        raise ExpectationError(f"$schema {truncate(str(said), 80)!r} is no draft of JSON Schema that is known here")
-    return kind
+    uri = schema.get("$schema") if isinstance(schema, dict) else None
+    draft = validator_for(schema, default=None) if uri is not None else Draft202012Validator  # type: ignore[arg-type]
+    if draft is None:
+        raise ExpectationError(f"$schema {truncate(str(uri), 80)!r} is not a supported draft of JSON Schema")
+    return draft
 
 
-def _specification(kind: Any) -> Any:
+def _specification(draft: Any) -> Any:
     from referencing.jsonschema import specification_with
 
-    return specification_with(kind.META_SCHEMA.get("$schema"))
+    return specification_with(draft.META_SCHEMA.get("$schema"))
 
 
-def _bounded(keywords: Any, documents: Any) -> dict[str, Any]:
-    """Give the keywords of JSON Schema whose work has no bound in jsonschema, and `format`, with bounds."""
+class _BoundedKeywords:
+    """Replacements for keywords of JSON Schema that jsonschema evaluates without a time limit, and for `format`.
+
+    Attributes:
+        keywords: The keywords of the draft, by name.
+        documents: The schema and all documents that it may refer to.
+    """
+
+    def __init__(self, keywords: Any, documents: Any) -> None:
+        self.keywords, self.documents = keywords, documents
+        self._compiled: dict[str, Any] = {}
+
+    def by_name(self) -> dict[str, Any]:
+        """Return the replacements for the keywords that the draft has."""
+        replacements = {
+            "pattern": self.pattern,
+            "patternProperties": self.pattern_properties,
+            "additionalProperties": self.additional_properties,
+            "unevaluatedProperties": self.unevaluated_properties,
+            "uniqueItems": _unique_items,
+            "format": _format,
+        }
+        return {name: keyword for name, keyword in replacements.items() if name in self.keywords}
+
+    def _matches(self, source: str, text: str) -> bool:
+        if source not in self._compiled:
+            self._compiled[source] = compile_pattern(source, "pattern")
+        return search(self._compiled[source], text) is not None
+
+    def pattern(self, validator: Any, expected: str, instance: Any, _schema: Any) -> Iterator[Any]:
+        """Validate `pattern`."""
+        from jsonschema.exceptions import ValidationError
+
+        if validator.is_type(instance, "string") and not self._matches(expected, instance):
+            yield ValidationError(f"{instance!r} does not match {expected!r}")
+
+    def pattern_properties(
+        self, validator: Any, subschemas: dict[str, Any], instance: Any, _schema: Any
+    ) -> Iterator[Any]:
+        """Validate `patternProperties`."""
+        properties = instance if validator.is_type(instance, "object") else {}
+        for source, subschema in subschemas.items():
+            for name, value in properties.items():
+                if self._matches(source, name):
+                    yield from validator.descend(value, subschema, path=name, schema_path=source)
+
+    def additional_properties(
+        self, validator: Any, expected: Any, instance: Any, schema: dict[str, Any]
+    ) -> Iterator[Any]:
+        """Validate `additionalProperties`: jsonschema gets neither the patterns nor the properties that match them."""
+        patterns = schema.get("patternProperties", {})
+        if patterns and validator.is_type(instance, "object"):
+            instance = {
+                name: value
+                for name, value in instance.items()
+                if not any(self._matches(source, name) for source in patterns)
+            }
+            schema = {key: value for key, value in schema.items() if key != "patternProperties"}
+        yield from self.keywords["additionalProperties"](validator, expected, instance, schema)
+
+    def unevaluated_properties(self, validator: Any, expected: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        """Validate `unevaluatedProperties`, which in jsonschema evaluates all patterns of the document."""
+        if _has_key(self.documents, "patternProperties"):
+            raise ExpectationError("its schema has unevaluatedProperties, and the document patternProperties")
+        yield from self.keywords["unevaluatedProperties"](validator, expected, instance, schema)
+
+
+def _unique_items(validator: Any, expected: Any, instance: Any, _schema: Any) -> Iterator[Any]:
     from jsonschema.exceptions import ValidationError
 
-    compiled: dict[str, Any] = {}
+    if expected and validator.is_type(instance, "array") and first_duplicate(instance) is not None:
+        yield ValidationError(f"{instance!r} has non-unique elements")
 
-    def finds(written: str, text: str) -> bool:
-        if written not in compiled:
-            compiled[written] = pattern(written, "pattern")
-        return search(compiled[written], text) is not None
 
-    def pattern_(kind: Any, wanted: str, instance: Any, _schema: Any) -> Iterator[Any]:
-        if kind.is_type(instance, "string") and not finds(wanted, instance):
-            yield ValidationError(f"{instance!r} does not match {wanted!r}")
+def _format(validator: Any, expected: Any, instance: Any, _schema: Any) -> Iterator[Any]:
+    from jsonschema.exceptions import ValidationError
 
-    def pattern_properties(kind: Any, wanted: dict[str, Any], instance: Any, _schema: Any) -> Iterator[Any]:
-        named = instance if kind.is_type(instance, "object") else {}
-        for each, below in wanted.items():
-            for name, value in named.items():
-                if finds(each, name):
-                    yield from kind.descend(value, below, path=name, schema_path=each)
-
-    def additional_properties(kind: Any, wanted: Any, instance: Any, schema: dict[str, Any]) -> Iterator[Any]:
-        patterns = schema.get("patternProperties", {})
-        if patterns and kind.is_type(instance, "object"):
-            instance = {k: v for k, v in instance.items() if not any(finds(each, k) for each in patterns)}
-            schema = {key: value for key, value in schema.items() if key != "patternProperties"}
-        yield from keywords["additionalProperties"](kind, wanted, instance, schema)
-
-    def unevaluated_properties(kind: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        if _has_key(documents, "patternProperties"):
-            raise ExpectationError("its schema has unevaluatedProperties, and the document patternProperties")
-        yield from keywords["unevaluatedProperties"](kind, wanted, instance, schema)
-
-    def unique_items(kind: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[Any]:
-        if wanted and kind.is_type(instance, "array") and first_duplicate(instance) is not None:
-            yield ValidationError(f"{instance!r} has non-unique elements")
-
-    def format_(kind: Any, wanted: Any, instance: Any, _schema: Any) -> Iterator[Any]:
-        holds = FORMATS.get(wanted) if isinstance(wanted, str) else None
-        if holds and kind.is_type(instance, "string") and not holds(instance):
-            yield ValidationError(f"{instance!r} is not a {wanted!r}")
-
-    made = {
-        "pattern": pattern_,
-        "patternProperties": pattern_properties,
-        "additionalProperties": additional_properties,
-        "unevaluatedProperties": unevaluated_properties,
-        "uniqueItems": unique_items,
-        "format": format_,
-    }
-    return {name: keyword for name, keyword in made.items() if name in keywords}
+    is_valid = FORMATS.get(expected) if isinstance(expected, str) else None
+    if is_valid and validator.is_type(instance, "string") and not is_valid(instance):
+        yield ValidationError(f"{instance!r} is not a {expected!r}")
 
 
 def _has_key(data: Any, key: str) -> bool:
     if isinstance(data, dict):
-        return key in data or any(_has_key(each, key) for each in data.values())
-    return isinstance(data, list) and any(_has_key(each, key) for each in data)
+        return key in data or any(_has_key(value, key) for value in data.values())
+    return isinstance(data, list) and any(_has_key(value, key) for value in data)
 
 
 def _first_line(error: BaseException) -> str:

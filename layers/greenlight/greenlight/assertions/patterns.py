@@ -1,20 +1,19 @@
-"""Patterns of a plan or of a document, searched for in bounded time. Pure."""
+"""Regular expressions of plans and documents, searched in bounded time."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from greenlight.core.display import truncate
 from greenlight.core.errors import ExpectationError
-from greenlight.core.text import truncate
 
 PATTERN_TIMEOUT_S = 1.0
-"""Processor time that a pattern may take on one text; an expectation whose pattern takes longer does not hold."""
+"""Processor time that a pattern may take on one text. If it takes longer, its expectation does not hold."""
 
 PATTERN_LENGTH = 2000
-"""Characters of a pattern; compiling one takes time that no time-out ends."""
+"""Longest pattern, in characters: no time-out limits the time to compile one."""
 
-
-_INSTEAD = {
+_HINTS = {
     "nothing to repeat": "; for any text write .*, and \\* for the character itself",
     "multiple repeat": "; one of *, + and ? is enough, and \\+ is the character itself",
     "missing )": "; for the character itself write \\(",
@@ -23,66 +22,70 @@ _INSTEAD = {
     "bad character range": "; write the lower end first, as in [a-z]",
     "bad escape": "; a backslash at the end is written twice",
 }
-"""What the engine says of the commonest mistakes, and what to write instead."""
+"""Hints for common mistakes, by a part of the engine's message."""
 
 
-class GaveUpError(Exception):
-    """Something took longer than it may, so nothing is shown; the sentence says what."""
+class PatternTimeoutError(Exception):
+    """A pattern took too long, so it is unknown whether it matches; the message has the pattern."""
 
 
-def pattern(written: Any, name: str = "matches") -> Any:
-    """Compile a pattern, for what `name` stands for in the message.
+def compile_pattern(source: Any, name: str = "matches") -> Any:
+    """Compile a pattern.
+
+    Args:
+        source: The pattern as the plan has it.
+        name: Name of the predicate or filter, for the message.
 
     Raises:
-        ExpectationError: It is none.
+        ExpectationError: The pattern is not valid.
     """
-    if not isinstance(written, str):
-        plain = isinstance(written, int | float) and not isinstance(written, bool)
-        hint = f'; write it in quotes, as in "{written}"' if plain else ""
-        raise ExpectationError(f"{name} takes a pattern, a text, not {truncate(repr(written), 60)}{hint}")
-    if not 0 < len(written) <= PATTERN_LENGTH:
-        raise ExpectationError(f"a pattern has 1 to {PATTERN_LENGTH} characters, and this has {len(written)}")
-    import regex  # 15 ms, and only plans with patterns need it
+    if not isinstance(source, str):
+        is_number = isinstance(source, int | float) and not isinstance(source, bool)
+        hint = f'; write it in quotes, as in "{source}"' if is_number else ""
+        raise ExpectationError(f"{name} takes a pattern, a text, not {truncate(repr(source), 60)}{hint}")
+    if not 0 < len(source) <= PATTERN_LENGTH:
+        raise ExpectationError(f"a pattern has 1 to {PATTERN_LENGTH} characters, and this has {len(source)}")
+    import regex  # takes 15 ms, and only plans with patterns need it
 
     try:
-        return regex.compile(written)
+        return regex.compile(source)
     except (regex.error, RecursionError, OverflowError) as error:
-        why = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        hint = next((hint for part, hint in _INSTEAD.items() if part in why), "")
-        raise ExpectationError(f"{truncate(repr(written), 60)} is no pattern: {why}{hint}") from error
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        hint = next((hint for part, hint in _HINTS.items() if part in reason), "")
+        raise ExpectationError(f"{truncate(repr(source), 60)} is not a valid pattern: {reason}{hint}") from error
 
 
 def search(compiled: Any, text: str) -> Any:
-    """Give the first match in a text, or None.
+    """Return the first match in a text, or None.
 
     Raises:
-        GaveUpError: It took too long.
+        PatternTimeoutError: The search took too long.
     """
     try:
         return compiled.search(text, timeout=PATTERN_TIMEOUT_S)
     except TimeoutError:
-        raise _took_too_long(compiled) from None
+        raise _timeout_error(compiled) from None
 
 
 def replace(compiled: Any, new: str, text: str) -> str:
-    """Replace every match by a text.
+    """Replace every match with a text.
 
     Raises:
-        GaveUpError: It took too long.
+        PatternTimeoutError: The search took too long.
     """
     try:
         return str(compiled.sub(lambda _: new, text, timeout=PATTERN_TIMEOUT_S))
     except TimeoutError:
-        raise _took_too_long(compiled) from None
+        raise _timeout_error(compiled) from None
 
 
-def _took_too_long(compiled: Any) -> GaveUpError:
-    said = truncate(compiled.pattern, 60)
-    return GaveUpError(f"the pattern {said!r} takes longer than {PATTERN_TIMEOUT_S:g} s, so it shows nothing")
+def _timeout_error(compiled: Any) -> PatternTimeoutError:
+    source = truncate(compiled.pattern, 60)
+    return PatternTimeoutError(f"the pattern {source!r} takes longer than {PATTERN_TIMEOUT_S:g} s, so it shows nothing")
 
 
-def escaped(text: str) -> str:
-    """Give the pattern that matches `text` and nothing else."""
+def escape_pattern(text: str) -> str:
+    """Return the pattern that matches `text` literally."""
     import regex
 
     return str(regex.escape(text))

@@ -1,7 +1,7 @@
-"""The predicates: what each takes, when it holds, and what there is to say when it does not. Pure.
+"""Predicates: their arguments, when they hold, and the explanation if they do not.
 
-A predicate holds (True), does not (False), or comes to nothing (None): a value it cannot compare, or a list with nothing
-in it. Nothing can be made true of the last, not even by `not`.
+A predicate holds (True), does not hold (False), or is undecided (None): it cannot compare the value, or a list is
+empty. An undecided predicate never passes, not even inside `not`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlight.assertions import formats, json_schema, patterns
+from greenlight.core.display import for_message
 from greenlight.core.errors import ExpectationError
-from greenlight.core.json_values import equals, first_duplicate, for_message, is_number, to_fraction
+from greenlight.core.json_values import equals, first_duplicate, is_number, to_fraction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,25 +37,25 @@ TYPES: dict[str, Callable[[Any], bool]] = {
 
 
 class Predicate(NamedTuple):
-    """One predicate; the plan's reference and its JSON Schema are made from these.
+    """One predicate; the reference of plans and their JSON Schema are generated from it.
 
     Attributes:
-        holds: Called with the value seen and the argument as it was read.
-        takes: The kind of argument; `expect` reads each kind, and devkit's schema describes it.
-        says: What it means, in a sentence.
-        example: A map with the predicate as a plan writes it.
-        why: Called like `holds` where that is not True; says why, "" when expected and actual say it all.
+        holds: Called with the observed value and the parsed argument.
+        takes: Kind of argument, a key of `ARGUMENTS`, or one that contains expectations.
+        description: Sentence about its meaning, for the documentation.
+        example: A map with the predicate as a plan has it.
+        why: Called like `holds` if that was not True; returns the reason, "" if expected and actual show it.
     """
 
     holds: Callable[[Any, Any], bool | None]
     takes: str
-    says: str
+    description: str
     example: dict[str, Any]
     why: Callable[[Any, Any], str] = lambda _actual, _expected: ""
 
 
 def all_of(verdicts: Iterable[bool | None]) -> bool | None:
-    """Give False if one is, else None if one is, else True."""
+    """Return False if any verdict is False, otherwise None if any is None, otherwise True."""
     undecided = False
     for verdict in verdicts:
         if verdict is False:
@@ -64,7 +65,7 @@ def all_of(verdicts: Iterable[bool | None]) -> bool | None:
 
 
 def any_of(verdicts: Iterable[bool | None]) -> bool | None:
-    """Give True if one is, else None if one is, else False."""
+    """Return True if any verdict is True, otherwise None if any is None, otherwise False."""
     undecided = False
     for verdict in verdicts:
         if verdict:
@@ -73,25 +74,25 @@ def any_of(verdicts: Iterable[bool | None]) -> bool | None:
     return None if undecided else False
 
 
-def inverse(verdict: bool | None) -> bool | None:
-    """Give the opposite; of nothing, nothing."""
+def negate(verdict: bool | None) -> bool | None:
+    """Negate a three-valued result; None stays None."""
     return None if verdict is None else not verdict
 
 
-def _compared(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool | None]:
+def _for_numbers(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool | None]:
     return lambda actual, bound: holds(actual, bound) if is_number(actual) else None
 
 
-def _of_text(holds: Callable[[str, Any], bool | None]) -> Callable[[Any, Any], bool | None]:
+def _for_texts(holds: Callable[[str, Any], bool | None]) -> Callable[[Any, Any], bool | None]:
     return lambda actual, expected: holds(actual, expected) if isinstance(actual, str) else None
 
 
-def _no_number(actual: Any, _expected: Any) -> str:
-    return "" if is_number(actual) else "it is no number"
+def _why_not_number(actual: Any, _expected: Any) -> str:
+    return "" if is_number(actual) else "it is not a number"
 
 
-def _no_text(actual: Any, _expected: Any) -> str:
-    return "" if isinstance(actual, str) else "it is no text"
+def _why_not_text(actual: Any, _expected: Any) -> str:
+    return "" if isinstance(actual, str) else "it is not a text"
 
 
 def _contains(actual: Any, expected: Any) -> bool | None:
@@ -117,50 +118,56 @@ def _any(actual: Any, expectation: Any) -> bool | None:
 
 
 def _none(actual: Any, expectation: Any) -> bool | None:
-    return inverse(_any(actual, expectation))
+    return negate(_any(actual, expectation))
 
 
-def _unique(actual: Any, wanted: bool) -> bool | None:
+def _unique(actual: Any, expected: bool) -> bool | None:
     if not isinstance(actual, list) or not actual or any(isinstance(v, float) and not math.isfinite(v) for v in actual):
         return None
-    return (first_duplicate(actual) is None) is wanted
+    return (first_duplicate(actual) is None) is expected
 
 
 def _sorted(actual: Any, order: str) -> bool | None:
-    if not isinstance(actual, list) or not actual or not (all(map(is_number, actual)) or _texts(actual)):
+    if not isinstance(actual, list) or not actual or not (all(map(is_number, actual)) or _are_texts(actual)):
         return None
     return _out_of_order(actual, order) is None
 
 
-def _texts(values: list[Any]) -> bool:
-    return all(isinstance(each, str) for each in values)
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _out_of_order(values: list[Any], order: str) -> int | None:
-    for index, (one, two) in enumerate(itertools.pairwise(values), start=1):
-        if (one > two) if order == "asc" else (one < two):
+    """Return the index of the first element that is out of order, or None."""
+    for index, (previous, value) in enumerate(itertools.pairwise(values), start=1):
+        if previous > value if order == "asc" else previous < value:
             return index
     return None
 
 
-def _approx(actual: Any, wanted: tuple[Any, Any]) -> bool | None:
-    return abs(to_fraction(actual) - wanted[0]) <= wanted[1] if is_number(actual) else None
+def _approx(actual: Any, tolerance: tuple[Any, Any]) -> bool | None:
+    value, allowed = tolerance
+    return abs(to_fraction(actual) - value) <= allowed if is_number(actual) else None
 
 
-def _why_approx(actual: Any, wanted: tuple[Any, Any]) -> str:
+def _why_approx(actual: Any, tolerance: tuple[Any, Any]) -> str:
+    if not is_number(actual):
+        return "it is not a number"
     try:
-        return (
-            f"it is off by {float(abs(to_fraction(actual) - wanted[0])):g}" if is_number(actual) else "it is no number"
-        )
+        return f"it is off by {float(abs(to_fraction(actual) - tolerance[0])):g}"
     except OverflowError:
         return "it is far off"
 
 
-def _semver(actual: str, wanted: Range) -> bool | None:
+def _semver(actual: str, allowed: Range) -> bool | None:
     from greenlight.assertions import semver  # its patterns take 5 ms to compile, and few plans need them
 
-    key = semver.version(actual)
-    return None if key is None else semver.within(key, wanted)
+    key = semver.parse_version(actual)
+    return None if key is None else semver.is_in_range(key, allowed)
+
+
+def _why_semver(actual: Any, allowed: Range) -> str:
+    return "" if isinstance(actual, str) and _semver(actual, allowed) is not None else "it is not a semantic version"
 
 
 def _schema(actual: Any, schema: Any) -> bool | None:
@@ -177,74 +184,82 @@ def _why_schema(actual: Any, schema: Any) -> str:
         return str(error)
 
 
-def _because(text: str, reason: str) -> str:
-    return f"{text}: {reason}" if reason else text
+def _with_reason(message: str, reason: str) -> str:
+    return f"{message}: {reason}" if reason else message
 
 
 def _why_every(actual: Any, expectation: Any) -> str:
     if not isinstance(actual, list) or not actual:
-        return "it is an empty list, which proves nothing" if actual == [] else "it is no list"
-    index = next(index for index, each in enumerate(actual) if expectation.decide(each) is not True)
-    return _because(f"element {index} is {for_message(actual[index])}", expectation.why(actual[index]))
+        return "it is an empty list, which proves nothing" if actual == [] else "it is not a list"
+    index = next(index for index, item in enumerate(actual) if expectation.decide(item) is not True)
+    return _with_reason(f"element {index} is {for_message(actual[index])}", expectation.why(actual[index]))
 
 
 def _why_any(actual: Any, _expectation: Any) -> str:
     if not isinstance(actual, list):
-        return "it is no list"
+        return "it is not a list"
     return f"none of its {len(actual)} elements is" if actual else "it is an empty list"
 
 
 def _why_none(actual: Any, expectation: Any) -> str:
     if not isinstance(actual, list) or not actual:
         return _why_every(actual, expectation)
-    index = next(index for index, each in enumerate(actual) if expectation.decide(each) is not False)
-    how = "is" if expectation.decide(actual[index]) else "cannot be compared with it:"
-    return f"element {index} {how} {for_message(actual[index])}"
+    index = next(index for index, item in enumerate(actual) if expectation.decide(item) is not False)
+    verb = "is" if expectation.decide(actual[index]) else "cannot be compared with it:"
+    return f"element {index} {verb} {for_message(actual[index])}"
 
 
-def _why_unique(actual: Any, _wanted: bool) -> str:
+def _why_unique(actual: Any, _expected: bool) -> str:
     if not isinstance(actual, list) or not actual:
         return _why_every(actual, None)
-    places = first_duplicate(actual)
-    return f"elements {places[0]} and {places[1]} are both {for_message(actual[places[1]])}" if places else "no two are"
+    duplicate = first_duplicate(actual)
+    if duplicate is None:
+        return "no two are"
+    return f"elements {duplicate[0]} and {duplicate[1]} are both {for_message(actual[duplicate[1]])}"
 
 
 def _why_sorted(actual: Any, order: str) -> str:
     if not isinstance(actual, list) or not actual:
         return _why_every(actual, None)
-    if not all(map(is_number, actual)) and not _texts(actual):
+    if not all(map(is_number, actual)) and not _are_texts(actual):
         return "its elements are neither all numbers nor all texts"
     index = _out_of_order(actual, order) or 0
     return f"element {index} is {for_message(actual[index])} and comes after {for_message(actual[index - 1])}"
 
 
 def _why_all_of(actual: Any, expectations: tuple[Any, ...]) -> str:
-    index = next(index for index, each in enumerate(expectations) if each.decide(actual) is not True)
-    return _because(f"number {index} of them does not hold", expectations[index].why(actual))
+    index = next(index for index, item in enumerate(expectations) if item.decide(actual) is not True)
+    return _with_reason(f"number {index} of them does not hold", expectations[index].why(actual))
 
 
 PREDICATES: dict[str, Predicate] = {
-    "eq": Predicate(equals, "value", "Is the same value, of the same type; numbers by value.", {"eq": {"a": 1}}),
-    "ne": Predicate(lambda a, e: not equals(a, e), "value", "Is another value, or of another type.", {"ne": "error"}),
-    "gt": Predicate(_compared(lambda a, b: a > b), "number", "Is a number above this one.", {"gt": 0}, _no_number),
-    "gte": Predicate(
-        _compared(lambda a, b: a >= b), "number", "Is this number or one above.", {"gte": 200}, _no_number
+    "eq": Predicate(
+        equals, "value", "Is the same value, of the same type; numbers are compared by value.", {"eq": {"a": 1}}
     ),
-    "lt": Predicate(_compared(lambda a, b: a < b), "number", "Is a number below this one.", {"lt": 300}, _no_number),
+    "ne": Predicate(lambda a, e: not equals(a, e), "value", "Is another value, or of another type.", {"ne": "error"}),
+    "gt": Predicate(
+        _for_numbers(lambda a, b: a > b), "number", "Is a number above this one.", {"gt": 0}, _why_not_number
+    ),
+    "gte": Predicate(
+        _for_numbers(lambda a, b: a >= b), "number", "Is this number or one above.", {"gte": 200}, _why_not_number
+    ),
+    "lt": Predicate(
+        _for_numbers(lambda a, b: a < b), "number", "Is a number below this one.", {"lt": 300}, _why_not_number
+    ),
     "lte": Predicate(
-        _compared(lambda a, b: a <= b), "number", "Is this number or one below.", {"lte": 0.5}, _no_number
+        _for_numbers(lambda a, b: a <= b), "number", "Is this number or one below.", {"lte": 0.5}, _why_not_number
     ),
     "between": Predicate(
-        _compared(lambda a, bounds: bounds[0] <= a <= bounds[1]),
+        _for_numbers(lambda a, bounds: bounds[0] <= a <= bounds[1]),
         "bounds",
-        "Is a number from the first to the second, both included.",
+        "Is a number between the first and the second, both included.",
         {"between": [200, 299]},
-        _no_number,
+        _why_not_number,
     ),
     "approx": Predicate(
         _approx,
         "tolerance",
-        "Is a number that differs from `value` by at most `within`, or by at most so many `percent` of it.",
+        "Is a number that differs from `value` by at most `within`, or by at most `percent` of it.",
         {"approx": {"value": 3.14, "within": 0.01}},
         _why_approx,
     ),
@@ -257,48 +272,52 @@ PREDICATES: dict[str, Predicate] = {
     "contains": Predicate(
         _contains,
         "part",
-        "Is a text with this text in it, or a list with this element in it.",
+        "Is a text that contains this text, or a list that contains this element.",
         {"contains": "ok"},
         lambda a, _e: "" if isinstance(a, (str, list)) else "it is neither a text nor a list",
     ),
     "starts_with": Predicate(
-        _of_text(lambda a, e: a.startswith(e)),
+        _for_texts(lambda a, e: a.startswith(e)),
         "text",
-        "Is a text that starts so.",
+        "Is a text that starts with this text.",
         {"starts_with": "/orders/"},
-        _no_text,
+        _why_not_text,
     ),
     "ends_with": Predicate(
-        _of_text(lambda a, e: a.endswith(e)), "text", "Is a text that ends so.", {"ends_with": ".json"}, _no_text
+        _for_texts(lambda a, e: a.endswith(e)),
+        "text",
+        "Is a text that ends with this text.",
+        {"ends_with": ".json"},
+        _why_not_text,
     ),
     "matches": Predicate(
-        _of_text(lambda a, e: patterns.search(e, a) is not None),
+        _for_texts(lambda a, e: patterns.search(e, a) is not None),
         "pattern",
-        "Is a text in which this pattern is found; `^` and `$` tie it to the ends.",
+        "Is a text in which this pattern is found; `^` and `$` anchor it at the ends.",
         {"matches": "^v[0-9]+$"},
-        _no_text,
+        _why_not_text,
     ),
     "semver": Predicate(
-        _of_text(_semver),
+        _for_texts(_semver),
         "range",
-        "Is a semantic version in this range, written as for npm; a pre-release only where the range names one.",
+        "Is a semantic version in this range, written as for npm; a pre-release only if the range has one.",
         {"semver": ">=1.4 <2 || ^3.0.1"},
-        lambda a, wanted: "" if isinstance(a, str) and _semver(a, wanted) is not None else "it is no semantic version",
+        _why_semver,
     ),
     "exists": Predicate(
-        lambda _a, wanted: wanted,
+        lambda _a, expected: expected,
         "flag",
-        "Something was found, be it null; or, with false, nothing was.",
+        "Something was found, even null; with false: nothing was found.",
         {"exists": True},
     ),
     "empty": Predicate(
-        lambda a, wanted: (len(a) == 0) is wanted if _sized(a) else None,
+        lambda a, expected: (len(a) == 0) is expected if _sized(a) else None,
         "flag",
-        "Is a text, a list or an object with nothing in it; or, with false, with something.",
+        "Is an empty text, list or object; with false: one that is not empty.",
         {"empty": False},
         lambda a, _e: "" if _sized(a) else "it is neither a text nor a list nor an object",
     ),
-    "type": Predicate(lambda a, name: TYPES[name](a), "type", "Is of this type or form.", {"type": "uuid"}),
+    "type": Predicate(lambda a, name: TYPES[name](a), "type", "Is of this type or format.", {"type": "uuid"}),
     "length": Predicate(
         _length,
         "count",
@@ -309,7 +328,7 @@ PREDICATES: dict[str, Predicate] = {
     "every": Predicate(
         _every,
         "expectation",
-        "Is a list with elements, and every one is as expected.",
+        "Is a list with elements, and every element is as expected.",
         {"every": {"gt": 0}},
         _why_every,
     ),
@@ -319,52 +338,53 @@ PREDICATES: dict[str, Predicate] = {
     "none": Predicate(
         _none,
         "expectation",
-        "Is a list with elements, and none is as expected here.",
+        "Is a list with elements, and none of them is as expected here.",
         {"none": {"contains": "error"}},
         _why_none,
     ),
     "unique": Predicate(
         _unique,
         "flag",
-        "Is a list with elements, no two of them the same; or, with false, two are.",
+        "Is a list with elements, no two of which are equal; with false: two are.",
         {"unique": True},
         _why_unique,
     ),
     "sorted": Predicate(
         _sorted,
         "order",
-        "Is a list with elements, all numbers or all texts, that go up (asc) or down (desc); equal neighbours may be.",
+        "Is a list of numbers or of texts with elements, in ascending (asc) or descending (desc) order; "
+        "neighbours may be equal.",
         {"sorted": "desc"},
         _why_sorted,
     ),
     "not": Predicate(
-        lambda a, expectation: inverse(expectation.decide(a)),
+        lambda a, expectation: negate(expectation.decide(a)),
         "expectation",
-        "Is not as expected here; what cannot be compared does not become right by it.",
+        "Is not as expected here; a value that cannot be compared does not pass either.",
         {"not": {"contains": "error"}},
         lambda a, expectation: "it cannot be compared" if expectation.decide(a) is None else "",
     ),
     "all_of": Predicate(
-        lambda a, each: all_of(one.decide(a) for one in each),
+        lambda a, expectations: all_of(expectation.decide(a) for expectation in expectations),
         "expectations",
-        "Is as each of these expectations says.",
+        "Is as all of these expectations say.",
         {"all_of": [{"starts_with": "a"}, {"not": {"contains": "b"}}]},
         _why_all_of,
     ),
     "any_of": Predicate(
-        lambda a, each: any_of(one.decide(a) for one in each),
+        lambda a, expectations: any_of(expectation.decide(a) for expectation in expectations),
         "expectations",
         "Is as at least one of these expectations says.",
         {"any_of": [{"exists": False}, {"eq": None}]},
-        lambda _a, each: f"none of the {len(each)} holds",
+        lambda _a, expectations: f"none of the {len(expectations)} holds",
     ),
     "schema": Predicate(
         _schema,
         "schema",
-        "Is as this JSON Schema says: draft 2020-12 unless `$schema` names another; nothing is ever fetched. "
-        "Of `format`, date, date-time, uuid, ipv4 and ipv6 are held.",
+        "Is valid for this JSON Schema: draft 2020-12 unless `$schema` has another; nothing is ever fetched. "
+        "Of `format`, date, date-time, uuid, ipv4 and ipv6 are checked.",
         {"schema": {"type": "object", "required": ["id"]}},
         _why_schema,
     ),
 }
-"""Every predicate a plan can use, in the order people read them."""
+"""All predicates that a plan can use, in the order of the documentation."""

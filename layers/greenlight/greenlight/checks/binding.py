@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.checks.registry import MalformedError, Registry
 from greenlight.core import references as substitute
+from greenlight.core.display import truncate
 from greenlight.core.errors import MAX_PROBLEMS, PlanError
 from greenlight.core.plan_path import KeyStep
 from greenlight.core.redaction import MASK
 from greenlight.core.suggestions import suggest_or_list
-from greenlight.core.text import truncate
-from greenlight.plan.decoder import Mistake, convert
+from greenlight.plan.decoder import PathProblem, convert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ def bind(
         PlanError: Unknown validators, unknown names, parameters that do not fit; all of them.
     """
     names = {**plan.variables, **deployment_names(deployment)}
-    mistakes: list[Mistake] = []
+    mistakes: list[PathProblem] = []
     binder = _Binder(names, secrets, registry, deployment, mistakes)
     bound = {
         stage: tuple(binder.bound(check, stage) for check in content.checks) for stage, content in plan.stages.items()
@@ -95,7 +95,7 @@ class _Binder:
         secrets: Mapping[str, str],
         registry: Registry,
         deployment: Deployment,
-        mistakes: list[Mistake],
+        mistakes: list[PathProblem],
     ) -> None:
         self._empty = {name for name, value in names.items() if value == "" and "." in name}  # variables have no dot
         self._names = {**names, **{name: f"${{{name}}}" for name in self._empty}}

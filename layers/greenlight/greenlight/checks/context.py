@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.aws.client import call_aws, iam_action
-from greenlight.checks.findings import KEPT_LENGTH, display_value
+from greenlight.checks.findings import KEPT_LENGTH
+from greenlight.core.display import display_value
 from greenlight.core.errors import AwsError
 
 if TYPE_CHECKING:

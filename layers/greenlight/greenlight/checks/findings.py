@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from greenlight.core.display import display_value
 from greenlight.core.finding import Evidence, Finding, Outcome
-from greenlight.core.json_values import for_message
-from greenlight.core.missing import MISSING
+from greenlight.core.json_values import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +43,7 @@ def evidence(query: str, expectation: Expectation, actual: Any, where: str = "")
     passed = expectation.holds(actual)
     return Evidence(
         query=query,
-        expected=expectation.written,
+        expected=expectation.raw,
         actual=shown(actual),
         passed=passed,
         where=where,
@@ -83,13 +81,3 @@ def shown(value: Any) -> Any:
         return round(value, 3) if value == value and abs(value) < 1e300 else repr(value)
     text = display_value(value)
     return value if len(text) <= KEPT_LENGTH and isinstance(value, (list, dict)) else shown(text)
-
-
-def display_value(value: Any) -> str:
-    """Write a value for a sentence, whole: it is cut when secrets are out of it."""
-    if isinstance(value, str) and value.startswith(repr(MISSING)):
-        return value
-    try:
-        return msgspec.json.encode(value).decode()
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
-        return for_message(value)

@@ -15,8 +15,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from greenlight.checks.validator import Validator
+from greenlight.core.display import truncate
 from greenlight.core.errors import GreenlightError
-from greenlight.core.text import truncate
 from greenlight.plan.schema import CONTROL_KEYS
 
 if TYPE_CHECKING:

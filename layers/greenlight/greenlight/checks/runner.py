@@ -19,10 +19,10 @@ from msgspec.structs import replace
 
 from greenlight.checks.context import Context
 from greenlight.core.deployment import Deployment
+from greenlight.core.display import truncate
 from greenlight.core.errors import GreenlightError
 from greenlight.core.finding import AttemptRecord, Cause, ExcuseReason, Finding, Outcome, Severity
 from greenlight.core.redaction import Redactor
-from greenlight.core.text import truncate
 from greenlight.plan.repeat import decide_outcome
 
 if TYPE_CHECKING:
@@ -336,7 +336,7 @@ def _cause_behind(tried: Container[Outcome], finding: Finding) -> Cause | None:
 
 def _attempted(attempt: _Attempt, tools: CheckResources) -> Finding:
     """Make one attempt; whatever the validator does, there is a finding, and it is one that can be sent."""
-    began, redactor = time.monotonic(), tools.redactor.fresh()
+    began, redactor = time.monotonic(), tools.redactor.copy()
     try:
         finding = _redacted(_found(attempt, tools.context(attempt.timeout_s, redactor)), redactor)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plugin must not end the thread without a finding

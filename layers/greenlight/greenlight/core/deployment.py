@@ -7,31 +7,34 @@ from enum import StrEnum
 from greenlight.core.frozen import FrozenStruct
 
 STAGES = ("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
-"""The lifecycle events a hook can be called for, in the order CodeDeploy has them (ECS; Lambda has the last two)."""
+"""Lifecycle events of ECS that a hook can be called for, in CodeDeploy's order.
+
+A Lambda deployment has BeforeAllowTraffic and AfterAllowTraffic alone.
+"""
 
 
 class Platform(StrEnum):
-    """CodeDeploy's compute platform, lower case."""
+    """CodeDeploy's compute platform, in lower case."""
 
     ECS = "ecs"
     LAMBDA = "lambda"
 
 
 class Side(FrozenStruct, frozen=True, kw_only=True):
-    """Blue or green: one of the two revisions of a deployment.
+    """One of the two revisions of a deployment: blue or green.
 
     Attributes:
-        url: Base URL under which the side answers HTTP at this stage, without a trailing slash; "" when it has none.
-        no_url: Why there is no URL, as a sentence; "" when there is one.
-        host: Host name for the Host header, SNI and certificate verification; "" means the URL's own.
-        headers: Request headers that the listener's rule asks for.
-        path_patterns: The rule's path patterns; a request path outside all of them is put under the first.
+        url: Base URL for HTTP requests at this stage, without a trailing slash, or "".
+        no_url: Reason why there is no URL, as a sentence; "" if there is one.
+        host: Host name for the Host header, SNI and certificate verification; "" for the host of the URL.
+        headers: Request headers that the listener's rule requires.
+        path_patterns: The rule's path patterns. A request path that matches none of them is prefixed with the first.
         version: Lambda version.
         task_set: ECS task set id.
         task_definition: ECS task definition ARN.
         target_group: ARN of the target group.
-        health_check_path: Path of the target group's own health check; "" for one without HTTP.
-        health_check_codes: HTTP codes the target group calls healthy, as AWS writes them ("200", "200-299", "200,301").
+        health_check_path: Path of the target group's health check; "" if the check does not use HTTP.
+        health_check_codes: HTTP status codes of a healthy target, in AWS's format ("200", "200-299", "200,301").
     """
 
     url: str = ""
@@ -48,23 +51,26 @@ class Side(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Deployment(FrozenStruct, frozen=True, kw_only=True):
-    """One gate's view of one deployment: what is being deployed, and at which stage it stands.
+    """One gate's view of a deployment: what is being deployed, and at which stage.
 
     Attributes:
         id: CodeDeploy's deployment id.
-        platform: What is deployed, `ecs` or `lambda`.
-        stage: The lifecycle event at which the hook was called.
-        application: CodeDeploy's application.
+        platform: Compute platform, `ecs` or `lambda`.
+        stage: Lifecycle event at which the hook was called.
+        application: CodeDeploy application.
         region: AWS region of the deployment.
-        group: Deployment group; `config` is the deployment configuration's name.
-        environment: What the installation says it is, such as prod; "" for nothing.
-        creator: Who started it, in CodeDeploy's words; `codeDeployRollback` for a rollback.
-        first: There is surely no blue: nothing was deployed before this.
-        function: Name of the Lambda function (platform lambda).
-        alias: Its alias that traffic goes to (platform lambda).
-        cluster: The ECS cluster (platform ecs).
-        service: The ECS service (platform ecs).
-        notes: What discovery noticed and the report should say.
+        group: Deployment group.
+        config: Name of the deployment configuration.
+        environment: Environment of the installation, such as prod; "" if it has none.
+        creator: CodeDeploy's name for the creator; `codeDeployRollback` for a rollback.
+        blue: The revision that serves the users until now.
+        green: The new revision.
+        first: True if nothing was deployed before, so there is no blue.
+        function: Name of the Lambda function (platform `lambda`).
+        alias: Alias of the function that receives the traffic (platform `lambda`).
+        cluster: ECS cluster (platform `ecs`).
+        service: ECS service (platform `ecs`).
+        notes: Remarks of discovery for the report.
     """
 
     id: str

@@ -1,24 +1,24 @@
-"""Every error greenlight raises by itself.
+"""Exceptions that greenlight raises.
 
 GreenlightError
-├── PlanError        the plan is wrong: where, what, and what to do
-├── DiscoveryError   what is being deployed could not be found out
-├── AwsError         an AWS call was denied, throttled away or not answered
-├── SettingsError    an environment variable of the installation is wrong
-├── HttpError        an HTTP exchange that did not take place
-│   ├── GuardError       the address is out of bounds for checks
+├── PlanError        the plan has mistakes, each with its place and what to do
+├── DiscoveryError   the revisions of the deployment could not be determined
+├── AwsError         an AWS call was denied, throttled or not answered
+├── SettingsError    an environment variable of the installation is not valid
+├── HttpError        an HTTP exchange did not complete
+│   ├── GuardError       checks may not connect to the address
 │   ├── UnreachableError name resolution, connect or TLS failed
-│   └── NoAnswerError    connected, but no whole answer came in time
-└── WrongValueError  a value in a plan cannot be (becomes a PlanError with its place)
-    └── ExpectationError an expectation is written wrongly
+│   └── NoAnswerError    connected, but no complete response came in time
+└── WrongValueError  a value in a plan is not valid (becomes a PlanError with its place)
+    └── ExpectationError an expectation is not valid
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from greenlight.core.display import truncate
 from greenlight.core.finding import Cause
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from greenlight.core.report import PlanSource
 
 MAX_PROBLEMS = 50
-"""Problems that one refusal names; they must fit the worker's pipe, and a person's patience."""
+"""Problems that one PlanError lists. They must fit into the worker's pipe, and a longer list is not read."""
 
 
 class GreenlightError(Exception):
-    """Base class; `str()` of every one is a sentence for a person."""
+    """Base class of all errors of greenlight; `str()` is a sentence for users."""
 
     cause = Cause.GATE_ERROR
 
 
 class Problem:
-    """One mistake in a plan: its place and what to do about it."""
+    """One mistake in a plan, with its place and what to do about it."""
 
     __slots__ = ("column", "line", "message", "path", "rule", "severity", "source")
 
@@ -50,92 +50,103 @@ class Problem:
         severity: Literal["error", "warning"] = "error",
         source: str = "",
     ) -> None:
-        """Keep the place: `path` as in stages.X.checks[0].http, `line` and `column` counted from 1, 0 if unknown.
+        """Store the message and the place, each as one clean line: both quote the plan and go to terminals and logs.
 
-        All texts repeat what a plan says, and go to terminals and logs: they become one clean line each. `rule` and
-        `severity` are for lint: gates refuse a plan for errors and hear of nothing else. `source` is the URI of the
-        fragment that the mistake is in; "" for the plan itself.
+        Args:
+            message: The mistake and what to do about it.
+            path: Place in the plan, such as stages.X.checks[0].http.
+            line: Line of the place, counted from 1; 0 if unknown.
+            column: Column of the place, counted from 1; 0 if unknown.
+            rule: Id of the lint rule. Only lint sets it.
+            severity: Only lint reports warnings; a gate rejects a plan for errors.
+            source: URI of the fragment that has the mistake; "" for the plan itself.
         """
         self.message, self.path, self.source = truncate(message, 600), truncate(path, 200), truncate(source, 300)
         self.line, self.column = line, column
         self.rule, self.severity = rule, severity
 
     def __str__(self) -> str:
-        """Say path and message, as a report does; lint puts file:line:column in front."""
+        """Return path and message as a report shows them; lint prefixes file:line:column."""
         return f"{self.path}: {self.message}" if self.path else self.message
 
 
 class PlanError(GreenlightError):
-    """A plan that is refused, with every problem found in it."""
+    """A plan is rejected; holds every problem found in it."""
 
     cause = Cause.PLAN_ERROR
 
     def __init__(
-        self, problems: Sequence[Problem], source: str = "", so_far: Any = None, plan: PlanSource | None = None
+        self, problems: Sequence[Problem], source: str = "", partial: Any = None, plan: PlanSource | None = None
     ) -> None:
-        """Collect `problems` (at least one) of the plan at `source`; the first 50 are named.
+        """Store the problems; only the first 50 are listed.
 
-        `so_far` is what could be read in spite of them: a gate is closed, but lint goes on to find the rest. `plan` is
-        which text it was, exactly, where one was read.
+        Args:
+            problems: At least one problem.
+            source: URI of the plan.
+            partial: The parts that could be read in spite of the problems. A gate fails, but lint continues with it.
+            plan: Exact source of the text, if one was read.
         """
-        self.so_far, self.plan = so_far, plan
-        kept = tuple(problems)
-        if len(kept) > MAX_PROBLEMS:
-            kept = (*kept[:MAX_PROBLEMS], Problem("and more, which are named when these are mended"))
-        self.problems = kept
+        self.partial, self.plan = partial, plan
+        listed = tuple(problems)
+        if len(listed) > MAX_PROBLEMS:
+            listed = (*listed[:MAX_PROBLEMS], Problem("and more, which are listed when these are fixed"))
+        self.problems = listed
         self.source = truncate(source, 300)
-        super().__init__("; ".join(map(_placed, self.problems)))
+        super().__init__("; ".join(map(_with_place, self.problems)))
 
 
-def _placed(problem: Problem) -> str:
+def _with_place(problem: Problem) -> str:
     place = ", ".join(filter(None, (problem.source, f"line {problem.line}" if problem.line else "")))
     return f"{problem} ({place})" if place else str(problem)
 
 
 class DiscoveryError(GreenlightError):
-    """What is being deployed could not be found out from the deployment id."""
+    """The revisions of a deployment could not be determined from its id."""
 
 
 class AwsError(GreenlightError):
-    """An AWS call that gave no result; the sentence names the call, the reason and the permission where one is missing."""
+    """An AWS call failed; the message has the call, the reason and the missing permission, if any."""
 
     def __init__(self, message: str, code: str = "") -> None:
-        """Keep AWS's error code beside the sentence."""
+        """Store AWS's error code with the message."""
         self.code = code
         super().__init__(message)
 
 
 class SettingsError(GreenlightError):
-    """An environment variable of this installation has an impossible value."""
+    """An environment variable of the installation has a value that is not valid."""
 
 
 class HttpError(GreenlightError):
-    """An HTTP exchange that did not take place."""
+    """An HTTP exchange did not complete."""
 
 
 class GuardError(HttpError):
-    """The address is out of bounds: not the deployment's own, not allowed by the operator, or never allowed."""
+    """Checks may not connect to the address.
+
+    It does not belong to the deployment, the operator did not allow it, or it is always blocked.
+    """
 
 
 class UnreachableError(HttpError):
-    """No connection: name resolution, connecting or TLS failed."""
+    """No connection was made: name resolution, connect or TLS failed."""
 
 
 class NoAnswerError(HttpError):
-    """A connection was made, but no whole answer came within the time allowed."""
+    """A connection was made, but no complete response came in time."""
 
 
 class WrongValueError(GreenlightError, ValueError):
-    """A value in a plan that cannot be; `path` leads to it from where it was read.
+    """A value in a plan is not valid; `path` is its place below the struct that was being read.
 
-    A ValueError, too, because that is what `msgspec` takes for a wrong value and gives a place.
+    It is also a ValueError, because `msgspec` converts that into a validation error with a place.
     """
 
     def __init__(self, message: str, path: tuple[str | int, ...] = ()) -> None:
-        """Keep the place beside the sentence."""
+        """Store the place with the message."""
         self.path = path
         super().__init__(message)
 
 
 class ExpectationError(WrongValueError):
-    """An expectation in a plan that means nothing."""
+    """An expectation in a plan is not valid."""

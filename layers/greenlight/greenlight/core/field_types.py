@@ -1,4 +1,4 @@
-"""The words that plans are made of: names, hosts, URLs, time spans that a deployment can live to see. Pure."""
+"""Annotated field types shared by plan structs: names, hosts, URLs, time spans up to one hour."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from greenlight.core.units import Duration
 
 MAX_S = 3600.0
-"""CodeDeploy waits one hour for a hook, so nothing a check does can take longer."""
+"""CodeDeploy waits one hour for a hook, so no check can take longer."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 VariableName = Annotated[
     str,
     msgspec.Meta(
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)",
-        description="a name of letters, digits and _ that begins with no digit",
+        description="a name of letters, digits and _ that does not begin with a digit",
     ),
 ]
 EnvironmentName = Annotated[
@@ -65,11 +65,20 @@ BaseUrl = Annotated[
 
 
 class StrictStruct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of everything a plan may say: an unknown key is refused."""
+    """Base of all plan structs: an unknown key is an error."""
 
 
 def require_within_one_hour(value: Duration | None, *path: str, least: float = 0.0) -> None:
-    """Refuse a time span longer than CodeDeploy waits, or shorter than `least` (seconds); `path` leads to it."""
+    """Reject a time span longer than the hour that CodeDeploy waits for a hook.
+
+    Args:
+        value: The time span; None is accepted.
+        path: Place of the value in its struct, for the message.
+        least: Shortest time span that is accepted, in seconds.
+
+    Raises:
+        WrongValueError: The time span is too long or too short.
+    """
     if value is None:
         return
     if value > MAX_S:

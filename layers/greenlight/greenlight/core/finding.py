@@ -5,11 +5,17 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from greenlight.core.frozen import FrozenStruct
 
 
 class Outcome(StrEnum):
-    """What one check found. FAIL: green is wrong. ERROR: the check could not be carried out. Different people fix them."""
+    """Outcome of one check.
+
+    FAIL means that green is wrong, ERROR that the check could not be run. They are kept apart because different people
+    fix them.
+    """
 
     PASS = "PASS"  # noqa: S105 - a test result, not a password
     FAIL = "FAIL"
@@ -19,9 +25,9 @@ class Outcome(StrEnum):
 
 
 class Severity(StrEnum):
-    """Blocking findings decide; advisory findings are shown and never counted.
+    """Blocking findings decide the verdict; advisory findings are reported only.
 
-    Required-with-override blocks like blocking, until somebody answers for letting it pass (docs/overrides.md).
+    Required-with-override blocks like blocking, unless an override lets it pass (docs/overrides.md).
     """
 
     BLOCKING = "blocking"
@@ -30,21 +36,21 @@ class Severity(StrEnum):
 
 
 class OnInconclusive(StrEnum):
-    """What an INCONCLUSIVE of a blocking check means: not passed, or neither for green nor against it."""
+    """Effect of an INCONCLUSIVE outcome of a blocking check: it fails the gate, or it is ignored."""
 
     FAIL = "fail"
     TOLERATE = "tolerate"
 
 
 class OnFirstDeployment(StrEnum):
-    """What a check does where there is no blue yet: it runs, or it is SKIPPED."""
+    """Effect of a first deployment, which has no blue, on a check: it runs, or it is SKIPPED."""
 
     RUN = "run"
     SKIP = "skip"
 
 
 class ExcuseReason(StrEnum):
-    """Why a blocking finding that is no PASS does not close the gate; it is no evidence either."""
+    """Why a blocking finding other than PASS does not fail the gate. Such a finding never counts as evidence."""
 
     NONE = ""
     OVERRIDDEN = "overridden"
@@ -52,7 +58,7 @@ class ExcuseReason(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a gate is closed, so that on-call knows whom to call."""
+    """Why a gate failed, so that the engineer on call knows which team to call."""
 
     RELEASE_FAILED = "RELEASE_FAILED"
     GATE_ERROR = "GATE_ERROR"
@@ -63,11 +69,16 @@ class Cause(StrEnum):
 
 
 class Evidence(FrozenStruct, frozen=True, kw_only=True):
-    """One thing a check looked at: what was asked, expected and seen, cut to a readable length.
+    """One observation of a check, truncated to a readable length.
 
     Attributes:
-        of_blue: What is expected is what blue gave, and what was seen is green's.
-        why: Why it did not pass, where expected and actual do not say it by themselves.
+        query: The question, such as a JMESPath expression.
+        expected: The expected value.
+        actual: The observed value.
+        passed: Whether the observed value is as expected.
+        where: Where it was observed, such as a request.
+        baseline_is_blue: True if `expected` was observed on blue and `actual` on green.
+        why: Reason why it did not pass, if `expected` and `actual` do not show it by themselves.
     """
 
     query: str
@@ -75,16 +86,16 @@ class Evidence(FrozenStruct, frozen=True, kw_only=True):
     actual: Any = None
     passed: bool = False
     where: str = ""
-    of_blue: bool = False
+    baseline_is_blue: bool = msgspec.field(default=False, name="of_blue")
     why: str = ""
 
 
 class AttemptRecord(FrozenStruct, frozen=True, kw_only=True):
-    """One attempt of a check, or one measurement of a repeated one.
+    """One attempt of a check, or one measurement of a repeated check.
 
     Attributes:
-        began_ms: From the gate's start to its own.
-        message: Why it did not pass, cut short; "" when it did.
+        began_ms: Time from the start of the gate to the start of the attempt.
+        message: Truncated reason why it did not pass; "" if it passed.
     """
 
     began_ms: float
@@ -94,16 +105,16 @@ class AttemptRecord(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Series(FrozenStruct, frozen=True, kw_only=True):
-    """Numbers that a report can plot: a sample of durations, or one metric over time.
+    """Numbers for a plot in a report: a sample of durations, or one metric over time.
 
     Attributes:
-        name: What was measured.
-        unit: Of the values; "" for a plain number.
-        side: "blue" or "green" where that means something.
-        values: In order of time where there are `at_s`; otherwise a sample, or of a large one its quantiles.
-        at_s: When each value was seen, in seconds from the check's start; empty for a sample.
-        count: How many values there were.
-        limits: What the values, or a figure made of them, are held against: a label ("p95 lte") and the number.
+        name: Name of the measured quantity.
+        unit: Unit of the values; "" for a plain number.
+        side: "blue" or "green"; "" if the numbers belong to neither.
+        values: In order of time if `at_s` is set; otherwise a sample, or the quantiles of a large sample.
+        at_s: Time of each value, in seconds from the start of the check; empty for a sample.
+        count: Number of measured values.
+        limits: Limits for the values or a statistic of them, by label, such as "p95 lte".
     """
 
     name: str
@@ -116,17 +127,17 @@ class Series(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Finding(FrozenStruct, frozen=True, kw_only=True):
-    """What one check found. A validator fills outcome, message and evidence; the runner fills in the rest.
+    """Result of one check. A validator sets outcome, message and evidence; the runner sets the other fields.
 
     Attributes:
-        cause: Overrides the cause that the outcome alone would give (a time-out is an ERROR with cause DEADLINE).
-        attempts: How often the check was tried; 0 for one that was not run.
-        flaky: It passed, but an earlier attempt or a measurement had failed or erred.
-        excused: Why it does not close the gate although it is no PASS; said by the conclusion, never by a validator.
+        cause: Overrides the cause that follows from the outcome (a time-out is an ERROR with cause DEADLINE).
+        attempts: Number of attempts; 0 if the check was not run.
+        flaky: True if it passed, but an earlier attempt or a measurement ended with FAIL or ERROR.
+        excused: Why it does not fail the gate although it did not pass. Set by the verdict, never by a validator.
         duration_ms: Wall time of the last attempt, in milliseconds.
-        remediation: What to look at next, by the validator; "" for PASS, SKIPPED and what was not run.
-        began_ms: From the gate's start to the check's first attempt; 0 for one that had none.
-        tries: Every attempt or measurement; of very many the first and the last.
+        remediation: The validator's advice what to look at next; "" for PASS, SKIPPED and checks that were not run.
+        began_ms: Time from the start of the gate to the first attempt; 0 if there was none.
+        tries: The attempts or measurements; of a very large number only the first and the last.
         series: Numbers for plots.
     """
 

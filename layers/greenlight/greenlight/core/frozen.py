@@ -6,4 +6,4 @@ import msgspec
 
 
 class FrozenStruct(msgspec.Struct, frozen=True, omit_defaults=False, kw_only=True):
-    """Base of all data here: immutable, keyword-only."""
+    """Base struct: immutable, keyword-only, every field in the output."""

@@ -1,28 +1,32 @@
-"""JSON-like values: what is the same, what is a number, how one is written. Pure."""
+"""Comparison of JSON-like values, and the sentinel for a value that was not found."""
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
 
+class Missing:
+    """Type of `MISSING`."""
+
+    def __repr__(self) -> str:
+        """Return the text that evidence shows."""
+        return "(nothing found)"
+
+
+MISSING = Missing()
+"""Sentinel for "the query matched nothing"; a null that was found is None."""
+
+
 def is_number(value: Any) -> bool:
-    """Tell whether a value is a number, and finite."""
-    return (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and (isinstance(value, int) or math.isfinite(value))
-    )
-
-
-def to_json_text(value: Any) -> str:
-    """Write a value the way JSON does (`true`, not Python's `True`); a text stays as it is."""
-    return value if isinstance(value, str) else json.dumps(value)
+    """Check whether a value is a finite number; a boolean does not count."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return isinstance(value, int) or math.isfinite(value)
 
 
 def equals(actual: Any, expected: Any) -> bool:
-    """Deep equality with JSON's types: numbers by value, a boolean is never a number, NaN equals nothing."""
+    """Compare deeply with JSON's types: numbers by value, a boolean is never a number, NaN equals nothing."""
     if isinstance(actual, bool) or isinstance(expected, bool):
         return isinstance(actual, bool) and isinstance(expected, bool) and actual is expected
     if isinstance(actual, (int, float)) and isinstance(expected, (int, float)):
@@ -35,37 +39,32 @@ def equals(actual: Any, expected: Any) -> bool:
 
 
 def first_duplicate(values: list[Any]) -> tuple[int, int] | None:
-    """Give the places of the first two elements that are the same, or None; in time proportional to the list."""
+    """Return the indexes of the first two equal elements, or None; takes time proportional to the list."""
     seen: dict[Any, int] = {}
     for index, value in enumerate(values):
-        key = _frozen(value)
+        key = _hashable(value)
         if key in seen:
             return seen[key], index
         seen[key] = index
     return None
 
 
-def _frozen(value: Any) -> Any:
-    """Give something that can be looked up, and is equal where `same` says so."""
+def _hashable(value: Any) -> Any:
+    """Return a hashable key that is equal for two values exactly when `equals` holds."""
     if isinstance(value, dict):
-        return "map", frozenset((key, _frozen(each)) for key, each in value.items())
+        return "map", frozenset((key, _hashable(item)) for key, item in value.items())
     if isinstance(value, list):
-        return ("list", *map(_frozen, value))
+        return ("list", *map(_hashable, value))
     if isinstance(value, float) and not math.isfinite(value):
         return object()
     return ("boolean", value) if isinstance(value, bool) else value
 
 
-def for_message(value: Any) -> str:
-    """Write a value in a sentence, whole: it is cut when secrets are out of it."""
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        return f"({type(value).__name__} that cannot be shown)"
-
-
 def to_fraction(number: Any) -> Any:
-    """Give a number as a fraction, as it is written: 3.13 is within 0.01 of 3.14, though not so in binary."""
-    from fractions import Fraction  # 5 ms, and few plans need it
+    """Convert a number to a fraction of its decimal digits.
+
+    So 3.13 is within 0.01 of 3.14, which is not true of the binary numbers.
+    """
+    from fractions import Fraction  # takes 5 ms to import, and few plans need it
 
     return Fraction(number) if isinstance(number, int) else Fraction(repr(number))

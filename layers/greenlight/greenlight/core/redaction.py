@@ -1,9 +1,9 @@
-"""Secrets taken out of everything that leaves the process: by value, at one place. Pure.
+"""Redaction of secret values in everything that leaves the process.
 
-A secret is found as it is and in the forms it takes on its way: URL-encoded, in base64, in JSON or HTML text, in
-capitals or small letters. Of a secret that is a JSON document the texts in it count, too, of one with several lines
-every line, of `Bearer …` what follows, of a URL the password, and of base64 what it says. Of a long one a piece from
-its beginning or up to its end counts as well: whatever cuts texts may have cut the secret.
+A secret is masked as it is and in the encodings that it may have: URL-encoded, base64, in JSON or HTML text, in upper
+or lower case. Parts of a secret are masked on their own: the texts of a JSON document, every line of several, the
+token after `Bearer`, the password of a URL, and the decoded text of base64. Of a long secret, a piece from its
+beginning or up to its end is masked as well, because a text may have been truncated within the secret.
 """
 
 from __future__ import annotations
@@ -20,57 +20,64 @@ if TYPE_CHECKING:
 
 MASK = "***"
 MIN_LENGTH = 4
-"""Shorter values are not searched for: masking every `1` would hide the report, not the secret."""
+"""Shorter values are not masked: masking every `1` would make the report unreadable and protect little."""
 
 MIN_ALIGNED = 6
-"""Shorter inner parts of a base64 text are not searched for; those of a secret of five bytes are as long as this."""
+"""Shorter parts of a longer base64 text are not masked; a secret of five bytes has parts of this length."""
 
 MIN_CASED = 8
-"""Shorter values are not looked for in other capitals: many a word is a short one."""
+"""Shorter values are not masked in another case, because many words are that short."""
 
 PIECE = 24
-"""Characters of a secret's beginning or end that are masked where the rest is not there; half of it where it is short."""
+"""Characters at the beginning or end of a secret that are masked without the rest; half of a shorter secret."""
 
 _LONG = re.compile(r"\S{16,}")
 _OPAQUE = re.compile(r"[A-Za-z0-9+/=_.-]{32,}")
 _SCHEME = re.compile(r"(?:basic|bearer|token|apikey) +(\S+)", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _NAME = re.compile(
-    r"token|secret|auth(?!or(?!i[sz]))|passw|pwd|session|cookie|csrf|xsrf|credential|api[-_]?key|access[-_]?key|signature|jwt"
-    r"|(^|[-_])(sid|sig|pin|otp|code)$",
+    r"token|secret|auth(?!or(?!i[sz]))|passw|pwd|session|cookie|csrf|xsrf|credential|api[-_]?key|access[-_]?key"
+    r"|signature|jwt|(^|[-_])(sid|sig|pin|otp|code)$",
     re.IGNORECASE,
 )
 
 _URL_SAFE = ("", "/", "~()*!.'", "!#$%&'()*+,/:;=?@[]~")
-"""What encoders leave as it is: everything strict, `quote`, JavaScript's encodeURIComponent, requests' requoting."""
+"""Characters that URL encoders leave as they are: none, `quote`, JavaScript's encodeURIComponent, requests."""
 
 
 class Redactor:
-    """Replaces known secret values by `***` in texts and in trees of plain data."""
+    """Replaces secret values by `***` in texts and in plain data."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        """Prepare for `values`; the longest form is replaced first, so that no rest of one remains."""
+        """Prepare to mask `values`. The longest form is replaced first, so that no part of it remains."""
         self._forms: list[str] = []
         self._long: list[str] = []
         self.hide(*values)
 
-    def fresh(self) -> Redactor:
-        """Give one that hides the same, and can be told of more without this one knowing."""
-        made = Redactor(())
-        made._forms, made._long = self._forms, self._long
-        return made
+    def copy(self) -> Redactor:
+        """Return a copy that masks the same values; values added to it do not affect this redactor."""
+        copy = Redactor(())
+        copy._forms, copy._long = self._forms, self._long
+        return copy
 
     def hide(self, *values: str) -> None:
-        """Hide further values from now on."""
-        forms = {form for value in values for part in _parts(value) for form in _forms(part)}.union(self._forms)
+        """Add values to mask."""
+        forms = {form for value in values for part in _parts(value) for form in _encodings(part)}.union(self._forms)
         self._forms = sorted((form for form in forms if len(form) >= MIN_LENGTH), key=lambda form: (-len(form), form))
-        long = {form for value in values for part in _long(value) for form in _forms(part) if _LONG.fullmatch(form)}
+        long = {
+            form
+            for value in values
+            for part in _long_parts(value)
+            for form in _encodings(part)
+            if _LONG.fullmatch(form)
+        }
         self._long = sorted(long.union(self._long), key=lambda form: (-len(form), form))
 
     def text(self, text: str) -> str:
-        """Give `text` without secrets; a second call finds nothing more."""
+        """Return `text` with all secrets masked; a second call changes nothing."""
         before = None
-        while before != text:  # what stood around a secret may be one by itself; every replacement makes it shorter
+        # The text around a masked secret may be another secret. Every replacement makes the text shorter, so this ends.
+        while before != text:
             before = text
             for form in self._forms:
                 if form in text:
@@ -78,13 +85,13 @@ class Redactor:
             for part in self._long:
                 size = min(PIECE, len(part) // 2)
                 if part[:size] in text:
-                    text = _without_pieces(text, part, size)
+                    text = _mask_pieces(text, part, size)
                 if part[-size:] in text:
-                    text = _without_pieces(text[::-1], part[::-1], size)[::-1]
+                    text = _mask_pieces(text[::-1], part[::-1], size)[::-1]
         return text
 
     def data(self, data: Any) -> Any:
-        """Give a copy of JSON-like `data`, keys included, without secrets; what is not plain data becomes text."""
+        """Return a copy of JSON-like `data` with all secrets masked, in keys too; any other object becomes text."""
         if not self._forms or data is None or isinstance(data, bool):
             return data
         if isinstance(data, str):
@@ -98,38 +105,38 @@ class Redactor:
         return self.text(repr(data))
 
 
-def names_a_secret(name: str) -> bool:
-    """Tell whether what is called so is a secret: a token, a password, a session."""
+def is_secret_name(name: str) -> bool:
+    """Check whether a name is that of a secret, such as a token, a password or a session."""
     return _NAME.search(name) is not None
 
 
-def _long(value: str) -> Iterator[str]:
-    """Give what of a secret is so long, and so much like nothing else, that a piece of it tells."""
+def _long_parts(value: str) -> Iterator[str]:
+    """Return the parts of a secret that are long and random enough for a piece of them to be masked."""
     if _LONG.fullmatch(value.strip()) and "://" not in value and not value.lstrip().startswith(("{", "[")):
         yield value.strip()
-    for part in (*value.split(), *_inner(value)):
+    for part in (*value.split(), *_inner_secrets(value)):
         if _OPAQUE.fullmatch(part):
             yield part
 
 
-def _without_pieces(text: str, part: str, size: int) -> str:
-    """Mask every piece that has the first `size` characters of `part`, as far as it goes on like it."""
-    at = text.find(part[:size])
-    while at >= 0:
-        end = at + size
-        while end < min(len(text), at + len(part)) and text[end] == part[end - at]:
+def _mask_pieces(text: str, part: str, size: int) -> str:
+    """Mask every piece of `part` that has at least its first `size` characters."""
+    start = text.find(part[:size])
+    while start >= 0:
+        end = start + size
+        while end < min(len(text), start + len(part)) and text[end] == part[end - start]:
             end += 1
-        text = text[:at] + MASK + text[end:]
-        at = text.find(part[:size], at + len(MASK))
+        text = text[:start] + MASK + text[end:]
+        start = text.find(part[:size], start + len(MASK))
     return text
 
 
 def _parts(value: str) -> Iterator[str]:
-    """Give what of a secret may be seen alone: all of it, its lines, and the texts in it when it is JSON."""
+    """Return the parts of a secret that may appear alone: the whole, its lines, and the texts in it if it is JSON."""
     for line in {value, value.strip(), " ".join(value.split()), *map(str.strip, value.splitlines())}:
         if len(line) >= MIN_LENGTH:
             yield line
-    yield from _inner(value)
+    yield from _inner_secrets(value)
     if value.lstrip().startswith(("{", "[")):
         try:
             yield from _leaves(json.loads(value))
@@ -137,8 +144,8 @@ def _parts(value: str) -> Iterator[str]:
             return
 
 
-def _inner(value: str) -> Iterator[str]:
-    """Give the secret inside a secret: of an Authorization header, a URL with a password, or base64."""
+def _inner_secrets(value: str) -> Iterator[str]:
+    """Return the secrets inside an Authorization header, a URL with a password, or base64."""
     scheme = _SCHEME.fullmatch(value.strip())
     bare = scheme[1] if scheme else value.strip()
     if scheme:
@@ -150,24 +157,26 @@ def _inner(value: str) -> Iterator[str]:
     yield from (password, urllib.parse.unquote(password))
     if _BASE64.fullmatch(bare) and len(bare) % 4 == 0:
         try:
-            said = base64.b64decode(bare, altchars=b"-_" if re.search("[-_]", bare) else None, validate=True).decode()
+            altchars = b"-_" if re.search("[-_]", bare) else None
+            decoded = base64.b64decode(bare, altchars=altchars, validate=True).decode()
         except (binascii.Error, ValueError):
             return
-        if said.isprintable():
-            yield from (said, said.partition(":")[2])
+        if decoded.isprintable():
+            yield from (decoded, decoded.partition(":")[2])
 
 
 def _leaves(data: Any) -> Iterator[str]:
     if isinstance(data, dict):
         data = list(data.values())
     if isinstance(data, list):
-        for each in data:
-            yield from _leaves(each)
+        for item in data:
+            yield from _leaves(item)
     elif isinstance(data, (str, int, float)) and not isinstance(data, bool) and len(str(data)) >= MIN_LENGTH:
         yield str(data)
 
 
-def _forms(value: str) -> Iterator[str]:
+def _encodings(value: str) -> Iterator[str]:
+    """Return the value in every encoding that is masked."""
     raw = value.encode("utf-8", "surrogatepass")
     in_json = [json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]]
     urls = [urllib.parse.quote(raw, safe=safe) for safe in _URL_SAFE]
@@ -181,7 +190,7 @@ def _forms(value: str) -> Iterator[str]:
     yield from in_json
     yield from (json.dumps(text)[1:-1] for text in in_json)  # JSON inside JSON
     yield from (text.replace("/", "\\/") for text in in_json)
-    yield from _in_careful_json(value)
+    yield from _in_escaped_json(value)
     yield repr(value)[1:-1]
     yield from _in_html(value)
     yield from (raw.hex(), raw.hex().upper())
@@ -194,13 +203,13 @@ _TO_URL_SAFE = str.maketrans("+/", "-_")
 
 
 def _lower_escapes(url: str) -> str:
-    """Write `%2F` as `%2f`, which some encoders do."""
+    """Convert `%2F` to `%2f`, as some encoders write it."""
     head, *rest = url.split("%")
     return head + "".join(f"%{part[:2].lower()}{part[2:]}" for part in rest)
 
 
-def _in_careful_json(value: str) -> Iterator[str]:
-    """Write JSON as Go, Gson and .NET do, which escape what HTML could take for its own."""
+def _in_escaped_json(value: str) -> Iterator[str]:
+    """Return the value in JSON as Go, Gson and .NET write it: they escape the characters of HTML."""
     for signs in ("<>&", "<>&='", "\"&'+<>`"):
         text = "".join(f"\\u{ord(sign):04x}" if sign in signs else json.dumps(sign)[1:-1] for sign in value)
         yield text
@@ -218,7 +227,10 @@ def _in_html(value: str) -> Iterator[str]:
 
 
 def _aligned(raw: bytes) -> Iterator[str]:
-    """Give what of the secret does not change inside a longer base64 text (user:secret), at each of three alignments."""
+    """Return the part of the secret's base64 that is the same inside a longer text, at each of three alignments.
+
+    Basic authentication encodes `user:secret`, so the length of the user's name decides the alignment.
+    """
     for shift, start in ((0, 0), (1, 2), (2, 3)):
         encoded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
         part = encoded[start:] if (shift + len(raw)) % 3 == 0 else encoded[start:-1]

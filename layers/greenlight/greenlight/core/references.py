@@ -1,7 +1,7 @@
-"""`${name}` in a plan: replaced by a value, never evaluated. Pure.
+"""References `${name}` in plans: replaced by values, never evaluated.
 
-`$${` stands for a literal `${`. A text that is one `${name}` and nothing else takes the value with its type.
-Values are never searched for further references: neither a secret nor an answer can name another value.
+`$${` is a literal `${`. A text that consists of one `${name}` takes the value with its type.
+Values are never searched for further references, so neither a secret nor a response can refer to another value.
 
 Example:
     version: 1
@@ -30,8 +30,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from greenlight.core.display import to_json_text, truncate
 from greenlight.core.suggestions import suggest_or_list
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 def reference_names(data: Any) -> Iterator[str]:
-    """Give every `${name}` in a tree of plain data."""
+    """Return the names of all references in plain data."""
     for _, text in _texts(data, ()):
         for match in _REFERENCE.finditer(text):
             if match[1] is not None:
@@ -53,7 +53,7 @@ def reference_names(data: Any) -> Iterator[str]:
 
 
 def has_references(data: Any) -> bool:
-    """Tell whether `${` stands in any text of a tree; most parameters have none, and need none of the rest."""
+    """Check whether any text has a `${`. Most parameters have none, and then nothing else needs to be done."""
     if isinstance(data, str):
         return "${" in data
     if isinstance(data, dict):
@@ -62,25 +62,25 @@ def has_references(data: Any) -> bool:
 
 
 def reference_paths(data: Any, path: PlanPath) -> list[PlanPath]:
-    """Give the place of every text, keys included, in which `${` stands."""
+    """Return the place of every text that has a `${`, keys included."""
     return [*(place for place, _ in _texts(data, path)), *_keys(data, path)]
 
 
 def unsupported_references(data: Any, path: PlanPath) -> list[tuple[PlanPath, str]]:
-    """Name every reference in `data`, which is no validator's parameter."""
-    what = "${…} is replaced in the parameters of validators only; write the value out"
-    return [(place, what) for place in reference_paths(data, path)]
+    """Return a mistake for every reference in `data`, for data that does not belong to a validator."""
+    message = "${…} is replaced in the parameters of validators only; write the value out"
+    return [(place, message) for place in reference_paths(data, path)]
 
 
 def secret_names(data: Any) -> set[str]:
-    """Give the secret references in a tree, without their `secret:` prefix."""
+    """Return the references to secrets, without their prefix `secret:`."""
     return {name[len(_SECRET) :] for name in reference_names(data) if name.startswith(_SECRET)}
 
 
 def captured_names(params: Any) -> dict[str, PlanPath]:
-    """Give the names that a check captures for its later steps, each with its place in the parameters.
+    """Return the names that a check captures for its later steps, each with its place in the parameters.
 
-    They are the keys of a `capture` map, at the top of the parameters or of one of their `steps`; a map of that name
+    They are the keys of a `capture` map at the top of the parameters or of one of their `steps`. A map of that name
     inside a body or a payload is data of the service.
     """
     steps = params.get("steps") if isinstance(params, dict) else None
@@ -88,74 +88,79 @@ def captured_names(params: Any) -> dict[str, PlanPath]:
     places += [(("steps", index), step) for index, step in enumerate(steps if isinstance(steps, list) else [])]
     return {
         name: (*path, "capture", name)
-        for path, each in places
-        if isinstance(each, dict) and isinstance(each.get("capture"), dict)
-        for name in each["capture"]
+        for path, step in places
+        if isinstance(step, dict) and isinstance(step.get("capture"), dict)
+        for name in step["capture"]
     }
 
 
 def capture_mistakes(
     captured: Mapping[str, PlanPath], names: Mapping[str, Any], path: PlanPath
 ) -> list[tuple[PlanPath, str]]:
-    """Name every capture that no reference could mean."""
-    found = []
+    """Return a mistake for every capture whose name a reference cannot use."""
+    mistakes = []
     for name, place in captured.items():
         if not _NAME.fullmatch(name):
-            found.append(((*path, *place), f"{name!r} is no name; write letters, digits and _"))
+            mistakes.append(((*path, *place), f"{name!r} is not a valid name; write letters, digits and _"))
         elif name in names:
-            found.append(((*path, *place), f"a variable is called {name!r}, too, and would hide the capture"))
-    return found
+            mistakes.append(((*path, *place), f"a variable is called {name!r}, too, and would hide the capture"))
+    return mistakes
 
 
 def malformed_references(data: Any, path: PlanPath) -> list[tuple[PlanPath, str]]:
-    """Name every `${` that is never closed, stands in a key, or asks for a secret where none can be."""
-    found = []
+    """Return a mistake for every `${` that is not closed, is in a key, or refers to a secret in a wrong form."""
+    mistakes = []
     for place, text in _texts(data, path):
         for match in _REFERENCE.finditer(text):
             name = (match[1] or "").strip()
             if match[0] != "$${" and not name:
-                said = truncate(text[match.start() :], 20)
-                found.append((place, f"{said!r} is no reference; write ${{name}}, or $${{ for the text itself"))
+                excerpt = truncate(text[match.start() :], 20)
+                message = f"{excerpt!r} is not a valid reference; write ${{name}}, or $${{ for the text itself"
+                mistakes.append((place, message))
             elif name.startswith(_SECRET) and not _SECRET_FORM.fullmatch(name[len(_SECRET) :]):
-                known = "${secret:secretsmanager:NAME}, ${secret:secretsmanager:NAME#KEY} or ${secret:ssm:/NAME}"
-                found.append((place, f"${{{name}}} names no secret; write {known}"))
-    return found + [(place, "${…} is not replaced in keys; write the key out") for place in _keys(data, path)]
+                forms = "${secret:secretsmanager:NAME}, ${secret:secretsmanager:NAME#KEY} or ${secret:ssm:/NAME}"
+                mistakes.append((place, f"${{{name}}} is not a valid reference to a secret; write {forms}"))
+    return mistakes + [(place, "${…} is not replaced in keys; write the key out") for place in _keys(data, path)]
 
 
 def unknown_references(data: Any, names: Mapping[str, Any], path: PlanPath) -> list[tuple[PlanPath, str]]:
-    """Name every reference in `data` that `names` does not hold."""
-    found = []
+    """Return a mistake for every reference in `data` whose name is not in `names`."""
+    mistakes = []
     for place, text in _texts(data, path):
         for match in _REFERENCE.finditer(text):
             name = (match[1] or "").strip()
             if name == "each" or name.startswith("each."):
-                found.append((place, f"${{{name}}} is a row's value, and this check has no rows; give it each: […]"))
+                mistakes.append((place, f"${{{name}}} is a row's value, and this check has no rows; add each: […]"))
             elif name and name not in names:
-                found.append((place, f"nothing is called ${{{name}}}{suggest_or_list(name, names, 'known are')}"))
-    return found
+                suggestion = suggest_or_list(name, names, "valid names are")
+                mistakes.append((place, f"nothing is called ${{{name}}}{suggestion}"))
+    return mistakes
 
 
 def replace(data: Any, names: Mapping[str, Any], *, keep: bool = False) -> Any:
     """Replace references by their values.
 
     Args:
-        data: A tree of plain data; keys are left alone.
+        data: Plain data; keys are not changed.
         names: Values by name.
-        keep: Leave unknown names and `$${` as they stand, for a second pass, and write values so that the second pass
-            takes them for text; otherwise an unknown name is a KeyError.
+        keep: Leave unknown names and `$${` for a second pass, and escape values so that the second pass does not
+            change them.
+
+    Raises:
+        KeyError: A name is unknown, and `keep` is not set.
     """
     if isinstance(data, str):
-        return _replaced(data, names, keep) if "${" in data else data
+        return _replace_text(data, names, keep) if "${" in data else data
     if isinstance(data, dict):
         return {key: replace(value, names, keep=keep) for key, value in data.items()}
     return [replace(value, names, keep=keep) for value in data] if isinstance(data, list) else data
 
 
-def _replaced(text: str, names: Mapping[str, Any], keep: bool) -> Any:
+def _replace_text(text: str, names: Mapping[str, Any], keep: bool) -> Any:
     whole = _REFERENCE.fullmatch(text)
     if whole is not None and whole[1] is not None and (name := whole[1].strip()) in names:
         value = names[name]
-        return _escaped(value) if keep and isinstance(value, str) else value
+        return _escape(value) if keep and isinstance(value, str) else value
     parts: list[str] = []
     run, end = "", 0
     for match in _REFERENCE.finditer(text):
@@ -164,24 +169,18 @@ def _replaced(text: str, names: Mapping[str, Any], keep: bool) -> Any:
         if match[1] is None:
             run += "${"
         elif keep and match[1].strip() not in names:
-            parts += [_escaped(run), match[0]]
+            parts += [_escape(run), match[0]]
             run = ""
         else:
             value = names[match[1].strip()]
-            run += value if isinstance(value, str) else _as_text(value)
+            run += to_json_text(value)
     run += text[end:]
-    return "".join([*parts, _escaped(run) if keep else run])
+    return "".join([*parts, _escape(run) if keep else run])
 
 
-def _escaped(text: str) -> str:
-    """Write a text so that a second pass gives it back as it is."""
+def _escape(text: str) -> str:
+    """Escape a text so that a second pass returns it unchanged."""
     return text.replace("${", "$${")
-
-
-def _as_text(value: Any) -> str:
-    import json
-
-    return json.dumps(value)
 
 
 def _texts(data: Any, path: PlanPath) -> Iterator[tuple[PlanPath, str]]:

@@ -11,11 +11,11 @@ REPORT_SCHEMA = "greenlight.report/1"
 
 
 DEFAULT_CHECKS = "default-checks"
-"""What stands for the plan's URI where nobody wrote checks for the stage."""
+"""URI of the plan if the stage has no checks of its own."""
 
 
 class IncludedFragment(FrozenStruct, frozen=True, kw_only=True):
-    """A fragment that a plan includes: where it came from, exactly."""
+    """Exact source of a fragment that a plan includes."""
 
     uri: str
     version_id: str = ""
@@ -23,15 +23,15 @@ class IncludedFragment(FrozenStruct, frozen=True, kw_only=True):
 
 
 class PlanSource(FrozenStruct, frozen=True, kw_only=True):
-    """Where a plan came from, exactly.
+    """Exact source of a plan.
 
     Attributes:
-        uri: Its place.
-        version_id: The store's version of it; "" if it keeps none.
-        sha256: Of its text.
-        digest: Of all that it runs: its text with its fragments and the environment it is in; `sha256` where it has
-            neither. An override for a plan means this one.
-        includes: The fragments that it includes.
+        uri: Place of the plan.
+        version_id: Version in its store; "" if the store has no versions.
+        sha256: SHA-256 of the text.
+        digest: SHA-256 of the text, its fragments and its environment; equals `sha256` if it has neither. An override
+            for a plan refers to this digest.
+        includes: Fragments that the plan includes.
     """
 
     uri: str = ""
@@ -42,19 +42,19 @@ class PlanSource(FrozenStruct, frozen=True, kw_only=True):
 
 
 class TrafficShare(FrozenStruct, frozen=True, kw_only=True):
-    """From when on green had which share of the users' requests; `at_ms` counts from the gate's start."""
+    """Share of the users' requests that went to green from a moment on; `at_ms` counts from the start of the gate."""
 
     at_ms: float
     green_percent: float
 
 
 class Clock(FrozenStruct, frozen=True, kw_only=True):
-    """The gate's own times, from its start, in milliseconds; 0 for what is not known or did not happen.
+    """Times of a gate, in milliseconds from its start; 0 if unknown or not reached.
 
     Attributes:
-        prepared_ms: When it was known what is being deployed, and which plan applies.
-        baked_ms: When the wait before the checks was over.
-        deadline_ms: When the checks had to be over.
+        prepared_ms: End of the preparation: the deployment and the plan are known.
+        baked_ms: End of the wait before the checks.
+        deadline_ms: Deadline of the checks.
     """
 
     prepared_ms: float = 0.0
@@ -63,19 +63,21 @@ class Clock(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Report(FrozenStruct, frozen=True, kw_only=True):
-    """The record of one gate run; every other format is rendered from it.
+    """Record of one gate run; every format is rendered from it.
 
     Attributes:
-        verdict, reasons, checks: The judgement and what it rests on; `checks` keeps the plan's order.
-        shadow: What the verdict would have been without the plan's shadow; null for a gate that decides.
-        overrides: Those that were honoured, one for each check that did not close the gate because of one.
+        verdict: Status that CodeDeploy received.
+        reasons: Reasons for a failed verdict.
+        checks: Findings in the order of the plan.
+        shadow: Verdict that the plan's shadow replaced; null without a shadow.
+        overrides: Applied overrides, one for each check that did not fail the gate because of one.
         started_at: ISO 8601, UTC.
-        duration_ms: From the call of the hook to the verdict.
+        duration_ms: Time from the call of the hook to the verdict.
         output: The last lines that validators printed, redacted.
-        clock: What else the gate did with its time.
-        traffic: Who had the users' requests when; only a rehearsal can know.
-        bucket: The bucket that is to keep it; "" for none.
-        command: What makes it once more, of a stage that a person or a pipeline ran; "" for a hook.
+        clock: Further times of the gate.
+        traffic: Share of the users' requests over time; only a rehearsal knows it.
+        bucket: Bucket to store the report in; "" for none.
+        command: Command that repeats the run, if a person or a pipeline started it; "" for a hook.
     """
 
     schema: str = REPORT_SCHEMA
@@ -97,5 +99,5 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
 
     @property
     def clean(self) -> bool:
-        """The gate opened, and by itself: no shadow, no override."""
+        """True if the gate succeeded without a shadow and without an override."""
         return self.verdict is Status.SUCCEEDED and self.shadow is None and not self.overrides

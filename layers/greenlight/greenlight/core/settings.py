@@ -1,7 +1,7 @@
-"""What the operator of this installation chose, read from environment variables.
+"""Settings of an installation, read from environment variables.
 
-The template sets them from its parameters; the rehearsal sets them for its own walls.
-Reading happens inside the handler: a wrong value is a sentence and an answer, never a crash at import.
+The template sets the variables from its parameters; the rehearsal sets them for its local environment.
+They are read inside the handler: a value that is not valid fails the gate with a message and never crashes an import.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from greenlight.core.display import truncate
 from greenlight.core.errors import SettingsError
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,28 +21,28 @@ MISSING_PLAN_CHOICES = ("default-checks", "fail", "pass")
 ROLLBACK_CHOICES = ("pass", "check")
 NOTICE_CHOICES = ("failed", "all")
 _HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
-"""A name, `*.` before one, or an IPv6 address; a URL or a bare `*` would allow nothing, and say nothing."""
+"""A host name, `*.` and a host name, or an IPv6 address. A URL or a bare `*` would silently allow nothing."""
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The choices of one installation.
+    """Settings of one installation.
 
     Attributes:
-        plan_bucket: Bucket that plans are looked for in; "" for none.
-        plan_parameter_prefix: SSM path under which plans are looked for; "" for none.
-        plan_folder: Folder of plans packed with the hooks; "" for none.
-        report_bucket: Bucket reports are stored in; "" for none.
-        event_bus: EventBridge bus that gets an event for every verdict; "" for none.
-        notice_topic: ARN of the SNS topic that hears of verdicts; "" for none.
-        notice_on: `failed` (also for a gate that opened by a shadow or an override) or `all`.
+        plan_bucket: Bucket with plans; "" for none.
+        plan_parameter_prefix: SSM path of plans; "" for none.
+        plan_folder: Folder of plans in the package of the hooks; "" for none.
+        report_bucket: Bucket for reports; "" for none.
+        event_bus: EventBridge bus that receives an event for every verdict; "" for none.
+        notice_topic: ARN of the SNS topic for notifications of verdicts; "" for none.
+        notice_on: `failed` (includes gates that succeeded because of a shadow or an override) or `all`.
         on_missing_plan: `default-checks`, `fail` or `pass`.
-        allow_shadow: A plan may say that its gate decides nothing yet.
-        on_rollback: `pass` lets rollback deployments through at once, `check` runs their plan.
-        allowed_hosts: Hosts that checks may call beside the deployment's own; `*.example.com` covers every name below it.
-        environment: Which of a plan's environments this installation is, such as `prod`; "" for none.
-        allow_loopback: Checks may call this machine itself; for rehearsals, never set in an account.
-        concurrency: Checks running at once.
+        allow_shadow: Plans may have a shadow, so that their gates always succeed.
+        on_rollback: `pass` accepts rollback deployments at once, `check` runs their plan.
+        allowed_hosts: Hosts that checks may call besides the deployment's; `*.example.com` covers all names below it.
+        environment: Environment of plans that applies to this installation, such as `prod`; "" for none.
+        allow_loopback: Checks may call the loopback addresses; for rehearsals only, never in an account.
+        concurrency: Number of checks that run at once.
     """
 
     plan_bucket: str = ""
@@ -62,10 +62,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Read `GREENLIGHT_*` variables; an absent or empty one means its default.
+    """Read the `GREENLIGHT_*` variables; a missing or empty one has its default.
 
     Raises:
-        SettingsError: A value is impossible; the sentence names the variable and what it may be.
+        SettingsError: A value is not valid; the message has the variable and the valid values.
     """
 
     def text(name: str, default: str = "") -> str:
@@ -81,7 +81,8 @@ def read(environment: Mapping[str, str]) -> Settings:
     for host in hosts:
         if not _HOST.fullmatch(host):
             raise SettingsError(
-                f"GREENLIGHT_ALLOWED_HOSTS holds {truncate(host, 60)!r}; write host names or addresses, such as api.example.com or *.example.com"
+                f"GREENLIGHT_ALLOWED_HOSTS contains {truncate(host, 60)!r}; write host names or addresses, "
+                "such as api.example.com or *.example.com"
             )
     concurrency = text("CONCURRENCY", "16")
     if not (concurrency.isascii() and concurrency.isdigit() and len(concurrency) < 6 and 1 <= int(concurrency) <= 256):
@@ -91,7 +92,8 @@ def read(environment: Mapping[str, str]) -> Settings:
     environment_name = text("ENVIRONMENT")
     if environment_name and not _ENVIRONMENT.fullmatch(environment_name):
         raise SettingsError(
-            f"GREENLIGHT_ENVIRONMENT is {truncate(environment_name, 60)!r}; write a name of letters, digits, dots and hyphens, such as prod"
+            f"GREENLIGHT_ENVIRONMENT is {truncate(environment_name, 60)!r}; "
+            "write a name of letters, digits, dots and hyphens, such as prod"
         )
     return Settings(
         plan_bucket=text("PLAN_BUCKET"),

@@ -1,4 +1,4 @@
-"""The nearest right name for a wrong one, as the tail of a sentence."""
+"""Suggestions for a mistyped name, as the tail of an error message."""
 
 from __future__ import annotations
 
@@ -8,35 +8,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_NAMES = 500
+"""Valid names that a wrong one is compared with; a comparison takes about 20 microseconds."""
+
 MAX_LISTED = 30
+"""Valid names that a message lists."""
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Give `; did you mean 'x'?`, or "" when nothing is near.
-
-    Comparing costs some 20 microseconds for each name, so of very many only the first few hundred are looked at.
-    """
-    import difflib  # only wrong names pay for it
+def did_you_mean(name: str, valid_names: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?`, or "" if no valid name is similar. Only the first 500 valid names are compared."""
+    import difflib  # imported here because most plans have no wrong name
     from itertools import islice
 
-    found = difflib.get_close_matches(name[:100], [str(each) for each in islice(names, MAX_NAMES)], n=1, cutoff=0.6)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    candidates = [str(candidate) for candidate in islice(valid_names, MAX_NAMES)]
+    matches = difflib.get_close_matches(name[:100], candidates, n=1, cutoff=0.6)
+    return f"; did you mean {matches[0]!r}?" if matches else ""
 
 
-def suggest_or_list(name: str, names: Iterable[str], all_of_them: str = "there are") -> str:
-    """Give the nearest right name, or all there are where none is near, as the tail of a sentence.
+def suggest_or_list(name: str, valid_names: Iterable[str], introduction: str = "there are") -> str:
+    """Return the most similar valid name, or the list of all valid names if none is similar.
 
     Args:
-        name: The wrong one.
-        names: The right ones.
-        all_of_them: What stands before the whole list.
+        name: The wrong name.
+        valid_names: The names to choose from.
+        introduction: Words in front of the list.
     """
-    every = [*names]
-    return did_you_mean(name, every) or f"; {all_of_them} {join_sorted(every)}"
+    names = [*valid_names]
+    return did_you_mean(name, names) or f"; {introduction} {join_sorted(names)}"
 
 
 def join_sorted(names: Iterable[str]) -> str:
-    """Write names as a sorted list for a sentence; of very many only the first."""
-    every = sorted(names)
-    more = f" and {len(every) - MAX_LISTED} more" if len(every) > MAX_LISTED else ""
-    return (", ".join(every[:MAX_LISTED]) or "none") + more
+    """Return the names as a sorted, comma-separated list; after the first 30 only the number of the others."""
+    listed = sorted(names)
+    more = f" and {len(listed) - MAX_LISTED} more" if len(listed) > MAX_LISTED else ""
+    return (", ".join(listed[:MAX_LISTED]) or "none") + more

@@ -1,11 +1,16 @@
-"""Durations and sizes as plans write them: a number and its unit, never a bare number."""
+"""Durations and sizes in plans: a number with its unit, never a bare number."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+
+from greenlight.core.display import truncate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 T = TypeVar("T")
 
@@ -25,20 +30,17 @@ class Duration(float):
 
     @classmethod
     def parse(cls, value: Any) -> Duration:
-        """Read a duration.
+        """Parse a duration.
 
         Raises:
-            ValueError: It has no unit, is negative or is no duration at all.
+            ValueError: The value has no unit, is negative or is not a duration at all.
         """
         if isinstance(value, Duration):
             return value
-        match = _DURATION.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
-            raise ValueError(f"{_shown(value)} is no duration; write a number with its unit, such as 500ms, 5s or 10m")
-        return cls(float(match[1]) * DURATION_UNITS[match[2]])
+        return cls(_parse_quantity(value, _DURATION, DURATION_UNITS, "duration", "500ms, 5s or 10m"))
 
     def __str__(self) -> str:
-        """Show it in the unit a person would choose."""
+        """Return the duration in the unit that is easiest to read."""
         if self < 1:
             return f"{self * 1000:g}ms"
         return f"{float(self):g}s" if self < 120 else f"{self / 60:g}m"
@@ -49,28 +51,30 @@ class Size(int):
 
     @classmethod
     def parse(cls, value: Any) -> Size:
-        """Read a size.
+        """Parse a size.
 
         Raises:
-            ValueError: It has no unit, is negative or is no size at all.
+            ValueError: The value has no unit, is negative or is not a size at all.
         """
         if isinstance(value, Size):
             return value
-        match = _SIZE.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
-            raise ValueError(f"{_shown(value)} is no size; write a number with its unit, such as 200B, 64KiB or 1MB")
-        return cls(float(match[1]) * SIZE_UNITS[match[2]])
+        return cls(_parse_quantity(value, _SIZE, SIZE_UNITS, "size", "200B, 64KiB or 1MB"))
+
+
+def _parse_quantity(
+    value: Any, pattern: re.Pattern[str], units: Mapping[str, float], noun: str, examples: str
+) -> float:
+    match = pattern.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        shown = truncate(repr(value), 60)
+        raise ValueError(f"{shown} is not a valid {noun}; write a number with its unit, such as {examples}")
+    return float(match[1]) * units[match[2]]
 
 
 def struct_default(value: T) -> T:
-    """Give `value` as the default of a struct's field; the way for durations and sizes, also inside other structs.
+    """Return a struct field whose default is `value`: use it for durations and sizes, also inside other structs.
 
-    A schema shows plain defaults as JSON, and these have no JSON form of their own.
+    A JSON Schema shows plain defaults as JSON, and durations and sizes have no JSON form of their own.
     """
     field: T = msgspec.field(default_factory=lambda: value)
     return field
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

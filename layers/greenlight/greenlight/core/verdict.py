@@ -1,4 +1,4 @@
-"""The verdict on one gate, its reasons and exceptions, and how CodeDeploy took the answer."""
+"""Verdict of a gate with its reasons and exceptions, and the delivery of the status to CodeDeploy."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from greenlight.core.frozen import FrozenStruct
 
 
 class Status(StrEnum):
-    """The only two answers CodeDeploy accepts from a hook."""
+    """The two statuses that CodeDeploy accepts from a hook."""
 
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
 
 
 class Reason(FrozenStruct, frozen=True, kw_only=True):
-    """One reason for a verdict; `check` is "" where no single check is meant."""
+    """One reason for a verdict; `check` is "" if it is not about a single check."""
 
     cause: Cause
     message: str
@@ -24,7 +24,13 @@ class Reason(FrozenStruct, frozen=True, kw_only=True):
 
 
 class ShadowedVerdict(FrozenStruct, frozen=True, kw_only=True):
-    """A verdict that its plan's shadow hid from CodeDeploy: what it would have been, until when (inclusive, UTC), and why."""
+    """Verdict that the plan's shadow replaced by Succeeded.
+
+    Attributes:
+        would_have_been: Status without the shadow.
+        until: Last day of the shadow, UTC.
+        why: The plan's reason for the shadow.
+    """
 
     would_have_been: Status
     until: str
@@ -32,12 +38,12 @@ class ShadowedVerdict(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Verdict(FrozenStruct, frozen=True, kw_only=True):
-    """The judgement over one gate's findings.
+    """Verdict over the findings of one gate.
 
     Attributes:
-        status: What CodeDeploy is told.
-        reasons: What is wrong; empty exactly when the gate is Succeeded, in its shadow or without one.
-        shadow: What the status would have been without the plan's shadow; None for a gate that decides.
+        status: Status for CodeDeploy.
+        reasons: Reasons for a failure; empty exactly if the gate is Succeeded, with or without a shadow.
+        shadow: Verdict that the plan's shadow replaced; None without a shadow.
     """
 
     status: Status
@@ -46,12 +52,17 @@ class Verdict(FrozenStruct, frozen=True, kw_only=True):
 
 
 class AppliedOverride(FrozenStruct, frozen=True, kw_only=True):
-    """An override that was honoured: which check it let pass, who answers for it, why, and where it is kept.
+    """An override that was applied to a check.
 
     Attributes:
-        created, expires: ISO 8601, UTC.
+        check: Name of the check.
+        who: Person who is responsible for the override.
+        why: Reason for the override.
+        created: ISO 8601, UTC.
+        expires: ISO 8601, UTC.
         scope: `deployment d-…` or `plan sha256 …`.
-        uri, version_id: The object that was read.
+        uri: Place of the stored override.
+        version_id: Version of the stored override; "" if the store has no versions.
     """
 
     check: str
@@ -65,13 +76,13 @@ class AppliedOverride(FrozenStruct, frozen=True, kw_only=True):
 
 
 class StatusDelivery(FrozenStruct, frozen=True, kw_only=True):
-    """How CodeDeploy took the answer.
+    """Delivery of the status to CodeDeploy.
 
     Attributes:
-        told: CodeDeploy holds a status for this execution, ours or an earlier one.
-        superseded: It held one before our first attempt: somebody else answered.
-        attempts: Calls made.
-        error: The last error, as a sentence; "" when accepted.
+        told: CodeDeploy has a status for this execution, from this gate or an earlier caller.
+        superseded: CodeDeploy had a status before the first attempt, from another caller.
+        attempts: Number of calls.
+        error: Last error, as a sentence; "" if the status was accepted.
     """
 
     told: bool = False

@@ -1,7 +1,7 @@
-"""Plain data into typed structs, with every mistake named at its place.
+"""Conversion of plain data to typed structs, with every problem reported at its path.
 
-`msgspec` does the work when the data is right. When it is not, the data is walked again, key by key,
-so that a person hears of all mistakes at once and of the nearest right name for a wrong one.
+`msgspec` converts correct data. It stops at the first error, so data that it rejects is walked a second time, key by
+key: the author then sees all problems at once, and for a misspelt name the nearest valid one.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation, parse
+from greenlight.core.display import to_plan_text, truncate
 from greenlight.core.errors import MAX_PROBLEMS, WrongValueError
 from greenlight.core.plan_path import KeyStep
 from greenlight.core.suggestions import did_you_mean, join_sorted, suggest_or_list
-from greenlight.core.text import truncate
 from greenlight.core.units import Duration, Size
 
 if TYPE_CHECKING:
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Mistake = tuple["PlanPath", str]
+PathProblem = tuple["PlanPath", str]
+"""A path in the data and a sentence; a `Document` makes it a `Problem`, which has a line and a column."""
 
-_WORDS = {
+_TYPE_NAMES = {
     "str": "a text",
     "int": "a whole number",
     "float": "a number",
@@ -39,21 +40,26 @@ _WORDS = {
     "array": "a list",
     "null": "nothing",
 }
-_BOOLEANS_ONCE = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-"""What YAML 1.1 took for booleans, and what to write instead."""
+_YAML_1_1_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+"""Words that are booleans in YAML 1.1 and texts in YAML 1.2, and what to write instead."""
 
+_BOUND_WORDING = {">=": "from {:g} on", ">": "above {:g}", "<=": "of at most {:g}", "<": "below {:g}"}
+
+# Parts of msgspec's messages, such as "Expected `int` >= 1 - at `$.retry.attempts`".
 _TYPES = re.compile(r"`([a-z| ]+)`")
-_ERROR = re.compile(r"\A(.*?)(?: - at `(?:key` in `)?\$(.*)`)?\Z", re.DOTALL)
-_BOUND = re.compile(r"expected (a (?:whole )?number) (>=|>|<=|<) (-?[0-9.]+)")
+_MESSAGE = re.compile(r"\A(?P<message>.*?)(?: - at `(?:key` in `)?\$(?P<place>.*)`)?\Z", re.DOTALL)
+_BOUND = re.compile(r"expected (?P<type>a (?:whole )?number) (?P<operator>>=|>|<=|<) (?P<limit>-?[0-9.]+)")
+_STEP = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<index>[0-9]+)\]")
+
 _DIGITS = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?", re.ASCII)
-_PLACE = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 
 
 def _milliseconds(value: Any) -> float:
     return Duration.parse(value) * 1000
 
 
-def _hook(kind: type[Any], value: Any) -> Any:
+def _decode_hook(kind: type[Any], value: Any) -> Any:
+    """Convert `value` to one of the types that msgspec does not know."""
     if kind is Duration:
         return Duration.parse(value)
     if kind is Size:
@@ -61,99 +67,113 @@ def _hook(kind: type[Any], value: Any) -> Any:
     if kind is Expectation:
         return parse(value)
     if kind is DurationExpectation:
-        read = parse(value, _milliseconds)
-        return DurationExpectation(read.written, read.predicates, read.filters)
+        expectation = parse(value, _milliseconds)
+        return DurationExpectation(expectation.raw, expectation.predicates, expectation.filters)
     if kind is SizeExpectation:
-        read = parse(value, Size.parse)
-        return SizeExpectation(read.written, read.predicates, read.filters)
+        expectation = parse(value, Size.parse)
+        return SizeExpectation(expectation.raw, expectation.predicates, expectation.filters)
     raise NotImplementedError(kind)
 
 
-def convert(data: Any, kind: type[T], path: PlanPath = ()) -> tuple[T | None, list[Mistake]]:
-    """Convert `data` to `kind`; either the value, or None and at least one mistake.
+def convert(data: Any, kind: type[T], path: PlanPath = ()) -> tuple[T | None, list[PathProblem]]:
+    """Convert `data` to `kind`.
 
-    Never raises: parameters that cannot be read, for whatever reason inside their types, are a mistake, too.
+    An exception that a type raises on construction becomes a problem too: a plugin's parameters may raise anything.
+
+    Args:
+        data: Plain data, as YAML or JSON gives it.
+        kind: The type, mostly a struct.
+        path: The path of `data` in its document.
+
+    Returns:
+        The value and an empty list, or None and at least one problem.
     """
-    found: list[Mistake] = []
+    mistakes: list[PathProblem] = []
     try:
-        if _has_null(data):
-            _walk(data, kind, path, found)  # `msgspec` would take an empty key for an absent one
-        if not found:
+        if _contains_null(data):
+            # msgspec would accept a key without a value as if the key were absent.
+            _walk(data, kind, path, mistakes)
+        if not mistakes:
             try:
-                return _converted(data, kind), []
+                return _convert_strictly(data, kind), []
             except msgspec.ValidationError as error:
-                _walk(data, kind, path, found)
-                found = found or [_mistake(error, data, kind, path)]
+                _walk(data, kind, path, mistakes)
+                mistakes = mistakes or [_to_path_problem(error, data, kind, path)]
     except RecursionError:
-        found.append((path, "nested too deep"))
+        mistakes.append((path, "nested too deep"))
     except Exception as error:  # noqa: BLE001 - a plugin's own `__post_init__` may raise anything
-        found.append((path, f"cannot be read: {type(error).__name__}: {error}"))
-    return None, found
+        mistakes.append((path, f"cannot be read: {type(error).__name__}: {error}"))
+    return None, mistakes
 
 
-def _converted(data: Any, kind: Any) -> Any:
-    return msgspec.convert(data, kind, dec_hook=_hook, str_keys=True)
+def _convert_strictly(data: Any, kind: Any) -> Any:
+    return msgspec.convert(data, kind, dec_hook=_decode_hook, str_keys=True)
 
 
-def _has_null(data: Any) -> bool:
+def _contains_null(data: Any) -> bool:
     if isinstance(data, dict):
-        return any(map(_has_null, data.values()))
-    return any(map(_has_null, data)) if isinstance(data, list) else data is None
+        return any(map(_contains_null, data.values()))
+    return any(map(_contains_null, data)) if isinstance(data, list) else data is None
 
 
-def _walk(data: Any, kind: Any, path: PlanPath, found: list[Mistake]) -> None:
-    """Walk `data` beside its type and collect what does not fit; what fits gives nothing.
+# ---- The walk that collects all problems -----------------------------------------------------------------------------
 
-    A value is looked at as a whole only where nothing inside it is wrong. Walking ends when so much has been found
-    that nobody would read more: a hostile file has room for a hundred thousand mistakes.
+
+def _walk(data: Any, kind: Any, path: PlanPath, mistakes: list[PathProblem]) -> None:
+    """Walk `data` beside its type and collect the problems.
+
+    A value is converted as a whole only if nothing inside it is wrong. The walk ends after `MAX_PROBLEMS`, because a
+    hostile file can contain a hundred thousand of them.
     """
-    if len(found) > MAX_PROBLEMS:
+    if len(mistakes) > MAX_PROBLEMS:
         return
-    before = len(found)
+    before = len(mistakes)
     options = _options(kind)
-    struct = _struct(data, options)
+    struct = _matching_struct(data, options)
     if struct is not None:
-        _walk_struct(data, struct, path, found)
+        _walk_struct(data, struct, path, mistakes)
     else:
-        for item, item_kind, item_path in _items(data, options, path):
-            _walk(item, item_kind, item_path, found)
-    if len(found) == before:
+        for item, item_kind, item_path in _typed_items(data, options, path):
+            _walk(item, item_kind, item_path, mistakes)
+    if len(mistakes) == before:
         try:
-            _converted(data, kind)
+            _convert_strictly(data, kind)
         except msgspec.ValidationError as error:
-            found.append(_mistake(error, data, kind, path))
+            mistakes.append(_to_path_problem(error, data, kind, path))
 
 
-def _walk_struct(data: dict[str, Any], struct: type[msgspec.Struct], path: PlanPath, found: list[Mistake]) -> None:
+def _walk_struct(
+    data: dict[str, Any], struct: type[msgspec.Struct], path: PlanPath, mistakes: list[PathProblem]
+) -> None:
     fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     config = struct.__struct_config__
     for key, value in data.items():
         field = fields.get(key)
         if field is None:
-            if config.forbid_unknown_fields and key != config.tag_field and len(found) <= MAX_PROBLEMS:
-                said = f"unknown key {truncate(key, 60)!r}{suggest_or_list(key, fields, 'known are')}"
-                found.append(((*path, KeyStep(key)), said))
+            if config.forbid_unknown_fields and key != config.tag_field and len(mistakes) <= MAX_PROBLEMS:
+                message = f"unknown key {truncate(key, 60)!r}{suggest_or_list(key, fields, 'known are')}"
+                mistakes.append(((*path, KeyStep(key)), message))
         elif value is None and field.default is None and type(None) in typing.get_args(field.type):
-            null = any(_is_expectation(option) for option in _options(field.type))
-            hint = "; to expect null, write {eq: null}" if null else ""
-            found.append(((*path, key), f"{key!r} has no value; write one, or take the key out{hint}"))
+            can_expect_null = any(_is_expectation(option) for option in _options(field.type))
+            hint = "; to expect null, write {eq: null}" if can_expect_null else ""
+            mistakes.append(((*path, key), f"{key!r} has no value; write one, or take the key out{hint}"))
         else:
-            _walk(value, field.type, (*path, key), found)
+            _walk(value, field.type, (*path, key), mistakes)
     for name, field in fields.items():
         if field.required and name not in data:
-            found.append((path, f"the key {name!r} is missing"))
+            mistakes.append((path, f"the key {name!r} is missing"))
 
 
-def _items(data: Any, options: tuple[Any, ...], path: PlanPath) -> Iterator[tuple[Any, Any, PlanPath]]:
-    """Give what a list or a map holds, each with its type and its path; keys stand for themselves."""
+def _typed_items(data: Any, options: tuple[Any, ...], path: PlanPath) -> Iterator[tuple[Any, Any, PlanPath]]:
+    """Yield the items of a list, or the keys and values of a map, each with its type and its path."""
     for option in options:
         origin, arguments = typing.get_origin(option), typing.get_args(option)
         if isinstance(data, list) and origin in (list, tuple, set, frozenset) and arguments:
-            fixed = origin is tuple and arguments[-1] is not Ellipsis
+            has_fixed_length = origin is tuple and arguments[-1] is not Ellipsis
             for index, item in enumerate(data):
-                if fixed and index >= len(arguments):
+                if has_fixed_length and index >= len(arguments):
                     return
-                yield item, arguments[index] if fixed else arguments[0], (*path, index)
+                yield item, arguments[index] if has_fixed_length else arguments[0], (*path, index)
             return
         if isinstance(data, dict) and origin is dict:
             for key, item in data.items():
@@ -162,14 +182,14 @@ def _items(data: Any, options: tuple[Any, ...], path: PlanPath) -> Iterator[tupl
             return
 
 
-def _struct(data: Any, options: tuple[Any, ...]) -> type[msgspec.Struct] | None:
-    """Give the struct a map is meant for: the only one of the type, or the one that its tag names."""
+def _matching_struct(data: Any, options: tuple[Any, ...]) -> type[msgspec.Struct] | None:
+    """Return the struct for a map: the only one of the type, or the one that the map's tag names."""
     if not isinstance(data, dict):
         return None
     structs = [option for option in options if isinstance(option, type) and issubclass(option, msgspec.Struct)]
     if len(structs) <= 1:
         return structs[0] if structs else None
-    return next((each for each in structs if data.get(each.__struct_config__.tag_field) == _tag(each)), None)
+    return next((struct for struct in structs if data.get(struct.__struct_config__.tag_field) == _tag(struct)), None)
 
 
 def _tag(struct: type[msgspec.Struct]) -> Any:
@@ -177,10 +197,12 @@ def _tag(struct: type[msgspec.Struct]) -> Any:
 
 
 def _options(kind: Any) -> tuple[Any, ...]:
+    """Return the members of a union except None, without annotations; for any other type, the type itself."""
     if typing.get_origin(kind) is typing.Annotated:
         return _options(typing.get_args(kind)[0])
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return tuple(each for option in typing.get_args(kind) if option is not type(None) for each in _options(option))
+        members = (member for member in typing.get_args(kind) if member is not type(None))
+        return tuple(option for member in members for option in _options(member))
     return (kind,)
 
 
@@ -188,105 +210,113 @@ def _is_expectation(option: Any) -> bool:
     return isinstance(option, type) and issubclass(option, Expectation)
 
 
-def _mistake(error: msgspec.ValidationError, data: Any, kind: Any, path: PlanPath) -> Mistake:
-    """Say what `msgspec` found in `data`, as a sentence and at the place it means."""
+# ---- Messages --------------------------------------------------------------------------------------------------------
+
+
+def _to_path_problem(error: msgspec.ValidationError, data: Any, kind: Any, path: PlanPath) -> PathProblem:
+    """Convert an error of `msgspec` to a sentence at the path that it names."""
     cause = error.__cause__
-    message, place = (_ERROR.findall(str(error)) or [("", "")])[0]
-    inside = _steps(place)
+    match = _MESSAGE.match(str(error))
+    message, place = (match["message"], match["place"] or "") if match else ("", "")
+    inner_path = _parse_place(place)
     if cause is not None:
-        below = cause.path if isinstance(cause, WrongValueError) else ()
-        return (*path, *inside, *below), str(cause) or type(cause).__name__
-    if inside:
-        return (*path, *inside), _reworded(message, None, kind)
+        cause_path = cause.path if isinstance(cause, WrongValueError) else ()
+        return (*path, *inner_path, *cause_path), str(cause) or type(cause).__name__
+    if inner_path:
+        return (*path, *inner_path), _reword(message, None, kind)
     if choices := _choices(kind):
         if str(data) in choices:
-            return path, f"{_said(data)} is a text; write {data} without quotes"
-        wanted = f"none of {', '.join(choices)}" if len(choices) > 1 else f"not {choices[0]}"
-        return path, f"{_said(data)} is {wanted}{did_you_mean(str(data), choices)}"
-    return path, _reworded(message, data, kind)
+            return path, f"{to_plan_text(data)} is a text; write {data} without quotes"
+        expected = f"not one of {', '.join(choices)}" if len(choices) > 1 else f"not {choices[0]}"
+        return path, f"{to_plan_text(data)} is {expected}{did_you_mean(str(data), choices)}"
+    return path, _reword(message, data, kind)
 
 
-def _steps(place: str) -> PlanPath:
-    """Read the rest of a path as `msgspec` writes it; where it writes `[...]` the place is not known further."""
-    known = place.partition("[...]")[0]
-    return tuple(int(index) if index else name for name, index in _PLACE.findall(known))
+def _parse_place(place: str) -> PlanPath:
+    """Parse the path in a message of `msgspec`. It writes `[...]` for a key of a map: the rest is then unknown."""
+    precise = place.partition("[...]")[0]
+    return tuple(int(step["index"]) if step["index"] else step["name"] for step in _STEP.finditer(precise))
 
 
 def _choices(kind: Any) -> list[str]:
-    """Give the values of an enumeration or a literal, when the type is nothing else."""
+    """Return the values of an enumeration or a literal; empty for types that allow anything else."""
     choices: list[str] = []
     for option in _options(kind):
         if typing.get_origin(option) is typing.Literal:
             choices += map(str, typing.get_args(option))
         elif isinstance(option, type) and issubclass(option, enum.Enum):
-            choices += [str(each.value) for each in option]
+            choices += [str(member.value) for member in option]
         else:
             return []
     return choices
 
 
-def _reworded(message: str, data: Any, kind: Any) -> str:
-    """Say it without the names of Python's types, and what to do where that is plain."""
-    if "matching regex" in message and (meant := _description(kind)):
-        return f"{_said(data)} is not {meant}"
-    sentence = _TYPES.sub(lambda match: _in_words(match[1].split(" | ")), message)
+def _reword(message: str, data: Any, kind: Any) -> str:
+    """Rewrite a message of `msgspec` without Python's type names, and add a hint if there is one."""
+    if "matching regex" in message and (description := _pattern_description(kind)):
+        return f"{to_plan_text(data)} is not {description}"
+    sentence = _TYPES.sub(lambda match: _type_names(match[1].split(" | ")), message)
     sentence = sentence[:1].lower() + sentence[1:]
+    if bound := _BOUND.fullmatch(sentence):
+        too = "too small" if bound["operator"] in (">=", ">") else "too large"
+        limit = _BOUND_WORDING[bound["operator"]].format(float(bound["limit"]))
+        return f"{to_plan_text(data)} is {too}; write {bound['type']} {limit}"
+    return sentence + _hint(sentence, data, kind)
+
+
+def _hint(sentence: str, data: Any, kind: Any) -> str:
+    """Return what to append to a sentence about a wrong type, with its separator; "" if there is nothing to add."""
+    if sentence.startswith("expected a list, got a text"):
+        return f"; write it in brackets, [{data}]" if len(str(data)) <= 60 else "; write it in brackets, [ and ]"
+    if sentence.startswith("expected a list, got a map"):
+        return "; begin each of its entries with a dash"
+    if sentence.startswith("expected a map, got"):
+        return _map_hint(data, kind)
+    return _scalar_hint(sentence, data)
+
+
+def _scalar_hint(sentence: str, data: Any) -> str:
     if sentence.startswith("expected a text, got") and isinstance(data, (bool, int, float)):
-        sentence += f'; write it in quotes, as in "{_said(data)}"'
-    elif sentence.startswith("expected true or false, got a text") and str(data).lower() in _BOOLEANS_ONCE:
-        sentence += f"; in YAML 1.2 {data} is a text: write {_BOOLEANS_ONCE[str(data).lower()]}"
-    elif sentence.startswith("expected a list, got a text"):
-        sentence += f"; write it in brackets, [{data}]" if len(str(data)) <= 60 else "; write it in brackets, [ and ]"
-    elif sentence.startswith("expected a list, got a map"):
-        sentence += "; begin each of its entries with a dash"
-    elif sentence.startswith("expected a map, got"):
-        sentence += _map_meant(data, kind)
-    elif bound := _BOUND.fullmatch(sentence):
-        least = bound[2] in (">=", ">")
-        sentence = f"{_said(data)} is too {'small' if least else 'large'}; write {bound[1]} "
-        sentence += {">=": "from {} on", ">": "above {}", "<=": "of at most {}", "<": "below {}"}[bound[2]].format(
-            f"{float(bound[3]):g}"
-        )
-    elif isinstance(data, str) and sentence.startswith(("expected a number, got", "expected a whole number, got")):
-        percent = data.endswith("%") and _DIGITS.fullmatch(data[:-1])
-        instead = f"{data} without quotes" if _DIGITS.fullmatch(data) else "such as 2"
-        instead = f"{float(data[:-1]) / 100:g} for that share of 1" if percent else instead
-        sentence += f": {_said(data)}; write {instead}"
-    return sentence
+        return f'; write it in quotes, as in "{to_plan_text(data)}"'
+    if sentence.startswith("expected true or false, got a text") and str(data).lower() in _YAML_1_1_BOOLEANS:
+        return f"; in YAML 1.2 {data} is a text: write {_YAML_1_1_BOOLEANS[str(data).lower()]}"
+    if isinstance(data, str) and sentence.startswith(("expected a number, got", "expected a whole number, got")):
+        return f": {to_plan_text(data)}; write {_suggest_number(data)}"
+    return ""
 
 
-def _map_meant(data: Any, kind: Any) -> str:
-    """Say what a map has that stands where something else was written."""
-    fields = [each for option in _options(kind) if (each := _fields(option))]
+def _suggest_number(text: str) -> str:
+    if text.endswith("%") and _DIGITS.fullmatch(text[:-1]):
+        return f"{float(text[:-1]) / 100:g} for that share of 1"
+    return f"{text} without quotes" if _DIGITS.fullmatch(text) else "such as 2"
+
+
+def _map_hint(data: Any, kind: Any) -> str:
+    """Return a hint for a value that must be a map: its keys, or how a map is written."""
+    fields = [names for option in _options(kind) if (names := _field_names(option))]
     if len(fields) == 1:
         return f"; its keys are {join_sorted(fields[0])}"
     return "; write keys and values, without dashes or brackets" if isinstance(data, list) else "; write {KEY: VALUE}"
 
 
-def _fields(option: Any) -> list[str]:
+def _field_names(option: Any) -> list[str]:
     if not (isinstance(option, type) and issubclass(option, msgspec.Struct)):
         return []
     return [field.encode_name for field in msgspec.structs.fields(option)]
 
 
-def _in_words(names: list[str]) -> str:
-    """Write a type as people say it: `int | float | str` is a number or a text."""
-    hidden = {"null" if len(names) > 1 else "", "int" if "float" in names else ""}  # an empty key is refused elsewhere
-    return " or ".join(_WORDS.get(name, name) for name in names if name not in hidden)
+def _type_names(names: list[str]) -> str:
+    """Return names of types in words: `int | float | str` is a number or a text."""
+    # A key without a value has a message of its own, and every whole number is a number.
+    hidden = {"null" if len(names) > 1 else "", "int" if "float" in names else ""}
+    return " or ".join(_TYPE_NAMES.get(name, name) for name in names if name not in hidden)
 
 
-def _description(kind: Any) -> str:
-    """Give the words that stand beside a pattern in a type."""
+def _pattern_description(kind: Any) -> str:
+    """Return the description beside a pattern in a type; "" if it has no description."""
     for part in typing.get_args(kind):
         if isinstance(part, msgspec.Meta) and part.description:
             return part.description
-        if meant := _description(part):
-            return meant
+        if description := _pattern_description(part):
+            return description
     return ""
-
-
-def _said(value: Any) -> str:
-    """Show a value the way a plan writes it."""
-    if value is None or isinstance(value, bool):
-        return {None: "nothing", True: "true", False: "false"}[value]
-    return truncate(repr(value), 60)

@@ -1,21 +1,22 @@
-"""`include`: fragments, checks that several plans share, put into a stage. Pure; whoever reads plans fetches them.
+"""The stage key `include`: fragments, checks that several plans share.
 
 A fragment is a file with `version`, `checks`, and `variables` that these need; variables of the plan replace those.
-The plan says with a digest which text it means. So its own digest stands for everything it runs, and nobody changes
-what it checks by changing a file elsewhere. A fragment includes nothing itself: what a gate runs is seen in one place.
+The plan states the digest of a fragment's text. The digest of the plan therefore covers everything that it runs, and a
+change of another file cannot change what it checks. A fragment cannot include another: everything that a gate runs is
+named in the plan.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from greenlight.core.errors import PlanError, Problem
 from greenlight.core.field_types import Scalar, StrictStruct, VariableName
 from greenlight.core.references import unsupported_references
 from greenlight.core.report import IncludedFragment
 from greenlight.plan import yaml_reader
-from greenlight.plan.decoder import Mistake, convert
+from greenlight.plan.decoder import PathProblem, convert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,16 +25,16 @@ if TYPE_CHECKING:
     from greenlight.plan.yaml_reader import Document
 
     Fetch = Callable[[str], tuple[str, str] | None]
-    """Gives the text and the version id of what is at a URI; None where nothing is."""
+    """Returns the text and the version id of the object at a URI; None if there is no object."""
 
 MAX_INCLUDES = 20
 """Fragments of a plan."""
 
 MAX_CHARACTERS = yaml_reader.MAX_BYTES
-"""Of all fragments of a plan together."""
+"""Characters of all fragments of a plan together."""
 
 PACKED = "file:"
-"""Files come with the hooks themselves, and are changed by whoever may change these."""
+"""Prefix of files that are packed with the hooks. Changing one takes the same permissions as changing the hooks."""
 
 
 class FragmentFile(StrictStruct, frozen=True, kw_only=True):
@@ -41,8 +42,8 @@ class FragmentFile(StrictStruct, frozen=True, kw_only=True):
 
     Attributes:
         version: 1, the version of the language.
-        checks: As in a stage; they come before the stage's own.
-        variables: What the checks need; a plan's variables of these names replace them.
+        checks: Checks as in a stage; they come before the stage's own.
+        variables: Variables of the checks; a plan's variables of these names replace them.
 
     Example:
         version: 1
@@ -57,73 +58,86 @@ class FragmentFile(StrictStruct, frozen=True, kw_only=True):
     variables: dict[VariableName, Scalar] = {}
 
 
-class Fragments:
-    """The fragments of one plan, each fetched once."""
+class LoadedFragment(NamedTuple):
+    """A fragment that was fetched and parsed."""
 
-    def __init__(self, document: Document, fetch: Fetch | None, mistakes: list[Mistake]) -> None:
-        """Put checks into `document`; `fetch` is None where nothing can be."""
+    document: Document
+    fragment: FragmentFile
+    included: IncludedFragment
+
+
+class FragmentLoader:
+    """Loader of the fragments of one plan; it fetches each fragment once.
+
+    Attributes:
+        problems: Problems inside fragments; each names its fragment.
+        variables: Variables of all fragments.
+        conflicts: By variable name, a problem for two fragments with different values. They only count if the plan
+            does not define the variable itself.
+    """
+
+    def __init__(self, document: Document, fetch: Fetch | None, mistakes: list[PathProblem]) -> None:
+        """Load into `document`; `fetch` is None if fragments cannot be fetched, and `mistakes` receives problems."""
         self._document, self._fetch, self._mistakes = document, fetch, mistakes
-        self._read: dict[str, tuple[Document, FragmentFile, IncludedFragment] | None] = {}
+        self._loaded: dict[str, LoadedFragment | None] = {}
         self._characters = 0
         self.problems: list[Problem] = []
         self.variables: dict[str, Any] = {}
-        self.unsettled: list[tuple[str, Mistake]] = []
+        self.conflicts: list[tuple[str, PathProblem]] = []
 
     @property
     def included(self) -> tuple[IncludedFragment, ...]:
-        """What was included, for the report."""
-        return tuple(found[2] for found in self._read.values() if found is not None)
+        """The fragments that were loaded, for the report."""
+        return tuple(loaded.included for loaded in self._loaded.values() if loaded is not None)
 
     def checks(self, stage: dict[str, Any], path: PlanPath) -> Iterator[tuple[Any, PlanPath]]:
-        """Give the checks of a stage's fragments, each with its path in the document; `path` is the stage's."""
+        """Yield the checks of a stage's fragments, each with its path in the document; `path` is the stage's."""
         entries = stage["include"]
         if entries == []:
             self._mistakes.append(((*path, "include"), "nothing is included; write a fragment, or take the key out"))
         for index, entry in enumerate(entries if isinstance(entries, list) else ()):
             uri = entry.get("uri") if isinstance(entry, dict) else None
             if isinstance(uri, str):
-                yield from self._checks(uri, entry.get("sha256"), path, (*path, "include", index))
+                yield from self._checks_of(uri, entry.get("sha256"), path, (*path, "include", index))
 
-    def _checks(self, uri: str, sha256: Any, stage: PlanPath, place: PlanPath) -> Iterator[tuple[Any, PlanPath]]:
-        if uri not in self._read:
-            self._read[uri] = self._fragment(uri, place)
-        if (found := self._read[uri]) is None:
+    def _checks_of(self, uri: str, sha256: Any, stage: PlanPath, entry: PlanPath) -> Iterator[tuple[Any, PlanPath]]:
+        if uri not in self._loaded:
+            self._loaded[uri] = self._load(uri, entry)
+        if (loaded := self._loaded[uri]) is None:
             return
-        document, fragment, included = found
-        if sha256 is None and not uri.startswith(PACKED):
-            what = f"a fragment from elsewhere is meant by its digest; read it, then write sha256: {included.sha256}"
-            self._mistakes.append((place, what))
-        elif sha256 not in (None, included.sha256):
-            what = f"the fragment is another than the plan means, its sha256 is {included.sha256}; read it, then write that"
-            self._mistakes.append(((*place, "sha256"), what))
-        for name, value in fragment.variables.items():
+        self._check_digest(uri, sha256, loaded.included.sha256, entry)
+        for name, value in loaded.fragment.variables.items():
             if self.variables.setdefault(name, value) != value:
-                what = f"two fragments give {name!r} different values; write the one you mean into the plan's variables"
-                self.unsettled.append((name, (place, what)))
-        for number, check in enumerate(document.data["checks"]):
-            path = ("checks", number)
-            yield (
-                check,
-                self._document.add((*stage, "checks"), yaml_reader.RelocatedNode(document.node(path), path, uri)),
-            )
+                message = f"two fragments give {name!r} different values; set the one you mean in the plan's variables"
+                self.conflicts.append((name, (entry, message)))
+        for index, check in enumerate(loaded.document.data["checks"]):
+            path = ("checks", index)
+            node = yaml_reader.RelocatedNode(loaded.document.node(path), path, uri)
+            yield check, self._document.append_node((*stage, "checks"), node)
 
-    def _fragment(self, uri: str, place: PlanPath) -> tuple[Document, FragmentFile, IncludedFragment] | None:
-        """Fetch and read a fragment; None, and the mistakes, where it cannot be."""
-        try:
-            got = self._text(uri)
-        except PlanError as error:
-            self._mistakes += [(place, f"{uri}: {problem.message}") for problem in error.problems]
+    def _check_digest(self, uri: str, stated: Any, actual: str, entry: PlanPath) -> None:
+        if stated is None and not uri.startswith(PACKED):
+            message = f"a fragment from S3 or SSM needs its digest; review the fragment, then write sha256: {actual}"
+            self._mistakes.append((entry, message))
+        elif stated not in (None, actual):
+            message = (
+                f"the fragment is not the one that the plan states, its sha256 is {actual}; "
+                "review the fragment, then write that"
+            )
+            self._mistakes.append(((*entry, "sha256"), message))
+
+    def _load(self, uri: str, entry: PlanPath) -> LoadedFragment | None:
+        """Fetch and parse a fragment; return None and add problems if that fails."""
+        fetched = self._fetch_text(uri, entry)
+        if fetched is None:
             return None
-        if isinstance(got, str):
-            self._mistakes.append((place, got))
-            return None
-        text, version_id = got
+        text, version_id = fetched
         try:
             document = yaml_reader.read(text, uri)
-            data = document.data if isinstance(document.data, dict) else {}
             fragment, mistakes = convert(document.data, FragmentFile)
-            if "include" in data:
-                mistakes = [(("include",), "a fragment includes no other; include both in the plan")]
+            data = document.data if isinstance(document.data, dict) else {}
+            if "include" in data:  # in place of "unknown key 'include'"
+                mistakes = [(("include",), "a fragment cannot include another; include both in the plan")]
             if data.get("checks") == []:
                 mistakes.append((("checks",), "a fragment without checks adds nothing"))
             mistakes += unsupported_references(data.get("variables"), ("variables",))
@@ -136,17 +150,29 @@ class Fragments:
         if fragment is None or problems:
             return None
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return document, fragment, IncludedFragment(uri=uri, version_id=version_id, sha256=digest)
+        return LoadedFragment(document, fragment, IncludedFragment(uri=uri, version_id=version_id, sha256=digest))
 
-    def _text(self, uri: str) -> tuple[str, str] | str:
-        """Give a fragment's text and version id, or why there is none."""
+    def _fetch_text(self, uri: str, entry: PlanPath) -> tuple[str, str] | None:
+        """Return a fragment's text and version id; return None and add a problem if it cannot be fetched."""
+        message = ""
+        fetched = None
         if self._fetch is None:
-            return f"{uri} cannot be read from here"
-        if len(self._read) >= MAX_INCLUDES:
-            return f"a plan includes at most {MAX_INCLUDES} fragments; put some together"
-        if (got := self._fetch(uri)) is None:
-            return f"there is nothing at {uri}"
-        self._characters += len(got[0])
-        if self._characters > MAX_CHARACTERS:
-            return f"all fragments together are larger than {MAX_CHARACTERS // 1024} KiB; take some of their checks out"
-        return got
+            message = f"{uri} cannot be read from here"
+        elif len(self._loaded) >= MAX_INCLUDES:
+            message = f"a plan includes at most {MAX_INCLUDES} fragments; merge some of them"
+        else:
+            try:
+                fetched = self._fetch(uri)
+            except PlanError as error:
+                self._mistakes += [(entry, f"{uri}: {problem.message}") for problem in error.problems]
+                return None
+            if fetched is None:
+                message = f"there is nothing at {uri}"
+            else:
+                self._characters += len(fetched[0])
+                if self._characters > MAX_CHARACTERS:
+                    message = f"the fragments are larger than {MAX_CHARACTERS // 1024} KiB together; remove some checks"
+        if message:
+            self._mistakes.append((entry, message))
+            return None
+        return fetched

@@ -1,4 +1,4 @@
-"""The types of a plan that was read: `Plan`, `Stage` and `Check`.
+"""The types of a parsed plan: `Plan`, `Stage` and `Check`.
 
 A check's parameters stay plain data: only the worker, which may import validators, knows their types.
 """
@@ -23,11 +23,11 @@ class Check(FrozenStruct, frozen=True, kw_only=True):
     """One check of a stage.
 
     Attributes:
-        params: The validator's parameters, as plain data.
-        timeout_s: For one attempt.
-        rows_of: The name as written, where this is one of a check's rows.
-        unselected: Why a person who runs the plan by hand leaves it out; "" when nobody does.
-        path: Where it stands in the plan.
+        params: Parameters of the validator, as plain data.
+        timeout_s: Time for one attempt.
+        rows_of: Name of the check in the plan, if this is one of its rows; "" otherwise.
+        unselected: Reason why a run by hand, such as `greenlight check --only`, leaves it out; "" if it does not.
+        path: Path of the check in the plan.
     """
 
     name: str
@@ -47,15 +47,15 @@ class Check(FrozenStruct, frozen=True, kw_only=True):
     path: tuple[str | int, ...] = ()
 
     def left_out(self, deployment: Deployment) -> str:
-        """Say why the plan skips the check for `deployment`; "" when it runs."""
+        """Return why the check is skipped for `deployment`; "" if it runs."""
         if self.unselected:
             return self.unselected
         if deployment.first and self.on_first_deployment is OnFirstDeployment.SKIP:
             return "the plan skips it on a first deployment, where there is no blue"
-        return self.when.refuses(deployment)
+        return self.when.skip_reason(deployment)
 
     def worst_case_s(self) -> float:
-        """Give the longest time the check can take with all its attempts or measurements."""
+        """Return the longest time that the check can take with all its attempts or measurements."""
         if self.repeat is not None:
             return (self.timeout_s + self.repeat.interval) * self.repeat.count - self.repeat.interval
         waits = sum(self.retry.wait_s(attempt) for attempt in range(1, self.retry.attempts))
@@ -63,14 +63,19 @@ class Check(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Stage(FrozenStruct, frozen=True, kw_only=True):
-    """The checks of one stage; `bake_s` is waited before they start."""
+    """The checks of one stage, and the wait `bake_s` before they start."""
 
     checks: tuple[Check, ...]
     bake_s: float = 0.0
 
 
 class Plan(FrozenStruct, frozen=True, kw_only=True):
-    """A whole plan; `document` gives problems their place, `waived` says why nothing needs to be checked."""
+    """A whole plan.
+
+    Attributes:
+        document: The parsed file, from which problems get their line and column; None for built-in plans.
+        waived: Reason why nothing needs to be checked; "" if there is something to check.
+    """
 
     stages: dict[str, Stage]
     variables: dict[str, Any] = {}

@@ -1,8 +1,8 @@
-"""`repeat`: a check measured several times, and what its measurements come to. Pure.
+"""The check key `repeat`: several measurements, and the outcome that they add up to.
 
 The limits are those of Argo Rollouts' analysis (https://argo-rollouts.readthedocs.io/en/stable/features/analysis/),
-with its open corners closed: a failure outweighs everything, measurements that only erred are no success, and a
-run that ended before its count proves nothing.
+with its undefined cases decided: a failure outweighs everything, a run of errors alone is not a success, and a run
+that ended before its count proves nothing.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ Limit = Annotated[int, msgspec.Meta(ge=0, le=1000)]
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How often to measure, and what is borne.
+    """How often to measure, and how many bad measurements are tolerated.
 
     Attributes:
         count: Measurements in all.
         interval: Wait between the end of one and the start of the next.
-        failure_limit: Failed measurements that are borne.
-        inconclusive_limit: Inconclusive measurements that are borne.
-        consecutive_error_limit: Measurements in a row that may err.
-        consecutive_success_limit: Passes in a row that end it early, and that are needed; 0 asks for none.
+        failure_limit: Failed measurements that are tolerated.
+        inconclusive_limit: Inconclusive measurements that are tolerated.
+        consecutive_error_limit: Errors in a row that are tolerated.
+        consecutive_success_limit: Passes in a row that are needed, and that end it early; 0 needs no run of passes.
 
     Example:
         checks:
@@ -53,29 +53,29 @@ class Repeat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     consecutive_success_limit: Limit = 0
 
     def __post_init__(self) -> None:
-        """Refuse limits that no run of `count` measurements can keep or break."""
+        """Reject limits that `count` measurements can never reach or never exceed."""
         if self.consecutive_success_limit > self.count:
-            what = f"{self.consecutive_success_limit} passes in a row cannot be had from {self.count} measurements"
-            raise WrongValueError(what, ("consecutive_success_limit",))
+            message = f"{self.count} measurements cannot have {self.consecutive_success_limit} passes in a row"
+            raise WrongValueError(message, ("consecutive_success_limit",))
         if self.failure_limit >= self.count:
-            what = f"with {self.failure_limit} of {self.count} measurements borne, nothing could fail"
-            raise WrongValueError(what, ("failure_limit",))
+            message = f"with {self.failure_limit} of {self.count} measurements allowed to fail, nothing could fail"
+            raise WrongValueError(message, ("failure_limit",))
 
 
 def decide_outcome(repeat: Repeat, outcomes: Sequence[Outcome]) -> Outcome | None:
-    """Give what the measurements so far come to; None while another one is needed."""
+    """Return the outcome of the measurements so far; None while another one is needed."""
     if outcomes.count(Outcome.FAIL) > repeat.failure_limit:
         return Outcome.FAIL
     if _in_a_row(outcomes, Outcome.ERROR) > repeat.consecutive_error_limit:
         return Outcome.ERROR
     if outcomes.count(Outcome.INCONCLUSIVE) > repeat.inconclusive_limit:
         return Outcome.INCONCLUSIVE
-    wanted = repeat.consecutive_success_limit
-    if wanted and _in_a_row(outcomes, Outcome.PASS) >= wanted:
+    needed_passes = repeat.consecutive_success_limit
+    if needed_passes and _in_a_row(outcomes, Outcome.PASS) >= needed_passes:
         return Outcome.PASS
     if len(outcomes) < repeat.count:
         return None
-    if wanted:
+    if needed_passes:
         return Outcome.INCONCLUSIVE
     for outcome in (Outcome.PASS, Outcome.FAIL, Outcome.ERROR):
         if outcome in outcomes:
@@ -83,6 +83,6 @@ def decide_outcome(repeat: Repeat, outcomes: Sequence[Outcome]) -> Outcome | Non
     return Outcome.INCONCLUSIVE
 
 
-def _in_a_row(outcomes: Sequence[Outcome], wanted: Outcome) -> int:
-    """Count how many of the last outcomes are `wanted` without a break."""
-    return next((back for back, outcome in enumerate(reversed(outcomes)) if outcome is not wanted), len(outcomes))
+def _in_a_row(outcomes: Sequence[Outcome], expected: Outcome) -> int:
+    """Count how many of the latest outcomes are `expected`, without a break."""
+    return next((count for count, outcome in enumerate(reversed(outcomes)) if outcome is not expected), len(outcomes))

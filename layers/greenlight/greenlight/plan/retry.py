@@ -1,4 +1,4 @@
-"""`retry`: a check that is tried again, and how long it waits before. Pure."""
+"""The check key `retry`: when a check is tried again, and how long it waits before."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Retry(StrictStruct, frozen=True, kw_only=True):
     """When to try a check again; the last attempt counts, and a pass after a failure or an error is shown as flaky.
 
     Attributes:
-        attempts: Tries in all.
-        interval: Wait between two tries.
-        backoff: Multiplies the wait after each try.
-        max_interval: The longest wait that `backoff` makes.
-        jitter: Share of each wait that is left to chance, so that many gates do not come back together; 1 is the "full
-            jitter" of https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
-        on: Which outcomes are tried again.
+        attempts: Attempts in all.
+        interval: Wait between two attempts.
+        backoff: Factor of the wait after each attempt.
+        max_interval: Upper limit of the wait that `backoff` produces.
+        jitter: Random share of each wait, so that many gates do not retry at the same moment; 1 is the "full jitter" of
+            https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
+        on: Outcomes that are tried again.
 
     Example:
         checks:
@@ -38,23 +38,21 @@ class Retry(StrictStruct, frozen=True, kw_only=True):
     on: tuple[Literal["fail", "error", "inconclusive"], ...] = ("fail", "error", "inconclusive")
 
     def __post_init__(self) -> None:
-        """Refuse a wait that CodeDeploy would not live to see, and a retry on nothing."""
+        """Reject waits over one hour, after which CodeDeploy has given up, and an empty `on` list."""
         require_within_one_hour(self.interval, "interval")
         require_within_one_hour(self.max_interval, "max_interval")
         if self.max_interval is not None and self.max_interval < self.interval:
-            what = f"{self.max_interval} is shorter than the interval, {self.interval}, which it would cut; write a longer one"
-            raise WrongValueError(what, ("max_interval",))
+            message = f"{self.max_interval} is shorter than the interval, {self.interval}; write a longer one"
+            raise WrongValueError(message, ("max_interval",))
         if not self.on:
-            raise WrongValueError(
-                "an empty list tries nothing again; take the key out to try again on everything", ("on",)
-            )
+            raise WrongValueError("an empty list retries nothing; take the key out to retry on every outcome", ("on",))
 
     def wait_s(self, attempt: int, chance: float = 0.0) -> float:
-        """Give the wait after `attempt` (counted from 1), in seconds; never more than without a `chance`.
+        """Return the wait after `attempt`, in seconds; jitter only ever shortens it.
 
         Args:
-            attempt: How many tries there were.
-            chance: From 0 to 1, drawn by the caller: how much of the jitter is taken off.
+            attempt: Number of attempts so far, counted from 1.
+            chance: Random number from 0 to 1 that the caller draws: the part of the jitter that is subtracted.
         """
         longest = MAX_S if self.max_interval is None else self.max_interval
         try:

@@ -1,204 +1,227 @@
-"""`each`: one check as written becomes one for each of its rows. Pure.
+"""The check key `each`: one check in the plan becomes one check for each of its rows.
 
-A row is put in place of `${each.KEY}` (of `${each}`, where rows are plain values) before anything else is read, as if
-its check had been written out by hand: a row may hold `${secret:…}` or `${green.version}`, and `${each.x}` may be a
-part of such a name. What is then wrong is told at the row.
+A row replaces `${each.KEY}` (or `${each}`, if rows are plain values) before anything else is read, as if the author had
+written out every check: a row may contain `${secret:…}` or `${green.version}`, and `${each.x}` may be a part of such a
+name. Problems that arise from a row's value are reported at the row.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from greenlight.core.display import to_json_text, truncate
 from greenlight.core.errors import MAX_PROBLEMS
 from greenlight.core.suggestions import did_you_mean, join_sorted
-from greenlight.core.text import truncate
 from greenlight.plan.yaml_reader import RelocatedNode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from greenlight.core.plan_path import PlanPath
-    from greenlight.plan.decoder import Mistake
+    from greenlight.plan.decoder import PathProblem
     from greenlight.plan.yaml_reader import Document, Node
 
 MAX_CHECKS = 500
-"""Checks that rows may bring a stage to."""
+"""Checks of a stage that has rows."""
 
 MAX_SIZE = 8 * 1024 * 1024
-"""Characters and values that all rows of a check may come to; the supervisor holds them all."""
+"""Characters and values of all rows of a check together; the supervisor holds them in memory."""
 
-_REFERENCE = re.compile(r"\$\$\{|\$\{\s*each(?:\.([^{}$]*?))?\s*\}|(\$\{)")
+_REFERENCE = re.compile(r"\$\$\{|\$\{\s*each(?:\.(?P<key>[^{}$]*?))?\s*\}|(?P<other>\$\{)")
 """A literal `${`, which is skipped; a row's value, by its key; or any other reference."""
 
 _MAX_LABEL = 60
-_NO_PART = "only a text, a number, true or false can be a part of a text"
+_MAX_NAME = 197
+"""The longest name of a check, without the brackets and the blank around a row's label."""
+
+_NOT_INSERTABLE = "only a text, a number, true or false can be a part of a text"
 
 
-class Row:
-    """One row's check: its name, the validator's parameters, and where these stand."""
+class Row(NamedTuple):
+    """The check of one row: its name, the validator's parameters, and their places."""
 
-    __slots__ = ("name", "node", "params")
-
-    def __init__(self, name: str, params: Any, node: Node) -> None:
-        """Keep what the row made of the check."""
-        self.name, self.params, self.node = name, params, node
+    name: str
+    params: Any
+    node: Node
 
 
-def expanded(
-    document: Document, path: PlanPath, raw: dict[str, Any], validator: str, mistakes: list[Mistake]
+def expand_rows(
+    document: Document, path: PlanPath, raw: dict[str, Any], validator: str, mistakes: list[PathProblem]
 ) -> list[Row]:
-    """Make a check's rows.
+    """Expand a check's rows.
 
     Args:
-        document: Gives everything its place.
-        path: Of the check.
-        raw: The check as written, its control keys being right.
+        document: The parsed plan, which knows all places.
+        path: Path of the check.
+        raw: The check as plain data; its control keys are valid.
         validator: The key of its parameters.
-        mistakes: Takes what is wrong; nothing is made then.
+        mistakes: Receives the problems; the result is empty if there are any.
     """
-    params, rows, node, place = raw[validator], raw["each"], document.node(path), (*path, "each")
+    params, rows, node, rows_path = raw[validator], raw["each"], document.node(path), (*path, "each")
     before = len(mistakes)
-    used = _used(params)
-    if not rows:
-        mistakes.append((place, "no rows are no checks; write a row, or take the key out"))
-    elif not used:
-        mistakes.append((place, "nothing in the check says ${each.KEY} or ${each}, so every row would check the same"))
-    elif _size(params) + len(used) * max(map(_size, rows)) > MAX_SIZE // len(rows):
-        mistakes.append((place, f"{len(rows)} rows of this size are too much; write fewer or smaller ones"))
-    else:
-        for index, row in enumerate(rows):
-            if len(mistakes) > MAX_PROBLEMS:
-                break
-            mistakes += _row_mistakes(row, used, (*place, index))
+    mistakes += _find_mistakes(params, rows, rows_path)
     if len(mistakes) > before:
         return []
-    names = _names(raw["name"], rows, place, mistakes)
-    made = []
+    names = _row_names(raw["name"], rows, rows_path, mistakes)
+    own_path = document.locate(path).path
+    expanded = []
     for index, row in enumerate(rows):
-        here = (*document.told(path), "each", index)
-        filler = _Filler(row, node.below["each"].below[index], here)
-        made.append(Row(names[index], *filler.filled(params, node.below[validator])))
-        mistakes += [((*place, index, *key), _NO_PART) for key in filler.no_parts]
-    return made if len(mistakes) == before else []
+        substitution = _RowSubstitution(row, node.children["each"].children[index], (*own_path, "each", index))
+        row_params, row_node = substitution.substitute(params, node.children[validator])
+        expanded.append(Row(names[index], row_params, row_node))
+        mistakes += [((*rows_path, index, *key), _NOT_INSERTABLE) for key in substitution.not_insertable]
+    return expanded if len(mistakes) == before else []
 
 
-def _used(data: Any) -> list[str]:
-    """Give the keys that `${each.KEY}` asks for, as often as they stand there; "" for `${each}`."""
+def _find_mistakes(params: Any, rows: Sequence[Any], path: PlanPath) -> list[PathProblem]:
+    used_keys = _used_keys(params)
+    if not rows:
+        return [(path, "there are no rows, so there is no check; write a row, or take the key out")]
+    if not used_keys:
+        return [(path, "nothing in the check uses ${each.KEY} or ${each}, so every row would check the same")]
+    if _size(params) + len(used_keys) * max(map(_size, rows)) > MAX_SIZE // len(rows):
+        return [(path, f"{len(rows)} rows of this size are too much; write fewer or smaller ones")]
+    mistakes: list[PathProblem] = []
+    for index, row in enumerate(rows):
+        if len(mistakes) > MAX_PROBLEMS:
+            break
+        mistakes += _row_mistakes(row, used_keys, (*path, index))
+    return mistakes
+
+
+def _is_row_reference(match: re.Match[str]) -> bool:
+    return match[0] != "$${" and not match["other"]
+
+
+def _used_keys(data: Any) -> list[str]:
+    """Return the key of every `${each.KEY}` in `data`, as often as it occurs; "" for `${each}`."""
     if isinstance(data, str):
-        return [match[1] or "" for match in _REFERENCE.finditer(data) if match[0] != "$${" and not match[2]]
-    below = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-    return [key for each in below for key in _used(each)]
+        return [match["key"] or "" for match in _REFERENCE.finditer(data) if _is_row_reference(match)]
+    if isinstance(data, dict):
+        return [key for value in data.values() for key in _used_keys(value)]
+    if isinstance(data, list):
+        return [key for value in data for key in _used_keys(value)]
+    return []
 
 
 def _size(data: Any) -> int:
-    """Measure plain data, in characters and values."""
+    """Return the size of plain data, in characters and values."""
     if isinstance(data, dict):
         return sum(len(key) + _size(value) for key, value in data.items()) + 1
-    return sum(map(_size, data)) + 1 if isinstance(data, list) else len(data) + 1 if isinstance(data, str) else 8
+    if isinstance(data, list):
+        return sum(map(_size, data)) + 1
+    if isinstance(data, str):
+        return len(data) + 1
+    return 8
 
 
-def _row_mistakes(row: Any, used: list[str], path: PlanPath) -> list[Mistake]:
-    found: list[Mistake] = []
+def _row_mistakes(row: Any, used_keys: list[str], path: PlanPath) -> list[PathProblem]:
+    mistakes: list[PathProblem] = []
     if not isinstance(row, dict):
-        if wrong := sorted({key for key in used if key}):
-            found.append((path, f"this row is a plain value, and the check uses ${{each.{wrong[0]}}}; write a map"))
-    elif "" in used:
-        known = join_sorted(row)
-        found.append(
-            (path, f"this row is a map, and the check uses ${{each}}; write ${{each.KEY}}, with one of {known}")
+        if keys := sorted({key for key in used_keys if key}):
+            message = f"this row is a plain value, and the check uses ${{each.{keys[0]}}}; write a map"
+            mistakes.append((path, message))
+    elif "" in used_keys:
+        message = (
+            f"this row is a map, and the check uses ${{each}}; write ${{each.KEY}}, with one of {join_sorted(row)}"
         )
+        mistakes.append((path, message))
     else:
-        found += [
-            (path, f"the row has no {key!r}, which the check uses{did_you_mean(key, row)}")
-            for key in dict.fromkeys(used)
-            if key not in row
-        ]
-        for key in () if found else row:
-            if key not in used and key != "name":
-                what = f"nothing in the check uses ${{each.{truncate(key, 60)}}}; use it, or take the key out"
-                found.append(((*path, key), what))
-    if _used(row):
-        found.append((path, "a row's values cannot refer to rows; write the value out"))
-    return found
+        mistakes += _key_mistakes(row, used_keys, path)
+    if _used_keys(row):
+        mistakes.append((path, "a row's values cannot refer to rows; write the value out"))
+    return mistakes
 
 
-def _names(name: str, rows: Sequence[Any], path: PlanPath, mistakes: list[Mistake]) -> list[str]:
-    """Give each row's check a name of its own: the row's `name`, or its first values."""
+def _key_mistakes(row: dict[str, Any], used_keys: list[str], path: PlanPath) -> list[PathProblem]:
+    missing = [key for key in dict.fromkeys(used_keys) if key not in row]
+    if missing:
+        return [(path, f"the row has no {key!r}, which the check uses{did_you_mean(key, row)}") for key in missing]
+    unused = [key for key in row if key not in used_keys and key != "name"]
+    message = "nothing in the check uses ${{each.{}}}; use it, or take the key out"
+    return [((*path, key), message.format(truncate(key, 60))) for key in unused]
+
+
+def _row_names(name: str, rows: Sequence[Any], path: PlanPath, mistakes: list[PathProblem]) -> list[str]:
+    """Return a unique name for each row's check, made of the row's `name` or its first values."""
     labels: list[str] = []
     for index, row in enumerate(rows):
-        given = row.get("name") if isinstance(row, dict) else None
-        if given is None:
+        own_name = row.get("name") if isinstance(row, dict) else None
+        if own_name is None:
             label = _label(row) or f"row {index + 1}"
             labels.append(label if label not in labels else f"{label}, row {index + 1}")
             continue
-        place = (*path, index, "name")
-        if not isinstance(given, str) or not given.strip() or "${" in given:
-            mistakes.append((place, "a row's name is a text without ${…}"))
-        elif truncate(given, _MAX_LABEL) in labels:
-            mistakes.append((place, f"another row before this is called {truncate(given, 60)!r}; names must differ"))
-        labels.append(truncate(str(given), _MAX_LABEL))
-    return [f"{truncate(name, 197 - len(label))} [{label}]" for label in labels]
+        name_path = (*path, index, "name")
+        if not isinstance(own_name, str) or not own_name.strip() or "${" in own_name:
+            mistakes.append((name_path, "a row's name is a text without ${…}"))
+        elif truncate(own_name, _MAX_LABEL) in labels:
+            message = f"another row before this is called {truncate(own_name, 60)!r}; names must differ"
+            mistakes.append((name_path, message))
+        labels.append(truncate(str(own_name), _MAX_LABEL))
+    return [f"{truncate(name, _MAX_NAME - len(label))} [{label}]" for label in labels]
 
 
 def _label(row: Any) -> str:
-    """Show the first values of a row that a person can tell rows apart by."""
+    """Return the first plain values of a row, by which a reader can tell rows apart."""
     values = row.values() if isinstance(row, dict) else (row,)
-    plain = [_as_text(value) for value in values if isinstance(value, (str, int, float))]
-    told = [text.strip() for text in plain if text.strip() and "${" not in text]
-    return truncate(", ".join(told[:3]), _MAX_LABEL)
+    texts = [to_json_text(value).strip() for value in values if isinstance(value, (str, int, float))]
+    return truncate(", ".join([text for text in texts if text and "${" not in text][:3]), _MAX_LABEL)
 
 
-def _as_text(value: str | int | float) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else repr(value)
+class _RowSubstitution:
+    """Substitution of one row's values for its references; parts without references are shared by all rows.
 
-
-class _Filler:
-    """Puts one row's values in place of its references; what has none is shared by all rows."""
+    Attributes:
+        not_insertable: The keys, as paths in the row, of lists and maps that were referred to inside a text.
+    """
 
     def __init__(self, row: Any, node: Node, path: PlanPath) -> None:
+        """Substitute values of `row`; `node` and `path` are its place in its own file."""
         self._row, self._node, self._path = row, node, path
-        self.no_parts: list[PlanPath] = []
+        self.not_insertable: list[PlanPath] = []
 
-    def filled(self, data: Any, node: Node) -> tuple[Any, Node]:
-        """Give data and its places with the row's values in them."""
+    def substitute(self, data: Any, node: Node) -> tuple[Any, Node]:
+        """Return data and its places with the row's values in them."""
         if isinstance(data, str):
-            return self._text(data, node) if "${" in data else (data, node)
-        items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-        made = {key: self.filled(value, node.below[key]) for key, value in items}
-        if all(value is data[key] for key, (value, _) in made.items()):
+            return self._substitute_text(data, node) if "${" in data else (data, node)
+        if not isinstance(data, (dict, list)):
             return data, node
-        here = RelocatedNode(node, node.path if isinstance(node, RelocatedNode) else None)
-        here.below = {key: place for key, (_, place) in made.items()}
-        values = {key: value for key, (value, _) in made.items()}
-        return (values if isinstance(data, dict) else list(values.values())), here
+        items = data.items() if isinstance(data, dict) else enumerate(data)
+        results = {key: self.substitute(value, node.children[key]) for key, value in items}
+        if all(value is data[key] for key, (value, _) in results.items()):
+            return data, node
+        copy = RelocatedNode(node, node.path if isinstance(node, RelocatedNode) else None)
+        copy.children = {key: child for key, (_, child) in results.items()}
+        values = {key: value for key, (value, _) in results.items()}
+        return (values if isinstance(data, dict) else list(values.values())), copy
 
-    def _text(self, text: str, node: Node) -> tuple[Any, Node]:
+    def _substitute_text(self, text: str, node: Node) -> tuple[Any, Node]:
         whole = _REFERENCE.fullmatch(text)
-        if whole is not None and whole[0] != "$${" and not whole[2]:
-            return self._value(whole[1]), self._place(whole[1])
-        parts, end, keys, others = [], 0, [], False
+        if whole is not None and _is_row_reference(whole):
+            return self._value(whole["key"]), self._place(whole["key"])
+        parts: list[str] = []
+        keys: list[str | None] = []
+        end, has_other_references = 0, False
         for match in _REFERENCE.finditer(text):
-            if match[0] == "$${" or match[2]:
-                others = others or bool(match[2])
+            if not _is_row_reference(match):
+                has_other_references = has_other_references or bool(match["other"])
                 continue
-            value = self._value(match[1])
+            value = self._value(match["key"])
             if not isinstance(value, (str, int, float)):
-                self.no_parts.append((match[1],) if match[1] else ())
+                self.not_insertable.append((match["key"],) if match["key"] else ())
                 value = ""
-            keys.append(match[1])
-            parts += [text[end : match.start()], _as_text(value)]
+            keys.append(match["key"])
+            parts += [text[end : match.start()], to_json_text(value)]
             end = match.end()
         if not keys:
             return text, node
-        # A text with a reference of its own may be wrong by itself, and then its own place helps more than the row's.
-        return "".join([*parts, text[end:]]), node if others else self._place(keys[0])
+        # Another reference in the text may be wrong by itself, and then the text's own place helps more than the row's.
+        return "".join([*parts, text[end:]]), node if has_other_references else self._place(keys[0])
 
     def _value(self, key: str | None) -> Any:
         return self._row[key] if key else self._row
 
     def _place(self, key: str | None) -> Node:
-        node, path = (self._node.below[key], (*self._path, key)) if key else (self._node, self._path)
+        node, path = (self._node.children[key], (*self._path, key)) if key else (self._node, self._path)
         return RelocatedNode(node, path)

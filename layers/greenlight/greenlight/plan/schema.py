@@ -1,6 +1,6 @@
-"""What a service team may write, as types: the whole of a plan, but for the parameters of validators.
+"""The plan language as types: everything that a service team writes, except the parameters of validators.
 
-The docstrings are the reference of the plan language and the texts of its schema.
+The docstrings are the reference of the plan language (docs/plan.md) and the descriptions in its JSON schema.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ LEAST_TIMEOUT_S = 0.001
 
 
 class When(StrictStruct, frozen=True, kw_only=True):
-    """For which deployments a check runs; elsewhere it is SKIPPED, which the plan asked for.
+    """The deployments for which a check runs; for others it is SKIPPED, as the plan asks.
 
     Attributes:
         platform: `ecs` or `lambda`.
         application: Name of the CodeDeploy application, or a list of names.
         group: Name of the deployment group, or a list of names.
-        environment: What the installation says it is, such as `prod`, or a list.
+        environment: Name of the installation's environment, such as `prod`, or a list of names.
         region: AWS region, or a list of regions.
 
     Example:
@@ -66,51 +66,51 @@ class When(StrictStruct, frozen=True, kw_only=True):
     region: Name | tuple[Name, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a list that no deployment is in."""
+        """Reject empty lists, which no deployment matches."""
         for key in ("application", "group", "environment", "region"):
             if getattr(self, key) == ():
                 raise WrongValueError("an empty list means no deployment; write a name, or take the key out", (key,))
 
-    def refuses(self, deployment: Deployment) -> str:
-        """Say why the check does not run for `deployment`; "" when it does."""
+    def skip_reason(self, deployment: Deployment) -> str:
+        """Return why the check does not run for `deployment`; "" if it does."""
         if self.platform is not None and self.platform is not deployment.platform:
-            return _refused("platform", (self.platform.value,), deployment.platform.value)
+            return _describe_mismatch("platform", (self.platform.value,), deployment.platform.value)
         for key in ("application", "group", "environment", "region"):
             names, actual = self.names(key), getattr(deployment, key)
             if names and actual not in names:
-                return _refused(key, names, actual)
+                return _describe_mismatch(key, names, actual)
         return ""
 
     def names(self, key: str) -> tuple[str, ...]:
-        """Give the names that a key may be; none where the plan says nothing of it."""
-        wanted = getattr(self, key)
-        return (wanted,) if isinstance(wanted, str) else wanted or ()
+        """Return the names that a key allows; empty if the plan does not restrict it."""
+        value = getattr(self, key)
+        return (value,) if isinstance(value, str) else value or ()
 
 
-def _refused(key: str, wanted: Sequence[str], actual: str) -> str:
-    return f"the plan runs it only when {key} is {' or '.join(wanted)}, and it is {actual or 'not known'}"
+def _describe_mismatch(key: str, allowed: Sequence[str], actual: str) -> str:
+    return f"the plan runs it only when {key} is {' or '.join(allowed)}, and it is {actual or 'not known'}"
 
 
 class Control(StrictStruct, frozen=True, kw_only=True):
     """The control keys of a check; the one other key is its validator.
 
     Attributes:
-        name: What the check is called in reports and in `needs`; no other of its stage is called so.
-        severity: `blocking` findings decide; so do `required-with-override` ones, until somebody answers for letting
-            one pass (`greenlight override`); `advisory` ones are shown and never counted.
-        on_inconclusive: What an INCONCLUSIVE means: `fail` closes the gate; `tolerate` makes it neither, as long as it was
-            measured and nothing failed or erred before it. It is never evidence.
-        on_first_deployment: `skip` leaves the check out where there is no blue yet to compare with.
-        timeout: Time for one attempt; that of `defaults` when left out.
-        retry: When to try again; that of `defaults` when left out.
+        name: Name of the check in reports and in `needs`; unique in its stage.
+        severity: `blocking` findings decide; so do `required-with-override` ones, unless an override lets one pass
+            (`greenlight override`); `advisory` ones are shown and never counted.
+        on_inconclusive: Meaning of an INCONCLUSIVE: `fail` closes the gate; `tolerate` ignores it if it was measured
+            and no attempt before it ended with a failure or an error. It is never evidence.
+        on_first_deployment: `skip` leaves the check out if there is no blue yet to compare with.
+        timeout: Time for one attempt; by default that of `defaults`.
+        retry: When to try again; by default that of `defaults`.
         repeat: Measure several times, in place of `retry`.
         needs: Names of earlier checks of the stage that must pass first; otherwise this one is INCONCLUSIVE and not
             run.
-        when: For which deployments it runs.
-        tags: Words by which checks can be picked.
+        when: The deployments for which it runs.
+        tags: Words by which checks can be selected.
         each: Rows, maps or plain values: the check becomes one for each, called `NAME [ROW]` by the row's `name` or its
-            first values. `${each.KEY}` (`${each}` for plain values) in the parameters stands for the row's. Whoever
-            needs NAME needs them all. A stage has at most 500 checks by rows.
+            first values. `${each.KEY}` (`${each}` for plain values) in the parameters is replaced by the row's value.
+            To need NAME is to need all its rows. A stage has at most 500 checks by rows.
 
     Example:
         checks:
@@ -129,7 +129,7 @@ class Control(StrictStruct, frozen=True, kw_only=True):
             on_first_deployment: skip
             when: {platform: ecs}
             http: {get: /catalogue, expect: {json: {"length(articles)": {gte: 2}}}}
-          - name: what is asked for is answered
+          - name: every page has its status
             each:
               - {path: /catalogue, status: 200}
               - {path: /nowhere, status: 404, name: nothing is nowhere}
@@ -149,22 +149,20 @@ class Control(StrictStruct, frozen=True, kw_only=True):
     each: tuple[dict[str, Any] | str | int | float | bool, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse names that hide something, and time-outs that are none."""
+        """Reject names with invisible characters, impossible timeouts, and `retry` together with `repeat`."""
         if not self.name.isprintable() or self.name != self.name.strip():
-            what = f"{self.name!r} has characters that cannot be seen, or a blank at its edge; remove them"
-            raise WrongValueError(what, ("name",))
+            message = f"{self.name!r} has invisible characters, or a blank at its beginning or end; remove them"
+            raise WrongValueError(message, ("name",))
         require_within_one_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
         if self.repeat is not None:
             require_within_one_hour(self.repeat.interval, "repeat", "interval")
             if self.retry is not None:
-                what = (
-                    "a check is tried again or measured repeatedly, not both; repeat has limits for what retry is for"
-                )
-                raise WrongValueError(what, ("retry",))
+                message = "a check has retry or repeat, not both; the limits of repeat replace retry"
+                raise WrongValueError(message, ("retry",))
 
 
 class Defaults(StrictStruct, frozen=True, kw_only=True):
-    """What checks do that do not say otherwise.
+    """Control keys of checks that do not set their own.
 
     Attributes:
         timeout: Time for one attempt.
@@ -180,16 +178,16 @@ class Defaults(StrictStruct, frozen=True, kw_only=True):
     retry: Retry = struct_default(Retry())
 
     def __post_init__(self) -> None:
-        """Refuse a time-out that is none."""
+        """Reject impossible timeouts."""
         require_within_one_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
 
 
 class Target(StrictStruct, frozen=True, kw_only=True):
-    """Where green is, for a team that knows better than discovery.
+    """The address of green, for a team that does not rely on discovery.
 
     Attributes:
         host: Host name for the Host header, SNI and certificate verification while connecting to the load balancer.
-        url: Base URL of green, for deployments that say nothing of a load balancer (CloudFormation's BlueGreen
+        url: Base URL of green, for deployments without information about a load balancer (CloudFormation's BlueGreen
             transform); its host must be allowed by the operator.
 
     Example:
@@ -202,7 +200,7 @@ class Target(StrictStruct, frozen=True, kw_only=True):
     url: BaseUrl | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a URL whose host or port cannot be read."""
+        """Reject a URL without a usable host and port."""
         if self.url is None:
             return
         try:
@@ -211,17 +209,17 @@ class Target(StrictStruct, frozen=True, kw_only=True):
         except ValueError:
             usable = False
         if not usable:
-            what = f"{self.url!r} has no host and port that can be called; write for example https://green.example.com"
-            raise WrongValueError(what, ("url",))
+            message = f"{self.url!r} has no usable host and port; write for example https://green.example.com"
+            raise WrongValueError(message, ("url",))
 
 
 class Environment(StrictStruct, frozen=True, kw_only=True):
-    """What is otherwise in one environment.
+    """The differences of one environment.
 
     Attributes:
-        variables: These replace the plan's of the same names.
-        target: Its keys replace those of the plan's.
-        defaults: Its keys replace those of the plan's; `retry` as a whole.
+        variables: They replace the plan's variables of the same names.
+        target: Its keys replace those of the plan.
+        defaults: Its keys replace those of the plan; `retry` as a whole.
 
     Example:
         variables: {tenant: smoke-staging}
@@ -238,8 +236,8 @@ class Include(StrictStruct, frozen=True, kw_only=True):
     """A fragment that a stage includes: a file with `version`, `checks`, and `variables` that these need.
 
     Attributes:
-        uri: Its place, written as those of plans; `file:` is beside the plans packed with the hooks.
-        sha256: Of its text, which fragments in S3 and SSM must have: no other text is meant.
+        uri: Its URI, written as those of plans; `file:` is beside the plans packed with the hooks.
+        sha256: Digest of its text, required for fragments in S3 and SSM: a changed text is rejected.
 
     Example:
         include:
@@ -252,12 +250,12 @@ class Include(StrictStruct, frozen=True, kw_only=True):
 
 
 class StageFile(StrictStruct, frozen=True, kw_only=True):
-    """A lifecycle event at which a hook is called, as written; its checks are typed once their validators are known.
+    """A lifecycle event at which a hook is called; its checks are typed once their validators are known.
 
     Attributes:
-        checks: What is checked; checks run at once, except where one needs another.
+        checks: The checks; they run in parallel, except those that need another.
         include: Fragments, whose checks come before the stage's own.
-        bake: Wait before the checks start, for what shows only after a while; it counts against the hook's time.
+        bake: Wait before the checks start, for faults that show only after a while; it counts against the hook's time.
 
     Example:
         include: [{uri: "file:shared/web.yaml"}]
@@ -272,23 +270,24 @@ class StageFile(StrictStruct, frozen=True, kw_only=True):
     bake: Duration = struct_default(Duration(0))
 
     def __post_init__(self) -> None:
-        """Refuse a wait that CodeDeploy would not live to see."""
+        """Reject waits over one hour, after which CodeDeploy has given up."""
         require_within_one_hour(self.bake, "bake")
 
 
 class PlanFile(StrictStruct, frozen=True, kw_only=True):
-    """What a service team writes: the checks of each stage, and what they share.
+    """A whole plan: the checks of each stage, and the values that they share.
 
     Attributes:
-        version: The version of the plan language; there is 1.
-        stages: The lifecycle events at which something is checked, each with its checks; a stage that is not named is
-            up to the operator's `OnMissingPlan`.
-        defaults: What checks do that do not say otherwise.
-        variables: Values by name, which `${name}` in the parameters of validators takes, with their type.
-        target: Where green is, for a team that knows better than discovery.
-        environments: What is otherwise in one environment, by the name that the installation (its parameter
-            `Environment`) or the deployment group (its tag `greenlight:environment`) gives; `default` is for all others.
-        shadow: A time in which the gate says what it would do, and CodeDeploy is told Succeeded.
+        version: The version of the plan language: 1.
+        stages: The lifecycle events at which something is checked, each with its checks; for other stages the
+            operator's `OnMissingPlan` decides.
+        defaults: Control keys of checks that do not set their own.
+        variables: Values by name; `${name}` in the parameters of validators is replaced by the value, with its type.
+        target: The address of green, for a team that does not rely on discovery.
+        environments: The differences of each environment, by its name, which the installation (its parameter
+            `Environment`) or the deployment group (its tag `greenlight:environment`) sets; `default` is for all
+            others.
+        shadow: A time in which the gate reports its verdict, and CodeDeploy gets Succeeded.
 
     Example:
         version: 1

@@ -1,4 +1,7 @@
-"""`shadow`: a time in which a gate says what it would do and decides nothing. Pure; the day is an argument."""
+"""The plan key `shadow`: a time in which a gate reports its verdict, and CodeDeploy gets Succeeded.
+
+The current day is always an argument.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ from greenlight.core.errors import WrongValueError
 from greenlight.core.field_types import StrictStruct
 
 SHADOW_DAYS = 90
-"""How far ahead a shadow may end: long enough to get to know the gate, too short to forget it."""
+"""Days ahead that a shadow may end: enough to get to know the gate, too few to forget that it is off."""
 
 NOTICE_DAYS = 14
+"""Days before its end in which reports and lint announce the end of a shadow."""
 
 Date = Annotated[
     str,
@@ -22,11 +26,11 @@ Date = Annotated[
 
 
 class Shadow(StrictStruct, frozen=True, kw_only=True):
-    """A time in which the gate says what it would do, and CodeDeploy is told Succeeded; the operator must allow it.
+    """A time in which the gate reports its verdict and CodeDeploy gets Succeeded; the operator must allow it.
 
     Attributes:
-        until: The last day of it, the whole of it in UTC; from the next day on the gate decides.
-        why: What the shadow is for; every report repeats it.
+        until: Its last day, to midnight UTC; from the next day on the gate decides.
+        why: The reason for the shadow; every report repeats it.
 
     Example:
         version: 1
@@ -42,34 +46,35 @@ class Shadow(StrictStruct, frozen=True, kw_only=True):
     why: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
     def __post_init__(self) -> None:
-        """Refuse a day that no calendar has, and a reason that is none."""
+        """Reject a day that does not exist, and a blank reason."""
         try:
             datetime.date.fromisoformat(self.until)
         except ValueError as error:
             raise WrongValueError(
-                f"{self.until} is no day of the calendar; write for example 2026-12-31", ("until",)
+                f"{self.until} is not a day of the calendar; write for example 2026-12-31", ("until",)
             ) from error
         if not self.why.strip():
-            raise WrongValueError("say in words why the gate does not decide yet", ("why",))
+            raise WrongValueError("the reason is blank; write why the gate does not decide yet", ("why",))
 
     def in_force(self, today: datetime.date) -> bool:
-        """Say whether the gate is in its shadow on a day (UTC); never more than 90 days before its end."""
+        """Return whether the shadow is in force on a day (UTC). One that ends too far ahead never is."""
         return today <= self._end and not self.mistake(today)
 
     def mistake(self, today: datetime.date) -> str:
-        """Say why a plan with this shadow is refused today; "" when it is not."""
+        """Return why a plan with this shadow is rejected today; "" if it is not."""
         last = today + datetime.timedelta(days=SHADOW_DAYS)
         if self._end <= last:
             return ""
         return f"{self.until} is more than {SHADOW_DAYS} days ahead; a shadow may end on {last} at the latest"
 
     def notice(self, today: datetime.date) -> str:
-        """Say, for people, that the shadow is over or ends within two weeks; "" while there is time."""
-        left = (self._end - today).days
-        if left < 0:
+        """Return a notice that the shadow is over or ends within two weeks; "" if neither."""
+        remaining = (self._end - today).days
+        if remaining < 0:
             return f"the shadow ended on {self.until}, so the gate decides; take the key out"
-        if left <= NOTICE_DAYS:
-            return f"the shadow ends on {self.until}, in {left} day{'s' * (left != 1)}; the gate decides from the next day on"
+        if remaining <= NOTICE_DAYS:
+            days = "1 day" if remaining == 1 else f"{remaining} days"
+            return f"the shadow ends on {self.until}, in {days}; the gate decides from the next day on"
         return ""
 
     @property

@@ -1,23 +1,23 @@
-"""Plan files as plain data, with the place of every value. Strict where YAML would surprise.
+"""Reader of plan files: plain data with the place of every value, and a strict subset of YAML.
 
-The core schema of YAML 1.2 decides what a plain word is (`no`, `1:30` and dates are text), and what
-older YAML reads otherwise or what hides repetition is refused: duplicate keys, anchors and aliases,
-merge keys, tags, numbers in other bases, numbers that are not finite, files too large or too deep.
+The core schema of YAML 1.2 decides the type of an unquoted scalar: `no`, `1:30` and dates are text. Constructs that
+YAML 1.1 reads differently, or that hide repetition, are rejected: duplicate keys, anchors and aliases, merge keys,
+tags, numbers in other bases, numbers that are not finite, and files that are too large or too deep.
 
-Events are read and not composed nodes: PyYAML's composer recurses in C, and a file of nothing but `[`
-would end the process before anybody could refuse it.
+The reader consumes PyYAML's events instead of its composed nodes. PyYAML's composer recurses in C, so a file of nothing
+but `[` would crash the process.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from greenlight.core.display import truncate
 from greenlight.core.errors import MAX_PROBLEMS, PlanError, Problem
 from greenlight.core.plan_path import KeyStep
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,136 +33,151 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]{1,40}|[0-9]{1,40}(\.[0-9]{0,40})?)([eE][-+]?
 _LIKE_A_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _OTHER_BASE = re.compile(r"[-+]?0([xX][0-9a-fA-F_]+|[oO][0-7_]+|[bB][01_]+)", re.ASCII)
 _GROUPED = re.compile(r"[-+]?[0-9]+(_[0-9]+)+(\.[0-9_]*)?", re.ASCII)
-_DASHED = re.compile(r"\s*-\w+\s*:")
-_COLON = re.compile(r"\s*(- )?\w+:[^\s:]")
+_DASH_WITHOUT_BLANK = re.compile(r"\s*-\w+\s*:")
+_COLON_WITHOUT_BLANK = re.compile(r"\s*(- )?\w+:[^\s:]")
 _INTEGERS = range(-(2**63), 2**64)
-"""What JSON libraries agree on; the worker's pipe and the report are JSON."""
+"""The integers that all JSON libraries can read; the worker's pipe and the report are JSON."""
 
-_WORDS = {
+_CORE_SCHEMA_WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What YAML 1.2 section 5.1 keeps out of files; found here first, since its place is known here."""
+"""The characters that YAML 1.2 section 5.1 excludes. They are searched before parsing, while their place is known."""
 
 
 class Node:
-    """A value's place, counted from 1, and the nodes below it: a map by key, a list by index.
+    """The place of a value.
 
-    `plain` is the word as it stands in the file where it has no quotes; "" for everything else. `key` is the place of
-    the key that it stands under, line and column; None for a list's elements and the whole.
+    Attributes:
+        line, column: Counted from 1.
+        children: The nodes of a map's values by key, or of a list's items by index.
+        plain: The source text of a scalar without quotes; "" for everything else.
+        key: Line and column of the key of the value; None for items of a list and for the root.
     """
 
-    __slots__ = ("below", "column", "key", "line", "plain")
+    __slots__ = ("children", "column", "key", "line", "plain")
 
     def __init__(self, mark: Any, plain: str = "") -> None:
-        """Keep the place of an event."""
+        """Create a node at the mark of an event."""
         self.line, self.column = mark.line + 1, mark.column + 1
-        self.below: dict[str | int, Node] = {}
+        self.children: dict[str | int, Node] = {}
         self.key: tuple[int, int] | None = None
         self.plain = plain
 
 
 class RelocatedNode(Node):
-    """A value that is not where the path to it says: it was taken from a row, or from another file.
+    """A value that is not at the path by which it is reached: it comes from a row, or from another file.
 
     Attributes:
-        path: Where it is; None where the path to it is right.
-        source: URI of the file it is in; "" for the one that the way to it is in.
+        path: Its path in its own file; None if the path by which it is reached is right.
+        source: URI of its own file; "" if that is the file of the node above it.
     """
 
     __slots__ = ("path", "source")
 
     def __init__(self, node: Node, path: PlanPath | None, source: str = "") -> None:
-        """Stand for `node`, with what is below it."""
+        """Copy `node`; both have the same children."""
         self.line, self.column, self.key = node.line, node.column, node.key
-        self.below, self.plain = node.below, node.plain
+        self.children, self.plain = node.children, node.plain
         self.path, self.source = path, source
 
 
+class Location(NamedTuple):
+    """The place of a path.
+
+    Attributes:
+        node: The deepest node on the path that exists; None for an empty file.
+        source: URI of the fragment that contains it; "" for the plan itself.
+        path: The path in its own file, by which an author finds it.
+    """
+
+    node: Node | None
+    source: str
+    path: PlanPath
+
+
 class Document:
-    """A parsed file: `data` is what it says, `problem` makes a Problem with the place of a path."""
+    """A parsed file: its plain `data`, and the place of every value in it."""
 
     def __init__(self, data: Any, root: Node | None) -> None:
-        """Keep the nodes for as long as places may be asked for."""
+        """Combine `data` with its nodes; `root` is None for an empty file."""
         self.data = data
         self._root = root
 
-    def problem(self, message: str, path: PlanPath) -> Problem:
-        """Make a Problem at `path`, or at the deepest part of it that exists."""
-        node, source, told = self._found(path)
-        line, column = (node.line, node.column) if node else (0, 0)
-        if node and node.key and isinstance(path[-1], KeyStep) and self._found(path[:-1])[0] is not node:
-            line, column = node.key
-        return Problem(message, display_path(told), line, column, source=source)
-
-    def told(self, path: PlanPath) -> PlanPath:
-        """Give the path by which a person finds what is at `path`, in its own file."""
-        return self._found(path)[2]
-
-    def source(self, path: PlanPath) -> str:
-        """Give the URI of the fragment that holds what is at `path`; "" for this file."""
-        return self._found(path)[1]
-
-    def _found(self, path: PlanPath) -> tuple[Node | None, str, PlanPath]:
-        node, source, told = self._root, "", path
-        for number, step in enumerate(path, 1):
-            below = node.below.get(step) if node is not None else None
-            if below is None:
+    def locate(self, path: PlanPath) -> Location:
+        """Return the location of `path`, or of the deepest part of it that exists."""
+        node, source, own_path = self._root, "", path
+        for depth, step in enumerate(path, 1):
+            child = node.children.get(step) if node is not None else None
+            if child is None:
                 break
-            node = below
+            node = child
             if isinstance(node, RelocatedNode) and node.path is not None:
-                source, told = node.source or source, (*node.path, *path[number:])
-        return node, source, told
+                source, own_path = node.source or source, (*node.path, *path[depth:])
+        return Location(node, source, own_path)
+
+    def problem(self, message: str, path: PlanPath) -> Problem:
+        """Create a Problem at `path`, or at the deepest part of it that exists."""
+        node, source, own_path = self.locate(path)
+        line, column = (node.line, node.column) if node else (0, 0)
+        if node and node.key and isinstance(path[-1], KeyStep) and self.locate(path[:-1]).node is not node:
+            line, column = node.key
+        return Problem(message, display_path(own_path), line, column, source=source)
 
     def problems(self, mistakes: Iterable[tuple[PlanPath, str]]) -> list[Problem]:
-        """Make the Problems of mistakes, in the order of the file; what is wrong in every row is told once."""
-        found = {}
+        """Convert problems at paths to Problems, in the order of the file and without repetitions.
+
+        A mistake in a check with rows is found once for each row, at the same place.
+        """
+        problems = {}
         for path, message in mistakes:
             problem = self.problem(message, path)
-            found[problem.source, problem.line, problem.column, problem.path, problem.message] = problem
-        return [found[key] for key in sorted(found, key=lambda key: key[:3])]
+            problems[problem.source, problem.line, problem.column, problem.path, problem.message] = problem
+        return [problems[key] for key in sorted(problems, key=lambda key: key[:3])]
 
     def node(self, path: PlanPath) -> Node:
-        """Give the node at a path that exists."""
+        """Return the node at a path that exists."""
         node = self._root
         for step in path:
             assert node is not None  # noqa: S101 - data and nodes are of one shape
-            node = node.below[step]
+            node = node.children[step]
         assert node is not None  # noqa: S101 - as above
         return node
 
-    def add(self, path: PlanPath, node: Node) -> PlanPath:
-        """Put a node behind those of the list at `path`, which need not be there yet; gives the path to it."""
-        above = self.node(path[:-1])
-        if path[-1] not in above.below:
-            above.below[path[-1]] = RelocatedNode(above, None)
-            above.below[path[-1]].below = {}
-        below = above.below[path[-1]].below
-        below[len(below)] = node
-        return (*path, len(below) - 1)
+    def append_node(self, path: PlanPath, node: Node) -> PlanPath:
+        """Append a node to the list at `path`, which is created if it does not exist; return the path of the node."""
+        parent = self.node(path[:-1])
+        if path[-1] not in parent.children:
+            parent.children[path[-1]] = RelocatedNode(parent, None)
+            parent.children[path[-1]].children = {}
+        items = parent.children[path[-1]].children
+        items[len(items)] = node
+        return (*path, len(items) - 1)
 
-    def empty(self) -> Iterator[PlanPath]:
-        """Give the path of every value that is left out: nothing stands behind its key."""
-        waiting: list[tuple[PlanPath, Node, Any]] = [((), self._root, self.data)] if self._root else []
-        while waiting:
-            path, node, data = waiting.pop()
-            if data is None and not node.plain:
+    def empty_values(self) -> Iterator[PlanPath]:
+        """Yield the path of every key without a value."""
+        for path, node, value in self._walk():
+            if value is None and not node.plain:
                 yield path
-            waiting += [((*path, step), below, data[step]) for step, below in node.below.items()]
 
-    def plain_words(self) -> Iterator[tuple[PlanPath, str]]:
-        """Give every value that stands without quotes, with its path: what YAML gives a meaning of its own."""
-        waiting: list[tuple[PlanPath, Node]] = [((), self._root)] if self._root else []
-        while waiting:
-            path, node = waiting.pop()
+    def plain_scalars(self) -> Iterator[tuple[PlanPath, str]]:
+        """Yield the path and the source text of every scalar without quotes, to which YAML gives a type."""
+        for path, node, _ in self._walk():
             if node.plain:
                 yield path, node.plain
-            waiting += [((*path, step), below) for step, below in node.below.items()]
+
+    def _walk(self) -> Iterator[tuple[PlanPath, Node, Any]]:
+        """Yield the path, node and value of everything in the file, as it was read."""
+        pending: list[tuple[PlanPath, Node, Any]] = [((), self._root, self.data)] if self._root else []
+        while pending:
+            path, node, data = pending.pop()
+            yield path, node, data
+            pending += [((*path, step), child, data[step]) for step, child in node.children.items()]
 
 
 def display_path(path: PlanPath) -> str:
-    """Write a path the way people do: `stages.AfterAllowTraffic.checks[0].http`."""
+    """Return a path as text: `stages.AfterAllowTraffic.checks[0].http`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
@@ -173,20 +188,20 @@ def read(text: str, source: str = "") -> Document:
     """Parse one YAML (or JSON) document.
 
     Raises:
-        PlanError: It is not YAML, or uses what is refused here; the problem carries line and column.
+        PlanError: It is not YAML, or uses a rejected construct; every problem has a line and a column.
     """
     if len(text) > MAX_BYTES:
         raise PlanError([Problem(f"the file is larger than {MAX_BYTES // 1024} KiB")], source)
     if unprintable := _UNPRINTABLE.search(text):
         before = text[: unprintable.start()].split("\n")
-        message = f"the character U+{ord(unprintable[0]):04X} cannot stand in a plan; write it as an escape in quotes"
+        message = f"the character U+{ord(unprintable[0]):04X} is not allowed in a plan; write it as an escape in quotes"
         raise PlanError([Problem(message, "", len(before), len(before[-1]) + 1)], source)
     builder = _Builder(yaml.parse(text, Loader=_LOADER))
     try:
         data, root = builder.document()
     except yaml.MarkedYAMLError as error:
-        raise PlanError([*builder.problems, syntax(error, text)], source) from error
-    except _Enough:
+        raise PlanError([*builder.problems, syntax_problem(error, text)], source) from error
+    except _TooManyProblemsError:
         raise PlanError(builder.problems, source) from None
     if builder.problems:
         raise PlanError(builder.problems, source)
@@ -194,89 +209,93 @@ def read(text: str, source: str = "") -> Document:
 
 
 def nesting_exceeds(text: str, depth: int) -> bool:
-    """Tell whether YAML is nested deeper than `depth`.
+    """Return whether YAML is nested deeper than `depth`.
 
-    libyaml's composer and constructor call themselves for each level, and end the process when its stack is used up.
+    libyaml's composer and constructor recurse for each level, and crash the process when its stack is used up.
 
     Raises:
-        yaml.YAMLError: It is no YAML.
+        yaml.YAMLError: The text is not valid YAML.
     """
-    at = 0
+    level = 0
     for event in yaml.parse(text, Loader=_LOADER):
-        at += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if at > depth:
+        level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if level > depth:
             return True
     return False
 
 
-def syntax(error: yaml.MarkedYAMLError, text: str) -> Problem:
-    """Say what PyYAML says, where it says it, and what is meant by the commonest of it."""
+def syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
+    """Convert a syntax error of PyYAML to a Problem, with a hint for the most common mistakes."""
     mark = error.problem_mark or error.context_mark
-    what = error.problem or error.context
+    message = error.problem or error.context
     if mark is None:
-        return Problem(f"not valid YAML: {what}")
-    line = text.split("\n")[mark.line] if mark.line < text.count("\n") + 1 else ""
-    at = line[mark.column : mark.column + 1]
-    before = next((each for each in reversed(text.split("\n")[: mark.line]) if each.strip()), "")
-    if hint := _meant(str(what), line, mark.column, before):
-        what = f"{what}; {hint}"
-    elif "cannot start any token" in str(what) and at:
-        what = "a tab stands here; indent with spaces" if at == "\t" else f"{at!r} begins a text only inside quotes"
+        return Problem(f"not valid YAML: {message}")
+    lines = text.split("\n")
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    character = line[mark.column : mark.column + 1]
+    previous_line = next((before for before in reversed(lines[: mark.line]) if before.strip()), "")
+    if hint := _syntax_hint(str(message), line, mark.column, previous_line):
+        message = f"{message}; {hint}"
+    elif "cannot start any token" in str(message) and character:
+        is_tab = character == "\t"
+        message = (
+            "a tab stands here; indent with spaces" if is_tab else f"a text that begins with {character!r} needs quotes"
+        )
     elif error.problem and error.context:
-        since = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
-        what = f"{what} ({error.context}{since})"
-    return Problem(f"not valid YAML: {what}", "", mark.line + 1, mark.column + 1)
+        begin = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
+        message = f"{message} ({error.context}{begin})"
+    return Problem(f"not valid YAML: {message}", "", mark.line + 1, mark.column + 1)
 
 
-def _meant(what: str, line: str, column: int, before: str) -> str:
-    """Say what to write instead of the mistakes that everybody makes; "" for others. `before` is the line before."""
-    if "mapping values are not allowed" in what:
-        if _DASHED.match(before):
-            return "in the line before, a blank stands behind the dash, as in - name: …"
-        if _COLON.match(before):
-            return "in the line before, a blank stands behind the colon, as in get: /health"
-        return "a text with a colon and a blank in it stands in quotes, and a key at the beginning of its own line"
-    if "found a tab character" in what:
+def _syntax_hint(message: str, line: str, column: int, previous_line: str) -> str:
+    """Return how to correct the most common mistakes; "" for others."""
+    if "mapping values are not allowed" in message:
+        if _DASH_WITHOUT_BLANK.match(previous_line):
+            return "in the line before, the dash needs a blank behind it, as in - name: …"
+        if _COLON_WITHOUT_BLANK.match(previous_line):
+            return "in the line before, the colon needs a blank behind it, as in get: /health"
+        return "a text with a colon and a blank in it needs quotes, and a key begins on a line of its own"
+    if "found a tab character" in message:
         return "indent with spaces"
-    if "expected ',' or" in what and line[:column].rstrip("{").endswith("$"):
-        return "inside { } and [ ] a text with ${…} stands in quotes"
+    if "expected ',' or" in message and line[:column].rstrip("{").endswith("$"):
+        return "inside { } and [ ] a text with ${…} needs quotes"
     return ""
 
 
-class _Enough(Exception):  # noqa: N818 - it ends the reading, and is no error of its own
-    """So much is wrong that reading on would not help."""
+class _TooManyProblemsError(Exception):
+    """Reading ends early: there are as many problems as an error names, or the nesting is too deep."""
 
 
 class _Builder:
-    """Turns events into data and places, and collects what is refused."""
+    """Builder of data and nodes from events, which collects problems."""
 
     def __init__(self, events: Iterator[Any]) -> None:
         self._events = events
         self.problems: list[Problem] = []
 
     def document(self) -> tuple[Any, Node | None]:
-        """Build the first document, and refuse a second."""
+        """Build the first document, and reject a second."""
         next(self._events)
         if isinstance(next(self._events), yaml.StreamEndEvent):
             return None, None
-        built = self._build(next(self._events), ())
+        document = self._build(next(self._events), ())
         next(self._events)
         if not isinstance(after := next(self._events), yaml.StreamEndEvent):
-            self._refuse(after, (), "a second document begins here, and a plan is one document; remove the ---")
-        return built
+            self._add_problem(after, (), "a second document begins here, and a plan is one document; remove the ---")
+        return document
 
     def _build(self, event: Any, path: PlanPath) -> tuple[Any, Node]:
         plain = isinstance(event, yaml.ScalarEvent) and not event.style
         node = Node(event.start_mark, str(event.value) if plain else "")
         if len(path) > MAX_DEPTH:
-            self._refuse(event, path, f"nested deeper than {MAX_DEPTH} levels")
-            raise _Enough
+            self._add_problem(event, path, f"nested deeper than {MAX_DEPTH} levels")
+            raise _TooManyProblemsError
         if event.anchor is not None:  # of an alias, too
-            self._refuse(event, path, "anchors and aliases are not allowed; write the value out, or use variables")
+            self._add_problem(event, path, "anchors and aliases are not allowed; write the value out, or use variables")
         if isinstance(event, yaml.AliasEvent):
             return None, node
         if event.tag is not None:
-            self._refuse(event, path, f"the tag {event.tag} is not allowed; remove it")
+            self._add_problem(event, path, f"the tag {event.tag} is not allowed; remove it")
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, path), node
         if isinstance(event, yaml.SequenceStartEvent):
@@ -286,7 +305,7 @@ class _Builder:
     def _sequence(self, node: Node, path: PlanPath) -> list[Any]:
         data: list[Any] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            value, node.below[len(data)] = self._build(event, (*path, len(data)))
+            value, node.children[len(data)] = self._build(event, (*path, len(data)))
             data.append(value)
         return data
 
@@ -295,68 +314,67 @@ class _Builder:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._key(event, path)
             if key in data:
-                self._refuse(event, (*path, key), f"the key {key!r} stands here twice; the first would be lost")
-            value, below = self._build(next(self._events), (*path, key))
-            below.key = event.start_mark.line + 1, event.start_mark.column + 1
-            data[key], node.below[key] = value, below
+                self._add_problem(event, (*path, key), f"the key {key!r} occurs twice; the first would be lost")
+            value, child = self._build(next(self._events), (*path, key))
+            child.key = event.start_mark.line + 1, event.start_mark.column + 1
+            data[key], node.children[key] = value, child
         return data
 
     def _key(self, event: Any, path: PlanPath) -> str:
         if not isinstance(event, yaml.ScalarEvent):
-            braces = isinstance(event, yaml.MappingStartEvent) and event.flow_style
-            hint = (
-                '; a text that begins with {{ stands in quotes, and a value of the plan is "${name}"' if braces else ""
-            )
-            self._refuse(event, path, f"a key must be a text{hint}")
+            hint = ""
+            if isinstance(event, yaml.MappingStartEvent) and event.flow_style:
+                hint = '; a text that begins with {{ needs quotes, and a variable of the plan is "${name}"'
+            self._add_problem(event, path, f"a key must be a text{hint}")
             if not isinstance(event, yaml.AliasEvent):
                 self._build(event, (*path, "?"))
             return "?"
         if event.anchor is not None or event.tag is not None:
-            self._refuse(event, path, "a key has no anchor and no tag; remove it")
+            self._add_problem(event, path, "a key has no anchor and no tag; remove it")
         if event.value == "<<" and not event.style:
-            self._refuse(event, path, "merge keys are not allowed; write the values out")
+            self._add_problem(event, path, "merge keys are not allowed; write the values out")
         return str(event.value)
 
     def _scalar(self, event: Any, path: PlanPath) -> Any:
         text = event.value
-        if event.style:  # quoted or block; the two parsers of PyYAML call plain None and ""
+        if event.style:  # quoted or block; for plain scalars it is None or "", depending on PyYAML's parser
             return text
-        if text in _WORDS:
-            return _WORDS[text]
+        if text in _CORE_SCHEMA_WORDS:
+            return _CORE_SCHEMA_WORDS[text]
         if _INTEGER.fullmatch(text):
             return self._integer(event, path)
         if _FLOAT.fullmatch(text):
             number = float(text)
             if number in (float("inf"), float("-inf")):
-                return self._refused(event, path, f"{text} is too large for a number; text stands in quotes")
+                return self._reject_scalar(event, path, f"{text} is too large for a number; text needs quotes")
             return number
         if text.lower().lstrip("+-") in (".nan", ".inf"):
-            return self._refused(event, path, f"{text} equals nothing; write a finite number")
+            return self._reject_scalar(event, path, f"{text} is not a finite number; write one")
         if _OTHER_BASE.fullmatch(text) or _GROUPED.fullmatch(text):
-            return self._refused(
+            return self._reject_scalar(
                 event, path, f"{truncate(text, 40)} may mean a number; write it in plain digits, or in quotes"
             )
         if _LIKE_A_NUMBER.fullmatch(text):
-            return self._refused(event, path, f"{truncate(text, 40)} is too long for a number; text stands in quotes")
+            return self._reject_scalar(event, path, f"{truncate(text, 40)} is too long for a number; text needs quotes")
         return text
 
     def _integer(self, event: Any, path: PlanPath) -> Any:
         text = event.value
         digits = text.lstrip("+-")
         if len(digits) > 1 and digits[0] == "0":
-            what = "may mean an octal number; write it without the leading zero, or in quotes"
-            return self._refused(event, path, f"{text} {what}")
+            message = f"{text} may mean an octal number; write it without the leading zero, or in quotes"
+            return self._reject_scalar(event, path, message)
         if int(text) not in _INTEGERS:
-            return self._refused(event, path, f"{text} is too long for a number; text stands in quotes")
+            return self._reject_scalar(event, path, f"{text} is too long for a number; text needs quotes")
         return int(text)
 
-    def _refused(self, event: Any, path: PlanPath, message: str) -> Any:
-        """Refuse a value, and give what stands for it while reading on."""
-        self._refuse(event, path, message)
+    def _reject_scalar(self, event: Any, path: PlanPath, message: str) -> Any:
+        """Add a problem and return None, which takes the place of the value while reading continues."""
+        self._add_problem(event, path, message)
         return None
 
-    def _refuse(self, event: Any, path: PlanPath, message: str) -> None:
+    def _add_problem(self, event: Any, path: PlanPath, message: str) -> None:
         mark = event.start_mark
         self.problems.append(Problem(message, display_path(path), mark.line + 1, mark.column + 1))
         if len(self.problems) > MAX_PROBLEMS:
-            raise _Enough
+            raise _TooManyProblemsError

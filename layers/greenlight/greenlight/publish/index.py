@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from greenlight.core.display import truncate
 from greenlight.core.finding import ExcuseReason, Outcome, Severity
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.report import PlanSource, Report
-from greenlight.core.text import truncate
 from greenlight.core.verdict import Reason, Status
 
 if TYPE_CHECKING:

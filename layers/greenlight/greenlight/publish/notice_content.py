@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from greenlight.core.display import escape_controls, truncate
 from greenlight.core.finding import Outcome
-from greenlight.core.text import escape_controls, truncate
 
 if TYPE_CHECKING:
     from greenlight.core.report import Report

@@ -14,7 +14,7 @@ import html
 import json
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.text import truncate
+from greenlight.core.display import truncate
 from greenlight.publish import notice_content
 from greenlight.report import content as every_format
 from greenlight.report import text

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from greenlight.core.display import truncate
 from greenlight.core.finding import Outcome
-from greenlight.core.text import truncate
 from greenlight.report.content import milliseconds
 from greenlight.report.html_builder import Html, tag
 

@@ -148,7 +148,7 @@ def _first_reason(report: Report, reason: Reason, finding: Finding | None) -> Ht
 
 def _expected(wrong: Evidence) -> Html:
     """Put expected beside seen."""
-    sides = ("Blue gave", "Green gave") if wrong.of_blue else ("Expected", "Seen")
+    sides = ("Blue gave", "Green gave") if wrong.baseline_is_blue else ("Expected", "Seen")
     return tag(
         "dl",
         tag("div", tag("dt", sides[0]), tag("dd", _value(wrong.expected))),
@@ -350,9 +350,9 @@ def _inside(finding: Finding) -> Iterator[Html]:
     yield tag("p", finding.message)
     if finding.remediation:
         yield _look_next(finding)
-    if compared := [each for each in finding.evidence if each.of_blue]:
+    if compared := [each for each in finding.evidence if each.baseline_is_blue]:
         yield _table(("Where", "Blue", "Green", "How often"), (_compared(each) for each in compared))
-    if others := [each for each in finding.evidence if not each.of_blue]:
+    if others := [each for each in finding.evidence if not each.baseline_is_blue]:
         yield _table(("", "Looked at", "Expected", "Seen"), (_looked_at(each) for each in others))
     yield from _plots(finding.series)
     if len(finding.tries) > 1:

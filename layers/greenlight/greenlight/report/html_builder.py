@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from greenlight.core.text import escape_controls
+from greenlight.core.display import escape_controls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,8 +10,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
+from greenlight.core.display import escape_controls, truncate
 from greenlight.core.finding import Cause, Outcome
-from greenlight.core.text import escape_controls, truncate
 from greenlight.report import content
 
 if TYPE_CHECKING:

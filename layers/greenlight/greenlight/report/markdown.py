@@ -9,8 +9,8 @@ import html
 import re
 from typing import TYPE_CHECKING
 
+from greenlight.core.display import escape_controls, truncate
 from greenlight.core.finding import Outcome
-from greenlight.core.text import escape_controls, truncate
 from greenlight.core.verdict import Status
 from greenlight.report import content
 
@@ -103,7 +103,7 @@ def _details(finding: Finding) -> Iterator[str]:
         "",
     )
     if wrong:
-        sides = ("Blue", "Green") if all(each.of_blue for each in wrong) else ("Expected", "Actual")
+        sides = ("Blue", "Green") if all(each.baseline_is_blue for each in wrong) else ("Expected", "Actual")
         yield from (f"| Where | {sides[0]} | {sides[1]} |", "|---|---|---|")
     for each in wrong:
         actual = f"{_text(content.inline(each.actual), 300)}{f'<br>{_text(each.why, 300)}' if each.why else ''}"

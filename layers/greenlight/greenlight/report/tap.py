@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from greenlight.core.display import escape_controls, truncate
 from greenlight.core.finding import Outcome
-from greenlight.core.text import escape_controls, truncate
 from greenlight.report import content
 
 if TYPE_CHECKING:

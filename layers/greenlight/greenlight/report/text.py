@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, NamedTuple
 
+from greenlight.core.display import escape_controls
 from greenlight.core.finding import Outcome
-from greenlight.core.text import escape_controls
 from greenlight.core.verdict import Status
 from greenlight.report import content
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from greenlight.aws.client import call_aws
 from greenlight.core.errors import AwsError
-from greenlight.verdict.override import Kept
+from greenlight.verdict.override import StoredOverride
 
 if TYPE_CHECKING:
     from typing import Any
@@ -17,7 +17,7 @@ MAX_OBJECTS = 20
 MAX_BYTES = 16 * 1024
 
 
-def read_overrides(aws: Aws, bucket: str, folder: str) -> tuple[tuple[Kept, ...], tuple[str, ...]]:
+def read_overrides(aws: Aws, bucket: str, folder: str) -> tuple[tuple[StoredOverride, ...], tuple[str, ...]]:
     """Read a folder of overrides, the newest first.
 
     Args:
@@ -34,7 +34,7 @@ def read_overrides(aws: Aws, bucket: str, folder: str) -> tuple[tuple[Kept, ...]
     answer = aws.call("s3", "list_objects_v2", Bucket=bucket, Prefix=folder, Delimiter="/")
     keys = [each for each in answer.get("Contents", []) if not each["Key"].endswith("/")]
     keys.sort(key=lambda each: each["LastModified"], reverse=True)
-    found: list[Kept] = []
+    found: list[StoredOverride] = []
     notes: list[str] = []
     if answer.get("IsTruncated") or len(keys) > MAX_OBJECTS:
         notes.append(f"s3://{bucket}/{folder} holds more than {MAX_OBJECTS} overrides; the others were not read")
@@ -47,10 +47,12 @@ def read_overrides(aws: Aws, bucket: str, folder: str) -> tuple[tuple[Kept, ...]
     return tuple(found), tuple(notes)
 
 
-def _read(aws: Aws, bucket: str, key: str, uri: str) -> Kept:
+def _read(aws: Aws, bucket: str, key: str, uri: str) -> StoredOverride:
     answer: dict[str, Any] = aws.call("s3", "get_object", Bucket=bucket, Key=key)
     data: bytes = call_aws("s3", "get_object", lambda: answer["Body"].read(MAX_BYTES + 1))
     if len(data) > MAX_BYTES:
         raise AwsError(f"it is larger than {MAX_BYTES // 1024} KiB")
     version = answer.get("VersionId") or ""
-    return Kept(uri=uri, data=data, stored_at=answer["LastModified"], version_id="" if version == "null" else version)
+    return StoredOverride(
+        uri=uri, data=data, stored_at=answer["LastModified"], version_id="" if version == "null" else version
+    )

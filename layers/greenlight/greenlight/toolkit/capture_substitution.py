@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from greenlight.assertions.expectation import Expectation, escaped, parse
-from greenlight.checks.findings import display_value
+from greenlight.assertions.expectation import Expectation, parse
+from greenlight.assertions.patterns import escape_pattern
 from greenlight.core import references
+from greenlight.core.display import display_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,17 +28,19 @@ def substitute_captures(value: Any, captured: Mapping[str, Any] | None) -> Any:
         return value
     if not isinstance(value, Expectation):
         return references.replace(value, captured)
-    if not references.reference_paths(value.written, ()):
+    if not references.reference_paths(value.raw, ()):
         return value
 
     def fill(argument: Any, predicate: str) -> Any:
         if predicate == "matches":  # what green answered is a text to find, not a pattern
-            return references.replace(argument, {name: escaped(_text(each)) for name, each in captured.items()})
+            return references.replace(
+                argument,
+                {
+                    name: escape_pattern(each if isinstance(each, str) else display_value(each))
+                    for name, each in captured.items()
+                },
+            )
         return references.replace(argument, captured)
 
-    fresh = parse(value.written, fill=fill)
-    return type(value)(fresh.written, fresh.predicates, fresh.filters)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else display_value(value)
+    fresh = parse(value.raw, fill=fill)
+    return type(value)(fresh.raw, fresh.predicates, fresh.filters)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from greenlight.assertions.expectation import PATTERN_TIMEOUT_S, parse
+from greenlight.assertions.expectation import parse
 from greenlight.assertions.jmespath_query import compile_query, run_query
+from greenlight.assertions.patterns import PATTERN_TIMEOUT_S
 from greenlight.core.errors import WrongValueError
-from greenlight.core.missing import MISSING
-from greenlight.core.redaction import names_a_secret
+from greenlight.core.json_values import MISSING
+from greenlight.core.redaction import is_secret_name
 from greenlight.network import cookies
 from greenlight.toolkit import xml_html
 from greenlight.toolkit.response_body import Unreadable, as_json, as_text, document_of, find_in
@@ -96,7 +97,7 @@ def _captured(kind: str, rest: str, response: Response, namespaces: Mapping[str,
 
 def is_sensitive(name: str, source: str) -> bool:
     """Tell whether a captured value is one that is not shown: of a cookie, or of what is called like a secret."""
-    return source.startswith("cookies.") or names_a_secret(name) or names_a_secret(source.rpartition(".")[2])
+    return source.startswith("cookies.") or is_secret_name(name) or is_secret_name(source.rpartition(".")[2])
 
 
 def _only(found: Any) -> Any:

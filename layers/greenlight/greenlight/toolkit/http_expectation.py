@@ -14,7 +14,7 @@ from greenlight.checks.findings import evidence
 from greenlight.checks.validator import Params
 from greenlight.core.errors import WrongValueError
 from greenlight.core.finding import Evidence
-from greenlight.core.missing import MISSING
+from greenlight.core.json_values import MISSING
 from greenlight.core.plan_path import KeyStep
 from greenlight.network import cookies
 from greenlight.toolkit import xml_html
@@ -321,7 +321,7 @@ def check_response(
 def _held(query: str, expectation: Expectation, actual: Any, where: str) -> Evidence:
     if isinstance(actual, Unreadable):
         said = f"{MISSING!r}: {actual.why}"
-        return Evidence(query=query, expected=expectation.written, actual=said, where=where)
+        return Evidence(query=query, expected=expectation.raw, actual=said, where=where)
     return evidence(query, expectation, actual, where)
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from greenlight.checks.validator import Params
+from greenlight.core.display import to_json_text
 from greenlight.core.errors import WrongValueError
-from greenlight.core.json_values import to_json_text
 from greenlight.toolkit.capture_substitution import substitute_captures
 
 if TYPE_CHECKING:

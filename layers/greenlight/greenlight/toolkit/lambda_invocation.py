@@ -16,7 +16,7 @@ from greenlight.assertions.jmespath_query import run_query
 from greenlight.aws.client import call_aws
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.frozen import FrozenStruct
-from greenlight.core.missing import MISSING
+from greenlight.core.json_values import MISSING
 
 if TYPE_CHECKING:
     from greenlight.checks.context import Context

@@ -13,10 +13,10 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
-from greenlight.assertions.expectation import MISSING
+from greenlight.core.display import truncate
 from greenlight.core.errors import ExpectationError
+from greenlight.core.json_values import MISSING
 from greenlight.core.suggestions import did_you_mean
-from greenlight.core.text import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,1 +1,1 @@
-"""From findings to a verdict, with overrides and shadow; no I/O."""
+"""The verdict of a gate: findings, overrides and the shadow; no I/O."""

@@ -1,8 +1,8 @@
-"""Findings in, verdict out: pure functions that fail closed.
+"""Judge of findings, which fails closed.
 
-Succeeded only if every blocking finding is PASS, SKIPPED because the plan says so, or excused, and at least one
-blocking finding is a PASS. An excuse is never evidence. Everything else, also what this module has never heard of,
-is Failed.
+The verdict is Succeeded only if every blocking finding is PASS, SKIPPED because the plan says so, or excused, and at
+least one blocking finding is a PASS. An excuse is never evidence. Everything else is Failed, also outcomes and
+severities that this module does not know.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def judge(findings: Sequence[Finding], overridden: Container[str] = ()) -> Verdi
     """Judge one gate.
 
     Args:
-        findings: One for every check the plan has at this stage, in any order.
-        overridden: The checks that an override, honoured for this very gate, names.
+        findings: One for every check of the plan at this stage, in any order.
+        overridden: Names of the checks for which an override applies to this gate.
 
     Returns:
-        The verdict; the reasons are empty exactly when it is Succeeded.
+        The verdict; it has no reasons if and only if it is Succeeded.
     """
     blocking = [finding for finding in findings if finding.severity is not Severity.ADVISORY]
     reasons = tuple(
@@ -41,35 +41,36 @@ def judge(findings: Sequence[Finding], overridden: Container[str] = ()) -> Verdi
         if finding.outcome not in (Outcome.PASS, Outcome.SKIPPED) and not excuse_for(finding, overridden)
     )
     if not reasons and not any(finding.outcome is Outcome.PASS for finding in blocking):
-        reasons = (Reason(cause=Cause.NO_EVIDENCE, message=f"{_nothing(blocking)}, so nothing shows that green works"),)
+        message = f"{_describe_no_evidence(blocking)}, so nothing shows that green works"
+        reasons = (Reason(cause=Cause.NO_EVIDENCE, message=message),)
     return Verdict(status=Status.FAILED if reasons else Status.SUCCEEDED, reasons=reasons)
 
 
 def excuse_for(finding: Finding, overridden: Container[str] = ()) -> ExcuseReason:
-    """Say why a finding that is no PASS does not close the gate; `Excuse.NONE` for one that does, or needs no excuse."""
+    """Return why a finding other than PASS does not close the gate; `NONE` if it does, or needs no excuse."""
     if finding.severity is Severity.ADVISORY:
         return ExcuseReason.NONE
-    if _tolerable(finding):
+    if _is_tolerable(finding):
         return ExcuseReason.TOLERATED
     return ExcuseReason.OVERRIDDEN if can_be_overridden(finding) and finding.name in overridden else ExcuseReason.NONE
 
 
 def can_be_overridden(finding: Finding) -> bool:
-    """Say whether a finding closes the gate, and an override could change that."""
+    """Return whether a finding closes the gate and an override could change that."""
     return (
         finding.severity is Severity.REQUIRED_WITH_OVERRIDE
         and finding.outcome in (Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE)
-        and not _tolerable(finding)
+        and not _is_tolerable(finding)
     )
 
 
 def shadow_verdict(verdict: Verdict, until: str, why: str) -> Verdict:
-    """Let CodeDeploy hear Succeeded, whatever the verdict, and keep what it would have been and the reasons for it.
+    """Return a Succeeded verdict for CodeDeploy that records the original verdict and its reasons.
 
     Args:
-        verdict: Of a gate whose plan was read and fits its validators.
-        until: The shadow's last day, ISO 8601; that the shadow is in force today is the caller's to know.
-        why: The plan's reason for having one.
+        verdict: Verdict of a gate whose plan is valid.
+        until: Last day of the shadow, ISO 8601. The caller has checked that the shadow is in force.
+        why: The plan's reason for the shadow.
     """
     return replace(
         verdict,
@@ -79,12 +80,12 @@ def shadow_verdict(verdict: Verdict, until: str, why: str) -> Verdict:
 
 
 def failed_verdict(cause: Cause, message: str) -> Verdict:
-    """Give the verdict of a gate that could not be run."""
+    """Return the verdict of a gate that could not be run."""
     return Verdict(status=Status.FAILED, reasons=(Reason(cause=cause, message=message),))
 
 
-def _tolerable(finding: Finding) -> bool:
-    """Say whether the plan bears an INCONCLUSIVE: one that was measured, and that hides neither a failure nor an error."""
+def _is_tolerable(finding: Finding) -> bool:
+    """Return whether the plan tolerates this INCONCLUSIVE, which was measured and hides no failure or error."""
     return (
         finding.on_inconclusive is OnInconclusive.TOLERATE
         and finding.outcome is Outcome.INCONCLUSIVE
@@ -93,7 +94,7 @@ def _tolerable(finding: Finding) -> bool:
     )
 
 
-def _nothing(blocking: Sequence[Finding]) -> str:
+def _describe_no_evidence(blocking: Sequence[Finding]) -> str:
     if not blocking:
         return "there is no blocking check"
     if all(finding.outcome is Outcome.SKIPPED for finding in blocking):

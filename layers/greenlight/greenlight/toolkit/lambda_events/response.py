@@ -9,8 +9,8 @@ import base64
 import re
 from typing import Any
 
-from greenlight.core.json_values import to_json_text
-from greenlight.core.missing import MISSING
+from greenlight.core.display import to_json_text
+from greenlight.core.json_values import MISSING
 from greenlight.network.client import Response
 
 

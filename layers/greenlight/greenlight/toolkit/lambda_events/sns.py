@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight.checks.validator import Params
-from greenlight.core.json_values import to_json_text
+from greenlight.core.display import to_json_text
 from greenlight.toolkit.lambda_events.messages import Items
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import hashlib
 from typing import Any
 
 from greenlight.checks.validator import Params
-from greenlight.core.json_values import to_json_text
+from greenlight.core.display import to_json_text
 from greenlight.toolkit.lambda_events.messages import Items
 from greenlight.toolkit.lambda_events.metadata import ACCOUNT, EventMetadata
 

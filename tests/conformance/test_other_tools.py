@@ -1,4 +1,4 @@
-"""How other tools try again, compare values and judge times: their cases as facts in the tables beside this file."""
+"""Cases of other tools for retries, assertions, differences and times; each table beside this file has its source."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def table(name: str) -> Any:
 
 
 RETRY, CANARIES = table("retry"), table("canaries")
-ASSERTIONS = [(each["from"].partition(",")[0], case) for each in table("assertions") for case in each["cases"]]
+ASSERTIONS = [(tool["from"].partition(",")[0], case) for tool in table("assertions") for case in tool["cases"]]
 LETTERS = {"p": Outcome.PASS, "f": Outcome.FAIL, "e": Outcome.ERROR, "i": Outcome.INCONCLUSIVE}
 
 
-def read(written: Any, wanted: Any) -> Any:
-    """Give what a plan's text stands for; what is wrong with it is a PlanError."""
-    value, mistakes = convert(written, wanted)
+def read(data: Any, kind: Any) -> Any:
+    """Convert the data of a plan to a type, and raise a PlanError for mistakes."""
+    value, mistakes = convert(data, kind)
     if mistakes:
-        raise PlanError([Problem(said) for _, said in mistakes])
+        raise PlanError([Problem(message) for _, message in mistakes])
     return value
 
 
@@ -46,14 +46,14 @@ def of(case: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("case", RETRY["waits"], ids=of)
-def test_waits_between_attempts(case: dict[str, Any]) -> None:
+def test_wait_between_attempts(case: dict[str, Any]) -> None:
     retry = read(case["retry"], Retry)
 
     assert [retry.wait_s(attempt) for attempt in case["at"]] == pytest.approx(case["waits"])
 
 
 @pytest.mark.parametrize("case", RETRY["bounds"], ids=of)
-def test_waits_with_chance_keep_within_their_bounds(case: dict[str, Any]) -> None:
+def test_random_wait_is_within_its_bounds(case: dict[str, Any]) -> None:
     retry = read(case["retry"], Retry)
 
     assert [retry.wait_s(attempt, 1.0) for attempt in case["at"]] == pytest.approx(case["low"])
@@ -61,15 +61,15 @@ def test_waits_with_chance_keep_within_their_bounds(case: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize("case", RETRY["refused"], ids=of)
-def test_what_is_no_way_to_try_again_is_refused(case: dict[str, Any]) -> None:
-    with pytest.raises(PlanError) as refusal:
+def test_invalid_retry_is_rejected(case: dict[str, Any]) -> None:
+    with pytest.raises(PlanError) as caught:
         read(case["retry"], Retry)
 
-    assert case["says"] in str(refusal.value)
+    assert case["says"] in str(caught.value)
 
 
 @pytest.mark.parametrize("case", RETRY["runs"], ids=of)
-def test_what_comes_of_attempts(case: dict[str, Any]) -> None:
+def test_outcome_of_attempts(case: dict[str, Any]) -> None:
     outcomes = iter(case["seen"])
     retry = read({"interval": "0ms", **case["retry"]}, Retry)
 
@@ -79,14 +79,14 @@ def test_what_comes_of_attempts(case: dict[str, Any]) -> None:
 
 
 def expectation(case: dict[str, Any]) -> Expectation:
-    read_as: Expectation = read(case["expect"], DurationExpectation) if "unit" in case else parse(case["expect"])
-    return read_as
+    parsed: Expectation = read(case["expect"], DurationExpectation) if "unit" in case else parse(case["expect"])
+    return parsed
 
 
 @pytest.mark.parametrize(
-    "case", [case for _, case in ASSERTIONS], ids=[f"{who}: {case['of']}" for who, case in ASSERTIONS]
+    "case", [case for _, case in ASSERTIONS], ids=[f"{tool}: {case['of']}" for tool, case in ASSERTIONS]
 )
-def test_what_others_hold_of_a_value(case: dict[str, Any]) -> None:
+def test_assertion_of_another_tool(case: dict[str, Any]) -> None:
     if "refused" in case:
         with pytest.raises((ExpectationError, PlanError), match=case["refused"]):
             expectation(case).holds(run_query(case["at"], case["value"]) if "at" in case else case["value"])
@@ -98,13 +98,12 @@ def test_what_others_hold_of_a_value(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", table("differences"), ids=of)
-def test_what_differs(case: dict[str, Any]) -> None:
-    found = find_differences(case["left"], case["right"])
+def test_differences(case: dict[str, Any]) -> None:
+    differences = find_differences(case["left"], case["right"])
 
-    assert {each.path: each.kind for each in found} == case["kinds"]
-    assert compare_responses([found], [found]) == [] or {
-        each.raw - each.noise for each in compare_responses([found], [found])
-    } == {0}
+    assert {difference.path: difference.kind for difference in differences} == case["kinds"]
+    compared = compare_responses([differences], [differences])
+    assert compared == [] or {count.raw - count.noise for count in compared} == {0}
 
 
 @pytest.mark.parametrize("case", table("percentiles"), ids=of)
@@ -113,7 +112,7 @@ def test_percentiles(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", CANARIES["cases"], ids=of)
-def test_what_a_canarys_times_come_to(case: dict[str, Any]) -> None:
+def test_outcome_of_the_times_of_a_canary(case: dict[str, Any]) -> None:
     params = read({"requests": ["/"], "latency": {"slower": {"lte": 1.5}}}, compare.Compare)
     times = {side: CANARIES["samples"][case[side]] for side in ("blue", "green")}
 
@@ -122,7 +121,7 @@ def test_what_a_canarys_times_come_to(case: dict[str, Any]) -> None:
     assert finding.outcome.value.upper() == case["here"]
 
 
-def test_no_table_lets_something_through_that_another_tool_stops() -> None:
-    looser = [f"{who}: {case['of']}" for who, case in ASSERTIONS if "differs" in case and case.get("holds")]
+def test_only_two_cases_pass_that_fail_in_another_tool() -> None:
+    looser = [f"{tool}: {case['of']}" for tool, case in ASSERTIONS if "differs" in case and case.get("holds")]
 
     assert looser == ["Gatus: body-jsonpath-float-using-greater-than-issue433", "Gatus: len-body-object"]

@@ -1,4 +1,4 @@
-"""Texts of strangers as one harmless line."""
+"""Display of values: control characters are escaped, long texts are truncated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenlight.core.text import escape_controls, truncate
+from greenlight.core.display import escape_controls, truncate
 
 
 @pytest.mark.parametrize(
@@ -22,18 +22,18 @@ from greenlight.core.text import escape_controls, truncate
         ("", ""),
     ],
 )
-def test_what_a_terminal_would_obey_is_shown_as_an_escape(text: str, line: str) -> None:
+def test_control_characters_are_escaped(text: str, line: str) -> None:
     assert escape_controls(text) == line
 
 
 @given(st.text(st.characters()))
-def test_any_text_becomes_one_printable_line_and_stays_it(text: str) -> None:
+def test_any_text_becomes_one_printable_line_that_is_stable(text: str) -> None:
     assert escape_controls(text).isprintable()
     assert escape_controls(escape_controls(text)) == escape_controls(text)
 
 
 @given(st.text(st.characters()), st.integers(1, 50))
-def test_a_short_line_has_at_most_its_length_and_stays_itself(text: str, length: int) -> None:
+def test_truncated_line_has_at_most_its_length_and_is_stable(text: str, length: int) -> None:
     line = truncate(text, length)
 
     assert line.isprintable()
@@ -41,6 +41,6 @@ def test_a_short_line_has_at_most_its_length_and_stays_itself(text: str, length:
     assert truncate(line, length) == line
 
 
-def test_what_is_cut_off_is_shown() -> None:
+def test_cut_is_marked() -> None:
     assert truncate("abcdef", 4) == "abc…"
     assert truncate("abcd", 4) == "abcd"

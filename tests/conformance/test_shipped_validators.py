@@ -1,4 +1,4 @@
-"""Validators of the house keep the promises that those of strangers are held against."""
+"""The shipped validators pass the conformance kit that plugins are tested with."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ def healthy(_method: str, path: str, _body: bytes) -> tuple[int, dict[str, str],
 
 def test_http() -> None:
     expect = {"status": 200, "json": {"status": "ok"}}
-    asked = {"get": "/health", "headers": {"authorization": f"Bearer {SECRET}"}, "expect": expect}
+    params = {"get": "/health", "headers": {"authorization": f"Bearer {SECRET}"}, "expect": expect}
     check_validator(
         "http",
-        passing=Case(params=asked, green=healthy),
-        failing=Case(params={**asked, "get": "/shop"}, green=healthy),
+        passing=Case(params=params, green=healthy),
+        failing=Case(params={**params, "get": "/shop"}, green=healthy),
     )
 
 
-def as_json(content: Any) -> tuple[int, dict[str, str], Any]:
+def json_response(content: Any) -> tuple[int, dict[str, str], Any]:
     return 200, {"content-type": "application/json"}, content
 
 
 def test_graphql() -> None:
-    asked = {"query": "{ me { name } }", "expect": {"data": {"me.name": "ann"}}}
+    params = {"query": "{ me { name } }", "expect": {"data": {"me.name": "ann"}}}
     check_validator(
         "graphql",
-        passing=Case(params=asked, green=lambda *_: as_json({"data": {"me": {"name": "ann"}}})),
-        failing=Case(params=asked, green=lambda *_: as_json({"data": {"me": {"name": "bob"}}})),
+        passing=Case(params=params, green=lambda *_: json_response({"data": {"me": {"name": "ann"}}})),
+        failing=Case(params=params, green=lambda *_: json_response({"data": {"me": {"name": "bob"}}})),
     )
 
 
@@ -52,7 +52,7 @@ def test_openapi() -> None:
     document = {"openapi": "3.0.3", "info": {"title": "shop", "version": "1"}, "paths": paths}
 
     def serving(health: Any) -> Handler:
-        return lambda _method, path, _body: as_json(document if path == "/openapi.json" else health)
+        return lambda _method, path, _body: json_response(document if path == "/openapi.json" else health)
 
     check_validator(
         "openapi",
@@ -68,12 +68,12 @@ def test_migration() -> None:
         if method == "POST":
             rows["1"] = json.loads(body)["text"]
             return 201, {}, {"id": "1"}
-        return as_json({"text": rows.get("1")}) if method == "GET" else (204, {}, "")
+        return json_response({"text": rows.get("1")}) if method == "GET" else (204, {}, "")
 
     def forgetful(method: str, path: str, body: bytes) -> tuple[int, dict[str, str], Any]:
-        return as_json({"text": "lost"}) if method == "GET" else notes(method, path, body)
+        return json_response({"text": "lost"}) if method == "GET" else notes(method, path, body)
 
-    written = {
+    params = {
         "capture": {"probe": "unique", "id": "json.id"},
         "write": {"post": "/notes", "body": {"json": {"text": "${probe}"}}},
         "written": {"status": 201},
@@ -83,30 +83,37 @@ def test_migration() -> None:
     }
     check_validator(
         "migration",
-        passing=Case(params=written, green=notes, blue=notes),
-        failing=Case(params=written, green=forgetful, blue=forgetful),
+        passing=Case(params=params, green=notes, blue=notes),
+        failing=Case(params=params, green=forgetful, blue=forgetful),
     )
 
 
-def leading_to(version: str) -> Any:
+def alias_of_version(version: str) -> Any:
     return lambda aws: aws.answers("lambda", "get_alias", {"FunctionVersion": version, "Name": "live"})
 
 
 def test_alias() -> None:
-    check_validator("alias", passing=Case(aws=leading_to("7")), failing=Case(aws=leading_to("3")))
+    check_validator("alias", passing=Case(aws=alias_of_version("7")), failing=Case(aws=alias_of_version("3")))
 
 
 def test_tcp() -> None:
-    answering = {"closed", "silent", "no_http", "status_500", "garbage", "empty"}  # a port that accepts is all it asks
+    harmless = {
+        "closed",
+        "silent",
+        "no_http",
+        "status_500",
+        "garbage",
+        "empty",
+    }  # tcp only needs a port that accepts connections
     check_validator(
         "tcp",
         passing=Case(green=healthy),
         failing=Case(params={"connect": {"lt": "0ms"}}, green=healthy),
-        harmless=answering,
+        harmless=harmless,
     )
 
 
-def described(**configuration: str) -> Any:
+def function_configuration(**configuration: str) -> Any:
     def script(aws: StubbedAws) -> None:
         aws.answers("lambda", "get_function_configuration", {"FunctionName": "orders", **configuration})
         for _ in ("version", "alias"):
@@ -118,9 +125,9 @@ def described(**configuration: str) -> Any:
 def test_lambda_state() -> None:
     check_validator(
         "lambda_state",
-        passing=Case(aws=described(State="Active", LastUpdateStatus="Successful")),
-        failing=Case(aws=described(State="Failed", LastUpdateStatus="Successful")),
-        # AWS leaves the state out for a function that never left its first one.
+        passing=Case(aws=function_configuration(State="Active", LastUpdateStatus="Successful")),
+        failing=Case(aws=function_configuration(State="Failed", LastUpdateStatus="Successful")),
+        # AWS omits the state of a function that is still in its first one.
         harmless={
             "nothing:lambda:GetFunctionConfiguration",
             "nothing:lambda:GetProvisionedConcurrencyConfig",
@@ -129,7 +136,7 @@ def test_lambda_state() -> None:
     )
 
 
-def targets(state: str) -> Any:
+def target_health(state: str) -> Any:
     def script(aws: StubbedAws) -> None:
         health = {"Target": {"Id": "10.0.0.1", "Port": 80}, "TargetHealth": {"State": state}}
         answer = {"TargetHealthDescriptions": [health]}
@@ -141,17 +148,17 @@ def targets(state: str) -> Any:
 def test_target_health() -> None:
     check_validator(
         "target_health",
-        passing=Case(aws=targets("healthy")),
-        failing=Case(aws=targets("unhealthy"), timeout_s=0.1),
+        passing=Case(aws=target_health("healthy")),
+        failing=Case(aws=target_health("unhealthy"), timeout_s=0.1),
     )
 
 
 def test_alarms() -> None:
     def alarm(state: str) -> Any:
         def fill(aws: RecordingAws) -> None:
-            about = {"EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold"}
+            settings = {"EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold"}
             cloudwatch = aws.client("cloudwatch")
-            cloudwatch.put_metric_alarm(AlarmName="shop-errors", MetricName="e", Namespace="n", Period=60, **about)
+            cloudwatch.put_metric_alarm(AlarmName="shop-errors", MetricName="e", Namespace="n", Period=60, **settings)
             cloudwatch.set_alarm_state(AlarmName="shop-errors", StateValue=state, StateReason="so")
 
         return fill
@@ -160,5 +167,5 @@ def test_alarms() -> None:
         "alarms",
         passing=Case(params={"names": ["shop-errors"]}, moto=alarm("OK")),
         failing=Case(params={"names": ["shop-errors"]}, moto=alarm("ALARM")),
-        harmless={"absent"},  # alarms are the operator's, not green's
+        harmless={"absent"},  # alarms belong to the operator and not to green
     )

@@ -1,0 +1,44 @@
+"""Rules for time: the shortest and the longest duration of a stage."""
+
+from __future__ import annotations
+
+from devkit.lint.limits import Limits
+from tests.support.linting import checks, lint
+
+
+def test_a_stage_that_fits_its_function_fits_no_shorter_one() -> None:
+    text = checks("- name: a\n  timeout: 50s\n  target_health: {}")
+
+    assert lint(text, Limits(function_s=90)) == []
+    assert [problem.rule for problem in lint(text, Limits(function_s=60))] == ["may-not-finish"]
+
+
+def test_independent_checks_run_in_parallel_up_to_the_concurrency() -> None:
+    text = checks(
+        "\n".join(f"- name: c{n}\n  timeout: 50s\n  http: {{get: /{n}, expect: {{status: 200}}}}" for n in range(4))
+    )
+
+    assert lint(text, Limits(function_s=120, concurrency=4)) == []
+    assert lint(text, Limits(function_s=150, concurrency=2)) == []
+    (problem,) = lint(text, Limits(function_s=120, concurrency=2))
+    assert "takes 100s" in problem.message
+
+
+def test_the_times_of_checks_that_need_each_other_add_up() -> None:
+    text = checks(
+        "- name: a\n  timeout: 50s\n  target_health: {}\n"
+        "- name: b\n  needs: [a]\n  timeout: 1m\n  http: {get: /, expect: {status: 200}}"
+    )
+
+    (problem,) = lint(text, Limits(function_s=120))
+
+    assert "takes 110s" in problem.message
+    assert "of the function's 2m, 90s are left" in problem.message
+
+
+def test_unavoidable_intervals_can_make_a_budget_impossible() -> None:
+    text = checks("- name: a\n  repeat: {count: 70, interval: 10s}\n  target_health: {}")
+
+    assert [problem.rule for problem in lint(text)] == ["impossible-budget"]
+    early = text.replace("interval: 10s", "interval: 10s, consecutive_success_limit: 3")
+    assert [problem.rule for problem in lint(early)] == ["may-not-finish"]

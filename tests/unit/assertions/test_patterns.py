@@ -1,0 +1,47 @@
+"""Patterns: what is not valid, what takes too long, and literal texts."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from greenlight.assertions.expectation import parse
+from greenlight.assertions.patterns import escape_pattern
+from greenlight.core.errors import ExpectationError
+from tests.support.expectation_samples import ENDLESS_PATTERN
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "message"),
+    [
+        ({"matches": 5}, ("matches",), "matches takes a pattern"),
+        ({"matches": "("}, ("matches",), "'(' is not a valid pattern: missing )"),
+        ({"matches": ""}, ("matches",), "has 1 to 2000 characters, and this has 0"),
+        ({"matches": "a" * 2001}, ("matches",), "and this has 2001"),
+        ({"matches": "(" * 1000}, ("matches",), "nested too deep"),
+    ],
+)
+def test_invalid_pattern_is_rejected_at_its_place(raw: Any, path: tuple[str | int, ...], message: str) -> None:
+    with pytest.raises(ExpectationError) as caught:
+        parse(raw)
+
+    assert caught.value.path == path
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("raw", [{"matches": ENDLESS_PATTERN}, {"not": {"matches": ENDLESS_PATTERN}}], ids=str)
+def test_endless_pattern_times_out_and_does_not_hold(raw: Any, short_pattern_timeout: None) -> None:
+    expectation = parse(raw)
+    began = time.process_time()  # which is how the time of a pattern is measured, on machines however busy
+
+    assert not expectation.holds("a" * 5000 + "!")
+    assert time.process_time() - began < 3
+
+
+def test_escaped_pattern_matches_only_its_text() -> None:
+    pattern = parse({"matches": f"^{escape_pattern('a.b*')}$"})
+
+    assert pattern.holds("a.b*")
+    assert not pattern.holds("aab")
