@@ -1,7 +1,7 @@
-"""A small shop over HTTP, to rehearse deployments with. It needs nothing but Python.
+"""A small HTTP shop for rehearsals. It needs only Python.
 
 python app.py --port 8080 --release 1            a good release
-python app.py --port 8080 --release 2 --broken   says it is healthy, and cannot take an order
+python app.py --port 8080 --release 2 --broken   healthy by its health check, but cannot take an order
 python app.py --port 8080 --release 2 --degrades 30   good for 30 requests, then out of database connections
 """
 
@@ -17,13 +17,13 @@ CATALOGUE = {"A1": {"name": "apple", "price": 40}, "B2": {"name": "bread", "pric
 
 
 class Shop(ThreadingHTTPServer):
-    """The server with the shop's state."""
+    """HTTP server with the shop's state."""
 
     request_queue_size = 128
     daemon_threads = True
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """Listen where the options say."""
+        """Listen on the host and port of the options."""
         super().__init__((options.host, options.port), Handler)
         self.options = options
         self.lock = threading.Lock()
@@ -32,15 +32,15 @@ class Shop(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request."""
+    """Request handler."""
 
     protocol_version = "HTTP/1.1"
-    # Headers and body leave in two segments; without this the second waits for a delayed acknowledgement.
+    # Headers and body are sent in two segments; without this the second waits for a delayed acknowledgement.
     disable_nagle_algorithm = True
     server: Shop
 
     def do_GET(self) -> None:
-        """Health, the catalogue, one article, one order."""
+        """Serve the health check, the catalogue, one article or one order."""
         if self.path == "/health":
             self.answer(200, {"status": "ok", "release": self.server.options.release})
         elif self.exhausted():
@@ -55,11 +55,11 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(404, {"error": "not found"})
 
     def do_POST(self) -> None:
-        """Take an order: {"sku": "A1", "count": 2}."""
+        """Create an order: {"sku": "A1", "count": 2}."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
-            wish = json.loads(body)
-            article, count = CATALOGUE[wish["sku"]], int(wish.get("count", 1))
+            item = json.loads(body)
+            article, count = CATALOGUE[item["sku"]], int(item.get("count", 1))
         except (ValueError, KeyError, TypeError):
             self.answer(400, {"error": "an order has a known sku and a count"})
             return
@@ -72,17 +72,17 @@ class Handler(BaseHTTPRequestHandler):
         else:
             with self.server.lock:
                 number = f"{self.server.options.release}-{len(self.server.orders) + 1}"
-                order = {"id": number, "sku": wish["sku"], "count": count, "total": count * int(str(article["price"]))}
+                order = {"id": number, "sku": item["sku"], "count": count, "total": count * int(str(article["price"]))}
                 self.server.orders[number] = order
             self.answer(201, order)
 
     def exhausted(self) -> bool:
-        """A connection is lost with every request; after so many of them there is none left."""
+        """Count the request and return whether it exceeds the limit, as each one leaks a database connection."""
         limit = self.server.options.degrades
         return limit is not None and next(self.server.served) > limit
 
     def answer(self, status: int, document: object) -> None:
-        """Send JSON."""
+        """Send a JSON response."""
         body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -91,12 +91,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing about good requests."""
+        """Skip the log line of each request."""
 
 
 def main() -> None:
     """Read the options and serve."""
-    parser = argparse.ArgumentParser(description="A small shop, to rehearse deployments with")
+    parser = argparse.ArgumentParser(description="A small shop for rehearsals")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 in a container")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--release", default="1")

@@ -1,6 +1,6 @@
-"""A Lambda function that prices orders, to rehearse deployments with.
+"""A Lambda function that prices orders, for rehearsals.
 
-Environment: RELEASE names the release; BROKEN=true makes one whose prices are wrong by a factor of a hundred.
+Environment: RELEASE names the release; BROKEN=true multiplies its prices by a hundred.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ PRICES = {"A1": 40, "B2": 320}
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Price an order: {"sku": "A1", "count": 3}."""
+    """Return the price of an order: {"sku": "A1", "count": 3}."""
     sku, count = event.get("sku", "A1"), int(event.get("count", 1))
     if sku not in PRICES:
         raise ValueError(f"there is no article {sku}")
