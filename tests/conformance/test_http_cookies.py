@@ -161,4 +161,4 @@ def cookie_header(headers: list[str], target: str) -> str:
     jar = CookieJar()
     jar.store([("Set-Cookie", header) for header in headers], SET_AT, "home.example.org", NOW)
     url = urllib.parse.urljoin(SET_AT, target)
-    return jar.header(url, urllib.parse.urlsplit(url).hostname or "", NOW + 1)
+    return jar.cookie_header(url, urllib.parse.urlsplit(url).hostname or "", NOW + 1)

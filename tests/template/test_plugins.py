@@ -59,7 +59,7 @@ def test_package_in_the_plugin_layer_is_found_by_its_entry_point(
 
     assert (
         run_in_lambda_layout(opt, "print(Registry().get('release_header').summary)")
-        == "Green says in a header which release it is."
+        == "Green names its release in a header."
     )
     assert run_in_lambda_layout(opt, "print(Registry().get('http').name)") == "http"
 

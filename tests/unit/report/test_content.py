@@ -7,7 +7,7 @@ import shlex
 import pytest
 from msgspec.structs import replace
 
-from devkit.cli.main import parser_of_all
+from devkit.cli.main import build_full_parser
 from greenlight.core.finding import Cause
 from greenlight.core.report import PlanSource, TrafficShare
 from greenlight.core.verdict import Reason, Status
@@ -17,7 +17,7 @@ from tests.support.report_samples import closed, refused
 
 def test_suggested_commands_are_valid() -> None:
     odd = replace(closed().deployment, application="it's a shop; $(x)", group="a b")
-    parser = parser_of_all()
+    parser = build_full_parser()
 
     for deployment in (closed().deployment, odd):
         page, again = (shlex.split(command)[1:] for command in next_commands(closed(deployment=deployment)).values())
@@ -60,7 +60,7 @@ def test_gate_error_suggests_the_doctor() -> None:
     wiring = next_commands(closed(reasons=(Reason(cause=Cause.GATE_ERROR, message="m"),)))["the wiring"]
 
     assert wiring == "greenlight doctor --application shop --group shop-blue-green"
-    assert parser_of_all().parse_args(shlex.split(wiring)[1:]).group == "shop-blue-green"
+    assert build_full_parser().parse_args(shlex.split(wiring)[1:]).group == "shop-blue-green"
     assert "the wiring" not in next_commands(closed())
 
 

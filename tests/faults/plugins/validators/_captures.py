@@ -1,0 +1,1 @@
+../../../../validators/_captures.py

@@ -1,0 +1,1 @@
+../../../../validators/_http_request.py
