@@ -22,7 +22,9 @@ from greenlight.plan.schema import CONTROL_KEYS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-FOLDER = "validators"
+PACKAGES = ("greenlight.validators", "validators")
+"""The shipped validators: a subpackage in an installed wheel, a package of their own in a layer and in a checkout."""
+
 ENTRY_POINTS = "greenlight.validators"
 
 
@@ -33,10 +35,10 @@ class MalformedError(GreenlightError):
 class Registry:
     """Validators of one installation."""
 
-    def __init__(self, folder: str = FOLDER) -> None:
-        """List the modules of the package `folder`; entry points are read when first needed."""
-        self._folder = folder
-        self._modules = frozenset(_module_names(folder))
+    def __init__(self, folder: str = "") -> None:
+        """List the modules of the package `folder`, by default the shipped one; entry points are read when needed."""
+        self._folder = folder or shipped_package()
+        self._modules = frozenset(_module_names(self._folder))
         self._loaded: dict[str, Validator | MalformedError] = {}
         self._points: list[Any] | None = None
 
@@ -90,6 +92,11 @@ class Registry:
         if self._points is None:
             self._points = _installed_entry_points() if _has_entry_points() else []
         return self._points
+
+
+def shipped_package() -> str:
+    """Return the name of the package with the shipped validators."""
+    return next((name for name in PACKAGES if importlib.util.find_spec(name)), PACKAGES[-1])
 
 
 def _module_names(folder: str) -> list[str]:
