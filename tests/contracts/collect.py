@@ -28,8 +28,7 @@ from moto import mock_aws
 
 from devkit.cli.main import INTERRUPTED, build_full_parser, main
 from devkit.cli.selection import PREFIX as VARIABLE_PREFIX
-from devkit.rehearsal.codedeploy_state import Entry as LifecycleEntry
-from devkit.rehearsal.codedeploy_state import Record
+from devkit.rehearsal.codedeploy_state import DeploymentRecord, LifecycleEvent
 from devkit.rehearsal.configurations import CONFIGURATIONS
 from devkit.rehearsal.faults import FAULTS
 from devkit.rehearsal.outcome import DeploymentOutcome, ScenarioOutcome
@@ -416,8 +415,10 @@ def _rehearsal_documents(folder: Path) -> Iterator[str]:
     output = run("rehearse", str(folder / "wrong.scenario.yaml"), *AS_JSON, statuses=(2,))
     yield from document_lines(json.loads(output), "rehearse json")
     scenario = read_scenario(folder / "sample.scenario.yaml")
-    entries = [LifecycleEntry(name="Install", status="Failed", started=1.0, ended=2.0, message="m", answered_by="hook")]
-    record = Record(DEPLOYMENT, "ecs", "shop", "web", "config", entries, dict, error_code="CODE", error_message="m")
+    entries = [LifecycleEvent(name="Install", status="Failed", started=1.0, ended=2.0, message="m", answered_by="hook")]
+    record = DeploymentRecord(
+        DEPLOYMENT, "ecs", "shop", "web", "config", entries, dict, error_code="CODE", error_message="m"
+    )
     (planned,) = scenario.deployments
     deployment = DeploymentOutcome(planned, record, record, traffic=[(0.0, 10)], answered_by=["hook"])
     outcome = ScenarioOutcome(scenario, [deployment], notes=["n"], reports=[folder / "report.json"])

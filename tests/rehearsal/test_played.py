@@ -61,7 +61,7 @@ def test_gate_in_its_shadow_stops_nothing_and_reports_its_real_verdict(play: Pla
     assert [reason["cause"] for reason in gate["reasons"]] == ["RELEASE_FAILED"]
     shadow = {"would_have_been": "Failed", "until": str(until), "why": "getting to know it"}
     assert gate["shadow"] == (shadow if allowed else None)
-    assert allowed or any("this installation allows none" in note for note in gate["deployment"]["notes"])
+    assert allowed or any("this installation does not allow shadows" in note for note in gate["deployment"]["notes"])
 
 
 def test_blue_ends_only_after_its_last_slow_answer(play: Play) -> None:
@@ -114,7 +114,7 @@ def test_without_a_test_listener_the_hook_is_skipped_with_a_note(play: Play) -> 
     (deployment,) = outcome.deployments
     assert deployment.record.status == "Succeeded"
     assert deployment.gates == []
-    assert "silently" in outcome.notes[0]
+    assert "skips AfterAllowTestTraffic" in outcome.notes[0]
 
 
 def test_without_a_plan_the_installations_setting_decides(play: Play) -> None:

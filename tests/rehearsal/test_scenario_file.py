@@ -48,9 +48,9 @@ def problems(folder: Path, text: str) -> str:
         (
             "expect: {status: Succeded}",
             "5:18: expect.status",
-            "is none of Succeeded, Failed, Stopped; did you mean 'Succeeded'?",
+            "one of Succeeded, Failed, Stopped; did you mean 'Succeeded'?",
         ),
-        ("expect: {failed_at: Nowhere}", "5:21: expect.failed_at", "'Nowhere' is none of BeforeInstall, Install"),
+        ("expect: {failed_at: Nowhere}", "5:21: expect.failed_at", "'Nowhere' is not one of BeforeInstall, Install"),
         ("alarms: [{name: a}]", "5:10: alarms[0]", "exactly one of errors_percent, at and state"),
         ("alarms: [{name: a, at: 1m, state: ALARM}]", "5:10: alarms[0]", "exactly one"),
         ("application: 'a/b'", "5:14: application", "matching regex"),
@@ -176,7 +176,7 @@ green: {{command: "python service.py fine {{port}}"}}
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ("platform: lambda", "platform is 'lambda' here and 'ecs' in what is deployed; leave the key out"),
+        ("platform: lambda", "platform is 'lambda' here and 'ecs' in the template or AppSpec; leave the key out"),
         ("hooks: [AfterAllowTraffic]", "hooks is ['AfterAllowTraffic'] here"),
         ("listener: {https: false}", "listener.https: https is False here and True"),
         ("rollback: false", "rollback is False here and True"),
@@ -221,20 +221,20 @@ Resources:
         (GROUP, "LoadBalancerInfo:", "Unheard:", "one entry in TargetGroupPairInfoList, and this has none"),
         (GROUP, f"- {PAIR}", f"- {PAIR}\n            - {PAIR}", "and this has 2"),
         (GROUP, f"- {PAIR}", "- !Ref Pair", "the Protocol of the production listener is not in the template"),
-        (GROUP, "[!Ref Https]", "[]", "say listener: {https: …, nlb: …} in the scenario"),
+        (GROUP, "[!Ref Https]", "[]", "set listener: {https: …, nlb: …} in the scenario"),
         (
             GROUP,
             "[!Ref Https]",
             "[!ImportValue https]",
             "the Protocol of the production listener is not in the template",
         ),
-        (GROUP, "!GetAtt Blue.TargetGroupName", "!ImportValue blue", "say listener.health_check in the scenario"),
+        (GROUP, "!GetAtt Blue.TargetGroupName", "!ImportValue blue", "set listener.health_check in the scenario"),
         (GROUP, "/health", "!ImportValue path", 'health check\'s path is {"Fn::ImportValue": "path"}'),
         (
             GROUP,
             "LoadBalancerInfo:",
             "DeploymentConfigName: !Ref Config\n        LoadBalancerInfo:",
-            "say config in the",
+            "set config in the",
         ),
         (
             FUNCTION,
