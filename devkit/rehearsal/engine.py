@@ -150,7 +150,7 @@ class Engine:
         Returns:
             The deployment, and the rollback deployment or None.
         """
-        record = self._record(request, platform.target)
+        record = self._add_record(request, platform.target)
         self._start(record)
         try:
             for event in record.events:
@@ -165,8 +165,8 @@ class Engine:
         self._end(record, "Succeeded")
         return record, None
 
-    def _record(
-        self, request: DeploymentRequest, target: Callable[[], dict[str, Any]], **more: Any
+    def _add_record(
+        self, request: DeploymentRequest, target: Callable[[], dict[str, Any]], **fields: Any
     ) -> DeploymentRecord:
         names = event_names(request.platform, test_listener=request.test_listener)
         record = DeploymentRecord(
@@ -177,7 +177,7 @@ class Engine:
             config=request.config.name,
             events=[LifecycleEvent(name) for name in names],
             target=target,
-            **more,
+            **fields,
         )
         self.state.add(record)
         return record
@@ -266,7 +266,7 @@ class Engine:
 
     def _roll_back(self, request: DeploymentRequest, platform: Platform, failed: DeploymentRecord) -> DeploymentRecord:
         """Roll back as CodeDeploy does: with a new deployment that has its own creator and is linked both ways."""
-        record = self._record(request, platform.rollback_target, creator=ROLLBACK_CREATOR, rollback_of=failed.id)
+        record = self._add_record(request, platform.rollback_target, creator=ROLLBACK_CREATOR, rollback_of=failed.id)
         failed.rolled_back_by = record.id
         rollback_request = replace(
             request,

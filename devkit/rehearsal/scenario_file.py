@@ -236,13 +236,19 @@ class _Checks:
         hookable = lifecycle.hook_event_names(file.platform)
         for index, event in enumerate(file.hooks or ()):
             if event not in hookable:
-                yield ("hooks", index), f"{event} calls no hook on platform {file.platform}; {', '.join(hookable)} do"
+                yield (
+                    ("hooks", index),
+                    f"{event} cannot call a hook on platform {file.platform}; valid are {', '.join(hookable)}",
+                )
         conditions = file.listener.conditions
         if file.listener.nlb and (conditions.hosts or conditions.paths or conditions.headers):
             yield ("listener", "conditions"), "a network load balancer has no rules; leave the conditions out"
         for index, path in enumerate(conditions.paths):
             if not path.startswith(("/", "*")):
-                yield ("listener", "conditions", "paths", index), f"{path!r} matches no path; begin it with / or *"
+                yield (
+                    ("listener", "conditions", "paths", index),
+                    f"{path!r} does not match any path; begin it with / or *",
+                )
 
     def _alarms(self) -> Iterator[tuple[Location, str]]:
         for index, alarm in enumerate(self._file.alarms):

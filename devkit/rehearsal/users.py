@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 AGENT = "rehearsal-user"
 _THREADS = 8
-_MAX_BODY = 1024 * 1024
+_MAX_BODY_BYTES = 1024 * 1024
 _MAX_RESULTS = 4000
 _MAX_WAIT_S = 5.0
 _SETTLE_S = 0.02  # until the load balancer has read the requests that were just sent
@@ -77,7 +77,8 @@ class UserTraffic:
         self._stopped = threading.Event()
         self._results: collections.deque[tuple[float, bool]] = collections.deque(maxlen=_MAX_RESULTS)
         self._threads = [
-            threading.Thread(target=self._work, name=f"user {number}", daemon=True) for number in range(_THREADS)
+            threading.Thread(target=self._send_requests, name=f"user {number}", daemon=True)
+            for number in range(_THREADS)
         ]
         self.requests = 0
         self.errors = 0
@@ -113,7 +114,7 @@ class UserTraffic:
             recent = [succeeded for at, succeeded in self._results if at >= since]
         return 100.0 * recent.count(False) / len(recent) if len(recent) >= 5 else 0.0
 
-    def _work(self) -> None:
+    def _send_requests(self) -> None:
         while self._running.wait() and not self._stopped.is_set():
             with self._lock:
                 now = time.monotonic()
@@ -162,9 +163,9 @@ class Browser:
                 connection.sock = self.tls.wrap_socket(raw, server_hostname=self.host) if self.tls else raw
                 connection.request("GET", self.path, headers=headers)
             response = connection.getresponse()
-            size = 0
-            while size < _MAX_BODY and (chunk := response.read1(65536)):
-                size += len(chunk)
+            size_bytes = 0
+            while size_bytes < _MAX_BODY_BYTES and (chunk := response.read1(65536)):
+                size_bytes += len(chunk)
                 if time.monotonic() > end:
                     return False
             return response.status < 500

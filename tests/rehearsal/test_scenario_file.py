@@ -44,7 +44,7 @@ def problems(folder: Path, text: str) -> str:
         ("plan: nowhere.yaml", "5:7: plan", "there is no plan at"),
         ("faults: [hook-kiled]", "5:10: faults[0]", "did you mean 'hook-killed'?"),
         ("faults: [{hook-killed: {stag: x}}]", "faults[0]", "unknown key 'stag'; did you mean 'stage'?"),
-        ("hooks: [Install]", "5:9: hooks[0]", "Install calls no hook"),
+        ("hooks: [Install]", "5:9: hooks[0]", "Install cannot call a hook"),
         (
             "expect: {status: Succeded}",
             "5:18: expect.status",
