@@ -107,13 +107,13 @@ def _play(
 ) -> None:
     from devkit.rehearsal.aws.server import LocalAws
     from devkit.rehearsal.progress import Progress
-    from devkit.rehearsal.scenario_player import Player
+    from devkit.rehearsal.scenario_player import ScenarioPlayer
 
     progress = Progress(console)
     aws = LocalAws()
     aws.start()
     try:
-        player = Player(aws, results.resolve())
+        player = ScenarioPlayer(aws, results.resolve())
         for scenario, name in zip(scenarios, _folder_names(scenarios), strict=True):
             if interrupted.is_set():  # the exception was lost: Python ignores exceptions during garbage collection
                 break

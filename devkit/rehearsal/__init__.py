@@ -1,11 +1,10 @@
-"""The rehearsal: whole blue/green deployments on this machine, with the real hooks.
+"""Rehearsal: complete blue/green deployments on this machine, with the real hooks.
 
-What need not be imitated is not: moto's server is AWS, caddy is the load balancer, blue and
-green are the user's own processes, functions run in AWS's own Python runtime client. Only
-CodeDeploy's decisions are played here (`engine.py`, `ledger.py`, `configurations.py`), and the
-hooks see nothing of it but environment variables.
+Only CodeDeploy itself is simulated (`engine.py`, `codedeploy_state.py`, `configurations.py`). AWS is moto's server, the
+load balancer is caddy, blue and green are the user's own processes, and functions run in AWS's Python runtime client.
+The hooks are the deployed ones; only their environment variables differ.
 
-    scenario_file.py ─► player.py ─► engine.py ─► grounds/{ecs,lambdas}.py ─► balancer, processes, functions
-                                         │
-                                     ledger.py ◄── aws/ (moto and the operations it lacks) ◄── hooks
+    scenario_file.py ─► scenario_player.py ─► engine.py ─► platforms/{ecs,lambdas}.py ─► caddy, processes, functions
+                                                  │
+                                          codedeploy_state.py ◄── aws/ (moto and the operations it lacks) ◄── hooks
 """

@@ -1,4 +1,4 @@
-"""The deployment group's alarms: when each is in ALARM, and moto's CloudWatch told so that everyone reads the same."""
+"""Alarms of the deployment group: evaluation of their state, which is also set in moto's CloudWatch."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
 
     from devkit.rehearsal.aws.server import LocalAws
     from devkit.rehearsal.scenario import Alarm
-    from devkit.rehearsal.users import Users
+    from devkit.rehearsal.users import UserTraffic
 
-_EVERY_S = 0.1
+_INTERVAL_S = 0.1
 
 
 class Alarms:
-    """Evaluates alarms, because moto keeps their state and nothing more."""
+    """Alarms of one scenario. moto stores the state of an alarm but does not evaluate it."""
 
-    def __init__(self, aws: LocalAws, alarms: Sequence[Alarm], minute_s: float, users: Users) -> None:
+    def __init__(self, aws: LocalAws, alarms: Sequence[Alarm], minute_s: float, users: UserTraffic) -> None:
         """Create the alarms in CloudWatch."""
         self._alarms = alarms
         self._minute_s = minute_s
         self._users = users
         self._started = time.monotonic()
-        self._looked = 0.0
+        self._checked_at = 0.0
         self._active: list[str] = []
         self._cloudwatch = aws.client("cloudwatch")
         for alarm in alarms:
@@ -40,15 +40,15 @@ class Alarms:
             )
 
     def deployment_started(self) -> None:
-        """Count the time of the deployment from now on."""
+        """Restart the clock of alarms that begin at a time of the deployment."""
         self._started = time.monotonic()
-        self._looked = 0.0
+        self._checked_at = 0.0
 
     def active(self) -> list[str]:
-        """List the alarms that are in ALARM now."""
+        """Return the names of the alarms that are in ALARM now."""
         now = time.monotonic()
-        if self._alarms and now - self._looked >= _EVERY_S:
-            self._looked = now
+        if self._alarms and now - self._checked_at >= _INTERVAL_S:
+            self._checked_at = now
             active = [alarm.name for alarm in self._alarms if self._in_alarm(alarm, now)]
             for name in {*active} ^ {*self._active}:
                 state = "ALARM" if name in active else "OK"
@@ -58,7 +58,7 @@ class Alarms:
 
     def _in_alarm(self, alarm: Alarm, now: float) -> bool:
         if alarm.errors_percent is not None:
-            # A very short minute holds too few requests to speak of a share.
+            # Use at least one second: a shorter minute has too few requests for a percentage.
             return self._users.errors_percent(max(self._minute_s, 1.0)) > alarm.errors_percent
         if alarm.at is not None:
             return now - self._started >= alarm.at / 60 * self._minute_s

@@ -1,7 +1,7 @@
-"""CodeDeploy's memory: deployments, their lifecycle events, and the one status that each hook execution may get.
+"""State of the simulated CodeDeploy: deployments, their lifecycle events, and the status of each hook execution.
 
-The rules are CodeDeploy's own and strict: the first status of an execution counts and every later one is
-refused, only Succeeded and Failed are statuses, unknown ids get the errors of CodeDeploy's API model.
+The rules are CodeDeploy's: only the first status of an execution is accepted, a status is Succeeded or Failed, and
+unknown ids get the errors of CodeDeploy's API model.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _ALPHABET = string.ascii_uppercase + string.digits
 
 
 class ServiceError(Exception):
-    """What CodeDeploy's API answers instead of a result."""
+    """Error response of CodeDeploy's API."""
 
     def __init__(self, code: str, message: str) -> None:
-        """Keep the error's code as AWS spells it."""
+        """Create an error with a code of CodeDeploy's API model."""
         self.code, self.message = code, message
         super().__init__(f"{code}: {message}")
 
 
 @dataclass
-class Entry:
-    """One lifecycle event of one deployment; times are `time.time()` values, 0.0 for not yet."""
+class LifecycleEvent:
+    """One lifecycle event of one deployment; times are `time.time()` values, 0.0 until then."""
 
     name: str
     status: str = "Pending"
@@ -46,15 +46,19 @@ class Entry:
 
 
 @dataclass
-class Record:
-    """One deployment as CodeDeploy keeps it. `target` gives the platform's part of its one target, as of now."""
+class DeploymentRecord:
+    """One deployment as CodeDeploy stores it.
+
+    Attributes:
+        target: Returns the platform's part of the only deployment target, as it is now.
+    """
 
     id: str
     platform: str
     application: str
     group: str
     config: str
-    entries: list[Entry]
+    events: list[LifecycleEvent]
     target: Callable[[], dict[str, Any]]
     creator: str = "user"
     status: str = "Created"
@@ -66,14 +70,14 @@ class Record:
     rolled_back_by: str = ""
     stop_requested: bool = False
 
-    def entry(self, event: str) -> Entry:
-        """Find the entry of a lifecycle event."""
-        return next(entry for entry in self.entries if entry.name == event)
+    def event(self, name: str) -> LifecycleEvent:
+        """Return the lifecycle event with this name."""
+        return next(event for event in self.events if event.name == name)
 
 
 @dataclass
-class Execution:
-    """One call of one hook, waiting for its status. `answered_by` is the access key that gave it."""
+class HookExecution:
+    """One call of a hook that waits for its status. `answered_by` is the access key that reported the status."""
 
     id: str
     deployment_id: str
@@ -85,25 +89,25 @@ class Execution:
     attempts: list[str] = field(default_factory=list)
 
 
-class Ledger:
-    """All deployments and hook executions of one rehearsal. Safe for use by several threads."""
+class CodeDeployState:
+    """Deployments and hook executions of one rehearsal. Thread-safe."""
 
     def __init__(self) -> None:
-        """Start with no deployment."""
+        """Create a state without deployments."""
         self._lock = threading.Lock()
-        self._records: dict[str, Record] = {}
-        self._executions: dict[str, Execution] = {}
+        self._records: dict[str, DeploymentRecord] = {}
+        self._executions: dict[str, HookExecution] = {}
 
-    def add(self, record: Record) -> None:
-        """Remember a deployment."""
+    def add(self, record: DeploymentRecord) -> None:
+        """Add a deployment."""
         with self._lock:
             self._records[record.id] = record
 
-    def find(self, deployment_id: Any) -> Record:
-        """Look a deployment up.
+    def find(self, deployment_id: Any) -> DeploymentRecord:
+        """Return a deployment by its id.
 
         Raises:
-            ServiceError: The id is missing, malformed or unknown, in CodeDeploy's own terms.
+            ServiceError: The id is missing, malformed or unknown; with CodeDeploy's error code.
         """
         if not deployment_id:
             raise ServiceError("DeploymentIdRequiredException", "At least one deployment ID must be specified.")
@@ -115,23 +119,23 @@ class Ledger:
             raise ServiceError("DeploymentDoesNotExistException", f"The deployment {deployment_id} could not be found.")
         return record
 
-    def open(self, deployment_id: str, event: str) -> Execution:
-        """Begin a hook execution and give it an id that only the hook learns."""
-        execution = Execution(new_execution_id(), deployment_id, event)
+    def open_execution(self, deployment_id: str, event: str) -> HookExecution:
+        """Create a hook execution with a new id, which only its hook receives."""
+        execution = HookExecution(create_execution_id(), deployment_id, event)
         with self._lock:
             self._executions[execution.id] = execution
         return execution
 
-    def close(self, execution: Execution) -> None:
-        """Accept no status for this execution any more; one that is there stays."""
+    def close_execution(self, execution: HookExecution) -> None:
+        """Reject further statuses for this execution; a status that was accepted stays."""
         with self._lock:
             execution.closed = True
 
-    def put(self, deployment_id: Any, execution_id: Any, status: Any, *, caller: str = "") -> str:
-        """Take a hook's status, as PutLifecycleEventHookExecutionStatus does.
+    def put_status(self, deployment_id: Any, execution_id: Any, status: Any, *, caller: str = "") -> str:
+        """Store a hook's status, as PutLifecycleEventHookExecutionStatus does.
 
         Raises:
-            ServiceError: The id or the status is wrong, or the execution has a status already.
+            ServiceError: An id or the status is invalid, or the execution already has a status.
         """
         record = self.find(deployment_id)
         with self._lock:
@@ -157,13 +161,13 @@ class Ledger:
         return execution.id
 
 
-def new_deployment_id() -> str:
-    """Make an id that looks like CodeDeploy's: `d-` and nine capitals or digits."""
+def create_deployment_id() -> str:
+    """Return a new id in CodeDeploy's format: `d-` and nine capital letters or digits."""
     return "d-" + "".join(secrets.choice(_ALPHABET) for _ in range(9))
 
 
-def new_execution_id() -> str:
-    """Make a long opaque token of the shape CodeDeploy's have: base64 of a JSON document of three keys."""
+def create_execution_id() -> str:
+    """Return a new token in CodeDeploy's format: base64 of a JSON document with three keys."""
     token = {
         "encryptedData": base64.b64encode(secrets.token_bytes(96)).decode(),
         "ivParameterSpec": base64.b64encode(secrets.token_bytes(12)).decode(),

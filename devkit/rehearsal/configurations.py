@@ -1,4 +1,4 @@
-"""CodeDeploy's predefined deployment configurations, and the steps each shifts traffic in.
+"""CodeDeploy's predefined deployment configurations, and the steps in which they shift traffic.
 
 Source: AWS CodeDeploy user guide, "Working with deployment configurations" (Lambda and ECS).
 """
@@ -11,7 +11,7 @@ PREFIX = "CodeDeployDefault."
 
 
 class Step(NamedTuple):
-    """Give green `percent` of the traffic, then wait `minutes` of CodeDeploy's time."""
+    """One step of a traffic shift: green gets `percent` of the traffic, then CodeDeploy waits `minutes`."""
 
     percent: int
     minutes: int
@@ -26,7 +26,7 @@ class Configuration(NamedTuple):
 
     @property
     def all_at_once(self) -> bool:
-        """Whether the whole traffic moves in one step."""
+        """Whether all traffic is shifted in one step."""
         return len(self.steps) == 1
 
 
@@ -40,7 +40,7 @@ def _linear(percent: int, minutes: int) -> tuple[Step, ...]:
 
 _ALL_AT_ONCE = (Step(100, 0),)
 
-# The plural of ECSLinear10PercentEvery1Minutes beside LambdaLinear10PercentEvery1Minute is AWS's own.
+# AWS writes ECSLinear10PercentEvery1Minutes with a plural and LambdaLinear10PercentEvery1Minute without.
 _TABLE: dict[str, dict[str, tuple[Step, ...]]] = {
     "lambda": {
         "LambdaCanary10Percent5Minutes": _canary(10, 5),
@@ -69,9 +69,9 @@ CONFIGURATIONS = {
 }
 
 DEFAULT = {"ecs": f"{PREFIX}ECSAllAtOnce", "lambda": f"{PREFIX}LambdaAllAtOnce"}
-"""What CodeDeploy uses where a deployment names no configuration."""
+"""Configuration that CodeDeploy uses when a deployment names none, by platform."""
 
 
 def names(platform: str) -> tuple[str, ...]:
-    """List the configurations that `platform` has."""
+    """Return the names of the configurations for `platform`."""
     return tuple(name for name, configuration in CONFIGURATIONS.items() if configuration.platform == platform)

@@ -1,7 +1,7 @@
-"""What CodeDeploy decides during a blue/green deployment: order, waiting, stopping, rolling back.
+"""Simulation of CodeDeploy's decisions during a blue/green deployment: order of events, waiting, stopping, rollback.
 
-The engine knows no AWS and no processes. It moves a `Ground` (what the platform does at each event),
-calls hooks through a function that returns at once, and learns their status from the ledger alone.
+The engine does not depend on AWS or on processes. It acts on a `Platform`, invokes hooks through a function that
+returns at once, and reads their status from the `CodeDeployState` only.
 """
 
 from __future__ import annotations
@@ -10,9 +10,16 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from devkit.rehearsal.codedeploy_state import ROLLBACK_CREATOR, Entry, Execution, Ledger, Record, new_deployment_id
+from devkit.rehearsal.codedeploy_state import (
+    ROLLBACK_CREATOR,
+    CodeDeployState,
+    DeploymentRecord,
+    HookExecution,
+    LifecycleEvent,
+    create_deployment_id,
+)
 from devkit.rehearsal.configurations import Step
-from devkit.rehearsal.lifecycle import events
+from devkit.rehearsal.lifecycle import event_names
 from greenlight.core.deployment import STAGES
 
 if TYPE_CHECKING:
@@ -28,78 +35,78 @@ HOOK_TIMED_OUT = (
 _POLL_S = 0.02
 
 
-class Halt(Exception):  # noqa: N818 - not an error of the rehearsal: the way a deployment ends early
-    """A deployment does not go on; `status` and `code` in CodeDeploy's words."""
+class Halt(Exception):  # noqa: N818 - not an error of the rehearsal; it ends a deployment early
+    """Early end of a deployment; `status` and `code` are values of CodeDeploy's API."""
 
     def __init__(self, code: str, message: str, status: str = "Failed") -> None:
-        """Keep what GetDeployment will say."""
+        """Create it with the error that GetDeployment returns."""
         self.code, self.message, self.status = code, message, status
         super().__init__(message)
 
 
-class Moves(Protocol):
-    """What CodeDeploy does to a platform at its own lifecycle events. Each may raise Halt."""
+class PlatformActions(Protocol):
+    """Actions of CodeDeploy on a platform at the lifecycle events without hooks. Each may raise Halt."""
 
     def install(self, deployment_id: str, /) -> None:
-        """Bring green up for this deployment, without traffic."""
+        """Start green for this deployment, without traffic."""
 
     def allow_test_traffic(self) -> None:
         """Point the test listener at green."""
 
     def shift(self, percent: int, /) -> None:
-        """Give green this share of the users' traffic."""
+        """Send this percentage of the users' traffic to green."""
 
 
-class Ground(Moves, Protocol):
-    """A platform on which deployments happen."""
+class Platform(PlatformActions, Protocol):
+    """Platform of the deployments: an ECS service or a Lambda function."""
 
-    def restore(self) -> None:
-        """Put everything back to blue; green has had its day."""
+    def restore_blue(self) -> None:
+        """Send all traffic back to blue and retire green."""
 
-    def settle(self) -> None:
-        """Green is the new blue; the old one has had its day."""
+    def promote_green(self) -> None:
+        """Make green the new blue and retire the old blue."""
 
     def target(self) -> dict[str, Any]:
-        """Describe the deployment's target as BatchGetDeploymentTargets does, without its lifecycle events."""
+        """Return the deployment's target as in BatchGetDeploymentTargets, without its lifecycle events."""
 
     def rollback_target(self) -> dict[str, Any]:
-        """Describe the same target as the rollback deployment sees it: the way back to blue."""
+        """Return the same target for the rollback deployment, in which blue is the replacement."""
 
 
 class Observer:
-    """Hears what happens, as it happens; every method may be called from any thread. This one does nothing."""
+    """Receiver of progress events that ignores all of them. Methods may be called from any thread."""
 
-    def blue_serves(self) -> None:
-        """Blue is up and users call it."""
+    def blue_ready(self) -> None:
+        """Handle that blue is running and gets the users' traffic."""
 
-    def deployment_started(self, record: Record) -> None:
-        """A deployment begins."""
+    def deployment_started(self, record: DeploymentRecord) -> None:
+        """Handle the start of a deployment."""
 
-    def event_changed(self, record: Record, entry: Entry) -> None:
-        """A lifecycle event began or ended."""
+    def event_changed(self, record: DeploymentRecord, event: LifecycleEvent) -> None:
+        """Handle the start or end of a lifecycle event."""
 
-    def traffic_shifted(self, record: Record, percent: int) -> None:
-        """Green's share of the users' traffic changed."""
+    def traffic_shifted(self, record: DeploymentRecord, percent: int) -> None:
+        """Handle a change of green's percentage of the users' traffic."""
 
-    def hook_said(self, stage: str, line: dict[str, Any]) -> None:
-        """A hook logged a line (JSON)."""
+    def hook_logged(self, stage: str, line: dict[str, Any]) -> None:
+        """Handle a line that a hook logged as JSON."""
 
-    def noted(self, sentence: str) -> None:
-        """Something worth a sentence happened."""
+    def note_added(self, sentence: str) -> None:
+        """Handle a note for the reader."""
 
-    def deployment_ended(self, record: Record) -> None:
-        """A deployment has its final status."""
+    def deployment_ended(self, record: DeploymentRecord) -> None:
+        """Handle the final status of a deployment."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """One deployment as ordered.
+class DeploymentRequest:
+    """Settings of one deployment.
 
     Attributes:
-        hooks: Lifecycle event to hook function's name.
-        minute_s, hour_s: How long CodeDeploy's minute and the hour it waits for a hook take here, in seconds.
+        hooks: Names of the hook functions, by lifecycle event.
+        minute_s, hour_s: Seconds of the rehearsal for one minute of CodeDeploy, and for the hour it waits for a hook.
         rollback: Roll back automatically when the deployment fails or is stopped.
-        rollback_hooks: Call the hooks in the rollback deployment too.
+        rollback_hooks: Call the hooks in the rollback deployment as well.
     """
 
     platform: str
@@ -116,7 +123,7 @@ class Order:
 
 @dataclass
 class Clock:
-    """Time, as the engine sees it."""
+    """Clock of the engine; tests replace it."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -124,124 +131,130 @@ class Clock:
 
 @dataclass
 class Engine:
-    """Carries deployments out.
+    """Simulated CodeDeploy that runs deployments.
 
     Attributes:
-        invoke: Calls a hook function by name with its event and returns at once; raises Halt if it may not.
-        alarms: Names of the group's alarms that are in ALARM now.
+        invoke: Invokes a hook function by name with its event and returns at once. Raises Halt without permission.
+        alarms: Returns the names of the group's alarms that are in ALARM now.
     """
 
-    ledger: Ledger
+    state: CodeDeployState
     invoke: Callable[[str, dict[str, str]], None]
     alarms: Callable[[], list[str]] = list
     observer: Observer = field(default_factory=Observer)
     clock: Clock = field(default_factory=Clock)
 
-    def run(self, order: Order, ground: Ground) -> tuple[Record, Record | None]:
-        """Carry a deployment out, and its rollback if it comes to that.
+    def run(self, request: DeploymentRequest, platform: Platform) -> tuple[DeploymentRecord, DeploymentRecord | None]:
+        """Run a deployment, and its rollback if it is needed.
 
         Returns:
-            The deployment and, if there was one, the rollback deployment.
+            The deployment, and the rollback deployment or None.
         """
-        record = self._record(order, ground.target)
+        record = self._add_record(request, platform.target)
         self._start(record)
         try:
-            for entry in record.entries:
-                self._play(order, ground, record, entry)
+            for event in record.events:
+                self._run_event(request, platform, record, event)
         except Halt as halt:
             self._end(record, halt.status, halt.code, halt.message)
-            # Before Install there is no green yet, so there is nothing to go back from.
-            reached_install = order.platform == "lambda" or record.entry("Install").started > 0
-            rollback = self._roll_back(order, ground, record) if order.rollback and reached_install else None
+            # Before Install there is no green, so there is nothing to roll back.
+            reached_install = request.platform == "lambda" or record.event("Install").started > 0
+            rollback = self._roll_back(request, platform, record) if request.rollback and reached_install else None
             return record, rollback
-        ground.settle()
+        platform.promote_green()
         self._end(record, "Succeeded")
         return record, None
 
-    def _record(self, order: Order, target: Callable[[], dict[str, Any]], **more: Any) -> Record:
-        names = events(order.platform, test_listener=order.test_listener)
-        record = Record(
-            id=new_deployment_id(),
-            platform=order.platform,
-            application=order.application,
-            group=order.group,
-            config=order.config.name,
-            entries=[Entry(name) for name in names],
+    def _add_record(
+        self, request: DeploymentRequest, target: Callable[[], dict[str, Any]], **fields: Any
+    ) -> DeploymentRecord:
+        names = event_names(request.platform, test_listener=request.test_listener)
+        record = DeploymentRecord(
+            id=create_deployment_id(),
+            platform=request.platform,
+            application=request.application,
+            group=request.group,
+            config=request.config.name,
+            events=[LifecycleEvent(name) for name in names],
             target=target,
-            **more,
+            **fields,
         )
-        self.ledger.add(record)
+        self.state.add(record)
         return record
 
-    def _start(self, record: Record) -> None:
+    def _start(self, record: DeploymentRecord) -> None:
         record.status = "InProgress"
         self.observer.deployment_started(record)
 
-    def _end(self, record: Record, status: str, code: str = "", message: str = "") -> None:
-        for entry in record.entries:
-            if entry.status == "Pending":
-                entry.status = "Skipped"
+    def _end(self, record: DeploymentRecord, status: str, code: str = "", message: str = "") -> None:
+        for event in record.events:
+            if event.status == "Pending":
+                event.status = "Skipped"
         record.status, record.error_code, record.error_message = status, code, message
         record.completed = time.time()
         self.observer.deployment_ended(record)
 
-    def _play(self, order: Order, ground: Moves, record: Record, entry: Entry) -> None:
-        entry.status, entry.started = "InProgress", time.time()
-        self.observer.event_changed(record, entry)
+    def _run_event(
+        self, request: DeploymentRequest, platform: PlatformActions, record: DeploymentRecord, event: LifecycleEvent
+    ) -> None:
+        event.status, event.started = "InProgress", time.time()
+        self.observer.event_changed(record, event)
         try:
-            self._watch(record)
-            self._act(order, ground, record, entry)
-            self._watch(record)
+            self._check_stop(record)
+            self._perform(request, platform, record, event)
+            self._check_stop(record)
         except Halt as halt:
-            entry.status, entry.ended, entry.message = "Failed", time.time(), halt.message
-            self.observer.event_changed(record, entry)
+            event.status, event.ended, event.message = "Failed", time.time(), halt.message
+            self.observer.event_changed(record, event)
             raise
-        entry.status, entry.ended = "Succeeded", time.time()
-        self.observer.event_changed(record, entry)
+        event.status, event.ended = "Succeeded", time.time()
+        self.observer.event_changed(record, event)
 
-    def _act(self, order: Order, ground: Moves, record: Record, entry: Entry) -> None:
-        if entry.name in STAGES:
-            if entry.name in order.hooks:
-                self._call_hook(order, record, entry)
-        elif entry.name == "Install":
-            ground.install(record.id)
-        elif entry.name == "AllowTestTraffic":
-            ground.allow_test_traffic()
+    def _perform(
+        self, request: DeploymentRequest, platform: PlatformActions, record: DeploymentRecord, event: LifecycleEvent
+    ) -> None:
+        if event.name in STAGES:
+            if event.name in request.hooks:
+                self._call_hook(request, record, event)
+        elif event.name == "Install":
+            platform.install(record.id)
+        elif event.name == "AllowTestTraffic":
+            platform.allow_test_traffic()
         else:
-            self._shift(order, ground, record)
+            self._shift(request, platform, record)
 
-    def _shift(self, order: Order, ground: Moves, record: Record) -> None:
-        for step in order.config.steps:
-            ground.shift(step.percent)
+    def _shift(self, request: DeploymentRequest, platform: PlatformActions, record: DeploymentRecord) -> None:
+        for step in request.config.steps:
+            platform.shift(step.percent)
             self.observer.traffic_shifted(record, step.percent)
-            self._wait(record, step.minutes * order.minute_s)
+            self._wait(record, step.minutes * request.minute_s)
 
-    def _call_hook(self, order: Order, record: Record, entry: Entry) -> None:
-        execution = self.ledger.open(record.id, entry.name)
-        event = {"DeploymentId": record.id, "LifecycleEventHookExecutionId": execution.id}
+    def _call_hook(self, request: DeploymentRequest, record: DeploymentRecord, event: LifecycleEvent) -> None:
+        execution = self.state.open_execution(record.id, event.name)
+        payload = {"DeploymentId": record.id, "LifecycleEventHookExecutionId": execution.id}
         try:
-            self.invoke(order.hooks[entry.name], event)
-            self._wait(record, order.hour_s, execution)
+            self.invoke(request.hooks[event.name], payload)
+            self._wait(record, request.hour_s, execution)
         finally:
-            self.ledger.close(execution)
-            entry.answered_by = execution.answered_by
+            self.state.close_execution(execution)
+            event.answered_by = execution.answered_by
         if not execution.status:
             raise Halt("TIMEOUT", HOOK_TIMED_OUT)
         if execution.status == "Failed":
             raise Halt("HOOK_EXECUTION_FAILURE", HOOK_FAILED)
 
-    def _wait(self, record: Record, seconds: float, execution: Execution | None = None) -> None:
-        """Let time pass, or an execution be answered, while alarms and requests to stop are watched."""
+    def _wait(self, record: DeploymentRecord, seconds: float, execution: HookExecution | None = None) -> None:
+        """Wait for a time or for the status of an execution; raise Halt on an alarm or a request to stop."""
         end = self.clock.now() + seconds
-        while (left := end - self.clock.now()) > 0:
-            self._watch(record)
+        while (remaining_s := end - self.clock.now()) > 0:
+            self._check_stop(record)
             if execution is not None and execution.answered.is_set():
                 return
-            self.clock.sleep(min(_POLL_S, left))
+            self.clock.sleep(min(_POLL_S, remaining_s))
 
-    def _watch(self, record: Record) -> None:
+    def _check_stop(self, record: DeploymentRecord) -> None:
         if record.creator == ROLLBACK_CREATOR:
-            return  # what made the deployment fail must not stop the way back
+            return  # an alarm that stopped the deployment must not stop its rollback
         if record.stop_requested:
             raise Halt("MANUAL_STOP", "The deployment was stopped by a StopDeployment request.", "Stopped")
         if alarms := self.alarms():
@@ -251,32 +264,32 @@ class Engine:
                 "Stopped",
             )
 
-    def _roll_back(self, order: Order, ground: Ground, failed: Record) -> Record:
-        """Go back, as CodeDeploy does: with a new deployment of its own creator, linked both ways."""
-        record = self._record(order, ground.rollback_target, creator=ROLLBACK_CREATOR, rollback_of=failed.id)
+    def _roll_back(self, request: DeploymentRequest, platform: Platform, failed: DeploymentRecord) -> DeploymentRecord:
+        """Roll back as CodeDeploy does: with a new deployment that has its own creator and is linked both ways."""
+        record = self._add_record(request, platform.rollback_target, creator=ROLLBACK_CREATOR, rollback_of=failed.id)
         failed.rolled_back_by = record.id
-        way_back = replace(
-            order,
-            hooks=order.hooks if order.rollback_hooks else {},
-            config=order.config._replace(steps=(Step(0, 0),)),
+        rollback_request = replace(
+            request,
+            hooks=request.hooks if request.rollback_hooks else {},
+            config=request.config._replace(steps=(Step(0, 0),)),
         )
         self._start(record)
         try:
-            for entry in record.entries:
-                self._play(way_back, _Back(ground), record, entry)
+            for event in record.events:
+                self._run_event(rollback_request, _RollbackActions(platform), record, event)
         except Halt as halt:
-            ground.restore()
+            platform.restore_blue()
             self._end(record, halt.status, halt.code, halt.message)
             return record
         self._end(record, "Succeeded")
         return record
 
 
-class _Back:
-    """The ground seen by a rollback: everything stands already, and all traffic goes back in one step."""
+class _RollbackActions:
+    """Actions of a rollback: nothing is installed, and all traffic goes back to blue in one step."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
 
     def install(self, _deployment_id: str, /) -> None:
         pass
@@ -285,4 +298,4 @@ class _Back:
         pass
 
     def shift(self, _percent: int, /) -> None:
-        self._ground.restore()
+        self._platform.restore_blue()

@@ -1,6 +1,6 @@
-"""Lambda for one rehearsal: functions with versions and aliases, concurrent calls, asynchronous calls with OnFailure.
+"""Local Lambda: functions with versions and aliases, concurrent calls, asynchronous calls with OnFailure.
 
-Which version an alias means is moto's to say (`route`), so what discovery reads and what users meet agree.
+moto resolves an alias to a version (`route`), so that discovery and the users' calls see the same version.
 """
 
 from __future__ import annotations
@@ -23,49 +23,49 @@ if TYPE_CHECKING:
 
 LATEST = "$LATEST"
 _MAX_SANDBOXES = 24
-_KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "COVERAGE_PROCESS_START")
+_INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "COVERAGE_PROCESS_START")
 
 
 def arn(name: str, qualifier: str = "") -> str:
-    """Write a function's ARN."""
+    """Return a function's ARN."""
     return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}" + (f":{qualifier}" if qualifier else "")
 
 
-def environment(more: Mapping[str, str]) -> dict[str, str]:
-    """Give what a function's process gets: the bare necessities of this machine, and its own variables."""
-    return {name: os.environ[name] for name in _KEPT if name in os.environ} | dict(more)
+def environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a function's process: a few variables of this machine, and the function's own."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ} | dict(variables)
 
 
 class Pool:
-    """All execution environments of one version of one function."""
+    """Execution environments of one version of a function."""
 
     def __init__(self, spec: FunctionSpec, on_line: Callable[[str], None] | None = None) -> None:
-        """Start none yet."""
+        """Create an empty pool; environments start with the first calls."""
         self.spec = spec
         self._on_line = on_line
         self._lock = threading.Lock()
         self._idle: list[Sandbox] = []
         self._busy: set[Sandbox] = set()
-        self._places = threading.BoundedSemaphore(_MAX_SANDBOXES)
+        self._capacity = threading.BoundedSemaphore(_MAX_SANDBOXES)
         self._closed = False
 
     def invoke(self, payload: bytes) -> Invocation:
-        """Call the version in a warm environment, or in a new one; never raises for what the function does."""
+        """Invoke the version in a warm or new environment. An error of the function is part of the invocation."""
         invocation = Invocation(payload)
-        with self._places:
+        with self._capacity:
             try:
-                sandbox = self._take()
+                sandbox = self._acquire()
             except ProcessError as error:
                 invocation.fail("Runtime.InitError", str(error))
                 return invocation
             try:
                 sandbox.invoke(invocation)
             finally:
-                self._give_back(sandbox)
+                self._release(sandbox)
         return invocation
 
     def kill_busy(self) -> int:
-        """Kill the environments that are in the middle of something; gives their number."""
+        """Kill the environments that run an invocation, and return their number."""
         with self._lock:
             busy = list(self._busy)
         for sandbox in busy:
@@ -73,7 +73,7 @@ class Pool:
         return len(busy)
 
     def close(self) -> None:
-        """End all environments."""
+        """Close all environments."""
         with self._lock:
             self._closed = True
             sandboxes = [*self._idle, *self._busy]
@@ -81,7 +81,7 @@ class Pool:
         for sandbox in sandboxes:
             sandbox.close()
 
-    def _take(self) -> Sandbox:
+    def _acquire(self) -> Sandbox:
         with self._lock:
             while self._idle:
                 sandbox = self._idle.pop()
@@ -96,22 +96,22 @@ class Pool:
             self._busy.add(sandbox)
         return sandbox
 
-    def _give_back(self, sandbox: Sandbox) -> None:
+    def _release(self, sandbox: Sandbox) -> None:
         with self._lock:
             self._busy.discard(sandbox)
-            keep = sandbox.alive and not self._closed
-            if keep:
+            reusable = sandbox.alive and not self._closed
+            if reusable:
                 self._idle.append(sandbox)
-        if not keep:
+        if not reusable:
             sandbox.close()
 
 
 @dataclass
 class LocalLambda:
-    """All functions of one rehearsal.
+    """Functions of one rehearsal.
 
     Attributes:
-        route: Maps a function's name and alias to the version this call goes to; None for no such alias.
+        route: Returns the version for a call of a function's alias; None for an unknown alias.
     """
 
     route: Callable[[str, str], str | None] = lambda _name, _alias: None
@@ -122,25 +122,25 @@ class LocalLambda:
     def register(
         self, spec: FunctionSpec, *, on_line: Callable[[str], None] | None = None, on_failure: str = ""
     ) -> None:
-        """Add a version of a function; `on_failure` names the function that failed asynchronous calls go to."""
+        """Add a version of a function; `on_failure` is the function that gets its failed asynchronous calls."""
         self._pools[spec.name, spec.version] = Pool(spec, on_line)
         self._on_failure[spec.name] = on_failure
 
     def pool(self, name: str, qualifier: str = "") -> Pool | None:
-        """Find what a call of `name` with this qualifier runs."""
+        """Return the pool for a call of `name` with this qualifier, None if there is no such version or alias."""
         qualifier = qualifier or LATEST
         version = qualifier if (name, qualifier) in self._pools else self.route(name, qualifier)
         return self._pools.get((name, version)) if version else None
 
     def invoke_async(self, name: str, event: dict[str, Any], qualifier: str = "") -> None:
-        """Call a function as `InvocationType=Event` does, without retries; a failed call goes to OnFailure."""
+        """Invoke a function as `InvocationType=Event` does, without retries; a failed call goes to OnFailure."""
         arguments = (name, event, qualifier)
-        thread = threading.Thread(target=self._call_async, args=arguments, name=f"async {name}", daemon=True)
+        thread = threading.Thread(target=self._run_async, args=arguments, name=f"async {name}", daemon=True)
         thread.start()
         self._threads.append(thread)
 
     def drain(self, timeout_s: float) -> bool:
-        """Wait for all asynchronous calls to end, at most this long; False if one has not."""
+        """Wait for all asynchronous calls; return False if one still runs after `timeout_s`."""
         end = time.monotonic() + timeout_s
         for thread in list(self._threads):
             thread.join(max(0.0, end - time.monotonic()))
@@ -148,23 +148,23 @@ class LocalLambda:
         return not self._threads
 
     def close(self) -> None:
-        """End everything that runs."""
+        """Close all pools and wait for their calls."""
         for pool in self._pools.values():
             with contextlib.suppress(OSError):
                 pool.close()
         self.drain(2.0)
 
-    def _call_async(self, name: str, event: dict[str, Any], qualifier: str = "") -> None:
+    def _run_async(self, name: str, event: dict[str, Any], qualifier: str = "") -> None:
         pool = self.pool(name, qualifier)
         if pool is None:
             return
         invocation = pool.invoke(json.dumps(event).encode())
         if invocation.error and (destination := self._on_failure.get(name)):
-            self._call_async(destination, _failure_record(name, event, invocation))
+            self._run_async(destination, _failure_record(name, event, invocation))
 
 
 def _failure_record(name: str, event: dict[str, Any], invocation: Invocation) -> dict[str, Any]:
-    """What Lambda hands to an OnFailure destination."""
+    """Return the record that Lambda sends to an OnFailure destination."""
     try:
         response = json.loads(invocation.response)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The hooks under rehearsal: greenlight's own Lambda functions; nothing but their environment variables is special."""
+"""Hook functions of a rehearsal: greenlight's Lambda functions; only their environment variables differ."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from devkit.rehearsal.aws.server import LocalAws
     from devkit.rehearsal.scenario import Scenario
 
-    Heard = Callable[[str, dict[str, Any]], None]
+    LogListener = Callable[[str, dict[str, Any]], None]
 
 PROJECT = Path(__file__).resolve().parents[2]
 PLAN_BUCKET = "greenlight-plans-rehearsal"
@@ -28,33 +28,40 @@ _KEYS = {f"AKIAREHEARSAL{stage.upper()}": stage for stage in STAGES}
 
 
 def function_name(stage: str) -> str:
-    """Name the hook function of a stage, as the template does."""
+    """Return the name of a stage's hook function, as in the template."""
     return f"CodeDeployHook_greenlight_{stage}"
 
 
 def stage_of(key: str) -> str:
-    """Say which stage's hook has this access key, "" for none."""
+    """Return the stage whose hook has this access key, "" for other keys."""
     return _KEYS.get(key, "")
 
 
-def answerer(key: str) -> str:
-    """Say who has this access key, in the words of a scenario's `answered_by`."""
+def answer_source(key: str) -> str:
+    """Return the value of a scenario's `answered_by` for this access key, "" for other keys."""
     if key == LAST_RESORT_KEY:
         return "last-resort"
     return "hook" if key in _KEYS else ""
 
 
 class Hooks:
-    """Registers the hook functions with the rehearsal's Lambda, each under a role (an access key) of its own."""
+    """Hook functions in the local Lambda; each has a role of its own, identified by an access key."""
 
     def __init__(self, folder: Path, aws: LocalAws, functions: LocalLambda) -> None:
-        """Take the hooks of `folder`."""
+        """Use the hook functions in `folder`."""
         self._folder = folder
         self._aws = aws
         self._functions = functions
 
-    def register(self, scenario: Scenario, ca_file: str, heard: Heard, log: Path) -> None:
-        """Add one function a stage and the last resort; `heard` gets what they log as JSON, `log` everything."""
+    def register(self, scenario: Scenario, ca_file: str, on_log: LogListener, log: Path) -> None:
+        """Register one function for each stage and the last resort.
+
+        Args:
+            scenario: The scenario.
+            ca_file: CA of the listeners' certificate, "" without TLS.
+            on_log: Called with the stage and each line that a function logs as JSON.
+            log: File for all output of the functions.
+        """
         common = _settings(scenario) | ({"SSL_CERT_FILE": ca_file} if ca_file else {})
         stages = [(key, stage, function_name(stage), _module(stage)) for key, stage in _KEYS.items()]
         for key, stage, name, module in [*stages, (LAST_RESORT_KEY, "last resort", LAST_RESORT, "last_resort")]:
@@ -67,20 +74,20 @@ class Hooks:
                 timeout_s=scenario.file.hook_timeout,
                 arn=arn(name),
             )
-            listener = _Lines(stage, heard, log)
-            self._functions.register(spec, on_line=listener, on_failure="" if name == LAST_RESORT else LAST_RESORT)
+            on_line = _LineHandler(stage, on_log, log)
+            self._functions.register(spec, on_line=on_line, on_failure="" if name == LAST_RESORT else LAST_RESORT)
 
     def _python_path(self) -> str:
-        # In Lambda: the task root, then /opt/python with the layers.
+        # Order of Lambda: the task root, then /opt/python with the layers.
         return ":".join(str(path) for path in (self._folder, PROJECT / "layers" / "greenlight", PROJECT))
 
 
-class _Lines:
-    """Sorts what a hook prints: every line into the log, JSON lines to a listener as well."""
+class _LineHandler:
+    """Handler of a hook's output: writes each line to the log and passes JSON lines on."""
 
-    def __init__(self, stage: str, heard: Heard, log: Path) -> None:
+    def __init__(self, stage: str, on_log: LogListener, log: Path) -> None:
         self._stage = stage
-        self._heard = heard
+        self._on_log = on_log
         self._log = log
 
     def __call__(self, line: str) -> None:
@@ -92,22 +99,22 @@ class _Lines:
             except ValueError:
                 return
             if isinstance(data, dict):
-                self._heard(self._stage, data)
+                self._on_log(self._stage, data)
 
 
 def _settings(scenario: Scenario) -> dict[str, str]:
-    """The variables that the template would set from its parameters."""
-    chosen = scenario.file.settings
+    """Return the environment variables that the template sets from its parameters."""
+    settings = scenario.file.settings
     return {
         "GREENLIGHT_PLAN_BUCKET": PLAN_BUCKET,
         "GREENLIGHT_REPORT_BUCKET": REPORT_BUCKET,
-        "GREENLIGHT_ON_MISSING_PLAN": chosen.on_missing_plan,
-        "GREENLIGHT_ON_ROLLBACK": chosen.on_rollback,
-        "GREENLIGHT_ALLOW_SHADOW": str(chosen.allow_shadow).lower(),
-        "GREENLIGHT_ALLOWED_HOSTS": ",".join(chosen.allowed_hosts),
-        "GREENLIGHT_ENVIRONMENT": chosen.environment,
+        "GREENLIGHT_ON_MISSING_PLAN": settings.on_missing_plan,
+        "GREENLIGHT_ON_ROLLBACK": settings.on_rollback,
+        "GREENLIGHT_ALLOW_SHADOW": str(settings.allow_shadow).lower(),
+        "GREENLIGHT_ALLOWED_HOSTS": ",".join(settings.allowed_hosts),
+        "GREENLIGHT_ENVIRONMENT": settings.environment,
         "GREENLIGHT_ALLOW_LOOPBACK": "true",
-        "GREENLIGHT_CONCURRENCY": str(chosen.concurrency),
+        "GREENLIGHT_CONCURRENCY": str(settings.concurrency),
         "POWERTOOLS_SERVICE_NAME": "greenlight",
         "POWERTOOLS_METRICS_NAMESPACE": "greenlight",
         "POWERTOOLS_LOG_LEVEL": "INFO",

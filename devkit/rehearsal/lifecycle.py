@@ -1,4 +1,4 @@
-"""The lifecycle events of a CodeDeploy deployment, in order, and which of them call a hook.
+"""Lifecycle events of a CodeDeploy deployment, in order, and which of them can call a hook.
 
 Source: CodeDeploy user guide, "AppSpec 'hooks' section" for Lambda and for Amazon ECS.
 """
@@ -19,20 +19,20 @@ EventName = Literal[
     "AllowTraffic",
     "AfterAllowTraffic",
 ]
-"""All of them, in the order of an ECS deployment. An AppSpec may name a hook for those of `STAGES`."""
+"""All lifecycle events, in the order of an ECS deployment. An AppSpec may name a hook for those in `STAGES`."""
 
 _ECS: tuple[str, ...] = get_args(EventName)
 _LAMBDA = ("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic")
 _NEEDS_TEST_LISTENER = ("AllowTestTraffic", "AfterAllowTestTraffic")
 
 
-def events(platform: str, *, test_listener: bool = True) -> tuple[str, ...]:
-    """List the events a deployment goes through; without a test listener CodeDeploy leaves two out, silently."""
+def event_names(platform: str, *, test_listener: bool = True) -> tuple[str, ...]:
+    """Return the events of a deployment; without a test listener CodeDeploy skips two of them without a message."""
     if platform == "lambda":
         return _LAMBDA
     return tuple(event for event in _ECS if test_listener or event not in _NEEDS_TEST_LISTENER)
 
 
-def hookable(platform: str) -> tuple[str, ...]:
-    """List the events that can call a hook on `platform`."""
-    return tuple(event for event in events(platform) if event in STAGES)
+def hook_event_names(platform: str) -> tuple[str, ...]:
+    """Return the events that can call a hook on `platform`."""
+    return tuple(event for event in event_names(platform) if event in STAGES)

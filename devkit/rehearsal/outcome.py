@@ -1,4 +1,4 @@
-"""What came of a scenario: the document of `--format json`, and the comparison with what the scenario expects."""
+"""Outcome of a scenario: the document of `--format json`, and the comparison with the expected outcome."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from devkit.rehearsal.codedeploy_state import Record
-    from devkit.rehearsal.scenario import Expect, Planned, Scenario
+    from devkit.rehearsal.codedeploy_state import DeploymentRecord
+    from devkit.rehearsal.scenario import Expect, PlannedDeployment, Scenario
 
 
 @dataclass
 class DeploymentOutcome:
-    """One deployment as it went.
+    """Outcome of one deployment.
 
     Attributes:
-        traffic: At which second of the deployment green had which share of the users' traffic.
-        gates: The hooks' reports as documents, in the order of the events.
-        requests, errors: The users' requests during the deployment; `green_` for those that went to green.
+        traffic: Changes of traffic: the second of the deployment, and green's percentage from then on.
+        gates: Reports of the hooks as documents, in the order of the events.
+        requests, errors: Numbers of the users' requests during the deployment; `green_` counts those sent to green.
     """
 
-    planned: Planned
-    record: Record
-    rollback: Record | None
+    planned: PlannedDeployment
+    record: DeploymentRecord
+    rollback: DeploymentRecord | None
     traffic: list[tuple[float, int]] = field(default_factory=list)
     gates: list[dict[str, Any]] = field(default_factory=list)
     answered_by: list[str] = field(default_factory=list)
@@ -40,20 +40,20 @@ class DeploymentOutcome:
 
     @property
     def failed_at(self) -> str | None:
-        """The event the deployment ended at, None if it came to its end."""
-        return next((entry.name for entry in self.record.entries if entry.status == "Failed"), None)
+        """Event at which the deployment failed, None if all events succeeded."""
+        return next((event.name for event in self.record.events if event.status == "Failed"), None)
 
     @property
     def rolled_back(self) -> bool:
-        """Whether a rollback deployment put everything back."""
+        """Whether a rollback deployment succeeded."""
         return self.rollback is not None and self.rollback.status == "Succeeded"
 
     def mismatches(self) -> list[str]:
-        """List, as sentences, what is not as the scenario says it should be."""
+        """Return one sentence for each difference from the expected outcome."""
         return list(_mismatches(self, self.planned.expect))
 
     def document(self) -> dict[str, Any]:
-        """The JSON document of this deployment."""
+        """Return the JSON document of this deployment."""
         return {
             "deployment_id": self.record.id,
             "config": self.record.config,
@@ -83,7 +83,7 @@ class DeploymentOutcome:
 
 @dataclass
 class ScenarioOutcome:
-    """One scenario as it went; `problem` is a sentence if it could not be played to its end."""
+    """Outcome of one scenario; `problem` is a sentence if the scenario could not be completed."""
 
     scenario: Scenario
     deployments: list[DeploymentOutcome] = field(default_factory=list)
@@ -94,14 +94,16 @@ class ScenarioOutcome:
 
     @property
     def expected(self) -> bool:
-        """Whether every deployment ended as the scenario says it should."""
-        return not self.problem and bool(self.deployments) and not any(each.mismatches() for each in self.deployments)
+        """Whether every deployment ended as the scenario expects."""
+        if self.problem or not self.deployments:
+            return False
+        return not any(deployment.mismatches() for deployment in self.deployments)
 
     def document(self) -> dict[str, Any]:
-        """The JSON document of this scenario; its top level speaks of the last deployment."""
+        """Return the JSON document of this scenario; its top level describes the last deployment."""
         file = self.scenario.file
-        each = [deployment.document() for deployment in self.deployments]
-        last: dict[str, Any] = each[-1] if each else _NOTHING
+        documents = [deployment.document() for deployment in self.deployments]
+        last: dict[str, Any] = documents[-1] if documents else _NO_DEPLOYMENT
         keys = ("rolled_back", "failed_at", "green_requests_from_users", "lifecycle", "traffic", "gates")
         return {
             "name": file.name,
@@ -112,16 +114,16 @@ class ScenarioOutcome:
             "scenario": str(self.scenario.path),
             "application": file.application,
             "group": file.group,
-            "mismatches": [sentence for document in each for sentence in document["mismatches"]],
+            "mismatches": [sentence for document in documents for sentence in document["mismatches"]],
             "problem": self.problem or None,
             "notes": self.notes,
-            "deployments": each,
+            "deployments": documents,
             "reports": [str(path) for path in self.reports],
             "duration_s": round(self.duration_s, 3),
         }
 
 
-_NOTHING: dict[str, Any] = {
+_NO_DEPLOYMENT: dict[str, Any] = {
     "status": None,
     "rolled_back": False,
     "failed_at": None,
@@ -132,44 +134,45 @@ _NOTHING: dict[str, Any] = {
 }
 
 
-def _lifecycle(record: Record) -> list[dict[str, Any]]:
+def _lifecycle(record: DeploymentRecord) -> list[dict[str, Any]]:
     return [
         {
-            "event": entry.name,
-            "status": entry.status,
-            "duration_ms": round((entry.ended - entry.started) * 1000, 1) if entry.ended else 0.0,
+            "event": event.name,
+            "status": event.status,
+            "duration_ms": round((event.ended - event.started) * 1000, 1) if event.ended else 0.0,
         }
-        for entry in record.entries
+        for event in record.events
     ]
 
 
 def _mismatches(outcome: DeploymentOutcome, expect: Expect) -> Iterator[str]:
     record = outcome.record
     if record.status != expect.status:
-        at = f" at {outcome.failed_at}" if outcome.failed_at else ""
-        yield f"status is {record.status}{at}, expected {expect.status}"
+        place = f" at {outcome.failed_at}" if outcome.failed_at else ""
+        yield f"status is {record.status}{place}, expected {expect.status}"
     if expect.failed_at is not UNSET and outcome.failed_at != expect.failed_at:
         yield f"failed_at is {outcome.failed_at}, expected {expect.failed_at}"
     if expect.rolled_back is not UNSET and outcome.rolled_back != expect.rolled_back:
-        yield f"rolled_back is {_word(outcome.rolled_back)}, expected {_word(bool(expect.rolled_back))}"
-    yield from _number("green_requests_from_users", outcome.green_requests, expect.green_requests_from_users)
-    yield from _number("users_errors", outcome.errors, expect.users_errors)
+        yield f"rolled_back is {_format_bool(outcome.rolled_back)}, expected {_format_bool(bool(expect.rolled_back))}"
+    yield from _compare_number("green_requests_from_users", outcome.green_requests, expect.green_requests_from_users)
+    yield from _compare_number("users_errors", outcome.errors, expect.users_errors)
     reasons = [reason for gate in outcome.gates for reason in gate.get("reasons") or ()]
     causes = {str(reason.get("cause")) for reason in reasons}
     for cause in expect.causes:
         if cause not in causes:
-            yield f"no gate gave a reason of class {cause}; the classes were {', '.join(sorted(causes)) or 'none'}"
+            yield f"no gate reported a reason of class {cause}; the classes are: {', '.join(sorted(causes)) or 'none'}"
     if expect.reason and not any(expect.reason in str(reason.get("message")) for reason in reasons):
-        yield f"no gate's reason contains {expect.reason!r}"
-    if expect.answered_by and expect.answered_by != (outcome.answered_by or ["nobody"])[-1]:
-        yield f"answered_by is {(outcome.answered_by or ['nobody'])[-1]}, expected {expect.answered_by}"
+        yield f"no reason of a gate contains {expect.reason!r}"
+    answered_by = outcome.answered_by[-1] if outcome.answered_by else None
+    if expect.answered_by and expect.answered_by != answered_by:
+        yield f"answered_by is {answered_by}, expected {expect.answered_by}"
 
 
-def _number(key: str, actual: int, expected: Any) -> Iterator[str]:
+def _compare_number(key: str, actual: int, expected: Any) -> Iterator[str]:
     bounds = Bounds(gte=expected, lte=expected) if isinstance(expected, int) else expected
-    if isinstance(bounds, Bounds) and not bounds.holds(actual):
+    if isinstance(bounds, Bounds) and not bounds.contains(actual):
         yield f"{key} is {actual}, expected {expected}"
 
 
-def _word(value: bool) -> str:
+def _format_bool(value: bool) -> str:
     return "true" if value else "false"

@@ -1,7 +1,7 @@
-"""Starting programs of users and ending them for certain, whatever they have started in turn.
+"""Processes of users' programs, which are started and reliably killed together with their child processes.
 
-Every program gets a process group of its own and a token in its environment. Ending it kills the group, and
-then (where /proc exists) whatever else carries the token: a worker in another group, a daemonised child.
+Each program gets its own process group and a token in its environment. `kill` kills the group and then, where /proc
+exists, all other processes with the token: a worker in another group, or a daemon.
 """
 
 from __future__ import annotations
@@ -22,25 +22,21 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-TOKEN = "REHEARSAL_PROCESS"  # noqa: S105 - a mark, not a secret
+TOKEN = "REHEARSAL_PROCESS"  # noqa: S105 - a marker, not a secret
 _SESSION = secrets.token_hex(8)
 _running: set[Process] = set()
-_PORTS = range(10_000, 32_768)  # the kernel's own begin with 32768 on Linux and with 49152 elsewhere (RFC 6335)
+_PORTS = range(10_000, 32_768)  # ephemeral ports begin at 32768 on Linux and at 49152 elsewhere (RFC 6335)
 _TAIL_LINES = 12
 _LINE_BYTES = 64 * 1024
 _LOG_BYTES = 8 * 1024 * 1024
 
 
 class ProcessError(Exception):
-    """A program could not be started, ended too early or does not serve; `str()` is a sentence for a person."""
+    """Error of a program that cannot be started, ended early or does not listen; `str()` is a sentence for the user."""
 
 
 class Process:
-    """One running program with everything it has started.
-
-    Attributes:
-        on_line: Hears every line the program prints (standard output and error together).
-    """
+    """Running program with all processes that it has started."""
 
     def __init__(
         self,
@@ -51,10 +47,17 @@ class Process:
         log: Path | None = None,
         on_line: Callable[[str], None] | None = None,
     ) -> None:
-        """Start it.
+        """Start the program.
+
+        Args:
+            command: Program and arguments.
+            cwd: Working directory.
+            environment: All environment variables of the process.
+            log: File for the output.
+            on_line: Called with each line of the output (standard output and standard error).
 
         Raises:
-            ProcessError: There is no such program, or it may not be run.
+            ProcessError: The program does not exist or cannot be executed.
         """
         self.command = list(command)
         self._token = f"{_SESSION}.{secrets.token_hex(8)}"
@@ -80,29 +83,29 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """Its exit code, None while it runs."""
+        """Exit code, None while the program runs."""
         return self._popen.poll()
 
     def wait(self, timeout_s: float) -> int | None:
-        """Wait for its end, at most this long."""
+        """Wait up to `timeout_s` for the end and return the exit code; None if the program still runs."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._popen.wait(timeout_s)
         return None
 
     def last_lines(self) -> str:
-        """Its last lines of output, indented, or a word that there were none."""
+        """Return the last lines of the output, indented, or a note that there is no output."""
         if self._popen.poll() is not None:
             self._reader.join(0.5)  # a grandchild may hold the pipe open
         lines = list(self._tail)
         return "\n".join(f"    {line}" for line in lines) if lines else "    (it printed nothing)"
 
     def kill(self, *, grace_s: float = 0.0) -> None:
-        """End it and all that it has started; with a grace period it may end by itself first (SIGTERM)."""
+        """Kill the program and all its processes; with a grace period, send SIGTERM first."""
         if grace_s and self._popen.poll() is None:
             self._signal(signal.SIGTERM)
             self.wait(grace_s)
         self._signal(signal.SIGKILL)
-        _kill_marked(self._token)
+        _kill_by_token(self._token)
         self._popen.wait()
         self._reader.join(0.5)
         _running.discard(self)
@@ -113,12 +116,12 @@ class Process:
 
     def _read(self, log: Path | None) -> None:
         stdout = self._popen.stdout
-        assert stdout is not None  # noqa: S101 - asked for above
+        assert stdout is not None  # noqa: S101 - stdout=PIPE above
         with stdout, log.open("wb") if log else contextlib.nullcontext() as file:
-            written = 0
+            size_bytes = 0
             for raw in iter(lambda: stdout.readline(_LINE_BYTES), b""):
-                if file is not None and written < _LOG_BYTES:
-                    written += _write(file, raw)
+                if file is not None and size_bytes < _LOG_BYTES:
+                    size_bytes += _write(file, raw)
                 line = raw.decode("utf-8", "replace").rstrip()
                 if line:
                     self._tail.append(line[:500])
@@ -133,33 +136,36 @@ def _write(file: BinaryIO, raw: bytes) -> int:
 
 
 def kill_all() -> None:
-    """End whatever this Python has started and not ended: an interrupt can come between a start and its record."""
+    """Kill all processes of this session, also one whose start was interrupted before it was recorded."""
     for process in list(_running):
         process.kill()
-    _kill_marked(_SESSION)
+    _kill_by_token(_SESSION)
 
 
-def _kill_marked(token: str) -> None:
-    """Kill every process whose mark begins with `token` (Linux; elsewhere the process group has to do)."""
-    mark = f"{TOKEN}={token}".encode()
+def _kill_by_token(token: str) -> None:
+    """Kill all processes whose token begins with `token` (Linux only; elsewhere `killpg` must suffice)."""
+    marker = f"{TOKEN}={token}".encode()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if any(each.startswith(mark) for each in (folder / "environ").read_bytes().split(b"\0")):
+            if any(variable.startswith(marker) for variable in (folder / "environ").read_bytes().split(b"\0")):
                 os.kill(int(folder.name), signal.SIGKILL)
 
 
 def base_environment() -> dict[str, str]:
-    """Give a user's program this environment without AWS settings, and this Python's programs first on PATH."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GREENLIGHT_"))}
-    kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    kept["PYTHONUNBUFFERED"] = "1"
-    return kept
+    """Return this environment without AWS settings, with this Python's folder first on PATH."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GREENLIGHT_"))}
+    variables["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    variables["PYTHONUNBUFFERED"] = "1"
+    return variables
 
 
 def free_port(addresses: Sequence[str] = ("127.0.0.1",)) -> int:
-    """Find a port that is free on all these addresses, and none that the kernel gives to whoever asks for any.
+    """Return a port that is free on all these addresses and outside of the ephemeral range.
 
-    One of those may be somebody's again before the program that is told to listens on it.
+    The kernel could assign an ephemeral port to another process before the program listens on it.
+
+    Raises:
+        ProcessError: No free port was found.
     """
     for _ in range(50):
         port = secrets.choice(_PORTS)
@@ -179,23 +185,23 @@ def _is_free(address: str, port: int) -> bool:
 
 
 def wait_for_port(process: Process, port: int, timeout_s: float, stop: Callable[[], bool] = lambda: False) -> None:
-    """Wait until something accepts connections on the loopback port.
+    """Wait until the loopback port accepts connections.
 
     Raises:
-        ProcessError: The program ended, or the time is over.
+        ProcessError: The program ended, or the wait timed out.
     """
     end = time.monotonic() + timeout_s
     while not _accepts(port):
-        shown = " ".join(process.command)
+        command = " ".join(process.command)
         if (code := process.exit_code) is not None:
-            how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            ending = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
             raise ProcessError(
-                f"'{shown}' {how} before it listened on port {port}; its last lines:\n{process.last_lines()}"
+                f"'{command}' {ending} before it listened on port {port}; its last lines:\n{process.last_lines()}"
             )
         if time.monotonic() > end or stop():
             raise ProcessError(
-                f"'{shown}' did not listen on port {port} of 127.0.0.1 within {timeout_s:g} s; it has to use the port "
-                f"that {{port}} in its command, or the variable PORT, names; its last lines:\n{process.last_lines()}"
+                f"'{command}' did not listen on port {port} of 127.0.0.1 within {timeout_s:g} s; it must listen on the "
+                f"port in {{port}} of its command or in the variable PORT; its last lines:\n{process.last_lines()}"
             )
         time.sleep(0.02)
 

@@ -1,4 +1,4 @@
-"""A rehearsal told line by line, as it happens: the same words on a terminal, in a pipe and in a build's log."""
+"""Progress of a rehearsal, line by line: the same text on a terminal, in a pipe and in the log of a build."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from devkit.rehearsal.codedeploy_state import ROLLBACK_CREATOR, Entry, Record
+from devkit.rehearsal.codedeploy_state import ROLLBACK_CREATOR, DeploymentRecord, LifecycleEvent
 from devkit.rehearsal.engine import Observer
 from devkit.rehearsal.hooks import LAST_RESORT_KEY
 from devkit.terminal.console import styled
@@ -24,39 +24,40 @@ if TYPE_CHECKING:
 
 _MAX_MESSAGE = 240
 _INDENT = " " * 12
-_PATIENCE_S = 0.5
+_VERDICT_WAIT_S = 0.5
 
 
 class Progress(Observer):
-    """Writes what it hears to a console."""
+    """Observer that prints progress to a console."""
 
     def __init__(self, console: Console) -> None:
-        """Write to `console`."""
+        """Print to `console`."""
         self._console = console
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._hooks: tuple[str, ...] = ()
-        self._said = threading.Condition()
-        self._awaited: set[str] = set()
+        self._verdict_logged = threading.Condition()
+        self._running_gates: set[str] = set()
 
     def scenario_started(self, scenario: Scenario) -> None:
-        """A scenario begins."""
+        """Print the name and settings of a scenario."""
         self._started = time.monotonic()
         self._hooks = tuple(sorted({stage for planned in scenario.deployments for stage in planned.hooks}))
         file = scenario.file
         self._write(Text(file.name, style="bold"))
         self._write(
             Text(
-                f"  {file.platform}, {file.application}/{file.group}, a minute takes {file.minute} here", "bright_black"
+                f"  {file.platform}, {file.application}/{file.group}, a minute takes {file.minute} here",
+                "bright_black",
             )
         )
 
     def scenario_ended(self, outcome: ScenarioOutcome) -> None:
-        """A scenario is over."""
+        """Print the outcome of a scenario."""
         for deployment in outcome.deployments:
             self._write(Text(f"  users   {_users(deployment)}"))
         if outcome.problem:
-            self._write(Text(f"  not played: {outcome.problem}", "red"))
+            self._write(Text(f"  not completed: {outcome.problem}", "red"))
         elif outcome.expected:
             self._write(Text("  as expected: ", "green").append(_ending(outcome)))
         else:
@@ -66,56 +67,54 @@ class Progress(Observer):
                     self._write(Text(f"    {sentence}", "red"))
         self._write(Text(""))
 
-    def blue_serves(self) -> None:
-        """Say that everything stands."""
-        self._line(Text("blue serves its users"))
+    def blue_ready(self) -> None:
+        """Print that blue gets the users' traffic."""
+        self._print_timed(Text("blue serves the users' traffic"))
 
-    def deployment_started(self, record: Record) -> None:
-        """Say which deployment begins."""
-        what = "rollback deployment" if record.creator == ROLLBACK_CREATOR else "deployment"
-        self._line(Text(f"{what} {record.id}, {record.config}"))
+    def deployment_started(self, record: DeploymentRecord) -> None:
+        """Print the id and configuration of a deployment."""
+        self._print_timed(Text(f"{_kind(record)} {record.id}, {record.config}"))
 
-    def event_changed(self, record: Record, entry: Entry) -> None:
-        """Say how a lifecycle event went; of one that calls a hook, also that it has begun."""
-        if entry.status == "InProgress":
-            if entry.name in self._hooks and record.creator != ROLLBACK_CREATOR:
-                self._line(Text(f"{entry.name:<22} ").append("hook called", "bright_black"))
+    def event_changed(self, record: DeploymentRecord, event: LifecycleEvent) -> None:
+        """Print the result of a lifecycle event, and that its hook was called."""
+        if event.status == "InProgress":
+            if event.name in self._hooks and record.creator != ROLLBACK_CREATOR:
+                self._print_timed(Text(f"{event.name:<22} ").append("hook called", "bright_black"))
             return
-        if record.creator == ROLLBACK_CREATOR and entry.name != "AllowTraffic":
+        if record.creator == ROLLBACK_CREATOR and event.name != "AllowTraffic":
             return
-        if entry.answered_by:
-            self._await_verdict(entry.name)
-        line = Text(f"{entry.name:<22} ").append_text(styled(entry.status))
-        if entry.ended - entry.started >= 0.05:
-            line.append(f"  {entry.ended - entry.started:.1f} s", "bright_black")
-        if entry.answered_by == LAST_RESORT_KEY:
+        if event.answered_by:
+            self._await_verdict(event.name)
+        line = Text(f"{event.name:<22} ").append_text(styled(event.status))
+        if event.ended - event.started >= 0.05:
+            line.append(f"  {event.ended - event.started:.1f} s", "bright_black")
+        if event.answered_by == LAST_RESORT_KEY:
             line.append("  answered by the last resort", "yellow")
-        self._line(line)
-        if entry.status == "Failed" and entry.message:
-            for part in entry.message.splitlines():
+        self._print_timed(line)
+        if event.status == "Failed" and event.message:
+            for part in event.message.splitlines():
                 self._write(Text(f"{_INDENT}{part}"))
 
-    def traffic_shifted(self, _record: Record, percent: int) -> None:
-        """Say green's share."""
-        self._line(Text(f"green has {percent} % of the users' traffic", "cyan"))
+    def traffic_shifted(self, _record: DeploymentRecord, percent: int) -> None:
+        """Print green's percentage of the traffic."""
+        self._print_timed(Text(f"green has {percent} % of the users' traffic", "cyan"))
 
-    def deployment_ended(self, record: Record) -> None:
-        """Say how a deployment ended."""
-        what = "rollback deployment" if record.creator == ROLLBACK_CREATOR else "deployment"
-        line = Text(f"{what} {record.id} ").append_text(styled(record.status))
+    def deployment_ended(self, record: DeploymentRecord) -> None:
+        """Print the final status of a deployment."""
+        line = Text(f"{_kind(record)} {record.id} ").append_text(styled(record.status))
         if record.error_code:
             line.append(f" ({record.error_code})")
-        self._line(line)
+        self._print_timed(line)
 
-    def hook_said(self, stage: str, line: dict[str, Any]) -> None:
-        """Show a hook's checks and its verdict."""
+    def hook_logged(self, stage: str, line: dict[str, Any]) -> None:
+        """Print a hook's checks and its verdict."""
         message = line.get("message")
-        with self._said:
+        with self._verdict_logged:
             if message == "gate started":
-                self._awaited.add(stage)
+                self._running_gates.add(stage)
             elif message == "verdict":
-                self._awaited.discard(stage)
-                self._said.notify_all()
+                self._running_gates.discard(stage)
+                self._verdict_logged.notify_all()
         if message == "check finished" and isinstance(line.get("check"), dict):
             check = line["check"]
             text = (
@@ -127,21 +126,22 @@ class Progress(Observer):
         elif message == "verdict":
             self._write(Text(f"{_INDENT}verdict ").append_text(styled(str(line.get("verdict")))))
             for reason in line.get("reasons") or ():
-                self._write(Text(f"{_INDENT}  {_reason(reason)}"))
+                self._write(Text(f"{_INDENT}  {_format_reason(reason)}"))
         elif message == "answered" and (line.get("error") or not line.get("told", True)):
-            told = "CodeDeploy was told" if line.get("told") else "CodeDeploy could not be told"
-            self._write(Text(f"{_INDENT}{told} after {line.get('attempts')} attempts: {_one_line(line.get('error'))}"))
+            result = "was reported to CodeDeploy" if line.get("told") else "could not be reported to CodeDeploy"
+            error = _one_line(line.get("error"))
+            self._write(Text(f"{_INDENT}the status {result} after {line.get('attempts')} attempts: {error}"))
 
-    def noted(self, sentence: str) -> None:
-        """Pass a note on."""
-        self._line(Text(f"note: {sentence}", "yellow"))
+    def note_added(self, sentence: str) -> None:
+        """Print a note."""
+        self._print_timed(Text(f"note: {sentence}", "yellow"))
 
     def _await_verdict(self, stage: str) -> None:
-        """A hook's last lines come by another way than its answer; let them be read first."""
-        with self._said:
-            self._said.wait_for(lambda: stage not in self._awaited, _PATIENCE_S)
+        """Wait for the verdict in the log, which can arrive after the status that the hook reported."""
+        with self._verdict_logged:
+            self._verdict_logged.wait_for(lambda: stage not in self._running_gates, _VERDICT_WAIT_S)
 
-    def _line(self, text: Text) -> None:
+    def _print_timed(self, text: Text) -> None:
         self._write(Text(f"  {time.monotonic() - self._started:6.1f} s  ").append_text(text))
 
     def _write(self, text: Text) -> None:
@@ -150,7 +150,7 @@ class Progress(Observer):
 
 
 def summary(outcomes: Sequence[ScenarioOutcome]) -> Table:
-    """Put all scenarios into one table."""
+    """Return a table of all scenarios."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("", "scenario", "ended", "green got", "users' errors", "time"):
         number = heading in ("green got", "users' errors", "time")
@@ -160,21 +160,25 @@ def summary(outcomes: Sequence[ScenarioOutcome]) -> Table:
             Text("as expected", "green") if outcome.expected else Text("NOT as expected", "red"),
             outcome.scenario.file.name,
             _ending(outcome),
-            str(sum(each.green_requests for each in outcome.deployments)),
-            str(sum(each.errors for each in outcome.deployments)),
+            str(sum(deployment.green_requests for deployment in outcome.deployments)),
+            str(sum(deployment.errors for deployment in outcome.deployments)),
             f"{outcome.duration_s:.1f} s",
         )
     return table
 
 
+def _kind(record: DeploymentRecord) -> str:
+    return "rollback deployment" if record.creator == ROLLBACK_CREATOR else "deployment"
+
+
 def _ending(outcome: ScenarioOutcome) -> str:
     if outcome.problem:
-        return "not played"
+        return "not completed"
     endings = []
     for deployment in outcome.deployments:
-        at = f" at {deployment.failed_at}" if deployment.failed_at else ""
-        back = ", rolled back" if deployment.rolled_back else ""
-        endings.append(f"{deployment.record.status}{at}{back}")
+        place = f" at {deployment.failed_at}" if deployment.failed_at else ""
+        rollback = ", rolled back" if deployment.rolled_back else ""
+        endings.append(f"{deployment.record.status}{place}{rollback}")
     return "; then ".join(endings)
 
 
@@ -186,7 +190,7 @@ def _users(deployment: DeploymentOutcome) -> str:
     )
 
 
-def _reason(reason: Any) -> str:
+def _format_reason(reason: Any) -> str:
     if not isinstance(reason, dict):
         return _one_line(reason)
     check = f"{reason['check']}: " if reason.get("check") else ""

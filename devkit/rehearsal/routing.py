@@ -1,4 +1,4 @@
-"""From Elastic Load Balancing's rules, as DescribeRules lists them, to caddy's routes. Pure."""
+"""Conversion of Elastic Load Balancing's rules to caddy's routes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 
-def routes(rules: list[dict[str, Any]], targets_of: Callable[[str], list[tuple[str, int]]]) -> list[dict[str, Any]]:
-    """Turn a listener's rules, as DescribeRules lists them, into caddy's routes."""
+def to_caddy_routes(
+    rules: list[dict[str, Any]], targets_of: Callable[[str], list[tuple[str, int]]]
+) -> list[dict[str, Any]]:
+    """Convert a listener's rules, as DescribeRules returns them, to caddy's routes."""
     ordered = sorted(rules, key=lambda rule: (rule["IsDefault"], _priority(rule)))
     return [
         {
@@ -25,12 +27,12 @@ def routes(rules: list[dict[str, Any]], targets_of: Callable[[str], list[tuple[s
 
 
 def fixed_response(status: int, body: str) -> dict[str, Any]:
-    """Answer by itself, as the action fixed-response does."""
+    """Return the handler for a fixed response."""
     return {"handler": "static_response", "status_code": status, "body": body}
 
 
-def weights(action: dict[str, Any]) -> dict[str, int]:
-    """Read a forward action: target group ARN to weight."""
+def read_weights(action: dict[str, Any]) -> dict[str, int]:
+    """Return the weights of a forward action by target group ARN."""
     groups = (action.get("ForwardConfig") or {}).get("TargetGroups")
     if groups:
         return {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in groups}
@@ -43,13 +45,13 @@ def _handler(action: dict[str, Any], targets_of: Callable[[str], list[tuple[str,
         return fixed_response(int(fixed.get("StatusCode", 503)), fixed.get("MessageBody") or "")
     shares = [
         (f"{address}:{port}", weight)
-        for arn, weight in weights(action).items()
+        for arn, weight in read_weights(action).items()
         if weight
         for address, port in targets_of(arn)
     ]
     if not shares:
         return fixed_response(503, "")
-    # caddy deals out turns in blocks of a weight, so 9 and 1 mix better than 90 and 10.
+    # caddy sends as many requests in a row as the weight, so 9 and 1 mix better than 90 and 10.
     divisor = gcd(*(weight for _, weight in shares))
     return {
         "handler": "reverse_proxy",
@@ -83,8 +85,8 @@ def _matcher(conditions: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _alternatives(patterns: Iterable[str]) -> str:
-    """Write ALB's patterns (`*` any characters, `?` one) as one regular expression."""
-    return "|".join(re.escape(each).replace(r"\*", ".*").replace(r"\?", ".") for each in patterns)
+    """Convert ALB's patterns (`*` any characters, `?` one character) to one regular expression."""
+    return "|".join(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".") for pattern in patterns)
 
 
 def _priority(rule: dict[str, Any]) -> int:

@@ -1,7 +1,7 @@
-"""One Lambda execution environment: AWS's Python runtime client in a process, and the runtime API it polls.
+"""Lambda execution environment: a process with AWS's Python runtime client, and the runtime API that it polls.
 
-Source: "AWS Lambda runtime API" (2018-06-01). The time limit is real: at the deadline everything the
-environment runs is killed, as Lambda does, and the invocation ends as `Sandbox.Timedout`.
+Source: "AWS Lambda runtime API" (2018-06-01). The time limit is enforced: at the deadline all processes of the
+environment are killed, as Lambda does, and the invocation ends with `Sandbox.Timedout`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from devkit.rehearsal.processes import Process
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_INIT_S = 20.0  # Lambda allows 10; a busy laptop gets twice that
-_MAX_RESPONSE = 6 * 1024 * 1024
+_INIT_S = 20.0  # Lambda allows 10; a busy machine gets twice that
+_MAX_RESPONSE_BYTES = 6 * 1024 * 1024
 _LOG_TAIL = 4096
 
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """One version of one function: what Lambda would be configured with, and the Python that is its runtime."""
+    """Configuration of one version of a function, and the Python interpreter that runs it."""
 
     name: str
     version: str
@@ -46,7 +46,7 @@ class FunctionSpec:
 
 @dataclass
 class Invocation:
-    """One call and what came of it. `error` is Lambda's FunctionError, "" for none."""
+    """One call of a function and its result. `error` is Lambda's FunctionError, "" without an error."""
 
     payload: bytes
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -59,16 +59,16 @@ class Invocation:
     delivered: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
 
-    def fail(self, kind: str, message: str) -> None:
-        """End the call with an error of the platform's own."""
+    def fail(self, error_type: str, message: str) -> None:
+        """End the call with an error of the Lambda platform."""
         if not self.done.is_set():
             self.error = "Unhandled"
-            self.response = json.dumps({"errorType": kind, "errorMessage": message}).encode()
+            self.response = json.dumps({"errorType": error_type, "errorMessage": message}).encode()
             self.done.set()
 
 
 class Sandbox:
-    """One execution environment; it serves one invocation at a time and stays warm in between."""
+    """Execution environment that runs one invocation at a time and stays warm between invocations."""
 
     def __init__(self, spec: FunctionSpec, on_line: Callable[[str], None] | None = None) -> None:
         """Start the process and its runtime API.
@@ -81,17 +81,17 @@ class Sandbox:
         self._queue: queue.Queue[Invocation | None] = queue.Queue()
         self._current: Invocation | None = None
         self._served = 0
-        self._born = time.monotonic()
+        self._created = time.monotonic()
         self._closed = False
-        self._spoilt = False
-        self._server = _ApiServer(("127.0.0.1", 0), _handler_for(self))
+        self._unusable = False
+        self._server = _ApiServer(self)
         threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True, name=f"api {spec.name}").start()
         try:
             self.process = Process(
                 [spec.python, "-m", "awslambdaric", spec.handler],
                 cwd=spec.root,
                 environment=self._environment(),
-                on_line=self._heard,
+                on_line=self._add_line,
             )
         except BaseException:
             self._server.shutdown()
@@ -100,11 +100,11 @@ class Sandbox:
 
     @property
     def alive(self) -> bool:
-        """Whether it can take another invocation."""
-        return not self._closed and not self._spoilt and self.process.exit_code is None
+        """Whether the environment can run another invocation."""
+        return not self._closed and not self._unusable and self.process.exit_code is None
 
     def invoke(self, invocation: Invocation) -> None:
-        """Carry one invocation out, to its response, its error or its deadline."""
+        """Run one invocation until its response, its error or its deadline."""
         self._current = invocation
         invocation.cold = self._served == 0
         invocation.log = f"START RequestId: {invocation.request_id} Version: {self._spec.version}\n"
@@ -117,7 +117,7 @@ class Sandbox:
         invocation.log = (invocation.log + self._report(invocation))[-_LOG_TAIL:]
 
     def close(self) -> None:
-        """End the environment and everything in it."""
+        """Stop the environment and all its processes."""
         if not self._closed:
             self._closed = True
             self._queue.put(None)
@@ -126,36 +126,36 @@ class Sandbox:
             self._server.server_close()
 
     def kill(self) -> None:
-        """Kill the environment in the middle of whatever it does, as the kernel would."""
+        """Kill the processes of the environment, also during an invocation."""
         self.process.kill()
 
-    def _await(self, invocation: Invocation, event: threading.Event, end: float, kind: str) -> None:
+    def _await(self, invocation: Invocation, event: threading.Event, end: float, timeout_error: str) -> None:
         while not event.wait(0.03) and not invocation.done.is_set():
             code = self.process.exit_code
             if code is not None and not event.wait(0.05):
-                how = f"signal: {_signal_name(-code)}" if code < 0 else f"exit status {code}"
+                ending = f"signal: {_signal_name(-code)}" if code < 0 else f"exit status {code}"
                 invocation.fail(
                     "Runtime.ExitError",
-                    f"RequestId: {invocation.request_id} Error: Runtime exited with error: {how}",
+                    f"RequestId: {invocation.request_id} Error: Runtime exited with error: {ending}",
                 )
             elif time.monotonic() > end:
                 self.kill()
-                limit = self._spec.timeout_s if kind == "Sandbox.Timedout" else _INIT_S
+                limit = self._spec.timeout_s if timeout_error == "Sandbox.Timedout" else _INIT_S
                 invocation.fail(
-                    kind, f"RequestId: {invocation.request_id} Error: Task timed out after {limit:.2f} seconds"
+                    timeout_error, f"RequestId: {invocation.request_id} Error: Task timed out after {limit:.2f} seconds"
                 )
 
     def _report(self, invocation: Invocation) -> str:
-        """Write the lines with which Lambda ends an invocation's log."""
-        took_ms = (time.monotonic() - invocation.started) * 1000 if invocation.started else 0.0
+        """Return the last lines of an invocation's log, as Lambda writes them."""
+        duration_ms = (time.monotonic() - invocation.started) * 1000 if invocation.started else 0.0
         report = (
             f"END RequestId: {invocation.request_id}\n"
-            f"REPORT RequestId: {invocation.request_id}\tDuration: {took_ms:.2f} ms\t"
-            f"Billed Duration: {math.ceil(took_ms)} ms\tMemory Size: {self._spec.memory_mb} MB\t"
+            f"REPORT RequestId: {invocation.request_id}\tDuration: {duration_ms:.2f} ms\t"
+            f"Billed Duration: {math.ceil(duration_ms)} ms\tMemory Size: {self._spec.memory_mb} MB\t"
             f"Max Memory Used: {_peak_mb(self.process.pid)} MB\t"
         )
         if invocation.cold and invocation.started:
-            report += f"Init Duration: {(invocation.started - self._born) * 1000:.2f} ms\t"
+            report += f"Init Duration: {(invocation.started - self._created) * 1000:.2f} ms\t"
         return report + "\n"
 
     def _environment(self) -> dict[str, str]:
@@ -175,25 +175,25 @@ class Sandbox:
             "TZ": ":UTC",
         }
 
-    def _heard(self, line: str) -> None:
+    def _add_line(self, line: str) -> None:
         current = self._current
         if current is not None:
             current.log = (current.log + line + "\n")[-_LOG_TAIL:]
         if self._on_line is not None:
             self._on_line(line)
 
-    # What the runtime client asks for, called on the API's threads.
+    # Called by the runtime API on its own threads.
 
-    def next(self) -> Invocation | None:
-        """Hand out the next invocation; None when the environment is being closed."""
+    def next_invocation(self) -> Invocation | None:
+        """Wait for the next invocation; return None when the environment is closed."""
         invocation = self._queue.get()
         if invocation is not None:
             invocation.started = time.monotonic()
             invocation.deadline = invocation.started + self._spec.timeout_s
         return invocation
 
-    def headers(self, invocation: Invocation) -> dict[str, str]:
-        """Give the headers that go with an invocation."""
+    def invocation_headers(self, invocation: Invocation) -> dict[str, str]:
+        """Return the headers of an invocation."""
         return {
             "Content-Type": "application/json",
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
@@ -202,16 +202,16 @@ class Sandbox:
             "Lambda-Runtime-Trace-Id": f"Root=1-{uuid.uuid4().hex[:8]}-{uuid.uuid4().hex[:24]};Sampled=0",
         }
 
-    def posted(self, path: str, body: bytes) -> int:
-        """Take a response or an error; gives the HTTP status that the client gets."""
+    def accept_result(self, path: str, body: bytes) -> int:
+        """Store a response or an error, and return the HTTP status for the runtime client."""
         current = self._current
         if current is None:
             return 202
-        if path.endswith("/response") and len(body) > _MAX_RESPONSE:
-            self._spoilt = True  # the runtime client ends itself over the refusal
+        if path.endswith("/response") and len(body) > _MAX_RESPONSE_BYTES:
+            self._unusable = True  # the runtime client exits when its response is rejected
             current.fail(
                 "Function.ResponseSizeTooLarge",
-                f"Response payload size exceeded maximum allowed payload size ({_MAX_RESPONSE} bytes).",
+                f"Response payload size exceeded maximum allowed payload size ({_MAX_RESPONSE_BYTES} bytes).",
             )
             return 413
         if not current.done.is_set():
@@ -222,77 +222,81 @@ class Sandbox:
 
 
 class _ApiServer(ThreadingHTTPServer):
+    """Runtime API of one execution environment."""
+
     daemon_threads = True
     block_on_close = False
 
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        super().__init__(("127.0.0.1", 0), _ApiHandler)
 
-def _handler_for(sandbox: Sandbox) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # With Nagle's algorithm and default buffering every warm invocation waits for two delayed
-        # acknowledgements, 40 ms each.
-        disable_nagle_algorithm = True
-        wbufsize = -1
 
-        def do_GET(self) -> None:
-            invocation = sandbox.next()
-            if invocation is None:
-                self.close_connection = True
-                return
-            self._answer(200, sandbox.headers(invocation), invocation.payload)
-            invocation.delivered.set()
+class _ApiHandler(BaseHTTPRequestHandler):
+    server: _ApiServer
+    protocol_version = "HTTP/1.1"
+    # With Nagle's algorithm and default buffering every warm invocation waits for two delayed acknowledgements,
+    # 40 ms each.
+    disable_nagle_algorithm = True
+    wbufsize = -1
 
-        def do_POST(self) -> None:
-            body = self._body()
-            self._answer(sandbox.posted(self.path, body), {}, b'{"status":"OK"}')
+    def do_GET(self) -> None:
+        sandbox = self.server.sandbox
+        invocation = sandbox.next_invocation()
+        if invocation is None:
+            self.close_connection = True
+            return
+        self._respond(200, sandbox.invocation_headers(invocation), invocation.payload)
+        invocation.delivered.set()
 
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = b""
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                body += self.rfile.read(size)
-                self.rfile.readline()
+    def do_POST(self) -> None:
+        body = self._read_body()
+        self._respond(self.server.sandbox.accept_result(self.path, body), {}, b'{"status":"OK"}')
+
+    def _read_body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(size)
             self.rfile.readline()
-            return body
+        self.rfile.readline()
+        return body
 
-        def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-            self.wfile.flush()
+    def _respond(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
 
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except (ConnectionError, ValueError):
-                self.close_connection = True  # the process was killed in the middle of it
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except (ConnectionError, ValueError):
+            self.close_connection = True  # the process was killed during the request
 
-        def log_message(self, *_args: Any) -> None:
-            """Keep a line per poll off the terminal."""
-
-    return Handler
+    def log_message(self, *_args: Any) -> None:
+        """Suppress the line for each poll."""
 
 
 def _peak_mb(pid: int) -> int:
-    """The process's largest resident size, where the system tells it."""
+    """Return the peak resident memory of a process in MB, 0 where /proc does not exist."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
-    found = re.search(r"VmHWM:\s+([0-9]+) kB", status)
-    return math.ceil(int(found[1]) / 1024) if found else 0
+    match = re.search(r"VmHWM:\s+([0-9]+) kB", status)
+    return math.ceil(int(match[1]) / 1024) if match else 0
 
 
 def _signal_name(number: int) -> str:
     import signal
 
     try:
-        return {"SIGKILL": "killed", "SIGSEGV": "segmentation fault"}.get(
-            signal.Signals(number).name, signal.Signals(number).name
-        )
+        name = signal.Signals(number).name
     except ValueError:
         return str(number)
+    return {"SIGKILL": "killed", "SIGSEGV": "segmentation fault"}.get(name, name)

@@ -1,6 +1,6 @@
-"""The scenario file as types: what a user may write, and what each key means. Closed: an unknown key is refused.
+"""Types of the scenario file, and of a scenario that was read. Unknown keys are rejected.
 
-docs/rehearsal.md explains every key to users; a test compares the two.
+docs/rehearsal.md documents every key; a test compares the two.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ WebPath = Annotated[str, Meta(pattern=r"^/[!-~]*$", max_length=500)]
 Scalar = str | int | float | bool
 
 
-class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of everything a scenario may say."""
+class StrictStruct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base class of the parts of a scenario: immutable, without unknown keys."""
 
 
-class Release(Closed, frozen=True):
-    """Blue or green: a `command` (ecs) or a `function` (lambda), and how it is run.
+class Release(StrictStruct, frozen=True):
+    """Blue or green: a `command` (ecs) or a `function` (lambda), and its settings.
 
     Attributes:
-        command: Program and arguments; `{port}` stands for the port to listen on, which PORT names too.
-        function: `FILE.py:HANDLER`, run in AWS's Python runtime client.
-        environment: Variables of the process.
-        start_timeout: How long a command may take until it listens.
+        command: Program and arguments; `{port}` and the variable PORT are the port to listen on.
+        function: `FILE.py:HANDLER`, which runs in AWS's Python runtime client.
+        environment: Environment variables of the process.
+        start_timeout: Longest time until a command listens.
         timeout: A function's time limit.
     """
 
@@ -45,35 +45,35 @@ class Release(Closed, frozen=True):
     timeout: Duration = Duration(10)
 
     def variables(self) -> dict[str, str]:
-        """Write `environment` as a process gets it: `true` and not Python's `True`."""
+        """Return `environment` with values as text; a boolean becomes `true` or `false`."""
         return {
             name: str(value).lower() if isinstance(value, bool) else str(value)
             for name, value in self.environment.items()
         }
 
 
-class Conditions(Closed, frozen=True):
-    """What a request needs for the listener's rule to send it to the service; anything else gets a 404."""
+class Conditions(StrictStruct, frozen=True):
+    """Conditions of the listener's rule; a request that does not match them gets a 404."""
 
     hosts: tuple[Text, ...] = ()
     paths: tuple[Text, ...] = ()
     headers: dict[HeaderName, tuple[Text, ...] | Text] = {}
 
 
-class HealthCheck(Closed, frozen=True):
-    """The target groups' health check: a path, and the HTTP codes that mean healthy."""
+class HealthCheck(StrictStruct, frozen=True):
+    """Health check of the target groups: a path, and the HTTP codes of a healthy target."""
 
     path: WebPath = "/"
     codes: Annotated[str, Meta(pattern=r"^[0-9]{3}(-[0-9]{3})?(,[0-9]{3}(-[0-9]{3})?)*$")] = "200-499"
 
 
-class Listener(Closed, frozen=True):
-    """How the service stands behind its load balancer (ecs).
+class Listener(StrictStruct, frozen=True):
+    """Listeners of the service's load balancer (ecs).
 
     Attributes:
         test: Whether there is a test listener.
-        https: TLS on both listeners, with a certificate for `host` of an authority of its own.
-        nlb: A network load balancer: no rules, and ECSAllAtOnce only.
+        https: Whether both listeners use TLS, with a certificate for `host` from a generated CA.
+        nlb: Whether it is a network load balancer, which has no rules and allows ECSAllAtOnce only.
     """
 
     test: bool = True
@@ -84,14 +84,14 @@ class Listener(Closed, frozen=True):
     health_check: HealthCheck = HealthCheck()
 
 
-class Users(Closed, frozen=True):
-    """The users' traffic, which flows all the while.
+class Users(StrictStruct, frozen=True):
+    """Users' traffic during the whole scenario.
 
     Attributes:
-        rate: Requests a second.
-        path, headers: What they ask for (ecs).
-        payload: What they call the function with (lambda).
-        timeout: When a user gives up.
+        rate: Requests per second.
+        path, headers: Path and headers of the requests (ecs).
+        payload: Payload of the function calls (lambda).
+        timeout: Timeout of a request.
     """
 
     rate: Annotated[float, Meta(ge=0, le=200)] = 25
@@ -101,13 +101,13 @@ class Users(Closed, frozen=True):
     timeout: Duration = Duration(5)
 
 
-class Alarm(Closed, frozen=True):
-    """A CloudWatch alarm of the deployment group; exactly one of the keys says when it is in ALARM.
+class Alarm(StrictStruct, frozen=True):
+    """CloudWatch alarm of the deployment group; exactly one of the keys sets when it is in ALARM.
 
     Attributes:
-        errors_percent: While more than this share of the users' requests of the last minute failed.
-        at: From this time of the deployment on, in CodeDeploy's minutes.
-        state: All the time.
+        errors_percent: In ALARM while more than this percentage of the users' requests of the last minute failed.
+        at: In ALARM from this time of the deployment on, in CodeDeploy's minutes.
+        state: Always in ALARM.
     """
 
     name: Text
@@ -116,15 +116,15 @@ class Alarm(Closed, frozen=True):
     state: Literal["ALARM"] | None = None
 
 
-class Rollback(Closed, frozen=True):
-    """Automatic rollback: whether, and whether the rollback deployment calls the hooks as well."""
+class Rollback(StrictStruct, frozen=True):
+    """Automatic rollback, and whether the rollback deployment calls the hooks as well."""
 
     enabled: bool = True
     hooks: bool = False
 
 
-class Settings(Closed, frozen=True):
-    """The installation's parameters, as an operator would have chosen them."""
+class Settings(StrictStruct, frozen=True):
+    """Parameters of the greenlight stack."""
 
     on_missing_plan: Literal["default-checks", "fail", "pass"] = "default-checks"
     on_rollback: Literal["pass", "check"] = "pass"
@@ -134,31 +134,31 @@ class Settings(Closed, frozen=True):
     environment: Annotated[str, Meta(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]{0,63})?$(?!\n)")] = ""
 
 
-class Bounds(Closed, frozen=True):
-    """A range of numbers, both ends included."""
+class Bounds(StrictStruct, frozen=True):
+    """Range of numbers, including both ends."""
 
     gte: int = 0
     lte: int | None = None
 
-    def holds(self, number: int) -> bool:
-        """Whether the number is within."""
+    def contains(self, number: int) -> bool:
+        """Return whether the number is in the range."""
         return self.gte <= number and (self.lte is None or number <= self.lte)
 
     def __str__(self) -> str:
-        """Say it in words."""
+        """Return the range in words."""
         return f"at least {self.gte}" if self.lte is None else f"{self.gte} to {self.lte}"
 
 
-class Expect(Closed, frozen=True):
-    """How the deployment ends if all is as it should be; what is not named is not compared.
+class Expect(StrictStruct, frozen=True):
+    """Expected outcome of a deployment; keys that are absent are not compared.
 
     Attributes:
-        failed_at: The lifecycle event it ends at; null for none.
-        green_requests_from_users: How many of their requests went to green; a number or {gte, lte}.
-        users_errors: How many of their requests failed, by whichever side.
-        causes: Each of these classes stands among the gates' reasons.
-        reason: Some gate's reason contains this text.
-        answered_by: Who gave the last answer to CodeDeploy.
+        failed_at: Lifecycle event at which it fails; null if no event fails.
+        green_requests_from_users: Number of the users' requests that were sent to green; a number or {gte, lte}.
+        users_errors: Number of the users' requests that failed, on blue or green; a number or {gte, lte}.
+        causes: Causes that must be among the reasons of the gates.
+        reason: Text that a reason of a gate must contain.
+        answered_by: Function that reported the last status to CodeDeploy.
     """
 
     status: Literal["Succeeded", "Failed", "Stopped"] = "Succeeded"
@@ -171,8 +171,8 @@ class Expect(Closed, frozen=True):
     answered_by: Literal["hook", "last-resort"] | None = None
 
 
-class FaultOptions(Closed, frozen=True):
-    """When a fault strikes: for hooks of one lifecycle event only, or this many times."""
+class FaultOptions(StrictStruct, frozen=True):
+    """Limits of a fault: to the hooks of one lifecycle event, or to a number of times."""
 
     stage: EventName | None = None
     times: Annotated[int, Meta(ge=1, le=100)] | None = None
@@ -181,8 +181,8 @@ class FaultOptions(Closed, frozen=True):
 FaultEntry = str | dict[str, FaultOptions]
 
 
-class Deployment(Closed, frozen=True):
-    """One of several deployments in a row; what is absent is as the scenario says."""
+class Deployment(StrictStruct, frozen=True):
+    """One of several deployments in a row; an absent key has the value of the scenario."""
 
     green: Release
     plan: Text | UnsetType | None = UNSET
@@ -191,16 +191,16 @@ class Deployment(Closed, frozen=True):
     expect: Expect | None = None
 
 
-class ScenarioFile(Closed, frozen=True):
-    """A scenario as written.
+class ScenarioFile(StrictStruct, frozen=True):
+    """Content of a scenario file.
 
     Attributes:
-        minute: How long one of CodeDeploy's minutes takes here.
-        hour: How long CodeDeploy waits for a hook's answer; 60 minutes if absent, but never under 30 seconds.
-        hook_timeout: The hook functions' time limit; real seconds.
-        hooks: The lifecycle events that call a hook; if absent, the stages of the plan.
-        template, appspec: The service's own files, which say what is then not said here (deployed.py).
-        parameters: Values of the template's parameters, over their defaults.
+        minute: Time of the rehearsal for one minute of CodeDeploy.
+        hour: Time that CodeDeploy waits for a hook's status; if absent 60 minutes, but at least 30 seconds.
+        hook_timeout: Time limit of the hook functions, in real time.
+        hooks: Lifecycle events that call a hook; if absent, the stages of the plan.
+        template, appspec: The service's own files, whose values are imported (template_import.py).
+        parameters: Values of the template's parameters; others have their defaults.
     """
 
     name: Text
@@ -228,16 +228,16 @@ class ScenarioFile(Closed, frozen=True):
     expect: Expect = Expect()
 
 
-class Fault(Closed, frozen=True):
-    """One fault as read."""
+class Fault(StrictStruct, frozen=True):
+    """One fault of a deployment."""
 
     name: str
     stage: str | None = None
     times: int | None = None
 
 
-class Planned(Closed, frozen=True):
-    """One deployment of a scenario with everything decided."""
+class PlannedDeployment(StrictStruct, frozen=True):
+    """One deployment of a scenario with all defaults applied."""
 
     green: Release
     plan: Path | None
@@ -247,35 +247,37 @@ class Planned(Closed, frozen=True):
     expect: Expect
 
     def fault(self, name: str) -> Fault | None:
-        """Find a fault by name."""
+        """Return the fault with this name, None if the deployment does not have it."""
         return next((fault for fault in self.faults if fault.name == name), None)
 
 
-class Scenario(Closed, frozen=True):
-    """A scenario that was read and checked. Paths and commands are relative to `folder`."""
+class Scenario(StrictStruct, frozen=True):
+    """Valid scenario. Paths and commands are relative to `folder`."""
 
     path: Path
     file: ScenarioFile
-    deployments: tuple[Planned, ...]
+    deployments: tuple[PlannedDeployment, ...]
 
     @property
     def folder(self) -> Path:
-        """The folder the file stands in."""
+        """Folder of the scenario file."""
         return self.path.parent
 
     @property
     def resource(self) -> str:
-        """The application's name as every AWS service can bear it: letters, digits and hyphens, at most 28 long."""
+        """Application name that is valid in all AWS services: at most 28 letters, digits and hyphens."""
         return re.sub(r"[^A-Za-z0-9]+", "-", self.file.application)[:28].strip("-") or "service"
 
     @property
     def rollback(self) -> Rollback:
-        """The rollback settings, long form."""
+        """Settings of the rollback, in the long form."""
         rollback = self.file.rollback
         return Rollback(enabled=rollback) if isinstance(rollback, bool) else rollback
 
     @property
     def hour_s(self) -> float:
-        """CodeDeploy's hour, in seconds here."""
-        # Hooks run in real time: a very short minute must not starve them of the time to answer at all.
-        return float(self.file.hour) if self.file.hour is not None else max(60 * self.file.minute, 30.0)
+        """Seconds that CodeDeploy waits for a hook's status."""
+        if self.file.hour is not None:
+            return float(self.file.hour)
+        # Hooks run in real time, so a very short minute must still leave them enough time to report a status.
+        return max(60 * self.file.minute, 30.0)

@@ -1,4 +1,4 @@
-"""Plays one scenario from the first process to the last report, and leaves nothing running."""
+"""Player of scenarios: runs a scenario from the first process to the last report, and stops all processes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from devkit.rehearsal import configurations
 from devkit.rehearsal.alarms import Alarms
-from devkit.rehearsal.aws.codedeploy import CodeDeployRoom
-from devkit.rehearsal.aws.ecs import EcsRoom
-from devkit.rehearsal.aws.elbv2 import Elbv2Room
-from devkit.rehearsal.aws.lambdas import LambdaRoom, route_by_moto
+from devkit.rehearsal.aws.codedeploy import CodeDeployApi
+from devkit.rehearsal.aws.ecs import EcsApi
+from devkit.rehearsal.aws.elbv2 import Elbv2Api
+from devkit.rehearsal.aws.lambdas import LambdaApi, choose_version
 from devkit.rehearsal.aws.server import ACCOUNT, REGION
-from devkit.rehearsal.balancer import BalancerError
-from devkit.rehearsal.codedeploy_state import Ledger, Record
-from devkit.rehearsal.engine import Engine, Halt, Observer, Order
-from devkit.rehearsal.faults import LATE_S, Breakdown
+from devkit.rehearsal.caddy import LoadBalancerError
+from devkit.rehearsal.codedeploy_state import CodeDeployState, DeploymentRecord
+from devkit.rehearsal.engine import DeploymentRequest, Engine, Halt, Observer
+from devkit.rehearsal.faults import LATE_S, FaultInjector
 from devkit.rehearsal.functions import LocalLambda
-from devkit.rehearsal.hooks import PLAN_BUCKET, PROJECT, REPORT_BUCKET, Hooks, answerer, function_name, stage_of
+from devkit.rehearsal.hooks import PLAN_BUCKET, PROJECT, REPORT_BUCKET, Hooks, answer_source, function_name, stage_of
 from devkit.rehearsal.outcome import DeploymentOutcome, ScenarioOutcome
-from devkit.rehearsal.platforms.ecs import EcsGround
-from devkit.rehearsal.platforms.lambdas import LambdaGround
+from devkit.rehearsal.platforms.ecs import EcsPlatform
+from devkit.rehearsal.platforms.lambdas import LambdaPlatform
 from devkit.rehearsal.processes import ProcessError, kill_all
 from greenlight.core.deployment import STAGES
 from greenlight.core.report import Report, TrafficShare
@@ -38,28 +38,28 @@ from greenlight.report import json as as_json
 
 if TYPE_CHECKING:
     from devkit.rehearsal.aws.server import LocalAws
-    from devkit.rehearsal.scenario import Planned, Scenario
+    from devkit.rehearsal.scenario import PlannedDeployment, Scenario
 
 _DRAIN_S = 10.0
-_MARK = ".made-by-rehearse"
+_MARKER = ".made-by-rehearse"
 
 
-class Player:
-    """Plays scenarios, one after the other, on one local AWS."""
+class ScenarioPlayer:
+    """Player of scenarios on one local AWS, one scenario at a time."""
 
     def __init__(self, aws: LocalAws, results: Path, hooks: Path = PROJECT / "hooks") -> None:
-        """Write under `results`, one folder a scenario; take the hook functions from `hooks`."""
+        """Write one folder for each scenario to `results`; use the hook functions in `hooks`."""
         self._aws = aws
         self._results = results
         self._hooks = hooks
 
     def play(self, scenario: Scenario, observer: Observer | None = None, name: str = "") -> ScenarioOutcome:
-        """Play a scenario; what keeps it from being played becomes the outcome's `problem`.
+        """Run a scenario; an error that prevents it becomes the `problem` of the outcome.
 
         Args:
-            scenario: What to play.
-            observer: Hears how it goes.
-            name: The results' folder, if not the file's name.
+            scenario: The scenario.
+            observer: Receiver of progress events.
+            name: Name of the folder for the results; by default the name of the scenario file.
         """
         outcome = ScenarioOutcome(scenario)
         folder = self._results / (name or scenario.path.stem)
@@ -68,11 +68,11 @@ class Player:
             stack.callback(kill_all)
             try:
                 _clear(folder)
-                _Stage(self._aws, scenario, folder, self._hooks, observer or Observer(), outcome, stack).play()
-            except (ProcessError, BalancerError) as error:
+                _ScenarioRun(self._aws, scenario, folder, self._hooks, observer or Observer(), outcome, stack).run()
+            except (ProcessError, LoadBalancerError) as error:
                 outcome.problem = str(error)
             except (ClientError, BotoCoreError) as error:
-                outcome.problem = f"the local AWS refuses what the scenario asks for: {error}"
+                outcome.problem = f"the local AWS rejected a call: {error}"
             except OSError as error:
                 outcome.problem = f"{error.filename or folder}: {error.strerror or error}"
         outcome.duration_s = time.monotonic() - started
@@ -81,8 +81,8 @@ class Player:
         return outcome
 
 
-class _Stage:
-    """Everything that stands while one scenario is played; `stack` takes it down again."""
+class _ScenarioRun:
+    """Resources of one scenario while it runs; `stack` cleans them up."""
 
     def __init__(
         self,
@@ -96,82 +96,82 @@ class _Stage:
     ) -> None:
         self._aws, self._scenario, self._folder = aws, scenario, folder
         self._observer, self._outcome, self._stack = observer, outcome, stack
-        self._ledger = Ledger()
-        self._breakdown = Breakdown(
-            stage_of=stage_of, kill=self._kill_hook, report_bucket=REPORT_BUCKET, struck=self._observer.noted
+        self._state = CodeDeployState()
+        self._fault_injector = FaultInjector(
+            stage_of=stage_of, kill=self._kill_hook, report_bucket=REPORT_BUCKET, on_fault=self._observer.note_added
         )
-        self._codedeploy = CodeDeployRoom(self._ledger, alarms=tuple(alarm.name for alarm in scenario.file.alarms))
-        self._functions = LocalLambda(route=route_by_moto)
+        self._codedeploy = CodeDeployApi(self._state, alarms=tuple(alarm.name for alarm in scenario.file.alarms))
+        self._functions = LocalLambda(route=choose_version)
         self._hooks = Hooks(hooks, aws, self._functions)
         self._work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-")))
-        self._ground: EcsGround | LambdaGround = (
-            EcsGround(aws, scenario, self._work, folder)
+        self._platform: EcsPlatform | LambdaPlatform = (
+            EcsPlatform(aws, scenario, self._work, folder)
             if scenario.file.platform == "ecs"
-            else LambdaGround(aws, scenario, self._functions, folder)
+            else LambdaPlatform(aws, scenario, self._functions, folder)
         )
 
-    def play(self) -> None:
-        """Build, deploy, collect."""
+    def run(self) -> None:
+        """Create the resources, and run all deployments."""
         stack, file = self._stack, self._scenario.file
-        self._aws.reset(self._rooms())
+        self._aws.reset(self._create_apis())
         stack.callback(self._aws.reset)
-        stack.callback(self._ground.close)
+        stack.callback(self._platform.close)
         stack.callback(self._functions.close)
-        stack.callback(self._breakdown.ending.set)
+        stack.callback(self._fault_injector.closing.set)
         self._create_buckets_and_application()
-        self._ground.prepare()
+        self._platform.prepare()
         self._create_group()
         self._hooks.register(
-            self._scenario, self._ground.ca_file(), self._observer.hook_said, self._folder / "hooks.log"
+            self._scenario, self._platform.ca_file(), self._observer.hook_logged, self._folder / "hooks.log"
         )
-        self._users = self._ground.users()
+        self._users = self._platform.users()
         self._alarms = Alarms(self._aws, file.alarms, file.minute, self._users)
         stack.callback(self._users.stop)
         self._users.start()
-        self._observer.blue_serves()
+        self._observer.blue_ready()
         for planned in self._scenario.deployments:
             self._outcome.deployments.append(self._deploy(planned))
 
-    def _rooms(self) -> list[Any]:
-        rooms: list[Any] = [self._breakdown, self._codedeploy, LambdaRoom(self._functions)]
-        if isinstance(self._ground, EcsGround):
-            rooms += [EcsRoom(self._ground.task_sets), Elbv2Room(self._ground.in_use)]
-        return rooms
+    def _create_apis(self) -> list[Any]:
+        apis: list[Any] = [self._fault_injector, self._codedeploy, LambdaApi(self._functions)]
+        if isinstance(self._platform, EcsPlatform):
+            apis += [EcsApi(self._platform.task_sets), Elbv2Api(self._platform.in_use)]
+        return apis
 
-    def _deploy(self, planned: Planned) -> DeploymentOutcome:
-        file, ground = self._scenario.file, self._ground
+    def _deploy(self, planned: PlannedDeployment) -> DeploymentOutcome:
+        file, platform = self._scenario.file, self._platform
         configuration = configurations.CONFIGURATIONS[planned.config]
         test_listener = file.platform == "ecs" and file.listener.test and not planned.fault("no-test-listener")
         self._upload_plan(planned)
-        self._breakdown.arm(planned)
+        self._fault_injector.arm(planned)
         self._codedeploy.late_s = LATE_S if planned.fault("late-in-progress") else 0.0
-        if not ground.begin(planned.green, configuration, test_listener=test_listener):
-            self._note("the deployment before was not rolled back; the rehearsal has put its green away")
+        if not platform.prepare_deployment(planned.green, configuration, test_listener=test_listener):
+            self._note("the previous deployment was not rolled back; the rehearsal has removed its green")
         self._update_group()
         if not test_listener and "AfterAllowTestTraffic" in planned.hooks:
-            self._note("without a test listener CodeDeploy leaves AfterAllowTestTraffic and its hook out, silently")
-        recorder = _Recorder(self._observer)
+            self._note("without a test listener CodeDeploy skips AfterAllowTestTraffic and its hook without a message")
+        recorder = _TrafficRecorder(self._observer)
         self._alarms.deployment_started()
-        before, errors_before = self._users.requests, self._users.errors
-        engine = Engine(self._ledger, self._invoker(planned), self._alarms.active, recorder)
-        record, rollback = engine.run(self._order(planned, test_listener=test_listener), ground)
+        requests_before, errors_before = self._users.requests, self._users.errors
+        engine = Engine(self._state, self._invoker(planned), self._alarms.active, recorder)
+        record, rollback = engine.run(self._deployment_request(planned, test_listener=test_listener), platform)
         self._users.pause(file.users.timeout + 1)
         if not self._functions.drain(_DRAIN_S):
-            self._note("a hook was still running when the deployment had ended; the rehearsal ends it")
-        ground.count(self._users.requests)
-        ground.bury()
+            self._note("a hook was still running after the end of the deployment; the rehearsal stops it")
+        platform.count_requests(self._users.requests)
+        platform.end_retired()
         outcome = DeploymentOutcome(planned, record, rollback, recorder.traffic)
-        outcome.requests, outcome.errors = self._users.requests - before, self._users.errors - errors_before
-        outcome.green_requests = ground.tally.requests[ground.green_key]
-        outcome.green_errors = ground.tally.errors[ground.green_key]
-        outcome.answered_by = [answerer(entry.answered_by) for entry in record.entries if entry.answered_by]
+        outcome.requests, outcome.errors = self._users.requests - requests_before, self._users.errors - errors_before
+        outcome.green_requests = platform.request_counts.requests[platform.green_key]
+        outcome.green_errors = platform.request_counts.errors[platform.green_key]
+        outcome.answered_by = [answer_source(event.answered_by) for event in record.events if event.answered_by]
         outcome.gates = self._collect_reports(record, recorder)
         self._users.resume()
         return outcome
 
-    def _order(self, planned: Planned, *, test_listener: bool) -> Order:
+    def _deployment_request(self, planned: PlannedDeployment, *, test_listener: bool) -> DeploymentRequest:
         file, rollback = self._scenario.file, self._scenario.rollback
-        return Order(
+        return DeploymentRequest(
             platform=file.platform,
             application=file.application,
             group=file.group,
@@ -184,19 +184,20 @@ class _Stage:
             rollback_hooks=rollback.hooks,
         )
 
-    def _invoker(self, planned: Planned) -> Any:
-        barred, twice = planned.fault("hook-cannot-be-invoked"), planned.fault("duplicate-invocation")
+    def _invoker(self, planned: PlannedDeployment) -> Any:
+        denial = planned.fault("hook-cannot-be-invoked")
+        duplication = planned.fault("duplicate-invocation")
 
         def invoke(name: str, event: dict[str, str]) -> None:
             stage = name.rpartition("_")[2]
-            if barred and barred.stage in (None, stage):
+            if denial and denial.stage in (None, stage):
                 raise Halt(
                     "IAM_ROLE_PERMISSIONS",
                     "The IAM role arn:aws:iam::123456789012:role/codedeploy does not give you permission to perform "
                     f"operations in the following AWS service: AWSLambda (invoking {name}).",
                 )
             self._functions.invoke_async(name, event)
-            if twice and twice.stage in (None, stage):
+            if duplication and duplication.stage in (None, stage):
                 self._functions.invoke_async(name, event)
 
         return invoke
@@ -208,7 +209,7 @@ class _Stage:
 
     def _note(self, sentence: str) -> None:
         self._outcome.notes.append(sentence)
-        self._observer.noted(sentence)
+        self._observer.note_added(sentence)
 
     def _create_buckets_and_application(self) -> None:
         s3 = self._aws.client("s3")
@@ -231,29 +232,29 @@ class _Stage:
             serviceRoleArn=f"arn:aws:iam::{ACCOUNT}:role/codedeploy",
             deploymentStyle={"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"},
             autoRollbackConfiguration={"enabled": enabled, **({"events": events} if enabled else {})},
-            **self._ground.group_settings(),
+            **self._platform.group_settings(),
         )
 
     def _update_group(self) -> None:
-        """Let the group know the listeners of this deployment; moto has no UpdateDeploymentGroup."""
+        """Set the listeners of this deployment in the group; moto has no UpdateDeploymentGroup."""
         from moto.codedeploy.models import codedeploy_backends
 
         file = self._scenario.file
         group = codedeploy_backends[ACCOUNT][REGION].get_deployment_group(file.application, file.group)
-        group.load_balancer_info = self._ground.group_settings().get("loadBalancerInfo", {})
+        group.load_balancer_info = self._platform.group_settings().get("loadBalancerInfo", {})
 
-    def _upload_plan(self, planned: Planned) -> None:
+    def _upload_plan(self, planned: PlannedDeployment) -> None:
         s3, key = self._aws.client("s3"), f"{self._scenario.file.application}.yaml"
         if planned.plan is None:
             s3.delete_object(Bucket=PLAN_BUCKET, Key=key)
         else:
             s3.put_object(Bucket=PLAN_BUCKET, Key=key, Body=planned.plan.read_bytes())
 
-    def _collect_reports(self, record: Record, recorder: _Recorder) -> list[dict[str, Any]]:
-        """Read the hooks' reports from the report bucket, and keep a copy and a page for people."""
+    def _collect_reports(self, record: DeploymentRecord, recorder: _TrafficRecorder) -> list[dict[str, Any]]:
+        """Read the hooks' reports from the report bucket, and write a copy and an HTML page of each."""
         s3 = self._aws.client("s3")
-        keys = [each["Key"] for each in s3.list_objects_v2(Bucket=REPORT_BUCKET).get("Contents", ())]
-        found = {}
+        keys = [item["Key"] for item in s3.list_objects_v2(Bucket=REPORT_BUCKET).get("Contents", ())]
+        reports = {}
         for key in keys:
             folder, _, name = key.rpartition("/")
             if folder.endswith(f"/{record.id}") and name.endswith(".json"):
@@ -263,14 +264,14 @@ class _Stage:
                 path.write_bytes(body)
                 self._outcome.reports.append(path)
                 with contextlib.suppress(ValueError, msgspec.MsgspecError):
-                    self._outcome.reports.append(_page(path, recorder))
+                    self._outcome.reports.append(_write_page(path, recorder))
                 with contextlib.suppress(ValueError):
-                    found[name.removesuffix(".json")] = json.loads(body)
-        return [found[stage] for stage in STAGES if stage in found]
+                    reports[name.removesuffix(".json")] = json.loads(body)
+        return [reports[stage] for stage in STAGES if stage in reports]
 
 
-class _Recorder(Observer):
-    """Passes everything on, and writes down when green's share of the traffic changed."""
+class _TrafficRecorder(Observer):
+    """Observer that records changes of green's percentage, and passes events to another observer."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
@@ -278,41 +279,41 @@ class _Recorder(Observer):
         self.traffic: list[tuple[float, int]] = [(0.0, 0)]
 
     def shares(self, started_at: str) -> tuple[TrafficShare, ...]:
-        """Give green's shares on the clock of a gate, which began at `started_at` (ISO 8601)."""
-        before_s = self._started_at - datetime.datetime.fromisoformat(started_at).timestamp()
-        return tuple(TrafficShare(at_ms=(before_s + at) * 1000, green_percent=percent) for at, percent in self.traffic)
+        """Return green's percentages with times relative to the start of a gate at `started_at` (ISO 8601)."""
+        offset_s = self._started_at - datetime.datetime.fromisoformat(started_at).timestamp()
+        return tuple(TrafficShare(at_ms=(offset_s + at) * 1000, green_percent=percent) for at, percent in self.traffic)
 
-    def traffic_shifted(self, record: Record, percent: int) -> None:
+    def traffic_shifted(self, record: DeploymentRecord, percent: int) -> None:
         if self.traffic[-1][1] != percent:
             self.traffic.append((time.monotonic() - self._started, percent))
         self._observer.traffic_shifted(record, percent)
 
-    def deployment_started(self, record: Record) -> None:
+    def deployment_started(self, record: DeploymentRecord) -> None:
         self._observer.deployment_started(record)
 
-    def event_changed(self, record: Record, entry: Any) -> None:
-        self._observer.event_changed(record, entry)
+    def event_changed(self, record: DeploymentRecord, event: Any) -> None:
+        self._observer.event_changed(record, event)
 
-    def deployment_ended(self, record: Record) -> None:
+    def deployment_ended(self, record: DeploymentRecord) -> None:
         self._observer.deployment_ended(record)
 
 
-def _page(path: Path, recorder: _Recorder) -> Path:
-    """Write the page of a report beside it; a rehearsal knows who had the users' requests when, and its bucket is gone."""
+def _write_page(path: Path, recorder: _TrafficRecorder) -> Path:
+    """Write the HTML page of a report; add the traffic, and remove the bucket, which ends with the rehearsal."""
     report = msgspec.json.decode(path.read_bytes(), type=Report)
     page = path.with_suffix(".html")
-    known = msgspec.structs.replace(report, traffic=recorder.shares(report.started_at), bucket="")
-    path.write_text(as_json.render(known), encoding="utf-8")
-    page.write_text(html.render(known), encoding="utf-8")
+    completed = msgspec.structs.replace(report, traffic=recorder.shares(report.started_at), bucket="")
+    path.write_text(as_json.render(completed), encoding="utf-8")
+    page.write_text(html.render(completed), encoding="utf-8")
     return page
 
 
 def _clear(folder: Path) -> None:
-    """Make an empty results folder; one of an earlier rehearsal is replaced, anything else is left alone."""
-    if (folder / _MARK).is_file():
+    """Create an empty folder for results; replace only a folder that a rehearsal created."""
+    if (folder / _MARKER).is_file():
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _MARK).touch()
+    (folder / _MARKER).touch()
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

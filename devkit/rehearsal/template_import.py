@@ -1,7 +1,7 @@
-"""What a service's own template and AppSpec say about its deployments, as keys of a scenario.
+"""Import of a service's template and AppSpec as keys of a scenario.
 
-So that what is rehearsed is what is deployed: nothing that stands there is written a second time, and a scenario that says
-otherwise is refused.
+The rehearsal then uses the settings of the real deployment. A scenario does not repeat them, and one that contradicts
+them is rejected.
 """
 
 from __future__ import annotations
@@ -19,152 +19,163 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    Where = tuple[str | int, ...]
+    Location = tuple[str | int, ...]
 
 
-def filled(data: dict[str, Any], folder: Path) -> tuple[dict[str, Any], list[tuple[Where, str]]]:
-    """Add to a scenario's data what the files say that it names under `template` and `appspec`.
+def add_imported_values(data: dict[str, Any], folder: Path) -> tuple[dict[str, Any], list[tuple[Location, str]]]:
+    """Add the values of the files under `template` and `appspec` to the data of a scenario.
 
     Returns:
-        The whole data, and what is wrong with the files or with what the scenario says against them.
+        The complete data, and the mistakes: of the files, or values of the scenario that contradict them.
     """
-    facts: dict[str, Any] = {}
-    for key, read in (("template", _template), ("appspec", _appspec)):
+    imported: dict[str, Any] = {}
+    for key, read in (("template", _import_template), ("appspec", _import_appspec)):
         if isinstance(name := data.get(key), str):
             try:
-                facts = _both(facts, read(data, name, (folder / name).read_text(encoding="utf-8")))
+                imported = _merge(imported, read(data, name, (folder / name).read_text(encoding="utf-8")))
             except OSError as error:
                 return data, [((key,), f"{folder / name} cannot be read: {error.strerror or error}")]
             except UnicodeDecodeError as error:
                 return data, [((key,), f"{folder / name} is not UTF-8 text (byte {error.start})")]
             except GreenlightError as error:
                 return data, [((key,), f"{name}: {error}")]
-    return _both(facts, data), list(_against(facts, data, ()))
+    return _merge(imported, data), list(_find_contradictions(imported, data, ()))
 
 
-def _both(facts: Any, own: Any) -> Any:
-    """Put what is said over the facts, maps together; each deployment's green gets what the scenario's gets."""
-    if not (isinstance(facts, dict) and isinstance(own, dict)):
+def _merge(imported: Any, own: Any) -> Any:
+    """Merge maps, where `own` takes precedence; the green of each deployment inherits the scenario's green."""
+    if not (isinstance(imported, dict) and isinstance(own, dict)):
         return own
-    whole = {**facts, **{key: _both(facts.get(key), value) for key, value in own.items()}}
-    if isinstance(rows := own.get("deployments"), list) and "green" in facts:
-        green = whole.pop("green") if "green" in own else facts["green"]
-        whole["deployments"] = [
-            {**row, "green": _both(green, row.get("green"))} if isinstance(row, dict) else row for row in rows
+    merged = {**imported, **{key: _merge(imported.get(key), value) for key, value in own.items()}}
+    if isinstance(rows := own.get("deployments"), list) and "green" in imported:
+        green = merged.pop("green") if "green" in own else imported["green"]
+        merged["deployments"] = [
+            {**row, "green": _merge(green, row.get("green"))} if isinstance(row, dict) else row for row in rows
         ]
         if "green" not in own:
-            whole.pop("green", None)
-    return whole
+            merged.pop("green", None)
+    return merged
 
 
-def _against(facts: dict[str, Any], own: dict[str, Any], path: Where) -> Iterator[tuple[Where, str]]:
-    for key, fact in facts.items():
-        said = own.get(key, fact)
-        if isinstance(fact, dict) and isinstance(said, dict):
-            yield from _against(fact, said, (*path, key))
-        elif said != fact:
-            yield (*path, key), f"{key} is {said!r} here and {fact!r} in what is deployed; leave the key out"
+def _find_contradictions(
+    imported: dict[str, Any], own: dict[str, Any], path: Location
+) -> Iterator[tuple[Location, str]]:
+    for key, imported_value in imported.items():
+        own_value = own.get(key, imported_value)
+        if isinstance(imported_value, dict) and isinstance(own_value, dict):
+            yield from _find_contradictions(imported_value, own_value, (*path, key))
+        elif own_value != imported_value:
+            yield (
+                (*path, key),
+                f"{key} is {own_value!r} here and {imported_value!r} in the template or AppSpec; leave the key out",
+            )
 
 
-def _appspec(_data: dict[str, Any], name: str, text: str) -> dict[str, Any]:
-    found = revision.parse_revision(text, name)
-    if found.problems:
-        raise GreenlightError(found.problems[0])
-    return {"platform": "ecs" if "taskdefinition" in found.properties else "lambda", "hooks": list(found.hooks)}
+def _import_appspec(_data: dict[str, Any], name: str, text: str) -> dict[str, Any]:
+    appspec = revision.parse_revision(text, name)
+    if appspec.problems:
+        raise GreenlightError(appspec.problems[0])
+    return {"platform": "ecs" if "taskdefinition" in appspec.properties else "lambda", "hooks": list(appspec.hooks)}
 
 
-def _template(data: dict[str, Any], name: str, text: str) -> dict[str, Any]:
-    given = data.get("parameters")
-    given = {key: str(value) for key, value in given.items()} if isinstance(given, dict) else {}
-    template = cloudformation.parse_template(text, given)
-    gradual = [
-        each for each in template.resources(FUNCTION) if deployment_preference(template.properties(each)) is not None
+def _import_template(data: dict[str, Any], file: str, text: str) -> dict[str, Any]:
+    parameters = data.get("parameters")
+    parameters = {key: str(value) for key, value in parameters.items()} if isinstance(parameters, dict) else {}
+    template = cloudformation.parse_template(text, parameters)
+    functions = [
+        name for name in template.resources(FUNCTION) if deployment_preference(template.properties(name)) is not None
     ]
     groups = list(template.resources(GROUP))
-    if len(gradual) + len(groups) != 1:
+    if len(functions) + len(groups) != 1:
         raise GreenlightError("a rehearsal needs one function with a DeploymentPreference, or one deployment group")
-    if gradual:
-        return _lambda(template.properties(gradual[0]), gradual[0], name)
-    return _ecs(template, template.properties(groups[0]), data)
+    if functions:
+        return _import_function(template.properties(functions[0]), functions[0], file)
+    return _import_group(template, template.properties(groups[0]), data)
 
 
-def _lambda(properties: dict[str, Any], name: str, file: str) -> dict[str, Any]:
-    """Give what a function's properties say.
+def _import_function(properties: dict[str, Any], name: str, file: str) -> dict[str, Any]:
+    """Return the keys of a scenario for a function's properties.
 
     Raises:
-        GreenlightError: They leave to a deployment what a rehearsal must know, or the code is not on this machine.
+        GreenlightError: A required property is missing or is not decided by the template.
     """
-    way = _decided(_at(properties, "DeploymentPreference", "Type"), f"{name}'s DeploymentPreference.Type")
-    module, _, handler = _decided(properties.get("Handler"), f"{name}'s Handler").rpartition(".")
-    code = _decided(properties.get("CodeUri", "."), f"{name}'s CodeUri")
-    place = os.path.normpath(os.path.join(os.path.dirname(file), code))
-    timeout = _decided(properties.get("Timeout", 3), f"{name}'s Timeout")
-    release = {"function": f"{place}/{module.replace('.', '/')}.py:{handler}", "timeout": f"{timeout}s"}
-    named = _at(properties, "DeploymentPreference", "Hooks")
+    preference = _require_plain(
+        _value_at(properties, "DeploymentPreference", "Type"), f"{name}'s DeploymentPreference.Type"
+    )
+    module, _, handler = _require_plain(properties.get("Handler"), f"{name}'s Handler").rpartition(".")
+    code = _require_plain(properties.get("CodeUri", "."), f"{name}'s CodeUri")
+    folder = os.path.normpath(os.path.join(os.path.dirname(file), code))
+    timeout = _require_plain(properties.get("Timeout", 3), f"{name}'s Timeout")
+    release = {"function": f"{folder}/{module.replace('.', '/')}.py:{handler}", "timeout": f"{timeout}s"}
+    hooks = _value_at(properties, "DeploymentPreference", "Hooks")
     return {
         "platform": "lambda",
-        "config": f"{configurations.PREFIX}Lambda{way}",
-        "hooks": [event for key, event in SAM_HOOKS.items() if isinstance(named, dict) and key in named],
+        "config": f"{configurations.PREFIX}Lambda{preference}",
+        "hooks": [event for key, event in SAM_HOOKS.items() if isinstance(hooks, dict) and key in hooks],
         "blue": release,
         "green": release,
     }
 
 
-def _ecs(template: cloudformation.Template, group: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-    """Give what a deployment group says, and the listener and target group that it names.
+def _import_group(template: cloudformation.Template, group: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys of a scenario for a deployment group and its listener and target group.
 
     Raises:
-        GreenlightError: It has not exactly one pair of target groups, or leaves to a deployment what a rehearsal must
-            know and the scenario does not say.
+        GreenlightError: The group does not have exactly one pair of target groups, or a required value is neither in
+            the template nor in the scenario.
     """
-    pairs = _at(group, "LoadBalancerInfo", "TargetGroupPairInfoList")
+    pairs = _value_at(group, "LoadBalancerInfo", "TargetGroupPairInfoList")
     if not (isinstance(pairs, list) and len(pairs) == 1):
-        many = len(pairs) if isinstance(pairs, list) else "none"
+        count = len(pairs) if isinstance(pairs, list) else "none"
         raise GreenlightError(
-            f"a rehearsal needs a deployment group with one entry in TargetGroupPairInfoList, and this has {many}"
+            f"a rehearsal needs a deployment group with one entry in TargetGroupPairInfoList, and this has {count}"
         )
     application = group.get("ApplicationName")
     if isinstance(application, dict):
         application = template.properties(logical_id(application)).get("ApplicationName")
     names = {"application": application, "group": group.get("DeploymentGroupName")}
-    facts = {
+    imported = {
         "platform": "ecs",
-        "listener": _listener(template, pairs[0], data),
-        "rollback": str(_at(group, "AutoRollbackConfiguration", "Enabled")).lower() == "true",
+        "listener": _import_listener(template, pairs[0], data),
+        "rollback": str(_value_at(group, "AutoRollbackConfiguration", "Enabled")).lower() == "true",
         **{key: value for key, value in names.items() if isinstance(value, str)},
     }
     config = group.get("DeploymentConfigName", configurations.DEFAULT["ecs"])
     if isinstance(config, str) or "config" not in data:
-        facts["config"] = _decided(config, "DeploymentConfigName", "config")
-    return facts
+        imported["config"] = _require_plain(config, "DeploymentConfigName", "config")
+    return imported
 
 
-def _listener(template: cloudformation.Template, pair: Any, data: dict[str, Any]) -> dict[str, Any]:
-    """Give what the production listener and the first target group of a pair say; what the scenario says need not be."""
-    facts: dict[str, Any] = {"test": _at(pair, "TestTrafficRoute") is not None}
-    production = template.properties(logical_id(_at(pair, "ProdTrafficRoute", "ListenerArns", 0)))
+def _import_listener(template: cloudformation.Template, pair: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """Return the listener's keys for a pair of target groups; values that the scenario sets may be missing.
+
+    Raises:
+        GreenlightError: A required value is neither in the template nor in the scenario.
+    """
+    imported: dict[str, Any] = {"test": _value_at(pair, "TestTrafficRoute") is not None}
+    production = template.properties(logical_id(_value_at(pair, "ProdTrafficRoute", "ListenerArns", 0)))
     protocol = production.get("Protocol")
-    if isinstance(protocol, str) or _at(data, "listener", "https") is None:
-        protocol = _decided(protocol, "the Protocol of the production listener", "listener: {https: …, nlb: …}")
-        facts |= {"https": protocol in ("HTTPS", "TLS"), "nlb": protocol not in ("HTTP", "HTTPS")}
-    group = template.properties(logical_id(_at(pair, "TargetGroups", 0, "Name")))
-    said = _at(data, "listener", "health_check")
-    if not group and said is None:
+    if isinstance(protocol, str) or _value_at(data, "listener", "https") is None:
+        protocol = _require_plain(protocol, "the Protocol of the production listener", "listener: {https: …, nlb: …}")
+        imported |= {"https": protocol in ("HTTPS", "TLS"), "nlb": protocol not in ("HTTP", "HTTPS")}
+    group = template.properties(logical_id(_value_at(pair, "TargetGroups", 0, "Name")))
+    own_check = _value_at(data, "listener", "health_check")
+    if not group and own_check is None:
         raise GreenlightError(
-            "the first target group is not in the template; say listener.health_check in the scenario"
+            "the first target group is not in the template; set listener.health_check in the scenario"
         )
     if group:
-        health = {"path": group.get("HealthCheckPath", "/"), "codes": _at(group, "Matcher", "HttpCode") or "200"}
-        facts["health_check"] = {
-            key: _decided(value, f"the health check's {key}", f"listener.health_check.{key}")
+        health = {"path": group.get("HealthCheckPath", "/"), "codes": _value_at(group, "Matcher", "HttpCode") or "200"}
+        imported["health_check"] = {
+            key: _require_plain(value, f"the health check's {key}", f"listener.health_check.{key}")
             for key, value in health.items()
-            if isinstance(value, str | int) or _at(said, key) is None
+            if isinstance(value, str | int) or _value_at(own_check, key) is None
         }
-    return facts
+    return imported
 
 
-def _at(value: Any, *steps: str | int) -> Any:
-    """Give what stands at a place in data; None where there is no such place."""
+def _value_at(value: Any, *steps: str | int) -> Any:
+    """Return the value at a path in data; None if there is no such path."""
     for step in steps:
         if isinstance(value, list) and isinstance(step, int) and step < len(value):
             value = value[step]
@@ -173,14 +184,17 @@ def _at(value: Any, *steps: str | int) -> Any:
     return value
 
 
-def _decided(value: Any, what: str, key: str = "") -> str:
-    """Give a text or number that the template itself decides.
+def _require_plain(value: Any, name: str, key: str = "") -> str:
+    """Return a text or number of the template as text.
 
     Raises:
-        GreenlightError: It is absent, or only a deployment decides it.
+        GreenlightError: The value is absent, or an expression that only a deployment resolves.
     """
     if isinstance(value, str | int) and not isinstance(value, bool):
         return str(value)
-    why = "not in the template" if value is None else f"{json.dumps(value, default=str)[:80]}, which is no plain text"
-    say = f"say {key} in the scenario" if key else "a rehearsal needs it written out"
-    raise GreenlightError(f"{what} is {why}; {say}, or give its parameter a value under parameters")
+    if value is None:
+        problem = "not in the template"
+    else:
+        problem = f"{json.dumps(value, default=str)[:80]}, which is not a plain text or number"
+    advice = f"set {key} in the scenario" if key else "write the value in the template"
+    raise GreenlightError(f"{name} is {problem}; {advice}, or give its parameter a value under parameters")

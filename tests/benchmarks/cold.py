@@ -12,13 +12,19 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from devkit.rehearsal.aws.codedeploy import CodeDeployRoom
-from devkit.rehearsal.aws.ecs import EcsRoom, TaskSet
+from devkit.rehearsal.aws.codedeploy import CodeDeployApi
+from devkit.rehearsal.aws.ecs import EcsApi, TaskSet
 from devkit.rehearsal.aws.elbv2 import backend
 from devkit.rehearsal.aws.server import ACCOUNT, REGION, LocalAws
-from devkit.rehearsal.codedeploy_state import Entry, Execution, Ledger, Record, new_deployment_id
+from devkit.rehearsal.codedeploy_state import (
+    CodeDeployState,
+    DeploymentRecord,
+    HookExecution,
+    LifecycleEvent,
+    create_deployment_id,
+)
 from devkit.rehearsal.functions import environment
-from devkit.rehearsal.lifecycle import events
+from devkit.rehearsal.lifecycle import event_names
 from devkit.rehearsal.sandbox import FunctionSpec, Invocation, Sandbox
 from tests.benchmarks.contestants import BENCH_BIN, PEERS, PROJECT, STAGE
 from tests.benchmarks.running import BenchError, PeakMemory
@@ -64,12 +70,12 @@ class Account:
     def __init__(self, target_port: int, plan: Path) -> None:
         """Create the resources, with green at `target_port`."""
         self._url = f"http://127.0.0.1:{target_port}"
-        self._ledger = Ledger()
+        self._state = CodeDeployState()
         self._calls = 0
         self._aws = LocalAws()
         self._aws.start()
         self._task_sets: list[TaskSet] = []
-        self._aws.reset([self._count, CodeDeployRoom(self._ledger), EcsRoom(self._task_sets)])
+        self._aws.reset([self._count, CodeDeployApi(self._state), EcsApi(self._task_sets)])
         self._build(target_port, plan)
 
     def close(self) -> None:
@@ -155,16 +161,18 @@ class Account:
             python=str(BENCH_BIN / "python"),  # has only the packages of the layer
         )
 
-    def _new_deployment(self) -> tuple[Execution, bytes]:
+    def _new_deployment(self) -> tuple[HookExecution, bytes]:
         """Add a deployment that waits at the hook's stage; return its execution and the event."""
-        deployment_id = new_deployment_id()
-        entries = [Entry(name) for name in events("ecs", test_listener=True)]
-        record = Record(deployment_id, "ecs", _NAME, _NAME, "CodeDeployDefault.ECSAllAtOnce", entries, self._target)
+        deployment_id = create_deployment_id()
+        entries = [LifecycleEvent(name) for name in event_names("ecs", test_listener=True)]
+        record = DeploymentRecord(
+            deployment_id, "ecs", _NAME, _NAME, "CodeDeployDefault.ECSAllAtOnce", entries, self._target
+        )
         record.status = "InProgress"
-        record.entry(STAGE).status, record.entry(STAGE).started = "InProgress", time.time()
-        self._ledger.add(record)
+        record.event(STAGE).status, record.event(STAGE).started = "InProgress", time.time()
+        self._state.add(record)
         self._task_sets[1].external_id = deployment_id
-        execution = self._ledger.open(deployment_id, STAGE)
+        execution = self._state.open_execution(deployment_id, STAGE)
         event = {"DeploymentId": deployment_id, "LifecycleEventHookExecutionId": execution.id}
         return execution, json.dumps(event).encode()
 

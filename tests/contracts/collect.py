@@ -28,8 +28,7 @@ from moto import mock_aws
 
 from devkit.cli.main import INTERRUPTED, build_full_parser, main
 from devkit.cli.selection import PREFIX as VARIABLE_PREFIX
-from devkit.rehearsal.codedeploy_state import Entry as LifecycleEntry
-from devkit.rehearsal.codedeploy_state import Record
+from devkit.rehearsal.codedeploy_state import DeploymentRecord, LifecycleEvent
 from devkit.rehearsal.configurations import CONFIGURATIONS
 from devkit.rehearsal.faults import FAULTS
 from devkit.rehearsal.outcome import DeploymentOutcome, ScenarioOutcome
@@ -40,8 +39,7 @@ from greenlight.assertions.filters import FILTERS
 from greenlight.assertions.formats import FORMATS
 from greenlight.assertions.predicates import PREDICATES, TYPES
 from greenlight.checks.binding import deployment_values
-from greenlight.checks.registry import ENTRY_POINTS
-from greenlight.checks.registry import FOLDER as VALIDATORS_FOLDER
+from greenlight.checks.registry import ENTRY_POINTS, shipped_package
 from greenlight.core.deployment import STAGES, Deployment, Platform
 from greenlight.core.report import DEFAULT_CHECKS, Report
 from greenlight.core.settings import read as read_settings
@@ -416,8 +414,10 @@ def _rehearsal_documents(folder: Path) -> Iterator[str]:
     output = run("rehearse", str(folder / "wrong.scenario.yaml"), *AS_JSON, statuses=(2,))
     yield from document_lines(json.loads(output), "rehearse json")
     scenario = read_scenario(folder / "sample.scenario.yaml")
-    entries = [LifecycleEntry(name="Install", status="Failed", started=1.0, ended=2.0, message="m", answered_by="hook")]
-    record = Record(DEPLOYMENT, "ecs", "shop", "web", "config", entries, dict, error_code="CODE", error_message="m")
+    entries = [LifecycleEvent(name="Install", status="Failed", started=1.0, ended=2.0, message="m", answered_by="hook")]
+    record = DeploymentRecord(
+        DEPLOYMENT, "ecs", "shop", "web", "config", entries, dict, error_code="CODE", error_message="m"
+    )
     (planned,) = scenario.deployments
     deployment = DeploymentOutcome(planned, record, record, traffic=[(0.0, 10)], answered_by=["hook"])
     outcome = ScenarioOutcome(scenario, [deployment], notes=["n"], reports=[folder / "report.json"])
@@ -620,7 +620,7 @@ def places() -> list[str]:
             *(f"variable {name}: default {compact(default_of[name])}" for name in environment.names),
             f"variable {VARIABLE_PREFIX}NAME",
             f"entry points {ENTRY_POINTS}",
-            f"folder of validators {VALIDATORS_FOLDER}",
+            f"folder of validators {shipped_package()}",
             *(f"stage {stage}" for stage in STAGES),
         ]
     )

@@ -11,7 +11,7 @@ import pytest
 from devkit.rehearsal.aws.server import LocalAws
 from devkit.rehearsal.processes import kill_all
 from devkit.rehearsal.scenario_file import read
-from devkit.rehearsal.scenario_player import Player
+from devkit.rehearsal.scenario_player import ScenarioPlayer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,7 +107,7 @@ def play(aws: LocalAws, folder: Path) -> Callable[..., ScenarioOutcome]:
         path = folder / "scenario.yaml"
         path.write_text(text)
         results = folder / "results"
-        player = Player(aws, results, hooks) if hooks else Player(aws, results)
+        player = ScenarioPlayer(aws, results, hooks) if hooks else ScenarioPlayer(aws, results)
         return player.play(read(path))
 
     return run

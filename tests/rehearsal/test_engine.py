@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from devkit.rehearsal.codedeploy_state import ROLLBACK_CREATOR, Ledger, Record
+from devkit.rehearsal.codedeploy_state import ROLLBACK_CREATOR, CodeDeployState, DeploymentRecord
 from devkit.rehearsal.configurations import CONFIGURATIONS
-from devkit.rehearsal.engine import Clock, Engine, Halt, Observer, Order
+from devkit.rehearsal.engine import Clock, DeploymentRequest, Engine, Halt, Observer
 
 CANARY = CONFIGURATIONS["CodeDeployDefault.ECSCanary10Percent5Minutes"]
 
@@ -46,10 +46,10 @@ class Platform:
     def shift(self, percent: int, /) -> None:
         self._record(f"{percent} %")
 
-    def restore(self) -> None:
+    def restore_blue(self) -> None:
         self._record("restore")
 
-    def settle(self) -> None:
+    def promote_green(self) -> None:
         self._record("settle")
 
     def target(self) -> dict[str, Any]:
@@ -69,9 +69,9 @@ class Platform:
 class Watcher(Observer):
     """Observer that records the deployments that ended."""
 
-    ended: list[Record] = field(default_factory=list)
+    ended: list[DeploymentRecord] = field(default_factory=list)
 
-    def deployment_ended(self, record: Record) -> None:
+    def deployment_ended(self, record: DeploymentRecord) -> None:
         self.ended.append(record)
 
 
@@ -81,18 +81,18 @@ class Stand:
     def __init__(self, answers: dict[str, Any] | None = None) -> None:
         self.time = Time()
         self.platform = Platform(self.time)
-        self.ledger = Ledger()
+        self.state = CodeDeployState()
         self.answers = answers or {}
         self.called: list[str] = []
         self.alarms: list[str] = []
         self.alarm_at = float("inf")
         hooks = {stage: stage for stage in self.answers}
-        self.order = Order("ecs", "shop", "web", CANARY, hooks, minute_s=1, hour_s=60)
+        self.request = DeploymentRequest("ecs", "shop", "web", CANARY, hooks, minute_s=1, hour_s=60)
         self.watcher = Watcher()
 
-    def run(self, **changes: Any) -> tuple[Record, Record | None]:
-        engine = Engine(self.ledger, self._invoke, self._alarms, self.watcher, Clock(self.time.now, self.time.sleep))
-        return engine.run(replace(self.order, **changes), self.platform)
+    def run(self, **changes: Any) -> tuple[DeploymentRecord, DeploymentRecord | None]:
+        engine = Engine(self.state, self._invoke, self._alarms, self.watcher, Clock(self.time.now, self.time.sleep))
+        return engine.run(replace(self.request, **changes), self.platform)
 
     def _alarms(self) -> list[str]:
         return self.alarms if self.time.seconds >= self.alarm_at else []
@@ -104,11 +104,11 @@ class Stand:
         if isinstance(answer, Exception):
             raise answer
         if answer is not None:
-            self.ledger.put(event["DeploymentId"], event["LifecycleEventHookExecutionId"], answer)
+            self.state.put_status(event["DeploymentId"], event["LifecycleEventHookExecutionId"], answer)
 
 
-def statuses(record: Record) -> dict[str, str]:
-    return {entry.name: entry.status for entry in record.entries}
+def statuses(record: DeploymentRecord) -> dict[str, str]:
+    return {event.name: event.status for event in record.events}
 
 
 def test_failed_hook_ends_the_deployment_and_starts_a_rollback() -> None:
@@ -211,8 +211,8 @@ def test_stop_request_is_handled_while_a_hook_runs() -> None:
 
 def _stop_at(stand: Stand, seconds: float) -> None:
     stand.time.seconds += seconds
-    for execution in list(stand.ledger._executions.values()):
-        stand.ledger.find(execution.deployment_id).stop_requested = True
+    for execution in list(stand.state._executions.values()):
+        stand.state.find(execution.deployment_id).stop_requested = True
 
 
 def test_without_automatic_rollback_nothing_is_restored() -> None:

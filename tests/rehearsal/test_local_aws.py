@@ -12,11 +12,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from devkit.rehearsal.aws import elbv2
-from devkit.rehearsal.aws.codedeploy import CodeDeployRoom
-from devkit.rehearsal.aws.ecs import EcsRoom, TaskSet
-from devkit.rehearsal.aws.lambdas import LambdaRoom
+from devkit.rehearsal.aws.codedeploy import CodeDeployApi
+from devkit.rehearsal.aws.ecs import EcsApi, TaskSet
+from devkit.rehearsal.aws.lambdas import LambdaApi
 from devkit.rehearsal.aws.server import LocalAws
-from devkit.rehearsal.codedeploy_state import Entry, Execution, Ledger, Record
+from devkit.rehearsal.codedeploy_state import CodeDeployState, DeploymentRecord, HookExecution, LifecycleEvent
 from devkit.rehearsal.functions import LocalLambda
 
 if TYPE_CHECKING:
@@ -42,22 +42,27 @@ class Stand:
     """One deployment that waits for a hook's status."""
 
     aws: LocalAws
-    codedeploy: CodeDeployRoom
-    record: Record
-    execution: Execution
+    codedeploy: CodeDeployApi
+    record: DeploymentRecord
+    execution: HookExecution
     client: Any
 
 
 @pytest.fixture
 def stand(aws: LocalAws) -> Iterator[Stand]:
-    ledger = Ledger()
-    entries = [Entry("BeforeAllowTraffic", "InProgress", started=1_700_000_000.5), Entry("AllowTraffic")]
+    state = CodeDeployState()
+    entries = [
+        LifecycleEvent("BeforeAllowTraffic", "InProgress", started=1_700_000_000.5),
+        LifecycleEvent("AllowTraffic"),
+    ]
     target = {**TARGET, "lambdaTarget": dict(TARGET["lambdaTarget"])}  # type: ignore[call-overload]
-    record = Record("d-ABCDEFGH1", "lambda", "shop", "web", "c", entries, lambda: target, status="InProgress")
-    ledger.add(record)
-    codedeploy = CodeDeployRoom(ledger, alarms=("too slow",))
-    aws.reset([codedeploy, LambdaRoom(LocalLambda())])
-    yield Stand(aws, codedeploy, record, ledger.open(record.id, "BeforeAllowTraffic"), aws.client("codedeploy"))
+    record = DeploymentRecord("d-ABCDEFGH1", "lambda", "shop", "web", "c", entries, lambda: target, status="InProgress")
+    state.add(record)
+    codedeploy = CodeDeployApi(state, alarms=("too slow",))
+    aws.reset([codedeploy, LambdaApi(LocalLambda())])
+    yield Stand(
+        aws, codedeploy, record, state.open_execution(record.id, "BeforeAllowTraffic"), aws.client("codedeploy")
+    )
     aws.reset()
 
 
@@ -146,7 +151,7 @@ def test_exception_in_a_service_is_an_internal_failure_without_a_traceback(
 
 def test_service_lists_its_task_sets(aws: LocalAws) -> None:
     task_set = TaskSet("ecs-svc/1", "c", "web", "arn:task:2", "arn:group", "web", 8080, external_id="d-ABCDEFGH1")
-    aws.reset([EcsRoom([task_set])])
+    aws.reset([EcsApi([task_set])])
     client = aws.client("ecs")
     client.create_cluster(clusterName="c")
     client.create_service(cluster="c", serviceName="web", desiredCount=1, deploymentController={"type": "CODE_DEPLOY"})

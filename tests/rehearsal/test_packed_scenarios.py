@@ -11,7 +11,7 @@ import pytest
 
 from devkit.rehearsal.hooks import PROJECT
 from devkit.rehearsal.scenario_file import read
-from devkit.rehearsal.scenario_player import Player
+from devkit.rehearsal.scenario_player import ScenarioPlayer
 from greenlight.core.report import Report
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def test_there_are_packed_scenarios_for_both_platforms() -> None:
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_packed_scenario_ends_as_it_expects(aws: LocalAws, tmp_path: Path, path: Path) -> None:
-    outcome = Player(aws, tmp_path).play(read(path))
+    outcome = ScenarioPlayer(aws, tmp_path).play(read(path))
     document = outcome.document()
     assert not outcome.problem
     assert document["mismatches"] == []

@@ -114,7 +114,7 @@ def test_without_a_test_listener_the_hook_is_skipped_with_a_note(play: Play) -> 
     (deployment,) = outcome.deployments
     assert deployment.record.status == "Succeeded"
     assert deployment.gates == []
-    assert "silently" in outcome.notes[0]
+    assert "skips AfterAllowTestTraffic" in outcome.notes[0]
 
 
 def test_without_a_plan_the_installations_setting_decides(play: Play) -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from devkit.commands import rehearse
 from devkit.rehearsal.outcome import ScenarioOutcome
-from devkit.rehearsal.scenario_player import Player
+from devkit.rehearsal.scenario_player import ScenarioPlayer
 
 if TYPE_CHECKING:
     from devkit.rehearsal.scenario import Scenario
@@ -116,7 +116,7 @@ def test_scenarios_of_the_same_name_have_separate_results(folder: Path) -> None:
 
 def test_results_folder_that_is_a_file_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(write(folder, GOOD), "-o", write(folder, "", "file")) == 2
-    assert "not played: " in capsys.readouterr().out
+    assert "not completed: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("error", [RuntimeError("cannot join thread before it is started"), None])
@@ -128,7 +128,7 @@ def test_interrupt_is_reported_with_and_without_an_error_after_it(
 ) -> None:
     played = []
 
-    def play(_player: Player, scenario: Scenario, *_: object) -> ScenarioOutcome:
+    def play(_player: ScenarioPlayer, scenario: Scenario, *_: object) -> ScenarioOutcome:
         played.append(scenario.path.name)
         with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -136,7 +136,7 @@ def test_interrupt_is_reported_with_and_without_an_error_after_it(
             raise error
         return ScenarioOutcome(scenario)
 
-    monkeypatch.setattr(Player, "play", play)
+    monkeypatch.setattr(ScenarioPlayer, "play", play)
     assert run(write(folder, GOOD), write(folder, GOOD, "next.yaml"), "-o", str(folder / "out")) == 130
     assert played == ["s.yaml"]
     assert "all started processes have ended" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devkit.rehearsal.routing import routes, weights
+from devkit.rehearsal.routing import read_weights, to_caddy_routes
 
 TARGETS = {"blue": [("127.0.0.1", 1)], "green": [("127.0.0.1", 2)], "empty": []}
 
@@ -29,7 +29,7 @@ def rule(
 
 
 def convert_rules(*rules: dict[str, Any]) -> list[dict[str, Any]]:
-    return routes(list(rules), lambda arn: TARGETS[arn])
+    return to_caddy_routes(list(rules), lambda arn: TARGETS[arn])
 
 
 def test_group_without_weight_gets_no_requests() -> None:
@@ -49,8 +49,8 @@ def test_rule_without_targets_answers_503(action: dict[str, Any]) -> None:
 
 
 def test_single_target_group_of_a_forward_action_is_accepted() -> None:
-    assert weights({"Type": "forward", "TargetGroupArn": "blue"}) == {"blue": 1}
-    assert weights({"Type": "redirect"}) == {}
+    assert read_weights({"Type": "forward", "TargetGroupArn": "blue"}) == {"blue": 1}
+    assert read_weights({"Type": "redirect"}) == {}
 
 
 def test_rules_are_ordered_by_priority_with_the_default_last() -> None:

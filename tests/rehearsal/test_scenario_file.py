@@ -44,11 +44,11 @@ def problems(folder: Path, text: str) -> str:
         ("plan: nowhere.yaml", "5:7: plan", "there is no plan at"),
         ("faults: [hook-kiled]", "5:10: faults[0]", "did you mean 'hook-killed'?"),
         ("faults: [{hook-killed: {stag: x}}]", "faults[0]", "unknown key 'stag'; did you mean 'stage'?"),
-        ("hooks: [Install]", "5:9: hooks[0]", "Install calls no hook"),
+        ("hooks: [Install]", "5:9: hooks[0]", "Install cannot call a hook"),
         (
             "expect: {status: Succeded}",
             "5:18: expect.status",
-            "is not one of Succeeded, Failed, Stopped; did you mean 'Succeeded'?",
+            "one of Succeeded, Failed, Stopped; did you mean 'Succeeded'?",
         ),
         ("expect: {failed_at: Nowhere}", "5:21: expect.failed_at", "'Nowhere' is not one of BeforeInstall, Install"),
         ("alarms: [{name: a}]", "5:10: alarms[0]", "exactly one of errors_percent, at and state"),
@@ -176,7 +176,7 @@ green: {{command: "python service.py fine {{port}}"}}
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ("platform: lambda", "platform is 'lambda' here and 'ecs' in what is deployed; leave the key out"),
+        ("platform: lambda", "platform is 'lambda' here and 'ecs' in the template or AppSpec; leave the key out"),
         ("hooks: [AfterAllowTraffic]", "hooks is ['AfterAllowTraffic'] here"),
         ("listener: {https: false}", "listener.https: https is False here and True"),
         ("rollback: false", "rollback is False here and True"),
@@ -221,20 +221,20 @@ Resources:
         (GROUP, "LoadBalancerInfo:", "Unheard:", "one entry in TargetGroupPairInfoList, and this has none"),
         (GROUP, f"- {PAIR}", f"- {PAIR}\n            - {PAIR}", "and this has 2"),
         (GROUP, f"- {PAIR}", "- !Ref Pair", "the Protocol of the production listener is not in the template"),
-        (GROUP, "[!Ref Https]", "[]", "say listener: {https: …, nlb: …} in the scenario"),
+        (GROUP, "[!Ref Https]", "[]", "set listener: {https: …, nlb: …} in the scenario"),
         (
             GROUP,
             "[!Ref Https]",
             "[!ImportValue https]",
             "the Protocol of the production listener is not in the template",
         ),
-        (GROUP, "!GetAtt Blue.TargetGroupName", "!ImportValue blue", "say listener.health_check in the scenario"),
+        (GROUP, "!GetAtt Blue.TargetGroupName", "!ImportValue blue", "set listener.health_check in the scenario"),
         (GROUP, "/health", "!ImportValue path", 'health check\'s path is {"Fn::ImportValue": "path"}'),
         (
             GROUP,
             "LoadBalancerInfo:",
             "DeploymentConfigName: !Ref Config\n        LoadBalancerInfo:",
-            "say config in the",
+            "set config in the",
         ),
         (
             FUNCTION,

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from devkit.rehearsal.users import Gate, Users
+from devkit.rehearsal.users import TrafficGate, UserTraffic
 
 
 def test_failures_are_counted_and_given_as_a_percentage() -> None:
@@ -19,7 +19,7 @@ def test_failures_are_counted_and_given_as_a_percentage() -> None:
             asked.release()
             return next(answers)
 
-    users = Users(ask, rate=200)
+    users = UserTraffic(ask, rate=200)
     began = time.monotonic()
     users.start()
     assert all(asked.acquire(timeout=5) for _ in range(30))
@@ -37,7 +37,7 @@ def test_exception_in_a_request_counts_as_an_error() -> None:
         asked.set()
         raise OSError("connection reset")
 
-    users = Users(ask, rate=50)
+    users = UserTraffic(ask, rate=50)
     users.start()
     assert asked.wait(5)
     users.pause(5)
@@ -54,7 +54,7 @@ def test_pause_waits_for_running_requests_and_starts_no_others() -> None:
         ended.set()
         return True
 
-    users = Users(ask, rate=100)
+    users = UserTraffic(ask, rate=100)
     users.start()
     assert began.wait(5)
     users.pause(5)
@@ -70,7 +70,7 @@ def test_pause_waits_for_running_requests_and_starts_no_others() -> None:
 
 def test_requests_that_could_not_be_sent_in_time_are_not_sent_later() -> None:
     release = threading.Event()
-    users = Users(lambda: release.wait(30), rate=200)
+    users = UserTraffic(lambda: release.wait(30), rate=200)
     users.start()
     time.sleep(1.3)
     released = time.monotonic()
@@ -81,7 +81,7 @@ def test_requests_that_could_not_be_sent_in_time_are_not_sent_later() -> None:
 
 
 def test_rate_of_zero_sends_no_requests() -> None:
-    users = Users(lambda: True, rate=0)
+    users = UserTraffic(lambda: True, rate=0)
     users.start()
     users.pause(1)
     users.resume()
@@ -90,14 +90,14 @@ def test_rate_of_zero_sends_no_requests() -> None:
 
 
 def test_closed_gate_lets_no_request_pass() -> None:
-    gate = Gate()
+    gate = TrafficGate()
     passed = threading.Event()
 
     def go() -> None:
-        with gate.passing():
+        with gate.pass_through():
             passed.set()
 
-    with gate.shut():
+    with gate.closed():
         threading.Thread(target=go, daemon=True).start()
         assert not passed.wait(0.1)
     assert passed.wait(10)

@@ -1,1 +1,1 @@
-"""AWS on a loopback port: moto's server, and in front of it the operations that moto lacks."""
+"""Local AWS on a loopback port: moto's server, and services in front of it for the operations that moto lacks."""

@@ -1,4 +1,4 @@
-"""One AWS API call as it arrives over HTTP, and the shapes in which AWS answers."""
+"""AWS API calls over HTTP, and responses in the formats of AWS."""
 
 from __future__ import annotations
 
@@ -28,52 +28,57 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
     def send(self, start_response: StartResponse) -> list[bytes]:
-        """Hand it to a WSGI server."""
+        """Return the response to a WSGI server."""
         headers = [*self.headers, ("Content-Length", str(len(self.body)))]
         start_response(f"{self.status} {_REASONS.get(self.status, 'Status')}", headers)
         return [self.body]
 
 
 def json_reply(data: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
-    """Answer with JSON (protocols `json` 1.1 and `rest-json`)."""
+    """Return a JSON response (protocols `json` 1.1 and `rest-json`)."""
     return Reply(json.dumps(data).encode(), status, (("Content-Type", "application/x-amz-json-1.1"), *headers))
 
 
 def json_error(code: str, message: str, status: int = 400) -> Reply:
-    """Answer with an error as both JSON protocols have it."""
+    """Return an error response of the JSON protocols."""
     return json_reply({"__type": code, "message": message}, status, (("x-amzn-ErrorType", code),))
 
 
 def s3_error(code: str, message: str, status: int) -> Reply:
-    """Answer with an error as S3 has it."""
+    """Return an error response of S3."""
     text = f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message></Error>'
     return Reply(text.encode(), status, (("Content-Type", "application/xml"),))
 
 
 class Call:
-    """One request. `service` is the name it was signed for, `caller` the access key it was signed with."""
+    """One API call.
+
+    Attributes:
+        caller: Access key of the signature.
+        service: Service name of the signature.
+    """
 
     def __init__(self, environ: Environ) -> None:
-        """Read what stands in the headers; the body is read when asked for."""
+        """Parse the headers; the body is read on first use."""
         self._environ = environ
-        found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-        self.caller, self.region, self.service = found.groups() if found else ("", "", "")
+        match = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+        self.caller, self.region, self.service = match.groups() if match else ("", "", "")
         self.method = str(environ.get("REQUEST_METHOD", ""))
         self.path = unquote(str(environ.get("PATH_INFO", "")))
         self.target = str(environ.get("HTTP_X_AMZ_TARGET", "")).rpartition(".")[2]
 
     def header(self, name: str, default: str = "") -> str:
-        """Read a request header."""
+        """Return a request header."""
         return str(self._environ.get("HTTP_" + name.upper().replace("-", "_"), default))
 
     @cached_property
     def query(self) -> dict[str, list[str]]:
-        """The query string."""
+        """Parameters of the query string."""
         return parse_qs(str(self._environ.get("QUERY_STRING", "")))
 
     @cached_property
     def body(self) -> bytes:
-        """The body, which stays readable for whoever comes next."""
+        """Body of the request; another application can read it again."""
         length = self._environ.get("CONTENT_LENGTH") or "0"
         data = self._environ["wsgi.input"].read(int(length)) if str(length).isdigit() else b""
         self._environ["wsgi.input"] = io.BytesIO(data)
@@ -81,7 +86,7 @@ class Call:
 
     @cached_property
     def json(self) -> dict[str, Any]:
-        """The body of a JSON call; {} if it is none."""
+        """Body of a JSON call; {} if the body is not a JSON object."""
         try:
             data = json.loads(self.body or b"{}")
         except ValueError:
@@ -90,16 +95,16 @@ class Call:
 
     @cached_property
     def form(self) -> dict[str, str]:
-        """The body of a call in the query protocol."""
+        """Parameters in the body of a call in the query protocol."""
         return {key: values[0] for key, values in parse_qs(self.body.decode("utf-8", "replace")).items()}
 
     def pass_on(self, application: Application) -> Reply:
-        """Let another WSGI application answer, and read its whole answer."""
-        seen: list[Any] = []
+        """Call another WSGI application and return its complete response."""
+        head: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> None:
-            seen[:] = [int(status.split()[0]), tuple(headers)]
+            head[:] = [int(status.split()[0]), tuple(headers)]
 
         body = b"".join(application(self._environ, start_response))
-        headers = tuple((name, value) for name, value in seen[1] if name.lower() != "content-length")
-        return Reply(body, seen[0], headers)
+        headers = tuple((name, value) for name, value in head[1] if name.lower() != "content-length")
+        return Reply(body, head[0], headers)

@@ -1,4 +1,4 @@
-"""CodeDeploy's operations that moto lacks or answers with placeholders, over the rehearsal's ledger.
+"""CodeDeploy's operations that moto lacks or answers with placeholders, based on `CodeDeployState`.
 
 Shapes: botocore's service model of CodeDeploy, 2014-10-06.
 """
@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from devkit.rehearsal.aws.calls import Application, Call, Reply, json_error, json_reply
 from devkit.rehearsal.aws.server import ACCOUNT, REGION
-from devkit.rehearsal.codedeploy_state import Entry, Ledger, Record, ServiceError
+from devkit.rehearsal.codedeploy_state import CodeDeployState, DeploymentRecord, LifecycleEvent, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class CodeDeployRoom:
-    """Answers for CodeDeploy.
+class CodeDeployApi:
+    """CodeDeploy's API.
 
     Attributes:
-        late_s: How long an event that has begun still shows as Pending, in seconds.
+        late_s: Seconds for which an event that has started is still returned as Pending.
     """
 
-    def __init__(self, ledger: Ledger, *, alarms: tuple[str, ...] = ()) -> None:
-        """Answer from `ledger`; `alarms` are what GetDeploymentGroup says of them, for moto keeps none."""
-        self._ledger = ledger
+    def __init__(self, state: CodeDeployState, *, alarms: tuple[str, ...] = ()) -> None:
+        """Answer from `state`; GetDeploymentGroup returns `alarms`, because moto does not store them."""
+        self._state = state
         self.late_s = 0.0
         self._alarms = alarms
         self._operations: dict[str, Callable[[Call], dict[str, Any]]] = {
@@ -39,7 +39,7 @@ class CodeDeployRoom:
         }
 
     def __call__(self, call: Call, moto: Application) -> Reply | None:
-        """Answer one call, or leave it to moto."""
+        """Return the response to a call; None for a call that moto answers."""
         if call.service != "codedeploy":
             return None
         if call.target == "GetDeploymentGroup":
@@ -53,28 +53,28 @@ class CodeDeployRoom:
             return json_error(error.code, error.message)
 
     def _get_deployment(self, call: Call) -> dict[str, Any]:
-        return {"deploymentInfo": _deployment_info(self._ledger.find(call.json.get("deploymentId")))}
+        return {"deploymentInfo": _deployment_info(self._state.find(call.json.get("deploymentId")))}
 
     def _list_targets(self, call: Call) -> dict[str, Any]:
-        record = self._ledger.find(call.json.get("deploymentId"))
+        record = self._state.find(call.json.get("deploymentId"))
         return {"targetIds": [_member(record.target())["targetId"]]}
 
     def _batch_get_targets(self, call: Call) -> dict[str, Any]:
-        record = self._ledger.find(call.json.get("deploymentId"))
-        if not (wanted := call.json.get("targetIds")):
+        record = self._state.find(call.json.get("deploymentId"))
+        if not (target_ids := call.json.get("targetIds")):
             raise ServiceError("DeploymentTargetIdRequiredException", "A deployment target ID was not provided.")
         target = self._target(record)
-        return {"deploymentTargets": [target for each in wanted if each == _member(target)["targetId"]]}
+        return {"deploymentTargets": [target for target_id in target_ids if target_id == _member(target)["targetId"]]}
 
     def _get_target(self, call: Call) -> dict[str, Any]:
-        record = self._ledger.find(call.json.get("deploymentId"))
+        record = self._state.find(call.json.get("deploymentId"))
         target = self._target(record)
         if call.json.get("targetId") != _member(target)["targetId"]:
             raise ServiceError("DeploymentTargetDoesNotExistException", "The provided target ID does not exist.")
         return {"deploymentTarget": target}
 
     def _stop_deployment(self, call: Call) -> dict[str, Any]:
-        record = self._ledger.find(call.json.get("deploymentId"))
+        record = self._state.find(call.json.get("deploymentId"))
         if record.completed:
             raise ServiceError(
                 "DeploymentAlreadyCompletedException", f"The deployment {record.id} is already completed."
@@ -84,7 +84,7 @@ class CodeDeployRoom:
 
     def _put_status(self, call: Call) -> dict[str, Any]:
         request = call.json
-        execution = self._ledger.put(
+        execution = self._state.put_status(
             request.get("deploymentId"),
             request.get("lifecycleEventHookExecutionId"),
             request.get("status"),
@@ -104,37 +104,37 @@ class CodeDeployRoom:
         }
         return Reply(json.dumps(data).encode(), reply.status, reply.headers)
 
-    def _target(self, record: Record) -> dict[str, Any]:
+    def _target(self, record: DeploymentRecord) -> dict[str, Any]:
         target = record.target()
         status = record.status if record.completed else "InProgress"
         _member(target).update(
             deploymentId=record.id,
             targetArn=f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:target/{_member(target)['targetId']}",
             status={"Stopped": "Failed"}.get(status, status),
-            lastUpdatedAt=max(record.created, *(max(entry.started, entry.ended) for entry in record.entries)),
-            lifecycleEvents=[_event(entry, self.late_s) for entry in record.entries],
+            lastUpdatedAt=max(record.created, *(max(event.started, event.ended) for event in record.events)),
+            lifecycleEvents=[_describe_event(event, self.late_s) for event in record.events],
         )
         return target
 
 
 def _member(target: dict[str, Any]) -> dict[str, Any]:
-    """The one member of a deployment target that its type names."""
+    """Return the member of a deployment target that belongs to its type."""
     member: dict[str, Any] = target["ecsTarget" if target["deploymentTargetType"] == "ECSTarget" else "lambdaTarget"]
     return member
 
 
-def _event(entry: Entry, late_s: float) -> dict[str, Any]:
-    if entry.status == "InProgress" and time.time() - entry.started < late_s:
-        return {"lifecycleEventName": entry.name, "status": "Pending"}
-    event: dict[str, Any] = {"lifecycleEventName": entry.name, "status": entry.status}
-    if entry.started:
-        event["startTime"] = entry.started
-    if entry.ended:
-        event["endTime"] = entry.ended
-    return event
+def _describe_event(event: LifecycleEvent, late_s: float) -> dict[str, Any]:
+    if event.status == "InProgress" and time.time() - event.started < late_s:
+        return {"lifecycleEventName": event.name, "status": "Pending"}
+    description: dict[str, Any] = {"lifecycleEventName": event.name, "status": event.status}
+    if event.started:
+        description["startTime"] = event.started
+    if event.ended:
+        description["endTime"] = event.ended
+    return description
 
 
-def _deployment_info(record: Record) -> dict[str, Any]:
+def _deployment_info(record: DeploymentRecord) -> dict[str, Any]:
     counts = dict.fromkeys(("Pending", "InProgress", "Succeeded", "Failed", "Skipped", "Ready"), 0)
     counts[{"Created": "Pending", "Stopped": "Failed"}.get(record.status, record.status)] = 1
     info: dict[str, Any] = {
@@ -142,7 +142,7 @@ def _deployment_info(record: Record) -> dict[str, Any]:
         "deploymentGroupName": record.group,
         "deploymentConfigName": record.config,
         "deploymentId": record.id,
-        # GetDeployment names an AppSpec by its digest only; the content is GetApplicationRevision's.
+        # GetDeployment returns only the digest of an AppSpec; GetApplicationRevision returns the content.
         "revision": {"revisionType": "AppSpecContent", "appSpecContent": {"sha256": "0" * 64}},
         "status": record.status,
         "createTime": record.created,

