@@ -11,7 +11,7 @@ import msgspec
 from greenlight.api import MISSING, Context, Evidence, NoAnswerError, run_query
 
 if TYPE_CHECKING:
-    from validators.serves_green import ServesGreen
+    from .serves_green import ServesGreen
 
 Value = str | int | float | bool
 Sample = dict[str, Any]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from greenlight.api import MISSING, Evidence, HttpRequest, ResponseExpectation, check_response, validate_capture
-from validators._captures import capture_values
+
+from ._captures import capture_values
 
 if TYPE_CHECKING:
     from greenlight.api import Context, Response

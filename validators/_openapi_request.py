@@ -8,11 +8,11 @@ import json
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from validators._openapi_document import UnusableError
+from ._openapi_document import UnusableError
 
 if TYPE_CHECKING:
-    from validators._openapi_document import Document, Operation
-    from validators.openapi import OpenApi
+    from ._openapi_document import Document, Operation
+    from .openapi import OpenApi
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,7 +25,7 @@ from greenlight.api import (
 )
 
 if TYPE_CHECKING:
-    from validators.migration import Migration
+    from .migration import Migration
 
 SideName = Literal["green", "blue"]
 POLL_S = 0.5

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.api import Context, Evidence, Finding, GreenlightError, error, failed, finding_from, inconclusive
 
 if TYPE_CHECKING:
-    from validators.pytest import Pytest
+    from .pytest import Pytest
 
 MAX_ARCHIVE_BYTES = 50 * 1024 * 1024
 MAX_UNPACKED_BYTES = 200 * 1024 * 1024

@@ -21,12 +21,13 @@ from greenlight.api import (
     inconclusive,
     invoke,
 )
-from validators._lambda_response import response_error
+
+from ._lambda_response import response_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from validators.warm import Warm
+    from .warm import Warm
 
 POLL_S = 0.05
 

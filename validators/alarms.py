@@ -19,7 +19,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from greenlight.api import Context, Duration, Finding, Params, error, failed, inconclusive, passed, validator
-from validators._alarms import alarm_evidence, find_alarms
+
+from ._alarms import alarm_evidence, find_alarms
 
 POLL_S = 5.0
 _STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")

@@ -33,9 +33,10 @@ from typing import Annotated, Any
 import msgspec
 
 from greenlight.api import SAFE_METHODS, Context, Finding, HttpKind, HttpRequest, Params, inconclusive, validator
-from validators._compare.judge import Latency, Limits, judge
-from validators._compare.samples import Samples
-from validators._compare.sides import build_questions, reason_without_blue
+
+from ._compare.judge import Latency, Limits, judge
+from ._compare.samples import Samples
+from ._compare.sides import build_questions, reason_without_blue
 
 MARGIN_S = 0.1
 

@@ -20,7 +20,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from greenlight.api import Context, Expectation, Finding, Params, compile_query, finding_from, inconclusive, validator
-from validators._configuration import check_rule, check_unchanged, exists, read_configuration
+
+from ._configuration import check_rule, check_unchanged, exists, read_configuration
 
 if TYPE_CHECKING:
     from greenlight.api import Evidence

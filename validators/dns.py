@@ -77,7 +77,7 @@ def dns(params: Dns, context: Context) -> Finding:
     from dns.exception import DNSException
     from dns.resolver import NXDOMAIN, NoAnswer
 
-    from validators._dns import query, to_text
+    from ._dns import query, to_text
 
     green = context.green
     name = params.name or urllib.parse.urlsplit(f"//{green.host}" if green.host else green.url).hostname or ""

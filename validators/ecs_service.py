@@ -21,7 +21,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from greenlight.api import Context, Evidence, Finding, Params, error, failed, finding_from, validator
-from validators._task_set import find_task_set, stopped_task_evidence, stopped_tasks
+
+from ._task_set import find_task_set, stopped_task_evidence, stopped_tasks
 
 POLL_S = 3.0
 

@@ -49,10 +49,11 @@ from greenlight.api import (
     validate_capture,
     validator,
 )
-from validators._effects.cause import Cause
-from validators._effects.clean_up import CleanUp
-from validators._effects.run import Run, Timing
-from validators._effects.see import See
+
+from ._effects.cause import Cause
+from ._effects.clean_up import CleanUp
+from ._effects.run import Run, Timing
+from ._effects.see import See
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -37,7 +37,8 @@ from greenlight.api import (
     parse_json,
     validator,
 )
-from validators._graphql import Expect, check_answer
+
+from ._graphql import Expect, check_answer
 
 ACCEPT = "application/graphql-response+json, application/json;q=0.9"
 

@@ -31,7 +31,8 @@ from greenlight.api import (
     finding_from,
     validator,
 )
-from validators._grpc import BrokenCallError, Call, describe_status, encode_request, is_sendable, read_serving_status
+
+from ._grpc import BrokenCallError, Call, describe_status, encode_request, is_sendable, read_serving_status
 
 PATH = "/grpc.health.v1.Health/Check"
 

@@ -70,7 +70,8 @@ from greenlight.api import (
     send_request,
     validator,
 )
-from validators._http_request import Request, check_request
+
+from ._http_request import Request, check_request
 
 
 class Http(Request, frozen=True, kw_only=True):

@@ -20,7 +20,8 @@ import binascii
 import re
 
 from greenlight.api import Context, Evidence, Finding, Params, finding_from, inconclusive, validator
-from validators._images import running_digests
+
+from ._images import running_digests
 
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 

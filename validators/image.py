@@ -36,7 +36,8 @@ from greenlight.api import (
     inconclusive,
     validator,
 )
-from validators._images import check_age, check_reference, check_scan, image_references
+
+from ._images import check_age, check_reference, check_scan, image_references
 
 POLL_S = 3.0
 

@@ -37,7 +37,8 @@ from greenlight.api import (
     invoke,
     validator,
 )
-from validators._lambda_response import InvocationExpectation, check_invocation
+
+from ._lambda_response import InvocationExpectation, check_invocation
 
 
 class LambdaInvoke(LambdaPayload, frozen=True, kw_only=True):

@@ -21,7 +21,8 @@ from typing import Annotated
 import msgspec
 
 from greenlight.api import Context, Evidence, Finding, Params, error, finding_from, inconclusive, validator
-from validators._listener_rules import check_certificates, check_forwarding, read_listener_arns
+
+from ._listener_rules import check_certificates, check_forwarding, read_listener_arns
 
 POLL_S = 2.0
 

@@ -49,7 +49,8 @@ from greenlight.api import (
     sample_series,
     validator,
 )
-from validators._burst import MARGIN_S, Burst, Target
+
+from ._burst import MARGIN_S, Burst, Target
 
 MAX_REQUESTS = 10_000
 PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "slowest": 100.0}

@@ -43,7 +43,8 @@ from greenlight.api import (
     run_query,
     validator,
 )
-from validators._log_streams import LogGroup, find_log_group, signature
+
+from ._log_streams import LogGroup, find_log_group, signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

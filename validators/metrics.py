@@ -43,7 +43,8 @@ from greenlight.api import (
     time_series,
     validator,
 )
-from validators._metric_data import Query, read_points
+
+from ._metric_data import Query, read_points
 
 _ID = re.compile(r"[a-z][a-zA-Z0-9_]{0,200}", re.ASCII)
 

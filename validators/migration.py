@@ -44,7 +44,8 @@ from greenlight.api import (
     validate_capture,
     validator,
 )
-from validators._probe_row import ProbeRow, SideName
+
+from ._probe_row import ProbeRow, SideName
 
 DIRECTIONS: tuple[tuple[SideName, SideName], ...] = (("green", "blue"), ("blue", "green"))
 CLEAN_UP_SHARE = 0.3

@@ -39,8 +39,9 @@ from greenlight.api import (
     inconclusive,
     validator,
 )
-from validators._openapi_document import MALFORMED, Document, Operation, UnusableError
-from validators._openapi_request import RequestBuilder
+
+from ._openapi_document import MALFORMED, Document, Operation, UnusableError
+from ._openapi_request import RequestBuilder
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 

@@ -36,7 +36,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from greenlight.api import Context, Finding, GreenlightError, IamRequirement, Params, error, failed, validator
-from validators._pytest_suite import S3_ARCHIVE, decide_finding, find_suite, run_suite
+
+from ._pytest_suite import S3_ARCHIVE, decide_finding, find_suite, run_suite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

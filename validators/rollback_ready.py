@@ -18,7 +18,8 @@ from __future__ import annotations
 from typing import Any
 
 from greenlight.api import Context, Evidence, Finding, Params, finding_from, get_deployment_group, validator
-from validators._rollback_target import check_rollback_target
+
+from ._rollback_target import check_rollback_target
 
 
 class RollbackReady(Params, frozen=True, kw_only=True):

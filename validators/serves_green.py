@@ -45,7 +45,8 @@ from greenlight.api import (
     inconclusive,
     validator,
 )
-from validators._green_samples import Sample, Value, compare_samples, request_sample, take_sample
+
+from ._green_samples import Sample, Value, compare_samples, request_sample, take_sample
 
 
 class ServesGreen(Params, frozen=True, kw_only=True):

@@ -34,7 +34,8 @@ from greenlight.api import (
     sample_series,
     validator,
 )
-from validators._warm_invocations import decide_finding, invoke_at_once
+
+from ._warm_invocations import decide_finding, invoke_at_once
 
 
 class Expect(Params, frozen=True, kw_only=True):

@@ -25,7 +25,8 @@ from __future__ import annotations
 import urllib.parse
 
 from greenlight.api import Context, Evidence, Finding, NoAnswerError, Params, failed, finding_from, validator
-from validators._websocket_talk import BrokenError, Step, Talk
+
+from ._websocket_talk import BrokenError, Step, Talk
 
 
 class Websocket(Params, frozen=True, kw_only=True):

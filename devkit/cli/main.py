@@ -13,8 +13,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from devkit.cli import usage
 from greenlight import __version__
+
+from . import usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -55,7 +56,7 @@ def build_parser(names: Collection[str]) -> argparse.ArgumentParser:
         subparser = commands.add_parser(command, help=summary, description=description, formatter_class=raw)
         if command in names:
             subparser.epilog = usage.epilog(command)
-            importlib.import_module(f"devkit.commands.{command}").add_arguments(subparser)
+            importlib.import_module(f"..commands.{command}", __package__).add_arguments(subparser)
     return parser
 
 
@@ -106,7 +107,7 @@ def _run(parsed: argparse.Namespace) -> int:
     from greenlight.core.errors import GreenlightError
 
     try:
-        status: int = importlib.import_module(f"devkit.commands.{parsed.command}").run(parsed)
+        status: int = importlib.import_module(f"..commands.{parsed.command}", __package__).run(parsed)
         sys.stdout.flush()
     except GreenlightError as error:
         return _report_error(str(error))

@@ -7,12 +7,13 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any
 
-from devkit.commands import lint
-from devkit.lint import appspec
-from devkit.terminal import output
 from greenlight.core.deployment import STAGES
 from greenlight.core.errors import GreenlightError
 from greenlight.plan import yaml_reader
+
+from ..lint import appspec
+from ..terminal import output
+from . import lint
 
 if TYPE_CHECKING:
     import argparse

@@ -10,10 +10,6 @@ import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devkit.cli import selection, urls
-from devkit.plans import includes
-from devkit.terminal import report_output, watch
-from devkit.terminal.progress import Progress
 from greenlight.aws.client import Aws
 from greenlight.core.deployment import STAGES, Deployment, Platform, Side
 from greenlight.core.errors import GreenlightError, PlanError, Problem
@@ -25,6 +21,11 @@ from greenlight.gate.result import rejected_plan_result
 from greenlight.gate.supervise import run_gate
 from greenlight.plan import parser as plans
 from greenlight.stores import file
+
+from ..cli import selection, urls
+from ..plans import includes
+from ..terminal import report_output, watch
+from ..terminal.progress import Progress
 
 if TYPE_CHECKING:
     import argparse

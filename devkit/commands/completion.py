@@ -9,7 +9,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from devkit.cli import usage
+from ..cli import usage
 
 if TYPE_CHECKING:
     import argparse

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from devkit.doctor import cloudformation, examination, revision, rules
-from devkit.doctor.reader import Reader
-from devkit.lint import files
-from devkit.lint.rules import explain_rules
-from devkit.terminal.console import stderr_console, stdout_console
 from greenlight.core.errors import GreenlightError
+
+from ..doctor import cloudformation, examination, revision, rules
+from ..doctor.reader import Reader
+from ..lint import files
+from ..lint.rules import explain_rules
+from ..terminal.console import stderr_console, stdout_console
 
 if TYPE_CHECKING:
     import argparse
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from devkit.doctor.examination import Examination
-    from devkit.doctor.rules import Harm, Symptom
+    from ..doctor.examination import Examination
+    from ..doctor.rules import Harm, Symptom
 
 SCHEMA = "greenlight.doctor/1"
 _STYLES: dict[Harm, str] = {
@@ -123,7 +124,7 @@ def _examine_account(
 
 
 def _examine_template(arguments: argparse.Namespace, appspec: revision.AppSpec | None) -> Examination:
-    from devkit.doctor.template.examination import examine_template
+    from ..doctor.template.examination import examine_template
 
     parameters = dict(_parse_parameter(text) for text in arguments.parameters)
     template = cloudformation.parse_template(_read_template(arguments.template), parameters)

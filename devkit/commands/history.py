@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 import msgspec
 from rich.text import Text
 
-from devkit.reports import buckets, gate_index, history
-from devkit.reports.gate_index import GateList, IndexQuery
-from devkit.terminal.console import stdout_console, styled
 from greenlight.aws.client import Aws
 from greenlight.core.display import escape_controls, truncate
 from greenlight.core.errors import GreenlightError
 from greenlight.core.units import Duration
 from greenlight.report.content import format_duration
+
+from ..reports import buckets, gate_index, history
+from ..reports.gate_index import GateList, IndexQuery
+from ..terminal.console import stdout_console, styled
 
 if TYPE_CHECKING:
     import argparse

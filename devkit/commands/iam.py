@@ -6,7 +6,6 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from devkit.plans import iam_policy, includes
 from greenlight.aws.client import Aws
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
@@ -16,6 +15,8 @@ from greenlight.plan import parser as plans
 from greenlight.plan import yaml_reader
 from greenlight.plan.environments import environment_names
 from greenlight.stores import file
+
+from ..plans import iam_policy, includes
 
 if TYPE_CHECKING:
     import argparse

@@ -6,14 +6,15 @@ import datetime
 import sys
 from typing import TYPE_CHECKING
 
-from devkit.lint import files, formats, rules
-from devkit.lint.limits import Limits
-from devkit.lint.linter import problems
-from devkit.plans import includes
-from devkit.terminal.console import stdout_console
 from greenlight.checks.registry import Registry
 from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.units import Duration
+
+from ..lint import files, formats, rules
+from ..lint.limits import Limits
+from ..lint.linter import problems
+from ..plans import includes
+from ..terminal.console import stdout_console
 
 if TYPE_CHECKING:
     import argparse

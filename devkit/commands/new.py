@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devkit.plans import scaffold
 from greenlight.checks.registry import MalformedError, Registry
 from greenlight.core.errors import GreenlightError
 from greenlight.plan.schema import CONTROL_KEYS
+
+from ..plans import scaffold
 
 if TYPE_CHECKING:
     import argparse
@@ -71,7 +72,7 @@ def _create_validator(name: str, root: Path) -> None:
     test = root / "tests" / "validators" / f"test_{name}.py"
     files = {root / "validators" / f"{name}.py": scaffold.validator_source(name), test: scaffold.test_source(name)}
     docs = root / DOCS
-    from devkit.reference.validator_catalogue import HEAD
+    from ..reference.validator_catalogue import HEAD
 
     if docs.exists() and not docs.read_text(encoding="utf-8").startswith(HEAD):
         raise GreenlightError(f"{docs} is not a generated catalogue of validators and is not replaced")
@@ -103,8 +104,9 @@ def _name_error(name: str) -> str:
 
 def build_catalogue(root: Path) -> str:
     """Render docs/validators.md from the validators of a project."""
-    from devkit.reference.validator_catalogue import catalogue_entry, markdown
     from greenlight.testing import load_validator
+
+    from ..reference.validator_catalogue import catalogue_entry, markdown
 
     entries = []
     for file in sorted((root / "validators").glob("*.py")):

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from devkit.reports import buckets
 from greenlight.aws.client import Aws
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.units import Duration
 from greenlight.stores.overrides import read_overrides
 from greenlight.verdict.override import LONGEST, SCHEMA, Override, override_prefix, parse_override
+
+from ..reports import buckets
 
 if TYPE_CHECKING:
     import argparse

@@ -11,14 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from rich.text import Text
 
-from devkit.lint import files, formats
-from devkit.lint.limits import Limits
-from devkit.lint.linter import problems
-from devkit.plans import includes, remote
-from devkit.plans.remote_diff import LocalPlan, PlanDiff, compare_with_remote, environments_of
-from devkit.reports import buckets
-from devkit.terminal import output
-from devkit.terminal.console import stderr_console, stdout_console
 from greenlight.aws.client import Aws
 from greenlight.checks.registry import Registry
 from greenlight.core.deployment import Deployment, Platform
@@ -28,12 +20,21 @@ from greenlight.core.settings import Settings
 from greenlight.plan import parser as plans
 from greenlight.stores.plan_lookup import candidate_uris
 
+from ..lint import files, formats
+from ..lint.limits import Limits
+from ..lint.linter import problems
+from ..plans import includes, remote
+from ..plans.remote_diff import LocalPlan, PlanDiff, compare_with_remote, environments_of
+from ..reports import buckets
+from ..terminal import output
+from ..terminal.console import stderr_console, stdout_console
+
 if TYPE_CHECKING:
     import argparse
 
     from rich.console import Console
 
-    from devkit.plans.remote import RemotePlan, StoredPlan
+    from ..plans.remote import RemotePlan, StoredPlan
 
 DONE, NOT_DONE, WRONG = 0, 1, 2
 

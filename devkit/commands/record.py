@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devkit.cli import urls
-from devkit.recording.expectations import PAUSE_S
-from devkit.recording.recorder import RecordOptions, record_plan
-from devkit.recording.request import origin_of, path_of
-from devkit.terminal import output
 from greenlight.core.deployment import STAGES
 from greenlight.core.errors import GreenlightError
+
+from ..cli import urls
+from ..recording.expectations import PAUSE_S
+from ..recording.recorder import RecordOptions, record_plan
+from ..recording.request import origin_of, path_of
+from ..terminal import output
 
 if TYPE_CHECKING:
     import argparse

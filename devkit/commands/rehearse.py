@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import importlib.util
 import json
 import signal
 import sys
@@ -11,7 +12,7 @@ from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devkit.terminal.console import stderr_console, stdout_console
+from ..terminal.console import stderr_console, stdout_console
 
 if TYPE_CHECKING:
     import argparse
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from devkit.rehearsal.outcome import ScenarioOutcome
-    from devkit.rehearsal.scenario import Scenario
+    from ..rehearsal.outcome import ScenarioOutcome
+    from ..rehearsal.scenario import Scenario
 
 EXPECTED, UNEXPECTED, BAD_SCENARIO, INTERRUPTED = 0, 1, 2, 130
 _RESULTS = ".rehearsal"
+_EXTRA = ("awslambdaric", "moto", "trustme")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the scenarios; return 0 if each ended as expected, 1 if not, 2 if one cannot be run."""
+    if missing := _missing_packages():
+        print(
+            f"greenlight rehearse: it needs further packages ({', '.join(missing)}); install them with the extra: "
+            'pip install ".[rehearse]"',
+            file=sys.stderr,
+        )
+        return BAD_SCENARIO
     as_json = arguments.format == "json"
     console = stderr_console() if as_json else stdout_console()
     scenarios, problems = _read_scenarios(arguments.scenarios)
@@ -72,10 +81,15 @@ def run(arguments: argparse.Namespace) -> int:
     return EXPECTED if all(outcome.expected for outcome in outcomes) else UNEXPECTED
 
 
+def _missing_packages() -> list[str]:
+    """Return which packages of the extra `rehearse` are not installed."""
+    return [name for name in _EXTRA if importlib.util.find_spec(name) is None]
+
+
 def _read_scenarios(names: Sequence[str]) -> tuple[list[Scenario], list[str]]:
     """Read every scenario before the first one runs, so that mistakes are reported at once."""
-    from devkit.rehearsal.hooks import PROJECT
-    from devkit.rehearsal.scenario_file import ScenarioError, read
+    from ..rehearsal.hooks import PROJECT
+    from ..rehearsal.scenario_file import ScenarioError, read
 
     scenarios, problems = [], []
     for path in _scenario_files(names or [str(PROJECT / "examples" / "scenarios")]):
@@ -105,9 +119,9 @@ def _play(
     outcomes: list[ScenarioOutcome],
     interrupted: threading.Event,
 ) -> None:
-    from devkit.rehearsal.aws.server import LocalAws
-    from devkit.rehearsal.progress import Progress
-    from devkit.rehearsal.scenario_player import ScenarioPlayer
+    from ..rehearsal.aws.server import LocalAws
+    from ..rehearsal.progress import Progress
+    from ..rehearsal.scenario_player import ScenarioPlayer
 
     progress = Progress(console)
     aws = LocalAws()
@@ -134,7 +148,7 @@ def _folder_names(scenarios: Sequence[Scenario]) -> Iterator[str]:
 
 
 def _print_summary(console: Console, outcomes: Sequence[ScenarioOutcome]) -> None:
-    from devkit.rehearsal.progress import summary
+    from ..rehearsal.progress import summary
 
     console.print(summary(outcomes))
     reports = [path for outcome in outcomes for path in outcome.reports if path.suffix == ".html"]

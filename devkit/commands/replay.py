@@ -13,13 +13,6 @@ import msgspec
 from msgspec.structs import replace
 from rich.text import Text
 
-from devkit.cli import urls
-from devkit.lint import files
-from devkit.plans import includes
-from devkit.plans import replay as replays
-from devkit.reports import comparison, stored
-from devkit.terminal.console import stdout_console, styled
-from devkit.terminal.progress import Progress
 from greenlight.aws.client import Aws
 from greenlight.core.display import escape_controls, truncate
 from greenlight.core.errors import GreenlightError
@@ -31,14 +24,23 @@ from greenlight.gate.prepare import Prepared, with_secrets
 from greenlight.gate.supervise import run_gate
 from greenlight.report.content import format_subject
 
+from ..cli import urls
+from ..lint import files
+from ..plans import includes
+from ..plans import replay as replays
+from ..reports import comparison, stored
+from ..terminal.console import stdout_console, styled
+from ..terminal.progress import Progress
+
 if TYPE_CHECKING:
     import argparse
 
     from rich.console import Console
 
-    from devkit.reports.comparison import CheckComparison
     from greenlight.core.report import Report
     from greenlight.plan.model import Plan
+
+    from ..reports.comparison import CheckComparison
 
 NOT_FOUND = 1
 NOT_ALL = 3

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from devkit.reports import stored
-from devkit.terminal import report_output
 from greenlight.aws.client import Aws
+
+from ..reports import stored
+from ..terminal import report_output
 
 if TYPE_CHECKING:
     import argparse

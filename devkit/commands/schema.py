@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from devkit.terminal import output
+from ..terminal import output
 
 if TYPE_CHECKING:
     import argparse
@@ -35,13 +35,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _schema() -> str:
-    from devkit.reference.plan_schema import plan_schema
     from greenlight.checks.registry import Registry
+
+    from ..reference.plan_schema import plan_schema
 
     return json.dumps(plan_schema(Registry()), indent=2) + "\n"
 
 
 def _reference() -> str:
-    from devkit.reference import plan_reference
+    from ..reference import plan_reference
 
     return plan_reference.markdown() + "\n"

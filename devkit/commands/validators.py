@@ -6,10 +6,11 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from devkit.reference import validator_catalogue
-from devkit.terminal.console import stdout_console, styled
 from greenlight.checks.registry import Registry
 from greenlight.core.suggestions import did_you_mean
+
+from ..reference import validator_catalogue
+from ..terminal.console import stdout_console, styled
 
 if TYPE_CHECKING:
     import argparse

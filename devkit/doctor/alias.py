@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor.rules import make_symptom
+from .rules import make_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.deployment_group import GroupState
-    from devkit.doctor.rules import Symptom
+    from .deployment_group import GroupState
+    from .rules import Symptom
 
 _ABSENT = ("ResourceNotFoundException",)
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from devkit.lint.appspec import looks_like_appspec
 from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.plan.yaml_reader import nesting_exceeds, syntax_problem
+
+from ..lint.appspec import looks_like_appspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

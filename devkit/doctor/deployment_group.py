@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from greenlight.core.deployment import Platform
 
 if TYPE_CHECKING:
-    from devkit.doctor.reader import Reader
-    from devkit.doctor.revision import AppSpec
+    from .reader import Reader
+    from .revision import AppSpec
 
 RUNNING = ("Created", "Queued", "InProgress", "Baking", "Ready")
 

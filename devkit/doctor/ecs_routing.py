@@ -6,16 +6,17 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor.rules import make_symptom
-from devkit.lint.appspec import FILLED_LATER
 from greenlight.discovery.ecs import HOST_TAG
 from greenlight.discovery.load_balancer import find_route, traffic_share
+
+from ..lint.appspec import FILLED_LATER
+from .rules import make_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.deployment_group import GroupState
-    from devkit.doctor.rules import Symptom
+    from .deployment_group import GroupState
+    from .rules import Symptom
 
 _ROUTES = {"production listener": "prodTrafficRoute", "test listener": "testTrafficRoute"}
 LISTENER_NOT_FOUND = ("ListenerNotFound", "ListenerNotFoundException")
@@ -353,7 +354,7 @@ def _target_group_in_stack(state: GroupState, stack: str, listener: str) -> str:
     response = state.reader.call("cloudformation", "get_template", StackName=stack, TemplateStage="Processed")
     body = response["TemplateBody"]
     # Parsing short forms needs PyYAML, and most accounts never come here.
-    from devkit.doctor.cloudformation import TemplateError, parse_template
+    from .cloudformation import TemplateError, parse_template
 
     try:
         template = parse_template(body if isinstance(body, str) else json.dumps(body))  # botocore parses JSON itself

@@ -9,7 +9,13 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor import (
+from greenlight.core.deployment import Platform
+from greenlight.core.errors import GreenlightError
+from greenlight.core.frozen import FrozenStruct
+from greenlight.core.suggestions import suggest_or_list
+from greenlight.discovery.deployment import read_tags
+
+from . import (
     alias,
     ecs_routing,
     group_settings,
@@ -19,21 +25,16 @@ from devkit.doctor import (
     revision,
     service_role,
 )
-from devkit.doctor.deployment_group import GroupState
-from devkit.doctor.hook_names import read_configuration
-from devkit.doctor.reader import read_or_default, run_check
-from devkit.doctor.rules import Symptom, make_symptom, worst_first
-from greenlight.core.deployment import Platform
-from greenlight.core.errors import GreenlightError
-from greenlight.core.frozen import FrozenStruct
-from greenlight.core.suggestions import suggest_or_list
-from greenlight.discovery.deployment import read_tags
+from .deployment_group import GroupState
+from .hook_names import read_configuration
+from .reader import read_or_default, run_check
+from .rules import Symptom, make_symptom, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from devkit.doctor.reader import Reader
-    from devkit.doctor.revision import AppSpec
+    from .reader import Reader
+    from .revision import AppSpec
 
     GroupCheck = Callable[[GroupState], Iterator[Symptom]]
     Progress = Callable[[str], None]

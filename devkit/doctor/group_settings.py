@@ -5,16 +5,17 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor.hook_names import hook_name
-from devkit.doctor.revision import fix_for
-from devkit.doctor.rules import make_symptom
 from greenlight.core.deployment import STAGES, Platform
+
+from .hook_names import hook_name
+from .revision import fix_for
+from .rules import make_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.deployment_group import GroupState
-    from devkit.doctor.rules import Symptom
+    from .deployment_group import GroupState
+    from .rules import Symptom
 
 ROLLBACK_EVENTS = ("DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST")
 _CONTINUE = "deploymentReadyOption={actionOnTimeout=CONTINUE_DEPLOYMENT}"

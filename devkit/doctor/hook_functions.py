@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor import network, permissions
-from devkit.doctor.hook_names import ANSWER_ACTION, NOT_FOUND, read_configuration, stage_of
-from devkit.doctor.reader import run_check
-from devkit.doctor.rules import SHORT_TIMEOUT_S, make_symptom
+from . import network, permissions
+from .hook_names import ANSWER_ACTION, NOT_FOUND, read_configuration, stage_of
+from .reader import run_check
+from .rules import SHORT_TIMEOUT_S, make_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from devkit.doctor.deployment_group import GroupState
-    from devkit.doctor.rules import Symptom
+    from .deployment_group import GroupState
+    from .rules import Symptom
 
     HookCheck = Callable[[GroupState, dict[str, Any]], Iterator[Symptom]]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.core.deployment import STAGES
 
 if TYPE_CHECKING:
-    from devkit.doctor.reader import Reader
+    from .reader import Reader
 
 ANSWER_ACTION = "codedeploy:PutLifecycleEventHookExecutionStatus"
 """The action by which a hook reports its status to CodeDeploy."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devkit.doctor.hook_names import function_name, hook_name, stage_of
-from devkit.doctor.rules import make_symptom
 from greenlight.core.deployment import STAGES
 from greenlight.core.suggestions import did_you_mean
+
+from .hook_names import function_name, hook_name, stage_of
+from .rules import make_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.deployment_group import GroupState
-    from devkit.doctor.rules import Symptom
+    from .deployment_group import GroupState
+    from .rules import Symptom
 
 
 def check_hooks_exist(state: GroupState) -> Iterator[Symptom]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor.rules import make_symptom
+from .rules import make_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.deployment_group import GroupState
-    from devkit.doctor.reader import Reader
-    from devkit.doctor.rules import Symptom
+    from .deployment_group import GroupState
+    from .reader import Reader
+    from .rules import Symptom
 
 _EGRESS_TARGETS = (
     "NatGatewayId",

@@ -15,7 +15,7 @@ from greenlight.core.frozen import FrozenStruct
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from devkit.doctor.reader import Reader
+    from .reader import Reader
 
 _ABSENT = ("NoSuchEntity", "NoSuchEntityException")
 

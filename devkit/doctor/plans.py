@@ -8,14 +8,6 @@ import shlex
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor import permissions
-from devkit.doctor.hook_names import hook_name, read_configuration, stage_of
-from devkit.doctor.reader import run_check
-from devkit.doctor.rules import make_symptom, rule_for_problem
-from devkit.doctor.security_groups import check_access_to_green
-from devkit.lint.limits import Limits
-from devkit.lint.linter import problems
-from devkit.plans import iam_policy, includes
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
 from greenlight.core import settings
@@ -27,14 +19,24 @@ from greenlight.network.guard import Guard
 from greenlight.plan import parser
 from greenlight.stores import file, plan_lookup
 
+from ..lint.limits import Limits
+from ..lint.linter import problems
+from ..plans import iam_policy, includes
+from . import permissions
+from .hook_names import hook_name, read_configuration, stage_of
+from .reader import run_check
+from .rules import make_symptom, rule_for_problem
+from .security_groups import check_access_to_green
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.deployment_group import GroupState
-    from devkit.doctor.rules import Symptom
     from greenlight.core.settings import Settings
     from greenlight.plan.includes import Fetch
     from greenlight.plan.model import Plan
+
+    from .deployment_group import GroupState
+    from .rules import Symptom
 
 _URL_KEYS = ("get", "post", "put", "patch", "delete", "head", "options", "url")
 _NOT_IN_TEMPLATE = ("plan_folder", "allow_loopback")

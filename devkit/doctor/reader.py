@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from devkit.doctor.rules import make_symptom
 from greenlight.aws.client import Aws, iam_action
 from greenlight.core.errors import AwsError, GreenlightError
+
+from .rules import make_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from devkit.doctor.rules import Symptom
+    from .rules import Symptom
 
 T = TypeVar("T")
 DENIED = (

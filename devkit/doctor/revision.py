@@ -5,16 +5,17 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from devkit.lint import appspec
-from devkit.lint.rules import BY_ID
 from greenlight.core.deployment import STAGES
 from greenlight.core.errors import AwsError, PlanError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.plan import yaml_reader
 from greenlight.stores import s3
 
+from ..lint import appspec
+from ..lint.rules import BY_ID
+
 if TYPE_CHECKING:
-    from devkit.doctor.reader import Reader
+    from .reader import Reader
 
 _CONTENT_KEYS = ("string", "appSpecContent")
 

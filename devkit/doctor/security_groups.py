@@ -10,17 +10,19 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor.ecs_routing import LISTENER_NOT_FOUND, create_listener_commands
-from devkit.doctor.rules import make_symptom
 from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.finding import Severity
+
+from .ecs_routing import LISTENER_NOT_FOUND, create_listener_commands
+from .rules import make_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from devkit.doctor.deployment_group import GroupState
-    from devkit.doctor.rules import Symptom
     from greenlight.plan.model import Check, Plan
+
+    from .deployment_group import GroupState
+    from .rules import Symptom
 
 _CALLS_GREEN = ("compare", "graphql", "grpc_health", "http", "load", "openapi", "serves_green", "tls", "websocket")
 """The validators that connect to the deployment itself, through its listener."""

@@ -6,17 +6,18 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
-from devkit.doctor import ecs_routing, permissions
-from devkit.doctor.group_settings import alarm_names
-from devkit.doctor.rules import make_symptom
 from greenlight.core.deployment import Platform
+
+from . import ecs_routing, permissions
+from .group_settings import alarm_names
+from .rules import make_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.deployment_group import GroupState
-    from devkit.doctor.permissions import Role
-    from devkit.doctor.rules import Symptom
+    from .deployment_group import GroupState
+    from .permissions import Role
+    from .rules import Symptom
 
 NEEDED_ACTIONS: dict[str, tuple[str, ...]] = {
     Platform.LAMBDA: ("lambda:GetAlias", "lambda:UpdateAlias"),

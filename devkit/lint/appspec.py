@@ -10,18 +10,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from devkit.lint import appspec_ecs, appspec_lambda
-from devkit.lint.appspec_hooks import check_hooks
-from devkit.lint.appspec_values import ECS, FILLED_LATER, HOOK_PREFIX, LAMBDA, LAMBDA_STAGES, AppSpecMap
 from greenlight.core.errors import Problem
 from greenlight.core.suggestions import did_you_mean
+
+from . import appspec_ecs, appspec_lambda
+from .appspec_hooks import check_hooks
+from .appspec_values import ECS, FILLED_LATER, HOOK_PREFIX, LAMBDA, LAMBDA_STAGES, AppSpecMap
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from devkit.lint.appspec_values import Value
-    from devkit.lint.diagnostics import RuleProblem, RuleProblems
     from greenlight.plan.yaml_reader import Document
+
+    from .appspec_values import Value
+    from .diagnostics import RuleProblem, RuleProblems
 
     ResourceProblems = Generator[RuleProblem, None, str]
     """Problems of the resource; the generator returns the resource's type, "" if it is not known."""

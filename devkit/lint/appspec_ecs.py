@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from devkit.lint.appspec_values import AppSpecMap
+from .appspec_values import AppSpecMap
 
 if TYPE_CHECKING:
-    from devkit.lint.appspec_values import Value
-    from devkit.lint.diagnostics import RuleProblems
+    from .appspec_values import Value
+    from .diagnostics import RuleProblems
 
 REQUIRED = ("TaskDefinition", "LoadBalancerInfo")
 OPTIONAL = ("PlatformVersion", "NetworkConfiguration", "CapacityProviderStrategy")

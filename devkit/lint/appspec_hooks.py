@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from devkit.lint.appspec_values import FUNCTION_NAME, HOOK_PREFIX, LAMBDA, LAMBDA_STAGES, Value
 from greenlight.core.deployment import STAGES
 from greenlight.core.suggestions import did_you_mean
+
+from .appspec_values import FUNCTION_NAME, HOOK_PREFIX, LAMBDA, LAMBDA_STAGES, Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devkit.lint.diagnostics import RuleProblems
+    from .diagnostics import RuleProblems
 
 _FUNCTION_ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:(?P<name>.*)")
 _SCRIPT_KEYS = ("location", "timeout", "runas")

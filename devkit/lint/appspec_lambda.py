@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from devkit.lint.appspec_values import FUNCTION_NAME
+from .appspec_values import FUNCTION_NAME
 
 if TYPE_CHECKING:
-    from devkit.lint.appspec_values import AppSpecMap, Value
-    from devkit.lint.diagnostics import RuleProblems
+    from .appspec_values import AppSpecMap, Value
+    from .diagnostics import RuleProblems
 
 REQUIRED = ("Name", "Alias", "CurrentVersion", "TargetVersion")
 _ALIAS = re.compile(r"(?![0-9]+$)[A-Za-z0-9_-]{1,128}")

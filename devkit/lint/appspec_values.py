@@ -10,8 +10,9 @@ from greenlight.core.suggestions import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from devkit.lint.diagnostics import RuleProblems
     from greenlight.core.plan_path import PlanPath
+
+    from .diagnostics import RuleProblems
 
 LAMBDA, ECS = "AWS::Lambda::Function", "AWS::ECS::Service"
 LAMBDA_STAGES = ("BeforeAllowTraffic", "AfterAllowTraffic")

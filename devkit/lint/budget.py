@@ -11,10 +11,11 @@ from greenlight.gate.handler import RESERVE_S
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from devkit.lint.diagnostics import RuleProblems
-    from devkit.lint.limits import Limits
     from greenlight.checks.binding import Bound
     from greenlight.plan.model import Check, Stage
+
+    from .diagnostics import RuleProblems
+    from .limits import Limits
 
 _WAITS = ("settle", "duration", "for_")
 """Parameters of validators that are always waited in full, within the check's timeout."""

@@ -16,9 +16,10 @@ from greenlight.network.client import Response, Timings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from devkit.lint.diagnostics import RuleProblems
     from greenlight.checks.binding import Bound
     from greenlight.core.plan_path import PlanPath
+
+    from .diagnostics import RuleProblems
 
 STATUSES = range(100, 600)
 SUCCESS, SERVER_ERRORS, REFUSALS = range(200, 400), (500, 502, 503, 504), {401, 403, 404, 405}

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Mapping, Sequence
 
-    from devkit.lint.diagnostics import RuleProblems
     from greenlight.checks.binding import Bound
     from greenlight.core.plan_path import PlanPath
     from greenlight.plan.model import Check, Plan, Stage
+
+    from .diagnostics import RuleProblems
 
 LAMBDA_STAGES = STAGES[3:]
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from devkit.lint.rules import RULES
 from greenlight.core.frozen import FrozenStruct
+
+from .rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -12,7 +12,6 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from devkit.lint import appspec, budget, expectations, flow, rules, secrets, yaml_surprises
 from greenlight.checks.binding import bind
 from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import PlanError, Problem
@@ -20,14 +19,17 @@ from greenlight.plan import parser, yaml_reader
 from greenlight.plan.environments import environment_names
 from greenlight.plan.model import Plan
 
+from . import appspec, budget, expectations, flow, rules, secrets, yaml_surprises
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from devkit.lint.diagnostics import RuleProblems
-    from devkit.lint.limits import Limits
     from greenlight.checks.binding import Bound
     from greenlight.checks.registry import Registry
     from greenlight.plan.includes import Fetch
+
+    from .diagnostics import RuleProblems
+    from .limits import Limits
 
 _ALLOWED = re.compile(r"#\s*lint:\s*allow\s+([a-z0-9-]+(?:[\s,]+[a-z0-9-]+)*)")
 _END_OF_FILE = 10**9

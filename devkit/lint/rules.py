@@ -10,10 +10,11 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
-from devkit.lint.examples import EXAMPLES
 from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.suggestions import suggest_or_list
+
+from .examples import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from devkit.lint.diagnostics import RuleProblems
     from greenlight.core.plan_path import PlanPath
+
+    from .diagnostics import RuleProblems
 
 _KEY = re.compile(
     r"(?i)(authorization|proxy-authorization|x-api-key|cookie|(.*[-_])?(password|passwd|pwd|passphrase|secret|client[-_]?secret"

@@ -10,9 +10,10 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from devkit.lint.diagnostics import RuleProblems
     from greenlight.core.plan_path import PlanPath
     from greenlight.plan.yaml_reader import Document
+
+    from .diagnostics import RuleProblems
 
 _BOOLEAN = {word: word in ("yes", "on") for word in ("yes", "no", "on", "off")}
 _BASE_60 = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?", re.ASCII)

@@ -6,8 +6,6 @@ import difflib
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from devkit.lint import secrets
-from devkit.plans.diff import KINDS, Change, compare_plans
 from greenlight.core.display import escape_controls
 from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.frozen import FrozenStruct
@@ -15,10 +13,14 @@ from greenlight.plan import parser as plans
 from greenlight.plan import yaml_reader
 from greenlight.plan.environments import environment_names
 
+from ..lint import secrets
+from .diff import KINDS, Change, compare_plans
+
 if TYPE_CHECKING:
-    from devkit.plans.remote import RemotePlan, StoredPlan
     from greenlight.plan.includes import Fetch
     from greenlight.plan.model import Plan
+
+    from .remote import RemotePlan, StoredPlan
 
 
 class LocalPlan(NamedTuple):

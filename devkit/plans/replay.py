@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import replace
 
-from devkit.plans import includes
 from greenlight.aws.client import Aws, call_aws
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
@@ -23,6 +22,8 @@ from greenlight.plan.yaml_reader import MAX_BYTES
 from greenlight.stores import ssm
 from greenlight.stores.plan_lookup import read
 from greenlight.stores.s3 import decode_plan
+
+from . import includes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

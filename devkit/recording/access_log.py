@@ -17,9 +17,10 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from devkit.recording.request import RecordedRequest, origin_of, path_of
 from greenlight.core.frozen import FrozenStruct
 from greenlight.toolkit.http_request import SAFE_METHODS
+
+from .request import RecordedRequest, origin_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,7 @@ import shlex
 import urllib.parse
 from typing import TYPE_CHECKING
 
-from devkit.recording.request import RecordedRequest, is_relevant_header, origin_of, path_of
+from .request import RecordedRequest, is_relevant_header, origin_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

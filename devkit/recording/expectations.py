@@ -11,19 +11,21 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from devkit.recording.request import RecordedRequest, escape_references
-from devkit.recording.secret_references import is_sensitive
 from greenlight.core.errors import GreenlightError, HttpError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.json_values import equals
 from greenlight.network.client import Client, split_url
 from greenlight.network.guard import Guard
 
+from .request import RecordedRequest, escape_references
+from .secret_references import is_sensitive
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devkit.recording.secret_references import SecretReferences
     from greenlight.network.client import Response
+
+    from .secret_references import SecretReferences
 
 PAUSE_S = 1.1
 """Time between the two requests for a path, so that timestamps in seconds differ."""

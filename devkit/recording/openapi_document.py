@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from devkit.recording import plan_writer
-from devkit.recording.expectations import Server
-from devkit.recording.request import RecordedRequest
 from greenlight.checks.registry import Registry
 from greenlight.core.deployment import Side
 from greenlight.core.errors import GreenlightError
 from greenlight.core.finding import Outcome
+
+from . import plan_writer
+from .expectations import Server
+from .request import RecordedRequest
 
 _USUAL_PATHS = ("/openapi.json", "/openapi.yaml", "/v3/api-docs", "/swagger.json", "/api/openapi.json")
 _MAX_LENGTH = 4 * 1024 * 1024

@@ -7,15 +7,16 @@ import re
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from devkit.recording.request import escape_references
 from greenlight.core.display import truncate
+
+from .request import escape_references
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devkit.recording.expectations import RecordedCheck
-    from devkit.recording.request import RecordedRequest
-    from devkit.recording.secret_references import SecretReferences
+    from .expectations import RecordedCheck
+    from .request import RecordedRequest
+    from .secret_references import SecretReferences
 
 _UNQUOTED = re.compile(r"[A-Za-z/][A-Za-z0-9/._-]*")
 _YAML_KEYWORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")

@@ -12,13 +12,14 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from devkit.recording import access_log, curl, openapi_document, plan_writer
-from devkit.recording.expectations import PAUSE_S, RecordedCheck, Server, latency, record_checks
-from devkit.recording.request import RecordedRequest
-from devkit.recording.secret_references import SecretReferences, is_sensitive
 from greenlight.checks.registry import Registry
 from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
+
+from . import access_log, curl, openapi_document, plan_writer
+from .expectations import PAUSE_S, RecordedCheck, Server, latency, record_checks
+from .request import RecordedRequest
+from .secret_references import SecretReferences, is_sensitive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -228,8 +229,8 @@ def _lint(text: str) -> None:
     Raises:
         GreenlightError: The first problem, for example that all responses were refusals.
     """
-    from devkit.lint.limits import Limits
-    from devkit.lint.linter import problems
+    from ..lint.limits import Limits
+    from ..lint.linter import problems
 
     lint_problems = problems(text, "plan.yaml", Registry(), Limits())
     if lint_problems:

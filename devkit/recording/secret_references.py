@@ -6,9 +6,10 @@ import re
 import urllib.parse
 from typing import Any
 
-from devkit.lint import secrets
-from devkit.recording.request import escape_references
 from greenlight.core.redaction import is_secret_name
+
+from ..lint import secrets
+from .request import escape_references
 
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9+/_=.-]{32,}")
 _CREDENTIALS = re.compile(r"(?i)(bearer|basic|token|apikey) +(.+)", re.DOTALL)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from devkit.cli.main import build_full_parser
-from devkit.cli.usage import USAGE, argument_syntax, arguments, subcommands
+from ..cli.main import build_full_parser
+from ..cli.usage import USAGE, argument_syntax, arguments, subcommands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from devkit.reference import predicate_docs, struct_docs
-from devkit.reference.plan_schema import schema_components
-from devkit.reference.validator_catalogue import describe_type, table_cell
 from greenlight.assertions import expectation
 from greenlight.assertions.filters import FILTERS
 from greenlight.aws import secrets
@@ -24,6 +21,10 @@ from greenlight.core.deployment import STAGES, Deployment, Platform, Side
 from greenlight.plan import includes
 from greenlight.plan import schema as planfile
 from greenlight.toolkit import http_expectation, http_request
+
+from . import predicate_docs, struct_docs
+from .plan_schema import schema_components
+from .validator_catalogue import describe_type, table_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

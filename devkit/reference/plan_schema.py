@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from devkit.reference import expectation_schema, struct_docs
 from greenlight.api import Validator
 from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation
 from greenlight.core.deployment import STAGES
 from greenlight.core.units import DURATION_PATTERN, SIZE_PATTERN, Duration, Size
 from greenlight.plan import schema as planfile
+
+from . import expectation_schema, struct_docs
 
 if TYPE_CHECKING:
     from greenlight.checks.registry import Registry

@@ -6,9 +6,10 @@ import inspect
 import json
 from typing import TYPE_CHECKING, Any
 
-from devkit.reference import struct_docs
 from greenlight.checks.registry import MalformedError
 from greenlight.core.deployment import STAGES
+
+from . import struct_docs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +31,7 @@ def catalogue_entry(name: str, validator: Validator | MalformedError) -> dict[st
     """Return the documentation of one validator as plain data."""
     if isinstance(validator, MalformedError):
         return {"name": name, "error": str(validator)}
-    from devkit.reference.plan_schema import params_schema
+    from .plan_schema import params_schema
 
     description = inspect.getdoc(inspect.getmodule(validator.run)) or ""
     return {

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from devkit.rehearsal.aws.server import LocalAws
-    from devkit.rehearsal.scenario import Alarm
-    from devkit.rehearsal.users import UserTraffic
+    from .aws.server import LocalAws
+    from .scenario import Alarm
+    from .users import UserTraffic
 
 _INTERVAL_S = 0.1
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devkit.rehearsal.processes import Process, ProcessError, base_environment, free_port
-from devkit.rehearsal.routing import fixed_response
+from .processes import Process, ProcessError, base_environment, free_port
+from .routing import fixed_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

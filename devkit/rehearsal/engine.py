@@ -10,7 +10,9 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from devkit.rehearsal.codedeploy_state import (
+from greenlight.core.deployment import STAGES
+
+from .codedeploy_state import (
     ROLLBACK_CREATOR,
     CodeDeployState,
     DeploymentRecord,
@@ -18,14 +20,13 @@ from devkit.rehearsal.codedeploy_state import (
     LifecycleEvent,
     create_deployment_id,
 )
-from devkit.rehearsal.configurations import Step
-from devkit.rehearsal.lifecycle import event_names
-from greenlight.core.deployment import STAGES
+from .configurations import Step
+from .lifecycle import event_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from devkit.rehearsal.configurations import Configuration
+    from .configurations import Configuration
 
 HOOK_FAILED = "The deployment failed because one or more of the lifecycle event validation functions failed."
 HOOK_TIMED_OUT = (

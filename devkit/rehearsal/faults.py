@@ -6,12 +6,12 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from devkit.rehearsal.aws.calls import Application, Call, Reply, json_error, s3_error
+from .aws.calls import Application, Call, Reply, json_error, s3_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from devkit.rehearsal.scenario import Fault, PlannedDeployment
+    from .scenario import Fault, PlannedDeployment
 
 FAULTS = {
     "hook-killed": "the hook's process is killed (SIGKILL) while it runs; Lambda invokes the last resort",

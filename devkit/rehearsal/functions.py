@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from devkit.rehearsal.aws.server import ACCOUNT, REGION
-from devkit.rehearsal.processes import ProcessError
-from devkit.rehearsal.sandbox import FunctionSpec, Invocation, Sandbox
+from .aws.server import ACCOUNT, REGION
+from .processes import ProcessError
+from .sandbox import FunctionSpec, Invocation, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

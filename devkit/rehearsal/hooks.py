@@ -7,19 +7,24 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devkit.rehearsal.functions import LATEST, LocalLambda, arn, environment
-from devkit.rehearsal.sandbox import FunctionSpec
+import greenlight
 from greenlight.core.deployment import STAGES
+
+from .functions import LATEST, LocalLambda, arn, environment
+from .sandbox import FunctionSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from devkit.rehearsal.aws.server import LocalAws
-    from devkit.rehearsal.scenario import Scenario
+    from .aws.server import LocalAws
+    from .scenario import Scenario
 
     LogListener = Callable[[str, dict[str, Any]], None]
 
 PROJECT = Path(__file__).resolve().parents[2]
+"""The checkout, or in an installed wheel the package `greenlight`: both have `hooks` and `examples`."""
+
+_ENGINE = Path(greenlight.__file__).resolve().parents[1]
 PLAN_BUCKET = "greenlight-plans-rehearsal"
 REPORT_BUCKET = "greenlight-reports-rehearsal"
 LAST_RESORT = "greenlight-last-resort"
@@ -79,7 +84,9 @@ class Hooks:
 
     def _python_path(self) -> str:
         # Order of Lambda: the task root, then /opt/python with the layers.
-        return ":".join(str(path) for path in (self._folder, PROJECT / "layers" / "greenlight", PROJECT))
+        # A wheel has the validators below greenlight; in a checkout they are a package beside the layer.
+        folders = [self._folder, _ENGINE] if PROJECT.parent == _ENGINE else [self._folder, _ENGINE, PROJECT]
+        return ":".join(map(str, folders))
 
 
 class _LineHandler:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from devkit.rehearsal.scenario import Bounds
+from .scenario import Bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from devkit.rehearsal.codedeploy_state import DeploymentRecord
-    from devkit.rehearsal.scenario import Expect, PlannedDeployment, Scenario
+    from .codedeploy_state import DeploymentRecord
+    from .scenario import Expect, PlannedDeployment, Scenario
 
 
 @dataclass

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from devkit.rehearsal.codedeploy_state import ROLLBACK_CREATOR, DeploymentRecord, LifecycleEvent
-from devkit.rehearsal.engine import Observer
-from devkit.rehearsal.hooks import LAST_RESORT_KEY
-from devkit.terminal.console import styled
+from ..terminal.console import styled
+from .codedeploy_state import ROLLBACK_CREATOR, DeploymentRecord, LifecycleEvent
+from .engine import Observer
+from .hooks import LAST_RESORT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
 
-    from devkit.rehearsal.outcome import DeploymentOutcome, ScenarioOutcome
-    from devkit.rehearsal.scenario import Scenario
+    from .outcome import DeploymentOutcome, ScenarioOutcome
+    from .scenario import Scenario
 
 _MAX_MESSAGE = 240
 _INDENT = " " * 12

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from devkit.rehearsal.processes import Process
+from .processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from devkit.rehearsal.lifecycle import EventName
 from greenlight.core.units import Duration
+
+from .lifecycle import EventName
 
 CauseName = Literal["RELEASE_FAILED", "GATE_ERROR", "PLAN_ERROR", "NO_EVIDENCE", "DEADLINE", "SUPERSEDED"]
 Text = Annotated[str, Meta(min_length=1, max_length=500)]

@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from msgspec import UNSET
 
-from devkit.rehearsal import configurations, lifecycle, template_import
-from devkit.rehearsal.faults import FAULTS
-from devkit.rehearsal.scenario import (
+from greenlight.core.deployment import STAGES
+from greenlight.core.errors import PlanError, Problem
+from greenlight.core.suggestions import did_you_mean
+from greenlight.plan import yaml_reader
+from greenlight.plan.decoder import convert
+
+from . import configurations, lifecycle, template_import
+from .faults import FAULTS
+from .scenario import (
     Deployment,
     Fault,
     FaultEntry,
@@ -21,11 +27,6 @@ from devkit.rehearsal.scenario import (
     Scenario,
     ScenarioFile,
 )
-from greenlight.core.deployment import STAGES
-from greenlight.core.errors import PlanError, Problem
-from greenlight.core.suggestions import did_you_mean
-from greenlight.plan import yaml_reader
-from greenlight.plan.decoder import convert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

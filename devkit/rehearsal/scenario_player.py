@@ -14,31 +14,32 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from devkit.rehearsal import configurations
-from devkit.rehearsal.alarms import Alarms
-from devkit.rehearsal.aws.codedeploy import CodeDeployApi
-from devkit.rehearsal.aws.ecs import EcsApi
-from devkit.rehearsal.aws.elbv2 import Elbv2Api
-from devkit.rehearsal.aws.lambdas import LambdaApi, choose_version
-from devkit.rehearsal.aws.server import ACCOUNT, REGION
-from devkit.rehearsal.caddy import LoadBalancerError
-from devkit.rehearsal.codedeploy_state import CodeDeployState, DeploymentRecord
-from devkit.rehearsal.engine import DeploymentRequest, Engine, Halt, Observer
-from devkit.rehearsal.faults import LATE_S, FaultInjector
-from devkit.rehearsal.functions import LocalLambda
-from devkit.rehearsal.hooks import PLAN_BUCKET, PROJECT, REPORT_BUCKET, Hooks, answer_source, function_name, stage_of
-from devkit.rehearsal.outcome import DeploymentOutcome, ScenarioOutcome
-from devkit.rehearsal.platforms.ecs import EcsPlatform
-from devkit.rehearsal.platforms.lambdas import LambdaPlatform
-from devkit.rehearsal.processes import ProcessError, kill_all
 from greenlight.core.deployment import STAGES
 from greenlight.core.report import Report, TrafficShare
 from greenlight.report import html
 from greenlight.report import json as as_json
 
+from . import configurations
+from .alarms import Alarms
+from .aws.codedeploy import CodeDeployApi
+from .aws.ecs import EcsApi
+from .aws.elbv2 import Elbv2Api
+from .aws.lambdas import LambdaApi, choose_version
+from .aws.server import ACCOUNT, REGION
+from .caddy import LoadBalancerError
+from .codedeploy_state import CodeDeployState, DeploymentRecord
+from .engine import DeploymentRequest, Engine, Halt, Observer
+from .faults import LATE_S, FaultInjector
+from .functions import LocalLambda
+from .hooks import PLAN_BUCKET, PROJECT, REPORT_BUCKET, Hooks, answer_source, function_name, stage_of
+from .outcome import DeploymentOutcome, ScenarioOutcome
+from .platforms.ecs import EcsPlatform
+from .platforms.lambdas import LambdaPlatform
+from .processes import ProcessError, kill_all
+
 if TYPE_CHECKING:
-    from devkit.rehearsal.aws.server import LocalAws
-    from devkit.rehearsal.scenario import PlannedDeployment, Scenario
+    from .aws.server import LocalAws
+    from .scenario import PlannedDeployment, Scenario
 
 _DRAIN_S = 10.0
 _MARKER = ".made-by-rehearse"

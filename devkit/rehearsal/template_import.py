@@ -10,10 +10,11 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor import cloudformation, revision
-from devkit.doctor.cloudformation import FUNCTION, GROUP, SAM_HOOKS, deployment_preference, logical_id
-from devkit.rehearsal import configurations
 from greenlight.core.errors import GreenlightError
+
+from ..doctor import cloudformation, revision
+from ..doctor.cloudformation import FUNCTION, GROUP, SAM_HOOKS, deployment_preference, logical_id
+from . import configurations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

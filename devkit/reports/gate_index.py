@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from devkit.reports import history
 from greenlight.aws.client import Aws, call_aws
 from greenlight.core.errors import AwsError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.publish import index
 from greenlight.publish.index import Entry
+
+from . import history
 
 MAX_GROUPS = 100
 MAX_BYTES = 1024 * 1024

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from devkit.reports import buckets
 from greenlight.core.deployment import STAGES
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.report import REPORT_SCHEMA, Report
 from greenlight.core.verdict import Status
 from greenlight.publish import index
 from greenlight.report.content import DEPLOYMENT_ID
+
+from . import buckets
 
 if TYPE_CHECKING:
     import argparse

@@ -23,7 +23,8 @@ from greenlight.api import (
 
 if TYPE_CHECKING:
     from greenlight.api import DifferenceCount, Finding
-    from validators._compare.samples import Samples
+
+    from .samples import Samples
 
 MINIMUM_FOR_LATENCY = 5
 PLACES_SHOWN = 40

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from greenlight.api import GreenlightError, error, failed, find_differences, inconclusive
-from validators._compare.sides import Answer, ask
+
+from .sides import Answer, ask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from greenlight.api import Context, Difference, Finding
-    from validators._compare.sides import Question
+
+    from .sides import Question
 
 
 class Samples:

@@ -13,9 +13,10 @@ from greenlight.api import (
     invoke,
     send_request,
 )
-from validators._captures import capture_values
-from validators._effects.base import OneOf, fill
-from validators._effects.queue import Send, queue_arn
+
+from .._captures import capture_values
+from .base import OneOf, fill
+from .queue import Send, queue_arn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

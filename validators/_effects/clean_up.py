@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight.api import Evidence, GreenlightError, HttpRequest, send_request
-from validators._effects.base import OneOf, fill
-from validators._effects.s3_object import Object
-from validators._effects.table import Row
+
+from .base import OneOf, fill
+from .s3_object import Object
+from .table import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

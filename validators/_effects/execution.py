@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight.api import Params
-from validators._effects.base import CLOCK_SKEW_S, Marker, to_data
+
+from .base import CLOCK_SKEW_S, Marker, to_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

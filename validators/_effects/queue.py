@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from greenlight.api import Params, substitute_captures
-from validators._effects.base import CLOCK_SKEW_S, Marker, to_data
+
+from .base import CLOCK_SKEW_S, Marker, to_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from greenlight.api import Context, Evidence, Expectation, Finding
-    from validators._effects.cause import Cause
-    from validators._effects.clean_up import CleanUp
-    from validators._effects.see import See
+
+    from .cause import Cause
+    from .clean_up import CleanUp
+    from .see import See
 
 
 class Timing(NamedTuple):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight.api import GreenlightError, Params
-from validators._effects.base import to_data
+
+from .base import to_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight.api import MISSING, Evidence, check_value, run_query, substitute_captures
-from validators._effects.base import OneOf, fill
-from validators._effects.execution import Execution
-from validators._effects.log import Log
-from validators._effects.metric import Metric
-from validators._effects.queue import Queue
-from validators._effects.s3_object import Object
-from validators._effects.table import Row
+
+from .base import OneOf, fill
+from .execution import Execution
+from .log import Log
+from .metric import Metric
+from .queue import Queue
+from .s3_object import Object
+from .table import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

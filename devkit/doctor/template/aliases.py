@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor.cloudformation import logical_id
-from devkit.doctor.template.hook_references import HookReferences, check_references
-from devkit.doctor.template.service_roles import allows_only_prefix, managed_policies
+from ..cloudformation import logical_id
+from .hook_references import HookReferences, check_references
+from .service_roles import allows_only_prefix, managed_policies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.cloudformation import Template
-    from devkit.doctor.rules import Symptom
+    from ..cloudformation import Template
+    from ..rules import Symptom
 
 ALIAS_HOOKS = {"BeforeAllowTrafficHook": "BeforeAllowTraffic", "AfterAllowTrafficHook": "AfterAllowTraffic"}
 """Lifecycle events by the names that CodeDeployLambdaAliasUpdate has for them."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor.cloudformation import logical_id
-from devkit.doctor.group_settings import ROLLBACK_EVENTS
-from devkit.doctor.rules import make_symptom
-from devkit.doctor.template import service_roles
-from devkit.doctor.template.ecs_groups import check_ecs_group, target_group_pairs
+from ..cloudformation import logical_id
+from ..group_settings import ROLLBACK_EVENTS
+from ..rules import make_symptom
+from . import service_roles
+from .ecs_groups import check_ecs_group, target_group_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.cloudformation import Template
-    from devkit.doctor.revision import AppSpec
-    from devkit.doctor.rules import Symptom
+    from ..cloudformation import Template
+    from ..revision import AppSpec
+    from ..rules import Symptom
 
 _SERVER_PROPERTIES = (
     "Ec2TagFilters",

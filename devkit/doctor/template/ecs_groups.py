@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor.cloudformation import as_list, logical_id
-from devkit.doctor.rules import make_symptom
+from ..cloudformation import as_list, logical_id
+from ..rules import make_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.cloudformation import Template
-    from devkit.doctor.revision import AppSpec
-    from devkit.doctor.rules import Symptom
+    from ..cloudformation import Template
+    from ..revision import AppSpec
+    from ..rules import Symptom
 
 _TEST_ROUTE_FIX = "TestTrafficRoute: {ListenerArns: [!Ref TestListener]}"
 

@@ -5,26 +5,27 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING
 
-from devkit.doctor.cloudformation import GROUP
-from devkit.doctor.hook_names import function_name, hook_name
-from devkit.doctor.revision import fix_for
-from devkit.doctor.rules import make_symptom, rule_for_problem
-from devkit.doctor.template.aliases import check_alias, shifted_aliases
-from devkit.doctor.template.deployment_groups import check_group
-from devkit.doctor.template.functions import check_function, shifted_functions
-from devkit.doctor.template.hook_functions import check_hook, hook_functions
-from devkit.doctor.template.hook_references import check_stage
-from devkit.lint.limits import Limits
-from devkit.lint.linter import problems
 from greenlight.checks.registry import Registry
 from greenlight.core.deployment import STAGES
+
+from ...lint.limits import Limits
+from ...lint.linter import problems
+from ..cloudformation import GROUP
+from ..hook_names import function_name, hook_name
+from ..revision import fix_for
+from ..rules import make_symptom, rule_for_problem
+from .aliases import check_alias, shifted_aliases
+from .deployment_groups import check_group
+from .functions import check_function, shifted_functions
+from .hook_functions import check_hook, hook_functions
+from .hook_references import check_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.cloudformation import Template
-    from devkit.doctor.revision import AppSpec
-    from devkit.doctor.rules import Symptom
+    from ..cloudformation import Template
+    from ..revision import AppSpec
+    from ..rules import Symptom
 
 
 def examine_template(

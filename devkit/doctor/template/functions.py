@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from devkit.doctor.cloudformation import FUNCTION, SAM_HOOKS, deployment_preference
-from devkit.doctor.rules import make_symptom
-from devkit.doctor.template.hook_references import HookReferences, check_references
+from ..cloudformation import FUNCTION, SAM_HOOKS, deployment_preference
+from ..rules import make_symptom
+from .hook_references import HookReferences, check_references
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from devkit.doctor.cloudformation import Template
-    from devkit.doctor.rules import Symptom
+    from ..cloudformation import Template
+    from ..rules import Symptom
 
 
 def shifted_functions(template: Template, hook_ids: Collection[str]) -> list[str]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor import permissions
-from devkit.doctor.cloudformation import as_list, deployment_preference, logical_id
-from devkit.doctor.hook_names import ANSWER_ACTION
-from devkit.doctor.rules import SHORT_TIMEOUT_S, make_symptom
-from devkit.doctor.template.aliases import ALIAS_HOOKS, shifted_aliases
-from devkit.doctor.template.hook_references import FUNCTION_TYPES
-from devkit.lint.appspec import HOOK_PREFIX
+from ...lint.appspec import HOOK_PREFIX
+from .. import permissions
+from ..cloudformation import as_list, deployment_preference, logical_id
+from ..hook_names import ANSWER_ACTION
+from ..rules import SHORT_TIMEOUT_S, make_symptom
+from .aliases import ALIAS_HOOKS, shifted_aliases
+from .hook_references import FUNCTION_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.cloudformation import Template
-    from devkit.doctor.rules import Symptom
+    from ..cloudformation import Template
+    from ..rules import Symptom
 
 _HARMLESS_POLICIES = ("AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole", "AWSXRayDaemonWriteAccess")
 """Managed policies that are known not to allow reporting a status to CodeDeploy."""

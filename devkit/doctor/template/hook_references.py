@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor.cloudformation import FUNCTION, logical_id
-from devkit.doctor.hook_names import function_name
-from devkit.doctor.rules import make_symptom
-from devkit.lint.appspec import HOOK_PREFIX
 from greenlight.core.deployment import STAGES
 from greenlight.core.frozen import FrozenStruct
+
+from ...lint.appspec import HOOK_PREFIX
+from ..cloudformation import FUNCTION, logical_id
+from ..hook_names import function_name
+from ..rules import make_symptom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.cloudformation import Template
-    from devkit.doctor.rules import Symptom
+    from ..cloudformation import Template
+    from ..rules import Symptom
 
 FUNCTION_TYPES = (FUNCTION, "AWS::Lambda::Function")
 

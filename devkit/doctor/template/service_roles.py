@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from devkit.doctor.cloudformation import as_list, logical_id
-from devkit.doctor.hook_names import function_name
-from devkit.doctor.rules import make_symptom
-from devkit.doctor.service_role import MANAGED_POLICIES
-from devkit.lint.appspec import HOOK_PREFIX
+from ...lint.appspec import HOOK_PREFIX
+from ..cloudformation import as_list, logical_id
+from ..hook_names import function_name
+from ..rules import make_symptom
+from ..service_role import MANAGED_POLICIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from devkit.doctor.cloudformation import Template
-    from devkit.doctor.revision import AppSpec
-    from devkit.doctor.rules import Symptom
+    from ..cloudformation import Template
+    from ..revision import AppSpec
+    from ..rules import Symptom
 
 _PLATFORMS = {
     "AWSCodeDeployRoleForECS": "ECS",

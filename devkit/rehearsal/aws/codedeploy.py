@@ -9,9 +9,9 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from devkit.rehearsal.aws.calls import Application, Call, Reply, json_error, json_reply
-from devkit.rehearsal.aws.server import ACCOUNT, REGION
-from devkit.rehearsal.codedeploy_state import CodeDeployState, DeploymentRecord, LifecycleEvent, ServiceError
+from ..codedeploy_state import CodeDeployState, DeploymentRecord, LifecycleEvent, ServiceError
+from .calls import Application, Call, Reply, json_error, json_reply
+from .server import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from devkit.rehearsal.aws.calls import Application, Call, Reply
-from devkit.rehearsal.aws.server import ACCOUNT, REGION
+from .calls import Application, Call, Reply
+from .server import ACCOUNT, REGION
 
 
 @dataclass

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
-from devkit.rehearsal.aws.calls import Application, Call, Reply
-from devkit.rehearsal.aws.server import ACCOUNT, REGION
+from .calls import Application, Call, Reply
+from .server import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

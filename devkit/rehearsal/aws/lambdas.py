@@ -6,11 +6,11 @@ import base64
 import re
 from typing import TYPE_CHECKING
 
-from devkit.rehearsal.aws.calls import Application, Call, Reply, json_error
-from devkit.rehearsal.functions import LATEST
+from ..functions import LATEST
+from .calls import Application, Call, Reply, json_error
 
 if TYPE_CHECKING:
-    from devkit.rehearsal.functions import LocalLambda
+    from ..functions import LocalLambda
 
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?")
 _PROVISIONED = re.compile(r"/2019-09-30/functions/([^/]+)/provisioned-concurrency/?")
@@ -66,7 +66,7 @@ def choose_version(name: str, alias: str) -> str | None:
 
     from moto.awslambda.models import lambda_backends
 
-    from devkit.rehearsal.aws.server import ACCOUNT, REGION
+    from .server import ACCOUNT, REGION
 
     try:
         configuration = lambda_backends[ACCOUNT][REGION].get_alias(name=alias, function_name=name)

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from devkit.rehearsal.aws.calls import Application, Call, Environ, Reply, StartResponse, json_error
+from .calls import Application, Call, Environ, Reply, StartResponse, json_error
 
 if TYPE_CHECKING:
     from botocore.session import Session

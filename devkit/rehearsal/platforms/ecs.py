@@ -7,18 +7,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from devkit.rehearsal.aws.ecs import TaskSet
-from devkit.rehearsal.engine import Halt
-from devkit.rehearsal.platforms.load_balancer import LoadBalancer
-from devkit.rehearsal.processes import Process, ProcessError, base_environment, free_port, wait_for_port
-from devkit.rehearsal.users import AGENT, RequestCounts, UserTraffic
+from ..aws.ecs import TaskSet
+from ..engine import Halt
+from ..processes import Process, ProcessError, base_environment, free_port, wait_for_port
+from ..users import AGENT, RequestCounts, UserTraffic
+from .load_balancer import LoadBalancer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from devkit.rehearsal.aws.server import LocalAws
-    from devkit.rehearsal.configurations import Configuration
-    from devkit.rehearsal.scenario import Release, Scenario
+    from ..aws.server import LocalAws
+    from ..configurations import Configuration
+    from ..scenario import Release, Scenario
 
 CONTAINER_PORT = 8080
 _LOG_LAG_S = 0.5

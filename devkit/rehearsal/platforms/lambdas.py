@@ -8,17 +8,17 @@ import threading
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from devkit.rehearsal.engine import Halt
-from devkit.rehearsal.functions import LocalLambda, arn, environment
-from devkit.rehearsal.sandbox import FunctionSpec
-from devkit.rehearsal.users import RequestCounts, UserTraffic
+from ..engine import Halt
+from ..functions import LocalLambda, arn, environment
+from ..sandbox import FunctionSpec
+from ..users import RequestCounts, UserTraffic
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from devkit.rehearsal.aws.server import LocalAws
-    from devkit.rehearsal.configurations import Configuration
-    from devkit.rehearsal.scenario import Release, Scenario
+    from ..aws.server import LocalAws
+    from ..configurations import Configuration
+    from ..scenario import Release, Scenario
 
 ALIAS = "live"
 _ROLE_KEY = "AKIAREHEARSALSERVICE"

@@ -6,16 +6,16 @@ import re
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from devkit.rehearsal import routing
-from devkit.rehearsal.aws import elbv2
-from devkit.rehearsal.caddy import LISTENERS, Caddy, Certificate
-from devkit.rehearsal.users import Browser, TrafficGate
+from .. import routing
+from ..aws import elbv2
+from ..caddy import LISTENERS, Caddy, Certificate
+from ..users import Browser, TrafficGate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from devkit.rehearsal.aws.server import LocalAws
-    from devkit.rehearsal.scenario import Scenario
+    from ..aws.server import LocalAws
+    from ..scenario import Scenario
 
 _TARGET = "127.0.0.1"
 
