@@ -1,11 +1,11 @@
-# The only door. `make help` lists what is behind it.
+# Every task of this project is a target here. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := requirements/dev.txt layers/greenlight/requirements.txt
-# Hundreds of short processes import the same packages: each would compile them anew where this is set.
+# Tests start hundreds of short processes; with this variable set, each would compile every package again.
 unexport PYTHONDONTWRITEBYTECODE
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
@@ -14,7 +14,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(VENV)/.ready ## make the environment (.venv); quick when nothing changed
+setup: $(VENV)/.ready ## create the environment (.venv); quick if nothing changed
 
 $(VENV)/.ready: requirements/uv.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -31,30 +31,30 @@ $(VENV)/.ready: requirements/uv.txt requirements/dev.txt pyproject.toml
 	@touch $@
 
 .PHONY: rehearse
-rehearse: setup ## play the packed deployments: real hooks, real checks, simulated CodeDeploy
+rehearse: setup ## run the shipped scenarios: real hooks, real checks, simulated CodeDeploy
 	@$(BIN)/greenlight rehearse
 
 .PHONY: test
-test: setup ministack lint ## everything: format, lint, types, and all tests
+test: setup ministack lint ## check format, lint and types, and run all tests
 	@$(BIN)/python -m pytest -n auto --dist worksteal -q
 
 .PHONY: unit
-unit: setup ## the quick tests alone
+unit: setup ## run the quick tests only
 	@$(BIN)/python -m pytest -q tests/unit
 
 .PHONY: lint
-lint: setup ## format, lint and types; changes nothing
+lint: setup ## check format, lint and types; changes nothing
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
 .PHONY: fix
-fix: setup ## format, and mend what the linter can mend
+fix: setup ## format the code and fix what the linter can fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 .PHONY: docs
-docs: setup ## make docs/validators.md, docs/lint.md, docs/doctor.md, docs/plan.md and docs/cli.md from the code
+docs: setup ## generate docs/validators.md, lint.md, doctor.md, plan.md and cli.md from the code
 	@$(BIN)/greenlight validators --format markdown > docs/validators.md
 	@$(BIN)/greenlight lint --explain all > docs/lint.md
 	@$(BIN)/greenlight doctor --explain all > docs/doctor.md
@@ -62,11 +62,11 @@ docs: setup ## make docs/validators.md, docs/lint.md, docs/doctor.md, docs/plan.
 	@$(BIN)/python -m devkit.reference.cli_reference > docs/cli.md
 
 .PHONY: goldens
-goldens: setup ## write the files that reports are compared with anew; look at the difference
+goldens: setup ## write the golden report files again; review the difference
 	@RENEW_GOLDENS=1 $(BIN)/python -m pytest -q tests/unit/report/test_goldens.py
 
 .PHONY: lock
-lock: setup ## compile the lock files anew from their .in files
+lock: setup ## compile the lock files from their .in files
 	$(COMPILE) requirements/uv.in -o requirements/uv.txt
 	$(COMPILE) requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) -c requirements/dev.txt layers/greenlight/requirements.in -o layers/greenlight/requirements.txt
@@ -74,7 +74,7 @@ lock: setup ## compile the lock files anew from their .in files
 	$(COMPILE) -c requirements/dev.txt requirements/bench.in -o requirements/bench.txt
 
 .PHONY: clean
-clean: ## remove everything that make has made
+clean: ## remove everything that make has created
 	rm -rf $(VENV) .venv-* .aws-sam .rehearsal .bench build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # ---- The SAM application -----------------------------------------------------------------------------------------------
@@ -91,12 +91,12 @@ validate: setup ## lint the template
 	@$(SAM) validate --lint
 
 .PHONY: deploy
-deploy: build ## deploy into the account you are logged in to; ENV=dev, staging or prod
+deploy: build ## deploy with your AWS credentials; ENV=dev, staging or prod
 	@$(SAM) deploy --config-env $(ENV)
 
-# An AWS that runs `sam deploy` and the functions on this machine. It pins a botocore of its own, hence a venv of its own.
+# A local AWS that runs `sam deploy` and the functions. It pins another botocore, so it has an environment of its own.
 .PHONY: ministack
-ministack: .venv-ministack/.ready ## make the environment of the local AWS that the deployment test uses
+ministack: .venv-ministack/.ready ## create the environment of the local AWS for the deployment test
 
 .venv-ministack/.ready: requirements/ministack.txt | setup
 	@echo "set-up      packages of requirements/ministack.txt in .venv-ministack"
@@ -106,9 +106,9 @@ ministack: .venv-ministack/.ready ## make the environment of the local AWS that 
 
 # ---- Benchmarks --------------------------------------------------------------------------------------------------------
 
-# What greenlight is measured against has an environment of its own, made by the same Python: docs/benchmarks.md.
+# The tools that greenlight is compared with have an environment of their own: docs/benchmarks.md.
 .PHONY: bench
-bench: setup .venv-bench/.ready ## measure beside what people would use instead; QUICK=1 for a first look
+bench: setup .venv-bench/.ready ## compare with other tools; QUICK=1 for a short run
 	@$(BIN)/python -m tests.benchmarks $(if $(QUICK),--quick) $(foreach section,$(ONLY),--only $(section))
 
 .venv-bench/.ready: requirements/bench.txt | setup

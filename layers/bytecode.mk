@@ -1,7 +1,7 @@
 # Bytecode for Lambda, beside the sources; included by the Makefiles of the layers and of the functions.
-# /opt and /var/task are read-only there: without bytecode every cold start compiles every module anew, which about
-# doubles it. Bytecode belongs to one minor version of Python, so an interpreter of that version has to make it;
-# where there is none the build goes on and says so. "unchecked-hash" keeps times out of it: same source, same bytes.
+# /opt and /var/task are read-only in Lambda: without bytecode every cold start compiles every module, which about
+# doubles it. Bytecode belongs to one minor version of Python, so an interpreter of that version must compile it;
+# without such an interpreter the build prints a warning and goes on. "unchecked-hash" keeps times out of it: same source, same bytes.
 LAYER_PYTHON ?= 3.13
 export LAYER_PYTHON
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -94,7 +93,7 @@ def check_age(reference: str, max_age: Duration, context: Context) -> Evidence:
     pushed_at = next((details.get("imagePushedAt") for details in answer.get("imageDetails", [])), None)
     if pushed_at is None:
         raise GreenlightError(f"ECR does not say when {reference} was pushed")
-    age_s = (datetime.datetime.now(datetime.UTC) - pushed_at).total_seconds()
+    age_s = (context.clock.now_utc() - pushed_at).total_seconds()
     return Evidence(
         query="age",
         expected=f"at most {max_age / 3600:g}h",

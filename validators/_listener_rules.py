@@ -80,15 +80,15 @@ def check_certificates(arns: list[str], least_days: int, context: Context) -> tu
     for arn in dict.fromkeys(certificate_arns):
         if ":acm:" in arn:
             certificate = context.aws_call("acm", "describe_certificate", CertificateArn=arn)["Certificate"]
-            results.append(_check_certificate(certificate, least_days, arn))
+            results.append(_check_certificate(certificate, least_days, arn, context.clock.now_utc()))
         else:
             outside_acm.append(arn)
     return results, outside_acm
 
 
-def _check_certificate(certificate: dict[str, Any], least_days: int, arn: str) -> Evidence:
+def _check_certificate(certificate: dict[str, Any], least_days: int, arn: str, now: datetime.datetime) -> Evidence:
     status, ends = certificate.get("Status", "unknown"), certificate.get("NotAfter")
-    days_left = (ends - datetime.datetime.now(datetime.UTC)).days if ends else None
+    days_left = (ends - now).days if ends else None
     return Evidence(
         query=f"certificate {certificate.get('DomainName', arn)}",
         expected=f"ISSUED, at least {least_days} days left",

@@ -22,7 +22,6 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Get
 
 from __future__ import annotations
 
-import datetime
 import re
 from typing import Annotated, Any, Literal
 
@@ -100,7 +99,7 @@ class Metrics(Params, frozen=True, kw_only=True):
 )
 def metrics(params: Metrics, context: Context) -> Finding:
     """CloudWatch metrics stay within their thresholds."""
-    end = datetime.datetime.now(datetime.UTC)
+    end = context.clock.now_utc()
     if params.settle >= context.remaining_s():
         return error(f"settling for {params.settle} does not fit into the check's time; give it a longer timeout")
     if params.settle:

@@ -80,7 +80,7 @@ def _iam_of(params: Synthetics) -> Iterator[IamRequirement]:
 def synthetics(params: Synthetics, context: Context) -> Finding:
     """A CloudWatch Synthetics canary has passed."""
     canary = params.canary
-    oldest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=params.max_age)
+    oldest = context.clock.now_utc() - datetime.timedelta(seconds=params.max_age)
     if params.start:
         earlier_ids = {run.get("Id") for run in _read_runs(canary, context)}
         context.aws_call("synthetics", "start_canary", Name=canary)

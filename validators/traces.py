@@ -112,7 +112,7 @@ def traces(params: Traces, context: Context) -> Finding:
 
 def _read_summaries(params: Traces, context: Context) -> list[dict[str, Any]]:
     """Return the summaries of all complete traces."""
-    end = datetime.datetime.now(datetime.UTC)
+    end = context.clock.now_utc()
     start = end - datetime.timedelta(seconds=params.window)
     query = {"StartTime": start, "EndTime": end, "FilterExpression": params.filter}
     pages = context.aws_pages("xray", "get_trace_summaries", **query)

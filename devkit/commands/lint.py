@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import sys
 from typing import TYPE_CHECKING
 
 from greenlight.checks.registry import Registry
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.units import Duration
 
@@ -79,7 +79,7 @@ def _limits(arguments: argparse.Namespace) -> Limits:
         )
     if not 1 <= arguments.concurrency <= 256:
         raise GreenlightError("--concurrency must be 1 to 256")
-    today = datetime.datetime.now(datetime.UTC).date()
+    today = SYSTEM_CLOCK.now_utc().date()
     return Limits(function_s=function_s, concurrency=arguments.concurrency, today=today)
 
 

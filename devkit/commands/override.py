@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from greenlight.aws.client import Aws
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.units import Duration
 from greenlight.stores.overrides import read_overrides
@@ -73,7 +74,7 @@ def _new_override(arguments: argparse.Namespace, aws: Aws) -> Override:
     except ValueError as error:
         raise GreenlightError(f"--expires: {error}") from error
     scope = {"deployment": arguments.deployment, "plan_sha256": arguments.plan_sha256}
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    now = SYSTEM_CLOCK.now_utc().replace(microsecond=0)
     override, reason = parse_override(
         msgspec.json.encode(
             {
@@ -142,7 +143,7 @@ def _to_document(name: str, data: bytes) -> dict[str, Any]:
     override, problem = parse_override(data)
     state = ""
     if override is not None:
-        state = "expired" if override.expires <= datetime.datetime.now(datetime.UTC) else "valid"
+        state = "expired" if override.expires <= SYSTEM_CLOCK.now_utc() else "valid"
     return {"name": name, "state": state, "problem": problem, "override": override and msgspec.to_builtins(override)}
 
 

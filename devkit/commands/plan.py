@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 import sys
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from greenlight.aws.client import Aws
 from greenlight.checks.registry import Registry
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.display import escape_controls
 from greenlight.core.errors import GreenlightError, PlanError
@@ -124,7 +124,7 @@ def _read_valid_plan(arguments: argparse.Namespace, aws: Aws) -> LocalPlan | Non
     try:
         text = files.read_text(name)
         fetch = includes.fragment_fetcher(name, arguments.include, aws)
-        limits = Limits(today=datetime.datetime.now(datetime.UTC).date())
+        limits = Limits(today=SYSTEM_CLOCK.now_utc().date())
         plan_problems = problems(text, name, Registry(), limits, fetch)
         for environment in environments_of(text):  # lint also accepts an AppSpec; the parser does not
             plans.parse(text, name, environment=environment, fetch=fetch)

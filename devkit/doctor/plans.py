@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
 from greenlight.core import settings
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.deployment import STAGES, Deployment, Platform
 from greenlight.core.errors import PlanError, Problem, SettingsError
 from greenlight.discovery.ecs import HOST_TAG
@@ -258,7 +259,7 @@ def _lint(state: GroupState, uri: str, text: str, hook_settings: Settings | None
 
 
 def _today() -> datetime.date:
-    return datetime.datetime.now(datetime.UTC).date()
+    return SYSTEM_CLOCK.now_utc().date()
 
 
 # ---- The plan against the deployment group ---------------------------------------------------------------------------

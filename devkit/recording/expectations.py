@@ -11,6 +11,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.errors import GreenlightError, HttpError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.json_values import equals
@@ -95,7 +96,7 @@ def record_checks(
     responses = [server.send(request) for request in requests]
     if responses and all(isinstance(response, str) for response in responses):
         raise GreenlightError(references.redact(f"{server.origin} does not answer: {responses[0]}"))
-    time.sleep(max(0.0, pause_s - (time.monotonic() - began)))
+    SYSTEM_CLOCK.sleep(max(0.0, pause_s - (time.monotonic() - began)))
     checks, left_out = [], []
     for request, first in zip(requests, responses, strict=True):
         second = server.send(request) if request.is_safe and not isinstance(first, str) else first

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from greenlight.core.clock import SYSTEM_CLOCK
+
 from .processes import Process, ProcessError, base_environment, free_port
 from .routing import fixed_response
 
@@ -134,7 +136,7 @@ class Caddy:
                 raise LoadBalancerError(
                     f"the load balancer does not start; its last lines:\n{self._process.last_lines()}"
                 )
-            time.sleep(0.01)
+            SYSTEM_CLOCK.sleep(0.01)
 
     def _admin(self, method: str, path: str, body: str) -> tuple[int, str]:
         connection = _UnixConnection(str(self._folder / "admin.sock"))

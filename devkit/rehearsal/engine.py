@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.deployment import STAGES
 
 from .codedeploy_state import (
@@ -127,7 +128,7 @@ class Clock:
     """Clock of the engine; tests replace it."""
 
     now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = SYSTEM_CLOCK.sleep
 
 
 @dataclass

@@ -11,8 +11,9 @@ import os
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from greenlight.core.clock import SYSTEM_CLOCK
 
 from .aws.server import ACCOUNT, REGION
 from .processes import ProcessError
@@ -169,7 +170,7 @@ def _failure_record(name: str, event: dict[str, Any], invocation: Invocation) ->
         response = json.loads(invocation.response)
     except ValueError:
         response = None
-    now = datetime.now(UTC)
+    now = SYSTEM_CLOCK.now_utc()
     return {
         "version": "1.0",
         "timestamp": now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z",

@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from greenlight.core.clock import SYSTEM_CLOCK
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -203,7 +205,7 @@ def wait_for_port(process: Process, port: int, timeout_s: float, stop: Callable[
                 f"'{command}' did not listen on port {port} of 127.0.0.1 within {timeout_s:g} s; it must listen on the "
                 f"port in {{port}} of its command or in the variable PORT; its last lines:\n{process.last_lines()}"
             )
-        time.sleep(0.02)
+        SYSTEM_CLOCK.sleep(0.02)
 
 
 def _accepts(port: int) -> bool:

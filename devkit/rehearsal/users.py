@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from greenlight.core.clock import SYSTEM_CLOCK
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator, Mapping
@@ -54,7 +56,7 @@ class TrafficGate:
         with self._condition:
             self._is_closed = True
             self._condition.wait_for(lambda: not self._passing, _MAX_WAIT_S)
-        time.sleep(_SETTLE_S)
+        SYSTEM_CLOCK.sleep(_SETTLE_S)
         try:
             yield
         finally:
@@ -100,7 +102,7 @@ class UserTraffic:
         self._running.clear()
         end = time.monotonic() + timeout_s
         while self._in_progress and time.monotonic() < end:
-            time.sleep(0.005)
+            SYSTEM_CLOCK.sleep(0.005)
 
     def stop(self) -> None:
         """Stop the requests for good."""

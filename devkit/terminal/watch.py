@@ -6,9 +6,10 @@ Files are polled twice a second. That needs no dependency, and it detects editor
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from greenlight.core.clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ Snapshot = tuple[tuple[str, int, int], ...]
 def watch_files(
     run: Callable[[], int],
     files: Callable[[], Sequence[Path]],
-    pause: Callable[[], None] = lambda: time.sleep(POLL_S),
+    pause: Callable[[], None] = lambda: SYSTEM_CLOCK.sleep(POLL_S),
 ) -> int:
     """Call `run` now and after every change of the files, until Ctrl-C.
 

@@ -49,7 +49,8 @@ def release(params: Release, context: Context) -> Finding:
         kept = context.aws_call("ssm", "get_parameter", Name="/shop/release").get("Parameter", {}).get("Value")
     except GreenlightError as problem:
         return error(str(problem))
-    found = [check_value("x-release", params.expect, response.header("x-release")), check_value("kept", params.expect, kept)]
+    release = response.header("x-release")
+    found = [check_value("x-release", params.expect, release), check_value("kept", params.expect, kept)]
     return finding_from(found, "green is this release")
 '''.lstrip()
 
@@ -210,8 +211,8 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
 def test_unknown_harmless_fault_is_reported(tmp_path: Path) -> None:
     text = message_about(tmp_path, "Green says", "It says", harmless_faults={"rust"})
     assert (
-        "harmless_faults names 'rust', which is not a fault of these cases; there are absent, closed, denied:ssm:GetParameter"
-        in text
+        "harmless_faults names 'rust', which is not a fault of these cases; "
+        "there are absent, closed, denied:ssm:GetParameter" in text
     )
     assert len(text.splitlines()) == 2
 
@@ -264,3 +265,13 @@ def test_plugin_of_another_protocol_that_passes_without_a_response_is_reported()
 
     assert "when green never answers it passes" in str(caught.value)
     assert "when green refuses connections" not in str(caught.value)
+
+
+def test_file_can_import_a_helper_module_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "_words.py").write_text('MESSAGE = "green is this release"\n')
+    text = CORRECT.replace("import itertools\n", "import itertools\nfrom ._words import MESSAGE\n").replace(
+        '"green is this release"', "MESSAGE"
+    )
+    (tmp_path / "release.py").write_text(text)
+
+    assert load_validator(tmp_path / "release.py").name == "release"

@@ -1,6 +1,6 @@
 """Accounts for tests of the doctor: a valid setup, in which each test breaks one thing.
 
-moto does not keep alarm configurations, task sets and revisions of CodeDeploy. So the setup is a table of answers, which
+moto does not keep alarm configurations, task sets and revisions of CodeDeploy. The setup is a table of answers, which
 botocore's models validate. For resources that moto does keep (functions, roles, policies, log groups), tests use moto
 with AWS's own managed policies.
 """

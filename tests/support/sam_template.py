@@ -33,7 +33,7 @@ def _raw_json() -> str:
 
 
 def raw_template() -> Json:
-    """Return template.yaml before the transform, as a new copy (cached as JSON, because parsing YAML takes a second)."""
+    """Return template.yaml before the transform, as a new copy (cached as JSON, since parsing YAML takes a second)."""
     return json.loads(_raw_json())
 
 

@@ -1,6 +1,6 @@
 """`sam deploy` of template.yaml to a local AWS, and invocations of the deployed functions.
 
-ministack runs the deployment and the functions, with TLS and with IAM enabled, so the hooks have only the permissions of
+ministack runs the deployment and the functions, with TLS and IAM enabled, so the hooks have only the permissions of
 the template. ministack has no CodeDeploy. The functions call the fake one of these tests instead, by an environment
 variable that ministack passes on to them; the template does not contain it.
 """
@@ -188,7 +188,7 @@ def copy_for_ministack(built: Path, folder: Path) -> Path:
     """Copy the built application, without resources that ministack cannot create and with policy variables resolved.
 
     ministack compares the policy variables of a Resource as text, so each role gets its own copy of such a policy, with
-    its tags filled in. It also unpacks the layers for every function, which files that these tests never read would slow
+    its tags filled in. It also unpacks the layers for every function, and files that no test reads would slow that
     down; they are left out.
     """
     copy = Path(shutil.copytree(built, folder / "built", ignore=unused_files))

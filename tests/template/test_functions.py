@@ -10,7 +10,7 @@ from greenlight.core import settings
 from tests.support.sam_template import ECS_STAGES, ROOT, STAGES, listed, of_type, plain, raw_template, transformed
 
 FUNCTIONS = [*(f"{stage}Function" for stage in STAGES), "LastResortFunction"]
-# Settings that an installation cannot choose: the folder of packed plans (in Lambda, beside the handler), and whether checks
+# Settings that an installation cannot choose: the folder of packed plans (beside the handler), and whether checks
 # may call loopback addresses (in rehearsals only).
 NOT_FOR_ACCOUNTS = {"GREENLIGHT_PLAN_FOLDER", "GREENLIGHT_ALLOW_LOOPBACK"}
 

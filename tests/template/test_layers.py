@@ -39,7 +39,7 @@ def engine_by_uv(application: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def page_of_all_wheels(requirements: Path, folder: Path) -> Path:
-    """Write a page of links to all wheels of the locked versions, because pip reads thousands of other links on an index."""
+    """Write a page of links to all wheels of the locked versions, since pip reads all links of an index page."""
     lock = folder / "pylock.toml"
     arguments = (
         "--quiet",

@@ -248,7 +248,7 @@ def test_arns_do_not_hard_code_a_partition() -> None:
     assert "amazonaws.com" not in body.replace("lambda.amazonaws.com", "")
 
 
-# Actions without a call in the code: services use KMS keys on behalf of the caller, and Lambda itself writes logs, invokes
+# Actions without a call in the code: services use KMS keys for the caller, and Lambda itself writes logs, invokes
 # the last resort and manages network interfaces.
 WITHOUT_A_CALL = {
     "kms:Decrypt",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING
 
 from greenlight.checks.registry import Registry
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.deployment import STAGES
 
 from ...lint.limits import Limits
@@ -95,7 +95,7 @@ def _check_appspec(appspec: AppSpec | None, installation: str) -> Iterator[Sympt
 
 def _check_plans(template: Template) -> Iterator[Symptom]:
     """Lint the plans in SSM parameters of the template."""
-    limits = Limits(today=datetime.datetime.now(datetime.UTC).date())
+    limits = Limits(today=SYSTEM_CLOCK.now_utc().date())
     for name in template.resources("AWS::SSM::Parameter"):
         text = template.properties(name).get("Value")
         if not (isinstance(text, str) and "stages:" in text and "version:" in text):

@@ -7,6 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from greenlight.core.clock import SYSTEM_CLOCK
+
 from ..aws.ecs import TaskSet
 from ..engine import Halt
 from ..processes import Process, ProcessError, base_environment, free_port, wait_for_port
@@ -121,7 +123,7 @@ class EcsPlatform:
                     self.request_counts.add(str(entry.target), succeeded=entry.status < 499)
             if self.request_counts.requests.total() >= total or time.monotonic() > end:
                 return
-            time.sleep(0.01)
+            SYSTEM_CLOCK.sleep(0.01)
 
     def close(self) -> None:
         """Stop all processes."""

@@ -27,7 +27,8 @@ VALUE = "hunter2-hunter2-hunter2-hunter2-hunter2-hunter2-hunter2-hunter2-hunter2
 
 def plan_of(parameters: str, head: str = "", stage: str = STAGE, control: str = "") -> Plan:
     return parse(
-        f"version: 1\n{head}stages:\n  {stage}:\n    checks:\n      - name: check\n{control}        http: {parameters}\n"
+        f"version: 1\n{head}stages:\n  {stage}:\n    checks:\n"
+        f"      - name: check\n{control}        http: {parameters}\n"
     )
 
 

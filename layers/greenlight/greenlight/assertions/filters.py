@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlight.assertions import formats
 from greenlight.assertions.patterns import replace, search
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.display import for_message
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Step(NamedTuple):
 
 def utc_now() -> datetime.datetime:
     """Return the current time."""
-    return datetime.datetime.now(datetime.UTC)
+    return SYSTEM_CLOCK.now_utc()
 
 
 def apply_filters(steps: tuple[Step, ...], value: Any) -> Any:

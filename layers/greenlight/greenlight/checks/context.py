@@ -84,7 +84,7 @@ class Context:
         timeout_s = max(0.0, self.remaining_s() - seconds)
         return Context(self.deployment, timeout_s, self._client, self._aws, self._redactor, self.clock)
 
-    def request(
+    def request(  # noqa: PLR0913 - keyword arguments of an HTTP request
         self,
         method: str,
         path_or_url: str,

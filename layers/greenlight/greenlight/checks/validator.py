@@ -30,7 +30,7 @@ class Params(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Validator:
     """Validator with its catalogue entry; the decorator creates it, the runner calls it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each part of the catalogue entry
         self,
         run: Callable[[Any, Context], Finding],
         params: type[Params],
@@ -66,7 +66,7 @@ class Validator:
         return self.run(params, context)
 
 
-def validator(
+def validator(  # noqa: PLR0913 - one argument for each part of the catalogue entry
     params: type[Params],
     *,
     platforms: Iterable[str] = ("ecs", "lambda"),

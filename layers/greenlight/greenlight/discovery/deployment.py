@@ -5,11 +5,11 @@ Source: API references of GetDeployment, ListDeploymentTargets, BatchGetDeployme
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.deployment import STAGES, Deployment, Platform, Side
 from greenlight.core.errors import AwsError, DiscoveryError
 from greenlight.core.frozen import FrozenStruct
@@ -35,7 +35,7 @@ class DiscoveredDeployment(FrozenStruct, frozen=True, kw_only=True):
 
 
 def discover(
-    aws: Aws, deployment_id: str, stage: str, sleep: Callable[[float], None] = time.sleep
+    aws: Aws, deployment_id: str, stage: str, sleep: Callable[[float], None] = SYSTEM_CLOCK.sleep
 ) -> DiscoveredDeployment:
     """Discover a deployment: its platform, stage, blue and green.
 

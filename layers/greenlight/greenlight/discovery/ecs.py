@@ -6,11 +6,11 @@ are derived from the deployment each time, never from their names.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.deployment import Deployment, Side
 from greenlight.core.errors import AwsError, DiscoveryError
 from greenlight.discovery.load_balancer import Route, find_route
@@ -36,7 +36,7 @@ def find_ecs_sides(
     target: dict[str, Any],
     group: dict[str, Any],
     tags: dict[str, str],
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] = SYSTEM_CLOCK.sleep,
 ) -> tuple[Side, Side, tuple[str, str]]:
     """Find blue and green of a deployment.
 

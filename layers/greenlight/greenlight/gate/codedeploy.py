@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from greenlight.aws.client import Session, error_code
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.redaction import Redactor
@@ -80,7 +81,7 @@ class Reporter:
         execution: Execution,
         client: Callable[[], Any] | None = None,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = SYSTEM_CLOCK.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Answer `execution` with a client of its own, which no check can have changed."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING
 
 from greenlight.aws.deadline import run_with_deadline
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.verdict.judge import can_be_overridden
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def find_overrides(
             deployment=deployment.id,
             plan_sha256=prepared.plan.source.digest,
             findings=findings,
-            now=datetime.datetime.now(datetime.UTC),
+            now=SYSTEM_CLOCK.now_utc(),
         )
         applied, rejected = override.applicable_overrides(stored, context)
     except Exception as error:  # noqa: BLE001 - an override that cannot be read must not open the gate

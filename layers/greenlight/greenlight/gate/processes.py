@@ -7,6 +7,8 @@ import os
 import signal
 import time
 
+from greenlight.core.clock import SYSTEM_CLOCK
+
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 _POLL_S = 0.005
 _MAX_ROUNDS = 20
@@ -33,7 +35,7 @@ def end_process(pid: int, patience_s: float) -> int:
         if done:
             _kill_group(pid)
             return status
-        time.sleep(_POLL_S)
+        SYSTEM_CLOCK.sleep(_POLL_S)
     os.kill(pid, signal.SIGKILL)
     _kill_group(pid)
     return os.waitpid(pid, 0)[1]

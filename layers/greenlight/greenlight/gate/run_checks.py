@@ -12,6 +12,7 @@ from greenlight.checks.attempt import CheckResources
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
 from greenlight.checks.runner import Runner
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.redaction import Redactor
 from greenlight.network.client import Client
 from greenlight.network.guard import Guard
@@ -60,5 +61,5 @@ def run_checks(
     tools = CheckResources(
         deployment, Client(guard), aws, Redactor((*prepared.secrets.values(), *own_secrets(os.environ)))
     )
-    time.sleep(max(0.0, min(prepared.bake_s, deadline - time.monotonic())))
+    SYSTEM_CLOCK.sleep(max(0.0, min(prepared.bake_s, deadline - time.monotonic())))
     return Runner(tools, settings.concurrency, deadline, emit, began=started).run(bound[deployment.stage])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.verdict.judge import shadow_verdict
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def apply_shadow(result: GateResult, shadow: Shadow | None, settings: Settings |
     """
     if shadow is None or settings is None:
         return result
-    today = datetime.datetime.now(datetime.UTC).date()
+    today = SYSTEM_CLOCK.now_utc().date()
     if not shadow.in_force(today):
         return result.with_notes(shadow.mistake(today) or shadow.notice(today))
     if not settings.allow_shadow:

@@ -173,7 +173,7 @@ class Client:
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, ...], list[Connection]] = {}
 
-    def request(
+    def request(  # noqa: PLR0913 - keyword arguments of an HTTP request
         self,
         method: str,
         url: str,

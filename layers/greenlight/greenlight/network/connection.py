@@ -8,6 +8,8 @@ import select
 import time
 from typing import TYPE_CHECKING, Any
 
+from greenlight.core.clock import SYSTEM_CLOCK
+
 if TYPE_CHECKING:
     import socket
 
@@ -30,7 +32,7 @@ class _DeadlineReader(io.RawIOBase):
         now = self._connection.last_byte_at = time.perf_counter()
         self._connection.first_byte_at = self._connection.first_byte_at or now
         # Yield the GIL, so that other threads whose response has arrived take their time before this one is parsed.
-        time.sleep(0)
+        SYSTEM_CLOCK.sleep(0)
         self._connection.is_at_end = size == 0
         return size
 

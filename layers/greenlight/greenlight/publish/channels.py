@@ -27,7 +27,7 @@ class ChannelLog(Protocol):
 
 
 class Channel(NamedTuple):
-    """One place for a report: its log message, the log key of its result, and the call, which takes the report's URI."""
+    """One place for a report: its log message, the log key of its result, and the call with the report's URI."""
 
     message: str
     key: str

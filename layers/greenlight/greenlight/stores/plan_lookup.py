@@ -13,6 +13,7 @@ import functools
 import os
 from typing import TYPE_CHECKING
 
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.errors import PlanError, Problem
 from greenlight.plan.model import Plan
 from greenlight.plan.parser import parse
@@ -35,7 +36,7 @@ def find_plan(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[s
         PlanError: The plan is not valid, or the tag names a plan that does not exist.
         AwsError: A store denied the call or did not respond; that must not look like a store without a plan.
     """
-    today = datetime.datetime.now(datetime.UTC).date()
+    today = SYSTEM_CLOCK.now_utc().date()
     if tag := tags.get(PLAN_TAG, "").strip():
         stored = read(aws, settings, tag)
         if stored is None:

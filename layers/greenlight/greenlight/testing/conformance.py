@@ -7,6 +7,7 @@ reported at once, a sentence each.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import inspect
 import io
@@ -16,6 +17,7 @@ import pathlib
 import re
 import sys
 import textwrap
+import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +144,13 @@ def load_validator(name_or_file: str | pathlib.Path) -> Validator:
 
 
 def _import_file(file: pathlib.Path) -> Any:
-    name = f"plugin_{file.stem}"
+    """Import a file as a module of its folder, so that `from ._x import y` finds helpers beside it."""
+    folder = file.resolve().parent
+    package = f"plugins_{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+    if package not in sys.modules:
+        sys.modules[package] = types.ModuleType(package)
+        sys.modules[package].__path__ = [str(folder)]
+    name = f"{package}.{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ImportError("it is not a Python file")

@@ -48,7 +48,7 @@ def get_task_definition(context: Context, task_definition: str = "") -> dict[str
     """Return a task definition, green's by default; it needs ecs:DescribeTaskDefinition.
 
     Raises:
-        GreenlightError: There is none at this stage, or AWS refused the call or did not answer.
+        GreenlightError: Green has no task definition at this stage, or AWS refused the call or did not answer.
     """
     task_definition = task_definition or context.green.task_definition
     if not task_definition:

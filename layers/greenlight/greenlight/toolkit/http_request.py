@@ -283,7 +283,7 @@ def _urlencode(fields: dict[str, Any]) -> str:
     return urllib.parse.urlencode(pairs)
 
 
-def send_request(
+def send_request(  # noqa: PLR0913 - keyword arguments of an HTTP request
     context: Context,
     request: HttpRequest,
     captured: Mapping[str, Any] | None = None,
