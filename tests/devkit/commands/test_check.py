@@ -34,7 +34,7 @@ def test_a_green_that_is_wrong_ends_with_1_and_says_why(
     status, out, _ = check(capsys, str(plan), *STAGE, "--url", green)
 
     assert status == 1
-    assert out.startswith("Failed: shop local at AfterAllowTestTraffic\n  RELEASE_FAILED: green is well: ")
+    assert out.startswith("Failed: shop local at AfterAllowTestTraffic\n  RELEASE_FAILED: green answers: ")
     assert 'json status is "ok", expected "fine"' in out
 
 
@@ -116,7 +116,7 @@ def test_without_a_url_the_check_says_that_green_has_none(plan: Path, capsys: py
     status, out, _ = check(capsys, str(plan), *STAGE)
 
     assert status == 1
-    assert "GATE_ERROR: green is well: no --url was given" in out
+    assert "GATE_ERROR: green answers: no --url was given" in out
 
 
 def test_a_report_has_the_command_that_checks_again(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,7 +28,7 @@ version: 1
 stages:
   AfterAllowTestTraffic:
     checks:
-      - name: green is well
+      - name: green answers
         http: {get: /health, expect: {status: 200}}
 """
 WEAKER = PLAN.replace("        http", "        severity: advisory\n        http") + (
@@ -158,7 +158,7 @@ def test_a_push_shows_what_it_weakens(file: Path, aws: Aws, capsys: pytest.Captu
 
     assert (status, stored_text(aws)) == (0, WEAKER)
     assert "+        severity: advisory\n" in out
-    assert "WEAKENED  AfterAllowTestTraffic: green is well: severity blocking is now advisory\n" in out
+    assert "WEAKENED  AfterAllowTestTraffic: green answers: severity blocking is now advisory\n" in out
     assert "added     AfterAllowTestTraffic: green listens: a check with tcp, blocking\n" in out
 
 

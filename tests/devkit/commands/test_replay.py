@@ -36,7 +36,7 @@ stages:
   AfterAllowTestTraffic:
     bake: 1h
     checks:
-      - name: green is well
+      - name: green answers
         http: {get: /health, expect: {status: 200}}
       - name: there is a shop
         severity: advisory
@@ -199,17 +199,17 @@ def test_changed_parameter_is_read_in_its_old_version(aws: Aws, green: str, caps
     status, document, _ = replayed(capsys, "--url", green)
 
     assert status == 0
-    assert [check["name"] for check in document["checks"]] == ["green is well", "there is a shop"]
+    assert [check["name"] for check in document["checks"]] == ["green answers", "there is a shop"]
 
 
 def test_every_check_is_shown_then_and_now(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
-    store(aws, put(), found("green is well", Outcome.FAIL), found("there is a shop", Outcome.FAIL))
+    store(aws, put(), found("green answers", Outcome.FAIL), found("there is a shop", Outcome.FAIL))
 
     status, document, _ = replayed(capsys, "--url", green)
 
     assert (status, document["now"]["verdict"]) == (0, "Succeeded")
     assert [(check["name"], check["then"], check["now"], check["differs"]) for check in document["checks"]] == [
-        ("green is well", "FAIL", "PASS", True),
+        ("green answers", "FAIL", "PASS", True),
         ("there is a shop", "FAIL", "FAIL", False),
     ]
     assert document["notes"] == []
@@ -229,7 +229,7 @@ def test_the_plan_is_the_text_of_then_even_if_there_is_a_newer_one(
 def test_another_plan_can_be_named_and_is_noted(
     aws: Aws, green: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store(aws, put(), found("green is well"))
+    store(aws, put(), found("green answers"))
     path = tmp_path / "other.yaml"
     path.write_text(PLAN.replace("/health", "/nowhere").replace("there is a shop", "there is a stall"))
 
@@ -237,7 +237,7 @@ def test_another_plan_can_be_named_and_is_noted(
 
     assert (status, document["then"]["verdict"], document["now"]["verdict"]) == (1, "Succeeded", "Failed")
     assert [(check["name"], check["then"], check["now"]) for check in document["checks"]] == [
-        ("green is well", "PASS", "FAIL"),
+        ("green answers", "PASS", "FAIL"),
         ("there is a stall", "", "FAIL"),
     ]
     assert "the text of the plan is not the one of the report" in document["notes"][0]
@@ -265,7 +265,7 @@ def test_check_that_may_change_data_is_left_out_without_unsafe(
 
 
 def test_text_lists_the_checks_that_were_left_out(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
-    store(aws, put(PLAN + ORDER), found("an order can be placed", Outcome.FAIL), found("green is well"))
+    store(aws, put(PLAN + ORDER), found("an order can be placed", Outcome.FAIL), found("green answers"))
 
     status = main(["replay", ID, "--url", green])
 
@@ -304,14 +304,14 @@ def test_unsafe_validator_is_left_out(aws: Aws, green: str, capsys: pytest.Captu
 
 
 def test_text_lists_the_checks_with_another_outcome(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
-    store(aws, put(), found("green is well", Outcome.ERROR))
+    store(aws, put(), found("green answers", Outcome.ERROR))
 
     status = main(["replay", ID, "--url", green])
 
     out = capsys.readouterr().out
     assert status == 0
     assert "verdict  then Succeeded, now Succeeded\n" in out
-    assert "* ERROR         PASS          green is well\n      then  green is well then\n" in out
+    assert "* ERROR         PASS          green answers\n      then  green answers then\n" in out
     assert "* -             FAIL          there is a shop (advisory)\n      then  not one of the plan's checks\n" in out
     assert "2 of 2 checks have another outcome" in out
 
