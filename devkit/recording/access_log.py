@@ -117,8 +117,8 @@ class LogEntry(FrozenStruct, frozen=True, kw_only=True):
 
 
 def parse_lines(lines: Iterable[str]) -> tuple[list[LogEntry], int]:
-    """Parse a log; return its requests and the number of other lines."""
-    entries, others = [], 0
+    """Parse a log; return its requests and the number of lines that are not requests."""
+    entries, skipped_count = [], 0
     names: list[str] = []
     for line in lines:
         if not line.strip():
@@ -128,10 +128,10 @@ def parse_lines(lines: Iterable[str]) -> tuple[list[LogEntry], int]:
             continue
         entry = _from_fields(dict(zip(names, line.split(), strict=False))) if names else _from_line(line.strip())
         if entry is None:
-            others += 1
+            skipped_count += 1
         else:
             entries.append(entry)
-    return entries, others
+    return entries, skipped_count
 
 
 def _from_fields(fields: dict[str, str]) -> LogEntry | None:

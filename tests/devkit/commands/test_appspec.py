@@ -52,10 +52,13 @@ def write_appspec(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> s
         (["--function", "arn:aws:lambda:eu-west-1:111122223333:function:orders"], "not its ARN; write orders"),
         (["--alias", "7"], "is not a valid alias"),
         (["--alias", ""], "an AppSpec for lambda requires --alias"),
-        (["--port", "80"], "--port: only for --platform ecs, and this AppSpec is for lambda"),
+        (["--port", "80"], "--port: only for --platform ecs, but this AppSpec is for lambda"),
         (["--stage", "AfterInstall"], "there is no lifecycle event 'AfterInstall'"),
         (["--installation", "my installation"], "--installation must be 1 to 24 letters"),
-        (["--installation", "", "--stage", "AfterAllowTraffic"], "--stage requires --installation, which is empty"),
+        (
+            ["--installation", "", "--stage", "AfterAllowTraffic"],
+            "--stage requires an --installation that is not empty",
+        ),
         (["-o", "no/such/folder/appspec.yaml"], "cannot be written"),
     ],
 )
@@ -64,9 +67,9 @@ def test_an_impossible_appspec_for_lambda_is_not_written(
 ) -> None:
     status = main(["appspec", "write", *OF_LAMBDA, *arguments])
 
-    shown = capsys.readouterr()
-    assert (status, shown.out) == (2, "")
-    assert message in shown.err
+    output = capsys.readouterr()
+    assert (status, output.out) == (2, "")
+    assert message in output.err
 
 
 @pytest.mark.parametrize(
@@ -79,7 +82,7 @@ def test_an_impossible_appspec_for_lambda_is_not_written(
         (["--subnet", "subnet-1"], "SecurityGroups must be a list of ids"),
         (["--capacity-provider", "FARGATE:x"], "is not NAME, NAME:WEIGHT or NAME:WEIGHT:BASE"),
         (["--capacity-provider", "FARGATE:1001"], "Weight must be a whole number from 0 to 1000"),
-        (["--function", "web"], "--function: only for --platform lambda, and this AppSpec is for ecs"),
+        (["--function", "web"], "--function: only for --platform lambda, but this AppSpec is for ecs"),
     ],
 )
 def test_an_impossible_appspec_for_ecs_is_not_written(
@@ -87,9 +90,9 @@ def test_an_impossible_appspec_for_ecs_is_not_written(
 ) -> None:
     status = main(["appspec", "write", *OF_ECS, *arguments])
 
-    shown = capsys.readouterr()
-    assert (status, shown.out) == (2, "")
-    assert message in shown.err
+    output = capsys.readouterr()
+    assert (status, output.out) == (2, "")
+    assert message in output.err
 
 
 @pytest.mark.parametrize("arguments", [OF_LAMBDA, OF_ECS], ids=["lambda", "ecs"])
@@ -121,15 +124,24 @@ def test_the_hooks_are_those_of_the_installation_in_the_order_of_a_deployment(
 def test_appspec_without_hooks_causes_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["appspec", "write", *OF_LAMBDA, "--installation", ""]) == 0
 
-    shown = capsys.readouterr()
-    assert "Hooks" not in yaml.safe_load(shown.out)
-    assert "CodeDeploy would shift traffic without any check" in shown.err
+    output = capsys.readouterr()
+    assert "Hooks" not in yaml.safe_load(output.out)
+    assert "CodeDeploy would shift traffic without a check" in output.err
 
 
 def test_all_options_for_ecs_are_written(capsys: pytest.CaptureFixture[str]) -> None:
-    more = ["--platform-version", "1.4.0", "--subnet", "subnet-1", "--subnet", "subnet-2", "--security-group", "sg-1"]
+    options = [
+        "--platform-version",
+        "1.4.0",
+        "--subnet",
+        "subnet-1",
+        "--subnet",
+        "subnet-2",
+        "--security-group",
+        "sg-1",
+    ]
 
-    text = write_appspec([*OF_ECS, *more, "--capacity-provider", "FARGATE_SPOT:2:1"], capsys)
+    text = write_appspec([*OF_ECS, *options, "--capacity-provider", "FARGATE_SPOT:2:1"], capsys)
 
     assert yaml.safe_load(text)["Resources"][0]["TargetService"]["Properties"] == {
         "TaskDefinition": ARN,
