@@ -126,7 +126,7 @@ def _replay(arguments: argparse.Namespace, aws: Aws, report: Report, settings: S
     notes = [] if arguments.url else replays.verify_green(aws, deployment)
     deployment = replays.with_green_url(deployment, plan, arguments.url)
     unsafe = {} if arguments.unsafe else replays.unsafe_checks(plan, deployment)
-    plan = replays.for_replay(plan, stage, unsafe)
+    plan = replays.prepare_plan(plan, stage, unsafe)
     prepared = with_secrets(Prepared(deployment=deployment, plan=plan), aws)
     began, started_at = time.monotonic(), time.time()
     progress = Progress(len(plan.stages[stage].checks))

@@ -64,7 +64,7 @@ def added(capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
             "no export other-PlanBucket in this account and region; name the plan bucket with --bucket",
         ),
         ([*ADD, *FOR, "--bucket", "no-such-bucket"], "s3:PutObject failed with NoSuchBucket"),
-        (["override", "remove", *GROUP, "../web2/1.json"], "is not a valid name of an override"),
+        (["override", "remove", *GROUP, "../web2/1.json"], "is not a valid override name"),
     ],
     ids=lambda value: "" if isinstance(value, list) else value,
 )

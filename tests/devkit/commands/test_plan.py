@@ -376,7 +376,7 @@ def test_large_plan_or_encrypted_parameter_is_not_pushed(
     status, _, err = run(capsys, "push", file, *AT, "--yes")
 
     assert status == 2
-    assert ("holds at most 8 KiB" if large else "is a SecureString, and a push would lose its KMS key") in err
+    assert ("has at most 8 KiB" if large else "is a SecureString, and a push would lose its KMS key") in err
     assert run(capsys, "pull", *AT)[1] == PLAN
 
 

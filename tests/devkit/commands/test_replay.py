@@ -108,18 +108,18 @@ def test_invalid_command_line_exits_with_2_and_a_message(
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (PlanSource(), "no plan was applied then"),
-        (PlanSource(uri="file:/var/task/plans/shop.yaml", sha256="0"), "was packaged with the hooks"),
-        (PlanSource(uri="s3://plans/gone.yaml", sha256="0"), "s3://plans/gone.yaml does not exist any more"),
+        (PlanSource(), "the gate had no plan"),
+        (PlanSource(uri="file:/var/task/plans/shop.yaml", sha256="0"), "was packed with the hooks"),
+        (PlanSource(uri="s3://plans/gone.yaml", sha256="0"), "s3://plans/gone.yaml no longer exists"),
         (
             PlanSource(uri="s3://plans/shop.yaml", sha256="0"),
-            "the text of s3://plans/shop.yaml is not the one of the report any more",
+            "the text of s3://plans/shop.yaml is no longer the one of the report",
         ),
         (PlanSource(uri="s3://nobodys/shop.yaml", sha256="0"), "s3://nobodys/shop.yaml cannot be fetched: "),
-        (PlanSource(uri="ssm:/gone", version_id="1", sha256="0"), "ssm:/gone does not exist any more"),
+        (PlanSource(uri="ssm:/gone", version_id="1", sha256="0"), "ssm:/gone no longer exists"),
         (
             PlanSource(uri="ssm:/shop", version_id="7", sha256="0"),
-            "ssm:/shop does not exist any more in the version of the report",
+            "ssm:/shop no longer exists in the version of the report",
         ),
     ],
     ids=["none", "packed", "gone", "changed", "bucket", "parameter", "parameter-version"],
@@ -174,7 +174,7 @@ def test_missing_task_set_cannot_be_replayed(tmp_path: Path) -> None:
     call = reported(tmp_path, cluster="prod", service="shop", green=green)
     account = Account({"ecs.describe_services": {"services": [{"taskSets": [{"id": "ecs-svc/3"}]}]}})
 
-    with pytest.raises(CannotReplayError, match="green is gone: the service shop has no task set ecs-svc/2 any more"):
+    with pytest.raises(CannotReplayError, match="green is gone: the service shop no longer has the task set ecs-svc/2"):
         command.run(call, Aws(account))
 
     assert account.names() == ["ecs.describe_services"]
@@ -184,7 +184,7 @@ def test_missing_version_cannot_be_replayed(tmp_path: Path) -> None:
     call = reported(tmp_path, platform=Platform.LAMBDA, function="orders", green=Side(version="8"))
     account = Account({"lambda.get_function_configuration": "ResourceNotFoundException"})
 
-    with pytest.raises(CannotReplayError, match="green is gone: AWS has no orders:8 any more"):
+    with pytest.raises(CannotReplayError, match="green is gone: AWS no longer has orders:8"):
         command.run(call, Aws(account))
 
 
@@ -240,7 +240,7 @@ def test_another_plan_can_be_named_and_is_noted(
         ("green answers", "PASS", "FAIL"),
         ("there is a stall", "", "FAIL"),
     ]
-    assert "the text of the plan is not the one of the report" in document["notes"][0]
+    assert "the text of the plan is different from that of the report" in document["notes"][0]
 
 
 ORDER = """\
@@ -326,4 +326,4 @@ def test_loopback_address_of_a_report_is_not_called(aws: Aws, green: str, capsys
 
     assert (status, document["now"]["verdict"]) == (1, Status.FAILED)
     assert document["checks"][0]["now"] == "ERROR"
-    assert "it is not known whether" in document["notes"][0]
+    assert "it could not be verified" in document["notes"][0]

@@ -38,11 +38,11 @@ def test_most_frequent_paths_are_recorded_with_their_status(tmp_path: Path, caps
     assert "# 30 times in the log" in text
     assert "secret-word" not in text + stderr
     for reason in (
-        "GET /orders/4711: its path has an id, which may not exist tomorrow (19)",
+        "GET /orders/4711: its path has an id, which may not exist later (19)",
         "requests with a query, whose values may be secrets (18)",
         "POST requests: not safe (17)",
         "GET /wp-login.php: mostly answered with 404 (16)",
-        "GET /unsteady: answered differently, 5 times 200, 5 times 302 (10)",
+        "GET /unsteady: answered with different statuses, 5 times 200, 5 times 302 (10)",
         "paths beyond the 2 most frequent (--top) (1)",
         "lines that are not requests (1)",
     ):
