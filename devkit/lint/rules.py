@@ -215,7 +215,7 @@ _LINT_RULES = (
     _warning("shadow-ends", "A shadow has ended, or ends within two weeks."),
     _warning("same-check-twice", "Two checks of a stage differ only in their names."),
     _warning("placeholder-in-path", "{name} in a path is sent unchanged; ${name} is replaced."),
-    _warning("unused-variable", "No check uses a variable."),
+    _warning("unused-variable", "The plan has a variable that no check uses."),
     _warning("plain-secret", "A secret is in the plan as plain text."),
     _warning("yaml-boolean", "yes, no, on and off are strings in YAML 1.2, but booleans in YAML 1.1."),
     _warning("yaml-base-60", "1:30 is a string in YAML 1.2, but the number 90 in YAML 1.1."),
