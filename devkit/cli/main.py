@@ -34,9 +34,9 @@ COMMANDS = {
     "appspec": "write an AppSpec with the hooks of an installation, or find every mistake in one",
     "record": "write a first plan from a service's responses, curl commands, an access log or an OpenAPI document",
     "new": "create a validator with its test, or a first plan",
-    "override": "let a check that allows it fail for one deployment, with a name, a reason and an expiry",
+    "override": "let a check that allows overrides fail for one deployment, with a name, a reason and an expiry",
     "schema": "print the JSON Schema of plans, for editors",
-    "completion": "print a script that completes commands and options in a shell",
+    "completion": "print a shell script that completes commands and options",
 }
 USAGE_ERROR = 2
 INTERRUPTED = 130

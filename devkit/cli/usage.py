@@ -1,4 +1,4 @@
-"""How each command is called: the examples and exit statuses that --help and docs/cli.md show.
+"""Usage of each command: the examples and exit statuses that --help and docs/cli.md show.
 
 The tests parse every example, and run those that need no AWS account.
 """
@@ -52,7 +52,11 @@ USAGE: dict[str, Usage] = {
             ),
             (f"{_CHECK} --url http://localhost:8080 --format junit -o report.xml", "in a pipeline"),
         ),
-        ((0, "Succeeded"), (1, "Failed"), (2, "the plan or the command line is not valid")),
+        (
+            (0, "the verdict is Succeeded"),
+            (1, "the verdict is Failed"),
+            (2, "the plan or the command line is not valid"),
+        ),
     ),
     "report": Usage(
         (
@@ -87,7 +91,7 @@ USAGE: dict[str, Usage] = {
         ),
         (
             (0, "no problem found"),
-            (1, "a deployment would go wrong"),
+            (1, "a deployment would fail or go live unchecked"),
             (2, _FILE_OR_CALL),
             (3, "no problem found, but not everything could be examined"),
         ),
@@ -141,10 +145,13 @@ USAGE: dict[str, Usage] = {
     ),
     "record": Usage(
         (
-            ("greenlight record http://localhost:8080 -o plan.yaml", "responses of a service to common paths"),
-            ("greenlight record http://localhost:8080 --access-log access.log", "the most frequent requests of a log"),
-            ("greenlight record --curl requests.sh", "requests that you already have as curl commands"),
-            ("greenlight record http://localhost:8080 --openapi openapi.json", "operations of an OpenAPI document"),
+            ("greenlight record http://localhost:8080 -o plan.yaml", "from a service's responses to common paths"),
+            (
+                "greenlight record http://localhost:8080 --access-log access.log",
+                "from a log's most frequent requests",
+            ),
+            ("greenlight record --curl requests.sh", "from curl commands"),
+            ("greenlight record http://localhost:8080 --openapi openapi.json", "from an OpenAPI document"),
         ),
     ),
     "new": Usage(

@@ -34,7 +34,7 @@ _OPTIONAL = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands `write` and `lint`."""
-    kinds = parser.add_subparsers(dest="kind", required=True, metavar="WHAT")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="ACTION")
     write = kinds.add_parser(
         "write",
         help="write an AppSpec with the hooks of an installation",
@@ -51,13 +51,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--port", metavar="N", help="ecs: port of the container")
     add("--platform-version", metavar="VERSION", help="ecs: Fargate platform version (default: the service's)")
     add("--subnet", action="append", metavar="ID", help="ecs: subnet of the tasks, repeatable (default: the service's)")
-    add("--security-group", action="append", metavar="ID", help="ecs: security group, repeatable, with --subnet")
-    add("--assign-public-ip", choices=("ENABLED", "DISABLED"), help="ecs: with --subnet (default DISABLED)")
+    add(
+        "--security-group",
+        action="append",
+        metavar="ID",
+        help="ecs: security group, repeatable, with --subnet",
+    )
+    add(
+        "--assign-public-ip",
+        choices=("ENABLED", "DISABLED"),
+        help="ecs: public address for the tasks, with --subnet (default DISABLED)",
+    )
     add(
         "--capacity-provider",
         action="append",
         metavar="NAME[:WEIGHT[:BASE]]",
-        help="ecs: repeatable (default: the service's)",
+        help="ecs: capacity provider, repeatable (default: the service's)",
     )
     add(
         "--installation",
@@ -70,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         choices=STAGES,
         metavar="STAGE",
-        help="event with a hook, repeatable (default: the usual ones of the platform)",
+        help="lifecycle event with a hook, repeatable (default: the usual ones of the platform)",
     )
     add("--format", choices=("yaml", "json"), default="yaml", help="output format (default yaml)")
     add("-o", "--output", default="", metavar="FILE", help="write to this file instead of standard output")
@@ -92,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     if errors:
         raise GreenlightError("; ".join(errors))
     if not data.get("Hooks"):
-        print("the AppSpec has no hooks: CodeDeploy would shift traffic without any check", file=sys.stderr)
+        print("the AppSpec has no hooks, so CodeDeploy would shift traffic without a check", file=sys.stderr)
     output.write_output(text, arguments.output)
     return 0
 
@@ -109,7 +118,7 @@ def _build_appspec(arguments: argparse.Namespace) -> dict[str, Any]:
         stages = sorted(set(arguments.stage or HOOKED[platform]), key=STAGES.index)
         data["Hooks"] = [{stage: f"{appspec.HOOK_PREFIX}{arguments.installation}-{stage}"} for stage in stages]
     elif arguments.stage:
-        raise GreenlightError("--stage requires --installation, which is empty")
+        raise GreenlightError("--stage requires an --installation that is not empty")
     return data
 
 
@@ -119,10 +128,10 @@ def _check_options(arguments: argparse.Namespace, platform: str) -> None:
     missing = [name for name in _REQUIRED[platform] if not getattr(arguments, name)]
     if missing:
         raise GreenlightError(f"an AppSpec for {platform} requires {', '.join(map(_option, missing))}")
-    foreign = [name for name in (*_REQUIRED[other], *_OPTIONAL[other]) if getattr(arguments, name)]
-    if foreign:
+    unsupported = [name for name in (*_REQUIRED[other], *_OPTIONAL[other]) if getattr(arguments, name)]
+    if unsupported:
         raise GreenlightError(
-            f"{', '.join(map(_option, foreign))}: only for --platform {other}, and this AppSpec is for {platform}"
+            f"{', '.join(map(_option, unsupported))}: only for --platform {other}, but this AppSpec is for {platform}"
         )
 
 

@@ -45,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--function", default="", metavar="NAME:VERSION", help="the Lambda function version that is green"
     )
     parser.add_argument(
-        "--first-deployment", action="store_true", help="there is no blue yet: skip the checks that the plan skips then"
+        "--first-deployment",
+        action="store_true",
+        help="treat this as a first deployment: skip the checks that the plan skips then",
     )
     parser.add_argument(
         "--allow-host", action="append", default=[], metavar="HOST", help="allow checks to call this host (repeatable)"
@@ -148,7 +150,7 @@ def _hosts(arguments: argparse.Namespace) -> list[str]:
 
 def _deployment(arguments: argparse.Namespace) -> Deployment:
     function, _, version = arguments.function.rpartition(":")
-    no_url = "" if arguments.url else "no --url was given, so green has no URL"
+    no_url = "" if arguments.url else "there is no --url, so green has no URL"
     return Deployment(
         id="local",
         platform=Platform.LAMBDA if arguments.function else Platform.ECS,
@@ -158,7 +160,7 @@ def _deployment(arguments: argparse.Namespace) -> Deployment:
         region=os.environ.get("AWS_REGION", ""),
         environment=arguments.environment,
         function=function,
-        blue=Side(url=arguments.blue_url.rstrip("/"), no_url="" if arguments.blue_url else "no --blue-url was given"),
+        blue=Side(url=arguments.blue_url.rstrip("/"), no_url="" if arguments.blue_url else "there is no --blue-url"),
         green=Side(url=arguments.url.rstrip("/"), no_url=no_url, host=arguments.host, version=version),
     )
 

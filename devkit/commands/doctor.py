@@ -1,4 +1,4 @@
-"""`greenlight doctor`: mistakes in the setup that would break the next deployment, worst first, each with its fix."""
+"""`greenlight doctor`: find mistakes in the setup that would break the next deployment, worst first, with fixes."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _STYLES: dict[Harm, str] = {
     "not seen": "magenta",
 }
 _CONCLUSIONS = {
-    examination.EXIT_HARMLESS: "nothing found that would break the next deployment",
+    examination.EXIT_HARMLESS: "no problem found that would break the next deployment",
     examination.EXIT_HARMFUL: "the next deployment will go wrong",
-    examination.EXIT_UNSEEN: "nothing harmful found, but not everything could be read",
+    examination.EXIT_UNSEEN: "no harmful problem found, but not everything could be read",
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options: an application of the account or a template, and what goes with them."""
+    """Add the options for an application in an account or for a template."""
     add = parser.add_argument
     add(
         "--application",
@@ -58,7 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a SAM or CloudFormation template instead of an account, offline; - for standard input",
     )
     add(
-        "--parameters", nargs="+", default=[], metavar="KEY=VALUE", help="parameters of the template, over its defaults"
+        "--parameters",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="values of the template's parameters, which override its defaults",
     )
     add(
         "--appspec",
@@ -181,9 +185,9 @@ def _lines(symptom: Symptom, name: str) -> Iterator[Text]:
     )
     for evidence in symptom.evidence:
         yield Text(f"      seen: {evidence}", style="bright_black")
-    first, *others = symptom.fix.split("\n")
-    yield Text(f"      fix:  {first}")
-    for line in others:
+    first_line, *further_lines = symptom.fix.split("\n")
+    yield Text(f"      fix:  {first_line}")
+    for line in further_lines:
         yield Text(f"            {line}")
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from greenlight.publish.index import Entry
 
-NONE_FOUND = 1
+NOT_FOUND = 1
 LAST = 20
 MAX_GATES = 1000
 """Gates that one call reads at most, each of which is an object in S3."""
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--last", type=int, default=None, metavar="N", help=f"the newest N gates (default {LAST}, at most {MAX_GATES})"
     )
-    parser.add_argument("--since", default="", metavar="30d", help="only gates of this time until now (30d, 12h)")
+    parser.add_argument("--since", default="", metavar="30d", help="only gates of this period (30d, 12h)")
     buckets.add_arguments(parser, "report")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
         return 0
     period = f" of the last {arguments.since}" if arguments.since else ""
     print(f"greenlight history: there is no gate{period} in s3://{bucket}/{query.prefix}", file=sys.stderr)
-    return NONE_FOUND
+    return NOT_FOUND
 
 
 def _limits(arguments: argparse.Namespace) -> tuple[int, float]:

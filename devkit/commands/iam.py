@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from greenlight.plan.model import Plan
 
-WRONG = 2
+INVALID_PLAN = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
         for problem in error.problems:
             source = problem.source or arguments.plan
             print(f"{source}:{problem.line or 1}:{problem.column or 1}: {problem}", file=sys.stderr)
-        return WRONG
+        return INVALID_PLAN
     statements = iam_policy.build_statements(permissions)
     if arguments.format == "text":
         _show(permissions, statements)

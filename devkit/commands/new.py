@@ -1,4 +1,4 @@
-"""`greenlight new`: create a validator with its test and its docs, or a plan. They work without a change."""
+"""`greenlight new`: create a validator with its test and documentation, or a plan, all of which work unchanged."""
 
 from __future__ import annotations
 

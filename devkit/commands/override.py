@@ -22,7 +22,7 @@ from ..reports import buckets
 if TYPE_CHECKING:
     import argparse
 
-NOT_THERE, USAGE_ERROR = 1, 2
+NOT_FOUND, USAGE_ERROR = 1, 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--check", action="append", required=True, metavar="NAME", help="exact name of a check (repeatable)"
     )
     scope = add.add_mutually_exclusive_group(required=True)
-    scope.add_argument("--deployment", metavar="ID", help="the only deployment that it applies to")
+    scope.add_argument("--deployment", metavar="ID", help="apply it only to this deployment")
     scope.add_argument(
-        "--plan-sha256", metavar="DIGEST", help="the only text of the plan that it applies to: digest in a report"
+        "--plan-sha256", metavar="DIGEST", help="apply it only to the plan with this digest, which reports show"
     )
     add.add_argument("--why", required=True, help="the reason; it is shown in every report")
     add.add_argument(
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--who", default="", help="who is responsible for it (default: your ARN from STS)")
     actions.add_parser("list", help="list the overrides of a deployment group")
     remove = actions.add_parser("remove", help="remove an override")
-    remove.add_argument("name", metavar="NAME", help="name of the override, as listed by list")
+    remove.add_argument("name", metavar="NAME", help="name of the override, as shown by `override list`")
     for action in actions.choices.values():
         action.add_argument("--application", required=True, help="CodeDeploy application")
         action.add_argument("--group", required=True, help="deployment group of the application")
@@ -149,7 +149,7 @@ def _to_document(name: str, data: bytes) -> dict[str, Any]:
 
 def _remove(arguments: argparse.Namespace, aws: Aws, bucket: str, prefix: str) -> int:
     if not arguments.name or "/" in arguments.name:
-        raise GreenlightError(f"{arguments.name!r} is not a valid name of an override; copy it from the output of list")
+        raise GreenlightError(f"{arguments.name!r} is not a valid override name; copy it from `override list`")
     key = f"{prefix}{arguments.name}"
     uri = f"s3://{bucket}/{key}"
     try:
@@ -158,7 +158,7 @@ def _remove(arguments: argparse.Namespace, aws: Aws, bucket: str, prefix: str) -
         if error.code not in ("404", "NoSuchKey", "NotFound"):
             raise
         print(f"greenlight override: there is no {uri}", file=sys.stderr)
-        return NOT_THERE
+        return NOT_FOUND
     aws.call("s3", "delete_object", Bucket=bucket, Key=key)
     if arguments.format == "json":
         print(json.dumps({"name": arguments.name, "uri": uri, "removed": True}))

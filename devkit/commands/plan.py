@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from ..plans.remote import RemotePlan, StoredPlan
 
-DONE, NOT_DONE, WRONG = 0, 1, 2
+DONE, NOT_DONE, INVALID = 0, 1, 2
 
 _LINE_STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -60,12 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     push = actions.add_parser("push", help="lint a plan, show the difference, and store it where gates read it")
     push.add_argument("--yes", action="store_true", help="push without asking for confirmation")
     pull = actions.add_parser("pull", help="print the stored plan")
-    pull.add_argument("--version", default="", metavar="ID", help="an older version, as listed by versions")
+    pull.add_argument("--version", default="", metavar="ID", help="an older version, as shown by `plan versions`")
     pull.add_argument(
         "-o", "--output", default="", metavar="FILE", help="write to this file instead of standard output"
     )
     diff = actions.add_parser("diff", help="show what a push of this plan would change")
-    actions.add_parser("versions", help="list the versions of the stored plan, the newest first")
+    actions.add_parser("versions", help="list the versions of the stored plan, newest first")
     for action in (push, diff):
         action.add_argument("plan", metavar="FILE", help="the plan's file, or - for standard input")
         includes.add_argument(action)
@@ -75,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--group", default="", help="the plan of this deployment group (default: the plan of all groups)"
         )
         action.add_argument(
-            "--at", default="", metavar="URI", help="another place: s3://BUCKET/KEY, or ssm:/NAME for a parameter"
+            "--at", default="", metavar="URI", help="a different place: s3://BUCKET/KEY, or ssm:/NAME for a parameter"
         )
         buckets.add_arguments(action, "plan")
         action.add_argument("--format", choices=("text", "json"), default="text", help="output format (default text)")
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     if arguments.action in ("push", "diff"):
         file = _read_valid_plan(arguments, aws)
         if file is None:
-            return WRONG
+            return INVALID
     remote_plan = _open_remote_plan(arguments, aws)
     if file is None:
         return _pull(arguments, remote_plan) if arguments.action == "pull" else _versions(arguments, remote_plan)

@@ -26,7 +26,13 @@ _SECRET_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]{1,200}")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options: the source of the requests, the server, and the output."""
     add = parser.add_argument
-    add("url", nargs="?", default="", metavar="URL", help="the service that gets the requests, and a first path")
+    add(
+        "url",
+        nargs="?",
+        default="",
+        metavar="URL",
+        help="URL of the service to record; its path is recorded, too",
+    )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--curl", metavar="FILE", help="record the requests of curl commands; - for standard input")
     source.add_argument(
@@ -35,27 +41,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="record the most frequent paths: common, combined, JSON, ALB, CloudFront, Envoy; also .gz",
     )
     source.add_argument("--openapi", metavar="FILE", help="record a check of green against this OpenAPI document")
-    add("--path", action="append", default=[], metavar="PATH", help="a further path to record")
-    add("--top", type=int, default=10, metavar="N", help="paths of an access log to record (default 10)")
-    add("--unsafe", action="store_true", help="also record methods that change data: each is sent once")
+    add("--path", action="append", default=[], metavar="PATH", help="another path to record (repeatable)")
+    add("--top", type=int, default=10, metavar="N", help="number of paths of an access log to record (default 10)")
+    add("--unsafe", action="store_true", help="also record requests that change data; each is sent once")
     add(
         "--secret",
         default="smoke",
         metavar="NAME",
-        help="the Secrets Manager secret that references name (default smoke)",
+        help="name of the Secrets Manager secret that the plan refers to (default smoke)",
     )
     add(
         "--stage",
         choices=STAGES,
         default="AfterAllowTestTraffic",
         metavar="STAGE",
-        help="default AfterAllowTestTraffic",
+        help="stage of the recorded checks (default AfterAllowTestTraffic)",
     )
     add(
         "--format",
         choices=("yaml", "json"),
         default="yaml",
-        help="the plan, or a document with the plan and everything left out",
+        help="yaml: the plan; json: the plan and a list of everything left out (default yaml)",
     )
     add(
         "-o",
@@ -73,9 +79,9 @@ def run(arguments: argparse.Namespace, pause_s: float = PAUSE_S) -> int:
         GreenlightError: Nothing could be recorded, or the file cannot be written.
     """
     if not 1 <= arguments.top <= 200:
-        raise GreenlightError("--top is a whole number from 1 to 200")
+        raise GreenlightError("--top must be a whole number from 1 to 200")
     if not _SECRET_NAME.fullmatch(arguments.secret):
-        raise GreenlightError("--secret is the name of a secret in Secrets Manager")
+        raise GreenlightError("--secret must be the name of a secret in Secrets Manager")
     if arguments.output and Path(arguments.output).exists():
         raise GreenlightError(f"{arguments.output} exists and is not overwritten; name another file")
     recording = record_plan(_options(arguments), pause_s)
@@ -116,8 +122,8 @@ def _options(arguments: argparse.Namespace) -> RecordOptions:
 def _origin(url: str) -> str:
     if not url:
         return ""
-    if mistake := urls.url_error(url):
-        raise GreenlightError(f"the URL {mistake}{'; pass them as a header with --curl' if '@' in url else ''}")
+    if reason := urls.url_error(url):
+        raise GreenlightError(f"the URL {reason}{'; pass them as a header with --curl' if '@' in url else ''}")
     return origin_of(url)
 
 

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the scenarios; return 0 if each ended as expected, 1 if not, 2 if one cannot be run."""
     if missing := _missing_packages():
         print(
-            f"greenlight rehearse: it needs further packages ({', '.join(missing)}); install them with the extra: "
+            f"greenlight rehearse: packages are missing ({', '.join(missing)}); install them with the extra: "
             'pip install ".[rehearse]"',
             file=sys.stderr,
         )
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         with _clean_up_on_signal(interrupted), redirect_stdout(sys.stderr) if as_json else nullcontext():
             _play(scenarios, Path(arguments.output), console, outcomes, interrupted)
     except BaseException:
-        # An interrupt can come between any two instructions, so a different exception can end the rehearsal.
+        # An interrupt can arrive between any two instructions, so a different exception can end the rehearsal.
         if not interrupted.is_set():
             raise
     if interrupted.is_set():
@@ -82,12 +82,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _missing_packages() -> list[str]:
-    """Return which packages of the extra `rehearse` are not installed."""
+    """Return the packages of the extra `rehearse` that are not installed."""
     return [name for name in _EXTRA if importlib.util.find_spec(name) is None]
 
 
 def _read_scenarios(names: Sequence[str]) -> tuple[list[Scenario], list[str]]:
-    """Read every scenario before the first one runs, so that mistakes are reported at once."""
+    """Read all scenarios before the first one runs, so that their mistakes are reported together."""
     from ..rehearsal.hooks import PROJECT
     from ..rehearsal.scenario_file import ScenarioError, read
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ..reports.comparison import CheckComparison
 
 NOT_FOUND = 1
-NOT_ALL = 3
+INCOMPLETE = 3
 """Exit status of a replay without a failure in which blocking checks were left out."""
 
 MAX_BUDGET_S = 6 * 3600.0
@@ -65,7 +65,7 @@ class _Replay(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments for the report, and for what differs from it."""
+    """Add the arguments for the report, and for the settings that can differ from it."""
     stored.add_arguments(parser)
     add = parser.add_argument
     add("--plan", default="", metavar="FILE", help="use this plan (default: the exact text of the report's plan)")
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
         _print_text(result, stdout_console())
     if result.now.verdict is not Status.SUCCEEDED:
         return 1
-    return NOT_ALL if result.unjudged else 0
+    return INCOMPLETE if result.unjudged else 0
 
 
 def _limits(arguments: argparse.Namespace) -> tuple[float, tuple[str, ...]]:
@@ -126,7 +126,7 @@ def _replay(arguments: argparse.Namespace, aws: Aws, report: Report, settings: S
     notes = [] if arguments.url else replays.verify_green(aws, deployment)
     deployment = replays.with_green_url(deployment, plan, arguments.url)
     unsafe = {} if arguments.unsafe else replays.unsafe_checks(plan, deployment)
-    plan = replays.for_replay(plan, stage, unsafe)
+    plan = replays.prepare_plan(plan, stage, unsafe)
     prepared = with_secrets(Prepared(deployment=deployment, plan=plan), aws)
     began, started_at = time.monotonic(), time.time()
     progress = Progress(len(plan.stages[stage].checks))
@@ -180,11 +180,11 @@ def _print_text(result: _Replay, console: Console) -> None:
         _print_check(check, console, width, is_advisory=check.name in advisory)
     changed = sum(check.differs for check in checks)
     if changed:
-        console.print(f"{changed} of {len(checks)} checks have another outcome")
+        console.print(f"{changed} of {len(checks)} checks have a different outcome")
     elif any(check.left_out for check in checks):
-        console.print("every check that ran has the same outcome as then")
+        console.print("every check that ran has the same outcome as before")
     else:
-        console.print("every check has the same outcome as then")
+        console.print("every check has the same outcome as before")
     if result.unjudged:
         names = escape_controls(", ".join(result.unjudged))
         console.print(f"not run again: {names}; --unsafe runs checks that may change data")
@@ -199,7 +199,7 @@ def _print_check(check: CheckComparison, console: Console, width: int, *, is_adv
     console.print(Text.assemble(f"{mark} {check.then or '-':<12}  ", styled(outcome, 12), "  ", name))
     if check.differs:
         for when, message in (("then", check.message_then), ("now ", check.message_now)):
-            text = truncate(message or "not one of the plan's checks", max(20, width - 14))
+            text = truncate(message or "the plan does not have this check", max(20, width - 14))
             console.print(f"      {when}  {text}")
     if check.left_out:
         console.print(f"      {truncate(check.left_out, max(20, width - 8))}")

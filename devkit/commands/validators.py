@@ -15,12 +15,12 @@ from ..terminal.console import stdout_console, styled
 if TYPE_CHECKING:
     import argparse
 
-UNKNOWN = 2
+UNKNOWN_NAME = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments for the validator and the format."""
-    parser.add_argument("name", nargs="?", default="", metavar="NAME", help="show the full documentation of this one")
+    parser.add_argument("name", nargs="?", default="", metavar="NAME", help="show everything about this validator")
     parser.add_argument(
         "--format", choices=("text", "json", "markdown"), default="text", help="output format (default text)"
     )
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         hint = did_you_mean(arguments.name, names)
         message = f"there is no validator {arguments.name!r}{hint}; there are {', '.join(names)}"
         print(f"greenlight validators: {message}", file=sys.stderr)
-        return UNKNOWN
+        return UNKNOWN_NAME
     if arguments.format == "json":
         print(json.dumps({"validators": list(entries.values())}, indent=2))
     elif arguments.format == "markdown":

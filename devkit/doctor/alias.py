@@ -35,12 +35,12 @@ def check_alias(state: GroupState) -> Iterator[Symptom]:
     version = str(configuration.get("FunctionVersion"))
     weights = configuration.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
     if weights and not state.is_deploying:
-        others = ", ".join(f"version {other} with {weight:.0%}" for other, weight in weights.items())
+        weighted = ", ".join(f"version {other} with {weight:.0%}" for other, weight in weights.items())
         yield make_symptom(
             "alias-weighted",
             f"the alias {name}:{alias} splits traffic between two versions although no deployment is running; "
             "CodeDeploy refuses to start a deployment",
-            f"version {version}, and {others}",
+            f"version {version}, and {weighted}",
             fix=f"aws lambda update-alias {options} --function-version {version} "
             "--routing-config AdditionalVersionWeights={}",
         )
@@ -71,8 +71,8 @@ def _check_versions(state: GroupState, name: str, alias: str, actual: str) -> It
         if new and old and new.get(key) != old.get(key):
             yield make_symptom(
                 "version",
-                f"the versions {current} and {target} of {name} differ in {key}, so "
-                "an alias cannot split traffic between them",
+                f"versions {current} and {target} of {name} differ in {key}, so an alias cannot split traffic "
+                "between them",
                 f"version {current}: {old.get(key)}",
                 f"version {target}: {new.get(key)}",
                 fix=f"publish a version with the same {key}, or shift all traffic at once: "

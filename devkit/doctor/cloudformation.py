@@ -1,7 +1,7 @@
 """Templates of CloudFormation and SAM: data, line numbers, and the values of intrinsic functions.
 
-A value that only a deployment can determine stays a map such as {"Ref": NAME}. So callers can distinguish "unknown"
-from "absent".
+A value that only a deployment can determine stays a map such as {"Ref": NAME}, so that callers can distinguish
+"unknown" from "absent".
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ _FUNCTIONS = {
 
 
 def _merge(defaults: Any, own: Any) -> Any:
-    """Merge a function's properties into those of Globals as SAM does: maps by key, lists appended, else its own."""
+    """Merge a function's properties into those of Globals as SAM does: maps merge, lists append, others replace."""
     if isinstance(defaults, dict) and isinstance(own, dict) and not (_is_intrinsic(defaults) or _is_intrinsic(own)):
         return {
             key: _merge(defaults[key], own[key]) if key in defaults and key in own else own.get(key, defaults.get(key))

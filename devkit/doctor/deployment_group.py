@@ -1,4 +1,4 @@
-"""State of one deployment group that all checks of an account begin with."""
+"""State of one deployment group, which all checks of an account use."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class GroupState:
 
     @property
     def platform(self) -> Platform:
-        """Lambda, or else ECS."""
+        """The compute platform: Lambda or ECS."""
         return Platform.LAMBDA if self.info.get("computePlatform") == "Lambda" else Platform.ECS
 
     @property
@@ -109,7 +109,7 @@ class GroupState:
         )
 
     def load_balancer_command(self, *, groups: tuple[str, ...] = (), production: str = "", test: str = "") -> str:
-        """Return the command that sets target groups and listeners; those of today where none are passed."""
+        """Return the command that sets target groups and listeners; those that are not passed stay as they are."""
         arns = {
             "prod": production or self.listener_arn("prodTrafficRoute"),
             "test": test or self.listener_arn("testTrafficRoute"),

@@ -323,7 +323,7 @@ def _check_forwarding(state: GroupState, name: str, listener: dict[str, Any], pr
 
 
 def check_drift(state: GroupState) -> Iterator[Symptom]:
-    """Check whether an update of a CloudFormation stack would set a listener to the target group without tasks."""
+    """Check whether a CloudFormation stack update would reset a listener to the target group without tasks."""
     primary = _primary_target_group(state)
     arns = {name: arn for name, route in _ROUTES.items() if (arn := state.listener_arn(route))}
     if not primary or not arns or state.is_deploying:
@@ -340,7 +340,7 @@ def check_drift(state: GroupState) -> Iterator[Symptom]:
         if declared and declared != primary:
             yield make_symptom(
                 "listener-of-stack",
-                f"CodeDeploy has moved the {name}, but the template of the stack {stack} still has its first target "
+                f"CodeDeploy has moved the {name}, but the template of the stack {stack} still has its original target "
                 f"group: an update that touches {resource} sends all users to a target group without tasks",
                 f"template: {declared}",
                 f"now: {primary}",
@@ -350,10 +350,10 @@ def check_drift(state: GroupState) -> Iterator[Symptom]:
 
 
 def _target_group_in_stack(state: GroupState, stack: str, listener: str) -> str:
-    """Return the ARN of the target group that a stack's template sets for a listener; "" if it is not in there."""
+    """Return the ARN of the target group that a stack's template sets for a listener; "" if unknown."""
     response = state.reader.call("cloudformation", "get_template", StackName=stack, TemplateStage="Processed")
     body = response["TemplateBody"]
-    # Parsing short forms needs PyYAML, and most accounts never come here.
+    # Import here: parsing short forms needs PyYAML, and most accounts need no template.
     from .cloudformation import TemplateError, parse_template
 
     try:

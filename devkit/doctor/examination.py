@@ -1,6 +1,6 @@
 """Examination of an application's deployment groups: runs all checks and collects their symptoms.
 
-Each check is isolated: a denied request or an incomplete answer is a symptom of its own and hides nothing else.
+Each check is isolated: a denied request or an incomplete response becomes a symptom and does not hide other symptoms.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _examine_group(reader: Reader, query: Query, group: str, progress: Progress)
         plan_file=query.plan,
     )
     progress(name)
-    state, symptoms = _complete(state)
+    state, symptoms = _load_details(state)
     for subject, check in (*_CHECKS, *(_LAMBDA_CHECKS if state.platform is Platform.LAMBDA else _ECS_CHECKS)):
         progress(f"{name}: {subject}")
         symptoms += run_check(f"{subject} of {name}", functools.partial(check, state))
@@ -158,8 +158,8 @@ def _examine_group(reader: Reader, query: Query, group: str, progress: Progress)
     )
 
 
-def _complete(state: GroupState) -> tuple[GroupState, list[Symptom]]:
-    """Add the AppSpec, the hook functions and the group's tags, and return the symptoms of what could not be read."""
+def _load_details(state: GroupState) -> tuple[GroupState, list[Symptom]]:
+    """Add the AppSpec, the hook functions and the group's tags; return symptoms for those that could not be read."""
     symptoms: list[Symptom] = []
     appspec = state.appspec or _last_appspec(state, symptoms)
     functions: dict[str, dict[str, Any]] = {}

@@ -63,7 +63,7 @@ def check_alarms(state: GroupState) -> Iterator[Symptom]:
         yield make_symptom(
             "no-alarms",
             "the deployment group has no alarm, and no hook runs while "
-            "traffic shifts: errors in that time stop nothing",
+            "traffic shifts: errors in that time do not stop the deployment",
             f"alarmConfiguration: enabled {configuration.get('enabled', False)}, "
             f"alarms {', '.join(_names(configuration)) or 'none'}",
             fix=_set_alarms(state, ["ALARM"]),
@@ -88,7 +88,7 @@ def check_alarms(state: GroupState) -> Iterator[Symptom]:
 
 
 def _set_alarms(state: GroupState, names: list[str]) -> str:
-    """Return the command that gives the group these alarms and no others."""
+    """Return the command that sets exactly these alarms for the group."""
     alarms = ",".join(f"{{name={name}}}" for name in names)
     value = f"enabled=true,ignorePollAlarmFailure=false,alarms=[{alarms}]" if names else "enabled=false,alarms=[]"
     return state.update_command(f"--alarm-configuration {shlex.quote(value)}")

@@ -70,7 +70,7 @@ def _check_answer(state: GroupState, hook: dict[str, Any]) -> Iterator[Symptom]:
     statement = f"- Effect: Allow\n  Action: {ANSWER_ACTION}\n  Resource: {state.arn}"
     yield make_symptom(
         "hook-cannot-answer",
-        f"{problem}: the result of its checks is lost, and the deployment waits for an hour",
+        f"{problem}, so the result of its checks is lost and the deployment waits for an hour",
         f"needed: {ANSWER_ACTION} on {state.arn}",
         *policies,
         fix="deploy greenlight again: its template has this permission"
@@ -99,7 +99,7 @@ def _check_failed_events(state: GroupState, hook: dict[str, Any]) -> Iterator[Sy
     elif settings.get("MaximumEventAgeInSeconds", _LAMBDA_MAX_EVENT_AGE_S) >= CODEDEPLOY_WAITS_S:
         yield make_symptom(
             "hook-retried",
-            f"Lambda keeps an event of {name} that is throttled for longer than the hour that CodeDeploy waits, so the "
+            f"Lambda keeps a throttled event of {name} for longer than the hour that CodeDeploy waits, so the "
             "on-failure destination is invoked too late",
             f"MaximumEventAgeInSeconds: {settings.get('MaximumEventAgeInSeconds', 'not set, 6 hours')}",
             fix=f"{update} --maximum-event-age-in-seconds 300",

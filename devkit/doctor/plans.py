@@ -68,7 +68,7 @@ def _variables(hook: dict[str, Any]) -> dict[str, str]:
 
 
 def check_settings(state: GroupState) -> Iterator[Symptom]:
-    """Check that the installation's settings are valid and include all that this version has."""
+    """Check that the installation's settings are valid and include every setting of this version."""
     for hook in list(_own_hooks(state).values())[:1]:
         variables, name = _variables(hook), str(hook["FunctionName"])
         expected = {
@@ -129,7 +129,7 @@ def check_plan(state: GroupState) -> Iterator[Symptom]:
             )
         return
     if source is None:
-        yield from _no_plan(state, hook_settings)
+        yield from _missing_plan_symptoms(state, hook_settings)
     else:
         yield from _check_source(state, source[0], source[1], hook_settings)
 
@@ -190,7 +190,7 @@ def _fetch(state: GroupState, hook_settings: Settings | None) -> Fetch:
     return lambda uri: plan_lookup.read(state.reader, hook_settings or settings.Settings(), uri)
 
 
-def _no_plan(state: GroupState, hook_settings: Settings | None) -> Iterator[Symptom]:
+def _missing_plan_symptoms(state: GroupState, hook_settings: Settings | None) -> Iterator[Symptom]:
     if state.plan_file:
         yield make_symptom("plan", f"there is no file {state.plan_file}", fix="pass the file of the plan: --plan FILE")
         return
@@ -205,7 +205,7 @@ def _no_plan(state: GroupState, hook_settings: Settings | None) -> Iterator[Symp
         "fail": ("no-plan", "fails such deployments"),
     }.get(
         hook_settings.on_missing_plan,
-        ("default-checks", "checks only whether green is healthy, and nothing that the service does"),
+        ("default-checks", "checks only whether green is healthy, not what the service does"),
     )
     yield make_symptom(
         rule,

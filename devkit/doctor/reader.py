@@ -27,7 +27,7 @@ DENIED = (
 
 
 class UnseenError(AwsError):
-    """Something that could not be read; `needs` is the missing permission, "" for another reason."""
+    """Error of a resource that could not be read; `needs` is the missing permission, "" for another reason."""
 
     def __init__(self, error: AwsError, action: str) -> None:
         """Keep the error of AWS, or name `action` where access was denied."""
@@ -94,7 +94,7 @@ def run_check(subject: str, check: Callable[[], Iterable[Symptom]]) -> Iterator[
     """Run one check and turn its errors into a symptom, so that one failing check does not hide the others.
 
     Args:
-        subject: The thing that is read, as the subject of a sentence.
+        subject: The resource that is read, as the subject of a sentence.
         check: Returns symptoms.
     """
     try:
@@ -113,7 +113,7 @@ def read_or_default(subject: str, read: Callable[[], T], default: T, symptoms: l
 
 
 def could_not_look(subject: str, error: Exception) -> Symptom:
-    """Build the symptom for something that could not be read, with the permission that is missing."""
+    """Build the symptom for a resource that could not be read, with the missing permission."""
     needs = getattr(error, "needs", "")
     fix = f"allow {needs} for the identity that runs this command, and run it again"
     reason = str(error)

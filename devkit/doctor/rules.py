@@ -20,13 +20,13 @@ HARMS: dict[Harm, str] = {
     "ships unchecked": "a release serves users without its checks, or keeps serving them after a hook answered Failed",
     "stalls an hour": "CodeDeploy gets no answer from the hook, and waits an hour before the lifecycle event times out",
     "blocks": "the deployment fails or is refused, however good the release is",
-    "annoys": "the deployment runs; something around it is worse than it could be",
-    "not seen": "the doctor could not read something, so it reports nothing about it",
+    "annoys": "the deployment works, but the setup has a weakness or is inconvenient",
+    "not seen": "the doctor could not read something, so it did not check it",
 }
-"""The harms, worst first. With one of the first three the command ends with status 1."""
+"""The harms, worst first. With one of the first three the command exits with status 1."""
 
 SHORT_TIMEOUT_S = 30
-"""A hook with a shorter timeout is reported: a cold start plus one slow response take longer. AWS's tutorials use 5."""
+"""A hook with a shorter timeout is reported: a cold start and one slow response take longer. AWS's tutorials use 5."""
 
 
 class Rule(FrozenStruct, frozen=True, kw_only=True):
@@ -36,13 +36,13 @@ class Rule(FrozenStruct, frozen=True, kw_only=True):
         id: Its name in reports, for `--explain` and in JSON.
         severity: Its harm.
         summary: One sentence: the mistake and its effect.
-        where: Whether an account, a template or both can show it.
+        source: Whether it is detected in an account, in a template or in both.
     """
 
     id: str
     severity: Harm
     summary: str
-    where: Source = "account"
+    source: Source = "account"
 
 
 class Symptom(FrozenStruct, frozen=True, kw_only=True):
@@ -94,20 +94,20 @@ def worst_first(symptoms: Iterable[Symptom]) -> list[Symptom]:
     )
 
 
-def _ships(name: str, summary: str, where: Source = "account") -> Rule:
-    return Rule(id=name, severity="ships unchecked", summary=summary, where=where)
+def _ships(name: str, summary: str, source: Source = "account") -> Rule:
+    return Rule(id=name, severity="ships unchecked", summary=summary, source=source)
 
 
-def _stalls(name: str, summary: str, where: Source = "account") -> Rule:
-    return Rule(id=name, severity="stalls an hour", summary=summary, where=where)
+def _stalls(name: str, summary: str, source: Source = "account") -> Rule:
+    return Rule(id=name, severity="stalls an hour", summary=summary, source=source)
 
 
-def _blocks(name: str, summary: str, where: Source = "account") -> Rule:
-    return Rule(id=name, severity="blocks", summary=summary, where=where)
+def _blocks(name: str, summary: str, source: Source = "account") -> Rule:
+    return Rule(id=name, severity="blocks", summary=summary, source=source)
 
 
-def _annoys(name: str, summary: str, where: Source = "account") -> Rule:
-    return Rule(id=name, severity="annoys", summary=summary, where=where)
+def _annoys(name: str, summary: str, source: Source = "account") -> Rule:
+    return Rule(id=name, severity="annoys", summary=summary, source=source)
 
 
 RULES = (
@@ -115,7 +115,7 @@ RULES = (
     _ships("stage-without-hook", "The plan has a stage without a hook in the AppSpec, so its checks never run."),
     _ships(
         "no-test-listener",
-        "There is no test listener, so CodeDeploy skips AfterAllowTestTraffic without an error.",
+        "There is no test listener, so CodeDeploy silently skips AfterAllowTestTraffic.",
         "both",
     ),
     _ships(
@@ -152,7 +152,7 @@ RULES = (
         "The hook has no on-failure destination, so CodeDeploy gets no answer when its function crashes or times out.",
         "both",
     ),
-    _stalls("hook-without-way-out", "The hook is in a VPC without a route or an endpoint to CodeDeploy."),
+    _stalls("hook-without-way-out", "The hook is in a VPC that has neither a route nor a VPC endpoint to CodeDeploy."),
     _blocks(
         "hook-not-allowed",
         "CodeDeploy's service role is not allowed to invoke the hook; AWS's managed policies allow only function names "
@@ -199,7 +199,7 @@ RULES = (
     ),
     _blocks(
         "target-groups",
-        "The deployment group does not have two matching target groups of which one serves the primary task set.",
+        "The deployment group does not have two matching target groups, one of which serves the primary task set.",
         "both",
     ),
     _blocks(
@@ -230,12 +230,12 @@ RULES = (
     _blocks(
         "version",
         "The AppSpec names a version that does not exist, that the alias no "
-        "longer points to, or that cannot share the alias.",
+        "longer points to, or that cannot share the alias with the other version.",
     ),
     _blocks("no-alias", "A function has a DeploymentPreference but no alias to shift.", "template"),
     _blocks(
         "bluegreen-transform",
-        "The template uses the transform AWS::CodeDeployBlueGreen, which tells a hook nothing about the deployment.",
+        "The template uses the transform AWS::CodeDeployBlueGreen, with which a hook cannot find green.",
         "template",
     ),
     _annoys("deployment-running", "A deployment of the group is running; CodeDeploy refuses another until it ends."),
@@ -257,11 +257,11 @@ RULES = (
         "both",
     ),
     _annoys("targets-unhealthy", "Targets that serve users now are unhealthy."),
-    _annoys("listener-of-stack", "A stack update would set a listener back to the target group that it had first."),
+    _annoys("listener-of-stack", "A stack update would reset a listener to its original target group."),
     _annoys(
         "hook-has-alias",
-        "The hook is published behind an alias: its settings for failed events apply to the alias, but CodeDeploy "
-        "invokes the function without it.",
+        "The hook has an alias: its settings for failed events apply only to the alias, but CodeDeploy invokes the "
+        "function without it.",
         "both",
     ),
     _annoys(
@@ -270,15 +270,22 @@ RULES = (
     ),
     _annoys(
         "hook-may-be-too-short",
-        "The hook's timeout is shorter than its stage, or a single check, may take.",
+        "The hook's timeout is shorter than the time that its stage or a single check may take.",
         "both",
     ),
-    _annoys("hook-without-log", "The hook's log group does not exist, so the reasons of a failed gate are not logged."),
+    _annoys(
+        "hook-without-log",
+        "The hook's log group does not exist, so the reasons of a failed gate are not logged.",
+    ),
     _annoys(
         "default-checks",
-        "There is no plan: greenlight checks only the health of targets or the state of the version.",
+        "There is no plan, so greenlight checks only the health of targets or the state of the version.",
     ),
-    _annoys("plan-warning", "Something in the plan does not mean what it appears to mean.", "both"),
+    _annoys(
+        "plan-warning",
+        "Lint has a warning about the plan: a part of it probably does not do what its author meant.",
+        "both",
+    ),
     _annoys(
         "installation-older",
         "The installation is older than this command and lacks settings that plans may need.",
@@ -287,7 +294,7 @@ RULES = (
         id="could-not-look",
         severity="not seen",
         summary="The doctor could not read something; the fix names the missing permission or option.",
-        where="both",
+        source="both",
     ),
 )
 BY_ID = {rule.id: rule for rule in RULES}
@@ -304,8 +311,8 @@ def _harm_table() -> str:
 
 
 def _rule_table() -> str:
-    rows = (f"| `{rule.id}` | {rule.severity} | {rule.summary} | {_SOURCES[rule.where]} |" for rule in RULES)
-    return "\n".join(("| rule | | what | seen in |\n|---|---|---|---|", *rows, ""))
+    rows = (f"| `{rule.id}` | {rule.severity} | {rule.summary} | {_SOURCES[rule.source]} |" for rule in RULES)
+    return "\n".join(("| rule | harm | problem | detected in |\n|---|---|---|---|", *rows, ""))
 
 
 def explain(rule: Rule) -> str:
@@ -318,8 +325,8 @@ _EXIT_STATUSES: dict[Harm, str] = {"annoys": "0", "not seen": "3, if there is no
 _HEAD = """\
 # The doctor
 
-Made by `make docs`. `greenlight doctor` finds mistakes in the setup before the next deployment runs into them. It
-lists the worst first, each with its fix. It only reads and changes nothing.
+`make docs` generates this page from the rules. `greenlight doctor` finds mistakes in the setup before they break the
+next deployment. It lists the worst first, each with its fix. It only reads, and changes nothing.
 
 ```console
 $ greenlight doctor --application orders --group live              # an account
@@ -333,14 +340,14 @@ service or the Lambda alias, the installation's settings, and the plan where the
 lints that plan with the real timeout of the hooks. In a template it reads the resources as SAM and CloudFormation
 resolve them, with the defaults of parameters and the values of `--parameters`.
 
-When it is not allowed to read something it reports *not seen* and names the missing permission. AWS's managed policy
-`ReadOnlyAccess` has all of them.
+When it is not allowed to read something, it reports *not seen* and names the missing permission. AWS's managed policy
+`ReadOnlyAccess` has all permissions that it needs.
 
 A run without findings does not prove that everything is right:
 
 - Conditions in IAM policies, service control policies and session policies are not evaluated.
-- Of the network it checks routes, VPC endpoints and the load balancer's security groups, but not the hook's own
-  security groups, network ACLs or firewalls.
+- Routes, VPC endpoints and the load balancer's security groups are checked. The hook's security groups, network ACLs
+  and firewalls are not.
 - A plan that is packed with the hooks is read only with `--plan`.
 - The state of alarms and targets is the state at the time of the run.
 

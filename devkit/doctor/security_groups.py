@@ -1,4 +1,4 @@
-"""Checks whether the hooks reach an ECS service's load balancer, from its scheme and its security groups.
+"""Checks that the hooks can connect to an ECS service's load balancer, from its scheme and its security groups.
 
 Sources: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html: a function outside a VPC has public source
 addresses of AWS, one inside an address of its subnets and its own security groups;
@@ -70,7 +70,7 @@ def check_access_to_green(
 
 
 def _calls_green(check: Check, deployment: Deployment) -> bool:
-    """Return whether a check that can fail the gate calls green itself, and not a host that it names."""
+    """Return whether a check can fail the gate and calls green, not a host that it names."""
     if check.validator not in _CALLS_GREEN or check.severity is Severity.ADVISORY or check.when.skip_reason(deployment):
         return False
     return not (isinstance(check.params, dict) and "host" in check.params) and "://" not in str(check.params)

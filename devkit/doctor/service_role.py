@@ -57,7 +57,7 @@ def check_invoke(state: GroupState) -> Iterator[Symptom]:
             fix=state.update_command("--service-role-arn ARN"),
         )
         return
-    # Other partitions and some Regions have principals of their own, such as codedeploy.cn-north-1.amazonaws.com.cn.
+    # Other partitions and some Regions have different principals, such as codedeploy.cn-north-1.amazonaws.com.cn.
     if not any(service == "*" or service.startswith("codedeploy.") for service in role.trusts):
         yield make_symptom(
             "service-role",

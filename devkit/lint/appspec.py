@@ -40,13 +40,13 @@ _SERVER_KEYS = ("os", "files", "permissions", "file_exists_behavior")
 _REVISION_KEYS = ("revision", "revisiontype", "appspeccontent")
 _TEMPLATE = re.compile(r"""^[ {]*["']?(AWSTemplateFormatVersion|Transform)["']?\s*:""", re.MULTILINE)
 _RESOURCE_TYPE = re.compile(r"AWS::(Lambda::Function|ECS::Service)\b")
-_RESOURCES_SHAPE = "Resources is a list with one entry: - NAME: and, below it and further in, Type and Properties"
+_RESOURCES_SHAPE = "Resources must be a list with one entry: - NAME: with Type and Properties indented below it"
 
 A_REVISION = (
-    "this is the input of create-deployment, not an AppSpec; put the text of its `content` into a file and lint that"
+    "this is the input of create-deployment, not an AppSpec; save the text of its `content` as a file and lint that"
 )
-A_PLAN = "this is a plan, not an AppSpec; greenlight lint reads it"
-A_TEMPLATE = "this is a template of CloudFormation or SAM, not an AppSpec; greenlight doctor --template reads it"
+A_PLAN = "this is a plan, not an AppSpec; check it with greenlight lint"
+A_TEMPLATE = "this is a CloudFormation or SAM template, not an AppSpec; check it with greenlight doctor --template"
 
 
 def looks_like_appspec(data: Any) -> bool:
@@ -59,7 +59,7 @@ def looks_like_appspec(data: Any) -> bool:
 
 
 def explain_unreadable(text: str, problems: Sequence[Problem]) -> list[Problem]:
-    """Replace the problems of a file that cannot be read, if it is a template or has a template's functions."""
+    """Explain the problems of a file that is a template, or that uses a template's intrinsic functions."""
     if _TEMPLATE.search(text):
         return [Problem(A_TEMPLATE, "", 1, 1)]
     for problem in problems if _RESOURCE_TYPE.search(text) else ():
@@ -85,7 +85,7 @@ def check_appspec(document: Document) -> RuleProblems:
     server_keys = [key for key in root.data if key.lower() in _SERVER_KEYS]
     for key in server_keys:
         message = (
-            "belongs to AppSpecs for EC2 and on-premises servers; Lambda and ECS have version, Resources and Hooks"
+            "belongs to AppSpecs for EC2 and on-premises servers; for Lambda and ECS write version, Resources and Hooks"
         )
         yield "appspec-ec2", (key,), f"{key} {message}"
     yield from _check_version(root["version"])
@@ -117,7 +117,7 @@ def _check_resources(resources: Value) -> ResourceProblems:
         names = [str(key) for key in entry.data if key.lower() not in ("type", "properties")]
         place = "below the name of the resource, which is missing"
         if names:
-            place = f"below {names[0]}, two blanks further in"
+            place = f"below {names[0]}, indented by two more spaces"
         message = f"the indentation is wrong: {misplaced[0].path[-1]} belongs {place}"
         yield "appspec-indentation", misplaced[0].path, message
         return ""
@@ -127,7 +127,7 @@ def _check_resources(resources: Value) -> ResourceProblems:
     ((name, resource),) = entry.data.items()
     path = (*entry.path, name)
     if not isinstance(resource, dict):
-        yield "appspec-indentation", path, f"{name} is empty: Type and Properties belong below it, further in"
+        yield "appspec-indentation", path, f"{name} is empty; indent Type and Properties below it"
         return ""
     return (yield from _check_resource(AppSpecMap(resource, path)))
 
@@ -137,14 +137,14 @@ def _check_resource(resource: AppSpecMap) -> ResourceProblems:
     type_ = resource["Type"]
     if not isinstance(type_.value, str) or type_.value not in _REQUIRED:
         actual = f"is {type_.value!r}{did_you_mean(str(type_.value), _REQUIRED)}" if type_.exists else "is missing"
-        yield "appspec-type", type_.path, f"Type {actual}; it may be {' or '.join(_REQUIRED)}"
+        yield "appspec-type", type_.path, f"Type {actual}; it must be {' or '.join(_REQUIRED)}"
         return ""
     valid_names = (*_REQUIRED[type_.value], *_OPTIONAL[type_.value])
     properties = resource["Properties"]
     if not isinstance(properties.value, dict):
         outside = [key for key in resource.data if key.lower() in {name.lower() for name in valid_names}]
         hint = f": {', '.join(outside)} belong below it" if outside else ""
-        message = f"Properties is missing or not a map; is the indentation wrong?{hint}"
+        message = f"Properties is missing or not a map; check the indentation{hint}"
         yield "appspec-indentation", properties.path, message
         return type_.value
     yield from resource.check_unknown(("Type", "Properties"))

@@ -23,11 +23,11 @@ def check_lambda(properties: AppSpecMap) -> RuleProblems:
     if name.is_final:
         yield from _check_function_name(name)
     if alias.is_final and not _ALIAS.fullmatch(str(alias.value)):
-        message = f"{alias.value!r} is not an alias's name: letters, digits, - and _, and not digits alone"
+        message = f"{alias.value!r} is not a valid alias; use letters, digits, - and _, and not only digits"
         yield "appspec-alias", alias.path, message
     for key, version in (("CurrentVersion", current), ("TargetVersion", target)):
         if version.is_final and not _VERSION.fullmatch(str(version.value)):
-            message = f"{key} is a published version's number; {_version_hint(version.value)}"
+            message = f"{key} must be the number of a published version; {_version_hint(version.value)}"
             yield "appspec-lambda-version", version.path, message
     if current.is_final and str(current.value) == str(target.value):
         message = "TargetVersion is the version that is already live; nothing would be deployed"
@@ -37,10 +37,10 @@ def check_lambda(properties: AppSpecMap) -> RuleProblems:
 def _check_function_name(name: Value) -> RuleProblems:
     text = str(name.value)
     if text.startswith("arn:"):
-        message = f"Name is the function's name, not its ARN; write {text.split(':function:')[-1].split(':')[0]}"
+        message = f"Name must be the function's name, not its ARN; write {text.split(':function:')[-1].split(':')[0]}"
         yield "appspec-function-name", name.path, message
     elif not FUNCTION_NAME.fullmatch(text):
-        message = f"{text!r} is not a function's name: letters, digits, - and _, without version or alias"
+        message = f"{text!r} is not a valid function name; use letters, digits, - and _, without version or alias"
         yield "appspec-function-name", name.path, message
 
 

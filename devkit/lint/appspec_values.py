@@ -1,4 +1,4 @@
-"""Values of an AppSpec with their paths, and maps whose keys are found in any case."""
+"""AppSpec values with their paths, and maps with case-insensitive keys."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Value(NamedTuple):
 
     @property
     def has_placeholder(self) -> bool:
-        """Whether a pipeline fills in the value, or a part of it."""
+        """Whether a pipeline fills in the value or a part of it."""
         text = str(self.value)
         return text != "$LATEST" and FILLED_LATER.search(text) is not None
 
@@ -43,12 +43,12 @@ class Value(NamedTuple):
 
     @property
     def is_final(self) -> bool:
-        """Whether there is a value without a placeholder, which can therefore be checked."""
+        """Whether there is a value without a placeholder, which can be checked."""
         return not self.is_empty and not self.has_placeholder
 
 
 class AppSpecMap:
-    """A map whose keys are found in any case."""
+    """Map with case-insensitive keys."""
 
     def __init__(self, data: Mapping[str, Any], path: PlanPath) -> None:
         """Wrap the map `data` at `path`."""
@@ -63,11 +63,11 @@ class AppSpecMap:
 
     def check_duplicates(self) -> RuleProblems:
         """Find keys that differ only in their case."""
-        seen: dict[str, str] = {}
+        first_spellings: dict[str, str] = {}
         for key in self.data:
-            first = seen.setdefault(key.lower(), key)
+            first = first_spellings.setdefault(key.lower(), key)
             if first != key:
-                yield "appspec-key-twice", (*self.path, key), f"{key} is the same key as {first}; one would be lost"
+                yield "appspec-key-twice", (*self.path, key), f"{key} is the same key as {first}; remove one of them"
 
     def check_unknown(self, valid_names: Iterable[str], ignored_names: Iterable[str] = ()) -> RuleProblems:
         """Find keys that are neither valid nor ignored here."""

@@ -1,4 +1,4 @@
-"""Rules for time: whether the checks of a stage can end, and surely end, within the function's timeout."""
+"""Rules for time: whether the checks of a stage can finish, and always finish, within the function's timeout."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ if TYPE_CHECKING:
     from .limits import Limits
 
 _WAITS = ("settle", "duration", "for_")
-"""Parameters of validators that are always waited in full, within the check's timeout."""
+"""Parameters of validators that set a wait, which always takes its full time within the check's timeout."""
 
 
 def check_budget(stages: Mapping[str, Stage], limits: Limits) -> RuleProblems:
     """Find stages that take longer than the function's timeout."""
     available_s = limits.function_s - min(RESERVE_S, limits.function_s / 4)
-    budget = f"of the function's {Duration(limits.function_s)}, {Duration(available_s)} are left for checks"
+    budget = f"the function's timeout of {Duration(limits.function_s)} leaves {Duration(available_s)} for checks"
     for name, stage in stages.items():
         stage_path = ("stages", name)
-        least_s, most_s = shortest_duration_s(stage), longest_duration_s(stage, limits.concurrency)
-        if least_s >= available_s:
+        shortest_s, longest_s = shortest_duration_s(stage), longest_duration_s(stage, limits.concurrency)
+        if shortest_s >= available_s:
             path = (*stage_path, "bake") if stage.bake_s >= available_s else stage_path
             message = (
-                f"bake, intervals and needs alone take {Duration(least_s)}, and {budget}; shorten them, or raise "
+                f"bake, intervals and needs alone take {Duration(shortest_s)}, but {budget}; shorten them, or raise "
                 "HookTimeout"
             )
             yield "impossible-budget", path, message
-        elif most_s > available_s:
+        elif longest_s > available_s:
             message = (
-                f"if every check takes all its time, this stage takes {Duration(round(most_s))}, and {budget}; checks "
-                "that have not ended by then fail the release: lower timeouts or attempts, or raise HookTimeout"
+                f"if every check takes its maximum time, this stage takes {Duration(round(longest_s))}, but {budget}; "
+                "checks that have not finished by then fail the release: lower timeouts or attempts, or raise "
+                "HookTimeout"
             )
             yield "may-not-finish", stage_path, message
 
@@ -47,21 +48,21 @@ def check_waits(bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:
     """Find validators that wait longer than their check's timeout."""
     for bound_checks in bound.values():
         for bound_check in bound_checks:
-            yield from _check_waits_of(bound_check)
+            yield from _check_wait(bound_check)
 
 
-def _check_waits_of(bound_check: Bound) -> RuleProblems:
+def _check_wait(bound_check: Bound) -> RuleProblems:
     check = bound_check.check
     for field in _WAITS:
         wait = getattr(bound_check.params, field, None)
         if isinstance(wait, Duration) and wait >= check.timeout_s:
             key = field.rstrip("_")
-            message = f"{key} is {wait} and the check's timeout {Duration(check.timeout_s)}; write a longer timeout"
+            message = f"{key} is {wait}, but the check's timeout is {Duration(check.timeout_s)}; use a longer timeout"
             yield "impossible-wait", (*check.path, check.validator, key), message
 
 
 def shortest_duration_s(stage: Stage) -> float:
-    """Return the shortest time in which the stage can succeed: its waits, if every response comes at once."""
+    """Return the shortest time in which the stage can succeed: its waits, with instant responses."""
     ends_s: dict[str, float] = {}
     for check in stage.checks:  # a check comes after those that it needs
         start_s = max((ends_s.get(need, 0.0) for need in check.needs), default=0.0)
@@ -76,7 +77,7 @@ def _shortest_check_s(check: Check) -> float:
 
 
 def longest_duration_s(stage: Stage, concurrency: int) -> float:
-    """Return the time that the stage takes if every check takes all of its own.
+    """Return the time that the stage takes if every check takes its maximum time.
 
     The checks are scheduled as the runner does: in the plan's order on `concurrency` threads, each after those that it
     needs.

@@ -1,4 +1,4 @@
-"""Problems as the rules of lint report them, and how they relate to the other kinds of problem.
+"""The problems that lint rules report, and how they relate to the other kinds of problem.
 
 There are four kinds, from the least to the most specific:
 
@@ -9,9 +9,10 @@ There are four kinds, from the least to the most specific:
   Errors carry it, and reports show it.
 - `devkit.doctor.rules.Symptom`: a rule's id and a sentence with evidence and a fix, from the rules of the doctor.
 
-The first two have a path instead of a line, because most code that finds problems sees plain data and not the file. A
-`Document` knows the place of every path. The engine knows no rule ids: `rules.with_rule` finds the rule of a `Problem`
-by its sentence. A `Symptom` is about an account or a template, so it has evidence and a fix instead of a path.
+The first two have a path instead of a line, because most code that finds problems works on plain data and not on the
+file. A `Document` has the line and column of every path. The engine has no rule ids: `rules.with_rule` finds the rule
+of a `Problem` by its sentence. A `Symptom` is about an account or a template, so it has evidence and a fix instead of a
+path.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""For every rule of lint a file that breaks it and no other, and the corrected file."""
+"""Examples of lint rules: for each rule, a file that breaks only this rule, and the corrected file."""
 
 from __future__ import annotations
 
 _HTTP = "http: {get: /health, expect: {status: 200}}"
 
 
-def _plan(check: str, head: str = "", stage: str = "AfterAllowTestTraffic", name: str = "green is well") -> str:
+def _plan(check: str, head: str = "", stage: str = "AfterAllowTestTraffic", name: str = "green answers") -> str:
     lines = [f"      - name: {name}", *(f"        {line}" for line in check.strip("\n").split("\n"))]
     return "\n".join(["version: 1", *([head] if head else []), "stages:", f"  {stage}:", "    checks:", *lines, ""])
 
@@ -56,7 +56,7 @@ Hooks:
 
 
 def _appspec(right: str, wrong: str) -> tuple[str, str]:
-    """Return a wrong and a right AppSpec: for Lambda, or for ECS if `right` does not occur in that for Lambda."""
+    """Return a wrong and a correct AppSpec: for Lambda if that contains `right`, else for ECS."""
     good = _LAMBDA_APPSPEC if right in _LAMBDA_APPSPEC else _ECS_APPSPEC
     return good.replace(right, wrong, 1), good
 

@@ -1,4 +1,4 @@
-"""Rules for expectations: those that every response passes, that none can pass, and that an error page passes."""
+"""Rules for expectations that every response passes, that no response can pass, or that an error page passes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def check_expectations(bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:
     """Check the expectations of every check."""
     for bound_checks in bound.values():
         for bound_check in bound_checks:
-            yield from _check_one(bound_check)
+            yield from _check_bound(bound_check)
 
 
 def check_stages(bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:
@@ -50,13 +50,13 @@ def check_stages(bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:
         blocking = [bound_check for bound_check in bound_checks if bound_check.check.severity is not Severity.ADVISORY]
         if blocking and all(map(_expects_only_refusals, blocking)):
             message = (
-                "every response expected here is a refusal (401, 403, 404), which a green that serves nothing gives, "
-                "too; add a request that must succeed"
+                "this stage expects only refusals (401, 403, 404), which a green that serves nothing also returns; "
+                "add a request that must succeed"
             )
             yield "only-refusals", ("stages", stage, "checks"), message
 
 
-def _check_one(bound_check: Bound) -> RuleProblems:
+def _check_bound(bound_check: Bound) -> RuleProblems:
     params = bound_check.params
     params_path: PlanPath = (*bound_check.check.path, bound_check.check.validator)
     for path, field, value in _walk(params, params_path):
@@ -69,14 +69,13 @@ def _check_one(bound_check: Bound) -> RuleProblems:
     has_steps, has_expectation = getattr(params, "steps", None) is not None, getattr(params, "expect", 0) is not None
     if getattr(params, "capture", None) and not has_steps and not has_expectation:
         message = (
-            "the request only captures, and nothing uses the captured values; write an expectation: "
-            "expect: {status: 200}"
+            "the request only captures values, and no check uses them; write an expectation: expect: {status: 200}"
         )
         yield "captures-only", (*params_path, "capture"), message
 
 
 def _check_bare_words(path: PlanPath) -> RuleProblems:
-    """Find filters such as `[?state == broken]`, which compare a field with another one that mostly does not exist."""
+    """Find filters such as `[?state == broken]`, which compare a field with a field that usually does not exist."""
     try:
         pending = [compile_query(str(path[-1])).parsed]
     except GreenlightError:
@@ -87,8 +86,8 @@ def _check_bare_words(path: PlanPath) -> RuleProblems:
         if node["type"] == "comparator" and [child["type"] for child in node["children"]][1:] == ["field"]:
             word = node["children"][1]["value"]
             message = (
-                f"{word} is a field here, and null if it does not exist; write '{word}' in single quotes for the text, "
-                f"or @.{word} for the field"
+                f"{word} is the name of a field here, and null if there is no such field; write '{word}' in single "
+                f"quotes for the string, or @.{word} for the field"
             )
             yield "bare-word", (*path[:-1], KeyStep(path[-1])), message
 
@@ -123,10 +122,10 @@ def _check_expectation(expectation: Expectation, path: PlanPath, field: str) -> 
     elif field in ("body", "text"):
         yield from _check_text(expectation, path, field)
     elif field in _POSSIBLE_VALUES and not any(map(expectation.holds, (*_POSSIBLE_VALUES[field], MISSING))):
-        yield "never-passes", path, f"nothing passes this; {field} is {_DESCRIPTIONS[field]}"
+        yield "never-passes", path, f"no value passes this; {field} is {_DESCRIPTIONS[field]}"
     elif (field in _TEXT_FIELDS or field == "headers.") and _passes_no_text(expectation):
         subject = "a header" if field == "headers." else field
-        yield "never-passes", path, f"{subject} is a text, and never a number; put the compared value in quotes"
+        yield "never-passes", path, f"{subject} is always a string, never a number; put the expected value in quotes"
     else:
         yield from _check_amount(expectation, path)
 
@@ -134,9 +133,9 @@ def _check_expectation(expectation: Expectation, path: PlanPath, field: str) -> 
 def _check_text(expectation: Expectation, path: PlanPath, field: str) -> RuleProblems:
     samples = [*_SAMPLE_TEXTS, *_texts(expectation.raw)]
     if all(map(expectation.holds, samples)):
-        yield "always-passes", path, f"every text passes this; write for example {field}: {{contains: ok}}"
+        yield "always-passes", path, f"any {field} passes this; write for example {field}: {{contains: ok}}"
     elif _passes_no_text(expectation):
-        yield "never-passes", path, f"{field} is a text, and never a number; put the compared value in quotes"
+        yield "never-passes", path, f"{field} is always a string, never a number; put the expected value in quotes"
 
 
 def _has_filters(expectation: Expectation) -> bool:
@@ -150,12 +149,10 @@ def _check_status(expectation: Expectation, path: PlanPath) -> RuleProblems:
     elif not passing:
         message = "no status passes this; a status is a number without quotes, such as 200 or {between: [200, 299]}"
         if isinstance(expectation.raw, list):
-            message = f"a response has one status and never a list; write {{in: {expectation.raw}}}"
+            message = f"a response has one status, not a list; write {{in: {expectation.raw}}}"
         yield "never-passes", path, message
     elif passing & set(SUCCESS) and (errors := sorted(passing & set(SERVER_ERRORS))):
-        message = (
-            f"a response of {errors[0]} passes this as well as a good one; write status: 200 or {{between: [200, 299]}}"
-        )
+        message = f"a response with status {errors[0]} passes this, too; write status: 200 or {{between: [200, 299]}}"
         yield "error-passes", path, message
 
 
@@ -175,7 +172,7 @@ def _check_amount(expectation: Expectation, path: PlanPath, least: float | None 
     """
     if not {name for name, _ in expectation.predicates} <= _COMPARISONS or not _is_numeric(expectation):
         if least is not None and expectation.predicates == (("exists", True),):
-            yield "always-passes", path, "it always exists; write a limit, such as {lte: …}"
+            yield "always-passes", path, "the value always exists; write a limit, such as {lte: …}"
         return
     bounds = sorted({float(bound) for _, argument in expectation.predicates for bound in _as_list(argument)})
     midpoints = [(low + high) / 2 for low, high in itertools.pairwise(bounds)]
@@ -185,10 +182,10 @@ def _check_amount(expectation: Expectation, path: PlanPath, least: float | None 
         yield (
             "always-passes",
             path,
-            f"every amount from {least:g} on passes this; write an upper limit, or a higher lower one",
+            f"every value of at least {least:g} passes this; write an upper limit, or a higher lower limit",
         )
     elif not any(results):
-        yield "never-passes", path, "no number passes this: its conditions contradict each other"
+        yield "never-passes", path, "no number passes this, because the conditions contradict each other"
 
 
 def _is_numeric(expectation: Expectation) -> bool:
@@ -201,7 +198,7 @@ def _as_list(argument: Any) -> list[Any]:
 
 
 def _texts(data: Any) -> Iterator[str]:
-    """Yield every text in plain data, except keys."""
+    """Yield every string in plain data, except keys."""
     if isinstance(data, str):
         yield data
     elif isinstance(data, dict | list):
@@ -210,7 +207,7 @@ def _texts(data: Any) -> Iterator[str]:
 
 
 def _passes_no_text(expectation: Expectation) -> bool:
-    """Return whether the expectation has a predicate that no text passes."""
+    """Return whether the expectation has a predicate that no string passes."""
     return any(
         name in _NUMERIC_PREDICATES
         or (name in ("eq", "in") and not any(isinstance(value, str) for value in _as_list(argument)))
@@ -240,12 +237,12 @@ def _check_response(expect: ResponseExpectation, path: PlanPath) -> RuleProblems
     except (GreenlightError, KeyError):
         return
     if passes:
-        message = "the load balancer's own error page (503) passes this; add status: 200, or a text that only green has"
+        message = "the load balancer's error page (503) passes this; add status: 200, or text that only green returns"
         yield "error-passes", path, message
 
 
 def _expects_only_refusals(bound_check: Bound) -> bool:
-    """Return whether a check expects responses, and of each of them only a status that refuses the request."""
+    """Return whether a check expects only a refusal status from each of its responses."""
     values = [value for _, _, value in _walk(bound_check.params, ())]
     responses = [value for value in values if isinstance(value, ResponseExpectation)]
     return bool(responses) and all(map(_is_only_a_refusal, responses))

@@ -24,8 +24,8 @@ _SKIPPED_FOLDERS = ("node_modules", "__pycache__", "venv")
 def find_files(names: Sequence[str]) -> list[str]:
     """Return the given files, and the plans and AppSpecs below the given folders, without repetitions.
 
-    A folder without such files is returned itself. Reading it then fails, so that an empty run is not taken for a clean
-    one.
+    A folder without such files is returned unchanged. Reading it then fails, so an empty run does not look like a
+    successful one.
     """
     paths: dict[str, None] = {}
     for name in names:
@@ -51,7 +51,7 @@ def read_text(name: str) -> str:
     if name == STDIN:
         return decode_plan(sys.stdin.buffer.read(MAX_BYTES + 1), "standard input")
     if Path(name).is_dir():
-        raise PlanError([Problem(f"the folder contains no plan: no {', '.join(PATTERNS)}")], name)
+        raise PlanError([Problem(f"the folder contains no plan and no AppSpec ({', '.join(PATTERNS)})")], name)
     stored = file.read(name)
     if stored is None:
         raise PlanError([Problem("there is no such file")], name)

@@ -43,9 +43,7 @@ def check_stages(stages: Mapping[str, Stage]) -> RuleProblems:
             message = "every check is advisory, so this stage can never succeed; make one blocking"
             yield "no-blocking-check", path, message
         elif all(_is_skipped_first(check) or check.severity is Severity.ADVISORY for check in stage.checks):
-            message = (
-                "on a first deployment every blocking check is skipped, so it can never succeed; let one of them run"
-            )
+            message = "a first deployment skips every blocking check, so this stage fails; let at least one of them run"
             yield "first-deployment", path, message
 
 
@@ -85,8 +83,8 @@ def _check_platform(bound_check: Bound, stage: str) -> RuleProblems:
     elif platform is not None and validator is not None and platform not in validator.platforms:
         supported = " and ".join(option.value for option in validator.platforms)
         message = (
-            f"{check.validator} works on {supported}, and this check runs on {platform.value} only, where it always "
-            "fails"
+            f"{check.validator} supports only {supported}, but this check runs only on {platform.value}, where it "
+            "always fails"
         )
         yield "wrong-platform", platform_path, message
 
@@ -105,15 +103,15 @@ def _describe_skipped_need(check: Check, needed: Check) -> list[str]:
     messages = []
     if _is_skipped_first(needed) and not _is_skipped_first(check):
         messages.append(
-            f"{needed.name!r} is skipped on a first deployment, and this check fails the stage then: give it "
-            "on_first_deployment: skip, too"
+            f"{needed.name!r} is skipped on a first deployment, and then this check fails the stage; add "
+            "on_first_deployment: skip to this check, too"
         )
     for key in ("platform", "application", "group"):
         condition = getattr(needed.when, key)
         if condition is not None and condition != getattr(check.when, key):
             messages.append(
                 f"{needed.name!r} runs only when {key} is {condition}; otherwise it is skipped, and this check fails "
-                f"the stage: give it when: {{{key}: {condition}}}, too"
+                f"the stage; add when: {{{key}: {condition}}} to this check, too"
             )
     return messages
 
@@ -125,7 +123,7 @@ def _check_repetitions(checks: Sequence[Check]) -> RuleProblems:
         first = first_by_content.setdefault(content, check)
         if first.name != check.name and not check.needs:
             message = (
-                f"this checks the same as {first.name!r}; should one of them differ? repeat measures several times"
+                f"this check is the same as {first.name!r}; change one of them, or use repeat to measure several times"
             )
             yield "same-check-twice", (*check.path, check.validator), message
 
@@ -144,7 +142,7 @@ def _check_steps(check: Check) -> RuleProblems:
         without_captures = {key: value for key, value in step.items() if key != "capture"}
         for name in dict.fromkeys(references.reference_names(without_captures)):
             if name in all_captures and name not in earlier_captures:
-                message = f"${{{name}}} is captured by no earlier step; move the step that captures it before this one"
+                message = f"no earlier step captures ${{{name}}}; move the step that captures it before this one"
                 yield "captured-too-late", _first_reference(step, name, step_path), message
         earlier_captures |= set(references.captured_names(step))
         yield from _check_request(step, step_path)
@@ -173,5 +171,5 @@ def _check_request(data: Any, path: PlanPath) -> RuleProblems:
             message = f"{match[0]} is sent unchanged; write ${{{match[1]}}} for a variable or a captured value"
             yield "placeholder-in-path", (*path, method), message
         if method in ("get", "head") and data.get(method) is not None and data.get("body") is not None:
-            message = f"a {method.upper()} with a body: servers and proxies may drop or reject it; write post, or query"
+            message = f"servers and proxies may drop or reject the body of a {method.upper()}; use post, or query"
             yield "body-on-get", (*path, KeyStep("body")), message

@@ -32,14 +32,14 @@ class File(FrozenStruct, frozen=True, kw_only=True):
 
 
 def _problems_with_file(files: Sequence[File]) -> Iterator[tuple[File, Problem]]:
-    """Yield every problem with its file; the file of a problem in a fragment is the fragment."""
+    """Yield every problem with its file; a problem in a fragment has the fragment as its file."""
     for file in files:
         for problem in file.problems:
             yield File(name=problem.source, text="", problems=()) if problem.source else file, problem
 
 
 def text(files: Sequence[File], console: Console) -> None:
-    """Print `file:line:column: message [rule]`; on a terminal also the line, with a caret below the place."""
+    """Print `file:line:column: message [rule]`; on a terminal also the line, with a caret under the column."""
     for file, problem in _problems_with_file(files):
         place = f"{problem.source or file.name}:{problem.line or 1}:{problem.column or 1}: "
         warning = "warning: " if problem.severity == "warning" else ""
@@ -48,10 +48,10 @@ def text(files: Sequence[File], console: Console) -> None:
         console.print(line, soft_wrap=True)  # terminals recognize the place as a link only if it is not wrapped
         terminal = console.is_terminal or console.file.isatty()
         if terminal and problem.line and file.text and not problem.source:
-            _excerpt(file, problem, colour, console)
+            _print_excerpt(file, problem, colour, console)
 
 
-def _excerpt(file: File, problem: Problem, colour: str, console: Console) -> None:
+def _print_excerpt(file: File, problem: Problem, colour: str, console: Console) -> None:
     lines = file.text.split("\n")
     raw_line = lines[min(problem.line, len(lines)) - 1].rstrip("\r")
     line = "".join(character if character.isprintable() else " " for character in raw_line)
@@ -124,7 +124,7 @@ def sarif(files: Sequence[File]) -> str:
 
     Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
     """
-    places = {rule.id: index for index, rule in enumerate(RULES)}
+    rule_indexes = {rule.id: index for index, rule in enumerate(RULES)}
     rules = [
         {
             "id": rule.id,
@@ -139,7 +139,7 @@ def sarif(files: Sequence[File]) -> str:
     results = [
         {
             "ruleId": problem.rule,
-            "ruleIndex": places[problem.rule],
+            "ruleIndex": rule_indexes[problem.rule],
             "level": problem.severity,
             "message": {"text": str(problem)},
             "locations": [

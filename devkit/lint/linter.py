@@ -17,7 +17,7 @@ from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import PlanError, Problem
 from greenlight.plan import parser, yaml_reader
 from greenlight.plan.environments import environment_names
-from greenlight.plan.model import Plan
+from greenlight.plan.model import Plan, Stage
 
 from . import appspec, budget, expectations, flow, rules, secrets, yaml_surprises
 
@@ -84,14 +84,16 @@ def _require_json(text: str, name: str) -> None:
 def _check_environment(
     text: str, name: str, registry: Registry, limits: Limits, environment: str, fetch: Fetch | None
 ) -> tuple[list[Problem], list[Problem]]:
-    """Return the engine's problems of the plan in one of its environments, and those that only lint finds."""
+    """Return the problems of the plan in one of its environments: the engine's, and those that only lint finds."""
     errors, plan, bound = _parse_and_bind(text, name, registry, limits, environment, fetch)
     if plan is None or plan.document is None:
         return errors, []
-    # Rules about whole stages need stages without errors, and rules about the whole plan a plan without errors.
-    wrong_stages = {error.path.split(".")[1].split("[")[0] for error in errors if error.path.startswith("stages.")}
-    has_wrong_fragment = any(error.source for error in errors)  # a fragment does not know its stages
-    stages = {name: stage for name, stage in plan.stages.items() if not has_wrong_fragment and name not in wrong_stages}
+    # Rules for a stage run only on stages without errors, and rules for the plan only on a plan without errors.
+    invalid_stages = {error.path.split(".")[1].split("[")[0] for error in errors if error.path.startswith("stages.")}
+    has_invalid_fragment = any(error.source for error in errors)  # the path of a problem in a fragment has no stage
+    stages: dict[str, Stage] = {}
+    if not has_invalid_fragment:
+        stages = {name: stage for name, stage in plan.stages.items() if name not in invalid_stages}
     return errors, _to_problems(
         plan.document,
         flow.check_flow(plan, bound),
@@ -107,7 +109,7 @@ def _check_environment(
 def _parse_and_bind(
     text: str, name: str, registry: Registry, limits: Limits, environment: str, fetch: Fetch | None
 ) -> tuple[list[Problem], Plan | None, Mapping[str, Sequence[Bound]]]:
-    """Parse and bind a plan as far as possible; return the problems, and what could be read in spite of them."""
+    """Parse and bind a plan as far as possible; return the problems, the plan and its bound checks."""
     errors: list[Problem] = []
     try:
         plan: Plan | None = parser.parse(text, name, today=limits.today, environment=environment, fetch=fetch)
@@ -134,7 +136,7 @@ def _to_problems(document: yaml_reader.Document, *rule_problems: RuleProblems) -
 
 
 def _merge(text: str, engine_problems: list[Problem], lint_problems: list[Problem]) -> list[Problem]:
-    """Sort problems by place, without repetitions, suppressed warnings, and warnings at the place of an error."""
+    """Sort problems by place; drop duplicates, suppressed warnings, and warnings at the place of an error."""
     lines = text.split("\n")
     merged = {(*_place(problem), problem.message): problem for problem in engine_problems}
     places_of_errors = {key[:3] for key in merged}

@@ -1,14 +1,14 @@
-"""The rules of lint: ids, which never change, summaries, and a wrong and a corrected file for each.
+"""The lint rules: ids, which never change, summaries, and a wrong and a corrected file for each.
 
-The engine's problems have sentences and no rule ids, because gates do not need them. Lint finds the rule of a problem
-by patterns of its sentence.
+The engine's problems have no rule ids, because gates do not need them. Lint finds the rule of such a problem by
+matching its sentence.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
@@ -17,27 +17,11 @@ from greenlight.core.suggestions import suggest_or_list
 from .examples import EXAMPLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from greenlight.core.errors import Problem
 
 R = TypeVar("R")
-
-
-class ListedRule(Protocol):
-    """The attributes of a rule that a table of rules shows; the rules of the doctor have them too."""
-
-    @property
-    def id(self) -> str:
-        """Its name, which never changes."""
-
-    @property
-    def summary(self) -> str:
-        """One sentence about what breaks it."""
-
-    @property
-    def severity(self) -> str:
-        """How bad it is."""
 
 
 class Rule(FrozenStruct, frozen=True, kw_only=True):
@@ -75,69 +59,65 @@ _ENGINE_RULES = (
     _error(
         "file",
         "The file cannot be read: absent, not UTF-8, too large, or a folder without plans.",
-        "no such file|cannot be read: |is larger than|not UTF-8|(?:holds|contains) no plan",
+        "no such file|cannot be read: |is larger than|not UTF-8|contains no plan",
     ),
-    _error(
-        "yaml-duplicate-key",
-        "A key occurs twice in a map; the first would be lost.",
-        "(?:occurs|stands here) twice",
-    ),
+    _error("yaml-duplicate-key", "A key occurs twice in a map, so its first value would be lost.", "occurs twice"),
     _error(
         "yaml-anchor",
-        "Anchors, aliases and merge keys hide what a plan contains.",
+        "Anchors, aliases and merge keys are not allowed, because they make a plan hard to review.",
         "anchors and aliases|no anchor and no tag|merge keys",
     ),
-    _error("yaml-tag", "A tag asks for a type of another program.", "^the tag "),
+    _error("yaml-tag", "YAML tags are not allowed.", "^the tag "),
     _error(
         "yaml-octal",
-        "A number with a leading zero is octal to some programs, and decimal to others.",
+        "A number with a leading zero is octal in YAML 1.1 and decimal in YAML 1.2.",
         "may mean an octal number",
     ),
     _error(
         "yaml-odd-number",
-        "A number in another base, with underscores, too long, or not finite.",
+        "A number is in another base, has underscores, is too long, or is not finite.",
         "may mean a number|for a number; text|is not a finite number; write one",
     ),
     _error(
         "yaml-syntax",
-        "The file is not valid YAML, or not the JSON that its name promises.",
+        "The file is not valid YAML, or is named .json and is not valid JSON.",
         "not valid YAML|not valid JSON|a key must be a text|is not allowed in a plan|nested deeper|a second document",
     ),
-    _error("duplicate-name", "Two checks of a stage have one name.", "another check of this stage is called"),
+    _error("duplicate-name", "Two checks of a stage have the same name.", "another check of this stage is called"),
     _error(
         "needs",
-        "A check needs one that does not exist, that comes later, or itself.",
+        "A check needs itself, a later check, or a check that does not exist.",
         "no check of this stage is called|cannot need itself|must stand before",
     ),
     _error(
         "validator-count",
-        "A check has exactly one key beside the control keys: its validator.",
+        "A check does not have exactly one validator.",
         "has exactly one key, the validator",
     ),
-    _error("unknown-validator", "No validator has this name.", "there is no validator"),
+    _error("unknown-validator", "There is no validator with this name.", "there is no validator"),
     _error(
         "malformed-validator",
-        "A plugin is not a valid validator.",
+        "A plugin does not define a valid validator.",
         "cannot be loaded|must (?:hold|contain) exactly one function|file and function must|remove one of the packages",
     ),
-    _error("unknown-predicate", "No predicate has this name.", "^unknown predicate"),
-    _error("unknown-key", "No key has this name here.", "^unknown key"),
-    _error("unknown-name", "A reference names nothing.", r"^nothing is called \$"),
+    _error("unknown-predicate", "There is no predicate with this name.", "^unknown predicate"),
+    _error("unknown-key", "There is no key with this name at this place.", "^unknown key"),
+    _error("unknown-name", "A reference names neither a variable nor another known value.", r"^nothing is called \$"),
     _error(
         "reference",
-        "A reference is malformed, or is in a place where none is replaced.",
+        "A reference is malformed, or is in a place where references are not replaced.",
         r"is (?:no|not a valid) reference(?:; | to a secret)|names no secret|\$\{…\} is "
         "|would hide the capture|is (?:no|not a valid|not a) name; write",
     ),
-    _error("wrong-stage", "The validator shows nothing at this stage.", "shows nothing at"),
+    _error("wrong-stage", "The validator cannot be used at this stage.", "shows nothing at"),
     _error(
         "nothing-to-check",
-        "A plan without stages, or a stage without checks, proves nothing.",
+        "A plan has no stages, or a stage has no checks.",
         "a stage without checks|a plan without stages",
     ),
     _error(
         "nothing-expected",
-        "The expectation is empty, and every response would pass.",
+        "An expectation is empty, so every response would pass.",
         "expects nothing|expect is empty|expects anything|nothing of the response is expected|is in every text"
         "|looks at nothing|would pass any (?:answer|response)",
     ),
@@ -145,97 +125,106 @@ _ENGINE_RULES = (
     _error(
         "pattern",
         "A regular expression is not valid.",
-        "is (?:no|not a valid|not a) (?:pattern|regular expression)|a pattern has",
+        "is (?:not a valid|not a) (?:pattern|regular expression)|a pattern has",
     ),
     _error(
         "unit",
-        "A duration or a size lacks its unit, or is not valid.",
-        "is (?:no|not a valid|not a) (?:duration|size)",
+        "A duration or a size has no unit, or is not valid.",
+        "is (?:not a valid|not a) (?:duration|size)",
     ),
     _error(
         "too-long",
-        "A time is longer than the hour that CodeDeploy waits, or is zero.",
+        "A duration is zero, or longer than the hour that CodeDeploy waits.",
         "longer than the hour|longer than one hour|checked in no time",
     ),
-    _error("shadow-too-far", "A shadow ends further ahead than one may.", "days ahead; a shadow may end"),
+    _error("shadow-too-far", "A shadow ends further in the future than allowed.", "days ahead; a shadow may end"),
     _error(
         "missing-key",
-        "A required key is missing, or has no value.",
+        "A required key is missing or has no value.",
         "^the key '.*' is missing|has no value; write one",
     ),
     _error(
         "unknown-choice",
-        "A word is not one of those that are allowed here.",
-        "is (?:none|not one) of |^unknown type|^.{1,62} is not [^ ]+(; did|$)",
+        "A value is not one of the allowed values.",
+        "is not one of |^unknown type|^.{1,62} is not [^ ]+(; did|$)",
     ),
-    _error("type", "A value has another type, or is beyond its bounds.", "^expected |is too (small|large); write"),
-    _error("value", "A value is impossible; the message has the reason and what to write.", ""),
+    _error("type", "A value has the wrong type or is out of range.", "^expected |is too (small|large); write"),
+    _error("value", "A value is not valid for another reason, which the message explains.", ""),
 )
 _APPSPEC_RULES = (
-    _error("appspec-alias", "An AppSpec's alias is not a valid alias."),
-    _error("appspec-capacity-provider", "An AppSpec's capacity providers are not a list as ECS takes it."),
-    _error("appspec-container-port", "An AppSpec's container port is not a number, or is in quotes."),
-    _error("appspec-ec2", "A key of AppSpecs for servers (files, os, location …) is in one for Lambda or ECS."),
-    _error("appspec-event", "A hook's event does not exist on this platform."),
-    _error("appspec-event-twice", "An event of an AppSpec has two hooks; CodeDeploy calls one."),
-    _error("appspec-function-name", "An AppSpec's function is named by its ARN, or with its version."),
-    _error("appspec-hook", "A hook is not a Lambda function's name, or has a version or an alias."),
-    _warning("appspec-hook-prefix", "AWS's managed roles of CodeDeploy for Lambda may not invoke the hook."),
-    _warning("appspec-hook-stage", "The hook's name is that of another event than the one it is called at."),
-    _error("appspec-hooks", "An AppSpec's Hooks are not a list with one key in each entry."),
-    _error("appspec-indentation", "Type, Properties or their contents are at the wrong depth of an AppSpec."),
-    _error("appspec-key-twice", "Two keys of an AppSpec differ only in their case."),
+    _error("appspec-alias", "The alias in the AppSpec is not a valid alias name."),
+    _error("appspec-capacity-provider", "The AppSpec's CapacityProviderStrategy is not a list that ECS accepts."),
+    _error("appspec-container-port", "The AppSpec's ContainerPort is not a number from 1 to 65535, or is in quotes."),
+    _error(
+        "appspec-ec2",
+        "A key is only for EC2 and on-premises deployments: files, os, location …",
+    ),
+    _error("appspec-event", "A hook is set for a lifecycle event that this platform does not have."),
+    _error("appspec-event-twice", "The AppSpec has two hooks for one lifecycle event; CodeDeploy calls only one."),
+    _error(
+        "appspec-function-name",
+        "The AppSpec's function is an ARN, or has a version or an alias.",
+    ),
+    _error("appspec-hook", "A hook is not the name or ARN of a Lambda function, or has a version or an alias."),
+    _warning("appspec-hook-prefix", "AWS's managed CodeDeploy policies for Lambda do not allow invoking the hook."),
+    _warning("appspec-hook-stage", "By its name, the hook is for another lifecycle event."),
+    _error("appspec-hooks", "The AppSpec's Hooks is not a list of maps with one key each."),
+    _error("appspec-indentation", "Type, Properties or their contents have the wrong indentation in the AppSpec."),
+    _error("appspec-key-twice", "Two keys of the AppSpec differ only in case."),
     _error(
         "appspec-lambda-version",
-        "An AppSpec's version is not the number of a published version: an ARN, $LATEST, an alias.",
+        "A version in the AppSpec is not the number of a published version, but an ARN, $LATEST or an alias.",
     ),
-    _error("appspec-load-balancer", "An AppSpec's LoadBalancerInfo is not a map of container and port."),
-    _error("appspec-network", "An AppSpec's network is incomplete, or has values that ECS does not take."),
-    _error("appspec-platform-version", "An AppSpec's platform version is not one of Fargate's."),
-    _error("appspec-property", "A required property of an AppSpec is missing or empty."),
-    _error("appspec-resources", "An AppSpec's Resources are not a list with one entry."),
-    _error("appspec-same-version", "An AppSpec deploys the version that is already live."),
-    _error("appspec-task-definition", "An AppSpec's task definition is neither an ARN nor FAMILY:REVISION."),
+    _error("appspec-load-balancer", "The AppSpec's LoadBalancerInfo is not a map of ContainerName and ContainerPort."),
+    _error("appspec-network", "The AppSpec's NetworkConfiguration is incomplete or not valid."),
+    _error("appspec-platform-version", "The AppSpec's PlatformVersion is not a Fargate platform version."),
+    _error("appspec-property", "A required property of the AppSpec is missing or empty."),
+    _error("appspec-resources", "The AppSpec's Resources is not a list with one entry."),
+    _error("appspec-same-version", "The AppSpec deploys the version that is already live."),
+    _error("appspec-task-definition", "The AppSpec's TaskDefinition is neither an ARN nor FAMILY:REVISION."),
     _error(
         "appspec-template",
-        "A template of CloudFormation or SAM is passed as an AppSpec.",
-        "^this is a template of CloudFormation",
+        "The file is a CloudFormation or SAM template, not an AppSpec.",
+        "^this is a CloudFormation or SAM template",
     ),
-    _error("appspec-type", "The resource of an AppSpec is neither a Lambda function nor an ECS service."),
-    _warning("appspec-unknown-key", "CodeDeploy ignores a key of an AppSpec."),
-    _error("appspec-version", "An AppSpec begins with version: 0.0."),
+    _error("appspec-type", "The AppSpec's resource is neither a Lambda function nor an ECS service."),
+    _warning("appspec-unknown-key", "The AppSpec has a key that CodeDeploy ignores."),
+    _error("appspec-version", "The AppSpec's version is not 0.0."),
 )
 _LINT_RULES = (
-    _error("no-blocking-check", "Every check of a stage is advisory: the stage can never succeed."),
-    _error("wrong-platform", "A check runs only on a platform on which its validator fails."),
-    _error("captured-too-late", "A step uses what a later step captures."),
-    _error("impossible-budget", "The shortest duration of a stage is longer than the hook function's timeout."),
-    _error("impossible-wait", "A validator's wait is longer than its check's timeout."),
-    _error("never-passes", "An expectation that no response can pass."),
-    _warning("always-passes", "An expectation that every response passes."),
-    _warning("bare-word", "A JMESPath filter compares with a name, which is a field; a text was probably meant."),
-    _warning("empty-value", "An expectation without a value, which means null."),
-    _warning("body-on-get", "A GET or HEAD with a body, which has no meaning for these methods."),
-    _warning("error-passes", "An expectation that a server error passes as well."),
-    _warning("captures-only", "A request that captures, expects nothing, and is not followed by another."),
-    _warning("only-refusals", "A stage expects only refusals: 401, 403, 404."),
-    _warning("may-not-finish", "A stage's worst case is longer than the hook function's timeout."),
-    _warning("never-runs", "A check is for deployments that do not have its stage."),
-    _warning("need-skipped", "A check runs where one that it needs is skipped, and the stage fails."),
-    _warning("first-deployment", "On a first deployment a stage skips all its blocking checks, and fails."),
-    _warning("shadow-ends", "A shadow is over, or ends within two weeks."),
+    _error("no-blocking-check", "Every check of a stage is advisory, so the stage can never succeed."),
+    _error("wrong-platform", "A check runs only on a platform that its validator does not support."),
+    _error("captured-too-late", "A step uses a value that only a later step captures."),
+    _error("impossible-budget", "Even the shortest run of a stage is longer than the hook function's timeout."),
+    _error("impossible-wait", "A validator waits longer than its check's timeout."),
+    _error("never-passes", "No response can pass the expectation."),
+    _warning("always-passes", "Every response passes the expectation."),
+    _warning("bare-word", "A JMESPath filter compares with the name of a field; a string was probably meant."),
+    _warning("empty-value", "An expectation has no value, which means null."),
+    _warning("body-on-get", "A GET or HEAD request has a body, which has no defined meaning for these methods."),
+    _warning("error-passes", "A server error passes the expectation, too."),
+    _warning("captures-only", "A single request captures values but expects nothing."),
+    _warning(
+        "only-refusals",
+        "A stage expects only refusals: 401, 403, 404.",
+    ),
+    _warning("may-not-finish", "The longest run of a stage is longer than the hook function's timeout."),
+    _warning("never-runs", "A check runs only on a platform that does not have its stage."),
+    _warning("need-skipped", "A check runs in deployments that skip a check that it needs, so the stage fails."),
+    _warning("first-deployment", "A first deployment skips all blocking checks of a stage, so the stage fails."),
+    _warning("shadow-ends", "A shadow has ended, or ends within two weeks."),
     _warning("same-check-twice", "Two checks of a stage differ only in their names."),
     _warning("placeholder-in-path", "{name} in a path is sent unchanged; ${name} is replaced."),
-    _warning("unused-variable", "A variable that no check uses."),
+    _warning("unused-variable", "The plan has a variable that no check uses."),
     _warning("plain-secret", "A secret is in the plan as plain text."),
-    _warning("yaml-boolean", "yes, no, on and off are texts in YAML 1.2, and booleans in YAML 1.1."),
-    _warning("yaml-base-60", "1:30 is a text in YAML 1.2, and the number 90 in YAML 1.1."),
-    _warning("yaml-date", "2026-01-01 is a text in YAML 1.2, and a date in YAML 1.1."),
-    _warning("yaml-number", "1.10 is the number 1.1, and 1e5 is 100000; a version or a name may be meant."),
+    _warning("yaml-boolean", "yes, no, on and off are strings in YAML 1.2, but booleans in YAML 1.1."),
+    _warning("yaml-base-60", "1:30 is a string in YAML 1.2, but the number 90 in YAML 1.1."),
+    _warning("yaml-date", "2026-01-01 is a string in YAML 1.2, but a date in YAML 1.1."),
+    _warning("yaml-number", "1.10 is the number 1.1 and 1e5 is 100000; a version or a name was probably meant."),
 )
 RULES = tuple(sorted((*_ENGINE_RULES, *_APPSPEC_RULES, *_LINT_RULES), key=lambda rule: rule.id))
 BY_ID = {rule.id: rule for rule in RULES}
-_PATTERNS = tuple((re.compile(rule.pattern), rule.id) for rule in _ENGINE_RULES if rule.pattern)
+_PATTERNS = tuple((re.compile(rule.pattern), rule.id) for rule in (*_ENGINE_RULES, *_APPSPEC_RULES) if rule.pattern)
 
 
 def with_rule(problem: Problem) -> Problem:
@@ -244,26 +233,25 @@ def with_rule(problem: Problem) -> Problem:
     return problem
 
 
+_HEAD = """\
+# Lint rules
+
+`make docs` generates this page from the rules. `greenlight lint --explain RULE` prints a rule with complete files. A
+gate rejects a plan with an error, or the plan can never succeed. A plan with a warning runs, but probably does not do
+what its author meant; `--strict` treats warnings as errors. The comment `# lint: allow RULE`, on the same line or on
+the line before, suppresses a warning.
+"""
+
+
 def markdown() -> str:
-    """Render docs/lint.md: a table of the rules, and for each a difference between a wrong and a corrected file."""
-    head = (
-        "# Rules of lint\n\nMade by `make docs`. `greenlight lint --explain RULE` prints one with whole files. "
-        "Gates reject a plan with an error, or it\ncan never succeed; a plan with a warning runs, but probably does "
-        "not do what its author meant. `--strict` makes warnings\ncount. The comment `# lint: allow RULE` in a line, "
-        "or in the line before, suppresses a warning.\n"
-    )
+    """Render docs/lint.md: a table of the rules, and for each rule a diff from a wrong to the corrected file."""
     examples = [f"## {rule.id}\n\n```diff\n{_difference(rule)}\n```\n" for rule in RULES if rule.bad]
-    return "\n".join([head, table(RULES), *examples]).rstrip()
+    return "\n".join([_HEAD, _table(), *examples]).rstrip()
 
 
-def table(rules: Iterable[ListedRule], places: Mapping[str, str] | None = None) -> str:
-    """Render rules as a table in Markdown; `places` has by rule id where it is checked, for a column of its own."""
-    place_title, place_line = ("", "") if places is None else (" seen in |", "---|")
-    rows = (
-        f"| `{rule.id}` | {rule.severity} | {rule.summary} |{f' {places[rule.id]} |' if places else ''}"
-        for rule in rules
-    )
-    return "\n".join((f"| rule | | what |{place_title}\n|---|---|---|{place_line}", *rows, ""))
+def _table() -> str:
+    rows = (f"| `{rule.id}` | {rule.severity} | {rule.summary} |" for rule in RULES)
+    return "\n".join(("| rule | severity | problem |\n|---|---|---|", *rows, ""))
 
 
 def _difference(rule: Rule) -> str:

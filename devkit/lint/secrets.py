@@ -1,4 +1,4 @@
-"""Rule for secrets in a plan, where every reader of the repository can see them. Messages never repeat them."""
+"""Rule for secrets in a plan, where every reader of the repository can see them. Messages never repeat a secret."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _HELP = "every reader of the plan can see it; write ${secret:secretsmanager:NAME
 
 
 def secret_form(text: str) -> str:
-    """Return the kind of secret that a text has the form of, such as "a GitHub token"; "" for other texts."""
+    """Return the kind of secret that a text looks like, such as "a GitHub token"; "" for other texts."""
     return next((form for pattern, form in _FORMS if pattern.search(text)), "")
 
 
 def find_secrets(data: Any, path: PlanPath = (), *, sent: bool = True) -> RuleProblems:
-    """Find texts that are secrets by their key or their form; in expectations and captures by their form alone.
+    """Find texts that are secrets by their key or form; in expectations and captures only by their form.
 
     Args:
         data: The plan as plain data, or a part of it.
@@ -44,7 +44,7 @@ def find_secrets(data: Any, path: PlanPath = (), *, sent: bool = True) -> RulePr
         if form := secret_form(data):
             yield "plain-secret", path, f"this is {form}; {_HELP}"
         elif sent and data and "${" not in data and path and _KEY.fullmatch(str(path[-1])):
-            yield "plain-secret", path, f"{path[-1]!r} has its value written out; {_HELP}"
+            yield "plain-secret", path, f"the value of {path[-1]!r} is in plain text; {_HELP}"
     elif isinstance(data, dict):
         for key, value in data.items():
             yield from find_secrets(value, (*path, key), sent=sent and key not in ("expect", "capture"))

@@ -1,4 +1,4 @@
-"""Rules for unquoted scalars that YAML 1.1 reads differently, numbers that may be meant as text, and empty values.
+"""Rules for unquoted scalars that YAML 1.1 reads differently, numbers that may be meant as strings, and empty values.
 
 Sources: https://yaml.org/type/bool.html, https://yaml.org/type/int.html (base 60), https://yaml.org/type/timestamp.html,
 which define the types of YAML 1.1; greenlight uses the core schema of YAML 1.2.
@@ -32,19 +32,19 @@ def find_surprises(document: Document) -> RuleProblems:
             yield rule_id, path, message
     for path in document.empty_values():
         if "expect" in path[:-2]:
-            message = "has no value, and so null is expected; write for example {exists: true}, or {eq: null}"
+            message = "has no value, so the check expects null; write for example {exists: true}, or {eq: null}"
             yield "empty-value", path, f"{str(path[-1])!r} {message}"
 
 
 def _surprise(word: str, path: PlanPath) -> tuple[str, str] | None:
-    """Return the rule that a scalar breaks and a message; None if its type is the expected one."""
+    """Return the rule that a scalar breaks and a message; None if its type is not surprising."""
     if word.lower() in _BOOLEAN and word in (word.lower(), word.title(), word.upper()):
         boolean = "true" if _BOOLEAN[word.lower()] else "false"
-        return "yaml-boolean", f'{word} is a text here, and not {boolean}; write {boolean}, or "{word}" in quotes'
+        return "yaml-boolean", f'{word} is a string here, not {boolean}; write {boolean}, or "{word}" in quotes'
     if _BASE_60.fullmatch(word):
-        return "yaml-base-60", f'{word} is a text here, and a number to other readers of YAML; write "{word}" in quotes'
+        return "yaml-base-60", f'{word} is a string here, but a number in YAML 1.1; write "{word}" in quotes'
     if _DATE.fullmatch(word):
-        return "yaml-date", f'{word} is a text here, and a date to other readers of YAML; write "{word}" in quotes'
+        return "yaml-date", f'{word} is a string here, but a date in YAML 1.1; write "{word}" in quotes'
     keys = [str(step) for step in path if isinstance(step, str)]
     if not keys or keys[-1] in _NUMERIC_KEYS or path == ("version",):
         return None

@@ -1,4 +1,4 @@
-"""Differences between two plans: which checks are weaker, gone, new or changed.
+"""Differences between two plans: which checks are weakened, removed, added or changed.
 
 Messages name the place of a difference and never repeat a value, which may be a secret.
 """
@@ -52,14 +52,14 @@ class Change(FrozenStruct, frozen=True, kw_only=True):
 
 
 class _Difference(NamedTuple):
-    """A difference of a check, before its place is known."""
+    """A difference of a check, without the stage and the name of the check."""
 
     kind: Kind
     message: str
 
 
 def compare_plans(old: Plan, new: Plan) -> tuple[Change, ...]:
-    """Return the differences of `new` from `old`, the weakened first."""
+    """Return the differences of `new` from `old`, weakened checks first."""
     changes = list(_compare_plan_keys(old, new))
     for stage in dict.fromkeys((*old.stages, *new.stages)):
         if stage in old.stages and stage not in new.stages:
@@ -98,7 +98,7 @@ def _shadow_end(plan: Plan) -> datetime.date:
 
 def _compare_checks(old: Check | None, new: Check | None) -> Iterator[_Difference]:
     if old is None or new is None:
-        yield from _one_is_missing(old, new)
+        yield from _compare_presence(old, new)
         return
     if old.severity != new.severity:
         is_weaker = _SEVERITY_ORDER.index(new.severity) < _SEVERITY_ORDER.index(old.severity)
@@ -114,7 +114,7 @@ def _difference(message: str, *, is_weaker: bool = False) -> _Difference:
     return _Difference("weakened" if is_weaker else "changed", message)
 
 
-def _one_is_missing(old: Check | None, new: Check | None) -> Iterator[_Difference]:
+def _compare_presence(old: Check | None, new: Check | None) -> Iterator[_Difference]:
     if new is not None:
         yield _Difference("added", f"a check with {new.validator}, {new.severity.value}")
     elif old is not None and old.severity is Severity.ADVISORY:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 MAX_VERSIONS = 1000
 MAX_PARAMETER_BYTES = 8 * 1024
-_GONE = ("NoSuchKey", "NoSuchVersion", "404", "NotFound")
-_TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", *_GONE)
+_ABSENT = ("NoSuchKey", "NoSuchVersion", "404", "NotFound")
+_CONFLICT = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", *_ABSENT)
 _NO_PARAMETER = ("ParameterNotFound", "ParameterVersionNotFound")
 
 
@@ -40,7 +40,7 @@ class StoredPlan(FrozenStruct, frozen=True, kw_only=True):
 
 
 class RemotePlan(Protocol):
-    """A place in AWS that holds one plan.
+    """Place in AWS that stores one plan.
 
     Attributes:
         uri: As in reports: `s3://BUCKET/KEY` or `ssm:/NAME`.
@@ -75,7 +75,7 @@ def open_remote_plan(aws: Aws, uri: str) -> RemotePlan:
 
 
 class S3Plan:
-    """A plan in an S3 bucket. A conditional write protects changes that others make meanwhile."""
+    """A plan in an S3 bucket. A conditional write detects concurrent changes."""
 
     noun = "bucket"
 
@@ -91,7 +91,7 @@ class S3Plan:
             answer = self._aws.call("s3", "get_object", **self._place, **options)
             data: bytes = call_aws("s3", "get_object", lambda: answer["Body"].read(yaml_reader.MAX_BYTES + 1))
         except AwsError as error:
-            if error.code in _GONE:
+            if error.code in _ABSENT:
                 return None
             raise
         try:
@@ -114,7 +114,7 @@ class S3Plan:
                 **condition,
             )
         except AwsError as error:
-            if error.code not in _TAKEN:
+            if error.code not in _CONFLICT:
                 raise
             current = self.read()
             # The text is there if the response to a first write was lost and the retry was refused because of it.
@@ -142,7 +142,7 @@ class S3Plan:
 
 
 class ParameterPlan:
-    """A plan in an SSM parameter. SSM has no conditional writes: a concurrent change is detected afterwards."""
+    """A plan in an SSM parameter. SSM has no conditional writes, so a concurrent change is detected afterwards."""
 
     noun = "parameter"
 
@@ -172,7 +172,7 @@ class ParameterPlan:
         """
         if len(text.encode()) > MAX_PARAMETER_BYTES:
             raise GreenlightError(
-                f"an SSM parameter holds at most {MAX_PARAMETER_BYTES >> 10} KiB; push this plan to the plan bucket"
+                f"an SSM parameter has at most {MAX_PARAMETER_BYTES >> 10} KiB; push this plan to the plan bucket"
             )
         if stored and stored.secure:
             raise GreenlightError(
@@ -196,7 +196,7 @@ class ParameterPlan:
         return True
 
     def versions(self) -> list[dict[str, Any]]:
-        """List the versions of the parameter, of which SSM keeps a hundred."""
+        """List the versions of the parameter. SSM keeps the last hundred."""
         try:
             history = self._aws.pages("ssm", "get_parameter_history", "Parameters", Name=self._name)
         except AwsError as error:

@@ -1,4 +1,4 @@
-"""Comparison of a plan file with the plan that is stored in AWS: lines, meaning, and what cannot be compared."""
+"""Comparison of a plan file with the plan that is stored in AWS: changed lines, and changed checks."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def compare_with_remote(file: LocalPlan, remote: RemotePlan, stored: StoredPlan 
     elif stored.text == file.text:
         return PlanDiff(same=True)
     else:
-        changes, notes = _compare_meaning(stored.text, file, remote)
+        changes, notes = _compare_checks(stored.text, file, remote)
     old = stored.text if stored else ""
     if _may_contain_secret(old) or _may_contain_secret(file.text):
         notes = (*notes, "the lines are not shown, because they contain a secret or are not valid YAML")
@@ -92,7 +92,7 @@ def _may_contain_secret(text: str) -> bool:
     return any(any(True for _ in secrets.find_secrets(place)) for place in places)
 
 
-def _compare_meaning(old: str, file: LocalPlan, remote: RemotePlan) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+def _compare_checks(old: str, file: LocalPlan, remote: RemotePlan) -> tuple[tuple[Change, ...], tuple[str, ...]]:
     """Compare the checks of two plans in every environment of either; return changes and notes."""
     try:
         names = dict.fromkeys([*environments_of(old), *environments_of(file.text)])

@@ -59,7 +59,7 @@ def named_plan(text: str, name: str, fetch: Fetch, deployment: Deployment) -> Pl
 
 
 def plan_of_report(report: Report, aws: Aws, mappings: Sequence[str]) -> Plan:
-    """Return the plan that a report is about, in the very text that was used then.
+    """Return the plan of a report, in the exact text that the gate used.
 
     Args:
         report: The report.
@@ -67,7 +67,7 @@ def plan_of_report(report: Report, aws: Aws, mappings: Sequence[str]) -> Plan:
         mappings: Values of --include, which replace fragments by files.
 
     Raises:
-        CannotReplayError: There was no plan, or its text is not available any more.
+        CannotReplayError: There was no plan, or its text is no longer available.
     """
     deployment, source = report.deployment, report.plan
     if source.uri == DEFAULT_CHECKS:
@@ -96,18 +96,18 @@ def _parse(source: _SourceText, fetch: Fetch, deployment: Deployment) -> Plan:
 def _read_source(aws: Aws, settings: Settings, source: PlanSource) -> _SourceText:
     """Read the text of a report's plan in its version, and verify its digest."""
     if not source.uri:
-        raise CannotReplayError(f"no plan was applied then, so there is nothing to replay; {_REMEDY}")
+        raise CannotReplayError(f"the gate had no plan, so there is nothing to replay; {_REMEDY}")
     if not source.uri.startswith(("s3://", "ssm:")):
-        raise CannotReplayError(f"{source.uri} was packaged with the hooks and cannot be fetched; {_REMEDY}")
+        raise CannotReplayError(f"{source.uri} was packed with the hooks and cannot be fetched; {_REMEDY}")
     try:
         content = _read_version(aws, source) if source.version_id else read(aws, settings, source.uri)
     except AwsError as error:
         raise CannotReplayError(f"{source.uri} cannot be fetched: {error}; {_REMEDY}") from error
     if content is None:
-        raise CannotReplayError(f"{source.uri} does not exist any more in the version of the report; {_REMEDY}")
+        raise CannotReplayError(f"{source.uri} no longer exists in the version of the report; {_REMEDY}")
     text, version_id = content
     if source.sha256 and hashlib.sha256(text.encode()).hexdigest() != source.sha256:
-        raise CannotReplayError(f"the text of {source.uri} is not the one of the report any more; {_REMEDY}")
+        raise CannotReplayError(f"the text of {source.uri} is no longer the one of the report; {_REMEDY}")
     return _SourceText(text, source.uri, version_id)
 
 
@@ -155,10 +155,10 @@ def verify_green(aws: Aws, deployment: Deployment) -> list[str]:
     except AwsError as error:
         if error.code in _GONE_CODES:
             resource = f"{deployment.function}:{green.version}" if deployment.function else deployment.service
-            raise CannotReplayError(f"green is gone: AWS has no {resource} any more") from error
-        return [f"it is not known whether green is still the same: {error}"]
+            raise CannotReplayError(f"green is gone: AWS no longer has {resource}") from error
+        return [f"it could not be verified that green is still the same: {error}"]
     if green.url:
-        return [f"it is not known whether {green.url} still routes to the same green"]
+        return [f"it could not be verified that {green.url} still routes to the same green"]
     return []
 
 
@@ -167,13 +167,13 @@ def _verify_task_set(aws: Aws, deployment: Deployment) -> None:
     ids = [task_set.get("id") for service in response.get("services", []) for task_set in service.get("taskSets", [])]
     if deployment.green.task_set not in ids:
         raise CannotReplayError(
-            f"green is gone: the service {deployment.service} has no task set {deployment.green.task_set} any more, and"
-            " its URL routes to another release now; name the URL of a green with --url"
+            f"green is gone: the service {deployment.service} no longer has the task set {deployment.green.task_set},"
+            " and its URL now routes to another release; name the URL of a green with --url"
         )
 
 
-def for_replay(plan: Plan, stage: str, unsafe: Mapping[str, str]) -> Plan:
-    """Return the plan with the unsafe checks of a stage left out, and without its bake, which is long over."""
+def prepare_plan(plan: Plan, stage: str, unsafe: Mapping[str, str]) -> Plan:
+    """Return the plan without the unsafe checks of a stage, and without its bake, which is over."""
     old = plan.stages[stage]
     checks = tuple(replace(check, unselected=unsafe.get(check.name, check.unselected)) for check in old.checks)
     return replace(plan, stages={**plan.stages, stage: replace(old, checks=checks, bake_s=0.0)})
@@ -208,12 +208,12 @@ def unjudged_checks(plan: Plan, stage: str, unsafe: Mapping[str, str]) -> list[s
 
 
 def difference_notes(then: Report, now: Report) -> list[str]:
-    """Return notes on what else is different between the gate and its replay."""
+    """Return notes on further differences between the gate and its replay."""
     notes = []
     if then.plan.sha256 and now.plan.sha256 and then.plan.sha256 != now.plan.sha256:
-        notes.append("the text of the plan is not the one of the report")
+        notes.append("the text of the plan is different from that of the report")
     if then.overrides:
         notes.append("overrides applied then; the replay applies none")
     if then.shadow:
-        notes.append("the plan was in its shadow then; the verdict of the replay ignores the shadow")
+        notes.append("the plan was in shadow mode then; the verdict of the replay ignores the shadow")
     return notes

@@ -39,7 +39,7 @@ def {name}(params: {kind}, context: Context) -> Finding:
 '''
 
 _TEST = '''\
-"""Tests of {name} against local servers, and of the promises that every validator makes."""
+"""Tests of {name} against local servers, and of the rules that every validator must follow."""
 
 from __future__ import annotations
 
@@ -81,12 +81,12 @@ _ECS = """\
 version: 1
 defaults: {{timeout: 5s, retry: {{attempts: 2, interval: 1s}}}}
 stages:
-  # Only the test listener leads to green, and no user reaches it: check everything that a release must do.
+  # Only the test listener forwards to green, and users cannot reach it: check everything that a release must do.
   AfterAllowTestTraffic:
     checks:
       - name: green answers
         http: {{get: /, expect: {{status: 200, latency: {{lte: 1s}}}}}}
-  # Green serves the users now. Alarms watch it from here on; check once that it answers.
+  # Green serves all users now. Alarms watch it from here on; check once that it answers.
   AfterAllowTraffic:
     checks:
       - name: green still answers
@@ -97,7 +97,7 @@ _LAMBDA = """\
 version: 1
 defaults: {{timeout: 5s, retry: {{attempts: 2, interval: 1s}}}}
 stages:
-  # The alias still leads to the old version: check everything that a release must do.
+  # The alias still points to the old version: check everything that a release must do.
   BeforeAllowTraffic:
     checks:
       - name: the new version is active

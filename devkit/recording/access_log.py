@@ -41,7 +41,7 @@ _NGINX_SECONDS = re.compile(r"(?:(?:rt|request_time|urt)=|\s)\"?(?P<seconds>[0-9
 """A duration in a format of nginx: seconds with a fraction, at the end of the line or after a name."""
 _TRAEFIK = re.compile(r"\s(?P<ms>[0-9]+)ms$")
 _QUOTED_REQUEST = re.compile(r'"(?P<method>[A-Z]+) (?P<url>\S+) HTTP/[0-9.]+" (?P<status>[0-9]{3})\b')
-"""Request line and status, which most servers write in this form whatever is around them, for example uvicorn."""
+"""Request line and status in the form that most servers write, for example uvicorn."""
 _REQUEST_LINE = re.compile(r"(?P<method>[A-Z]+) (?P<url>\S+)( HTTP/[0-9.]+)?")
 _METHOD_KEYS = (
     "request_method",
@@ -117,8 +117,8 @@ class LogEntry(FrozenStruct, frozen=True, kw_only=True):
 
 
 def parse_lines(lines: Iterable[str]) -> tuple[list[LogEntry], int]:
-    """Parse a log; return its requests and the number of other lines."""
-    entries, others = [], 0
+    """Parse a log; return its requests and the number of lines that are not requests."""
+    entries, skipped_count = [], 0
     names: list[str] = []
     for line in lines:
         if not line.strip():
@@ -128,10 +128,10 @@ def parse_lines(lines: Iterable[str]) -> tuple[list[LogEntry], int]:
             continue
         entry = _from_fields(dict(zip(names, line.split(), strict=False))) if names else _from_line(line.strip())
         if entry is None:
-            others += 1
+            skipped_count += 1
         else:
             entries.append(entry)
-    return entries, others
+    return entries, skipped_count
 
 
 def _from_fields(fields: dict[str, str]) -> LogEntry | None:
@@ -234,7 +234,7 @@ def most_frequent(
     Args:
         entries: The requests of a log.
         top: The number of requests.
-        has_server: Whether a server can be asked, so that paths with ids need not be left out.
+        has_server: Whether the requests can be sent to a server, so that paths with ids can be recorded, too.
 
     Returns:
         The requests, and what is left out, with reasons and counts.
@@ -273,14 +273,14 @@ def _path(url: str) -> str:
 
 def _why_unsuitable(path: str, entries: list[LogEntry], *, has_server: bool) -> str:
     if not has_server and any(_ID.fullmatch(part) for part in path.split("/")):
-        return "its path has an id, which may not exist tomorrow"
+        return "its path has an id, which may not exist later"
     statuses = Counter(entry.status for entry in entries)
     status, count = statuses.most_common(1)[0]
     if not 200 <= status < 400:
         return f"mostly answered with {status}"
     if count < _MIN_STATUS_SHARE * len(entries):
         counts = ", ".join(f"{number} times {code}" for code, number in statuses.most_common(3))
-        return f"answered differently, {counts}"
+        return f"answered with different statuses, {counts}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Expectations from responses: each request is sent twice, and only what stays the same is expected.
+"""Expectations from responses: each request is sent twice, and only values that stay the same are expected.
 
 Differences between the two responses are left out, and so are values that a release changes: versions, times, hosts.
 """
@@ -130,14 +130,14 @@ def _make_check(
         fields.compare(_parse_json(first), _parse_json(second))
         expect |= {"json": fields.expected} if fields.expected else {}
         left_out = fields.left_out
-    return RecordedCheck(request=request, expect={**expect, **latency(request)}, left_out=tuple(left_out))
+    return RecordedCheck(request=request, expect={**expect, **latency_bound(request)}, left_out=tuple(left_out))
 
 
 def _media_type(response: Response) -> str:
     return (response.header("content-type") or "").partition(";")[0].strip()
 
 
-def latency(request: RecordedRequest) -> dict[str, Any]:
+def latency_bound(request: RecordedRequest) -> dict[str, Any]:
     """Return a bound of twice the log's 95th percentile, rounded up: one request in twenty exceeds the percentile."""
     if not request.latency_s:
         return {}
@@ -190,14 +190,14 @@ class _StableFields:
             step = name if _IDENTIFIER.fullmatch(name) else json.dumps(name)
             inner_path = f"{path}.{step}" if path else step
             if name not in second:
-                self.left_out.append(f"{inner_path} (not in every answer)")
+                self.left_out.append(f"{inner_path} (not in both responses)")
             else:
                 self._compare(first[name], second[name], inner_path, name)
 
     def _why_unstable(self, first: Any, second: Any, key: str) -> str:
         """Return why a value cannot be expected of the next release; "" if it can."""
         if type(first) is not type(second) or not equals(first, second):
-            return "differs between two answers"
+            return "differs between two responses"
         if first is None:
             return "null"
         text = str(first)

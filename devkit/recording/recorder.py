@@ -17,7 +17,7 @@ from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
 
 from . import access_log, curl, openapi_document, plan_writer
-from .expectations import PAUSE_S, RecordedCheck, Server, latency, record_checks
+from .expectations import PAUSE_S, RecordedCheck, Server, latency_bound, record_checks
 from .request import RecordedRequest
 from .secret_references import SecretReferences, is_sensitive
 
@@ -128,7 +128,7 @@ def display_name(file: str) -> str:
 
 
 def _check_from_log(request: RecordedRequest) -> RecordedCheck:
-    return RecordedCheck(request=request, expect={"status": request.status, **latency(request)})
+    return RecordedCheck(request=request, expect={"status": request.status, **latency_bound(request)})
 
 
 # ---- Sources ---------------------------------------------------------------------------------------------------------
@@ -150,14 +150,14 @@ def _read_source(options: RecordOptions, paths: set[str]) -> _Source:
 
 
 def _from_access_log(options: RecordOptions) -> _Source:
-    entries, others = access_log.parse_lines(_read(options.access_log).splitlines())
+    entries, skipped_count = access_log.parse_lines(_read(options.access_log).splitlines())
     if not entries:
         raise GreenlightError(
-            f"{display_name(options.access_log)} has no line that is a request; supported formats: "
+            f"{display_name(options.access_log)} contains no request; supported formats: "
             + access_log.SUPPORTED_FORMATS
         )
     requests, left_out = access_log.most_frequent(entries, options.top, has_server=bool(options.origin))
-    left_out += [f"lines that are not requests ({others})"] if others else []
+    left_out += [f"lines that are not requests ({skipped_count})"] if skipped_count else []
     return _Source(origin=options.origin, requests=tuple(requests), left_out=tuple(left_out))
 
 

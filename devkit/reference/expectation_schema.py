@@ -1,4 +1,4 @@
-"""JSON Schema of expectations, made from the engine's tables of predicates and filters."""
+"""JSON Schema of expectations, generated from the engine's tables of predicates and filters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reference of the plan language as Markdown, made from the types that the engine decodes plans with.
+"""Reference of the plan language as Markdown, generated from the types that the engine decodes plans with.
 
 Prose, keys and examples come from docstrings, so that a new key appears without a change here. The tests run every
 example.
@@ -33,7 +33,7 @@ _HEAD = """\
 # The plan
 
 `make docs` generates this page from the types that plans are decoded with. A test compares the two and runs every
-example. The validators have a page of their own: [validators.md](validators.md).
+example. The validators are on a separate page: [validators.md](validators.md).
 """
 
 _TITLES = {
@@ -126,7 +126,7 @@ def _anchor(title: str) -> str:
 
 
 def _key_table(schema: dict[str, Any], links: dict[str, str]) -> str:
-    rows = ["| key | is | default | |", "|---|---|---|---|"]
+    rows = ["| key | type | default | |", "|---|---|---|---|"]
     for key, field in schema["properties"].items():
         kind = re.sub(r"\w+", lambda match: links.get(match[0], match[0]), describe_type(field))
         default = "required" if key in schema.get("required", ()) else _default(field)
@@ -178,7 +178,7 @@ def _predicates() -> str:
 
 
 def _rows(rows: Iterable[predicate_docs.Row]) -> str:
-    lines = ["| value | expected | holds |", "|---|---|---|"]
+    lines = ["| value | expected | passes |", "|---|---|---|"]
     for row in rows:
         cells = [f"`{table_cell(_to_flow_yaml(value))}`" for value in (row.actual, row.expected)]
         lines.append(f"| {cells[0]} | {cells[1]} | {'yes' if row.holds else 'no'} |")

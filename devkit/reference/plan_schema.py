@@ -1,4 +1,4 @@
-"""JSON Schema of plans for editors, made from the types that the engine decodes plans with."""
+"""JSON Schema of plans for editors, generated from the types that the engine decodes plans with."""
 
 from __future__ import annotations
 

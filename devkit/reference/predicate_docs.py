@@ -1,4 +1,4 @@
-"""Meaning of each predicate, with examples of values for which it holds and for which it does not.
+"""Description of each predicate, with examples of values that pass it and values that do not.
 
 The tests evaluate every row. They require a description, a row that holds and one that does not, for each predicate.
 """

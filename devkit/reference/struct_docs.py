@@ -65,7 +65,7 @@ def example_of(kind: Kind) -> str:
 
 def module_prose(module: types.ModuleType) -> str:
     """Return the docstring of a module without its example, for the plan reference."""
-    return _SECTION.sub("", f"{inspect.getdoc(module)}\n").strip().replace(" Pure.", "")
+    return _SECTION.sub("", f"{inspect.getdoc(module)}\n").strip()
 
 
 def example_of_module(module: types.ModuleType) -> str:

@@ -1,7 +1,7 @@
 """The load balancer's process: caddy, with a configuration that is built only from moto's Elastic Load Balancing state.
 
-So discovery and traffic always agree. The users' requests are counted from caddy's access log, because it names the
-target of each request, even of a request that the target never answered.
+This way, discovery and traffic always agree. The users' requests are counted from caddy's access log, because it has
+the target of each request, even of a request that the target never answered.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def answer_source(key: str) -> str:
 
 
 class Hooks:
-    """Hook functions in the local Lambda; each has a role of its own, identified by an access key."""
+    """Hook functions in the local Lambda; each has a separate role, identified by an access key."""
 
     def __init__(self, folder: Path, aws: LocalAws, functions: LocalLambda) -> None:
         """Use the hook functions in `folder`."""

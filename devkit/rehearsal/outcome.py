@@ -160,7 +160,7 @@ def _mismatches(outcome: DeploymentOutcome, expect: Expect) -> Iterator[str]:
     causes = {str(reason.get("cause")) for reason in reasons}
     for cause in expect.causes:
         if cause not in causes:
-            yield f"no gate reported a reason of class {cause}; the classes are: {', '.join(sorted(causes)) or 'none'}"
+            yield f"no gate reported the cause {cause}; the reported causes are: {', '.join(sorted(causes)) or 'none'}"
     if expect.reason and not any(expect.reason in str(reason.get("message")) for reason in reasons):
         yield f"no reason of a gate contains {expect.reason!r}"
     answered_by = outcome.answered_by[-1] if outcome.answered_by else None

@@ -141,7 +141,7 @@ class _Checks:
         if file.green is None and not file.deployments:
             yield (), "the key 'green' is missing: the release to deploy (or 'deployments', for several in a row)"
         if file.green is not None and file.deployments:
-            yield ("green",), "give either 'green' or 'deployments', not both"
+            yield ("green",), "write either 'green' or 'deployments', not both"
         if file.green is not None:
             yield from self._release(file.green, ("green",))
         for index, deployment in enumerate(file.deployments):
@@ -239,7 +239,7 @@ class _Checks:
             if event not in hookable:
                 yield (
                     ("hooks", index),
-                    f"{event} cannot call a hook on platform {file.platform}; valid are {', '.join(hookable)}",
+                    f"{event} cannot call a hook on platform {file.platform}; hooks are for {', '.join(hookable)}",
                 )
         conditions = file.listener.conditions
         if file.listener.nlb and (conditions.hosts or conditions.paths or conditions.headers):

@@ -198,4 +198,4 @@ def _require_plain(value: Any, name: str, key: str = "") -> str:
     else:
         problem = f"{json.dumps(value, default=str)[:80]}, which is not a plain text or number"
     advice = f"set {key} in the scenario" if key else "write the value in the template"
-    raise GreenlightError(f"{name} is {problem}; {advice}, or give its parameter a value under parameters")
+    raise GreenlightError(f"{name} is {problem}; {advice}, or set its parameter under parameters")

@@ -19,7 +19,7 @@ class CheckComparison(FrozenStruct, frozen=True, kw_only=True):
 
     Attributes:
         then: Outcome in the old run; "" if the plan did not have the check.
-        now: Outcome in the new run; "" if the plan does not have the check any more.
+        now: Outcome in the new run; "" if the plan no longer has the check.
         message_then: Message in the old run.
         message_now: Message in the new run.
         differs: The outcomes are different.
@@ -38,12 +38,12 @@ class CheckComparison(FrozenStruct, frozen=True, kw_only=True):
 def compare_checks(
     then: Sequence[Finding], now: Sequence[Finding], left_out: Mapping[str, str]
 ) -> list[CheckComparison]:
-    """Compare the checks of two runs, in the order of the new run. Checks of the old run alone come last.
+    """Compare the checks of two runs, in the order of the new run. Checks that only the old run has come last.
 
     Args:
         then: Findings of the old run.
         now: Findings of the new run.
-        left_out: By name, why a check was not run now. It has no new outcome, so that it does not differ.
+        left_out: By name, why a check was not run now. It has no new outcome, so it does not count as different.
     """
     old_findings = {finding.name: finding for finding in then}
     new_findings = {finding.name: finding for finding in now}

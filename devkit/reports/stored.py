@@ -37,7 +37,7 @@ class NotFoundError(GreenlightError):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments for the report and the places to search."""
     parser.add_argument(
-        "what",
+        "report",
         metavar="DEPLOYMENT_ID|FILE|S3_URI",
         help="a CodeDeploy deployment id, a report's JSON file, or the S3 URI of a report",
     )
@@ -64,7 +64,7 @@ def load_report(arguments: argparse.Namespace, aws: Aws) -> Report:
         GreenlightError: The file is not a valid report, or the report bucket is not known.
         AwsError: AWS refused or did not answer.
     """
-    name: str = arguments.what
+    name: str = arguments.report
     if name.startswith("s3://"):
         bucket, _, key = name.removeprefix("s3://").partition("/")
         return _fetch_report(aws, bucket, key)
@@ -104,14 +104,14 @@ def _find_report(arguments: argparse.Namespace, aws: Aws) -> Report:
     if arguments.group and not arguments.application:
         raise GreenlightError("--group requires --application")
     bucket = buckets.resolve_bucket(aws, "report", arguments)
-    keys = _report_keys(aws, bucket, arguments.what, arguments.application, arguments.group)
+    keys = _report_keys(aws, bucket, arguments.report, arguments.application, arguments.group)
     if arguments.stage:
         keys = [key for key in keys if _stage_of(key) == arguments.stage]
     if not keys:
         stage = f" at {arguments.stage}" if arguments.stage else ""
         log = f"/aws/lambda/CodeDeployHook_{arguments.installation}-{arguments.stage or 'STAGE'}"
         raise NotFoundError(
-            f"s3://{bucket} has no report of {arguments.what}{stage}; a hook that was killed or not called stores no"
+            f"s3://{bucket} has no report of {arguments.report}{stage}; a hook that was killed or not called stores no"
             f" report: see aws logs tail {log} --since 3h, and docs/runbook.md"
         )
     reports = [_fetch_report(aws, bucket, key) for key in keys]

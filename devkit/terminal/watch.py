@@ -1,4 +1,4 @@
-"""Repetition of a command whenever its files change, until Ctrl-C.
+"""Repeated runs of a command whenever its files change, until Ctrl-C.
 
 Files are polled twice a second. That needs no dependency, and it detects editors that write a new file and rename it.
 """
@@ -72,5 +72,5 @@ def plan_files(plan: str, includes: Sequence[str], variables: Sequence[str] = ()
     """
     file = Path(plan)
     included = [Path(include.partition("=")[2]) for include in includes if "=" in include]
-    beside = (*file.parent.glob("*.yaml"), *file.parent.glob("*.yml"))
-    return sorted({file, *included, *map(Path, variables), *beside})
+    neighbours = (*file.parent.glob("*.yaml"), *file.parent.glob("*.yml"))
+    return sorted({file, *included, *map(Path, variables), *neighbours})

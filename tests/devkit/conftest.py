@@ -50,7 +50,7 @@ version: 1
 stages:
   AfterAllowTestTraffic:
     checks:
-      - name: green is well
+      - name: green answers
         http: {get: /health, expect: {status: 200, json: {status: ok}}}
       - name: green has a shop
         severity: advisory

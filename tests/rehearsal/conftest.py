@@ -63,7 +63,7 @@ version: 1
 stages:
   AfterAllowTestTraffic:
     checks:
-      - {name: green is well, timeout: 1500ms, http: {get: /, expect: {status: 200, json: {status: ok}}}}
+      - {name: green answers, timeout: 1500ms, http: {get: /, expect: {status: 200, json: {status: ok}}}}
 """
 
 

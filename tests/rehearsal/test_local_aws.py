@@ -77,8 +77,8 @@ def test_wrong_status_is_refused_with_codedeploys_error(stand: Stand) -> None:
     ids = {"deploymentId": stand.record.id, "lifecycleEventHookExecutionId": stand.execution.id}
     assert code_of(put, **ids, status="Skipped") == "InvalidLifecycleEventHookExecutionStatusException"
     assert code_of(put, **ids | {"deploymentId": "d-AAAAAAAAA"}, status="Failed") == "DeploymentDoesNotExistException"
-    wrong = ids | {"lifecycleEventHookExecutionId": "x"}
-    assert code_of(put, **wrong, status="Failed") == "InvalidLifecycleEventHookExecutionIdException"
+    unknown_execution = ids | {"lifecycleEventHookExecutionId": "x"}
+    assert code_of(put, **unknown_execution, status="Failed") == "InvalidLifecycleEventHookExecutionIdException"
     assert put(**ids, status="Failed")["lifecycleEventHookExecutionId"] == stand.execution.id
     assert code_of(put, **ids, status="Failed") == "LifecycleEventAlreadyCompletedException"
 
@@ -94,8 +94,10 @@ def test_deployment_and_its_target_can_be_read(stand: Stand) -> None:
     assert (event["lifecycleEventName"], event["status"]) == ("BeforeAllowTraffic", "InProgress")
     assert event["startTime"].year == 2023
     assert waiting["status"] == "Pending"
-    same = stand.client.get_deployment_target(deploymentId=stand.record.id, targetId=target_ids[0])["deploymentTarget"]
-    assert same == target
+    single = stand.client.get_deployment_target(deploymentId=stand.record.id, targetId=target_ids[0])[
+        "deploymentTarget"
+    ]
+    assert single == target
     assert (
         code_of(stand.client.get_deployment_target, deploymentId=stand.record.id, targetId="other")
         == "DeploymentTargetDoesNotExistException"

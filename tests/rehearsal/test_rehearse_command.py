@@ -75,7 +75,7 @@ def test_good_scenario_ends_with_0_and_its_progress_is_printed_line_by_line(
     assert "\x1b" not in captured.out
     for line in (
         r"AfterAllowTestTraffic +hook called",
-        r"PASS +green is well",
+        r"PASS +green answers",
         r"verdict Succeeded",
         r"green has 100 % of the users' traffic",
         r"as expected +a good release +Succeeded",

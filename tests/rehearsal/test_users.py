@@ -12,17 +12,17 @@ from devkit.rehearsal.users import TrafficGate, UserTraffic
 
 def test_failures_are_counted_and_given_as_a_percentage() -> None:
     answers = iter([True, False] * 500)
-    lock, asked = threading.Lock(), threading.Semaphore(0)
+    lock, requests = threading.Lock(), threading.Semaphore(0)
 
     def ask() -> bool:
         with lock:
-            asked.release()
+            requests.release()
             return next(answers)
 
     users = UserTraffic(ask, rate=200)
     began = time.monotonic()
     users.start()
-    assert all(asked.acquire(timeout=5) for _ in range(30))
+    assert all(requests.acquire(timeout=5) for _ in range(30))
     users.pause(5)
     users.stop()
     assert 30 <= users.requests <= (time.monotonic() - began) * 200 + 1
@@ -31,15 +31,15 @@ def test_failures_are_counted_and_given_as_a_percentage() -> None:
 
 
 def test_exception_in_a_request_counts_as_an_error() -> None:
-    asked = threading.Event()
+    requests = threading.Event()
 
     def ask() -> bool:
-        asked.set()
+        requests.set()
         raise OSError("connection reset")
 
     users = UserTraffic(ask, rate=50)
     users.start()
-    assert asked.wait(5)
+    assert requests.wait(5)
     users.pause(5)
     users.stop()
     assert users.errors == users.requests > 0

@@ -87,7 +87,7 @@ def _check_alarms(name: str, alarms: Any, line: int) -> Iterator[Symptom]:
     if not configuration.get("Alarms") or str(configuration.get("Enabled", True)).lower() == "false":
         yield make_symptom(
             "no-alarms",
-            f"{name} has no alarm, and no hook runs while traffic shifts: errors in that time stop nothing",
+            f"{name} has no alarm, and no hook runs while traffic shifts: errors in that time do not stop it",
             fix="AlarmConfiguration:\n  Enabled: true\n  Alarms: [{Name: !Ref ERRORS}]",
             line=line,
         )

@@ -1,4 +1,4 @@
-"""Examination of a template: runs all checks and finds out whether the template deploys with CodeDeploy at all."""
+"""Examination of a template: runs all checks, and reports a template that does not use CodeDeploy."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def examine_template(
     if uses_transform:
         yield make_symptom(
             "bluegreen-transform",
-            "the transform AWS::CodeDeployBlueGreen tells a hook neither the "
-            "service nor the listener, so the hook cannot find green",
+            "with the transform AWS::CodeDeployBlueGreen a hook gets neither the service nor the listener, so it "
+            "cannot find green",
             fix="deploy with a deployment group of your own (examples/ecs), or set target: {url: …} in the plan",
             line=template.line("Transform"),
         )

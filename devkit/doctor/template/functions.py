@@ -52,7 +52,7 @@ def check_function(template: Template, name: str, installation: str) -> Iterator
         yield make_symptom(
             "no-alarms",
             f"the deployments of {name} have no alarm, and no hook runs while "
-            "traffic shifts: errors in that time stop nothing",
+            "traffic shifts: errors in that time do not stop them",
             fix="DeploymentPreference:\n  Alarms: [!Ref ERRORS]   # AWS/Lambda Errors of the alias",
             line=line,
         )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..rules import Symptom
 
 _HARMLESS_POLICIES = ("AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole", "AWSXRayDaemonWriteAccess")
-"""Managed policies that are known not to allow reporting a status to CodeDeploy."""
+"""Managed policies that do not allow reporting a status to CodeDeploy."""
 
 
 def hook_functions(template: Template) -> list[str]:

@@ -65,7 +65,7 @@ def check_references(template: Template, references: HookReferences) -> Iterator
 
 
 def check_stage(event: str, function: str, *, line: int) -> Iterator[Symptom]:
-    """Check that the hook of greenlight that a lifecycle event names is its own; the name ends with its stage."""
+    """Check that a lifecycle event does not name greenlight's hook of another stage; their names end with the stage."""
     stage = next((stage for stage in STAGES if function.endswith(f"-{stage}")), event)
     if stage != event:
         yield make_symptom(

@@ -73,7 +73,7 @@ class LoadBalancer:
             self.caddy.stop()
 
     def use_test_listener(self, enabled: bool) -> None:
-        """Include the test listener in the deployment group, or leave it out."""
+        """Include the test listener in the deployment group, or omit it."""
         self._with_test = enabled and "test" in self._listeners
 
     def pair(self) -> dict[str, Any]:

@@ -73,9 +73,9 @@ def test_help_shows_the_examples_and_what_exit_statuses_mean(name: str, capsys: 
     with pytest.raises(SystemExit):
         main([name, "--help"])
 
-    shown = capsys.readouterr().out
-    assert usage.epilog(name) in shown
-    assert "exit status:\n  0  " in shown
+    output = capsys.readouterr().out
+    assert usage.epilog(name) in output
+    assert "exit status:\n  0  " in output
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -103,5 +103,5 @@ def test_ctrl_c_ends_every_command_with_one_message(
 def test_output_in_a_pipe_has_no_colours(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     main(line)
 
-    shown = capsys.readouterr()
-    assert "\x1b" not in shown.out + shown.err
+    output = capsys.readouterr()
+    assert "\x1b" not in output.out + output.err

@@ -47,15 +47,18 @@ def write_appspec(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> s
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--target-version", "$LATEST"], "TargetVersion is a published version's number"),
+        (["--target-version", "$LATEST"], "TargetVersion must be the number of a published version"),
         (["--target-version", "7"], "nothing would be deployed"),
         (["--function", "arn:aws:lambda:eu-west-1:111122223333:function:orders"], "not its ARN; write orders"),
-        (["--alias", "7"], "is not an alias's name"),
+        (["--alias", "7"], "is not a valid alias"),
         (["--alias", ""], "an AppSpec for lambda requires --alias"),
-        (["--port", "80"], "--port: only for --platform ecs, and this AppSpec is for lambda"),
-        (["--stage", "AfterInstall"], "there is no event 'AfterInstall' here"),
+        (["--port", "80"], "--port: only for --platform ecs, but this AppSpec is for lambda"),
+        (["--stage", "AfterInstall"], "there is no lifecycle event 'AfterInstall'"),
         (["--installation", "my installation"], "--installation must be 1 to 24 letters"),
-        (["--installation", "", "--stage", "AfterAllowTraffic"], "--stage requires --installation, which is empty"),
+        (
+            ["--installation", "", "--stage", "AfterAllowTraffic"],
+            "--stage requires an --installation that is not empty",
+        ),
         (["-o", "no/such/folder/appspec.yaml"], "cannot be written"),
     ],
 )
@@ -64,22 +67,22 @@ def test_an_impossible_appspec_for_lambda_is_not_written(
 ) -> None:
     status = main(["appspec", "write", *OF_LAMBDA, *arguments])
 
-    shown = capsys.readouterr()
-    assert (status, shown.out) == (2, "")
-    assert message in shown.err
+    output = capsys.readouterr()
+    assert (status, output.out) == (2, "")
+    assert message in output.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--port", "http"], "ContainerPort is a number from 1 to 65535"),
-        (["--port", "70000"], "ContainerPort is a number from 1 to 65535"),
+        (["--port", "http"], "ContainerPort must be a number from 1 to 65535"),
+        (["--port", "70000"], "ContainerPort must be a number from 1 to 65535"),
         (["--task-definition", "arn:aws:ecs:eu-west-1:111122223333::task-definition/web:8"], "two colons in a row"),
-        (["--platform-version", "newest"], "PlatformVersion is LATEST or a version"),
-        (["--subnet", "subnet-1"], "SecurityGroups is a list of ids"),
+        (["--platform-version", "newest"], "PlatformVersion must be LATEST or a version"),
+        (["--subnet", "subnet-1"], "SecurityGroups must be a list of ids"),
         (["--capacity-provider", "FARGATE:x"], "is not NAME, NAME:WEIGHT or NAME:WEIGHT:BASE"),
-        (["--capacity-provider", "FARGATE:1001"], "Weight is a whole number from 0 to 1000"),
-        (["--function", "web"], "--function: only for --platform lambda, and this AppSpec is for ecs"),
+        (["--capacity-provider", "FARGATE:1001"], "Weight must be a whole number from 0 to 1000"),
+        (["--function", "web"], "--function: only for --platform lambda, but this AppSpec is for ecs"),
     ],
 )
 def test_an_impossible_appspec_for_ecs_is_not_written(
@@ -87,9 +90,9 @@ def test_an_impossible_appspec_for_ecs_is_not_written(
 ) -> None:
     status = main(["appspec", "write", *OF_ECS, *arguments])
 
-    shown = capsys.readouterr()
-    assert (status, shown.out) == (2, "")
-    assert message in shown.err
+    output = capsys.readouterr()
+    assert (status, output.out) == (2, "")
+    assert message in output.err
 
 
 @pytest.mark.parametrize("arguments", [OF_LAMBDA, OF_ECS], ids=["lambda", "ecs"])
@@ -121,15 +124,24 @@ def test_the_hooks_are_those_of_the_installation_in_the_order_of_a_deployment(
 def test_appspec_without_hooks_causes_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["appspec", "write", *OF_LAMBDA, "--installation", ""]) == 0
 
-    shown = capsys.readouterr()
-    assert "Hooks" not in yaml.safe_load(shown.out)
-    assert "CodeDeploy would shift traffic without any check" in shown.err
+    output = capsys.readouterr()
+    assert "Hooks" not in yaml.safe_load(output.out)
+    assert "CodeDeploy would shift traffic without a check" in output.err
 
 
 def test_all_options_for_ecs_are_written(capsys: pytest.CaptureFixture[str]) -> None:
-    more = ["--platform-version", "1.4.0", "--subnet", "subnet-1", "--subnet", "subnet-2", "--security-group", "sg-1"]
+    options = [
+        "--platform-version",
+        "1.4.0",
+        "--subnet",
+        "subnet-1",
+        "--subnet",
+        "subnet-2",
+        "--security-group",
+        "sg-1",
+    ]
 
-    text = write_appspec([*OF_ECS, *more, "--capacity-provider", "FARGATE_SPOT:2:1"], capsys)
+    text = write_appspec([*OF_ECS, *options, "--capacity-provider", "FARGATE_SPOT:2:1"], capsys)
 
     assert yaml.safe_load(text)["Resources"][0]["TargetService"]["Properties"] == {
         "TaskDefinition": ARN,
@@ -168,12 +180,13 @@ def test_a_template_and_functions_of_templates_are_recognized(
     assert main(["appspec", "lint", str(template), str(spec)]) == 2
 
     first, second = capsys.readouterr().out.splitlines()
-    assert "this is a template of CloudFormation or SAM, not an AppSpec; greenlight doctor --template" in first
+    assert "this is a CloudFormation or SAM template, not an AppSpec; check it with greenlight doctor" in first
+    assert first.endswith("[appspec-template]")
     assert "the tag !Ref is not allowed: CodeDeploy does not resolve functions in an AppSpec" in second
 
 
 OTHERS = {
-    "a plan": ("version: 1\nstages: {}\n", "this is a plan, not an AppSpec; greenlight lint reads it"),
+    "a plan": ("version: 1\nstages: {}\n", "this is a plan, not an AppSpec; check it with greenlight lint"),
     "a revision": (
         '{"revisionType": "AppSpecContent", "appSpecContent": {"content": "{}"}}',
         "this is the input of create-deployment",

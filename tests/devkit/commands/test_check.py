@@ -34,7 +34,7 @@ def test_a_green_that_is_wrong_ends_with_1_and_says_why(
     status, out, _ = check(capsys, str(plan), *STAGE, "--url", green)
 
     assert status == 1
-    assert out.startswith("Failed: shop local at AfterAllowTestTraffic\n  RELEASE_FAILED: green is well: ")
+    assert out.startswith("Failed: shop local at AfterAllowTestTraffic\n  RELEASE_FAILED: green answers: ")
     assert 'json status is "ok", expected "fine"' in out
 
 
@@ -60,8 +60,8 @@ def test_a_query_that_takes_very_long_is_ended_with_its_time(
 ) -> None:
     query = "count(//i[not(@id = preceding-sibling::i/@id)])"  # every element against every one before it
     plan = tmp_path / "plan.json"
-    asked = {"get": "/", "expect": {"xml": {query: 30_000}}}
-    checks = [{"name": "all differ", "timeout": timeout, "http": asked}]
+    request = {"get": "/", "expect": {"xml": {query: 30_000}}}
+    checks = [{"name": "all differ", "timeout": timeout, "http": request}]
     plan.write_text(json.dumps({"version": 1, "stages": {STAGE[1]: {"checks": checks}}}))
     body = "<l>" + "".join(f'<i id="{number}"/>' for number in range(30_000)) + "</l>"
 
@@ -116,7 +116,7 @@ def test_without_a_url_the_check_says_that_green_has_none(plan: Path, capsys: py
     status, out, _ = check(capsys, str(plan), *STAGE)
 
     assert status == 1
-    assert "GATE_ERROR: green is well: no --url was given" in out
+    assert "GATE_ERROR: green answers: there is no --url" in out
 
 
 def test_a_report_has_the_command_that_checks_again(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,11 +138,11 @@ def test_a_report_has_the_command_that_checks_again(plan: Path, capsys: pytest.C
     )
 
     (typed,) = [line for line in out.splitlines() if line.startswith("$ greenlight check ")]
-    given = vars(build_full_parser().parse_args(shlex.split(typed)[2:]))
-    meant = vars(
+    parsed = vars(build_full_parser().parse_args(shlex.split(typed)[2:]))
+    expected = vars(
         build_full_parser().parse_args(["check", str(plan), *STAGE, *where, "--allow-host", "a", "--allow-host", "b"])
     )
-    assert given == {**meant, "var": ["who=VALUE"]}
+    assert parsed == {**expected, "var": ["who=VALUE"]}
     assert "hush" not in out
 
 
@@ -288,4 +288,4 @@ def test_two_urls_are_compared(green: str, tmp_path: Path, capsys: pytest.Captur
     assert status == 1
     assert "release" in out
     assert check(capsys, str(plan), *STAGE, "--url", green, "--blue-url", green)[0] == 0
-    assert "no --blue-url was given" in check(capsys, str(plan), *STAGE, "--url", green)[1]
+    assert "there is no --blue-url" in check(capsys, str(plan), *STAGE, "--url", green)[1]

@@ -149,10 +149,10 @@ def lint(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple
     ("wrong", "right", "message"),
     [
         ("BeforeAllowTrafic:", "BeforeAllowTraffic:", "did you mean 'BeforeAllowTraffic'?"),
-        ("AfterInstall:", "BeforeAllowTraffic:", "there is no event 'AfterInstall' here"),
+        ("AfterInstall:", "BeforeAllowTraffic:", "there is no lifecycle event 'AfterInstall'"),
         ("CodeDeployHook_x:live", "CodeDeployHook_greenlight-BeforeAllowTraffic", "qualified name"),
         ("arn:aws:lambda:eu-west-1:1:function:orders", "orders,", "not its ARN"),
-        ('"$LATEST"', '"8"', "a published version's number"),
+        ('"$LATEST"', '"8"', "the number of a published version"),
         ('"7"', '"8"', "nothing would be deployed"),
         ("AWS::Lambda::Functions", "AWS::Lambda::Function", "Type is 'AWS::Lambda::Functions'"),
     ],
@@ -171,7 +171,7 @@ def test_wrong_indentation_in_an_appspec_is_reported(tmp_path: Path, capsys: pyt
     status, out = lint(tmp_path, "version: 0.0\nResources:\n  - orders:\n    Type: AWS::Lambda::Function\n", capsys)
 
     assert status == 2
-    assert "Type belongs below orders, two blanks further in [appspec-indentation]" in out
+    assert "Type belongs below orders, indented by two more spaces [appspec-indentation]" in out
 
 
 def test_a_quoted_container_port_is_reported_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -305,9 +305,8 @@ def test_several_files_are_linted_even_if_some_cannot_be_read(
         "no status passes this; a status is "
         "a number without quotes, such as 200 or {between: [200, 299]}",
         "none.yaml:1:1: there is no such file",
-        "empty:1:1: the folder contains no plan: no plan.y*ml, *.plan.y*ml, greenlight.y*ml, "
-        "appspec.y*ml, *.appspec.y*ml, "
-        "appspec.json",
+        "empty:1:1: the folder contains no plan and no AppSpec (plan.y*ml, *.plan.y*ml, greenlight.y*ml, "
+        "appspec.y*ml, *.appspec.y*ml, appspec.json)",
     ]
     assert output.err == "6 files: 5 errors\n"
 

@@ -64,7 +64,7 @@ def added(capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
             "no export other-PlanBucket in this account and region; name the plan bucket with --bucket",
         ),
         ([*ADD, *FOR, "--bucket", "no-such-bucket"], "s3:PutObject failed with NoSuchBucket"),
-        (["override", "remove", *GROUP, "../web2/1.json"], "is not a valid name of an override"),
+        (["override", "remove", *GROUP, "../web2/1.json"], "is not a valid override name"),
     ],
     ids=lambda value: "" if isinstance(value, list) else value,
 )
@@ -120,23 +120,23 @@ def test_a_bucket_can_be_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_list_shows_valid_expired_and_malformed_overrides(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
-    good = added(capsys)
-    past = {**good["override"], "created": "2020-01-01T00:00:00Z", "expires": "2020-01-01T01:00:00Z"}
+    valid = added(capsys)
+    past = {**valid["override"], "created": "2020-01-01T00:00:00Z", "expires": "2020-01-01T01:00:00Z"}
     for name, body in (("over.json", json.dumps(past)), ("wrong.json", "{}")):
         aws.client("s3").put_object(Bucket="plans", Key=f"overrides/shop/web/{name}", Body=body.encode())
 
     assert main(["override", "list", *GROUP, "--format", "json"]) == 0
-    shown = {override["name"]: override for override in json.loads(capsys.readouterr().out)["overrides"]}
-    assert {name: override["state"] for name, override in shown.items()} == {
-        good["name"]: "valid",
+    overrides = {override["name"]: override for override in json.loads(capsys.readouterr().out)["overrides"]}
+    assert {name: override["state"] for name, override in overrides.items()} == {
+        valid["name"]: "valid",
         "over.json": "expired",
         "wrong.json": "",
     }
-    assert "malformed" in shown["wrong.json"]["problem"]
+    assert "malformed" in overrides["wrong.json"]["problem"]
 
     assert main(["override", "list", *GROUP]) == 0
     text = capsys.readouterr().out
-    assert f"{good['name']}  valid\n    orders work; for deployment d-ABCDEF123; until " in text
+    assert f"{valid['name']}  valid\n    orders work; for deployment d-ABCDEF123; until " in text
     assert "over.json  expired\n" in text
 
 

@@ -28,7 +28,7 @@ version: 1
 stages:
   AfterAllowTestTraffic:
     checks:
-      - name: green is well
+      - name: green answers
         http: {get: /health, expect: {status: 200}}
 """
 WEAKER = PLAN.replace("        http", "        severity: advisory\n        http") + (
@@ -158,7 +158,7 @@ def test_a_push_shows_what_it_weakens(file: Path, aws: Aws, capsys: pytest.Captu
 
     assert (status, stored_text(aws)) == (0, WEAKER)
     assert "+        severity: advisory\n" in out
-    assert "WEAKENED  AfterAllowTestTraffic: green is well: severity blocking is now advisory\n" in out
+    assert "WEAKENED  AfterAllowTestTraffic: green answers: severity blocking is now advisory\n" in out
     assert "added     AfterAllowTestTraffic: green listens: a check with tcp, blocking\n" in out
 
 
@@ -376,7 +376,7 @@ def test_large_plan_or_encrypted_parameter_is_not_pushed(
     status, _, err = run(capsys, "push", file, *AT, "--yes")
 
     assert status == 2
-    assert ("holds at most 8 KiB" if large else "is a SecureString, and a push would lose its KMS key") in err
+    assert ("has at most 8 KiB" if large else "is a SecureString, and a push would lose its KMS key") in err
     assert run(capsys, "pull", *AT)[1] == PLAN
 
 

@@ -57,8 +57,8 @@ def test_unreachable_server_is_an_error(capsys: pytest.CaptureFixture[str]) -> N
         (["http://me:hush@shop/"], "must not contain credentials"),
         (["http://shop", "--path", "health"], "does not begin with /"),
         (["--curl", "no-such-file"], "cannot be read"),
-        (["http://shop", "--top", "0"], "--top is a whole number"),
-        (["http://shop", "--secret", "a b"], "--secret is the name"),
+        (["http://shop", "--top", "0"], "--top must be a whole number"),
+        (["http://shop", "--secret", "a b"], "--secret must be the name"),
     ],
     ids=lambda value: str(value)[:40],
 )

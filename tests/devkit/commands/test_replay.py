@@ -36,7 +36,7 @@ stages:
   AfterAllowTestTraffic:
     bake: 1h
     checks:
-      - name: green is well
+      - name: green answers
         http: {get: /health, expect: {status: 200}}
       - name: there is a shop
         severity: advisory
@@ -108,18 +108,18 @@ def test_invalid_command_line_exits_with_2_and_a_message(
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (PlanSource(), "no plan was applied then"),
-        (PlanSource(uri="file:/var/task/plans/shop.yaml", sha256="0"), "was packaged with the hooks"),
-        (PlanSource(uri="s3://plans/gone.yaml", sha256="0"), "s3://plans/gone.yaml does not exist any more"),
+        (PlanSource(), "the gate had no plan"),
+        (PlanSource(uri="file:/var/task/plans/shop.yaml", sha256="0"), "was packed with the hooks"),
+        (PlanSource(uri="s3://plans/gone.yaml", sha256="0"), "s3://plans/gone.yaml no longer exists"),
         (
             PlanSource(uri="s3://plans/shop.yaml", sha256="0"),
-            "the text of s3://plans/shop.yaml is not the one of the report any more",
+            "the text of s3://plans/shop.yaml is no longer the one of the report",
         ),
         (PlanSource(uri="s3://nobodys/shop.yaml", sha256="0"), "s3://nobodys/shop.yaml cannot be fetched: "),
-        (PlanSource(uri="ssm:/gone", version_id="1", sha256="0"), "ssm:/gone does not exist any more"),
+        (PlanSource(uri="ssm:/gone", version_id="1", sha256="0"), "ssm:/gone no longer exists"),
         (
             PlanSource(uri="ssm:/shop", version_id="7", sha256="0"),
-            "ssm:/shop does not exist any more in the version of the report",
+            "ssm:/shop no longer exists in the version of the report",
         ),
     ],
     ids=["none", "packed", "gone", "changed", "bucket", "parameter", "parameter-version"],
@@ -174,7 +174,7 @@ def test_missing_task_set_cannot_be_replayed(tmp_path: Path) -> None:
     call = reported(tmp_path, cluster="prod", service="shop", green=green)
     account = Account({"ecs.describe_services": {"services": [{"taskSets": [{"id": "ecs-svc/3"}]}]}})
 
-    with pytest.raises(CannotReplayError, match="green is gone: the service shop has no task set ecs-svc/2 any more"):
+    with pytest.raises(CannotReplayError, match="green is gone: the service shop no longer has the task set ecs-svc/2"):
         command.run(call, Aws(account))
 
     assert account.names() == ["ecs.describe_services"]
@@ -184,7 +184,7 @@ def test_missing_version_cannot_be_replayed(tmp_path: Path) -> None:
     call = reported(tmp_path, platform=Platform.LAMBDA, function="orders", green=Side(version="8"))
     account = Account({"lambda.get_function_configuration": "ResourceNotFoundException"})
 
-    with pytest.raises(CannotReplayError, match="green is gone: AWS has no orders:8 any more"):
+    with pytest.raises(CannotReplayError, match="green is gone: AWS no longer has orders:8"):
         command.run(call, Aws(account))
 
 
@@ -199,17 +199,17 @@ def test_changed_parameter_is_read_in_its_old_version(aws: Aws, green: str, caps
     status, document, _ = replayed(capsys, "--url", green)
 
     assert status == 0
-    assert [check["name"] for check in document["checks"]] == ["green is well", "there is a shop"]
+    assert [check["name"] for check in document["checks"]] == ["green answers", "there is a shop"]
 
 
 def test_every_check_is_shown_then_and_now(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
-    store(aws, put(), found("green is well", Outcome.FAIL), found("there is a shop", Outcome.FAIL))
+    store(aws, put(), found("green answers", Outcome.FAIL), found("there is a shop", Outcome.FAIL))
 
     status, document, _ = replayed(capsys, "--url", green)
 
     assert (status, document["now"]["verdict"]) == (0, "Succeeded")
     assert [(check["name"], check["then"], check["now"], check["differs"]) for check in document["checks"]] == [
-        ("green is well", "FAIL", "PASS", True),
+        ("green answers", "FAIL", "PASS", True),
         ("there is a shop", "FAIL", "FAIL", False),
     ]
     assert document["notes"] == []
@@ -229,7 +229,7 @@ def test_the_plan_is_the_text_of_then_even_if_there_is_a_newer_one(
 def test_another_plan_can_be_named_and_is_noted(
     aws: Aws, green: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store(aws, put(), found("green is well"))
+    store(aws, put(), found("green answers"))
     path = tmp_path / "other.yaml"
     path.write_text(PLAN.replace("/health", "/nowhere").replace("there is a shop", "there is a stall"))
 
@@ -237,10 +237,10 @@ def test_another_plan_can_be_named_and_is_noted(
 
     assert (status, document["then"]["verdict"], document["now"]["verdict"]) == (1, "Succeeded", "Failed")
     assert [(check["name"], check["then"], check["now"]) for check in document["checks"]] == [
-        ("green is well", "PASS", "FAIL"),
+        ("green answers", "PASS", "FAIL"),
         ("there is a stall", "", "FAIL"),
     ]
-    assert "the text of the plan is not the one of the report" in document["notes"][0]
+    assert "the text of the plan is different from that of the report" in document["notes"][0]
 
 
 ORDER = """\
@@ -265,7 +265,7 @@ def test_check_that_may_change_data_is_left_out_without_unsafe(
 
 
 def test_text_lists_the_checks_that_were_left_out(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
-    store(aws, put(PLAN + ORDER), found("an order can be placed", Outcome.FAIL), found("green is well"))
+    store(aws, put(PLAN + ORDER), found("an order can be placed", Outcome.FAIL), found("green answers"))
 
     status = main(["replay", ID, "--url", green])
 
@@ -304,16 +304,19 @@ def test_unsafe_validator_is_left_out(aws: Aws, green: str, capsys: pytest.Captu
 
 
 def test_text_lists_the_checks_with_another_outcome(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
-    store(aws, put(), found("green is well", Outcome.ERROR))
+    store(aws, put(), found("green answers", Outcome.ERROR))
 
     status = main(["replay", ID, "--url", green])
 
     out = capsys.readouterr().out
     assert status == 0
     assert "verdict  then Succeeded, now Succeeded\n" in out
-    assert "* ERROR         PASS          green is well\n      then  green is well then\n" in out
-    assert "* -             FAIL          there is a shop (advisory)\n      then  not one of the plan's checks\n" in out
-    assert "2 of 2 checks have another outcome" in out
+    assert "* ERROR         PASS          green answers\n      then  green answers then\n" in out
+    assert (
+        "* -             FAIL          there is a shop (advisory)\n      then  the plan does not have this check\n"
+        in out
+    )
+    assert "2 of 2 checks have a different outcome" in out
 
 
 def test_loopback_address_of_a_report_is_not_called(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -323,4 +326,4 @@ def test_loopback_address_of_a_report_is_not_called(aws: Aws, green: str, capsys
 
     assert (status, document["now"]["verdict"]) == (1, Status.FAILED)
     assert document["checks"][0]["now"] == "ERROR"
-    assert "it is not known whether" in document["notes"][0]
+    assert "it could not be verified" in document["notes"][0]

@@ -16,7 +16,7 @@ from tests.support.doctor_account import ACCOUNT_ID, TRUST_POLICY, DoctorAccount
 def test_valid_setup_ends_with_status_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(DoctorAccount("ECS")) == 0
     assert capsys.readouterr().out == (
-        "shop/live (ecs, the AppSpec of d-1)\n  no findings\n\nnothing found that would break the next deployment\n"
+        "shop/live (ecs, the AppSpec of d-1)\n  no findings\n\nno problem found that would break the next deployment\n"
     )
 
 

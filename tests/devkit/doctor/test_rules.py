@@ -26,6 +26,6 @@ def test_every_rule_of_an_account_has_a_mistake() -> None:
         test_security_groups,
         test_ecs_routing,
     )
-    seen = {rule for module in modules for rule, _, _ in module.MISTAKES} | {"version", "task-definition"}
+    covered_rules = {rule for module in modules for rule, _, _ in module.MISTAKES} | {"version", "task-definition"}
 
-    assert {rule.id for rule in rules.RULES if rule.where != "template"} - seen == set()
+    assert {rule.id for rule in rules.RULES if rule.source != "template"} - covered_rules == set()

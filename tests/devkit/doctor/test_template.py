@@ -556,7 +556,7 @@ def test_list_of_rules_in_docs_is_current() -> None:
 
 
 def test_every_rule_of_a_template_has_a_mistake() -> None:
-    seen = {mistake[3] for mistake in MISTAKES} | {
+    covered_rules = {mistake[3] for mistake in MISTAKES} | {
         "hook-wrong-stage",
         "appspec",
         "no-hooks",
@@ -564,7 +564,7 @@ def test_every_rule_of_a_template_has_a_mistake() -> None:
         "hook-not-allowed",
     }
 
-    assert {rule.id for rule in rules.RULES if rule.where in ("template", "both")} - seen == set()
+    assert {rule.id for rule in rules.RULES if rule.source in ("template", "both")} - covered_rules == set()
 
 
 def test_appspec_of_these_tests_is_valid() -> None:

@@ -157,7 +157,7 @@ def test_an_appspec_for_servers_is_recognized_by_its_keys() -> None:
         ("AfterInstall", "BeforeAllowTraffic", "Lambda deployments do not have it"),
         ("$LATEST", "2", "publish a version"),
         ("arn:aws:lambda:us-east-1:111122223333:function:orders:2", "2", "write 2 and not the ARN"),
-        ("AWS::Lambda::Alias", "AWS::Lambda::Function", "it may be AWS::Lambda::Function or AWS::ECS::Service"),
+        ("AWS::Lambda::Alias", "AWS::Lambda::Function", "it must be AWS::Lambda::Function or AWS::ECS::Service"),
     ],
 )
 def test_a_message_suggests_a_correction(wrong: str, right: str, words: str) -> None:

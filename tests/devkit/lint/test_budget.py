@@ -33,7 +33,7 @@ def test_the_times_of_checks_that_need_each_other_add_up() -> None:
     (problem,) = lint(text, Limits(function_s=120))
 
     assert "takes 110s" in problem.message
-    assert "of the function's 2m, 90s are left" in problem.message
+    assert "the function's timeout of 2m leaves 90s" in problem.message
 
 
 def test_unavoidable_intervals_can_make_a_budget_impossible() -> None:

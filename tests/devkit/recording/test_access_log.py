@@ -38,11 +38,11 @@ def test_most_frequent_paths_are_recorded_with_their_status(tmp_path: Path, caps
     assert "# 30 times in the log" in text
     assert "secret-word" not in text + stderr
     for reason in (
-        "GET /orders/4711: its path has an id, which may not exist tomorrow (19)",
+        "GET /orders/4711: its path has an id, which may not exist later (19)",
         "requests with a query, whose values may be secrets (18)",
         "POST requests: not safe (17)",
         "GET /wp-login.php: mostly answered with 404 (16)",
-        "GET /unsteady: answered differently, 5 times 200, 5 times 302 (10)",
+        "GET /unsteady: answered with different statuses, 5 times 200, 5 times 302 (10)",
         "paths beyond the 2 most frequent (--top) (1)",
         "lines that are not requests (1)",
     ):
@@ -61,11 +61,11 @@ def test_load_balancer_log_results_in_a_latency_bound(tmp_path: Path, shop: Http
 
 
 def test_few_requests_result_in_no_latency_bound() -> None:
-    entries, others = access_log.parse_lines([load_balancer_line("/a", 0.01)] * 19)
+    entries, skipped_count = access_log.parse_lines([load_balancer_line("/a", 0.01)] * 19)
 
     (request,), _ = access_log.most_frequent(entries, 5, has_server=False)
 
-    assert (others, request.latency_s) == (0, 0.0)
+    assert (skipped_count, request.latency_s) == (0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ OTHER_LOGS = {
 def test_log_formats_of_other_servers_are_read(name: str) -> None:
     text, duration_s = OTHER_LOGS[name]
 
-    (entry,), others = access_log.parse_lines([text])
+    (entry,), skipped_count = access_log.parse_lines([text])
 
-    assert (entry.method, entry.url, entry.status, others) == ("GET", "/health", 200, 0)
+    assert (entry.method, entry.url, entry.status, skipped_count) == ("GET", "/health", 200, 0)
     assert entry.duration_s == (duration_s if duration_s is None else pytest.approx(duration_s))
 
 
@@ -214,10 +214,10 @@ def test_request_that_the_load_balancer_could_not_forward_has_no_duration() -> N
     ids=["cloudfront", "iis", "no-time"],
 )
 def test_log_with_a_fields_line_is_read(fields: str, line: str, duration_s: float | None) -> None:
-    (entry,), others = access_log.parse_lines(["#Version: 1.0", f"#Fields: {fields}", line])
+    (entry,), skipped_count = access_log.parse_lines(["#Version: 1.0", f"#Fields: {fields}", line])
 
     assert (entry.method, entry.url, entry.status, entry.duration_s) == ("GET", "/health", 200, duration_s)
-    assert others == 0
+    assert skipped_count == 0
 
 
 def test_query_in_a_log_with_a_fields_line_is_left_out() -> None:

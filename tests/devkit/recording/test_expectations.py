@@ -24,7 +24,7 @@ def test_values_that_differ_or_change_with_a_release_are_left_out(
         "json": {"status": "ok", "db.up": True, 'db."pool size"': 4},
     }
     stderr = capsys.readouterr().err
-    assert "left out: GET /health: hits (differs between two answers)" in stderr
+    assert "left out: GET /health: hits (differs between two responses)" in stderr
     assert "left out: GET /health: version (changes with the release, host or time)" in stderr
     assert "left out: GET /health: token (may be a secret)" in stderr
 

@@ -47,11 +47,11 @@ class _Shop(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         articles = {"articles": [{"sku": "A1"}, {"sku": "A2"}]}
-        known = {"/health": {"status": "ok"}, "/catalogue": articles, **self.orders}
+        documents = {"/health": {"status": "ok"}, "/catalogue": articles, **self.orders}
         if path in PAGES:
             self._send(200, *PAGES[path])
         else:
-            self._answer(200 if path in known else 404, known.get(path))
+            self._answer(200 if path in documents else 404, documents.get(path))
 
     def do_POST(self) -> None:
         number = str(len(self.orders) + 1)

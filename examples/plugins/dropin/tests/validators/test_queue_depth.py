@@ -1,4 +1,4 @@
-"""Tests of queue_depth with queues simulated by moto, and of the promises that every validator makes."""
+"""Tests of queue_depth with queues simulated by moto, and of the rules that every validator must follow."""
 
 from __future__ import annotations
 
