@@ -45,7 +45,7 @@ class Burst:
     """
 
     def __init__(self, target: Target, context: Context, end: float) -> None:
-        self._target, self._context, self._end = target, context, end
+        self._target, self._context, self._clock, self._end = target, context, context.clock, end
         self.latencies: list[float] = []
         self.statuses: Counter[str] = Counter()
         self.errors: list[str] = []
@@ -55,7 +55,7 @@ class Burst:
 
     def run(self, count: int, rate: float | None) -> float:
         """Send at most `count` requests, `rate` a second, until the end; return the seconds it took."""
-        started = time.monotonic()
+        started = self._clock.monotonic()
         workers = min(self._target.concurrency, count)
         threads = [
             threading.Thread(target=self._send_requests, args=(count, rate, started), daemon=True)
@@ -65,14 +65,15 @@ class Burst:
             thread.start()
         for thread in threads:
             thread.join(max(0.0, self._context.remaining_s() - MARGIN_S / 2))
-        return time.monotonic() - started
+        return self._clock.monotonic() - started
 
     def _send_requests(self, count: int, rate: float | None, started: float) -> None:
         while (number := self._take_number(count)) is not None and not self.impossible:
             due = started + number / rate if rate else 0.0
-            if max(due, time.monotonic()) >= self._end:
+            if max(due, self._clock.monotonic()) >= self._end:
                 return
-            if due > time.monotonic() and not self._context.sleep(due - time.monotonic()):
+            wait_s = due - self._clock.monotonic()
+            if wait_s > 0 and not self._context.sleep(wait_s):
                 return
             self._send_request(self._target.paths[number % len(self._target.paths)])
 

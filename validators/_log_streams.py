@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from typing import Any
 
 from greenlight.api import Context, GreenlightError, list_service_tasks
@@ -33,7 +32,7 @@ class LogGroup:
         return self._read(pattern, window_s, enough, is_green=False)
 
     def _read(self, pattern: str, window_s: float, enough: int, *, is_green: bool) -> list[str]:
-        now_ms = int(time.time() * 1000)
+        now_ms = int(self.context.clock.now_utc().timestamp() * 1000)
         start_ms = now_ms - int(window_s * 1000)
         query: dict[str, Any] = {"logGroupName": self.name, "startTime": start_ms, "endTime": now_ms}
         if pattern:
@@ -54,7 +53,7 @@ class LogGroup:
         Raises:
             GreenlightError: The query failed, or did not end in time; then it is stopped.
         """
-        now_s = int(time.time())
+        now_s = int(self.context.clock.now_utc().timestamp())
         times = {"startTime": now_s - int(window_s), "endTime": now_s}
         started = self.context.aws_call("logs", "start_query", logGroupName=self.name, queryString=query, **times)
         while True:

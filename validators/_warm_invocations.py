@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from .warm import Warm
 
-POLL_S = 0.05
+MARGIN_S = 0.1
+"""Part of the attempt's time that is reserved for the evaluation."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,8 +79,8 @@ def invoke_at_once(context: Context, count: int, make_payload: Callable[[int], A
     threads = [threading.Thread(target=invoke_once, args=(number,), daemon=True) for number in range(count)]
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads) and context.sleep(POLL_S):
-        pass
+    for thread in threads:
+        thread.join(max(0.0, context.remaining_s() - MARGIN_S))
     answers, refused = list(answers), list(refused)  # a thread may still append to the originals
     return Outcomes(answers, count - len(answers) - len(refused), refused)
 

@@ -127,7 +127,7 @@ class Effect(Params, frozen=True, kw_only=True):
 )
 def effect(params: Effect, context: Context) -> Finding:
     """A cause has its effect: the message, row, object, metric, line or execution appears."""
-    run = Run(params.cause, params.see, params.expect, params.capture)
+    run = Run(params.cause, params.see, params.expect, params.capture, context)
     if (finding := run.check_before(context)) is not None:
         return finding
     reserved_s = context.remaining_s() * CLEAN_UP_SHARE if params.clean_up else 0.0

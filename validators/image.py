@@ -39,8 +39,6 @@ from greenlight.api import (
 
 from ._images import check_age, check_reference, check_scan, image_references
 
-POLL_S = 3.0
-
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED", "UNTRIAGED"]
 
 
@@ -100,7 +98,7 @@ def image(params: Image, context: Context) -> Finding:
             if params.max_age is not None:
                 results.append(check_age(reference, params.max_age, context))
             if params.findings:
-                counts, doubt = check_scan(reference, params.findings, context, POLL_S)
+                counts, doubt = check_scan(reference, params.findings, context)
                 results += counts
                 doubts += [doubt] if doubt else []
     except GreenlightError as problem:

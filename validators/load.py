@@ -27,7 +27,6 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistic
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Literal
 
 import msgspec
@@ -131,11 +130,11 @@ class Load(Params, frozen=True, kw_only=True):
 def load(params: Load, context: Context) -> Finding:
     """Green answers a burst of requests fast enough and without errors."""
     target = Target(params.method, params.paths, params.headers, params.concurrency, params.status)
-    stop = time.monotonic() + context.remaining_s() - MARGIN_S
+    stop = context.clock.monotonic() + context.remaining_s() - MARGIN_S
     warm_up = Burst(target, context, stop)
     if params.warm_up:
         warm_up.run(params.warm_up, None)
-    planned_end = time.monotonic() + params.duration if params.duration else stop
+    planned_end = context.clock.monotonic() + params.duration if params.duration else stop
     burst = Burst(target, context, min(stop, planned_end))
     elapsed_s = 0.0 if warm_up.impossible else burst.run(params.requests or MAX_REQUESTS, params.rate)
     if impossible := warm_up.impossible + burst.impossible:

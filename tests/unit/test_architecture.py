@@ -280,6 +280,18 @@ def is_import_of_a_helper(line: Import, path: Path) -> bool:
     return line.name.startswith("validators._") or (is_helper and line.typing_only and line.is_below("validators"))
 
 
+def test_validators_take_the_time_from_the_clock_of_their_context() -> None:
+    forbidden = ("time.time", "time.monotonic", "time.sleep", "datetime.now", "datetime.datetime.now")
+    offences = [
+        f"{path.relative_to(ROOT)}:{node.lineno} calls {name}"
+        for path in files("validators")
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Call) and (name := ast.unparse(node.func)) in forbidden
+    ]
+
+    assert not offences, "\n".join(offences)
+
+
 def test_the_api_exports_every_name_in_all() -> None:
     import greenlight.api
 

@@ -20,7 +20,7 @@ from moto import mock_aws
 
 from greenlight.api import Finding, Outcome
 from greenlight.aws.client import Aws
-from greenlight.testing import HttpServer
+from greenlight.testing import FakeClock, HttpServer
 from tests.support.function_server import DEPLOYMENT, Failing, Functions
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def accept_orders(do: Callable[[str], Any], status: int = 201, deleting: int = 2
 
 def run_effect(check: Check, raw_params: Any, do: Any, aws: Any, **settings: Any) -> Finding:
     with HttpServer(accept_orders(do, **settings)) as green:
-        return check("effect", {**PLAN, **raw_params}, green.url, aws=aws, timeout_s=4.0)
+        return check("effect", {**PLAN, **raw_params}, green.url, aws=aws, timeout_s=4.0, clock=FakeClock())
 
 
 def test_a_row_that_never_appears_fails(check: Check, account: Aws, table: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenlight.api import Side
+from greenlight.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,8 @@ PRODUCTION, TEST = (f"arn:aws:elasticloadbalancing:eu-central-1:1:listener/app/x
 
 def deployment_at(stage: str) -> dict[str, Any]:
     about = {"application": "shop", "group": "live", "stage": stage}
-    return {"deployment": about, "blue": Side(target_group=BLUE), "target_group": GREEN, "timeout_s": 0.15}
+    sides = {"blue": Side(target_group=BLUE), "target_group": GREEN}
+    return {"deployment": about, **sides, "timeout_s": 1.0, "clock": FakeClock()}
 
 
 def script_group(aws: Any, *, test: bool = True) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from greenlight.testing import FakeClock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -148,9 +150,9 @@ def test_rows_that_an_insights_query_does_not_find_do_not_pass(
 
 @pytest.mark.parametrize(("count", "outcome"), [("3", "FAIL"), ("2", "PASS")])
 def test_an_insights_query_is_waited_for_and_its_numbers_are_numbers(
-    check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch, count: str, outcome: str
+    check: Callable[..., Any], scripted: Any, count: str, outcome: str
 ) -> None:
-    monkeypatch.setattr("validators._log_streams.POLL_S", 0.01)
+    clock = FakeClock()
     script_lines(scripted, "START")
     script_lines(scripted)
     scripted.add_response("logs", "start_query", {"queryId": "q"})
@@ -158,7 +160,8 @@ def test_an_insights_query_is_waited_for_and_its_numbers_are_numbers(
     script_rows(scripted, "Complete", {"n": count})
 
     params = {**INSIGHTS, "rows": {"[0].n": {"lt": 3}}}
-    assert check("logs", params, aws=scripted, **FUNCTION).outcome == outcome
+    assert check("logs", params, aws=scripted, clock=clock, **FUNCTION).outcome == outcome
+    assert clock.slept == [1.0]
 
 
 def test_an_insights_query_that_fails_or_takes_too_long_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
@@ -169,7 +172,8 @@ def test_an_insights_query_that_fails_or_takes_too_long_is_an_error(check: Calla
         script_rows(scripted, status)
         if status == "Running":
             scripted.add_response("logs", "stop_query", {"success": True}, {"queryId": "q"})
-        assert check("logs", INSIGHTS, aws=scripted, timeout_s=0.3, **FUNCTION).outcome == "ERROR"
+        finding = check("logs", INSIGHTS, aws=scripted, timeout_s=0.3, clock=FakeClock(), **FUNCTION)
+        assert finding.outcome == "ERROR"
 
 
 def test_a_log_that_cannot_be_read_is_an_error_that_names_the_permission(

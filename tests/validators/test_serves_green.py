@@ -10,6 +10,7 @@ import pytest
 from botocore.response import StreamingBody
 
 from greenlight.api import Finding, Outcome, Side
+from greenlight.testing import FakeClock
 from tests.support.wire import Server, answer, answering, unused_port
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def test_an_empty_value_is_an_error(check: Check) -> None:
 def test_too_few_samples_are_inconclusive(check: Check) -> None:
     with serving({"v": "7"}) as server:
         raw_params = {"get": "/", "json": {"v": "7"}, "interval": "300ms", "samples": 50}
-        finding = check("serves_green", raw_params, server.url, timeout_s=0.8)
+        finding = check("serves_green", raw_params, server.url, clock=FakeClock())
     assert finding.outcome is Outcome.INCONCLUSIVE
     assert "of 50 samples" in finding.message
 
