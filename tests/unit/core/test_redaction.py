@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
-import re
-import urllib.parse
 from typing import Any
 
 import pytest
@@ -14,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenlight.core.redaction import MASK, MIN_LENGTH, Redactor, is_secret_name
+from tests.support.secret_encodings import ENCODINGS
 
 SECRETS = [
     "hunter22",
@@ -26,42 +24,11 @@ SECRETS = [
     "12345",
 ]
 
-FORMS = {
-    "plain": lambda s: s,
-    "quoted": urllib.parse.quote,
-    "quoted strictly": lambda s: urllib.parse.quote(s, safe=""),
-    "quoted by requests": lambda s: urllib.parse.quote(s, safe="!#$%&'()*+,/:;=?@[]~"),
-    "form": urllib.parse.quote_plus,
-    "lower escapes": lambda s: re.sub("%..", lambda escape: escape[0].lower(), urllib.parse.quote(s, safe="")),
-    "json": json.dumps,
-    "json unescaped": lambda s: json.dumps(s, ensure_ascii=False),
-    "json in json": lambda s: json.dumps(json.dumps({"token": s})),
-    "repr": repr,
-    "html": html.escape,
-    "html, quotes kept": lambda s: html.escape(s, quote=False),
-    "base64": lambda s: base64.b64encode(s.encode()).decode(),
-    "base64 for URLs": lambda s: base64.urlsafe_b64encode(s.encode()).decode(),
-    "basic auth": lambda s: base64.b64encode(b"user:" + s.encode()).decode(),
-    "basic auth, other name": lambda s: base64.b64encode(b"admin:" + s.encode()).decode(),
-    "basic auth, third alignment": lambda s: base64.b64encode(b"root1:" + s.encode() + b":x").decode(),
-    "hex": lambda s: s.encode().hex(),
-    "HEX": lambda s: s.encode().hex().upper(),
-    "json of Go": lambda s: json.dumps(s).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
-    "json of Gson": lambda s: json.dumps(s)[1:-1].replace("=", "\\u003d").replace("&", "\\u0026")
-    .replace("'", "\\u0027").replace("<", "\\u003c").replace(">", "\\u003e"),
-    "html of mustache": lambda s: html.escape(s).replace("&#x27;", "&#39;").replace("/", "&#x2F;")
-    .replace("=", "&#x3D;"),
-    "capitals": lambda s: s.upper() if len(s) >= 8 else s,
-    "small letters": lambda s: s.lower() if len(s) >= 8 else s,
-    "stripped": str.strip,
-    "in one line": lambda s: " ".join(s.split()),
-}  # fmt: skip
 
-
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ENCODINGS)
 @pytest.mark.parametrize("secret", SECRETS)
 def test_secret_is_masked_in_every_encoding(secret: str, form: str) -> None:
-    encoded = FORMS[form](secret)
+    encoded = ENCODINGS[form](secret)
 
     shown = Redactor([secret]).text(f"before {encoded} after")
 
