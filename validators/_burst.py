@@ -21,7 +21,14 @@ MARGIN_S = 0.3
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """Requests of a burst: the `paths` in turn, over `concurrency` connections; `status` is not an error."""
+    """Requests of a burst.
+
+    Attributes:
+        method, headers: Method and headers of every request.
+        paths: Paths that are requested in turn.
+        concurrency: Number of parallel connections.
+        status: Statuses that are not errors; 200 to 399 by default.
+    """
 
     method: str
     paths: Sequence[str]
@@ -35,13 +42,13 @@ class Target:
 
 
 class Burst:
-    """One burst and its results; its threads only append to them, and end at `end` (monotonic).
+    """One burst and its results; its threads only append to them, and start no request after `end` (monotonic).
 
     Attributes:
         latencies: Duration of every request in milliseconds, with an answer or without.
         statuses: Number of requests by class of status, or "none" without an answer.
         errors: Descriptions of failed requests.
-        impossible: Reasons why requests could not be made at all; the first one ends the burst.
+        unsent: Reasons why requests could not be sent, which are not green's fault; the first one ends the burst.
     """
 
     def __init__(self, target: Target, context: Context, end: float) -> None:
@@ -49,7 +56,7 @@ class Burst:
         self.latencies: list[float] = []
         self.statuses: Counter[str] = Counter()
         self.errors: list[str] = []
-        self.impossible: list[str] = []
+        self.unsent: list[str] = []
         self._lock = threading.Lock()
         self._next_number = 0
 
@@ -68,7 +75,7 @@ class Burst:
         return self._clock.monotonic() - started
 
     def _send_requests(self, count: int, rate: float | None, started: float) -> None:
-        while (number := self._take_number(count)) is not None and not self.impossible:
+        while (number := self._take_number(count)) is not None and not self.unsent:
             due = started + number / rate if rate else 0.0
             if max(due, self._clock.monotonic()) >= self._end:
                 return
@@ -87,13 +94,13 @@ class Burst:
         try:
             response = self._context.request(self._target.method, path, headers=self._target.headers)
         except HttpError as problem:
-            # Green is at fault when it does not answer or cannot be reached; anything else is wrong with the plan.
+            # Green is at fault if it does not answer or cannot be reached; any other error is the plan's.
             if isinstance(problem, NoAnswerError) or type(problem).__name__ == "UnreachableError":
                 self._record_no_answer(str(problem), (time.perf_counter() - started) * 1000)
             else:
-                self.impossible.append(str(problem))
+                self.unsent.append(str(problem))
         except GreenlightError as problem:
-            self.impossible.append(str(problem))
+            self.unsent.append(str(problem))
         else:
             self._record_response(path, response)
 

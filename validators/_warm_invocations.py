@@ -1,4 +1,4 @@
-"""Parallel invocations of one version, and the finding that they lead to, for `warm`."""
+"""Parallel invocations of one version and their finding, for `warm`."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ MARGIN_S = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
-    """Outcomes of invocations that were made at once.
+    """Outcomes of parallel invocations.
 
     Attributes:
         answers: Invocations that the version answered, with an error or without.
         late: Number of invocations without an answer in time.
-        refused: Reasons of the invocations that Lambda did not carry out.
+        refused: Reasons why Lambda did not carry out the other invocations.
     """
 
     answers: list[Invocation]
@@ -58,10 +58,10 @@ class Outcomes:
         return [answer.duration_ms for answer in self.answers]
 
 
-def invoke_at_once(context: Context, count: int, make_payload: Callable[[int], Any]) -> Outcomes:
+def invoke_in_parallel(context: Context, count: int, make_payload: Callable[[int], Any]) -> Outcomes:
     """Invoke the version `count` times in parallel.
 
-    Each call ends with the attempt's time by itself, so no thread outlives it by more than that.
+    Each call is limited to the attempt's time, so its thread does not run much longer.
     """
     answers: list[Invocation] = []
     refused: list[str] = []

@@ -46,8 +46,8 @@ class Image(Params, frozen=True, kw_only=True):
     """Limits of green's images.
 
     Attributes:
-        findings: The most findings of each severity.
-        max_age: The most time since the image was pushed.
+        findings: Maximum number of findings by severity.
+        max_age: Maximum time since the image was pushed.
         registry: Expectation of the host in the image's reference.
         pinned: Require a reference with a digest.
         container: The container to check (ECS); all by default.

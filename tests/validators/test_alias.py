@@ -49,7 +49,7 @@ def test_an_alias_with_all_traffic_on_the_version_of_the_stage_passes(
 
     finding = check("alias", {}, aws=scripted, **at_stage(stage))
 
-    assert (finding.outcome, finding.message) == ("PASS", f"f:live points to version {version} alone")
+    assert (finding.outcome, finding.message) == ("PASS", f"f:live points to version {version} only")
 
 
 def test_an_alias_may_move_within_the_time(check: Callable[..., Any], scripted: Any) -> None:

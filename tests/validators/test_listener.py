@@ -1,4 +1,8 @@
-"""listener never passes when a listener forwards elsewhere than the stage requires."""
+"""listener never passes when a listener forwards elsewhere than the stage requires.
+
+moto never changes rules during a deployment, and its certificates always last a year, so the tests use scripted
+answers.
+"""
 
 from __future__ import annotations
 

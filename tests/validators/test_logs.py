@@ -1,4 +1,8 @@
-"""logs never passes with lines over the limit, errors that blue never wrote, or no lines of green."""
+"""logs never passes with lines over the limit, errors that blue never wrote, or no lines of green.
+
+moto understands words as patterns, but neither `?a ?b` nor `{ $.level = ... }`, and has no Insights queries, so the
+tests use scripted answers.
+"""
 
 from __future__ import annotations
 

@@ -112,9 +112,9 @@ def test_rows_that_both_understand_pass_and_are_gone(check: Check) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"expect": {"status": 200}}, "says nothing of the row"),
+        ({"expect": {"status": 200}}, "does not compare the row's content"),
         ({"capture": {"id": "id"}}, "captures nothing"),
-        ({"capture": {}}, "any old row would do"),
+        ({"capture": {}}, "an earlier row would pass"),
         ({"write": {}}, "exactly one of"),
     ],
 )

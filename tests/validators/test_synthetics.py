@@ -1,4 +1,7 @@
-"""synthetics never passes for a canary that failed, ran too long ago or did not end."""
+"""synthetics never passes for a canary that failed, ran too long ago or did not end.
+
+moto has canaries but no runs, so the tests use scripted answers.
+"""
 
 from __future__ import annotations
 

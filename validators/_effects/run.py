@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Timing(NamedTuple):
-    """The most time that an effect may take, and the wait between two looks."""
+    """Maximum time until the effect, and the pause between two looks."""
 
     within_s: float
     interval_s: float
