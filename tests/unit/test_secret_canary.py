@@ -80,11 +80,11 @@ def report(request: pytest.FixtureRequest) -> Report:
 
 @pytest.mark.parametrize("outlet", OUTLETS)
 def test_no_outlet_shows_a_secret_in_any_form(report: Report, outlet: str) -> None:
-    shown = read_back(OUTLETS[outlet](report))
+    text = read_back(OUTLETS[outlet](report))
     for encode in ENCODINGS_WITHOUT_USER.values():
-        assert encode(CANARY) not in shown
-    assert CANARY[:12] not in shown
-    assert CANARY[-12:] not in shown
+        assert encode(CANARY) not in text
+    assert CANARY[:12] not in text
+    assert CANARY[-12:] not in text
 
 
 @pytest.mark.parametrize(
@@ -108,15 +108,15 @@ def test_no_validator_shows_a_secret_that_green_repeats(validator: str, params: 
     secret = "Zq9-kW7+vT=3&xRmL"
 
     def echo(_method: str, path: str, body: bytes) -> Any:
-        seen = f"{path} {body.decode()} {secret} {secret.upper()} {urllib.parse.quote(secret, safe='')}"
-        return 500, {"x-seen": secret}, {"seen": seen, "errors": [seen]}
+        echoed = f"{path} {body.decode()} {secret} {secret.upper()} {urllib.parse.quote(secret, safe='')}"
+        return 500, {"x-seen": secret}, {"seen": echoed, "errors": [echoed]}
 
     with HttpServer(echo) as green, HttpServer(echo) as blue:
         sides = {"green": Side(url=green.url), "blue": Side(url=blue.url)}
         filled = json.loads(json.dumps(params).replace("SECRET", "${secret:ssm:/canary}"))
         with context_for(ecs_deployment(**sides)) as context:
             finding = run_check(load_validator(validator), filled, context, secrets={"ssm:/canary": secret})
-    shown = read_back(str(finding))
+    text = read_back(str(finding))
     assert finding.outcome != "PASS"
     for form in (secret, secret.lower(), secret.upper(), urllib.parse.quote(secret, safe=""), secret[:9]):
-        assert form not in shown
+        assert form not in text

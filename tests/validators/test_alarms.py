@@ -66,7 +66,7 @@ def test_alarms_that_are_all_ok_pass(check: Callable[..., Any], cloudwatch: Any)
     ("params", "outcome"),
     [({}, "INCONCLUSIVE"), ({"insufficient_data": "fail"}, "FAIL"), ({"insufficient_data": "pass"}, "PASS")],
 )
-def test_insufficient_data_is_inconclusive_unless_the_plan_says_otherwise(
+def test_insufficient_data_is_inconclusive_unless_the_plan_decides_otherwise(
     check: Callable[..., Any], scripted: Any, params: dict[str, str], outcome: str
 ) -> None:
     scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a", "INSUFFICIENT_DATA")]})

@@ -120,10 +120,10 @@ def test_a_refused_cause_fails_and_still_cleans_up(check: Check, account: Aws, t
 
 
 def test_an_unexpected_response_is_an_error_and_still_cleans_up(check: Check, account: Aws, table: Any) -> None:
-    seen: list[str] = []
+    methods: list[str] = []
 
     def answer(method: str, _path: str, _body: bytes) -> Any:
-        seen.append(method)
+        methods.append(method)
         return (204, {}, b"") if method == "DELETE" else (201, {}, {"id": {"not": "a text"}})
 
     raw_params = {
@@ -135,7 +135,7 @@ def test_an_unexpected_response_is_an_error_and_still_cleans_up(check: Check, ac
     with HttpServer(answer) as green:
         finding = check("effect", {**PLAN, **raw_params}, green.url, aws=account, timeout_s=4.0)
 
-    assert (finding.outcome, seen) == (Outcome.ERROR, ["POST", "DELETE"])
+    assert (finding.outcome, methods) == (Outcome.ERROR, ["POST", "DELETE"])
 
 
 def test_a_failed_clean_up_is_an_error_and_hides_no_failure(check: Check, account: Aws, table: Any) -> None:

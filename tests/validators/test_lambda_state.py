@@ -119,7 +119,7 @@ def test_a_function_that_never_left_its_first_state_is_active(check: Check, scri
     assert run_check(check, scripted).outcome is Outcome.PASS
 
 
-def test_a_pending_version_is_waited_for(check: Check, scripted: Any) -> None:
+def test_the_check_waits_for_a_pending_version(check: Check, scripted: Any) -> None:
     script_poll(scripted, State="Pending")
     script_poll(scripted, State="Active")
     clock = FakeClock()

@@ -92,7 +92,7 @@ def test_nothing_can_be_called_new_where_blue_wrote_nothing(check: Callable[...,
     assert finding.outcome == "INCONCLUSIVE"
 
 
-def test_a_functions_log_group_is_found_by_itself(check: Callable[..., Any], scripted: Any) -> None:
+def test_the_log_group_of_a_function_is_read_from_its_configuration(check: Callable[..., Any], scripted: Any) -> None:
     configuration = {"LoggingConfig": {"LogGroup": "/shop/all"}}
     scripted.add_response("lambda", "get_function_configuration", configuration)
     script_lines(scripted, "START")
@@ -153,7 +153,7 @@ def test_rows_that_an_insights_query_does_not_find_do_not_pass(
 
 
 @pytest.mark.parametrize(("count", "outcome"), [("3", "FAIL"), ("2", "PASS")])
-def test_an_insights_query_is_waited_for_and_its_numbers_are_numbers(
+def test_the_check_waits_for_an_insights_query_and_converts_its_numbers(
     check: Callable[..., Any], scripted: Any, count: str, outcome: str
 ) -> None:
     clock = FakeClock()

@@ -53,7 +53,7 @@ def test_too_few_samples_are_inconclusive_whatever_their_values(check: Callable[
 
 
 @pytest.mark.parametrize("status", ["InternalError", "Forbidden", "PartialData"])
-def test_data_that_is_not_whole_is_an_error(check: Callable[..., Any], scripted: Any, status: str) -> None:
+def test_incomplete_data_is_an_error(check: Callable[..., Any], scripted: Any, status: str) -> None:
     data(scripted, status, a=[0.0])
 
     assert check("metrics", PARAMS, aws=scripted).outcome == "ERROR"

@@ -33,11 +33,18 @@ SERVICE = {
 
 
 def script_answers(
-    aws: Any, group: dict[str, Any], *, own: dict[str, Any] | None = None, state: str = "OK", exists: bool = True
+    aws: Any,
+    group: dict[str, Any],
+    *,
+    override: dict[str, Any] | None = None,
+    state: str = "OK",
+    exists: bool = True,
 ) -> None:
-    asked = {"applicationName": "shop", "deploymentGroupName": "live"}
-    aws.add_response("codedeploy", "get_deployment_group", {"deploymentGroupInfo": group}, asked)
-    aws.add_response("codedeploy", "get_deployment", {"deploymentInfo": own or {}}, {"deploymentId": "d-TEST00001"})
+    request = {"applicationName": "shop", "deploymentGroupName": "live"}
+    aws.add_response("codedeploy", "get_deployment_group", {"deploymentGroupInfo": group}, request)
+    aws.add_response(
+        "codedeploy", "get_deployment", {"deploymentInfo": override or {}}, {"deploymentId": "d-TEST00001"}
+    )
     composite = [{"AlarmName": "all", "StateValue": state}] if exists else []
     if group.get("alarmConfiguration", {}).get("alarms"):
         alarm = {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}], "CompositeAlarms": composite}
@@ -45,8 +52,8 @@ def script_answers(
 
 
 def script_version(aws: Any) -> None:
-    asked = {"FunctionName": "f", "Qualifier": "6"}
-    aws.add_response("lambda", "get_function_configuration", {"State": "Active"}, asked)
+    request = {"FunctionName": "f", "Qualifier": "6"}
+    aws.add_response("lambda", "get_function_configuration", {"State": "Active"}, request)
 
 
 def without(key: str, **changed: Any) -> dict[str, Any]:
@@ -64,7 +71,7 @@ def without(key: str, **changed: Any) -> dict[str, Any]:
         (without("alarmConfiguration", ignorePollAlarmFailure=True), "cannot be read are ignored"),
     ],
 )
-def test_a_group_that_would_not_go_back_fails_and_says_why(
+def test_a_group_that_would_not_roll_back_fails_with_the_reason(
     check: Callable[..., Any], scripted: Any, group: dict[str, Any], message: str
 ) -> None:
     script_answers(scripted, group)
@@ -77,7 +84,7 @@ def test_a_group_that_would_not_go_back_fails_and_says_why(
 
 
 @pytest.mark.parametrize(("state", "exists", "message"), [("ALARM", True, "ALARM"), ("OK", False, "does not exist")])
-def test_a_bound_alarm_that_rings_or_is_gone_fails(
+def test_a_bound_alarm_in_alarm_or_a_deleted_one_fails(
     check: Callable[..., Any], scripted: Any, state: str, exists: bool, message: str
 ) -> None:
     script_answers(scripted, GOOD, state=state, exists=exists)
@@ -93,7 +100,7 @@ def test_a_bound_alarm_that_rings_or_is_gone_fails(
 def test_a_deployment_that_overrides_its_group_is_judged_by_the_override(
     check: Callable[..., Any], scripted: Any
 ) -> None:
-    script_answers(scripted, GOOD, own={"autoRollbackConfiguration": {"enabled": False}})
+    script_answers(scripted, GOOD, override={"autoRollbackConfiguration": {"enabled": False}})
     script_version(scripted)
 
     assert check("rollback_ready", {}, aws=scripted, **FUNCTION).outcome == "FAIL"
@@ -119,7 +126,7 @@ def test_the_blue_task_set_must_be_there_with_running_tasks(
     assert check("rollback_ready", {}, aws=scripted, **SERVICE).outcome == outcome
 
 
-def test_a_first_deployment_has_nothing_to_go_back_to_unless_the_plan_allows_it(
+def test_a_first_deployment_fails_unless_the_plan_requires_no_previous_release(
     check: Callable[..., Any], scripted: Any
 ) -> None:
     first = {**FUNCTION, "blue": Side()}

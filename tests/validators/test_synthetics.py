@@ -53,7 +53,7 @@ def test_a_run_without_an_end_proves_nothing(check: Callable[..., Any], scripted
 
 
 @pytest.mark.parametrize(("state", "outcome"), [("FAILED", "FAIL"), ("PASSED", "PASS")])
-def test_a_run_that_was_started_is_waited_for_and_older_ones_do_not_count(
+def test_the_check_waits_for_a_started_run_and_ignores_older_ones(
     check: Callable[..., Any], scripted: Any, state: str, outcome: str
 ) -> None:
     clock = FakeClock()
