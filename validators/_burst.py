@@ -21,7 +21,14 @@ MARGIN_S = 0.3
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """Requests of a burst: the `paths` in turn, over `concurrency` connections; `status` is not an error."""
+    """Requests of a burst.
+
+    Attributes:
+        method, headers: Method and headers of every request.
+        paths: Paths that are requested in turn.
+        concurrency: Number of parallel connections.
+        status: Statuses that are not errors; 200 to 399 by default.
+    """
 
     method: str
     paths: Sequence[str]
@@ -35,27 +42,27 @@ class Target:
 
 
 class Burst:
-    """One burst and its results; its threads only append to them, and end at `end` (monotonic).
+    """One burst and its results; its threads only append to them, and start no request after `end` (monotonic).
 
     Attributes:
         latencies: Duration of every request in milliseconds, with an answer or without.
         statuses: Number of requests by class of status, or "none" without an answer.
         errors: Descriptions of failed requests.
-        impossible: Reasons why requests could not be made at all; the first one ends the burst.
+        unsent: Reasons why requests could not be sent, which are not green's fault; the first one ends the burst.
     """
 
     def __init__(self, target: Target, context: Context, end: float) -> None:
-        self._target, self._context, self._end = target, context, end
+        self._target, self._context, self._clock, self._end = target, context, context.clock, end
         self.latencies: list[float] = []
         self.statuses: Counter[str] = Counter()
         self.errors: list[str] = []
-        self.impossible: list[str] = []
+        self.unsent: list[str] = []
         self._lock = threading.Lock()
         self._next_number = 0
 
     def run(self, count: int, rate: float | None) -> float:
         """Send at most `count` requests, `rate` a second, until the end; return the seconds it took."""
-        started = time.monotonic()
+        started = self._clock.monotonic()
         workers = min(self._target.concurrency, count)
         threads = [
             threading.Thread(target=self._send_requests, args=(count, rate, started), daemon=True)
@@ -65,14 +72,15 @@ class Burst:
             thread.start()
         for thread in threads:
             thread.join(max(0.0, self._context.remaining_s() - MARGIN_S / 2))
-        return time.monotonic() - started
+        return self._clock.monotonic() - started
 
     def _send_requests(self, count: int, rate: float | None, started: float) -> None:
-        while (number := self._take_number(count)) is not None and not self.impossible:
+        while (number := self._take_number(count)) is not None and not self.unsent:
             due = started + number / rate if rate else 0.0
-            if max(due, time.monotonic()) >= self._end:
+            if max(due, self._clock.monotonic()) >= self._end:
                 return
-            if due > time.monotonic() and not self._context.sleep(due - time.monotonic()):
+            wait_s = due - self._clock.monotonic()
+            if wait_s > 0 and not self._context.sleep(wait_s):
                 return
             self._send_request(self._target.paths[number % len(self._target.paths)])
 
@@ -86,13 +94,13 @@ class Burst:
         try:
             response = self._context.request(self._target.method, path, headers=self._target.headers)
         except HttpError as problem:
-            # Green is at fault when it does not answer or cannot be reached; anything else is wrong with the plan.
+            # Green is at fault if it does not answer or cannot be reached; any other error is the plan's.
             if isinstance(problem, NoAnswerError) or type(problem).__name__ == "UnreachableError":
                 self._record_no_answer(str(problem), (time.perf_counter() - started) * 1000)
             else:
-                self.impossible.append(str(problem))
+                self.unsent.append(str(problem))
         except GreenlightError as problem:
-            self.impossible.append(str(problem))
+            self.unsent.append(str(problem))
         else:
             self._record_response(path, response)
 

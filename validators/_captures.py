@@ -1,4 +1,4 @@
-"""Values of a response that later steps of a check use."""
+"""Values of a response that later requests of a check use."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HIDDEN = "(not shown)"
 
 
-def exists(side: Side) -> bool:
+def has_configuration(side: Side) -> bool:
     """Return whether the side has a configuration; blue has none in a first deployment."""
     return bool(side.version or side.task_definition)
 
@@ -36,7 +36,7 @@ def read_configuration(side: Side, queries: Iterable[str], context: Context) -> 
     Raises:
         GreenlightError: The side has no configuration, or AWS refused or did not answer.
     """
-    if not exists(side):
+    if not has_configuration(side):
         raise GreenlightError(f"green has no configuration that can be read at {context.deployment.stage}")
     if context.deployment.platform == "ecs":
         return get_task_definition(context, side.task_definition)
@@ -53,7 +53,7 @@ def read_configuration(side: Side, queries: Iterable[str], context: Context) -> 
 
 
 def check_rule(query: str, expectation: Expectation, green: dict[str, Any]) -> Evidence:
-    """Check the real value; take the value that is shown, and the reason that may repeat it, from the masked copy."""
+    """Check the real value, but show the value and the reason of the masked copy."""
     real = check_value(query, expectation, run_query(query, green), "green")
     masked = check_value(query, expectation, run_query(query, _mask(green)))
     return msgspec.structs.replace(real, actual=masked.actual, why=masked.why)

@@ -1,4 +1,4 @@
-"""Expectations of a GraphQL answer, and its evidence."""
+"""Expectations of a GraphQL answer, and their evidence; for `graphql`."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ class Expect(Params, frozen=True, kw_only=True):
 
 
 def check_answer(expect: Expect, response: Response, answer: dict[str, Any], place: str) -> list[Evidence]:
-    """Check errors, data, status and latency; without an expectation of them: data, no errors, and status 200."""
+    """Check errors, data, status and latency; by default there must be data, no errors and status 200."""
     data, errors = answer.get("data", MISSING), answer.get("errors", MISSING)
     # An empty list breaks the specification and means that there were no errors; anything else is an error.
-    is_free = errors is MISSING or errors == []
+    has_no_errors = errors is MISSING or errors == []
     if expect.errors is not None:
         results = [check_value("errors", expect.errors, errors, place)]
     else:
-        actual = "none" if is_free else errors
-        results = [Evidence(query="errors", expected="none", actual=actual, passed=is_free, where=place)]
-    if is_free or expect.errors is None:
+        actual = "none" if has_no_errors else errors
+        results = [Evidence(query="errors", expected="none", actual=actual, passed=has_no_errors, where=place)]
+    if has_no_errors or expect.errors is None:
         results.append(_check_data(data, place))
     if expect.status is not None:
         results.append(check_value("status", expect.status, response.status, place))

@@ -1,4 +1,4 @@
-"""Answers that show which revision gave them, over HTTP or from a function; for `serves_green`."""
+"""Samples for `serves_green`: answers over HTTP or of a function, compared with the values that only green has."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from greenlight.api import MISSING, Context, Evidence, NoAnswerError, run_query
+from greenlight.api import MISSING, Context, Evidence, NoAnswerError, parse_json, run_query
 
 if TYPE_CHECKING:
     from .serves_green import ServesGreen
@@ -35,13 +35,13 @@ def request_sample(params: ServesGreen, context: Context, side: Literal["green",
     Raises:
         GreenlightError: There is no answer.
     """
-    # A network load balancer may route a kept connection to one target only.
+    # A network load balancer may route all requests of a kept-alive connection to the same target.
     response = context.request("GET", params.get, headers={"Connection": "close", **params.send}, side=side)
     sample: Sample = {}
     for name in params.headers:
         value = response.header(name)
         sample[f"header {name}"] = MISSING if value is None else value
-    return sample | _query_json(params, MISSING if response.truncated else _decode(response.body))
+    return sample | _query_json(params, MISSING if response.truncated else parse_json(response.body))
 
 
 def _invoke_sample(params: ServesGreen, context: Context) -> Sample:
@@ -54,34 +54,27 @@ def _invoke_sample(params: ServesGreen, context: Context) -> Sample:
     if response.get("FunctionError"):
         excerpt = context.excerpt(payload.decode(errors="replace"))
         raise NoAnswerError(f"{deployment.function}:{qualifier} ended with an error, not an answer: {excerpt}")
-    return {"ExecutedVersion": response.get("ExecutedVersion") or MISSING, **_query_json(params, _decode(payload))}
+    return {"ExecutedVersion": response.get("ExecutedVersion") or MISSING, **_query_json(params, parse_json(payload))}
 
 
 def _query_json(params: ServesGreen, data: Any) -> Sample:
     return {f"json {query}": MISSING if data is MISSING else run_query(query, data) for query in params.json}
 
 
-def _decode(body: bytes) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return MISSING
-
-
 def compare_samples(expected: dict[str, Value], samples: list[Sample]) -> list[Evidence]:
-    """Compare all samples with each expected value; the evidence lists the most common of the different values."""
+    """Compare all samples with each expected value; the evidence lists the most common unexpected values."""
     if not samples:
         return []
     results = []
     for name, value in expected.items():
-        different = Counter(_display(sample[name]) for sample in samples if not _is_same(sample[name], value))
-        counts = ", ".join(f"{text} ({count} of {len(samples)})" for text, count in different.most_common(5))
-        results.append(Evidence(query=name, expected=value, actual=counts or value, passed=not different))
+        unexpected = Counter(_display(sample[name]) for sample in samples if not _is_same(sample[name], value))
+        counts = ", ".join(f"{text} ({count} of {len(samples)})" for text, count in unexpected.most_common(5))
+        results.append(Evidence(query=name, expected=value, actual=counts or value, passed=not unexpected))
     return results
 
 
 def _is_same(actual: Any, expected: Value) -> bool:
-    """Compare without a conversion of types, except that a number equals its text, and an ARN its family:revision."""
+    """Compare values; types must match, but an integer equals its text, and an ARN its family:revision."""
     if isinstance(actual, int) and not isinstance(actual, bool) and isinstance(expected, str):
         return str(actual) == expected
     if isinstance(actual, bool) or isinstance(expected, bool) or isinstance(actual, str) != isinstance(expected, str):

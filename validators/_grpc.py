@@ -35,7 +35,7 @@ class BrokenCallError(Exception):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Call:
-    """A call with one message, `message`, already in gRPC's framing."""
+    """A unary call; `message` already has gRPC's framing."""
 
     path: str
     scheme: str
@@ -47,7 +47,7 @@ class Call:
         """Send the call; return headers and trailers together, and the body.
 
         Raises:
-            BrokenCallError: There was no whole answer.
+            BrokenCallError: There was no complete answer.
         """
         from h2.config import H2Configuration
         from h2.connection import H2Connection
@@ -67,13 +67,13 @@ class Call:
 
 
 def is_sendable(name: str, value: str) -> bool:
-    """Return whether HTTP/2 can carry this metadata beside the headers that gRPC reserves."""
+    """Return whether the metadata is valid in HTTP/2 and not reserved by gRPC."""
     is_reserved = name.startswith(":") or name.lower() in _RESERVED
     return not is_reserved and not any(character in f"{name}{value}" for character in "\r\n\0")
 
 
 def describe_status(headers: Mapping[str, str]) -> str:
-    """Return the name of the gRPC status, with the server's message or the meaning of the status here."""
+    """Return the name of the gRPC status with the server's message or, without one, its meaning for a health check."""
     number = headers.get("grpc-status", "none")
     name = CODES[int(number)] if number.isdecimal() and len(number) < 3 and int(number) < len(CODES) else number
     message = urllib.parse.unquote(headers.get("grpc-message", "")) or _MEANINGS.get(name, "")

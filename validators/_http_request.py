@@ -18,7 +18,7 @@ class Request(HttpRequest, frozen=True, kw_only=True):
     """One request: exactly one of the methods with a path or URL, and what to send, expect and capture.
 
     Attributes:
-        redirects: The most redirects to follow.
+        redirects: Maximum number of redirects to follow.
         expect: Expectations of the response.
         capture: Names for values of the response, which later steps use: `json.PATH`, `cookies.NAME`, … (see above).
     """
@@ -28,7 +28,7 @@ class Request(HttpRequest, frozen=True, kw_only=True):
     capture: dict[str, str] = {}
 
     def __post_init__(self) -> None:
-        """Reject a request without a method, with several, or without any use of its response."""
+        """Reject a request without a method, with several, or without a use for its response."""
         HttpRequest.__post_init__(self)
         if self.expect is None and not self.capture:
             raise ValueError(

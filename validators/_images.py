@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from greenlight.api import Context, Duration, Expectation
 
+POLL_S = 3.0
+
 _ECR = re.compile(r"(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/(.+)", re.ASCII)
 _DONE, _WAITING = ("COMPLETE", "ACTIVE"), ("IN_PROGRESS", "PENDING")
 
@@ -103,9 +105,7 @@ def check_age(reference: str, max_age: Duration, context: Context) -> Evidence:
     )
 
 
-def check_scan(
-    reference: str, limits: Mapping[Any, int], context: Context, poll_s: float
-) -> tuple[list[Evidence], str]:
+def check_scan(reference: str, limits: Mapping[Any, int], context: Context) -> tuple[list[Evidence], str]:
     """Check the number of findings of each severity; return the reason instead where the scan shows nothing.
 
     Raises:
@@ -113,7 +113,7 @@ def check_scan(
     """
     key = _EcrKey.from_reference(reference, context)
     try:
-        answer = _wait_for_scan(key, context, poll_s)
+        answer = _wait_for_scan(key, context)
     except GreenlightError as problem:
         if getattr(problem, "code", "") != "ScanNotFoundException":
             raise
@@ -136,7 +136,7 @@ def check_scan(
     ], ""
 
 
-def _wait_for_scan(key: _EcrKey, context: Context, poll_s: float) -> dict[str, Any]:
+def _wait_for_scan(key: _EcrKey, context: Context) -> dict[str, Any]:
     while True:
         answer = context.aws_call(
             "ecr",
@@ -147,7 +147,7 @@ def _wait_for_scan(key: _EcrKey, context: Context, poll_s: float) -> dict[str, A
             imageId=key.image_id,
         )
         status = answer.get("imageScanStatus", {}).get("status", "unknown")
-        if status not in _WAITING or not context.sleep(poll_s):
+        if status not in _WAITING or not context.sleep(POLL_S):
             return answer
 
 

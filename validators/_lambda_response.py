@@ -46,7 +46,7 @@ class InvocationExpectation(ContentExpectation, frozen=True, kw_only=True):
 def check_invocation(
     expect: InvocationExpectation, event: LambdaEvent | None, invocation: Invocation, where: str
 ) -> list[Evidence]:
-    """Compare one invocation with what the plan expects of error, answer and durations."""
+    """Compare error, answer and durations of one invocation with the plan's expectations."""
     results = [_check_error(expect, invocation.failure, where)]
     if event is not None and event.is_http:
         results += _check_http_response(expect, event, invocation, where)
@@ -62,7 +62,7 @@ def check_invocation(
 
 
 def response_error(expect: Expectation | None, event: LambdaEvent | None, invocation: Invocation) -> str:
-    """Return why an invocation failed, by its error or by the status of its HTTP response; "" when it did not."""
+    """Return the error of an invocation or of its HTTP response; "" if it succeeded."""
     if invocation.failure or event is None or not event.is_http:
         return invocation.failure
     try:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from typing import Any
 
-from greenlight.api import Context, GreenlightError, list_service_tasks
+from greenlight.api import Context, GreenlightError, get_function_configuration, get_task_definition, list_service_tasks
 
 POLL_S = 1.0
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -18,22 +17,22 @@ _VARYING = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class LogGroup:
-    """A log group, and the parts of stream names that only green's log streams have."""
+    """A log group; a log stream is green's if its name contains one of `green_marks`."""
 
     context: Context
     name: str
     green_marks: list[str]
 
-    def green_lines(self, pattern: str, window_s: float, enough: int = 0) -> list[str]:
-        """Return green's lines that match `pattern`; all of them, or stop at the page that makes them `enough`."""
-        return self._read(pattern, window_s, enough, is_green=True)
+    def green_lines(self, pattern: str, window_s: float, stop_after: int = 0) -> list[str]:
+        """Return green's lines that match `pattern`; read no further page after `stop_after` lines, if it is set."""
+        return self._read(pattern, window_s, stop_after, is_green=True)
 
-    def blue_lines(self, pattern: str, window_s: float, enough: int = 0) -> list[str]:
+    def blue_lines(self, pattern: str, window_s: float, stop_after: int = 0) -> list[str]:
         """Return the lines of all other streams that match `pattern`; see `green_lines`."""
-        return self._read(pattern, window_s, enough, is_green=False)
+        return self._read(pattern, window_s, stop_after, is_green=False)
 
-    def _read(self, pattern: str, window_s: float, enough: int, *, is_green: bool) -> list[str]:
-        now_ms = int(time.time() * 1000)
+    def _read(self, pattern: str, window_s: float, stop_after: int, *, is_green: bool) -> list[str]:
+        now_ms = int(self.context.clock.now_utc().timestamp() * 1000)
         start_ms = now_ms - int(window_s * 1000)
         query: dict[str, Any] = {"logGroupName": self.name, "startTime": start_ms, "endTime": now_ms}
         if pattern:
@@ -44,7 +43,7 @@ class LogGroup:
                 stream = str(event.get("logStreamName", ""))
                 if any(mark in stream for mark in self.green_marks) is is_green:
                     lines.append(str(event.get("message", "")))
-            if enough and len(lines) >= enough:
+            if stop_after and len(lines) >= stop_after:
                 break
         return lines
 
@@ -54,7 +53,7 @@ class LogGroup:
         Raises:
             GreenlightError: The query failed, or did not end in time; then it is stopped.
         """
-        now_s = int(time.time())
+        now_s = int(self.context.clock.now_utc().timestamp())
         times = {"startTime": now_s - int(window_s), "endTime": now_s}
         started = self.context.aws_call("logs", "start_query", logGroupName=self.name, queryString=query, **times)
         while True:
@@ -82,15 +81,12 @@ def find_log_group(name: str, context: Context) -> LogGroup:
 
 
 def _function_group(context: Context) -> str:
-    function = context.deployment.function
-    query = {"FunctionName": function, "Qualifier": context.green.version}
-    response = context.aws_call("lambda", "get_function_configuration", **query)
-    return str(response.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{function}")
+    configuration = get_function_configuration(context)
+    return str(configuration.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{context.deployment.function}")
 
 
 def _task_group(context: Context) -> str:
-    response = context.aws_call("ecs", "describe_task_definition", taskDefinition=context.green.task_definition)
-    containers = response["taskDefinition"].get("containerDefinitions", [])
+    containers = get_task_definition(context).get("containerDefinitions", [])
     options = [container.get("logConfiguration", {}).get("options", {}) for container in containers]
     groups = {option["awslogs-group"] for option in options if option.get("awslogs-group")}
     if len(groups) != 1:
@@ -108,7 +104,7 @@ def _green_marks(context: Context) -> list[str]:
     return [f"/{arn.rpartition('/')[2]}" for arn in arns]
 
 
-def signature(line: str) -> str:
+def to_signature(line: str) -> str:
     """Return the first line of a log entry with its numbers, ids and quoted values replaced by *."""
     return " ".join(_VARYING.sub("*", line.strip().partition("\n")[0]).split())
 

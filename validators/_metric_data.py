@@ -27,7 +27,7 @@ class Query(Params, frozen=True, kw_only=True):
         metric: Namespace and name, as in AWS/Lambda/Errors.
         dimensions: Dimensions of the metric; an ARN of a target group or load balancer is shortened for CloudWatch.
         stat: Statistic of the metric.
-        expression: Metric maths over the ids of other queries.
+        expression: Metric math over the ids of other queries.
     """
 
     metric: str = ""

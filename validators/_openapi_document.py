@@ -1,4 +1,4 @@
-"""An OpenAPI document: read, normalised, and compared with responses; for `openapi`."""
+"""OpenAPI documents for `openapi`: parsing, normalization, and comparison with responses."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ MAX_NODES = 200_000
 """Values in a document; with aliases, a small YAML text can have any number of them."""
 
 MAX_DEPTH = 200
-"""Levels of a document; a deeper one would crash the process in a parser written in C, where Python's own raises."""
+"""Levels of a document; a deeper one would crash a parser written in C, and with it the process."""
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
 MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
-"""Exceptions that reading a document raises where its structure is not OpenAPI's."""
+"""Exceptions raised by the use of a document whose structure is not that of OpenAPI."""
 
 _BASE_URI = "urn:greenlight:openapi"
 
 
 class UnusableError(Exception):
-    """The document, or one operation of it, cannot be used; the message says why."""
+    """The document, or one operation of it, cannot be used; the message has the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,24 +62,24 @@ class Document:
         self._is_3_0 = version.startswith("3.0")
         self._remaining_nodes = MAX_NODES
         try:
-            self.data: dict[str, Any] = self._normalise(raw)
+            self.data: dict[str, Any] = self._normalize(raw)
         except RecursionError as problem:
-            raise UnusableError("it is nested too deep") from problem
+            raise UnusableError("it is nested too deeply") from problem
         if not isinstance(self.data.get("paths"), dict):
             raise UnusableError("it has no paths")
 
-    def _normalise(self, data: Any) -> Any:
+    def _normalize(self, data: Any) -> Any:
         """Copy plain data with text keys, absolute references, and OpenAPI's additions to schemas as JSON Schema."""
         self._remaining_nodes -= 1
         if self._remaining_nodes < 0:
             raise UnusableError(f"it has more than {MAX_NODES} values")
         if isinstance(data, list):
-            return [self._normalise(item) for item in data]
+            return [self._normalize(item) for item in data]
         if isinstance(data, (datetime.date, datetime.datetime)):  # YAML converts plain texts to them
             return data.isoformat()
         if not isinstance(data, dict):
             return data
-        copy = {str(key): self._normalise(value) for key, value in data.items()}
+        copy = {str(key): self._normalize(value) for key, value in data.items()}
         if isinstance(copy.get("$ref"), str) and copy["$ref"].startswith("#"):
             copy["$ref"] = _BASE_URI + copy["$ref"]
         if self._is_3_0:
@@ -194,7 +194,7 @@ def _parse(text: str) -> Any:
         pass
     try:
         if nesting_exceeds(text, MAX_DEPTH):
-            raise UnusableError("it is nested too deep")
+            raise UnusableError("it is nested too deeply")
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (yaml.YAMLError, RecursionError, ValueError) as problem:
         raise UnusableError(f"it is neither JSON nor YAML: {' '.join(str(problem).split())[:150]}") from problem

@@ -1,4 +1,4 @@
-"""Requests for the operations of an OpenAPI document, with values from plan and document; for `openapi`."""
+"""Requests for `openapi`: the operations of a document, with values from the plan and the document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class RequestBuilder:
-    """Builder of requests; `params` has the plan's values, which come before the document's."""
+    """Builder of requests; values of the plan, in `params`, take precedence over those of the document."""
 
     document: Document
     params: OpenApi
@@ -26,7 +26,7 @@ class RequestBuilder:
         """Return the target and the headers of a request.
 
         Raises:
-            UnusableError: The operation cannot be called, or not without harm.
+            UnusableError: The operation cannot be called, or might change data.
         """
         self._reject_unsafe(operation)
         path, query, headers = operation.path, [], dict(self.params.headers)
@@ -66,7 +66,7 @@ class RequestBuilder:
         return list({(parameter.get("name"), parameter.get("in")): parameter for parameter in parameters}.values())
 
     def _value(self, name: str, parameter: dict[str, Any]) -> str | None:
-        """Return the plan's value as a text, or the first one in the document; None if that is not a single value."""
+        """Return the plan's value or else the document's first one, as text; None if it is missing or not a scalar."""
         schema, examples = self.document.resolve(parameter.get("schema")), parameter.get("examples")
         candidates = [self.params.parameters.get(name), parameter.get("example")]
         if isinstance(examples, dict):

@@ -1,11 +1,10 @@
-"""The life of one probe row: written through one side, read through both, and deleted; for `migration`."""
+"""Probe rows for `migration`: a row is written through one side, read through both, and deleted."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.api import (
-    MISSING,
     Context,
     Evidence,
     ExpectationError,
@@ -13,16 +12,16 @@ from greenlight.api import (
     HttpError,
     NoAnswerError,
     Response,
-    capture_value,
     check_response,
     error,
     failed,
     finding_from,
     inconclusive,
-    is_sensitive,
     send_request,
     unique_id,
 )
+
+from ._captures import capture_values
 
 if TYPE_CHECKING:
     from .migration import Migration
@@ -37,9 +36,8 @@ class ProbeRow:
     def __init__(self, params: Migration, context: Context, writer: SideName, reader: SideName) -> None:
         """Choose the unique values of the row."""
         self._params, self._context, self._writer, self._reader = params, context, writer, reader
-        self._captured: dict[str, Any] = {
-            name: unique_id() for name, source in params.capture.items() if source == "unique"
-        }
+        self._sources = {name: source for name, source in params.capture.items() if source != "unique"}
+        self._captured: dict[str, Any] = {name: unique_id() for name in params.capture.keys() - self._sources.keys()}
 
     def write_and_read(self, budget_s: float) -> Finding:
         """Write the row and read it through both sides within `budget_s`, so that time to clean up remains."""
@@ -50,7 +48,7 @@ class ProbeRow:
                 self._context, self._params.write, self._captured, self._writer, budget_s, expect=self._params.written
             )
             results += self._check_write(response)
-            self._capture(response)
+            capture_values(self._sources, response, self._captured, self._context)
             if not all(result.passed for result in results):
                 finding = finding_from(results, "")
                 if self._writer == "green":
@@ -66,7 +64,7 @@ class ProbeRow:
         except (HttpError, ExpectationError) as problem:
             return error(str(problem), *results)
         except KeyError as problem:
-            return error(f"${{{problem.args[0]}}} was not in the answer to write", *results)
+            return error(f"${{{problem.args[0]}}} was not in the answer to `write`", *results)
         except Exception as problem:  # noqa: BLE001 - the row must be deleted whatever happens
             return error(f"the row could not be written and read: {type(problem).__name__}: {problem}", *results)
         return finding_from(results, f"a row of {self._writer}'s is read by {self._reader}")
@@ -78,15 +76,8 @@ class ProbeRow:
         status = response.status
         return [Evidence(query="status", expected="below 400", actual=status, passed=status < 400, where=place)]
 
-    def _capture(self, response: Response) -> None:
-        for name, source in self._params.capture.items():
-            if source != "unique" and (value := capture_value(source, response)) is not MISSING:
-                self._captured[name] = value
-                if is_sensitive(name, source):
-                    self._context.add_secret(value)
-
     def _read(self, side: SideName, end_s: float) -> list[Evidence]:
-        """Read until the row is as expected, or `within` or the budget is over."""
+        """Read until the row is as expected, or until `within` or the budget ends."""
         params, context = self._params, self._context
         until_s = max(end_s, context.remaining_s() - params.within)
         place = f"written through {self._writer}, read through {side}"

@@ -1,4 +1,4 @@
-"""A pytest suite: fetched, run in a process of its own, and its results; for `pytest`."""
+"""Suites for `pytest`: finding them, running them in a separate process, and reading the results."""
 
 from __future__ import annotations
 

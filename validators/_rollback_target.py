@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from greenlight.api import Context, Evidence, GreenlightError
+from greenlight.api import Context, Evidence, GreenlightError, get_function_configuration
+
+from ._task_set import find_task_set
 
 
 def check_rollback_target(context: Context) -> Evidence:
@@ -14,20 +16,20 @@ def check_rollback_target(context: Context) -> Evidence:
 
 def _check_previous_version(context: Context) -> Evidence:
     function, version = context.deployment.function, context.deployment.blue.version
-    state = _version_state(context, function, version) if version else "none: this is the first version"
+    state = _version_state(context, version) if version else "none: this is the first version"
     return Evidence(
         query=f"previous version {version}".strip(),
         expected="Active",
         actual=state,
-        passed=state in ("Active", "Inactive"),  # idle for weeks: it wakes when it is invoked
+        # Lambda deactivates a version that is idle for weeks, and activates it again when it is invoked.
+        passed=state in ("Active", "Inactive"),
         where=function,
     )
 
 
-def _version_state(context: Context, function: str, version: str) -> str:
-    call = {"FunctionName": function, "Qualifier": version}
+def _version_state(context: Context, version: str) -> str:
     try:
-        return str(context.aws_call("lambda", "get_function_configuration", **call).get("State", "Active"))
+        return str(get_function_configuration(context, version).get("State", "Active"))
     except GreenlightError as problem:
         if getattr(problem, "code", "") != "ResourceNotFoundException":
             raise
@@ -38,16 +40,9 @@ def _check_blue_task_set(context: Context) -> Evidence:
     deployment, blue = context.deployment, context.deployment.blue.task_set
     actual, running_count = "none: there is no blue task set", 0
     if blue:
-        response = context.aws_call(
-            "ecs", "describe_services", cluster=deployment.cluster, services=[deployment.service]
-        )
-        task_sets = [task_set for service in response.get("services", []) for task_set in service.get("taskSets", [])]
-        actual = "deleted"
-        for task_set in task_sets:
-            if blue in (task_set.get("id"), task_set.get("taskSetArn")):
-                running_count = task_set.get("runningCount", 0)
-                actual = f"{running_count} tasks running"
-                break
+        task_set = find_task_set(context, blue)
+        running_count = 0 if task_set is None else task_set.get("runningCount", 0)
+        actual = "deleted" if task_set is None else f"{running_count} tasks running"
     return Evidence(
         query=f"blue task set {blue}".strip(),
         expected="with running tasks",

@@ -1,4 +1,4 @@
-"""Green's task set of an ECS service, and its tasks that have stopped."""
+"""Task sets of the ECS service, and their stopped tasks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _SCALED_IN = "Scaling activity initiated"
 
 
-def find_task_set(context: Context) -> dict[str, Any] | None:
-    """Return green's task set as DescribeServices has it, or None if the service does not have it.
+def find_task_set(context: Context, name: str) -> dict[str, Any] | None:
+    """Return the task set with this id or ARN as DescribeServices returns it; None if the service does not have it.
 
     Raises:
         GreenlightError: AWS refused or did not answer.
@@ -24,7 +24,7 @@ def find_task_set(context: Context) -> dict[str, Any] | None:
     answer = context.aws_call("ecs", "describe_services", cluster=deployment.cluster, services=[deployment.service])
     task_sets = [task_set for service in answer.get("services", []) for task_set in service.get("taskSets", [])]
     for task_set in task_sets:
-        if context.green.task_set in (task_set.get("id"), task_set.get("taskSetArn")):
+        if name in (task_set.get("id"), task_set.get("taskSetArn")):
             return dict(task_set)
     return None
 

@@ -1,4 +1,4 @@
-"""Parallel invocations of one version, and the finding that they lead to, for `warm`."""
+"""Parallel invocations of one version and their finding, for `warm`."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ if TYPE_CHECKING:
 
     from .warm import Warm
 
-POLL_S = 0.05
+MARGIN_S = 0.1
+"""Part of the attempt's time that is reserved for the evaluation."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
-    """Outcomes of invocations that were made at once.
+    """Outcomes of parallel invocations.
 
     Attributes:
         answers: Invocations that the version answered, with an error or without.
         late: Number of invocations without an answer in time.
-        refused: Reasons of the invocations that Lambda did not carry out.
+        refused: Reasons why Lambda did not carry out the other invocations.
     """
 
     answers: list[Invocation]
@@ -57,10 +58,10 @@ class Outcomes:
         return [answer.duration_ms for answer in self.answers]
 
 
-def invoke_at_once(context: Context, count: int, make_payload: Callable[[int], Any]) -> Outcomes:
+def invoke_in_parallel(context: Context, count: int, make_payload: Callable[[int], Any]) -> Outcomes:
     """Invoke the version `count` times in parallel.
 
-    Each call ends with the attempt's time by itself, so no thread outlives it by more than that.
+    Each call is limited to the attempt's time, so its thread does not run much longer.
     """
     answers: list[Invocation] = []
     refused: list[str] = []
@@ -78,8 +79,8 @@ def invoke_at_once(context: Context, count: int, make_payload: Callable[[int], A
     threads = [threading.Thread(target=invoke_once, args=(number,), daemon=True) for number in range(count)]
     for thread in threads:
         thread.start()
-    while any(thread.is_alive() for thread in threads) and context.sleep(POLL_S):
-        pass
+    for thread in threads:
+        thread.join(max(0.0, context.remaining_s() - MARGIN_S))
     answers, refused = list(answers), list(refused)  # a thread may still append to the originals
     return Outcomes(answers, count - len(answers) - len(refused), refused)
 

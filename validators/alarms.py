@@ -27,11 +27,11 @@ _STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
 
 
 class Alarms(Params, frozen=True, kw_only=True):
-    """Alarms to look at.
+    """Alarms to check.
 
     Attributes:
         names: Names of alarms, or patterns with `*` and `?`.
-        insufficient_data: The meaning of an alarm in INSUFFICIENT_DATA.
+        insufficient_data: Outcome of an alarm in INSUFFICIENT_DATA.
         for: How long to watch; the check's `timeout` must be longer.
     """
 

@@ -19,7 +19,7 @@ POLL_S = 1.0
 
 
 class Alias(Params, frozen=True, kw_only=True):
-    """No parameters: the stage says which version the alias must have."""
+    """No parameters: the stage determines the version that the alias must have."""
 
 
 @validator(
@@ -41,7 +41,7 @@ def alias(params: Alias, context: Context) -> Finding:  # noqa: ARG001 - the run
     expected = (deployment.green if is_shifted else deployment.blue).version
     if not deployment.alias or not expected:
         return error(
-            f"CodeDeploy names no {'version' if deployment.alias else 'alias'}, so there is nothing to look for"
+            f"CodeDeploy names no {'version' if deployment.alias else 'alias'}, so the alias cannot be checked"
         )
     place = f"{deployment.function}:{deployment.alias}"
     while True:
@@ -53,4 +53,4 @@ def alias(params: Alias, context: Context) -> Finding:  # noqa: ARG001 - the run
             Evidence(query="weights of other versions", expected={}, actual=weights, passed=not weights, where=place),
         ]
         if all(item.passed for item in evidence) or not context.sleep(POLL_S):
-            return finding_from(evidence, f"{place} points to version {version} alone")
+            return finding_from(evidence, f"{place} points to version {version} only")

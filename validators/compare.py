@@ -1,11 +1,11 @@
 """compare: requests that work on blue work on green, with the same answers.
 
 Each request goes to blue, to green, and to blue again. Differences between blue's two answers are noise (times, ids,
-orders). A difference, by place and kind, counts only if green differs from blue more often than blue from itself, by
-more than both of Diffy's thresholds in percent: `relative` of all differences at the place, `absolute` of all
-requests. Status, headers (except those of the connection) and body are compared, JSON by place
-(`body.items[].price`), anything else as text. `samples` repeats everything, to find noise that is rare. `ignore`
-names places (`body.generated_at`, `header.x-release`), or only their last part (`generated_at`), that may differ. The
+the order of items). A difference, by place and kind, counts only if green differs from blue more often than blue
+differs from blue, and by more than both of Diffy's thresholds in percent: `relative` of all differences at the place,
+`absolute` of all requests. Status, headers (except those of the connection) and body are compared, JSON by place
+(`body.items[].price`), anything else as text. `samples` repeats everything, to find noise that is rare. `ignore` names
+places (`body.generated_at`, `header.x-release`), or only their last part (`generated_at`), that may differ. The
 finding shows the median time of each side.
 
 On ECS blue is asked on the production listener, until traffic shifts (AfterAllowTestTraffic and BeforeAllowTraffic).
@@ -42,17 +42,17 @@ MARGIN_S = 0.1
 
 
 class Compare(Params, frozen=True, kw_only=True):
-    """Requests, what may differ, and what counts.
+    """Requests to compare, and the differences that count.
 
     Attributes:
         requests: Requests with a safe method; a bare path is a GET.
         payloads: Payloads of invocations (Lambda); they must do no harm.
-        event: The kind of event in which a function gets a request.
-        samples: How often everything is sent.
-        ignore: Places that may differ, whole or by their last part.
+        event: The kind of event in which a function receives a request.
+        samples: Number of times that everything is sent.
+        ignore: Places that may differ, in full or by their last part.
         headers: Compare response headers, too.
-        relative: Percent of all differences seen at a place that must be exceeded to count.
-        absolute: Percent of all requests that must be exceeded to count.
+        relative: Threshold in percent of all differences at a place.
+        absolute: Threshold in percent of all requests.
         latency: Expectations of the times of both sides.
     """
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from greenlight.api import Context, Expectation, Finding, Params, compile_query, finding_from, inconclusive, validator
 
-from ._configuration import check_rule, check_unchanged, exists, read_configuration
+from ._configuration import check_rule, check_unchanged, has_configuration, read_configuration
 
 if TYPE_CHECKING:
     from greenlight.api import Evidence
@@ -68,12 +68,12 @@ class Config(Params, frozen=True, kw_only=True):
     ),
 )
 def config(params: Config, context: Context) -> Finding:
-    """Green's configuration meets the plan's rules, and has not drifted from blue's."""
+    """Green's configuration meets the plan's rules, and the named settings have not changed since blue."""
     blue_side = context.deployment.blue
     queries = (*params.expect, *params.unchanged)
     green = read_configuration(context.deployment.green, queries, context)
     evidence: list[Evidence] = [check_rule(query, expected, green) for query, expected in params.expect.items()]
-    if not params.unchanged or exists(blue_side):
+    if not params.unchanged or has_configuration(blue_side):
         blue = read_configuration(blue_side, queries, context) if params.unchanged else {}
         evidence += [check_unchanged(query, blue, green) for query in params.unchanged]
         return finding_from(evidence, f"{len(evidence)} settings are as expected")

@@ -31,8 +31,8 @@ class EcsService(Params, frozen=True, kw_only=True):
     """Limits of green's tasks.
 
     Attributes:
-        running: The least number of running tasks; ECS's own desired count applies as well.
-        stopped: The most tasks that may have stopped.
+        running: Minimum number of running tasks; ECS's own desired count applies as well.
+        stopped: Maximum number of stopped tasks.
         ignore: Stop codes of tasks that do not count as stopped.
     """
 
@@ -62,7 +62,7 @@ def ecs_service(params: EcsService, context: Context) -> Finding:
     if not name:
         return error(f"green has no task set at {context.deployment.stage}")
     while True:
-        task_set = find_task_set(context)
+        task_set = find_task_set(context, name)
         if task_set is None:
             return failed(f"the service {context.deployment.service} has no task set {name}, expected green's")
         stopped = [stopped_task_evidence(task) for task in stopped_tasks(context, task_set, params.ignore)]
@@ -83,10 +83,10 @@ def ecs_service(params: EcsService, context: Context) -> Finding:
 
 
 def _check_states(task_set: dict[str, Any], params: EcsService) -> list[Evidence]:
-    least_running = max(int(task_set.get("computedDesiredCount", 0)), params.running)
+    minimum_running = max(int(task_set.get("computedDesiredCount", 0)), params.running)
     rows: list[tuple[str, Any, Any]] = [
         ("stabilityStatus", "STEADY_STATE", task_set.get("stabilityStatus", "unknown")),
-        ("running tasks", least_running, task_set.get("runningCount", 0)),
+        ("running tasks", minimum_running, task_set.get("runningCount", 0)),
         ("pending tasks", 0, task_set.get("pendingCount", "unknown")),
     ]
     place = str(task_set.get("id", ""))

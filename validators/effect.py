@@ -70,8 +70,8 @@ class Effect(Params, frozen=True, kw_only=True):
         see: The place where the effect appears.
         expect: Expectations by JMESPath query into the effect (`@` for a whole text).
         capture: Names for values: `unique`, or a source in the response to an HTTP cause.
-        within: The most time that the effect may take.
-        interval: The wait between two looks.
+        within: Maximum time until the effect.
+        interval: The pause between two looks.
         clean_up: Things to remove afterwards, in this order.
     """
 
@@ -92,9 +92,9 @@ class Effect(Params, frozen=True, kw_only=True):
             if source != "unique" and self.cause.http is None:
                 raise ValueError(f"{source!r} is of an HTTP response; with this cause only unique can be captured")
         if not self.expect and (self.see.metric or self.see.execution):
-            raise ValueError("say what to expect, such as expect: {value: {gte: 1}} or {status: SUCCEEDED}")
+            raise ValueError("expect is missing; write expect: {value: {gte: 1}} or expect: {status: SUCCEEDED}")
         if self.cause.expect is not None and self.cause.http is None:
-            raise ValueError("only an HTTP cause has a response to expect something of")
+            raise ValueError("only an HTTP cause has a response; remove expect from the cause")
 
     def required_iam(self) -> Iterator[IamRequirement]:
         """Yield the actions of cause, look and clean-up, each with its own resource."""
@@ -127,7 +127,7 @@ class Effect(Params, frozen=True, kw_only=True):
 )
 def effect(params: Effect, context: Context) -> Finding:
     """A cause has its effect: the message, row, object, metric, line or execution appears."""
-    run = Run(params.cause, params.see, params.expect, params.capture)
+    run = Run(params.cause, params.see, params.expect, params.capture, context)
     if (finding := run.check_before(context)) is not None:
         return finding
     reserved_s = context.remaining_s() * CLEAN_UP_SHARE if params.clean_up else 0.0

@@ -1,8 +1,8 @@
 """graphql: a query or mutation is answered without errors, and with the expected data.
 
-The document is sent as a POST by GraphQL over HTTP. GraphQL answers 200 for errors, too. Therefore `errors` must be
-absent, `data` must be a non-empty object, and the status must be 200, unless the plan expects something else. Queries
-of `data` start at the answer's `data`. A mutation changes data, so write one that does no harm to the service.
+The document is sent as a POST as GraphQL over HTTP requires. GraphQL also answers errors with 200. Therefore `errors`
+must be absent, `data` must be a non-empty object, and the status must be 200, unless the plan expects something else.
+Queries of `data` start at the answer's `data`. A mutation changes data, so write one that does no harm to the service.
 
 Example:
     checks:

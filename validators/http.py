@@ -75,7 +75,7 @@ from ._http_request import Request, check_request
 
 
 class Http(Request, frozen=True, kw_only=True):
-    """A request, written directly, or `steps` of requests.
+    """A single request, or several as `steps`.
 
     Attributes:
         steps: Requests in order; the check ends with the first that fails.
@@ -92,7 +92,9 @@ class Http(Request, frozen=True, kw_only=True):
         if self.steps is None:
             Request.__post_init__(self)
         elif any(getattr(self, field) for field in Request.__struct_fields__):
-            raise ValueError("steps stand alone; put method, headers, body and expect into the steps")
+            raise ValueError(
+                "steps cannot be combined with a request; put method, headers, body and expect into the steps"
+            )
         elif not any(step.expect for step in self.steps):
             raise ValueError("none of the steps expects anything; add expect: {status: 200} to one")
 

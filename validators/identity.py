@@ -81,7 +81,7 @@ def identity(params: Identity, context: Context) -> Finding:
     if not evidence:
         suffix = f" with a container {params.container!r}" if params.container else ""
         return inconclusive(f"green has no running task{suffix}, so its digest is not known")
-    return finding_from(evidence, f"{len(evidence)} of {len(evidence)} run what was built")
+    return finding_from(evidence, f"{len(evidence)} of {len(evidence)} run the expected build")
 
 
 def _to_hex(digest: str) -> str:

@@ -39,8 +39,6 @@ from greenlight.api import (
 
 from ._images import check_age, check_reference, check_scan, image_references
 
-POLL_S = 3.0
-
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFORMATIONAL", "UNDEFINED", "UNTRIAGED"]
 
 
@@ -48,8 +46,8 @@ class Image(Params, frozen=True, kw_only=True):
     """Limits of green's images.
 
     Attributes:
-        findings: The most findings of each severity.
-        max_age: The most time since the image was pushed.
+        findings: Maximum number of findings by severity.
+        max_age: Maximum time since the image was pushed.
         registry: Expectation of the host in the image's reference.
         pinned: Require a reference with a digest.
         container: The container to check (ECS); all by default.
@@ -100,7 +98,7 @@ def image(params: Image, context: Context) -> Finding:
             if params.max_age is not None:
                 results.append(check_age(reference, params.max_age, context))
             if params.findings:
-                counts, doubt = check_scan(reference, params.findings, context, POLL_S)
+                counts, doubt = check_scan(reference, params.findings, context)
                 results += counts
                 doubts += [doubt] if doubt else []
     except GreenlightError as problem:

@@ -15,7 +15,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from greenlight.api import Context, Evidence, Finding, GreenlightError, Params, failed, finding_from, validator
+from greenlight.api import (
+    Context,
+    Evidence,
+    Finding,
+    GreenlightError,
+    Params,
+    failed,
+    finding_from,
+    get_function_configuration,
+    validator,
+)
 
 POLL_S = 2.0
 _IN_PROGRESS = ("Pending", "InProgress", "IN_PROGRESS")
@@ -26,7 +36,7 @@ class LambdaState(Params, frozen=True, kw_only=True):
     """Requirements of the version beyond its state.
 
     Attributes:
-        provisioned_concurrency: Require that some is configured; any that is configured must be ready anyway.
+        provisioned_concurrency: Require provisioned concurrency; if it is configured, it must be ready in any case.
     """
 
     provisioned_concurrency: bool = False
@@ -58,8 +68,7 @@ def lambda_state(params: LambdaState, context: Context) -> Finding:
 
 
 def _version_states(context: Context, target: str) -> list[Evidence]:
-    function, version = context.deployment.function, context.green.version
-    configuration = context.aws_call("lambda", "get_function_configuration", FunctionName=function, Qualifier=version)
+    configuration = get_function_configuration(context)
     # AWS leaves both fields out for functions that never left their first state, and treats those as active.
     state, update = configuration.get("State", "Active"), configuration.get("LastUpdateStatus", "Successful")
     reason = configuration.get("StateReason") or configuration.get("LastUpdateStatusReason") or ""
@@ -73,7 +82,7 @@ def _version_states(context: Context, target: str) -> list[Evidence]:
 
 
 def _concurrency_states(params: LambdaState, context: Context, target: str) -> list[Evidence]:
-    """Return the state of the provisioned concurrency of version and alias, as far as any is configured."""
+    """Return the state of the provisioned concurrency of version and alias, if configured."""
     states = []
     for qualifier in filter(None, (context.green.version, context.deployment.alias)):
         if concurrency := _provisioned_concurrency(context, qualifier):

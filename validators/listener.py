@@ -3,8 +3,6 @@
 The production listener sends everything to blue until traffic has shifted, and then to green; the test listener sends
 everything to green from AfterAllowTestTraffic on. Every rule that forwards to one of the two target groups is checked;
 rules of other services on the same listener are not. The check waits while a listener still shows an earlier state.
-moto never changes rules during a deployment, and its certificates always last a year, so the tests use scripted
-responses.
 
 Example:
     checks:
@@ -32,7 +30,7 @@ class Listener(Params, frozen=True, kw_only=True):
 
     Attributes:
         test: Require a test listener.
-        certificate_days: Least number of days that certificates last.
+        certificate_days: Minimum number of days until certificates expire.
     """
 
     test: bool = False

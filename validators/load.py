@@ -27,7 +27,6 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistic
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Literal
 
 import msgspec
@@ -84,7 +83,7 @@ class Load(Params, frozen=True, kw_only=True):
         requests: Number of requests; the alternative is `duration`.
         duration: How long requests are sent, at most 10m.
         rate: Requests a second; as many as possible by default.
-        concurrency: Connections at once.
+        concurrency: Number of parallel connections.
         warm_up: Requests sent before the burst, which do not count.
         minimum_samples: Fewer requests than this are INCONCLUSIVE.
         status: The status that is not an error; 200 to 399 by default.
@@ -104,19 +103,19 @@ class Load(Params, frozen=True, kw_only=True):
     expect: Expect = Expect()
 
     def __post_init__(self) -> None:
-        """Reject a burst without an end, one that errors alone would pass, and one with too few requests."""
+        """Reject a burst without an end, with too few requests, or that would pass with nothing but errors."""
         if (self.requests is None) == (self.duration is None):
             raise ValueError("a burst has exactly one of requests and duration")
         if self.duration is not None and not 0 < self.duration <= 600:
             raise ValueError("duration is longer than 0s and at most 10m")
-        most = self.requests or MAX_REQUESTS
+        max_requests = self.requests or MAX_REQUESTS
         if self.rate and self.duration:
-            most = min(most, int(self.rate * self.duration))
+            max_requests = min(max_requests, int(self.rate * self.duration))
         error_rate = self.expect.error_rate
         if error_rate is not None and error_rate.holds(1.0) and not self.expect.statuses:
-            raise ValueError("a burst of nothing but errors would pass; expect less of error_rate than 1")
-        if most < self.minimum_samples:
-            raise ValueError(f"at most {most} requests are made, and minimum_samples is {self.minimum_samples}")
+            raise ValueError("a burst of nothing but errors would pass; expect an error_rate below 1")
+        if max_requests < self.minimum_samples:
+            raise ValueError(f"at most {max_requests} requests are sent, and minimum_samples is {self.minimum_samples}")
 
 
 @validator(
@@ -124,22 +123,22 @@ class Load(Params, frozen=True, kw_only=True):
     remediation=(
         "Look at the statuses before the percentiles: errors explain slowness more often than the other way "
         "round. Then compare green's CPU, memory and connections in the minute of the report with blue's. If the burst "
-        "met cold starts, use a larger `warm_up`."
+        "included cold starts, use a larger `warm_up`."
     ),
     cost="As many requests to green as the plan asks for (10 000 at most, 1000 a second), and the load behind them.",
 )
 def load(params: Load, context: Context) -> Finding:
     """Green answers a burst of requests fast enough and without errors."""
     target = Target(params.method, params.paths, params.headers, params.concurrency, params.status)
-    stop = time.monotonic() + context.remaining_s() - MARGIN_S
-    warm_up = Burst(target, context, stop)
+    end = context.clock.monotonic() + context.remaining_s() - MARGIN_S
+    warm_up = Burst(target, context, end)
     if params.warm_up:
         warm_up.run(params.warm_up, None)
-    planned_end = time.monotonic() + params.duration if params.duration else stop
-    burst = Burst(target, context, min(stop, planned_end))
-    elapsed_s = 0.0 if warm_up.impossible else burst.run(params.requests or MAX_REQUESTS, params.rate)
-    if impossible := warm_up.impossible + burst.impossible:
-        return error(f"the burst could not be made: {impossible[0]}")
+    planned_end = context.clock.monotonic() + params.duration if params.duration else end
+    burst = Burst(target, context, min(end, planned_end))
+    elapsed_s = 0.0 if warm_up.unsent else burst.run(params.requests or MAX_REQUESTS, params.rate)
+    if unsent := warm_up.unsent + burst.unsent:
+        return error(f"the burst could not be sent: {unsent[0]}")
     latencies, errors = list(burst.latencies), list(burst.errors)  # a thread may still append to the originals
     if not latencies:
         return inconclusive("no request of the burst ended within the check's time; give it a longer timeout")
@@ -153,7 +152,7 @@ def load(params: Load, context: Context) -> Finding:
     if not all(result.passed for result in results):
         example = f"; the first error: {context.excerpt(errors[0])}" if errors else ""
         finding = failed(f"{finding_from(results, message).message}; {message}{example}", *results)
-    elif shortfall := _shortfall(params, len(latencies), rate, is_cut=planned_end > stop):
+    elif shortfall := _shortfall(params, len(latencies), rate, is_cut=planned_end > end):
         finding = inconclusive(f"{shortfall}; {message}", *results)
     else:
         finding = finding_from(results, message)

@@ -6,8 +6,7 @@ lines without their numbers, ids and quoted values. An Insights `query` sees the
 streams yourself, as in `filter @logStream like "[${green.version}]"`.
 
 Reading logs needs logs:FilterLogEvents in the installation's CheckPolicyArn; a `query` also needs logs:StartQuery,
-logs:GetQueryResults and logs:StopQuery. moto understands words as patterns, but neither `?a ?b` nor
-`{ $.level = ... }`, and has no Insights queries, so the tests use scripted responses.
+logs:GetQueryResults and logs:StopQuery.
 
 Example:
     checks:
@@ -44,7 +43,7 @@ from greenlight.api import (
     validator,
 )
 
-from ._log_streams import LogGroup, find_log_group, signature
+from ._log_streams import LogGroup, find_log_group, to_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,13 +64,13 @@ class Logs(Params, frozen=True, kw_only=True):
 
     Attributes:
         pattern: CloudWatch's filter pattern.
-        expect: How many of green's lines may match the pattern.
-        new_errors: Rejects matching lines that blue never wrote.
+        expect: Expected number of green's lines that match the pattern.
+        new_errors: Fail for matching lines that blue never wrote.
         query: A Logs Insights query; it needs `rows`.
         rows: Expectations of the query's rows, by JMESPath into their list.
         group: The log group. It is found for Lambda, and for ECS if all containers log to one group with awslogs.
         window: How far back green's lines are read.
-        green_lines: Least number of lines of any kind that green must have written.
+        green_lines: Minimum number of lines of any kind that green must have written.
     """
 
     pattern: Annotated[str, msgspec.Meta(min_length=1)] = "?ERROR ?Error ?Exception ?FATAL ?Traceback"
@@ -84,7 +83,7 @@ class Logs(Params, frozen=True, kw_only=True):
     green_lines: Annotated[int, msgspec.Meta(ge=1)] = 1
 
     def __post_init__(self) -> None:
-        """Reject a check without expectations, and half of an Insights query."""
+        """Reject a check without expectations, and an incomplete Insights query."""
         if self.expect is None and self.new_errors is None and not self.rows:
             raise ValueError("logs expects nothing; write expect: 0, new_errors: {}, or query and rows")
         if bool(self.query) != bool(self.rows):
@@ -132,7 +131,7 @@ def _iam_of(params: Logs) -> Iterator[IamRequirement]:
 def logs(params: Logs, context: Context) -> Finding:
     """Green's log is as quiet as expected, with no error that blue never wrote."""
     group = find_log_group(params.group, context)
-    line_count = len(group.green_lines("", params.window, enough=params.green_lines))
+    line_count = len(group.green_lines("", params.window, stop_after=params.green_lines))
     if line_count < params.green_lines:
         count = f"green wrote {line_count} lines to {group.name} in the last {params.window}"
         return inconclusive(f"{count}, expected at least {params.green_lines}")
@@ -147,7 +146,7 @@ def logs(params: Logs, context: Context) -> Finding:
             results.append(check_value(f"rows {path}", expectation, run_query(path, rows), group.name))
     if params.new_errors is not None:
         baseline = params.new_errors.baseline
-        if not group.blue_lines("", baseline, enough=1):
+        if not group.blue_lines("", baseline, stop_after=1):
             finding = finding_from(results, "")
             message = f"blue wrote nothing to {group.name} in the last {baseline}, so no error can be called new"
             return finding if finding.outcome == "FAIL" else inconclusive(message, *results)
@@ -156,7 +155,7 @@ def logs(params: Logs, context: Context) -> Finding:
 
 
 def _check_new_errors(pattern: str, baseline: Duration, matches: list[str], group: LogGroup) -> Evidence:
-    blue_signatures = {signature(line) for line in group.blue_lines(pattern, baseline)}
-    new_lines = {signature(line): line for line in matches if signature(line) not in blue_signatures}
+    blue_signatures = {to_signature(line) for line in group.blue_lines(pattern, baseline)}
+    new_lines = {to_signature(line): line for line in matches if to_signature(line) not in blue_signatures}
     excerpts = [group.context.excerpt(line) for line in new_lines.values()]
     return Evidence(query="new errors", expected=[], actual=excerpts[:10], passed=not new_lines, where=group.name)

@@ -1,8 +1,8 @@
-"""metrics: CloudWatch metrics, and maths over them, stay within their thresholds in the window before the check.
+"""metrics: CloudWatch metrics, and metric math over them, stay within their thresholds in the window before the check.
 
 Every data point of the window is compared with its expectation; a `period` as long as the window gives one total. Too
 few samples are INCONCLUSIVE, and so is a window without data unless `no_data` says otherwise. Where no data is good
-news, write that into the maths: `FILL(errors, 0)`. moto computes sums and averages, but neither maths nor percentiles.
+news, use metric math: `FILL(errors, 0)`.
 
 Example:
     checks:
@@ -54,10 +54,10 @@ class Metrics(Params, frozen=True, kw_only=True):
     Attributes:
         queries: Metrics and expressions by id.
         expect: Thresholds by the id of their query.
-        window: Length of the time before the check that is read.
+        window: How far back data points are read.
         period: Time that one data point covers.
-        settle: Time to wait first, because CloudWatch receives data late.
-        minimum_samples: Least number of samples, by the id of a metric.
+        settle: Wait before the query, because CloudWatch receives data late.
+        minimum_samples: Minimum number of samples, by the id of a metric.
         no_data: Outcome of an expected series without data points.
     """
 
@@ -73,7 +73,7 @@ class Metrics(Params, frozen=True, kw_only=True):
         """Reject malformed and unknown ids, and times that CloudWatch does not support."""
         for name in self.queries:
             if not _ID.fullmatch(name):
-                raise ValueError(f"{name!r} is not a valid id; begin with a small letter, then letters, digits and _")
+                raise ValueError(f"{name!r} is not a valid id; write a lowercase letter, then letters, digits or _")
         for name in (*self.expect, *self.minimum_samples):
             if name not in self.queries:
                 raise ValueError(f"there is no query {name!r}; there are {', '.join(self.queries)}")

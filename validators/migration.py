@@ -62,7 +62,7 @@ class Migration(Params, frozen=True, kw_only=True):
         expect: The expected answer to `read`.
         written: The expected answer to `write`; any status below 400 by default.
         capture: Names for values that later requests need.
-        within: How long a row may take to appear on the other side.
+        within: Maximum time until a row appears on the other side.
     """
 
     write: HttpRequest
@@ -74,13 +74,16 @@ class Migration(Params, frozen=True, kw_only=True):
     within: Duration = field_default(Duration(2.0))
 
     def __post_init__(self) -> None:
-        """Reject malformed captures, and expectations that an old row would meet, too."""
+        """Reject malformed captures, and expectations that an earlier row would meet as well."""
         for source in self.capture.values():
             validate_capture(source)
         if not any(getattr(self.expect, part) for part in ("json", "xml", "html", "body")):
-            raise ValueError("expect says nothing of the row; add json or body, so that its content is compared")
+            raise ValueError("expect does not compare the row's content; add json or body")
         if not self.capture:
-            raise ValueError("any old row would do; name what identifies the new one, such as capture: {probe: unique}")
+            raise ValueError(
+                "an earlier row would pass; capture a value that identifies the new one, "
+                "such as capture: {probe: unique}"
+            )
 
 
 @validator(

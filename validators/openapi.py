@@ -52,11 +52,11 @@ class OpenApi(Params, frozen=True, kw_only=True):
     Attributes:
         document: Path of the document on green; JSON or YAML.
         text: The document itself, instead of a path.
-        parameters: Values by the name of the parameter; they come before those of the document.
+        parameters: Values by the name of the parameter; they take precedence over those of the document.
         headers: Headers of every request.
         skip: Paths (with `*`) or operation ids that are not called.
-        base: Path before each path of the document, in place of that of its first server.
-        minimum: Least number of operations that must be covered.
+        base: Prefix of all paths, instead of the path of the document's first server.
+        minimum: Minimum number of operations that must be covered.
     """
 
     document: str = "/openapi.json"
@@ -119,7 +119,7 @@ def _fetch(path: str, context: Context) -> str:
 
 def _check_operation(builder: RequestBuilder, operation: Operation, context: Context) -> Evidence:
     if context.remaining_s() < 0.2:
-        raise UnusableError("the time was over")
+        raise UnusableError("the check's time ended")
     try:
         target, headers = builder.build(operation)
     except MALFORMED as problem:

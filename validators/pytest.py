@@ -12,8 +12,8 @@ GREENLIGHT_FUNCTION and GREENLIGHT_VERSION, and `variables`; secrets by `${secre
 it makes its own connections, which the gate's allow-list does not restrict. It gets AWS credentials only with
 `aws: true`, and these are the hook's: use that only for suites that you would let answer CodeDeploy.
 
-pytest is not in the layer. Bring it with the suite's other libraries: add `pytest` to layers/greenlight/requirements.in
-and run `make lock`, or put a layer of your own beside greenlight's that has it below python/.
+pytest is not in the layer. Install it with the suite's other libraries: add `pytest` to
+layers/greenlight/requirements.in and run `make lock`, or add a layer of your own that contains it below python/.
 
 Example:
     checks:
@@ -53,7 +53,7 @@ class Pytest(Params, frozen=True, kw_only=True):
         version: Version of the object in S3.
         marker: Expression of markers, as with `-m`.
         keyword: Expression of names, as with `-k`.
-        minimum: Least number of tests that must pass.
+        minimum: Minimum number of tests that must pass.
         variables: Added to the suite's environment.
         aws: Pass the hook's AWS credentials to the suite.
     """
@@ -103,7 +103,7 @@ def pytest_(params: Pytest, context: Context) -> Finding:
     if importlib.util.find_spec("pytest") is None:
         return error(
             "pytest is not installed where the check runs; add it to layers/greenlight/requirements.in, "
-            "or bring a layer that has it"
+            "or add a layer that contains it"
         )
     with tempfile.TemporaryDirectory(prefix="greenlight-pytest-") as folder:
         scratch = pathlib.Path(folder)

@@ -1,9 +1,8 @@
-"""rollback_ready: CodeDeploy would roll this release back by itself, and the previous release still exists.
+"""rollback_ready: CodeDeploy would roll this release back automatically, and the previous release still exists.
 
-Automatic rollback is on for failures and alarms. Alarms are bound, exist, are polled strictly and are not in ALARM
-already (such an alarm stops every deployment). The previous version, or blue's task set with running tasks, still
-exists. Settings of the deployment override those of its group. moto has neither alarm configurations nor task sets, so
-the tests use scripted responses.
+Automatic rollback is on for failures and alarms. The deployment group has alarms; they exist, are polled strictly and
+are not in ALARM already (such an alarm stops every deployment). The previous version, or blue's task set with running
+tasks, still exists. Settings of the deployment override those of its group.
 
 Example:
     checks:
@@ -27,7 +26,7 @@ class RollbackReady(Params, frozen=True, kw_only=True):
 
     Attributes:
         alarms: Require alarms of the deployment group, and rollback on alarms.
-        previous: Require a release to go back to.
+        previous: Require a release to roll back to.
     """
 
     alarms: bool = True
@@ -45,13 +44,13 @@ class RollbackReady(Params, frozen=True, kw_only=True):
     ),
     remediation=(
         "In the deployment group, turn on what the finding shows as off: automatic rollback for failures and "
-        "alarms, and alarms bound to it. Do not deploy while a bound alarm is in ALARM. If the previous version or "
-        "task set is gone, decide how you would go back before you go on."
+        "alarms, and the group's alarms. Do not deploy while one of them is in ALARM. If the previous version or "
+        "task set is gone, decide how you would roll back before you continue."
     ),
     cost="Four or five read requests; nothing reaches green.",
 )
 def rollback_ready(params: RollbackReady, context: Context) -> Finding:
-    """CodeDeploy would roll this release back by itself, and the previous release still exists."""
+    """CodeDeploy would roll this release back automatically, and the previous release still exists."""
     group = get_deployment_group(context)
     own = context.aws_call("codedeploy", "get_deployment", deploymentId=context.deployment.id)["deploymentInfo"]
     rollback = own.get("autoRollbackConfiguration") or group.get("autoRollbackConfiguration") or {}
@@ -61,12 +60,12 @@ def rollback_ready(params: RollbackReady, context: Context) -> Finding:
         results += [*_check_alarm_settings(alarms), *_check_alarm_states(alarms, context)]
     if params.previous:
         results.append(check_rollback_target(context))
-    return finding_from(results, f"{context.deployment.group} can go back by itself")
+    return finding_from(results, f"{context.deployment.group} would be rolled back automatically")
 
 
-def _check_automatic_rollback(rollback: dict[str, Any], with_alarms: bool) -> list[Evidence]:
+def _check_automatic_rollback(rollback: dict[str, Any], on_alarms: bool) -> list[Evidence]:
     enabled = rollback.get("events", []) if rollback.get("enabled") is True else []
-    events = ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"] if with_alarms else ["DEPLOYMENT_FAILURE"]
+    events = ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"] if on_alarms else ["DEPLOYMENT_FAILURE"]
     states = {event: "on" if event in enabled else "off" for event in events}
     return [
         Evidence(query=f"rollback on {event}", expected="on", actual=state, passed=state == "on")
@@ -79,14 +78,14 @@ def _check_alarm_settings(alarms: dict[str, Any]) -> list[Evidence]:
     enabled, ignored = alarms.get("enabled") is True, alarms.get("ignorePollAlarmFailure") is True
     query = "alarm states that cannot be read are ignored"
     return [
-        Evidence(query="alarms bound", expected="at least one", actual=names, passed=bool(names)),
-        Evidence(query="alarms heeded", expected=True, actual=enabled, passed=enabled),
+        Evidence(query="alarms configured", expected="at least one", actual=names, passed=bool(names)),
+        Evidence(query="alarms enabled", expected=True, actual=enabled, passed=enabled),
         Evidence(query=query, expected=False, actual=ignored, passed=not ignored),
     ]
 
 
 def _check_alarm_states(alarms: dict[str, Any], context: Context) -> list[Evidence]:
-    """Check that each bound alarm exists and is not in ALARM; a deployment group has ten alarms at most."""
+    """Check that each alarm exists and is not in ALARM; a deployment group has ten alarms at most."""
     names = [str(alarm.get("name")) for alarm in alarms.get("alarms", [])]
     if not names:
         return []

@@ -1,10 +1,10 @@
-"""serves_green: green answers, and not blue, as the answers themselves show.
+"""serves_green: the answers come from green and not from blue, as their contents show.
 
-The check takes several samples, each over a connection of its own, and each must have what only green can answer: a
+The check takes several samples, each over a connection of its own, and each must contain what only green can answer: a
 header or a JSON field with the expected value, such as `${green.task_definition}`, `${green.version}` or a release
-that the plan names. A number in JSON equals its text, and a task definition's ARN equals its `family:revision`, which a
-container can read about itself. A value that blue would answer, too, is INCONCLUSIVE, and so are too few samples. As
-long as blue can be called (ECS, until traffic shifts), the check compares its answer, too.
+that the plan names. A number in JSON equals its text, and a task definition's ARN equals its `family:revision`, which
+a container can read from its task metadata. A value that blue would answer, too, is INCONCLUSIVE, and so are too few
+samples. As long as blue can be called (ECS, until traffic shifts), the check compares its answer, too.
 
 Without `get`, a function is invoked: through the version until traffic has shifted, and through its alias at
 AfterAllowTraffic. Lambda's own ExecutedVersion must then always be green's. Choose a payload that changes nothing: it
@@ -50,7 +50,7 @@ from ._green_samples import Sample, Value, compare_samples, request_sample, take
 
 
 class ServesGreen(Params, frozen=True, kw_only=True):
-    """The request or invocation, and the values that only green answers.
+    """The request or invocation, and values that only green returns.
 
     Attributes:
         get: Path of an HTTP request; without it, a function is invoked.
@@ -73,9 +73,11 @@ class ServesGreen(Params, frozen=True, kw_only=True):
     interval: Duration = field_default(Duration(0.1))
 
     def __post_init__(self) -> None:
-        """Reject a check without proof, parameters of the other way to call green, and malformed queries."""
+        """Reject a check without proof, keys that do not fit the kind of call, and malformed queries."""
         if self.get and not (self.headers or self.json):
-            raise ValueError("nothing tells green from blue; add headers: or json: with a value only green answers")
+            raise ValueError(
+                "nothing distinguishes green from blue; add headers: or json: with a value that only green returns"
+            )
         if self.get and self.through:
             raise ValueError("through is for functions; with get, green's listener decides")
         if not self.get and (self.headers or self.send):
@@ -98,7 +100,7 @@ class ServesGreen(Params, frozen=True, kw_only=True):
     ),
 )
 def serves_green(params: ServesGreen, context: Context) -> Finding:
-    """Green answers, as several answers show."""
+    """The answers come from green and not from blue, as their contents show."""
     expected = _expected_values(params, context)
     if isinstance(expected, Finding):
         return expected
@@ -113,7 +115,9 @@ def serves_green(params: ServesGreen, context: Context) -> Finding:
             return make_finding(f"sample {len(samples) + 1}: {problem}", *compare_samples(expected, samples))
     results = compare_samples(expected, samples)
     if len(samples) < params.samples and all(result.passed for result in results):
-        return inconclusive(f"only {len(samples)} of {params.samples} samples could be taken in the time", *results)
+        return inconclusive(
+            f"only {len(samples)} of {params.samples} samples could be taken within the check's time", *results
+        )
     finding = finding_from(results, f"all {len(samples)} answers came from green")
     if finding.outcome is Outcome.PASS and params.get and _blue_answers_the_same(params, context, expected):
         return inconclusive("blue gives the same answer, so it shows nothing; use a value of this release", *results)
@@ -130,11 +134,11 @@ def _expected_values(params: ServesGreen, context: Context) -> dict[str, Value] 
         expected["ExecutedVersion"] = context.green.version
     blue = context.deployment.blue
     family_and_revision = blue.task_definition.rpartition("/")[2]
-    of_blue = (blue.version, blue.task_set, blue.task_definition, family_and_revision, blue.target_group)
+    values_of_blue = (blue.version, blue.task_set, blue.task_definition, family_and_revision, blue.target_group)
     for name, value in expected.items():
         if value == "":
             return error(f"{name}: the expected value is empty at {context.deployment.stage}, so it shows nothing")
-        if value in of_blue:
+        if value in values_of_blue:
             return inconclusive(f"{name}: blue would answer {value!r} as well, so it shows nothing; use another value")
     return expected
 

@@ -3,7 +3,7 @@
 Without `start`, the last completed run counts if it ended within `max_age`; an older run tested another release and
 is INCONCLUSIVE. With `start`, the check starts the canary and waits for its run: the canary must be one that runs once,
 and must not be running. A canary may change data of the service. Starting one needs synthetics:StartCanary in the
-installation's CheckPolicyArn. moto has canaries but no runs, so the tests use scripted responses.
+installation's CheckPolicyArn.
 
 Example:
     checks:
@@ -46,8 +46,8 @@ class Synthetics(Params, frozen=True, kw_only=True):
 
     Attributes:
         canary: Name of the canary.
-        start: Start the canary now, and wait for this run.
-        max_age: Without `start`, the last run must not be older.
+        start: Start the canary now, and wait for the end of its run.
+        max_age: Without `start`, the maximum age of the last run.
     """
 
     canary: Annotated[str, msgspec.Meta(min_length=1)]
@@ -102,7 +102,7 @@ def _read_runs(canary: str, context: Context) -> list[dict[str, Any]]:
 
 
 def _wait_for_new_run(canary: str, earlier_ids: set[Any], context: Context) -> dict[str, Any] | None:
-    """Wait for the end of a run that is not an earlier one; None when the time is over first."""
+    """Wait for the end of a run that is not an earlier one; return None if the time ends first."""
     while True:
         for run in _read_runs(canary, context):
             if run.get("Id") not in earlier_ids and _state(run) != "RUNNING":

@@ -30,7 +30,7 @@ class TargetHealth(Params, frozen=True, kw_only=True):
 
     Attributes:
         side: The side whose target group is checked.
-        healthy: Least number of healthy targets.
+        healthy: Minimum number of healthy targets.
     """
 
     side: Literal["green", "blue"] = "green"

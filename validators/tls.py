@@ -25,7 +25,6 @@ Source: RFC 5280, section 6 (path validation); RFC 9525 (names)
 from __future__ import annotations
 
 import ssl
-import time
 from typing import Annotated
 
 import msgspec
@@ -79,7 +78,7 @@ def tls(params: Tls, context: Context) -> Finding:
         with context.connect(params.host, params.port, tls=True) as connection:
             assert isinstance(connection, ssl.SSLSocket)  # noqa: S101 - tls=True returns nothing else
             peer = ":".join(map(str, connection.getpeername()[:2]))
-            certificate = read_certificate(connection, time.time())
+            certificate = read_certificate(connection, context.clock.now_utc().timestamp())
     except NoAnswerError as problem:
         return failed(str(problem))
     except HttpError as problem:

@@ -1,8 +1,7 @@
 """traces: X-Ray's traces of the time before the check have few faults and errors, and are fast enough.
 
 `faults` (5xx), `errors` (4xx) and `throttles` are percentages of the traces that match `filter`. X-Ray records only a
-sample, so fewer traces than `minimum_samples` are INCONCLUSIVE. moto's trace summaries have no annotations, which
-identify green, so the tests use scripted responses.
+sample, so fewer traces than `minimum_samples` are INCONCLUSIVE.
 
 Example:
     checks:
@@ -72,7 +71,7 @@ class Traces(Params, frozen=True, kw_only=True):
         filter: X-Ray's filter expression.
         expect: Limits for the traces.
         window: How far back traces are read.
-        minimum_samples: Least number of traces.
+        minimum_samples: Minimum number of traces.
     """
 
     filter: str

@@ -1,11 +1,11 @@
-"""warm: the new version starts within its budget, several times over.
+"""warm: the new version starts several times in parallel, each time within its budget.
 
 The check invokes the version `count` times at once, so that Lambda must start as many environments, and evaluates all
 answers: it counts errors, and takes cold starts and durations from Lambda's own reports. The side effect is intended:
 environments that were started here are warm when users come. Choose a payload or an event that does no harm.
 
 An error of the function counts as an error. An invocation that Lambda did not carry out (throttling, a missing
-permission) shows nothing about green and is an ERROR. Expecting something of cold starts without any is INCONCLUSIVE.
+permission) shows nothing about green and is an ERROR. An expectation of cold starts is INCONCLUSIVE if there were none.
 
 Example:
     checks:
@@ -35,7 +35,7 @@ from greenlight.api import (
     validator,
 )
 
-from ._warm_invocations import decide_finding, invoke_at_once
+from ._warm_invocations import decide_finding, invoke_in_parallel
 
 
 class Expect(Params, frozen=True, kw_only=True):
@@ -57,10 +57,10 @@ class Expect(Params, frozen=True, kw_only=True):
 
 
 class Warm(LambdaPayload, frozen=True, kw_only=True):
-    """The invocations, and what to expect of them.
+    """The invocations and their expectations.
 
     Attributes:
-        count: Number of invocations at once.
+        count: Number of parallel invocations.
         payload: Payload that is sent as it is; an empty object by default.
         event: Short description of an event that a service would send, instead of `payload`.
         expect: Expectations of all invocations together.
@@ -70,7 +70,7 @@ class Warm(LambdaPayload, frozen=True, kw_only=True):
     expect: Expect = Expect()
 
     def __post_init__(self) -> None:
-        """Reject a limit that errors alone would meet, and a status without an HTTP event."""
+        """Reject a limit that would pass with nothing but errors, and a status without an HTTP event."""
         super().__post_init__()
         if self.expect.errors is not None and self.expect.errors.holds(self.count):
             raise ValueError(f"{self.count} errors of {self.count} would pass; expect fewer errors than count")
@@ -94,9 +94,9 @@ class Warm(LambdaPayload, frozen=True, kw_only=True):
     ),
 )
 def warm(params: Warm, context: Context) -> Finding:
-    """The new version starts within its budget, several times over."""
+    """The new version starts several times in parallel, each time within its budget."""
     expect = params.expect
-    outcomes = invoke_at_once(context, params.count, lambda number: params.build(context, f"/{number}"))
+    outcomes = invoke_in_parallel(context, params.count, lambda number: params.build(context, f"/{number}"))
     init_ms, duration_ms = outcomes.init_ms, outcomes.duration_ms
     plots = (
         sample_series("init duration", init_ms, "green", {"slowest": expect.init_duration}),

@@ -1,6 +1,6 @@
 """websocket: a WebSocket opens and answers the messages sent to it.
 
-The handshake must end with 101 and all that RFC 6455 requires. Then the steps run one after the other: each may `send`
+The handshake must end with 101 and meet RFC 6455. Then the steps run one after the other: each may `send`
 one message and `expect` one. Up to `skip` other messages may come before the expected one, for servers that also send
 messages of their own. A server that closes, sends nothing in time or breaks the protocol is FAIL. Without steps, only
 the handshake is checked. Messages may change data: send only messages that do no harm.
@@ -26,7 +26,7 @@ import urllib.parse
 
 from greenlight.api import Context, Evidence, Finding, NoAnswerError, Params, failed, finding_from, validator
 
-from ._websocket_talk import BrokenError, Step, Talk
+from ._websocket_client import BrokenError, Step, WebSocketClient
 
 
 class Websocket(Params, frozen=True, kw_only=True):
@@ -51,7 +51,7 @@ class Websocket(Params, frozen=True, kw_only=True):
         offers = [("Sec-WebSocket-Protocol", name) for name in self.subprotocols]
         for name, value in [*self.headers.items(), *offers]:
             if any(character in f"{name}{value}" for character in "\r\n\0"):
-                raise ValueError(f"the header {name!r} cannot be sent: it has a line break or a null character in it")
+                raise ValueError(f"the header {name!r} cannot be sent: it contains a line break or a null character")
 
 
 @validator(
@@ -77,22 +77,24 @@ def websocket(params: Websocket, context: Context) -> Finding:
         return failed(str(problem))
     results: list[Evidence] = []
     with connection:
-        talk = Talk(connection, _to_uri(target.url, target.host), target.headers, params.subprotocols, context)
+        client = WebSocketClient(
+            connection, _to_uri(target.url, target.host), target.headers, params.subprotocols, context
+        )
         try:
-            talk.open()
+            client.open()
             results.append(Evidence(query="handshake", expected=101, actual=101, passed=True, where=params.path))
-            if params.subprotocols and talk.subprotocol() is None:  # browsers close the connection then
+            if params.subprotocols and client.subprotocol() is None:  # browsers close the connection then
                 offered = ", ".join(params.subprotocols)
                 return failed(f"{params.path}: none of the subprotocols {offered} was accepted", *results)
             for number, step in enumerate(params.steps, 1):
-                results += talk.run_step(step, f"step {number}")
+                results += client.run_step(step, f"step {number}")
                 if not all(result.passed for result in results):
                     return finding_from(results, "")
-            talk.close()
+            client.close()
         except BrokenError as problem:
             return failed(f"{params.path}: {problem}", *results)
     answered = f" and answered {len(params.steps)} steps as expected" if params.steps else ""
-    return finding_from(results, f"{params.path} opened in {talk.opened_ms:.0f} ms{answered}")
+    return finding_from(results, f"{params.path} opened in {client.opened_ms:.0f} ms{answered}")
 
 
 def _to_uri(url: str, host: str) -> str:

@@ -94,9 +94,9 @@ def test_assertion_of_another_tool(case: dict[str, Any]) -> None:
             expectation(case).holds(run_query(case["at"], case["value"]) if "at" in case else case["value"])
         return
 
-    seen = run_query(case["at"], case["value"]) if "at" in case else case["value"]
+    actual = run_query(case["at"], case["value"]) if "at" in case else case["value"]
 
-    assert expectation(case).holds(seen) is case["holds"]
+    assert expectation(case).holds(actual) is case["holds"]
 
 
 @pytest.mark.parametrize("case", table("differences"), ids=of)

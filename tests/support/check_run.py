@@ -1,4 +1,4 @@
-"""Helpers to run checks in a real runner: a check from a function, and one run with its findings."""
+"""Helpers to run checks in a real runner: checks built from functions, and the findings of a run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from greenlight.checks.attempt import CheckResources
 from greenlight.checks.binding import Bound
 from greenlight.checks.runner import Runner
 from greenlight.core.deployment import Deployment, Platform
-from greenlight.core.finding import (
-    Finding,
-)
+from greenlight.core.finding import Finding
 from greenlight.core.redaction import Redactor
 from greenlight.core.units import Duration
 from greenlight.plan.model import Check
@@ -21,13 +19,8 @@ from greenlight.plan.retry import Retry
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-
 UNUSED: Any = None
-
-
 ECS = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic", application="shop")
-
-
 SECRET = "canary-7f3a9c21"
 
 
@@ -35,16 +28,16 @@ class Empty(Params, frozen=True, kw_only=True):
     """No parameters."""
 
 
-def check(name: str, does: Callable[[Context], Any], **control: Any) -> Bound:
-    """Build a check whose validator returns what `does` returns."""
+def check(name: str, run: Callable[[Context], Any], **control: Any) -> Bound:
+    """Build a check whose validator returns the result of `run`."""
 
     @validator(Empty, platforms=control.pop("platforms", ("ecs", "lambda")), remediation=control.pop("next", ""))
-    def said(_params: Empty, context: Context) -> Finding:
-        """Do it."""
-        finding: Finding = does(context)
+    def stub(_params: Empty, context: Context) -> Finding:
+        """Run."""
+        finding: Finding = run(context)
         return finding
 
-    return Bound(Check(name=name, validator="said", params={}, **control), said, Empty())
+    return Bound(Check(name=name, validator="stub", params={}, **control), stub, Empty())
 
 
 def retried(attempts: int, interval_s: float = 0.01, **more: Any) -> Retry:

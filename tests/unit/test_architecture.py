@@ -62,6 +62,9 @@ PURE = ("core", "assertions", "plan", "verdict", "report")
 PURE_EXCEPT = ("core/clock",)
 """Modules with I/O in packages that otherwise have none: the one place that reads the system's clock."""
 
+TYPES_ONLY = ("core/deployment", "core/finding", "core/frozen", "core/plan_path", "core/verdict")
+"""Modules of pure packages without a test module: they only declare types, which have no behavior of their own."""
+
 PURE_MODULES = (
     "network/request_target",
     "network/cookies",
@@ -280,6 +283,18 @@ def is_import_of_a_helper(line: Import, path: Path) -> bool:
     return line.name.startswith("validators._") or (is_helper and line.typing_only and line.is_below("validators"))
 
 
+def test_validators_take_the_time_from_the_clock_of_their_context() -> None:
+    forbidden = ("time.time", "time.monotonic", "time.sleep", "datetime.now", "datetime.datetime.now")
+    offences = [
+        f"{path.relative_to(ROOT)}:{node.lineno} calls {name}"
+        for path in files("validators")
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Call) and (name := ast.unparse(node.func)) in forbidden
+    ]
+
+    assert not offences, "\n".join(offences)
+
+
 def test_the_api_exports_every_name_in_all() -> None:
     import greenlight.api
 
@@ -340,6 +355,26 @@ def test_pure_packages_open_no_file() -> None:
     ]
 
     assert not offences, "\n".join(offences)
+
+
+def test_no_test_module_imports_another() -> None:
+    offences = [line for path in files("tests") for line in imports_of(path) if is_import_of_a_test_module(line)]
+
+    assert not offences, lines(offences)
+
+
+def is_import_of_a_test_module(line: Import) -> bool:
+    return line.is_below("tests") and any(part.startswith("test_") for part in line.name.split("."))
+
+
+@pytest.mark.parametrize("package", PURE)
+def test_every_pure_module_has_a_test_module_of_its_name(package: str) -> None:
+    modules = {path.stem for path in (ENGINE / package).glob("*.py")} - {"__init__"}
+    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "unit" / package).glob("test_*.py")}
+    missing = {f"{package}/{module}" for module in modules - tested}
+    types_only = {module for module in TYPES_ONLY if module.startswith(f"{package}/")}
+
+    assert missing == types_only
 
 
 def test_the_hook_imports_little_before_it_can_answer() -> None:

@@ -17,8 +17,8 @@ from greenlight.gate.result import GateResult
 from greenlight.publish import index, notice_content, sns
 from greenlight.testing import HttpServer, context_for, ecs_deployment, load_validator, run_check
 from greenlight.verdict.conclude import decide_verdict
-from tests.unit.checks.test_runner import ECS, Run, check
-from tests.unit.core.test_redaction import FORMS
+from tests.support.check_run import ECS, Run, check
+from tests.support.secret_encodings import ENCODINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from greenlight.core.report import Report
 
 CANARY = "Zq9/kW7+\"vT=3&xR<8'mL"
-WHOLE = {name: form for name, form in FORMS.items() if "auth" not in name}
+ENCODINGS_WITHOUT_USER = {name: encode for name, encode in ENCODINGS.items() if "auth" not in name}
 RENDERED = ("json", "html", "junit", "markdown", "tap", "text")
 OUTLETS: dict[str, Callable[[Report], str]] = {
     **{
@@ -43,10 +43,10 @@ OUTLETS: dict[str, Callable[[Report], str]] = {
 
 def finding_full_of(text: str) -> Finding:
     """Return a finding with the text in every field, also at the length where texts are truncated."""
-    seen: Any = {"deep": [text, {text: text}], "long": "x" * 380 + text}
-    piece = Evidence(query=text, expected=seen, actual="y" * 390 + text, where=text, why=f"because {text}")
+    nested: Any = {"deep": [text, {text: text}], "long": "x" * 380 + text}
+    evidence = Evidence(query=text, expected=nested, actual="y" * 390 + text, where=text, why=f"because {text}")
     plot = Series(name=text, unit=text, side=text, values=(1.0,), limits={text: 1.0})
-    finding = failed(f"{text} {'m' * 900}{text}{text}", piece)
+    finding = failed(f"{text} {'m' * 900}{text}{text}", evidence)
     return Finding(outcome=finding.outcome, message=finding.message, evidence=finding.evidence, series=(plot,))
 
 
@@ -58,10 +58,10 @@ def read_back(document: str) -> str:
     )
 
 
-@pytest.fixture(scope="module", params=WHOLE)
+@pytest.fixture(scope="module", params=ENCODINGS_WITHOUT_USER)
 def report(request: pytest.FixtureRequest) -> Report:
     """Return the report of a gate whose validators leak a secret: in a finding, in an error and cut in half."""
-    text = WHOLE[request.param](CANARY)
+    text = ENCODINGS_WITHOUT_USER[request.param](CANARY)
 
     def raising(_context: Context) -> Finding:
         raise ValueError(f"{'z' * 290}{text}")
@@ -80,11 +80,11 @@ def report(request: pytest.FixtureRequest) -> Report:
 
 @pytest.mark.parametrize("outlet", OUTLETS)
 def test_no_outlet_shows_a_secret_in_any_form(report: Report, outlet: str) -> None:
-    shown = read_back(OUTLETS[outlet](report))
-    for form in WHOLE.values():
-        assert form(CANARY) not in shown
-    assert CANARY[:12] not in shown
-    assert CANARY[-12:] not in shown
+    text = read_back(OUTLETS[outlet](report))
+    for encode in ENCODINGS_WITHOUT_USER.values():
+        assert encode(CANARY) not in text
+    assert CANARY[:12] not in text
+    assert CANARY[-12:] not in text
 
 
 @pytest.mark.parametrize(
@@ -108,15 +108,15 @@ def test_no_validator_shows_a_secret_that_green_repeats(validator: str, params: 
     secret = "Zq9-kW7+vT=3&xRmL"
 
     def echo(_method: str, path: str, body: bytes) -> Any:
-        seen = f"{path} {body.decode()} {secret} {secret.upper()} {urllib.parse.quote(secret, safe='')}"
-        return 500, {"x-seen": secret}, {"seen": seen, "errors": [seen]}
+        echoed = f"{path} {body.decode()} {secret} {secret.upper()} {urllib.parse.quote(secret, safe='')}"
+        return 500, {"x-seen": secret}, {"seen": echoed, "errors": [echoed]}
 
     with HttpServer(echo) as green, HttpServer(echo) as blue:
         sides = {"green": Side(url=green.url), "blue": Side(url=blue.url)}
         filled = json.loads(json.dumps(params).replace("SECRET", "${secret:ssm:/canary}"))
         with context_for(ecs_deployment(**sides)) as context:
             finding = run_check(load_validator(validator), filled, context, secrets={"ssm:/canary": secret})
-    shown = read_back(str(finding))
+    text = read_back(str(finding))
     assert finding.outcome != "PASS"
     for form in (secret, secret.lower(), secret.upper(), urllib.parse.quote(secret, safe=""), secret[:9]):
-        assert form not in shown
+        assert form not in text

@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from greenlight.aws.client import Aws
+from greenlight.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +66,7 @@ def test_alarms_that_are_all_ok_pass(check: Callable[..., Any], cloudwatch: Any)
     ("params", "outcome"),
     [({}, "INCONCLUSIVE"), ({"insufficient_data": "fail"}, "FAIL"), ({"insufficient_data": "pass"}, "PASS")],
 )
-def test_insufficient_data_is_inconclusive_unless_the_plan_says_otherwise(
+def test_insufficient_data_is_inconclusive_unless_the_plan_decides_otherwise(
     check: Callable[..., Any], scripted: Any, params: dict[str, str], outcome: str
 ) -> None:
     scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a", "INSUFFICIENT_DATA")]})
@@ -87,28 +88,27 @@ def test_a_composite_alarm_on_a_later_page_fails(check: Callable[..., Any], scri
     assert (finding.outcome, finding.message) == ("FAIL", "all-b is already in ALARM, expected OK")
 
 
-def test_an_alarm_that_enters_alarm_during_the_watch_fails(
-    check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("validators.alarms.POLL_S", 0.01)
+def test_an_alarm_that_enters_alarm_during_the_watch_fails(check: Callable[..., Any], scripted: Any) -> None:
+    clock = FakeClock()
     for state in ("OK", "OK", "ALARM"):
         scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a", state)]})
 
-    finding = check("alarms", {"names": ["a"], "for": "2s"}, aws=scripted)
+    finding = check("alarms", {"names": ["a"], "for": "5m"}, aws=scripted, timeout_s=360.0, clock=clock)
 
     assert (finding.outcome, finding.message) == ("FAIL", "a went into ALARM while being watched, expected OK")
+    assert clock.slept == [5.0, 5.0]
 
 
-def test_a_watch_takes_as_long_as_the_plan_says(
-    check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("validators.alarms.POLL_S", 0.1)
+def test_a_watch_takes_as_long_as_the_plan_says(check: Callable[..., Any], scripted: Any) -> None:
+    clock = FakeClock()
     for _ in range(4):
         scripted.add_response("cloudwatch", "describe_alarms", {"MetricAlarms": [metric("a")]})
 
-    finding = check("alarms", {"names": ["a"], "for": "300ms"}, aws=scripted)
+    finding = check("alarms", {"names": ["a"], "for": "12s"}, aws=scripted, timeout_s=60.0, clock=clock)
 
-    assert (finding.outcome, finding.message) == ("PASS", "1 alarm is quiet, watched for 300ms")
+    assert (finding.outcome, finding.message) == ("PASS", "1 alarm is quiet, watched for 12s")
+    assert clock.slept[:2] == [5.0, 5.0]
+    assert 0 < clock.slept[2] <= 2.0
 
 
 def test_a_watch_longer_than_the_checks_time_is_an_error(check: Callable[..., Any], scripted: Any) -> None:

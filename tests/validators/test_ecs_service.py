@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from greenlight.testing import FakeClock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,9 +51,10 @@ def script_answers(aws: Any, service: dict[str, Any], *stopped: dict[str, Any]) 
 def test_a_task_set_that_is_not_steady_in_time_fails(
     check: Callable[..., Any], scripted: Any, changed: dict[str, Any]
 ) -> None:
-    script_answers(scripted, task_set(**changed))
+    for _ in range(3):
+        script_answers(scripted, task_set(**changed))
 
-    finding = check("ecs_service", {}, aws=scripted, timeout_s=0.15, **SERVICE)
+    finding = check("ecs_service", {}, aws=scripted, timeout_s=8.0, clock=FakeClock(), **SERVICE)
 
     assert finding.outcome == "FAIL"
     assert "did not become steady in time" in finding.message
@@ -85,14 +88,13 @@ def test_stopped_tasks_within_the_limit_are_shown_and_pass(check: Callable[..., 
     assert any("137" in str(item.actual) for item in finding.evidence)
 
 
-def test_green_may_become_steady_within_the_time(
-    check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("validators.ecs_service.POLL_S", 0.01)
+def test_green_may_become_steady_within_the_time(check: Callable[..., Any], scripted: Any) -> None:
+    clock = FakeClock()
     script_answers(scripted, task_set(runningCount=0, pendingCount=2, stabilityStatus="STABILIZING"))
     script_answers(scripted, task_set())
 
-    assert check("ecs_service", {}, aws=scripted, **SERVICE).outcome == "PASS"
+    assert check("ecs_service", {}, aws=scripted, timeout_s=60.0, clock=clock, **SERVICE).outcome == "PASS"
+    assert clock.slept == [3.0]
 
 
 def test_fewer_tasks_than_the_plan_requires_fail_even_if_ecs_requires_no_more(
@@ -100,7 +102,7 @@ def test_fewer_tasks_than_the_plan_requires_fail_even_if_ecs_requires_no_more(
 ) -> None:
     script_answers(scripted, task_set())
 
-    finding = check("ecs_service", {"running": 3}, aws=scripted, timeout_s=0.15, **SERVICE)
+    finding = check("ecs_service", {"running": 3}, aws=scripted, clock=FakeClock(), **SERVICE)
 
     assert finding.outcome == "FAIL"
     assert "running tasks is 2, expected 3" in finding.message

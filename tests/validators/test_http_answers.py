@@ -248,10 +248,10 @@ def test_url_and_hops_are_those_of_the_redirects(check: Check) -> None:
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
     """Certificate authority that this process trusts."""
-    made = trustme.CA()
-    made.cert_pem.write_to_path(tmp_path / "ca.pem")
+    new_authority = trustme.CA()
+    new_authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    return made
+    return new_authority
 
 
 def secured(authority: trustme.CA, days: float) -> Server:
@@ -435,7 +435,7 @@ def test_kept_cookies_go_to_no_other_host(check: Check) -> None:
     assert server.requests[1][1]["cookie"] == "a=b"
 
 
-def test_kept_cookies_are_of_one_check_and_one_attempt(check: Check) -> None:
+def test_cookies_are_kept_within_one_attempt_of_one_check(check: Check) -> None:
     with answering(answer(200, b"", "set-cookie: a=b; path=/")) as server:
         for _ in range(2):
             check("http", {"cookies": "keep", "steps": [{"get": "/", "expect": {"status": 200}}]}, server.url)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from greenlight.testing import FakeClock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -54,7 +56,7 @@ def test_a_scan_without_findings_to_count_is_inconclusive(
     script_images(scripted, PINNED)
     script_scan(scripted, status)
 
-    finding = check("image", {"findings": {"CRITICAL": 0}}, aws=scripted, timeout_s=0.15, **GREEN)
+    finding = check("image", {"findings": {"CRITICAL": 0}}, aws=scripted, clock=FakeClock(), **GREEN)
 
     assert finding.outcome == "INCONCLUSIVE"
     assert status in finding.message
@@ -69,15 +71,16 @@ def test_an_image_that_was_never_scanned_is_inconclusive(check: Callable[..., An
     assert (finding.outcome, finding.message) == ("INCONCLUSIVE", f"{PINNED} was never scanned")
 
 
-def test_a_scan_may_end_within_the_time(
-    check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("validators.image.POLL_S", 0.01)
+def test_a_scan_may_end_within_the_time(check: Callable[..., Any], scripted: Any) -> None:
+    clock = FakeClock()
     script_images(scripted, PINNED)
     script_scan(scripted, "IN_PROGRESS")
     script_scan(scripted, "COMPLETE", {})
 
-    assert check("image", {"findings": {"CRITICAL": 0}}, aws=scripted, **GREEN).outcome == "PASS"
+    finding = check("image", {"findings": {"CRITICAL": 0}}, aws=scripted, timeout_s=60.0, clock=clock, **GREEN)
+
+    assert finding.outcome == "PASS"
+    assert clock.slept == [3.0]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenlight.api import Finding, Outcome
+from greenlight.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,10 +31,9 @@ def script_poll(scripted: Any, *provisioned: str, **configuration: str) -> None:
             scripted.add_response("lambda", "get_provisioned_concurrency_config", {"Status": status}, request)
 
 
-def run_check(check: Check, scripted: Any, raw_params: Any = None, timeout_s: float = 0.1) -> Finding:
-    return check(
-        "lambda_state", raw_params or {}, aws=scripted, deployment=DEPLOYMENT, version="8", timeout_s=timeout_s
-    )
+def run_check(check: Check, scripted: Any, raw_params: Any = None, **settings: Any) -> Finding:
+    settings = {"timeout_s": 5.0, "clock": FakeClock(), **settings}
+    return check("lambda_state", raw_params or {}, aws=scripted, deployment=DEPLOYMENT, version="8", **settings)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,8 @@ def test_required_provisioned_concurrency_that_is_not_configured_fails(check: Ch
 def test_a_version_that_does_not_become_ready_in_time_fails(
     check: Check, scripted: Any, provisioned: Any, configuration: Any, message: str
 ) -> None:
-    script_poll(scripted, *provisioned, **configuration)
+    for _ in range(3):
+        script_poll(scripted, *provisioned, **configuration)
     finding = run_check(check, scripted)
     assert (finding.outcome, finding.message) == (Outcome.FAIL, f"orders:8 did not become ready in time: {message}")
 
@@ -118,7 +119,9 @@ def test_a_function_that_never_left_its_first_state_is_active(check: Check, scri
     assert run_check(check, scripted).outcome is Outcome.PASS
 
 
-def test_a_pending_version_is_waited_for(check: Check, scripted: Any) -> None:
+def test_the_check_waits_for_a_pending_version(check: Check, scripted: Any) -> None:
     script_poll(scripted, State="Pending")
     script_poll(scripted, State="Active")
-    assert run_check(check, scripted, timeout_s=8).outcome is Outcome.PASS
+    clock = FakeClock()
+    assert run_check(check, scripted, clock=clock).outcome is Outcome.PASS
+    assert clock.slept == [2.0]

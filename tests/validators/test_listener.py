@@ -1,4 +1,8 @@
-"""listener never passes when a listener forwards elsewhere than the stage requires."""
+"""listener never passes when a listener forwards elsewhere than the stage requires.
+
+moto never changes rules during a deployment, and its certificates always last a year, so the tests use scripted
+answers.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenlight.api import Side
+from greenlight.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +23,8 @@ PRODUCTION, TEST = (f"arn:aws:elasticloadbalancing:eu-central-1:1:listener/app/x
 
 def deployment_at(stage: str) -> dict[str, Any]:
     about = {"application": "shop", "group": "live", "stage": stage}
-    return {"deployment": about, "blue": Side(target_group=BLUE), "target_group": GREEN, "timeout_s": 0.15}
+    sides = {"blue": Side(target_group=BLUE), "target_group": GREEN}
+    return {"deployment": about, **sides, "timeout_s": 1.0, "clock": FakeClock()}
 
 
 def script_group(aws: Any, *, test: bool = True) -> None:

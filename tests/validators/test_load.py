@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenlight.api import Finding, Outcome
-from greenlight.testing import HttpServer
+from greenlight.testing import FakeClock, HttpServer
 from tests.support.wire import unused_port
 
 if TYPE_CHECKING:
@@ -67,31 +67,37 @@ def test_a_slow_green_fails_on_its_percentile(check: Check) -> None:
     assert [result.passed for result in finding.evidence] == [True, True, False]
 
 
-def test_a_burst_cut_short_is_inconclusive(check: Check) -> None:
-    def slow(_method: str, _path: str, _body: bytes) -> Any:
-        time.sleep(0.05)
+def taking(seconds: float, clock: FakeClock) -> Callable[..., Any]:
+    """Return a handler that takes its time on a clock; with one connection at once, nothing else moves the clock."""
+
+    def answer(_method: str, _path: str, _body: bytes) -> Any:
+        clock.sleep(seconds)
         return 200, {}, ""
 
-    with HttpServer(slow) as green:
-        raw_params = {**BURST, "requests": 400, "concurrency": 2}
-        finding = check("load", raw_params, green.url, timeout_s=1.5)
-        assert finding.outcome is Outcome.INCONCLUSIVE
-        assert "of 400 requests" in finding.message
-        finding = check("load", {"paths": ["/"], "duration": "5s"}, green.url, timeout_s=1.5)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("length", "message"),
+    [({"requests": 400}, "of 400 requests"), ({"duration": "50s"}, "before the 50s of the burst")],
+)
+def test_a_burst_cut_short_is_inconclusive(check: Check, length: dict[str, Any], message: str) -> None:
+    clock = FakeClock()
+    raw_params = {"paths": ["/a"], "concurrency": 1, "warm_up": 0, **length}
+    with HttpServer(taking(0.5, clock)) as green:
+        finding = check("load", raw_params, green.url, timeout_s=30.0, clock=clock)
     assert finding.outcome is Outcome.INCONCLUSIVE
-    assert "before the 5s of the burst" in finding.message
+    assert message in finding.message
+    assert 50 <= len(green.requests) <= 60
 
 
 def test_a_rate_that_is_not_reached_is_inconclusive(check: Check) -> None:
-    def slow(_method: str, _path: str, _body: bytes) -> Any:
-        time.sleep(0.05)
-        return 200, {}, ""
-
-    with HttpServer(slow) as green:
-        raw_params = {"paths": ["/"], "duration": "800ms", "rate": 100, "concurrency": 2, "warm_up": 0}
-        finding = check("load", raw_params, green.url)
+    clock = FakeClock()
+    raw_params = {"paths": ["/"], "duration": "20s", "rate": 10, "concurrency": 1, "warm_up": 0}
+    with HttpServer(taking(0.5, clock)) as green:
+        finding = check("load", raw_params, green.url, timeout_s=30.0, clock=clock)
     assert finding.outcome is Outcome.INCONCLUSIVE
-    assert "requests a second were reached of 100" in finding.message
+    assert "2 requests a second were reached of 10;" in finding.message
 
 
 def test_a_host_out_of_bounds_is_an_error(check: Check) -> None:
@@ -112,11 +118,13 @@ def test_a_quick_burst_passes_without_its_warm_up(check: Check) -> None:
 
 
 def test_requests_follow_the_rate(check: Check) -> None:
+    clock = FakeClock()
     with HttpServer(fine) as green:
-        raw_params = {"paths": ["/"], "duration": "1s", "rate": 30, "warm_up": 0}
-        finding = check("load", raw_params, green.url)
+        raw_params = {"paths": ["/"], "duration": "60s", "rate": 0.5, "warm_up": 0, "concurrency": 1}
+        finding = check("load", raw_params, green.url, timeout_s=90.0, clock=clock)
     assert finding.outcome is Outcome.PASS, finding.message
-    assert 26 <= len(green.requests) <= 31
+    assert len(green.requests) == 30
+    assert all(1.0 < pause_s <= 2.0 for pause_s in clock.slept)
 
 
 @pytest.mark.parametrize(

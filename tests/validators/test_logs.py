@@ -1,10 +1,16 @@
-"""logs never passes with lines over the limit, errors that blue never wrote, or no lines of green."""
+"""logs never passes with lines over the limit, errors that blue never wrote, or no lines of green.
+
+moto understands words as patterns, but neither `?a ?b` nor `{ $.level = ... }`, and has no Insights queries, so the
+tests use scripted answers.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from greenlight.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +92,7 @@ def test_nothing_can_be_called_new_where_blue_wrote_nothing(check: Callable[...,
     assert finding.outcome == "INCONCLUSIVE"
 
 
-def test_a_functions_log_group_is_found_by_itself(check: Callable[..., Any], scripted: Any) -> None:
+def test_the_log_group_of_a_function_is_read_from_its_configuration(check: Callable[..., Any], scripted: Any) -> None:
     configuration = {"LoggingConfig": {"LogGroup": "/shop/all"}}
     scripted.add_response("lambda", "get_function_configuration", configuration)
     script_lines(scripted, "START")
@@ -147,10 +153,10 @@ def test_rows_that_an_insights_query_does_not_find_do_not_pass(
 
 
 @pytest.mark.parametrize(("count", "outcome"), [("3", "FAIL"), ("2", "PASS")])
-def test_an_insights_query_is_waited_for_and_its_numbers_are_numbers(
-    check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch, count: str, outcome: str
+def test_the_check_waits_for_an_insights_query_and_converts_its_numbers(
+    check: Callable[..., Any], scripted: Any, count: str, outcome: str
 ) -> None:
-    monkeypatch.setattr("validators._log_streams.POLL_S", 0.01)
+    clock = FakeClock()
     script_lines(scripted, "START")
     script_lines(scripted)
     scripted.add_response("logs", "start_query", {"queryId": "q"})
@@ -158,7 +164,8 @@ def test_an_insights_query_is_waited_for_and_its_numbers_are_numbers(
     script_rows(scripted, "Complete", {"n": count})
 
     params = {**INSIGHTS, "rows": {"[0].n": {"lt": 3}}}
-    assert check("logs", params, aws=scripted, **FUNCTION).outcome == outcome
+    assert check("logs", params, aws=scripted, clock=clock, **FUNCTION).outcome == outcome
+    assert clock.slept == [1.0]
 
 
 def test_an_insights_query_that_fails_or_takes_too_long_is_an_error(check: Callable[..., Any], scripted: Any) -> None:
@@ -169,7 +176,8 @@ def test_an_insights_query_that_fails_or_takes_too_long_is_an_error(check: Calla
         script_rows(scripted, status)
         if status == "Running":
             scripted.add_response("logs", "stop_query", {"success": True}, {"queryId": "q"})
-        assert check("logs", INSIGHTS, aws=scripted, timeout_s=0.3, **FUNCTION).outcome == "ERROR"
+        finding = check("logs", INSIGHTS, aws=scripted, timeout_s=0.3, clock=FakeClock(), **FUNCTION)
+        assert finding.outcome == "ERROR"
 
 
 def test_a_log_that_cannot_be_read_is_an_error_that_names_the_permission(

@@ -1,4 +1,7 @@
-"""metrics never passes with values over their threshold, too few samples, or, by default, no data."""
+"""metrics never passes with values over their threshold, too few samples, or, by default, no data.
+
+moto computes sums and averages, but neither metric math nor percentiles.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ def test_too_few_samples_are_inconclusive_whatever_their_values(check: Callable[
 
 
 @pytest.mark.parametrize("status", ["InternalError", "Forbidden", "PartialData"])
-def test_data_that_is_not_whole_is_an_error(check: Callable[..., Any], scripted: Any, status: str) -> None:
+def test_incomplete_data_is_an_error(check: Callable[..., Any], scripted: Any, status: str) -> None:
     data(scripted, status, a=[0.0])
 
     assert check("metrics", PARAMS, aws=scripted).outcome == "ERROR"
@@ -64,7 +67,7 @@ def test_a_later_page_counts_like_the_first(check: Callable[..., Any], scripted:
     assert check("metrics", PARAMS, aws=scripted).outcome == "FAIL"
 
 
-def test_maths_and_percentiles_are_asked_of_cloudwatch(check: Callable[..., Any], scripted: Any) -> None:
+def test_metric_math_and_percentiles_are_computed_by_cloudwatch(check: Callable[..., Any], scripted: Any) -> None:
     group = "arn:aws:elasticloadbalancing:eu-central-1:1:targetgroup/g/1"
     queries = {
         "slow": {

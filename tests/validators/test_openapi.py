@@ -214,7 +214,7 @@ def test_operations_that_cannot_be_called_safely_are_not_called_and_are_listed(c
         assert part in finding.message
 
 
-def test_a_document_that_gives_nothing_to_call_is_inconclusive(check: Check) -> None:
+def test_a_document_without_callable_operations_is_inconclusive(check: Check) -> None:
     finding, _ = run_check(check, document(**{"/a": {"post": {"responses": ok()}}}), {})
     assert finding.outcome is Outcome.INCONCLUSIVE
     assert finding.message == "only 0 of 1 operations could be covered, not 1; not covered: POST /a (not a safe method)"

@@ -79,7 +79,7 @@ def test_a_suite_that_cannot_be_collected_is_an_error(check: Check, plans: pathl
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_a_suite_that_ends_by_itself_is_an_error(check: Check, plans: pathlib.Path, code: int) -> None:
+def test_a_suite_that_exits_is_an_error(check: Check, plans: pathlib.Path, code: int) -> None:
     finding = run_suite(check, plans, f"import os\ndef test_it(): os._exit({code})\n")
     assert (finding.outcome, "without usable results" in finding.message) == (Outcome.ERROR, True)
 
@@ -123,9 +123,9 @@ def test_tests_are_chosen_by_keyword(check: Check, plans: pathlib.Path) -> None:
 
 def archive(files: dict[str, str]) -> bytes:
     raw = io.BytesIO()
-    with zipfile.ZipFile(raw, "w") as made:
+    with zipfile.ZipFile(raw, "w") as zip_file:
         for name, text in files.items():
-            made.writestr(name, text)
+            zip_file.writestr(name, text)
     return raw.getvalue()
 
 

@@ -1,4 +1,7 @@
-"""rollback_ready never passes for a deployment that would not roll back by itself."""
+"""rollback_ready never passes for a deployment that would not roll back automatically.
+
+moto has neither alarm configurations nor task sets, so the tests use scripted answers.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +33,18 @@ SERVICE = {
 
 
 def script_answers(
-    aws: Any, group: dict[str, Any], *, own: dict[str, Any] | None = None, state: str = "OK", exists: bool = True
+    aws: Any,
+    group: dict[str, Any],
+    *,
+    override: dict[str, Any] | None = None,
+    state: str = "OK",
+    exists: bool = True,
 ) -> None:
-    asked = {"applicationName": "shop", "deploymentGroupName": "live"}
-    aws.add_response("codedeploy", "get_deployment_group", {"deploymentGroupInfo": group}, asked)
-    aws.add_response("codedeploy", "get_deployment", {"deploymentInfo": own or {}}, {"deploymentId": "d-TEST00001"})
+    request = {"applicationName": "shop", "deploymentGroupName": "live"}
+    aws.add_response("codedeploy", "get_deployment_group", {"deploymentGroupInfo": group}, request)
+    aws.add_response(
+        "codedeploy", "get_deployment", {"deploymentInfo": override or {}}, {"deploymentId": "d-TEST00001"}
+    )
     composite = [{"AlarmName": "all", "StateValue": state}] if exists else []
     if group.get("alarmConfiguration", {}).get("alarms"):
         alarm = {"MetricAlarms": [{"AlarmName": "a", "StateValue": "OK"}], "CompositeAlarms": composite}
@@ -42,8 +52,8 @@ def script_answers(
 
 
 def script_version(aws: Any) -> None:
-    asked = {"FunctionName": "f", "Qualifier": "6"}
-    aws.add_response("lambda", "get_function_configuration", {"State": "Active"}, asked)
+    request = {"FunctionName": "f", "Qualifier": "6"}
+    aws.add_response("lambda", "get_function_configuration", {"State": "Active"}, request)
 
 
 def without(key: str, **changed: Any) -> dict[str, Any]:
@@ -56,12 +66,12 @@ def without(key: str, **changed: Any) -> dict[str, Any]:
         ({}, "rollback on DEPLOYMENT_FAILURE"),
         (without("autoRollbackConfiguration", enabled=False), "rollback on DEPLOYMENT_FAILURE"),
         (without("autoRollbackConfiguration", events=["DEPLOYMENT_FAILURE"]), "rollback on DEPLOYMENT_STOP_ON_ALARM"),
-        (without("alarmConfiguration", alarms=[]), "alarms bound"),
-        (without("alarmConfiguration", enabled=False), "alarms heeded"),
+        (without("alarmConfiguration", alarms=[]), "alarms configured"),
+        (without("alarmConfiguration", enabled=False), "alarms enabled"),
         (without("alarmConfiguration", ignorePollAlarmFailure=True), "cannot be read are ignored"),
     ],
 )
-def test_a_group_that_would_not_go_back_fails_and_says_why(
+def test_a_group_that_would_not_roll_back_fails_with_the_reason(
     check: Callable[..., Any], scripted: Any, group: dict[str, Any], message: str
 ) -> None:
     script_answers(scripted, group)
@@ -74,7 +84,7 @@ def test_a_group_that_would_not_go_back_fails_and_says_why(
 
 
 @pytest.mark.parametrize(("state", "exists", "message"), [("ALARM", True, "ALARM"), ("OK", False, "does not exist")])
-def test_a_bound_alarm_that_rings_or_is_gone_fails(
+def test_a_bound_alarm_in_alarm_or_a_deleted_one_fails(
     check: Callable[..., Any], scripted: Any, state: str, exists: bool, message: str
 ) -> None:
     script_answers(scripted, GOOD, state=state, exists=exists)
@@ -90,7 +100,7 @@ def test_a_bound_alarm_that_rings_or_is_gone_fails(
 def test_a_deployment_that_overrides_its_group_is_judged_by_the_override(
     check: Callable[..., Any], scripted: Any
 ) -> None:
-    script_answers(scripted, GOOD, own={"autoRollbackConfiguration": {"enabled": False}})
+    script_answers(scripted, GOOD, override={"autoRollbackConfiguration": {"enabled": False}})
     script_version(scripted)
 
     assert check("rollback_ready", {}, aws=scripted, **FUNCTION).outcome == "FAIL"
@@ -116,7 +126,7 @@ def test_the_blue_task_set_must_be_there_with_running_tasks(
     assert check("rollback_ready", {}, aws=scripted, **SERVICE).outcome == outcome
 
 
-def test_a_first_deployment_has_nothing_to_go_back_to_unless_the_plan_allows_it(
+def test_a_first_deployment_fails_unless_the_plan_requires_no_previous_release(
     check: Callable[..., Any], scripted: Any
 ) -> None:
     first = {**FUNCTION, "blue": Side()}
@@ -134,7 +144,7 @@ def test_a_group_without_alarms_passes_where_the_plan_asks_for_none(check: Calla
 
     finding = check("rollback_ready", {"alarms": False}, aws=scripted, **FUNCTION)
 
-    assert (finding.outcome, finding.message) == ("PASS", "live can go back by itself")
+    assert (finding.outcome, finding.message) == ("PASS", "live would be rolled back automatically")
 
 
 def test_a_denied_request_is_an_error(check: Callable[..., Any], scripted: Any) -> None:

@@ -1,4 +1,7 @@
-"""synthetics never passes for a canary that failed, ran too long ago or did not end."""
+"""synthetics never passes for a canary that failed, ran too long ago or did not end.
+
+moto has canaries but no runs, so the tests use scripted answers.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from greenlight.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,9 +41,7 @@ def script_runs(aws: Any, *listed: dict[str, Any]) -> None:
 def test_the_last_run_that_ended_decides(
     check: Callable[..., Any], scripted: Any, listed: list[tuple[str, float]], outcome: str
 ) -> None:
-    script_runs(
-        scripted, *(run(state, minutes_ago) for state, minutes_ago in listed)
-    )  # from now, not from when it was collected
+    script_runs(scripted, *(run(state, minutes_ago) for state, minutes_ago in listed))
 
     assert check("synthetics", {"canary": "shop"}, aws=scripted).outcome == outcome
 
@@ -50,10 +53,10 @@ def test_a_run_without_an_end_proves_nothing(check: Callable[..., Any], scripted
 
 
 @pytest.mark.parametrize(("state", "outcome"), [("FAILED", "FAIL"), ("PASSED", "PASS")])
-def test_a_run_that_was_started_is_waited_for_and_older_ones_do_not_count(
-    check: Callable[..., Any], scripted: Any, monkeypatch: pytest.MonkeyPatch, state: str, outcome: str
+def test_the_check_waits_for_a_started_run_and_ignores_older_ones(
+    check: Callable[..., Any], scripted: Any, state: str, outcome: str
 ) -> None:
-    monkeypatch.setattr("validators.synthetics.POLL_S", 0.01)
+    clock = FakeClock()
     old = run("PASSED")
     script_runs(scripted, old)
     scripted.add_response("synthetics", "start_canary", {}, {"Name": "shop"})
@@ -61,7 +64,10 @@ def test_a_run_that_was_started_is_waited_for_and_older_ones_do_not_count(
     script_runs(scripted, run("RUNNING", identity="new"), old)
     script_runs(scripted, run(state, identity="new"), old)
 
-    assert check("synthetics", {"canary": "shop", "start": True}, aws=scripted).outcome == outcome
+    finding = check("synthetics", {"canary": "shop", "start": True}, aws=scripted, timeout_s=60.0, clock=clock)
+
+    assert finding.outcome == outcome
+    assert clock.slept == [5.0, 5.0]
 
 
 def test_a_run_that_does_not_end_in_time_and_a_canary_that_cannot_be_started_are_errors(
@@ -71,7 +77,7 @@ def test_a_run_that_does_not_end_in_time_and_a_canary_that_cannot_be_started_are
     script_runs(scripted)
     scripted.add_response("synthetics", "start_canary", {})
     script_runs(scripted, run("RUNNING", identity="new"))
-    assert check("synthetics", params, aws=scripted, timeout_s=0.15).outcome == "ERROR"
+    assert check("synthetics", params, aws=scripted, clock=FakeClock()).outcome == "ERROR"
 
     script_runs(scripted)
     scripted.add_client_error("synthetics", "start_canary", "AccessDeniedException")

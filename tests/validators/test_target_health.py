@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenlight.api import Finding, Outcome, Side
+from greenlight.testing import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,8 @@ def run_check(
         scripted.add_response(
             "elbv2", "describe_target_health", {"TargetHealthDescriptions": targets}, {"TargetGroupArn": ARN}
         )
-    return check("target_health", raw_params or {}, aws=scripted, **{"target_group": ARN, "timeout_s": 0.1, **more})
+    settings = {"target_group": ARN, "timeout_s": 1.0, "clock": FakeClock(), **more}
+    return check("target_health", raw_params or {}, aws=scripted, **settings)
 
 
 @pytest.mark.parametrize(
@@ -89,12 +91,14 @@ def test_healthy_targets_pass_and_draining_ones_do_not_count(check: Check, scrip
     assert (finding.outcome, finding.message, len(finding.evidence)) == (Outcome.PASS, "2 healthy in green", 2)
 
 
-def test_targets_are_waited_for(check: Check, scripted: Any) -> None:
-    finding = run_check(check, scripted, [target(1, "initial")], [target(1, "healthy")], timeout_s=8)
+def test_the_check_waits_for_healthy_targets(check: Check, scripted: Any) -> None:
+    clock = FakeClock()
+    finding = run_check(check, scripted, [target(1, "initial")], [target(1, "healthy")], timeout_s=60.0, clock=clock)
     assert finding.outcome is Outcome.PASS
+    assert clock.slept == [2.0]
 
 
-def test_blue_can_be_looked_at(check: Check, scripted: Any) -> None:
+def test_blue_can_be_checked(check: Check, scripted: Any) -> None:
     finding = run_check(
         check,
         scripted,

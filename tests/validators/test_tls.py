@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @pytest.fixture
 def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
     """An authority that this process trusts."""
-    made = trustme.CA()
-    made.cert_pem.write_to_path(tmp_path / "ca.pem")
+    new_authority = trustme.CA()
+    new_authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    return made
+    return new_authority
 
 
 def serving(authority: trustme.CA, *names: str, days: float = 90) -> Server:

@@ -71,7 +71,7 @@ def test_a_switch_that_proves_nothing_fails(check: Check) -> None:
 
 
 @pytest.mark.parametrize("script", [hang, sending(), sending(b"SSH-2.0-x\r\n")], ids=["silent", "closing", "other"])
-def test_whatever_else_answers_the_handshake_fails_in_time(check: Check, script: Any) -> None:
+def test_any_other_answer_to_the_handshake_fails_in_time(check: Check, script: Any) -> None:
     began = time.monotonic()
     with Server(script) as server:
         finding = check("websocket", {}, server.url, timeout_s=0.5)

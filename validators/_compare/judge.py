@@ -1,4 +1,4 @@
-"""Finding of all samples: differences beyond blue's noise, and the times of both sides."""
+"""The finding of all samples: differences beyond blue's noise, and the times of both sides."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .samples import Samples
 
 MINIMUM_FOR_LATENCY = 5
-PLACES_SHOWN = 40
+MAX_PLACES = 40
 
 
 class Latency(Params, frozen=True, kw_only=True):
@@ -35,7 +35,7 @@ class Latency(Params, frozen=True, kw_only=True):
 
     Attributes:
         slower: Green's median time divided by blue's.
-        by: Green's median time less blue's, with its unit.
+        by: Green's median time minus blue's, with a unit.
     """
 
     slower: Expectation | None = None
@@ -59,7 +59,7 @@ def judge(samples: Samples, limits: Limits) -> Finding:
     """Return the finding of all samples, with the times of both sides as series."""
     finding = _judge(samples, limits)
     if finding.outcome is Outcome.PASS and not samples.has_working_answer:
-        reason = "blue answers every request with 400 or above, so nothing was compared that works"
+        reason = "blue answers every request with 400 or above, so no working answer was compared"
         finding = inconclusive(f"{reason}; {finding.message}", *finding.evidence)
     series = (
         sample_series("time to answer", samples.blue_ms, "blue"),
@@ -70,21 +70,24 @@ def judge(samples: Samples, limits: Limits) -> Finding:
 
 def _judge(samples: Samples, limits: Limits) -> Finding:
     places = count_differences(samples.raw, samples.noise)
-    news = [place for place in places if limits.is_exceeded(place)]
+    new_differences = [place for place in places if limits.is_exceeded(place)]
     times, is_enough = check_latency(samples.blue_ms, samples.green_ms, limits.latency)
-    results = [*(_place_evidence(place, limits) for place in news[:PLACES_SHOWN]), *times]
-    summary = _summarize(samples, len(places) - len(news))
+    results = [*(_place_evidence(place, limits) for place in new_differences[:MAX_PLACES]), *times]
+    summary = _summarize(samples, len(places) - len(new_differences))
     if any(not item.passed for item in results):
         first = finding_from(results, summary).message
-        return failed(f"{first}; {_count_kinds(len(news))} in {summary}" if news else f"{first}; {summary}", *results)
+        if new_differences:
+            summary = f"{_count_kinds(len(new_differences))} in {summary}"
+        return failed(f"{first}; {summary}", *results)
     if not is_enough:
-        return inconclusive(f"{summary}; {len(samples.green_ms)} are too few to compare times, raise samples", *results)
+        reason = f"{len(samples.green_ms)} are too few to compare times; raise samples"
+        return inconclusive(f"{summary}; {reason}", *results)
     results.append(Evidence(query="differences beyond noise", expected=0, actual=0, passed=True))
     return finding_from(results, summary)
 
 
 def check_latency(blue_ms: list[float], green_ms: list[float], latency: Latency) -> tuple[list[Evidence], bool]:
-    """Check green's median time by blue's; also return whether there are answers enough for what is expected."""
+    """Compare green's median time with blue's; also return whether there are enough answers to do so."""
     if latency.slower is None and latency.by is None:
         return [], True
     if len(green_ms) < MINIMUM_FOR_LATENCY:
@@ -93,9 +96,9 @@ def check_latency(blue_ms: list[float], green_ms: list[float], latency: Latency)
     results = []
     if latency.slower is not None:
         ratio = green / blue if blue > 0 else 1.0
-        results.append(check_value("green's median time by blue's", latency.slower, round(ratio, 3)))
+        results.append(check_value("green's median time / blue's", latency.slower, round(ratio, 3)))
     if latency.by is not None:
-        results.append(check_value("green's median time less blue's (ms)", latency.by, round(green - blue, 3)))
+        results.append(check_value("green's median time minus blue's (ms)", latency.by, round(green - blue, 3)))
     return results, True
 
 
@@ -104,7 +107,7 @@ def _place_evidence(place: DifferenceCount, limits: Limits) -> Evidence:
         query=f"{place.path}: {place.kind}",
         expected=place.example.blue,
         actual=place.example.green,
-        where=f"in {place.raw} of {limits.samples} (blue from itself: {place.noise})",
+        where=f"in {place.raw} of {limits.samples} (blue and blue: {place.noise})",
         baseline_is_blue=True,
     )
 

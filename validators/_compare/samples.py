@@ -45,7 +45,7 @@ class Samples:
     def add(self, question: Question, context: Context) -> Finding | None:
         """Ask blue, green and blue again; return a finding if that is not a comparison."""
         try:
-            answers = _ask_thrice(question, context)
+            answers = _ask_blue_green_blue(question, context)
         except GreenlightError as problem:
             return error(f"{question.name}: {problem}")
         if not isinstance(answers, tuple):
@@ -59,13 +59,13 @@ class Samples:
         return None
 
     def _differences(self, question: Question, blue: Answer, other: Answer) -> list[Difference]:
-        """Return the differences of a pair, each place below the question's name to keep questions apart."""
+        """Return the differences of a pair, each place prefixed with the question's name."""
         differences = find_differences(blue.data, other.data, ignore=self._ignore)
         return [msgspec.structs.replace(item, path=f"{question.name} {item.path}") for item in differences]
 
 
-def _ask_thrice(question: Question, context: Context) -> tuple[Answer, Answer, Answer] | Finding:
-    """Ask blue, green and blue; end at once where there is nothing to compare, to save the time that is left."""
+def _ask_blue_green_blue(question: Question, context: Context) -> tuple[Answer, Answer, Answer] | Finding:
+    """Ask blue, green and blue; stop early if there is nothing to compare, to save time."""
     first = ask(question, "blue", context)
     if isinstance(first, str):
         return inconclusive(f"blue does not answer {question.name}, so there is nothing to compare: {first}")

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
     from greenlight.api import Context, HttpKind, Response
 
-OF_THE_CONNECTION = (
+IGNORED_HEADERS = (
     *("age", "connection", "content-length", "date", "keep-alive", "server-timing", "transfer-encoding"),
     *("x-amz-cf-id", "x-amzn-requestid", "x-amzn-trace-id", "x-request-id", "x-correlation-id", "traceparent"),
 )
-"""Response headers that are not compared: they belong to a connection or to one request."""
+"""Response headers that are not compared, because they describe the connection or the single request."""
 
 
 class Question(NamedTuple):
-    """A request, with the event in which a function gets it, or a payload."""
+    """A request, with the kind of event in which a function receives it, or a payload."""
 
     name: str
     request: HttpRequest | None
@@ -77,7 +77,7 @@ def ask(question: Question, side: Literal["blue", "green"], context: Context) ->
     """Send a question to one side; return its answer, or the reason why it has none.
 
     Raises:
-        GreenlightError: The question was not sent, or its answer cannot be read whole.
+        GreenlightError: The question was not sent, or its answer is too large to be read.
     """
     if context.deployment.platform == Platform.ECS and question.request is not None:
         return _send(question.request, side, context)
@@ -126,5 +126,5 @@ def _to_data(response: Response) -> dict[str, Any]:
         # With one replacement character for all invalid bytes, different bytes would look the same.
         body = response.body.decode(errors="backslashreplace")
     names = dict.fromkeys(name.lower() for name, _ in response.headers)
-    headers = {name: response.header(name) for name in names if name not in OF_THE_CONNECTION}
+    headers = {name: response.header(name) for name in names if name not in IGNORED_HEADERS}
     return {"status": response.status, "header": headers, "body": body}

@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 _Part = TypeVar("_Part")
 
 CLOCK_SKEW_S = 1.0
-"""How far AWS's clocks may be behind this one: anything older than that was there before the cause."""
+"""Tolerance for clocks of AWS that are behind this one; an item older than that was there before the cause."""
 
 Marker = Annotated[str, msgspec.Meta(min_length=1)]
 """Text that identifies the effect of this cause; an empty text would be in every effect."""
 
 
 class OneOf(Params, frozen=True, kw_only=True):
-    """Parameters of which exactly one is set, beside `expect`."""
+    """Parameters exactly one of which is set; `expect` does not count."""
 
     def __post_init__(self) -> None:
         """Reject none or several."""
         provided = self._provided()
         if len(provided) != 1:
             names = ", ".join(self._kinds())
-            raise ValueError(f"exactly one of {names} is needed, and this has {', '.join(provided) or 'none'}")
+            raise ValueError(f"exactly one of {names} is required, and this has {', '.join(provided) or 'none'}")
 
     @property
     def kind(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.api import Params
@@ -37,7 +36,7 @@ class Metric(Params, frozen=True, kw_only=True):
             MetricName=self.name,
             Dimensions=[{"Name": name, "Value": value} for name, value in self.dimensions.items()],
             StartTime=start - start % 60,
-            EndTime=time.time() + 60,
+            EndTime=context.clock.now_utc().timestamp() + 60,
             Period=60,
             Statistics=[self.statistic],
         ).get("Datapoints", [])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Timing(NamedTuple):
-    """The most time that an effect may take, and the wait between two looks."""
+    """Maximum time until the effect, and the pause between two looks."""
 
     within_s: float
     interval_s: float
@@ -40,13 +39,20 @@ class Timing(NamedTuple):
 class Run:
     """A cause and its effect, with the values captured so far."""
 
-    def __init__(self, cause: Cause, see: See, expect: Mapping[str, Expectation], sources: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        cause: Cause,
+        see: See,
+        expect: Mapping[str, Expectation],
+        sources: Mapping[str, str],
+        context: Context,
+    ) -> None:
         """Start now; values from `unique` are captured at once."""
         self._cause, self._see, self._expect = cause, see, expect
         self._sources = {name: source for name, source in sources.items() if source != "unique"}
         unique = {name: unique_id() for name, source in sources.items() if source == "unique"}
         self._captured: dict[str, Any] | None = unique if sources else None
-        self._start = time.time()
+        self._start = context.clock.now_utc().timestamp()
 
     def check_before(self, context: Context) -> Finding | None:
         """Look before the cause; return a finding if the effect is there already.
@@ -98,7 +104,7 @@ class Run:
         end_s = max(0.0, context.remaining_s() - timing.within_s)
         while True:
             look = self._look(context)
-            elapsed = f"{time.time() - self._start:.1f} s after the cause began"
+            elapsed = f"{context.clock.now_utc().timestamp() - self._start:.1f} s after the cause began"
             if all(item.passed for item in look):
                 return finding_from([*evidence, *look], f"the effect was seen {elapsed}")
             is_last = context.remaining_s() - timing.interval_s <= end_s

@@ -60,7 +60,7 @@ def test_any_exception_of_a_validator_is_an_error_of_its_check(raised: BaseExcep
 
     run = Run(check("bad", raising, timeout_s=20), check("good", good))
     assert run.outcomes() == ["ERROR", "PASS"]
-    assert (run.by_name["bad"].message, run.by_name["bad"].validator) == (message, "said")
+    assert (run.by_name["bad"].message, run.by_name["bad"].validator) == (message, "stub")
     assert run.took_s < 10
 
 
@@ -137,13 +137,13 @@ class Names(Params, frozen=True, kw_only=True):
 
 def test_change_of_parameters_by_one_attempt_does_not_reach_the_next() -> None:
     @validator(Names)
-    def said(params: Names, _context: Context) -> Finding:
+    def stub(params: Names, _context: Context) -> Finding:
         """Look at every name, and at none twice."""
         wrong = [params.names.pop() for _ in range(len(params.names))] + params.below.pop("more", [])
         return failed(f"{wrong} are wrong") if wrong else passed("nothing is wrong")
 
-    named = Check(name="c", validator="said", params={}, retry=retried(3))
-    (finding,) = Run(Bound(named, said, Names(names=["a"], below={"more": ["b"]}))).findings
+    named = Check(name="c", validator="stub", params={}, retry=retried(3))
+    (finding,) = Run(Bound(named, stub, Names(names=["a"], below={"more": ["b"]}))).findings
     assert (finding.outcome, finding.attempts, finding.message) == (Outcome.FAIL, 3, "['a', 'b'] are wrong")
 
 

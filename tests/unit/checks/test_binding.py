@@ -70,7 +70,7 @@ def test_a_secret_whose_own_value_is_the_mistake_is_still_a_mistake() -> None:
     assert "the value of a secret does not fit where it stands" in str(refused(plan, {SECRET: ""}))
 
 
-def test_a_secret_is_never_looked_at_for_references() -> None:
+def test_references_in_a_secret_are_not_replaced() -> None:
     steps = "{steps: [{get: /, headers: {a: '${secret:ssm:/p}'}, expect: {status: 200}, capture: {id: status}}]}"
 
     once = bound(
@@ -88,7 +88,7 @@ def test_a_value_the_deployment_does_not_have_is_an_error_of_that_check_alone() 
     assert check.malformed == "this ecs deployment has no ${green.version} at AfterAllowTraffic"
 
 
-def test_a_url_that_is_not_there_says_why() -> None:
+def test_a_missing_url_is_explained() -> None:
     check = bound(plan_of("{get: '${blue.url}/x', expect: {status: 200}}"))
 
     assert check.malformed.endswith("has no ${blue.url} at AfterAllowTraffic: the listener has no test port")

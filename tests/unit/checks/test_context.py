@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from greenlight.api import Context, failed, passed
-from greenlight.core.finding import (
-    Finding,
-    Outcome,
-)
+from greenlight.core.finding import Finding, Outcome
 from greenlight.testing import FakeClock, context_for, ecs_deployment
 from tests.support.check_run import Run, check
 
-if TYPE_CHECKING:
-    pass
-
 
 def test_context_has_the_remaining_time_of_its_attempt() -> None:
-    seen: list[float] = []
-    Run(check("c", lambda context: seen.append(context.remaining_s()) or passed("ok"), timeout_s=60), within_s=2)
-    assert 1.5 < seen[0] <= 2, "the gate's own deadline is nearer than the check's"
+    remaining_s: list[float] = []
+    Run(
+        check("c", lambda context: remaining_s.append(context.remaining_s()) or passed("ok"), timeout_s=60),
+        within_s=2,
+    )
+    assert 1.5 < remaining_s[0] <= 2, "the gate's own deadline is nearer than the check's"
 
 
 def test_sleep_ends_before_the_attempt() -> None:

@@ -357,7 +357,7 @@ def test_a_finding_cannot_take_another_name_or_severity() -> None:
     (finding,) = Run(check("mine", lambda _: forged)).findings
     assert (finding.name, finding.validator, finding.severity, finding.attempts) == (
         "mine",
-        "said",
+        "stub",
         Severity.BLOCKING,
         1,
     )
@@ -478,7 +478,7 @@ def test_an_attempt_that_the_end_of_the_gate_cuts_off_is_kept() -> None:
     assert finding.tries[0].duration_ms >= 150
 
 
-def test_of_very_many_measurements_the_first_and_the_last_are_kept() -> None:
+def test_only_the_first_and_last_of_very_many_measurements_are_kept() -> None:
     count = MAX_ATTEMPT_RECORDS + 20
     repeat = Repeat(count=count, interval=Duration(0.0), failure_limit=1)
     outcomes = itertools.chain([failed("the first")], itertools.repeat(passed("fine")))

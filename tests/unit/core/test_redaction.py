@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
-import re
-import urllib.parse
 from typing import Any
 
 import pytest
@@ -14,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenlight.core.redaction import MASK, MIN_LENGTH, Redactor, is_secret_name
+from tests.support.secret_encodings import ENCODINGS
 
 SECRETS = [
     "hunter22",
@@ -26,53 +24,22 @@ SECRETS = [
     "12345",
 ]
 
-FORMS = {
-    "plain": lambda s: s,
-    "quoted": urllib.parse.quote,
-    "quoted strictly": lambda s: urllib.parse.quote(s, safe=""),
-    "quoted by requests": lambda s: urllib.parse.quote(s, safe="!#$%&'()*+,/:;=?@[]~"),
-    "form": urllib.parse.quote_plus,
-    "lower escapes": lambda s: re.sub("%..", lambda escape: escape[0].lower(), urllib.parse.quote(s, safe="")),
-    "json": json.dumps,
-    "json unescaped": lambda s: json.dumps(s, ensure_ascii=False),
-    "json in json": lambda s: json.dumps(json.dumps({"token": s})),
-    "repr": repr,
-    "html": html.escape,
-    "html, quotes kept": lambda s: html.escape(s, quote=False),
-    "base64": lambda s: base64.b64encode(s.encode()).decode(),
-    "base64 for URLs": lambda s: base64.urlsafe_b64encode(s.encode()).decode(),
-    "basic auth": lambda s: base64.b64encode(b"user:" + s.encode()).decode(),
-    "basic auth, other name": lambda s: base64.b64encode(b"admin:" + s.encode()).decode(),
-    "basic auth, third alignment": lambda s: base64.b64encode(b"root1:" + s.encode() + b":x").decode(),
-    "hex": lambda s: s.encode().hex(),
-    "HEX": lambda s: s.encode().hex().upper(),
-    "json of Go": lambda s: json.dumps(s).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"),
-    "json of Gson": lambda s: json.dumps(s)[1:-1].replace("=", "\\u003d").replace("&", "\\u0026")
-    .replace("'", "\\u0027").replace("<", "\\u003c").replace(">", "\\u003e"),
-    "html of mustache": lambda s: html.escape(s).replace("&#x27;", "&#39;").replace("/", "&#x2F;")
-    .replace("=", "&#x3D;"),
-    "capitals": lambda s: s.upper() if len(s) >= 8 else s,
-    "small letters": lambda s: s.lower() if len(s) >= 8 else s,
-    "stripped": str.strip,
-    "in one line": lambda s: " ".join(s.split()),
-}  # fmt: skip
 
-
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ENCODINGS)
 @pytest.mark.parametrize("secret", SECRETS)
 def test_secret_is_masked_in_every_encoding(secret: str, form: str) -> None:
-    encoded = FORMS[form](secret)
+    encoded = ENCODINGS[form](secret)
 
-    shown = Redactor([secret]).text(f"before {encoded} after")
+    redacted = Redactor([secret]).text(f"before {encoded} after")
 
-    assert MASK in shown
-    assert secret not in shown
-    assert encoded not in shown
+    assert MASK in redacted
+    assert secret not in redacted
+    assert encoded not in redacted
     if "auth" not in form:
-        rest = shown.removeprefix("before ").removesuffix(" after").replace(MASK, "").strip("\"'{}: \n\\ntoke=")
-        assert rest == "", shown
-    assert shown.startswith("before ")
-    assert shown.endswith(" after")
+        rest = redacted.removeprefix("before ").removesuffix(" after").replace(MASK, "").strip("\"'{}: \n\\ntoke=")
+        assert rest == "", redacted
+    assert redacted.startswith("before ")
+    assert redacted.endswith(" after")
 
 
 @pytest.mark.parametrize("name", ["u", "us", "use", "user"])
@@ -80,19 +47,19 @@ def test_secret_is_masked_in_every_encoding(secret: str, form: str) -> None:
 def test_secret_inside_longer_base64_is_masked_at_every_alignment(secret: str, name: str) -> None:
     encoded = base64.b64encode(f"{name}:{secret}".encode()).decode()
 
-    shown = Redactor([secret]).text(encoded)
+    redacted = Redactor([secret]).text(encoded)
 
-    decoded = base64.b64decode(shown.split(MASK)[0][: len(shown.split(MASK)[0]) // 4 * 4])
-    assert MASK in shown
+    decoded = base64.b64decode(redacted.split(MASK)[0][: len(redacted.split(MASK)[0]) // 4 * 4])
+    assert MASK in redacted
     assert secret.encode()[:3] not in decoded
 
 
 def test_texts_in_a_json_secret_are_masked() -> None:
     redactor = Redactor([json.dumps({"user": "bob", "token": "t0k3n-value", "list": ["another1"], "pin": 98765})])
 
-    shown = redactor.text("bob sent t0k3n-value and another1 with 98765")
+    redacted = redactor.text("bob sent t0k3n-value and another1 with 98765")
 
-    assert shown == "bob sent *** and *** with ***"
+    assert redacted == "bob sent *** and *** with ***"
 
 
 def test_secret_that_only_begins_like_json_is_masked_as_text() -> None:
@@ -123,7 +90,7 @@ TOKEN = "q7Rz-81kLmPw_03Xx9YtVbNc22"
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "redacted"),
     [
         (f"begins {TOKEN[:13]}… (900 characters)", "begins ***… (900 characters)"),
         (f"begins {TOKEN[:20]}", "begins ***"),
@@ -133,8 +100,8 @@ TOKEN = "q7Rz-81kLmPw_03Xx9YtVbNc22"
         (f"too little {TOKEN[:8]}", f"too little {TOKEN[:8]}"),
     ],
 )
-def test_piece_of_a_long_secret_is_masked(text: str, shown: str) -> None:
-    assert Redactor([TOKEN]).text(text) == shown
+def test_piece_of_a_long_secret_is_masked(text: str, redacted: str) -> None:
+    assert Redactor([TOKEN]).text(text) == redacted
 
 
 @pytest.mark.parametrize(
@@ -170,7 +137,7 @@ def test_longest_secret_is_masked_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "shown"),
+    ("data", "redacted"),
     [
         ("hunter22", MASK),
         (["a hunter22", {"hunter22": "hunter22"}], [f"a {MASK}", {MASK: MASK}]),
@@ -185,8 +152,8 @@ def test_longest_secret_is_masked_first() -> None:
         (b"hunter22", f"b'{MASK}'"),
     ],
 )
-def test_data_is_redacted_recursively(data: Any, shown: Any) -> None:
-    assert Redactor(["hunter22", "12345"]).data(data) == shown
+def test_data_is_redacted_recursively(data: Any, redacted: Any) -> None:
+    assert Redactor(["hunter22", "12345"]).data(data) == redacted
 
 
 def test_data_is_returned_unchanged_without_secrets() -> None:

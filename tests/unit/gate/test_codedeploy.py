@@ -231,12 +231,12 @@ def test_no_error_that_botocore_can_raise_escapes() -> None:
 
 
 def test_a_client_that_cannot_be_made_is_made_again() -> None:
-    made: list[int] = []
+    attempts: list[int] = []
     fake = Fake(ALREADY)
 
     def client() -> Fake:
-        made.append(1)
-        if len(made) < 3:
+        attempts.append(1)
+        if len(attempts) < 3:
             raise botocore.exceptions.NoRegionError
         return fake
 
@@ -244,7 +244,7 @@ def test_a_client_that_cannot_be_made_is_made_again() -> None:
         Execution(deployment_id=ID, execution_id=EXECUTION), client, sleep=fake.sleep, clock=lambda: fake.now
     )
     delivery = reporter.answer(Status.FAILED, 10)
-    assert (delivery.told, len(made)) == (True, 3)
+    assert (delivery.told, len(attempts)) == (True, 3)
     assert delivery.superseded, "nothing of ours was ever sent before"
 
 

@@ -13,7 +13,7 @@ from greenlight.verdict.judge import failed_verdict
 DEPLOYMENT = Deployment(id="d-1", platform=Platform.ECS, stage="AfterAllowTraffic")
 
 
-def test_a_report_contains_the_verdict_and_everything_it_rests_on() -> None:
+def test_a_report_contains_the_verdict_and_its_evidence() -> None:
     findings = (Finding(name="a", outcome=Outcome.FAIL, message="status is 500"),)
     verdict = failed_verdict(Cause.RELEASE_FAILED, "status is 500")
     result = GateResult(

@@ -254,16 +254,16 @@ def test_a_packed_fragment_needs_no_digest_but_a_stated_one_is_checked() -> None
 
 
 def test_a_fragment_of_two_stages_is_fetched_once() -> None:
-    asked: list[str] = []
+    requested_uris: list[str] = []
 
     def fetch(uri: str) -> tuple[str, str]:
-        asked.append(uri)
+        requested_uris.append(uri)
         return BASE, ""
 
     one = plan(entry(), checks="")
     parsed = parse(one + one[one.index("  AfterAllowTraffic") :].replace("AfterAllowT", "BeforeAllowT"), fetch=fetch)
 
-    assert asked == [URI]
+    assert requested_uris == [URI]
     assert [len(stage.checks) for stage in parsed.stages.values()] == [3, 3]
     assert len(parsed.source.includes) == 1
 

@@ -35,11 +35,11 @@ def shadow(until: str) -> Shadow:
 def test_a_shadow_is_in_force_to_the_end_of_its_last_day_and_never_far_ahead(
     until: str, in_force: bool, refused_today: bool, notice: str
 ) -> None:
-    made = shadow(until)
+    parsed = shadow(until)
 
-    assert (made.in_force(TODAY), bool(made.mistake(TODAY))) == (in_force, refused_today)
-    assert notice in made.notice(TODAY)
-    assert bool(notice) == bool(made.notice(TODAY))
+    assert (parsed.in_force(TODAY), bool(parsed.mistake(TODAY))) == (in_force, refused_today)
+    assert notice in parsed.notice(TODAY)
+    assert bool(notice) == bool(parsed.notice(TODAY))
 
 
 def test_a_shadow_too_far_ahead_is_rejected_at_its_place() -> None:

@@ -153,9 +153,9 @@ def test_selector_without_a_match_is_missing(query: str) -> None:
     ],
 )
 def test_xpath_finds_texts_numbers_and_truths(query: str, result: Any) -> None:
-    seen = of_xml(query)
-    assert seen == result
-    assert type(seen) is type(result)
+    actual = of_xml(query)
+    assert actual == result
+    assert type(actual) is type(result)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A WebSocket connection and the messages of a plan, for `websocket`."""
+"""A WebSocket client and the messages of a plan, for `websocket`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from greenlight.api import (
     Params,
     check_value,
     compile_query,
+    parse_json,
     run_query,
 )
 
@@ -69,7 +70,7 @@ class Expect(Params, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Reject an empty expectation and malformed queries."""
         if not self.json and self.text is None:
-            raise ValueError("expect says nothing of the message; write text: or json:")
+            raise ValueError("expect has no expectation of the message; write text: or json:")
         for query in self.json:
             compile_query(query)
 
@@ -80,8 +81,7 @@ class Expect(Params, frozen=True, kw_only=True):
             results.append(check_value("text", self.text, message.decode(errors="replace"), where))
         data: Any = MISSING
         if self.json:
-            with contextlib.suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-                data = msgspec.json.decode(message)
+            data = parse_json(message)
         for query, expectation in self.json.items():
             actual = MISSING if data is MISSING else run_query(query, data)
             results.append(check_value(f"json {query}", expectation, actual, where))
@@ -110,11 +110,11 @@ class Step(Params, frozen=True, kw_only=True):
 
 
 class BrokenError(Exception):
-    """The server did not do what the protocol or the plan requires; the message says what."""
+    """The server violated the protocol or the plan; the message has the reason."""
 
 
-class Talk:
-    """One WebSocket over one socket, without threads: the protocol is a state machine, and this class does the I/O."""
+class WebSocketClient:
+    """Client of one WebSocket: `websockets` has the protocol as a state machine, and this class does the I/O."""
 
     def __init__(
         self, connection: socket.socket, uri: str, headers: Mapping[str, str], subprotocols: list[str], context: Context
@@ -200,7 +200,7 @@ class Talk:
         self._flush()
 
     def _receive_message(self) -> bytes:
-        """Return the next whole message; the protocol itself answers pings."""
+        """Return the next complete message; the protocol answers pings automatically."""
         from websockets.frames import Opcode
 
         message: bytes = b""
@@ -218,7 +218,7 @@ class Talk:
     def _receive_event(self, awaited: str) -> Any:
         while not self._events:
             problem = self._protocol.parser_exc or self._protocol.handshake_exc
-            if problem is not None:  # a well-formed HTTP response comes as an event, and `open` evaluates it
+            if problem is not None:  # a well-formed HTTP response is an event, and `open` evaluates it
                 raise BrokenError(f"the protocol was broken: {problem.__cause__ or problem}") from problem
             data = self._receive_data(awaited)
             if data:
