@@ -6,13 +6,38 @@ import dataclasses
 import fnmatch
 import json
 import urllib.parse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from greenlight.api import Params
 
 from ._openapi_document import UnusableError
 
 if TYPE_CHECKING:
     from ._openapi_document import Document, Operation
-    from .openapi import OpenApi
+
+
+class OpenApi(Params, frozen=True, kw_only=True):
+    """The document, and values for requests.
+
+    Attributes:
+        document: Path of the document on green; JSON or YAML.
+        text: The document itself, instead of a path.
+        parameters: Values by the name of the parameter; they take precedence over those of the document.
+        headers: Headers of every request.
+        skip: Paths (with `*`) or operation ids that are not called.
+        base: Prefix of all paths, instead of the path of the document's first server.
+        minimum: Minimum number of operations that must be covered.
+    """
+
+    document: str = "/openapi.json"
+    text: str = ""
+    parameters: dict[str, str | int | float | bool] = {}
+    headers: dict[str, str] = {}
+    skip: list[str] = []
+    base: str | None = None
+    minimum: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,12 +11,21 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
-from greenlight.api import Context, Evidence, Finding, GreenlightError, error, failed, finding_from, inconclusive
+import msgspec
 
-if TYPE_CHECKING:
-    from .pytest import Pytest
+from greenlight.api import (
+    Context,
+    Evidence,
+    Finding,
+    GreenlightError,
+    Params,
+    error,
+    failed,
+    finding_from,
+    inconclusive,
+)
 
 MAX_ARCHIVE_BYTES = 50 * 1024 * 1024
 MAX_UNPACKED_BYTES = 200 * 1024 * 1024
@@ -24,6 +33,41 @@ MAX_RESULT_BYTES = 20 * 1024 * 1024
 MARGIN_S = 0.5
 S3_ARCHIVE = re.compile(r"s3://([^/]+)/(.+\.zip)")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "LD_LIBRARY_PATH", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+_RESERVED = ("PYTEST", "PYTHON", "LD_", "AWS_", "GREENLIGHT_")
+
+
+class Pytest(Params, frozen=True, kw_only=True):
+    """The suite, and which of its tests run.
+
+    Attributes:
+        path: Folder or file below the packed plans, or s3://BUCKET/KEY.zip.
+        version: Version of the object in S3.
+        marker: Expression of markers, as with `-m`.
+        keyword: Expression of names, as with `-k`.
+        minimum: Minimum number of tests that must pass.
+        variables: Added to the suite's environment.
+        aws: Pass the hook's AWS credentials to the suite.
+    """
+
+    path: str
+    version: str = ""
+    marker: str = ""
+    keyword: str = ""
+    minimum: Annotated[int, msgspec.Meta(ge=1)] = 1
+    variables: dict[str, str] = {}
+    aws: bool = False
+
+    def __post_init__(self) -> None:
+        """Reject paths outside of the plans, and variables that would change what runs."""
+        if "://" in self.path and not S3_ARCHIVE.fullmatch(self.path):
+            raise ValueError(f"{self.path!r} is not an archive in S3; write s3://BUCKET/KEY.zip")
+        if pathlib.PurePosixPath(self.path).is_absolute() or ".." in pathlib.PurePosixPath(self.path).parts:
+            raise ValueError("path is below the folder of the plans, without a leading / and without ..")
+        if self.path.startswith("-"):
+            raise ValueError("path begins with -, which would be an option")
+        for name in self.variables:
+            if name.upper().startswith(_RESERVED) or name == "PATH":
+                raise ValueError(f"the variable {name} is reserved; the suite cannot set it")
 
 
 def find_suite(params: Pytest, context: Context, target: pathlib.Path) -> pathlib.Path:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
 
 from greenlight.api import (
     MISSING,
     Context,
+    DurationExpectation,
     Evidence,
+    Expectation,
     Finding,
     GreenlightError,
     Invocation,
+    LambdaPayload,
     NoResultError,
+    Params,
     check_value,
     error,
     failed,
@@ -27,10 +33,49 @@ from ._lambda_response import response_error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .warm import Warm
 
 MARGIN_S = 0.1
 """Part of the attempt's time that is reserved for the evaluation."""
+
+
+class Expect(Params, frozen=True, kw_only=True):
+    """Expectations of all invocations together.
+
+    Attributes:
+        init_duration: The longest cold start.
+        duration: The longest duration.
+        cold_starts: Number of cold starts.
+        errors: Number of invocations that ended with an error or not in time; 0 by default.
+        status: Status of every HTTP answer; 200 to 399 by default.
+    """
+
+    init_duration: DurationExpectation | None = None
+    duration: DurationExpectation | None = None
+    cold_starts: Expectation | None = None
+    errors: Expectation | None = None
+    status: Expectation | None = None
+
+
+class Warm(LambdaPayload, frozen=True, kw_only=True):
+    """The invocations and their expectations.
+
+    Attributes:
+        count: Number of parallel invocations.
+        payload: Payload that is sent as it is; an empty object by default.
+        event: Short description of an event that a service would send, instead of `payload`.
+        expect: Expectations of all invocations together.
+    """
+
+    count: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
+    expect: Expect = Expect()
+
+    def __post_init__(self) -> None:
+        """Reject a limit that would pass with nothing but errors, and a status without an HTTP event."""
+        super().__post_init__()
+        if self.expect.errors is not None and self.expect.errors.holds(self.count):
+            raise ValueError(f"{self.count} errors of {self.count} would pass; expect fewer errors than count")
+        if self.expect.status is not None and not self.is_http:
+            raise ValueError("only an HTTP event has a status")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,61 +29,21 @@ import msgspec
 
 from greenlight.api import (
     Context,
-    Duration,
     Evidence,
     Finding,
-    HttpRequest,
     Outcome,
-    Params,
-    ResponseExpectation,
     error,
     failed,
-    field_default,
     finding_from,
     inconclusive,
-    validate_capture,
     validator,
 )
 
-from ._probe_row import ProbeRow, SideName
+from ._probe_row import Migration, ProbeRow, SideName
 
 DIRECTIONS: tuple[tuple[SideName, SideName], ...] = (("green", "blue"), ("blue", "green"))
 CLEAN_UP_SHARE = 0.3
 """Share of the check's time that is reserved for cleaning up."""
-
-
-class Migration(Params, frozen=True, kw_only=True):
-    """Requests for one row, and the expected answers.
-
-    Attributes:
-        write: Request that writes the row.
-        read: Request that reads the row.
-        clean_up: Request that deletes the row.
-        expect: The expected answer to `read`.
-        written: The expected answer to `write`; any status below 400 by default.
-        capture: Names for values that later requests need.
-        within: Maximum time until a row appears on the other side.
-    """
-
-    write: HttpRequest
-    read: HttpRequest
-    clean_up: HttpRequest
-    expect: ResponseExpectation
-    written: ResponseExpectation | None = None
-    capture: dict[str, str] = {}
-    within: Duration = field_default(Duration(2.0))
-
-    def __post_init__(self) -> None:
-        """Reject malformed captures, and expectations that an earlier row would meet as well."""
-        for source in self.capture.values():
-            validate_capture(source)
-        if not any(getattr(self.expect, part) for part in ("json", "xml", "html", "body")):
-            raise ValueError("expect does not compare the row's content; add json or body")
-        if not self.capture:
-            raise ValueError(
-                "an earlier row would pass; capture a value that identifies the new one, "
-                "such as capture: {probe: unique}"
-            )
 
 
 @validator(

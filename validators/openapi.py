@@ -22,17 +22,12 @@ Source: https://spec.openapis.org/oas/v3.1.0; https://spec.openapis.org/oas/v3.0
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import msgspec
-
 from greenlight.api import (
     Context,
     Evidence,
     Finding,
     HttpError,
     NoAnswerError,
-    Params,
     error,
     failed,
     finding_from,
@@ -41,31 +36,9 @@ from greenlight.api import (
 )
 
 from ._openapi_document import MALFORMED, Document, Operation, UnusableError
-from ._openapi_request import RequestBuilder
+from ._openapi_request import OpenApi, RequestBuilder
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
-
-
-class OpenApi(Params, frozen=True, kw_only=True):
-    """The document, and values for requests.
-
-    Attributes:
-        document: Path of the document on green; JSON or YAML.
-        text: The document itself, instead of a path.
-        parameters: Values by the name of the parameter; they take precedence over those of the document.
-        headers: Headers of every request.
-        skip: Paths (with `*`) or operation ids that are not called.
-        base: Prefix of all paths, instead of the path of the document's first server.
-        minimum: Minimum number of operations that must be covered.
-    """
-
-    document: str = "/openapi.json"
-    text: str = ""
-    parameters: dict[str, str | int | float | bool] = {}
-    headers: dict[str, str] = {}
-    skip: list[str] = []
-    base: str | None = None
-    minimum: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
 
 
 @validator(

@@ -31,52 +31,14 @@ import pathlib
 import subprocess
 import tempfile
 import zipfile
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import msgspec
+from greenlight.api import Context, Finding, GreenlightError, IamRequirement, error, failed, validator
 
-from greenlight.api import Context, Finding, GreenlightError, IamRequirement, Params, error, failed, validator
-
-from ._pytest_suite import S3_ARCHIVE, decide_finding, find_suite, run_suite
+from ._pytest_suite import S3_ARCHIVE, Pytest, decide_finding, find_suite, run_suite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_RESERVED = ("PYTEST", "PYTHON", "LD_", "AWS_", "GREENLIGHT_")
-
-
-class Pytest(Params, frozen=True, kw_only=True):
-    """The suite, and which of its tests run.
-
-    Attributes:
-        path: Folder or file below the packed plans, or s3://BUCKET/KEY.zip.
-        version: Version of the object in S3.
-        marker: Expression of markers, as with `-m`.
-        keyword: Expression of names, as with `-k`.
-        minimum: Minimum number of tests that must pass.
-        variables: Added to the suite's environment.
-        aws: Pass the hook's AWS credentials to the suite.
-    """
-
-    path: str
-    version: str = ""
-    marker: str = ""
-    keyword: str = ""
-    minimum: Annotated[int, msgspec.Meta(ge=1)] = 1
-    variables: dict[str, str] = {}
-    aws: bool = False
-
-    def __post_init__(self) -> None:
-        """Reject paths outside of the plans, and variables that would change what runs."""
-        if "://" in self.path and not S3_ARCHIVE.fullmatch(self.path):
-            raise ValueError(f"{self.path!r} is not an archive in S3; write s3://BUCKET/KEY.zip")
-        if pathlib.PurePosixPath(self.path).is_absolute() or ".." in pathlib.PurePosixPath(self.path).parts:
-            raise ValueError("path is below the folder of the plans, without a leading / and without ..")
-        if self.path.startswith("-"):
-            raise ValueError("path begins with -, which would be an option")
-        for name in self.variables:
-            if name.upper().startswith(_RESERVED) or name == "PATH":
-                raise ValueError(f"the variable {name} is reserved; the suite cannot set it")
 
 
 def _iam_of(params: Pytest) -> Iterator[IamRequirement]:

@@ -25,65 +25,20 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoi
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-
-import msgspec
-
 from greenlight.api import (
     Context,
-    Duration,
     Finding,
     GreenlightError,
     NoAnswerError,
     Outcome,
-    Params,
-    compile_query,
     error,
     failed,
-    field_default,
     finding_from,
     inconclusive,
     validator,
 )
 
-from ._green_samples import Sample, Value, compare_samples, request_sample, take_sample
-
-
-class ServesGreen(Params, frozen=True, kw_only=True):
-    """The request or invocation, and values that only green returns.
-
-    Attributes:
-        get: Path of an HTTP request; without it, a function is invoked.
-        send: Headers of the request.
-        payload: Payload of the invocation.
-        through: How a function is invoked; by default through its alias at AfterAllowTraffic, else through its version.
-        headers: Exact values of response headers.
-        json: Exact values by JMESPath into the answer.
-        samples: Number of answers.
-        interval: Time between two samples.
-    """
-
-    get: str = ""
-    send: dict[str, str] = {}
-    payload: Any = msgspec.field(default_factory=dict)
-    through: Literal["", "version", "alias"] = ""
-    headers: dict[str, Value] = {}
-    json: dict[str, Value] = {}
-    samples: Annotated[int, msgspec.Meta(ge=2, le=100)] = 5
-    interval: Duration = field_default(Duration(0.1))
-
-    def __post_init__(self) -> None:
-        """Reject a check without proof, keys that do not fit the kind of call, and malformed queries."""
-        if self.get and not (self.headers or self.json):
-            raise ValueError(
-                "nothing distinguishes green from blue; add headers: or json: with a value that only green returns"
-            )
-        if self.get and self.through:
-            raise ValueError("through is for functions; with get, green's listener decides")
-        if not self.get and (self.headers or self.send):
-            raise ValueError("headers are those of an HTTP answer; add get: with a path")
-        for query in self.json:
-            compile_query(query)
+from ._green_samples import Sample, ServesGreen, Value, compare_samples, request_sample, take_sample
 
 
 @validator(

@@ -20,62 +20,16 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 
 from greenlight.api import (
     Context,
-    DurationExpectation,
-    Expectation,
     Finding,
-    LambdaPayload,
-    Params,
     sample_series,
     validator,
 )
 
-from ._warm_invocations import decide_finding, invoke_in_parallel
-
-
-class Expect(Params, frozen=True, kw_only=True):
-    """Expectations of all invocations together.
-
-    Attributes:
-        init_duration: The longest cold start.
-        duration: The longest duration.
-        cold_starts: Number of cold starts.
-        errors: Number of invocations that ended with an error or not in time; 0 by default.
-        status: Status of every HTTP answer; 200 to 399 by default.
-    """
-
-    init_duration: DurationExpectation | None = None
-    duration: DurationExpectation | None = None
-    cold_starts: Expectation | None = None
-    errors: Expectation | None = None
-    status: Expectation | None = None
-
-
-class Warm(LambdaPayload, frozen=True, kw_only=True):
-    """The invocations and their expectations.
-
-    Attributes:
-        count: Number of parallel invocations.
-        payload: Payload that is sent as it is; an empty object by default.
-        event: Short description of an event that a service would send, instead of `payload`.
-        expect: Expectations of all invocations together.
-    """
-
-    count: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
-    expect: Expect = Expect()
-
-    def __post_init__(self) -> None:
-        """Reject a limit that would pass with nothing but errors, and a status without an HTTP event."""
-        super().__post_init__()
-        if self.expect.errors is not None and self.expect.errors.holds(self.count):
-            raise ValueError(f"{self.count} errors of {self.count} would pass; expect fewer errors than count")
-        if self.expect.status is not None and not self.is_http:
-            raise ValueError("only an HTTP event has a status")
+from ._warm_invocations import Warm, decide_finding, invoke_in_parallel
 
 
 @validator(

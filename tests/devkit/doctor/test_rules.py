@@ -26,4 +26,4 @@ def test_every_rule_of_an_account_has_a_mistake() -> None:
     modules = set(Path(__file__).parent.glob("test_*.py")) - {Path(__file__).parent / "test_template.py"}
     broken = {rule for path in modules for rule in rules_with_a_mistake(path)} | {"version", "task-definition"}
 
-    assert {rule.id for rule in rules.RULES if rule.where != "template"} - broken == set()
+    assert {rule.id for rule in rules.RULES if rule.source != "template"} - broken == set()
