@@ -35,6 +35,10 @@ _FINAL = frozenset(
     }
 )
 """Errors that another attempt cannot change. AccessDenied is not among them: new permissions take time to propagate."""
+_NO_RECEIPT = (
+    "the answer does not return the execution id, so it is not CodeDeploy's receipt; "
+    "does a proxy or an endpoint answer in its place?"
+)
 _DENIED_ATTEMPTS = 3
 _MAX_ID_LENGTH = 8192
 
@@ -108,12 +112,14 @@ class Reporter:
             attempts += 1
             try:
                 client = client or self._make_client()
-                client.put_lifecycle_event_hook_execution_status(
+                response = client.put_lifecycle_event_hook_execution_status(
                     deploymentId=self._execution.deployment_id,
                     lifecycleEventHookExecutionId=self._execution.execution_id,
                     status=status.value,
                 )
-                return StatusDelivery(told=True, attempts=attempts)
+                if _is_receipt(response, self._execution.execution_id):
+                    return StatusDelivery(told=True, attempts=attempts)
+                code, error = "", _NO_RECEIPT
             except Exception as problem:  # noqa: BLE001 - a classifier that misses one kind of error loses the answer
                 code = error_code(problem)
                 error = _describe_error(problem, self._execution.execution_id)
@@ -143,6 +149,14 @@ def reporting_client() -> Any:
             user_agent_extra="greenlight",
         ),
     )
+
+
+def _is_receipt(response: Any, execution_id: str) -> bool:
+    """Return whether a response returns the execution id, as CodeDeploy does for a status that it accepted.
+
+    botocore parses a proxy's page, an empty body and any other JSON with status 200 without an error.
+    """
+    return isinstance(response, dict) and response.get("lifecycleEventHookExecutionId") == execution_id
 
 
 def _is_refusal(code: str) -> bool:
