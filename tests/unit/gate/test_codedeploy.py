@@ -347,6 +347,56 @@ def test_an_endpoint_that_hangs_costs_one_time_out_for_each_attempt(no_aws_accou
     assert EXECUTION not in delivery.error
 
 
+DRIP = RawAnswer(b" " * 200 + RECEIPT, pause_s=0.2)
+
+
+def test_a_response_that_drips_is_abandoned_within_the_budget(answer_from: Any) -> None:
+    delivery, requests, took_s = answer_from(DRIP, budget_s=5)
+    assert not delivery.told
+    assert delivery.attempts == requests == 1, "the budget ended the first attempt"
+    assert 4.5 < took_s < 6.5
+    assert "did not end within" in delivery.error
+
+
+def test_an_abandoned_attempt_is_repeated_with_a_new_client(answer_from: Any) -> None:
+    delivery, requests, took_s = answer_from(DRIP, RawAnswer(RECEIPT), budget_s=20)
+    assert (delivery.told, delivery.superseded, delivery.attempts, requests) == (True, False, 2, 2)
+    assert took_s < 9, took_s
+
+
+def test_already_completed_after_an_abandoned_attempt_is_our_own_answer(answer_from: Any) -> None:
+    delivery, _, _ = answer_from(DRIP, ALREADY_COMPLETED, budget_s=20)
+    assert (delivery.told, delivery.superseded, delivery.attempts) == (True, False, 2)
+
+
+def test_a_client_that_waits_for_ever_is_abandoned_and_made_again() -> None:
+    """Name resolution and the credentials of a container have no time-out of their own."""
+    stuck, clients = threading.Event(), []
+
+    def client() -> Fake:
+        clients.append(Fake())
+        if len(clients) == 1:
+            stuck.wait(60)
+        return clients[-1]
+
+    began = time.monotonic()
+    delivery = Reporter(Execution(deployment_id=ID, execution_id=EXECUTION), client).answer(Status.FAILED, 20)
+    stuck.set()
+    assert (delivery.told, delivery.attempts, len(clients)) == (True, 2, 2)
+    assert time.monotonic() - began < 9
+
+
+def test_the_status_is_sent_even_if_no_thread_can_be_started() -> None:
+    stack_bytes = threading.stack_size(1 << 46)
+    try:
+        with pytest.raises(RuntimeError):
+            threading.Thread(target=int).start()
+        fake = Fake()
+        assert fake.reporter().answer(Status.FAILED, 5).told
+    finally:
+        threading.stack_size(stack_bytes)
+
+
 # ---- Secrecy
 
 

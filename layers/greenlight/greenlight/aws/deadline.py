@@ -45,7 +45,12 @@ def run_with_deadline(deadline: float, work: Callable[[], T], otherwise: str) ->
             errors.append(error)
 
     thread = threading.Thread(target=run, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except (
+        RuntimeError
+    ):  # no thread can be started; every AWS call has time-outs, and without a call there is no answer
+        return work()
     thread.join(max(0.0, deadline - time.monotonic()))
     if errors:
         raise errors[0]
