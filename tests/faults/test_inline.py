@@ -10,20 +10,20 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from greenlight.core.verdict import Status, StatusDelivery
 from greenlight.gate import handler
+from tests.support.codedeploy_fake import CodeDeploy
 from tests.support.gate import ROOT, Gate, checks, children_of, new_deployment
 from tests.support.wire import Peer, Server, answer, answering, hang
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from tests.support.codedeploy_fake import CodeDeploy
 
 GOOD = {"name": "good", "fine": {}}
 
@@ -185,6 +185,62 @@ def test_an_answer_that_a_plugin_sent_is_logged_as_superseding_the_gates_own(gat
     call = gate.call(plan, event={"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution})
     assert call.log_line("answered")["superseded"] is True
     assert gate.statuses(execution) == ["Succeeded"]
+
+
+def test_a_hook_that_is_killed_while_it_answers_has_logged_its_verdict_and_its_reasons(tmp_path: Path) -> None:
+    class Killer(CodeDeploy):
+        """CodeDeploy that kills the hook as soon as its answer arrives, and does not count the answer."""
+
+        def reply(self, model: Any, target: str, body: bytes) -> tuple[int, dict[str, Any]]:
+            if target.endswith("PutLifecycleEventHookExecutionStatus"):
+                os.kill(killed.pid, signal.SIGKILL)
+                return 500, {}
+            return super().reply(model, target, body)
+
+    with Killer() as killer, Gate(tmp_path, killer) as killed:
+        call = killed.call(checks(bad("raises")))
+    assert (bool(call.error), call.answers) == (True, [])
+    verdict = call.log_line("verdict")
+    assert (verdict["verdict"], verdict["reasons"][0]["cause"]) == ("Failed", "GATE_ERROR")
+    assert "on purpose" in verdict["summary"]
+    assert not [line for line in call.log if line.get("message") == "answered"]
+
+
+def test_the_last_resort_logs_the_error_of_the_failed_invocation_without_the_execution_id(
+    make_gate: Callable[..., Gate], gate: Gate
+) -> None:
+    deployment, execution = new_deployment(gate.codedeploy)
+    record = {
+        "requestContext": {"requestId": "r-1", "condition": "RetriesExhausted", "approximateInvokeCount": 1},
+        "requestPayload": {"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution},
+        "responsePayload": {
+            "errorMessage": f"Task timed out\nwhile it sent {execution}",
+            "errorType": "Sandbox.Timedout",
+        },
+    }
+    call = make_gate(timeout_s=4).call(hook="last_resort", event=record)
+    call = replace(call, deployment_id=deployment)  # the event has it in its requestPayload
+    line = call.log_line("last resort called")
+    assert (line["deployment_id"], line["stage"], line["invoke_count"]) == (deployment, "LastResort", "1")
+    assert line["error"].startswith("Task timed out while it sent ")
+    assert (line["error_type"], line["condition"], line["request_id"]) == (
+        "Sandbox.Timedout",
+        "RetriesExhausted",
+        "r-1",
+    )
+    assert call.log_line("answered")["told"] is True
+    assert "canary-execution" not in call.raw
+
+
+@pytest.mark.parametrize("part", [None, [], "text", 7, {"errorMessage": {"a": [1]}, "approximateInvokeCount": None}])
+def test_the_last_resort_answers_whatever_the_rest_of_the_record_holds(
+    make_gate: Callable[..., Gate], gate: Gate, part: Any
+) -> None:
+    deployment, execution = new_deployment(gate.codedeploy)
+    payload = {"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution}
+    record = {"requestPayload": payload, "requestContext": part, "responsePayload": part}
+    assert make_gate(timeout_s=4).call(hook="last_resort", event=record).error == ""
+    assert gate.statuses(execution) == ["Failed"]
 
 
 def test_the_last_resort_answers_for_a_supervisor_that_a_plugin_killed(
