@@ -351,6 +351,70 @@ def test_an_answer_denied_for_a_while_is_retried(gate: Gate) -> None:
     assert (call.error, call.answers, call.log_line("answered")["attempts"]) == ("", ["Succeeded"], 3)
 
 
+class Unreliable(CodeDeploy):
+    """CodeDeploy that gives `reply_instead` to the next `count` calls of an operation."""
+
+    operation, count = "GetDeployment", 0
+    reply_instead: tuple[int, Any] = (400, {"__type": "ThrottlingException", "message": "Rate exceeded"})
+
+    def reply(self, model: Any, target: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        if self.count > 0 and target.endswith(f".{self.operation}"):
+            self.count -= 1
+            return self.reply_instead
+        return super().reply(model, target, body)
+
+
+@pytest.fixture(scope="module")
+def unreliable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Unreliable, Gate]]:
+    """Start a CodeDeploy that fails on demand, and a warm environment that calls it."""
+    codedeploy = Unreliable()
+    with codedeploy, Gate(tmp_path_factory.mktemp("unreliable"), codedeploy, timeout_s=24) as gate:
+        gate.call()
+        yield codedeploy, gate
+
+
+READS = (
+    "GetDeployment",
+    "ListDeploymentTargets",
+    "BatchGetDeploymentTargets",
+    "GetDeploymentGroup",
+    "ListTagsForResource",
+)
+
+
+@pytest.mark.parametrize("operation", READS)
+def test_a_gate_reads_on_while_codedeploy_throttles_it(unreliable: tuple[Unreliable, Gate], operation: str) -> None:
+    codedeploy, gate = unreliable
+    codedeploy.operation, codedeploy.count = operation, 4  # a client makes three attempts by itself
+    codedeploy.reply_instead = Unreliable.reply_instead
+    call = gate.call()
+    assert (call.error, call.answers, codedeploy.count) == ("", ["Succeeded"], 0)
+
+
+@pytest.mark.parametrize("malformed", [{}, {"x": 1}, {"deploymentInfo": None}, {"deploymentInfo": "text"}])
+def test_a_malformed_response_of_codedeploy_is_read_again(unreliable: tuple[Unreliable, Gate], malformed: Any) -> None:
+    codedeploy, gate = unreliable
+    codedeploy.operation, codedeploy.count, codedeploy.reply_instead = "GetDeployment", 1, (200, malformed)
+    assert gate.call().answers == ["Succeeded"]
+
+
+@pytest.mark.parametrize("malformed", [{}, {"deploymentInfo": "text"}])
+def test_a_response_that_stays_malformed_is_named_in_the_reason(
+    unreliable: tuple[Unreliable, Gate], malformed: Any
+) -> None:
+    codedeploy, gate = unreliable
+    codedeploy.operation, codedeploy.count, codedeploy.reply_instead = "GetDeployment", 10_000, (200, malformed)
+    began = time.monotonic()
+    call = gate.call()
+    codedeploy.count = 0
+    assert call.answers == ["Failed"]
+    ((cause, message),) = call.reasons()
+    assert cause == "GATE_ERROR"
+    assert "codedeploy:GetDeployment" in message
+    assert "crashed" not in message
+    assert time.monotonic() - began < 24 / 3 + 3, "reads are repeated in a third of the time"
+
+
 def test_codedeploy_is_answered_in_time_when_discovery_hangs(make_gate: Callable[..., Gate]) -> None:
     with Server(hang) as hanging:
         gate = make_gate(timeout_s=4, AWS_ENDPOINT_URL_S3=hanging.url, GREENLIGHT_PLAN_BUCKET="plans")

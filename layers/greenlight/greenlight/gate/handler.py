@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 RESERVE_S = 30.0
 """Time kept for answering and publishing; a quarter of the whole where the whole is short."""
 
+READ_SHARE = 1 / 3
+"""Share of the whole in which reads of deployment, plan and secrets are repeated after errors that pass."""
+
 
 class NotToldError(GreenlightError):
     """CodeDeploy did not accept the answer; raised so that Lambda calls the last resort."""
@@ -69,6 +72,7 @@ def handle(
     state = RunState(Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage), started)
     log = GateLog(execution, stage)
 
+    state.read_until = started + remaining_s * READ_SHARE
     result = _run_fail_closed(state, log, started + remaining_s - reserve_s)
     duration_ms = (time.monotonic() - started) * 1000
     bucket = state.settings.report_bucket if state.settings else ""
@@ -133,8 +137,9 @@ def _prepare(state: RunState) -> Prepared:
 
     if state.aws is None or state.settings is None:
         raise AssertionError("settings and AWS clients come first")
-    discovered = discover(state.aws, state.deployment.id, state.deployment.stage)
+    aws = state.aws.repeating(state.read_until)
+    discovered = discover(aws, state.deployment.id, state.deployment.stage)
     state.deployment = discovered.deployment
-    prepared = prepare(state.aws, state.settings, discovered.deployment, discovered.tags)
+    prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags)
     state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow
-    return with_secrets(prepared, state.aws)
+    return with_secrets(prepared, aws)
