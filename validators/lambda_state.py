@@ -21,6 +21,7 @@ from greenlight.api import (
     Finding,
     GreenlightError,
     Params,
+    error,
     failed,
     finding_from,
     get_function_configuration,
@@ -58,7 +59,15 @@ def lambda_state(params: LambdaState, context: Context) -> Finding:
     """The new version is active, and so is its provisioned concurrency."""
     target = f"{context.deployment.function}:{context.green.version}"
     while True:
-        states = [*_version_states(context, target), *_concurrency_states(params, context, target)]
+        configuration = get_function_configuration(context)
+        if (version := configuration.get("Version")) != context.green.version:
+            if context.sleep(POLL_S):
+                continue
+            named = f"names version {version}" if version else "names no version"
+            return error(
+                f"the response to lambda:GetFunctionConfiguration for {target} {named}; nothing shows its state"
+            )
+        states = [*_version_states(configuration, target), *_concurrency_states(params, context, target)]
         pending = [state for state in states if state.actual in _IN_PROGRESS]
         if not pending:
             return finding_from(states, f"{target} is ready")
@@ -67,8 +76,7 @@ def lambda_state(params: LambdaState, context: Context) -> Finding:
             return failed(f"{target} did not become ready in time: {reason}", *states)
 
 
-def _version_states(context: Context, target: str) -> list[Evidence]:
-    configuration = get_function_configuration(context)
+def _version_states(configuration: dict[str, Any], target: str) -> list[Evidence]:
     # AWS leaves both fields out for functions that never left their first state, and treats those as active.
     state, update = configuration.get("State", "Active"), configuration.get("LastUpdateStatus", "Successful")
     reason = configuration.get("StateReason") or configuration.get("LastUpdateStatusReason") or ""
@@ -85,8 +93,13 @@ def _concurrency_states(params: LambdaState, context: Context, target: str) -> l
     """Return the state of the provisioned concurrency of version and alias, if configured."""
     states = []
     for qualifier in filter(None, (context.green.version, context.deployment.alias)):
-        if concurrency := _provisioned_concurrency(context, qualifier):
-            status = concurrency["Status"]
+        concurrency = _provisioned_concurrency(context, qualifier)
+        if concurrency is not None:
+            status = concurrency.get("Status")
+            if not status:
+                raise GreenlightError(
+                    f"the response to lambda:GetProvisionedConcurrencyConfig for {qualifier} lacks Status"
+                )
             query, place = f"provisioned concurrency of {qualifier}", concurrency.get("StatusReason", target)
             states.append(Evidence(query=query, expected="READY", actual=status, passed=status == "READY", where=place))
     if params.provisioned_concurrency and not states:

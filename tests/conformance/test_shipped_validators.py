@@ -115,7 +115,9 @@ def test_tcp() -> None:
 
 def function_configuration(**configuration: str) -> Any:
     def script(aws: StubbedAws) -> None:
-        aws.add_response("lambda", "get_function_configuration", {"FunctionName": "orders", **configuration})
+        aws.add_response(
+            "lambda", "get_function_configuration", {"FunctionName": "orders", "Version": "8", **configuration}
+        )
         for _ in ("version", "alias"):
             aws.add_client_error(
                 "lambda", "get_provisioned_concurrency_config", "ProvisionedConcurrencyConfigNotFoundException"

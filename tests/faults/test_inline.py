@@ -10,20 +10,20 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from greenlight.core.verdict import Status, StatusDelivery
 from greenlight.gate import handler
+from tests.support.codedeploy_fake import CodeDeploy
 from tests.support.gate import ROOT, Gate, checks, children_of, new_deployment
 from tests.support.wire import Peer, Server, answer, answering, hang
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from tests.support.codedeploy_fake import CodeDeploy
 
 GOOD = {"name": "good", "fine": {}}
 
@@ -187,6 +187,62 @@ def test_an_answer_that_a_plugin_sent_is_logged_as_superseding_the_gates_own(gat
     assert gate.statuses(execution) == ["Succeeded"]
 
 
+def test_a_hook_that_is_killed_while_it_answers_has_logged_its_verdict_and_its_reasons(tmp_path: Path) -> None:
+    class Killer(CodeDeploy):
+        """CodeDeploy that kills the hook as soon as its answer arrives, and does not count the answer."""
+
+        def reply(self, model: Any, target: str, body: bytes) -> tuple[int, dict[str, Any]]:
+            if target.endswith("PutLifecycleEventHookExecutionStatus"):
+                os.kill(killed.pid, signal.SIGKILL)
+                return 500, {}
+            return super().reply(model, target, body)
+
+    with Killer() as killer, Gate(tmp_path, killer) as killed:
+        call = killed.call(checks(bad("raises")))
+    assert (bool(call.error), call.answers) == (True, [])
+    verdict = call.log_line("verdict")
+    assert (verdict["verdict"], verdict["reasons"][0]["cause"]) == ("Failed", "GATE_ERROR")
+    assert "on purpose" in verdict["summary"]
+    assert not [line for line in call.log if line.get("message") == "answered"]
+
+
+def test_the_last_resort_logs_the_error_of_the_failed_invocation_without_the_execution_id(
+    make_gate: Callable[..., Gate], gate: Gate
+) -> None:
+    deployment, execution = new_deployment(gate.codedeploy)
+    record = {
+        "requestContext": {"requestId": "r-1", "condition": "RetriesExhausted", "approximateInvokeCount": 1},
+        "requestPayload": {"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution},
+        "responsePayload": {
+            "errorMessage": f"Task timed out\nwhile it sent {execution}",
+            "errorType": "Sandbox.Timedout",
+        },
+    }
+    call = make_gate(timeout_s=4).call(hook="last_resort", event=record)
+    call = replace(call, deployment_id=deployment)  # the event has it in its requestPayload
+    line = call.log_line("last resort called")
+    assert (line["deployment_id"], line["stage"], line["invoke_count"]) == (deployment, "LastResort", "1")
+    assert line["error"].startswith("Task timed out while it sent ")
+    assert (line["error_type"], line["condition"], line["request_id"]) == (
+        "Sandbox.Timedout",
+        "RetriesExhausted",
+        "r-1",
+    )
+    assert call.log_line("answered")["told"] is True
+    assert "canary-execution" not in call.raw
+
+
+@pytest.mark.parametrize("part", [None, [], "text", 7, {"errorMessage": {"a": [1]}, "approximateInvokeCount": None}])
+def test_the_last_resort_answers_whatever_the_rest_of_the_record_holds(
+    make_gate: Callable[..., Gate], gate: Gate, part: Any
+) -> None:
+    deployment, execution = new_deployment(gate.codedeploy)
+    payload = {"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution}
+    record = {"requestPayload": payload, "requestContext": part, "responsePayload": part}
+    assert make_gate(timeout_s=4).call(hook="last_resort", event=record).error == ""
+    assert gate.statuses(execution) == ["Failed"]
+
+
 def test_the_last_resort_answers_for_a_supervisor_that_a_plugin_killed(
     make_gate: Callable[..., Gate], gate: Gate
 ) -> None:
@@ -293,6 +349,70 @@ def test_an_answer_denied_for_a_while_is_retried(gate: Gate) -> None:
     gate.codedeploy.refusing = 2
     call = gate.call()
     assert (call.error, call.answers, call.log_line("answered")["attempts"]) == ("", ["Succeeded"], 3)
+
+
+class Unreliable(CodeDeploy):
+    """CodeDeploy that gives `reply_instead` to the next `count` calls of an operation."""
+
+    operation, count = "GetDeployment", 0
+    reply_instead: tuple[int, Any] = (400, {"__type": "ThrottlingException", "message": "Rate exceeded"})
+
+    def reply(self, model: Any, target: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        if self.count > 0 and target.endswith(f".{self.operation}"):
+            self.count -= 1
+            return self.reply_instead
+        return super().reply(model, target, body)
+
+
+@pytest.fixture(scope="module")
+def unreliable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Unreliable, Gate]]:
+    """Start a CodeDeploy that fails on demand, and a warm environment that calls it."""
+    codedeploy = Unreliable()
+    with codedeploy, Gate(tmp_path_factory.mktemp("unreliable"), codedeploy, timeout_s=24) as gate:
+        gate.call()
+        yield codedeploy, gate
+
+
+READS = (
+    "GetDeployment",
+    "ListDeploymentTargets",
+    "BatchGetDeploymentTargets",
+    "GetDeploymentGroup",
+    "ListTagsForResource",
+)
+
+
+@pytest.mark.parametrize("operation", READS)
+def test_a_gate_reads_on_while_codedeploy_throttles_it(unreliable: tuple[Unreliable, Gate], operation: str) -> None:
+    codedeploy, gate = unreliable
+    codedeploy.operation, codedeploy.count = operation, 4  # a client makes three attempts by itself
+    codedeploy.reply_instead = Unreliable.reply_instead
+    call = gate.call()
+    assert (call.error, call.answers, codedeploy.count) == ("", ["Succeeded"], 0)
+
+
+@pytest.mark.parametrize("malformed", [{}, {"x": 1}, {"deploymentInfo": None}, {"deploymentInfo": "text"}])
+def test_a_malformed_response_of_codedeploy_is_read_again(unreliable: tuple[Unreliable, Gate], malformed: Any) -> None:
+    codedeploy, gate = unreliable
+    codedeploy.operation, codedeploy.count, codedeploy.reply_instead = "GetDeployment", 1, (200, malformed)
+    assert gate.call().answers == ["Succeeded"]
+
+
+@pytest.mark.parametrize("malformed", [{}, {"deploymentInfo": "text"}])
+def test_a_response_that_stays_malformed_is_named_in_the_reason(
+    unreliable: tuple[Unreliable, Gate], malformed: Any
+) -> None:
+    codedeploy, gate = unreliable
+    codedeploy.operation, codedeploy.count, codedeploy.reply_instead = "GetDeployment", 10_000, (200, malformed)
+    began = time.monotonic()
+    call = gate.call()
+    codedeploy.count = 0
+    assert call.answers == ["Failed"]
+    ((cause, message),) = call.reasons()
+    assert cause == "GATE_ERROR"
+    assert "codedeploy:GetDeployment" in message
+    assert "crashed" not in message
+    assert time.monotonic() - began < 24 / 3 + 3, "reads are repeated in a third of the time"
 
 
 def test_codedeploy_is_answered_in_time_when_discovery_hangs(make_gate: Callable[..., Gate]) -> None:

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from greenlight.aws.deadline import OverdueError, run_with_deadline
 from greenlight.core.errors import PlanError, Problem
 from greenlight.core.finding import Cause, Evidence, Finding, Outcome
+from greenlight.gate.processes import wait_for_call_threads
 from greenlight.gate.worker import WorkerEnd, supervise
 from greenlight.gate.worker_pipe import MAX_FRAME_BYTES
 from tests.support.gate import parent_pids
@@ -538,6 +540,62 @@ print(supervise(lambda emit: None, time.monotonic() + 5, print).died)
         pytest.skip("only root can change to a user that may start no process")
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert process.stdout.startswith("no worker could be started"), process.stderr
+
+
+# ---- Threads at the fork
+
+
+FORKS = """
+import ctypes, os, time
+from greenlight.aws.deadline import run_with_deadline
+from greenlight.core.finding import Finding, Outcome
+from greenlight.gate.worker import supervise
+
+tasks = []
+os.register_at_fork(before=lambda: tasks.append(len(os.listdir("/proc/self/task"))))
+libc = ctypes.CDLL(None, use_errno=True)
+key = ctypes.c_uint()
+assert libc.pthread_key_create(ctypes.byref(key), libc.usleep) == 0
+
+def call(microseconds):
+    # The kernel's thread outlives Python's: a destructor without the GIL, as OpenSSL's are, runs for this long.
+    libc.pthread_setspecific(key, ctypes.c_void_p(microseconds))
+
+def work(emit):
+    emit(Finding(outcome=Outcome.PASS, message="fine", name="c"))
+
+for microseconds in (1, 20_000, 200_000):
+    run_with_deadline(time.monotonic() + 60, lambda: call(microseconds), "")
+    end = supervise(work, time.monotonic() + 20, lambda _: None)
+    assert (end.died, len(end.findings)) == ("", 1), end
+print(*tasks)
+"""
+
+
+def test_the_process_has_one_kernel_thread_at_the_fork() -> None:
+    process = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, check=False)
+    assert process.stdout.split() == ["1", "1", "1"], process.stderr
+
+
+def test_the_fork_waits_only_a_moment_for_a_call_that_never_ends() -> None:
+    stuck = threading.Event()
+    with pytest.raises(OverdueError):
+        run_with_deadline(time.monotonic(), stuck.wait, "stuck")
+    end, took_s = run(lambda emit: emit(finding("c")))
+    stuck.set()
+    assert (end.died, names(end)) == ("", ["c"])
+    assert 0.9 < took_s < 3
+    assert wait_for_call_threads(5.0)
+
+
+def test_the_fork_does_not_wait_for_threads_that_are_not_its_own() -> None:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    _, took_s = run(lambda emit: emit(finding("c")))
+    stop.set()
+    thread.join()
+    assert took_s < 0.9
 
 
 # ---- Repeated runs

@@ -159,7 +159,8 @@ def image(aws: StubbedAws) -> None:
 
 
 def lambda_state(aws: StubbedAws) -> None:
-    aws.add_response("lambda", "get_function_configuration", {"State": "Active", "LastUpdateStatus": "Successful"})
+    active = {"Version": "8", "State": "Active", "LastUpdateStatus": "Successful"}
+    aws.add_response("lambda", "get_function_configuration", active)
     for _ in ("version", "alias"):
         aws.add_response("lambda", "get_provisioned_concurrency_config", {"Status": "READY"})
 

@@ -21,7 +21,10 @@ NOT_CONFIGURED = "ProvisionedConcurrencyConfigNotFoundException"
 def script_poll(scripted: Any, *provisioned: str, **configuration: str) -> None:
     """Write the responses to one poll of the version; `provisioned` is the state of version and alias."""
     scripted.add_response(
-        "lambda", "get_function_configuration", configuration, {"FunctionName": "orders", "Qualifier": "8"}
+        "lambda",
+        "get_function_configuration",
+        {"Version": "8", **configuration},
+        {"FunctionName": "orders", "Qualifier": "8"},
     )
     for qualifier, status in zip(("8", "live"), provisioned or (NOT_CONFIGURED, NOT_CONFIGURED), strict=True):
         if status == NOT_CONFIGURED or status.endswith("Exception"):
@@ -90,12 +93,45 @@ def test_a_version_that_does_not_become_ready_in_time_fails(
     assert (finding.outcome, finding.message) == (Outcome.FAIL, f"orders:8 did not become ready in time: {message}")
 
 
+@pytest.mark.parametrize(
+    "configuration", [{}, {"State": "Active", "LastUpdateStatus": "Successful"}, {"Version": "7", "State": "Active"}]
+)
+def test_a_response_that_does_not_name_greens_version_is_an_error(
+    check: Check, scripted: Any, configuration: Any
+) -> None:
+    scripted.add_response("lambda", "get_function_configuration", configuration)
+    finding = run_check(check, scripted)
+    assert finding.outcome is Outcome.ERROR
+    assert "lambda:GetFunctionConfiguration for orders:8 names" in finding.message
+
+
+def test_a_response_about_another_version_is_read_again(check: Check, scripted: Any) -> None:
+    scripted.add_response("lambda", "get_function_configuration", {})
+    script_poll(scripted, State="Active")
+    assert run_check(check, scripted, timeout_s=8).outcome is Outcome.PASS
+
+
+def test_provisioned_concurrency_without_a_status_is_an_error(check: Check, scripted: Any) -> None:
+    scripted.add_response("lambda", "get_function_configuration", {"Version": "8", "State": "Active"})
+    scripted.add_response("lambda", "get_provisioned_concurrency_config", {})
+    finding = run_check(check, scripted)
+    assert (finding.outcome, "lacks Status" in finding.message) == (Outcome.ERROR, True)
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "TooManyRequestsException", "ServiceException"])
+def test_a_read_that_fails_for_a_while_is_repeated(check: Check, scripted: Any, code: str) -> None:
+    for _ in range(3):
+        scripted.add_client_error("lambda", "get_function_configuration", code)
+    script_poll(scripted, State="Active")
+    assert run_check(check, scripted, timeout_s=20).outcome is Outcome.PASS
+
+
 @pytest.mark.parametrize("operation", ["GetFunctionConfiguration", "GetProvisionedConcurrencyConfig"])
 def test_a_denied_call_is_an_error_that_names_the_permission(check: Check, scripted: Any, operation: str) -> None:
     if operation == "GetFunctionConfiguration":
         scripted.add_client_error("lambda", "get_function_configuration", "AccessDeniedException")
     else:
-        scripted.add_response("lambda", "get_function_configuration", {"State": "Active"})
+        scripted.add_response("lambda", "get_function_configuration", {"Version": "8", "State": "Active"})
         scripted.add_client_error("lambda", "get_provisioned_concurrency_config", "AccessDeniedException")
     finding = run_check(check, scripted)
     assert finding.outcome is Outcome.ERROR

@@ -51,6 +51,26 @@ def test_targets_that_are_not_healthy_fail(check: Check, scripted: Any, targets:
     assert finding.message.startswith(f"green: {message}; expected all healthy and at least 1")
 
 
+def test_a_throttle_that_lasts_is_an_error_that_names_the_call(check: Check, scripted: Any) -> None:
+    scripted.add_client_error("elbv2", "describe_target_health", "Throttling")
+    finding = run_check(check, scripted)
+    assert finding.outcome is Outcome.ERROR
+    assert "elasticloadbalancing:DescribeTargetHealth failed with Throttling" in finding.message
+
+
+@pytest.mark.parametrize("code", ["Throttling", "ThrottlingException", "InternalFailure", "ServiceUnavailable"])
+def test_polling_goes_on_after_reads_that_fail_for_a_reason_that_passes(check: Check, scripted: Any, code: str) -> None:
+    for _ in range(3):
+        scripted.add_client_error("elbv2", "describe_target_health", code)
+    finding = run_check(check, scripted, [target(1, "healthy")], timeout_s=20)
+    assert finding.outcome is Outcome.PASS
+
+
+def test_a_denied_read_ends_the_polling(check: Check, scripted: Any) -> None:
+    scripted.add_client_error("elbv2", "describe_target_health", "AccessDenied")
+    assert run_check(check, scripted, timeout_s=20).outcome is Outcome.ERROR
+
+
 def test_the_message_has_the_reason_and_its_remedy(check: Check, scripted: Any) -> None:
     finding = run_check(check, scripted, [target(1, "unused", "Target.NotInUse")])
     assert "use a test listener, or a canary or linear configuration" in finding.message

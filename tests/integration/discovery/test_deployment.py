@@ -48,6 +48,20 @@ def test_tags_are_read_in_the_groups_partition_to_the_last_page() -> None:
     assert calls == [{"ResourceArn": arn}, {"ResourceArn": arn, "NextToken": "more"}]
 
 
+@pytest.mark.parametrize("pages", [{}, [{"Tags": [], "NextToken": "more"}, {}]])
+def test_a_response_without_a_list_of_tags_is_not_a_group_without_tags(pages: Any) -> None:
+    """A tag may name a stricter plan than the one at the conventional place."""
+    account = lambda_account(codedeploy__list_tags_for_resource=pages)
+    with pytest.raises(AwsError, match="response to codedeploy:ListTagsForResource lacks Tags"):
+        discover_at_once(account)
+
+
+def test_a_group_without_content_is_not_a_group_that_does_not_exist() -> None:
+    account = lambda_account(codedeploy__get_deployment_group={"deploymentGroupInfo": {}})
+    with pytest.raises(AwsError, match="response to codedeploy:GetDeploymentGroup lacks deploymentGroupInfo"):
+        discover_at_once(account)
+
+
 @pytest.mark.parametrize("missing", ["functionName", "targetVersion"])
 def test_target_without_function_or_version_is_an_error(missing: str) -> None:
     account = lambda_account()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import socket
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 import botocore.session
@@ -15,6 +16,12 @@ from botocore.exceptions import ClientError
 
 from greenlight.core.verdict import Status
 from greenlight.gate.codedeploy import EventError, Execution, Reporter, parse
+from tests.support.raw_server import RawAnswer, RawServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from greenlight.core.verdict import StatusDelivery
 
 ID = "d-ABCDEF123"
 EXECUTION = "eyJlbmNyeXB0ZWREYXRhIjoi+canary/" + "x" * 60 + "=="
@@ -159,6 +166,60 @@ def test_a_denial_is_tried_three_times_because_permissions_propagate_slowly() ->
     assert Fake(refusal("AccessDeniedException"), None).reporter().answer(Status.SUCCEEDED, 600).told
 
 
+# ---- The receipt
+
+RECEIPT = json.dumps({"lifecycleEventHookExecutionId": EXECUTION}).encode()
+ALREADY_COMPLETED = RawAnswer(b'{"__type": "LifecycleEventAlreadyCompletedException"}', "400 Bad Request")
+NOT_RECEIPTS = {
+    "a proxy's page": RawAnswer(b"<html>sign in</html>", headers=("Content-Type: text/html",)),
+    "an empty body": RawAnswer(b""),
+    "an empty object": RawAnswer(b"{}"),
+    "an empty id": RawAnswer(b'{"lifecycleEventHookExecutionId": ""}'),
+    "no id": RawAnswer(b'{"lifecycleEventHookExecutionId": null}'),
+    "an id in a list": RawAnswer(json.dumps({"lifecycleEventHookExecutionId": [EXECUTION]}).encode()),
+    "another execution's id": RawAnswer(b'{"lifecycleEventHookExecutionId": "another"}'),
+    "half of the id": RawAnswer(json.dumps({"lifecycleEventHookExecutionId": EXECUTION[:40]}).encode()),
+    "an array": RawAnswer(b"[]"),
+    "a page of a proxy that says 204": RawAnswer(b"", "204 No Content"),
+}
+
+
+@pytest.fixture
+def answer_from(no_aws_account: pytest.MonkeyPatch) -> Callable[..., tuple[StatusDelivery, int, float]]:
+    """Send Succeeded to a server with these answers; return the delivery, the number of requests and the seconds."""
+
+    def answer(*answers: RawAnswer, budget_s: float = 5.0) -> tuple[StatusDelivery, int, float]:
+        with RawServer(*answers) as server:
+            no_aws_account.setenv("AWS_ENDPOINT_URL", server.url)
+            reporter = Reporter(Execution(deployment_id=ID, execution_id=EXECUTION))
+            began = time.monotonic()
+            delivery = reporter.answer(Status.SUCCEEDED, budget_s)
+            return delivery, len(server.requests), time.monotonic() - began
+
+    return answer
+
+
+@pytest.mark.parametrize("answer", NOT_RECEIPTS.values(), ids=NOT_RECEIPTS)
+def test_a_200_without_the_execution_id_is_not_a_receipt(answer: RawAnswer, answer_from: Any) -> None:
+    delivery, requests, _ = answer_from(answer, budget_s=0.6)
+    assert not delivery.told
+    assert delivery.attempts == requests >= 1
+    assert delivery.error
+    assert "canary" not in delivery.error
+
+
+@pytest.mark.parametrize("answer", NOT_RECEIPTS.values(), ids=NOT_RECEIPTS)
+def test_the_status_is_sent_again_until_a_receipt_comes(answer: RawAnswer, answer_from: Any) -> None:
+    delivery, requests, _ = answer_from(answer, RawAnswer(RECEIPT))
+    assert (delivery.told, delivery.superseded, delivery.attempts, requests) == (True, False, 2, 2)
+
+
+@pytest.mark.parametrize("answer", NOT_RECEIPTS.values(), ids=NOT_RECEIPTS)
+def test_already_completed_settles_an_answer_that_was_not_a_receipt(answer: RawAnswer, answer_from: Any) -> None:
+    delivery, requests, _ = answer_from(answer, ALREADY_COMPLETED)
+    assert (delivery.told, delivery.superseded, delivery.attempts, requests) == (True, False, 2, 2)
+
+
 # ---- Already completed
 
 ALREADY = refusal("LifecycleEventAlreadyCompletedException")
@@ -284,6 +345,56 @@ def test_an_endpoint_that_hangs_costs_one_time_out_for_each_attempt(no_aws_accou
     assert 2.9 < took_s < 5.9  # two attempts take 6
     assert "ReadTimeout" in delivery.error
     assert EXECUTION not in delivery.error
+
+
+DRIP = RawAnswer(b" " * 200 + RECEIPT, pause_s=0.2)
+
+
+def test_a_response_that_drips_is_abandoned_within_the_budget(answer_from: Any) -> None:
+    delivery, requests, took_s = answer_from(DRIP, budget_s=5)
+    assert not delivery.told
+    assert delivery.attempts == requests == 1, "the budget ended the first attempt"
+    assert 4.5 < took_s < 6.5
+    assert "did not end within" in delivery.error
+
+
+def test_an_abandoned_attempt_is_repeated_with_a_new_client(answer_from: Any) -> None:
+    delivery, requests, took_s = answer_from(DRIP, RawAnswer(RECEIPT), budget_s=20)
+    assert (delivery.told, delivery.superseded, delivery.attempts, requests) == (True, False, 2, 2)
+    assert took_s < 9, took_s
+
+
+def test_already_completed_after_an_abandoned_attempt_is_our_own_answer(answer_from: Any) -> None:
+    delivery, _, _ = answer_from(DRIP, ALREADY_COMPLETED, budget_s=20)
+    assert (delivery.told, delivery.superseded, delivery.attempts) == (True, False, 2)
+
+
+def test_a_client_that_waits_for_ever_is_abandoned_and_made_again() -> None:
+    """Name resolution and the credentials of a container have no time-out of their own."""
+    stuck, clients = threading.Event(), []
+
+    def client() -> Fake:
+        clients.append(Fake())
+        if len(clients) == 1:
+            stuck.wait(60)
+        return clients[-1]
+
+    began = time.monotonic()
+    delivery = Reporter(Execution(deployment_id=ID, execution_id=EXECUTION), client).answer(Status.FAILED, 20)
+    stuck.set()
+    assert (delivery.told, delivery.attempts, len(clients)) == (True, 2, 2)
+    assert time.monotonic() - began < 9
+
+
+def test_the_status_is_sent_even_if_no_thread_can_be_started() -> None:
+    stack_bytes = threading.stack_size(1 << 46)
+    try:
+        with pytest.raises(RuntimeError):
+            threading.Thread(target=int).start()
+        fake = Fake()
+        assert fake.reporter().answer(Status.FAILED, 5).told
+    finally:
+        threading.stack_size(stack_bytes)
 
 
 # ---- Secrecy

@@ -7,15 +7,23 @@ of boto3, and botocore alone imports faster.
 
 from __future__ import annotations
 
+import copy
 import functools
+import math
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from greenlight.aws.repeat import TransientError, is_transient, repeat_transient
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.errors import AwsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from greenlight.core.clock import Clock
+
+T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 8
@@ -40,6 +48,17 @@ class Aws:
         self._session = session
         self._clients: dict[tuple[str, float | None, int], Any] = {}
         self._lock = threading.Lock()  # a session must not create two clients at once
+        self._repeat_until = -math.inf
+        self._clock: Clock = SYSTEM_CLOCK
+
+    def repeating(self, until: float, clock: Clock = SYSTEM_CLOCK) -> Aws:
+        """Return the same account for reads: a call that fails for a reason that passes is repeated until `until`.
+
+        It shares the clients. Their own few attempts end early, although a gate may have minutes left.
+        """
+        reader = copy.copy(self)
+        reader._repeat_until, reader._clock = until, clock  # noqa: SLF001 - an object of this class
+        return reader
 
     def client(self, service: str, *, read_timeout_s: float | None = None, attempts: int = ATTEMPTS) -> Any:
         """Return the client of a service; calls with the same timeout and attempts share one.
@@ -80,10 +99,43 @@ class Aws:
         Raises:
             AwsError: AWS denied or throttled the call, or did not respond.
         """
-        response: dict[str, Any] = call_aws(
-            service, operation, lambda: getattr(self.client(service), operation)(**parameters)
-        )
-        return response
+        return self._repeat(lambda: self._call_once(service, operation, parameters))
+
+    def read(self, service: str, operation: str, member: str, /, **parameters: Any) -> Any:
+        """Call an operation and return this member of its response.
+
+        Raises:
+            AwsError: As `call_for` raises it.
+        """
+        return self.call_for(service, operation, member, **parameters)[member]
+
+    def call_for(self, service: str, operation: str, member: str, /, **parameters: Any) -> dict[str, Any]:
+        """Call an operation whose responses all have this member, and return the response.
+
+        Raises:
+            AwsError: As `call` raises it; or the response lacks the member, as a response does that is not AWS's.
+        """
+
+        def attempt() -> dict[str, Any]:
+            response = self._call_once(service, operation, parameters)
+            member_of(response, service, operation, member)
+            return response
+
+        return self._repeat(attempt)
+
+    def read_object(self, bucket: str, key: str, max_bytes: int) -> tuple[bytes, dict[str, Any]]:
+        """Return the first bytes of an object in S3, one more than `max_bytes` at most, and the response.
+
+        Raises:
+            AwsError: As `call` raises it; or the body did not arrive whole.
+        """
+
+        def attempt() -> tuple[bytes, dict[str, Any]]:
+            response = self._call_once("s3", "get_object", {"Bucket": bucket, "Key": key})
+            body = member_of(response, "s3", "get_object", "Body")
+            return call_aws("s3", "get_object", lambda: _read_body(body, max_bytes + 1)), response
+
+        return self._repeat(attempt)
 
     def pages(self, service: str, operation: str, key: str, /, **parameters: Any) -> list[Any]:
         """Call a paginated operation and return all items below `key`, of at most 50 pages.
@@ -91,13 +143,24 @@ class Aws:
         Raises:
             AwsError: AWS denied or throttled a call or did not respond, or there are more pages.
         """
+        return self._repeat(lambda: self._all_pages(service, operation, key, parameters))
+
+    def _call_once(self, service: str, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        method = getattr(self.client(service), operation)
+        response: dict[str, Any] = call_aws(service, operation, lambda: method(**parameters))
+        return response
+
+    def _all_pages(self, service: str, operation: str, key: str, parameters: dict[str, Any]) -> list[Any]:
         items: list[Any] = []
         pages = self.client(service).get_paginator(operation).paginate(**parameters)
         for number, page in enumerate(_guarded_pages(service, operation, pages)):
-            items += page.get(key, [])
+            items += page.get(key) or []
             if number >= MAX_PAGES:
                 raise AwsError(f"{iam_action(service, operation)} returned more than {MAX_PAGES} pages")
         return items
+
+    def _repeat(self, call: Callable[[], T]) -> T:
+        return repeat_transient(call, self._repeat_until, self._clock)
 
 
 class Session:
@@ -149,18 +212,67 @@ def _guarded_pages(service: str, operation: str, pages: Any) -> Any:
         yield page
 
 
-def call_aws(service: str, operation: str, call: Callable[[], Any]) -> Any:
-    """Make a boto3 call and convert its errors to an `AwsError`."""
+def call_aws(service: str, operation: str, call: Callable[[], T]) -> T:
+    """Make a boto3 call and convert its errors to an `AwsError`.
+
+    Raises:
+        TransientError: The call failed for a reason that passes, or its response cannot be parsed. botocore's parsers
+            raise errors of Python, such as KeyError and UnicodeDecodeError, for a response that is not AWS's.
+        AwsError: The call failed for another reason.
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         return call()
     except ClientError as error:
-        raise AwsError(_describe_client_error(service, operation, error), error_code(error)) from error
+        kind = TransientError if is_transient(error_code(error), _http_status(error)) else AwsError
+        raise kind(_describe_client_error(service, operation, error), error_code(error)) from error
     except BotoCoreError as error:
-        raise AwsError(
-            f"{iam_action(service, operation)} got no response: {_one_line(error)}", type(error).__name__
-        ) from error
+        kind = TransientError if _is_broken_response(error) else AwsError
+        message = f"{iam_action(service, operation)} got no response: {_one_line(error)}"
+        raise kind(message, type(error).__name__) from error
+    except (AwsError, MemoryError):
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {_one_line(error)}"
+        message = f"the response to {iam_action(service, operation)} cannot be parsed ({reason})"
+        raise TransientError(message, type(error).__name__) from error
+
+
+def member_of(response: dict[str, Any], service: str, operation: str, member: str) -> Any:
+    """Return a member that each response to an operation has.
+
+    botocore parses a proxy's page, an empty body and any other JSON with status 200 to a response without members.
+
+    Raises:
+        TransientError: The response lacks the member.
+    """
+    if not isinstance(response, dict) or response.get(member) in (None, {}):
+        raise TransientError(f"the response to {iam_action(service, operation)} lacks {member}", "MissingMember")
+    return response[member]
+
+
+def _is_broken_response(error: Exception) -> bool:
+    """Return whether the connection failed, or the response did not arrive whole."""
+    from botocore.exceptions import ChecksumError, FlexibleChecksumError, HTTPClientError, IncompleteReadError
+
+    return isinstance(error, (HTTPClientError, IncompleteReadError, ChecksumError, FlexibleChecksumError))
+
+
+def _read_body(body: Any, max_bytes: int) -> bytes:
+    """Read a body up to its end, which alone shows that it is whole, or up to `max_bytes`."""
+    data = b""
+    while len(data) < max_bytes and (chunk := body.read(max_bytes - len(data))):
+        data += chunk
+    return data
+
+
+def _http_status(error: Any) -> int:
+    """Return the HTTP status of a ClientError; 0 if its response is malformed."""
+    response = getattr(error, "response", None)
+    metadata = response.get("ResponseMetadata") if isinstance(response, dict) else None
+    status = metadata.get("HTTPStatusCode") if isinstance(metadata, dict) else None
+    return status if isinstance(status, int) else 0
 
 
 def iam_action(service: str, operation: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.aws.client import call_aws, iam_action
+from greenlight.aws.repeat import is_read, repeat_transient
 from greenlight.checks.findings import MAX_VALUE_LENGTH
 from greenlight.core.clock import SYSTEM_CLOCK, Clock
 from greenlight.core.display import display_value
@@ -188,7 +189,10 @@ class Context:
         return self._client.allows(host)
 
     def aws_call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
-        """Make one AWS call, `operation` in boto3's spelling. It is not retried and may take as long as an attempt.
+        """Make one AWS call, `operation` in boto3's spelling. It may take as long as an attempt.
+
+        A call that AWS throttles is repeated while the attempt has time. So is a read that fails inside AWS or whose
+        response does not arrive whole; any other call may have had its effect then.
 
         Raises:
             GreenlightError: AWS refused the call or did not answer. The message names a missing permission.
@@ -196,8 +200,14 @@ class Context:
         # The limit is the whole attempt's time, not the remaining one: it is part of the client, a new client costs
         # more than a call, and a check that polls makes many calls.
         client = self._aws.client(service, read_timeout_s=max(1.0, round(self._timeout_s, 1)), attempts=1)
-        response: dict[str, Any] = call_aws(service, operation, lambda: getattr(client, operation)(**parameters))
-        return response
+        method = getattr(client, operation)
+
+        def call() -> dict[str, Any]:
+            response: dict[str, Any] = call_aws(service, operation, lambda: method(**parameters))
+            return response
+
+        until = self._deadline - _MIN_USEFUL_S
+        return repeat_transient(call, until, self.clock, only_throttled=not is_read(operation))
 
     def aws_pages(self, service: str, operation: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
         """Make one AWS call page after page and yield each response. It yields all pages or raises.

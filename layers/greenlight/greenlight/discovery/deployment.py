@@ -50,7 +50,7 @@ def discover(
         DeploymentEndedError: The deployment has ended.
         AwsError: AWS denied a call or did not respond.
     """
-    info = aws.call("codedeploy", "get_deployment", deploymentId=deployment_id)["deploymentInfo"]
+    info = aws.read("codedeploy", "get_deployment", "deploymentInfo", deploymentId=deployment_id)
     if info.get("status") in _ENDED:
         raise DeploymentEndedError(
             f"the deployment is already {info['status']}; CodeDeploy no longer waits for this gate"
@@ -96,10 +96,13 @@ def _wait_for_target(aws: Aws, deployment_id: str, sleep: Callable[[float], None
                 raise
             ids = []
         if ids:
-            response = aws.call(
-                "codedeploy", "batch_get_deployment_targets", deploymentId=deployment_id, targetIds=ids[:1]
+            targets = aws.read(
+                "codedeploy",
+                "batch_get_deployment_targets",
+                "deploymentTargets",
+                deploymentId=deployment_id,
+                targetIds=ids[:1],
             )
-            targets = response.get("deploymentTargets", [])
             if targets:
                 return dict(targets[0])
         if pause is not None:
@@ -145,9 +148,10 @@ def _read_group(aws: Aws, deployment: Deployment) -> dict[str, Any]:
     if not (deployment.application and deployment.group):
         return {}
     try:
-        response = aws.call(
+        group = aws.read(
             "codedeploy",
             "get_deployment_group",
+            "deploymentGroupInfo",
             applicationName=deployment.application,
             deploymentGroupName=deployment.group,
         )
@@ -155,7 +159,7 @@ def _read_group(aws: Aws, deployment: Deployment) -> dict[str, Any]:
         if error.code in ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException"):
             return {}
         raise
-    return dict(response["deploymentGroupInfo"])
+    return dict(group)
 
 
 def _read_group_tags(aws: Aws, deployment: Deployment, group: dict[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -172,15 +176,18 @@ def _read_group_tags(aws: Aws, deployment: Deployment, group: dict[str, Any]) ->
 def read_tags(aws: Aws, arn: str) -> dict[str, str]:
     """Read all tags of a deployment group, page by page.
 
+    AWS documents `Tags` as part of every response; one without it is not taken for a group without tags, because a tag
+    may name the plan.
+
     Raises:
-        AwsError: CodeDeploy denied a call or did not respond.
+        AwsError: CodeDeploy denied a call or did not respond, or a response has no list of tags.
     """
     tags: dict[str, str] = {}
     page: dict[str, Any] = {"NextToken": None}
     while "NextToken" in page:  # a resource has at most 50 tags
         more = {"NextToken": page["NextToken"]} if page["NextToken"] else {}
-        page = aws.call("codedeploy", "list_tags_for_resource", ResourceArn=arn, **more)
-        tags |= {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in page.get("Tags", [])}
+        page = aws.call_for("codedeploy", "list_tags_for_resource", "Tags", ResourceArn=arn, **more)
+        tags |= {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in page["Tags"]}
     return tags
 
 

@@ -56,8 +56,7 @@ def find_ecs_sides(
         AwsError: AWS denied a call or did not respond.
     """
     cluster, service = _service_names(target, group)
-    described = aws.call("ecs", "describe_services", cluster=cluster, services=[service])
-    services = described.get("services", [])
+    services = aws.read("ecs", "describe_services", "services", cluster=cluster, services=[service])
     if not services:
         raise DiscoveryError(f"ECS has no service {service} in cluster {cluster}")
     task_sets = services[0].get("taskSets", [])
@@ -111,7 +110,7 @@ def _read_target_groups(aws: Aws, group: dict[str, Any]) -> dict[str, dict[str, 
     names = [reference["name"] for reference in pairs[0].get("targetGroups", []) if reference.get("name")]
     if not names:
         return {}
-    described = aws.call("elbv2", "describe_target_groups", Names=names).get("TargetGroups", [])
+    described = aws.read("elbv2", "describe_target_groups", "TargetGroups", Names=names)
     by_name = {target.get("TargetGroupName"): target for target in described}
     by_arn = {target.get("TargetGroupArn"): target for target in described}
     return {key: target for key, target in (by_name | by_arn).items() if key}
@@ -154,7 +153,9 @@ def _add_blue_url(aws: Aws, deployment: Deployment, group: dict[str, Any], blue:
 
 
 def _describe_error(error: Exception) -> str:
-    return str(error) if isinstance(error, AwsError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, AwsError):
+        return str(error)
+    return f"a response of the load balancer is malformed ({type(error).__name__}: {error})"
 
 
 def _apply_route(side: Side, route: Route) -> Side:
@@ -191,9 +192,9 @@ def _add_green_url(
     for pause in (1.0, 2.0, 3.0, None):  # a listener may show a change by CodeDeploy seconds later
         try:
             route = find_route(aws, listeners[0], green.target_group, tags.get(HOST_TAG, ""))
-        except AwsError as error:
+        except (AwsError, LookupError, TypeError, AttributeError) as error:  # a malformed response raises the others
             # Without its URL green can still be checked through AWS; checks that need the URL report this reason.
-            return replace(green, no_url=f"the URL of green could not be determined: {error}")
+            return replace(green, no_url=f"the URL of green could not be determined: {_describe_error(error)}")
         if route.url or pause is None:
             break
         sleep(pause)

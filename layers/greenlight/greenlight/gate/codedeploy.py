@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from greenlight.aws.client import Session, error_code
+from greenlight.aws.deadline import OverdueError, run_with_deadline
 from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 2
 READ_TIMEOUT_S = 3
+ATTEMPT_S = 6.0
+"""Longest attempt, whatever it waits for; one connect and one read end sooner by their own time-outs."""
+FIRST_ATTEMPT_S = READ_TIMEOUT_S + 1.0
+"""Time of the first attempt if less is left: without an attempt there is no answer."""
 _ALREADY = "LifecycleEventAlreadyCompletedException"
 _FINAL = frozenset(
     {
@@ -35,6 +40,10 @@ _FINAL = frozenset(
     }
 )
 """Errors that another attempt cannot change. AccessDenied is not among them: new permissions take time to propagate."""
+_NO_RECEIPT = (
+    "the answer does not return the execution id, so it is not CodeDeploy's receipt; "
+    "does a proxy or an endpoint answer in its place?"
+)
 _DENIED_ATTEMPTS = 3
 _MAX_ID_LENGTH = 8192
 
@@ -103,31 +112,64 @@ class Reporter:
         return self._delivery
 
     def _send(self, status: Status, deadline: float) -> StatusDelivery:
-        attempts, client, error, unsure = 0, None, "", False
+        attempts, connection, error, unsure = 0, _Connection(self._make_client), "", False
         while attempts == 0 or self._clock() < deadline:  # CodeDeploy decides whether the first attempt is too late
             attempts += 1
             try:
-                client = client or self._make_client()
-                client.put_lifecycle_event_hook_execution_status(
-                    deploymentId=self._execution.deployment_id,
-                    lifecycleEventHookExecutionId=self._execution.execution_id,
-                    status=status.value,
-                )
-                return StatusDelivery(told=True, attempts=attempts)
+                limit_s = max(deadline - self._clock(), FIRST_ATTEMPT_S if attempts == 1 else 0.0)
+                response = self._put(connection, status, min(limit_s, ATTEMPT_S))
+                if _is_receipt(response, self._execution.execution_id):
+                    return StatusDelivery(told=True, attempts=attempts)
+                code, error = "", _NO_RECEIPT
             except Exception as problem:  # noqa: BLE001 - a classifier that misses one kind of error loses the answer
                 code = error_code(problem)
                 error = _describe_error(problem, self._execution.execution_id)
             if code == _ALREADY:
                 # An earlier attempt without a clear result may have counted; otherwise another run answered.
                 return StatusDelivery(told=True, superseded=not unsure, attempts=attempts)
-            unsure = unsure or (client is not None and not _is_refusal(code))
+            unsure = unsure or (connection.client is not None and not _is_refusal(code))
             if code in _FINAL or (code.startswith("AccessDenied") and attempts >= _DENIED_ATTEMPTS):
                 break
+            if connection.is_abandoned:  # its thread still uses the client, and its name may never be resolved
+                connection = _Connection(self._make_client)
             pause = random.uniform(0.05, min(5.0, 0.2 * 2 ** min(attempts, 6)))  # noqa: S311 - jitter needs no cryptography
             if self._clock() + pause >= deadline:
                 break
             self._sleep(pause)
         return StatusDelivery(told=False, attempts=attempts, error=error)
+
+    def _put(self, connection: _Connection, status: Status, limit_s: float) -> Any:
+        """Make one attempt of at most `limit_s`.
+
+        The client's time-outs apply to each read and not to name resolution, so alone they do not end a response that
+        comes byte by byte.
+        """
+        parameters = {
+            "deploymentId": self._execution.deployment_id,
+            "lifecycleEventHookExecutionId": self._execution.execution_id,
+            "status": status.value,
+        }
+        try:
+            return run_with_deadline(
+                time.monotonic() + limit_s, lambda: connection.put(parameters), "CodeDeploy did not answer the attempt"
+            )
+        except OverdueError as error:
+            connection.is_abandoned = True
+            raise OverdueError(f"the attempt did not end within {limit_s:.1f} s") from error
+
+
+class _Connection:
+    """A client that is made by its first attempt and used until an attempt on it is abandoned."""
+
+    def __init__(self, make_client: Callable[[], Any]) -> None:
+        self.client: Any = None
+        self.is_abandoned = False
+        self._make_client = make_client
+
+    def put(self, parameters: dict[str, str]) -> Any:
+        """Send the status."""
+        self.client = self.client or self._make_client()
+        return self.client.put_lifecycle_event_hook_execution_status(**parameters)
 
 
 def reporting_client() -> Any:
@@ -143,6 +185,14 @@ def reporting_client() -> Any:
             user_agent_extra="greenlight",
         ),
     )
+
+
+def _is_receipt(response: Any, execution_id: str) -> bool:
+    """Return whether a response returns the execution id, as CodeDeploy does for a status that it accepted.
+
+    botocore parses a proxy's page, an empty body and any other JSON with status 200 without an error.
+    """
+    return isinstance(response, dict) and response.get("lifecycleEventHookExecutionId") == execution_id
 
 
 def _is_refusal(code: str) -> bool:

@@ -1,4 +1,4 @@
-"""The Lambda handler of a hook: prepare the gate, run its checks in a worker, answer CodeDeploy, then publish.
+"""The Lambda handler of a hook: prepare the gate, run its checks in a worker, log the verdict, answer, publish.
 
 The handler process never imports a validator and reads answers of targets only as typed findings. Every error
 before the answer becomes a Failed with its cause; an error after the answer changes nothing. If CodeDeploy did not
@@ -7,6 +7,7 @@ accept the answer, the handler raises, so that Lambda's OnFailure destination ca
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 RESERVE_S = 30.0
 """Time kept for answering and publishing; a quarter of the whole where the whole is short."""
+
+READ_SHARE = 1 / 3
+"""Share of the whole in which reads of deployment, plan and secrets are repeated after errors that pass."""
 
 
 class NotToldError(GreenlightError):
@@ -68,12 +72,14 @@ def handle(
     state = RunState(Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage), started)
     log = GateLog(execution, stage)
 
+    state.read_until = started + remaining_s * READ_SHARE
     result = _run_fail_closed(state, log, started + remaining_s - reserve_s)
     duration_ms = (time.monotonic() - started) * 1000
-    delivery = reporter.answer(result.verdict.status, started + remaining_s - time.monotonic() - reserve_s / 3)
     bucket = state.settings.report_bucket if state.settings else ""
-    report = result.report(started_at, duration_ms, bucket=bucket)
-    log.best_effort(lambda: report_run(log, state, report, delivery, started + remaining_s - reserve_s / 10))
+    make_report = functools.partial(result.report, started_at, duration_ms, bucket=bucket)
+    log.best_effort(lambda: log.verdict(make_report()))  # a hook that is killed while it answers has logged its reasons
+    delivery = reporter.answer(result.verdict.status, started + remaining_s - time.monotonic() - reserve_s / 3)
+    log.best_effort(lambda: report_run(log, state, make_report(), delivery, started + remaining_s - reserve_s / 10))
     if not delivery.told:
         raise NotToldError(f"CodeDeploy did not accept {result.verdict.status.value}: {delivery.error}")
     return {"verdict": result.verdict.status.value, "told": True}
@@ -131,8 +137,9 @@ def _prepare(state: RunState) -> Prepared:
 
     if state.aws is None or state.settings is None:
         raise AssertionError("settings and AWS clients come first")
-    discovered = discover(state.aws, state.deployment.id, state.deployment.stage)
+    aws = state.aws.repeating(state.read_until)
+    discovered = discover(aws, state.deployment.id, state.deployment.stage)
     state.deployment = discovered.deployment
-    prepared = prepare(state.aws, state.settings, discovered.deployment, discovered.tags)
+    prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags)
     state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow
-    return with_secrets(prepared, state.aws)
+    return with_secrets(prepared, aws)

@@ -33,7 +33,9 @@ def find_overrides(
         return (), ()
     try:
         stored, notes = run_with_deadline(
-            deadline, lambda: read_overrides(aws, bucket, prefix), "the overrides were not read"
+            deadline,
+            lambda: read_overrides(aws.repeating(deadline), bucket, prefix),
+            "the overrides were not read",
         )
         context = override.OverrideContext(
             deployment=deployment.id,

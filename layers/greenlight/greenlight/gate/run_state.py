@@ -19,6 +19,7 @@ class RunState:
     Attributes:
         deployment: Deployment id and stage at first, then what discovery and preparation made of it.
         started: `time.monotonic()` at the start of the run.
+        read_until: `time.monotonic()` until which reads are repeated after errors that pass; 0 for no repetition.
         settings: Settings of the installation; None until they were read.
         aws: AWS clients of the run; None until they were made.
         shadow: The plan's shadow; None until the plan was read, or if it has none.
@@ -26,6 +27,7 @@ class RunState:
 
     deployment: Deployment
     started: float
+    read_until: float = 0.0
     settings: Settings | None = None
     aws: Aws | None = None
     shadow: Shadow | None = None

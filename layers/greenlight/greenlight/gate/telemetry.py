@@ -78,8 +78,8 @@ class GateLog:
 
         self.info("check finished", check={key: msgspec.to_builtins(getattr(finding, key)) for key in _FINDING_KEYS})
 
-    def verdict(self, report: Report, delivery: StatusDelivery) -> None:
-        """Log the verdict, each override that was applied, and how CodeDeploy took the answer."""
+    def verdict(self, report: Report) -> None:
+        """Log the verdict with its reasons, and each override that was applied."""
         import msgspec
 
         from greenlight.publish.notice_content import verdict_sentence
@@ -97,12 +97,17 @@ class GateLog:
         )
         for override in report.overrides:
             self.info("override honoured", override=msgspec.to_builtins(override))
-        self.info("answered", status=report.verdict.value, **msgspec.to_builtins(delivery))
+
+    def answered(self, status: Status, delivery: StatusDelivery) -> None:
+        """Log how CodeDeploy took the answer."""
+        import msgspec
+
+        self.info("answered", status=status.value, **msgspec.to_builtins(delivery))
 
 
 def report_run(log: GateLog, state: RunState, report: Report, delivery: StatusDelivery, deadline: float) -> None:
-    """Log the verdict, emit metrics and publish the report; stop at `deadline` (monotonic)."""
-    log.best_effort(lambda: log.verdict(report, delivery))
+    """Log how the answer was taken, emit metrics and publish the report; stop at `deadline` (monotonic)."""
+    log.best_effort(lambda: log.answered(report.verdict, delivery))
     log.metrics(_metrics_of(report, delivery))
     # A run that CodeDeploy did not count must not hide the report of the run that it did count.
     if delivery.superseded or not (state.aws and state.settings):

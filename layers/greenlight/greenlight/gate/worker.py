@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 from greenlight.core.errors import PlanError
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.frozen import FrozenStruct
-from greenlight.gate.processes import adopt_orphans, describe_exit, end_orphans, end_process, open_pidfd
+from greenlight.gate.processes import (
+    adopt_orphans,
+    describe_exit,
+    end_orphans,
+    end_process,
+    open_pidfd,
+    wait_for_call_threads,
+)
 from greenlight.gate.worker_pipe import Message, MessageReader, ProblemMessage, send
 
 if TYPE_CHECKING:
@@ -26,6 +33,8 @@ if TYPE_CHECKING:
 
 THREAD_STACK_BYTES = 2 * 1024 * 1024
 _PATIENCE_S = 0.5
+_CALL_THREADS_S = 1.0
+"""Longest wait for threads of AWS calls before the fork: an abandoned call may never end, and checks need the time."""
 _SUPERVISOR_MB = 64
 _LEAST_MB = 64
 
@@ -62,6 +71,7 @@ def supervise(work: Work, deadline: float, on_finding: Callable[[Finding], None]
     _open_standard_streams()
     reader, writer = os.pipe()
     printed, printing = os.pipe()
+    wait_for_call_threads(_CALL_THREADS_S)
     try:
         pid = os.fork()
     except OSError as error:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlight.aws.client import call_aws
+from greenlight.aws.client import member_of
 from greenlight.core.errors import AwsError
 from greenlight.verdict.override import StoredOverride
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from greenlight.aws.client import Aws
 
 MAX_OBJECTS = 20
@@ -48,11 +46,13 @@ def read_overrides(aws: Aws, bucket: str, folder: str) -> tuple[tuple[StoredOver
 
 
 def _read_override(aws: Aws, bucket: str, key: str, uri: str) -> StoredOverride:
-    stored: dict[str, Any] = aws.call("s3", "get_object", Bucket=bucket, Key=key)
-    data: bytes = call_aws("s3", "get_object", lambda: stored["Body"].read(MAX_BYTES + 1))
+    data, stored = aws.read_object(bucket, key, MAX_BYTES)
     if len(data) > MAX_BYTES:
         raise AwsError(f"it is larger than {MAX_BYTES // 1024} KiB")
     version = stored.get("VersionId") or ""
     return StoredOverride(
-        uri=uri, data=data, stored_at=stored["LastModified"], version_id="" if version == "null" else version
+        uri=uri,
+        data=data,
+        stored_at=member_of(stored, "s3", "get_object", "LastModified"),
+        version_id="" if version == "null" else version,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlight.aws.client import call_aws
 from greenlight.core.errors import AwsError, PlanError, Problem
 from greenlight.plan.yaml_reader import MAX_BYTES
 
@@ -23,8 +22,7 @@ def read(aws: Aws, location: str) -> tuple[str, str] | None:
     """
     bucket, _, key = location.partition("/")
     try:
-        response = aws.call("s3", "get_object", Bucket=bucket, Key=key)
-        data: bytes = call_aws("s3", "get_object", lambda: response["Body"].read(MAX_BYTES + 1))
+        data, response = aws.read_object(bucket, key, MAX_BYTES)
     except AwsError as error:
         if error.code in _NOT_FOUND:
             return None

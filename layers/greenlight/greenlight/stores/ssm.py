@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from greenlight.aws.client import member_of
 from greenlight.core.errors import AwsError
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ def read(aws: Aws, name: str) -> tuple[str, str] | None:
         AwsError: SSM denied the call or did not respond.
     """
     try:
-        parameter = aws.call("ssm", "get_parameter", Name=name, WithDecryption=True)["Parameter"]
+        parameter = aws.read("ssm", "get_parameter", "Parameter", Name=name, WithDecryption=True)
     except AwsError as error:
         if error.code == "ParameterNotFound":
             return None
         raise
-    return str(parameter["Value"]), str(parameter.get("Version", ""))
+    return str(member_of(parameter, "ssm", "get_parameter", "Value")), str(parameter.get("Version", ""))
