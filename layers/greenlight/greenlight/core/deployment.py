@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.routing_rules import RoutingRule
 
 STAGES = ("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
 """Lifecycle events of ECS that a hook can be called for, in CodeDeploy's order.
@@ -29,6 +30,7 @@ class Side(FrozenStruct, frozen=True, kw_only=True):
         host: Host name for the Host header, SNI and certificate verification; "" for the host of the URL.
         headers: Request headers that the listener's rule requires.
         path_patterns: The rule's path patterns. A request path that matches none of them is prefixed with the first.
+        rules_above: Rules of the listener that are evaluated before this side's, and lead elsewhere.
         version: Lambda version.
         task_set: ECS task set id.
         task_definition: ECS task definition ARN.
@@ -42,6 +44,7 @@ class Side(FrozenStruct, frozen=True, kw_only=True):
     host: str = ""
     headers: dict[str, str] = {}
     path_patterns: tuple[str, ...] = ()
+    rules_above: tuple[RoutingRule, ...] = ()
     version: str = ""
     task_set: str = ""
     task_definition: str = ""
