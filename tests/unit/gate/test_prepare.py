@@ -10,7 +10,7 @@ import pytest
 from greenlight.aws.client import Aws
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
-from greenlight.core.deployment import STAGES, Deployment, Platform, Side
+from greenlight.core.deployment import ROLLBACK_CREATORS, STAGES, Deployment, Platform, Side
 from greenlight.core.errors import DiscoveryError, PlanError
 from greenlight.core.routing_rules import RoutingRule, RuleCondition
 from greenlight.core.settings import Settings
@@ -131,14 +131,16 @@ def test_health_check_path_of_another_rule_is_not_asked_and_the_note_names_the_r
     assert [check.validator for check in prepared(tmp_path, below("*", path_patterns=("/x",))).checks][1:] == ["http"]
 
 
-def test_a_rollback_is_let_through_without_a_plan_or_a_call(tmp_path: Any) -> None:
-    gate = prepared(tmp_path, msgspec.structs.replace(ECS, creator="codeDeployRollback"), "not: a plan")
+@pytest.mark.parametrize("creator", ROLLBACK_CREATORS)
+def test_a_rollback_is_let_through_without_a_plan_or_a_call(tmp_path: Any, creator: str) -> None:
+    gate = prepared(tmp_path, msgspec.structs.replace(ECS, creator=creator), "not: a plan")
 
     assert "is a rollback" in gate.plan.waived
 
 
-def test_a_rollback_is_checked_if_the_operator_chose_so(tmp_path: Any) -> None:
-    gate = prepared(tmp_path, msgspec.structs.replace(ECS, creator="codeDeployRollback"), on_rollback="check")
+@pytest.mark.parametrize("creator", ROLLBACK_CREATORS)
+def test_a_rollback_is_checked_if_the_operator_chose_so(tmp_path: Any, creator: str) -> None:
+    gate = prepared(tmp_path, msgspec.structs.replace(ECS, creator=creator), on_rollback="check")
 
     assert gate.checks
 

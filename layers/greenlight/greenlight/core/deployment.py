@@ -14,6 +14,10 @@ A Lambda deployment has BeforeAllowTraffic and AfterAllowTraffic alone.
 """
 
 
+ROLLBACK_CREATORS = ("codeDeployRollback", "CloudFormationRollback")
+"""CodeDeploy's names for the creators of a rollback: itself, or a CloudFormation stack that goes back."""
+
+
 class Platform(StrEnum):
     """CodeDeploy's compute platform, in lower case."""
 
@@ -65,7 +69,7 @@ class Deployment(FrozenStruct, frozen=True, kw_only=True):
         group: Deployment group.
         config: Name of the deployment configuration.
         environment: Environment of the installation, such as prod; "" if it has none.
-        creator: CodeDeploy's name for the creator; `codeDeployRollback` for a rollback.
+        creator: CodeDeploy's name for the creator; `ROLLBACK_CREATORS` has those of a rollback.
         blue: The revision that serves the users until now.
         green: The new revision.
         first: True if nothing was deployed before, so there is no blue.
@@ -93,3 +97,8 @@ class Deployment(FrozenStruct, frozen=True, kw_only=True):
     cluster: str = ""
     service: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_rollback(self) -> bool:
+        """Whether CodeDeploy or CloudFormation started the deployment to go back to an earlier release."""
+        return self.creator in ROLLBACK_CREATORS

@@ -68,7 +68,7 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
 
     environment = tags.get(ENVIRONMENT_TAG, "").strip() or settings.environment
     deployment = msgspec.structs.replace(deployment, environment=environment)
-    if deployment.creator == "codeDeployRollback" and settings.on_rollback == "pass":
+    if deployment.is_rollback and settings.on_rollback == "pass":
         reason = "this deployment is a rollback, and rollbacks are let through at once"
         return Prepared(deployment=deployment, plan=Plan(stages={}, waived=reason))
     plan = find_plan(aws, settings, deployment, tags)
