@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from greenlight.api import Context, Evidence, GreenlightError
 
+from ._lambda_wake import INACTIVE, wake
+
+_POLL_S = 2.0
+
 
 def check_rollback_target(context: Context) -> Evidence:
     """Check that the previous release still exists."""
@@ -15,13 +19,24 @@ def check_rollback_target(context: Context) -> Evidence:
 def _check_previous_version(context: Context) -> Evidence:
     function, version = context.deployment.function, context.deployment.blue.version
     state = _version_state(context, function, version) if version else "none: this is the first version"
+    if state == INACTIVE:
+        wake(context, version)
+        state = _wait_for_version(context, function, version)
     return Evidence(
         query=f"previous version {version}".strip(),
         expected="Active",
         actual=state,
-        passed=state in ("Active", "Inactive"),  # idle for weeks: it wakes when it is invoked
+        passed=state == "Active",
         where=function,
     )
+
+
+def _wait_for_version(context: Context, function: str, version: str) -> str:
+    """Wait until a version that was woken is ready, and return its last state."""
+    while context.sleep(_POLL_S):
+        if (state := _version_state(context, function, version)) not in (INACTIVE, "Pending"):
+            return state
+    return f"{INACTIVE}, and not yet woken when the check's time ended"
 
 
 def _version_state(context: Context, function: str, version: str) -> str:

@@ -2,8 +2,8 @@
 
 Automatic rollback is on for failures and alarms. Alarms are bound, exist, are polled strictly and are not in ALARM
 already (such an alarm stops every deployment). The previous version, or blue's task set with running tasks, still
-exists. Settings of the deployment override those of its group. moto has neither alarm configurations nor task sets, so
-the tests use scripted responses.
+exists; a version that is Inactive is woken. Settings of the deployment override those of its group. moto has neither
+alarm configurations nor task sets, so the tests use scripted responses.
 
 Example:
     checks:
@@ -41,6 +41,7 @@ class RollbackReady(Params, frozen=True, kw_only=True):
         "codedeploy:GetDeploymentGroup",
         "cloudwatch:DescribeAlarms",
         "lambda:GetFunctionConfiguration",
+        "lambda:InvokeFunction",
         "ecs:DescribeServices",
     ),
     remediation=(
@@ -48,7 +49,7 @@ class RollbackReady(Params, frozen=True, kw_only=True):
         "alarms, and alarms bound to it. Do not deploy while a bound alarm is in ALARM. If the previous version or "
         "task set is gone, decide how you would go back before you go on."
     ),
-    cost="Four or five read requests; nothing reaches green.",
+    cost="Four or five read requests; nothing reaches green. A previous version that is Inactive is invoked once.",
 )
 def rollback_ready(params: RollbackReady, context: Context) -> Finding:
     """CodeDeploy would roll this release back by itself, and the previous release still exists."""
