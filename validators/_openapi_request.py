@@ -49,6 +49,15 @@ class RequestBuilder:
             raise UnusableError("a parameter of its path is not described")
         return self._base(operation) + path + (f"?{urllib.parse.urlencode(query)}" if query else ""), headers
 
+    def is_callable(self, operation: Operation) -> bool:
+        """Return whether an operation may be called.
+
+        Raises:
+            UnusableError: It may not.
+        """
+        self._reject_unsafe(operation)
+        return True
+
     def _reject_unsafe(self, operation: Operation) -> None:
         if operation.method not in ("GET", "HEAD"):
             raise UnusableError("not a safe method")

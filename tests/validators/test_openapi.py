@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from greenlight.api import Finding, Outcome
+from greenlight.testing import HttpServer
 from tests.support.wire import Peer, Server, answer, unused_port
 
 if TYPE_CHECKING:
@@ -212,6 +214,34 @@ def test_operations_that_cannot_be_called_safely_are_not_called_and_are_listed(c
         "outside of the document",
     ):
         assert part in finding.message
+
+
+def slow_service(delay_s: float) -> HttpServer:
+    def answer_late(_method: str, path: str, _body: bytes) -> Any:
+        time.sleep(delay_s)
+        return (500 if path == "/v1/e" else 200), {"content-type": "application/json"}, {}
+
+    return HttpServer(answer_late)
+
+
+def test_operations_that_time_left_out_are_inconclusive_and_listed(check: Check) -> None:
+    paths = {f"/{letter}": {"get": {"responses": ok()}} for letter in "abcde"}
+    paths["/z"] = {"post": {"responses": ok()}}
+    with slow_service(0.3) as green:
+        finding = check("openapi", {"text": json.dumps(document(**paths))}, green.url, timeout_s=1.0)
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    late = len(finding.message.split(" (the check's time ended)")) - 1
+    assert late >= 2
+    assert finding.message.startswith(f"the check's time ended before {late} of 6 operations were called; give it")
+    assert "GET /e (the check's time ended)" in finding.message
+    assert "POST /z (not a safe method)" in finding.message
+
+
+def test_time_that_ends_after_the_last_operation_that_can_be_called_is_enough(check: Check) -> None:
+    paths: dict[str, Any] = {"/a": {"get": {"responses": ok()}}, "/z": {"post": {"responses": ok()}}}
+    with slow_service(0.9) as green:
+        finding = check("openapi", {"text": json.dumps(document(**paths))}, green.url, timeout_s=1.05)
+    assert finding.outcome is Outcome.PASS, finding.message
 
 
 def test_a_document_that_gives_nothing_to_call_is_inconclusive(check: Check) -> None:
