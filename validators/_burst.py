@@ -49,6 +49,7 @@ class Burst:
         statuses: Number of requests by class of status, or "none" without an answer.
         errors: Descriptions of failed requests.
         unsent: Reasons why requests could not be sent, which are not green's fault; the first one ends the burst.
+        unanswered: Number of requests that were sent and had no answer when the check's time ended.
     """
 
     def __init__(self, target: Target, context: Context, end: float) -> None:
@@ -57,6 +58,8 @@ class Burst:
         self.statuses: Counter[str] = Counter()
         self.errors: list[str] = []
         self.unsent: list[str] = []
+        self.unanswered = 0
+        self._in_flight = 0
         self._lock = threading.Lock()
         self._next_number = 0
 
@@ -72,6 +75,8 @@ class Burst:
             thread.start()
         for thread in threads:
             thread.join(max(0.0, self._context.remaining_s() - MARGIN_S / 2))
+        with self._lock:
+            self.unanswered = self._in_flight
         return self._clock.monotonic() - started
 
     def _send_requests(self, count: int, rate: float | None, started: float) -> None:
@@ -91,6 +96,8 @@ class Burst:
 
     def _send_request(self, path: str) -> None:
         started = time.perf_counter()
+        with self._lock:
+            self._in_flight += 1
         try:
             response = self._context.request(self._target.method, path, headers=self._target.headers)
         except HttpError as problem:
@@ -103,6 +110,9 @@ class Burst:
             self.unsent.append(str(problem))
         else:
             self._record_response(path, response)
+        finally:
+            with self._lock:
+                self._in_flight -= 1
 
     def _record_no_answer(self, reason: str, elapsed_ms: float) -> None:
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ MALFORMED = (AttributeError, KeyError, TypeError, ValueError)
 """Exceptions raised by the use of a document whose structure is not that of OpenAPI."""
 
 _BASE_URI = "urn:greenlight:openapi"
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
 
 
 class UnusableError(Exception):
@@ -33,17 +35,21 @@ class UnusableError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Operation:
-    """One operation: its method in upper case, its path, its description, and the description of its path."""
+    """One operation: its method in upper case, its path, its description, and the description of its path.
+
+    `problem` is the reason why it cannot be read; the method is "" if the whole path cannot be read.
+    """
 
     method: str
     path: str
     data: dict[str, Any]
     path_item: dict[str, Any]
+    problem: str = ""
 
     @property
     def name(self) -> str:
         """Method and path."""
-        return f"{self.method} {self.path}"
+        return f"{self.method} {self.path}".strip()
 
 
 class Document:
@@ -67,6 +73,7 @@ class Document:
             raise UnusableError("it is nested too deeply") from problem
         if not isinstance(self.data.get("paths"), dict):
             raise UnusableError("it has no paths")
+        self.data["paths"] = self.resolve(self.data["paths"])
 
     def _normalize(self, data: Any) -> Any:
         """Copy plain data with text keys, absolute references, and OpenAPI's additions to schemas as JSON Schema."""
@@ -88,32 +95,72 @@ class Document:
         return copy
 
     def operations(self) -> Iterator[Operation]:
-        """Yield every operation, including those that cannot be called."""
+        """Yield every operation, including those that cannot be called and those that cannot be read."""
         for path, raw_item in self.data["paths"].items():
-            item = self.resolve(raw_item)
+            if path.startswith("x-"):
+                continue
+            try:
+                item = self._path_item(raw_item)
+            except UnusableError as problem:
+                yield Operation("", path, {}, {}, str(problem))
+                continue
             for method in METHODS:
-                if isinstance(item.get(method), dict):
-                    yield Operation(method.upper(), path, item[method], item)
+                if method in item:
+                    yield self._operation(method, path, item)
 
-    def resolve(self, data: Any) -> dict[str, Any]:
-        """Follow references to an object; anything else becomes an empty object.
+    def _path_item(self, raw: Any) -> dict[str, Any]:
+        """Return a path item; operations beside its reference belong to it as well."""
+        item = self.resolve(raw)
+        return item if item is raw else {**item, **{key: value for key, value in raw.items() if key != "$ref"}}
+
+    def _operation(self, method: str, path: str, item: dict[str, Any]) -> Operation:
+        try:
+            return Operation(method.upper(), path, self.resolve(item[method]), item)
+        except UnusableError as problem:
+            return Operation(method.upper(), path, {}, item, str(problem))
+
+    def resolve(self, data: Any, name: str = "its description") -> dict[str, Any]:
+        """Follow references to an object; `name` is what it is, for messages.
 
         Raises:
-            UnusableError: A reference leads out of the document, or to itself.
+            UnusableError: There is no object: a reference leads out of the document, nowhere or to itself.
         """
+        source = name
         for _ in range(20):
             if not isinstance(data, dict):
-                return {}
+                raise UnusableError(f"{source} is not an object")
             reference = data.get("$ref")
             if not isinstance(reference, str):
                 return data
-            if not reference.startswith(f"{_BASE_URI}#/"):
-                raise UnusableError(f"{reference} is outside of the document")
-            data = self.data
-            for part in reference[len(_BASE_URI) + 2 :].split("/"):
-                key = urllib.parse.unquote(part).replace("~1", "/").replace("~0", "~")
-                data = data.get(key) if isinstance(data, dict) else None
+            source = reference.removeprefix(_BASE_URI)
+            if source == reference:
+                raise UnusableError(f"{reference} is outside of the document; bundle it")
+            data = self._look_up(source)
         raise UnusableError("a reference leads to itself")
+
+    def resolve_optional(self, data: Any) -> dict[str, Any]:
+        """Follow references to an object; nothing is an empty object."""
+        return {} if data is None else self.resolve(data)
+
+    def _look_up(self, reference: str) -> Any:
+        """Return the value that a fragment leads to, a JSON pointer of RFC 6901 as in `#/components/responses/A`.
+
+        Raises:
+            UnusableError: It is not a pointer, or there is no such value.
+        """
+        pointer = urllib.parse.unquote(reference[1:])
+        if pointer and not pointer.startswith("/"):
+            raise UnusableError(f"{reference} is not a JSON pointer")
+        data: Any = self.data
+        for token in pointer.split("/")[1:]:
+            key = token.replace("~1", "/").replace("~0", "~")
+            if isinstance(data, dict) and key in data:
+                data = data[key]
+            elif isinstance(data, list) and _INDEX.fullmatch(key) and int(key) < len(data):
+                data = data[int(key)]
+            else:
+                raise UnusableError(f"{reference} leads nowhere")
+        return data
 
     def find_mismatch(self, operation: Operation, response: Response) -> str:
         """Return how a response differs from the document; "" when it does not.
@@ -121,15 +168,17 @@ class Document:
         Raises:
             UnusableError: The response cannot be compared with the document.
         """
-        responses, status = operation.data.get("responses") or {}, str(response.status)
-        key = _first_in(responses, status, f"{status[0]}XX", f"{status[0]}xx", "default")
         if response.status >= 500:
             return "the service failed"
+        responses, status = self.resolve_optional(operation.data.get("responses")), str(response.status)
+        if not responses:
+            raise UnusableError("the document has no responses for it")
+        key = _first_in(responses, status, f"{status[0]}XX", f"{status[0]}xx", "default")
         if key is None:
-            return f"the document has only {', '.join(responses) or 'no responses'}"
-        documented = self.resolve(responses[key])
+            return f"the document has only {', '.join(responses)}"
+        documented = self.resolve(responses[key], f"its response {key}")
         for name, header in (documented.get("headers") or {}).items():
-            if self.resolve(header).get("required") is True and response.header(name) is None:
+            if self.resolve(header, f"the header {name}").get("required") is True and response.header(name) is None:
                 return f"the header {name} is missing"
         content = documented.get("content")
         if operation.method == "HEAD" or not content or response.status in (204, 304):
@@ -150,7 +199,7 @@ class Document:
             data = msgspec.json.decode(response.body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
             return f"the body is not valid JSON: {problem}"
-        schema = self.resolve(documented[key]).get("schema")
+        schema = self.resolve_optional(documented[key]).get("schema")
         if schema is None:
             return ""
         try:

@@ -74,7 +74,18 @@ class RequestBuilder:
             raise UnusableError("a parameter of its path is not described")
         return self._base(operation) + path + (f"?{urllib.parse.urlencode(query)}" if query else ""), headers
 
+    def is_callable(self, operation: Operation) -> bool:
+        """Return whether an operation may be called.
+
+        Raises:
+            UnusableError: It may not.
+        """
+        self._reject_unsafe(operation)
+        return True
+
     def _reject_unsafe(self, operation: Operation) -> None:
+        if operation.problem:
+            raise UnusableError(operation.problem)
         if operation.method not in ("GET", "HEAD"):
             raise UnusableError("not a safe method")
         for pattern in self.params.skip:
@@ -87,12 +98,12 @@ class RequestBuilder:
     def _parameters(self, operation: Operation) -> list[dict[str, Any]]:
         """Return the parameters; those of the operation replace those of its path."""
         raw = [*(operation.path_item.get("parameters") or []), *(operation.data.get("parameters") or [])]
-        parameters = [self.document.resolve(parameter) for parameter in raw]
+        parameters = [self.document.resolve(parameter, "a parameter") for parameter in raw]
         return list({(parameter.get("name"), parameter.get("in")): parameter for parameter in parameters}.values())
 
     def _value(self, name: str, parameter: dict[str, Any]) -> str | None:
         """Return the plan's value or else the document's first one, as text; None if it is missing or not a scalar."""
-        schema, examples = self.document.resolve(parameter.get("schema")), parameter.get("examples")
+        schema, examples = self.document.resolve_optional(parameter.get("schema")), parameter.get("examples")
         candidates = [self.params.parameters.get(name), parameter.get("example")]
         if isinstance(examples, dict):
             candidates += [self.document.resolve(example).get("value") for example in examples.values()]
@@ -113,7 +124,7 @@ class RequestBuilder:
         server: Any = next(iter(_as_list(servers)), {})
         url = str(server.get("url", "")) if isinstance(server, dict) else ""
         for name, variable in (server.get("variables") or {}).items() if url else ():
-            url = url.replace(f"{{{name}}}", str(self.document.resolve(variable).get("default", "")))
+            url = url.replace(f"{{{name}}}", str(self.document.resolve_optional(variable).get("default", "")))
         return urllib.parse.urlsplit(url).path.rstrip("/")
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from greenlight.api import Context, Evidence, GreenlightError, get_function_configuration
 
+from ._lambda_wake import INACTIVE, wake
 from ._task_set import find_task_set
+
+_POLL_S = 2.0
 
 
 def check_rollback_target(context: Context) -> Evidence:
@@ -17,14 +20,24 @@ def check_rollback_target(context: Context) -> Evidence:
 def _check_previous_version(context: Context) -> Evidence:
     function, version = context.deployment.function, context.deployment.blue.version
     state = _version_state(context, version) if version else "none: this is the first version"
+    if state == INACTIVE:
+        wake(context, version)
+        state = _wait_for_version(context, version)
     return Evidence(
         query=f"previous version {version}".strip(),
         expected="Active",
         actual=state,
-        # Lambda deactivates a version that is idle for weeks, and activates it again when it is invoked.
-        passed=state in ("Active", "Inactive"),
+        passed=state == "Active",
         where=function,
     )
+
+
+def _wait_for_version(context: Context, version: str) -> str:
+    """Wait until a version that was woken is ready, and return its last state."""
+    while context.sleep(_POLL_S):
+        if (state := _version_state(context, version)) not in (INACTIVE, "Pending"):
+            return state
+    return f"{INACTIVE}, and not yet woken when the check's time ended"
 
 
 def _version_state(context: Context, version: str) -> str:

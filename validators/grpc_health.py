@@ -79,7 +79,8 @@ def grpc_health(params: GrpcHealth, context: Context) -> Finding:
     is_green = params.host in ("", url.hostname)
     place = params.service or "the whole server"
     try:
-        if is_green and url.scheme and not context.resolve_request(PATH).url.endswith(f"{url.netloc}{PATH}"):
+        target = context.resolve_request(PATH, params.metadata, "POST").url if is_green and url.scheme else ""
+        if target and not target.endswith(f"{url.netloc}{PATH}"):
             patterns = ", ".join(context.green.path_patterns)
             return error(f"the rule that leads to green takes only the paths {patterns}, and not {PATH}")
         connection = context.connect(params.host, params.port, tls=tls, alpn=("h2",) if tls else ())

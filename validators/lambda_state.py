@@ -1,6 +1,7 @@
 """lambda_state: the new version is ready: active, last update successful, provisioned concurrency allocated.
 
-The check waits while Lambda still prepares the version, for as long as its timeout allows.
+The check waits while Lambda still prepares the version, for as long as its timeout allows. It wakes a version that is
+Inactive because it was idle for weeks.
 
 Example:
     checks:
@@ -28,6 +29,8 @@ from greenlight.api import (
     validator,
 )
 
+from ._lambda_wake import INACTIVE, wake
+
 POLL_S = 2.0
 _IN_PROGRESS = ("Pending", "InProgress", "IN_PROGRESS")
 _NOT_CONFIGURED = "ProvisionedConcurrencyConfigNotFoundException"
@@ -47,17 +50,21 @@ class LambdaState(Params, frozen=True, kw_only=True):
     LambdaState,
     platforms=("lambda",),
     stages=("BeforeAllowTraffic", "AfterAllowTraffic"),
-    iam=("lambda:GetFunctionConfiguration", "lambda:GetProvisionedConcurrencyConfig"),
+    iam=("lambda:GetFunctionConfiguration", "lambda:GetProvisionedConcurrencyConfig", "lambda:InvokeFunction"),
     remediation=(
         "Run `aws lambda get-function-configuration --function-name NAME --qualifier VERSION` and read "
         "StateReason: a VPC without free addresses, a key that may not be used, an image that cannot be pulled. "
         "For provisioned concurrency that FAILED, get-provisioned-concurrency-config shows the reason."
     ),
-    cost="Three read requests every 2 s until the version is ready; no invocation.",
+    cost=(
+        "Three read requests every 2 s until the version is ready. A version that is Inactive is invoked once to wake "
+        "it; Lambda rejects that invocation."
+    ),
 )
 def lambda_state(params: LambdaState, context: Context) -> Finding:
     """The new version is active, and so is its provisioned concurrency."""
     target = f"{context.deployment.function}:{context.green.version}"
+    is_woken = False
     while True:
         configuration = get_function_configuration(context)
         if (version := configuration.get("Version")) != context.green.version:
@@ -68,7 +75,10 @@ def lambda_state(params: LambdaState, context: Context) -> Finding:
                 f"the response to lambda:GetFunctionConfiguration for {target} {named}; nothing shows its state"
             )
         states = [*_version_states(configuration, target), *_concurrency_states(params, context, target)]
-        pending = [state for state in states if state.actual in _IN_PROGRESS]
+        if states[0].actual == INACTIVE and not is_woken:
+            wake(context, context.green.version)
+            is_woken = True
+        pending = [state for state in states if state.actual in (*_IN_PROGRESS, INACTIVE)]
         if not pending:
             return finding_from(states, f"{target} is ready")
         if not context.sleep(POLL_S):

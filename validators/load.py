@@ -140,6 +140,8 @@ def load(params: Load, context: Context) -> Finding:
     if unsent := warm_up.unsent + burst.unsent:
         return error(f"the burst could not be sent: {unsent[0]}")
     latencies, errors = list(burst.latencies), list(burst.errors)  # a thread may still append to the originals
+    if not latencies and not warm_up.latencies and (unanswered := warm_up.unanswered + burst.unanswered):
+        return failed(f"green answered none of {unanswered} requests within the check's time")
     if not latencies:
         return inconclusive("no request of the burst ended within the check's time; give it a longer timeout")
     rate = len(latencies) / elapsed_s if elapsed_s else 0.0
@@ -152,7 +154,7 @@ def load(params: Load, context: Context) -> Finding:
     if not all(result.passed for result in results):
         example = f"; the first error: {context.excerpt(errors[0])}" if errors else ""
         finding = failed(f"{finding_from(results, message).message}; {message}{example}", *results)
-    elif shortfall := _shortfall(params, len(latencies), rate, is_cut=planned_end > end):
+    elif shortfall := _shortfall(params, burst.unanswered, len(latencies), rate, is_cut=planned_end > end):
         finding = inconclusive(f"{shortfall}; {message}", *results)
     else:
         finding = finding_from(results, message)
@@ -175,7 +177,7 @@ def _check_limits(expect: Expect, latencies: list[float], error_count: int, burs
     ]
 
 
-def _shortfall(params: Load, samples: int, rate: float, *, is_cut: bool) -> str:
+def _shortfall(params: Load, unanswered: int, samples: int, rate: float, *, is_cut: bool) -> str:
     """Return how the burst fell short of the plan; "" when it did not."""
     if samples < params.minimum_samples:
         return f"{samples} requests are fewer than the {params.minimum_samples} that minimum_samples asks for"
@@ -185,4 +187,6 @@ def _shortfall(params: Load, samples: int, rate: float, *, is_cut: bool) -> str:
         return f"the check's time ended before the {params.duration} of the burst; give it a longer timeout"
     if params.rate is not None and rate < 0.8 * params.rate:
         return f"{rate:.0f} requests a second were reached of {params.rate:g}; raise concurrency or lower the rate"
+    if unanswered:
+        return f"{unanswered} requests of the burst had no answer when the check's time ended"
     return ""

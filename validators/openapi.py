@@ -5,8 +5,9 @@ GET and HEAD, with a value for every required parameter, taken from the plan, th
 `examples`, `default` or `enum`. It compares status, media type, required headers and JSON body of each answer with the
 document. An undocumented answer, or any of 500 and above, is FAIL. Operations that cannot be called, and those with a
 documented answer from 400 to 499, are not covered: other methods, parameters without a value, and operations that need
-credentials while the plan has no `headers`. The message lists them; fewer covered operations than `minimum` are
-INCONCLUSIVE.
+credentials while the plan has no `headers`, or behind references that lead nowhere or to another file. The message
+lists them. Fewer covered operations than `minimum` are
+INCONCLUSIVE, and so are operations that the check's time left out.
 
 The check ignores `format`, `discriminator`, bodies other than JSON and beyond 1 MiB, cookies, links and callbacks.
 Patterns are time-limited, and an operation whose pattern takes too long is not covered; nor is one with
@@ -21,6 +22,8 @@ Source: https://spec.openapis.org/oas/v3.1.0; https://spec.openapis.org/oas/v3.0
 """
 
 from __future__ import annotations
+
+import dataclasses
 
 from greenlight.api import (
     Context,
@@ -39,6 +42,16 @@ from ._openapi_document import MALFORMED, Document, Operation, UnusableError
 from ._openapi_request import OpenApi, RequestBuilder
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
+MARGIN_S = 0.2
+"""No operation is called with less time than this."""
+
+
+class _LateError(Exception):
+    """An operation could be called, but the check's time has ended."""
+
+
+class _StoppedError(Exception):
+    """No further operation can be called; the message says why."""
 
 
 @validator(
@@ -58,27 +71,57 @@ def openapi(params: OpenApi, context: Context) -> Finding:
         return failed(str(problem))
     except UnusableError as problem:
         return error(f"the OpenAPI document cannot be used: {problem}")
-    builder = RequestBuilder(document, params)
-    results: list[Evidence] = []
-    uncovered: list[str] = []
-    for operation in document.operations():
-        try:
-            results.append(_check_operation(builder, operation, context))
-        except UnusableError as problem:
-            uncovered.append(f"{operation.name} ({problem})")
-        except NoAnswerError as problem:
-            results.append(Evidence(query=operation.name, expected="an answer", actual=str(problem)))
-        except HttpError as problem:
-            return error(f"{operation.name}: {problem}", *results)
-    total = len(results) + len(uncovered)
-    # The runner cuts a message at 1000 characters, so the failure comes before the list.
-    suffix = f"; not covered: {', '.join(uncovered)}" if uncovered else ""
-    if not all(result.passed for result in results):
-        return failed(f"{finding_from(results, '').message}{suffix}", *results)
-    if len(results) < params.minimum:
-        count = f"only {len(results)} of {total} operations could be covered, not {params.minimum}"
-        return inconclusive(f"{count}{suffix}", *results)
-    return finding_from(results, f"{len(results)} of {total} operations answered as the document describes{suffix}")
+    run = _Run()
+    try:
+        run.check_operations(RequestBuilder(document, params), context)
+    except _StoppedError as problem:
+        return error(str(problem), *run.results)
+    return run.decide_finding(params.minimum)
+
+
+@dataclasses.dataclass
+class _Run:
+    """Results of the operations so far, and the names of those that were not covered or left out by time."""
+
+    results: list[Evidence] = dataclasses.field(default_factory=list)
+    uncovered: list[str] = dataclasses.field(default_factory=list)
+    late: list[str] = dataclasses.field(default_factory=list)
+
+    def check_operations(self, builder: RequestBuilder, context: Context) -> None:
+        """Call every operation that may be called.
+
+        Raises:
+            _StoppedError: Requests of the plan are not allowed, so no further one is made.
+        """
+        for operation in builder.document.operations():
+            try:
+                if self.late and builder.is_callable(operation):
+                    raise _LateError
+                self.results.append(_check_operation(builder, operation, context))
+            except _LateError:
+                self.late.append(f"{operation.name} (the check's time ended)")
+            except UnusableError as problem:
+                self.uncovered.append(f"{operation.name} ({problem})")
+            except NoAnswerError as problem:
+                self.results.append(Evidence(query=operation.name, expected="an answer", actual=str(problem)))
+            except HttpError as problem:
+                raise _StoppedError(f"{operation.name}: {problem}") from problem
+
+    def decide_finding(self, minimum: int) -> Finding:
+        """Return the finding; operations that time left out could be the broken ones, so they do not pass."""
+        results, names = self.results, [*self.late, *self.uncovered]
+        total = len(results) + len(names)
+        # The runner cuts a message at 1000 characters, so the failure comes before the list.
+        suffix = f"; not covered: {', '.join(names)}" if names else ""
+        if not all(result.passed for result in results):
+            return failed(f"{finding_from(results, '').message}{suffix}", *results)
+        if self.late:
+            count = f"the check's time ended before {len(self.late)} of {total} operations were called"
+            return inconclusive(f"{count}; give it a longer timeout{suffix}", *results)
+        if len(results) < minimum:
+            count = f"only {len(results)} of {total} operations could be covered, not {minimum}"
+            return inconclusive(f"{count}{suffix}", *results)
+        return finding_from(results, f"{len(results)} of {total} operations answered as the document describes{suffix}")
 
 
 def _fetch(path: str, context: Context) -> str:
@@ -91,12 +134,12 @@ def _fetch(path: str, context: Context) -> str:
 
 
 def _check_operation(builder: RequestBuilder, operation: Operation, context: Context) -> Evidence:
-    if context.remaining_s() < 0.2:
-        raise UnusableError("the check's time ended")
     try:
         target, headers = builder.build(operation)
     except MALFORMED as problem:
         raise UnusableError(f"its description is malformed: {problem}") from problem
+    if context.remaining_s() < MARGIN_S:
+        raise _LateError
     response = context.request(operation.method, target, headers=headers)
     try:
         mismatch = builder.document.find_mismatch(operation, response)

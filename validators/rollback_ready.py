@@ -2,7 +2,7 @@
 
 Automatic rollback is on for failures and alarms. The deployment group has alarms; they exist, are polled strictly and
 are not in ALARM already (such an alarm stops every deployment). The previous version, or blue's task set with running
-tasks, still exists. Settings of the deployment override those of its group.
+tasks, still exists; a version that is Inactive is woken. Settings of the deployment override those of its group.
 
 Example:
     checks:
@@ -40,6 +40,7 @@ class RollbackReady(Params, frozen=True, kw_only=True):
         "codedeploy:GetDeploymentGroup",
         "cloudwatch:DescribeAlarms",
         "lambda:GetFunctionConfiguration",
+        "lambda:InvokeFunction",
         "ecs:DescribeServices",
     ),
     remediation=(
@@ -47,7 +48,7 @@ class RollbackReady(Params, frozen=True, kw_only=True):
         "alarms, and the group's alarms. Do not deploy while one of them is in ALARM. If the previous version or "
         "task set is gone, decide how you would roll back before you continue."
     ),
-    cost="Four or five read requests; nothing reaches green.",
+    cost="Four or five read requests; nothing reaches green. A previous version that is Inactive is invoked once.",
 )
 def rollback_ready(params: RollbackReady, context: Context) -> Finding:
     """CodeDeploy would roll this release back automatically, and the previous release still exists."""

@@ -40,6 +40,9 @@ from greenlight.api import (
 
 from ._green_samples import Sample, ServesGreen, Value, compare_samples, request_sample, take_sample
 
+MARGIN_S = 0.2
+"""Blue is not asked with less time than this."""
+
 
 @validator(
     ServesGreen,
@@ -74,7 +77,11 @@ def serves_green(params: ServesGreen, context: Context) -> Finding:
             f"only {len(samples)} of {params.samples} samples could be taken within the check's time", *results
         )
     finding = finding_from(results, f"all {len(samples)} answers came from green")
-    if finding.outcome is Outcome.PASS and params.get and _blue_answers_the_same(params, context, expected):
+    if finding.outcome is not Outcome.PASS or not params.get or not _has_own_blue(context):
+        return finding
+    if context.remaining_s() < MARGIN_S:
+        return inconclusive("the check's time ended before blue was asked for its own answer", *results)
+    if _blue_answers_the_same(params, context, expected):
         return inconclusive("blue gives the same answer, so it shows nothing; use a value of this release", *results)
     return finding
 
@@ -98,10 +105,12 @@ def _expected_values(params: ServesGreen, context: Context) -> dict[str, Value] 
     return expected
 
 
+def _has_own_blue(context: Context) -> bool:
+    return bool(context.blue.url) and context.blue.url != context.green.url
+
+
 def _blue_answers_the_same(params: ServesGreen, context: Context, expected: dict[str, Value]) -> bool:
-    """Call blue, where it has a URL of its own; if blue does not answer, the samples are not from blue."""
-    if not context.blue.url or context.blue.url == context.green.url:
-        return False
+    """Call blue; if it does not answer, the samples are not from blue."""
     try:
         sample = request_sample(params, context, "blue")
     except GreenlightError:

@@ -68,7 +68,7 @@ def websocket(params: Websocket, context: Context) -> Finding:
     """A WebSocket opens and answers the messages sent to it."""
     url = params.path.replace("ws", "http", 1) if params.path.startswith(("ws://", "wss://")) else params.path
     try:
-        target = context.resolve_request(url, params.headers)
+        target = context.resolve_request(url, params.headers, "GET")
         parts = urllib.parse.urlsplit(target.url)
         is_secure = parts.scheme == "https"
         port = parts.port or (443 if is_secure else 80)

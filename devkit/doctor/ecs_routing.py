@@ -6,8 +6,13 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
+from greenlight.core.deployment import Platform, Side
+from greenlight.core.errors import GuardError
 from greenlight.discovery.ecs import HOST_TAG
 from greenlight.discovery.load_balancer import find_route, traffic_share
+from greenlight.network.request_target import find_taken, resolve_request
 
 from ..lint.appspec import FILLED_LATER
 from .rules import make_symptom
@@ -15,10 +20,19 @@ from .rules import make_symptom
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from greenlight.plan.model import Plan
+
     from .deployment_group import GroupState
     from .rules import Symptom
 
 _ROUTES = {"production listener": "prodTrafficRoute", "test listener": "testTrafficRoute"}
+_LISTENER_OF_STAGE = {
+    "AfterAllowTestTraffic": "test listener",
+    "BeforeAllowTraffic": "test listener",
+    "AfterAllowTraffic": "production listener",
+}
+_METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+_PATH_KEYS = (*_METHODS, "path", "paths", "requests", "document")
 LISTENER_NOT_FOUND = ("ListenerNotFound", "ListenerNotFoundException")
 
 
@@ -304,6 +318,9 @@ def _check_forwarding(state: GroupState, name: str, listener: dict[str, Any], pr
     action_lists = [rule.get("Actions", []) for rule in rules] or [listener.get("DefaultActions", [])]
     share = max((traffic_share(actions, primary) for actions in action_lists), default=0.0)
     message, evidence = f"the {name}: {route.reason}", (arn, f"target group of the primary task set: {primary}")
+    if share == 1 and route.rules_above:
+        yield make_symptom("rule-above", message, *evidence, fix=_order_command(arn))
+        return
     if share == 1:
         fix = "give the service a rule whose conditions use only host, path or header, or use the default action"
         yield make_symptom("listener-rule", message, *evidence, fix=fix)
@@ -317,6 +334,76 @@ def _check_forwarding(state: GroupState, name: str, listener: dict[str, Any], pr
     else:
         message += "; CodeDeploy refuses to start a deployment"
         yield make_symptom("listener-elsewhere", message, *evidence, fix=fix)
+
+
+def check_rules_above(state: GroupState, plan: Plan) -> Iterator[Symptom]:
+    """Check that no rule before the service's takes a request of the plan's checks."""
+    primary = _primary_target_group(state) if state.platform is Platform.ECS else ""
+    if not primary or state.is_deploying or plan.target.url:
+        return
+    sides: dict[str, Side] = {}
+    for stage, name in _LISTENER_OF_STAGE.items():
+        arn = state.listener_arn(_ROUTES[name])
+        if stage not in plan.stages or not arn:
+            continue
+        if arn not in sides:
+            sides[arn] = _read_side(state, arn, primary, plan.target.host or "")
+        for check in plan.stages[stage].checks:
+            for method, path, headers in _requests(check.params):
+                if taken := _find_taken(sides[arn], path, headers, method):
+                    yield make_symptom(
+                        "rule-above",
+                        f"the {name}: {taken}, so the check {check.name!r} of {stage} ends as an error",
+                        arn,
+                        fix=f"request another path in the plan, or {_order_command(arn)}",
+                    )
+
+
+def _order_command(listener: str) -> str:
+    return (
+        "evaluate the rule of the service first (to list the rules: aws elbv2 describe-rules "
+        f"--listener-arn {listener}):\naws elbv2 set-rule-priorities --rule-priorities RuleArn=ARN,Priority=1"
+    )
+
+
+def _read_side(state: GroupState, listener: str, target_group: str, host: str) -> Side:
+    """Return how requests reach the primary task set through a listener, as green's will."""
+    response = state.reader.find("elbv2", "describe_listeners", LISTENER_NOT_FOUND, ListenerArns=[listener])
+    if not (response or {}).get("Listeners"):
+        return Side()
+    route = find_route(state.reader, listener, target_group, state.tags.get(HOST_TAG, ""))
+    return Side(
+        url=route.url,
+        host=host or route.host,
+        headers=route.headers,
+        path_patterns=route.path_patterns,
+        rules_above=route.rules_above,
+    )
+
+
+def _find_taken(side: Side, path: str, headers: dict[str, str], method: str) -> str:
+    if not (side.url and side.rules_above):
+        return ""
+    try:
+        request = resolve_request(replace(side, rules_above=()), path, headers)
+    except GuardError:
+        return ""
+    return find_taken(side, request.url, request.headers, method)
+
+
+def _requests(params: Any, key: str = "") -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Yield method, path and headers of the requests to green in a check's parameters; "" is an unknown method."""
+    if isinstance(params, list):
+        for item in params:
+            yield from _requests(item, key)
+    elif isinstance(params, dict):
+        headers = params.get("headers")
+        headers = headers if isinstance(headers, dict) else {}
+        for name, value in params.items():
+            for method, path, inner in _requests(value, str(name)):
+                yield method, path, {**{str(header): str(text) for header, text in headers.items()}, **inner}
+    elif isinstance(params, str) and key in _PATH_KEYS and params.startswith("/") and "${" not in params:
+        yield key.upper() if key in _METHODS else "", params, {}
 
 
 # ---- Stacks of the listeners -----------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from ..lint.limits import Limits
 from ..lint.linter import problems
 from ..plans import iam_policy, includes
 from . import permissions
+from .ecs_routing import check_rules_above
 from .hook_names import hook_name, read_configuration, stage_of
 from .reader import run_check
 from .rules import make_symptom, rule_for_problem
@@ -231,6 +232,10 @@ def _check_source(state: GroupState, uri: str, text: str, hook_settings: Setting
     if hook_settings is not None:
         yield from _check_hosts(state, plan, hook_settings)
     yield from _check_permissions(state, uri, plan)
+    yield from run_check(
+        f"the listener rules of {state.group}",
+        lambda: check_rules_above(state, plan),
+    )
     yield from run_check(
         f"the network between the hooks and the load balancer of {state.group}",
         lambda: check_access_to_green(state, plan, environment, _own_hooks(state)),

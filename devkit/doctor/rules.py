@@ -217,6 +217,10 @@ RULES = (
         "A listener rule forwards to the service under conditions that a check cannot be certain to meet.",
     ),
     _blocks(
+        "rule-above",
+        "A listener rule before the service's takes the request of a check, so the check ends as an error.",
+    ),
+    _blocks(
         "listeners-apart",
         "The test listener and the production listener are on different load balancers.",
         "both",

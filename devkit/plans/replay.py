@@ -135,7 +135,9 @@ def with_green_url(deployment: Deployment, plan: Plan, url: str) -> Deployment:
     """Return the deployment with green at another URL, or at the target of the plan if `url` is empty."""
     if not url:
         return apply_plan_target(deployment, plan)
-    return replace(deployment, green=replace(deployment.green, url=url.rstrip("/"), no_url="", headers={}))
+    return replace(
+        deployment, green=replace(deployment.green, url=url.rstrip("/"), no_url="", headers={}, rules_above=())
+    )
 
 
 def verify_green(aws: Aws, deployment: Deployment) -> list[str]:

@@ -7,7 +7,9 @@ https://www.w3.org/TR/WD-logfile.html (a line of field names, then fields),
 https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage (text and JSON, milliseconds),
 https://doc.traefik.io/traefik/observability/access-logs/ (JSON, nanoseconds; text, milliseconds at the end),
 https://caddyserver.com/docs/caddyfile/directives/log (JSON, seconds),
-https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html (JSON, milliseconds).
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html (JSON, milliseconds),
+https://docs.haproxy.org/3.0/configuration.html#8.2.3 (the HTTP log format, milliseconds) and
+https://developers.cloudflare.com/logs/reference/log-fields/zone/http_requests/ (JSON).
 """
 
 from __future__ import annotations
@@ -37,6 +39,10 @@ _ENVOY = re.compile(
     r'\[[^\]]+\] "(?P<method>[A-Z]+) (?P<url>\S+)( HTTP/[0-9.]+)?" (?P<status>[0-9]{3}) \S+ '
     r'(?:\S+ \S+ "[^"]*" )?[0-9]+ [0-9]+ (?P<ms>[0-9]+) '
 )
+_HAPROXY = re.compile(
+    r"\S+(?:/\S+)? \[[^\]]+\] \S+ \S+/\S+ (?:-?[0-9]+/){4}\+?(?P<ms>-?[0-9]+) (?P<status>[0-9]{3}) .*"
+    r'"(?P<method>[A-Z]+) (?P<url>\S+)( HTTP/[0-9.]+)?"$'
+)
 _NGINX_SECONDS = re.compile(r"(?:(?:rt|request_time|urt)=|\s)\"?(?P<seconds>[0-9]+\.[0-9]{3,6})\"?(?=\s|$)")
 """A duration in a format of nginx: seconds with a fraction, at the end of the line or after a name."""
 _TRAEFIK = re.compile(r"\s(?P<ms>[0-9]+)ms$")
@@ -52,6 +58,7 @@ _METHOD_KEYS = (
     "http_method",
     "request.method",
     "req.method",
+    "ClientRequestMethod",
     "http.request.method",
     "httpRequest.requestMethod",
 )
@@ -67,6 +74,9 @@ _URL_KEYS = (
     "req.url",
     "url.path",
     "httpRequest.requestUrl",
+    "ClientRequestURI",
+    "resourcePath",
+    "routeKey",
 )
 _STATUS_KEYS = (
     "status",
@@ -79,6 +89,8 @@ _STATUS_KEYS = (
     "res.statusCode",
     "http.response.status_code",
     "httpRequest.status",
+    "EdgeResponseStatus",
+    "response",
 )
 _DURATION_KEYS = (
     ("request_time", 1.0),
@@ -94,8 +106,8 @@ _DURATION_KEYS = (
 _WRAPPER_KEYS = ("log", "message", "@nginx_fields")
 """Keys under which log collectors put the original line."""
 SUPPORTED_FORMATS = (
-    "common and combined (Apache, nginx, Traefik), Envoy, ALB, logs with a #Fields line (CloudFront, IIS), "
-    "and JSON with a method, a path and a status"
+    "common and combined (Apache, nginx, Traefik), Envoy, HAProxy, ALB, logs with a #Fields line (CloudFront, IIS), "
+    "and JSON with a method, a path and a status (also of API Gateway and Cloudflare)"
 )
 _ID = re.compile(r"[0-9]+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{16,}")
 _MIN_DURATIONS = 20
@@ -156,7 +168,8 @@ def _from_json(data: Any, depth: int = 0) -> LogEntry | None:
     if not isinstance(data, dict):
         return None
     method, url, status = (str(_lookup(data, keys)) for keys in (_METHOD_KEYS, _URL_KEYS, _STATUS_KEYS))
-    if match := _REQUEST_LINE.fullmatch(str(data.get("request"))):  # nginx's variable for the request line
+    # The variable of nginx for the request line, or a route of API Gateway, such as GET /orders.
+    if match := _REQUEST_LINE.fullmatch(str(data.get("request"))) or _REQUEST_LINE.fullmatch(url):
         method, url = match["method"], match["url"]
     if re.fullmatch("[A-Za-z]+", method) and url and re.fullmatch("[0-9]{3}", status):
         query = str(_lookup(data, ("cs-uri-query",)))
@@ -201,6 +214,8 @@ def _from_line(text: str, depth: int = 0) -> LogEntry | None:
         durations_s = [float(match[part]) for part in ("first", "second", "third")]
         status = match["status"] if match["status"] != "-" else "0"
         return _entry(match, status, sum(durations_s) if min(durations_s) >= 0 else None)
+    if match := _HAPROXY.search(text):
+        return _entry(match, match["status"], int(match["ms"]) / 1000 if int(match["ms"]) >= 0 else None)
     if match := _ENVOY.match(text):
         return _entry(match, match["status"], int(match["ms"]) / 1000)
     if match := _COMMON.match(text):
@@ -274,18 +289,23 @@ def _path(url: str) -> str:
 def _why_unsuitable(path: str, entries: list[LogEntry], *, has_server: bool) -> str:
     if not has_server and any(_ID.fullmatch(part) for part in path.split("/")):
         return "its path has an id, which may not exist later"
-    statuses = Counter(entry.status for entry in entries)
+    if "%7B" in path:  # API Gateway logs the route, and a path has no brace
+        return "it is a route with a parameter, and not a path"
+    statuses = Counter(map(_expected_status, entries))
     status, count = statuses.most_common(1)[0]
-    if not 200 <= status < 400:
-        return f"mostly answered with {status}"
     if count < _MIN_STATUS_SHARE * len(entries):
         counts = ", ".join(f"{number} times {code}" for code, number in statuses.most_common(3))
         return f"answered with different statuses, {counts}"
-    return ""
+    return "" if 200 <= status < 400 else f"mostly answered with {status}"
+
+
+def _expected_status(entry: LogEntry) -> int:
+    """Return the status that a request without a condition or a range gets, as the plan will send it."""
+    return 200 if entry.status in (206, 304) else entry.status
 
 
 def _request(method: str, path: str, entries: list[LogEntry]) -> RecordedRequest:
-    status = Counter(entry.status for entry in entries).most_common(1)[0][0]
+    status = Counter(map(_expected_status, entries)).most_common(1)[0][0]
     durations_s = sorted(entry.duration_s for entry in entries if entry.duration_s is not None)
     p95_s = durations_s[-(-95 * len(durations_s) // 100) - 1] if len(durations_s) >= _MIN_DURATIONS else 0.0
     count = "once" if len(entries) == 1 else f"{len(entries)} times"

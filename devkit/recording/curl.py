@@ -32,6 +32,9 @@ _FLAGS = {
     "--progress-bar", "--http1.1", "--http2", "-4", "-6", "-I", "--head", "-G", "--get", "-O",
     "--remote-name", "--no-progress-meter",
 }  # fmt: skip
+_PREFIX = re.compile(r"\s*(?:(?:sudo|time|command|env)\s+)+")
+"""Words before curl that run it unchanged."""
+_SHELL_VARIABLE = re.compile(r"\$(?:\{[^}]*\}?|\w+|\()")
 _CURL = re.compile(r"[\s$>'\"]*(?:[^\s]*/)?curl(?:\.exe)?['\"]?(?:\s|$)")
 _OPTION_WITH_VALUE = re.compile(r"-([XHduboAewm])(.+)", re.DOTALL)
 MAX_LENGTH = 1_000_000
@@ -61,6 +64,9 @@ def split_commands(text: str) -> Iterator[str]:
         command = f"{command}\n{line}" if command else line
         if command.endswith("\\") and not _is_for_cmd(command):
             command = command[:-1] + " "
+            continue
+        if command.endswith(" `"):  # PowerShell's continuation
+            command = command[:-1]
             continue
         if len(command) <= MAX_LENGTH and (command.endswith("^") or _has_open_quote(command)):
             continue
@@ -98,6 +104,7 @@ def parse_command(command: str, number: int) -> tuple[str, RecordedRequest]:
 def _curl_arguments(command: str) -> list[str]:
     if len(command) > MAX_LENGTH:
         raise UnreadableError(f"it is longer than {MAX_LENGTH} characters")
+    command = _PREFIX.sub("", command, count=1) if _PREFIX.match(command) else command
     if not _CURL.match(command):
         raise UnreadableError("it does not begin with curl")
     try:
@@ -261,6 +268,8 @@ def _url(options: _Options) -> str:
     if len(urls) != 1:
         raise UnreadableError(f"it has {len(urls) or 'no'} URLs instead of one")
     url = urls[0]
+    if variable := _SHELL_VARIABLE.search("/".join(url.split("/")[:3]) if "://" in url else url.partition("/")[0]):
+        raise UnreadableError(f"its URL has the shell's variable {variable[0]}; write the value of it")
     if "://" not in url and not url.startswith("/"):
         url = f"http://{url}"
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from greenlight.checks.registry import Registry
@@ -12,7 +13,7 @@ from greenlight.core.finding import Outcome
 
 from . import plan_writer
 from .expectations import Server
-from .request import RecordedRequest
+from .request import RecordedRequest, escape_references
 
 _USUAL_PATHS = ("/openapi.json", "/openapi.yaml", "/v3/api-docs", "/swagger.json", "/api/openapi.json")
 _MAX_LENGTH = 4 * 1024 * 1024
@@ -35,9 +36,17 @@ def record_document(text: str, origin: str) -> tuple[list[str], list[str]]:
         GreenlightError: The document is not supported, or the server does not follow it.
     """
     document = _parse(text)
-    if not _has_safe_operations(document):
+    operations = _safe_operations(document)
+    if not operations and _has_other_files(document):
+        raise GreenlightError("the operations of this document are in other files; bundle it into one file first")
+    if not operations:
         raise GreenlightError("the check sends only GET and HEAD requests, and this document has neither")
-    params: dict[str, Any] = {"text": text}
+    if not origin and all(_needs_credentials(operation, document) for operation in operations):
+        raise GreenlightError(
+            "every GET and HEAD operation of this document needs credentials, so the plan could never pass; write the "
+            'check by hand with headers: openapi: {headers: {authorization: "${secret:secretsmanager:smoke#token}"}}'
+        )
+    params: dict[str, Any] = {"text": escape_references(text)}
     left_out: list[str] = []
     if origin:
         with Server(origin) as server:
@@ -46,12 +55,11 @@ def record_document(text: str, origin: str) -> tuple[list[str], list[str]]:
         params = {"document": path} if path else params
         covered, message = _run_check(params, origin)
         params["minimum"] = covered
-        operations = message.partition("not covered: ")[2].split("), ")
-        left_out = [operation.strip() for operation in operations if operation]
+        left_out = [f"{item.strip().removesuffix(')')})" for item in _uncovered(message) if item]
     lines = ["- name: the API keeps its contract", "  openapi:"]
     for key, value in params.items():
         if key == "text":
-            rendered = json.dumps(document, indent=1).splitlines()
+            rendered = escape_references(json.dumps(document, indent=1)).splitlines()
             lines += ["    text: |2", *(f"      {line}".rstrip() for line in rendered)]
         else:
             lines.append(f"    {key}: {plan_writer.flow_yaml(value)}")
@@ -85,10 +93,30 @@ def _parse(text: str) -> Any:
     return json.loads(json.dumps(data, default=str))
 
 
-def _has_safe_operations(document: dict[str, Any]) -> bool:
+def _uncovered(message: str) -> list[str]:
+    return message.partition("not covered: ")[2].split("), ")
+
+
+def _safe_operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the operations that may be called; a path behind a reference within the document counts as one."""
     paths = document.get("paths")
     items = [item for item in paths.values() if isinstance(item, dict)] if isinstance(paths, dict) else []
-    return any("get" in item or "head" in item or "$ref" in item for item in items)
+    operations = [item[method] for item in items for method in ("get", "head") if method in item]
+    operations += [item for item in items if "$ref" in item]
+    return [
+        operation
+        for operation in operations
+        if isinstance(operation, dict) and str(operation.get("$ref", "#")).startswith("#")
+    ]
+
+
+def _has_other_files(document: dict[str, Any]) -> bool:
+    return re.search(r'"\$ref": "[^#"]', json.dumps(document.get("paths"))) is not None
+
+
+def _needs_credentials(operation: dict[str, Any], document: dict[str, Any]) -> bool:
+    security = operation.get("security", document.get("security")) or []
+    return "$ref" not in operation and bool(security) and {} not in security
 
 
 def _is_document(response: Any, document: Any) -> bool:

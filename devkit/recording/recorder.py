@@ -102,8 +102,9 @@ def record_plan(options: RecordOptions, pause_s: float = PAUSE_S) -> Recording:
     paths = [options.path] if options.origin and options.path != "/" else []
     requests = [RecordedRequest(path=path) for path in (*paths, *options.paths)]
     source = _read_source(options, {request.path for request in requests})
-    requests, secret_paths = _without_secret_paths([*requests, *source.requests], references)
-    left_out = [*source.left_out, *secret_paths]
+    requests, repeated = _without_repetitions([*requests, *source.requests])
+    requests, secret_paths = _without_secret_paths(requests, references)
+    left_out = [*source.left_out, *repeated, *secret_paths]
     if source.origin and requests:
         with Server(source.origin) as server:
             checks, unanswered = record_checks(requests, server, references, pause_s)
@@ -187,15 +188,33 @@ def _from_curl(text: str, origin: str, *, has_unsafe: bool) -> _Source:
 def _read(name: str) -> str:
     try:
         if name == "-":
-            return sys.stdin.read(_MAX_BYTES)
+            return sys.stdin.read(_MAX_BYTES).removeprefix("\ufeff")
         with Path(name).open("rb") as file:
             is_compressed = file.peek(2)[:2] == b"\x1f\x8b"  # AWS stores access logs compressed
             with io.TextIOWrapper(
-                gzip.open(file) if is_compressed else file, encoding="utf-8", errors="replace"
+                gzip.open(file) if is_compressed else file, encoding="utf-8-sig", errors="replace"
             ) as text:
                 return text.read(_MAX_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise GreenlightError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _without_repetitions(requests: Sequence[RecordedRequest]) -> tuple[list[RecordedRequest], list[str]]:
+    """Return the requests that a plan may have once each, and the reasons why others are left out."""
+    remaining: list[RecordedRequest] = []
+    left_out = []
+    seen: set[object] = set()
+    for request in requests:
+        name = f"{request.source}: {request.name}" if request.source else request.name
+        key = (request.method, request.path, frozenset(request.headers), request.body)
+        if key in seen:
+            left_out.append(f"{name}: the same request comes before")
+        elif request.body is not None and request.is_safe:
+            left_out.append(f"{name}: {request.method} with a body cannot be in a plan")
+        else:
+            remaining.append(request)
+        seen.add(key)
+    return remaining, left_out
 
 
 # ---- Secrets and lint ------------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from greenlight.core.deployment import ROLLBACK_CREATORS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -69,6 +71,11 @@ class DeploymentRecord:
     rollback_of: str = ""
     rolled_back_by: str = ""
     stop_requested: bool = False
+
+    @property
+    def is_rollback(self) -> bool:
+        """Whether CodeDeploy or CloudFormation started it to go back."""
+        return self.creator in ROLLBACK_CREATORS
 
     def event(self, name: str) -> LifecycleEvent:
         """Return the lifecycle event with this name."""

@@ -255,7 +255,7 @@ class Engine:
             self.clock.sleep(min(_POLL_S, remaining_s))
 
     def _check_stop(self, record: DeploymentRecord) -> None:
-        if record.creator == ROLLBACK_CREATOR:
+        if record.is_rollback:
             return  # an alarm that stopped the deployment must not stop its rollback
         if record.stop_requested:
             raise Halt("MANUAL_STOP", "The deployment was stopped by a StopDeployment request.", "Stopped")

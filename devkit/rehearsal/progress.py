@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..terminal.console import styled
-from .codedeploy_state import ROLLBACK_CREATOR, DeploymentRecord, LifecycleEvent
+from .codedeploy_state import DeploymentRecord, LifecycleEvent
 from .engine import Observer
 from .hooks import LAST_RESORT_KEY
 
@@ -78,10 +78,10 @@ class Progress(Observer):
     def event_changed(self, record: DeploymentRecord, event: LifecycleEvent) -> None:
         """Print the result of a lifecycle event, and that its hook was called."""
         if event.status == "InProgress":
-            if event.name in self._hooks and record.creator != ROLLBACK_CREATOR:
+            if event.name in self._hooks and not record.is_rollback:
                 self._print_timed(Text(f"{event.name:<22} ").append("hook called", "bright_black"))
             return
-        if record.creator == ROLLBACK_CREATOR and event.name != "AllowTraffic":
+        if record.is_rollback and event.name != "AllowTraffic":
             return
         if event.answered_by:
             self._await_verdict(event.name)
@@ -168,7 +168,7 @@ def summary(outcomes: Sequence[ScenarioOutcome]) -> Table:
 
 
 def _kind(record: DeploymentRecord) -> str:
-    return "rollback deployment" if record.creator == ROLLBACK_CREATOR else "deployment"
+    return "rollback deployment" if record.is_rollback else "deployment"
 
 
 def _ending(outcome: ScenarioOutcome) -> str:

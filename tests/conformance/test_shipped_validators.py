@@ -126,11 +126,18 @@ def function_configuration(**configuration: str) -> Any:
     return script
 
 
+def inactive_function(aws: StubbedAws) -> None:
+    function_configuration(State="Inactive")(aws)
+    aws.add_client_error("lambda", "invoke", "ResourceNotReadyException")
+    function_configuration(State="Active")(aws)
+
+
 def test_lambda_state() -> None:
     check_validator(
         "lambda_state",
         passing=Case(aws=function_configuration(State="Active", LastUpdateStatus="Successful")),
         failing=Case(aws=function_configuration(State="Failed", LastUpdateStatus="Successful")),
+        other_cases=[Case(aws=inactive_function)],
         # AWS omits the state of a function that is still in its first one.
         harmless_faults={
             "nothing:lambda:GetFunctionConfiguration",

@@ -286,15 +286,15 @@ def test_pipeline_finds_the_newest_gate_that_is_not_of_a_rollback(path: Path) ->
     entry = dict.fromkeys(Entry.__struct_fields__, "x")
     gates = [
         {**entry, "deployment": f"d-{number}", "creator": by}
-        for number, by in enumerate(("codeDeployRollback", "user", "user"))
+        for number, by in enumerate(("codeDeployRollback", "CloudFormationRollback", "user", "user"))
     ]
 
-    assert query == 'first(.gates[] | select(.creator != "codeDeployRollback") | .deployment)'
+    assert query == 'first(.gates[] | select(.creator | test("Rollback$") | not) | .deployment)'
     if shutil.which("jq"):
         done = subprocess.run(
             ["jq", "-r", query], input=json.dumps({"gates": gates}), capture_output=True, text=True, check=True
         )
-        assert done.stdout == "d-1\n"
+        assert done.stdout == "d-2\n"
 
 
 def test_the_sample_parameters_are_those_of_the_template() -> None:

@@ -290,8 +290,9 @@ def test_without_a_plan_the_default_checks_run_and_a_denied_request_names_its_pe
     assert "lambda:GetFunctionConfiguration" in call.reasons()[0][1]
 
 
-def test_a_rollback_succeeds_without_running_its_checks(gate: Gate) -> None:
-    call = gate.call(checks(bad("hangs")), creator="codeDeployRollback")
+@pytest.mark.parametrize("creator", ["codeDeployRollback", "CloudFormationRollback"])
+def test_a_rollback_succeeds_without_running_its_checks(gate: Gate, creator: str) -> None:
+    call = gate.call(checks(bad("hangs")), creator=creator)
     assert (call.error, call.answers) == ("", ["Succeeded"])
 
 

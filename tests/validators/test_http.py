@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenlight.api import Finding, Outcome, Side
+from greenlight.core.routing_rules import RoutingRule, RuleCondition
 from greenlight.network.client import MAX_BODY_BYTES
 from tests.support.wire import Server, answer, answering, hang, sending, unused_port
 
@@ -326,6 +327,25 @@ def test_a_path_uses_the_host_and_headers_of_greens_rule(check: Check) -> None:
         check("http", {"get": "/health", "expect": {"status": 200}}, server.url, **green)
     first, headers, _ = server.requests[0]
     assert (first, headers["host"], headers["x-tenant"]) == ("GET /shop/health HTTP/1.1", "shop.test", "smoke")
+
+
+ABOVE = (RoutingRule(priority="5", conditions=(RuleCondition(field="path-pattern", values=("/api/*",)),)),)
+
+
+def test_path_that_another_rule_takes_is_an_error_and_is_not_sent(check: Check) -> None:
+    with answering(answer(200)) as server:
+        finding = check("http", {"get": "/api/a", "expect": {"status": 200}}, server.url, rules_above=ABOVE)
+    assert finding.outcome is Outcome.ERROR
+    assert "rule 5 (/api/*) takes GET /api/a before green's rule" in finding.message
+    assert server.requests == []
+
+
+def test_redirect_to_a_path_that_another_rule_takes_is_an_error(check: Check) -> None:
+    with answering(answer(302, b"", "location: /api/a"), answer(200)) as server:
+        params = {"get": "/", "redirects": 1, "expect": {"status": 200}}
+        finding = check("http", params, server.url, rules_above=ABOVE)
+    assert finding.outcome is Outcome.ERROR
+    assert "rule 5 (/api/*) may take /api/a" in finding.message or "takes /api/a before" in finding.message
 
 
 def test_a_url_in_a_query_is_not_the_target(check: Check) -> None:

@@ -43,7 +43,6 @@ def run_check(check: Check, scripted: Any, raw_params: Any = None, **settings: A
     ("configuration", "message"),
     [
         ({"State": "Failed", "StateReason": "no image"}, 'state is "Failed", expected "Active"'),
-        ({"State": "Inactive"}, 'state is "Inactive"'),
         ({"State": "Active", "LastUpdateStatus": "Failed"}, 'last update is "Failed", expected "Successful"'),
     ],
 )
@@ -153,6 +152,39 @@ def test_a_ready_version_passes(check: Check, scripted: Any) -> None:
 def test_a_function_that_never_left_its_first_state_is_active(check: Check, scripted: Any) -> None:
     script_poll(scripted)
     assert run_check(check, scripted).outcome is Outcome.PASS
+
+
+INVOCATION = {"FunctionName": "orders", "Qualifier": "8", "Payload": b"{}"}
+
+
+@pytest.mark.parametrize("code", ["ResourceNotReadyException", "ResourceConflictException", ""])
+def test_an_inactive_version_is_woken_once_and_waited_for(check: Check, scripted: Any, code: str) -> None:
+    script_poll(scripted, State="Inactive", StateReasonCode="Idle")
+    if code:
+        scripted.add_client_error("lambda", "invoke", code)
+    else:
+        scripted.add_response("lambda", "invoke", {"StatusCode": 200}, INVOCATION)
+    script_poll(scripted, State="Inactive")
+    script_poll(scripted, State="Pending")
+    script_poll(scripted, State="Active")
+    finding = run_check(check, scripted, timeout_s=12)
+    assert (finding.outcome, finding.message) == (Outcome.PASS, "orders:8 is ready")
+
+
+def test_an_inactive_version_that_does_not_wake_fails(check: Check, scripted: Any) -> None:
+    script_poll(scripted, State="Inactive")
+    scripted.add_client_error("lambda", "invoke", "ResourceNotReadyException")
+    finding = run_check(check, scripted)
+    message = "orders:8 did not become ready in time: state is still Inactive"
+    assert (finding.outcome, finding.message) == (Outcome.FAIL, message)
+
+
+def test_an_inactive_version_that_may_not_be_invoked_is_an_error(check: Check, scripted: Any) -> None:
+    script_poll(scripted, State="Inactive")
+    scripted.add_client_error("lambda", "invoke", "AccessDeniedException")
+    finding = run_check(check, scripted)
+    assert finding.outcome is Outcome.ERROR
+    assert "lambda:InvokeFunction was denied" in finding.message
 
 
 def test_the_check_waits_for_a_pending_version(check: Check, scripted: Any) -> None:

@@ -91,6 +91,34 @@ def test_a_burst_cut_short_is_inconclusive(check: Check, length: dict[str, Any],
     assert 50 <= len(green.requests) <= 60
 
 
+def hanging(shares: int) -> HttpServer:
+    """Serve quickly, but never answer the first `shares` requests; 0 answers none."""
+    numbers = itertools.count()
+
+    def respond(_method: str, _path: str, _body: bytes) -> Any:
+        if not shares or next(numbers) < shares:
+            time.sleep(3)
+        return 200, {}, ""
+
+    return HttpServer(respond)
+
+
+def test_requests_that_hang_until_the_time_ends_do_not_pass(check: Check) -> None:
+    raw_params = {"paths": ["/"], "duration": "300ms", "concurrency": 4, "warm_up": 0}
+    with hanging(2) as green:
+        finding = check("load", raw_params, green.url, timeout_s=1.5)
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert finding.message.startswith("2 requests of the burst had no answer when the check's time ended")
+
+
+@pytest.mark.parametrize("warm_up", [0, 2])
+def test_green_that_answers_no_request_fails(check: Check, warm_up: int) -> None:
+    with hanging(0) as green:
+        finding = check("load", {**BURST, "warm_up": warm_up}, green.url, timeout_s=1.0)
+    assert finding.outcome is Outcome.FAIL
+    assert "green answered none of" in finding.message
+
+
 def test_a_rate_that_is_not_reached_is_inconclusive(check: Check) -> None:
     clock = FakeClock()
     raw_params = {"paths": ["/"], "duration": "20s", "rate": 10, "concurrency": 1, "warm_up": 0}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from greenlight.api import Finding, Outcome
+from greenlight.testing import HttpServer
 from tests.support.wire import Peer, Server, answer, unused_port
 
 if TYPE_CHECKING:
@@ -193,13 +195,14 @@ def test_operations_that_cannot_be_called_safely_are_not_called_and_are_listed(c
             "/f": {"get": {"responses": {"404": {"description": ""}}}},
             "/g": {"get": {"parameters": [{"$ref": "https://elsewhere.example/p.json"}], "responses": ok()}},
             "/h": {"get": {"responses": []}},
-            "/i": {"get": {"parameters": [7], "responses": ok({"type": "nothing"})}},
+            "/i": {"get": {"parameters": [7], "responses": ok()}},
+            "/k": {"get": {"responses": ok({"type": "nothing"})}},
             "/j": {"get": {"responses": ok({"$ref": "#/components/schemas/None"})}},
         }
     )
-    answers = {f"GET /v1/{name}": body({}) for name in "ij"}
+    answers = {f"GET /v1/{name}": body({}) for name in "ijk"}
     finding, calls = run_check(check, raw_document, answers, skip=["skipped"])
-    assert [call.split()[1] for call in calls] == ["/v1/f", "/v1/h", "/v1/i", "/v1/j"]
+    assert [call.split()[1] for call in calls] == ["/v1/f", "/v1/h", "/v1/k", "/v1/j"]
     assert finding.outcome is not Outcome.PASS
     for part in (
         "POST /a (not a safe method)",
@@ -210,8 +213,120 @@ def test_operations_that_cannot_be_called_safely_are_not_called_and_are_listed(c
         "GET /e (skipped by the plan)",
         "GET /f (answered 404)",
         "outside of the document",
+        "GET /i (a parameter is not an object)",
     ):
         assert part in finding.message
+
+
+def check_one(check: Check, path_item: Any, **components: Any) -> Finding:
+    """Check a document with one path whose service answers an empty list with the header X-A."""
+    raw_document = document(**{"/items": path_item})
+    raw_document["components"] |= components
+    finding, _ = run_check(check, raw_document, {"GET /v1/items": body([], 200, "x-a: 1")})
+    return finding
+
+
+NOWHERE = "#/components/responses/Items"
+
+
+@pytest.mark.parametrize(
+    ("path_item", "message"),
+    [
+        ({"get": {"responses": {"200": {"$ref": NOWHERE}}}}, f"GET /items ({NOWHERE} leads nowhere)"),
+        ({"get": {"responses": {"200": {"$ref": "#/info/title"}}}}, "GET /items (#/info/title is not an object)"),
+        ({"get": {"responses": {"200": {"$ref": "#/servers/1"}}}}, "GET /items (#/servers/1 leads nowhere)"),
+        ({"get": {"responses": {"200": {"$ref": "#/servers/00"}}}}, "GET /items (#/servers/00 leads nowhere)"),
+        ({"get": {"responses": {"200": {"$ref": "#/servers/-"}}}}, "GET /items (#/servers/- leads nowhere)"),
+        ({"get": {"responses": {"200": {"$ref": "#Items"}}}}, "GET /items (#Items is not a JSON pointer)"),
+        ({"get": {"responses": {"200": None}}}, "GET /items (its response 200 is not an object)"),
+        ({"get": {"responses": {}}}, "GET /items (the document has no responses for it)"),
+        ({"get": {"responses": ok(headers={"X-A": {"$ref": "#/h"}})}}, "GET /items (#/h leads nowhere)"),
+        ({"get": {"parameters": [{"$ref": "#/p"}], "responses": ok()}}, "GET /items (#/p leads nowhere)"),
+        ({"parameters": [{"$ref": "#/p"}], "get": {"responses": ok()}}, "GET /items (#/p leads nowhere)"),
+        ({"get": {"parameters": {"$ref": "#/p"}, "responses": ok()}}, "GET /items (a parameter is not an object)"),
+        ({"get": {"$ref": "items.yml"}}, "GET /items (items.yml is outside of the document; bundle it)"),
+        ({"get": None}, "GET /items (its description is not an object)"),
+        ({"$ref": "items.yml"}, "/items (items.yml is outside of the document; bundle it)"),
+        ({"$ref": "#/components/pathItems/None"}, "/items (#/components/pathItems/None leads nowhere)"),
+        ({"$ref": "#/paths/~1items"}, "/items (a reference leads to itself)"),
+        (None, "/items (its description is not an object)"),
+    ],
+)
+def test_reference_that_leads_nowhere_is_not_covered_and_named(check: Check, path_item: Any, message: str) -> None:
+    finding = check_one(check, path_item)
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert finding.message == f"only 0 of 1 operations could be covered, not 1; not covered: {message}"
+
+
+def test_path_in_another_file_leaves_the_other_paths_covered(check: Check) -> None:
+    raw_document = document(**{"/items": {"$ref": "items.yml"}, "/health": {"get": {"responses": ok()}}})
+    finding, calls = run_check(check, raw_document, {"GET /v1/health": body({})})
+    assert (finding.outcome, len(calls)) == (Outcome.PASS, 1)
+    assert finding.message.endswith("not covered: /items (items.yml is outside of the document; bundle it)")
+
+
+WRONG = {"description": "", "content": {"application/json": {"schema": {"type": "object"}}}}
+
+
+@pytest.mark.parametrize(
+    ("reference", "components"),
+    [
+        ("#/components/responses/a~1b~0c", {"responses": {"a/b~c": WRONG}}),
+        ("#/components/responses/a%20b%7E1c", {"responses": {"a b/c": WRONG}}),
+        ("#/components/responses/~01", {"responses": {"~1": WRONG}}),
+        ("#/components/responses/", {"responses": {"": WRONG}}),
+        ("#/components/x-list/1", {"x-list": [{}, WRONG]}),
+        ("#/components/responses/A", {"responses": {"A": {"$ref": "#/components/responses/B"}, "B": WRONG}}),
+        ("#/components/responses/200", {"responses": {200: WRONG}}),
+    ],
+)
+def test_every_form_of_a_pointer_is_followed(check: Check, reference: str, components: Any) -> None:
+    finding = check_one(check, {"get": {"responses": {"200": {"$ref": reference}}}}, **components)
+    assert finding.outcome is Outcome.FAIL, finding.message
+    assert "is not of type" in finding.message
+
+
+@pytest.mark.parametrize(
+    "path_item",
+    [
+        {"$ref": "#/components/pathItems/A"},
+        {"$ref": "#/components/pathItems/Empty", "get": {"responses": {"200": WRONG}}},
+        {"get": {"$ref": "#/components/x-get"}},
+        {"get": {"responses": {"$ref": "#/components/x-responses"}}},
+    ],
+)
+def test_references_of_paths_and_operations_are_followed(check: Check, path_item: Any) -> None:
+    get = {"responses": {"200": WRONG}}
+    components = {"pathItems": {"A": {"get": get}, "Empty": {}}, "x-get": get, "x-responses": {"200": WRONG}}
+    assert check_one(check, path_item, **components).outcome is Outcome.FAIL
+
+
+def slow_service(delay_s: float) -> HttpServer:
+    def answer_late(_method: str, path: str, _body: bytes) -> Any:
+        time.sleep(delay_s)
+        return (500 if path == "/v1/e" else 200), {"content-type": "application/json"}, {}
+
+    return HttpServer(answer_late)
+
+
+def test_operations_that_time_left_out_are_inconclusive_and_listed(check: Check) -> None:
+    paths = {f"/{letter}": {"get": {"responses": ok()}} for letter in "abcde"}
+    paths["/z"] = {"post": {"responses": ok()}}
+    with slow_service(0.3) as green:
+        finding = check("openapi", {"text": json.dumps(document(**paths))}, green.url, timeout_s=1.0)
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    late = len(finding.message.split(" (the check's time ended)")) - 1
+    assert late >= 2
+    assert finding.message.startswith(f"the check's time ended before {late} of 6 operations were called; give it")
+    assert "GET /e (the check's time ended)" in finding.message
+    assert "POST /z (not a safe method)" in finding.message
+
+
+def test_time_that_ends_after_the_last_operation_that_can_be_called_is_enough(check: Check) -> None:
+    paths: dict[str, Any] = {"/a": {"get": {"responses": ok()}}, "/z": {"post": {"responses": ok()}}}
+    with slow_service(0.9) as green:
+        finding = check("openapi", {"text": json.dumps(document(**paths))}, green.url, timeout_s=1.05)
+    assert finding.outcome is Outcome.PASS, finding.message
 
 
 def test_a_document_without_callable_operations_is_inconclusive(check: Check) -> None:

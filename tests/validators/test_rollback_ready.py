@@ -51,9 +51,9 @@ def script_answers(
         aws.add_response("cloudwatch", "describe_alarms", alarm)
 
 
-def script_version(aws: Any) -> None:
-    request = {"FunctionName": "f", "Qualifier": "6"}
-    aws.add_response("lambda", "get_function_configuration", {"State": "Active"}, request)
+def script_version(aws: Any, state: str = "Active") -> None:
+    asked = {"FunctionName": "f", "Qualifier": "6"}
+    aws.add_response("lambda", "get_function_configuration", {"State": state}, asked)
 
 
 def without(key: str, **changed: Any) -> dict[str, Any]:
@@ -113,6 +113,29 @@ def test_a_previous_version_that_was_deleted_fails(check: Callable[..., Any], sc
     finding = check("rollback_ready", {}, aws=scripted, **FUNCTION)
 
     assert (finding.outcome, finding.message) == ("FAIL", 'f: previous version 6 is "deleted", expected "Active"')
+
+
+@pytest.mark.parametrize(
+    ("states", "timeout_s", "outcome"),
+    [
+        (["Inactive", "Pending", "Active"], 10, "PASS"),
+        (["Inactive", "Failed"], 10, "FAIL"),
+        (["Inactive"], 0.1, "FAIL"),
+    ],
+)
+def test_a_previous_version_that_is_inactive_is_woken(
+    check: Callable[..., Any], scripted: Any, states: list[str], timeout_s: float, outcome: str
+) -> None:
+    script_answers(scripted, GOOD)
+    script_version(scripted, states[0])
+    scripted.add_client_error("lambda", "invoke", "ResourceNotReadyException")
+    for state in states[1:]:
+        script_version(scripted, state)
+
+    finding = check("rollback_ready", {}, aws=scripted, timeout_s=timeout_s, **FUNCTION)
+
+    assert finding.outcome == outcome
+    assert states[-1] in str(finding.evidence[-1].actual)
 
 
 @pytest.mark.parametrize(("sets", "outcome"), [([], "FAIL"), ([0], "FAIL"), ([2], "PASS")])

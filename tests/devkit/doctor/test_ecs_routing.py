@@ -77,6 +77,7 @@ MISTAKES: list[Mistake] = [
             account.conditions.append({"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8"]}}),
         ),
     ),
+    ("rule-above", "ECS", lambda account: rules_above("/api/*", path="/api/version")(account)),
     ("listener-of-stack", "ECS", lambda account: account.table.update(stack_of(TEST, TWO))),
     (
         "listeners-apart",
@@ -96,6 +97,59 @@ MISTAKES: list[Mistake] = [
 @pytest.mark.parametrize(("rule", "platform", "change"), MISTAKES, ids=ids(MISTAKES))
 def test_one_mistake_is_one_finding(rule: str, platform: str, change: Change) -> None:
     assert_only_finding(rule, platform, change)
+
+
+def rules_above(pattern: str, **more: Any) -> Change:
+    def change(account: DoctorAccount) -> None:
+        condition = {"Field": "path-pattern", "PathPatternConfig": {"Values": [pattern]}}
+        first = {
+            "RuleArn": "first",
+            "Priority": "5",
+            "IsDefault": False,
+            "Conditions": [condition],
+            "Actions": [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}],
+        }
+        own = {
+            "RuleArn": "own",
+            "Priority": "default",
+            "IsDefault": True,
+            "Actions": [{"Type": "forward", "TargetGroupArn": ONE}],
+        }
+        account.table["elbv2.describe_rules"] = {"Rules": [first, own]}
+        account.plan = account.plan.replace("get: /", f"get: {more.get('path', '/')}")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "messages"),
+    [
+        (
+            rules_above("/api/*", path="/api/version"),
+            [
+                "the production listener: rule 5 (/api/*) takes GET /api/version before green's rule, so the check 'a' "
+                "of AfterAllowTraffic ends as an error"
+            ],
+        ),
+        (rules_above("/api/*", path="/health"), []),
+        (
+            rules_above("/*"),
+            [
+                f"the {name} listener: the listener on port 80 does not route to the primary task set: rule 5 (/*) "
+                "takes every request before the primary task set's rule"
+                for name in ("production", "test")
+            ],
+        ),
+    ],
+    ids=["path", "other path", "everything"],
+)
+def test_rule_above_the_services_is_reported_before_a_deployment(change: Change, messages: list[str]) -> None:
+    account = DoctorAccount("ECS")
+    change(account)
+
+    symptoms = account.examine()
+
+    assert [(symptom.rule, symptom.message) for symptom in symptoms] == [("rule-above", text) for text in messages]
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,84 @@ def test_most_frequent_paths_are_recorded_with_their_status(tmp_path: Path, caps
         assert f"left out: {reason}\n" in stderr
 
 
+def test_status_that_the_service_does_not_answer_is_left_out_with_both(
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(
+        common_line("/orders") + common_line("/checkout") * 2 + common_line("/old", 301) + common_line("/health", 302)
+    )
+
+    _, checks = record(tmp_path, shop.url, "--access-log", str(log))
+
+    stderr = capsys.readouterr().err
+    assert list(checks) == ["GET /orders answers 200"]
+    for reason in (
+        "GET /checkout: the log says 200, the service answers 404",
+        "GET /old: the log says 301, the service answers 404",
+        "GET /health: the log says 302, the service answers 200",
+    ):
+        assert f"left out: {reason}\n" in stderr
+
+
+@pytest.mark.parametrize("status", [206, 304])
+def test_answer_to_a_condition_or_a_range_counts_as_200(status: int, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(
+        common_line("/orders", status) * 6 + common_line("/orders") + common_line("/", status) + common_line("/a", 301)
+    )
+
+    _, checks = record(tmp_path, "--access-log", str(log))
+
+    assert list(checks) == ["GET /orders answers 200", "GET / answers 200", "GET /a answers 301"]
+
+
+def test_statuses_that_vary_are_not_called_those_of_most_requests(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "access.log"
+    log.write_text(common_line("/a", 460) + common_line("/a") + common_line("/b"))
+
+    record(tmp_path, "--access-log", str(log))
+
+    assert "left out: GET /a: answered differently, 1 times 460, 1 times 200 (2)\n" in capsys.readouterr().err
+
+
+def test_routes_of_api_gateway_are_paths_unless_they_have_parameters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    routes = ({"routeKey": "GET /pets"}, {"routeKey": "GET /pets/{id}"}, {"routeKey": "$default"})
+    entries = [{"httpMethod": "GET", "status": "200", **route} for route in (*routes, {"resourcePath": "/orders"})]
+    log = tmp_path / "access.log"
+    log.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries))
+
+    _, checks = record(tmp_path, "--access-log", str(log))
+
+    stderr = capsys.readouterr().err
+    assert list(checks) == ["GET /orders answers 200", "GET /pets answers 200"]
+    assert "left out: GET /pets/%7Bid%7D: it is a route with a parameter, and not a path (1)\n" in stderr
+    assert "left out: GET requests: no address (1)\n" in stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "duration_s"),
+    [
+        ('{"request": "GET /a HTTP/1.1", "response": 200, "bytes": 0}', None),
+        ('{"ClientRequestMethod": "GET", "ClientRequestURI": "/a", "EdgeResponseStatus": 200}', None),
+        (
+            "Feb  6 12:14:14 host haproxy[14389]: 10.0.1.2:33317 [06/Feb/2009:12:14:14.655] http-in static/srv1 "
+            '10/0/30/69/109 200 2750 - - ---- 1/1/1/1/0 0/0 {1wt.eu} {} "GET /a HTTP/1.1"',
+            0.109,
+        ),
+    ],
+    ids=["nginx", "cloudflare", "haproxy"],
+)
+def test_further_formats_are_read(line: str, duration_s: float | None) -> None:
+    (entry,), others = access_log.parse_lines([line])
+
+    assert (entry.method, entry.url, entry.status, entry.duration_s, others) == ("GET", "/a", 200, duration_s, 0)
+
+
 def test_load_balancer_log_results_in_a_latency_bound(tmp_path: Path, shop: HttpServer) -> None:
     log = tmp_path / "alb.log"
     log.write_text("".join(load_balancer_line("/health", 0.010 * number) for number in range(1, 21)))

@@ -149,6 +149,8 @@ def test_command_is_parsed_as_curl_parses_it(command: str, method: str, path: st
         ("curl ftp://a/x", "neither http nor https"),
         ("curl http://me:hush@a/x", "credentials in it"),
         ("curl 'http://a", "open quote"),
+        ("curl $BASE_URL/health", r"the shell's variable \$BASE_URL; write the value"),
+        ('curl "https://${HOST}:8080/health"', r"the shell's variable \$\{HOST\}"),
     ],
 )
 def test_unsupported_command_is_left_out_with_its_reason(command: str, message: str) -> None:
@@ -195,3 +197,60 @@ def test_commands_copied_from_browsers_are_read_without_headers_about_the_browse
     headers = {name.lower(): value for name, value in checks["GET /health answers 200"]["http"]["headers"].items()}
     assert headers == {"accept": "application/json", "cookie": "${secret:secretsmanager:smoke#cookie}"}
     assert "abcdef" not in text + capsys.readouterr().err
+
+
+def test_request_that_comes_twice_is_recorded_once(
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "history"
+    url = shop.url
+    file.write_text(
+        f"curl {url}/health\ncurl -s {url}/health\ncurl {url}/orders\n"
+        f"curl -X GET {url}/orders -d x\nsudo curl {url}/\ntime curl {url}/price\n"
+    )
+
+    _, checks = record(tmp_path, "--curl", str(file), "--path", "/health")
+
+    stderr = capsys.readouterr().err
+    paths = ("/health", "/orders", "/", "/price")
+    assert list(checks) == [f"GET {path} answers 200" for path in paths]
+    assert "left out: curl command 2: GET /health: the same request comes before\n" in stderr
+    assert "left out: curl command 4: GET /orders: GET with a body cannot be in a plan\n" in stderr
+
+
+def test_missing_page_of_a_command_is_left_out_with_its_status(
+    tmp_path: Path, shop: HttpServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "history"
+    file.write_text(f"curl {shop.url}/checkout\ncurl {shop.url}/orders\n")
+
+    _, checks = record(tmp_path, "--curl", str(file))
+
+    assert list(checks) == ["GET /orders answers 200"]
+    assert "left out: GET /checkout: it answered 404\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "recorded"),
+    [(206, ["GET / answers 200", "GET /b answers 206"]), (304, ["GET / answers 200"])],
+)
+def test_part_of_an_answer_is_expected_only_of_a_request_for_a_part(
+    status: int, recorded: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with HttpServer(lambda _method, path, _body: (200 if path == "/" else status, {}, "")) as service:
+        file = tmp_path / "history"
+        file.write_text(f"curl {service.url}/\ncurl {service.url}/a\ncurl {service.url}/b -H 'Range: bytes=0-1'\n")
+        _, checks = record(tmp_path, "--curl", str(file))
+
+    assert list(checks) == recorded
+    assert f"left out: GET /a: it answered {status} to a request that asks for the whole" in capsys.readouterr().err
+
+
+def test_commands_of_powershell_and_files_with_a_mark_are_read(tmp_path: Path, shop: HttpServer) -> None:
+    file = tmp_path / "commands.ps1"
+    file.write_text(f'curl.exe "{shop.url}/health"\ncurl.exe "{shop.url}/orders" `\n  -H "X-A: 1"\n', "utf-8-sig")
+
+    _, checks = record(tmp_path, "--curl", str(file))
+
+    assert list(checks) == ["GET /health answers 200", "GET /orders answers 200"]
+    assert checks["GET /orders answers 200"]["http"]["headers"] == {"X-A": "1"}

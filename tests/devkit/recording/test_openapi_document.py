@@ -25,7 +25,7 @@ def test_document_becomes_a_check_with_the_operations_that_pass_today(
     _, checks = record(tmp_path, shop.url, "--openapi", str(file))
 
     assert checks["the API keeps its contract"]["openapi"] == {"document": "/openapi.json", "minimum": 1}
-    assert "left out: POST /orders (not a safe method" in capsys.readouterr().err
+    assert "left out: POST /orders (not a safe method)\n" in capsys.readouterr().err
     assert passes(tmp_path, shop.url)
 
 
@@ -60,6 +60,32 @@ def test_document_without_callable_operations_is_rejected(
     stderr = refuse(capsys, shop.url, "--openapi", str(file))
     assert "no operation of the document can be called without further parameters" in stderr
     assert "GET /orders (needs credentials; give headers)" in stderr
+
+
+def test_document_of_which_nothing_could_be_called_is_rejected_without_a_url(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps({**DOCUMENT, "security": [{"key": []}]}))
+    assert "needs credentials, so the plan could never pass" in refuse(capsys, "--openapi", str(file))
+
+    for path_item in ({"$ref": "orders.yml"}, {"get": {"$ref": "orders.yml"}}):
+        file.write_text(json.dumps({**DOCUMENT, "paths": {"/orders": path_item}}))
+        assert "in other files; bundle it" in refuse(capsys, "--openapi", str(file))
+
+
+@pytest.mark.parametrize("with_url", [True, False])
+def test_document_with_references_of_cloudformation_is_recorded(
+    with_url: bool, tmp_path: Path, shop: HttpServer
+) -> None:
+    file = tmp_path / "openapi.json"
+    title = {"Fn::Sub": "${AWS::StackName} of $${not}"}
+    file.write_text(json.dumps({**DOCUMENT, "info": {"title": title, "version": "1"}}))
+
+    _, checks = record(tmp_path, "--openapi", str(file), *([shop.url] if with_url else []))
+
+    assert "$${AWS::StackName}" in checks["the API keeps its contract"]["openapi"]["text"]
+    assert passes(tmp_path, shop.url)
 
 
 def test_large_document_is_not_put_into_the_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

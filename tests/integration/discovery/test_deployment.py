@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import botocore.session
 import pytest
 
 from greenlight.aws.client import Aws
-from greenlight.core.deployment import Platform
+from greenlight.core.deployment import ROLLBACK_CREATORS, Platform
 from greenlight.core.errors import AwsError, DiscoveryError
 from greenlight.discovery.deployment import DeploymentEndedError, discover
 from tests.support.deployment_accounts import (
@@ -71,10 +72,30 @@ def test_target_without_function_or_version_is_an_error(missing: str) -> None:
         discover_at_once(account)
 
 
-def test_rollback_needs_no_further_call() -> None:
-    account = lambda_account(codedeploy__get_deployment=info("ECS", creator="codeDeployRollback"))
-    assert discover_at_once(account).deployment.creator == "codeDeployRollback"
+def test_rollback_creators_are_those_of_codedeploys_model() -> None:
+    model = botocore.session.get_session().get_service_model("codedeploy")
+    creators = model.shape_for("DeploymentCreator").enum
+    assert {name for name in creators if "rollback" in name.lower()} == set(ROLLBACK_CREATORS)
+
+
+@pytest.mark.parametrize("creator", ROLLBACK_CREATORS)
+def test_rollback_needs_no_further_call(creator: str) -> None:
+    account = lambda_account(codedeploy__get_deployment=info("ECS", creator=creator))
+    assert discover_at_once(account).deployment.creator == creator
     assert account.names() == ["codedeploy.get_deployment"]
+
+
+@pytest.mark.parametrize("creator", ROLLBACK_CREATORS)
+def test_rollback_that_is_checked_has_its_target(creator: str) -> None:
+    account = lambda_account(codedeploy__get_deployment=info("Lambda", creator=creator))
+    deployment = discover(Aws(account), ID, "BeforeAllowTraffic", rollback_target=True).deployment
+    assert (deployment.function, deployment.green.version, deployment.is_rollback) == ("orders", "8", True)
+
+
+@pytest.mark.parametrize("creator", ["user", "autoscaling", "CloudFormation", "CodeDeploy", "CodeDeployAutoUpdate", ""])
+def test_deployment_of_another_creator_is_not_a_rollback(creator: str) -> None:
+    account = lambda_account(codedeploy__get_deployment=info("Lambda", creator=creator))
+    assert not discover_at_once(account).deployment.is_rollback
 
 
 @pytest.mark.parametrize("status", ["Succeeded", "Failed", "Stopped"])

@@ -136,6 +136,60 @@ def test_rule_with_unsupported_conditions_is_not_used(condition: Any, field: str
     assert route_green(hard, rule(forwarding((TWO, 1)), hosts("easy.test"), priority="2"))[0].host == "easy.test"
 
 
+def paths(*values: str, **more: Any) -> dict[str, Any]:
+    return {"Field": "path-pattern", "PathPatternConfig": {"Values": list(values), **more}}
+
+
+FIXED = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}]
+LOGIN = [{"Type": "authenticate-oidc"}, *forwarding((TWO, 1))]
+
+
+@pytest.mark.parametrize(
+    ("shadow", "own"),
+    [
+        (rule(forwarding((ONE, 1)), paths("/*"), priority="1"), rule(forwarding((TWO, 1)), hosts("shop.test"))),
+        (rule(FIXED, hosts("*.test"), priority="1"), rule(forwarding((TWO, 1)), hosts("shop.test"), priority="10")),
+        (rule(FIXED, priority="1"), rule(forwarding((TWO, 1)))),
+    ],
+)
+def test_rule_that_takes_everything_leaves_green_without_a_url(shadow: Any, own: Any) -> None:
+    green, _ = route_green(own, shadow)
+    assert green.url == ""
+    assert "does not route to green: rule 1 (" in green.no_url
+    assert green.no_url.endswith("takes every request before green's rule")
+
+
+@pytest.mark.parametrize("actions", [FIXED, LOGIN, forwarding((ONE, 1)), forwarding((TWO, 99), (ONE, 1))])
+def test_rule_above_that_leads_elsewhere_is_kept_with_its_conditions(actions: Any) -> None:
+    method = {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET"]}}
+    query = {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "v", "Value": "1"}, {"Value": "x"}]}}
+    header = {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-A", "Values": ["a"]}}
+    regex = paths("/x", RegexValues=["^/y"])
+    green, _ = route_green(
+        rule(forwarding((TWO, 1))),
+        rule(actions, paths("/api/*"), method, query, header, regex, priority="5"),
+        rule(forwarding((TWO, 1)), hosts("own.test"), priority="10"),
+        rule(actions, paths("/later"), priority="11"),
+    )
+    assert green.host == "own.test"
+    (above,) = green.rules_above
+    fields = [(c.field, c.name, c.values, c.pairs) for c in above.conditions]
+    assert above.priority == "5"
+    assert fields == [
+        ("path-pattern", "", ("/api/*",), ()),
+        ("http-request-method", "", ("GET",), ()),
+        ("query-string", "", (), (("v", "1"), ("", "x"))),
+        ("http-header", "X-A", ("a",), ()),
+        ("path-pattern", "", (), ()),
+    ]
+
+
+def test_rule_above_that_leads_to_green_takes_nothing_away() -> None:
+    query = {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "green", "Value": "1"}]}}
+    green, _ = route_green(rule(forwarding((TWO, 1)), query, priority="1"), rule(forwarding((TWO, 1))))
+    assert (green.url, green.rules_above) == ("http://shop-1.elb.test:8080", ())
+
+
 def test_rules_are_read_to_the_last_page() -> None:
     first = [rule(forwarding((ONE, 1)), hosts(f"h{n}.test"), priority=str(n)) for n in range(1, 101)]
 

@@ -10,8 +10,9 @@ import pytest
 from greenlight.aws.client import Aws
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
-from greenlight.core.deployment import STAGES, Deployment, Platform, Side
+from greenlight.core.deployment import ROLLBACK_CREATORS, STAGES, Deployment, Platform, Side
 from greenlight.core.errors import DiscoveryError, PlanError
+from greenlight.core.routing_rules import RoutingRule, RuleCondition
 from greenlight.core.settings import Settings
 from greenlight.gate.prepare import (
     PORTS_OPEN,
@@ -115,14 +116,31 @@ def test_default_checks_keep_the_shadow_of_a_plan_without_this_stage(tmp_path: A
     assert gate.plan.source.uri == "default-checks"
 
 
-def test_a_rollback_is_let_through_without_a_plan_or_a_call(tmp_path: Any) -> None:
-    gate = prepared(tmp_path, msgspec.structs.replace(ECS, creator="codeDeployRollback"), "not: a plan")
+def test_health_check_path_of_another_rule_is_not_asked_and_the_note_names_the_rule(tmp_path: Any) -> None:
+    def below(pattern: str, **more: Any) -> Deployment:
+        rules = (RoutingRule(priority="5", conditions=(RuleCondition(field="path-pattern", values=(pattern,)),)),)
+        return msgspec.structs.replace(ECS, green=msgspec.structs.replace(ECS.green, rules_above=rules, **more))
+
+    for path, patterns in (("/shop/health", ("/shop/*",)), ("/health", ())):
+        gate = prepared(tmp_path, below(path, path_patterns=patterns))
+        assert [check.validator for check in gate.checks] == ["target_health"]
+        assert gate.deployment.notes[1] == (
+            f"rule 5 ({path}) takes GET {path} before green's rule, so the default checks did not request it"
+        )
+    assert [check.validator for check in prepared(tmp_path, below("/api/*")).checks] == ["target_health", "http"]
+    assert [check.validator for check in prepared(tmp_path, below("*", path_patterns=("/x",))).checks][1:] == ["http"]
+
+
+@pytest.mark.parametrize("creator", ROLLBACK_CREATORS)
+def test_a_rollback_is_let_through_without_a_plan_or_a_call(tmp_path: Any, creator: str) -> None:
+    gate = prepared(tmp_path, msgspec.structs.replace(ECS, creator=creator), "not: a plan")
 
     assert "is a rollback" in gate.plan.waived
 
 
-def test_a_rollback_is_checked_if_the_operator_chose_so(tmp_path: Any) -> None:
-    gate = prepared(tmp_path, msgspec.structs.replace(ECS, creator="codeDeployRollback"), on_rollback="check")
+@pytest.mark.parametrize("creator", ROLLBACK_CREATORS)
+def test_a_rollback_is_checked_if_the_operator_chose_so(tmp_path: Any, creator: str) -> None:
+    gate = prepared(tmp_path, msgspec.structs.replace(ECS, creator=creator), on_rollback="check")
 
     assert gate.checks
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from greenlight.core.deployment import Side
 from greenlight.core.errors import GuardError
+from greenlight.core.routing_rules import RoutingRule, RuleCondition
 from greenlight.network.request_target import resolve_endpoint, resolve_request
 
 GREEN = Side(url="http://balancer:8080", host="shop.example.com", headers={"X-Stage": "test"})
@@ -122,3 +124,25 @@ def test_any_path_stays_on_greens_host_or_is_another_url(path: str) -> None:
     request = resolve_request(GREEN, path, {})
 
     assert request.url.startswith("http://balancer:8080/") or "://" in path
+
+
+ABOVE = (RoutingRule(priority="5", conditions=(RuleCondition(field="path-pattern", values=("/api/*",)),)),)
+
+
+@pytest.mark.parametrize("path", ["/api/version", "http://balancer:8080/api/version", "api/version"])
+def test_path_that_a_rule_above_takes_is_rejected_with_its_priority(path: str) -> None:
+    message = r"rule 5 \(/api/\*\) takes GET /api/version before green's rule"
+    with pytest.raises(GuardError, match=message):
+        resolve_request(replace(GREEN, rules_above=ABOVE), path, {}, "GET")
+
+
+def test_prefixed_path_is_compared_with_the_rules_above() -> None:
+    side = replace(GREEN, path_patterns=("/api/v2/*",), rules_above=ABOVE)
+    with pytest.raises(GuardError, match=r"takes GET /api/v2/health before blue's rule"):
+        resolve_request(side, "/health", {}, "GET", "blue")
+
+
+def test_path_of_no_rule_above_is_sent() -> None:
+    side = replace(GREEN, rules_above=ABOVE)
+    assert resolve_request(side, "/health", {}, "GET").url == "http://balancer:8080/health"
+    assert resolve_request(side, "https://other.example.com/api/version", {}).url.startswith("https://other")

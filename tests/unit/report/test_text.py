@@ -166,3 +166,14 @@ def test_any_text_stays_on_its_line(text: str) -> None:
 
     assert all(line.isprintable() for line in rendered.split("\n"))
     assert rendered.count("\n") == 8
+
+
+def test_a_check_that_passed_shows_what_it_did_not_cover() -> None:
+    message = "1 of 2 operations answered as the document describes; not covered: POST /a (not a safe method)"
+    checks = (
+        Finding(outcome=Outcome.PASS, name="contract", validator="openapi", message=message),
+        Finding(outcome=Outcome.PASS, name="home", validator="http", message="all is well"),
+    )
+    text = render(report(checks=checks))
+    assert "\n       not covered: POST /a (not a safe method)\n" in text
+    assert "all is well" not in text

@@ -118,11 +118,12 @@ class Context:
         Raises:
             HttpError: No exchange took place; the subclass names the reason.
         """
-        from greenlight.network.request_target import resolve_request
+        from greenlight.network.request_target import reject_taken, resolve_request
 
         remaining_s = self.remaining_s()
-        target = resolve_request(self.blue if side == "blue" else self.green, path_or_url, dict(headers or {}))
-        return self._client.request(
+        revision = self.blue if side == "blue" else self.green
+        target = resolve_request(revision, path_or_url, dict(headers or {}), method, side)
+        response = self._client.request(
             method,
             target.url,
             headers=target.headers,
@@ -134,6 +135,9 @@ class Context:
             jar=jar,
             **({"max_bytes": max_bytes} if max_bytes else {}),
         )
+        if response.hops:  # a redirect may lead to a path that another rule of the listener takes
+            reject_taken(revision, response.url, target.headers, name=side)
+        return response
 
     def session(self) -> Any:
         """Return a `requests.Session` with the same limits as `request`; `get("/path")` goes to green."""
@@ -174,15 +178,15 @@ class Context:
             endpoint.host, endpoint.port, tls=tls, name=endpoint.name, alpn=alpn, timeout_s=self.remaining_s()
         )
 
-    def resolve_request(self, path_or_url: str, headers: Mapping[str, str] | None = None) -> Request:
+    def resolve_request(self, path_or_url: str, headers: Mapping[str, str] | None = None, method: str = "") -> Request:
         """Return URL, host name and headers that `request` would use, without sending anything.
 
         Raises:
-            HttpError: Green has no URL at this stage.
+            HttpError: Green has no URL at this stage, or another rule of its listener may take the request.
         """
         from greenlight.network.request_target import resolve_request
 
-        return resolve_request(self.green, path_or_url, dict(headers or {}))
+        return resolve_request(self.green, path_or_url, dict(headers or {}), method)
 
     def allows(self, host: str) -> bool:
         """Return whether `host` belongs to this deployment or is allowed by the operator."""

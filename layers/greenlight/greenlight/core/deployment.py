@@ -5,12 +5,17 @@ from __future__ import annotations
 from enum import StrEnum
 
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.routing_rules import RoutingRule
 
 STAGES = ("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
 """Lifecycle events of ECS that a hook can be called for, in CodeDeploy's order.
 
 A Lambda deployment has BeforeAllowTraffic and AfterAllowTraffic alone.
 """
+
+
+ROLLBACK_CREATORS = ("codeDeployRollback", "CloudFormationRollback")
+"""CodeDeploy's names for the creators of a rollback: itself, or a CloudFormation stack that goes back."""
 
 
 class Platform(StrEnum):
@@ -29,6 +34,7 @@ class Side(FrozenStruct, frozen=True, kw_only=True):
         host: Host name for the Host header, SNI and certificate verification; "" for the host of the URL.
         headers: Request headers that the listener's rule requires.
         path_patterns: The rule's path patterns. A request path that matches none of them is prefixed with the first.
+        rules_above: Rules of the listener that are evaluated before this side's, and lead elsewhere.
         version: Lambda version.
         task_set: ECS task set id.
         task_definition: ECS task definition ARN.
@@ -42,6 +48,7 @@ class Side(FrozenStruct, frozen=True, kw_only=True):
     host: str = ""
     headers: dict[str, str] = {}
     path_patterns: tuple[str, ...] = ()
+    rules_above: tuple[RoutingRule, ...] = ()
     version: str = ""
     task_set: str = ""
     task_definition: str = ""
@@ -62,7 +69,7 @@ class Deployment(FrozenStruct, frozen=True, kw_only=True):
         group: Deployment group.
         config: Name of the deployment configuration.
         environment: Environment of the installation, such as prod; "" if it has none.
-        creator: CodeDeploy's name for the creator; `codeDeployRollback` for a rollback.
+        creator: CodeDeploy's name for the creator; `ROLLBACK_CREATORS` has those of a rollback.
         blue: The revision that serves the users until now.
         green: The new revision.
         first: True if nothing was deployed before, so there is no blue.
@@ -90,3 +97,8 @@ class Deployment(FrozenStruct, frozen=True, kw_only=True):
     cluster: str = ""
     service: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_rollback(self) -> bool:
+        """Whether CodeDeploy or CloudFormation started the deployment to go back to an earlier release."""
+        return self.creator in ROLLBACK_CREATORS

@@ -35,7 +35,11 @@ class DiscoveredDeployment(FrozenStruct, frozen=True, kw_only=True):
 
 
 def discover(
-    aws: Aws, deployment_id: str, stage: str, sleep: Callable[[float], None] = SYSTEM_CLOCK.sleep
+    aws: Aws,
+    deployment_id: str,
+    stage: str,
+    sleep: Callable[[float], None] = SYSTEM_CLOCK.sleep,
+    rollback_target: bool = False,
 ) -> DiscoveredDeployment:
     """Discover a deployment: its platform, stage, blue and green.
 
@@ -44,6 +48,7 @@ def discover(
         deployment_id: From the hook's event.
         stage: Stage of the hook.
         sleep: Waits between attempts, because CodeDeploy and the load balancer show changes with a delay.
+        rollback_target: Also discover blue and green of a rollback, which its checks need.
 
     Raises:
         DiscoveryError: Required information is missing, or the hook is configured for another stage.
@@ -65,7 +70,7 @@ def discover(
         creator=info.get("creator", ""),
         region=aws.client("codedeploy").meta.region_name or "",
     )
-    if base.creator == "codeDeployRollback":
+    if base.is_rollback and not rollback_target:
         return DiscoveredDeployment(deployment=base, tags={})
     target = _wait_for_target(aws, deployment_id, sleep)
     notes = _check_stage(target, stage)

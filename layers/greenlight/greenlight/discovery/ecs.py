@@ -165,6 +165,7 @@ def _apply_route(side: Side, route: Route) -> Side:
         host=route.host,
         headers=route.headers,
         path_patterns=route.path_patterns,
+        rules_above=route.rules_above,
         no_url=route.reason,
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.core.errors import AwsError
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.routing_rules import RoutingRule, RuleCondition, takes_everything
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
@@ -31,6 +32,7 @@ class Route(FrozenStruct, frozen=True, kw_only=True):
         host: Name for the Host header; "" for the URL's.
         headers: Headers that the rule requires.
         path_patterns: Path patterns of the rule; empty if it accepts every path.
+        rules_above: Rules that the listener evaluates before this one, and that lead elsewhere.
         reason: Why there is no URL.
     """
 
@@ -38,6 +40,7 @@ class Route(FrozenStruct, frozen=True, kw_only=True):
     host: str = ""
     headers: dict[str, str] = {}
     path_patterns: tuple[str, ...] = ()
+    rules_above: tuple[RoutingRule, ...] = ()
     reason: str = ""
 
 
@@ -59,12 +62,18 @@ def find_route(aws: Aws, listener_arn: str, target_group: str, host: str = "", s
         return Route(reason=f"the listener {listener_arn} does not exist")
     listener = listeners[0]
     actions, conditions = listener.get("DefaultActions", []), []
+    above: tuple[RoutingRule, ...] = ()
     if listener.get("Protocol") in ("HTTP", "HTTPS"):
         rules = aws.pages("elbv2", "describe_rules", "Rules", ListenerArn=listener_arn)
         rule, reason = _find_rule(rules, target_group, side)
         if rule is None:
             return Route(reason=f"the listener on port {listener.get('Port')} does not route to {side}: {reason}")
         conditions = rule.get("Conditions", [])
+        above = _rules_above(rules, rule, target_group)
+        if (shadow := _find_shadow(above, conditions)) is not None:
+            before = f"{shadow} takes every request before {side}'s rule"
+            reason = f"the listener on port {listener.get('Port')} does not route to {side}: {before}"
+            return Route(reason=reason, rules_above=above)
     elif traffic_share(actions, target_group) < 1:
         return Route(reason=f"the listener on port {listener.get('Port')} does not send all its traffic to {side}")
     described = aws.call("elbv2", "describe_load_balancers", LoadBalancerArns=[listener["LoadBalancerArn"]])
@@ -78,6 +87,7 @@ def find_route(aws: Aws, listener_arn: str, target_group: str, host: str = "", s
         host=host,
         headers=_required_headers(conditions),
         path_patterns=tuple(_patterns_of(conditions, "path-pattern")),
+        rules_above=above,
     )
 
 
@@ -99,7 +109,7 @@ def traffic_share(actions: list[dict[str, Any]], target_group: str) -> float:
 
 def _find_rule(rules: list[dict[str, Any]], target_group: str, side: str) -> tuple[dict[str, Any] | None, str]:
     """Return the first rule that a check can satisfy and that sends all its traffic to the group, or a reason."""
-    ordered = sorted(rules, key=lambda rule: (rule.get("IsDefault", False), _priority(rule)))
+    ordered = _in_order(rules)
     shares = [(traffic_share(rule.get("Actions", []), target_group), rule) for rule in ordered]
     candidates = [rule for share, rule in shares if share == 1]
     for rule in candidates:
@@ -116,6 +126,49 @@ def _find_rule(rules: list[dict[str, Any]], target_group: str, side: str) -> tup
         None,
         f"none of its {len(ordered)} rules forwards to {side}'s target group (actions: {', '.join(actions) or 'none'})",
     )
+
+
+def _in_order(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rules, key=lambda rule: (rule.get("IsDefault", False), _priority(rule)))
+
+
+def _rules_above(rules: list[dict[str, Any]], own: dict[str, Any], target_group: str) -> tuple[RoutingRule, ...]:
+    """Return the rules before `own` whose requests do not all reach the target group."""
+    ordered = _in_order(rules)
+    return tuple(
+        RoutingRule(
+            priority=str(rule.get("Priority", "")), conditions=tuple(map(_to_condition, rule.get("Conditions", [])))
+        )
+        for rule in ordered[: ordered.index(own)]
+        if not _only_forwards(rule, target_group)
+    )
+
+
+def _only_forwards(rule: dict[str, Any], target_group: str) -> bool:
+    """Return whether all requests of a rule reach the target group; an action that authenticates may answer them."""
+    actions = rule.get("Actions", [])
+    return all(action.get("Type") == "forward" for action in actions) and traffic_share(actions, target_group) == 1
+
+
+def _find_shadow(above: tuple[RoutingRule, ...], conditions: list[dict[str, Any]]) -> RoutingRule | None:
+    hosts, paths = _patterns_of(conditions, "host-header"), _patterns_of(conditions, "path-pattern")
+    headers = _required_headers(conditions)
+    return next((rule for rule in above if takes_everything(rule, hosts, paths, headers)), None)
+
+
+def _to_condition(condition: dict[str, Any]) -> RuleCondition:
+    field = str(condition.get("Field"))
+    if field == "query-string":
+        values = condition.get("QueryStringConfig", {}).get("Values") or []
+        pairs = tuple((str(value.get("Key") or ""), str(value.get("Value") or "")) for value in values)
+        return RuleCondition(field=field, pairs=pairs)
+    if field == "http-request-method":
+        methods = condition.get("HttpRequestMethodConfig", {}).get("Values") or condition.get("Values") or []
+        return RuleCondition(field=field, values=tuple(map(str, methods)))
+    config = condition.get(_CONDITION_FIELDS.get(field, ""), {})
+    has_regex = bool(config.get("RegexValues"))
+    values = () if has_regex else tuple(_patterns(condition))
+    return RuleCondition(field=field, name=str(config.get("HttpHeaderName", "")), values=values)
 
 
 def _unsupported_conditions(rule: dict[str, Any]) -> list[str]:

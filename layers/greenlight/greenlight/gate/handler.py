@@ -138,7 +138,12 @@ def _prepare(state: RunState) -> Prepared:
     if state.aws is None or state.settings is None:
         raise AssertionError("settings and AWS clients come first")
     aws = state.aws.repeating(state.read_until)
-    discovered = discover(aws, state.deployment.id, state.deployment.stage)
+    discovered = discover(
+        aws,
+        state.deployment.id,
+        state.deployment.stage,
+        rollback_target=state.settings.on_rollback == "check",
+    )
     state.deployment = discovered.deployment
     prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags)
     state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow

@@ -68,7 +68,7 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
 
     environment = tags.get(ENVIRONMENT_TAG, "").strip() or settings.environment
     deployment = msgspec.structs.replace(deployment, environment=environment)
-    if deployment.creator == "codeDeployRollback" and settings.on_rollback == "pass":
+    if deployment.is_rollback and settings.on_rollback == "pass":
         reason = "this deployment is a rollback, and rollbacks are let through at once"
         return Prepared(deployment=deployment, plan=Plan(stages={}, waived=reason))
     plan = find_plan(aws, settings, deployment, tags)
@@ -77,6 +77,8 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
         plan = _without_plan(settings, deployment, plan)
         if not plan.waived:
             notes = (*deployment.notes, f"{missing}, so the default checks ran")
+            if taken := _health_check_taken(apply_plan_target(deployment, plan).green):
+                notes = (*notes, f"{taken}, so the default checks did not request it")
             deployment = msgspec.structs.replace(deployment, notes=notes)
     return Prepared(deployment=apply_plan_target(deployment, plan), plan=plan)
 
@@ -100,7 +102,9 @@ def apply_plan_target(deployment: Deployment, plan: Plan) -> Deployment:
         green = msgspec.structs.replace(green, host=plan.target.host)
     if plan.target.url and deployment.stage in PORTS_OPEN:
         url, host = plan.target.url.rstrip("/"), plan.target.host or ""
-        green = msgspec.structs.replace(green, url=url, host=host, no_url="", headers={}, path_patterns=())
+        green = msgspec.structs.replace(
+            green, url=url, host=host, no_url="", headers={}, path_patterns=(), rules_above=()
+        )
     return msgspec.structs.replace(deployment, green=green)
 
 
@@ -159,7 +163,7 @@ def default_checks(deployment: Deployment) -> tuple[Check, ...]:
             timeout_s=150.0,
         )
     ]
-    if green.url and green.health_check_path:
+    if green.url and green.health_check_path and not _health_check_taken(green):
         checks.append(
             Check(
                 name="green answers its own health check",
@@ -169,6 +173,20 @@ def default_checks(deployment: Deployment) -> tuple[Check, ...]:
             )
         )
     return tuple(checks)
+
+
+def _health_check_taken(green: Side) -> str:
+    """Return which rule of the listener may take a request of the health check's path; "" if green answers it."""
+    from greenlight.core.errors import GuardError
+    from greenlight.network.request_target import find_taken, resolve_request
+
+    if not (green.rules_above and green.url and green.health_check_path):
+        return ""
+    try:
+        request = resolve_request(msgspec.structs.replace(green, rules_above=()), green.health_check_path, {})
+    except GuardError:
+        return ""  # the check itself reports a path that green's own rule does not accept
+    return find_taken(green, request.url, request.headers, "GET")
 
 
 def _codes(side: Side) -> object:

@@ -9,6 +9,7 @@ import urllib.parse
 from greenlight.core.deployment import Side
 from greenlight.core.errors import GuardError
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.routing_rules import RoutedRequest, describe_taken
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -58,12 +59,17 @@ def resolve_endpoint(side: Side, host: str = "", port: int = 0) -> Endpoint:
     return Endpoint(host=host, port=port, name=own_name or host)
 
 
-def resolve_request(side: Side, path_or_url: str, headers: dict[str, str]) -> Request:
+def resolve_request(
+    side: Side, path_or_url: str, headers: dict[str, str], method: str = "", name: str = "green"
+) -> Request:
     """Resolve a path to a request to `side`; a URL is not changed, unless it is below the side's own.
+
+    Without a `method`, a rule for one method counts as one that may take the request. `name` is that of the side, for
+    messages.
 
     Raises:
         GuardError: `path_or_url` is a path, and the side has no URL at this stage, or the rule of its listener does not
-            accept the path.
+            accept the path, or a rule before it may take the request.
     """
     is_absolute = _URL.match(path_or_url) is not None
     if is_absolute and not _is_below(path_or_url, side.url):
@@ -75,9 +81,35 @@ def resolve_request(side: Side, path_or_url: str, headers: dict[str, str]) -> Re
         path = f"/{path}"
     provided = {name.lower() for name in headers}
     added = {name: value for name, value in side.headers.items() if name.lower() not in provided}
-    return Request(
+    request = Request(
         url=side.url + _apply_path_patterns(path, side.path_patterns), host=side.host, headers={**added, **headers}
     )
+    reject_taken(side, request.url, request.headers, method, name)
+    return request
+
+
+def reject_taken(side: Side, url: str, headers: dict[str, str], method: str = "", name: str = "green") -> None:
+    """Reject a request to a side's URL that another rule of the listener may take.
+
+    Raises:
+        GuardError: A rule before that of the side may take the request. The message names it and its priority.
+    """
+    if taken := find_taken(side, url, headers, method, name):
+        raise GuardError(f"{taken}, so {name} would not answer it; request another path, or change the rules")
+
+
+def find_taken(side: Side, url: str, headers: dict[str, str], method: str = "", name: str = "green") -> str:
+    """Return which rule of the listener may take a request before the side's; "" if none does."""
+    if not side.rules_above or not _is_below(url, side.url):
+        return ""
+    target = url[len(side.url) :]
+    request = RoutedRequest(
+        method=method,
+        target=target if target.startswith("/") else f"/{target}",
+        host=side.host or urllib.parse.urlsplit(side.url).netloc,
+        headers=headers,
+    )
+    return describe_taken(side.rules_above, request, name)
 
 
 def _is_below(url: str, base: str) -> bool:

@@ -37,6 +37,9 @@ DEPLOYMENT_ID = re.compile(r"d-[A-Z0-9]{1,40}", re.ASCII)
 MAX_NAMES = 10
 """Most checks that one line names."""
 
+NOT_COVERED = "not covered: "
+"""Words in a message after which a check that passed lists what it did not look at; `openapi` writes them."""
+
 BROKEN = (Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE)
 
 
@@ -237,6 +240,12 @@ def _build_result(finding: Finding, reason: Reason | None, report: Report) -> Re
 def format_place(evidence: Evidence) -> str:
     """Return the query of a piece of evidence, and where it was evaluated."""
     return f"{evidence.where}: {evidence.query}" if evidence.where else evidence.query
+
+
+def describe_uncovered(finding: Finding) -> str:
+    """Return what a check that passed did not cover, from its message; "" if it covered everything."""
+    _, mark, uncovered = finding.message.partition(NOT_COVERED)
+    return f"{mark}{uncovered}" if mark and finding.outcome is Outcome.PASS else ""
 
 
 def describe_evidence(evidence: Evidence) -> str:

@@ -127,6 +127,8 @@ def _check_lines(finding: Finding) -> Iterator[_Line]:
     yield _Line(mark, title, " " * (5 - len(mark)), _COLOURS[finding.outcome])
     if finding.outcome is not Outcome.PASS or finding.attempts > 1:
         yield _Line("", finding.message, _INDENT)
+    elif uncovered := content.describe_uncovered(finding):
+        yield _Line("", uncovered, _INDENT)
     if finding.outcome is Outcome.FAIL:
         for evidence in finding.evidence:
             if not evidence.passed:
