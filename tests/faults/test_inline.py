@@ -88,7 +88,7 @@ def test_a_good_release_succeeds_and_is_logged_and_measured_in_order(gate: Gate)
         ("kills itself", "GATE_ERROR", "signal 9"),
         ("kills its group", "GATE_ERROR", "signal 9"),
         ("segfaults", "GATE_ERROR", "signal 11"),
-        ("closes files", "GATE_ERROR", "the worker ended before it had finished"),
+        ("closes files", "GATE_ERROR", "the worker exited before it finished"),
         ("exhausts memory", "GATE_ERROR", "MemoryError"),
     ],
 )
@@ -265,7 +265,7 @@ def test_an_event_without_both_ids_raises(gate: Gate, event: Any) -> None:
 def test_an_event_of_an_unknown_deployment_raises_for_the_last_resort(gate: Gate) -> None:
     call = gate.call(event={"DeploymentId": "d-NOTTHERE1", "LifecycleEventHookExecutionId": "short"})
     assert call.error == "Unhandled"
-    assert call.returned["errorType"] == "NotToldError"
+    assert call.returned["errorType"] == "AnswerNotAcceptedError"
 
 
 def test_the_same_event_twice_is_answered_once(gate: Gate) -> None:

@@ -125,7 +125,7 @@ class _Binder:
         if stage not in validator.stages:
             stages = ", ".join(validator.stages)
             self.mistakes.append((path, f"{check.validator} shows nothing at {stage}; it works at {stages}"))
-        runs_now = stage == self._deployment.stage and not check.left_out(self._deployment)
+        runs_now = stage == self._deployment.stage and not check.skip_reason(self._deployment)
         if runs_now and (reason := self._missing_value(check.params)):
             return Bound(check, None, None, reason)
         return Bound(check, validator, self._bind_params(check, validator, path))

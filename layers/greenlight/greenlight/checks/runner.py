@@ -45,7 +45,7 @@ class Runner:
         deadline: float,
         emit: Callable[..., None],
         chance: Callable[[], float] = random.random,
-        began: float | None = None,
+        started: float | None = None,
     ) -> None:
         """Prepare a run.
 
@@ -55,14 +55,14 @@ class Runner:
             deadline: End of the run, monotonic.
             emit: Called with findings as soon as they are final, one or several at a time.
             chance: Returns a random number from 0 to 1, for jitter.
-            began: The gate's start, monotonic, from which the times of attempts are counted; now by default.
+            started: The gate's start, monotonic, from which the times of attempts are counted; now by default.
         """
         self._resources = resources
         self._concurrency = concurrency
         self._deadline = deadline
         self._emit = emit
         self._chance = chance
-        self._began = time.monotonic() if began is None else began
+        self._started = time.monotonic() if started is None else started
         self._tasks: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[Attempt, Finding]] = queue.SimpleQueue()
         self._running: set[Attempt] = set()
@@ -110,7 +110,7 @@ class Runner:
         deployment = self._resources.deployment
         if bound.malformed:
             return Finding(outcome=Outcome.ERROR, message=bound.malformed)
-        if reason := bound.check.left_out(deployment):
+        if reason := bound.check.skip_reason(deployment):
             return Finding(outcome=Outcome.SKIPPED, message=reason)
         if bound.validator is not None and deployment.platform not in bound.validator.platforms:
             platforms = " or ".join(platform.value for platform in bound.validator.platforms)
@@ -192,7 +192,7 @@ class Runner:
         records = self._attempt_records.setdefault(attempt.bound.check.name, [])
         records.append(
             AttemptRecord(
-                began_ms=round((attempt.began - self._began) * 1000, 3),
+                began_ms=round((attempt.began - self._started) * 1000, 3),
                 duration_ms=finding.duration_ms,
                 outcome=finding.outcome,
                 message="" if finding.outcome is Outcome.PASS else truncate(finding.message, 200),

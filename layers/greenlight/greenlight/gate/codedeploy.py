@@ -1,7 +1,7 @@
-"""The event of a hook and the answer to CodeDeploy.
+"""The hook's event, and the answer to CodeDeploy.
 
-CodeDeploy ignores the return value and the exceptions of a hook; only PutLifecycleEventHookExecutionStatus counts,
-once. Source: https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
+CodeDeploy ignores a hook's return value and exceptions. Only the first PutLifecycleEventHookExecutionStatus counts.
+Source: https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 2
 READ_TIMEOUT_S = 3
-_ALREADY = "LifecycleEventAlreadyCompletedException"
-_FINAL = frozenset(
+_ALREADY_COMPLETED = "LifecycleEventAlreadyCompletedException"
+_PERMANENT_ERRORS = frozenset(
     {
         "DeploymentDoesNotExistException",
         "DeploymentIdRequiredException",
@@ -34,17 +34,21 @@ _FINAL = frozenset(
         "UnsupportedActionForDeploymentTypeException",
     }
 )
-"""Errors that another attempt cannot change. AccessDenied is not among them: new permissions take time to propagate."""
-_DENIED_ATTEMPTS = 3
+"""Errors that a retry cannot resolve. AccessDenied is not among them: new permissions take time to propagate."""
+_MAX_DENIED_ATTEMPTS = 3
 _MAX_ID_LENGTH = 8192
 
 
 class EventError(GreenlightError):
-    """The event is not one of CodeDeploy; without both ids no answer is possible."""
+    """The event did not come from CodeDeploy; without both ids no answer is possible."""
+
+
+class AnswerNotAcceptedError(GreenlightError):
+    """CodeDeploy did not accept the answer."""
 
 
 class Execution(FrozenStruct, frozen=True, kw_only=True):
-    """The ids to answer with. The execution id is a capability: it is sent unchanged and never logged."""
+    """The two ids that an answer needs. The execution id is a capability: it is sent unchanged and never logged."""
 
     deployment_id: str
     execution_id: str
@@ -55,20 +59,20 @@ class Execution(FrozenStruct, frozen=True, kw_only=True):
 
 
 def parse(event: Any) -> Execution:
-    """Parse the event of a hook.
+    """Parse the hook's event.
 
     Raises:
-        EventError: It is not an object with both ids as strings.
+        EventError: The event is not an object with both ids as strings.
     """
     if not isinstance(event, dict):
         raise EventError(
-            f"the event is not a JSON object but {type(event).__name__}; was the function invoked by CodeDeploy?"
+            f"the event is of type {type(event).__name__}, not a JSON object; was the function invoked by CodeDeploy?"
         )
     ids = [event.get(key) for key in ("DeploymentId", "LifecycleEventHookExecutionId")]
     if not all(isinstance(value, str) and 0 < len(value) <= _MAX_ID_LENGTH for value in ids):
-        native = " (this is an event of an ECS-native deployment)" if "lifecycleStage" in event else ""
+        hint = " (this is the event of an ECS-native deployment)" if "lifecycleStage" in event else ""
         raise EventError(
-            f"the event lacks DeploymentId or LifecycleEventHookExecutionId as a string{native}; no answer is possible"
+            f"the event has no valid DeploymentId or LifecycleEventHookExecutionId{hint}; no answer is possible"
         )
     return Execution(deployment_id=str(ids[0]), execution_id=str(ids[1]))
 
@@ -84,7 +88,7 @@ class Reporter:
         sleep: Callable[[float], None] = SYSTEM_CLOCK.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Answer `execution` with a client of its own, which no check can have changed."""
+        """Answer `execution` with a separate client, which no check can have modified."""
         self._execution = execution
         self._make_client = client or reporting_client
         self._sleep = sleep
@@ -95,7 +99,7 @@ class Reporter:
         """Send the status, with retries and full jitter within `budget_s`; never raises.
 
         Returns:
-            The delivery; a second call sends nothing and returns the first one's result.
+            The delivery. A second call sends nothing and returns the first delivery.
         """
         if self._delivery is None:
             self._delivery = StatusDelivery(error="not answered yet")
@@ -103,8 +107,8 @@ class Reporter:
         return self._delivery
 
     def _send(self, status: Status, deadline: float) -> StatusDelivery:
-        attempts, client, error, unsure = 0, None, "", False
-        while attempts == 0 or self._clock() < deadline:  # CodeDeploy decides whether the first attempt is too late
+        attempts, client, error, may_have_succeeded = 0, None, "", False
+        while attempts == 0 or self._clock() < deadline:  # even after the deadline, CodeDeploy may accept one attempt
             attempts += 1
             try:
                 client = client or self._make_client()
@@ -114,14 +118,14 @@ class Reporter:
                     status=status.value,
                 )
                 return StatusDelivery(told=True, attempts=attempts)
-            except Exception as problem:  # noqa: BLE001 - a classifier that misses one kind of error loses the answer
-                code = error_code(problem)
-                error = _describe_error(problem, self._execution.execution_id)
-            if code == _ALREADY:
-                # An earlier attempt without a clear result may have counted; otherwise another run answered.
-                return StatusDelivery(told=True, superseded=not unsure, attempts=attempts)
-            unsure = unsure or (client is not None and not _is_refusal(code))
-            if code in _FINAL or (code.startswith("AccessDenied") and attempts >= _DENIED_ATTEMPTS):
+            except Exception as exception:  # noqa: BLE001 - an exception that is not caught would lose the answer
+                code = error_code(exception)
+                error = _describe_error(exception, self._execution.execution_id)
+            if code == _ALREADY_COMPLETED:
+                # An earlier attempt whose result is unknown may have succeeded; otherwise another run has answered.
+                return StatusDelivery(told=True, superseded=not may_have_succeeded, attempts=attempts)
+            may_have_succeeded = may_have_succeeded or (client is not None and not _is_rejection(code))
+            if code in _PERMANENT_ERRORS or (code.startswith("AccessDenied") and attempts >= _MAX_DENIED_ATTEMPTS):
                 break
             pause = random.uniform(0.05, min(5.0, 0.2 * 2 ** min(attempts, 6)))  # noqa: S311 - jitter needs no cryptography
             if self._clock() + pause >= deadline:
@@ -131,7 +135,7 @@ class Reporter:
 
 
 def reporting_client() -> Any:
-    """Return the client that answers: short time-outs, and no retries, because the reporter has its own."""
+    """Return the client that answers, with short timeouts; it does not retry, because the reporter does."""
     from botocore.config import Config
 
     return Session().client(
@@ -145,12 +149,12 @@ def reporting_client() -> Any:
     )
 
 
-def _is_refusal(code: str) -> bool:
-    """Return whether an error code means that the status was not accepted; a failure inside AWS leaves it open."""
+def _is_rejection(code: str) -> bool:
+    """Return whether an error code proves that the status was not accepted, as a failure inside AWS does not."""
     return (
         bool(code) and not code.isdecimal() and code not in ("InternalFailure", "InternalError", "ServiceUnavailable")
     )
 
 
-def _describe_error(problem: BaseException, secret: str) -> str:
-    return " ".join(Redactor([secret]).text(f"{type(problem).__name__}: {problem}").split())[:500]
+def _describe_error(error: BaseException, secret: str) -> str:
+    return " ".join(Redactor([secret]).text(f"{type(error).__name__}: {error}").split())[:500]

@@ -1,8 +1,8 @@
 """The Lambda handler of a hook: prepare the gate, run its checks in a worker, answer CodeDeploy, then publish.
 
-The handler process never imports a validator and reads answers of targets only as typed findings. Every error
-before the answer becomes a Failed with its cause; an error after the answer changes nothing. If CodeDeploy did not
-accept the answer, the handler raises, so that Lambda's OnFailure destination calls the last resort.
+The handler process never imports a validator, and sees responses of targets only as typed findings. Every error before
+the answer becomes Failed with a cause; an error after the answer changes nothing. If CodeDeploy does not accept the
+answer, the handler raises, so that Lambda's OnFailure destination invokes the last resort.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from greenlight.core import settings as settings_module
 from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.finding import Cause
-from greenlight.gate.codedeploy import Execution, Reporter, parse
+from greenlight.gate.codedeploy import AnswerNotAcceptedError, Execution, Reporter, parse
 from greenlight.gate.result import GateResult, failed_result, rejected_plan_result
 from greenlight.gate.run_state import RunState
 from greenlight.gate.shadow import apply_shadow
@@ -29,11 +29,7 @@ if TYPE_CHECKING:
     from greenlight.gate.prepare import Prepared
 
 RESERVE_S = 30.0
-"""Time kept for answering and publishing; a quarter of the whole where the whole is short."""
-
-
-class NotToldError(GreenlightError):
-    """CodeDeploy did not accept the answer; raised so that Lambda calls the last resort."""
+"""Time reserved for answering and publishing; at most a quarter of the remaining time."""
 
 
 def hook(stage: str) -> Callable[[Any, Any], dict[str, Any]]:
@@ -51,14 +47,14 @@ def handle(
     """Run one gate and answer CodeDeploy.
 
     Args:
-        event: Event of the hook as CodeDeploy sent it.
-        context: Lambda's context; its remaining time is read once, because a clock may be set while a gate runs.
+        event: The hook's event as CodeDeploy sent it.
+        context: Lambda's context; its remaining time is read once, because the system clock may be set during a gate.
         stage: Lifecycle event of this hook.
-        make_reporter: Makes the reporter that answers.
+        make_reporter: Creates the reporter that answers.
 
     Raises:
         EventError: The event lacks an id, so no answer is possible.
-        NotToldError: CodeDeploy did not accept the answer.
+        AnswerNotAcceptedError: CodeDeploy did not accept the answer; Lambda then invokes the last resort.
     """
     started, started_at = time.monotonic(), time.time()
     remaining_s = context.get_remaining_time_in_millis() / 1000
@@ -75,15 +71,15 @@ def handle(
     report = result.report(started_at, duration_ms, bucket=bucket)
     log.best_effort(lambda: report_run(log, state, report, delivery, started + remaining_s - reserve_s / 10))
     if not delivery.told:
-        raise NotToldError(f"CodeDeploy did not accept {result.verdict.status.value}: {delivery.error}")
+        raise AnswerNotAcceptedError(f"CodeDeploy did not accept {result.verdict.status.value}: {delivery.error}")
     return {"verdict": result.verdict.status.value, "told": True}
 
 
 def _run_fail_closed(state: RunState, log: GateLog, deadline: float) -> GateResult:
-    """Run the gate and turn every error into a Failed with its cause.
+    """Run the gate and turn every error into Failed with a cause.
 
-    A shadow applies to all of them once the plan has been read, but not to a rejected plan, whose shadow is as
-    doubtful as the rest of it.
+    Once the plan has been read, its shadow applies to these errors as well. The shadow of a rejected plan does not
+    apply, because it may be wrong like the rest of the plan.
     """
     from greenlight.discovery.deployment import DeploymentEndedError
 
@@ -130,7 +126,7 @@ def _prepare(state: RunState) -> Prepared:
     from greenlight.gate.prepare import prepare, with_secrets
 
     if state.aws is None or state.settings is None:
-        raise AssertionError("settings and AWS clients come first")
+        raise AssertionError("the settings and AWS clients must be set before this call")
     discovered = discover(state.aws, state.deployment.id, state.deployment.stage)
     state.deployment = discovered.deployment
     prepared = prepare(state.aws, state.settings, discovered.deployment, discovered.tags)

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class RunState:
-    """Mutable state of one gate run: a failure at any step needs what the steps before it have found.
+    """Mutable state of one gate run, so that the report of a failed step has the results of the steps before it.
 
     Attributes:
-        deployment: Deployment id and stage at first, then what discovery and preparation made of it.
+        deployment: At first only id and stage; then the result of discovery and of preparation.
         started: `time.monotonic()` at the start of the run.
-        settings: Settings of the installation; None until they were read.
-        aws: AWS clients of the run; None until they were made.
-        shadow: The plan's shadow; None until the plan was read, or if it has none.
+        settings: Settings of the installation; None until they are read.
+        aws: AWS clients of the run; None until they are created.
+        shadow: The plan's shadow; None until the plan is read, or if the plan has no shadow.
     """
 
     deployment: Deployment
