@@ -64,7 +64,7 @@ class Document:
         try:
             self.data: dict[str, Any] = self._normalise(raw)
         except RecursionError as problem:
-            raise UnusableError("it is nested too deep") from problem
+            raise UnusableError("it is nested too deeply") from problem
         if not isinstance(self.data.get("paths"), dict):
             raise UnusableError("it has no paths")
 
@@ -194,7 +194,7 @@ def _parse(text: str) -> Any:
         pass
     try:
         if nesting_exceeds(text, MAX_DEPTH):
-            raise UnusableError("it is nested too deep")
+            raise UnusableError("it is nested too deeply")
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (yaml.YAMLError, RecursionError, ValueError) as problem:
         raise UnusableError(f"it is neither JSON nor YAML: {' '.join(str(problem).split())[:150]}") from problem

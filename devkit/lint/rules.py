@@ -79,13 +79,13 @@ _ENGINE_RULES = (
     ),
     _error(
         "yaml-duplicate-key",
-        "A key occurs twice in a map; the first would be lost.",
+        "A key occurs twice in a map; the first value would be lost.",
         "(?:occurs|stands here) twice",
     ),
     _error(
         "yaml-anchor",
         "Anchors, aliases and merge keys hide what a plan contains.",
-        "anchors and aliases|no anchor and no tag|merge keys",
+        "anchors and aliases|an anchor or a tag|merge keys",
     ),
     _error("yaml-tag", "A tag asks for a type of another program.", "^the tag "),
     _error(
@@ -96,23 +96,23 @@ _ENGINE_RULES = (
     _error(
         "yaml-odd-number",
         "A number in another base, with underscores, too long, or not finite.",
-        "may mean a number|for a number; text|is not a finite number; write one",
+        "may mean a number|for a number; text|is not a finite number; write a",
     ),
     _error(
         "yaml-syntax",
         "The file is not valid YAML, or not the JSON that its name promises.",
         "not valid YAML|not valid JSON|a key must be a text|is not allowed in a plan|nested deeper|a second document",
     ),
-    _error("duplicate-name", "Two checks of a stage have one name.", "another check of this stage is called"),
+    _error("duplicate-name", "Two checks of a stage have one name.", "another check of this stage has the name"),
     _error(
         "needs",
         "A check needs one that does not exist, that comes later, or itself.",
-        "no check of this stage is called|cannot need itself|must stand before",
+        "no check of this stage has the name|cannot need itself|must come before",
     ),
     _error(
         "validator-count",
         "A check has exactly one key beside the control keys: its validator.",
-        "has exactly one key, the validator",
+        "has exactly one key, its validator",
     ),
     _error("unknown-validator", "No validator has this name.", "there is no validator"),
     _error(
@@ -157,11 +157,11 @@ _ENGINE_RULES = (
         "A time is longer than the hour that CodeDeploy waits, or is zero.",
         "longer than the hour|longer than one hour|checked in no time",
     ),
-    _error("shadow-too-far", "A shadow ends further ahead than one may.", "days ahead; a shadow may end"),
+    _error("shadow-too-far", "A shadow ends further ahead than one may.", "days ahead; a shadow must end"),
     _error(
         "missing-key",
         "A required key is missing, or has no value.",
-        "^the key '.*' is missing|has no value; write one",
+        "^the key '.*' is missing|has no value; write a value",
     ),
     _error(
         "unknown-choice",
@@ -250,7 +250,7 @@ def markdown() -> str:
         "# Rules of lint\n\nMade by `make docs`. `greenlight lint --explain RULE` prints one with whole files. "
         "Gates reject a plan with an error, or it\ncan never succeed; a plan with a warning runs, but probably does "
         "not do what its author meant. `--strict` makes warnings\ncount. The comment `# lint: allow RULE` in a line, "
-        "or in the line before, suppresses a warning.\n"
+        "or on the line before, suppresses a warning.\n"
     )
     examples = [f"## {rule.id}\n\n```diff\n{_difference(rule)}\n```\n" for rule in RULES if rule.bad]
     return "\n".join([head, table(RULES), *examples]).rstrip()

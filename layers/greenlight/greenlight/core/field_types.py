@@ -84,4 +84,4 @@ def require_within_one_hour(value: Duration | None, *path: str, least: float = 0
     if value > MAX_S:
         raise WrongValueError(f"{value} is longer than the hour that CodeDeploy waits for a hook", path)
     if value < least:
-        raise WrongValueError("nothing can be checked in no time; write a longer time, or take the key out", path)
+        raise WrongValueError("nothing can be checked in no time; write a longer time, or remove the key", path)

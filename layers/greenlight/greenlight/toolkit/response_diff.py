@@ -59,7 +59,9 @@ def _walk(blue: Any, green: Any, path: str, ignore: frozenset[str], depth: int) 
     if _is_ignored(path, ignore):
         return
     if depth > MAX_DEPTH:
-        yield Difference(path=path, kind="value", blue="nested too deep to compare", green="nested too deep to compare")
+        yield Difference(
+            path=path, kind="value", blue="nested too deeply to compare", green="nested too deeply to compare"
+        )
     elif isinstance(blue, dict) and isinstance(green, dict):
         for name in dict.fromkeys([*blue, *green]):
             child = f"{path}.{name}" if path else str(name)
