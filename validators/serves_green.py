@@ -88,7 +88,7 @@ class ServesGreen(Params, frozen=True, kw_only=True):
     ServesGreen,
     iam=("lambda:InvokeFunction",),
     remediation=(
-        "Send the same request by hand and see which revision answers. On ECS, check the rule that leads to green with "
+        "Send the same request by hand and see which revision answers. On ECS, check the rule that routes to green with "
         "the `listener` check; on Lambda, check the alias. If blue answers the same value, choose one that changes "
         "with each release."
     ),

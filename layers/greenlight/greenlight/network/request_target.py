@@ -18,8 +18,8 @@ class Request(FrozenStruct, frozen=True, kw_only=True):
 
     Attributes:
         url: Absolute.
-        host: Name to ask for; "" for the URL's.
-        headers: Those of the check, and those that the listener's rule requires.
+        host: Name for the Host header; "" for the URL's host.
+        headers: Headers of the check, and headers that the listener's rule requires.
     """
 
     url: str
@@ -28,7 +28,7 @@ class Request(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Endpoint(FrozenStruct, frozen=True, kw_only=True):
-    """Where to open a connection.
+    """Endpoint of a connection.
 
     Attributes:
         host: Host to connect to.
@@ -59,7 +59,7 @@ def resolve_endpoint(side: Side, host: str = "", port: int = 0) -> Endpoint:
 
 
 def resolve_request(side: Side, path_or_url: str, headers: dict[str, str]) -> Request:
-    """Resolve a path to a request to `side`; a URL is not changed, unless it is below the side's own.
+    """Resolve a path to a request to `side`; a URL is changed only if it is below the URL of `side`.
 
     Raises:
         GuardError: `path_or_url` is a path, and the side has no URL at this stage, or the rule of its listener does not
@@ -93,9 +93,7 @@ def _apply_path_patterns(path: str, patterns: tuple[str, ...]) -> str:
         return path
     prefix = patterns[0].split("*")[0].split("?")[0].rstrip("/")
     if not _matches(prefix + path_only, patterns):  # another rule would match, and that one may lead to blue
-        raise GuardError(
-            f"the rule that leads to green takes only the paths {', '.join(patterns)}, and not {path_only}"
-        )
+        raise GuardError(f"the rule that routes to green accepts only the paths {', '.join(patterns)}, not {path_only}")
     return prefix + path
 
 
