@@ -131,7 +131,7 @@ def test_durations_come_from_lambdas_own_report(check: Check) -> None:
 @pytest.mark.parametrize(
     ("raw_params", "reason"),
     [
-        ({"payload": {}, "event": {"sqs": {"messages": ["a"]}}}, "two ways to say one thing"),
+        ({"payload": {}, "event": {"sqs": {"messages": ["a"]}}}, "exclude each other"),
         ({"expect": {"status": 200}}, "only an HTTP event has status"),
         ({"event": {"alb": {"get": "/"}}}, "an error page would pass"),
         ({"event": {"alb": {"get": "/"}}, "expect": {"error": {"exists": False}}}, "an error page would pass"),

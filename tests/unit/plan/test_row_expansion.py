@@ -77,7 +77,7 @@ http: {get: "/items/${each.sku}", expect: {status: "${each.status}"}}"""
             "each[0].p",
             "only a text, a number, true or false can be inserted into a text",
         ),
-        ("name: a\neach:\n  - {name: 5, p: 1}\nhttp: {get: '/${each.p}'}", 8, "each[0].name", "a row's name must be a text"),
+        ("name: a\neach:\n  - {name: 5, p: 1}\nhttp: {get: '/${each.p}'}", 8, "each[0].name", "must be a text"),
         (
             "name: a\neach:\n  - {name: x, p: 1}\n  - {name: x, p: 2}\nhttp: {get: '/${each.p}'}",
             9,

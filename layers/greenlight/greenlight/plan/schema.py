@@ -154,7 +154,7 @@ class Control(StrictStruct, frozen=True, kw_only=True):
         if not self.name.isprintable() or self.name != self.name.strip():
             message = f"{self.name!r} has invisible characters, or a space at its beginning or end; remove them"
             raise WrongValueError(message, ("name",))
-        require_within_one_hour(self.timeout, "timeout", least=MIN_TIMEOUT_S)
+        require_within_one_hour(self.timeout, "timeout", min_s=MIN_TIMEOUT_S)
         if self.repeat is not None:
             require_within_one_hour(self.repeat.interval, "repeat", "interval")
             if self.retry is not None:
@@ -180,7 +180,7 @@ class Defaults(StrictStruct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Reject impossible timeouts."""
-        require_within_one_hour(self.timeout, "timeout", least=MIN_TIMEOUT_S)
+        require_within_one_hour(self.timeout, "timeout", min_s=MIN_TIMEOUT_S)
 
 
 class Target(StrictStruct, frozen=True, kw_only=True):
