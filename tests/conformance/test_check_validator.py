@@ -226,7 +226,7 @@ def test_invalid_parameters_are_reported_and_nothing_runs(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("1 / 0", "ZeroDivisionError"), (CORRECT.replace("def release", "def other"), "holds the validator 'other'")],
+    [("1 / 0", "ZeroDivisionError"), (CORRECT.replace("def release", "def other"), "contains the validator 'other'")],
 )
 def test_file_that_a_gate_would_reject_is_rejected(text: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "release.py"

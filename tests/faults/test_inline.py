@@ -75,7 +75,7 @@ def test_a_good_release_succeeds_and_is_logged_and_measured_in_order(gate: Gate)
         ("exits", "GATE_ERROR", "the validator raised SystemExit"),
         ("returns None", "GATE_ERROR", "the validator returned NoneType, not a Finding"),
         ("returns True", "GATE_ERROR", "the validator returned bool, not a Finding"),
-        ("returns an unknown outcome", "GATE_ERROR", "a Finding that cannot be read"),
+        ("returns an unknown outcome", "GATE_ERROR", "a Finding that is not valid"),
         ("returns a generator", "GATE_ERROR", "the validator returned generator, not a Finding"),
         ("returns a coroutine", "GATE_ERROR", "the validator returned coroutine, not a Finding"),
         ("handles signals", "GATE_ERROR", "signal only works in main thread"),
