@@ -1,4 +1,4 @@
-"""Hook for AfterInstall: green runs and gets no traffic yet (ECS)."""
+"""Hook for AfterInstall: green runs but gets no traffic yet (ECS)."""
 
 from greenlight.gate.handler import hook
 

@@ -1,4 +1,4 @@
-"""Hook for BeforeAllowTraffic: production traffic shifts to green next (ECS and Lambda)."""
+"""Hook for BeforeAllowTraffic: production traffic is about to shift to green (ECS and Lambda)."""
 
 from greenlight.gate.handler import hook
 

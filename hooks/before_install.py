@@ -1,4 +1,4 @@
-"""Hook for BeforeInstall: before green exists (ECS)."""
+"""Hook for BeforeInstall: green does not exist yet (ECS)."""
 
 from greenlight.gate.handler import hook
 

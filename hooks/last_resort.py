@@ -1,7 +1,7 @@
 """The last resort: answers Failed for a hook that could not answer.
 
-Lambda invokes it with the record of a failed invocation: out of memory, timed out, killed, or not accepted by
-CodeDeploy. It runs no plan and no plugin and has a role of its own.
+Lambda's OnFailure destination invokes it with the record of a failed invocation: the hook ran out of memory, timed out
+or was killed, or CodeDeploy did not accept its answer. It runs no plan and no plugin, and has a separate role.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from greenlight.core.redaction import Redactor
 from greenlight.core.verdict import Status
-from greenlight.gate.codedeploy import EventError, Execution, Reporter, parse
+from greenlight.gate.codedeploy import AnswerNotAcceptedError, EventError, Execution, Reporter, parse
 from greenlight.gate.telemetry import GateLog
 from greenlight.publish import metrics
 
@@ -21,19 +21,16 @@ STAGE = "LastResort"
 MAX_MESSAGE_LENGTH = 500
 
 
-class NotToldError(RuntimeError):
-    """CodeDeploy did not accept the answer; the deployment waits for its time-out, and an alarm is raised."""
-
-
 def handler(record: Any, context: Any) -> dict[str, Any]:
     """Answer Failed for the failed invocation in `record`.
 
     Raises:
-        EventError: The record does not contain the event of a hook.
-        NotToldError: CodeDeploy did not accept the answer.
+        EventError: The record does not contain a hook's event.
+        AnswerNotAcceptedError: CodeDeploy did not accept the answer; the deployment waits until its hook times out, and
+            an alarm is raised.
     """
     if not isinstance(record, dict) or not isinstance(record.get("requestPayload"), dict):
-        raise EventError("this is not the record of a failed invocation: it has no requestPayload")
+        raise EventError("the event is not the record of a failed invocation: it has no requestPayload")
     execution = parse(record["requestPayload"])
     log = GateLog(execution, STAGE)
     log.best_effort(lambda: log.info("last resort called", **_describe_failure(record, execution)))
@@ -45,7 +42,9 @@ def handler(record: Any, context: Any) -> dict[str, Any]:
             STAGE, {"LastResortAnswered": float(delivery.told), "LastResortUnanswered": float(not delivery.told)}
         )
     if not delivery.told:
-        raise NotToldError(f"deployment {execution.deployment_id}: CodeDeploy did not accept Failed: {delivery.error}")
+        raise AnswerNotAcceptedError(
+            f"deployment {execution.deployment_id}: CodeDeploy did not accept Failed: {delivery.error}"
+        )
     return {"deployment_id": execution.deployment_id, "told": True, "superseded": delivery.superseded}
 
 

@@ -82,7 +82,7 @@ def grpc_health(params: GrpcHealth, context: Context) -> Finding:
         target = context.resolve_request(PATH, params.metadata, "POST").url if is_green and url.scheme else ""
         if target and not target.endswith(f"{url.netloc}{PATH}"):
             patterns = ", ".join(context.green.path_patterns)
-            return error(f"the rule that leads to green takes only the paths {patterns}, and not {PATH}")
+            return error(f"the rule that routes to green accepts only the paths {patterns}, not {PATH}")
         connection = context.connect(params.host, params.port, tls=tls, alpn=("h2",) if tls else ())
     except NoAnswerError as problem:
         return failed(str(problem))

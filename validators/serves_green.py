@@ -48,9 +48,9 @@ MARGIN_S = 0.2
     ServesGreen,
     iam=("lambda:InvokeFunction",),
     remediation=(
-        "Send the same request by hand and see which revision answers. On ECS, check the rule that leads to green with "
-        "the `listener` check; on Lambda, check the alias. If blue answers the same value, choose one that changes "
-        "with each release."
+        "Send the same request by hand and see which revision answers. On ECS, check the rule that routes to green "
+        "with the `listener` check; on Lambda, check the alias. If blue answers the same value, choose one that "
+        "changes with each release."
     ),
     cost=(
         "As many requests or invocations as `samples`, and one request to blue, which serves users; invocations are "

@@ -59,13 +59,13 @@ _ENGINE_RULES = (
     _error(
         "file",
         "The file cannot be read: absent, not UTF-8, too large, or a folder without plans.",
-        "no such file|cannot be read: |is larger than|not UTF-8|contains no plan",
+        "no such file|cannot be read: |is larger than|not UTF-8|(?:holds|contains) no plan",
     ),
     _error("yaml-duplicate-key", "A key occurs twice in a map, so its first value would be lost.", "occurs twice"),
     _error(
         "yaml-anchor",
         "Anchors, aliases and merge keys are not allowed, because they make a plan hard to review.",
-        "anchors and aliases|no anchor and no tag|merge keys",
+        "anchors and aliases|an anchor or a tag|no anchor and no tag|merge keys",
     ),
     _error("yaml-tag", "YAML tags are not allowed.", "^the tag "),
     _error(
@@ -76,23 +76,27 @@ _ENGINE_RULES = (
     _error(
         "yaml-odd-number",
         "A number is in another base, has underscores, is too long, or is not finite.",
-        "may mean a number|for a number; text|is not a finite number; write one",
+        "may mean a number|for a number; text|is not a finite number; write (?:one|a)",
     ),
     _error(
         "yaml-syntax",
         "The file is not valid YAML, or is named .json and is not valid JSON.",
         "not valid YAML|not valid JSON|a key must be a text|is not allowed in a plan|nested deeper|a second document",
     ),
-    _error("duplicate-name", "Two checks of a stage have the same name.", "another check of this stage is called"),
+    _error(
+        "duplicate-name",
+        "Two checks of a stage have the same name.",
+        "another check of this stage (?:is called|has the name)",
+    ),
     _error(
         "needs",
         "A check needs itself, a later check, or a check that does not exist.",
-        "no check of this stage is called|cannot need itself|must stand before",
+        "no check of this stage (?:is called|has the name)|cannot need itself|must (?:stand|come) before",
     ),
     _error(
         "validator-count",
         "A check does not have exactly one validator.",
-        "has exactly one key, the validator",
+        "has exactly one key, (?:the|its) validator",
     ),
     _error("unknown-validator", "There is no validator with this name.", "there is no validator"),
     _error(
@@ -137,11 +141,15 @@ _ENGINE_RULES = (
         "A duration is zero, or longer than the hour that CodeDeploy waits.",
         "longer than the hour|longer than one hour|checked in no time",
     ),
-    _error("shadow-too-far", "A shadow ends further in the future than allowed.", "days ahead; a shadow may end"),
+    _error(
+        "shadow-too-far",
+        "A shadow ends further in the future than allowed.",
+        "days ahead; a shadow (?:may|must) end",
+    ),
     _error(
         "missing-key",
         "A required key is missing or has no value.",
-        "^the key '.*' is missing|has no value; write one",
+        "^the key '.*' is missing|has no value; write (?:one|a value)",
     ),
     _error(
         "unknown-choice",

@@ -142,7 +142,7 @@ FAULTS = {
     "it never passes": (
         END,
         '    return finding_from(found[:0], "nothing")',
-        "the passing case ends with INCONCLUSIVE: nothing was looked at",
+        "the passing case ends with INCONCLUSIVE: nothing was checked",
     ),
     "it passes without evidence": (
         END,
@@ -165,7 +165,7 @@ FAULTS = {
         "import urllib.request; urllib.request.urlopen(context.green.url, timeout=20); " + ASK,
         "when green never answers it does not end in its time",
     ),
-    "it returns no finding": (END, "    return True", "the passing case ends with ERROR: the validator gave bool"),
+    "it returns no finding": (END, "    return True", "the passing case ends with ERROR: the validator returned bool"),
     "it ends differently each time": (
         END,
         '    return finding_from(found if next(TURNS) % 2 else found[:0], "fine")',
@@ -226,7 +226,7 @@ def test_invalid_parameters_are_reported_and_nothing_runs(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("1 / 0", "ZeroDivisionError"), (CORRECT.replace("def release", "def other"), "holds the validator 'other'")],
+    [("1 / 0", "ZeroDivisionError"), (CORRECT.replace("def release", "def other"), "contains the validator 'other'")],
 )
 def test_file_that_a_gate_would_reject_is_rejected(text: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "release.py"

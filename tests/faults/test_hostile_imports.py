@@ -23,7 +23,7 @@ BAD = {"name": "bad", "acts_at_import": {}}
         ("raises", "GATE_ERROR", "validators/acts_at_import.py cannot be loaded: ValueError: on purpose"),
         ("exits at once", "GATE_ERROR", "exit code 0"),
         ("has a mutable default", "GATE_ERROR", "cannot be loaded: TypeError"),
-        ("hangs", "DEADLINE", "time"),
+        ("hangs", "DEADLINE", "deadline"),
     ],
 )
 def test_an_import_that_defines_no_validator_fails_the_gate(

@@ -73,14 +73,14 @@ def test_a_good_release_succeeds_and_is_logged_and_measured_in_order(gate: Gate)
     [
         ("raises", "GATE_ERROR", "the validator raised ValueError: on purpose"),
         ("exits", "GATE_ERROR", "the validator raised SystemExit"),
-        ("returns None", "GATE_ERROR", "the validator gave NoneType, not a Finding"),
-        ("returns True", "GATE_ERROR", "the validator gave bool, not a Finding"),
-        ("returns an unknown outcome", "GATE_ERROR", "a Finding that cannot be read"),
-        ("returns a generator", "GATE_ERROR", "the validator gave generator, not a Finding"),
-        ("returns a coroutine", "GATE_ERROR", "the validator gave coroutine, not a Finding"),
+        ("returns None", "GATE_ERROR", "the validator returned NoneType, not a Finding"),
+        ("returns True", "GATE_ERROR", "the validator returned bool, not a Finding"),
+        ("returns an unknown outcome", "GATE_ERROR", "a Finding that is not valid"),
+        ("returns a generator", "GATE_ERROR", "the validator returned generator, not a Finding"),
+        ("returns a coroutine", "GATE_ERROR", "the validator returned coroutine, not a Finding"),
         ("handles signals", "GATE_ERROR", "signal only works in main thread"),
         ("sets an alarm", "GATE_ERROR", "signal 14"),
-        ("skips", "NO_EVIDENCE", "only a plan may do that"),
+        ("skips", "NO_EVIDENCE", "only a plan may skip a check"),
         ("recurses", "GATE_ERROR", "RecursionError"),
         ("patches", "GATE_ERROR", "after patching"),
         ("clears the environment", "GATE_ERROR", "on purpose"),
@@ -88,7 +88,7 @@ def test_a_good_release_succeeds_and_is_logged_and_measured_in_order(gate: Gate)
         ("kills itself", "GATE_ERROR", "signal 9"),
         ("kills its group", "GATE_ERROR", "signal 9"),
         ("segfaults", "GATE_ERROR", "signal 11"),
-        ("closes files", "GATE_ERROR", "the worker ended before it had finished"),
+        ("closes files", "GATE_ERROR", "the worker exited before it finished"),
         ("exhausts memory", "GATE_ERROR", "MemoryError"),
     ],
 )
@@ -322,7 +322,7 @@ def test_an_event_without_both_ids_raises(gate: Gate, event: Any) -> None:
 def test_an_event_of_an_unknown_deployment_raises_for_the_last_resort(gate: Gate) -> None:
     call = gate.call(event={"DeploymentId": "d-NOTTHERE1", "LifecycleEventHookExecutionId": "short"})
     assert call.error == "Unhandled"
-    assert call.returned["errorType"] == "NotToldError"
+    assert call.returned["errorType"] == "AnswerNotAcceptedError"
 
 
 def test_the_same_event_twice_is_answered_once(gate: Gate) -> None:

@@ -25,7 +25,7 @@ from greenlight.aws.deadline import OverdueError, run_with_deadline
 from greenlight.core.errors import PlanError, Problem
 from greenlight.core.finding import Cause, Evidence, Finding, Outcome
 from greenlight.gate.processes import wait_for_call_threads
-from greenlight.gate.worker import WorkerEnd, supervise
+from greenlight.gate.worker import WorkerEnd, run_worker
 from greenlight.gate.worker_pipe import MAX_FRAME_BYTES
 from tests.support.gate import parent_pids
 
@@ -42,7 +42,7 @@ def finding(name: str, **fields: Any) -> Finding:
 def run(work: Callable[[Emit], Any], within_s: float = 5.0, memory_mb: int = 0) -> tuple[WorkerEnd, float]:
     """Run `work` in a supervised worker; return how it ended and the seconds that it took."""
     began = time.monotonic()
-    end = supervise(work, began + within_s, lambda _: None, memory_mb)
+    end = run_worker(work, began + within_s, lambda _: None, memory_mb)
     return end, time.monotonic() - began
 
 
@@ -92,8 +92,8 @@ def test_findings_arrive_one_by_one_while_the_worker_runs() -> None:
             emit(finding(f"c{number}", evidence=(Evidence(query="q", actual=[1, {"a": None}]),)))
             time.sleep(0.1)
 
-    end = supervise(work, time.monotonic() + 5, lambda _: arrival_times.append(time.monotonic()))
-    assert (names(end), end.died) == (["c0", "c1", "c2"], "")
+    end = run_worker(work, time.monotonic() + 5, lambda _: arrival_times.append(time.monotonic()))
+    assert (names(end), end.failure) == (["c0", "c1", "c2"], "")
     assert arrival_times[1] - arrival_times[0] > 0.05
     assert end.findings[0].evidence[0].actual == [1, {"a": None}]
 
@@ -129,7 +129,7 @@ def test_the_end_of_the_output_of_a_worker_is_kept(capfd: pytest.CaptureFixture[
     with capfd.disabled():
         end, _ = run(work)
     assert names(end) == ["c"]
-    assert end.died == ""
+    assert end.failure == ""
     for text in ("from python", "from C", "from a child"):
         assert text in end.output
     assert "first" not in end.output
@@ -152,7 +152,7 @@ def test_an_oversize_finding_loses_its_evidence_and_keeps_its_outcome() -> None:
     end, _ = run(work)
     assert (end.findings[0].outcome, end.findings[0].evidence) == (Outcome.FAIL, ())
     assert end.findings[0].message == "no (evidence was too large)"
-    assert end.died == ""
+    assert end.failure == ""
 
 
 # ---- A worker that dies: its finished findings are kept
@@ -179,8 +179,8 @@ def abort() -> None:
     [
         (lambda: os._exit(0), "exit code 0"),
         (lambda: os._exit(7), "exit code 7"),
-        (lambda: sys.exit(3), "ended before it had finished"),
-        (send_signal(signal.SIGKILL), "signal 9 before it had finished; it may have run out of memory"),
+        (lambda: sys.exit(3), "exited before it finished"),
+        (send_signal(signal.SIGKILL), "signal 9 before it finished; it may have run out of memory"),
         (send_signal(signal.SIGTERM), "signal 15"),
         (send_signal(signal.SIGALRM), "signal 14"),
         (lambda: os.killpg(0, signal.SIGKILL), "signal 9"),
@@ -197,7 +197,7 @@ def test_findings_from_before_the_death_of_a_worker_are_kept(die: Callable[[], N
 
     end, took_s = run(work, within_s=10)
     assert names(end) == ["before"]
-    assert message in end.died
+    assert message in end.failure
     assert end.cause is Cause.GATE_ERROR
     assert took_s < 8
 
@@ -210,7 +210,7 @@ def test_a_crash_of_the_engine_itself_prints_its_traceback(
 
     with capfd.disabled():
         end, _ = run(work)
-    assert "ended before it had finished" in end.died
+    assert "exited before it finished" in end.failure
     assert "LookupError: a bug in greenlight" in end.output
 
 
@@ -264,7 +264,7 @@ def test_a_worker_that_never_ends_is_stopped_at_the_deadline(hang: Callable[[], 
     end, took_s = run(work, within_s=0.4)
     assert names(end) == ["before"]
     assert end.cause is Cause.DEADLINE
-    assert end.died == "the worker was stopped because its time was over"
+    assert end.failure == "the worker was stopped at its deadline"
     assert 0.39 < took_s < 5
     assert len(end.output) < 100_000
 
@@ -342,7 +342,7 @@ def test_the_supervisor_does_not_wait_for_a_grandchild_that_holds_the_pipe() -> 
 
     end, took_s = run(work, within_s=30)
     assert names(end) == ["c"]
-    assert end.died == "the worker ended before it had finished (exit code 0)"
+    assert end.failure == "the worker exited before it finished (exit code 0)"
     assert took_s < 15
 
 
@@ -358,10 +358,10 @@ def message_frame(**message: Any) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("data", "died"),
+    ("data", "failure"),
     [
-        (b"\xff\xff\xff\xff" + b"x" * 100, "too large to be a finding"),
-        (struct.pack(">I", MAX_FRAME_BYTES + 1), "too large to be a finding"),
+        (b"\xff\xff\xff\xff" + b"x" * 100, "too large for a finding"),
+        (struct.pack(">I", MAX_FRAME_BYTES + 1), "too large for a finding"),
         (frame(b"not json"), "not a valid finding"),
         (frame(b""), "not a valid finding"),
         (frame(b"[]"), "not a valid finding"),
@@ -372,11 +372,11 @@ def message_frame(**message: Any) -> bytes:
         (message_frame(finding={"outcome": "PASS", "message": 1}), "not a valid finding"),
         (message_frame(finding="PASS"), "not a valid finding"),
         (message_frame(done="yes"), "not a valid finding"),
-        (b"\0\0", "ended before it had finished"),
-        (frame(b"x" * 50)[:20], "ended before it had finished"),
+        (b"\0\0", "exited before it finished"),
+        (frame(b"x" * 50)[:20], "exited before it finished"),
     ],
 )
-def test_an_invalid_message_ends_the_worker_and_earlier_findings_are_kept(data: bytes, died: str) -> None:
+def test_an_invalid_message_ends_the_worker_and_earlier_findings_are_kept(data: bytes, failure: str) -> None:
     def work(emit: Emit) -> None:
         emit(finding("before"))
         os.write(_pipe_of(emit), data)
@@ -384,7 +384,7 @@ def test_an_invalid_message_ends_the_worker_and_earlier_findings_are_kept(data: 
 
     end, _ = run(work)
     assert names(end) == ["before"]
-    assert died in end.died
+    assert failure in end.failure
 
 
 def _pipe_of(emit: Emit) -> int:
@@ -400,7 +400,7 @@ def test_messages_after_the_last_are_ignored() -> None:
         )
 
     end, _ = run(work)
-    assert (names(end), end.died) == ([], "")
+    assert (names(end), end.failure) == ([], "")
 
 
 def test_unknown_keys_of_a_message_are_ignored() -> None:
@@ -419,7 +419,7 @@ def test_a_worker_that_floods_the_pipe_with_findings_is_ended() -> None:
             emit(finding(f"c{number}", evidence=(Evidence(query="q", actual="x" * 200_000),)))
 
     end, took_s = run(work, within_s=10)
-    assert end.died
+    assert end.failure
     assert took_s < 8
     assert len(end.findings) < 400
 
@@ -435,7 +435,7 @@ def test_earlier_findings_of_a_worker_that_closes_every_file_are_kept() -> None:
 
     end, _ = run(work)
     assert names(end) == ["before"]
-    assert end.died
+    assert end.failure
 
 
 def test_a_worker_that_closes_its_output_still_sends_its_findings() -> None:
@@ -446,7 +446,7 @@ def test_a_worker_that_closes_its_output_still_sends_its_findings() -> None:
 
     end, _ = run(work)
     assert names(end) == ["c"]
-    assert end.died == ""
+    assert end.failure == ""
 
 
 def test_a_worker_that_replaces_its_output_still_sends_its_findings() -> None:
@@ -455,18 +455,18 @@ def test_a_worker_that_replaces_its_output_still_sends_its_findings() -> None:
         emit(finding("c"))
 
     end, _ = run(work)
-    assert (names(end), end.died) == (["c"], "")
+    assert (names(end), end.failure) == (["c"], "")
 
 
 def test_a_worker_sends_its_findings_when_the_supervisor_has_closed_its_standard_streams() -> None:
     code = """
 import os, time
 from greenlight.api import Finding, Outcome
-from greenlight.gate.worker import supervise
+from greenlight.gate.worker import run_worker
 os.closerange(0, 3)
 finding = Finding(outcome=Outcome.PASS, message="", name="c")
-end = supervise(lambda emit: emit(finding), time.monotonic() + 5, lambda _: 0)
-os._exit(42 if [finding.name for finding in end.findings] == ["c"] and not end.died else 1)
+end = run_worker(lambda emit: emit(finding), time.monotonic() + 5, lambda _: 0)
+os._exit(42 if [finding.name for finding in end.findings] == ["c"] and not end.failure else 1)
 """
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 42
 
@@ -481,7 +481,7 @@ def test_an_allocation_beyond_the_memory_limit_raises_in_the_worker() -> None:
 
     end, _ = run(work, memory_mb=own_mb() + 512)
     assert names(end) == ["before", "after"]
-    assert end.died == ""
+    assert end.failure == ""
 
 
 def test_a_worker_that_exhausts_memory_step_by_step_dies_alone() -> None:
@@ -493,7 +493,7 @@ def test_a_worker_that_exhausts_memory_step_by_step_dies_alone() -> None:
 
     end, took_s = run(work, memory_mb=own_mb() + 300, within_s=10)
     assert names(end) == ["before"]
-    assert end.died
+    assert end.failure
     assert took_s < 8
 
 
@@ -508,7 +508,7 @@ def test_a_memory_limit_leaves_room_for_threads() -> None:
 
     for _ in range(10):
         end, _ = run(work, memory_mb=own_mb() + 512)
-        assert (names(end), end.died) == (["c"], "")
+        assert (names(end), end.failure) == (["c"], "")
 
 
 def test_changes_of_a_worker_to_its_process_do_not_reach_the_supervisor() -> None:
@@ -531,10 +531,10 @@ def test_changes_of_a_worker_to_its_process_do_not_reach_the_supervisor() -> Non
 def test_a_process_limit_is_reported_in_a_sentence() -> None:
     code = """
 import ctypes, os, resource, time
-from greenlight.gate.worker import supervise
+from greenlight.gate.worker import run_worker
 os.setuid(65534)
 resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-print(supervise(lambda emit: None, time.monotonic() + 5, print).died)
+print(run_worker(lambda emit: None, time.monotonic() + 5, print).failure)
 """
     if os.getuid() != 0:
         pytest.skip("only root can change to a user that may start no process")
@@ -549,7 +549,7 @@ FORKS = """
 import ctypes, os, time
 from greenlight.aws.deadline import run_with_deadline
 from greenlight.core.finding import Finding, Outcome
-from greenlight.gate.worker import supervise
+from greenlight.gate.worker import run_worker
 
 tasks = []
 os.register_at_fork(before=lambda: tasks.append(len(os.listdir("/proc/self/task"))))
@@ -566,7 +566,7 @@ def work(emit):
 
 for microseconds in (1, 20_000, 200_000):
     run_with_deadline(time.monotonic() + 60, lambda: call(microseconds), "")
-    end = supervise(work, time.monotonic() + 20, lambda _: None)
+    end = run_worker(work, time.monotonic() + 20, lambda _: None)
     assert (end.died, len(end.findings)) == ("", 1), end
 print(*tasks)
 """

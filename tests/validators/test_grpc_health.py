@@ -116,7 +116,7 @@ def test_a_rule_that_does_not_forward_the_call_to_green_is_an_error(check: Check
     for pattern in ("/shop.Orders/*", "/shop.Orders/Place"):
         finding = check("grpc_health", {}, green["url"], path_patterns=(pattern,))
         assert finding.outcome is Outcome.ERROR
-        assert f"takes only the paths {pattern}" in finding.message
+        assert f"accepts only the paths {pattern}" in finding.message
 
 
 @pytest.mark.parametrize("metadata", [{":path": "/x"}, {"te": "x"}, {"a": "b\r\nc"}])

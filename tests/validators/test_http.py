@@ -194,7 +194,7 @@ def test_a_value_that_no_earlier_step_captured_sends_nothing(check: Check, sent:
                 "headers": {"Authorization": "x"},
                 "expect": {"status": 200},
             },
-            "take one out",
+            "remove one",
         ),
         ({"post": "/", "body": {"text": "a", "json": 1}, "expect": {"status": 200}}, "exactly one of json, text"),
         ({"post": "/", "body": {"base64": "@@"}, "expect": {"status": 200}}, "base64 cannot be decoded"),

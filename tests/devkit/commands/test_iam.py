@@ -209,7 +209,7 @@ def test_an_environment_that_the_plan_has_not_ends_with_2(tmp_path: Path, capsys
     include = ("--include", f"s3://platform/base.yaml={tmp_path / 'base.yaml'}")
 
     assert main(["iam", str(path), *include, "--environment", "prd"]) == 2
-    assert "there is no environment 'prd'; did you mean 'prod'?" in capsys.readouterr().err
+    assert "the plan has no environment 'prd'; did you mean 'prod'?" in capsys.readouterr().err
 
 
 def test_the_policy_is_for_all_environments_and_fragments_or_for_one_environment(tmp_path: Path, capsys: Any) -> None:

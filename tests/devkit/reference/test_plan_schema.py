@@ -81,7 +81,7 @@ def test_an_editor_shows_what_a_key_is_and_not_its_example(schema: jsonschema.pr
     check = schema.schema["$defs"]["check"]["properties"]
 
     assert check["needs"]["description"].startswith("Names of earlier checks of the stage that must pass first")
-    assert check["timeout"]["description"].startswith("Time for one attempt")
+    assert check["timeout"]["description"].startswith("Time limit of one attempt")
     assert schema.schema["$defs"]["Repeat"]["properties"]["interval"]["default"] == "10s"
     assert schema.schema["$defs"]["Retry"]["properties"]["interval"]["default"] == "1s"
     assert check["alarms"]["description"] == "The named alarms are not in ALARM."

@@ -27,7 +27,7 @@ def pages(account: dict[str, Any], timeout_s: float = 30.0) -> tuple[Account, An
 def test_listing_with_too_many_pages_is_an_error() -> None:
     numbers = itertools.count(1)
     account, made = pages({"ecs.list_tasks": lambda _: {"taskArns": [], "nextToken": str(next(numbers))}})
-    with made as context, pytest.raises(AwsError, match="ecs:ListTasks has more than 50 pages; ask for less at once"):
+    with made as context, pytest.raises(AwsError, match="ecs:ListTasks has more than 50 pages; request fewer items"):
         list(context.aws_pages("ecs", "list_tasks", cluster="prod"))
     assert len(account.calls) == 50
 

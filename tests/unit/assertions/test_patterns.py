@@ -20,7 +20,7 @@ from tests.support.expectation_samples import ENDLESS_PATTERN
         ({"matches": "("}, ("matches",), "'(' is not a valid pattern: missing )"),
         ({"matches": ""}, ("matches",), "has 1 to 2000 characters, and this has 0"),
         ({"matches": "a" * 2001}, ("matches",), "and this has 2001"),
-        ({"matches": "(" * 1000}, ("matches",), "nested too deep"),
+        ({"matches": "(" * 1000}, ("matches",), "nested too deeply"),
     ],
 )
 def test_invalid_pattern_is_rejected_at_its_place(raw: Any, path: tuple[str | int, ...], message: str) -> None:

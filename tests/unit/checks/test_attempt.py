@@ -107,7 +107,7 @@ def test_memory_of_a_validator_is_released_before_its_error_is_described() -> No
 def test_malformed_finding_is_an_error(given: Any) -> None:
     run = Run(check("bad", lambda _: given, timeout_s=20), check("good", good))
     assert run.outcomes() == ["ERROR", "PASS"]
-    assert run.by_name["bad"].message.startswith("the validator gave ")
+    assert run.by_name["bad"].message.startswith("the validator returned ")
     assert run.took_s < 10
 
 
@@ -125,7 +125,7 @@ def test_evidence_with_any_object_can_be_encoded() -> None:
 def test_only_a_plan_can_skip_a_check() -> None:
     (finding,) = Run(check("c", lambda _: Finding(outcome=Outcome.SKIPPED, message="not today"))).findings
     assert finding.outcome is Outcome.INCONCLUSIVE
-    assert finding.message.endswith("only a plan may do that: not today")
+    assert finding.message.endswith("only a plan may skip a check: not today")
 
 
 class Names(Params, frozen=True, kw_only=True):

@@ -67,7 +67,7 @@ def test_a_secret_that_does_not_fit_is_not_repeated_by_the_message(parameters: s
 def test_a_secret_whose_own_value_is_the_mistake_is_still_a_mistake() -> None:
     plan = plan_of(f'{{get: /, expect: {{body: {{contains: "${{secret:{SECRET}}}"}}}}}}')
 
-    assert "the value of a secret does not fit where it stands" in str(refused(plan, {SECRET: ""}))
+    assert "the value of a secret is not valid for this parameter" in str(refused(plan, {SECRET: ""}))
 
 
 def test_references_in_a_secret_are_not_replaced() -> None:

@@ -56,9 +56,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
         ("def broken(:", "cannot be loaded: SyntaxError"),
         ("raise SystemExit(3)", "cannot be loaded: SystemExit: 3"),
         ("raise ValueError('a\\x1b[2Jb\\n' * 500)", "cannot be loaded: ValueError: a\\x1b[2Jb\\na"),
-        ("", "must hold exactly one function decorated with @validator; it holds 0"),
-        (PLUGIN.format(name="odd") + PLUGIN.format(name="two"), "it holds 2"),
-        (PLUGIN.format(name="other"), "holds the validator 'other'; file and function must have one name"),
+        ("", "must contain exactly one function decorated with @validator; it contains 0"),
+        (PLUGIN.format(name="odd") + PLUGIN.format(name="two"), "it contains 2"),
+        (PLUGIN.format(name="other"), "contains the validator 'other'; file and function must have the same name"),
         ("from greenlight.api import validator\nvalidator(dict)", "TypeError: @validator takes a subclass of"),
         (PLUGIN.format(name="odd").replace("params: Tcp, context", "params"), "must take exactly (params, context)"),
         (PLUGIN.format(name="odd").replace('"""A port accepts connections."""', ""), "needs a docstring"),
@@ -86,7 +86,7 @@ def test_invalid_validator_is_rejected_with_its_file(site: Site, text: str, mess
 def test_name_of_a_control_key_is_rejected(site: Site, word: str) -> None:
     site.plugin(word, PLUGIN.format(name=word))
 
-    with pytest.raises(MalformedError, match="has the name of a key of checks"):
+    with pytest.raises(MalformedError, match="has the name of a control key"):
         Registry(site.name).get(word)
 
 

@@ -327,7 +327,7 @@ def test_the_deadline_names_what_was_running_waiting_and_not_started(gate: threa
     )
     assert 0.39 < run.took_s < 5
     ends = {finding.name: (finding.outcome.value, finding.cause, finding.message) for finding in run.findings}
-    over = "not finished: the gate's time was over while it "
+    over = "not finished: the gate reached its deadline while the check "
     assert ends["done"] == ("PASS", None, "fine")
     assert ends["running"] == ("ERROR", Cause.DEADLINE, over + "was still running")
     assert ends["again"][0] in ("FAIL", "ERROR")

@@ -15,7 +15,7 @@ from greenlight.core.errors import DiscoveryError, PlanError
 from greenlight.core.routing_rules import RoutingRule, RuleCondition
 from greenlight.core.settings import Settings
 from greenlight.gate.prepare import (
-    PORTS_OPEN,
+    REACHABLE_STAGES,
     Prepared,
     apply_plan_target,
     default_checks,
@@ -240,7 +240,7 @@ def test_a_plans_own_url_counts_only_where_green_can_be_reached(stage: str) -> N
         msgspec.structs.replace(ECS, stage=stage), plan_with("{url: 'https://shop.example.com/base/'}")
     ).green
 
-    assert (green.url == "https://shop.example.com/base") == (stage in PORTS_OPEN)
+    assert (green.url == "https://shop.example.com/base") == (stage in REACHABLE_STAGES)
 
 
 def test_a_plans_own_url_replaces_everything_from_the_rule() -> None:

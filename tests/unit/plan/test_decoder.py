@@ -84,19 +84,19 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True, rename={"class_": "class
         ([], (), "expected a map, got a list"),
         (5, (), "expected a map, got a whole number"),
         ({"iner": {}}, ("iner",), "unknown key 'iner'; did you mean 'inner'?"),
-        ({"qqq": 1}, ("qqq",), "unknown key 'qqq'; known are anything, by_name, class, code"),
+        ({"qqq": 1}, ("qqq",), "unknown key 'qqq'; valid keys are anything, by_name, class, code"),
         ({"class_": "a"}, ("class_",), "did you mean 'class'?"),
         ({"inner": {}}, ("inner",), "the key 'count' is missing"),
         ({"inner": {"count": "1"}}, ("inner", "count"), "expected a whole number, got a text"),
         ({"inner": {"count": True}}, ("inner", "count"), "expected a whole number, got true or false"),
         ({"inner": {"count": None}}, ("inner", "count"), "expected a whole number, got nothing"),
-        ({"inner": None}, ("inner",), "'inner' has no value; write one, or take the key out"),
+        ({"inner": None}, ("inner",), "'inner' has no value; write a value, or remove the key"),
         ({"expect": None}, ("expect",), "to expect null, write {eq: null}"),
         ({"latency": None}, ("latency",), "to expect null, write {eq: null}"),
         ({"several": [{"count": 1}, {"count": 1.5}]}, ("several", 1, "count"), "expected a whole number"),
         ({"several": {"count": 1}}, ("several",), "expected a list, got a map"),
         ({"by_name": {"a": {"count": 1, "nte": ""}}}, ("by_name", "a", "nte"), "did you mean 'note'?"),
-        ({"pair": [1, 2]}, ("pair", 1), "expected a text, got a whole number; write it in quotes, as in \"2\""),
+        ({"pair": [1, 2]}, ("pair", 1), "expected a text, got a whole number; write it in quotes: \"2\""),
         ({"pair": ["1", "a"]}, ("pair", 0), "expected a whole number, got a text"),
         ({"pair": [1]}, ("pair",), "length 2"),
         ({"pair": [1, "a", 3]}, ("pair",), "length 2"),
@@ -114,8 +114,8 @@ class Outer(msgspec.Struct, forbid_unknown_fields=True, rename={"class_": "class
         ({"size": {"between": ["1B", 2]}}, ("size", "between"), "2 is not a valid size"),
         ({"name": "Words"}, ("name",), "'Words' is not a word in small letters"),
         ({"code": "x"}, ("code",), "expected a text matching regex '^[0-9]+$'"),
-        ({"code": 7}, ("code",), "write it in quotes, as in \"7\""),
-        ({"code": False}, ("code",), "write it in quotes, as in \"false\""),
+        ({"code": 7}, ("code",), "write it in quotes: \"7\""),
+        ({"code": False}, ("code",), "write it in quotes: \"false\""),
         ({"shape": {"kind": "circle", "radius": 1, "side": 1}}, ("shape", "side"), "unknown key 'side'"),
         ({"shape": {"kind": "square", "side": "1"}}, ("shape", "side"), "expected a whole number"),
         ({"shape": {"kind": "star"}}, ("shape", "kind"), "invalid value 'star'"),
@@ -173,7 +173,7 @@ def test_data_nested_too_deep_is_a_problem() -> None:
     for _ in range(100_000):
         data = [data]
 
-    assert convert({"anything": data}, Outer)[1] == [((), "nested too deep")]
+    assert convert({"anything": data}, Outer)[1] == [((), "nested too deeply")]
 
 
 def test_a_type_that_msgspec_cannot_read_is_a_problem_and_not_a_crash() -> None:

@@ -54,7 +54,7 @@ def test_a_plan_with_environments_is_rejected_for_an_installation_without_one() 
     problem = the_problem("")
 
     assert (problem.path, problem.line) == ("environments", 6)
-    assert "there are prod, staging, and this installation has no environment" in problem.message
+    assert "the plan has the environments prod, staging, and this installation has no environment" in problem.message
     assert "the parameter Environment" in problem.message
     assert "the tag greenlight:environment" in problem.message
     assert "--environment" in problem.message
@@ -64,8 +64,8 @@ def test_an_unknown_environment_is_rejected_with_the_nearest_known_one() -> None
     problem = the_problem("stagin")
 
     assert problem.path == "environments"
-    assert "there is no environment 'stagin'; did you mean 'staging'?" in problem.message
-    assert "add it" in problem.message
+    assert "the plan has no environment 'stagin'; did you mean 'staging'?" in problem.message
+    assert "define 'stagin'" in problem.message
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_an_unknown_environment_is_rejected_with_the_nearest_known_one() -> None
         ("  prod: {}", "  prod: {timeout: 5s}", "environments.prod.timeout", "unknown key 'timeout'"),
         ("  prod: {}", "  prod: {variables: {tenant: [a]}}", "environments.prod.variables.tenant", "got a list"),
         ("  prod: {}", "  prod: {target: {url: shop}}", "environments.prod.target.url", "is not a base URL"),
-        ("  prod: {}", "  prod: {variables: {a: '${b}'}}", "environments.prod.variables.a", "write the value out"),
+        ("  prod: {}", "  prod: {variables: {a: '${b}'}}", "environments.prod.variables.a", "write out the value"),
         ("  prod: {}", "  pr od: {}", "environments.pr od", "is not a name of letters, digits, dots and hyphens"),
     ],
     ids=["nothing", "unknown key", "list as a value", "target", "reference", "name"],
@@ -90,7 +90,7 @@ def test_a_mistake_in_one_environment_is_reported_in_all(old: str, new: str, pat
 def test_an_empty_map_of_environments_is_rejected() -> None:
     text = PLAN[: PLAN.index("environments:")] + "environments: {}\n" + PLAN[PLAN.index("stages:") :]
 
-    assert "write one, or take the key out" in the_problem("prod", text).message
+    assert "define an environment, or remove the key" in the_problem("prod", text).message
 
 
 def test_a_variable_of_one_environment_is_unknown_in_the_others() -> None:
@@ -160,7 +160,7 @@ def test_any_other_environment_is_rejected(environment: str) -> None:
 def test_when_with_an_empty_list_of_names_is_rejected() -> None:
     text = PLAN.replace("        http:", "        when: {region: []}\n        http:")
 
-    assert "an empty list means no deployment" in the_problem("prod", text).message
+    assert "an empty list matches no deployment" in the_problem("prod", text).message
 
 
 def test_the_digest_of_a_plan_differs_between_its_environments() -> None:

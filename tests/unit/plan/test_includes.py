@@ -78,7 +78,7 @@ def test_a_changed_fragment_is_rejected_with_its_digest() -> None:
 
     assert (problem.line, problem.path) == (5, "stages.AfterAllowTraffic.include[0].sha256")
     assert digest(changed) in problem.message
-    assert "review the fragment, then write that" in problem.message
+    assert "review the fragment, then write this digest" in problem.message
 
 
 @pytest.mark.parametrize("uri", [URI, "ssm:/plans/base"])
@@ -110,13 +110,13 @@ def test_a_wrong_entry_is_reported_at_its_place(include: str, path: str, message
 
 
 def test_a_missing_fragment_is_reported() -> None:
-    assert "there is nothing at" in problems_of(plan(entry()), {})[0].message
+    assert "does not exist" in problems_of(plan(entry()), {})[0].message
 
 
 def test_an_empty_include_is_rejected() -> None:
     text = "version: 1\nstages: {AfterAllowTraffic: {include: []}}\n"
 
-    assert "write a fragment, or take the key out" in the_problem(text, {}).message
+    assert "add a fragment, or remove the key" in the_problem(text, {}).message
 
 
 def test_a_stage_needs_checks_or_include() -> None:
@@ -124,7 +124,7 @@ def test_a_stage_needs_checks_or_include() -> None:
 
 
 def test_a_plan_with_fragments_is_rejected_without_a_fetch_function() -> None:
-    with pytest.raises(PlanError, match="cannot be read from here"):
+    with pytest.raises(PlanError, match="cannot be read here"):
         parse(plan(entry(), checks=""), "plan.yaml")
 
 
@@ -151,7 +151,7 @@ def test_an_unreadable_fragment_is_reported_at_its_include() -> None:
     ("fragment", "line", "path", "message"),
     [
         (BASE + "include: [{uri: 'file:other'}]\n", 9, "include", "a fragment cannot include another"),
-        ("version: 1\nchecks: []\n", 2, "checks", "adds nothing"),
+        ("version: 1\nchecks: []\n", 2, "checks", "has no effect"),
         ("version: 1\nchecks:\n  - name: [\n", 4, "", "not valid YAML"),
         ("- 5\n", 1, "", "expected a map"),
         ("version: 1\nchecks:\n  - {name: a, targt_health: {}}\n", 3, "checks[0].targt_health", "no validator"),
@@ -160,7 +160,7 @@ def test_an_unreadable_fragment_is_reported_at_its_include() -> None:
             "version: 1\nvariables: {a: '${b}'}\nchecks:\n  - {name: a, target_health: {}}\n",
             2,
             "variables.a",
-            "write the",
+            "write out the value",
         ),
         (BASE.replace("${path}", "${pth}"), 5, "checks[0].http.get", "nothing is called ${pth}"),
         (BASE.replace("[/a, /b]", "[/a, {b: 1}]"), 7, "checks[1].each[1]", "this row is a map"),
@@ -190,14 +190,14 @@ def test_a_mistake_in_a_fragment_is_reported_in_its_own_file(fragment: str, line
 def test_names_are_unique_across_plan_and_fragments() -> None:
     problem = the_problem(plan(entry(), checks="- {name: green is well, target_health: {}}"), {URI: BASE})
 
-    assert "another check of this stage is called 'green is well'" in problem.message
+    assert "another check of this stage has the name 'green is well'" in problem.message
     assert (problem.source, problem.line) == ("", 7)
 
 
 def test_a_fragment_included_twice_repeats_its_names() -> None:
     problems = problems_of(plan(entry(), entry(), checks=""), {URI: BASE})
 
-    assert all("names must differ" in problem.message for problem in problems)
+    assert all("names must be unique" in problem.message for problem in problems)
 
 
 def test_conflicting_variables_of_fragments_are_rejected_unless_the_plan_sets_them() -> None:
@@ -209,7 +209,7 @@ def test_conflicting_variables_of_fragments_are_rejected_unless_the_plan_sets_th
 
     problem = the_problem(plan(*includes), stored)
 
-    assert "two fragments give 'path' different values" in problem.message
+    assert "two fragments have different values for 'path'" in problem.message
     assert problem.line == 6
     assert read(plan(*includes, head="variables: {path: /mine}\n"), stored).variables == {"path": "/mine"}
 
@@ -218,7 +218,7 @@ def test_the_number_and_the_size_of_fragments_are_limited() -> None:
     many = {f"file:{number}": BASE.replace("name: ", f"name: {number} ") for number in range(MAX_INCLUDES + 1)}
     large = {f"file:{number}": f"# {'x' * 600_000}\n" + BASE.replace("name: ", f"name: {number} ") for number in (1, 2)}
 
-    for stored, message in ((many, f"at most {MAX_INCLUDES} fragments"), (large, "the fragments are larger")):
+    for stored, message in ((many, f"at most {MAX_INCLUDES} fragments"), (large, "the fragments together are larger")):
         text = plan(*(f'{{uri: "{uri}"}}' for uri in stored), checks="")
         assert message in the_problem(text, stored).message
 
@@ -248,7 +248,7 @@ def test_variables_of_the_plan_replace_those_of_a_fragment() -> None:
 def test_a_packed_fragment_needs_no_digest_but_a_stated_one_is_checked() -> None:
     assert read(plan("{uri: 'file:base.yaml'}"), {"file:base.yaml": BASE})
     assert (
-        "is not the one that the plan states"
+        "the fragment has changed"
         in the_problem(plan(entry(uri="file:base.yaml")), {"file:base.yaml": BASE + "\n"}).message
     )
 

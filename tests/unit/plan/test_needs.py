@@ -25,10 +25,10 @@ def check(name: str, *needs: str, rows_of: str = "", index: int = 0) -> Check:
 @pytest.mark.parametrize(
     ("checks", "message"),
     [
-        ([check("a", "b")], "no check of this stage is called 'b'"),
+        ([check("a", "b")], "no check of this stage has the name 'b'"),
         ([check("a", "a")], "a check cannot need itself"),
-        ([check("a", "b"), check("b")], "'b' must stand before the check that needs it"),
-        ([check("a"), check("a")], "another check of this stage is called 'a'; names must differ"),
+        ([check("a", "b"), check("b")], "'b' must come before the check that needs it"),
+        ([check("a"), check("a")], "another check of this stage has the name 'a'; names must be unique"),
         ([check("a [1]", rows_of="a"), check("b"), check("a [2]", rows_of="a")], "another check of this stage"),
     ],
     ids=["unknown", "itself", "later", "same name", "name of a check with rows"],

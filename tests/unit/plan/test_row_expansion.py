@@ -56,18 +56,18 @@ http: {get: "/items/${each.sku}", expect: {status: "${each.status}"}}"""
 @pytest.mark.parametrize(
     ("check", "line", "path", "message"),
     [
-        ("name: a\neach: []\nhttp: {get: '/${each}'}", 7, "each", "there are no rows, so there is no check"),
-        ("name: a\neach: [1]\nhttp: {get: /}", 7, "each", "every row would check the same"),
+        ("name: a\neach: []\nhttp: {get: '/${each}'}", 7, "each", "the list of rows is empty, so there is no check"),
+        ("name: a\neach: [1]\nhttp: {get: /}", 7, "each", "all rows would be the same check"),
         ("name: a\neach:\n  - {sku: A}\n  - {sk: B}\nhttp: {get: '/${each.sku}'}", 9, "each[1]", "did you mean 'sk'?"),
         (
             "name: a\neach:\n  - {sku: A}\n  - {sku: B, qty: 2}\nhttp: {get: '/${each.sku}'}",
             9,
             "each[1].qty",
-            "nothing in the check uses ${each.qty}",
+            "the check does not use ${each.qty}",
         ),
         ("name: a\neach:\n  - {sku: A}\n  - B\nhttp: {get: '/${each.sku}'}", 9, "each[1]", "is a plain value"),
         ("name: a\neach:\n  - A\n  - {sku: B}\nhttp: {get: '/${each}'}", 9, "each[1]", "this row is a map"),
-        ("name: a\neach:\n  - A\n  - '${each}'\nhttp: {get: '/${each}'}", 9, "each[1]", "cannot refer to rows"),
+        ("name: a\neach:\n  - A\n  - '${each}'\nhttp: {get: '/${each}'}", 9, "each[1]", "cannot refer to a row"),
         ("name: a\neach:\n  - A\n  - [B]\nhttp: {get: '/${each}'}", 9, "each[1]", "or a map, got"),
         ("name: a\neach:\n  - A\n  -\nhttp: {get: '/${each}'}", 9, "each[1]", "or a map, got"),
         ("name: a\neach: A\nhttp: {get: '/${each}'}", 7, "each", "write it in brackets"),
@@ -75,14 +75,14 @@ http: {get: "/items/${each.sku}", expect: {status: "${each.status}"}}"""
             "name: a\neach:\n  - {p: [1]}\nhttp: {get: '/${each.p}'}",
             8,
             "each[0].p",
-            "only a text, a number, true or false can be a part of a text",
+            "only a text, a number, true or false can be inserted into a text",
         ),
-        ("name: a\neach:\n  - {name: 5, p: 1}\nhttp: {get: '/${each.p}'}", 8, "each[0].name", "a row's name is a text"),
+        ("name: a\neach:\n  - {name: 5, p: 1}\nhttp: {get: '/${each.p}'}", 8, "each[0].name", "must be a text"),
         (
             "name: a\neach:\n  - {name: x, p: 1}\n  - {name: x, p: 2}\nhttp: {get: '/${each.p}'}",
             9,
             "each[1].name",
-            "another row before this is called 'x'",
+            "an earlier row has the name 'x'",
         ),
         ("name: a\neach: [1]\nhttp: {get: '/${each}', '${each}': 1}", 8, "http.${each}", "not replaced in keys"),
         ("name: a ${each}\neach: [1]\nhttp: {get: '/${each}'}", 6, "name", "parameters of validators only"),
@@ -127,12 +127,12 @@ def test_a_check_cannot_have_the_name_of_a_check_with_rows() -> None:
 
     assert (problem.line, problem.message) == (
         11,
-        "another check of this stage is called 'an item is sold'; names must differ",
+        "another check of this stage has the name 'an item is sold'; names must be unique",
     )
 
 
 def test_a_check_cannot_have_the_name_of_a_row() -> None:
-    assert "names must differ" in the_problem(ITEMS, "name: an item is sold [A1, 200]\nhttp: {get: /}").message
+    assert "names must be unique" in the_problem(ITEMS, "name: an item is sold [A1, 200]\nhttp: {get: /}").message
 
 
 def test_the_number_of_checks_by_rows_is_limited() -> None:
@@ -148,7 +148,7 @@ def test_the_number_of_checks_by_rows_is_limited() -> None:
 def test_rows_that_are_too_large_are_rejected() -> None:
     long = f"name: a\neach: ['{'x' * 200_000}', 2]\nhttp: {{get: '{'${each}' * 100}'}}"
 
-    assert "write fewer or smaller ones" in the_problem(long).message
+    assert "write fewer or smaller rows" in the_problem(long).message
 
 
 # ---- Expanded checks

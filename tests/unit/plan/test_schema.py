@@ -30,7 +30,7 @@ def test_when_explains_why_a_check_does_not_run(when: When, deployment: Deployme
         (When(environment="prod"), ""),
         (When(environment=("dev", "prod")), ""),
         (When(environment="dev"), "only when environment is dev, and it is prod"),
-        (When(region=("eu-west-1", "us-east-1")), "only when region is eu-west-1 or us-east-1, and it is not known"),
+        (When(region=("eu-west-1", "us-east-1")), "only when region is eu-west-1 or us-east-1, and it is unknown"),
         (When(application=("shop", "orders"), group="web"), "only when group is web, and it is blue-green"),
     ],
 )

@@ -50,7 +50,7 @@ def test_a_shadow_too_far_ahead_is_rejected_at_its_place() -> None:
 
     (problem,) = caught.value.problems
     assert (problem.path, problem.line) == ("shadow.until", 2)
-    assert problem.message == "2027-02-22 is more than 90 days ahead; a shadow may end on 2027-02-21 at the latest"
+    assert problem.message == "2027-02-22 is more than 90 days ahead; a shadow must end on 2027-02-21 at the latest"
     assert parse(text.replace("02-22", "02-21"), today=TODAY).shadow == shadow("2027-02-21")
 
 

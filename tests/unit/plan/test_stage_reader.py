@@ -23,7 +23,7 @@ def test_exceptions_of_a_check_are_read() -> None:
 
     assert check.severity is Severity.REQUIRED_WITH_OVERRIDE
     assert (check.on_inconclusive, check.on_first_deployment) == (OnInconclusive.TOLERATE, OnFirstDeployment.SKIP)
-    assert "no blue" in check.left_out(msgspec.structs.replace(SOMEWHERE, first=True, group="blue-green"))
+    assert "no blue" in check.skip_reason(msgspec.structs.replace(SOMEWHERE, first=True, group="blue-green"))
 
 
 def test_a_repeated_check_is_not_retried_by_default() -> None:

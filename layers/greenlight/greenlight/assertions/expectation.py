@@ -89,7 +89,7 @@ class Expectation:
 
         Raises:
             PatternTimeoutError: A pattern took too long.
-            RecursionError: The value is nested too deep.
+            RecursionError: The value is nested too deeply.
         """
         if self.filters and actual is not MISSING:
             try:
@@ -110,7 +110,7 @@ class Expectation:
         except PatternTimeoutError as error:
             return str(error)
         except RecursionError:
-            return "it is nested too deep"
+            return "it is nested too deeply"
 
     def _explain(self, actual: Any) -> str:
         details = []

@@ -68,7 +68,7 @@ def apply_filters(steps: tuple[Step, ...], value: Any) -> Any:
     """Return the value after all filters were applied in order.
 
     Raises:
-        CannotError: One of them cannot be applied.
+        FilterError: A filter cannot be applied.
         PatternTimeoutError: A pattern took too long.
     """
     for step in steps:

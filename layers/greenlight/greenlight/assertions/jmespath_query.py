@@ -47,7 +47,7 @@ def compile_query(expression: str, *path: str | int) -> Any:
         if not mistake and not _reads_data(parsed.parsed):
             mistake = "it looks at nothing of the answer, so its value is always the same"
     except RecursionError as error:
-        raise _invalid_error(expression, "nested too deep", path) from error
+        raise _invalid_error(expression, "nested too deeply", path) from error
     except (JMESPathError, ValueError) as error:
         raise _invalid_error(expression, _describe_error(error, expression), path) from error
     if mistake:

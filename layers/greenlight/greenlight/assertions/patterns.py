@@ -50,7 +50,7 @@ def compile_pattern(source: Any, name: str = "matches") -> Any:
     try:
         return regex.compile(source)
     except (regex.error, RecursionError, OverflowError) as error:
-        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         hint = next((hint for part, hint in _HINTS.items() if part in reason), "")
         raise ExpectationError(f"{truncate(repr(source), 60)} is not a valid pattern: {reason}{hint}") from error
 

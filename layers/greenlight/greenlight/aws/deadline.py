@@ -27,12 +27,11 @@ class OverdueError(GreenlightError):
 def run_with_deadline(deadline: float, work: Callable[[], T], otherwise: str) -> T:
     """Return the result of `work`, which runs in a thread that is abandoned at `deadline`.
 
-    Every AWS call has a time-out, but several slow calls in a row have none together, and name resolution has none at
-    all.
+    Every AWS call has a timeout, but a sequence of slow calls has no common timeout, and name resolution has none.
 
     Args:
-        deadline: `time.monotonic()` by which the result must be there.
-        work: The call; what it raises is raised here.
+        deadline: `time.monotonic()` by which the result must be available.
+        work: The call; its exceptions are raised here.
         otherwise: Beginning of the error message after the deadline.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One attempt of one check: it calls the validator and always returns a finding that can be sent."""
+"""One attempt of one check, which calls the validator and always returns a valid finding."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class CheckResources:
     def __init__(
         self, deployment: Deployment, client: Client, aws: Aws, redactor: Redactor, clock: Clock = SYSTEM_CLOCK
     ) -> None:
-        """Keep the resources."""
+        """Store the resources."""
         self.deployment, self.client, self.aws, self.redactor = deployment, client, aws, redactor
         self.clock = clock
 
@@ -49,7 +49,7 @@ class Attempt:
         number: Counted from 1.
         timeout_s: Time limit.
         began: Start, monotonic.
-        overdue: Whether the scheduler has abandoned it, so that its finding does not count.
+        overdue: Whether the runner has abandoned the attempt, so that its finding does not count.
     """
 
     __slots__ = ("began", "bound", "number", "overdue", "timeout_s")
@@ -68,8 +68,8 @@ def run_attempt(attempt: Attempt, resources: CheckResources) -> Finding:
     try:
         finding = redact_finding(_call_validator(attempt, resources.context(attempt.timeout_s, redactor)), redactor)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plugin must not end the thread without a finding
-        # The traceback's frames hold all objects of the validator. After a MemoryError even the message could not be
-        # built while they live.
+        # The traceback keeps all objects of the validator alive. After a MemoryError there would not even be memory
+        # for the message.
         BaseException.with_traceback(error, None)
         finding = redact_finding(Finding(outcome=Outcome.ERROR, message=_describe_failure(error)), redactor)
     return replace(finding, duration_ms=round((time.monotonic() - began) * 1000, 3))
@@ -79,23 +79,23 @@ def _call_validator(attempt: Attempt, context: Context) -> Finding:
     assert attempt.bound.validator is not None  # noqa: S101 - the runner starts no attempt of a check without one
     finding = attempt.bound.validator(_copy_params(attempt.bound.params), context)
     if not isinstance(finding, Finding):
-        return Finding(outcome=Outcome.ERROR, message=f"the validator gave {type(finding).__name__}, not a Finding")
+        return Finding(outcome=Outcome.ERROR, message=f"the validator returned {type(finding).__name__}, not a Finding")
     try:
         # msgspec does not check the fields of a struct that Python code creates, and a finding that cannot be encoded
         # would end the worker.
         finding = _FINDING_DECODER.decode(msgspec.json.encode(finding, enc_hook=repr))
     except Exception as error:  # noqa: BLE001 - objects of a plugin may raise anything
         return Finding(
-            outcome=Outcome.ERROR, message=f"the validator gave a Finding that cannot be read: {_error_text(error)}"
+            outcome=Outcome.ERROR, message=f"the validator returned a Finding that is not valid: {_error_text(error)}"
         )
     if finding.outcome is Outcome.SKIPPED:
-        reason = "the validator skipped the check, and only a plan may do that"
+        reason = "the validator returned SKIPPED, but only a plan may skip a check"
         return replace(finding, outcome=Outcome.INCONCLUSIVE, message=f"{reason}: {finding.message}")
     return finding
 
 
 def _copy_params(value: Any) -> Any:
-    """Copy parameters down to their lists and maps, so that a change by one attempt does not reach the next."""
+    """Copy parameters deeply, so that a change by one attempt does not affect the next attempt."""
     if isinstance(value, dict):
         return {key: _copy_params(item) for key, item in value.items()}
     if isinstance(value, (list, set)):
@@ -119,5 +119,5 @@ def _describe_failure(error: BaseException) -> str:
 def _error_text(error: BaseException) -> str:
     try:
         return " ".join(str(error).split())
-    except BaseException:  # noqa: BLE001 - the __str__ of a plugin's error may raise, too
+    except BaseException:  # noqa: BLE001 - the __str__ of a plugin's error may raise as well
         return "(it cannot be shown)"

@@ -1,7 +1,7 @@
-"""Binding of a plan's checks to their validators: names are looked up, `${…}` replaced, parameters typed.
+"""Binding of a plan's checks to validators: looks up names, replaces `${…}` and converts parameters to their types.
 
-All checks of all stages are bound before any of them runs. The first gate thus finds a mistake anywhere in the plan,
-instead of the last one while a release waits.
+All checks of all stages are bound before any check runs. The first gate of a deployment therefore finds every mistake
+in the plan, including mistakes in later stages.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Bound:
     __slots__ = ("check", "malformed", "params", "validator")
 
     def __init__(self, check: Check, validator: Validator | None, params: Any, malformed: str = "") -> None:
-        """Keep either a validator with parameters, or the reason why it has none."""
+        """Store either a validator with parameters, or the reason why the check cannot run."""
         self.check, self.validator, self.params, self.malformed = check, validator, params, malformed
 
 
 def deployment_values(deployment: Deployment) -> dict[str, str]:
-    """Return the values of a deployment that a plan may use, by their names in plans."""
+    """Return the values of a deployment that a plan may use, by name."""
     values = {
         "deployment.id": deployment.id,
         "deployment.application": deployment.application,
@@ -73,14 +73,14 @@ def bind(
     Args:
         plan: A parsed plan, whose parameters are still plain data.
         deployment: Source of the deployment's values.
-        secrets: Values by reference. A secret that was not fetched keeps its reference: no check of this stage uses it.
+        secrets: Values by reference. References to other secrets, which only other stages use, are kept.
         registry: Source of validators.
 
     Returns:
         The bound checks of each stage.
 
     Raises:
-        PlanError: Unknown validators, unknown names, parameters that do not fit; all of them.
+        PlanError: Validators or names are unknown, or parameters are not valid; the error lists all problems.
     """
     values = {**plan.variables, **deployment_values(deployment)}
     binder = _Binder(values, secrets, registry, deployment)
@@ -97,19 +97,19 @@ def bind(
 
 
 class _Binder:
-    """Binds one check after the other and collects mistakes."""
+    """Binds checks and collects mistakes."""
 
     def __init__(
         self, values: Mapping[str, Any], secrets: Mapping[str, str], registry: Registry, deployment: Deployment
     ) -> None:
-        # A name with a dot is one of the deployment; variables have none, and an empty variable is a value.
+        # Only deployment values have a dot in their name. If empty, they are missing; an empty variable is a value.
         self._empty = {name for name, value in values.items() if value == "" and "." in name}
         self._values = {**values, **{name: f"${{{name}}}" for name in self._empty}}
         self._secrets, self._registry, self._deployment = secrets, registry, deployment
         self.mistakes: list[PathProblem] = []
 
     def bind_check(self, check: Check, stage: str) -> Bound:
-        """Bind one check; a mistake of it is collected."""
+        """Bind one check and collect its mistakes."""
         path = (*check.path, check.validator)
         if len(self.mistakes) > MAX_PROBLEMS:
             return Bound(check, None, None)
@@ -124,16 +124,16 @@ class _Binder:
             return Bound(check, None, None)
         if stage not in validator.stages:
             stages = ", ".join(validator.stages)
-            self.mistakes.append((path, f"{check.validator} shows nothing at {stage}; it works at {stages}"))
-        runs_now = stage == self._deployment.stage and not check.left_out(self._deployment)
+            self.mistakes.append((path, f"{check.validator} shows nothing at {stage}; use it at {stages}"))
+        runs_now = stage == self._deployment.stage and not check.skip_reason(self._deployment)
         if runs_now and (reason := self._missing_value(check.params)):
             return Bound(check, None, None, reason)
         return Bound(check, validator, self._bind_params(check, validator, path))
 
     def _missing_value(self, params: Any) -> str:
-        """Return a message about a used value that this deployment does not have; "" if it has all.
+        """Return a message about a referenced value that this deployment lacks; "" if it lacks none.
 
-        An empty text in its place would let `contains: ${green.version}` pass for everything.
+        If the value were replaced by an empty text, `contains: ${green.version}` would always pass.
         """
         for name in references.reference_names(params):
             if name in self._empty:
@@ -161,7 +161,7 @@ class _Binder:
         if mistakes and secret_names:  # messages repeat values, and a secret must not be repeated
             masked = {**values, **dict.fromkeys(secrets, MASK)}
             mistakes = convert(references.replace(raw, masked, keep=keep), validator.params, path)[1] or [
-                (path, "the value of a secret does not fit where it stands")
+                (path, "the value of a secret is not valid for this parameter")
             ]
         self.mistakes += reference_mistakes + mistakes
         return params

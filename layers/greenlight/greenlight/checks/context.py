@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from greenlight.network.request_target import Request
 
 MAX_PAGES = 50
-"""Pages of one listing that a check reads. A longer listing is an error: the unread rest could hold anything."""
+"""Maximum number of pages that a check reads. A longer listing is an error, because its rest would not be checked."""
 
 _PAGE_TOKENS = {"NextToken": "NextToken", "nextToken": "nextToken", "NextMarker": "Marker"}
-"""Key of a response that holds the token of the next page, and the parameter that takes this token."""
+"""Response key of the token for the next page, and the request parameter for this token."""
 
 _SLEEP_MARGIN_S = 0.05
 """A sleep ends this long before the attempt's deadline."""
 
 _MIN_USEFUL_S = 0.1
-"""Below this remaining time no further step is begun."""
+"""Minimum remaining time to start another step."""
 
 
 class Context:
-    """Everything that a validator gets beside its parameters.
+    """Context of one attempt, which a validator receives in addition to its parameters.
 
     Attributes:
         deployment: The deployment under test.
@@ -81,7 +81,7 @@ class Context:
         return self.remaining_s() > _MIN_USEFUL_S
 
     def reserve(self, seconds: float) -> Context:
-        """Return a context with `seconds` less time, so that this one still has them for cleaning up."""
+        """Return a context whose time is shorter by `seconds`, which remain for cleaning up with this context."""
         timeout_s = max(0.0, self.remaining_s() - seconds)
         return Context(self.deployment, timeout_s, self._client, self._aws, self._redactor, self.clock)
 
@@ -103,20 +103,20 @@ class Context:
 
         Args:
             method: The method, in capitals.
-            path_or_url: A path goes to the listener that leads to `side`, with the host name and the headers that its
-                rule asks for. A URL goes to an allowed host.
+            path_or_url: A path is requested from the listener that routes to `side`, with the host name and the headers
+                that its rule requires. A URL must have an allowed host.
             headers: Further headers.
             body: The body.
-            redirects: Redirects to follow at most.
-            max_bytes: Bytes of the body to read at most.
-            side: The side that a path goes to. Blue has a listener of its own until traffic shifts.
-            timeout_s: Time limit, at most the attempt's remaining time. A check that must clean up saves some of it.
-            new_connection: Open a connection for this request alone, so that all `timings` and the `certificate` of
-                the response are known.
-            jar: Cookies to send; those that the response sets are stored in it.
+            redirects: Maximum number of redirects to follow.
+            max_bytes: Maximum number of body bytes to read.
+            side: The side that receives a request for a path. Blue has a separate listener until traffic shifts.
+            timeout_s: Time limit, at most the attempt's remaining time. A check that must clean up sets a shorter one.
+            new_connection: Open a new connection for this request, so that all `timings` and the `certificate` of the
+                response are known.
+            jar: Cookies to send; cookies that the response sets are stored in it.
 
         Raises:
-            HttpError: No exchange took place; the subclass names the reason.
+            HttpError: The exchange failed; the subclass depends on the reason.
         """
         from greenlight.network.request_target import reject_taken, resolve_request
 
@@ -146,13 +146,13 @@ class Context:
         return session(self.request, self.green.url)
 
     def add_secret(self, value: Any) -> None:
-        """Redact a value, such as a token in green's response, from everything that is shown of this attempt."""
+        """Redact a value, such as a token in green's response, from the finding of this attempt."""
         if self._redactor is None or isinstance(value, bool):
             return
         self._redactor.hide(value if isinstance(value, str) else display_value(value))
 
     def excerpt(self, text: str, max_length: int = 160) -> str:
-        """Return the start of a text on one line, for a message. Secrets are redacted before the text is cut."""
+        """Return the start of a text on one line, for a message. Secrets are redacted before the text is truncated."""
         start = text[: MAX_VALUE_LENGTH + max_length]
         clean = self._redactor.text(start) if self._redactor else start
         return " ".join(clean.split())[:max_length]
@@ -165,11 +165,11 @@ class Context:
         Args:
             host: An allowed host; green's host by default.
             port: TCP port; that of green's URL by default.
-            tls: Use TLS and verify the certificate for `host`, for green for the name that its clients use.
+            tls: Use TLS and verify the certificate, for green with the host name that its clients use.
             alpn: Protocols to offer in TLS, such as h2.
 
         Raises:
-            HttpError: No connection was made; the subclass names the reason.
+            HttpError: The connection failed; the subclass depends on the reason.
         """
         from greenlight.network.request_target import resolve_endpoint
 
@@ -201,8 +201,8 @@ class Context:
         Raises:
             GreenlightError: AWS refused the call or did not answer. The message names a missing permission.
         """
-        # The limit is the whole attempt's time, not the remaining one: it is part of the client, a new client costs
-        # more than a call, and a check that polls makes many calls.
+        # The timeout is that of the attempt, not the remaining time: the timeout belongs to the client, and a new
+        # client for each call of a polling check would cost more than the call.
         client = self._aws.client(service, read_timeout_s=max(1.0, round(self._timeout_s, 1)), attempts=1)
         method = getattr(client, operation)
 
@@ -214,11 +214,11 @@ class Context:
         return repeat_transient(call, until, self.clock, only_throttled=not is_read(operation))
 
     def aws_pages(self, service: str, operation: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
-        """Make one AWS call page after page and yield each response. It yields all pages or raises.
+        """Make one AWS call for each page and yield the responses; yields all pages or raises.
 
         Raises:
-            GreenlightError: As `aws_call` raises it; or there are more than `MAX_PAGES` pages, or the attempt's time
-                ended before the last one. The unread rest could hold anything.
+            GreenlightError: A call failed, there are more than `MAX_PAGES` pages, or the attempt's time ended before
+                the last page. Unread pages would not be checked.
         """
         token: dict[str, Any] = {}
         for _ in range(MAX_PAGES):
@@ -231,4 +231,4 @@ class Context:
                 raise AwsError(
                     f"reading all pages of {iam_action(service, operation)} did not end within the check's time"
                 )
-        raise AwsError(f"{iam_action(service, operation)} has more than {MAX_PAGES} pages; ask for less at once")
+        raise AwsError(f"{iam_action(service, operation)} has more than {MAX_PAGES} pages; request fewer items")

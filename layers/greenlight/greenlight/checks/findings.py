@@ -1,4 +1,4 @@
-"""Functions that build a validator's finding, and the length to which its values are cut."""
+"""Functions that build a validator's finding and truncate its values."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from greenlight.assertions.expectation import Expectation
 
 MAX_VALUE_LENGTH = 5000
-"""Characters of one observed value in a validator's finding. The runner cuts further, but only after redaction: a
-secret that is cut in half is not found."""
+"""Maximum length of an observed value in a validator's finding. The runner truncates further, but only after redaction,
+because a truncated secret would not be recognized."""
 
 
 def passed(message: str, *evidence: Evidence) -> Finding:
@@ -34,7 +34,7 @@ def error(message: str, *evidence: Evidence) -> Finding:
 
 
 def inconclusive(message: str, *evidence: Evidence) -> Finding:
-    """Return an INCONCLUSIVE: the check was carried out and shows neither that green is right nor that it is wrong."""
+    """Return an INCONCLUSIVE: the check ran, but does not show whether green is right or wrong."""
     return Finding(outcome=Outcome.INCONCLUSIVE, message=message, evidence=evidence)
 
 
@@ -59,12 +59,12 @@ def check_value(query: str, expectation: Expectation, actual: Any, location: str
 
 
 def finding_from(evidence: Sequence[Evidence], message: str) -> Finding:
-    """Return PASS with `message` if all evidence passed, else FAIL with a message about the first that did not.
+    """Return PASS with `message` if all evidence passed, otherwise FAIL with a message about the first mismatch.
 
-    Without any evidence it is INCONCLUSIVE: a check that looked at nothing shows nothing.
+    Without evidence the finding is INCONCLUSIVE.
     """
     if not evidence:
-        return inconclusive("nothing was looked at")
+        return inconclusive("nothing was checked")
     mismatches = [item for item in evidence if not item.passed]
     if not mismatches:
         return passed(message, *evidence)
@@ -77,7 +77,7 @@ def finding_from(evidence: Sequence[Evidence], message: str) -> Finding:
 
 
 def limit_value(value: Any) -> Any:
-    """Return an observed value cut to `MAX_VALUE_LENGTH`, and as text if it is not plain data."""
+    """Return an observed value truncated to `MAX_VALUE_LENGTH`, as text if it is not plain data."""
     if value is MISSING:
         return repr(MISSING)
     if isinstance(value, str):

@@ -26,7 +26,7 @@ _MAX_TEXT_LENGTH = 400
 
 
 def redact_finding(finding: Finding, redactor: Redactor) -> Finding:
-    """Return a finding without secrets, cut to a readable length. Redaction comes first: half a secret is not found."""
+    """Redact a finding, then truncate it; redaction would not recognize a secret that was truncated before."""
     return replace(
         finding,
         message=_redact_text(finding.message, redactor, _MAX_MESSAGE_LENGTH),
@@ -73,6 +73,6 @@ def _redact_data(value: Any, redactor: Redactor) -> Any:
 
 
 def _redact_numbers(values: Sequence[float], redactor: Redactor) -> tuple[float, ...]:
-    """Return the first numbers, or none of them if one is a secret."""
+    """Return the first numbers; an empty tuple if one of them is a secret."""
     numbers = tuple(values[:MAX_POINTS])
     return numbers if redactor.data(list(numbers)) == list(numbers) else ()

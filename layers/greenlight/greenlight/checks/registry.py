@@ -1,7 +1,7 @@
-"""Registry of validators: one file each in the `validators` folder, or an entry point of an installed package.
+"""Registry of validators: files in the `validators` folder, and entry points of installed packages.
 
-Names are listed without importing anything; a file is imported when a plan uses it. A plugin that cannot be imported,
-or that is not a valid validator, is refused with its place and the reason, and does not affect the others.
+Names are listed without imports; a file is imported when a plan uses it. A plugin that cannot be imported, or that is
+not a valid validator, is rejected with its place and the reason, and does not affect other validators.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Registry:
         return sorted(self._modules | {point.name for point in self._entry_points()})
 
     def get(self, name: str) -> Validator | None:
-        """Return a validator, or None if nothing has that name.
+        """Return the validator of a name; None if there is no such validator.
 
         Raises:
-            MalformedError: A plugin has the name and is not a valid validator.
+            MalformedError: The plugin of this name is not a valid validator.
         """
         if name not in self._loaded:
             loaded = self._load(name)
@@ -83,7 +83,7 @@ class Registry:
             for point in self._entry_points()
             if point.name == name
         ]
-        if len(sources) > 1:  # a plan cannot name one of them, so neither is used
+        if len(sources) > 1:  # a plan cannot choose between them, so neither is used
             places = " and ".join(place for place, _ in sources)
             return MalformedError(f"the validator {name!r} is in {places}; rename one, or remove it")
         return load_validator(name, *sources[0]) if sources else None
@@ -106,7 +106,7 @@ def _module_names(folder: str) -> list[str]:
 
 
 def _has_entry_points() -> bool:
-    """Return whether any package may bring validators; `importlib.metadata` would take 20 ms of every gate."""
+    """Return whether any package may contain validators; `importlib.metadata` would take 20 ms of every gate."""
     for place in filter(os.path.exists, sys.path):
         if not os.path.isdir(place):  # an archive, which only importlib can read
             return True
@@ -123,12 +123,12 @@ def _installed_entry_points() -> list[Any]:
 
 
 def load_validator(name: str, place: str, load: Callable[[], Any]) -> Validator | MalformedError:
-    """Return the one validator that `load` brings, or the error that explains why it is not valid.
+    """Return the validator that `load` returns or contains, or the error that explains why it is not valid.
 
     Args:
-        name: Name in plans; the validator must have the same.
-        place: Where it comes from, for the message.
-        load: Returns a module or a validator. An exception of it becomes the returned error.
+        name: Name in plans; the validator must have the same name.
+        place: Origin of the validator, for the message.
+        load: Returns a module or a validator. If it raises an exception, an error is returned.
     """
     try:
         loaded = load()
@@ -142,14 +142,12 @@ def load_validator(name: str, place: str, load: Callable[[], Any]) -> Validator 
         validators = [value for value in vars(loaded).values() if isinstance(value, Validator)]
     if len(validators) != 1:
         return MalformedError(
-            f"{place} must hold exactly one function decorated with @validator; it holds {len(validators)}"
+            f"{place} must contain exactly one function decorated with @validator; it contains {len(validators)}"
         )
     if name in CONTROL_KEYS:
-        return MalformedError(
-            f"{place} has the name of a key of checks, so that no plan can use it; give it another name"
-        )
+        return MalformedError(f"{place} has the name of a control key of checks, so no plan can use it; rename it")
     if validators[0].name != name:
         return MalformedError(
-            f"{place} holds the validator {validators[0].name!r}; file and function must have one name"
+            f"{place} contains the validator {validators[0].name!r}; file and function must have the same name"
         )
     return validators[0]

@@ -1,7 +1,7 @@
-"""Scheduler of one stage: it runs the checks at once, within their times, and reports those left unfinished.
+"""Runner of a stage's checks: runs them in parallel, enforces their timeouts, and reports unfinished checks.
 
-It runs in the worker. Python cannot stop a thread, so a check that outlives its time is abandoned, its place is given
-to a new thread, and its thread ends with the worker's process.
+It runs in the worker. Python cannot stop a thread, so the runner abandons a check that exceeds its timeout and starts a
+new thread in its place. The abandoned thread ends with the worker process.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from greenlight.plan.repeat import Repeat
 
 GRACE_S = 0.25
-"""Time beyond its timeout before an attempt is abandoned: its own clients time out first and give a better message."""
+"""Time after its timeout until an attempt is abandoned, so that its clients time out first, with a better message."""
 
 MAX_ATTEMPT_RECORDS = 100
-"""Attempts that one finding records, half of them the first, half the last."""
+"""Maximum number of attempts in a finding: the first and the last half of them."""
 
 
 class Runner:
@@ -45,7 +45,7 @@ class Runner:
         deadline: float,
         emit: Callable[..., None],
         chance: Callable[[], float] = random.random,
-        began: float | None = None,
+        started: float | None = None,
     ) -> None:
         """Prepare a run.
 
@@ -55,14 +55,14 @@ class Runner:
             deadline: End of the run, monotonic.
             emit: Called with findings as soon as they are final, one or several at a time.
             chance: Returns a random number from 0 to 1, for jitter.
-            began: The gate's start, monotonic, from which the times of attempts are counted; now by default.
+            started: The gate's start, monotonic, from which the times of attempts are counted; now by default.
         """
         self._resources = resources
         self._concurrency = concurrency
         self._deadline = deadline
         self._emit = emit
         self._chance = chance
-        self._began = time.monotonic() if began is None else began
+        self._started = time.monotonic() if started is None else started
         self._tasks: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[Attempt, Finding]] = queue.SimpleQueue()
         self._running: set[Attempt] = set()
@@ -110,7 +110,7 @@ class Runner:
         deployment = self._resources.deployment
         if bound.malformed:
             return Finding(outcome=Outcome.ERROR, message=bound.malformed)
-        if reason := bound.check.left_out(deployment):
+        if reason := bound.check.skip_reason(deployment):
             return Finding(outcome=Outcome.SKIPPED, message=reason)
         if bound.validator is not None and deployment.platform not in bound.validator.platforms:
             platforms = " or ".join(platform.value for platform in bound.validator.platforms)
@@ -130,7 +130,7 @@ class Runner:
         attempt.began = now
         attempt.timeout_s = min(attempt.bound.check.timeout_s, self._deadline - now)
         if self._threads <= len(self._running) and not self._start_thread():
-            # There is no memory for another thread. Go on with the existing ones; this attempt takes the next free one.
+            # There is no memory for another thread. Continue with the existing threads; the attempt waits for one.
             self._concurrency = len(self._running)
             self._schedule(attempt, now)
             return
@@ -192,7 +192,7 @@ class Runner:
         records = self._attempt_records.setdefault(attempt.bound.check.name, [])
         records.append(
             AttemptRecord(
-                began_ms=round((attempt.began - self._began) * 1000, 3),
+                began_ms=round((attempt.began - self._started) * 1000, 3),
                 duration_ms=finding.duration_ms,
                 outcome=finding.outcome,
                 message="" if finding.outcome is Outcome.PASS else truncate(finding.message, 200),
@@ -247,7 +247,7 @@ class Runner:
         self._not_emitted.append(final)
 
     def _emit_final(self) -> None:
-        """Emit final findings in one batch; each write releases the GIL, which all other threads wait for."""
+        """Emit final findings in one batch: each write releases the GIL, and getting it back takes time."""
         if self._not_emitted:
             self._emit(*self._not_emitted)
             self._not_emitted = []
@@ -269,13 +269,13 @@ class Runner:
                 state = "was to be tried again"
             else:
                 state = "had not been started"
-            message = f"not finished: the gate's time was over while it {state}"
+            message = f"not finished: the gate reached its deadline while the check {state}"
             finding = Finding(outcome=Outcome.ERROR, cause=Cause.DEADLINE, message=message)
             self._finish(bound, finding, running.get(name, retrying.get(name, 0)))
 
 
 def _remediation(bound: Bound, finding: Finding, attempts: int) -> str:
-    """Return what the validator advises; only a check that ran and did not pass needs it."""
+    """Return the validator's advice for a check that ran and did not pass; "" for other checks."""
     if bound.validator is None or not attempts or finding.outcome in (Outcome.PASS, Outcome.SKIPPED):
         return ""
     return bound.validator.remediation
@@ -290,7 +290,7 @@ def _summarize_measurements(findings: Sequence[Finding], outcome: Outcome) -> Fi
 
 
 def _underlying_cause(outcomes: Container[Outcome], finding: Finding) -> Cause | None:
-    """Return the cause behind an INCONCLUSIVE: a plan that tolerates one tolerates no earlier FAIL or ERROR."""
+    """Return the cause of a finding; an INCONCLUSIVE after a FAIL or ERROR gets their cause and is not tolerated."""
     if finding.outcome is not Outcome.INCONCLUSIVE:
         return finding.cause
     if Outcome.FAIL in outcomes:
@@ -299,7 +299,7 @@ def _underlying_cause(outcomes: Container[Outcome], finding: Finding) -> Cause |
 
 
 def unfinished_finding(check: Check, message: str, cause: Cause) -> Finding:
-    """Return the finding of a check whose worker has ended without one."""
+    """Return the finding of a check whose worker ended before it returned a finding."""
     return Finding(
         outcome=Outcome.ERROR,
         cause=cause,

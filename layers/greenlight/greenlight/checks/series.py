@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from greenlight.assertions.expectation import Expectation
 
 MAX_PLOTTED = 200
-"""Numbers of one series that a plot gets; a screen shows no more."""
+"""Maximum number of values in a plot; a screen cannot show more."""
 
 _BOUND_PREDICATES = ("lt", "lte", "gt", "gte", "eq")
 

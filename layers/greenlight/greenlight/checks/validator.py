@@ -43,7 +43,7 @@ class Validator:
         cost: str,
         iam_for: Callable[[Any], Iterable[IamRequirement]] | None,
     ) -> None:
-        """Keep a checked entry; `validator` describes the arguments."""
+        """Store the parts of a valid entry; the decorator `validator` describes them."""
         self.name = run.__name__.rstrip("_")
         self.run = run
         self.params = params
@@ -87,8 +87,8 @@ def validator(  # noqa: PLR0913 - one argument for each part of the catalogue en
         unsafe: Whether it may change data of the service under test.
         remediation: Advice for a check that did not pass, in a sentence or two: where to look, which command to run.
         cost: Cost of one run: AWS requests and invocations, load on green; "" if it only sends requests to green.
-        iam_for: Returns the part of `iam` that given parameters need, as actions or as pairs of an action and the ARN
-            of its resource. An ARN begins with arn:aws: and may contain *. All of `iam` by default.
+        iam_for: Returns the part of `iam` that particular parameters need, as actions or as pairs of an action and the
+            ARN of its resource. An ARN begins with arn:aws: and may contain *. All of `iam` by default.
 
     Raises:
         TypeError: The function, its parameters or its entry cannot be used. It is raised when the file is loaded.

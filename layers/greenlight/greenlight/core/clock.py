@@ -1,4 +1,4 @@
-"""Clock that everything which waits or asks for the date takes as an argument, so that tests can pass another one."""
+"""Clock, which code that waits or needs the date takes as an argument, so that tests can pass another clock."""
 
 from __future__ import annotations
 

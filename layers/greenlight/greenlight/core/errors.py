@@ -71,7 +71,7 @@ class Problem:
 
 
 class PlanError(GreenlightError):
-    """A plan is rejected; holds every problem found in it."""
+    """A plan was rejected; the error lists its problems."""
 
     cause = Cause.PLAN_ERROR
 

@@ -68,13 +68,13 @@ class StrictStruct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Base of all plan structs: an unknown key is an error."""
 
 
-def require_within_one_hour(value: Duration | None, *path: str, least: float = 0.0) -> None:
+def require_within_one_hour(value: Duration | None, *path: str, min_s: float = 0.0) -> None:
     """Reject a time span longer than the hour that CodeDeploy waits for a hook.
 
     Args:
         value: The time span; None is accepted.
         path: Place of the value in its struct, for the message.
-        least: Shortest time span that is accepted, in seconds.
+        min_s: Shortest time span that is accepted, in seconds.
 
     Raises:
         WrongValueError: The time span is too long or too short.
@@ -83,5 +83,5 @@ def require_within_one_hour(value: Duration | None, *path: str, least: float = 0
         return
     if value > MAX_S:
         raise WrongValueError(f"{value} is longer than the hour that CodeDeploy waits for a hook", path)
-    if value < least:
-        raise WrongValueError("nothing can be checked in no time; write a longer time, or take the key out", path)
+    if value < min_s:
+        raise WrongValueError("nothing can be checked in no time; write a longer time, or remove the key", path)

@@ -68,7 +68,7 @@ def reference_paths(data: Any, path: PlanPath) -> list[PlanPath]:
 
 def unsupported_references(data: Any, path: PlanPath) -> list[tuple[PlanPath, str]]:
     """Return a mistake for every reference in `data`, for data that does not belong to a validator."""
-    message = "${…} is replaced in the parameters of validators only; write the value out"
+    message = "${…} is replaced in the parameters of validators only; write out the value"
     return [(place, message) for place in reference_paths(data, path)]
 
 

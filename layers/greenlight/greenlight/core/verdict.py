@@ -38,7 +38,7 @@ class ShadowedVerdict(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Verdict(FrozenStruct, frozen=True, kw_only=True):
-    """Verdict over the findings of one gate.
+    """Verdict of one gate.
 
     Attributes:
         status: Status for CodeDeploy.

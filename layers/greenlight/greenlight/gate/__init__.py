@@ -1,1 +1,1 @@
-"""One gate from the hook's event to the answer to CodeDeploy."""
+"""One gate, from the hook's event to the answer to CodeDeploy."""

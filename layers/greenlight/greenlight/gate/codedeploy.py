@@ -1,7 +1,7 @@
-"""The event of a hook and the answer to CodeDeploy.
+"""The hook's event, and the answer to CodeDeploy.
 
-CodeDeploy ignores the return value and the exceptions of a hook; only PutLifecycleEventHookExecutionStatus counts,
-once. Source: https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
+CodeDeploy ignores a hook's return value and exceptions. Only the first PutLifecycleEventHookExecutionStatus counts.
+Source: https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-hooks.html
 """
 
 from __future__ import annotations
@@ -49,11 +49,15 @@ _MAX_ID_LENGTH = 8192
 
 
 class EventError(GreenlightError):
-    """The event is not one of CodeDeploy; without both ids no answer is possible."""
+    """The event did not come from CodeDeploy; without both ids no answer is possible."""
+
+
+class AnswerNotAcceptedError(GreenlightError):
+    """CodeDeploy did not accept the answer."""
 
 
 class Execution(FrozenStruct, frozen=True, kw_only=True):
-    """The ids to answer with. The execution id is a capability: it is sent unchanged and never logged."""
+    """The two ids that an answer needs. The execution id is a capability: it is sent unchanged and never logged."""
 
     deployment_id: str
     execution_id: str
@@ -64,20 +68,20 @@ class Execution(FrozenStruct, frozen=True, kw_only=True):
 
 
 def parse(event: Any) -> Execution:
-    """Parse the event of a hook.
+    """Parse the hook's event.
 
     Raises:
-        EventError: It is not an object with both ids as strings.
+        EventError: The event is not an object with both ids as strings.
     """
     if not isinstance(event, dict):
         raise EventError(
-            f"the event is not a JSON object but {type(event).__name__}; was the function invoked by CodeDeploy?"
+            f"the event is of type {type(event).__name__}, not a JSON object; was the function invoked by CodeDeploy?"
         )
     ids = [event.get(key) for key in ("DeploymentId", "LifecycleEventHookExecutionId")]
     if not all(isinstance(value, str) and 0 < len(value) <= _MAX_ID_LENGTH for value in ids):
-        native = " (this is an event of an ECS-native deployment)" if "lifecycleStage" in event else ""
+        hint = " (this is the event of an ECS-native deployment)" if "lifecycleStage" in event else ""
         raise EventError(
-            f"the event lacks DeploymentId or LifecycleEventHookExecutionId as a string{native}; no answer is possible"
+            f"the event has no valid DeploymentId or LifecycleEventHookExecutionId{hint}; no answer is possible"
         )
     return Execution(deployment_id=str(ids[0]), execution_id=str(ids[1]))
 
@@ -93,7 +97,7 @@ class Reporter:
         sleep: Callable[[float], None] = SYSTEM_CLOCK.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Answer `execution` with a client of its own, which no check can have changed."""
+        """Answer `execution` with a separate client, which no check can have modified."""
         self._execution = execution
         self._make_client = client or reporting_client
         self._sleep = sleep
@@ -104,7 +108,7 @@ class Reporter:
         """Send the status, with retries and full jitter within `budget_s`; never raises.
 
         Returns:
-            The delivery; a second call sends nothing and returns the first one's result.
+            The delivery. A second call sends nothing and returns the first delivery.
         """
         if self._delivery is None:
             self._delivery = StatusDelivery(error="not answered yet")
@@ -173,7 +177,7 @@ class _Connection:
 
 
 def reporting_client() -> Any:
-    """Return the client that answers: short time-outs, and no retries, because the reporter has its own."""
+    """Return the client that answers, with short timeouts; it does not retry, because the reporter does."""
     from botocore.config import Config
 
     return Session().client(
@@ -202,5 +206,5 @@ def _is_refusal(code: str) -> bool:
     )
 
 
-def _describe_error(problem: BaseException, secret: str) -> str:
-    return " ".join(Redactor([secret]).text(f"{type(problem).__name__}: {problem}").split())[:500]
+def _describe_error(error: BaseException, secret: str) -> str:
+    return " ".join(Redactor([secret]).text(f"{type(error).__name__}: {error}").split())[:500]

@@ -1,8 +1,8 @@
 """The Lambda handler of a hook: prepare the gate, run its checks in a worker, log the verdict, answer, publish.
 
-The handler process never imports a validator and reads answers of targets only as typed findings. Every error
-before the answer becomes a Failed with its cause; an error after the answer changes nothing. If CodeDeploy did not
-accept the answer, the handler raises, so that Lambda's OnFailure destination calls the last resort.
+The handler process never imports a validator, and sees responses of targets only as typed findings. Every error before
+the answer becomes Failed with a cause; an error after the answer changes nothing. If CodeDeploy does not accept the
+answer, the handler raises, so that Lambda's OnFailure destination invokes the last resort.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from greenlight.core import settings as settings_module
 from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.finding import Cause
-from greenlight.gate.codedeploy import Execution, Reporter, parse
+from greenlight.gate.codedeploy import AnswerNotAcceptedError, Execution, Reporter, parse
 from greenlight.gate.result import GateResult, failed_result, rejected_plan_result
 from greenlight.gate.run_state import RunState
 from greenlight.gate.shadow import apply_shadow
@@ -36,10 +36,6 @@ READ_SHARE = 1 / 3
 """Share of the whole in which reads of deployment, plan and secrets are repeated after errors that pass."""
 
 
-class NotToldError(GreenlightError):
-    """CodeDeploy did not accept the answer; raised so that Lambda calls the last resort."""
-
-
 def hook(stage: str) -> Callable[[Any, Any], dict[str, Any]]:
     """Return the Lambda handler for a stage."""
 
@@ -55,14 +51,14 @@ def handle(
     """Run one gate and answer CodeDeploy.
 
     Args:
-        event: Event of the hook as CodeDeploy sent it.
-        context: Lambda's context; its remaining time is read once, because a clock may be set while a gate runs.
+        event: The hook's event as CodeDeploy sent it.
+        context: Lambda's context; its remaining time is read once, because the system clock may be set during a gate.
         stage: Lifecycle event of this hook.
-        make_reporter: Makes the reporter that answers.
+        make_reporter: Creates the reporter that answers.
 
     Raises:
         EventError: The event lacks an id, so no answer is possible.
-        NotToldError: CodeDeploy did not accept the answer.
+        AnswerNotAcceptedError: CodeDeploy did not accept the answer; Lambda then invokes the last resort.
     """
     started, started_at = time.monotonic(), time.time()
     remaining_s = context.get_remaining_time_in_millis() / 1000
@@ -81,15 +77,15 @@ def handle(
     delivery = reporter.answer(result.verdict.status, started + remaining_s - time.monotonic() - reserve_s / 3)
     log.best_effort(lambda: report_run(log, state, make_report(), delivery, started + remaining_s - reserve_s / 10))
     if not delivery.told:
-        raise NotToldError(f"CodeDeploy did not accept {result.verdict.status.value}: {delivery.error}")
+        raise AnswerNotAcceptedError(f"CodeDeploy did not accept {result.verdict.status.value}: {delivery.error}")
     return {"verdict": result.verdict.status.value, "told": True}
 
 
 def _run_fail_closed(state: RunState, log: GateLog, deadline: float) -> GateResult:
-    """Run the gate and turn every error into a Failed with its cause.
+    """Run the gate and turn every error into Failed with a cause.
 
-    A shadow applies to all of them once the plan has been read, but not to a rejected plan, whose shadow is as
-    doubtful as the rest of it.
+    Once the plan has been read, its shadow applies to these errors as well. The shadow of a rejected plan does not
+    apply, because it may be wrong like the rest of the plan.
     """
     from greenlight.discovery.deployment import DeploymentEndedError
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def find_overrides(
     prepared: Prepared, settings: Settings, aws: Aws, findings: tuple[Finding, ...], deadline: float
 ) -> tuple[tuple[AppliedOverride, ...], tuple[str, ...]]:
-    """Return the overrides that apply to these findings, and notes about those that do not.
+    """Return the overrides that apply to these findings, and notes on those that do not.
 
     The store is read only if an override could change the verdict. An override that cannot be read by `deadline`
     (monotonic) does not apply.
@@ -45,5 +45,5 @@ def find_overrides(
         )
         applied, rejected = override.applicable_overrides(stored, context)
     except Exception as error:  # noqa: BLE001 - an override that cannot be read must not open the gate
-        return (), (f"no override applies, because they could not be read: {error}",)
+        return (), (f"no override applies, because the overrides could not be read: {error}",)
     return applied, (*notes, *rejected)

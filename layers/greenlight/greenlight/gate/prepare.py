@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from greenlight.core.settings import Settings
 
 ENVIRONMENT_TAG = "greenlight:environment"
-"""Tag of a deployment group that names the plan's environment to use instead of the installation's."""
+"""Tag of a deployment group with the name of its environment, which replaces the installation's environment."""
 
 _CODES = re.compile(r"\b([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?\b", re.ASCII)
 
-PORTS_OPEN = ("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
+REACHABLE_STAGES = ("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
+"""Stages at which green receives requests, so that the URL of the plan's target can be used."""
 
 
 class Prepared(FrozenStruct, frozen=True, kw_only=True):
-    """Everything needed to run the checks. `plan.waived` is the reason why none has to run."""
+    """Everything that is needed to run the checks of one gate. If `plan.waived` is set, no check needs to run."""
 
     deployment: Deployment
     plan: Plan
@@ -55,14 +56,14 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
 
     Args:
         aws: AWS clients to read plans with.
-        settings: Where plans are looked up, and what happens without one.
+        settings: Places of plans, and the behaviour without a plan.
         deployment: From `greenlight.discovery`.
         tags: Tags of the deployment group.
 
     Raises:
         PlanError: The plan is not valid, or there is no plan and the operator requires one.
-        AwsError: A plan store refused.
-        DiscoveryError: There is no plan, and nothing in this deployment can be checked by default.
+        AwsError: A plan store could not be read.
+        DiscoveryError: There is no plan, and there is no default check for this deployment.
     """
     from greenlight.stores.plan_lookup import find_plan
 
@@ -73,8 +74,8 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
         return Prepared(deployment=deployment, plan=Plan(stages={}, waived=reason))
     plan = find_plan(aws, settings, deployment, tags)
     if plan is None or deployment.stage not in plan.stages:
-        missing = _missing(deployment, plan)
-        plan = _without_plan(settings, deployment, plan)
+        missing = _describe_missing_plan(deployment, plan)
+        plan = _fallback_plan(settings, deployment, plan)
         if not plan.waived:
             notes = (*deployment.notes, f"{missing}, so the default checks ran")
             if taken := _health_check_taken(apply_plan_target(deployment, plan).green):
@@ -88,9 +89,9 @@ def with_secrets(prepared: Prepared, aws: Aws) -> Prepared:
 
     Raises:
         PlanError: A secret does not exist.
-        AwsError: The store refused.
+        AwsError: The store of a secret could not be read.
     """
-    running = [check for check in prepared.checks if not check.left_out(prepared.deployment)]
+    running = [check for check in prepared.checks if not check.skip_reason(prepared.deployment)]
     names = references.secret_names([check.params for check in running])
     return msgspec.structs.replace(prepared, secrets=fetch_secrets(names, aws))
 
@@ -100,7 +101,7 @@ def apply_plan_target(deployment: Deployment, plan: Plan) -> Deployment:
     green = deployment.green
     if plan.target.host:
         green = msgspec.structs.replace(green, host=plan.target.host)
-    if plan.target.url and deployment.stage in PORTS_OPEN:
+    if plan.target.url and deployment.stage in REACHABLE_STAGES:
         url, host = plan.target.url.rstrip("/"), plan.target.host or ""
         green = msgspec.structs.replace(
             green, url=url, host=host, no_url="", headers={}, path_patterns=(), rules_above=()
@@ -108,11 +109,15 @@ def apply_plan_target(deployment: Deployment, plan: Plan) -> Deployment:
     return msgspec.structs.replace(deployment, green=green)
 
 
-def _without_plan(settings: Settings, deployment: Deployment, plan: Plan | None) -> Plan:
-    """Return the plan that the operator chose for a stage without checks: an error, a waiver or the default checks."""
+def _fallback_plan(settings: Settings, deployment: Deployment, plan: Plan | None) -> Plan:
+    """Return the plan for a stage without checks, as OnMissingPlan says: the default checks, or a waiver.
+
+    Raises:
+        PlanError: OnMissingPlan is fail.
+    """
     from greenlight.core.errors import PlanError, Problem
 
-    missing = _missing(deployment, plan)
+    missing = _describe_missing_plan(deployment, plan)
     if settings.on_missing_plan == "fail":
         raise PlanError(
             [Problem(f"{missing}, and this installation requires one (OnMissingPlan is fail)")],
@@ -120,7 +125,7 @@ def _without_plan(settings: Settings, deployment: Deployment, plan: Plan | None)
         )
     if settings.on_missing_plan == "pass":
         return Plan(
-            stages={}, waived=f"{missing}, and this installation lets such deployments pass (OnMissingPlan is pass)"
+            stages={}, waived=f"{missing}, and this installation passes such deployments (OnMissingPlan is pass)"
         )
     target = plan.target if plan else Target()
     checks = default_checks(apply_plan_target(deployment, Plan(stages={}, target=target)))
@@ -132,7 +137,7 @@ def _without_plan(settings: Settings, deployment: Deployment, plan: Plan | None)
     )
 
 
-def _missing(deployment: Deployment, plan: Plan | None) -> str:
+def _describe_missing_plan(deployment: Deployment, plan: Plan | None) -> str:
     if plan:
         return f"the plan {plan.source.uri} has no stage {deployment.stage}"
     name = "/".join(part for part in (deployment.application, deployment.group) if part)
@@ -140,10 +145,10 @@ def _missing(deployment: Deployment, plan: Plan | None) -> str:
 
 
 def default_checks(deployment: Deployment) -> tuple[Check, ...]:
-    """Return the checks for a deployment without a plan: at least one, and each of them looks at the deployment.
+    """Return the default checks of a deployment without a plan; there is at least one.
 
     Raises:
-        DiscoveryError: Nothing in this deployment can be checked.
+        DiscoveryError: There is no default check for this deployment.
     """
     if deployment.platform is Platform.LAMBDA:
         return (Check(name="the new version is ready", validator="lambda_state", params={}, timeout_s=60.0),)
@@ -168,7 +173,7 @@ def default_checks(deployment: Deployment) -> tuple[Check, ...]:
             Check(
                 name="green answers its own health check",
                 validator="http",
-                params={"get": green.health_check_path, "expect": {"status": _codes(green)}},
+                params={"get": green.health_check_path, "expect": {"status": _expected_status(green)}},
                 retry=Retry(attempts=3, interval=Duration(2)),
             )
         )
@@ -189,7 +194,7 @@ def _health_check_taken(green: Side) -> str:
     return find_taken(green, request.url, request.headers, "GET")
 
 
-def _codes(side: Side) -> object:
+def _expected_status(side: Side) -> object:
     """Return the expectation for a target group's matcher ("200", "200,301", "200-299")."""
     codes: list[int] = []
     for low, high in _CODES.findall(side.health_check_codes):

@@ -1,4 +1,4 @@
-"""Processes of the worker: wait for them, kill them and leave none behind."""
+"""Functions that wait for the worker's processes, kill them and remove orphans."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _thread_count() -> int:
 
 
 def open_pidfd(pid: int) -> list[int]:
-    """Return a descriptor that becomes readable when the process ends; an empty list where the system has none."""
+    """Return a descriptor that becomes readable when the process ends; an empty list if the system has no pidfd."""
     try:
         return [os.pidfd_open(pid)]
     except (AttributeError, OSError):
@@ -53,7 +53,7 @@ def end_process(pid: int, patience_s: float) -> int:
 
     Args:
         pid: The child, which leads its process group.
-        patience_s: Time for the child to end by itself, so that its own exit status is known.
+        patience_s: Time to wait for the child to exit before it is killed, so that its exit status is meaningful.
     """
     deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
@@ -73,7 +73,7 @@ def _kill_group(pid: int) -> None:
 
 
 def adopt_orphans() -> frozenset[int]:
-    """Make this process the parent of its descendants' orphans (Linux) and return the children that it has already.
+    """Make this process the parent of its descendants' orphans (Linux) and return its present children.
 
     Source: PR_SET_CHILD_SUBREAPER in https://man7.org/linux/man-pages/man2/prctl.2.html
     """
@@ -85,12 +85,12 @@ def adopt_orphans() -> frozenset[int]:
 
 
 def end_orphans(before: frozenset[int]) -> None:
-    """Kill adopted processes, which started a session of their own and so left the worker's process group.
+    """Kill adopted processes: they started a new session and so left the worker's process group.
 
     Args:
-        before: Children that were there before the worker and stay.
+        before: Children from before the worker, which are not killed.
     """
-    for _ in range(_MAX_ROUNDS):  # a killed process may leave orphans in turn
+    for _ in range(_MAX_ROUNDS):  # killing a process may orphan its children
         orphans = _children() - before
         if not orphans:
             return
@@ -109,7 +109,7 @@ def _processes() -> list[int]:
     try:
         return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
     except OSError:
-        return []  # not Linux, so not Lambda: no process is reused for a later gate
+        return []  # without /proc this is not Lambda, so no later gate reuses the process
 
 
 def _parent(pid: int) -> int:
@@ -121,9 +121,9 @@ def _parent(pid: int) -> int:
 
 
 def describe_exit(status: int) -> str:
-    """Return how a worker with this wait status ended, as a sentence."""
+    """Describe how a worker with this wait status ended, as a sentence."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         hint = "; it may have run out of memory" if number in (signal.SIGKILL, signal.SIGABRT) else ""
-        return f"the worker was ended by signal {number} before it had finished{hint}"
-    return f"the worker ended before it had finished (exit code {os.waitstatus_to_exitcode(status)})"
+        return f"the worker was killed by signal {number} before it finished{hint}"
+    return f"the worker exited before it finished (exit code {os.waitstatus_to_exitcode(status)})"

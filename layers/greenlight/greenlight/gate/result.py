@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class GateResult(FrozenStruct, frozen=True, kw_only=True):
-    """The verdict on one gate with everything it rests on.
+    """The verdict of one gate, and everything that led to it.
 
     Attributes:
         verdict: The answer for CodeDeploy and its reasons.
         deployment: The deployment as far as it was discovered, with notes for the report.
-        findings: One for each check of the stage, in the plan's order; empty when no check ran.
+        findings: One finding for each check of the stage, in the plan's order; empty if no check ran.
         plan: Exact source of the plan.
         output: Last lines that validators printed, redacted.
         clock: Times within the gate.
@@ -50,7 +50,7 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
         Args:
             started_at: Unix time of the start, in seconds.
             duration_ms: From the start to the verdict.
-            bucket: Bucket that is to keep the report; "" for none.
+            bucket: Bucket to store the report in; "" for none.
             command: Command that runs the stage again; "" for a hook.
         """
         started = datetime.datetime.fromtimestamp(started_at, datetime.UTC)
@@ -78,7 +78,7 @@ def with_notes(deployment: Deployment, *notes: str) -> Deployment:
 
 
 def failed_result(cause: Cause, message: str, deployment: Deployment) -> GateResult:
-    """Return the result of a gate that could not be run to its end."""
+    """Return the result of a gate that could not be completed."""
     return GateResult(verdict=failed_verdict(cause, message), deployment=deployment)
 
 

@@ -1,4 +1,4 @@
-"""Run the checks of a stage against green. Runs in the worker, the only process that imports plugins."""
+"""Execution of a stage's checks in the worker, the only process that imports plugins."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run_checks(
         prepared: From `prepare`.
         settings: Allowed hosts and concurrency.
         aws: For validators that call AWS.
-        deadline: `time.monotonic()` by which all checks have ended.
+        deadline: `time.monotonic()` by which all checks must have ended.
         emit: Called with findings as they become final, one or several at a time.
         started: `time.monotonic()` at the start of the gate; None for now.
 
@@ -58,8 +58,8 @@ def run_checks(
         # A plan cannot allow its own URL: the host counts only if the operator allows it.
         hosts.discard(urllib.parse.urlsplit(prepared.plan.target.url).hostname or "")
     guard = Guard({*hosts, *settings.allowed_hosts}, allow_loopback=settings.allow_loopback)
-    tools = CheckResources(
+    resources = CheckResources(
         deployment, Client(guard), aws, Redactor((*prepared.secrets.values(), *own_secrets(os.environ)))
     )
     SYSTEM_CLOCK.sleep(max(0.0, min(prepared.bake_s, deadline - time.monotonic())))
-    return Runner(tools, settings.concurrency, deadline, emit, began=started).run(bound[deployment.stage])
+    return Runner(resources, settings.concurrency, deadline, emit, started=started).run(bound[deployment.stage])

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class RunState:
-    """Mutable state of one gate run: a failure at any step needs what the steps before it have found.
+    """Mutable state of one gate run, so that the report of a failed step has the results of the steps before it.
 
     Attributes:
-        deployment: Deployment id and stage at first, then what discovery and preparation made of it.
+        deployment: At first only id and stage; then the result of discovery and of preparation.
         started: `time.monotonic()` at the start of the run.
         read_until: `time.monotonic()` until which reads are repeated after errors that pass; 0 for no repetition.
         settings: Settings of the installation; None until they were read.

@@ -1,4 +1,4 @@
-"""A plan's shadow applied to the result of its gate."""
+"""Application of a plan's shadow to the result of its gate."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def apply_shadow(result: GateResult, shadow: Shadow | None, settings: Settings | None) -> GateResult:
-    """Return the result that CodeDeploy gets: Succeeded under a shadow that is in force and allowed here.
+    """Return the result for CodeDeploy: Succeeded if the shadow is in force and the installation allows shadows.
 
-    A shadow that has no effect is noted in the report with the reason.
+    If the shadow has no effect, the report gets a note with the reason.
     """
     if shadow is None or settings is None:
         return result

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from greenlight.gate.worker import WorkerEnd
 
 OVERRIDES_S = 5.0
-"""Time kept for reading overrides where a plan allows them; a tenth of the whole where the whole is short."""
+"""Time reserved for reading overrides if the plan allows any; at most a tenth of the remaining time."""
 
 
 def run_gate(
@@ -42,23 +42,23 @@ def run_gate(
     """Run the checks of the stage in a worker and return the result.
 
     Args:
-        prepared: From `prepare`, or made by hand.
+        prepared: From `prepare`, or built by a command.
         settings: Settings of the installation.
-        aws: For validators and for overrides.
-        deadline: `time.monotonic()` by which the worker has ended.
+        aws: AWS clients for validators and overrides.
+        deadline: `time.monotonic()` by which the worker must have ended.
         on_finding: Called with each finding as soon as it is final.
         memory_mb: The function's memory; 0 for no limit.
         started: `time.monotonic()` at the start of the gate; None for now.
 
     Raises:
-        PlanError: The plan does not fit its validators.
+        PlanError: A validator does not exist, or rejects its parameters.
     """
     if prepared.plan.waived:
         return _waived_result(prepared)
     now = time.monotonic()
     started = now if started is None else started
     checks_deadline = _checks_deadline(prepared, settings, deadline)
-    # The worker ends a little earlier by itself, so that unfinished checks are reported by name.
+    # The worker stops the checks a little earlier, so that it can report each unfinished check itself.
     worker_deadline = checks_deadline - min(2.0, (checks_deadline - now) / 10)
 
     def work(emit: Callable[..., None]) -> None:
@@ -90,7 +90,7 @@ def _waived_result(prepared: Prepared) -> GateResult:
 
 
 def _checks_deadline(prepared: Prepared, settings: Settings, deadline: float) -> float:
-    """Return the deadline of the checks, which leaves time to read overrides where the plan allows any."""
+    """Return the deadline of the checks, which leaves time to read overrides if the plan allows any."""
     if settings.plan_bucket and any(check.severity is Severity.REQUIRED_WITH_OVERRIDE for check in prepared.checks):
         return deadline - min(OVERRIDES_S, (deadline - time.monotonic()) / 10)
     return deadline
@@ -103,21 +103,21 @@ def _supervise(
     on_finding: Callable[[Finding], None],
     memory_mb: int,
 ) -> WorkerEnd:
-    from greenlight.gate.worker import supervise
+    from greenlight.gate.worker import run_worker
 
     try:
-        return supervise(work, deadline, on_finding, memory_mb)
+        return run_worker(work, deadline, on_finding, memory_mb)
     except PlanError as error:
-        source = prepared.plan.source  # problems cross the pipe, their plan does not
+        source = prepared.plan.source  # the pipe transfers the problems, but not the plan's source
         raise PlanError(error.problems, source.uri, plan=source) from error
 
 
 def _complete(prepared: Prepared, end: WorkerEnd) -> tuple[Finding, ...]:
-    """Return one finding for each check; a check that the worker did not finish gets one that says so."""
+    """Return one finding for each check; a check that the worker did not finish gets an ERROR."""
     from greenlight.checks.runner import unfinished_finding
 
     findings = {finding.name: finding for finding in end.findings}
-    message = f"not finished: {end.died or 'it returned no finding'}"
+    message = f"not finished: {end.failure or 'the worker returned no finding'}"
     return tuple(findings.get(check.name) or unfinished_finding(check, message, end.cause) for check in prepared.checks)
 
 

@@ -1,4 +1,4 @@
-"""The log and the metrics of one gate run. No failure here can reach the gate or change a verdict."""
+"""The log and the metrics of one gate run. A failure here never affects the gate or its verdict."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class GateLog:
 
     @property
     def logger(self) -> Any:
-        """Powertools logger with the keys of this gate, made on first use."""
+        """Powertools logger with the keys of this gate, created on first use."""
         if self._logger is None:
             from aws_lambda_powertools import Logger
 
@@ -48,14 +48,14 @@ class GateLog:
         self.best_effort(lambda: self.logger.info(message, extra=keys))
 
     def best_effort(self, step: Callable[[], Any]) -> None:
-        """Run a step whose failure must not matter; log the failure if possible."""
+        """Run a step and log its failure, if possible, instead of raising it."""
         try:
             step()
         except Exception as error:  # noqa: BLE001 - see above
             self.failed("a step that does not affect the verdict", error)
 
     def failed(self, step: str, error: Exception) -> None:
-        """Log that a step failed, if the log itself works."""
+        """Log that a step failed; a failure to log is ignored."""
         try:
             self.logger.warning(f"failed: {step}", exc_info=error)
         except Exception:  # noqa: BLE001 - the log is broken, the answer must still be sent
@@ -109,7 +109,7 @@ def report_run(log: GateLog, state: RunState, report: Report, delivery: StatusDe
     """Log how the answer was taken, emit metrics and publish the report; stop at `deadline` (monotonic)."""
     log.best_effort(lambda: log.answered(report.verdict, delivery))
     log.metrics(_metrics_of(report, delivery))
-    # A run that CodeDeploy did not count must not hide the report of the run that it did count.
+    # If another run has answered, this report must not overwrite the report of that run.
     if delivery.superseded or not (state.aws and state.settings):
         return
     from greenlight.publish.channels import publish_report
@@ -132,5 +132,5 @@ def _metrics_of(report: Report, delivery: StatusDelivery) -> dict[str, float]:
         "GateShadowed": float(report.shadow is not None and bool(report.reasons)),
         "OverridesHonoured": float(len(report.overrides)),
     }
-    # A rare metric is left out at zero: every name costs, and alarms treat a missing value as zero.
+    # Rare metrics are not emitted at zero: each metric name costs money, and alarms treat a missing value as zero.
     return values | {name: value for name, value in rare.items() if value}

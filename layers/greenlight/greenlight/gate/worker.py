@@ -1,7 +1,7 @@
-"""The worker: a forked process that may hang, crash or be killed, and its supervisor.
+"""The worker, a forked process that may hang, crash or be killed, and its supervisor.
 
-An in-process timer cannot stop code that holds the interpreter's lock; a parent process can kill its child. The
-worker sends each finding as soon as it is final, so that a worker that dies late loses only its unfinished checks.
+An in-process timer cannot stop code that holds the GIL, but a parent process can kill its child. The worker sends each
+finding as soon as it is final. If it dies, only its unfinished checks are lost.
 """
 
 from __future__ import annotations
@@ -36,33 +36,33 @@ _PATIENCE_S = 0.5
 _CALL_THREADS_S = 1.0
 """Longest wait for threads of AWS calls before the fork: an abandoned call may never end, and checks need the time."""
 _SUPERVISOR_MB = 64
-_LEAST_MB = 64
+_MIN_WORKER_MB = 64
 
 
 class WorkerEnd(FrozenStruct, frozen=True, kw_only=True):
-    """The end of a worker as its supervisor saw it.
+    """The results of a worker, and how it ended.
 
     Attributes:
-        findings: Findings that arrived whole, in the order in which they became final.
-        died: How the worker ended before its work was done, as a sentence; "" if it was done.
-        cause: DEADLINE if it was killed at its deadline, GATE_ERROR otherwise.
-        output: The last lines that code in the worker printed.
+        findings: Findings that arrived completely, in the order in which they became final.
+        failure: Why the worker did not finish its work, as a sentence; "" if it did.
+        cause: Cause of the failure: DEADLINE if the worker was killed at its deadline, GATE_ERROR otherwise.
+        output: The last lines that the worker printed.
     """
 
     findings: tuple[Finding, ...] = ()
-    died: str = ""
+    failure: str = ""
     cause: Cause = Cause.GATE_ERROR
     output: str = ""
 
 
-def supervise(work: Work, deadline: float, on_finding: Callable[[Finding], None], memory_mb: int = 0) -> WorkerEnd:
-    """Run `work` in a forked process until it is done, dies or reaches `deadline` (monotonic).
+def run_worker(work: Work, deadline: float, on_finding: Callable[[Finding], None], memory_mb: int = 0) -> WorkerEnd:
+    """Run `work` in a forked process until it finishes, dies or reaches `deadline`.
 
     Args:
         work: Called in the child with a function that takes findings, one or several at a time.
-        deadline: When the child's whole process group is killed.
+        deadline: `time.monotonic()` at which the child's process group is killed.
         on_finding: Called in this process with each finding as it arrives.
-        memory_mb: Memory of the function; the child may use this less 64 MB. 0 for no limit.
+        memory_mb: Memory of the Lambda function, of which the supervisor keeps 64 MB; 0 for no limit.
 
     Raises:
         PlanError: The worker rejected the plan.
@@ -70,34 +70,34 @@ def supervise(work: Work, deadline: float, on_finding: Callable[[Finding], None]
     children = adopt_orphans()
     _open_standard_streams()
     reader, writer = os.pipe()
-    printed, printing = os.pipe()
+    output_reader, output_writer = os.pipe()
     wait_for_call_threads(_CALL_THREADS_S)
     try:
         pid = os.fork()
     except OSError as error:
-        _close(reader, writer, printed, printing)
-        return WorkerEnd(died=f"no worker could be started: {error}")
+        _close(reader, writer, output_reader, output_writer)
+        return WorkerEnd(failure=f"no worker could be started: {error}")
     if pid == 0:
-        _close(reader, printed)
-        _run_child(work, writer, printing, memory_mb)
-    _close(writer, printing)
-    os.set_blocking(printed, False)
-    process = open_pidfd(pid)
-    messages = MessageReader(reader, printed, process, deadline)
+        _close(reader, output_reader)
+        _run_child(work, writer, output_writer, memory_mb)
+    _close(writer, output_writer)
+    os.set_blocking(output_reader, False)
+    pidfd = open_pidfd(pid)
+    messages = MessageReader(reader, output_reader, pidfd, deadline)
     finished = False
     try:
-        findings, rejected, finished = _receive(messages, on_finding)
+        findings, plan_problems, finished = _receive(messages, on_finding)
     finally:
-        status = end_process(pid, patience_s=0.0 if finished or messages.trouble else _PATIENCE_S)
+        status = end_process(pid, patience_s=0.0 if finished or messages.failure else _PATIENCE_S)
         end_orphans(children)
         messages.drain()
-        _close(reader, printed, *process)
-    if rejected:
-        raise PlanError([message.problem() for message in rejected])
+        _close(reader, output_reader, *pidfd)
+    if plan_problems:
+        raise PlanError([message.to_problem() for message in plan_problems])
     return WorkerEnd(
         findings=tuple(findings),
-        died="" if finished else messages.trouble or describe_exit(status),
-        cause=Cause.DEADLINE if messages.late else Cause.GATE_ERROR,
+        failure="" if finished else messages.failure or describe_exit(status),
+        cause=Cause.DEADLINE if messages.timed_out else Cause.GATE_ERROR,
         output=messages.output.decode(errors="replace"),
     )
 
@@ -113,8 +113,8 @@ def _receive(
             names.add(message.finding.name)
             findings.append(message.finding)
             on_finding(message.finding)
-        if message.refused:
-            return findings, message.refused, True
+        if message.problems:
+            return findings, message.problems, True
         if message.done:
             return findings, (), True
     return findings, (), False
@@ -126,7 +126,7 @@ def _close(*descriptors: int) -> None:
 
 
 def _open_standard_streams() -> None:
-    """Open closed standard streams, so that no pipe gets their numbers, which the child's streams replace."""
+    """Open standard streams that are closed: a pipe with such a number would be replaced by the child's streams."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -137,20 +137,20 @@ def _open_standard_streams() -> None:
 def _run_child(work: Work, writer: int, output: int, memory_mb: int) -> None:
     """Run the worker; never returns."""
     try:
-        os.setsid()  # a process group of its own, so that killing it reaches the processes that it starts
+        os.setsid()  # a new process group, so that killing it also kills the processes that the worker starts
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         os.dup2(output, 1)
         os.dup2(output, 2)
         if memory_mb:
             _limit_memory(memory_mb)
-        _work(work, writer)
+        _run_and_send(work, writer)
     finally:
         os._exit(0)
 
 
-def _work(work: Work, writer: int) -> None:
-    """Run the work and send its findings, then its end or the rejected plan."""
+def _run_and_send(work: Work, writer: int) -> None:
+    """Run the work and send its findings, then the end of the work or the problems of the plan."""
     import sys
     import traceback
 
@@ -158,19 +158,19 @@ def _work(work: Work, writer: int) -> None:
         work(lambda *findings: send(writer, [Message(finding=finding) for finding in findings]))
         message = Message(done=True)
     except PlanError as error:
-        message = Message(refused=tuple(map(ProblemMessage.of, error.problems)))
-    except BaseException:  # noqa: BLE001 - the supervisor sees an early end, the log gets the traceback
+        message = Message(problems=tuple(map(ProblemMessage.from_problem, error.problems)))
+    except BaseException:  # noqa: BLE001 - the supervisor detects the early end, and the log gets the traceback
         traceback.print_exc()
         sys.stderr.flush()
         return
-    with contextlib.suppress(Exception):  # a plugin may have closed it
+    with contextlib.suppress(Exception):  # a plugin may have closed the stream
         sys.stdout.flush()
     send(writer, [message])
 
 
 def _limit_memory(memory_mb: int) -> None:
-    """Limit the memory of the worker; RLIMIT_AS would count reserved address space, of which threads need much."""
-    limit = max(_LEAST_MB, memory_mb - _SUPERVISOR_MB) * 1024 * 1024
+    """Limit the worker's data segment; RLIMIT_AS would also count address space that threads only reserve."""
+    limit = max(_MIN_WORKER_MB, memory_mb - _SUPERVISOR_MB) * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    # A thread's stack counts in full from its start; 64 threads of 8 MB, the default, would need half a gigabyte.
+    # The full size of a thread's stack counts from its start: 64 threads with the default of 8 MB need half a gigabyte.
     threading.stack_size(THREAD_STACK_BYTES)

@@ -1,7 +1,7 @@
 """The pipe between worker and supervisor: length-framed, size-capped, typed messages.
 
-The worker runs plugins, so the supervisor trusts nothing that comes through the pipe: a message that is too large or
-not valid ends the reading.
+The worker runs plugins, so the supervisor does not trust data from the pipe: it stops reading at the first message that
+is too large or not valid.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_FRAME_BYTES = 256 * 1024
 MAX_TOTAL_BYTES = 64 * 1024 * 1024
 OUTPUT_CHARACTERS = 8000
 _OUTPUT_BYTES = 4 * OUTPUT_CHARACTERS
-"""More than a report shows: a cut may fall into the middle of a secret, which redaction would then not recognize."""
+"""More than a report shows: redaction would not recognize a secret that was truncated before it."""
 _READ_BYTES = 65536
 _MAX_READS = 64
 _LENGTH = struct.Struct(">I")
@@ -41,8 +41,8 @@ class ProblemMessage(FrozenStruct, frozen=True, kw_only=True):
     source: str = ""
 
     @classmethod
-    def of(cls, problem: Problem) -> ProblemMessage:
-        """Return the message for a problem."""
+    def from_problem(cls, problem: Problem) -> ProblemMessage:
+        """Convert a problem to a message."""
         return cls(
             message=problem.message,
             path=problem.path,
@@ -51,16 +51,16 @@ class ProblemMessage(FrozenStruct, frozen=True, kw_only=True):
             source=problem.source,
         )
 
-    def problem(self) -> Problem:
-        """Return the problem."""
+    def to_problem(self) -> Problem:
+        """Convert the message back to a problem."""
         return Problem(self.message, self.path, self.line, self.column, source=self.source)
 
 
 class Message(FrozenStruct, frozen=True, kw_only=True, omit_defaults=True):
-    """One message of the worker: a finding, a rejected plan, or the end of its work."""
+    """One message of the worker: a finding, the problems of a rejected plan, or the end of its work."""
 
     finding: Finding | None = None
-    refused: tuple[ProblemMessage, ...] = ()
+    problems: tuple[ProblemMessage, ...] = ()
     done: bool = False
 
 
@@ -84,36 +84,36 @@ def _without_details(finding: Finding) -> Finding:
 
 
 class MessageReader:
-    """The supervisor's end of the pipe: whole messages until the end, the deadline or the first invalid one.
+    """The supervisor's end of the pipe: reads messages until the worker ends, the deadline or an invalid message.
 
     Attributes:
-        output: The end of what the worker printed.
-        late: The deadline passed.
-        trouble: Why reading ended early, as a sentence; "" if the worker closed the pipe.
+        output: The last part of the worker's output.
+        timed_out: Whether the deadline passed.
+        failure: Why reading ended early, as a sentence; "" if the worker closed the pipe.
     """
 
-    def __init__(self, reader: int, printed: int, process: list[int], deadline: float) -> None:
-        """Read messages from `reader` and output from `printed` until `deadline` (monotonic).
+    def __init__(self, reader: int, output_reader: int, pidfd: list[int], deadline: float) -> None:
+        """Read messages from `reader` and output from `output_reader` until `deadline` (monotonic).
 
-        `process` has the pidfd of the worker, which becomes readable when the worker ends, or is empty.
+        `pidfd` contains a descriptor that becomes readable when the worker ends; it is empty if the system has none.
         """
-        self._reader, self._printed, self._process, self._deadline = reader, printed, process, deadline
-        self._watched = [reader, printed, *process]
+        self._reader, self._output_reader, self._pidfd, self._deadline = reader, output_reader, pidfd, deadline
+        self._watched = [reader, output_reader, *pidfd]
         self._ended = False
         self._buffer = bytearray()
         self._total = 0
         self.output = bytearray()
-        self.late = False
-        self.trouble = ""
+        self.timed_out = False
+        self.failure = ""
 
     def next(self) -> Message | None:
-        """Return the next message; None after the last one."""
+        """Return the next message; None after the last message."""
         header = self._take(_LENGTH.size)
         if header is None:
             return None
         (length,) = _LENGTH.unpack(header)
         if length > MAX_FRAME_BYTES:
-            self.trouble = "the worker sent a message too large to be a finding"
+            self.failure = "the worker sent a message that is too large for a finding"
             return None
         body = self._take(length)
         if body is None:
@@ -121,29 +121,29 @@ class MessageReader:
         try:
             return msgspec.json.decode(body, type=Message)
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            self.trouble = "the worker sent a message that is not a valid finding"
+            self.failure = "the worker sent a message that is not a valid finding"
             return None
 
     def drain(self) -> None:
-        """Read what the worker printed and keep the end of it; a worker must not wait for space in this pipe."""
-        for _ in range(_MAX_READS):  # a worker that prints without end must not hold the supervisor here
+        """Read the worker's output and keep its last part. A full pipe would block the worker."""
+        for _ in range(_MAX_READS):  # a worker that prints forever must not block the supervisor
             try:
-                data = os.read(self._printed, _READ_BYTES)
+                data = os.read(self._output_reader, _READ_BYTES)
             except BlockingIOError:
                 return
             if not data:
-                self._watched = [descriptor for descriptor in self._watched if descriptor != self._printed]
+                self._watched = [descriptor for descriptor in self._watched if descriptor != self._output_reader]
                 return
             self.output = (self.output + data)[-_OUTPUT_BYTES:]
 
     def _take(self, size: int) -> bytes | None:
-        """Return the next `size` bytes; None if they do not come."""
+        """Return the next `size` bytes; None if the pipe ends before them."""
         while len(self._buffer) < size:
             if not self._read_more():
                 return None
-        taken = bytes(self._buffer[:size])
+        data = bytes(self._buffer[:size])
         del self._buffer[:size]
-        return taken
+        return data
 
     def _read_more(self) -> bool:
         """Wait for data and read it; return False at the end of the pipe or at the deadline."""
@@ -153,12 +153,12 @@ class MessageReader:
             ready = select.select(self._watched, [], [], 0 if self._ended else remaining_s)[0]
         if not ready:
             if not self._ended:
-                self.late, self.trouble = True, "the worker was stopped because its time was over"
-            return False  # after the end of the worker, a process that it started may still hold the pipe open
-        if self._process and self._process[0] in ready:
+                self.timed_out, self.failure = True, "the worker was stopped at its deadline"
+            return False  # after the worker has ended, a process that it started may still have the pipe open
+        if self._pidfd and self._pidfd[0] in ready:
             self._ended = True
-            self._watched.remove(self._process[0])
-        if self._printed in ready:
+            self._watched.remove(self._pidfd[0])
+        if self._output_reader in ready:
             self.drain()
         return self._read_messages() if self._reader in ready else True
 

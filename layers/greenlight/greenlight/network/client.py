@@ -1,13 +1,13 @@
 """HTTP client for checks: allow-list of addresses, deadlines, size limits, connection pool, exact latency.
 
-- Every connection goes to an address that was checked, whatever the name resolves to later.
-- One deadline covers a whole exchange, also with a server that sends one byte a second.
-- Bodies and decompression are limited. Compression is not requested. Environment proxies are ignored.
-- Latency covers the exchange alone: neither the wait for a free connection nor connecting counts, so that a check
-  measures the service and not the gate.
-- A request that cannot be sent raises a plain `HttpError`, so that green is not blamed for it.
+- Every connection goes to an address that was checked, even if the name later resolves to another address.
+- One deadline covers the complete exchange, even if the server sends one byte a second.
+- Bodies and decompression are limited. Compression is not requested. Proxy environment variables are ignored.
+- Latency covers only the exchange. Waiting for a connection and connecting do not count, so that a check measures the
+  service and not the gate.
+- A request that cannot be sent raises a plain `HttpError`, which does not count as a failure of green.
 
-`http.client` is used directly; docs/decisions/0002 gives the reasons.
+docs/decisions/0002 explains why the client uses `http.client` directly.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CONNECT_TIMEOUT_S = 5.0
 _CHUNK_BYTES = 65536
 
 _REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
-"""Methods that may be sent twice, and so over an idle connection that the server may be about to close."""
+"""Methods that may be sent again, and therefore over an idle connection that the server may be about to close."""
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _SENT_TO_OTHER_HOSTS = ("accept", "user-agent")
@@ -81,9 +81,9 @@ class Response(FrozenStruct, frozen=True, kw_only=True):
         url: URL that responded, after redirects.
         address: IP address that responded.
         hops: URLs of the redirects that were followed.
-        version: Of HTTP, "1.1" or "1.0"; "" for a response that came from a Lambda function.
-        timings: Of the exchange with `url`; None for a response that came from a Lambda function.
-        certificate: Of the connection; None without TLS, and unless the request set `new_connection`.
+        version: HTTP version, "1.1" or "1.0"; "" for a response of a Lambda function.
+        timings: Timings of the exchange with `url`; None for a response of a Lambda function.
+        certificate: Certificate of the connection; None without TLS or without `new_connection` in the request.
     """
 
     status: int
@@ -100,7 +100,7 @@ class Response(FrozenStruct, frozen=True, kw_only=True):
     certificate: Certificate | None = None
 
     def header(self, name: str) -> str | None:
-        """Return a header's value, None if it is absent; several are joined by a comma (RFC 9110 section 5.3)."""
+        """Return a header's value, or None; several values are joined by a comma (RFC 9110 section 5.3)."""
         values = self.header_values(name)
         return ", ".join(values) if values else None
 
@@ -111,10 +111,10 @@ class Response(FrozenStruct, frozen=True, kw_only=True):
 
 
 class _Exchange(FrozenStruct, frozen=True, kw_only=True):
-    """One request to send; following a redirect makes another one.
+    """One request to send; a redirect that is followed is another exchange.
 
     Attributes:
-        host: Name for the Host header, SNI and certificate; "" for the URL's own.
+        host: Name for the Host header, SNI and certificate; "" for the URL's host.
         deadline: On the monotonic clock.
     """
 
@@ -133,17 +133,17 @@ class _Exchange(FrozenStruct, frozen=True, kw_only=True):
 
     @property
     def server_name(self) -> str:
-        """The name to ask the server for: that of `host` if there is one, else the URL's."""
+        """The host name of the server: from `host` if it is set, otherwise from the URL."""
         parts = self.url_parts
         return (split_url(f"{parts.scheme}://{self.host}").hostname if self.host else parts.hostname) or ""
 
 
 class _Server(FrozenStruct, frozen=True, kw_only=True):
-    """Where an exchange connects, after the guard has resolved and checked the name.
+    """Server of an exchange, after the guard has resolved and checked its name.
 
     Attributes:
-        name: For SNI, the certificate and messages.
-        dns_ms: How long resolving took.
+        name: Host name for SNI, the certificate and messages.
+        dns_ms: Duration of the name resolution.
     """
 
     scheme: str
@@ -164,9 +164,9 @@ class Client:
     """Pool of kept-alive connections behind one guard; safe to use from several threads."""
 
     def __init__(self, guard: Guard, tls: ssl.SSLContext | None = None) -> None:
-        """Connect only where `guard` allows.
+        """Connect only to addresses that `guard` allows.
 
-        Without `tls` a context is created when it is first needed, because loading the CA bundle costs 20 ms.
+        Without `tls`, a context is created on first use, because loading the CA bundle takes 20 ms.
         """
         self._guard = guard
         self._tls: dict[tuple[str, ...], ssl.SSLContext] = {(): tls} if tls else {}
@@ -192,15 +192,16 @@ class Client:
         Args:
             method: Any HTTP method.
             url: Absolute; http or https.
-            headers: Sent unchanged; those of a plan are not sent to another host after a redirect.
-            body: Sent with its length.
-            host: Name for the Host header, SNI and certificate, in place of the URL's.
-            timeout_s: For the whole exchange, redirects included.
-            max_bytes: Body bytes to read; the rest is not read and the response is marked as truncated.
-            redirects: Redirects to follow.
-            new_connection: Resolve the name and connect anew for each exchange, so that all of `timings` is known, and
-                return the certificate.
-            jar: Provides cookies, unless `headers` has some, and stores those of every response, redirects included.
+            headers: Headers, sent unchanged; after a redirect to another host the plan's headers are not sent.
+            body: Request body; Content-Length is set.
+            host: Name for the Host header, SNI and certificate, instead of the URL's host.
+            timeout_s: Time limit for the complete exchange, including redirects.
+            max_bytes: Maximum number of body bytes to read; a longer body marks the response as truncated.
+            redirects: Maximum number of redirects to follow.
+            new_connection: Resolve the name again and open a new connection for each exchange, so that all `timings`
+                are known, and return the certificate.
+            jar: Cookies to send, unless `headers` has a Cookie header. It stores the cookies of every response,
+                including redirects.
 
         Raises:
             GuardError: The address is not allowed.
@@ -246,9 +247,9 @@ class Client:
             host: Host to connect to; checked like a URL's host, and connected to the address that was checked.
             port: TCP port.
             tls: Use TLS and verify the certificate.
-            name: For SNI and the certificate, in place of `host`.
+            name: Name for SNI and the certificate, instead of `host`.
             alpn: Protocols to offer in TLS, such as h2.
-            timeout_s: For connecting; each later operation on the socket may take the time that remains of it.
+            timeout_s: Time limit for connecting; the remaining time is the timeout of later operations on the socket.
 
         Raises:
             GuardError: The address is not allowed.
@@ -280,7 +281,7 @@ class Client:
         server = self._resolve(exchange)
         about = f"{exchange.method} {exchange.url}"
         is_repeatable = exchange.method in _REPEATABLE and not exchange.new_connection
-        for may_reuse in (is_repeatable, False):  # an idle connection may be closed just now: try a new one after it
+        for may_reuse in (is_repeatable, False):  # the server may be closing an idle connection, so try a new one next
             pooled = self._take_idle(server) if may_reuse else None
             connection = pooled or self._connect(server, exchange.deadline)
             connection.wire.deadline = exchange.deadline
@@ -317,10 +318,10 @@ class Client:
         started = time.perf_counter()
         connection.endheaders(exchange.body)  # sends everything: the calls before it only fill a buffer
         received = connection.getresponse()
-        if wire.is_at_end:  # http.client takes the end of a connection for the end of the headers
+        if wire.is_at_end:  # http.client treats the end of a connection as the end of the headers
             raise http.client.IncompleteRead(b"")
         body, truncated = _read_body(received, exchange.max_bytes)
-        # Until the last byte arrived, and not until this thread could parse it: that time is the gate's own.
+        # Latency ends when the last byte arrives. The time until this thread parses it belongs to the gate.
         latency_ms = (wire.last_byte_at - started) * 1000
         connect_ms, tls_ms = connection.connect_ms, connection.tls_ms
         connection.connect_ms = connection.tls_ms = None
@@ -433,7 +434,7 @@ def _put_head(connection: Connection, exchange: _Exchange) -> None:
 
 
 def _redirect(exchange: _Exchange, status: int, location: str) -> _Exchange:
-    """Return the exchange that follows a redirect, with the method, body and headers that may go there.
+    """Return the exchange for a redirect, with the method, body and headers that may be sent to its target.
 
     Raises:
         GuardError: The redirect leads from https to http.
@@ -476,7 +477,7 @@ def split_url(url: str) -> urllib.parse.SplitResult:
 
 
 def _validate_head(method: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """Validate a method and headers and return the headers as a dictionary; no message contains a header's value.
+    """Validate a method and headers, and return the headers as a dictionary. Messages never contain header values.
 
     Raises:
         HttpError: The method or a header's name is not a token, or HTTP cannot carry a value.

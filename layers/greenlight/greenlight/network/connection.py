@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _DeadlineReader(io.RawIOBase):
-    """Raw reader whose reads share one deadline; a plain socket time-out would start again at every byte."""
+    """Raw reader whose reads share one deadline; a socket's timeout would restart with every byte."""
 
     def __init__(self, connection: DeadlineSocket) -> None:
         self._connection = connection
@@ -31,13 +31,13 @@ class _DeadlineReader(io.RawIOBase):
         size = self._connection.raw.recv_into(buffer)
         now = self._connection.last_byte_at = time.perf_counter()
         self._connection.first_byte_at = self._connection.first_byte_at or now
-        # Yield the GIL, so that other threads whose response has arrived take their time before this one is parsed.
+        # Release the GIL, so that other threads can record the arrival of their responses before this one is parsed.
         SYSTEM_CLOCK.sleep(0)
         self._connection.is_at_end = size == 0
         return size
 
     def record_leftover(self, data: bytes) -> None:
-        """Record whether the server sent more than one response, so that the rest is not taken for the next one."""
+        """Record whether the server sent more than one response; the rest must not be read as the next response."""
         self._connection.has_leftover = bool(data)
 
 
@@ -104,13 +104,13 @@ class DeadlineSocket:
 
     def is_stale(self) -> bool:
         """Return whether the server has closed the connection, or sent something, while it was idle."""
-        poll = select.poll()  # select() cannot watch descriptors from 1024 on
+        poll = select.poll()  # select() does not support descriptors above 1023
         poll.register(self.raw, select.POLLIN)
         return bool(poll.poll(0))
 
 
 class _FinalResponse(http.client.HTTPResponse):
-    """The final response; `http.client` itself only skips 100, and takes 103 for the final one."""
+    """The final response; `http.client` skips only 100 and treats 103 as the final response."""
 
     def _read_status(self) -> tuple[str, int, str]:
         while True:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MAX_COOKIES = 100
-"""Most cookies that a jar stores; like a browser, it ignores further ones."""
+"""Maximum number of cookies in a jar; like a browser, it ignores further cookies."""
 
 MAX_COOKIE_LENGTH = 4096
-"""Most characters of name and value together; like a browser, a jar ignores a longer cookie."""
+"""Maximum length of a cookie's name and value together; like a browser, a jar ignores longer cookies."""
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE_TOKEN = re.compile(r"[^\x09\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+")
@@ -77,7 +77,7 @@ def parse_set_cookies(headers: Iterable[tuple[str, str]]) -> Iterator[Cookie]:
 
 
 def find_cookies(name: str, headers: Iterable[tuple[str, str]]) -> list[Cookie]:
-    """Return the cookies of one name: for each domain and path the one that was sent last."""
+    """Return the cookies of a name: for each domain and path, the last cookie."""
     last = {(cookie.domain, cookie.path): cookie for cookie in parse_set_cookies(headers) if cookie.name == name}
     return list(last.values())
 
@@ -90,7 +90,7 @@ def mask_value(header: str) -> str:
 
 
 def _parse_attribute(key: str, argument: str) -> dict[str, object]:
-    """Parse one attribute; return nothing for an ignored one, so that an earlier one of the same name stays."""
+    """Parse one attribute; return an empty map if it is ignored, so that an earlier attribute of this name counts."""
     if key == "expires":
         moment = parse_date(argument)
         return {} if moment is None else {"expires": moment}

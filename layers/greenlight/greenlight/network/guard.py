@@ -1,7 +1,7 @@
 """Allow-list of hosts and block-list of address ranges for outgoing connections.
 
-A name is resolved once, every address of it is checked, and the connection goes to a checked address. IPv4 addresses
-that are embedded in IPv6 ones are unwrapped before the check.
+A name is resolved once, all its addresses are checked, and the connection goes to a checked address. IPv4 addresses
+that are embedded in IPv6 addresses are unwrapped before the check.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Guard:
         """Allow `hosts`.
 
         Args:
-            hosts: Names; `*.example.com` covers every name below example.com.
+            hosts: Names; `*.example.com` allows every name below example.com.
             allow_loopback: Allow addresses of this machine, for tests and rehearsals.
             resolver: Returns the addresses of a host and port; the system's resolver by default.
         """
@@ -51,7 +51,7 @@ class Guard:
         self._resolved: dict[tuple[str, int], tuple[float, str]] = {}
 
     def resolve(self, host: str, port: int, *, new_connection: bool = False) -> str:
-        """Return the address to connect to; `new_connection` resolves a name again that was resolved a moment ago.
+        """Return the address to connect to; `new_connection` ignores the cache of resolved names.
 
         Raises:
             GuardError: The host is not allowed, or one of its addresses is never allowed.

@@ -19,8 +19,8 @@ class Request(FrozenStruct, frozen=True, kw_only=True):
 
     Attributes:
         url: Absolute.
-        host: Name to ask for; "" for the URL's.
-        headers: Those of the check, and those that the listener's rule requires.
+        host: Name for the Host header; "" for the URL's host.
+        headers: Headers of the check, and headers that the listener's rule requires.
     """
 
     url: str
@@ -29,7 +29,7 @@ class Request(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Endpoint(FrozenStruct, frozen=True, kw_only=True):
-    """Where to open a connection.
+    """Endpoint of a connection.
 
     Attributes:
         host: Host to connect to.
@@ -125,9 +125,7 @@ def _apply_path_patterns(path: str, patterns: tuple[str, ...]) -> str:
         return path
     prefix = patterns[0].split("*")[0].split("?")[0].rstrip("/")
     if not _matches(prefix + path_only, patterns):  # another rule would match, and that one may lead to blue
-        raise GuardError(
-            f"the rule that leads to green takes only the paths {', '.join(patterns)}, and not {path_only}"
-        )
+        raise GuardError(f"the rule that routes to green accepts only the paths {', '.join(patterns)}, not {path_only}")
     return prefix + path
 
 

@@ -1,7 +1,7 @@
 """A `requests.Session` for validators, on the gate's own client.
 
-It has all properties of `greenlight.network.client`: checked addresses, one deadline, limited bodies, no environment
-proxies.
+It has the properties of `greenlight.network.client`: checked addresses, one deadline, limited bodies, and no proxies
+from environment variables.
 """
 
 from __future__ import annotations
@@ -109,6 +109,6 @@ def session(send_request: Callable[..., Response], base_url: str) -> requests.Se
 
     Args:
         send_request: `Context.request`, which chooses the address, the timeout and the allowed hosts.
-        base_url: URL of green, which the session puts before a path; "" if green has no URL.
+        base_url: URL of green, which becomes the prefix of a path; "" if green has no URL.
     """
     return _Session(base_url or _NO_URL, _Adapter(send_request))

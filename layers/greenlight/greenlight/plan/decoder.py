@@ -1,7 +1,7 @@
 """Conversion of plain data to typed structs, with every problem reported at its path.
 
-`msgspec` converts correct data. It stops at the first error, so data that it rejects is walked a second time, key by
-key: the author then sees all problems at once, and for a misspelt name the nearest valid one.
+`msgspec` converts valid data, but stops at the first error. Data that it rejects is therefore walked a second time, key
+by key, so that the author sees all problems at once, with a suggestion for a misspelt name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PathProblem = tuple["PlanPath", str]
-"""A path in the data and a sentence; a `Document` makes it a `Problem`, which has a line and a column."""
+"""A path in the data and a message; a `Document` converts it to a `Problem`, which has a line and a column."""
 
 _TYPE_NAMES = {
     "str": "a text",
@@ -41,7 +41,7 @@ _TYPE_NAMES = {
     "null": "nothing",
 }
 _YAML_1_1_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-"""Words that are booleans in YAML 1.1 and texts in YAML 1.2, and what to write instead."""
+"""Words that are booleans in YAML 1.1 and texts in YAML 1.2, with the YAML 1.2 booleans."""
 
 _BOUND_WORDING = {">=": "from {:g} on", ">": "above {:g}", "<=": "of at most {:g}", "<": "below {:g}"}
 
@@ -78,11 +78,11 @@ def _decode_hook(kind: type[Any], value: Any) -> Any:
 def convert(data: Any, kind: type[T], path: PlanPath = ()) -> tuple[T | None, list[PathProblem]]:
     """Convert `data` to `kind`.
 
-    An exception that a type raises on construction becomes a problem too: a plugin's parameters may raise anything.
+    Any exception that a type raises on construction becomes a problem, because the type may come from a plugin.
 
     Args:
-        data: Plain data, as YAML or JSON gives it.
-        kind: The type, mostly a struct.
+        data: Plain data, as read from YAML or JSON.
+        kind: The type, usually a struct.
         path: The path of `data` in its document.
 
     Returns:
@@ -91,7 +91,7 @@ def convert(data: Any, kind: type[T], path: PlanPath = ()) -> tuple[T | None, li
     mistakes: list[PathProblem] = []
     try:
         if _contains_null(data):
-            # msgspec would accept a key without a value as if the key were absent.
+            # msgspec would treat a key without a value like an absent key.
             _walk(data, kind, path, mistakes)
         if not mistakes:
             try:
@@ -100,7 +100,7 @@ def convert(data: Any, kind: type[T], path: PlanPath = ()) -> tuple[T | None, li
                 _walk(data, kind, path, mistakes)
                 mistakes = mistakes or [_to_path_problem(error, data, kind, path)]
     except RecursionError:
-        mistakes.append((path, "nested too deep"))
+        mistakes.append((path, "nested too deeply"))
     except Exception as error:  # noqa: BLE001 - a plugin's own `__post_init__` may raise anything
         mistakes.append((path, f"cannot be read: {type(error).__name__}: {error}"))
     return None, mistakes
@@ -120,10 +120,10 @@ def _contains_null(data: Any) -> bool:
 
 
 def _walk(data: Any, kind: Any, path: PlanPath, mistakes: list[PathProblem]) -> None:
-    """Walk `data` beside its type and collect the problems.
+    """Walk `data` together with its type and collect the problems.
 
-    A value is converted as a whole only if nothing inside it is wrong. The walk ends after `MAX_PROBLEMS`, because a
-    hostile file can contain a hundred thousand of them.
+    A value is converted only if there are no problems inside it. The walk ends after `MAX_PROBLEMS`, because a hostile
+    file can contain a hundred thousand problems.
     """
     if len(mistakes) > MAX_PROBLEMS:
         return
@@ -151,12 +151,12 @@ def _walk_struct(
         field = fields.get(key)
         if field is None:
             if config.forbid_unknown_fields and key != config.tag_field and len(mistakes) <= MAX_PROBLEMS:
-                message = f"unknown key {truncate(key, 60)!r}{suggest_or_list(key, fields, 'known are')}"
+                message = f"unknown key {truncate(key, 60)!r}{suggest_or_list(key, fields, 'valid keys are')}"
                 mistakes.append(((*path, KeyStep(key)), message))
         elif value is None and field.default is None and type(None) in typing.get_args(field.type):
             can_expect_null = any(_is_expectation(option) for option in _options(field.type))
             hint = "; to expect null, write {eq: null}" if can_expect_null else ""
-            mistakes.append(((*path, key), f"{key!r} has no value; write one, or take the key out{hint}"))
+            mistakes.append(((*path, key), f"{key!r} has no value; write a value, or remove the key{hint}"))
         else:
             _walk(value, field.type, (*path, key), mistakes)
     for name, field in fields.items():
@@ -183,7 +183,7 @@ def _typed_items(data: Any, options: tuple[Any, ...], path: PlanPath) -> Iterato
 
 
 def _matching_struct(data: Any, options: tuple[Any, ...]) -> type[msgspec.Struct] | None:
-    """Return the struct for a map: the only one of the type, or the one that the map's tag names."""
+    """Return the struct for a map: the type's only struct, or the struct that the map's tag selects."""
     if not isinstance(data, dict):
         return None
     structs = [option for option in options if isinstance(option, type) and issubclass(option, msgspec.Struct)]
@@ -197,7 +197,7 @@ def _tag(struct: type[msgspec.Struct]) -> Any:
 
 
 def _options(kind: Any) -> tuple[Any, ...]:
-    """Return the members of a union except None, without annotations; for any other type, the type itself."""
+    """Return the members of a union except None, without annotations; for any other type, only that type."""
     if typing.get_origin(kind) is typing.Annotated:
         return _options(typing.get_args(kind)[0])
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
@@ -214,7 +214,7 @@ def _is_expectation(option: Any) -> bool:
 
 
 def _to_path_problem(error: msgspec.ValidationError, data: Any, kind: Any, path: PlanPath) -> PathProblem:
-    """Convert an error of `msgspec` to a sentence at the path that it names."""
+    """Convert a `msgspec` error to a message at the path in the error."""
     cause = error.__cause__
     match = _MESSAGE.match(str(error))
     message, place = (match["message"], match["place"] or "") if match else ("", "")
@@ -233,13 +233,13 @@ def _to_path_problem(error: msgspec.ValidationError, data: Any, kind: Any, path:
 
 
 def _parse_place(place: str) -> PlanPath:
-    """Parse the path in a message of `msgspec`. It writes `[...]` for a key of a map: the rest is then unknown."""
+    """Parse the path in a `msgspec` message, up to the first `[...]`, which stands for an unknown key of a map."""
     precise = place.partition("[...]")[0]
     return tuple(int(step["index"]) if step["index"] else step["name"] for step in _STEP.finditer(precise))
 
 
 def _choices(kind: Any) -> list[str]:
-    """Return the values of an enumeration or a literal; empty for types that allow anything else."""
+    """Return the values of an enumeration or a literal; an empty list for types that allow other values."""
     choices: list[str] = []
     for option in _options(kind):
         if typing.get_origin(option) is typing.Literal:
@@ -252,7 +252,7 @@ def _choices(kind: Any) -> list[str]:
 
 
 def _reword(message: str, data: Any, kind: Any) -> str:
-    """Rewrite a message of `msgspec` without Python's type names, and add a hint if there is one."""
+    """Rewrite a `msgspec` message without Python's type names, and add a hint if there is one."""
     if "matching regex" in message and (description := _pattern_description(kind)):
         return f"{to_plan_text(data)} is not {description}"
     sentence = _TYPES.sub(lambda match: _type_names(match[1].split(" | ")), message)
@@ -265,11 +265,11 @@ def _reword(message: str, data: Any, kind: Any) -> str:
 
 
 def _hint(sentence: str, data: Any, kind: Any) -> str:
-    """Return what to append to a sentence about a wrong type, with its separator; "" if there is nothing to add."""
+    """Return a hint, with its separator, to append to a message about a wrong type; "" for no hint."""
     if sentence.startswith("expected a list, got a text"):
         return f"; write it in brackets, [{data}]" if len(str(data)) <= 60 else "; write it in brackets, [ and ]"
     if sentence.startswith("expected a list, got a map"):
-        return "; begin each of its entries with a dash"
+        return "; begin each entry with a dash"
     if sentence.startswith("expected a map, got"):
         return _map_hint(data, kind)
     return _scalar_hint(sentence, data)
@@ -277,7 +277,7 @@ def _hint(sentence: str, data: Any, kind: Any) -> str:
 
 def _scalar_hint(sentence: str, data: Any) -> str:
     if sentence.startswith("expected a text, got") and isinstance(data, (bool, int, float)):
-        return f'; write it in quotes, as in "{to_plan_text(data)}"'
+        return f'; write it in quotes: "{to_plan_text(data)}"'
     if sentence.startswith("expected true or false, got a text") and str(data).lower() in _YAML_1_1_BOOLEANS:
         return f"; in YAML 1.2 {data} is a text: write {_YAML_1_1_BOOLEANS[str(data).lower()]}"
     if isinstance(data, str) and sentence.startswith(("expected a number, got", "expected a whole number, got")):
@@ -287,12 +287,12 @@ def _scalar_hint(sentence: str, data: Any) -> str:
 
 def _suggest_number(text: str) -> str:
     if text.endswith("%") and _DIGITS.fullmatch(text[:-1]):
-        return f"{float(text[:-1]) / 100:g} for that share of 1"
+        return f"{float(text[:-1]) / 100:g} for {text}"
     return f"{text} without quotes" if _DIGITS.fullmatch(text) else "such as 2"
 
 
 def _map_hint(data: Any, kind: Any) -> str:
-    """Return a hint for a value that must be a map: its keys, or how a map is written."""
+    """Return a hint for a value that must be a map: the map's keys, or the syntax of a map."""
     fields = [names for option in _options(kind) if (names := _field_names(option))]
     if len(fields) == 1:
         return f"; its keys are {join_sorted(fields[0])}"
@@ -306,14 +306,14 @@ def _field_names(option: Any) -> list[str]:
 
 
 def _type_names(names: list[str]) -> str:
-    """Return names of types in words: `int | float | str` is a number or a text."""
-    # A key without a value has a message of its own, and every whole number is a number.
+    """Return type names in words: "a number or a text" for `int | float | str`."""
+    # A key without a value has a separate message, and every whole number is a number.
     hidden = {"null" if len(names) > 1 else "", "int" if "float" in names else ""}
     return " or ".join(_TYPE_NAMES.get(name, name) for name in names if name not in hidden)
 
 
 def _pattern_description(kind: Any) -> str:
-    """Return the description beside a pattern in a type; "" if it has no description."""
+    """Return the description of a type's pattern; "" for a pattern without a description."""
     for part in typing.get_args(kind):
         if isinstance(part, msgspec.Meta) and part.description:
             return part.description

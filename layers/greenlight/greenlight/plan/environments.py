@@ -1,4 +1,4 @@
-"""The plan key `environments`: what differs in one environment, such as `prod`."""
+"""The plan key `environments`: settings that differ between environments, such as `prod` and `staging`."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from greenlight.plan.model import Check
 
 DEFAULT = "default"
-"""The environment of every installation that the plan does not name."""
+"""The environment for installations whose environment is not in the plan."""
 
 SECTIONS = ("variables", "target", "defaults")
-"""The sections of a plan that an environment may override, each key by key."""
+"""The sections of a plan that an environment may override, key by key."""
 
 
 def select_environment(data: dict[str, Any], environment: str, mistakes: list[PathProblem]) -> dict[str, Any]:
-    """Return the sections of a plan as they are in one environment.
+    """Return a plan's sections for one environment.
 
     Args:
         data: The plan as plain data, already validated.
-        environment: Name of the installation's environment; "" if it has none.
-        mistakes: Receives a problem if the plan does not have the environment.
+        environment: Name of the installation's environment; "" if the installation has no environment.
+        mistakes: Receives a problem if the plan does not define the environment.
     """
     environments = data["environments"]
     path = ("environments",)
     if not environments:
-        mistakes.append((path, "there are no environments in it; write one, or take the key out"))
+        mistakes.append((path, "the map is empty; define an environment, or remove the key"))
         return {}
     name = environment if environment in environments else DEFAULT
     if name not in environments:
@@ -43,17 +43,17 @@ def _describe_missing(environment: str, valid_names: Iterable[str]) -> str:
     names = join_sorted(valid_names)
     if environment:
         hint = did_you_mean(environment, valid_names)
-        message = f"there is no environment {environment!r}{hint}; there are {names}; add it"
+        message = f"the plan has no environment {environment!r}{hint}; it has {names}; define {environment!r}"
     else:
         message = (
-            f"there are {names}, and this installation has no environment: set the parameter Environment of the "
-            "installation, the tag greenlight:environment of the deployment group, or --environment; or add one"
+            f"the plan has the environments {names}, and this installation has no environment; set the parameter "
+            "Environment of the installation, the tag greenlight:environment of the deployment group, or --environment"
         )
-    return f"{message} called {DEFAULT} for all others"
+    return f"{message}, or define {DEFAULT!r} for all other installations"
 
 
 def unknown_environments(checks: Iterable[Check], environments: Iterable[str]) -> list[PathProblem]:
-    """Return a problem for every environment in a `when` that the plan does not have."""
+    """Return a problem for every environment in a `when` that the plan does not define."""
     valid_names = set(environments)
     if DEFAULT in valid_names:
         return []
@@ -66,6 +66,6 @@ def unknown_environments(checks: Iterable[Check], environments: Iterable[str]) -
 
 
 def environment_names(data: Any) -> list[str]:
-    """Return the names of the environments in a plan's plain data; [""] if it has none."""
+    """Return the names of the environments in a plan's plain data; [""] for a plan without environments."""
     environments = data.get("environments") if isinstance(data, dict) else None
     return list(environments) if isinstance(environments, dict) and environments else [""]

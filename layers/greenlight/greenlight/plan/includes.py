@@ -1,9 +1,9 @@
-"""The stage key `include`: fragments, checks that several plans share.
+"""The stage key `include`: fragments with checks that several plans share.
 
-A fragment is a file with `version`, `checks`, and `variables` that these need; variables of the plan replace those.
-The plan states the digest of a fragment's text. The digest of the plan therefore covers everything that it runs, and a
-change of another file cannot change what it checks. A fragment cannot include another: everything that a gate runs is
-named in the plan.
+A fragment is a file with `version`, `checks`, and the `variables` that its checks need; the plan's variables take
+precedence. The plan contains the digest of each fragment's text. The plan's own digest therefore covers everything that
+a gate runs, and a changed fragment cannot silently change a plan. A fragment cannot include another fragment, so the
+plan lists every file that a gate reads.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from greenlight.plan.yaml_reader import Document
 
     Fetch = Callable[[str], tuple[str, str] | None]
-    """Returns the text and the version id of the object at a URI; None if there is no object."""
+    """Returns the text and the version id of the object at a URI; None if the object does not exist."""
 
 MAX_INCLUDES = 20
-"""Fragments of a plan."""
+"""Maximum number of fragments in a plan."""
 
 MAX_CHARACTERS = yaml_reader.MAX_BYTES
-"""Characters of all fragments of a plan together."""
+"""Maximum total size of a plan's fragments, in characters."""
 
 PACKED = "file:"
-"""Prefix of files that are packed with the hooks. Changing one takes the same permissions as changing the hooks."""
+"""URI prefix of files that are packed with the hooks; changing such a file requires permission to change the hooks."""
 
 
 class FragmentFile(StrictStruct, frozen=True, kw_only=True):
@@ -42,8 +42,8 @@ class FragmentFile(StrictStruct, frozen=True, kw_only=True):
 
     Attributes:
         version: 1, the version of the language.
-        checks: Checks as in a stage; they come before the stage's own.
-        variables: Variables of the checks; a plan's variables of these names replace them.
+        checks: Checks as in a stage; they come before the stage's own checks.
+        variables: Variables of the checks; the plan's variables of the same names take precedence.
 
     Example:
         version: 1
@@ -67,13 +67,13 @@ class LoadedFragment(NamedTuple):
 
 
 class FragmentLoader:
-    """Loader of the fragments of one plan; it fetches each fragment once.
+    """Loader of one plan's fragments; it fetches each fragment once.
 
     Attributes:
-        problems: Problems inside fragments; each names its fragment.
+        problems: Problems inside fragments, each with the URI of its fragment.
         variables: Variables of all fragments.
-        conflicts: By variable name, a problem for two fragments with different values. They only count if the plan
-            does not define the variable itself.
+        conflicts: Pairs of a variable's name and a problem, if two fragments define different values. A conflict
+            counts only if the plan itself does not define the variable.
     """
 
     def __init__(self, document: Document, fetch: Fetch | None, mistakes: list[PathProblem]) -> None:
@@ -91,10 +91,10 @@ class FragmentLoader:
         return tuple(loaded.included for loaded in self._loaded.values() if loaded is not None)
 
     def checks(self, stage: dict[str, Any], path: PlanPath) -> Iterator[tuple[Any, PlanPath]]:
-        """Yield the checks of a stage's fragments, each with its path in the document; `path` is the stage's."""
+        """Yield the checks of the fragments of the stage at `path`, each with its path in the document."""
         entries = stage["include"]
         if entries == []:
-            self._mistakes.append(((*path, "include"), "nothing is included; write a fragment, or take the key out"))
+            self._mistakes.append(((*path, "include"), "nothing is included; add a fragment, or remove the key"))
         for index, entry in enumerate(entries if isinstance(entries, list) else ()):
             uri = entry.get("uri") if isinstance(entry, dict) else None
             if isinstance(uri, str):
@@ -108,7 +108,9 @@ class FragmentLoader:
         self._check_digest(uri, sha256, loaded.included.sha256, entry)
         for name, value in loaded.fragment.variables.items():
             if self.variables.setdefault(name, value) != value:
-                message = f"two fragments give {name!r} different values; set the one you mean in the plan's variables"
+                message = (
+                    f"two fragments have different values for {name!r}; set the intended value in the plan's variables"
+                )
                 self.conflicts.append((name, (entry, message)))
         for index, check in enumerate(loaded.document.data["checks"]):
             path = ("checks", index)
@@ -120,10 +122,7 @@ class FragmentLoader:
             message = f"a fragment from S3 or SSM needs its digest; review the fragment, then write sha256: {actual}"
             self._mistakes.append((entry, message))
         elif stated not in (None, actual):
-            message = (
-                f"the fragment is not the one that the plan states, its sha256 is {actual}; "
-                "review the fragment, then write that"
-            )
+            message = f"the fragment has changed: its sha256 is {actual}; review the fragment, then write this digest"
             self._mistakes.append(((*entry, "sha256"), message))
 
     def _load(self, uri: str, entry: PlanPath) -> LoadedFragment | None:
@@ -136,10 +135,10 @@ class FragmentLoader:
             document = yaml_reader.read(text, uri)
             fragment, mistakes = convert(document.data, FragmentFile)
             data = document.data if isinstance(document.data, dict) else {}
-            if "include" in data:  # in place of "unknown key 'include'"
-                mistakes = [(("include",), "a fragment cannot include another; include both in the plan")]
+            if "include" in data:  # replaces "unknown key 'include'"
+                mistakes = [(("include",), "a fragment cannot include another fragment; include both in the plan")]
             if data.get("checks") == []:
-                mistakes.append((("checks",), "a fragment without checks adds nothing"))
+                mistakes.append((("checks",), "a fragment without checks has no effect; add a check"))
             mistakes += unsupported_references(data.get("variables"), ("variables",))
             problems = document.problems(mistakes)
         except PlanError as error:
@@ -157,7 +156,7 @@ class FragmentLoader:
         message = ""
         fetched = None
         if self._fetch is None:
-            message = f"{uri} cannot be read from here"
+            message = f"{uri} cannot be read here"
         elif len(self._loaded) >= MAX_INCLUDES:
             message = f"a plan includes at most {MAX_INCLUDES} fragments; merge some of them"
         else:
@@ -167,11 +166,11 @@ class FragmentLoader:
                 self._mistakes += [(entry, f"{uri}: {problem.message}") for problem in error.problems]
                 return None
             if fetched is None:
-                message = f"there is nothing at {uri}"
+                message = f"{uri} does not exist"
             else:
                 self._characters += len(fetched[0])
                 if self._characters > MAX_CHARACTERS:
-                    message = f"the fragments are larger than {MAX_CHARACTERS // 1024} KiB together; remove some checks"
+                    message = f"the fragments together are larger than {MAX_CHARACTERS // 1024} KiB; remove some checks"
         if message:
             self._mistakes.append((entry, message))
             return None

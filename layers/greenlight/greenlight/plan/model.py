@@ -1,6 +1,6 @@
 """The types of a parsed plan: `Plan`, `Stage` and `Check`.
 
-A check's parameters stay plain data: only the worker, which may import validators, knows their types.
+A check's parameters stay plain data, because only the worker may import validators, which define their types.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Check(FrozenStruct, frozen=True, kw_only=True):
     Attributes:
         params: Parameters of the validator, as plain data.
         timeout_s: Time for one attempt.
-        rows_of: Name of the check in the plan, if this is one of its rows; "" otherwise.
-        unselected: Reason why a run by hand, such as `greenlight check --only`, leaves it out; "" if it does not.
+        rows_of: Name of the check in the plan, if this check is one of its rows; "" otherwise.
+        unselected: Reason why a command, such as `greenlight check --only`, does not run it; "" if it runs.
         path: Path of the check in the plan.
     """
 
@@ -46,12 +46,12 @@ class Check(FrozenStruct, frozen=True, kw_only=True):
     unselected: str = ""
     path: tuple[str | int, ...] = ()
 
-    def left_out(self, deployment: Deployment) -> str:
+    def skip_reason(self, deployment: Deployment) -> str:
         """Return why the check is skipped for `deployment`; "" if it runs."""
         if self.unselected:
             return self.unselected
         if deployment.first and self.on_first_deployment is OnFirstDeployment.SKIP:
-            return "the plan skips it on a first deployment, where there is no blue"
+            return "the plan skips it on a first deployment, which has no blue"
         return self.when.skip_reason(deployment)
 
     def worst_case_s(self) -> float:
@@ -70,11 +70,11 @@ class Stage(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Plan(FrozenStruct, frozen=True, kw_only=True):
-    """A whole plan.
+    """A parsed plan.
 
     Attributes:
-        document: The parsed file, from which problems get their line and column; None for built-in plans.
-        waived: Reason why nothing needs to be checked; "" if there is something to check.
+        document: The parsed file, which locates problems by line and column; None for built-in plans.
+        waived: Reason why no check needs to run; "" if the checks run.
     """
 
     stages: dict[str, Stage]

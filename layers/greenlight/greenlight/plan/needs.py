@@ -1,4 +1,4 @@
-"""The check key `needs`: the checks of a stage that must pass before another one runs."""
+"""The check key `needs`: checks of the same stage that must pass before a check runs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def find_need_mistakes(checks: Sequence[Check], names: Sequence[str]) -> list[PathProblem]:
-    """Find names that occur twice, and needs that no earlier check of the stage can meet.
+    """Find duplicate names, and needs that do not refer to an earlier check of the stage.
 
     Args:
         checks: The checks of the stage that could be read.
-        names: The names of all its checks in the plan, also of those that are wrong. A need of a check that is wrong
-            itself is not a second problem.
+        names: The names of all checks of the stage, including invalid checks. A need that refers to an invalid check
+            is not reported as a second problem.
     """
     mistakes: list[PathProblem] = []
     earlier: set[str] = set()
@@ -35,7 +35,7 @@ def find_need_mistakes(checks: Sequence[Check], names: Sequence[str]) -> list[Pa
         plan_name = check.rows_of or check.name
         # Rows of one check follow one another and share its name.
         if check.name in earlier or (plan_name in earlier and plan_name != previous_rows_of):
-            message = f"another check of this stage is called {plan_name!r}; names must differ"
+            message = f"another check of this stage has the name {plan_name!r}; names must be unique"
             mistakes.append(((*check.path, "name"), message))
         for index, need in enumerate(check.needs):
             path = (*check.path, "needs", index)
@@ -43,16 +43,16 @@ def find_need_mistakes(checks: Sequence[Check], names: Sequence[str]) -> list[Pa
                 mistakes.append((path, "a check cannot need itself"))
             elif need not in valid_names:
                 hint = did_you_mean(need, valid_names)
-                mistakes.append((path, f"no check of this stage is called {need!r}{hint}"))
+                mistakes.append((path, f"no check of this stage has the name {need!r}{hint}"))
             elif need not in earlier and need not in unreadable:
-                mistakes.append((path, f"{need!r} must stand before the check that needs it"))
+                mistakes.append((path, f"{need!r} must come before the check that needs it"))
         earlier |= {check.name, plan_name}
         previous_rows_of = check.rows_of
     return mistakes
 
 
 def expand_needs(checks: Sequence[Check]) -> tuple[Check, ...]:
-    """Replace a need of a check with rows by needs of all its rows."""
+    """Replace each need that refers to a check with rows by needs for all of its rows."""
     rows: dict[str, list[str]] = {}
     for check in checks:
         if check.rows_of:

@@ -1,29 +1,30 @@
-"""Parser of plans: YAML text to a `Plan`, or every problem at its line and column.
+"""Parser of plans: YAML text to a `Plan`, or to all its problems, each with line and column.
 
-A plan passes through these stages on its way to a running check. The first seven run in the supervisor, which answers
-CodeDeploy; the others in the worker, the only process that imports validators.
+A plan passes through these steps. Steps 1 to 7 run in the supervisor, which answers CodeDeploy; the others run in the
+worker, the only process that imports validators.
 
-1. `yaml_reader.read`: the text becomes a `Document`, plain data with the place of every value.
-2. `decoder.convert` with the types of `schema`: the plain data becomes a `PlanFile`, or problems.
-3. `environments`: the environment's name selects variables, target and defaults.
-4. `includes`: URIs of fragments become checks, whose nodes are added to the `Document`.
-5. `stage_reader`: a check's control keys become typed (`schema.Control`); its parameters stay plain.
-6. `row_expansion`: a check with `each` becomes one check for each row.
-7. `needs`: the checks of a stage are connected. The result is a `Plan`.
-8. `checks.binding`: variables, deployment values and secrets replace the references in the parameters.
-9. `decoder.convert` with the validator's `Params`: the parameters become typed. The result is a `Bound` check.
-10. `checks.runner`: the validator is called with its parameters, and its findings are collected.
-11. `toolkit.capture_substitution`: within a check, values that one step captured replace references in the next.
+1. `yaml_reader.read` parses the text into a `Document`: plain data with the place of every value.
+2. `decoder.convert` converts the plain data to a `PlanFile`, with the types of `schema`, or reports problems.
+3. `environments` selects variables, target and defaults by the name of the environment.
+4. `includes` loads the checks of fragments and adds their nodes to the `Document`.
+5. `stage_reader` converts the control keys of each check (`schema.Control`); its parameters stay plain data.
+6. `row_expansion` expands a check with `each` into one check for each row.
+7. `needs` resolves dependencies between the checks of a stage. The result is a `Plan`.
+8. `checks.binding` replaces references in parameters by variables, deployment values and secrets.
+9. `decoder.convert` converts the parameters to the validator's `Params`. The result is a `Bound` check.
+10. `checks.runner` calls the validator with its parameters and collects its findings.
+11. `toolkit.capture_substitution` replaces references in a check by values that its earlier steps captured.
 
-Three decisions explain the rest:
+Design decisions:
 
-- Every stage reports all problems that it can find and passes on what it could read, so an author sees them at once. A
-  problem is a path and a sentence (`decoder.PathProblem`) until the `Document` turns the path into a line and column.
-- The plain data is kept beside the typed `PlanFile`. One wrong value makes the whole typed struct unavailable; the
-  plain data still has the other stages and checks, whose problems are to be reported as well. References and rows
-  also have to be replaced before a parameter's type can be checked.
-- Parameters stay plain until stage 9, because their types belong to validators, which may be plugins. Stages 1 to 7 do
-  no I/O; the caller passes `fetch`, which reads fragments.
+- Every step reports all problems that it finds and passes on the parts that it could read, so that an author sees all
+  problems at once. A problem is a path and a message (`decoder.PathProblem`) until the `Document` resolves the path to
+  a line and column.
+- The plain data is kept in addition to the typed `PlanFile`. One wrong value makes the typed struct unavailable, but
+  problems in other stages and checks must be reported as well. Also, references and rows must be replaced before
+  the type of a parameter can be checked.
+- Parameters stay plain data until step 9, because validators, which may be plugins, define their types.
+- Steps 1 to 7 do no I/O, except that they call `fetch`, an argument, to read fragments.
 """
 
 from __future__ import annotations
@@ -66,13 +67,13 @@ def parse(
         text: Text of the file.
         uri: URI of the file, for the report and for messages.
         version_id: Version id of the file in its store.
-        today: The current day in UTC, for the shadow's latest end; None leaves that check to the gate.
-        environment: Name of the installation's environment; one of the plan's, if the plan has any.
+        today: The current day in UTC, to check the last day of a shadow; None skips this check.
+        environment: Name of the installation's environment; required if the plan has environments without `default`.
         fetch: Returns the text and version id of a fragment; None if fragments cannot be read.
 
     Raises:
-        PlanError: The plan is wrong; it carries every problem, except those of validators' parameters.
-        AwsError: The store of a fragment failed.
+        PlanError: The plan is not valid. The error lists all problems, except those in validators' parameters.
+        AwsError: The store of a fragment could not be read.
     """
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     source = PlanSource(uri=uri, version_id=version_id, sha256=sha256, digest=sha256)
@@ -119,11 +120,11 @@ def _parse(text: str, source: PlanSource, today: datetime.date | None, environme
 
 
 def _combined_digest(plan_sha256: str, fragment_sha256s: Iterable[str], environment: str | None) -> str:
-    """Return the digest that stands for everything that a plan runs.
+    """Return the digest of a plan together with its fragments and its environment.
 
-    Overrides are bound to this digest, so its construction is a contract: the SHA-256 of the plan's digest, its
-    fragments' digests in the order of inclusion, and the environment's name, each on a line of its own. A plan
-    without fragments and environments has the digest of its text.
+    Overrides refer to this digest, so its construction is a contract: it is the SHA-256 of the plan's digest, the
+    fragments' digests in the order of inclusion, and the environment's name, each on a separate line. For a plan
+    without fragments and environments it is the digest of the plan's text.
 
     Args:
         plan_sha256: Digest of the plan's text.
@@ -137,7 +138,7 @@ def _combined_digest(plan_sha256: str, fragment_sha256s: Iterable[str], environm
 def _select_sections(
     data: dict[str, Any], plan_file: PlanFile | None, environment: str, mistakes: list[PathProblem]
 ) -> PlanFile | Environment:
-    """Return variables, target and defaults as they are in the environment."""
+    """Return the variables, target and defaults that apply in the environment."""
     if plan_file is None or plan_file.environments is None:
         return plan_file or Environment()
     from greenlight.plan.environments import select_environment  # most plans have no environments
@@ -156,7 +157,7 @@ def _read_stages(data: dict[str, Any], plan_file: PlanFile | None, reader: Stage
 
 
 def _raw_stages(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each stage as plain data; wrong ones are left out, because the types report them."""
+    """Yield each valid stage as plain data; the conversion to types reports invalid stages."""
     stages = data.get("stages")
     for name, stage in stages.items() if isinstance(stages, dict) else ():
         if name in STAGES and isinstance(stage, dict):
@@ -164,10 +165,10 @@ def _raw_stages(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _structural_mistakes(data: dict[str, Any]) -> list[PathProblem]:
-    """Return the problems that the types do not find: an empty map of stages, and references outside of parameters."""
+    """Return problems that the types cannot detect: an empty map of stages, and references outside parameters."""
     mistakes: list[PathProblem] = []
     if data.get("stages") == {}:
-        mistakes.append((("stages",), "a plan without stages checks nothing; write one of " + ", ".join(STAGES)))
+        mistakes.append((("stages",), "a plan without stages checks nothing; add one of " + ", ".join(STAGES)))
     for key in ("variables", "target", "defaults", "shadow", "environments"):
         mistakes += references.unsupported_references(data.get(key), (key,))
     return mistakes

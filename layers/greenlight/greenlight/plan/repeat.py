@@ -1,8 +1,8 @@
-"""The check key `repeat`: several measurements, and the outcome that they add up to.
+"""The check key `repeat`: several measurements with one outcome.
 
-The limits are those of Argo Rollouts' analysis (https://argo-rollouts.readthedocs.io/en/stable/features/analysis/),
-with its undefined cases decided: a failure outweighs everything, a run of errors alone is not a success, and a run
-that ended before its count proves nothing.
+The limits are those of Argo Rollouts' analysis (https://argo-rollouts.readthedocs.io/en/stable/features/analysis/). Its
+undefined cases are defined as follows: too many failures take precedence over everything else, errors alone are not a
+success, and a run that ended before its count is inconclusive.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class Repeat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How often to measure, and how many bad measurements are tolerated.
 
     Attributes:
-        count: Measurements in all.
-        interval: Wait between the end of one and the start of the next.
+        count: Total number of measurements.
+        interval: Wait between the end of one measurement and the start of the next.
         failure_limit: Failed measurements that are tolerated.
         inconclusive_limit: Inconclusive measurements that are tolerated.
-        consecutive_error_limit: Errors in a row that are tolerated.
-        consecutive_success_limit: Passes in a row that are needed, and that end it early; 0 needs no run of passes.
+        consecutive_error_limit: Consecutive errors that are tolerated.
+        consecutive_success_limit: Consecutive passes that are required, and that end the check early; 0 requires none.
 
     Example:
         checks:
@@ -58,7 +58,7 @@ class Repeat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             message = f"{self.count} measurements cannot have {self.consecutive_success_limit} passes in a row"
             raise WrongValueError(message, ("consecutive_success_limit",))
         if self.failure_limit >= self.count:
-            message = f"with {self.failure_limit} of {self.count} measurements allowed to fail, nothing could fail"
+            message = f"{self.failure_limit} of {self.count} measurements may fail, so the check could never fail"
             raise WrongValueError(message, ("failure_limit",))
 
 
@@ -84,5 +84,5 @@ def decide_outcome(repeat: Repeat, outcomes: Sequence[Outcome]) -> Outcome | Non
 
 
 def _in_a_row(outcomes: Sequence[Outcome], expected: Outcome) -> int:
-    """Count how many of the latest outcomes are `expected`, without a break."""
+    """Count the consecutive outcomes at the end that are `expected`."""
     return next((count for count, outcome in enumerate(reversed(outcomes)) if outcome is not expected), len(outcomes))

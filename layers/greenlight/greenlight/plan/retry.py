@@ -1,4 +1,4 @@
-"""The check key `retry`: when a check is tried again, and how long it waits before."""
+"""The check key `retry`: which outcomes are retried, and the wait between attempts."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from greenlight.core.units import Duration, field_default
 
 
 class Retry(StrictStruct, frozen=True, kw_only=True):
-    """When to try a check again; the last attempt counts, and a pass after a failure or an error is shown as flaky.
+    """When to retry a check; the last attempt counts, and a pass after a failure or an error is reported as flaky.
 
     Attributes:
-        attempts: Attempts in all.
+        attempts: Total number of attempts.
         interval: Wait between two attempts.
-        backoff: Factor of the wait after each attempt.
-        max_interval: Upper limit of the wait that `backoff` produces.
+        backoff: Factor by which the wait grows after each attempt.
+        max_interval: Upper limit of the wait.
         jitter: Random share of each wait, so that many gates do not retry at the same moment; 1 is the "full jitter" of
             https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
-        on: Outcomes that are tried again.
+        on: Outcomes that are retried.
 
     Example:
         checks:
@@ -38,21 +38,21 @@ class Retry(StrictStruct, frozen=True, kw_only=True):
     on: tuple[Literal["fail", "error", "inconclusive"], ...] = ("fail", "error", "inconclusive")
 
     def __post_init__(self) -> None:
-        """Reject waits over one hour, after which CodeDeploy has given up, and an empty `on` list."""
+        """Reject waits over one hour, after which CodeDeploy stops waiting for the hook, and an empty `on` list."""
         require_within_one_hour(self.interval, "interval")
         require_within_one_hour(self.max_interval, "max_interval")
         if self.max_interval is not None and self.max_interval < self.interval:
             message = f"{self.max_interval} is shorter than the interval, {self.interval}; write a longer one"
             raise WrongValueError(message, ("max_interval",))
         if not self.on:
-            raise WrongValueError("an empty list retries nothing; take the key out to retry on every outcome", ("on",))
+            raise WrongValueError("an empty list retries nothing; remove the key to retry on every outcome", ("on",))
 
     def wait_s(self, attempt: int, chance: float = 0.0) -> float:
-        """Return the wait after `attempt`, in seconds; jitter only ever shortens it.
+        """Return the wait after `attempt`, in seconds; jitter only shortens it.
 
         Args:
             attempt: Number of attempts so far, counted from 1.
-            chance: Random number from 0 to 1 that the caller draws: the part of the jitter that is subtracted.
+            chance: Random number from 0 to 1; the share of `jitter` that is subtracted.
         """
         longest = MAX_S if self.max_interval is None else self.max_interval
         try:

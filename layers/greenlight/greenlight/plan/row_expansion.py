@@ -1,8 +1,8 @@
 """The check key `each`: one check in the plan becomes one check for each of its rows.
 
-A row replaces `${each.KEY}` (or `${each}`, if rows are plain values) before anything else is read, as if the author had
-written out every check: a row may contain `${secret:…}` or `${green.version}`, and `${each.x}` may be a part of such a
-name. Problems that arise from a row's value are reported at the row.
+A row's values replace `${each.KEY}` (or `${each}`, if rows are plain values) before all other references, as if the
+author had written out every check: a row may contain `${secret:…}` or `${green.version}`, and `${each.x}` may be part
+of such a name. Problems that a row's value causes are reported at the row.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from greenlight.plan.yaml_reader import Document, Node
 
 MAX_CHECKS = 500
-"""Checks of a stage that has rows."""
+"""Maximum number of checks in a stage with rows."""
 
 MAX_SIZE = 8 * 1024 * 1024
-"""Characters and values of all rows of a check together; the supervisor holds them in memory."""
+"""Maximum size of a check's expanded rows, in characters and values; the supervisor keeps them in memory."""
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{\s*each(?:\.(?P<key>[^{}$]*?))?\s*\}|(?P<other>\$\{)")
-"""A literal `${`, which is skipped; a row's value, by its key; or any other reference."""
+"""A literal `${`, which is skipped; a reference to the row, with its key; or any other reference."""
 
 _MAX_LABEL = 60
 _MAX_NAME = 197
-"""The longest name of a check, without the brackets and the blank around a row's label."""
+"""Maximum length of a check's name without the space and the brackets around a row's label."""
 
-_NOT_INSERTABLE = "only a text, a number, true or false can be a part of a text"
+_NOT_INSERTABLE = "only a text, a number, true or false can be inserted into a text"
 
 
 class Row(NamedTuple):
-    """The check of one row: its name, the validator's parameters, and their places."""
+    """The check of one row: its name, the validator's parameters, and the node of the parameters."""
 
     name: str
     params: Any
@@ -52,11 +52,11 @@ def expand_rows(
     """Expand a check's rows.
 
     Args:
-        document: The parsed plan, which knows all places.
+        document: The parsed plan with all nodes.
         path: Path of the check.
         raw: The check as plain data; its control keys are valid.
-        validator: The key of its parameters.
-        mistakes: Receives the problems; the result is empty if there are any.
+        validator: The key of the check's parameters.
+        mistakes: Receives problems; if there are any, the result is empty.
     """
     params, rows, node, rows_path = raw[validator], raw["each"], document.node(path), (*path, "each")
     before = len(mistakes)
@@ -77,11 +77,11 @@ def expand_rows(
 def _find_mistakes(params: Any, rows: Sequence[Any], path: PlanPath) -> list[PathProblem]:
     used_keys = _used_keys(params)
     if not rows:
-        return [(path, "there are no rows, so there is no check; write a row, or take the key out")]
+        return [(path, "the list of rows is empty, so there is no check; add a row, or remove the key")]
     if not used_keys:
-        return [(path, "nothing in the check uses ${each.KEY} or ${each}, so every row would check the same")]
+        return [(path, "the check does not use ${each.KEY} or ${each}, so all rows would be the same check")]
     if _size(params) + len(used_keys) * max(map(_size, rows)) > MAX_SIZE // len(rows):
-        return [(path, f"{len(rows)} rows of this size are too much; write fewer or smaller ones")]
+        return [(path, f"{len(rows)} rows of this size are too large; write fewer or smaller rows")]
     mistakes: list[PathProblem] = []
     for index, row in enumerate(rows):
         if len(mistakes) > MAX_PROBLEMS:
@@ -95,7 +95,7 @@ def _is_row_reference(match: re.Match[str]) -> bool:
 
 
 def _used_keys(data: Any) -> list[str]:
-    """Return the key of every `${each.KEY}` in `data`, as often as it occurs; "" for `${each}`."""
+    """Return the key of every occurrence of `${each.KEY}` in `data`; "" for `${each}`."""
     if isinstance(data, str):
         return [match["key"] or "" for match in _REFERENCE.finditer(data) if _is_row_reference(match)]
     if isinstance(data, dict):
@@ -120,17 +120,17 @@ def _row_mistakes(row: Any, used_keys: list[str], path: PlanPath) -> list[PathPr
     mistakes: list[PathProblem] = []
     if not isinstance(row, dict):
         if keys := sorted({key for key in used_keys if key}):
-            message = f"this row is a plain value, and the check uses ${{each.{keys[0]}}}; write a map"
+            message = f"this row is a plain value, but the check uses ${{each.{keys[0]}}}; write a map"
             mistakes.append((path, message))
     elif "" in used_keys:
         message = (
-            f"this row is a map, and the check uses ${{each}}; write ${{each.KEY}}, with one of {join_sorted(row)}"
+            f"this row is a map, but the check uses ${{each}}; write ${{each.KEY}}, with one of {join_sorted(row)}"
         )
         mistakes.append((path, message))
     else:
         mistakes += _key_mistakes(row, used_keys, path)
     if _used_keys(row):
-        mistakes.append((path, "a row's values cannot refer to rows; write the value out"))
+        mistakes.append((path, "a row's value cannot refer to a row; write out the value"))
     return mistakes
 
 
@@ -139,12 +139,12 @@ def _key_mistakes(row: dict[str, Any], used_keys: list[str], path: PlanPath) -> 
     if missing:
         return [(path, f"the row has no {key!r}, which the check uses{did_you_mean(key, row)}") for key in missing]
     unused = [key for key in row if key not in used_keys and key != "name"]
-    message = "nothing in the check uses ${{each.{}}}; use it, or take the key out"
+    message = "the check does not use ${{each.{}}}; use it, or remove the key"
     return [((*path, key), message.format(truncate(key, 60))) for key in unused]
 
 
 def _row_names(name: str, rows: Sequence[Any], path: PlanPath, mistakes: list[PathProblem]) -> list[str]:
-    """Return a unique name for each row's check, made of the row's `name` or its first values."""
+    """Return a unique name for each row's check, built from the row's `name` or its first values."""
     labels: list[str] = []
     for index, row in enumerate(rows):
         own_name = row.get("name") if isinstance(row, dict) else None
@@ -154,35 +154,35 @@ def _row_names(name: str, rows: Sequence[Any], path: PlanPath, mistakes: list[Pa
             continue
         name_path = (*path, index, "name")
         if not isinstance(own_name, str) or not own_name.strip() or "${" in own_name:
-            mistakes.append((name_path, "a row's name is a text without ${…}"))
+            mistakes.append((name_path, "a row's name must be a text without ${…}"))
         elif truncate(own_name, _MAX_LABEL) in labels:
-            message = f"another row before this is called {truncate(own_name, 60)!r}; names must differ"
+            message = f"an earlier row has the name {truncate(own_name, 60)!r}; names must be unique"
             mistakes.append((name_path, message))
         labels.append(truncate(str(own_name), _MAX_LABEL))
     return [f"{truncate(name, _MAX_NAME - len(label))} [{label}]" for label in labels]
 
 
 def _label(row: Any) -> str:
-    """Return the first plain values of a row, by which a reader can tell rows apart."""
+    """Return the first plain values of a row, which distinguish it from other rows."""
     values = row.values() if isinstance(row, dict) else (row,)
     texts = [to_json_text(value).strip() for value in values if isinstance(value, (str, int, float))]
     return truncate(", ".join([text for text in texts if text and "${" not in text][:3]), _MAX_LABEL)
 
 
 class _RowSubstitution:
-    """Substitution of one row's values for its references; parts without references are shared by all rows.
+    """Substitution of references by one row's values; all rows share the parts without references.
 
     Attributes:
-        not_insertable: The keys, as paths in the row, of lists and maps that were referred to inside a text.
+        not_insertable: Paths in the row of the lists and maps to which a text refers.
     """
 
     def __init__(self, row: Any, node: Node, path: PlanPath) -> None:
-        """Substitute values of `row`; `node` and `path` are its place in its own file."""
+        """Substitute values of `row`; `node` and `path` are its place in the file that contains it."""
         self._row, self._node, self._path = row, node, path
         self.not_insertable: list[PlanPath] = []
 
     def substitute(self, data: Any, node: Node) -> tuple[Any, Node]:
-        """Return data and its places with the row's values in them."""
+        """Return data and its node with the row's values."""
         if isinstance(data, str):
             return self._substitute_text(data, node) if "${" in data else (data, node)
         if not isinstance(data, (dict, list)):
@@ -216,7 +216,7 @@ class _RowSubstitution:
             end = match.end()
         if not keys:
             return text, node
-        # Another reference in the text may be wrong by itself, and then the text's own place helps more than the row's.
+        # If another reference in the text is wrong, the place of the text is more helpful than that of the row.
         return "".join([*parts, text[end:]]), node if has_other_references else self._place(keys[0])
 
     def _value(self, key: str | None) -> Any:

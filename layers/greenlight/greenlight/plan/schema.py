@@ -1,6 +1,6 @@
-"""The plan language as types: everything that a service team writes, except the parameters of validators.
+"""Types of the plan language, except the parameters of validators.
 
-The docstrings are the reference of the plan language (docs/plan.md) and the descriptions in its JSON schema.
+Their docstrings become the reference of the plan language (docs/plan.md) and the descriptions in its JSON Schema.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 StageName = Literal["BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"]
 
 DEFAULT_TIMEOUT = Duration(10)
-LEAST_TIMEOUT_S = 0.001
+MIN_TIMEOUT_S = 0.001
 
 
 class When(StrictStruct, frozen=True, kw_only=True):
-    """The deployments for which a check runs; for others it is SKIPPED, as the plan asks.
+    """The deployments for which a check runs; for all others it is SKIPPED.
 
     Attributes:
         platform: `ecs` or `lambda`.
@@ -69,7 +69,7 @@ class When(StrictStruct, frozen=True, kw_only=True):
         """Reject empty lists, which no deployment matches."""
         for key in ("application", "group", "environment", "region"):
             if getattr(self, key) == ():
-                raise WrongValueError("an empty list means no deployment; write a name, or take the key out", (key,))
+                raise WrongValueError("an empty list matches no deployment; add a name, or remove the key", (key,))
 
     def skip_reason(self, deployment: Deployment) -> str:
         """Return why the check does not run for `deployment`; "" if it does."""
@@ -88,29 +88,30 @@ class When(StrictStruct, frozen=True, kw_only=True):
 
 
 def _describe_mismatch(key: str, allowed: Sequence[str], actual: str) -> str:
-    return f"the plan runs it only when {key} is {' or '.join(allowed)}, and it is {actual or 'not known'}"
+    return f"the plan runs it only when {key} is {' or '.join(allowed)}, and it is {actual or 'unknown'}"
 
 
 class Control(StrictStruct, frozen=True, kw_only=True):
-    """The control keys of a check; the one other key is its validator.
+    """The control keys of a check. A check has one other key, its validator.
 
     Attributes:
         name: Name of the check in reports and in `needs`; unique in its stage.
-        severity: `blocking` findings decide; so do `required-with-override` ones, unless an override lets one pass
-            (`greenlight override`); `advisory` ones are shown and never counted.
-        on_inconclusive: Meaning of an INCONCLUSIVE: `fail` closes the gate; `tolerate` ignores it if it was measured
-            and no attempt before it ended with a failure or an error. It is never evidence.
-        on_first_deployment: `skip` leaves the check out if there is no blue yet to compare with.
-        timeout: Time for one attempt; by default that of `defaults`.
-        retry: When to try again; by default that of `defaults`.
-        repeat: Measure several times, in place of `retry`.
-        needs: Names of earlier checks of the stage that must pass first; otherwise this one is INCONCLUSIVE and not
-            run.
-        when: The deployments for which it runs.
+        severity: `blocking` findings decide the verdict. So do `required-with-override` findings, unless an override
+            applies (`greenlight override`). `advisory` findings are only reported.
+        on_inconclusive: Effect of INCONCLUSIVE: `fail` fails the gate; `tolerate` ignores it if the check ran and no
+            earlier attempt ended with FAIL or ERROR. INCONCLUSIVE is never evidence.
+        on_first_deployment: `skip` skips the check on a first deployment, which has no blue to compare with.
+        timeout: Time limit of one attempt; by default that of `defaults`.
+        retry: When to retry; by default as in `defaults`.
+        repeat: Several measurements, instead of `retry`.
+        needs: Names of earlier checks of the stage that must pass first. If one does not pass, this check does not run
+            and is INCONCLUSIVE.
+        when: The deployments for which the check runs.
         tags: Words by which checks can be selected.
-        each: Rows, maps or plain values: the check becomes one for each, called `NAME [ROW]` by the row's `name` or its
-            first values. `${each.KEY}` (`${each}` for plain values) in the parameters is replaced by the row's value.
-            To need NAME is to need all its rows. A stage has at most 500 checks by rows.
+        each: Rows, either maps or plain values. The check is expanded into one check for each row, called `NAME [ROW]`
+            after the row's `name` or its first values. The row's value replaces `${each.KEY}` (`${each}` for plain
+            values) in the parameters. A check that needs NAME needs all its rows. A stage with rows has at most 500
+            checks.
 
     Example:
         checks:
@@ -151,22 +152,22 @@ class Control(StrictStruct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Reject names with invisible characters, impossible timeouts, and `retry` together with `repeat`."""
         if not self.name.isprintable() or self.name != self.name.strip():
-            message = f"{self.name!r} has invisible characters, or a blank at its beginning or end; remove them"
+            message = f"{self.name!r} has invisible characters, or a space at its beginning or end; remove them"
             raise WrongValueError(message, ("name",))
-        require_within_one_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
+        require_within_one_hour(self.timeout, "timeout", min_s=MIN_TIMEOUT_S)
         if self.repeat is not None:
             require_within_one_hour(self.repeat.interval, "repeat", "interval")
             if self.retry is not None:
-                message = "a check has retry or repeat, not both; the limits of repeat replace retry"
+                message = "a check has either retry or repeat; remove retry, because the limits of repeat replace it"
                 raise WrongValueError(message, ("retry",))
 
 
 class Defaults(StrictStruct, frozen=True, kw_only=True):
-    """Control keys of checks that do not set their own.
+    """Default control keys of all checks.
 
     Attributes:
-        timeout: Time for one attempt.
-        retry: When to try again.
+        timeout: Time limit of one attempt.
+        retry: When to retry.
 
     Example:
         defaults:
@@ -179,16 +180,16 @@ class Defaults(StrictStruct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Reject impossible timeouts."""
-        require_within_one_hour(self.timeout, "timeout", least=LEAST_TIMEOUT_S)
+        require_within_one_hour(self.timeout, "timeout", min_s=MIN_TIMEOUT_S)
 
 
 class Target(StrictStruct, frozen=True, kw_only=True):
-    """The address of green, for a team that does not rely on discovery.
+    """The address of green, if discovery cannot determine it or should not be used.
 
     Attributes:
-        host: Host name for the Host header, SNI and certificate verification while connecting to the load balancer.
-        url: Base URL of green, for deployments without information about a load balancer (CloudFormation's BlueGreen
-            transform); its host must be allowed by the operator.
+        host: Host name for the Host header, SNI and certificate verification of requests to the load balancer.
+        url: Base URL of green, for deployments whose load balancer CodeDeploy does not know (CloudFormation's BlueGreen
+            transform). The operator must allow its host.
 
     Example:
         target:
@@ -214,12 +215,12 @@ class Target(StrictStruct, frozen=True, kw_only=True):
 
 
 class Environment(StrictStruct, frozen=True, kw_only=True):
-    """The differences of one environment.
+    """Settings of one environment, which take precedence over those of the plan.
 
     Attributes:
-        variables: They replace the plan's variables of the same names.
-        target: Its keys replace those of the plan.
-        defaults: Its keys replace those of the plan; `retry` as a whole.
+        variables: Replace the plan's variables of the same names.
+        target: Its keys replace the same keys of the plan's target.
+        defaults: Its keys replace the same keys of the plan's defaults; `retry` is replaced completely.
 
     Example:
         variables: {tenant: smoke-staging}
@@ -233,11 +234,11 @@ class Environment(StrictStruct, frozen=True, kw_only=True):
 
 
 class Include(StrictStruct, frozen=True, kw_only=True):
-    """A fragment that a stage includes: a file with `version`, `checks`, and `variables` that these need.
+    """A fragment that a stage includes: a file with `version`, `checks`, and the `variables` that its checks need.
 
     Attributes:
-        uri: Its URI, written as those of plans; `file:` is beside the plans packed with the hooks.
-        sha256: Digest of its text, required for fragments in S3 and SSM: a changed text is rejected.
+        uri: URI of the fragment: `s3://BUCKET/KEY`, `ssm:/NAME`, or `file:NAME` for a file packed with the hooks.
+        sha256: Digest of the fragment's text, required for S3 and SSM; a fragment with another digest is rejected.
 
     Example:
         include:
@@ -250,12 +251,13 @@ class Include(StrictStruct, frozen=True, kw_only=True):
 
 
 class StageFile(StrictStruct, frozen=True, kw_only=True):
-    """A lifecycle event at which a hook is called; its checks are typed once their validators are known.
+    """The checks of one lifecycle event.
 
     Attributes:
-        checks: The checks; they run in parallel, except those that need another.
-        include: Fragments, whose checks come before the stage's own.
-        bake: Wait before the checks start, for faults that show only after a while; it counts against the hook's time.
+        checks: The checks. They run in parallel, except that a check waits for those in its `needs`.
+        include: Fragments, whose checks come before the stage's own checks.
+        bake: Wait before the checks start, for faults that appear only after some time. It counts towards the hook's
+            timeout.
 
     Example:
         include: [{uri: "file:shared/web.yaml"}]
@@ -270,24 +272,24 @@ class StageFile(StrictStruct, frozen=True, kw_only=True):
     bake: Duration = field_default(Duration(0))
 
     def __post_init__(self) -> None:
-        """Reject waits over one hour, after which CodeDeploy has given up."""
+        """Reject waits over one hour, after which CodeDeploy stops waiting for the hook."""
         require_within_one_hour(self.bake, "bake")
 
 
 class PlanFile(StrictStruct, frozen=True, kw_only=True):
-    """A whole plan: the checks of each stage, and the values that they share.
+    """A plan: the checks of each stage, and the settings that they share.
 
     Attributes:
         version: The version of the plan language: 1.
-        stages: The lifecycle events at which something is checked, each with its checks; for other stages the
-            operator's `OnMissingPlan` decides.
-        defaults: Control keys of checks that do not set their own.
-        variables: Values by name; `${name}` in the parameters of validators is replaced by the value, with its type.
-        target: The address of green, for a team that does not rely on discovery.
-        environments: The differences of each environment, by its name, which the installation (its parameter
-            `Environment`) or the deployment group (its tag `greenlight:environment`) sets; `default` is for all
-            others.
-        shadow: A time in which the gate reports its verdict, and CodeDeploy gets Succeeded.
+        stages: Checks by lifecycle event. For events that are not listed, the installation's parameter `OnMissingPlan`
+            decides.
+        defaults: Default control keys of all checks.
+        variables: Values by name. The value replaces `${name}` in the parameters of validators and keeps its type.
+        target: The address of green, if discovery cannot determine it or should not be used.
+        environments: Settings that differ between environments, by name of the environment. The installation's
+            parameter `Environment` or the deployment group's tag `greenlight:environment` selects the environment;
+            `default` applies to all others.
+        shadow: A period in which the gate reports its verdict, but CodeDeploy always gets Succeeded.
 
     Example:
         version: 1

@@ -1,7 +1,4 @@
-"""The plan key `shadow`: a time in which a gate reports its verdict, and CodeDeploy gets Succeeded.
-
-The current day is always an argument.
-"""
+"""The plan key `shadow`: a period in which a gate reports its verdict, but CodeDeploy always gets Succeeded."""
 
 from __future__ import annotations
 
@@ -14,10 +11,10 @@ from greenlight.core.errors import WrongValueError
 from greenlight.core.field_types import StrictStruct
 
 SHADOW_DAYS = 90
-"""Days ahead that a shadow may end: enough to get to know the gate, too few to forget that it is off."""
+"""Maximum number of days until a shadow ends: long enough to try the gate, too short to forget the shadow."""
 
 NOTICE_DAYS = 14
-"""Days before its end in which reports and lint announce the end of a shadow."""
+"""Number of days before a shadow ends from which reports and lint announce its end."""
 
 Date = Annotated[
     str,
@@ -26,11 +23,11 @@ Date = Annotated[
 
 
 class Shadow(StrictStruct, frozen=True, kw_only=True):
-    """A time in which the gate reports its verdict and CodeDeploy gets Succeeded; the operator must allow it.
+    """A period in which the gate reports its verdict, but CodeDeploy always gets Succeeded. The operator must allow it.
 
     Attributes:
-        until: Its last day, to midnight UTC; from the next day on the gate decides.
-        why: The reason for the shadow; every report repeats it.
+        until: Last day of the shadow, until midnight UTC. From the next day on, the gate's verdict counts.
+        why: Reason for the shadow; every report shows it.
 
     Example:
         version: 1
@@ -51,30 +48,30 @@ class Shadow(StrictStruct, frozen=True, kw_only=True):
             datetime.date.fromisoformat(self.until)
         except ValueError as error:
             raise WrongValueError(
-                f"{self.until} is not a day of the calendar; write for example 2026-12-31", ("until",)
+                f"{self.until} is not a valid date; write for example 2026-12-31", ("until",)
             ) from error
         if not self.why.strip():
-            raise WrongValueError("the reason is blank; write why the gate does not decide yet", ("why",))
+            raise WrongValueError("the reason is blank; explain why the gate's verdict does not count yet", ("why",))
 
     def in_force(self, today: datetime.date) -> bool:
-        """Return whether the shadow is in force on a day (UTC). One that ends too far ahead never is."""
+        """Return whether the shadow is in force on a day (UTC); a shadow that ends too late is never in force."""
         return today <= self._end and not self.mistake(today)
 
     def mistake(self, today: datetime.date) -> str:
-        """Return why a plan with this shadow is rejected today; "" if it is not."""
+        """Return why a plan with this shadow is rejected today; "" if it is accepted."""
         last = today + datetime.timedelta(days=SHADOW_DAYS)
         if self._end <= last:
             return ""
-        return f"{self.until} is more than {SHADOW_DAYS} days ahead; a shadow may end on {last} at the latest"
+        return f"{self.until} is more than {SHADOW_DAYS} days ahead; a shadow must end on {last} at the latest"
 
     def notice(self, today: datetime.date) -> str:
-        """Return a notice that the shadow is over or ends within two weeks; "" if neither."""
+        """Return a notice that the shadow has ended or ends within two weeks; "" if neither is the case."""
         remaining = (self._end - today).days
         if remaining < 0:
-            return f"the shadow ended on {self.until}, so the gate decides; take the key out"
+            return f"the shadow ended on {self.until}, so the gate's verdict counts; remove the key"
         if remaining <= NOTICE_DAYS:
             days = "1 day" if remaining == 1 else f"{remaining} days"
-            return f"the shadow ends on {self.until}, in {days}; the gate decides from the next day on"
+            return f"the shadow ends on {self.until}, in {days}; after that day the gate's verdict counts"
         return ""
 
     @property

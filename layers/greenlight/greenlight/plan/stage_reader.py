@@ -1,4 +1,4 @@
-"""Reader of a stage's checks: control keys typed, parameters plain, rows expanded, fragments included."""
+"""Reader of a stage's checks, which converts control keys, expands rows and includes fragments."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
 _REQUEST_KEYS = (
     "get", "post", "put", "patch", "delete", "head", "headers", "query", "body", "steps", "capture", "expect",
 )  # fmt: skip
-"""Keys of validators that are often written one level too far out, beside the validator."""
+"""Keys of validators that are often indented one level too little, next to the validator."""
 
 
 class StageReader:
-    """Reader of the checks of one stage after the other, which collects problems.
+    """Reader of the checks of all stages, which collects problems.
 
     Attributes:
-        fragments: Loader of the plan's fragments; None as long as no stage includes one.
+        fragments: Loader of the plan's fragments; None until a stage includes a fragment.
     """
 
     def __init__(
         self, document: yaml_reader.Document, defaults: Defaults, fetch: Fetch | None, mistakes: list[PathProblem]
     ) -> None:
-        """Read from `document`; `mistakes` receives the problems, and `fetch` the URIs of fragments."""
+        """Read from `document`; `fetch` reads fragments, and `mistakes` receives problems."""
         self._document, self._defaults, self._mistakes = document, defaults, mistakes
         self._fetch = fetch
         self.fragments: FragmentLoader | None = None
 
     def read_checks(self, stage: dict[str, Any], path: PlanPath) -> tuple[Check, ...]:
-        """Read a stage's checks, those of its fragments first; `path` is the stage's."""
+        """Read a stage's checks, those of its fragments first; `path` is the path of the stage."""
         if "include" not in stage and "checks" not in stage:
             self._mistakes.append((path, "the key 'checks' is missing"))
             return ()
@@ -76,7 +76,7 @@ class StageReader:
         return [(raw, (*checks_path, index)) for index, raw in enumerate(checks if isinstance(checks, list) else ())]
 
     def _read_check(self, raw: dict[str, Any], path: PlanPath, preceding: int) -> list[Check]:
-        """Read one check, or as many as it has rows; `preceding` is the number of checks before it in the stage."""
+        """Read one check or its rows; `preceding` is the number of checks before it in the stage."""
         controls = {key: value for key, value in raw.items() if key in CONTROL_KEYS}
         control, mistakes = convert(controls, Control, path)
         without_rows = {key: value for key, value in controls.items() if key != "each"}
@@ -133,13 +133,16 @@ class StageReader:
 
 def _not_one_validator(keys: list[str], path: PlanPath) -> PathProblem:
     """Return the problem of a check without a validator or with several, at the key that is most likely wrong."""
-    rule = f"; beside {', '.join(CONTROL_KEYS)} it has exactly one key, the validator"
+    rule = f"; in addition to {', '.join(CONTROL_KEYS)}, a check has exactly one key, its validator"
     if not keys:
-        return path, f"the check names no validator{rule}"
+        return path, f"the check has no validator{rule}"
     message = f"the check has {len(keys)} keys that could be its validator ({join_sorted(keys)}){rule}"
     for key in keys:
         if key in _REQUEST_KEYS:
-            return (*path, KeyStep(key)), f"{message}; {key!r} belongs to a validator: indent it below that"
+            return (
+                *path,
+                KeyStep(key),
+            ), f"{message}; {key!r} is a parameter of a validator: indent it below the validator"
         if hint := did_you_mean(key, CONTROL_KEYS):
             return (*path, KeyStep(key)), f"{message}; {key!r}: {hint[2:]}"
-    return (*path, KeyStep(keys[1])), f"{message}; make a check of each, or remove one"
+    return (*path, KeyStep(keys[1])), f"{message}; write a separate check for each, or remove one"

@@ -1,11 +1,12 @@
-"""Reader of plan files: plain data with the place of every value, and a strict subset of YAML.
+"""Reader of a strict subset of YAML, which returns plain data with the place of every value.
 
-The core schema of YAML 1.2 decides the type of an unquoted scalar: `no`, `1:30` and dates are text. Constructs that
-YAML 1.1 reads differently, or that hide repetition, are rejected: duplicate keys, anchors and aliases, merge keys,
-tags, numbers in other bases, numbers that are not finite, and files that are too large or too deep.
+The core schema of YAML 1.2 determines the type of an unquoted scalar: `no`, `1:30` and dates are texts. The reader
+rejects constructs that YAML 1.1 interprets differently or that hide repetition: duplicate keys, anchors and aliases,
+merge keys, tags, numbers in other bases, and numbers that are not finite. It also rejects files that are too large or
+nested too deeply.
 
-The reader consumes PyYAML's events instead of its composed nodes. PyYAML's composer recurses in C, so a file of nothing
-but `[` would crash the process.
+The reader consumes PyYAML's events instead of its composed nodes: PyYAML's composer recurses in C, so a file that
+contains only `[` characters would crash the process.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ _GROUPED = re.compile(r"[-+]?[0-9]+(_[0-9]+)+(\.[0-9_]*)?", re.ASCII)
 _DASH_WITHOUT_BLANK = re.compile(r"\s*-\w+\s*:")
 _COLON_WITHOUT_BLANK = re.compile(r"\s*(- )?\w+:[^\s:]")
 _INTEGERS = range(-(2**63), 2**64)
-"""The integers that all JSON libraries can read; the worker's pipe and the report are JSON."""
+"""Integers that all JSON libraries can read; the worker's pipe and the report use JSON."""
 
 _CORE_SCHEMA_WORDS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""The characters that YAML 1.2 section 5.1 excludes. They are searched before parsing, while their place is known."""
+"""Characters that YAML 1.2 section 5.1 excludes; they are searched for before parsing, to report their place."""
 
 
 class Node:
@@ -51,9 +52,9 @@ class Node:
 
     Attributes:
         line, column: Counted from 1.
-        children: The nodes of a map's values by key, or of a list's items by index.
-        plain: The source text of a scalar without quotes; "" for everything else.
-        key: Line and column of the key of the value; None for items of a list and for the root.
+        children: Nodes of a map's values by key, or of a list's items by index.
+        plain: Source text of a scalar without quotes; "" for everything else.
+        key: Line and column of the value's key; None for items of a list and for the root.
     """
 
     __slots__ = ("children", "column", "key", "line", "plain")
@@ -67,29 +68,29 @@ class Node:
 
 
 class RelocatedNode(Node):
-    """A value that is not at the path by which it is reached: it comes from a row, or from another file.
+    """A value whose path in the document is not its path in a file: it comes from a row or from another file.
 
     Attributes:
-        path: Its path in its own file; None if the path by which it is reached is right.
-        source: URI of its own file; "" if that is the file of the node above it.
+        path: Path of the value in the file that contains it; None if it equals the path in the document.
+        source: URI of the file that contains the value; "" for the file of the parent node.
     """
 
     __slots__ = ("path", "source")
 
     def __init__(self, node: Node, path: PlanPath | None, source: str = "") -> None:
-        """Copy `node`; both have the same children."""
+        """Copy `node`; the copy shares its children."""
         self.line, self.column, self.key = node.line, node.column, node.key
         self.children, self.plain = node.children, node.plain
         self.path, self.source = path, source
 
 
 class Location(NamedTuple):
-    """The place of a path.
+    """The location of a path in a file.
 
     Attributes:
-        node: The deepest node on the path that exists; None for an empty file.
-        source: URI of the fragment that contains it; "" for the plan itself.
-        path: The path in its own file, by which an author finds it.
+        node: The deepest existing node on the path; None for an empty file.
+        source: URI of the fragment that contains the node; "" for the plan itself.
+        path: The path in the file that contains the node.
     """
 
     node: Node | None
@@ -126,9 +127,9 @@ class Document:
         return Problem(message, display_path(own_path), line, column, source=source)
 
     def problems(self, mistakes: Iterable[tuple[PlanPath, str]]) -> list[Problem]:
-        """Convert problems at paths to Problems, in the order of the file and without repetitions.
+        """Convert problems at paths to Problems, in the order of the file and without duplicates.
 
-        A mistake in a check with rows is found once for each row, at the same place.
+        A mistake in a check with rows is found once for each row, but always at the same place.
         """
         problems = {}
         for path, message in mistakes:
@@ -140,13 +141,13 @@ class Document:
         """Return the node at a path that exists."""
         node = self._root
         for step in path:
-            assert node is not None  # noqa: S101 - data and nodes are of one shape
+            assert node is not None  # noqa: S101 - data and nodes have the same shape
             node = node.children[step]
         assert node is not None  # noqa: S101 - as above
         return node
 
     def append_node(self, path: PlanPath, node: Node) -> PlanPath:
-        """Append a node to the list at `path`, which is created if it does not exist; return the path of the node."""
+        """Append a node to the list at `path`, create the list if it does not exist, and return the node's path."""
         parent = self.node(path[:-1])
         if path[-1] not in parent.children:
             parent.children[path[-1]] = RelocatedNode(parent, None)
@@ -162,13 +163,13 @@ class Document:
                 yield path
 
     def plain_scalars(self) -> Iterator[tuple[PlanPath, str]]:
-        """Yield the path and the source text of every scalar without quotes, to which YAML gives a type."""
+        """Yield the path and the source text of every scalar without quotes, whose type YAML determines."""
         for path, node, _ in self._walk():
             if node.plain:
                 yield path, node.plain
 
     def _walk(self) -> Iterator[tuple[PlanPath, Node, Any]]:
-        """Yield the path, node and value of everything in the file, as it was read."""
+        """Yield the path, node and value of everything in the file."""
         pending: list[tuple[PlanPath, Node, Any]] = [((), self._root, self.data)] if self._root else []
         while pending:
             path, node, data = pending.pop()
@@ -188,7 +189,7 @@ def read(text: str, source: str = "") -> Document:
     """Parse one YAML (or JSON) document.
 
     Raises:
-        PlanError: It is not YAML, or uses a rejected construct; every problem has a line and a column.
+        PlanError: The text is not valid YAML, or uses a rejected construct; every problem has a line and a column.
     """
     if len(text) > MAX_BYTES:
         raise PlanError([Problem(f"the file is larger than {MAX_BYTES // 1024} KiB")], source)
@@ -211,7 +212,7 @@ def read(text: str, source: str = "") -> Document:
 def nesting_exceeds(text: str, depth: int) -> bool:
     """Return whether YAML is nested deeper than `depth`.
 
-    libyaml's composer and constructor recurse for each level, and crash the process when its stack is used up.
+    libyaml's composer and constructor recurse for each level, and crash the process when the stack overflows.
 
     Raises:
         yaml.YAMLError: The text is not valid YAML.
@@ -239,22 +240,24 @@ def syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     elif "cannot start any token" in str(message) and character:
         is_tab = character == "\t"
         message = (
-            "a tab stands here; indent with spaces" if is_tab else f"a text that begins with {character!r} needs quotes"
+            "there is a tab here; indent with spaces"
+            if is_tab
+            else f"a text that begins with {character!r} needs quotes"
         )
     elif error.problem and error.context:
-        begin = f" that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
+        begin = f" that begins on line {error.context_mark.line + 1}" if error.context_mark else ""
         message = f"{message} ({error.context}{begin})"
     return Problem(f"not valid YAML: {message}", "", mark.line + 1, mark.column + 1)
 
 
 def _syntax_hint(message: str, line: str, column: int, previous_line: str) -> str:
-    """Return how to correct the most common mistakes; "" for others."""
+    """Return a hint for the most common mistakes; "" for others."""
     if "mapping values are not allowed" in message:
         if _DASH_WITHOUT_BLANK.match(previous_line):
-            return "in the line before, the dash needs a blank behind it, as in - name: …"
+            return "on the line before, the dash needs a space after it, as in - name: …"
         if _COLON_WITHOUT_BLANK.match(previous_line):
-            return "in the line before, the colon needs a blank behind it, as in get: /health"
-        return "a text with a colon and a blank in it needs quotes, and a key begins on a line of its own"
+            return "on the line before, the colon needs a space after it, as in get: /health"
+        return "a text that contains a colon and a space needs quotes, and a key begins on a new line"
     if "found a tab character" in message:
         return "indent with spaces"
     if "expected ',' or" in message and line[:column].rstrip("{").endswith("$"):
@@ -263,7 +266,7 @@ def _syntax_hint(message: str, line: str, column: int, previous_line: str) -> st
 
 
 class _TooManyProblemsError(Exception):
-    """Reading ends early: there are as many problems as an error names, or the nesting is too deep."""
+    """Reading ends early: there are more problems than an error lists, or the nesting is too deep."""
 
 
 class _Builder:
@@ -281,7 +284,9 @@ class _Builder:
         document = self._build(next(self._events), ())
         next(self._events)
         if not isinstance(after := next(self._events), yaml.StreamEndEvent):
-            self._add_problem(after, (), "a second document begins here, and a plan is one document; remove the ---")
+            self._add_problem(
+                after, (), "a second document begins here, but a plan is a single document; remove the ---"
+            )
         return document
 
     def _build(self, event: Any, path: PlanPath) -> tuple[Any, Node]:
@@ -290,8 +295,8 @@ class _Builder:
         if len(path) > MAX_DEPTH:
             self._add_problem(event, path, f"nested deeper than {MAX_DEPTH} levels")
             raise _TooManyProblemsError
-        if event.anchor is not None:  # of an alias, too
-            self._add_problem(event, path, "anchors and aliases are not allowed; write the value out, or use variables")
+        if event.anchor is not None:  # set for aliases as well
+            self._add_problem(event, path, "anchors and aliases are not allowed; write out the value, or use variables")
         if isinstance(event, yaml.AliasEvent):
             return None, node
         if event.tag is not None:
@@ -314,7 +319,9 @@ class _Builder:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._key(event, path)
             if key in data:
-                self._add_problem(event, (*path, key), f"the key {key!r} occurs twice; the first would be lost")
+                self._add_problem(
+                    event, (*path, key), f"the key {key!r} occurs twice, so the first value would be lost; remove one"
+                )
             value, child = self._build(next(self._events), (*path, key))
             child.key = event.start_mark.line + 1, event.start_mark.column + 1
             data[key], node.children[key] = value, child
@@ -330,9 +337,9 @@ class _Builder:
                 self._build(event, (*path, "?"))
             return "?"
         if event.anchor is not None or event.tag is not None:
-            self._add_problem(event, path, "a key has no anchor and no tag; remove it")
+            self._add_problem(event, path, "a key cannot have an anchor or a tag; remove it")
         if event.value == "<<" and not event.style:
-            self._add_problem(event, path, "merge keys are not allowed; write the values out")
+            self._add_problem(event, path, "merge keys are not allowed; write out the values")
         return str(event.value)
 
     def _scalar(self, event: Any, path: PlanPath) -> Any:
@@ -349,7 +356,7 @@ class _Builder:
                 return self._reject_scalar(event, path, f"{text} is too large for a number; text needs quotes")
             return number
         if text.lower().lstrip("+-") in (".nan", ".inf"):
-            return self._reject_scalar(event, path, f"{text} is not a finite number; write one")
+            return self._reject_scalar(event, path, f"{text} is not a finite number; write a finite number")
         if _OTHER_BASE.fullmatch(text) or _GROUPED.fullmatch(text):
             return self._reject_scalar(
                 event, path, f"{truncate(text, 40)} may mean a number; write it in plain digits, or in quotes"
@@ -369,7 +376,7 @@ class _Builder:
         return int(text)
 
     def _reject_scalar(self, event: Any, path: PlanPath, message: str) -> Any:
-        """Add a problem and return None, which takes the place of the value while reading continues."""
+        """Add a problem and return None, which replaces the value while reading continues."""
         self._add_problem(event, path, message)
         return None
 

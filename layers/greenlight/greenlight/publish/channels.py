@@ -43,8 +43,8 @@ def publish_report(aws: Aws, settings: Settings, report: Report, deadline: float
         aws: AWS clients.
         settings: Where to publish.
         report: The report.
-        deadline: `time.monotonic()` by which all channels have ended; each gets an equal share of the time left.
-        log: Gets a line for each channel.
+        deadline: `time.monotonic()` by which all channels must have ended; each gets an equal share of the time.
+        log: Receives a line for each channel.
     """
     from greenlight.publish import index, s3
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from greenlight.network.client import Response
 
 UNIQUE = "unique"
-"""Source of a unique id, by which a check recognizes its own traces."""
+"""Source of a unique id, with which a check recognizes the data that it created."""
 
 _PLAIN_SOURCES = (UNIQUE, "status", "body", "url")
 _SOURCES_WITH_ARGUMENT = ("headers", "cookies", "xml", "html", "regex")
@@ -54,7 +54,7 @@ def validate_capture(source: str, namespaces: Mapping[str, str] | None = None, p
         xml_html.validate_query(argument, kind, namespaces or {}, *path)  # type: ignore[arg-type]
     if kind == "regex" and _compile_pattern(argument).groups > 1:
         raise WrongValueError(
-            f"{argument!r} has several groups, and one value is captured; write (?:…) for the others", path
+            f"{argument!r} has several groups, but only one value is captured; write (?:…) for the others", path
         )
 
 

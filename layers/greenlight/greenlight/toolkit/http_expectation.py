@@ -38,7 +38,7 @@ class CookieExpectation(Params, frozen=True, kw_only=True):
 
     Attributes:
         exists: False for a cookie that must not be set.
-        value: A text; the report shows it only if the plan itself says what it is.
+        value: A text; the report shows it only if the plan contains it.
         domain: In lower case, without a leading dot.
         path: As sent.
         expires: A text such as `2030-01-31T12:00:00Z`.
@@ -79,9 +79,9 @@ class CookieExpectation(Params, frozen=True, kw_only=True):
         """Reject an empty expectation, and further keys for a cookie that must not exist."""
         keys = _expected_keys(self)
         if not keys:
-            raise ValueError("nothing is expected of the cookie; say at least exists: true")
+            raise ValueError("nothing is expected of the cookie; write at least exists: true")
         if self.exists is False and keys != ["exists"]:
-            raise ValueError("a cookie that must not exist has nothing else; take the other keys out, or exists: false")
+            raise ValueError("a cookie that must not exist has no other keys; remove them, or remove exists: false")
 
 
 class TimingsExpectation(Params, frozen=True, kw_only=True):
@@ -116,7 +116,7 @@ class TimingsExpectation(Params, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Reject an empty expectation."""
         if not _expected_keys(self):
-            raise ValueError("nothing is expected; say for example first_byte: {lte: 200ms}")
+            raise ValueError("nothing is expected; write for example first_byte: {lte: 200ms}")
 
 
 class CertificateExpectation(Params, frozen=True, kw_only=True):
@@ -209,7 +209,7 @@ class ContentExpectation(Params, frozen=True, kw_only=True):
         for key in ("headers", "header_values"):
             for name in getattr(self, key):
                 if not _HEADER.fullmatch(name):
-                    message = f"{name[:60]!r} is not a valid header name; write such as content-type"
+                    message = f"{name[:60]!r} is not a valid header name; write for example content-type"
                     raise WrongValueError(message, (key, KeyStep(name)))
 
 
@@ -265,9 +265,9 @@ class ResponseExpectation(ContentExpectation, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Reject an empty expectation and invalid queries."""
         if not [name for name in _expected_keys(self) if name != "namespaces"]:
-            raise ValueError("expect is empty and would pass any answer; say at least status: 200")
+            raise ValueError("expect is empty and would pass any response; write at least status: 200")
         if self.tls is not None and not _expected_keys(self.tls):
-            raise WrongValueError("nothing is expected; say for example days_left: {gte: 30}", ("tls",))
+            raise WrongValueError("nothing is expected; write for example days_left: {gte: 30}", ("tls",))
         ContentExpectation.__post_init__(self)
 
     @property
@@ -277,7 +277,7 @@ class ResponseExpectation(ContentExpectation, frozen=True, kw_only=True):
 
 
 def _expected_keys(expect: msgspec.Struct) -> list[str]:
-    """Return the keys that hold an expectation."""
+    """Return the keys that have an expectation."""
     return [name for name in expect.__struct_fields__ if getattr(expect, name) not in (None, {})]
 
 
@@ -354,7 +354,7 @@ class _ResponseCheck:
             yield from self._check_cookie(name, expect)
 
     def _check_cookie(self, name: str, expect: CookieExpectation) -> Iterator[Evidence]:
-        """Compare every cookie of a name: a second one, for another path, may be the wrong one."""
+        """Compare every cookie of a name, because only one of several cookies with different paths may be wrong."""
         matches = cookies.find_cookies(name, self._response.headers)
         if expect.exists is not None:
             expected = "set" if expect.exists else "not set"
@@ -422,7 +422,7 @@ class _ResponseCheck:
 
 
 def _evidence(query: str, expectation: Expectation, actual: Any, location: str) -> Evidence:
-    """Compare a value that may be `Unreadable`, which passes nothing."""
+    """Compare a value; `Unreadable` never passes."""
     if isinstance(actual, Unreadable):
         reason = f"{MISSING!r}: {actual.reason}"
         return Evidence(query=query, expected=expectation.raw, actual=reason, where=location)
@@ -439,7 +439,7 @@ def _cookie_values(matches: list[Cookie], part: str) -> list[Any]:
 
 
 def _mask_cookie_value(evidence: Evidence) -> Evidence:
-    """Mask a cookie's value, which may open a session, unless the plan itself says what it is."""
+    """Mask a cookie's value, which may be a session id, unless the plan contains the value."""
     expected = evidence.expected if isinstance(evidence.expected, dict) else {"eq": evidence.expected}
     is_in_plan = expected.keys() & {"eq", "in"} and "filters" not in expected
     if not evidence.query.endswith(" value") or is_in_plan or evidence.actual == repr(MISSING):

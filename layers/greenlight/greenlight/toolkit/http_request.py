@@ -102,7 +102,7 @@ class Content(Params, frozen=True, kw_only=True):
     multipart: dict[str, str | int | float | Upload] | None = None
 
     def __post_init__(self) -> None:
-        """Reject none or several of them, and invalid base64."""
+        """Reject a body with no form or with several forms, and invalid base64."""
         provided = [name for name in self.__struct_fields__ if getattr(self, name) not in (None, msgspec.UNSET)]
         if self.json is None:
             provided.append("json")
@@ -162,7 +162,7 @@ class Basic(Params, frozen=True, kw_only=True):
 
     Attributes:
         user: User name without a colon.
-        password: Preferably a reference to a secret, `${secret:secretsmanager:NAME#KEY}`.
+        password: Password, preferably a reference to a secret, `${secret:secretsmanager:NAME#KEY}`.
 
     Example:
         checks:
@@ -187,7 +187,7 @@ class HttpRequest(Params, frozen=True, kw_only=True):
 
     Attributes:
         get, post, put, patch, delete, head, options: The method, with a path on green (or a URL of an allowed host).
-        headers: Request headers by name, in addition to those that the listener's rule asks for.
+        headers: Request headers by name, in addition to those that the listener's rule requires.
         query: Fields of the query string; a list repeats its field.
         body: Request body; its Content-Type is added unless `headers` has one.
         basic: User and password for the Authorization header, whose base64 cannot contain a reference to a secret.
@@ -237,9 +237,11 @@ class HttpRequest(Params, frozen=True, kw_only=True):
         provided = [method for method in METHODS if getattr(self, method) is not None]
         if len(provided) != 1:
             methods = ", ".join(METHODS)
-            raise ValueError(f"a request has exactly one of {methods}, and this has {', '.join(provided) or 'none'}")
+            raise ValueError(
+                f"a request has exactly one of {methods}, but this request has {', '.join(provided) or 'none'}"
+            )
         if self.basic is not None and "authorization" in {name.lower() for name in self.headers}:
-            raise ValueError("basic and the header authorization are two ways to say one thing; take one out")
+            raise ValueError("basic and the header authorization exclude each other; remove one")
 
     @property
     def method(self) -> str:

@@ -10,7 +10,7 @@ from greenlight.core.json_values import MISSING
 
 
 def parse_json(text: bytes | str) -> Any:
-    """Parse a JSON text; return MISSING if it is not valid JSON, or is nested too deep."""
+    """Parse a JSON text; return MISSING if it is not valid JSON, or is nested too deeply."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError):

@@ -1,4 +1,4 @@
-"""Invocation of one version of the function under deployment, parsed so that no error looks like a result.
+"""Invocation of one version of the deployed function; an error never looks like a result.
 
 Source: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
@@ -77,7 +77,7 @@ def invoke(context: Context, payload: Any, version: str = "") -> Invocation:
     executed = response.get("ExecutedVersion", "")
     if executed != version:
         raise AwsError(
-            f"version {version} was invoked and {executed or 'no version'} answered; the answer says nothing about it"
+            f"version {version} was invoked, but {executed or 'no version'} answered, so the answer proves nothing"
         )
     result = _decode(raw)
     log = base64.b64decode(response.get("LogResult") or "").decode(errors="replace")

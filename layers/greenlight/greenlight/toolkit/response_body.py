@@ -1,7 +1,7 @@
-"""Parsing of a response body as its Content-Type demands: JSON, text, XML or HTML.
+"""Parsing of a response body as JSON, text, XML or HTML, with the charset of its Content-Type.
 
-A body that cannot be parsed (because it was cut, is not valid JSON or XML, or is not text in its charset) becomes
-`Unreadable`. It passes no expectation, not even `exists: false`: the value was never looked for.
+A body that cannot be parsed (because it was truncated, is not valid JSON or XML, or is not text in its charset) becomes
+`Unreadable`. It passes no expectation, not even `exists: false`, because the value could not be searched for.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _HTML_TYPES = ("text/html", "application/xhtml+xml")
 
 
 class Unreadable:
-    """Stands for a value that could not be looked for.
+    """Placeholder for a value that could not be searched for.
 
     Attributes:
         reason: The reason, a sentence without a full stop.
     """
 
     def __init__(self, reason: str) -> None:
-        """Keep the reason."""
+        """Store the reason."""
         self.reason = reason
 
 

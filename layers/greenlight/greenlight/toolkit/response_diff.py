@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
 MAX_DIFFERENCES = 1000
-"""Differences kept of one pair; two responses with more have nothing in common."""
+"""Maximum number of differences per pair; responses with more differences have nothing in common."""
 
 MAX_DEPTH = 100
 
@@ -59,7 +59,9 @@ def _walk(blue: Any, green: Any, path: str, ignore: frozenset[str], depth: int) 
     if _is_ignored(path, ignore):
         return
     if depth > MAX_DEPTH:
-        yield Difference(path=path, kind="value", blue="nested too deep to compare", green="nested too deep to compare")
+        yield Difference(
+            path=path, kind="value", blue="nested too deeply to compare", green="nested too deeply to compare"
+        )
     elif isinstance(blue, dict) and isinstance(green, dict):
         for name in dict.fromkeys([*blue, *green]):
             child = f"{path}.{name}" if path else str(name)
@@ -85,8 +87,8 @@ def _walk_lists(
     elif _is_reordered(blue, green):
         yield Difference(path=path, kind="order", blue=blue, green=green)
         return
-    for mine, theirs in zip(blue, green, strict=False):
-        yield from _walk(mine, theirs, f"{path}[]", ignore, depth + 1)
+    for blue_item, green_item in zip(blue, green, strict=False):
+        yield from _walk(blue_item, green_item, f"{path}[]", ignore, depth + 1)
 
 
 def _is_reordered(blue: list[Any], green: list[Any]) -> bool:

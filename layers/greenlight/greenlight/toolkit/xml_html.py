@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Kind = Literal["xml", "html"]
 
 MAX_LENGTH = 2000
-"""Characters of a query."""
+"""Maximum length of a query, in characters."""
 
 MAX_TEXT = 8_000_000
 """Characters of all texts that one query finds."""
@@ -137,7 +137,7 @@ def _to_number(value: float) -> Any:
 
 
 def _texts_of(nodes: Any, kind: Kind) -> list[str]:
-    """Return the texts of nodes; none if they are too long, as each of many nested elements repeats all below it."""
+    """Return the texts of nodes; an empty list if they are too long, because nested elements repeat their texts."""
     texts: list[str] = []
     remaining = MAX_TEXT
     for node in nodes:
@@ -188,16 +188,16 @@ def _find_mistake(expression: str, kind: Kind, namespaces: Mapping[str, str]) ->
     """Return a message about an unknown name, or ""; libxml2 reports it only when it evaluates that part, if at all."""
     bare = _STRING_LITERAL.sub("''", expression)
     if "$" in bare:
-        return "there are no variables in it; ${…} takes values of the plan"
+        return "XPath variables are not supported; write ${…} for a value of the plan"
     for function in _CALL.findall(bare):
         if function not in _FUNCTIONS and function not in _WORDS_BEFORE_PARENTHESIS:
             hint = did_you_mean(function, (*_FUNCTIONS, *_WORDS_BEFORE_PARENTHESIS))
             return f"there is no function {function!r} in XPath 1.0{hint}"
     for prefix in _PREFIX.findall(bare):
         if kind == "html":
-            return f"there are no namespaces in HTML, and so nothing called {prefix}"
+            return f"HTML has no namespaces; remove the prefix {prefix}"
         if prefix not in namespaces and prefix != "xml":
-            return f"the prefix {prefix!r} stands for nothing; add namespaces: {{{prefix}: URI}}"
+            return f"the prefix {prefix!r} is not defined; add namespaces: {{{prefix}: URI}}"
     if not _READS_DOCUMENT.search(_NUMBER.sub("", _CALL.sub("", bare))):
         return "it looks at nothing of the answer, so its value is always the same"
     return ""

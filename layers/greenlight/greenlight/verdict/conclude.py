@@ -37,7 +37,7 @@ def apply_plan(checks: Sequence[Check], findings: Sequence[Finding]) -> tuple[Fi
 
 
 def with_excuses(findings: Sequence[Finding], overridden: Container[str] = ()) -> tuple[Finding, ...]:
-    """Return the findings with the reason why each does not close the gate although it is not a PASS, if it has one."""
+    """Return the findings, each with the excuse for which it does not fail the gate, if it has one."""
     return tuple(replace(finding, excused=excuse_for(finding, overridden)) for finding in findings)
 
 

@@ -1,7 +1,8 @@
-"""Overrides: records by which a person takes responsibility for a required-with-override check that does not pass.
+"""Overrides, with which a person takes responsibility for a required-with-override check that does not pass.
 
-An override is an object in the plan bucket. It applies only if all of it fits the gate. One that is malformed, expired,
-from the future or for another deployment or plan is not honoured, and the report has the reason.
+An override is an object in the plan bucket. It applies only if every part matches the gate. An override that is
+malformed, expired, created in the future, or for another deployment or plan does not apply, and the report has the
+reason.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SCHEMA = "greenlight.override/1"
 FOLDER = "overrides"
 
 LONGEST = datetime.timedelta(days=7)
-"""The longest validity of an override: a longer exception belongs into the plan."""
+"""The longest validity of an override; a longer exception belongs in the plan."""
 
 CLOCKS_DIFFER = datetime.timedelta(minutes=5)
 """How far the clock of the override's author may be ahead of the hook's."""
@@ -131,8 +132,8 @@ def applicable_overrides(
         gate: The gate.
 
     Returns:
-        One override for each check that would close the gate and has one, in the order of the checks, and a note for
-        every override that was not honoured.
+        The applied overrides, one for each overridden check, in the order of the checks, and a note on every override
+        that does not apply.
     """
     applied: dict[str, AppliedOverride] = {}
     notes: list[str] = []

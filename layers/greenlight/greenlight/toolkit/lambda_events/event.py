@@ -1,4 +1,4 @@
-"""Event as plans describe it, by the service that sends it, and the event that a function gets for it."""
+"""Description of an event in plans, by the service that sends it, and the event that the function receives."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class LambdaEvent(Params, frozen=True, kw_only=True):
     cognito: Cognito | None = None
 
     def __post_init__(self) -> None:
-        """Reject none or several."""
+        """Reject an event with no key or with several keys."""
         provided = [name for name in self.__struct_fields__ if getattr(self, name) is not None]
         if len(provided) != 1:
             kinds = ", ".join(self.__struct_fields__)
-            raise ValueError(f"an event has exactly one of {kinds}, and this has {', '.join(provided) or 'none'}")
+            raise ValueError(f"an event has exactly one of {kinds}, but this event has {', '.join(provided) or 'none'}")
 
     @property
     def kind(self) -> str:

@@ -15,12 +15,12 @@ from greenlight.toolkit.lambda_events.metadata import ACCOUNT, EventMetadata
 
 
 class Kinesis(Params, frozen=True, kw_only=True):
-    """Records of a stream; one that is not text becomes JSON.
+    """Records of a stream.
 
     Attributes:
-        records: A record for each; data that is not text becomes JSON.
+        records: Data of the records; data that is not text becomes JSON.
         stream: The stream's name.
-        partition_key: Of every record.
+        partition_key: Partition key of every record.
     """
 
     records: Items

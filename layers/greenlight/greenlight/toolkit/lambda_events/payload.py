@@ -23,7 +23,7 @@ class LambdaPayload(Params, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Reject a payload together with an event."""
         if self.event is not None and self.payload is not msgspec.UNSET:
-            raise ValueError("payload and event are two ways to say one thing; take one out")
+            raise ValueError("payload and event exclude each other; remove one")
 
     @property
     def is_http(self) -> bool:

@@ -1,6 +1,6 @@
-"""Response of a function, parsed as the service parses it that invokes the function.
+"""Response of a function, parsed like the service that invokes the function does.
 
-Source: the pages that the modules of the four kinds of HTTP events name.
+Source: the pages that the modules of the four kinds of HTTP events cite.
 """
 
 from __future__ import annotations

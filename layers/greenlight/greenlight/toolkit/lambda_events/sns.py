@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class Sns(Params, frozen=True, kw_only=True):
-    """Notifications of a topic; a message that is not text becomes JSON.
+    """Notifications of a topic.
 
     Attributes:
-        messages: A message for each; data that is not text becomes JSON.
+        messages: Messages; data that is not text becomes JSON.
         topic: The topic's name.
-        subject: Of every message.
-        attributes: Of every message, by name.
+        subject: Subject of every message.
+        attributes: Attributes of every message, by name.
     """
 
     messages: Items

@@ -15,11 +15,12 @@ from greenlight.toolkit.lambda_events.metadata import ACCOUNT, EventMetadata
 
 
 class Sqs(Params, frozen=True, kw_only=True):
-    """Messages of a queue; a message that is not text becomes JSON. `attributes` go with each.
+    """Messages of a queue.
 
     Attributes:
-        messages: A body for each; data that is not text becomes JSON.
+        messages: Bodies of the messages; data that is not text becomes JSON.
         queue: The queue's name.
+        attributes: Attributes of every message, by name.
     """
 
     messages: Items
