@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from greenlight.api import MISSING, Context, Evidence, NoAnswerError, run_query
+from greenlight.api import MISSING, Context, Evidence, NoAnswerError, parse_json, run_query
 
 if TYPE_CHECKING:
     from .serves_green import ServesGreen
@@ -41,7 +41,7 @@ def request_sample(params: ServesGreen, context: Context, side: Literal["green",
     for name in params.headers:
         value = response.header(name)
         sample[f"header {name}"] = MISSING if value is None else value
-    return sample | _query_json(params, MISSING if response.truncated else _decode(response.body))
+    return sample | _query_json(params, MISSING if response.truncated else parse_json(response.body))
 
 
 def _invoke_sample(params: ServesGreen, context: Context) -> Sample:
@@ -54,18 +54,11 @@ def _invoke_sample(params: ServesGreen, context: Context) -> Sample:
     if response.get("FunctionError"):
         excerpt = context.excerpt(payload.decode(errors="replace"))
         raise NoAnswerError(f"{deployment.function}:{qualifier} ended with an error, not an answer: {excerpt}")
-    return {"ExecutedVersion": response.get("ExecutedVersion") or MISSING, **_query_json(params, _decode(payload))}
+    return {"ExecutedVersion": response.get("ExecutedVersion") or MISSING, **_query_json(params, parse_json(payload))}
 
 
 def _query_json(params: ServesGreen, data: Any) -> Sample:
     return {f"json {query}": MISSING if data is MISSING else run_query(query, data) for query in params.json}
-
-
-def _decode(body: bytes) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return MISSING
 
 
 def compare_samples(expected: dict[str, Value], samples: list[Sample]) -> list[Evidence]:

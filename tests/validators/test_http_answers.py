@@ -48,6 +48,24 @@ def page(body: bytes, media_type: str = "text/html", *headers: str) -> bytes:
 # ---- Green is wrong
 
 
+@pytest.mark.parametrize("expectation", ["ok", {"not": {"eq": "broken"}}, {"exists": True}, {"ne": "x"}])
+@pytest.mark.parametrize(
+    "body",
+    [b'{"status":"broken","status":"ok"}', b'{"status":"ok","list":[{"a":1,"a":2}]}', b'{"status":"ok","status":"ok"}'],
+)
+def test_body_that_repeats_a_json_key_passes_nothing(check: Check, body: bytes, expectation: Any) -> None:
+    finding = check_answer(check, answer(200, body), {"status": 200, "json": {"status": expectation}})
+    assert finding.outcome is Outcome.FAIL
+    assert "twice in one object" in finding.message
+
+
+def test_filter_does_not_read_json_that_repeats_a_key(check: Check) -> None:
+    body = rb'{"inner":"{\"a\":1,\"a\":2}"}'
+    expect = {"json": {"inner": {"filters": ["json"], "eq": {"a": 2}}}}
+    finding = check_answer(check, answer(200, body), expect)
+    assert (finding.outcome, "has the JSON key 'a' twice" in finding.message) == (Outcome.FAIL, True)
+
+
 @pytest.mark.parametrize(
     ("response", "expect", "reason"),
     [

@@ -34,6 +34,7 @@ from greenlight.toolkit.capture_substitution import substitute_captures
 if TYPE_CHECKING:
     from greenlight.assertions.json_schema import schema_errors
     from greenlight.aws.dynamodb_json import from_dynamodb, to_dynamodb
+    from greenlight.core.json_decoding import DuplicateKeyError, InvalidJsonError, decode_json
     from greenlight.network.certificate import Certificate, read_certificate
     from greenlight.network.cookies import CookieJar
     from greenlight.plan.yaml_reader import nesting_exceeds
@@ -78,6 +79,7 @@ __all__ = [
     "Deployment",
     "Difference",
     "DifferenceCount",
+    "DuplicateKeyError",
     "Duration",
     "DurationExpectation",
     "EventMetadata",
@@ -90,6 +92,7 @@ __all__ = [
     "HttpKind",
     "HttpRequest",
     "IamRequirement",
+    "InvalidJsonError",
     "Invocation",
     "LambdaEvent",
     "LambdaPayload",
@@ -112,6 +115,7 @@ __all__ = [
     "check_value",
     "compile_query",
     "count_differences",
+    "decode_json",
     "error",
     "failed",
     "field_default",
@@ -166,6 +170,7 @@ _LAZY_EXPORTS = {
     ),
     "assertions.json_schema": ("schema_errors",),
     "plan.yaml_reader": ("nesting_exceeds",),
+    "core.json_decoding": ("DuplicateKeyError", "InvalidJsonError", "decode_json"),
     "toolkit.json_text": ("parse_json",),
     "toolkit.lambda_events.event": ("HttpKind", "LambdaEvent", "build_event"),
     "toolkit.lambda_events.payload": ("LambdaPayload",),

@@ -16,6 +16,7 @@ from greenlight.core.display import truncate
 from greenlight.core.field_types import Name, StrictStruct
 from greenlight.core.finding import Finding, Severity
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.json_decoding import DuplicateKeyError, InvalidJsonError, decode_json
 from greenlight.core.verdict import AppliedOverride
 from greenlight.verdict.judge import can_be_overridden
 
@@ -156,6 +157,12 @@ def applicable_overrides(
 
 def parse_override(data: bytes) -> tuple[Override | None, str]:
     """Parse an override strictly; return it, or None and the reason why it is malformed."""
+    try:
+        decode_json(data)
+    except DuplicateKeyError as error:
+        return None, f"it is malformed: it {error}"
+    except InvalidJsonError:
+        pass  # the typed decoder reports it with its place
     try:
         return msgspec.json.decode(data, type=Override), ""
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
