@@ -41,6 +41,7 @@ from greenlight.api import (
     field_default,
     finding_from,
     inconclusive,
+    reject_body_expectations,
     validate_capture,
     validator,
 )
@@ -79,6 +80,9 @@ class Migration(Params, frozen=True, kw_only=True):
             validate_capture(source)
         if not any(getattr(self.expect, part) for part in ("json", "xml", "html", "body")):
             raise ValueError("expect says nothing of the row; add json or body, so that its content is compared")
+        for key, request, expect in (("expect", self.read, self.expect), ("written", self.write, self.written)):
+            if expect is not None and request.head is not None:
+                reject_body_expectations(expect, "a response to HEAD", (key,))
         if not self.capture:
             raise ValueError("any old row would do; name what identifies the new one, such as capture: {probe: unique}")
 

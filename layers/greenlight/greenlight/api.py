@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         ResponseExpectation,
         check_certificate,
         check_response,
+        reject_body_expectations,
     )
     from greenlight.toolkit.http_request import SAFE_METHODS, HttpRequest, send_request
     from greenlight.toolkit.json_text import parse_json
@@ -135,6 +136,7 @@ __all__ = [
     "percentile",
     "read_certificate",
     "read_response",
+    "reject_body_expectations",
     "run_query",
     "sample_series",
     "schema_errors",
@@ -154,6 +156,7 @@ _LAZY_EXPORTS = {
         "ContentExpectation",
         "check_certificate",
         "check_response",
+        "reject_body_expectations",
     ),
     "toolkit.captures": ("capture_value", "validate_capture", "unique_id", "is_sensitive"),
     "network.certificate": ("Certificate", "read_certificate"),
