@@ -29,6 +29,9 @@ FOLDER = "overrides"
 LONGEST = datetime.timedelta(days=7)
 """The longest validity of an override: a longer exception belongs into the plan."""
 
+_FILLERS = "\u115f\u1160\u3164\uffa0"
+"""Letters by Unicode's categories, and invisible."""
+
 CLOCKS_DIFFER = datetime.timedelta(minutes=5)
 """How far the clock of the override's author may be ahead of the hook's."""
 
@@ -75,7 +78,7 @@ class Override(StrictStruct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Reject blank texts, wildcards, and impossible or overlong validities."""
         for key in ("who", "why"):
-            if not getattr(self, key).strip():
+            if not any(character.isalnum() and character not in _FILLERS for character in getattr(self, key)):
                 raise ValueError(f"{key!r} is blank")
         for key in ("created", "expires"):
             try:
