@@ -6,13 +6,14 @@ Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 from __future__ import annotations
 
 import dataclasses
+import re
 import struct
 import urllib.parse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from h2.connection import H2Connection
 
@@ -26,6 +27,9 @@ CODES = (
     "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 )  # fmt: skip
 _MEANINGS = {"NOT_FOUND": "the server does not know this service", "UNIMPLEMENTED": "it has no health service"}
+_UNIQUE = ("content-type", "grpc-status")
+_CONTENT_TYPE = re.compile(r"application/grpc(\+[\w.+-]+)?[ \t]*(;.*)?", re.IGNORECASE)
+_CODE = re.compile(r"0|[1-9][0-9]?")
 _RESERVED = ("te", "content-type", "host", "connection", "transfer-encoding", "upgrade", "keep-alive")
 
 
@@ -75,9 +79,14 @@ def is_sendable(name: str, value: str) -> bool:
 def describe_status(headers: Mapping[str, str]) -> str:
     """Return the name of the gRPC status with the server's message or, without one, its meaning for a health check."""
     number = headers.get("grpc-status", "none")
-    name = CODES[int(number)] if number.isdecimal() and len(number) < 3 and int(number) < len(CODES) else number
+    name = CODES[int(number)] if _CODE.fullmatch(number) and int(number) < len(CODES) else number
     message = urllib.parse.unquote(headers.get("grpc-message", "")) or _MEANINGS.get(name, "")
     return f"{name}: {message}" if message and name != "OK" else name
+
+
+def is_grpc(content_type: str) -> bool:
+    """Return whether a content type is gRPC's; any other comes from a proxy, or belongs to another protocol."""
+    return _CONTENT_TYPE.fullmatch(content_type) is not None
 
 
 def encode_request(service: str) -> bytes:
@@ -122,7 +131,7 @@ def _read_answer(events: Iterator[object]) -> tuple[dict[str, str], bytes]:
     body = b""
     for event in events:
         if isinstance(event, (ResponseReceived, TrailersReceived)):
-            headers.update((_to_text(name), _to_text(value)) for name, value in event.headers or ())
+            _add_headers(headers, ((_to_text(name), _to_text(value)) for name, value in event.headers or ()))
         elif isinstance(event, DataReceived):
             body += event.data or b""
             if len(body) > MAX_ANSWER_BYTES:
@@ -132,6 +141,18 @@ def _read_answer(events: Iterator[object]) -> tuple[dict[str, str], bytes]:
         elif isinstance(event, (StreamReset, ConnectionTerminated)):
             raise BrokenCallError(f"the server ended the call with HTTP/2 error {event.error_code}")
     raise BrokenCallError("the connection was closed before an answer came")
+
+
+def _add_headers(headers: dict[str, str], received: Iterable[tuple[str, str]]) -> None:
+    """Add headers or trailers.
+
+    Raises:
+        BrokenCallError: There is a second status of the call or a second content type, and either may count.
+    """
+    for name, value in received:
+        if name in headers and name in _UNIQUE:
+            raise BrokenCallError(f"the answer has several {name}")
+        headers[name] = value
 
 
 def _receive_events(connection: socket.socket, http2: H2Connection, context: Context) -> Iterator[object]:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from greenlight.api import MISSING, Evidence, HttpRequest, ResponseExpectation, check_response, validate_capture
+from greenlight.api import (
+    MISSING,
+    Evidence,
+    HttpRequest,
+    ResponseExpectation,
+    check_response,
+    reject_body_expectations,
+    validate_capture,
+)
 
 from ._captures import capture_values
 
@@ -28,12 +36,14 @@ class Request(HttpRequest, frozen=True, kw_only=True):
     capture: dict[str, str] = {}
 
     def __post_init__(self) -> None:
-        """Reject a request without a method, with several, or without a use for its response."""
+        """Reject a request without a method, with several, without a use for its response, or with a body of HEAD."""
         HttpRequest.__post_init__(self)
         if self.expect is None and not self.capture:
             raise ValueError(
                 "the request expects nothing and would pass with every response; add expect: {status: 200}"
             )
+        if self.expect is not None and self.head is not None:
+            reject_body_expectations(self.expect, "a response to HEAD", ("expect",))
         for name, source in self.capture.items():
             validate_capture(source, self.namespaces, ("capture", name))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from greenlight.api import (
     MISSING,
@@ -53,7 +53,7 @@ def check_invocation(
     else:
         results += _check_payload(expect, event, invocation, where)
     if expect.payload is not None:
-        results.append(check_value("payload", expect.payload, invocation.payload, where))
+        results.append(_compare("payload", expect.payload, invocation.payload, invocation, where))
     if expect.duration is not None:
         results.append(check_value("duration (ms)", expect.duration, invocation.duration_ms, where))
     if expect.init_duration is not None:
@@ -93,20 +93,28 @@ def _check_http_response(
     return check_response(expect, response, where)
 
 
+def _compare(query: str, expectation: Expectation, actual: Any, invocation: Invocation, where: str) -> Evidence:
+    """Compare a value of the payload; one that cannot be read passes nothing, not even `exists: false`."""
+    if invocation.payload_problem:
+        reason = f"{MISSING!r}: {invocation.payload_problem}"
+        return Evidence(query=query, expected=expectation.raw, actual=reason, where=where)
+    return check_value(query, expectation, actual, where)
+
+
 def _check_payload(
     expect: InvocationExpectation, event: LambdaEvent | None, invocation: Invocation, where: str
 ) -> list[Evidence]:
     """Compare the payload itself, and for a batch the items that failed."""
     payload = invocation.payload
     results = [
-        check_value(f"json {query}", expectation, run_query(query, payload), where)
+        _compare(f"json {query}", expectation, run_query(query, payload), invocation, where)
         for query, expectation in expect.json.items()
     ]
     if event is not None and event.is_batch and not any("batchItemFailures" in query for query in expect.json):
         failures = run_query("batchItemFailures", payload)
-        passed = failures is MISSING or not failures
-        actual = "none"
-        if not passed:
+        passed = not invocation.payload_problem and (failures is MISSING or not failures)
+        actual = invocation.payload_problem or "none"
+        if not passed and not invocation.payload_problem:
             actual = f"{len(failures) if isinstance(failures, list) else failures} of the batch"
         results.append(Evidence(query="failed items", expected="none", actual=actual, passed=passed, where=where))
     return results

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from greenlight.api import ExpectationError, Response, nesting_exceeds, schema_errors
+from greenlight.api import (
+    ExpectationError,
+    InvalidJsonError,
+    Response,
+    decode_json,
+    nesting_exceeds,
+    schema_errors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,9 +203,9 @@ class Document:
         if response.truncated:
             raise UnusableError("its answer is larger than 1 MiB")
         try:
-            data = msgspec.json.decode(response.body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
-            return f"the body is not valid JSON: {problem}"
+            data = decode_json(response.body)
+        except InvalidJsonError as problem:
+            return f"the body {problem}"
         schema = self.resolve_optional(documented[key]).get("schema")
         if schema is None:
             return ""

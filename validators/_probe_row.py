@@ -22,6 +22,7 @@ from greenlight.api import (
     field_default,
     finding_from,
     inconclusive,
+    reject_body_expectations,
     send_request,
     unique_id,
     validate_capture,
@@ -60,6 +61,9 @@ class Migration(Params, frozen=True, kw_only=True):
             validate_capture(source)
         if not any(getattr(self.expect, part) for part in ("json", "xml", "html", "body")):
             raise ValueError("expect does not compare the row's content; add json or body")
+        for key, request, expect in (("expect", self.read, self.expect), ("written", self.write, self.written)):
+            if expect is not None and request.head is not None:
+                reject_body_expectations(expect, "a response to HEAD", (key,))
         if not self.capture:
             raise ValueError(
                 "an earlier row would pass; capture a value that identifies the new one, "

@@ -17,10 +17,11 @@ from greenlight.api import (
     DurationExpectation,
     Evidence,
     Expectation,
+    InvalidJsonError,
     Params,
     check_value,
     compile_query,
-    parse_json,
+    decode_json,
     run_query,
 )
 
@@ -79,15 +80,26 @@ class Expect(Params, frozen=True, kw_only=True):
         results = []
         if self.text is not None:
             results.append(check_value("text", self.text, message.decode(errors="replace"), where))
-        data: Any = MISSING
         if self.json:
-            data = parse_json(message)
-        for query, expectation in self.json.items():
-            actual = MISSING if data is MISSING else run_query(query, data)
-            results.append(check_value(f"json {query}", expectation, actual, where))
+            results += self._check_json(message, where)
         if self.latency is not None:
             results.append(check_value("latency (ms)", self.latency, round(latency_ms, 3), where))
         return results
+
+    def _check_json(self, message: bytes, where: str) -> list[Evidence]:
+        """Compare the message as JSON; one that cannot be read passes nothing, not even `exists: false`."""
+        try:
+            data = decode_json(message)
+        except InvalidJsonError as problem:
+            actual = f"{MISSING!r}: the message {problem}"
+            return [
+                Evidence(query=f"json {query}", expected=expectation.raw, actual=actual, where=where)
+                for query, expectation in self.json.items()
+            ]
+        return [
+            check_value(f"json {query}", expectation, run_query(query, data), where)
+            for query, expectation in self.json.items()
+        ]
 
 
 class Step(Params, frozen=True, kw_only=True):

@@ -27,14 +27,16 @@ import json
 from typing import Any
 
 from greenlight.api import (
-    MISSING,
     Context,
+    DuplicateKeyError,
     Finding,
+    InvalidJsonError,
     NoAnswerError,
     Params,
+    Response,
+    decode_json,
     failed,
     finding_from,
-    parse_json,
     validator,
 )
 
@@ -88,12 +90,21 @@ def graphql(params: Graphql, context: Context) -> Finding:
         response = context.request("POST", params.path, headers=headers, body=json.dumps(message).encode())
     except NoAnswerError as problem:
         return failed(str(problem))
-    answer = MISSING if response.truncated else parse_json(response.body)
     place = params.operation or f"POST {params.path}"
-    if not isinstance(answer, dict):
+    answer, reason = _read_answer(response)
+    if answer is None:
         start = context.excerpt(response.body.decode(errors="replace"))
-        return failed(
-            f"{place}: status {response.status}, and the body is not a GraphQL answer; it begins with {start!r}"
-        )
+        return failed(f"{place}: status {response.status}, and the body {reason}; it begins with {start!r}")
     evidence = check_answer(params.expect, response, answer, place)
     return finding_from(evidence, f"{place} was answered in {response.latency_ms:.0f} ms")
+
+
+def _read_answer(response: Response) -> tuple[dict[str, Any] | None, str]:
+    """Return the body as an object, or None and the reason why it is not one."""
+    try:
+        answer = None if response.truncated else decode_json(response.body)
+    except DuplicateKeyError as problem:
+        return None, str(problem)
+    except InvalidJsonError:
+        answer = None
+    return (answer, "") if isinstance(answer, dict) else (None, "is not a GraphQL answer")

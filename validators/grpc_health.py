@@ -1,9 +1,9 @@
 """grpc_health: green's gRPC server reports that it, or one of its services, is serving.
 
 The check calls `grpc.health.v1.Health/Check` over HTTP/2, with TLS (and ALPN) if green's URL is https, otherwise in
-plain text. It passes only with HTTP status 200, gRPC status OK and the expected serving status. FAIL: the server does
-not know the service, has no health service, or does not answer in time. ERROR: the rule of green's listener does not
-forward this path, so the call would reach another target.
+plain text. It passes only with HTTP status 200, gRPC's content type, gRPC status OK and the expected serving status.
+FAIL: the server does not know the service, has no health service, or does not answer in time. ERROR: the rule of
+green's listener does not forward this path, so the call would reach another target.
 
 Example:
     checks:
@@ -32,7 +32,7 @@ from greenlight.api import (
     validator,
 )
 
-from ._grpc import BrokenCallError, Call, describe_status, encode_request, is_sendable, read_serving_status
+from ._grpc import BrokenCallError, Call, describe_status, encode_request, is_grpc, is_sendable, read_serving_status
 
 PATH = "/grpc.health.v1.Health/Check"
 
@@ -99,8 +99,16 @@ def grpc_health(params: GrpcHealth, context: Context) -> Finding:
             status = read_serving_status(body) if headers.get("grpc-status") == "0" else ""
         except BrokenCallError as problem:
             return failed(f"{place}: {problem}")
+    content_type = headers.get("content-type", "none")
     evidence = [
         _compare("HTTP status", "200", headers.get(":status", "none"), place),
+        Evidence(
+            query="content type",
+            expected="application/grpc",
+            actual=content_type,
+            passed=is_grpc(content_type),
+            where=place,
+        ),
         _compare("gRPC status", "OK", describe_status(headers), place),
         _compare("serving status", params.status, status or "none", place),
     ]

@@ -166,6 +166,22 @@ def test_only_the_expected_message_is_removed_from_a_queue(check: Check, account
     assert [item["Body"] for item in left] == ["from another sender"]
 
 
+@pytest.mark.parametrize("expect", [{"state": "packed"}, {"error": {"exists": False}}])
+def test_message_that_repeats_a_key_fails(check: Check, account: Aws, expect: Any) -> None:
+    sqs = boto3.client("sqs", region_name=REGION)
+    url = sqs.create_queue(QueueName="twice")["QueueUrl"]
+    raw_params = {"see": {"sqs": {"url": url, "contains": "${probe}"}}, "expect": expect}
+
+    def send(probe: str) -> None:
+        sqs.send_message(QueueUrl=url, MessageBody=f'{{"ref":"{probe}","state":"broken","state":"packed"}}')
+
+    finding = run_effect(check, raw_params, send, account)
+    assert (finding.outcome, finding.message) == (
+        Outcome.FAIL,
+        "the effect has the JSON key 'state' twice in one object",
+    )
+
+
 def test_an_object_is_seen_with_its_content(check: Check, account: Aws) -> None:
     s3 = boto3.client("s3", region_name=REGION)
     s3.create_bucket(Bucket="out", CreateBucketConfiguration={"LocationConstraint": REGION})

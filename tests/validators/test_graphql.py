@@ -100,6 +100,14 @@ def test_an_answer_without_data_fails(check: Check, body: bytes) -> None:
         assert check("graphql", no_errors, server.url).outcome is Outcome.FAIL
 
 
+def test_answer_that_repeats_a_key_fails_with_the_key(check: Check) -> None:
+    body = b'{"errors":[{"message":"broken"}],"errors":[],"data":{"a":1}}'
+    with answering(answer(200, body)) as server:
+        finding = check("graphql", {"query": "{a}"}, server.url)
+    assert finding.outcome is Outcome.FAIL
+    assert "the body has the JSON key 'errors' twice in one object" in finding.message
+
+
 def test_another_status_fails_even_with_data(check: Check) -> None:
     with answering(answer(500, b'{"data":{"a":1}}')) as server:
         finding = check("graphql", {"query": "{a}"}, server.url)

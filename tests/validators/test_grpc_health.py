@@ -12,6 +12,9 @@ import pytest
 import trustme
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckResponse
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import StreamEnded
 
 from greenlight.api import Finding, Outcome
 from tests.support.wire import Server, answer, answering, hang, unused_port
@@ -19,6 +22,8 @@ from tests.support.wire import Server, answer, answering, hang, unused_port
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.support.wire import Peer, Script
 
     Check = Callable[..., Finding]
 
@@ -140,6 +145,60 @@ def test_a_missing_status_is_unknown_and_other_fields_are_ignored() -> None:
 
     assert _grpc.read_serving_status(b"\0\0\0\0\0") == "UNKNOWN"
     assert _grpc.read_serving_status(b"\0\0\0\0\7\x12\1x\x18\x05\x08\1") == "SERVING"
+
+
+def answer_call(
+    headers: list[tuple[str, str]], trailers: list[tuple[str, str]], message: bytes = b"\0\0\0\0\2\x08\1"
+) -> Script:
+    """Return a script that answers one call over HTTP/2 with these headers, a message and these trailers."""
+
+    def script(peer: Peer) -> None:
+        http2 = H2Connection(H2Configuration(client_side=False))
+        http2.initiate_connection()
+        peer.send(http2.data_to_send())
+        while data := peer.raw.recv(65536):
+            for event in http2.receive_data(data):
+                if isinstance(event, StreamEnded):
+                    http2.send_headers(1, headers)
+                    http2.send_data(1, message)
+                    http2.send_headers(1, trailers, end_stream=True)
+            peer.send(http2.data_to_send())
+
+    return script
+
+
+GRPC_HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
+
+
+@pytest.mark.parametrize(
+    ("headers", "trailers", "reason"),
+    [
+        ([(":status", "200"), ("content-type", "text/html")], [("grpc-status", "0")], 'content type is "text/html"'),
+        ([(":status", "200"), ("content-type", "application/grpc-web")], [("grpc-status", "0")], "content type is"),
+        ([(":status", "200")], [("grpc-status", "0")], 'content type is "none"'),
+        (
+            [*GRPC_HEADERS, ("content-type", "text/html")],
+            [("grpc-status", "0")],
+            "the answer has several content-type",
+        ),
+        (GRPC_HEADERS, [("grpc-status", "14"), ("grpc-status", "0")], "the answer has several grpc-status"),
+        ([*GRPC_HEADERS, ("grpc-status", "14")], [("grpc-status", "0")], "the answer has several grpc-status"),
+        (GRPC_HEADERS, [("grpc-status", "00")], "gRPC status is"),
+        (GRPC_HEADERS, [("x", "y")], "gRPC status is"),
+    ],
+)
+def test_ambiguous_or_foreign_answer_fails(check: Check, headers: Any, trailers: Any, reason: str) -> None:
+    with Server(answer_call(headers, trailers)) as server:
+        finding = check("grpc_health", {}, server.url)
+    assert finding.outcome is Outcome.FAIL
+    assert reason in finding.message
+
+
+@pytest.mark.parametrize("content_type", ["application/grpc", "application/grpc+proto", "Application/grpc; a=b"])
+def test_content_types_of_grpc_pass(check: Check, content_type: str) -> None:
+    headers = [(":status", "200"), ("content-type", content_type)]
+    with Server(answer_call(headers, [("grpc-status", "0")])) as server:
+        assert check("grpc_health", {}, server.url).outcome is Outcome.PASS
 
 
 @pytest.mark.parametrize("service", ["", NAME])

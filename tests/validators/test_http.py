@@ -152,12 +152,39 @@ def test_a_value_that_no_earlier_step_captured_sends_nothing(check: Check, sent:
 # ---- Parameters that are rejected before anything runs
 
 
+WITHOUT_BODY: tuple[dict[str, Any], ...] = (
+    {"body": {"not": {"contains": "ERROR"}}},
+    {"body": {"ne": "ERROR"}},
+    {"body": {"exists": False}},
+    {"body": {"length": {"lte": 100}}},
+    {"body": {"empty": False}},
+    {"body": {"empty": True, "not": {"contains": "ERROR"}}},
+    {"bytes": {"not": {"starts_with": "1f"}}},
+    {"sha256": {"ne": "0" * 64}},
+    {"size": {"lte": "64KiB"}},
+    {"json": {"errors": {"exists": False}}},
+    {"xml": {"//error": {"exists": False}}},
+    {"html": {".error": {"exists": False}}},
+)
+"""Expectations that a response without a body must never pass, because they look at nothing."""
+
+
 @pytest.mark.parametrize(
     ("raw_params", "reason"),
     [
         ({}, "exactly one of get, post"),
         ({"get": "/", "post": "/", "expect": {"status": 200}}, "exactly one of get, post"),
         ({"get": "/"}, "expects nothing"),
+        *(
+            ({"head": "/", "expect": {"status": 200, **expect}}, "a response to HEAD has no body")
+            for expect in WITHOUT_BODY
+        ),
+        *(
+            ({"get": "/", "expect": {"status": status, **expect}}, f"a response with status {status} has no body")
+            for expect in WITHOUT_BODY
+            for status in (204, 304)
+        ),
+        ({"steps": [{"head": "/", "expect": {"body": {"exists": False}}}]}, "a response to HEAD has no body"),
         ({"get": "/", "expect": {}}, "expect is empty"),
         ({"get": "/", "expect": {"status": {}}}, "an empty map expects nothing"),
         ({"get": "/", "expect": {"stauts": 200}}, "stauts"),

@@ -48,6 +48,57 @@ def page(body: bytes, media_type: str = "text/html", *headers: str) -> bytes:
 # ---- Green is wrong
 
 
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize(
+    "expect",
+    [
+        {"body": {"not": {"contains": "ERROR"}}},
+        {"body": {"ne": "ERROR"}},
+        {"bytes": {"not": {"starts_with": "1f"}}},
+        {"sha256": {"ne": "0" * 64}},
+        {"size": {"lte": "64KiB"}},
+        {"json": {"errors": {"exists": False}}},
+        {"xml": {"//error": {"exists": False}}},
+        {"html": {".error": {"exists": False}}},
+    ],
+)
+def test_response_without_a_body_passes_no_negative_expectation_of_it(
+    check: Check, expect: dict[str, Any], status: int
+) -> None:
+    response = f"HTTP/1.1 {status} Said\r\ncontent-type: text/html\r\n\r\n".encode()
+    finding = check_answer(check, response, {"status": {"lt": 400}, **expect})
+    assert finding.outcome is Outcome.FAIL
+    assert f"a response with status {status} has no body" in finding.message
+
+
+@pytest.mark.parametrize("expect", [{"body": ""}, {"body": {"empty": True}}, {"body": {"length": 0}}, {"size": "0B"}])
+def test_empty_body_may_be_expected_of_a_response_without_one(check: Check, expect: dict[str, Any]) -> None:
+    response = b"HTTP/1.1 204 Said\r\n\r\n"
+    assert check_answer(check, response, {"status": 204, **expect}).outcome is Outcome.PASS
+    assert check_answer(check, answer(200), {"status": 200, **expect}).outcome is Outcome.PASS
+    with answering(b"HTTP/1.1 200 Said\r\ncontent-length: 5\r\n\r\n") as server:
+        raw_params = {"head": "/", "expect": {"status": 200, **expect}}
+        assert check("http", raw_params, server.url).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("expectation", ["ok", {"not": {"eq": "broken"}}, {"exists": True}, {"ne": "x"}])
+@pytest.mark.parametrize(
+    "body",
+    [b'{"status":"broken","status":"ok"}', b'{"status":"ok","list":[{"a":1,"a":2}]}', b'{"status":"ok","status":"ok"}'],
+)
+def test_body_that_repeats_a_json_key_passes_nothing(check: Check, body: bytes, expectation: Any) -> None:
+    finding = check_answer(check, answer(200, body), {"status": 200, "json": {"status": expectation}})
+    assert finding.outcome is Outcome.FAIL
+    assert "twice in one object" in finding.message
+
+
+def test_filter_does_not_read_json_that_repeats_a_key(check: Check) -> None:
+    body = rb'{"inner":"{\"a\":1,\"a\":2}"}'
+    expect = {"json": {"inner": {"filters": ["json"], "eq": {"a": 2}}}}
+    finding = check_answer(check, answer(200, body), expect)
+    assert (finding.outcome, "has the JSON key 'a' twice" in finding.message) == (Outcome.FAIL, True)
+
+
 @pytest.mark.parametrize(
     ("response", "expect", "reason"),
     [

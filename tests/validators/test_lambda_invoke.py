@@ -121,6 +121,35 @@ def test_failed_items_of_a_batch_fail_unless_they_are_expected(check: Check, eve
     assert run_check(check, {"event": event}, lambda _event: {"batchItemFailures": []}).outcome is Outcome.PASS
 
 
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b'{"error":"broken","error":""}', "the payload has the JSON key 'error' twice in one object"),
+        (b"no json", "the payload is not valid JSON"),
+        (b"[" * 200_000, "the payload is nested too deep"),
+    ],
+)
+@pytest.mark.parametrize("expect", [{"json": {"absent": {"exists": False}}}, {"payload": {"exists": False}}])
+def test_payload_that_cannot_be_read_passes_nothing(check: Check, payload: bytes, reason: str, expect: Any) -> None:
+    finding = run_check(check, {"expect": expect}, lambda _event: payload)
+    assert finding.outcome is Outcome.FAIL
+    assert reason in finding.message
+
+
+def test_batch_whose_failed_items_are_stated_twice_fails(check: Check) -> None:
+    payload = b'{"batchItemFailures":[{"itemIdentifier":"1"}],"batchItemFailures":[]}'
+    finding = run_check(check, {"event": {"sqs": {"messages": ["a"]}}}, lambda _event: payload)
+    assert finding.outcome is Outcome.FAIL
+    assert "'batchItemFailures' twice" in finding.message
+
+
+def test_response_body_that_repeats_a_key_fails_behind_an_api(check: Check) -> None:
+    answer = {"statusCode": 200, "body": '{"status":"broken","status":"ok"}'}
+    raw_params = {"event": {"alb": {"get": "/"}}, "expect": {"json": {"status": "ok"}}}
+    finding = run_check(check, raw_params, lambda _event: answer)
+    assert (finding.outcome, "'status' twice" in finding.message) == (Outcome.FAIL, True)
+
+
 def test_durations_come_from_lambdas_own_report(check: Check) -> None:
     expect = {"duration": {"lte": "4ms"}, "init_duration": {"gte": "100ms"}}
     finding = run_check(check, {"payload": {"quantity": 2}, "expect": expect}, lambda event: event)

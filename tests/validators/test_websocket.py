@@ -91,6 +91,14 @@ def test_a_message_that_is_not_as_expected_fails(check: Check, green: str) -> No
     assert (finding.outcome, finding.message) == (Outcome.FAIL, "step 1: json n is 1, expected 2")
 
 
+@pytest.mark.parametrize("text", ['{"type":"error","type":"done"}', "no json"])
+@pytest.mark.parametrize("expectation", ["done", {"exists": False}, {"ne": "error"}])
+def test_message_that_is_not_valid_json_passes_nothing(check: Check, green: str, text: str, expectation: Any) -> None:
+    finding = run_steps(check, green, {"send": {"text": text}, "expect": {"json": {"type": expectation}}})
+    assert finding.outcome is Outcome.FAIL
+    assert "the message " in finding.message
+
+
 def test_silence_fails_in_time(check: Check, green: str) -> None:
     began = time.monotonic()
     finding = run_steps(check, green, {"send": {"text": "silence"}, "expect": {"text": "x"}}, timeout_s=0.5)

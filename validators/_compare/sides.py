@@ -106,8 +106,10 @@ def _invoke(question: Question, version: str, context: Context) -> Answer | str:
     if invocation.failure:
         return invocation.failure
     result = invocation.payload
+    if invocation.payload_problem:
+        return invocation.payload_problem
     if question.request is None:
-        return Answer({"payload": None if result is MISSING else result}, invocation.duration_ms)
+        return Answer({"payload": result}, invocation.duration_ms)
     try:
         return Answer(_to_data(read_response(question.event, result)), invocation.duration_ms)
     except ValueError as problem:

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
-from greenlight.api import MISSING, Params, parse_json, substitute_captures
+from greenlight.api import (
+    DuplicateKeyError,
+    InvalidJsonError,
+    Params,
+    decode_json,
+    substitute_captures,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +64,14 @@ def fill(part: _Part, captured: Mapping[str, Any] | None) -> _Part:
 
 
 def to_data(text: str) -> Any:
-    """Parse a JSON text; return any other text as it is."""
-    data = parse_json(text)
-    return text if data is MISSING else data
+    """Parse a JSON text; return any other text as it is.
+
+    Raises:
+        DuplicateKeyError: An object of the JSON text has a key twice.
+    """
+    try:
+        return decode_json(text)
+    except DuplicateKeyError:
+        raise
+    except InvalidJsonError:
+        return text

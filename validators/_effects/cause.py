@@ -11,6 +11,7 @@ from greenlight.api import (
     ResponseExpectation,
     check_response,
     invoke,
+    reject_body_expectations,
     send_request,
 )
 
@@ -42,6 +43,12 @@ class Cause(OneOf, frozen=True, kw_only=True):
     sqs: Send | None = None
     sns: Send | None = None
     expect: ResponseExpectation | None = None
+
+    def __post_init__(self) -> None:
+        """Reject none or several causes, and the expectation of a body that cannot exist."""
+        OneOf.__post_init__(self)
+        if self.expect is not None and self.http is not None and self.http.head is not None:
+            reject_body_expectations(self.expect, "a response to HEAD", ("expect",))
 
     def required_iam(self) -> Iterator[IamRequirement]:
         """Yield the action that the cause needs."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from greenlight.api import (
+    DuplicateKeyError,
     ExpectationError,
     GreenlightError,
     NoAnswerError,
@@ -66,6 +67,8 @@ class Run:
             evidence = self._look(context)
         except KeyError:
             return None  # only the response to the cause has its key
+        except DuplicateKeyError:
+            return None  # such an effect passes nothing, neither now nor after the cause
         if not all(item.passed for item in evidence):
             return None
         advice = "let its key depend on a value that is unique"
@@ -79,6 +82,8 @@ class Run:
             return self._cause_and_look(context, timing)
         except (NoAnswerError, NoResultError) as problem:
             return failed(f"the cause got no answer: {problem}")
+        except DuplicateKeyError as problem:
+            return failed(f"the effect {problem}")
         except (ExpectationError, GreenlightError) as problem:
             return error(str(problem))
         except KeyError as problem:

@@ -34,6 +34,7 @@ from greenlight.toolkit.capture_substitution import substitute_captures
 if TYPE_CHECKING:
     from greenlight.assertions.json_schema import schema_errors
     from greenlight.aws.dynamodb_json import from_dynamodb, to_dynamodb
+    from greenlight.core.json_decoding import DuplicateKeyError, InvalidJsonError, decode_json
     from greenlight.network.certificate import Certificate, read_certificate
     from greenlight.network.cookies import CookieJar
     from greenlight.plan.yaml_reader import nesting_exceeds
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         ResponseExpectation,
         check_certificate,
         check_response,
+        reject_body_expectations,
     )
     from greenlight.toolkit.http_request import SAFE_METHODS, HttpRequest, send_request
     from greenlight.toolkit.json_text import parse_json
@@ -78,6 +80,7 @@ __all__ = [
     "Deployment",
     "Difference",
     "DifferenceCount",
+    "DuplicateKeyError",
     "Duration",
     "DurationExpectation",
     "EventMetadata",
@@ -90,6 +93,7 @@ __all__ = [
     "HttpKind",
     "HttpRequest",
     "IamRequirement",
+    "InvalidJsonError",
     "Invocation",
     "LambdaEvent",
     "LambdaPayload",
@@ -112,6 +116,7 @@ __all__ = [
     "check_value",
     "compile_query",
     "count_differences",
+    "decode_json",
     "error",
     "failed",
     "field_default",
@@ -131,6 +136,7 @@ __all__ = [
     "percentile",
     "read_certificate",
     "read_response",
+    "reject_body_expectations",
     "run_query",
     "sample_series",
     "schema_errors",
@@ -150,6 +156,7 @@ _LAZY_EXPORTS = {
         "ContentExpectation",
         "check_certificate",
         "check_response",
+        "reject_body_expectations",
     ),
     "toolkit.captures": ("capture_value", "validate_capture", "unique_id", "is_sensitive"),
     "network.certificate": ("Certificate", "read_certificate"),
@@ -166,6 +173,7 @@ _LAZY_EXPORTS = {
     ),
     "assertions.json_schema": ("schema_errors",),
     "plan.yaml_reader": ("nesting_exceeds",),
+    "core.json_decoding": ("DuplicateKeyError", "InvalidJsonError", "decode_json"),
     "toolkit.json_text": ("parse_json",),
     "toolkit.lambda_events.event": ("HttpKind", "LambdaEvent", "build_event"),
     "toolkit.lambda_events.payload": ("LambdaPayload",),

@@ -9,7 +9,9 @@ import pytest
 from greenlight.api import MISSING, parse_json
 
 
-@pytest.mark.parametrize("text", ["", b"", "{", b"\xff", b'"\xff"', '{"a": 1} trailing', "NaN", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", b"", "{", b"\xff", b'"\xff"', '{"a": 1} trailing', "NaN", "[" * 100_000, '{"a": 1, "a": 2}']
+)
 def test_a_text_that_is_not_valid_json_is_missing(text: str | bytes) -> None:
     assert parse_json(text) is MISSING
 

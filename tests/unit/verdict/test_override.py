@@ -79,6 +79,11 @@ def overridden_by(
         ({"why": ...}, "malformed: Object missing required field `why`"),
         ({"why": " \n"}, "malformed: 'why' is blank"),
         ({"who": ""}, "malformed: 'who' is blank"),
+        ({"who": "\u200b"}, "malformed: 'who' is blank"),
+        ({"who": "\u2800\u00ad"}, "malformed: 'who' is blank"),
+        ({"who": "\u200e.\u2060"}, "malformed: 'who' is blank"),
+        ({"why": "\u3164"}, "malformed: 'why' is blank"),
+        ({"why": "\uffa0 \u115f\u1160"}, "malformed: 'why' is blank"),
         ({"why": None}, "malformed: Expected `str`"),
         ({"schema": "greenlight.override/2"}, "malformed: Invalid enum value"),
         ({"schema": ...}, "malformed: Object missing required field `schema`"),
@@ -147,6 +152,24 @@ def test_an_override_stored_long_ago_is_not_valid_longer_than_a_new_one() -> Non
 
     assert overridden == []
     assert "it was stored at 2026-11-15T12:00:00+00:00 and would be valid for more than 7 days from then" in notes[0]
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [b'"checks": ["prices are right"], "checks": ["orders work"]', b'"who": "someone", "who": "someone"'],
+)
+def test_override_that_repeats_a_key_is_not_honoured(repeated: bytes) -> None:
+    key = repeated.split(b'"')[1].decode()
+    raw = msgspec.json.encode(raw_override(**{key: ...}))
+    names, notes = overridden_by(stored(raw[:-1] + b", " + repeated + b"}"))
+    assert names == []
+    assert f"it is malformed: it has the JSON key '{key}' twice in one object" in notes[0]
+
+
+def test_override_that_repeats_a_key_of_its_scope_is_not_honoured() -> None:
+    raw = msgspec.json.encode(raw_override()).replace(b'"scope":{', b'"scope":{"deployment":"d-OTHER1234",')
+    names, notes = overridden_by(stored(raw))
+    assert (names, "'deployment' twice" in notes[0]) == ([], True)
 
 
 def test_an_override_applies_to_its_check_alone() -> None:

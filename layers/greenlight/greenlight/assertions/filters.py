@@ -213,11 +213,13 @@ def _decode(value: Any, encoding: str) -> str:
 
 
 def _json(value: Any, path: str | None) -> Any:
-    import msgspec
+    from greenlight.core.json_decoding import DuplicateKeyError, InvalidJsonError, decode_json
 
     try:
-        data = msgspec.json.decode(_text(value).encode())
-    except msgspec.DecodeError as error:
+        data = decode_json(_text(value).encode())
+    except DuplicateKeyError as error:
+        raise ValueError(f"the text {error}") from error
+    except InvalidJsonError as error:
         raise ValueError("the text is not valid JSON") from error
     if path is None:
         return data

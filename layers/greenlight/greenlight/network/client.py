@@ -7,27 +7,25 @@
   service and not the gate.
 - A request that cannot be sent raises a plain `HttpError`, which does not count as a failure of green.
 
-docs/decisions/0002 explains why the client uses `http.client` directly.
+Responses are read strictly, by `network/response_reader.py`; docs/decisions/0002 gives the reasons.
 """
 
 from __future__ import annotations
 
-import http.client
 import re
 import socket
 import ssl
 import threading
 import time
 import urllib.parse
-import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from greenlight.core.errors import GuardError, HttpError, NoAnswerError, UnreachableError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.network.certificate import read_certificate
-from greenlight.network.connection import Connection, DeadlineSocket
+from greenlight.network.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
-_CHUNK_BYTES = 65536
 
 _REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 """Methods that may be sent again, and therefore over an idle connection that the server may be about to close."""
@@ -206,7 +203,7 @@ class Client:
         Raises:
             GuardError: The address is not allowed.
             UnreachableError: Connecting or TLS failed.
-            NoAnswerError: No complete HTTP response arrived in time.
+            NoAnswerError: No complete, valid HTTP response arrived in time, or a redirect leads to an invalid URL.
             HttpError: The method or a header cannot be sent.
         """
         deadline = time.monotonic() + timeout_s
@@ -284,10 +281,10 @@ class Client:
         for may_reuse in (is_repeatable, False):  # the server may be closing an idle connection, so try a new one next
             pooled = self._take_idle(server) if may_reuse else None
             connection = pooled or self._connect(server, exchange.deadline)
-            connection.wire.deadline = exchange.deadline
+            connection.deadline = exchange.deadline
             try:
                 return self._exchange(connection, exchange, server)
-            except (http.client.RemoteDisconnected, ConnectionError) as error:
+            except ConnectionError as error:
                 connection.drop()
                 if pooled is None:
                     raise NoAnswerError(
@@ -296,7 +293,7 @@ class Client:
             except TimeoutError as error:
                 connection.drop()
                 raise NoAnswerError(f"{about}: timed out before a complete response arrived") from error
-            except (http.client.HTTPException, OSError, ValueError, zlib.error) as error:
+            except (OSError, ValueError) as error:
                 connection.drop()
                 raise NoAnswerError(f"{about}: the response is not valid HTTP ({_describe_error(error)})") from error
         raise NoAnswerError(f"{about}: no response")
@@ -309,41 +306,36 @@ class Client:
         return _Server(scheme=scheme, address=address, port=port, name=exchange.server_name, dns_ms=dns_ms)
 
     def _exchange(self, connection: Connection, exchange: _Exchange, server: _Server) -> Response:
-        wire = connection.wire
         certificate = None
-        if exchange.new_connection and isinstance(wire.raw, ssl.SSLSocket):
-            certificate = read_certificate(wire.raw, time.time())
-        wire.first_byte_at = 0.0
-        _put_head(connection, exchange)
+        if exchange.new_connection and isinstance(connection.raw, ssl.SSLSocket):
+            certificate = read_certificate(connection.raw, time.time())
+        request = _encode_request(exchange)
         started = time.perf_counter()
-        connection.endheaders(exchange.body)  # sends everything: the calls before it only fill a buffer
-        received = connection.getresponse()
-        if wire.is_at_end:  # http.client treats the end of a connection as the end of the headers
-            raise http.client.IncompleteRead(b"")
-        body, truncated = _read_body(received, exchange.max_bytes)
-        # Latency ends when the last byte arrives. The time until this thread parses it belongs to the gate.
-        latency_ms = (wire.last_byte_at - started) * 1000
+        connection.send(request)
+        received = connection.read_response(exchange.method, exchange.max_bytes)
+        # Until the last byte arrived, and not until this thread could parse it: that time is the gate's own.
+        latency_ms = (connection.last_byte_at - started) * 1000
         connect_ms, tls_ms = connection.connect_ms, connection.tls_ms
         connection.connect_ms = connection.tls_ms = None
-        if truncated or received.will_close or wire.has_leftover:
-            connection.drop()
-        else:
+        if received.is_reusable:
             self._put_idle(server, connection)
+        else:
+            connection.drop()
         return Response(
             status=received.status,
             reason=received.reason,
-            headers=tuple(received.getheaders()),
-            body=body,
-            truncated=truncated,
+            headers=received.headers,
+            body=received.body,
+            truncated=received.truncated,
             latency_ms=latency_ms,
             url=exchange.url,
             address=server.address,
-            version=f"{received.version // 10}.{received.version % 10}",
+            version=received.version,
             timings=Timings(
                 dns=server.dns_ms,
                 connect=connect_ms,
                 tls=tls_ms,
-                first_byte=(wire.first_byte_at - started) * 1000,
+                first_byte=(connection.first_byte_at - started) * 1000,
                 total=server.dns_ms + (connect_ms or 0.0) + (tls_ms or 0.0) + latency_ms,
             ),
             certificate=certificate,
@@ -356,7 +348,7 @@ class Client:
         if server.scheme == "https":
             raw = self._wrap_tls(raw, server, deadline)
             secured_at = time.perf_counter()
-        connection = Connection(server.name, server.port, DeadlineSocket(raw))
+        connection = Connection(raw)
         connection.connect_ms = (opened_at - started) * 1000
         connection.tls_ms = (secured_at - opened_at) * 1000 if server.scheme == "https" else None
         return connection
@@ -388,7 +380,7 @@ class Client:
                 if not idle:
                     return None
                 connection = idle.pop()
-            if not connection.wire.is_stale():
+            if not connection.is_stale():
                 return connection
             connection.drop()
 
@@ -417,32 +409,34 @@ def _open_socket(server: _Server, deadline: float) -> socket.socket:
     return raw
 
 
-def _put_head(connection: Connection, exchange: _Exchange) -> None:
-    """Put the request line and all headers into the connection's buffer."""
+def _encode_request(exchange: _Exchange) -> bytes:
+    """Return the request line, all headers and the body."""
     parts = exchange.url_parts
-    connection.putrequest(exchange.method, _request_target(parts), skip_host=True, skip_accept_encoding=True)
     defaults = {"Host": exchange.host or parts.netloc, "User-Agent": "greenlight", "Accept-Encoding": "identity"}
     provided = {name.lower() for name in exchange.headers}
-    for name, value in defaults.items():
-        if name.lower() not in provided:
-            connection.putheader(name, value)
-    for name, value in exchange.headers.items():
-        connection.putheader(name, value)
+    headers = {name: value for name, value in defaults.items() if name.lower() not in provided} | exchange.headers
     has_length = exchange.body is not None or exchange.method in ("POST", "PUT", "PATCH")
     if has_length and "content-length" not in provided:
-        connection.putheader("Content-Length", str(len(exchange.body or b"")))
+        headers["Content-Length"] = str(len(exchange.body or b""))
+    lines = (f"{exchange.method} {_request_target(parts)} HTTP/1.1", *(f"{name}: {headers[name]}" for name in headers))
+    return "\r\n".join((*lines, "", "")).encode("latin-1") + (exchange.body or b"")
 
 
 def _redirect(exchange: _Exchange, status: int, location: str) -> _Exchange:
     """Return the exchange for a redirect, with the method, body and headers that may be sent to its target.
 
     Raises:
+        NoAnswerError: The location is not a valid http or https URL.
         GuardError: The redirect leads from https to http.
     """
-    target = urllib.parse.urljoin(exchange.url, location)
+    try:
+        target = urllib.parse.urljoin(exchange.url, location)
+        new = _origin(split_url(target))
+    except (ValueError, GuardError) as error:  # green has sent it, so neither the plan nor the gate is wrong
+        raise NoAnswerError(f"{exchange.url} redirects to an invalid location: {_describe_error(error)}") from error
     method, headers = exchange.method, exchange.headers
     body, host = exchange.body, exchange.host
-    old, new = _origin(exchange.url_parts), _origin(split_url(target))
+    old = _origin(exchange.url_parts)
     if old != new:
         if old[0] == "https" and new[0] == "http":
             raise GuardError(f"{exchange.url} redirects from https to {target}; greenlight does not follow a downgrade")
@@ -512,30 +506,6 @@ def _add_cookies(exchange: _Exchange, jar: CookieJar) -> _Exchange:
         return exchange
     cookies = jar.cookie_header(exchange.url, exchange.server_name, time.time())
     return replace(exchange, headers={**exchange.headers, "Cookie": cookies}) if cookies else exchange
-
-
-def _read_body(received: http.client.HTTPResponse, limit: int) -> tuple[bytes, bool]:
-    """Read and decode at most `limit` bytes of a body; also return whether there was more."""
-    encoding = (received.getheader("content-encoding") or "identity").strip().lower()
-    if encoding not in ("identity", "gzip", "x-gzip", "deflate"):
-        raise ValueError(f"content-encoding {encoding}, which was not requested")
-    if encoding == "identity":
-        body = received.read(limit + 1)
-    else:
-        body = _decompress(received, limit, zlib.decompressobj(wbits=47 if encoding != "deflate" else 15))
-    if len(body) <= limit and received.length:  # http.client does not report a body shorter than its length
-        raise http.client.IncompleteRead(body, received.length)
-    return body[:limit], len(body) > limit
-
-
-def _decompress(received: http.client.HTTPResponse, limit: int, decompressor: Any) -> bytes:
-    body, has_data = b"", False
-    while len(body) <= limit and (chunk := received.read(_CHUNK_BYTES)):
-        has_data = True
-        body += decompressor.decompress(chunk, limit + 1 - len(body))
-    if has_data and len(body) <= limit and not decompressor.eof:
-        raise ValueError("the compressed body ends early")
-    return body
 
 
 def _describe_error(error: BaseException) -> str:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _PREFIX = re.compile(r"[A-Za-z_][\w.-]*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")  # a token of RFC 9110 section 5.6.2
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_BODY_KEYS = ("json", "xml", "html", "body", "bytes", "sha256", "size")
+_STATUSES_WITHOUT_BODY = (204, 304)
 
 
 class CookieExpectation(Params, frozen=True, kw_only=True):
@@ -269,11 +271,39 @@ class ResponseExpectation(ContentExpectation, frozen=True, kw_only=True):
         if self.tls is not None and not _expected_keys(self.tls):
             raise WrongValueError("nothing is expected; write for example days_left: {gte: 30}", ("tls",))
         ContentExpectation.__post_init__(self)
+        status = dict(self.status.predicates).get("eq") if self.status else None
+        if status in _STATUSES_WITHOUT_BODY:
+            reject_body_expectations(self, f"a response with status {status}")
 
     @property
     def new_connection(self) -> bool:
         """Whether the request needs a new connection, because the connection itself is checked."""
         return self.tls is not None or (self.timings is not None and _expected_keys(self.timings) != ["first_byte"])
+
+
+def reject_body_expectations(expect: ContentExpectation, subject: str, path: tuple[str, ...] = ()) -> None:
+    """Reject expectations of the body of a response that cannot have one; those that it is empty are valid.
+
+    Args:
+        expect: The expectations.
+        subject: The response, such as `a response to HEAD`.
+        path: Path of the expectations in the parameters.
+
+    Raises:
+        WrongValueError: An expectation could never fail, such as `body: {not: {contains: ERROR}}`, or never pass.
+    """
+    for key in _BODY_KEYS:
+        expectation = getattr(expect, key)
+        if expectation and not (isinstance(expectation, Expectation) and _is_claim_of_emptiness(expectation)):
+            raise WrongValueError(f"{subject} has no body; remove {key}, or expect a status and headers", (*path, key))
+
+
+def _is_claim_of_emptiness(expectation: Expectation) -> bool:
+    """Return whether the expectation fixes the value, so that it says something of an empty body, too."""
+    return all(
+        name == "eq" or (name == "empty" and argument is True) or (name == "length" and argument.raw == 0)
+        for name, argument in expectation.predicates
+    )
 
 
 def _expected_keys(expect: msgspec.Struct) -> list[str]:
@@ -381,14 +411,15 @@ class _ResponseCheck:
     def _check_queries(self) -> Iterator[Evidence]:
         """Compare the results of all queries into the body."""
         expect, response = self._expect, self._response
+        absent = _absent_body(response)
         if expect.json:
-            data = as_json(response)
+            data = absent or as_json(response)
             for query, expectation in expect.json.items():
                 result = data if isinstance(data, Unreadable) else run_query(query, data)
                 yield from self._compare(f"json {query}", expectation, result)
         for kind, queries in (("xml", expect.xml), ("html", expect.html)):
             if queries:
-                document = document_of(response, kind)
+                document = absent or document_of(response, kind)
                 for query, expectation in queries.items():
                     result = find_in(query, document, kind, expect.namespaces)
                     yield from self._compare(f"{kind} {query}", expectation, result)
@@ -396,14 +427,17 @@ class _ResponseCheck:
     def _check_body(self) -> Iterator[Evidence]:
         expect, response = self._expect, self._response
         if expect.body is not None:
-            yield from self._compare("body", expect.body, as_text(response))
+            yield from self._compare("body", expect.body, _absence_for(response, expect.body) or as_text(response))
         if expect.bytes is not None:
-            yield from self._compare("bytes", expect.bytes, truncation(response) or response.body.hex(" "))
+            data = _absence_for(response, expect.bytes) or truncation(response) or response.body.hex(" ")
+            yield from self._compare("bytes", expect.bytes, data)
         if expect.sha256 is not None:
-            digest = truncation(response) or hashlib.sha256(response.body).hexdigest()
+            absent = _absence_for(response, expect.sha256)
+            digest = absent or truncation(response) or hashlib.sha256(response.body).hexdigest()
             yield from self._compare("sha256", expect.sha256, digest)
         if expect.size is not None:
-            yield _evidence("size", expect.size, truncation(response) or len(response.body), self._location)
+            size = _absence_for(response, expect.size) or truncation(response) or len(response.body)
+            yield _evidence("size", expect.size, size, self._location)
 
     def _check_exchange(self) -> Iterator[Evidence]:
         expect, response = self._expect, self._response
@@ -419,6 +453,18 @@ class _ResponseCheck:
                 yield check_value(query, getattr(expect.timings, part), actual, self._location)
         if expect.tls is not None:
             yield from check_certificate(expect.tls, response.certificate, self._location, "tls ")
+
+
+def _absent_body(response: Response) -> Unreadable | None:
+    """Return `Unreadable` for a response whose status excludes a body: an expectation of it compares nothing."""
+    if response.body or response.status not in _STATUSES_WITHOUT_BODY:
+        return None
+    return Unreadable(f"a response with status {response.status} has no body")
+
+
+def _absence_for(response: Response, expectation: Expectation) -> Unreadable | None:
+    """Return `Unreadable` if there can be no body, unless the expectation is that it is empty."""
+    return None if _is_claim_of_emptiness(expectation) else _absent_body(response)
 
 
 def _evidence(query: str, expectation: Expectation, actual: Any, location: str) -> Evidence:

@@ -15,6 +15,7 @@ from greenlight.assertions.jmespath_query import run_query
 from greenlight.aws.client import call_aws
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.json_decoding import InvalidJsonError, decode_json
 from greenlight.core.json_values import MISSING
 
 if TYPE_CHECKING:
@@ -34,11 +35,12 @@ class Invocation(FrozenStruct, frozen=True, kw_only=True):
 
     Attributes:
         version: The version that ran.
-        payload: Its response as plain data; `MISSING` if it is not JSON.
+        payload: Its response as plain data; `MISSING` if it is not valid JSON.
         failure: The error of the function as text; "" if it ended without one.
         duration_ms: Duration as Lambda reports it, else as measured here.
         reported: Whether Lambda reported the duration.
         init_ms: Duration of the cold start; 0 without one.
+        payload_problem: Why the payload is `MISSING`; "" if it is not.
     """
 
     version: str
@@ -47,6 +49,7 @@ class Invocation(FrozenStruct, frozen=True, kw_only=True):
     duration_ms: float
     reported: bool
     init_ms: float
+    payload_problem: str = ""
 
 
 def invoke(context: Context, payload: Any, version: str = "") -> Invocation:
@@ -79,7 +82,7 @@ def invoke(context: Context, payload: Any, version: str = "") -> Invocation:
         raise AwsError(
             f"version {version} was invoked, but {executed or 'no version'} answered, so the answer proves nothing"
         )
-    result = _decode(raw)
+    result, payload_problem = _decode(raw)
     log = base64.b64decode(response.get("LogResult") or "").decode(errors="replace")
     duration_ms, init_ms = _reported_ms(_DURATION, log), _reported_ms(_INIT, log)
     return Invocation(
@@ -89,14 +92,18 @@ def invoke(context: Context, payload: Any, version: str = "") -> Invocation:
         duration_ms=measured_ms if duration_ms is None else duration_ms,
         reported=duration_ms is not None,
         init_ms=init_ms or 0.0,
+        payload_problem=payload_problem,
     )
 
 
-def _decode(raw: bytes) -> Any:
+def _decode(raw: bytes) -> tuple[Any, str]:
+    """Return the payload and "", or `MISSING` and the reason."""
+    if len(raw) > MAX_PAYLOAD_BYTES:
+        return MISSING, f"the payload is larger than {MAX_PAYLOAD_BYTES} bytes"
     try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return MISSING
+        return decode_json(raw), ""
+    except InvalidJsonError as problem:
+        return MISSING, f"the payload {problem}"
 
 
 def _error_text(function_error: str | None, payload: Any) -> str:

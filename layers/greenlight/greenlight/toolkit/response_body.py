@@ -1,7 +1,8 @@
 """Parsing of a response body as JSON, text, XML or HTML, with the charset of its Content-Type.
 
-A body that cannot be parsed (because it was truncated, is not valid JSON or XML, or is not text in its charset) becomes
-`Unreadable`. It passes no expectation, not even `exists: false`, because the value could not be searched for.
+A body that cannot be parsed (because it was truncated, is not valid JSON or XML, repeats a JSON key, or is not text in
+its charset) becomes `Unreadable`. It passes no expectation, not even `exists: false`, because the value could not be
+searched for.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from greenlight.core.json_decoding import DuplicateKeyError, InvalidJsonError, decode_json
 from greenlight.toolkit import xml_html
 
 if TYPE_CHECKING:
@@ -50,8 +50,10 @@ def as_json(response: Response) -> Any:
     if cut := truncation(response):
         return cut
     try:
-        return msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return decode_json(response.body)
+    except DuplicateKeyError as problem:
+        return Unreadable(f"the body {problem}")
+    except InvalidJsonError:
         return Unreadable("the body is not JSON")
 
 

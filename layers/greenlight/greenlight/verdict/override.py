@@ -17,6 +17,7 @@ from greenlight.core.display import truncate
 from greenlight.core.field_types import Name, StrictStruct
 from greenlight.core.finding import Finding, Severity
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.json_decoding import DuplicateKeyError, InvalidJsonError, decode_json
 from greenlight.core.verdict import AppliedOverride
 from greenlight.verdict.judge import can_be_overridden
 
@@ -28,6 +29,9 @@ FOLDER = "overrides"
 
 LONGEST = datetime.timedelta(days=7)
 """The longest validity of an override; a longer exception belongs in the plan."""
+
+_FILLERS = "\u115f\u1160\u3164\uffa0"
+"""Letters by Unicode's categories, and invisible."""
 
 CLOCKS_DIFFER = datetime.timedelta(minutes=5)
 """How far the clock of the override's author may be ahead of the hook's."""
@@ -75,7 +79,7 @@ class Override(StrictStruct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Reject blank texts, wildcards, and impossible or overlong validities."""
         for key in ("who", "why"):
-            if not getattr(self, key).strip():
+            if not any(character.isalnum() and character not in _FILLERS for character in getattr(self, key)):
                 raise ValueError(f"{key!r} is blank")
         for key in ("created", "expires"):
             try:
@@ -157,6 +161,12 @@ def applicable_overrides(
 
 def parse_override(data: bytes) -> tuple[Override | None, str]:
     """Parse an override strictly; return it, or None and the reason why it is malformed."""
+    try:
+        decode_json(data)
+    except DuplicateKeyError as error:
+        return None, f"it is malformed: it {error}"
+    except InvalidJsonError:
+        pass  # the typed decoder reports it with its place
     try:
         return msgspec.json.decode(data, type=Override), ""
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
