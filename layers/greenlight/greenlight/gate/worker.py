@@ -69,14 +69,16 @@ def supervise(work: Work, deadline: float, on_finding: Callable[[Finding], None]
     """
     children = adopt_orphans()
     _open_standard_streams()
-    reader, writer = os.pipe()
-    printed, printing = os.pipe()
-    wait_for_call_threads(_CALL_THREADS_S)
+    pipes: list[int] = []
     try:
+        pipes += os.pipe()
+        pipes += os.pipe()
+        wait_for_call_threads(_CALL_THREADS_S)
         pid = os.fork()
     except OSError as error:
-        _close(reader, writer, printed, printing)
+        _close(*pipes)
         return WorkerEnd(died=f"no worker could be started: {error}")
+    reader, writer, printed, printing = pipes
     if pid == 0:
         _close(reader, printed)
         _run_child(work, writer, printing, memory_mb)
