@@ -6,11 +6,12 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .aws.calls import Application, Call, Reply, json_error, s3_error
+from .aws.calls import Application, Call, CutReply, DrippingReply, Reply, json_error, s3_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .aws.server import Api
     from .scenario import Fault, PlannedDeployment
 
 FAULTS = {
@@ -19,6 +20,10 @@ FAULTS = {
     "duplicate-invocation": "Lambda delivers the hook's event twice, which asynchronous invocation allows",
     "codedeploy-throttles": "the first calls that report a status are answered with ThrottlingException (times: 2)",
     "codedeploy-hangs": "the first call that reports a status gets no answer within the client's timeout (times: 1)",
+    "answer-lost": "the first status counts, but the connection breaks before the hook gets the response (times: 1)",
+    "answer-drips": "the first status counts, but the response comes one byte every half second (times: 1)",
+    "reads-throttled": "the hook's first reads of CodeDeploy are answered with ThrottlingException (times: 10)",
+    "plan-cut": "the body of the first plan that is read from the bucket ends too early (times: 1)",
     "put-denied": "the hook's role may not report a status (AccessDeniedException); the last resort's may",
     "report-bucket-denied": "all writes to the report bucket are denied",
     "late-in-progress": "CodeDeploy shows the running lifecycle event as Pending for the first seconds",
@@ -26,9 +31,18 @@ FAULTS = {
 }
 """Descriptions of all faults, by name."""
 
-DEFAULT_TIMES = {"codedeploy-throttles": 2, "codedeploy-hangs": 1}
+DEFAULT_TIMES = {
+    "codedeploy-throttles": 2,
+    "codedeploy-hangs": 1,
+    "answer-lost": 1,
+    "answer-drips": 1,
+    "reads-throttled": 10,
+    "plan-cut": 1,
+}
 LATE_S = 1.5
 _HANG_S = 8.0
+_DRIP_S = 0.5
+_READS = ("BatchGet", "Get", "List")
 
 
 @dataclass
@@ -39,12 +53,16 @@ class FaultInjector:
         stage_of: Returns the lifecycle event of the hook with an access key; "" for all other keys.
         kill: Kills the running hook of a lifecycle event.
         report_bucket: The bucket whose writes report-bucket-denied denies.
+        plan_bucket: The bucket whose plans plan-cut cuts.
+        codedeploy: Stores a status of which the hook does not get the response.
         on_fault: Called with a sentence when a fault applies for the first time in a deployment.
     """
 
     stage_of: Callable[[str], str]
     kill: Callable[[str], None]
     report_bucket: str
+    plan_bucket: str = ""
+    codedeploy: Api = lambda _call, _moto: None
     on_fault: Callable[[str], None] = lambda _sentence: None
     closing: threading.Event = field(default_factory=threading.Event)
     _faults: dict[str, Fault] = field(default_factory=dict)
@@ -57,14 +75,16 @@ class FaultInjector:
             self._faults = {fault.name: fault for fault in deployment.faults}
             self._counts = {}
 
-    def __call__(self, call: Call, _moto: Application) -> Reply | None:
+    def __call__(self, call: Call, moto: Application) -> Reply | None:
         """Return the response to a call that a fault affects; None for other calls."""
         if stage := self.stage_of(call.caller):
             if self._applies("hook-killed", stage):
                 self.kill(stage)
                 return json_error("ServiceUnavailable", "The caller has ended.", 503)
             if call.target == "PutLifecycleEventHookExecutionStatus":
-                return self._fault_reply_to_status(call, stage)
+                return self._fault_reply_to_status(call, stage) or self._lose_reply_to_status(call, moto, stage)
+            if reply := self._fault_reply_to_read(call, stage):
+                return reply
         if self._denies(call):
             return s3_error("AccessDenied", "Access Denied", 403)
         return None
@@ -81,6 +101,26 @@ class FaultInjector:
         if self._applies("codedeploy-hangs", stage):
             self.closing.wait(_HANG_S)
             return json_error("ServiceUnavailable", "Too late.", 503)
+        return None
+
+    def _lose_reply_to_status(self, call: Call, moto: Application, stage: str) -> Reply | None:
+        """Store the status and return a response that does not reach the hook; None without such a fault."""
+        if self._applies("answer-lost", stage):
+            self.codedeploy(call, moto)
+            return CutReply(b"{")
+        if self._applies("answer-drips", stage):
+            reply = self.codedeploy(call, moto)
+            return reply and DrippingReply(
+                reply.body, reply.status, reply.headers, wait=lambda: self.closing.wait(_DRIP_S)
+            )
+        return None
+
+    def _fault_reply_to_read(self, call: Call, stage: str) -> Reply | None:
+        if call.service == "codedeploy" and call.target.startswith(_READS) and self._applies("reads-throttled", stage):
+            return json_error("ThrottlingException", "Rate exceeded")
+        is_plan = call.service == "s3" and call.method == "GET" and call.path.startswith(f"/{self.plan_bucket}/")
+        if is_plan and call.path.endswith(".yaml") and self._applies("plan-cut", stage):
+            return CutReply(b"version: 1\n")
         return None
 
     def _denies(self, call: Call) -> bool:

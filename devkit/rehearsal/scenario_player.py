@@ -98,10 +98,15 @@ class _ScenarioRun:
         self._aws, self._scenario, self._folder = aws, scenario, folder
         self._observer, self._outcome, self._stack = observer, outcome, stack
         self._state = CodeDeployState()
-        self._fault_injector = FaultInjector(
-            stage_of=stage_of, kill=self._kill_hook, report_bucket=REPORT_BUCKET, on_fault=self._observer.note_added
-        )
         self._codedeploy = CodeDeployApi(self._state, alarms=tuple(alarm.name for alarm in scenario.file.alarms))
+        self._fault_injector = FaultInjector(
+            stage_of=stage_of,
+            kill=self._kill_hook,
+            report_bucket=REPORT_BUCKET,
+            plan_bucket=PLAN_BUCKET,
+            codedeploy=self._codedeploy,
+            on_fault=self._observer.note_added,
+        )
         self._functions = LocalLambda(route=choose_version)
         self._hooks = Hooks(hooks, aws, self._functions)
         self._work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-")))

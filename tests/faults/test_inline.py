@@ -346,6 +346,38 @@ def test_a_role_without_permission_to_answer_raises_for_the_last_resort(gate: Ga
     assert call.log_line("answered")["told"] is False
 
 
+def test_every_channel_says_failed_if_codedeploy_does_not_confirm_succeeded(
+    make_gate: Callable[..., Gate], codedeploy: CodeDeploy
+) -> None:
+    bodies: list[bytes] = []
+
+    def store(peer: Peer) -> None:
+        bodies.append(peer.request()[2])
+        peer.send(answer(200, b"{}"))
+
+    with Server(store) as server:
+        gate = make_gate(
+            GREENLIGHT_REPORT_BUCKET="reports",
+            GREENLIGHT_EVENT_BUS="default",
+            AWS_ENDPOINT_URL_S3=server.url,
+            AWS_ENDPOINT_URL_EVENTBRIDGE=server.url,
+        )
+        codedeploy.refusing = 3
+        call = gate.call()
+        metrics = call.metrics()
+    assert (call.error, call.answers) == ("Unhandled", [])
+    answered = call.log_line("answered")
+    assert (answered["status"], answered["told"]) == ("Succeeded", False)
+    assert (answered["verdict"], answered["judged"]) == ("Failed", "Succeeded")
+    assert (metrics["GateSucceeded"], metrics["GateFailed"], metrics["GateErrors"]) == ([0.0], [1.0], [1.0])
+    stored = b"\n".join(bodies).decode()
+    assert len(bodies) == 4, "report, event, index and page"
+    assert "verdict: Succeeded" not in stored.replace('"', "").replace(":S", ": S").replace("\\", "")
+    assert "did not confirm Succeeded" in stored
+    assert '"judged": "Succeeded"' in stored
+    assert call.execution_id not in stored
+
+
 def test_an_answer_denied_for_a_while_is_retried(gate: Gate) -> None:
     gate.codedeploy.refusing = 2
     call = gate.call()

@@ -542,6 +542,29 @@ print(run_worker(lambda emit: None, time.monotonic() + 5, print).failure)
     assert process.stdout.startswith("no worker could be started"), process.stderr
 
 
+@pytest.mark.parametrize("free", [0, 1, 2, 3])
+def test_a_limit_of_open_files_is_reported_in_the_same_sentence(free: int) -> None:
+    code = """
+import os, resource, sys, time
+from greenlight.gate.worker import supervise
+supervise(lambda emit: None, time.monotonic() + 5, print)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+while True:
+    try:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        break
+for _ in range(int(sys.argv[1])):
+    os.close(held.pop())
+print(supervise(lambda emit: None, time.monotonic() + 5, print).died)
+os.write(1, str(len([os.dup(0) for _ in range(int(sys.argv[1]))])).encode())
+"""
+    process = subprocess.run([sys.executable, "-c", code, str(free)], capture_output=True, text=True, check=False)
+    assert process.stdout.startswith("no worker could be started: [Errno 24]"), process.stderr
+    assert process.stdout.endswith(f"\n{free}"), "no pipe is left open"
+
+
 # ---- Threads at the fork
 
 

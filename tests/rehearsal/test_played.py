@@ -124,18 +124,35 @@ def test_without_a_plan_the_installations_setting_decides(play: Play) -> None:
     assert "PLAN_ERROR" in str(deployment.gates)
 
 
-@pytest.mark.parametrize("fault", ["duplicate-invocation", "codedeploy-hangs", "late-in-progress"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "duplicate-invocation",
+        "codedeploy-hangs",
+        "late-in-progress",
+        "answer-lost",
+        "answer-drips",
+        "reads-throttled",
+        "plan-cut",
+    ],
+)
 def test_fault_that_the_hook_tolerates_does_not_stop_a_good_release(play: Play, fault: str) -> None:
     (deployment,) = play(ECS + green("fine") + f"faults: [{fault}]\n").deployments
     assert deployment.record.status == "Succeeded"
     assert deployment.answered_by == ["hook"]
-    assert len(deployment.gates) == 1
+    (gate,) = deployment.gates
+    assert gate["answer"]["told"]
+    assert gate["answer"]["attempts"] == (2 if fault in ("codedeploy-hangs", "answer-lost", "answer-drips") else 1)
+    assert gate["plan"]["uri"].endswith(".yaml")
 
 
 def test_last_resort_answers_for_a_hook_that_may_not_report(play: Play) -> None:
     (deployment,) = play(ECS + green("fine") + "faults: [put-denied]\n").deployments
     assert deployment.failed_at == "AfterAllowTestTraffic"
     assert deployment.answered_by == ["last-resort"]
+    (gate,) = deployment.gates
+    assert (gate["verdict"], gate["judged"], gate["answer"]["told"]) == ("Failed", "Succeeded", False)
+    assert gate["reasons"][0]["cause"] == "GATE_ERROR"
 
 
 def test_report_that_cannot_be_stored_does_not_change_the_verdict(play: Play) -> None:

@@ -27,11 +27,47 @@ class Reply:
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
 
-    def send(self, start_response: StartResponse) -> list[bytes]:
+    def send(self, start_response: StartResponse) -> Iterable[bytes]:
         """Return the response to a WSGI server."""
         headers = [*self.headers, ("Content-Length", str(len(self.body)))]
         start_response(f"{self.status} {_REASONS.get(self.status, 'Status')}", headers)
         return [self.body]
+
+
+@dataclass(frozen=True)
+class CutReply(Reply):
+    """A response whose body ends before its announced length."""
+
+    missing_bytes: int = 1000
+
+    def send(self, start_response: StartResponse) -> Iterable[bytes]:
+        """Return the response to a WSGI server."""
+        headers = [*self.headers, ("Content-Length", str(len(self.body) + self.missing_bytes)), ("Connection", "close")]
+        start_response(f"{self.status} {_REASONS.get(self.status, 'Status')}", headers)
+        return [self.body]
+
+
+@dataclass(frozen=True)
+class DrippingReply(Reply):
+    """A response whose body comes byte by byte.
+
+    Attributes:
+        wait: Waits between two bytes; returns True to send the rest at once.
+    """
+
+    wait: Callable[[], bool] = lambda: True
+
+    def send(self, start_response: StartResponse) -> Iterable[bytes]:
+        """Return the response to a WSGI server."""
+        super().send(start_response)
+        return self._drip()
+
+    def _drip(self) -> Iterable[bytes]:
+        for index in range(len(self.body)):
+            if self.wait():
+                yield self.body[index:]
+                return
+            yield self.body[index : index + 1]
 
 
 def json_reply(data: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
+
+import pytest
+
 from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import PlanError, Problem
 from greenlight.core.finding import Cause, Finding, Outcome
 from greenlight.core.report import Clock, PlanSource
-from greenlight.core.verdict import Status
-from greenlight.gate.result import GateResult, failed_result, rejected_plan_result
+from greenlight.core.verdict import Reason, ShadowedVerdict, Status, StatusDelivery, Verdict
+from greenlight.gate.result import GateResult, failed_result, rejected_plan_result, with_answer
 from greenlight.verdict.judge import failed_verdict
 
 DEPLOYMENT = Deployment(id="d-1", platform=Platform.ECS, stage="AfterAllowTraffic")
@@ -52,3 +56,47 @@ def test_a_gate_that_could_not_run_keeps_the_deployment_as_far_as_it_is_known() 
 
     assert (result.verdict.status, result.verdict.reasons[0].cause) == (Status.FAILED, Cause.DEADLINE)
     assert (result.deployment.id, result.deployment.notes) == ("d-1", ("first", "second"))
+
+
+# ---- The answer of CodeDeploy
+
+AT = datetime.datetime(2026, 11, 28, 12, 0, 0, 500_000, datetime.UTC)
+REASON = Reason(cause=Cause.RELEASE_FAILED, message="status is 500", check="a")
+SHADOW = ShadowedVerdict(would_have_been=Status.FAILED, until="2026-12-31", why="new gate")
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [Verdict(status=Status.SUCCEEDED), Verdict(status=Status.SUCCEEDED, reasons=(REASON,), shadow=SHADOW)],
+    ids=["succeeded", "succeeded in a shadow"],
+)
+def test_a_succeeded_that_codedeploy_did_not_confirm_is_failed(verdict: Verdict) -> None:
+    report = GateResult(verdict=verdict, deployment=DEPLOYMENT).report(0, 1)
+
+    answered = with_answer(report, StatusDelivery(told=False, attempts=3, error="AccessDenied: no"), AT)
+
+    assert (answered.verdict, answered.judged, answered.clean) == (Status.FAILED, Status.SUCCEEDED, False)
+    assert answered.reasons[0].cause is Cause.GATE_ERROR
+    assert "did not confirm Succeeded (AccessDenied: no); the last resort answers Failed" in answered.reasons[0].message
+    assert answered.reasons[1:] == verdict.reasons
+    assert answered.answer is not None
+    assert (answered.answer.status, answered.answer.told, answered.answer.attempts) == (Status.SUCCEEDED, False, 3)
+    assert answered.answer.at == "2026-11-28T12:00:00.500+00:00"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "is_told"),
+    [
+        (Verdict(status=Status.SUCCEEDED), True),
+        (Verdict(status=Status.FAILED, reasons=(REASON,)), True),
+        (Verdict(status=Status.FAILED, reasons=(REASON,)), False),
+    ],
+)
+def test_any_other_verdict_stays_and_has_its_answer(verdict: Verdict, is_told: bool) -> None:
+    report = GateResult(verdict=verdict, deployment=DEPLOYMENT).report(0, 1)
+
+    answered = with_answer(report, StatusDelivery(told=is_told, attempts=1), AT)
+
+    assert (answered.verdict, answered.reasons, answered.judged) == (verdict.status, verdict.reasons, None)
+    assert answered.answer is not None
+    assert (answered.answer.status, answered.answer.told) == (verdict.status, is_told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CALL_THREAD = "greenlight call"
-"""Name of the threads that run calls; a fork waits for them."""
+_thread_ids: set[int] = set()
+"""The kernel's ids of threads that run calls or ran them; ids of ended threads are removed when they are counted."""
 
 
 class OverdueError(GreenlightError):
@@ -46,16 +47,29 @@ def run_with_deadline(deadline: float, work: Callable[[], T], otherwise: str) ->
         except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             errors.append(error)
 
-    thread = threading.Thread(target=run, name=CALL_THREAD, daemon=True)
+    thread = threading.Thread(target=run, daemon=True)
     try:
         thread.start()
     except (
         RuntimeError
     ):  # no thread can be started; every AWS call has time-outs, and without a call there is no answer
         return work()
+    if thread.native_id is not None:
+        _thread_ids.add(thread.native_id)
     thread.join(max(0.0, deadline - time.monotonic()))
     if errors:
         raise errors[0]
     if not results:
         raise OverdueError(f"{otherwise} within the time the gate has; is AWS reachable from the hook?")
     return results[0]
+
+
+def count_call_threads() -> int:
+    """Return how many threads of calls the kernel still has.
+
+    Before Python 3.13 `Thread.join` returns while the kernel's thread still runs its destructors, OpenSSL's among them.
+    """
+    for thread_id in tuple(_thread_ids):
+        if not os.path.exists(f"/proc/self/task/{thread_id}"):
+            _thread_ids.discard(thread_id)
+    return len(_thread_ids)

@@ -62,11 +62,30 @@ class Clock(FrozenStruct, frozen=True, kw_only=True):
     deadline_ms: float = 0.0
 
 
+class Answer(FrozenStruct, frozen=True, kw_only=True):
+    """Answer to CodeDeploy.
+
+    Attributes:
+        status: Status that the hook sent.
+        told: CodeDeploy confirmed that it has a status for this execution.
+        superseded: CodeDeploy had a status before the first attempt, from another caller.
+        attempts: Number of calls.
+        at: End of the last attempt, ISO 8601, UTC.
+    """
+
+    status: Status
+    told: bool
+    superseded: bool = False
+    attempts: int = 0
+    at: str = ""
+
+
 class Report(FrozenStruct, frozen=True, kw_only=True):
     """Record of one gate run; every format is rendered from it.
 
     Attributes:
-        verdict: Status that CodeDeploy received.
+        verdict: Status that CodeDeploy received; Failed if it did not confirm the status of the hook, because the last
+            resort then answers Failed.
         reasons: Reasons for a failed verdict.
         checks: Findings in the order of the plan.
         shadow: Verdict that the plan's shadow replaced; null without a shadow.
@@ -78,6 +97,8 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
         traffic: Share of the users' requests over time; only a rehearsal knows it.
         bucket: Bucket to store the report in; "" for none.
         command: Command that repeats the run, if a person or a pipeline started it; "" for a hook.
+        answer: Answer to CodeDeploy; null for a run without one.
+        judged: Verdict of the hook if CodeDeploy did not confirm it and `verdict` differs; else null.
     """
 
     schema: str = REPORT_SCHEMA
@@ -96,6 +117,8 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
     traffic: tuple[TrafficShare, ...] = ()
     bucket: str = ""
     command: str = ""
+    answer: Answer | None = None
+    judged: Status | None = None
 
     @property
     def clean(self) -> bool:

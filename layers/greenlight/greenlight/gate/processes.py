@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import threading
 import time
 
-from greenlight.aws.deadline import CALL_THREAD
+from greenlight.aws.deadline import count_call_threads
 from greenlight.core.clock import SYSTEM_CLOCK
 
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
@@ -17,27 +16,15 @@ _MAX_ROUNDS = 20
 
 
 def wait_for_call_threads(timeout_s: float) -> bool:
-    """Wait until no thread of an AWS call is left, at most `timeout_s`; return whether none is.
+    """Wait until the kernel has no thread of an AWS call, at most `timeout_s`; return whether it has none.
 
-    Before Python 3.13 `Thread.join` returns while the kernel's thread still runs its destructors, OpenSSL's among them.
-    A child that is forked while such a thread has a lock of OpenSSL waits for this lock for ever. So the kernel's
-    threads count, not Python's. In a hook only the main thread remains; threads that others run here are not awaited.
+    A child that is forked while such a thread has a lock of OpenSSL waits for this lock for ever. Threads that others
+    run in this process are not awaited; in a hook only the main thread remains.
     """
     deadline = time.monotonic() + timeout_s
-    while not (is_ended := _thread_count() <= _other_threads()) and time.monotonic() < deadline:
+    while (count := count_call_threads()) and time.monotonic() < deadline:
         SYSTEM_CLOCK.sleep(_POLL_S / 5)
-    return is_ended
-
-
-def _other_threads() -> int:
-    return sum(thread.name != CALL_THREAD for thread in threading.enumerate())
-
-
-def _thread_count() -> int:
-    try:
-        return len(os.listdir("/proc/self/task"))
-    except OSError:
-        return 1  # not Linux, so not Lambda
+    return not count
 
 
 def open_pidfd(pid: int) -> list[int]:

@@ -11,12 +11,13 @@ from greenlight import __version__
 from greenlight.core.deployment import Deployment
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.frozen import FrozenStruct
-from greenlight.core.report import Clock, PlanSource, Report
+from greenlight.core.report import Answer, Clock, PlanSource, Report
 from greenlight.core.verdict import AppliedOverride, Reason, Status, Verdict
 from greenlight.verdict.judge import failed_verdict
 
 if TYPE_CHECKING:
     from greenlight.core.errors import PlanError, Problem
+    from greenlight.core.verdict import StatusDelivery
 
 
 class GateResult(FrozenStruct, frozen=True, kw_only=True):
@@ -70,6 +71,32 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
             bucket=bucket,
             command=command,
         )
+
+
+def with_answer(report: Report, delivery: StatusDelivery, at: datetime.datetime) -> Report:
+    """Return the report with CodeDeploy's answer; a Succeeded that it did not confirm is Failed.
+
+    The last resort answers Failed for it, so every channel that said Succeeded would speak of a release that was
+    rolled back.
+
+    Args:
+        report: Report of the verdict.
+        delivery: Delivery of the verdict's status.
+        at: When the delivery ended.
+    """
+    answer = Answer(
+        status=report.verdict,
+        told=delivery.told,
+        superseded=delivery.superseded,
+        attempts=delivery.attempts,
+        at=at.astimezone(datetime.UTC).isoformat(timespec="milliseconds"),
+    )
+    report = replace(report, answer=answer)
+    if delivery.told or report.verdict is Status.FAILED:
+        return report
+    message = f"CodeDeploy did not confirm {report.verdict.value} ({delivery.error}); the last resort answers Failed"
+    reasons = (Reason(cause=Cause.GATE_ERROR, message=message), *report.reasons)
+    return replace(report, verdict=Status.FAILED, judged=report.verdict, reasons=reasons)
 
 
 def with_notes(deployment: Deployment, *notes: str) -> Deployment:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.finding import Cause
 from greenlight.core.verdict import Status
 
@@ -98,16 +99,29 @@ class GateLog:
         for override in report.overrides:
             self.info("override honoured", override=msgspec.to_builtins(override))
 
-    def answered(self, status: Status, delivery: StatusDelivery) -> None:
-        """Log how CodeDeploy took the answer."""
+    def answered(self, status: Status, delivery: StatusDelivery, report: Report | None = None) -> None:
+        """Log how CodeDeploy took the answer, and the verdict of the report if it is not the one that was sent."""
         import msgspec
 
-        self.info("answered", status=status.value, **msgspec.to_builtins(delivery))
+        judged = {"verdict": report.verdict.value, "judged": report.judged.value} if report and report.judged else {}
+        self.info("answered", status=status.value, **msgspec.to_builtins(delivery), **judged)
 
 
 def report_run(log: GateLog, state: RunState, report: Report, delivery: StatusDelivery, deadline: float) -> None:
-    """Log how the answer was taken, emit metrics and publish the report; stop at `deadline` (monotonic)."""
-    log.best_effort(lambda: log.answered(report.verdict, delivery))
+    """Log how the answer was taken, emit metrics and publish the report; stop at `deadline` (monotonic).
+
+    Args:
+        log: Log of the gate.
+        state: Settings and AWS clients of the run.
+        report: Report of the verdict, before the answer.
+        delivery: Delivery of the verdict's status.
+        deadline: `time.monotonic()` by which all channels have ended.
+    """
+    from greenlight.gate.result import with_answer
+
+    status = report.verdict
+    report = with_answer(report, delivery, SYSTEM_CLOCK.now_utc())
+    log.best_effort(lambda: log.answered(status, delivery, report))
     log.metrics(_metrics_of(report, delivery))
     # If another run has answered, this report must not overwrite the report of that run.
     if delivery.superseded or not (state.aws and state.settings):

@@ -69,14 +69,16 @@ def run_worker(work: Work, deadline: float, on_finding: Callable[[Finding], None
     """
     children = adopt_orphans()
     _open_standard_streams()
-    reader, writer = os.pipe()
-    output_reader, output_writer = os.pipe()
-    wait_for_call_threads(_CALL_THREADS_S)
+    pipes: list[int] = []
     try:
+        pipes += os.pipe()
+        pipes += os.pipe()
+        wait_for_call_threads(_CALL_THREADS_S)
         pid = os.fork()
     except OSError as error:
-        _close(reader, writer, output_reader, output_writer)
+        _close(*pipes)
         return WorkerEnd(failure=f"no worker could be started: {error}")
+    reader, writer, output_reader, output_writer = pipes
     if pid == 0:
         _close(reader, output_reader)
         _run_child(work, writer, output_writer, memory_mb)

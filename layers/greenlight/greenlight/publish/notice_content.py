@@ -68,6 +68,8 @@ def build_event(report: Report, uri: str) -> dict[str, Any]:
         "reasons": reasons,
         "reasons_left_out": max(0, len(report.reasons) - MAX_REASONS),
         "checks": counts,
+        "answer": msgspec.to_builtins(report.answer),
+        "judged": msgspec.to_builtins(report.judged),
         "shadow": msgspec.to_builtins(report.shadow),
         "overrides": msgspec.to_builtins(report.overrides[:MAX_REASONS]),
         "flaky": [finding.name for finding in report.checks if finding.flaky][:MAX_REASONS],
