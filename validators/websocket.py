@@ -88,7 +88,10 @@ def websocket(params: Websocket, context: Context) -> Finding:
                 results += talk.run_step(step, f"step {number}")
                 if not all(result.passed for result in results):
                     return finding_from(results, "")
-            talk.close()
+            if params.steps:
+                talk.close()
+            else:
+                talk.close_at_once()
         except BrokenError as problem:
             return failed(f"{params.path}: {problem}", *results)
     answered = f" and answered {len(params.steps)} steps as expected" if params.steps else ""
