@@ -186,7 +186,7 @@ def _require_url(prepared: Prepared) -> None:
     """Check that there is a URL for the checks that send requests to green.
 
     Raises:
-        GreenlightError: There is none, so these checks could only end as errors.
+        GreenlightError: There is no URL, so these checks could only end as errors.
     """
     deployment = prepared.deployment
     if deployment.green.url or deployment.stage not in PORTS_OPEN:
