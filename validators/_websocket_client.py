@@ -121,6 +121,16 @@ class Step(Params, frozen=True, kw_only=True):
             raise ValueError("a step sends, expects, or both")
 
 
+_CLOSE_WAIT_S = 1.0
+"""How long the close frame of a server that broke the connection is waited for."""
+
+_AT_ONCE_S = 0.1
+"""How long a server that closes the connection right after the handshake is waited for."""
+
+_NORMAL_CLOSURES = (1000, 1001, 1005)
+"""Codes of RFC 6455 section 7.4.1 for a normal closure, a server that goes away, and a close frame without a code."""
+
+
 class BrokenError(Exception):
     """The server violated the protocol or the plan; the message has the reason."""
 
@@ -176,7 +186,10 @@ class WebSocketClient:
         """
         started = time.perf_counter()
         if step.send is not None:
-            self._send(step.send)
+            try:
+                self._send(step.send)
+            except BrokenError as problem:
+                raise BrokenError(f"{where}: {self._describe_close() or problem}") from problem
         if step.expect is None:
             return []
         results: list[Evidence] = []
@@ -197,6 +210,34 @@ class WebSocketClient:
         with contextlib.suppress(BrokenError, InvalidState):
             self._protocol.send_close(1000)
             self._flush()
+
+    def close_at_once(self) -> None:
+        """Close a connection that was only opened, unless the server closes it at once.
+
+        Raises:
+            BrokenError: The server closed the connection with a code that is not a normal closure.
+        """
+        received = self._read_close(_AT_ONCE_S)  # after a close frame of ours, the server would only repeat its code
+        self.close()
+        if received is not None and received.code not in _NORMAL_CLOSURES:
+            raise BrokenError(self._describe_close())
+
+    def _read_close(self, wait_s: float = _CLOSE_WAIT_S) -> Any:
+        """Return the server's close frame, which may be on its way; None without one."""
+        end = time.monotonic() + min(wait_s, self._context.remaining_s())
+        with contextlib.suppress(OSError):
+            while self._protocol.close_rcvd is None and (remaining_s := end - time.monotonic()) > 0:
+                self._connection.settimeout(max(0.001, remaining_s))
+                data = self._connection.recv(65536)
+                if not data:
+                    break
+                self._protocol.receive_data(data)
+        return self._protocol.close_rcvd
+
+    def _describe_close(self) -> str:
+        """Return how the server closed the connection; "" if it sent no close frame."""
+        received = self._read_close()
+        return f"the server closed with code {received.code} {received.reason}".rstrip() if received else ""
 
     def _send(self, message: Message) -> None:
         from websockets.exceptions import InvalidState
@@ -219,9 +260,7 @@ class WebSocketClient:
         while True:
             frame = self._receive_event("a message")
             if frame.opcode is Opcode.CLOSE:
-                received = self._protocol.close_rcvd
-                code, reason = (received.code, received.reason) if received else (1005, "")
-                raise BrokenError(f"the server closed with code {code} {reason}".rstrip())
+                raise BrokenError(self._describe_close() or "the server closed with code 1005")
             if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
                 message += frame.data
                 if frame.fin:

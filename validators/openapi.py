@@ -6,8 +6,8 @@ GET and HEAD, with a value for every required parameter, taken from the plan, th
 document. An undocumented answer, or any of 500 and above, is FAIL. Operations that cannot be called, and those with a
 documented answer from 400 to 499, are not covered: other methods, parameters without a value, and operations that need
 credentials while the plan has no `headers`, or behind references that lead nowhere or to another file. The message
-lists them. Fewer covered operations than `minimum` are
-INCONCLUSIVE, and so are operations that the check's time left out.
+lists them. Fewer covered operations than `minimum` are INCONCLUSIVE, and so are operations that the check's time left
+out.
 
 The check ignores `format`, `discriminator`, bodies other than JSON and beyond 1 MiB, cookies, links and callbacks.
 Patterns are time-limited, and an operation whose pattern takes too long is not covered; nor is one with

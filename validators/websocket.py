@@ -90,7 +90,10 @@ def websocket(params: Websocket, context: Context) -> Finding:
                 results += client.run_step(step, f"step {number}")
                 if not all(result.passed for result in results):
                     return finding_from(results, "")
-            client.close()
+            if params.steps:
+                client.close()
+            else:
+                client.close_at_once()
         except BrokenError as problem:
             return failed(f"{params.path}: {problem}", *results)
     answered = f" and answered {len(params.steps)} steps as expected" if params.steps else ""

@@ -68,6 +68,20 @@ class HealthCheck(StrictStruct, frozen=True):
     codes: Annotated[str, Meta(pattern=r"^[0-9]{3}(-[0-9]{3})?(,[0-9]{3}(-[0-9]{3})?)*$")] = "200-499"
 
 
+class OtherRule(StrictStruct, frozen=True):
+    """A rule of another service on the same listeners: it answers its paths itself.
+
+    Attributes:
+        priority: Its priority; that of the service's rule is 10, and the default action comes last.
+        paths: Patterns of the paths that it takes.
+        status: HTTP status of its answers.
+    """
+
+    priority: Annotated[int, Meta(ge=1, le=50_000)]
+    paths: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=5)]
+    status: Annotated[int, Meta(ge=200, le=599)] = 200
+
+
 class Listener(StrictStruct, frozen=True):
     """Listeners of the service's load balancer (ecs).
 
@@ -75,6 +89,7 @@ class Listener(StrictStruct, frozen=True):
         test: Whether there is a test listener.
         https: Whether both listeners use TLS, with a certificate for `host` from a generated CA.
         nlb: Whether it is a network load balancer, which has no rules and allows ECSAllAtOnce only.
+        rules: Rules of other services on both listeners.
     """
 
     test: bool = True
@@ -82,6 +97,7 @@ class Listener(StrictStruct, frozen=True):
     host: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")] | None = None
     nlb: bool = False
     conditions: Conditions = Conditions()
+    rules: tuple[OtherRule, ...] = ()
     health_check: HealthCheck = HealthCheck()
 
 

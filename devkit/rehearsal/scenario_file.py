@@ -241,15 +241,27 @@ class _Checks:
                     ("hooks", index),
                     f"{event} cannot call a hook on platform {file.platform}; hooks are for {', '.join(hookable)}",
                 )
-        conditions = file.listener.conditions
-        if file.listener.nlb and (conditions.hosts or conditions.paths or conditions.headers):
+        yield from self._rules()
+
+    def _rules(self) -> Iterator[tuple[Location, str]]:
+        listener = self._file.listener
+        conditions = listener.conditions
+        has_rule = bool(conditions.hosts or conditions.paths or conditions.headers)
+        if listener.nlb and has_rule:
             yield ("listener", "conditions"), "a network load balancer has no rules; leave the conditions out"
-        for index, path in enumerate(conditions.paths):
-            if not path.startswith(("/", "*")):
-                yield (
-                    ("listener", "conditions", "paths", index),
-                    f"{path!r} does not match any path; begin it with / or *",
-                )
+        if listener.nlb and listener.rules:
+            yield ("listener", "rules"), "a network load balancer has no rules; leave them out"
+        places: list[tuple[Location, tuple[str, ...]]] = [(("listener", "conditions", "paths"), conditions.paths)]
+        priorities = {10} if has_rule else set()
+        for number, rule in enumerate(listener.rules):
+            if rule.priority in priorities:
+                yield ("listener", "rules", number, "priority"), f"another rule has the priority {rule.priority}"
+            priorities.add(rule.priority)
+            places.append((("listener", "rules", number, "paths"), rule.paths))
+        for place, paths in places:
+            for index, path in enumerate(paths):
+                if not path.startswith(("/", "*")):
+                    yield (*place, index), f"{path!r} does not match any path; begin it with / or *"
 
     def _alarms(self) -> Iterator[tuple[Location, str]]:
         for index, alarm in enumerate(self._file.alarms):

@@ -20,6 +20,7 @@ SECTIONS = {
     scenario.Release: "`blue` and `green`",
     scenario.Listener: "`listener` (ecs)",
     scenario.Conditions: "`listener` (ecs)",
+    scenario.OtherRule: "`listener` (ecs)",
     scenario.HealthCheck: "`listener` (ecs)",
     scenario.Users: "`users`",
     scenario.Alarm: "`alarms`",

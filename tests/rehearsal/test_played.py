@@ -103,6 +103,23 @@ def test_users_and_checks_reach_the_service_over_tls_and_through_a_listener_rule
     assert (deployment.requests > 0, deployment.errors) == (True, 0)
 
 
+def test_rule_of_another_service_does_not_answer_for_a_broken_green(play: Play, folder: Path) -> None:
+    plan = folder / "a.plan.yaml"
+    plan.write_text(plan.read_text().replace("get: /, expect: {status: 200, json: {status: ok}}", "get: /a/b, EXPECT"))
+    plan.write_text(plan.read_text().replace("EXPECT", "expect: {status: 200}"))
+    (deployment,) = play(ECS + green("broken") + "listener: {rules: [{priority: 5, paths: [/a/*]}]}\n").deployments
+    assert (deployment.record.status, deployment.failed_at) == ("Failed", "AfterAllowTestTraffic")
+    assert "rule 5 (/a/*) takes GET /a/b before green's rule" in str(deployment.gates)
+
+
+def test_rule_of_another_service_does_not_matter_to_other_paths(play: Play) -> None:
+    listener = (
+        'listener: {conditions: {hosts: ["*.example.com"]}, rules: [{priority: 5, paths: [/a/*], status: 503}]}\n'
+    )
+    (deployment,) = play(ECS + green("fine") + listener).deployments
+    assert (deployment.record.status, deployment.errors) == ("Succeeded", 0)
+
+
 def test_network_load_balancer_is_shifted_in_one_step(play: Play) -> None:
     (deployment,) = play(ECS + green("fine") + "listener: {nlb: true}\nusers: {rate: 100}\n").deployments
     assert deployment.record.status == "Succeeded"

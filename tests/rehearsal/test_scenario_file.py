@@ -56,6 +56,13 @@ def problems(folder: Path, text: str) -> str:
         ("application: 'a/b'", "5:14: application", "matching regex"),
         ("listener: {nlb: true, conditions: {hosts: [a.example.com]}}", "listener.conditions", "has no rules"),
         ("listener: {conditions: {paths: [api]}}", "listener.conditions.paths[0]", "begin it with / or *"),
+        ("listener: {nlb: true, rules: [{priority: 1, paths: [/a]}]}", "listener.rules", "has no rules"),
+        ("listener: {rules: [{priority: 1, paths: [a]}]}", "listener.rules[0].paths[0]", "begin it with / or *"),
+        (
+            "listener: {rules: [{priority: 1, paths: [/a]}, {priority: 1, paths: [/b]}]}",
+            "listener.rules[1].priority",
+            "another rule has the priority 1",
+        ),
         ("listener: {htps: true}", "5:12: listener.htps", "did you mean 'https'?"),
         ("users: {rate: 100000}", "5:15: users.rate", "200"),
         ("name: again", "5:1: name", "occurs twice"),

@@ -111,6 +111,36 @@ def test_a_server_that_closes_fails_with_its_reason(check: Check, green: str) ->
     assert finding.message == "/: step 1: the server closed with code 1011 no database"
 
 
+def closing_at_once(delay_s: float, code: int = 1011) -> Any:
+    def close(socket: ServerConnection) -> None:
+        time.sleep(delay_s)
+        socket.close(code, "backend gone")
+
+    return serve(close, "127.0.0.1", 0)
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 0.02, 0.2])
+@pytest.mark.parametrize("size", [2, 1_000_000])
+def test_a_server_that_closes_at_once_fails_with_its_code(check: Check, delay_s: float, size: int) -> None:
+    with closing_at_once(delay_s) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.socket.getsockname()[1]}"
+        steps = [{"send": {"text": "x" * size}, "expect": {"text": "hi"}}]
+        for _ in range(6):
+            finding = check("websocket", {"steps": steps}, url)
+            assert finding.outcome is Outcome.FAIL
+            assert finding.message == "/: step 1: the server closed with code 1011 backend gone"
+
+
+@pytest.mark.parametrize(("code", "outcome"), [(1011, Outcome.FAIL), (1008, Outcome.FAIL), (1000, Outcome.PASS)])
+def test_a_handshake_that_the_server_closes_with_an_error_fails(check: Check, code: int, outcome: Outcome) -> None:
+    with closing_at_once(0.0, code) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        finding = check("websocket", {}, f"http://127.0.0.1:{server.socket.getsockname()[1]}")
+    assert finding.outcome is outcome
+    assert outcome is Outcome.PASS or finding.message == f"/: the server closed with code {code} backend gone"
+
+
 def test_more_noise_than_is_skipped_fails(check: Check, green: str) -> None:
     step = {"send": {"text": "noise"}, "expect": {"json": {"type": "done"}}}
     assert run_steps(check, green, {**step, "skip": 2}).outcome is Outcome.FAIL

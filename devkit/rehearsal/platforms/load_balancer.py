@@ -182,10 +182,25 @@ class LoadBalancer:
             **({"Certificates": [{"CertificateArn": certificate}]} if certificate else {}),
             DefaultActions=[not_found if conditions else forward],
         )["Listeners"][0]["ListenerArn"]
+        self._create_other_rules(self._listeners[name])
         if conditions:
             self._rules[name] = self._elb.create_rule(
                 ListenerArn=self._listeners[name], Priority=10, Conditions=conditions, Actions=[forward]
             )["Rules"][0]["RuleArn"]
+
+    def _create_other_rules(self, listener_arn: str) -> None:
+        for rule in self._listener.rules:
+            self._elb.create_rule(
+                ListenerArn=listener_arn,
+                Priority=rule.priority,
+                Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": list(rule.paths)}}],
+                Actions=[
+                    {
+                        "Type": "fixed-response",
+                        "FixedResponseConfig": {"StatusCode": str(rule.status), "ContentType": "text/plain"},
+                    }
+                ],
+            )
 
     def _conditions(self) -> list[dict[str, Any]]:
         settings = self._listener.conditions

@@ -112,11 +112,27 @@ def test_a_check_from_the_command_line_is_in_no_shadow(plan: Path, capsys: pytes
     assert out.startswith("Failed: ")
 
 
-def test_without_a_url_the_check_says_that_green_has_none(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, _ = check(capsys, str(plan), *STAGE)
+def test_without_a_url_that_a_check_needs_is_a_usage_error(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = check(capsys, str(plan), *STAGE)
 
-    assert status == 1
-    assert "GATE_ERROR: green answers: there is no --url" in out
+    assert (status, out) == (2, "")
+    assert "the check 'green answers' sends requests to green, and there is no URL of green; give --url, " in err
+
+
+@pytest.mark.parametrize(
+    "validator",
+    ["http: {get: 'http://127.0.0.1:9/health', expect: {status: 200}}", "tcp: {host: 127.0.0.1, port: 9}"],
+)
+def test_a_url_is_not_required_of_a_check_that_names_a_host(
+    validator: str, plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stages = f"version: 1\nstages: {{AfterAllowTestTraffic: {{checks: [{{name: a, {validator}}}]}}}}\n"
+    plan.write_text(stages)
+
+    assert check(capsys, str(plan), *STAGE, "--allow-host", "127.0.0.1")[0] == 1
+
+    plan.write_text(f"target: {{url: 'http://127.0.0.1:9'}}\n{stages}".replace("http://127.0.0.1:9/health", "/health"))
+    assert check(capsys, str(plan), *STAGE, "--allow-host", "127.0.0.1")[0] == 1
 
 
 def test_a_report_has_the_command_that_checks_again(plan: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -159,6 +159,15 @@ def test_rule_that_takes_everything_leaves_green_without_a_url(shadow: Any, own:
     assert green.no_url.endswith("takes every request before green's rule")
 
 
+def test_rule_that_is_reached_is_used_instead_of_one_that_never_is() -> None:
+    green, _ = route_green(
+        rule(FIXED, hosts("shop.test"), priority="1"),
+        rule(forwarding((TWO, 1)), hosts("shop.test"), priority="2"),
+        rule(forwarding((TWO, 1)), hosts("other.test"), priority="3"),
+    )
+    assert (green.url, green.host) == ("http://shop-1.elb.test:8080", "other.test")
+
+
 @pytest.mark.parametrize("actions", [FIXED, LOGIN, forwarding((ONE, 1)), forwarding((TWO, 99), (ONE, 1))])
 def test_rule_above_that_leads_elsewhere_is_kept_with_its_conditions(actions: Any) -> None:
     method = {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET"]}}

@@ -651,12 +651,21 @@ def test_certificate_for_another_name_is_rejected_with_advice(good: Authority) -
     message = str(refusal.value)
     assert "other.example" in message
     assert "target: {host: …}" in message
+    assert "SSL_CERT_FILE" not in message
     assert server.requests == []
+
+
+def test_certificate_of_an_unknown_authority_is_rejected_with_advice(good: Authority) -> None:
+    client = Authority("shop.example").client()
+    with good.serving(answer(200)) as server, pytest.raises(UnreachableError) as refusal:
+        client.request("GET", f"https://shop.example:{server.port}/")
+    assert "SSL_CERT_FILE" in str(refusal.value)
+    assert "target: {host" not in str(refusal.value)
 
 
 def test_expired_certificate_is_rejected() -> None:
     old = Authority("shop.example", expired=True)
-    with old.serving(answer(200)) as server, pytest.raises(UnreachableError, match="expired"):
+    with old.serving(answer(200)) as server, pytest.raises(UnreachableError, match=r"expired$"):
         old.client().request("GET", f"https://shop.example:{server.port}/")
 
 

@@ -65,15 +65,11 @@ def find_route(aws: Aws, listener_arn: str, target_group: str, host: str = "", s
     above: tuple[RoutingRule, ...] = ()
     if listener.get("Protocol") in ("HTTP", "HTTPS"):
         rules = aws.pages("elbv2", "describe_rules", "Rules", ListenerArn=listener_arn)
-        rule, reason = _find_rule(rules, target_group, side)
+        rule, above, reason = _find_rule(rules, target_group, side)
         if rule is None:
-            return Route(reason=f"the listener on port {listener.get('Port')} does not route to {side}: {reason}")
-        conditions = rule.get("Conditions", [])
-        above = _rules_above(rules, rule, target_group)
-        if (shadow := _find_shadow(above, conditions)) is not None:
-            before = f"{shadow} takes every request before {side}'s rule"
-            reason = f"the listener on port {listener.get('Port')} does not route to {side}: {before}"
+            reason = f"the listener on port {listener.get('Port')} does not route to {side}: {reason}"
             return Route(reason=reason, rules_above=above)
+        conditions = rule.get("Conditions", [])
     elif traffic_share(actions, target_group) < 1:
         return Route(reason=f"the listener on port {listener.get('Port')} does not send all its traffic to {side}")
     described = aws.call("elbv2", "describe_load_balancers", LoadBalancerArns=[listener["LoadBalancerArn"]])
@@ -107,23 +103,37 @@ def traffic_share(actions: list[dict[str, Any]], target_group: str) -> float:
     return 0.0
 
 
-def _find_rule(rules: list[dict[str, Any]], target_group: str, side: str) -> tuple[dict[str, Any] | None, str]:
-    """Return the first rule that a check can satisfy and that sends all its traffic to the group, or a reason."""
+def _find_rule(
+    rules: list[dict[str, Any]], target_group: str, side: str
+) -> tuple[dict[str, Any] | None, tuple[RoutingRule, ...], str]:
+    """Return the first rule that a check can satisfy and that sends all its traffic to the group, or a reason.
+
+    With it come the rules before it that lead elsewhere.
+    """
     ordered = _in_order(rules)
     shares = [(traffic_share(rule.get("Actions", []), target_group), rule) for rule in ordered]
     candidates = [rule for share, rule in shares if share == 1]
+    shadowed: tuple[tuple[RoutingRule, ...], str] | None = None
     for rule in candidates:
-        if not _unsupported_conditions(rule):
-            return rule, ""
+        if _unsupported_conditions(rule):
+            continue
+        above = _rules_above(rules, rule, target_group)
+        shadow = _find_shadow(above, rule.get("Conditions", []))
+        if shadow is None:
+            return rule, above, ""
+        shadowed = shadowed or (above, f"{shadow} takes every request before {side}'s rule")
+    if shadowed:
+        return None, *shadowed
     if candidates:
         fields = " and ".join(_unsupported_conditions(candidates[0]))
-        return None, f"its rule requires {fields}, which a check cannot be certain to satisfy"
+        return None, (), f"its rule requires {fields}, which a check cannot be certain to satisfy"
     best = max((share for share, _ in shares), default=0.0)
     if best:
-        return None, f"it sends {side} only {best:.0%} of its traffic, so a response might come from the other side"
+        return None, (), f"it sends {side} only {best:.0%} of its traffic, so a response might come from the other side"
     actions = sorted({str(action.get("Type")) for rule in ordered for action in rule.get("Actions", [])})
     return (
         None,
+        (),
         f"none of its {len(ordered)} rules forwards to {side}'s target group (actions: {', '.join(actions) or 'none'})",
     )
 

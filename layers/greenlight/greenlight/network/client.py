@@ -512,10 +512,16 @@ def _describe_error(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+# Codes of X509_verify_cert: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
+_OTHER_NAME = (62, 64)
+_UNTRUSTED = (2, 18, 19, 20, 21)
+
+
 def _describe_tls_error(error: Exception, name: str) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"{error.verify_message}; if the certificate is for another name, "
-            f"set it in the plan: target: {{host: …}} (now {name})"
-        )
-    return _describe_error(error)
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return _describe_error(error)
+    if error.verify_code in _OTHER_NAME:
+        return f"{error.verify_message}; set the name of the certificate in the plan: target: {{host: …}} (now {name})"
+    if error.verify_code in _UNTRUSTED:
+        return f"{error.verify_message}; name the certificates of a private authority in SSL_CERT_FILE"
+    return error.verify_message
