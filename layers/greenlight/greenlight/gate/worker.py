@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, Any
 from greenlight.core.errors import PlanError
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.frozen import FrozenStruct
-from greenlight.gate.processes import adopt_orphans, describe_exit, end_orphans, end_process, open_pidfd
+from greenlight.gate.processes import (
+    adopt_orphans,
+    deny_inspection,
+    describe_exit,
+    end_orphans,
+    end_process,
+    open_pidfd,
+)
 from greenlight.gate.worker_pipe import Message, MessageReader, ProblemMessage, send
 
 if TYPE_CHECKING:
@@ -28,6 +35,16 @@ THREAD_STACK_BYTES = 2 * 1024 * 1024
 _PATIENCE_S = 0.5
 _SUPERVISOR_MB = 64
 _LEAST_MB = 64
+_HOOK_VARIABLES = (
+    "AWS_LAMBDA_RUNTIME_API",
+    "GREENLIGHT_EVENT_BUS",
+    "GREENLIGHT_NOTICE_TOPIC",
+    "GREENLIGHT_PLAN_BUCKET",
+    "GREENLIGHT_PLAN_PARAMETER_PREFIX",
+    "GREENLIGHT_REPORT_BUCKET",
+    "_HANDLER",
+)
+"""Variables that only the hook itself needs: where it gets its events from, and where it reads and publishes."""
 
 
 class WorkerEnd(FrozenStruct, frozen=True, kw_only=True):
@@ -127,6 +144,9 @@ def _open_standard_streams() -> None:
 def _run_child(work: Work, writer: int, output: int, memory_mb: int) -> None:
     """Run the worker; never returns."""
     try:
+        deny_inspection()
+        for name in _HOOK_VARIABLES:
+            os.environ.pop(name, None)
         os.setsid()  # a process group of its own, so that killing it reaches the processes that it starts
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
