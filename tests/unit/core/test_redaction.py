@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import html
+import html.entities
 import json
 import re
 import urllib.parse
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from xml.sax import saxutils
 
 import pytest
 from hypothesis import given
@@ -25,6 +27,18 @@ SECRETS = [
     "trailing newline\n",
     "12345",
 ]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAMES = html.entities.codepoint2name | {ord("'"): "apos"}
+
+
+def escape_in_json(text: str) -> str:
+    """Escape every character, as few encoders do and every decoder accepts."""
+    raw = text.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{raw[index : index + 2].hex()}" for index in range(0, len(raw), 2))
+
 
 FORMS = {
     "plain": lambda s: s,
@@ -53,6 +67,23 @@ FORMS = {
     .replace("=", "&#x3D;"),
     "capitals": lambda s: s.upper() if len(s) >= 8 else s,
     "small letters": lambda s: s.lower() if len(s) >= 8 else s,
+    "title case": lambda s: s.title() if len(s) >= 8 else s,
+    "mixed case": lambda s: "".join(c.upper() if i % 3 else c.lower() for i, c in enumerate(s)) if len(s) >= 8 else s,
+    "every byte": lambda s: "".join(f"%{byte:02X}" for byte in s.encode()),
+    "every byte of latin-1": lambda s: "".join(f"%{byte:02x}" for byte in s.encode("latin-1"))
+    if "€" not in s else s,
+    "every character in JSON": lambda s: escape_in_json(s),
+    "every character in JavaScript": lambda s: "".join(f"\\u{{{ord(c):x}}}" for c in s),
+    "every character in Python": lambda s: "".join(f"\\U{ord(c):08x}" for c in s),
+    "numeric entities": lambda s: "".join(f"&#{ord(c)};" for c in s),
+    "hexadecimal entities": lambda s: "".join(f"&#x{ord(c):X};" for c in s),
+    "named entities": lambda s: "".join(f"&{NAMES[ord(c)]};" if ord(c) in NAMES else c for c in s),
+    "XML": lambda s: saxutils.escape(s, {"'": "&apos;", '"': "&quot;"}),
+    "quoted twice": lambda s: urllib.parse.quote(urllib.parse.quote(s, safe=""), safe=""),
+    "HTML in HTML": lambda s: html.escape(html.escape(s)),
+    "JSON in a URL": lambda s: urllib.parse.quote(json.dumps(s)[1:-1]),
+    "JSON in JSON in HTML": lambda s: html.escape(json.dumps(json.dumps(s)[1:-1])[1:-1]),
+    "base64 in a URL": lambda s: urllib.parse.quote(base64.b64encode(s.encode()).decode(), safe=""),
     "stripped": str.strip,
     "in one line": lambda s: " ".join(s.split()),
 }  # fmt: skip
@@ -214,3 +245,109 @@ def test_secret_is_masked_in_any_text(secret: str, before: str, after: str) -> N
 @given(st.text(st.characters()), st.text(st.characters()))
 def test_any_text_can_be_a_secret(secret: str, text: str) -> None:
     Redactor([secret]).data({text: [text]})
+
+
+PASSPHRASE = "correct horse battery staple"
+IN_JSON = '{"user": "shop", "password": "hunter2hunter2XY"}'
+IN_A_URL = "postgres://shop:hunter2hunter2XY@db.internal:5432/shop"
+
+
+@pytest.mark.parametrize(
+    ("secret", "piece"),
+    [
+        (PASSPHRASE, PASSPHRASE[:15]),
+        (PASSPHRASE, PASSPHRASE[:17]),
+        (PASSPHRASE, PASSPHRASE[14:]),
+        (PASSPHRASE, PASSPHRASE[:20].title()),
+        (IN_JSON, "hunter2h"),
+        (IN_JSON, "unter2XY"),
+        (IN_A_URL, "hunter2h"),
+        (IN_A_URL, "r2hunter2XY"),
+        (f"first line\n{PASSPHRASE}\nlast line", PASSPHRASE[:15]),
+        ("Basic dXNlcjpodW50ZXIyaHVudGVyMlhZ", "hunter2hunte"),
+        ("https://hooks.example.com/services/T0", "https://hooks.example.com/servi"),
+    ],
+)
+def test_half_of_a_secret_and_of_its_parts_is_masked(secret: str, piece: str) -> None:
+    assert Redactor([secret]).text(f"got {piece} of") == "got *** of"
+
+
+@pytest.mark.parametrize("secret", ["X9LM4T", "x9lm4t", "kq-m4t"])
+def test_short_secret_that_is_not_a_word_is_masked_in_any_case(secret: str) -> None:
+    redactor = Redactor([secret])
+    assert [redactor.text(form) for form in (secret.lower(), secret.upper(), secret.title())] == [MASK] * 3
+
+
+@pytest.mark.parametrize("secret", ["Shop", "Ipv4", "Utf-8", "Orders"])
+def test_short_word_is_masked_in_its_own_case_only(secret: str) -> None:
+    assert Redactor([secret]).text(f"{secret.upper()} {secret.lower()}") == f"{secret.upper()} {secret.lower()}"
+
+
+def test_text_around_an_escaped_secret_stays_as_it_is() -> None:
+    secret = "p@ss w\u00f6rd"
+    before, after = "a%20b &amp; c\\n\U0001f600 ", " d%2Fe &lt;"
+    for form in ("p%40ss%20w%C3%B6rd", "p&#64;ss w&ouml;rd", "p@ss+w\\u00f6rd", "p\\x40ss w\\u00F6rd"):
+        assert Redactor([secret]).text(before + form + after) == before + MASK + after
+    pair = "\\ud83d\\ude00"
+    assert Redactor(["\U0001f600-hunter2"]).text(f"{pair} {pair}-hunter2 {pair}") == f"{pair} *** {pair}"
+    assert Redactor([secret]).text(before + after) == before + after
+
+
+def each_character(data: st.DataObject, text: str, forms: list[Callable[[str], str]]) -> str:
+    return "".join(data.draw(st.sampled_from(forms))(character) for character in text)
+
+
+def percent(text: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in text.encode("utf-8", "surrogatepass"))
+
+
+NESTED: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "URL": lambda s: urllib.parse.quote(s, safe=""),
+    "every byte": percent,
+    "JSON": lambda s: json.dumps(s)[1:-1],
+    "every character in JSON": escape_in_json,
+    "HTML": html.escape,
+    "XML": lambda s: saxutils.escape(s, {"'": "&apos;", '"': "&quot;"}),
+    "numeric entities": lambda s: "".join(f"&#{ord(c)};" for c in s),
+    "base64": lambda s: base64.b64encode(s.encode()).decode(),
+    "hex": lambda s: s.encode().hex(),
+}
+LAST = ("base64", "hex")  # what they encode must be the secret itself
+# Capitals of these have the same length, and their small letters lead back; docs/security.md lists the others.
+letters = st.characters(categories=("L", "N", "P", "S", "Zs"), exclude_characters="%\\&+").filter(
+    lambda c: len(c.upper()) == len(c.lower()) == 1 and c.upper().lower() == c.lower() and c != "\u03c2"
+)
+phrases = st.text(letters, min_size=8, max_size=40).filter(lambda text: text == text.strip() and "://" not in text)
+
+
+@given(st.data(), phrases)
+def test_secret_is_masked_in_every_form_of_every_form(data: st.DataObject, secret: str) -> None:
+    first, second = data.draw(st.tuples(*[st.sampled_from(list(NESTED))] * 2))
+    changed = secret
+    if first not in LAST and (first == "as it is" or second not in LAST):
+        changed = each_character(data, secret, [str, str.upper, str.lower])
+    encoded = NESTED[first](changed)
+    if second not in LAST or first == "as it is":
+        encoded = NESTED[second](encoded if second not in LAST else secret)
+
+    assert Redactor([secret]).text(f"({encoded})") == "(***)"
+
+
+@given(st.data(), phrases)
+def test_secret_is_masked_when_each_of_its_characters_is_escaped_in_its_own_way(
+    data: st.DataObject, secret: str
+) -> None:
+    mixed = each_character(data, secret, list({**NESTED, "base64": str, "hex": str.upper}.values()))
+
+    assert Redactor([secret]).text(f"({mixed})") == "(***)"
+
+
+@given(st.data(), phrases.filter(lambda text: len(text) >= 16))
+def test_each_half_of_a_secret_is_masked_in_every_form(data: st.DataObject, secret: str) -> None:
+    encode = NESTED[data.draw(st.sampled_from([name for name in NESTED if name not in LAST]))]
+    half = len(secret) // 2
+    redactor = Redactor([secret])
+
+    for piece in (secret[:half], secret[-half:]):
+        assert redactor.text(f"({encode(piece)})").replace(encode(" "), "") == "(***)"
