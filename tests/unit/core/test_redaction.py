@@ -182,9 +182,18 @@ def test_value_added_to_a_copy_is_masked_by_the_copy_only() -> None:
     assert (first.text("hunter22 t0k3n-value"), second.text("hunter22 t0k3n-value")) == ("*** t0k3n-value", "*** ***")
 
 
+SECRET_NAMES = [
+    "private_key", "encryption_key", "signing-key", "x-functions-key", "Ocp-Apim-Subscription-Key", "passphrase",
+    "passcode", "bearer", "assertion", "SAMLResponse", "connection_string", "connectionString", "dsn", "PHPSESSID",
+    "connect.sid", "totp", "hmac", "privateKey",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "secret"),
-    [("token", True), ("Authorization", True), ("authorisation", True), ("x-api-key", True), ("sid", True),
+    [*[(name, True) for name in SECRET_NAMES], ("monkey", False), ("keyword", False), ("key", False),
+     ("primary_key", False), ("assert", False), ("totpoints", False), ("connection", False),
+     ("token", True), ("Authorization", True), ("authorisation", True), ("x-api-key", True), ("sid", True),
      ("author", False), ("authors", False), ("order", False), ("considered", False), ("id", False)],
 )  # fmt: skip
 def test_name_of_a_secret_is_recognized(name: str, secret: bool) -> None:

@@ -52,7 +52,9 @@ _SCHEME = re.compile(r"(?:basic|bearer|token|apikey) +(\S+)", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _NAME = re.compile(
     r"token|secret|auth(?!or(?!i[sz]))|passw|pwd|session|cookie|csrf|xsrf|credential|api[-_]?key|access[-_]?key"
-    r"|signature|jwt|(^|[-_])(sid|sig|pin|otp|code)$",
+    r"|signature|jwt|(private|encryption|signing|functions|subscription|shared)[-_]?key|passphrase|passcode|bearer"
+    r"|assertion|samlresponse|connection[-_]?string|connect\.sid|hmac"
+    r"|(^|[-_])(sid|sig|pin|otp|totp|code|dsn|phpsessid)$",
     re.IGNORECASE,
 )
 

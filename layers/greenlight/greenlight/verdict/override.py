@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from greenlight.core.display import truncate
+from greenlight.core.display import is_blank, truncate
 from greenlight.core.field_types import Name, StrictStruct
 from greenlight.core.finding import Finding, Severity
 from greenlight.core.frozen import FrozenStruct
@@ -74,7 +74,7 @@ class Override(StrictStruct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Reject blank texts, wildcards, and impossible or overlong validities."""
         for key in ("who", "why"):
-            if not getattr(self, key).strip():
+            if is_blank(getattr(self, key)):
                 raise ValueError(f"{key!r} is blank")
         for key in ("created", "expires"):
             try:
