@@ -10,7 +10,8 @@ The suite's environment describes green: GREENLIGHT_URL, GREENLIGHT_HOST (the ho
 GREENLIGHT_HEADERS (JSON; what the listener's rule requires), GREENLIGHT_STAGE, GREENLIGHT_DEPLOYMENT,
 GREENLIGHT_FUNCTION and GREENLIGHT_VERSION, and `variables`; secrets by `${secret:…}`. The suite is a team's own code:
 it makes its own connections, which the gate's allow-list does not restrict. It gets AWS credentials only with
-`aws: true`, and these are the hook's: use that only for suites that you would let answer CodeDeploy.
+`aws: true`, and these are the hook's: use that only for suites that you would let answer CodeDeploy. Without it the
+suite finds none in its environment, and Linux denies it the environment and the memory of the hook and the worker.
 
 pytest is not in the layer. Install it with the suite's other libraries: add `pytest` to
 layers/greenlight/requirements.in and run `make lock`, or add a layer of your own that contains it below python/.

@@ -128,9 +128,10 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _report_error(message: str) -> int:
     """Print an error and return its exit status; text from files is escaped, since it is written to a terminal."""
-    from greenlight.core.display import truncate
+    from greenlight.core.display import neutralize_commands, truncate
 
-    print("greenlight: " + "\n".join(truncate(line, 2000) for line in message.splitlines()), file=sys.stderr)
+    lines = "\n".join(truncate(line, 2000) for line in message.splitlines())
+    print(f"greenlight: {neutralize_commands(lines)}", file=sys.stderr)
     return USAGE_ERROR
 
 

@@ -16,7 +16,7 @@ from greenlight.core.errors import GreenlightError, PlanError, Problem
 from greenlight.core.settings import Settings
 from greenlight.core.units import Duration
 from greenlight.core.verdict import Status
-from greenlight.gate.prepare import PORTS_OPEN, Prepared, apply_plan_target, with_secrets
+from greenlight.gate.prepare import REACHABLE_STAGES, Prepared, apply_plan_target, with_secrets
 from greenlight.gate.result import rejected_plan_result
 from greenlight.gate.supervise import run_gate
 from greenlight.plan import parser as plans
@@ -191,11 +191,11 @@ def _require_url(prepared: Prepared) -> None:
         GreenlightError: There is no URL, so these checks could only end as errors.
     """
     deployment = prepared.deployment
-    if deployment.green.url or deployment.stage not in PORTS_OPEN:
+    if deployment.green.url or deployment.stage not in REACHABLE_STAGES:
         return
     for check in prepared.checks:
         asks_green = check.validator in _ASK_GREEN or (check.validator == "serves_green" and "get" in check.params)
-        if asks_green and not check.left_out(deployment) and not _has_own_target(check.params):
+        if asks_green and not check.skip_reason(deployment) and not _has_own_target(check.params):
             raise GreenlightError(
                 f"the check {check.name!r} sends requests to green, and there is no URL of green; give --url, "
                 "such as --url http://localhost:8080"

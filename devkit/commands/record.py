@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from greenlight.core.deployment import STAGES
+from greenlight.core.display import escape_controls
 from greenlight.core.errors import GreenlightError
 
 from ..cli import urls
@@ -135,10 +136,11 @@ def _checked_path(path: str) -> str:
 
 def _print_notes(left_out: tuple[str, ...], secret_keys: tuple[str, ...], secret: str) -> None:
     for text in left_out:
-        print(f"left out: {text}", file=sys.stderr)
+        print(f"left out: {escape_controls(text)}", file=sys.stderr)
     if secret_keys:
+        keys = escape_controls(", ".join(secret_keys))
         print(
-            f"put these keys into the secret {secret!r}: {', '.join(secret_keys)}; their values are not in the plan",
+            f"put these keys into the secret {secret!r}: {keys}; their values are not in the plan",
             file=sys.stderr,
         )
 

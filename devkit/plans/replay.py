@@ -81,7 +81,10 @@ def plan_of_report(report: Report, aws: Aws, mappings: Sequence[str]) -> Plan:
     fetch_local = includes.fragment_fetcher(".", mappings)
 
     def fetch(uri: str) -> tuple[str, str] | None:
-        return fetch_local(uri) if uri in replaced else read(aws, settings, uri)
+        if uri in replaced:
+            return fetch_local(uri)
+        # The hook has checked that the parameter is below its path of plans; this machine does not know that path.
+        return ssm.read(aws, uri.removeprefix("ssm:")) if uri.startswith("ssm:") else read(aws, settings, uri)
 
     return _parse(_read_source(aws, settings, source), fetch, deployment)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,3 +35,11 @@ def test_missing_file_returns_none_and_folder_is_an_error(tmp_path: Path) -> Non
     assert file.read("plain/none.yaml", str(tmp_path)) is None
     with pytest.raises(PlanError, match="cannot be read: Is a directory"):
         file.read("folder.yaml", str(tmp_path))
+
+
+def test_fifo_is_refused_instead_of_opened_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "plan.yaml")
+
+    for name, folder in ((str(tmp_path / "plan.yaml"), ""), ("plan.yaml", str(tmp_path))):
+        with pytest.raises(PlanError, match="is a FIFO, not a file"):
+            file.read(name, folder)

@@ -221,3 +221,74 @@ def test_file_uri_needs_packed_plans(aws: Aws) -> None:
 
 def test_empty_tag_is_ignored(plan_everywhere: tuple[Aws, Settings]) -> None:
     assert name_of(find_plan(*plan_everywhere, SHOP, {"greenlight:plan": "  "})) == "s3 shop/web.yaml"
+
+
+# ---- Secrets that the hook may read
+
+
+SECRETS_AS_PLANS = [
+    "hunter2XYhunter2",
+    "!Passw0rd123456",
+    "0049291234567812",
+    "0x1F2E3D4C5B",
+    "version: 'hunter2XYhunter2'",
+    "p@ssW0rd-hunter2: 1",
+    "hunter2XYhunter2: [",
+    '{"version": 1, "stages": {"hunter2XYhunter2": {}}}',
+    "version: 1\nchecks: []\nhunter2XYhunter2: 1",
+    "version: 1\nstages: {AfterInstall: {checks: [hunter2XYhunter2]}}",
+]
+PIECES = ("hunter2", "Passw0rd", "ssW0rd", "49291234", "1F2E3D")
+
+
+def refusal(aws: Aws, settings: Settings, tags: dict[str, str]) -> str:
+    with pytest.raises(PlanError) as refused:
+        find_plan(aws, settings, SHOP, tags)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "uri", ["ssm:/shop/secret", "ssm:/plansecret", "ssm:/plans", "ssm:secret", "ssm:arn:aws:ssm:x"]
+)
+def test_parameter_outside_of_the_path_of_plans_is_refused(plan_everywhere: tuple[Aws, Settings], uri: str) -> None:
+    aws, settings = plan_everywhere
+    for name in ("/shop/secret", "/plansecret", "/plans", "secret"):
+        aws.client("ssm").put_parameter(Name=name, Value="hunter2XYhunter2", Type="String")
+    including = f"version: 1\nstages: {{AfterAllowTestTraffic: {{include: [{{uri: '{uri}'}}]}}}}\n"
+    aws.client("s3").put_object(Bucket="plans", Key="including.yaml", Body=including.encode())
+
+    for tag in (uri, "s3://plans/including.yaml"):
+        message = refusal(aws, settings, {"greenlight:plan": tag})
+        assert f"{uri} is outside of the SSM path of plans (PlanParameterPrefix, /plans)" in message
+        assert "hunter2" not in message
+    assert "outside of the SSM path" in refusal(aws, Settings(plan_bucket="plans"), {"greenlight:plan": uri})
+
+
+@pytest.mark.parametrize("text", SECRETS_AS_PLANS)
+def test_secret_that_is_read_as_a_plan_is_not_quoted(plan_everywhere: tuple[Aws, Settings], text: str) -> None:
+    aws, settings = plan_everywhere
+    aws.client("s3").create_bucket(Bucket="secrets")
+    aws.client("s3").put_object(Bucket="secrets", Key="shop", Body=text.encode())
+    aws.client("ssm").put_parameter(Name="/plans/secure", Value=text, Type="SecureString")
+    for uri in ("s3://secrets/shop", "ssm:/plans/secure"):
+        including = f"version: 1\nstages: {{AfterAllowTestTraffic: {{include: [{{uri: '{uri}'}}]}}}}\n"
+        aws.client("s3").put_object(Bucket="plans", Key="including.yaml", Body=including.encode())
+        for tag in (uri, "s3://plans/including.yaml"):
+            message = refusal(aws, settings, {"greenlight:plan": tag})
+            assert not [piece for piece in PIECES if piece.lower() in message.lower()], message
+            assert "it is not quoted" in message
+            assert "line 1" in message or "line 2" in message or "line 3" in message
+
+
+def test_plan_in_the_plan_bucket_is_quoted(plan_everywhere: tuple[Aws, Settings]) -> None:
+    aws, settings = plan_everywhere
+    aws.client("s3").put_object(Bucket="plans", Key="shop.yaml", Body=b"version: 1\nstagse: {}\n")
+
+    assert "unknown key 'stagse'" in refusal(aws, settings, {"greenlight:plan": "s3://plans/shop.yaml"})
+
+
+def test_plan_in_a_secure_parameter_is_used(plan_everywhere: tuple[Aws, Settings]) -> None:
+    aws, settings = plan_everywhere
+    aws.client("ssm").put_parameter(Name="/plans/secure", Value=plan("secure"), Type="SecureString")
+
+    assert name_of(find_plan(aws, settings, SHOP, {"greenlight:plan": "ssm:/plans/secure"})) == "secure"

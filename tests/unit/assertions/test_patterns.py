@@ -6,11 +6,25 @@ import time
 from typing import Any
 
 import pytest
+import regex
 
 from greenlight.assertions.expectation import parse
-from greenlight.assertions.patterns import escape_pattern
+from greenlight.assertions.patterns import PatternTimeoutError, escape_pattern, replace, search
 from greenlight.core.errors import ExpectationError
 from tests.support.expectation_samples import ENDLESS_PATTERN
+
+RECURSIVE = [
+    "(?R)",
+    "(a|(?R))+",
+    "(?0)",
+    "(a(?1)?)",
+    "(?P<x>a(?&x)?)",
+    "(?<x>a(?P>x)?)",
+    "(?P<x>a(?1)?)",
+    "(?:[(](?R)?[)])",
+    "(a(?2)?)(b(?1)?)",
+    r"(\\(a)[)](?1)?)",
+]
 
 
 @pytest.mark.parametrize(
@@ -21,6 +35,7 @@ from tests.support.expectation_samples import ENDLESS_PATTERN
         ({"matches": ""}, ("matches",), "has 1 to 2000 characters, and this has 0"),
         ({"matches": "a" * 2001}, ("matches",), "and this has 2001"),
         ({"matches": "(" * 1000}, ("matches",), "nested too deeply"),
+        *[({"matches": pattern}, ("matches",), "contains itself, by (?R), (?1) or (?&name)") for pattern in RECURSIVE],
     ],
 )
 def test_invalid_pattern_is_rejected_at_its_place(raw: Any, path: tuple[str | int, ...], message: str) -> None:
@@ -45,3 +60,18 @@ def test_escaped_pattern_matches_only_its_text() -> None:
 
     assert pattern.holds("a.b*")
     assert not pattern.holds("aab")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["([0-9]+)-(?1)$", "(?1)-([0-9]+)$", "(?P<n>[0-9]+)-(?&n)$", r"[(?R)1]+-\(?[0-9]+$", "(?#(?R)1+-1+$"]
+)
+def test_pattern_that_uses_a_group_again_is_accepted(pattern: str) -> None:
+    assert parse({"matches": pattern}).holds("11-1")
+
+
+def test_pattern_that_exhausts_memory_shows_nothing() -> None:
+    compiled = regex.compile("(a|(?R))+")  # as plans cannot have it; another pattern may be as greedy
+
+    for use in (lambda: search(compiled, "b"), lambda: replace(compiled, "x", "b")):
+        with pytest.raises(PatternTimeoutError, match="takes more memory than there is, so it shows nothing"):
+            use()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import msgspec
 import pytest
 
@@ -177,3 +179,41 @@ def test_a_plan_may_use_every_value_of_its_deployment() -> None:
     assert names["deployment.platform"] == "ecs"
     assert names["deployment.stage"] == STAGE
     assert "blue.url" in names
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        '{get: /, expect: {body: {contains: "' + "${v}" * 3000 + '"}}}',
+        '{get: /, expect: {body: {contains: "' + "${v}${w}" * 1500 + '"}}}',
+        "{get: /, headers: {" + ", ".join(f'h{n}: "x${{v}}"' for n in range(3000)) + "}, expect: {status: 200}}",
+    ],
+)
+def test_variables_that_make_a_plan_too_large_are_refused_before_they_are_inserted(parameters: str) -> None:
+    head = f"variables: {{v: {'a' * 100_000}, w: {'b' * 100_000}}}\n"
+    tracemalloc.start()
+    try:
+        message = str(refused(plan_of(parameters, head)))
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert "with their variables, the plan's texts up to here are larger than 8 MiB" in message
+    assert f"stages.{STAGE}.checks[0].http" in message
+    assert peak_bytes < 30 * 1024 * 1024
+
+
+def test_all_checks_of_a_plan_together_have_one_limit() -> None:
+    checks = "".join(f'      - {{name: c{n}, http: {{get: "/${{v}}", expect: {{status: 200}}}}}}\n' for n in range(20))
+    plan = parse(f"version: 1\nvariables: {{v: {'a' * 500_000}}}\nstages:\n  {STAGE}:\n    checks:\n{checks}")
+
+    assert f"stages.{STAGE}.checks[16].http" in str(refused(plan))
+
+
+def test_a_variable_that_is_a_whole_value_costs_nothing() -> None:
+    json = ", ".join(f'k{n}: "${{v}}"' for n in range(100))
+    plan = plan_of(
+        f"{{post: /, body: {{json: {{{json}}}}}, expect: {{status: 200}}}}", f"variables: {{v: {'a' * 500_000}}}\n"
+    )
+
+    assert bound(plan).params.body.json["k99"] == "a" * 500_000

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenlight.core.errors import MAX_PROBLEMS, PlanError
-from greenlight.plan.yaml_reader import MAX_BYTES, MAX_DEPTH, display_path, read
+from greenlight.plan.yaml_reader import MAX_BYTES, MAX_DEPTH, MAX_VALUES, display_path, read
 
 
 def refused(text: str) -> PlanError:
@@ -129,6 +129,16 @@ def test_a_file_one_level_too_deep_is_rejected_at_that_level() -> None:
 
 def test_a_file_that_is_too_large_is_rejected_unread() -> None:
     assert str(refused("a" * (MAX_BYTES + 1))) == "the file is larger than 1024 KiB"
+
+
+@pytest.mark.parametrize(
+    "text", ["- 1\n" * 200_000, "[" + "1," * 300_000 + "1]", "\n".join(f"a{n}: 1" for n in range(90_000))]
+)
+def test_a_file_of_very_many_values_is_rejected_early(text: str) -> None:
+    began = time.process_time()
+
+    assert f"the file has more than {MAX_VALUES} values; write fewer" in str(refused(text))
+    assert time.process_time() - began < 5
 
 
 def test_an_alias_bomb_is_rejected_at_once() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from greenlight.core.finding import Cause, Outcome
 from greenlight.core.verdict import Reason
@@ -64,3 +66,12 @@ def test_expired_deadline_is_an_error_and_not_a_failure() -> None:
 @given(evil=st.text(st.characters(), min_size=1))
 def test_junit_is_well_formed_with_any_text(evil: str) -> None:
     junit_of(hostile(evil))
+
+
+@pytest.mark.parametrize("form", ["junit", "html"])
+def test_printed_output_cannot_command_the_runner_of_a_pipeline(form: str) -> None:
+    output = "ok\n::error::gh\n  ::add-mask::x\n##[error]x"
+    rendered = importlib.import_module(f"greenlight.report.{form}").render(replace(REPORTS["closed"], output=output))
+
+    assert "error::gh" in rendered
+    assert not re.search(r"^\s*::|##\[", rendered, re.MULTILINE)

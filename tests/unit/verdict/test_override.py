@@ -72,6 +72,20 @@ def overridden_by(
     return [applied_override.check for applied_override in applied], list(notes)
 
 
+INVISIBLE = [
+    "\u200b",
+    "\u3164",
+    "\u00ad\u2060",
+    "\u115f\u1160",
+    "\u2800",
+    "\u0301",
+    "\ufe0f",
+    "\u202e",
+    "\x00",
+    "\ue000",
+]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -79,11 +93,8 @@ def overridden_by(
         ({"why": ...}, "malformed: Object missing required field `why`"),
         ({"why": " \n"}, "malformed: 'why' is blank"),
         ({"who": ""}, "malformed: 'who' is blank"),
-        ({"who": "\u200b"}, "malformed: 'who' is blank"),
-        ({"who": "\u2800\u00ad"}, "malformed: 'who' is blank"),
-        ({"who": "\u200e.\u2060"}, "malformed: 'who' is blank"),
-        ({"why": "\u3164"}, "malformed: 'why' is blank"),
-        ({"why": "\uffa0 \u115f\u1160"}, "malformed: 'why' is blank"),
+        *[({"who": text}, "malformed: 'who' is blank") for text in INVISIBLE],
+        *[({"why": text}, "malformed: 'why' is blank") for text in INVISIBLE],
         ({"why": None}, "malformed: Expected `str`"),
         ({"schema": "greenlight.override/2"}, "malformed: Invalid enum value"),
         ({"schema": ...}, "malformed: Object missing required field `schema`"),

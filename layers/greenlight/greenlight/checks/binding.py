@@ -106,6 +106,7 @@ class _Binder:
         self._empty = {name for name, value in values.items() if value == "" and "." in name}
         self._values = {**values, **{name: f"${{{name}}}" for name in self._empty}}
         self._secrets, self._registry, self._deployment = secrets, registry, deployment
+        self._size = 0
         self.mistakes: list[PathProblem] = []
 
     def bind_check(self, check: Check, stage: str) -> Bound:
@@ -156,6 +157,14 @@ class _Binder:
         values = {**self._values, **secrets}
         reference_mistakes = references.capture_mistakes(captured, self._values, path)
         reference_mistakes += references.unknown_references(raw, {**values, **dict.fromkeys(captured)}, path)
+        self._size += references.replaced_size(raw, values)
+        if self._size > references.MAX_REPLACED:
+            limit = f"{references.MAX_REPLACED // 1024**2} MiB"
+            message = (
+                f"with their variables, the plan's texts up to here are larger than {limit}; use fewer or smaller ones"
+            )
+            self.mistakes.append((path, message))
+            return None
         keep = bool(captured or reference_mistakes)
         params, mistakes = convert(references.replace(raw, values, keep=keep), validator.params, path)
         if mistakes and secret_names:  # messages repeat values, and a secret must not be repeated

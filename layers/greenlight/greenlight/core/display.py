@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from typing import Any
 
 import msgspec
 
 from greenlight.core.json_values import MISSING
+
+_INVISIBLE_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Characters that Unicode counts as letters or symbols, and that have no glyph."""
+
+_RUNNER_COMMAND = re.compile(r"^(\s*:)(?=:)|(#)(?=#\[|#vso\[)", re.MULTILINE)
+"""The beginning of a line that the runner of GitHub or Azure executes; it may stand anywhere for `##`."""
 
 _PLAN_WORDS = {None: "nothing", True: "true", False: "false"}
 
@@ -17,6 +25,19 @@ def escape_controls(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text has no visible character."""
+    return not any(unicodedata.category(c)[0] in "LNPS" and c not in _INVISIBLE_LETTERS for c in text)
+
+
+def neutralize_commands(text: str) -> str:
+    """Return lines that the runner of a pipeline does not take as commands, such as `::error::`.
+
+    A zero-width space goes into the sign of a command, where a reader does not see it.
+    """
+    return _RUNNER_COMMAND.sub("\\g<0>\u200b", text)
 
 
 def truncate(text: str, length: int) -> str:

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
     from greenlight.core.plan_path import PlanPath
 
+MAX_REPLACED = 8 * 1024 * 1024
+"""Characters of all texts of a plan together once their references are replaced; a worker holds them in memory."""
+
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}$]*)\}|\$\{")
 _SECRET = "secret:"  # noqa: S105 - the prefix of a reference, not a secret
 _SECRET_FORM = re.compile(r"(secretsmanager:[^#]+(#.+)?|ssm:.+)", re.ASCII)
@@ -135,6 +138,24 @@ def unknown_references(data: Any, names: Mapping[str, Any], path: PlanPath) -> l
                 suggestion = suggest_or_list(name, names, "valid names are")
                 mistakes.append((place, f"nothing is called ${{{name}}}{suggestion}"))
     return mistakes
+
+
+def replaced_size(data: Any, names: Mapping[str, Any]) -> int:
+    """Return the length of all texts whose references are replaced; a text that is one reference shares its value."""
+    sizes: dict[str, int] = {}
+    total = 0
+    for _, text in _texts(data, ()):
+        whole = _REFERENCE.fullmatch(text)
+        if whole is not None and whole[1] is not None:
+            continue
+        total += len(text)
+        for match in _REFERENCE.finditer(text):
+            name = (match[1] or "").strip()
+            if name in names:
+                if name not in sizes:
+                    sizes[name] = len(to_json_text(names[name]))
+                total += sizes[name]
+    return total
 
 
 def replace(data: Any, names: Mapping[str, Any], *, keep: bool = False) -> Any:

@@ -18,6 +18,7 @@ from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.finding import Cause
 from greenlight.gate.codedeploy import AnswerNotAcceptedError, Execution, Reporter, parse
+from greenlight.gate.processes import deny_inspection
 from greenlight.gate.result import GateResult, failed_result, rejected_plan_result
 from greenlight.gate.run_state import RunState
 from greenlight.gate.shadow import apply_shadow
@@ -61,6 +62,7 @@ def handle(
         AnswerNotAcceptedError: CodeDeploy did not accept the answer; Lambda then invokes the last resort.
     """
     started, started_at = time.monotonic(), time.time()
+    deny_inspection()
     remaining_s = context.get_remaining_time_in_millis() / 1000
     execution = parse(event)
     reporter = make_reporter(execution)

@@ -10,7 +10,8 @@ import time
 from greenlight.aws.deadline import count_call_threads
 from greenlight.core.clock import SYSTEM_CLOCK
 
-_PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+_PR_SET_DUMPABLE = 4  # prctl(2)
+_PR_SET_CHILD_SUBREAPER = 36
 _POLL_S = 0.005
 _MAX_ROUNDS = 20
 
@@ -64,11 +65,26 @@ def adopt_orphans() -> frozenset[int]:
 
     Source: PR_SET_CHILD_SUBREAPER in https://man7.org/linux/man-pages/man2/prctl.2.html
     """
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    return _children()
+
+
+def deny_inspection() -> None:
+    """Keep other processes of the same user from this process's environment, memory and descriptors (Linux).
+
+    Programs that a check starts run as the same user; without this they can read the hook's credentials in
+    /proc/PID/environ. A forked process inherits the setting; executing a program resets it.
+    Source: PR_SET_DUMPABLE in https://man7.org/linux/man-pages/man2/pr_set_dumpable.2const.html
+    """
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def _prctl(option: int, value: int) -> None:
+    """Call prctl(2) where the system has it; a failure changes no verdict."""
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import ctypes
 
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    return _children()
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def end_orphans(before: frozenset[int]) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from greenlight.gate.codedeploy import Execution
     from greenlight.gate.run_state import RunState
 
+_MAX_REASON_BYTES = 160 * 1024
+"""CloudWatch Logs keeps 256 KB of a line; the rest is for summary and commands."""
+
 _FINDING_KEYS = ("name", "outcome", "message", "severity", "validator", "attempts", "flaky", "duration_ms")
 
 
@@ -83,14 +86,17 @@ class GateLog:
         """Log the verdict with its reasons, and each override that was applied."""
         import msgspec
 
-        from greenlight.publish.notice_content import verdict_sentence
+        from greenlight.publish.notice_content import fit_reasons, verdict_sentence
         from greenlight.report.content import next_commands
 
+        reasons = fit_reasons(report.reasons, _MAX_REASON_BYTES)
+        left_out = len(report.reasons) - len(reasons)
         self.info(
             "verdict",
             summary=verdict_sentence(report),
             verdict=report.verdict.value,
-            reasons=msgspec.to_builtins(report.reasons),
+            reasons=reasons,
+            **({"reasons_left_out": left_out} if left_out else {}),
             application=report.deployment.application,
             group=report.deployment.group,
             commands=list(next_commands(report).values()),

@@ -18,6 +18,7 @@ from greenlight.core.finding import Cause, Finding
 from greenlight.core.frozen import FrozenStruct
 from greenlight.gate.processes import (
     adopt_orphans,
+    deny_inspection,
     describe_exit,
     end_orphans,
     end_process,
@@ -37,6 +38,16 @@ _CALL_THREADS_S = 1.0
 """Longest wait for threads of AWS calls before the fork: an abandoned call may never end, and checks need the time."""
 _SUPERVISOR_MB = 64
 _MIN_WORKER_MB = 64
+_HOOK_VARIABLES = (
+    "AWS_LAMBDA_RUNTIME_API",
+    "GREENLIGHT_EVENT_BUS",
+    "GREENLIGHT_NOTICE_TOPIC",
+    "GREENLIGHT_PLAN_BUCKET",
+    "GREENLIGHT_PLAN_PARAMETER_PREFIX",
+    "GREENLIGHT_REPORT_BUCKET",
+    "_HANDLER",
+)
+"""Variables that only the hook itself needs: where it gets its events from, and where it reads and publishes."""
 
 
 class WorkerEnd(FrozenStruct, frozen=True, kw_only=True):
@@ -139,6 +150,9 @@ def _open_standard_streams() -> None:
 def _run_child(work: Work, writer: int, output: int, memory_mb: int) -> None:
     """Run the worker; never returns."""
     try:
+        deny_inspection()
+        for name in _HOOK_VARIABLES:
+            os.environ.pop(name, None)
         os.setsid()  # a new process group, so that killing it also kills the processes that the worker starts
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)

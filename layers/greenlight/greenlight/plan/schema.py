@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.display import is_blank
 from greenlight.core.errors import WrongValueError
 from greenlight.core.field_types import (
     BaseUrl,
@@ -151,7 +152,7 @@ class Control(StrictStruct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Reject names with invisible characters, impossible timeouts, and `retry` together with `repeat`."""
-        if not self.name.isprintable() or self.name != self.name.strip():
+        if not self.name.isprintable() or self.name != self.name.strip() or is_blank(self.name):
             message = f"{self.name!r} has invisible characters, or a space at its beginning or end; remove them"
             raise WrongValueError(message, ("name",))
         require_within_one_hour(self.timeout, "timeout", min_s=MIN_TIMEOUT_S)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 40
+MAX_VALUES = 50_000
+"""Values of a file; each takes half a kilobyte of the supervisor's memory."""
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _INTEGER = re.compile(r"[-+]?[0-9]{1,20}", re.ASCII)
@@ -274,6 +276,7 @@ class _Builder:
 
     def __init__(self, events: Iterator[Any]) -> None:
         self._events = events
+        self._values = 0
         self.problems: list[Problem] = []
 
     def document(self) -> tuple[Any, Node | None]:
@@ -292,6 +295,10 @@ class _Builder:
     def _build(self, event: Any, path: PlanPath) -> tuple[Any, Node]:
         plain = isinstance(event, yaml.ScalarEvent) and not event.style
         node = Node(event.start_mark, str(event.value) if plain else "")
+        self._values += 1
+        if self._values > MAX_VALUES:
+            self._add_problem(event, path, f"the file has more than {MAX_VALUES} values; write fewer")
+            raise _TooManyProblemsError
         if len(path) > MAX_DEPTH:
             self._add_problem(event, path, f"nested deeper than {MAX_DEPTH} levels")
             raise _TooManyProblemsError

@@ -5,7 +5,6 @@ Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvent
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from greenlight.core.errors import AwsError
@@ -17,6 +16,18 @@ if TYPE_CHECKING:
 
 SOURCE = "greenlight"
 DETAIL_TYPE = "greenlight verdict"
+MAX_DETAIL_BYTES = 255 * 1024
+"""The rest of the entry's 256 KB is for the names of source, type and bus."""
+
+
+def encode_detail(report: Report, uri: str) -> str:
+    """Return the event's detail, with reasons as long as the entry can have."""
+    detail = ""
+    for length in notice_content.MESSAGE_LENGTHS:
+        detail = notice_content.encode(notice_content.build_event(report, uri, length))
+        if len(detail.encode()) <= MAX_DETAIL_BYTES:
+            break
+    return detail
 
 
 def put(aws: Aws, bus: str, report: Report, uri: str) -> str:
@@ -25,7 +36,7 @@ def put(aws: Aws, bus: str, report: Report, uri: str) -> str:
     Raises:
         AwsError: EventBridge denied the call, did not respond, or did not accept the event.
     """
-    detail = json.dumps(notice_content.build_event(report, uri), separators=(",", ":"))
+    detail = encode_detail(report, uri)
     entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail, "EventBusName": bus}
     (result,) = aws.call("events", "put_events", Entries=[entry])["Entries"]
     # PutEvents returns status 200 for events that it did not accept, too.

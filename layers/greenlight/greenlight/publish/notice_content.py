@@ -5,6 +5,7 @@ The event, the notice and the log line share them.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,11 +14,17 @@ from greenlight.core.display import escape_controls, truncate
 from greenlight.core.finding import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from greenlight.core.report import Report
+    from greenlight.core.verdict import Reason
 
 EVENT_SCHEMA = "greenlight.event/1"
 MAX_REASONS = 10
 """Most reasons of an event; the report has all."""
+
+MESSAGE_LENGTHS = (1000, 300, 100, 30)
+"""Lengths of a reason's message, in characters: the first with which everything fits into its channel counts."""
 
 
 def format_subject(report: Report) -> str:
@@ -38,17 +45,47 @@ def verdict_sentence(report: Report) -> str:
     return escape_controls(truncate(sentence + more, 600))
 
 
-def build_event(report: Report, uri: str) -> dict[str, Any]:
-    """Build the detail of a verdict's event, which is small enough for every channel.
+def encode(data: Any) -> str:
+    """Return compact JSON without escapes for letters and emoji, which would be up to three times as long."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="backslashreplace").decode()  # half of a surrogate pair has no other form
+
+
+def size_bytes(data: Any) -> int:
+    """Return the size of data as JSON; a channel's limit is in bytes, and a letter has up to four of them."""
+    return len(encode(data).encode())
+
+
+def fit_reasons(reasons: Sequence[Reason], max_bytes: int) -> list[dict[str, Any]]:
+    """Return as many reasons as fit into `max_bytes`, with messages as long as all of them can have."""
+    data: list[dict[str, Any]] = []
+    for length in MESSAGE_LENGTHS:
+        data = [
+            {"cause": reason.cause.value, "check": reason.check, "message": truncate(reason.message, length)}
+            for reason in reasons
+        ]
+        if size_bytes(data) <= max_bytes:
+            return data
+    remaining_bytes = max_bytes
+    for count, reason_data in enumerate(data):
+        remaining_bytes -= size_bytes(reason_data) + 1
+        if remaining_bytes < 0:
+            return data[:count]
+    return data
+
+
+def build_event(report: Report, uri: str, message_length: int = MESSAGE_LENGTHS[0]) -> dict[str, Any]:
+    """Build the detail of a verdict's event.
 
     Args:
         report: The report.
         uri: URI of the stored report; "" if it is not stored.
+        message_length: Most characters of the message of a reason, and of the texts of an override.
     """
     deployment = report.deployment
     counts = {outcome.value: sum(finding.outcome is outcome for finding in report.checks) for outcome in Outcome}
     reasons = [
-        {"cause": reason.cause.value, "check": reason.check, "message": truncate(reason.message, 1000)}
+        {"cause": reason.cause.value, "check": reason.check, "message": truncate(reason.message, message_length)}
         for reason in report.reasons[:MAX_REASONS]
     ]
     return {
@@ -71,7 +108,13 @@ def build_event(report: Report, uri: str) -> dict[str, Any]:
         "answer": msgspec.to_builtins(report.answer),
         "judged": msgspec.to_builtins(report.judged),
         "shadow": msgspec.to_builtins(report.shadow),
-        "overrides": msgspec.to_builtins(report.overrides[:MAX_REASONS]),
+        "overrides": [
+            {
+                **msgspec.to_builtins(override),
+                **{key: truncate(getattr(override, key), message_length) for key in ("who", "why")},
+            }
+            for override in report.overrides[:MAX_REASONS]
+        ],
         "flaky": [finding.name for finding in report.checks if finding.flaky][:MAX_REASONS],
         "plan": msgspec.to_builtins(report.plan),
         "report": uri,

@@ -11,7 +11,6 @@ https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
 from __future__ import annotations
 
 import html
-import json
 from typing import TYPE_CHECKING, Any
 
 from greenlight.core.display import truncate
@@ -22,8 +21,11 @@ if TYPE_CHECKING:
     from greenlight.aws.client import Aws
     from greenlight.core.report import Report
 
+MAX_MESSAGE_BYTES = 254 * 1024
+"""SNS accepts 262,144 bytes for all protocols and attributes together."""
+
 MAX_TEXT = 16_000
-"""Most characters of the text; SNS accepts 256 KB for all protocols together."""
+"""Most characters of the text."""
 
 MAX_SUBJECT = 100
 
@@ -34,16 +36,6 @@ def notify(aws: Aws, topic: str, report: Report, uri: str) -> str:
     Raises:
         AwsError: SNS denied the call or did not respond.
     """
-    event = notice_content.build_event(report, uri)
-    data = json.dumps(event)
-    body = {
-        "default": _render_text(report, uri),
-        "sms": notice_content.verdict_sentence(report)[:140],
-        "https": json.dumps(build_card(report, uri)),
-        "sqs": data,
-        "lambda": data,
-        "firehose": data,
-    }
     deployment = report.deployment
     attributes = {
         "verdict": report.verdict.value,
@@ -56,7 +48,7 @@ def notify(aws: Aws, topic: str, report: Report, uri: str) -> str:
         "publish",
         TopicArn=topic,
         Subject=_mail_subject(report),
-        Message=json.dumps(body),
+        Message=build_message(report, uri),
         MessageStructure="json",
         MessageAttributes={
             name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
@@ -65,11 +57,34 @@ def notify(aws: Aws, topic: str, report: Report, uri: str) -> str:
     return str(response["MessageId"])
 
 
-def build_card(report: Report, uri: str) -> dict[str, Any]:
-    """Build the notice for chat applications."""
+def build_message(report: Report, uri: str) -> str:
+    """Build the message of all protocols, as long as SNS accepts: a verdict of many bytes loses details, no notice."""
+    message = ""
+    for length in notice_content.MESSAGE_LENGTHS:
+        data = notice_content.encode(notice_content.build_event(report, uri, length))
+        body = {
+            "default": _render_text(report, uri, MAX_TEXT * length // 1000),
+            "sms": notice_content.verdict_sentence(report)[:140],
+            "https": notice_content.encode(build_card(report, uri, length)),
+            "sqs": data,
+            "lambda": data,
+            "firehose": data,
+        }
+        message = notice_content.encode(body)
+        if len(message.encode()) <= MAX_MESSAGE_BYTES:
+            break
+    return message
+
+
+def build_card(report: Report, uri: str, text_length: int = notice_content.MESSAGE_LENGTHS[0]) -> dict[str, Any]:
+    """Build the notice for chat applications, with at most `text_length` characters in each of its texts."""
+
+    def escape(text: str) -> str:
+        return _escape_markup(text, text_length)
+
     deployment = report.deployment
     reasons = [
-        f"*{_escape(reason.check or reason.cause.value)}*: {_escape(reason.message)}" for reason in report.reasons[:3]
+        f"*{escape(reason.check or reason.cause.value)}*: {escape(reason.message)}" for reason in report.reasons[:3]
     ]
     facts = [
         *content.list_owners(report),
@@ -81,7 +96,7 @@ def build_card(report: Report, uri: str) -> dict[str, Any]:
     ]
     commands = content.next_commands(report).values() or [f"greenlight report {deployment.id}"]
     remediations = dict.fromkeys(finding.remediation for finding in report.checks if finding.remediation)
-    title = _escape(notice_content.format_subject(report))
+    title = escape(notice_content.format_subject(report))
     keywords = (deployment.application, deployment.stage)
     return {
         "version": "1.0",
@@ -89,18 +104,18 @@ def build_card(report: Report, uri: str) -> dict[str, Any]:
         "content": {
             "textType": "client-markdown",
             "title": title,
-            "description": "\n".join([*reasons, *map(_escape, facts)])[:4000],
-            "nextSteps": [*map(_escape, [*list(remediations)[:3], *commands])],
-            "keywords": [_escape(keyword) for keyword in keywords if keyword],
+            "description": "\n".join([*reasons, *map(escape, facts)])[:4000],
+            "nextSteps": [*map(escape, [*list(remediations)[:3], *commands])],
+            "keywords": [escape(keyword) for keyword in keywords if keyword],
         },
         # All gates of a deployment share a thread.
         "metadata": {"threadId": deployment.id, "summary": title},
     }
 
 
-def _escape(text: str) -> str:
+def _escape_markup(text: str, length: int) -> str:
     """Escape a text to one line without mentions, which `<!channel>` and `<@name>` are in Slack's markup."""
-    return html.escape(truncate(text, 1000), quote=False)
+    return html.escape(truncate(text, length), quote=False)
 
 
 def _mail_subject(report: Report) -> str:
@@ -109,7 +124,7 @@ def _mail_subject(report: Report) -> str:
     return line if len(line) < MAX_SUBJECT else f"{line[: MAX_SUBJECT - 4]}..."
 
 
-def _render_text(report: Report, uri: str) -> str:
+def _render_text(report: Report, uri: str, max_length: int) -> str:
     whole = text.render(report)
-    body = whole if len(whole) <= MAX_TEXT else f"{whole[:MAX_TEXT]}…\n"
+    body = whole if len(whole) <= max_length else f"{whole[:max_length]}…\n"
     return f"{body}\nreport: {uri}\n" if uri else body

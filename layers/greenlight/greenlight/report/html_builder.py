@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from greenlight.core.display import escape_controls
+from greenlight.core.display import escape_controls, neutralize_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,4 +52,4 @@ def escape_line(value: str, length: int = MAX_TEXT_LENGTH) -> Html:
 
 def escape_block(value: str, length: int = 5 * MAX_TEXT_LENGTH) -> Html:
     """Escape any text to lines; only the end of a long one is used."""
-    return Html(html.escape("\n".join(map(escape_controls, value[-length:].split("\n")))))
+    return Html(html.escape(neutralize_commands("\n".join(map(escape_controls, value[-length:].split("\n"))))))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from greenlight.core.display import escape_controls, truncate
+from greenlight.core.display import escape_controls, neutralize_commands, truncate
 from greenlight.core.finding import Cause, Outcome
 from greenlight.report import content
 
@@ -107,7 +107,7 @@ def _render_details(finding: Finding | None) -> str:
 
 
 def _escape_lines(text: str) -> str:
-    return "\n".join(html.escape(escape_controls(line)) for line in text.split("\n"))
+    return html.escape(neutralize_commands("\n".join(map(escape_controls, text.split("\n")))))
 
 
 def _format_seconds(duration_ms: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from greenlight.core.errors import PlanError, Problem
@@ -23,6 +24,8 @@ def read(name: str, folder: str = "") -> tuple[str, str] | None:
     if folder and not path.resolve().is_relative_to(Path(folder).resolve()):
         raise PlanError([Problem(f"{name} is outside the folder of packed plans")], f"file:{name}")
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):  # opening it would wait for a writer for ever
+            raise PlanError([Problem("is a FIFO, not a file; store its content in a file")], str(path))
         with path.open("rb") as stream:
             return decode_plan(stream.read(MAX_BYTES + 1), str(path)), ""
     except (FileNotFoundError, NotADirectoryError):

@@ -4,12 +4,13 @@
 2. the plan bucket: APPLICATION/GROUP.yaml, then APPLICATION.yaml;
 3. SSM: PREFIX/APPLICATION/GROUP;
 4. plans packed with the hooks: APPLICATION/GROUP.yaml, then APPLICATION.yaml.
+
+The role that reads plans may also read secrets. Parameters outside of the SSM path of plans are therefore refused, and
+messages about a SecureString or an object outside of the plan bucket never quote it.
 """
 
 from __future__ import annotations
 
-import datetime
-import functools
 import os
 from typing import TYPE_CHECKING
 
@@ -36,25 +37,29 @@ def find_plan(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[s
         PlanError: The plan is not valid, or the tag names a plan that does not exist.
         AwsError: A store denied the call or did not respond; that must not look like a store without a plan.
     """
-    today = SYSTEM_CLOCK.now_utc().date()
+    reader = PlanReader(aws, settings)
     if tag := tags.get(PLAN_TAG, "").strip():
-        stored = read(aws, settings, tag)
+        stored = reader(tag)
         if stored is None:
             problem = Problem(f"the tag {PLAN_TAG} of the deployment group names {tag}, which does not exist")
             raise PlanError([problem], tag)
-        return _parse_plan(aws, settings, deployment, tag, stored, today)
+        return _parse_plan(reader, deployment, tag, stored)
     for uri in candidate_uris(settings, deployment):
-        if (stored := read(aws, settings, uri)) is not None:
-            return _parse_plan(aws, settings, deployment, uri, stored, today)
+        if (stored := reader(uri)) is not None:
+            return _parse_plan(reader, deployment, uri, stored)
     return None
 
 
-def _parse_plan(
-    aws: Aws, settings: Settings, deployment: Deployment, uri: str, stored: tuple[str, str], today: datetime.date
-) -> Plan:
+def _parse_plan(reader: PlanReader, deployment: Deployment, uri: str, stored: tuple[str, str]) -> Plan:
     text, version_id = stored
-    fetch = functools.partial(read, aws, settings)
-    return parse(text, uri, version_id, today, environment=deployment.environment, fetch=fetch)
+    today = SYSTEM_CLOCK.now_utc().date()
+    try:
+        return parse(text, uri, version_id, today, environment=deployment.environment, fetch=reader)
+    except PlanError as error:
+        if not reader.confidential:
+            raise
+        problems = [reader.without_quotations(problem, uri) for problem in error.problems]
+        raise PlanError(problems, error.source, plan=error.plan) from None
 
 
 def candidate_uris(settings: Settings, deployment: Deployment) -> Iterator[str]:
@@ -80,6 +85,68 @@ def packed_folder(settings: Settings) -> str:
     return os.path.join(root, "plans") if root else ""
 
 
+class PlanReader:
+    """Reader of plans and fragments.
+
+    Attributes:
+        confidential: URIs of what was read and must not be quoted, because it may be a secret.
+    """
+
+    def __init__(self, aws: Aws, settings: Settings) -> None:
+        """Read with `aws` from the places that `settings` name."""
+        self._aws, self._settings = aws, settings
+        self.confidential: set[str] = set()
+
+    def __call__(self, uri: str) -> tuple[str, str] | None:
+        """Read a plan; return its text and version id, or None if it does not exist.
+
+        Raises:
+            PlanError: The URI is not valid or outside of the SSM path of plans; its content is too large or not UTF-8.
+            AwsError: The store denied the call or did not respond.
+        """
+        kind, _, rest = uri.partition(":")
+        if kind == "s3" and rest.startswith("//"):
+            bucket, _, key = rest[2:].partition("/")
+            if bucket and key:
+                if bucket != self._settings.plan_bucket:
+                    self.confidential.add(uri)
+                return s3.read(self._aws, rest[2:])
+        if kind == "ssm" and rest:
+            return self._read_parameter(rest, uri)
+        if kind == "file" and rest:
+            folder = packed_folder(self._settings)
+            if not folder:
+                raise PlanError([Problem("no plans are packed with the hooks of this installation")], uri)
+            return file.read(rest, folder)
+        raise PlanError(
+            [Problem(f"{uri!r} is not a valid location of a plan; write s3://BUCKET/KEY, ssm:/NAME or file:NAME")], uri
+        )
+
+    def _read_parameter(self, name: str, uri: str) -> tuple[str, str] | None:
+        prefix = self._settings.plan_parameter_prefix
+        if not prefix or not name.startswith(f"{prefix}/"):
+            path = prefix and f", {prefix}"
+            message = f"{uri} is outside of the SSM path of plans (PlanParameterPrefix{path}); store the plan below it"
+            raise PlanError([Problem(message)], uri)
+        parameter = ssm.read_parameter(self._aws, name)
+        if parameter is None:
+            return None
+        if parameter.is_secure:
+            self.confidential.add(uri)
+        return parameter.text, parameter.version_id
+
+    def without_quotations(self, problem: Problem, plan_uri: str) -> Problem:
+        """Return a problem without path and quotations if it is about a confidential text."""
+        uri = problem.source or plan_uri
+        if uri not in self.confidential:
+            return problem
+        message = (
+            "this is not valid; it is not quoted, because a SecureString or an object outside of the plan bucket "
+            "may be a secret: run `greenlight lint` on the file"
+        )
+        return Problem(message, "", problem.line, problem.column, source=problem.source)
+
+
 def read(aws: Aws, settings: Settings, uri: str) -> tuple[str, str] | None:
     """Read a plan; return its text and version id, or None if it does not exist.
 
@@ -87,18 +154,4 @@ def read(aws: Aws, settings: Settings, uri: str) -> tuple[str, str] | None:
         PlanError: The URI is not valid, or its content is too large or not UTF-8.
         AwsError: The store denied the call or did not respond.
     """
-    kind, _, rest = uri.partition(":")
-    if kind == "s3" and rest.startswith("//"):
-        bucket, _, key = rest[2:].partition("/")
-        if bucket and key:
-            return s3.read(aws, rest[2:])
-    if kind == "ssm" and rest:
-        return ssm.read(aws, rest)
-    if kind == "file" and rest:
-        folder = packed_folder(settings)
-        if not folder:
-            raise PlanError([Problem("no plans are packed with the hooks of this installation")], uri)
-        return file.read(rest, folder)
-    raise PlanError(
-        [Problem(f"{uri!r} is not a valid location of a plan; write s3://BUCKET/KEY, ssm:/NAME or file:NAME")], uri
-    )
+    return PlanReader(aws, settings)(uri)

@@ -8,6 +8,7 @@ from greenlight.assertions.expectation import Expectation, parse
 from greenlight.assertions.patterns import escape_pattern
 from greenlight.core import references
 from greenlight.core.display import display_value
+from greenlight.core.errors import ExpectationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,9 @@ def substitute_captures(value: Any, captured: Mapping[str, Any] | None) -> Any:
     """
     if captured is None:
         return value
+    raw = value.raw if isinstance(value, Expectation) else value
+    if references.replaced_size(raw, captured) > references.MAX_REPLACED:
+        raise ExpectationError("it is too large once the captured values are inserted; insert smaller ones, or fewer")
     if not isinstance(value, Expectation):
         return references.replace(value, captured)
     if not references.reference_paths(value.raw, ()):

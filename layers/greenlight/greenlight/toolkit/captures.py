@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.assertions.expectation import parse
 from greenlight.assertions.jmespath_query import compile_query, run_query
-from greenlight.assertions.patterns import PATTERN_TIMEOUT_S
+from greenlight.assertions.patterns import PatternTimeoutError, search
 from greenlight.core.errors import WrongValueError
 from greenlight.core.json_values import MISSING
 from greenlight.core.redaction import is_secret_name
@@ -96,8 +96,8 @@ def _read_source(kind: str, argument: str, response: Response, namespaces: Mappi
     if isinstance(body, Unreadable):
         return body
     try:
-        match = _compile_pattern(argument).search(body, timeout=PATTERN_TIMEOUT_S)
-    except TimeoutError:
+        match = search(_compile_pattern(argument), body)
+    except PatternTimeoutError:
         return MISSING
     return MISSING if match is None or match[match.re.groups] is None else match[match.re.groups]
 

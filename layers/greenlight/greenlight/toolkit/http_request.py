@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import urllib.parse
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 """Safe methods by RFC 9110 section 9.2.1: they change nothing."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LINE_OR_NUL = re.compile(r"[\r\n\0]")
 
 
 class Upload(Params, frozen=True, kw_only=True):
@@ -182,6 +186,24 @@ class Basic(Params, frozen=True, kw_only=True):
             raise WrongValueError("a user name has no colon", ("user",))
 
 
+def check_sendable(path: str, headers: Mapping[str, Any], key: str) -> None:
+    """Reject what HTTP cannot carry (RFC 9110 section 5.5): control characters in a path or a header.
+
+    Args:
+        path: Path or URL.
+        headers: Values by name.
+        key: Key of the path in the plan, for the message.
+
+    Raises:
+        WrongValueError: There is such a character; the message has its place and not the text, which may be a secret.
+    """
+    if _CONTROL.search(path):
+        raise WrongValueError("a path has no control characters; write them as %XX", (key,))
+    for name, value in headers.items():
+        if _CONTROL.search(name) or _LINE_OR_NUL.search(str(value)):
+            raise WrongValueError("a header has one line, without NUL; take the line break out", ("headers", name))
+
+
 class HttpRequest(Params, frozen=True, kw_only=True):
     """HTTP request with exactly one method.
 
@@ -242,6 +264,7 @@ class HttpRequest(Params, frozen=True, kw_only=True):
             )
         if self.basic is not None and "authorization" in {name.lower() for name in self.headers}:
             raise ValueError("basic and the header authorization exclude each other; remove one")
+        check_sendable(getattr(self, provided[0]), self.headers, provided[0])
 
     @property
     def method(self) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from greenlight.core.display import truncate
+from greenlight.core.display import is_blank, truncate
 from greenlight.core.field_types import Name, StrictStruct
 from greenlight.core.finding import Finding, Severity
 from greenlight.core.frozen import FrozenStruct
@@ -29,9 +29,6 @@ FOLDER = "overrides"
 
 LONGEST = datetime.timedelta(days=7)
 """The longest validity of an override; a longer exception belongs in the plan."""
-
-_FILLERS = "\u115f\u1160\u3164\uffa0"
-"""Letters by Unicode's categories, and invisible."""
 
 CLOCKS_DIFFER = datetime.timedelta(minutes=5)
 """How far the clock of the override's author may be ahead of the hook's."""
@@ -79,7 +76,7 @@ class Override(StrictStruct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Reject blank texts, wildcards, and impossible or overlong validities."""
         for key in ("who", "why"):
-            if not any(character.isalnum() and character not in _FILLERS for character in getattr(self, key)):
+            if is_blank(getattr(self, key)):
                 raise ValueError(f"{key!r} is blank")
         for key in ("created", "expires"):
             try:
