@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.aws.client import call_aws, iam_action
+from greenlight.checks.asked import ExchangeRecorder
 from greenlight.checks.findings import MAX_VALUE_LENGTH
 from greenlight.core.clock import SYSTEM_CLOCK, Clock
 from greenlight.core.display import display_value
@@ -50,6 +51,7 @@ class Context:
         aws: Aws,
         redactor: Redactor | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        recorder: ExchangeRecorder | None = None,
     ) -> None:
         """Start the attempt's time; the runner creates one context for each attempt."""
         self.deployment = deployment
@@ -59,6 +61,7 @@ class Context:
         self._deadline = clock.monotonic() + timeout_s
         self._client = client
         self._aws = aws
+        self._recorder = recorder or ExchangeRecorder(deployment)
 
     @property
     def green(self) -> Side:
@@ -82,7 +85,7 @@ class Context:
     def reserve(self, seconds: float) -> Context:
         """Return a context with `seconds` less time, so that this one still has them for cleaning up."""
         timeout_s = max(0.0, self.remaining_s() - seconds)
-        return Context(self.deployment, timeout_s, self._client, self._aws, self._redactor, self.clock)
+        return Context(self.deployment, timeout_s, self._client, self._aws, self._redactor, self.clock, self._recorder)
 
     def request(  # noqa: PLR0913 - keyword arguments of an HTTP request
         self,
@@ -121,7 +124,7 @@ class Context:
 
         remaining_s = self.remaining_s()
         target = resolve_request(self.blue if side == "blue" else self.green, path_or_url, dict(headers or {}))
-        return self._client.request(
+        response = self._client.request(
             method,
             target.url,
             headers=target.headers,
@@ -133,6 +136,8 @@ class Context:
             jar=jar,
             **({"max_bytes": max_bytes} if max_bytes else {}),
         )
+        self._recorder.count_response(side, path_or_url, target.headers, response)
+        return response
 
     def session(self) -> Any:
         """Return a `requests.Session` with the same limits as `request`; `get("/path")` goes to green."""
@@ -169,9 +174,11 @@ class Context:
         from greenlight.network.request_target import resolve_endpoint
 
         endpoint = resolve_endpoint(self.green, host, port)
-        return self._client.connect(
+        connection = self._client.connect(
             endpoint.host, endpoint.port, tls=tls, name=endpoint.name, alpn=alpn, timeout_s=self.remaining_s()
         )
+        self._recorder.count_connection(endpoint.host, endpoint.port)
+        return connection
 
     def resolve_request(self, path_or_url: str, headers: Mapping[str, str] | None = None) -> Request:
         """Return URL, host name and headers that `request` would use, without sending anything.
@@ -197,6 +204,7 @@ class Context:
         # more than a call, and a check that polls makes many calls.
         client = self._aws.client(service, read_timeout_s=max(1.0, round(self._timeout_s, 1)), attempts=1)
         response: dict[str, Any] = call_aws(service, operation, lambda: getattr(client, operation)(**parameters))
+        self._recorder.count_call(service, operation, parameters, response)
         return response
 
     def aws_pages(self, service: str, operation: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
