@@ -57,6 +57,19 @@ class ExcuseReason(StrEnum):
     TOLERATED = "tolerated"
 
 
+class EvidenceKind(StrEnum):
+    """Kind of evidence that a passed check is, by what it asked; from the strongest to the weakest.
+
+    ASKED: green itself answered. OBSERVED: metrics, logs or traces of green under users' traffic. READINESS: the state
+    of a resource that is green's alone. ENVIRONMENT: everything else, such as blue, other hosts and alarms.
+    """
+
+    ASKED = "asked"
+    OBSERVED = "observed"
+    READINESS = "readiness"
+    ENVIRONMENT = "environment"
+
+
 class Cause(StrEnum):
     """Why a gate failed, so that the engineer on call knows which team to call."""
 

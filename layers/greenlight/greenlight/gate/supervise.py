@@ -16,6 +16,7 @@ from greenlight.core.verdict import Status, Verdict
 from greenlight.gate.overrides import find_overrides
 from greenlight.gate.result import GateResult, with_notes
 from greenlight.verdict.conclude import apply_plan, decide_verdict, with_excuses
+from greenlight.verdict.evidence import evidence_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,8 +71,9 @@ def run_gate(
     findings = apply_plan(prepared.checks, _complete(prepared, end))
     overrides, notes = find_overrides(prepared, settings, aws, findings, deadline)
     overridden = [override.check for override in overrides]
+    rule = evidence_rule(prepared.deployment, prepared.plan)
     return GateResult(
-        verdict=decide_verdict(prepared.checks, findings, overridden),
+        verdict=decide_verdict(prepared.checks, findings, overridden, rule),
         deployment=with_notes(prepared.deployment, *notes),
         findings=with_excuses(findings, overridden),
         plan=prepared.plan.source,
