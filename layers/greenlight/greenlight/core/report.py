@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from greenlight.core.deployment import Deployment
-from greenlight.core.finding import Finding
+from greenlight.core.finding import EvidenceKind, Finding
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.verdict import AppliedOverride, Reason, ShadowedVerdict, Status
 
@@ -62,6 +62,20 @@ class Clock(FrozenStruct, frozen=True, kw_only=True):
     deadline_ms: float = 0.0
 
 
+class GreenAsked(FrozenStruct, frozen=True, kw_only=True):
+    """How often green answered the checks of a gate, and how many checks it answered."""
+
+    times: int
+    checks: int
+
+
+class AcceptedEvidence(FrozenStruct, frozen=True, kw_only=True):
+    """Weaker evidence that the plan accepts at the stage, and its reason."""
+
+    evidence: EvidenceKind
+    why: str
+
+
 class Report(FrozenStruct, frozen=True, kw_only=True):
     """Record of one gate run; every format is rendered from it.
 
@@ -78,11 +92,16 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
         traffic: Share of the users' requests over time; only a rehearsal knows it.
         bucket: Bucket to store the report in; "" for none.
         command: Command that repeats the run, if a person or a pipeline started it; "" for a hook.
+        green_asked: How often and by how many checks green was asked; null if no check ran, and in reports of versions
+            that did not count it.
+        accepted: Weaker evidence that the plan accepts; null if it accepts none.
     """
 
     schema: str = REPORT_SCHEMA
     verdict: Status
     reasons: tuple[Reason, ...]
+    green_asked: GreenAsked | None = None
+    accepted: AcceptedEvidence | None = None
     checks: tuple[Finding, ...]
     deployment: Deployment
     plan: PlanSource

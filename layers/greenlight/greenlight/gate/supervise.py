@@ -10,8 +10,8 @@ import time
 from typing import TYPE_CHECKING
 
 from greenlight.core.errors import PlanError
-from greenlight.core.finding import Finding, Severity
-from greenlight.core.report import Clock
+from greenlight.core.finding import EvidenceKind, Finding, Severity
+from greenlight.core.report import AcceptedEvidence, Clock
 from greenlight.core.verdict import Status, Verdict
 from greenlight.gate.overrides import find_overrides
 from greenlight.gate.result import GateResult, with_notes
@@ -80,7 +80,14 @@ def run_gate(
         output=_redacted_output(prepared, end),
         clock=_clock(prepared, started, now, worker_deadline),
         overrides=overrides,
+        accepted=_accepted(prepared),
     )
+
+
+def _accepted(prepared: Prepared) -> AcceptedEvidence | None:
+    stage = prepared.plan.stages.get(prepared.deployment.stage)
+    accepts = stage.accepts if stage else None
+    return AcceptedEvidence(evidence=EvidenceKind(accepts.evidence), why=accepts.why) if accepts else None
 
 
 def _waived_result(prepared: Prepared) -> GateResult:
