@@ -45,6 +45,7 @@ from greenlight.api import (
     validator,
 )
 
+from ._both_sides import require_paths
 from ._probe_row import ProbeRow, SideName
 
 DIRECTIONS: tuple[tuple[SideName, SideName], ...] = (("green", "blue"), ("blue", "green"))
@@ -75,6 +76,7 @@ class Migration(Params, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Reject malformed captures, and expectations that an old row would meet, too."""
+        require_paths((self.write, self.read, self.clean_up))
         for source in self.capture.values():
             validate_capture(source)
         if not any(getattr(self.expect, part) for part in ("json", "xml", "html", "body")):

@@ -103,6 +103,11 @@ _ENGINE_RULES = (
         "The file is not valid YAML, or not the JSON that its name promises.",
         "not valid YAML|not valid JSON|a key must be a text|is not allowed in a plan|nested deeper|a second document",
     ),
+    _error(
+        "one-address-for-both",
+        "compare and migration ask blue and green; a URL would be the same server for both.",
+        "is one address for both sides",
+    ),
     _error("duplicate-name", "Two checks of a stage have one name.", "another check of this stage is called"),
     _error(
         "needs",
@@ -212,6 +217,7 @@ _LINT_RULES = (
     _error("impossible-budget", "The shortest duration of a stage is longer than the hook function's timeout."),
     _error("impossible-wait", "A validator's wait is longer than its check's timeout."),
     _error("never-passes", "An expectation that no response can pass."),
+    _warning("never-asks-green", "No blocking check of a stage can ask green, and the stage accepts no less."),
     _warning("always-passes", "An expectation that every response passes."),
     _warning("bare-word", "A JMESPath filter compares with a name, which is a field; a text was probably meant."),
     _warning("empty-value", "An expectation without a value, which means null."),
