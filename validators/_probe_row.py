@@ -28,6 +28,7 @@ from greenlight.api import (
     validate_capture,
 )
 
+from ._both_sides import require_paths
 from ._captures import capture_values
 
 SideName = Literal["green", "blue"]
@@ -57,6 +58,7 @@ class Migration(Params, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Reject malformed captures, and expectations that an earlier row would meet as well."""
+        require_paths((self.write, self.read, self.clean_up))
         for source in self.capture.values():
             validate_capture(source)
         if not any(getattr(self.expect, part) for part in ("json", "xml", "html", "body")):

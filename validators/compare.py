@@ -34,6 +34,7 @@ import msgspec
 
 from greenlight.api import SAFE_METHODS, Context, Finding, HttpKind, HttpRequest, Params, inconclusive, validator
 
+from ._both_sides import require_paths
 from ._compare.judge import Latency, Limits, judge
 from ._compare.samples import Samples
 from ._compare.sides import build_questions, reason_without_blue
@@ -70,6 +71,7 @@ class Compare(Params, frozen=True, kw_only=True):
         """Reject a check without requests, and requests that may change data."""
         if not (self.requests or self.payloads):
             raise ValueError("there is nothing to compare; name requests, such as requests: [/health]")
+        require_paths(self.http_requests())
         for request in self.http_requests():
             if request.method not in SAFE_METHODS:
                 raise ValueError(

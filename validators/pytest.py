@@ -9,9 +9,11 @@ Every test becomes evidence with its message, except skipped tests and expected 
 The suite's environment describes green: GREENLIGHT_URL, GREENLIGHT_HOST (the host name to use; "" for the URL's own),
 GREENLIGHT_HEADERS (JSON; what the listener's rule requires), GREENLIGHT_STAGE, GREENLIGHT_DEPLOYMENT,
 GREENLIGHT_FUNCTION and GREENLIGHT_VERSION, and `variables`; secrets by `${secret:…}`. The suite is a team's own code:
-it makes its own connections, which the gate's allow-list does not restrict. It gets AWS credentials only with
-`aws: true`, and these are the hook's: use that only for suites that you would let answer CodeDeploy. Without it the
-suite finds none in its environment, and Linux denies it the environment and the memory of the hook and the worker.
+it makes its own connections, which the gate's allow-list does not restrict and the gate does not see. A suite is
+therefore not evidence of green: write a check that asks green beside it, or the stage's `accepts`. It gets AWS
+credentials only with `aws: true`, and these are the hook's: use that only for suites that you would let answer
+CodeDeploy. Without it the suite finds none in its environment, and Linux denies it the environment and the memory of
+the hook and the worker.
 
 pytest is not in the layer. Install it with the suite's other libraries: add `pytest` to
 layers/greenlight/requirements.in and run `make lock`, or add a layer of your own that contains it below python/.

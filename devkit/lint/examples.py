@@ -138,8 +138,8 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "file": ("", ""),
     "impossible-budget": (_checks(("a", _HTTP), bake="20m"), _checks(("a", _HTTP), bake="2m")),
     "impossible-wait": (
-        _plan("alarms: {names: [orders-*], for: 1m}"),
-        _plan("timeout: 70s\nalarms: {names: [orders-*], for: 1m}"),
+        _checks(("is well", _HTTP), ("no alarm", "alarms: {names: [orders-*], for: 1m}")),
+        _checks(("is well", _HTTP), ("no alarm", "timeout: 70s\nalarms: {names: [orders-*], for: 1m}")),
     ),
     "malformed-validator": ("", ""),
     "may-not-finish": (
@@ -161,6 +161,14 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "never-runs": (
         _checks(("a", "target_health: {}"), ("b", f"when: {{platform: lambda}}\n{_HTTP}")),
         _checks(("a", "target_health: {}"), ("b", f"when: {{platform: ecs}}\n{_HTTP}")),
+    ),
+    "never-asks-green": (
+        _plan('http: {get: "${blue.url}/health", expect: {status: 200}}'),
+        _plan(_HTTP),
+    ),
+    "one-address-for-both": (
+        _checks(("is well", _HTTP), ("the same", 'compare: {requests: ["${blue.url}/catalogue"]}')),
+        _checks(("is well", _HTTP), ("the same", "compare: {requests: [/catalogue]}")),
     ),
     "no-blocking-check": (_plan(f"severity: advisory\n{_HTTP}"), _plan(_HTTP)),
     "nothing-expected": (_http("{}"), _GOOD),
@@ -229,10 +237,13 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     "validator-count": (_plan(f"{_HTTP}\ntarget_health: {{}}"), _plan(_HTTP)),
     "value": (_plan("http:\n  get: /health\n  post: /health\n  expect: {status: 200}"), _GOOD),
     "wrong-platform": (
-        _plan("when: {platform: ecs}\nlambda_state: {}", stage="BeforeAllowTraffic"),
-        _plan("when: {platform: lambda}\nlambda_state: {}", stage="BeforeAllowTraffic"),
+        _plan("when: {platform: ecs}\nwarm: {count: 3, expect: {errors: 0}}", stage="BeforeAllowTraffic"),
+        _plan("when: {platform: lambda}\nwarm: {count: 3, expect: {errors: 0}}", stage="BeforeAllowTraffic"),
     ),
-    "wrong-stage": (_plan("lambda_state: {}"), _plan("lambda_state: {}", stage="BeforeAllowTraffic")),
+    "wrong-stage": (
+        _checks(("is well", _HTTP), ("is ready", "lambda_state: {}")),
+        _checks(("is well", _HTTP), ("is ready", "lambda_state: {}"), stage="BeforeAllowTraffic"),
+    ),
     "yaml-anchor": (_http("&well {status: 200}"), _GOOD),
     "yaml-base-60": (_http("{status: 200, json: {opens: 9:30}}"), _http('{status: 200, json: {opens: "9:30"}}')),
     "yaml-boolean": (_http("{status: 200, json: {open: yes}}"), _http("{status: 200, json: {open: true}}")),

@@ -19,7 +19,7 @@ from greenlight.plan import parser, yaml_reader
 from greenlight.plan.environments import environment_names
 from greenlight.plan.model import Plan, Stage
 
-from . import appspec, budget, expectations, flow, rules, secrets, yaml_surprises
+from . import appspec, budget, evidence, expectations, flow, rules, secrets, yaml_surprises
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,6 +100,8 @@ def _check_environment(
         expectations.check_expectations(bound),
         budget.check_waits(bound),
         flow.check_stages(stages),
+        evidence.check_both_sides(plan),
+        evidence.check_evidence(stages, plan),
         expectations.check_stages({name: bound.get(name, ()) for name in stages}),
         budget.check_budget(stages, limits),
         *([] if errors else [flow.check_unused(plan), flow.check_shadow(plan, limits.today)]),

@@ -84,6 +84,11 @@ _ENGINE_RULES = (
         "not valid YAML|not valid JSON|a key must be a text|is not allowed in a plan|nested deeper|a second document",
     ),
     _error(
+        "one-address-for-both",
+        "A check that compares blue and green has a URL, which is the same server for both.",
+        "is one address for both sides",
+    ),
+    _error(
         "duplicate-name",
         "Two checks of a stage have the same name.",
         "another check of this stage (?:is called|has the name)",
@@ -206,6 +211,7 @@ _LINT_RULES = (
     _error("impossible-budget", "Even the shortest run of a stage is longer than the hook function's timeout."),
     _error("impossible-wait", "A validator waits longer than its check's timeout."),
     _error("never-passes", "No response can pass the expectation."),
+    _warning("never-asks-green", "No blocking check of a stage can ask green, and the stage accepts no less."),
     _warning("always-passes", "Every response passes the expectation."),
     _warning("bare-word", "A JMESPath filter compares with the name of a field; a string was probably meant."),
     _warning("empty-value", "An expectation has no value, which means null."),

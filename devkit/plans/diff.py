@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from greenlight.plan.model import Check, Plan
     from greenlight.plan.repeat import Repeat
+    from greenlight.plan.schema import Accepts
 
 Kind = Literal["weakened", "removed", "added", "changed"]
 KINDS: tuple[Kind, ...] = ("weakened", "removed", "added", "changed")
@@ -66,6 +67,7 @@ def compare_plans(old: Plan, new: Plan) -> tuple[Change, ...]:
             message = "the stage is gone; OnMissingPlan decides there"
             changes.append(Change(kind="weakened", stage=stage, message=message))
             continue
+        changes += _compare_accepts(stage, _accepts(old, stage), _accepts(new, stage))
         before, after = _checks_by_name(old, stage), _checks_by_name(new, stage)
         for name in dict.fromkeys((*before, *after)):
             for kind, message in _compare_checks(before.get(name), after.get(name)):
@@ -75,6 +77,23 @@ def compare_plans(old: Plan, new: Plan) -> tuple[Change, ...]:
 
 def _checks_by_name(plan: Plan, stage: str) -> dict[str, Check]:
     return {check.name: check for check in plan.stages[stage].checks} if stage in plan.stages else {}
+
+
+def _accepts(plan: Plan, stage: str) -> Accepts | None:
+    return plan.stages[stage].accepts if stage in plan.stages else None
+
+
+def _compare_accepts(stage: str, old: Accepts | None, new: Accepts | None) -> Iterator[Change]:
+    """Compare the weaker evidence that a stage accepts."""
+    if old == new:
+        return
+    if new is None:
+        yield Change(kind="changed", stage=stage, message="it accepts no weaker evidence any more (accepts)")
+    elif old is None or (old.evidence, new.evidence) == ("readiness", "environment"):
+        message = f"it accepts {new.evidence} as evidence, so it can succeed without asking green (accepts)"
+        yield Change(kind="weakened", stage=stage, message=message)
+    else:
+        yield Change(kind="changed", stage=stage, message="the evidence that it accepts, or the reason (accepts)")
 
 
 def _compare_plan_keys(old: Plan, new: Plan) -> Iterator[Change]:

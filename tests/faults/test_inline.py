@@ -99,6 +99,19 @@ def test_a_broken_validator_fails_the_gate_with_its_cause(gate: Gate, fault: str
     assert reasons, call.reasons()
 
 
+@pytest.mark.parametrize(
+    "check",
+    [GOOD, bad("claims to have asked green")],
+    ids=["asks nothing", "claims to have asked green"],
+)
+def test_a_passing_validator_that_asked_nothing_is_not_evidence(gate: Gate, check: dict[str, Any]) -> None:
+    call = gate.call(checks(check, accepts=None))
+    assert (call.error, call.answers) == ("", ["Failed"])
+    ((cause, message),) = call.reasons()
+    assert cause == "NO_EVIDENCE"
+    assert message.startswith("1 check passed and none of them asked green: ")
+
+
 @pytest.mark.parametrize("fault", ["patches builtins", "names another check"])
 def test_a_validator_that_interferes_cannot_pass_another_check(gate: Gate, fault: str) -> None:
     wrong = {"name": "wrong", "misbehaves": {"fault": "fails"}, "needs": ["bad"]}

@@ -12,13 +12,14 @@ from greenlight.core.finding import (
     AttemptRecord,
     Cause,
     Evidence,
+    EvidenceKind,
     ExcuseReason,
     Finding,
     Outcome,
     Series,
     Severity,
 )
-from greenlight.core.report import Clock, PlanSource, Report, TrafficShare
+from greenlight.core.report import AcceptedEvidence, Clock, GreenAsked, PlanSource, Report, TrafficShare
 from greenlight.core.verdict import AppliedOverride, Reason, ShadowedVerdict, Status
 
 EVIL = (
@@ -173,6 +174,7 @@ def closed(**changes: Any) -> Report:
                 tries=(),
             ),
         ),
+        "green_asked": GreenAsked(times=14, checks=6),
         "deployment": ECS,
         "plan": PLAN,
         "started_at": STARTED,
@@ -192,10 +194,10 @@ def closed(**changes: Any) -> Report:
     return Report(**{**fields, **changes})
 
 
-def opened() -> Report:
+def opened(**changes: Any) -> Report:
     """Build the report of a gate whose checks all passed."""
     checks = tuple(finding for finding in closed().checks if finding.outcome is Outcome.PASS)
-    return closed(verdict=Status.SUCCEEDED, reasons=(), checks=checks, overrides=(), output="")
+    return closed(verdict=Status.SUCCEEDED, reasons=(), checks=checks, overrides=(), output="", **changes)
 
 
 def refused() -> Report:
@@ -210,6 +212,7 @@ def refused() -> Report:
     return closed(
         reasons=(Reason(cause=Cause.PLAN_ERROR, message=message),),
         checks=(),
+        green_asked=None,
         deployment=deployment,
         plan=replace(PLAN, uri="s3://greenlight-plans/shop.yaml", digest=PLAN.sha256),
         overrides=(),
@@ -247,6 +250,8 @@ def undecided() -> Report:
     )
     return closed(
         checks=(few, late, slow),
+        green_asked=GreenAsked(times=0, checks=0),
+        accepted=AcceptedEvidence(evidence=EvidenceKind.READINESS, why="orders come from a queue"),
         reasons=reasons,
         deployment=Deployment(
             id="d-L4MBD4000", platform=Platform.LAMBDA, stage="AfterAllowTraffic", application="orders", group="live",
@@ -286,6 +291,7 @@ def hostile(evil: str = EVIL) -> Report:
             id=evil, platform=Platform.LAMBDA, stage=evil, application=evil, group=evil, config=evil, creator=evil,
             region=evil, function=evil, alias=evil, notes=(evil,), green=Side(version=evil, url=evil, host=evil),
         ),
+        accepted=AcceptedEvidence(evidence=EvidenceKind.ENVIRONMENT, why=evil),
         plan=PlanSource(uri=evil, version_id=evil, sha256=evil),
         started_at=evil,
         greenlight=evil,

@@ -128,3 +128,4 @@ def test_blue_can_be_checked(check: Check, scripted: Any) -> None:
         blue=Side(target_group=ARN),
     )
     assert finding.outcome is Outcome.PASS
+    assert (finding.asked.green_resource, finding.asked.aws) == (0, 1), "blue's health is not evidence of green"

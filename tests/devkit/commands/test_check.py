@@ -249,7 +249,8 @@ def test_checks_call_no_host_that_the_call_does_not_name(
     plan: Path, green: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     elsewhere = green.replace("127.0.0.1", "localhost")
-    plan.write_text(plan.read_text().replace("/health,", f"{elsewhere}/health,"))
+    accepts = "    accepts: {evidence: environment, why: the other host is what matters here}\n    checks:"
+    plan.write_text(plan.read_text().replace("/health,", f"{elsewhere}/health,").replace("    checks:", accepts))
 
     refused, out, _ = check(capsys, str(plan), *STAGE, "--url", green)
     allowed, _, _ = check(capsys, str(plan), *STAGE, "--url", green, "--allow-host", "localhost")

@@ -222,8 +222,7 @@ stages:
 def test_a_stage_that_can_never_succeed_is_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out = lint(
         tmp_path,
-        "version: 1\nstages:\n  AfterAllowTraffic:\n    checks:\n"
-        "      - {name: a, severity: advisory, target_health: {}}\n",
+        "version: 1\nstages:\n  AfterAllowTraffic:\n    checks:\n      - {name: a, severity: advisory, tcp: {}}\n",
         capsys,
     )
 
@@ -243,7 +242,7 @@ def plan(check: str) -> str:
     return f"version: 1\nstages:\n  AfterAllowTestTraffic:\n    checks:\n      - name: a\n        {check}\n"
 
 
-GOOD = plan("target_health: {}")
+GOOD = plan("tcp: {}")
 WARNED = plan("http: {get: /, expect: {status: {gte: 100}}}")
 WRONG = plan("http: {get: /, expect: {status: 2xx}}")
 

@@ -7,7 +7,7 @@ from tests.support.linting import checks, lint
 
 
 def test_a_stage_that_fits_its_function_fits_no_shorter_one() -> None:
-    text = checks("- name: a\n  timeout: 50s\n  target_health: {}")
+    text = checks("- name: a\n  timeout: 50s\n  tcp: {}")
 
     assert lint(text, Limits(function_s=90)) == []
     assert [problem.rule for problem in lint(text, Limits(function_s=60))] == ["may-not-finish"]
@@ -37,7 +37,7 @@ def test_the_times_of_checks_that_need_each_other_add_up() -> None:
 
 
 def test_unavoidable_intervals_can_make_a_budget_impossible() -> None:
-    text = checks("- name: a\n  repeat: {count: 70, interval: 10s}\n  target_health: {}")
+    text = checks("- name: a\n  repeat: {count: 70, interval: 10s}\n  tcp: {}")
 
     assert [problem.rule for problem in lint(text)] == ["impossible-budget"]
     early = text.replace("interval: 10s", "interval: 10s, consecutive_success_limit: 3")

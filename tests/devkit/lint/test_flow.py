@@ -9,9 +9,7 @@ from tests.support.linting import checks, lint
 
 
 def test_a_shadow_is_checked_against_the_current_day() -> None:
-    text = "shadow: {until: '2026-06-30', why: we are getting to know the gate}\n" + checks(
-        "- {name: a, target_health: {}}"
-    )
+    text = "shadow: {until: '2026-06-30', why: we are getting to know the gate}\n" + checks("- {name: a, tcp: {}}")
 
     assert lint(text) == []
     assert [problem.rule for problem in lint(text, Limits(today=datetime.date(2026, 6, 20)))] == ["shadow-ends"]

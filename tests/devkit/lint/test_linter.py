@@ -36,7 +36,7 @@ def test_a_warning_does_not_repeat_an_error_in_the_same_place() -> None:
 
 
 def test_windows_line_endings_and_byte_order_marks_are_accepted() -> None:
-    assert lint("\ufeff" + checks("- name: a\n  target_health: {}").replace("\n", "\r\n")) == []
+    assert lint("\ufeff" + checks("- name: a\n  tcp: {}").replace("\n", "\r\n")) == []
 
 
 def test_a_mistake_in_one_check_does_not_hide_those_in_others() -> None:

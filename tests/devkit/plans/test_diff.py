@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from devkit.plans.diff import compare_plans
@@ -136,3 +137,40 @@ def test_same_plan_has_no_changes_and_no_message_repeats_a_value() -> None:
 
     assert "hush" not in json.dumps(differences(old, new))
     assert len(differences(old, new)) == 2
+
+
+def accepting(evidence: str, reason: str = "a queue") -> Plan:
+    text = '{"version": 1, "stages": {"AfterInstall": {"checks": [{"name": "a", "tcp": {}}]%s}}}'
+    accepts = f', "accepts": {{"evidence": "{evidence}", "why": "{reason}"}}' if evidence else ""
+    return plans.parse(text % accepts)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        ("", "readiness", "weakened"),
+        ("", "environment", "weakened"),
+        ("readiness", "environment", "weakened"),
+        ("environment", "readiness", "changed"),
+        ("readiness", "", "changed"),
+    ],
+)
+def test_accepting_weaker_evidence_is_weakened(old: str, new: str, kind: str) -> None:
+    (change,) = compare_plans(accepting(old), accepting(new))
+
+    assert (change.kind, change.stage) == (kind, "AfterInstall")
+    assert "(accepts)" in change.message
+
+
+def test_new_stage_that_accepts_weaker_evidence_is_weakened() -> None:
+    other = plans.parse('{"version": 1, "stages": {"AfterAllowTraffic": {"checks": [{"name": "a", "tcp": {}}]}}}')
+    new = msgspec.structs.replace(other, stages={**other.stages, **accepting("environment").stages})
+
+    assert [change.kind for change in compare_plans(other, new)] == ["weakened", "added"]
+
+
+def test_another_reason_for_weaker_evidence_is_a_change_and_is_not_repeated() -> None:
+    (change,) = compare_plans(accepting("readiness"), accepting("readiness", "s3cret"))
+
+    assert change.kind == "changed"
+    assert "s3cret" not in str(change)

@@ -197,6 +197,15 @@ def test_a_deployment_without_anything_to_check_is_an_error() -> None:
         default_checks(Deployment(id="d", platform=Platform.ECS, stage="BeforeInstall"))
 
 
+@pytest.mark.parametrize(("path", "last"), [("/health", "http"), ("", "tcp")], ids=["http", "no path"])
+def test_default_checks_of_a_green_with_a_url_ask_it(path: str, last: str) -> None:
+    green = msgspec.structs.replace(ECS.green, url="http://green.test", target_group="arn:x", health_check_path=path)
+
+    checks = default_checks(msgspec.structs.replace(ECS, green=green))
+
+    assert [check.validator for check in checks] == ["target_health", last]
+
+
 @pytest.mark.parametrize("deployment", [ECS, LAMBDA], ids=["ecs", "lambda"])
 def test_default_checks_are_at_least_one_and_fit_their_validators(deployment: Deployment) -> None:
     checks = default_checks(deployment)

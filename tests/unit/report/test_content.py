@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import shlex
 
 import pytest
 from msgspec.structs import replace
 
 from devkit.cli.main import build_full_parser
-from greenlight.core.finding import Cause
-from greenlight.core.report import PlanSource, TrafficShare
+from greenlight.core.finding import Cause, EvidenceKind
+from greenlight.core.report import AcceptedEvidence, GreenAsked, PlanSource, TrafficShare
 from greenlight.core.verdict import Reason, Status
-from greenlight.report.content import next_commands
-from tests.support.report_samples import closed, refused
+from greenlight.report import text
+from greenlight.report.content import describe_asked, next_commands
+from tests.support.report_samples import closed, opened, refused
 
 
 def test_suggested_commands_are_valid() -> None:
@@ -69,3 +71,39 @@ def test_rejected_plan_suggests_fetching_and_linting_it() -> None:
         "aws s3 cp s3://greenlight-plans/shop.yaml plan.yaml && greenlight lint plan.yaml"
     )
     assert "the plan" not in next_commands(closed())
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (None, ""),
+        (GreenAsked(times=0, checks=0), "no check asked green"),
+        (GreenAsked(times=1, checks=1), "green was asked 1 time by 1 check"),
+        (GreenAsked(times=14, checks=6), "green was asked 14 times by 6 checks"),
+    ],
+)
+def test_report_says_how_often_green_was_asked(asked: GreenAsked | None, sentence: str) -> None:
+    assert describe_asked(closed(green_asked=asked)) == sentence
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "json", "junit", "tap"])
+def test_every_format_shows_what_was_asked_and_the_weaker_evidence_that_the_plan_accepts(form: str) -> None:
+    accepted = AcceptedEvidence(evidence=EvidenceKind.READINESS, why="orders come from a queue")
+    render = importlib.import_module(f"greenlight.report.{form}").render
+
+    shown = render(opened(accepted=accepted))
+
+    assert "orders come from a queue" in shown
+    assert "14" in shown
+    assert "readiness" in shown
+    assert "orders come from a queue" not in render(opened())
+
+
+def test_first_lines_of_the_text_show_both() -> None:
+    accepted = AcceptedEvidence(evidence=EvidenceKind.READINESS, why="orders come from a queue")
+    first_lines = text.render(opened(accepted=accepted)).splitlines()[:4]
+
+    assert "  accepted: readiness as evidence, so no check needs to have asked green: orders come from a queue" in (
+        first_lines
+    )
+    assert "  green was asked 14 times by 6 checks" in first_lines

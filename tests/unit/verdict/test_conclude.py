@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from greenlight.core.finding import Cause, ExcuseReason, Finding, OnInconclusive, Outcome, Severity
+from greenlight.core.finding import Asked, Cause, ExcuseReason, Finding, OnInconclusive, Outcome, Severity
 from greenlight.core.verdict import Status, Verdict
 from greenlight.plan.model import Check
 from greenlight.verdict.conclude import apply_plan, decide_verdict, with_excuses
@@ -22,7 +22,7 @@ def check(name: str, severity: Severity = Severity.BLOCKING) -> Check:
 
 
 def finding(name: str, outcome: Outcome = Outcome.PASS, severity: Severity = Severity.BLOCKING) -> Finding:
-    return Finding(name=name, outcome=outcome, message=f"message of {name}", severity=severity)
+    return Finding(name=name, outcome=outcome, message=f"message of {name}", severity=severity, asked=Asked(green=1))
 
 
 def decide(checks: Sequence[Check], findings: Sequence[Finding], overridden: Container[str] = ()) -> Verdict:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenlight.core.finding import Cause, ExcuseReason, Finding, OnInconclusive, Outcome, Severity
+from greenlight.core.finding import Asked, Cause, ExcuseReason, Finding, OnInconclusive, Outcome, Severity
 from greenlight.core.verdict import Status, Verdict
 from greenlight.verdict.judge import can_be_overridden, excuse_for, failed_verdict, judge, shadow_verdict
 
@@ -61,6 +61,7 @@ def findings_of(kinds: tuple[Kind, ...]) -> list[Finding]:
             severity=kind.severity,
             on_inconclusive=kind.on_inconclusive,
             message=f"said {number}",
+            asked=Asked(green=1),
         )
         for number, kind in enumerate(kinds)
     ]
@@ -127,7 +128,10 @@ def test_a_finding_can_be_overridden_exactly_if_that_changes_its_effect(kind: Ki
 def test_a_plain_blocking_check_cannot_be_overridden() -> None:
     fails = Finding(name="a", outcome=Outcome.FAIL, message="no")
 
-    assert judge([Finding(name="b", outcome=Outcome.PASS, message=""), fails], ["a", "b"]).status is Status.FAILED
+    assert (
+        judge([Finding(name="b", outcome=Outcome.PASS, message="", asked=Asked(green=1)), fails], ["a", "b"]).status
+        is Status.FAILED
+    )
     assert excuse_for(fails, ["a"]) is ExcuseReason.NONE
 
 
@@ -142,7 +146,10 @@ def test_an_overridden_check_is_not_evidence() -> None:
 def test_an_override_names_its_check_exactly(name: str) -> None:
     fails = Finding(name="check", outcome=Outcome.FAIL, message="no", severity=Severity.REQUIRED_WITH_OVERRIDE)
 
-    assert judge([Finding(name="b", outcome=Outcome.PASS, message=""), fails], [name]).status is Status.FAILED
+    assert (
+        judge([Finding(name="b", outcome=Outcome.PASS, message="", asked=Asked(green=1)), fails], [name]).status
+        is Status.FAILED
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,7 +189,7 @@ def test_skipped_checks_are_not_evidence() -> None:
 
 @pytest.mark.parametrize("outcome", ["FLAKY", "pass", "", None, True, 1])
 def test_an_unknown_outcome_is_failed(outcome: object) -> None:
-    good = Finding(outcome=Outcome.PASS, message="")
+    good = Finding(outcome=Outcome.PASS, message="", asked=Asked(green=1))
     strange = Finding(outcome=outcome, message="")  # type: ignore[arg-type]
 
     verdict = judge([good, strange])
@@ -193,7 +200,7 @@ def test_an_unknown_outcome_is_failed(outcome: object) -> None:
 def test_an_unknown_severity_is_blocking() -> None:
     strange = Finding(outcome=Outcome.FAIL, message="", severity="harmless")  # type: ignore[arg-type]
 
-    assert judge([Finding(outcome=Outcome.PASS, message=""), strange]).status is Status.FAILED
+    assert judge([Finding(outcome=Outcome.PASS, message="", asked=Asked(green=1)), strange]).status is Status.FAILED
 
 
 def test_a_findings_own_cause_is_kept() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
+from greenlight.checks.asked import ExchangeRecorder
 from greenlight.checks.context import Context
 from greenlight.checks.redact_finding import redact_finding
 from greenlight.core.clock import SYSTEM_CLOCK, Clock
@@ -36,9 +37,9 @@ class CheckResources:
         self.deployment, self.client, self.aws, self.redactor = deployment, client, aws, redactor
         self.clock = clock
 
-    def context(self, timeout_s: float, redactor: Redactor) -> Context:
-        """Return the context of one attempt; secrets that the attempt adds go into `redactor`."""
-        return Context(self.deployment, timeout_s, self.client, self.aws, redactor, self.clock)
+    def context(self, timeout_s: float, redactor: Redactor, recorder: ExchangeRecorder) -> Context:
+        """Return the context of one attempt; secrets that it adds go into `redactor`, its exchanges into `recorder`."""
+        return Context(self.deployment, timeout_s, self.client, self.aws, redactor, self.clock, recorder)
 
 
 class Attempt:
@@ -65,14 +66,17 @@ class Attempt:
 def run_attempt(attempt: Attempt, resources: CheckResources) -> Finding:
     """Run one attempt and return its finding, redacted, whatever the validator does."""
     began, redactor = time.monotonic(), resources.redactor.copy()
+    recorder = ExchangeRecorder(resources.deployment)
     try:
-        finding = redact_finding(_call_validator(attempt, resources.context(attempt.timeout_s, redactor)), redactor)
+        context = resources.context(attempt.timeout_s, redactor, recorder)
+        finding = redact_finding(_call_validator(attempt, context), redactor)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plugin must not end the thread without a finding
         # The traceback keeps all objects of the validator alive. After a MemoryError there would not even be memory
         # for the message.
         BaseException.with_traceback(error, None)
         finding = redact_finding(Finding(outcome=Outcome.ERROR, message=_describe_failure(error)), redactor)
-    return replace(finding, duration_ms=round((time.monotonic() - began) * 1000, 3))
+    duration_ms = round((time.monotonic() - began) * 1000, 3)
+    return replace(finding, duration_ms=duration_ms, asked=recorder.asked())
 
 
 def _call_validator(attempt: Attempt, context: Context) -> Finding:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.aws.client import call_aws, iam_action
 from greenlight.aws.repeat import is_read, repeat_transient
+from greenlight.checks.asked import ExchangeRecorder
 from greenlight.checks.findings import MAX_VALUE_LENGTH
 from greenlight.core.clock import SYSTEM_CLOCK, Clock
 from greenlight.core.display import display_value
@@ -51,6 +52,7 @@ class Context:
         aws: Aws,
         redactor: Redactor | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        recorder: ExchangeRecorder | None = None,
     ) -> None:
         """Start the attempt's time; the runner creates one context for each attempt."""
         self.deployment = deployment
@@ -60,6 +62,7 @@ class Context:
         self._deadline = clock.monotonic() + timeout_s
         self._client = client
         self._aws = aws
+        self._recorder = recorder or ExchangeRecorder(deployment)
 
     @property
     def green(self) -> Side:
@@ -83,7 +86,7 @@ class Context:
     def reserve(self, seconds: float) -> Context:
         """Return a context whose time is shorter by `seconds`, which remain for cleaning up with this context."""
         timeout_s = max(0.0, self.remaining_s() - seconds)
-        return Context(self.deployment, timeout_s, self._client, self._aws, self._redactor, self.clock)
+        return Context(self.deployment, timeout_s, self._client, self._aws, self._redactor, self.clock, self._recorder)
 
     def request(  # noqa: PLR0913 - keyword arguments of an HTTP request
         self,
@@ -137,6 +140,7 @@ class Context:
         )
         if response.hops:  # a redirect may lead to a path that another rule of the listener takes
             reject_taken(revision, response.url, target.headers, name=side)
+        self._recorder.count_response(side, path_or_url, target.headers, response)
         return response
 
     def session(self) -> Any:
@@ -174,9 +178,11 @@ class Context:
         from greenlight.network.request_target import resolve_endpoint
 
         endpoint = resolve_endpoint(self.green, host, port)
-        return self._client.connect(
+        connection = self._client.connect(
             endpoint.host, endpoint.port, tls=tls, name=endpoint.name, alpn=alpn, timeout_s=self.remaining_s()
         )
+        self._recorder.count_connection(endpoint.host, endpoint.port)
+        return connection
 
     def resolve_request(self, path_or_url: str, headers: Mapping[str, str] | None = None, method: str = "") -> Request:
         """Return URL, host name and headers that `request` would use, without sending anything.
@@ -211,7 +217,9 @@ class Context:
             return response
 
         until = self._deadline - _MIN_USEFUL_S
-        return repeat_transient(call, until, self.clock, only_throttled=not is_read(operation))
+        response = repeat_transient(call, until, self.clock, only_throttled=not is_read(operation))
+        self._recorder.count_call(service, operation, parameters, response)
+        return response
 
     def aws_pages(self, service: str, operation: str, /, **parameters: Any) -> Iterator[dict[str, Any]]:
         """Make one AWS call for each page and yield the responses; yields all pages or raises.

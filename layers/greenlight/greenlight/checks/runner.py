@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from greenlight.checks.asked import sum_asked
 from greenlight.checks.attempt import Attempt, run_attempt
 from greenlight.core.display import truncate
 from greenlight.core.finding import AttemptRecord, Cause, ExcuseReason, Finding, Outcome, Severity
@@ -286,7 +287,9 @@ def _summarize_measurements(findings: Sequence[Finding], outcome: Outcome) -> Fi
     decisive = next((finding for finding in reversed(findings) if finding.outcome is outcome), findings[-1])
     passed = sum(finding.outcome is Outcome.PASS for finding in findings)
     message = f"{passed} of {len(findings)} measurements passed; {decisive.message}"
-    return replace(decisive, outcome=outcome, message=message)
+    # A measurement with another outcome is not evidence for this one, whomever it asked.
+    asked = sum_asked(finding.asked for finding in findings if finding.outcome is decisive.outcome)
+    return replace(decisive, outcome=outcome, message=message, asked=asked)
 
 
 def _underlying_cause(outcomes: Container[Outcome], finding: Finding) -> Cause | None:

@@ -57,6 +57,19 @@ class ExcuseReason(StrEnum):
     TOLERATED = "tolerated"
 
 
+class EvidenceKind(StrEnum):
+    """Kind of evidence that a passed check is, by what it asked; from the strongest to the weakest.
+
+    ASKED: green itself answered. OBSERVED: metrics, logs or traces of green under users' traffic. READINESS: the state
+    of a resource that is green's alone. ENVIRONMENT: everything else, such as blue, other hosts and alarms.
+    """
+
+    ASKED = "asked"
+    OBSERVED = "observed"
+    READINESS = "readiness"
+    ENVIRONMENT = "environment"
+
+
 class Cause(StrEnum):
     """Why a gate failed, so that the engineer on call knows which team to call."""
 
@@ -126,6 +139,26 @@ class Series(FrozenStruct, frozen=True, kw_only=True):
     limits: dict[str, float] = {}
 
 
+class Asked(FrozenStruct, frozen=True, kw_only=True):
+    """Whom a check asked: the number of exchanges that were answered. A redirect counts where it ended.
+
+    Attributes:
+        green: Responses of green, connections to it, invocations of its version.
+        blue: The same of blue.
+        other: The same of any other host or version.
+        green_resource: AWS calls that read a resource of green alone: its target group, task set, version or image.
+        green_metrics: AWS calls that read metrics, logs or traces of green alone.
+        aws: All other AWS calls.
+    """
+
+    green: int = 0
+    blue: int = 0
+    other: int = 0
+    green_resource: int = 0
+    green_metrics: int = 0
+    aws: int = 0
+
+
 class Finding(FrozenStruct, frozen=True, kw_only=True):
     """Result of one check. A validator sets outcome, message and evidence; the runner sets the other fields.
 
@@ -139,6 +172,7 @@ class Finding(FrozenStruct, frozen=True, kw_only=True):
         began_ms: Time from the start of the gate to the first attempt; 0 if there was none.
         tries: The attempts or measurements; of a very large number only the first and the last.
         series: Numbers for plots.
+        asked: Whom the attempt that decided asked. The engine counts; a value that a validator sets is replaced.
     """
 
     outcome: Outcome
@@ -157,3 +191,4 @@ class Finding(FrozenStruct, frozen=True, kw_only=True):
     began_ms: float = 0.0
     tries: tuple[AttemptRecord, ...] = ()
     series: tuple[Series, ...] = ()
+    asked: Asked = Asked()

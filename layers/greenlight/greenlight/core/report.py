@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from greenlight.core.deployment import Deployment
-from greenlight.core.finding import Finding
+from greenlight.core.finding import EvidenceKind, Finding
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.verdict import AppliedOverride, Reason, ShadowedVerdict, Status
 
@@ -80,6 +80,20 @@ class Answer(FrozenStruct, frozen=True, kw_only=True):
     at: str = ""
 
 
+class GreenAsked(FrozenStruct, frozen=True, kw_only=True):
+    """How often green answered the checks of a gate, and how many checks it answered."""
+
+    times: int
+    checks: int
+
+
+class AcceptedEvidence(FrozenStruct, frozen=True, kw_only=True):
+    """Weaker evidence that the plan accepts at the stage, and its reason."""
+
+    evidence: EvidenceKind
+    why: str
+
+
 class Report(FrozenStruct, frozen=True, kw_only=True):
     """Record of one gate run; every format is rendered from it.
 
@@ -99,11 +113,16 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
         command: Command that repeats the run, if a person or a pipeline started it; "" for a hook.
         answer: Answer to CodeDeploy; null for a run without one.
         judged: Verdict of the hook if CodeDeploy did not confirm it and `verdict` differs; else null.
+        green_asked: How often and by how many checks green was asked; null if no check ran, and in reports of versions
+            that did not count it.
+        accepted: Weaker evidence that the plan accepts; null if it accepts none.
     """
 
     schema: str = REPORT_SCHEMA
     verdict: Status
     reasons: tuple[Reason, ...]
+    green_asked: GreenAsked | None = None
+    accepted: AcceptedEvidence | None = None
     checks: tuple[Finding, ...]
     deployment: Deployment
     plan: PlanSource

@@ -177,6 +177,10 @@ def default_checks(deployment: Deployment) -> tuple[Check, ...]:
                 retry=Retry(attempts=3, interval=Duration(2)),
             )
         )
+    elif green.url:
+        # Healthy targets do not show that green answers where its users ask it.
+        retry = Retry(attempts=3, interval=Duration(2))
+        checks.append(Check(name="green accepts connections", validator="tcp", params={}, retry=retry))
     return tuple(checks)
 
 

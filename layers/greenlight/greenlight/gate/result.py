@@ -11,11 +11,13 @@ from greenlight import __version__
 from greenlight.core.deployment import Deployment
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.frozen import FrozenStruct
-from greenlight.core.report import Answer, Clock, PlanSource, Report
+from greenlight.core.report import AcceptedEvidence, Answer, Clock, GreenAsked, PlanSource, Report
 from greenlight.core.verdict import AppliedOverride, Reason, Status, Verdict
 from greenlight.verdict.judge import failed_verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from greenlight.core.errors import PlanError, Problem
     from greenlight.core.verdict import StatusDelivery
 
@@ -31,6 +33,7 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
         output: Last lines that validators printed, redacted.
         clock: Times within the gate.
         overrides: Overrides that were applied.
+        accepted: Weaker evidence that the plan accepts at this stage.
     """
 
     verdict: Verdict
@@ -40,6 +43,7 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
     output: str = ""
     clock: Clock = Clock()
     overrides: tuple[AppliedOverride, ...] = ()
+    accepted: AcceptedEvidence | None = None
 
     def with_notes(self, *notes: str) -> GateResult:
         """Return the result with further notes on the deployment."""
@@ -67,6 +71,8 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
             output=self.output,
             shadow=self.verdict.shadow,
             overrides=self.overrides,
+            green_asked=_count_asked(self.findings),
+            accepted=self.accepted,
             clock=self.clock,
             bucket=bucket,
             command=command,
@@ -97,6 +103,11 @@ def with_answer(report: Report, delivery: StatusDelivery, at: datetime.datetime)
     message = f"CodeDeploy did not confirm {report.verdict.value} ({delivery.error}); the last resort answers Failed"
     reasons = (Reason(cause=Cause.GATE_ERROR, message=message), *report.reasons)
     return replace(report, verdict=Status.FAILED, judged=report.verdict, reasons=reasons)
+
+
+def _count_asked(findings: Sequence[Finding]) -> GreenAsked | None:
+    counts = [finding.asked.green for finding in findings]
+    return GreenAsked(times=sum(counts), checks=sum(count > 0 for count in counts)) if findings else None
 
 
 def with_notes(deployment: Deployment, *notes: str) -> Deployment:

@@ -10,12 +10,13 @@ import time
 from typing import TYPE_CHECKING
 
 from greenlight.core.errors import PlanError
-from greenlight.core.finding import Finding, Severity
-from greenlight.core.report import Clock
+from greenlight.core.finding import EvidenceKind, Finding, Severity
+from greenlight.core.report import AcceptedEvidence, Clock
 from greenlight.core.verdict import Status, Verdict
 from greenlight.gate.overrides import find_overrides
 from greenlight.gate.result import GateResult, with_notes
 from greenlight.verdict.conclude import apply_plan, decide_verdict, with_excuses
+from greenlight.verdict.evidence import evidence_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,15 +71,23 @@ def run_gate(
     findings = apply_plan(prepared.checks, _complete(prepared, end))
     overrides, notes = find_overrides(prepared, settings, aws, findings, deadline)
     overridden = [override.check for override in overrides]
+    rule = evidence_rule(prepared.deployment, prepared.plan)
     return GateResult(
-        verdict=decide_verdict(prepared.checks, findings, overridden),
+        verdict=decide_verdict(prepared.checks, findings, overridden, rule),
         deployment=with_notes(prepared.deployment, *notes),
         findings=with_excuses(findings, overridden),
         plan=prepared.plan.source,
         output=_redacted_output(prepared, end),
         clock=_clock(prepared, started, now, worker_deadline),
         overrides=overrides,
+        accepted=_accepted(prepared),
     )
+
+
+def _accepted(prepared: Prepared) -> AcceptedEvidence | None:
+    stage = prepared.plan.stages.get(prepared.deployment.stage)
+    accepts = stage.accepts if stage else None
+    return AcceptedEvidence(evidence=EvidenceKind(accepts.evidence), why=accepts.why) if accepts else None
 
 
 def _waived_result(prepared: Prepared) -> GateResult:

@@ -112,6 +112,16 @@ def find_taken(side: Side, url: str, headers: dict[str, str], method: str = "", 
     return describe_taken(side.rules_above, request, name)
 
 
+def is_sent_to(side: Side, path_or_url: str) -> bool:
+    """Return whether `resolve_request` sends `path_or_url` to `side`: a path, or a URL below the side's own."""
+    return _URL.match(path_or_url) is None or _is_below(path_or_url, side.url)
+
+
+def accepts_path(side: Side, url: str) -> bool:
+    """Return whether the rule that leads to `side` takes the path of `url`."""
+    return not side.path_patterns or _matches(urllib.parse.urlsplit(url).path, side.path_patterns)
+
+
 def _is_below(url: str, base: str) -> bool:
     return bool(base) and (url == base or url.startswith((f"{base}/", f"{base}?")))
 

@@ -15,7 +15,7 @@ from greenlight.core.units import field_default
 from greenlight.plan import yaml_reader
 from greenlight.plan.repeat import Repeat
 from greenlight.plan.retry import Retry
-from greenlight.plan.schema import DEFAULT_TIMEOUT, Target, When
+from greenlight.plan.schema import DEFAULT_TIMEOUT, Accepts, Target, When
 from greenlight.plan.shadow import Shadow
 
 
@@ -63,10 +63,11 @@ class Check(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Stage(FrozenStruct, frozen=True, kw_only=True):
-    """The checks of one stage, and the wait `bake_s` before they start."""
+    """The checks of one stage, the wait `bake_s` before they start, and the weaker evidence that it accepts."""
 
     checks: tuple[Check, ...]
     bake_s: float = 0.0
+    accepts: Accepts | None = None
 
 
 class Plan(FrozenStruct, frozen=True, kw_only=True):

@@ -41,14 +41,13 @@ from greenlight.core.report import PlanSource
 from greenlight.plan import yaml_reader
 from greenlight.plan.decoder import convert
 from greenlight.plan.model import Plan, Stage
-from greenlight.plan.schema import Environment, PlanFile
+from greenlight.plan.schema import Environment, PlanFile, StageFile
 from greenlight.plan.stage_reader import StageReader
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Iterator
 
-    from greenlight.core.units import Duration
     from greenlight.plan.decoder import PathProblem
     from greenlight.plan.includes import Fetch
 
@@ -149,11 +148,13 @@ def _select_sections(
 
 
 def _read_stages(data: dict[str, Any], plan_file: PlanFile | None, reader: StageReader) -> dict[str, Stage]:
-    bakes: dict[str, Duration] = {name: stage.bake for name, stage in plan_file.stages.items()} if plan_file else {}
-    return {
-        name: Stage(checks=reader.read_checks(raw, ("stages", name)), bake_s=float(bakes.get(name, 0)))
-        for name, raw in _raw_stages(data)
-    }
+    typed: dict[Any, StageFile] = plan_file.stages if plan_file else {}
+    stages = {}
+    for name, raw in _raw_stages(data):
+        stage = typed.get(name, StageFile())
+        checks = reader.read_checks(raw, ("stages", name))
+        stages[name] = Stage(checks=checks, bake_s=float(stage.bake), accepts=stage.accepts)
+    return stages
 
 
 def _raw_stages(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -171,4 +172,6 @@ def _structural_mistakes(data: dict[str, Any]) -> list[PathProblem]:
         mistakes.append((("stages",), "a plan without stages checks nothing; add one of " + ", ".join(STAGES)))
     for key in ("variables", "target", "defaults", "shadow", "environments"):
         mistakes += references.unsupported_references(data.get(key), (key,))
+    for name, stage in _raw_stages(data):
+        mistakes += references.unsupported_references(stage.get("accepts"), ("stages", name, "accepts"))
     return mistakes

@@ -6,7 +6,7 @@ Their docstrings become the reference of the plan language (docs/plan.md) and th
 from __future__ import annotations
 
 import urllib.parse
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -251,6 +251,30 @@ class Include(StrictStruct, frozen=True, kw_only=True):
     sha256: Digest | None = None
 
 
+class Accepts(StrictStruct, frozen=True, kw_only=True):
+    """Weaker evidence than an answer of green that suffices for a stage's Succeeded; every report shows it.
+
+    Attributes:
+        evidence: `readiness`, the state of a resource that is green's alone, such as its targets or its version; or
+            `environment`, any check that passes, also one that asks blue, another host or an alarm.
+        why: The reason why no check asks green.
+
+    Example:
+        checks:
+          - name: green's port is open
+            tcp: {}
+        accepts: {evidence: readiness, why: green takes its work from a queue and answers no requests}
+    """
+
+    evidence: Literal["readiness", "environment"]
+    why: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+    def __post_init__(self) -> None:
+        """Reject a blank reason."""
+        if not self.why.strip():
+            raise WrongValueError("the reason is blank; write why no check of this stage asks green", ("why",))
+
+
 class StageFile(StrictStruct, frozen=True, kw_only=True):
     """The checks of one lifecycle event.
 
@@ -259,6 +283,8 @@ class StageFile(StrictStruct, frozen=True, kw_only=True):
         include: Fragments, whose checks come before the stage's own checks.
         bake: Wait before the checks start, for faults that appear only after some time. It counts towards the hook's
             timeout.
+        accepts: Weaker evidence that suffices here. Without it, one blocking check must have asked green wherever green
+            can be asked.
 
     Example:
         include: [{uri: "file:shared/web.yaml"}]
@@ -266,11 +292,13 @@ class StageFile(StrictStruct, frozen=True, kw_only=True):
         checks:
           - name: green answers
             http: {get: /health, expect: {status: 200}}
+        accepts: {evidence: readiness, why: its only endpoint is internal}
     """
 
     checks: list[dict[str, Any]] = []
     include: tuple[Include, ...] = ()
     bake: Duration = field_default(Duration(0))
+    accepts: Accepts | None = None
 
     def __post_init__(self) -> None:
         """Reject waits over one hour, after which CodeDeploy stops waiting for the hook."""

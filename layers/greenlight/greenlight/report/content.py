@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from greenlight.core.finding import Cause, Outcome, Severity
+from greenlight.core.finding import Cause, EvidenceKind, Outcome, Severity
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.report import DEFAULT_CHECKS
 from greenlight.core.verdict import Reason, Status
@@ -30,6 +30,11 @@ OWNERS = {
     Cause.SUPERSEDED: "CodeDeploy has already received another answer: find out what stopped the deployment.",
 }
 """Owner of the problem, for each cause."""
+
+_ACCEPTED = {
+    EvidenceKind.READINESS: "so no check needs to have asked green",
+    EvidenceKind.ENVIRONMENT: "so no check needs to have asked green or read its state",
+}
 
 DEPLOYMENT_ID = re.compile(r"d-[A-Z0-9]{1,40}", re.ASCII)
 """Format of CodeDeploy's deployment ids."""
@@ -174,6 +179,25 @@ def list_owners(report: Report) -> list[str]:
 def count_passed(report: Report) -> int:
     """Count the checks that passed."""
     return sum(finding.outcome is Outcome.PASS for finding in report.checks)
+
+
+def describe_asked(report: Report) -> str:
+    """Return how often and by how many checks green was asked, as a sentence; "" if that is not known."""
+    asked = report.green_asked
+    if asked is None:
+        return ""
+    if not asked.times:
+        return "no check asked green"
+    times, checks = (
+        f"{count} {noun}{'s' * (count > 1)}" for count, noun in ((asked.times, "time"), (asked.checks, "check"))
+    )
+    return f"green was asked {times} by {checks}"
+
+
+def describe_accepted(report: Report) -> str:
+    """Return the weaker evidence that the plan accepts, and its reason; "" if it accepts none."""
+    accepted = report.accepted
+    return f"{accepted.evidence.value} as evidence, {_ACCEPTED[accepted.evidence]}: {accepted.why}" if accepted else ""
 
 
 def describe_untested(report: Report) -> list[str]:

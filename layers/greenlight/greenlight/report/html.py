@@ -128,6 +128,8 @@ def _remarks(report: Report) -> Iterator[Html]:
     """Render shadow mode, overrides and notes."""
     if report.shadow:
         yield _remark("Shadow", f"CodeDeploy receives Succeeded until {report.shadow.until}: {report.shadow.why}")
+    if accepted := content.describe_accepted(report):
+        yield _remark("Accepted", accepted)
     for override in report.overrides:
         approval = f"approved by {override.who} until {override.expires}, for {override.scope}: {override.why}"
         yield _remark("Overridden", f"{override.check}: {approval}")
@@ -192,6 +194,7 @@ def _facts(report: Report) -> Html:
             green.url,
             f"host {green.host}" if green.host else "",
         ),
+        "Evidence": (content.describe_asked(report),),
         "Plan": (plan.uri or "none", f"version {plan.version_id}" if plan.version_id else ""),
         "Deployment": (deployment.id, deployment.config, deployment.region),
         "Started": (_format_time(report.started_at), f"for {content.format_duration(report.duration_ms)}"),

@@ -46,6 +46,8 @@ def _lines(report: Report) -> Iterator[str]:
     properties = {
         "verdict": content.format_headline(report),
         "deployment": deployment.id,
+        "evidence": content.describe_asked(report),
+        "accepted": content.describe_accepted(report),
         "green": content.format_target(report),
         "plan": content.format_plan(report),
         **content.next_commands(report),

@@ -74,6 +74,8 @@ def _list_items(report: Report) -> Iterator[str]:
         yield f"- **overridden** {_text(approval)}"
     if report.shadow:
         yield f"- **shadow** {_text(f'until {report.shadow.until}: {report.shadow.why}')}"
+    if accepted := content.describe_accepted(report):
+        yield f"- **accepted** {_text(accepted)}"
     for note in report.deployment.notes:
         yield f"- **note** {_text(note)}"
 
@@ -84,6 +86,8 @@ def _list_facts(report: Report) -> Iterator[tuple[str, str]]:
         "**Checks passed**",
         f"{count} in {content.format_duration(report.duration_ms)}, started {report.started_at}",
     )
+    if asked := content.describe_asked(report):
+        yield "**Evidence**", asked
     region = f" in {report.deployment.region}" if report.deployment.region else ""
     yield "**Deployment**", f"{report.deployment.id}{region}"
     if target := content.format_target(report):

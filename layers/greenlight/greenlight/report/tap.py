@@ -35,6 +35,8 @@ def _lines(report: Report) -> Iterator[str]:
     about = f"{content.format_subject(report)} {deployment.id} at {deployment.stage}"
     yield f"# {escape_controls(f'{content.format_headline(report)}: {about}')}"
     comments = {
+        "evidence": content.describe_asked(report),
+        "accepted": content.describe_accepted(report),
         "green": content.format_target(report),
         "plan": content.format_plan(report),
         **content.next_commands(report),

@@ -100,6 +100,8 @@ def _verdict_lines(report: Report) -> Iterator[_Line]:
     if report.shadow:
         rest = f" until {report.shadow.until}: {report.shadow.why}"
         yield _Line("shadow", rest, "  ", _COLOURS[Outcome.INCONCLUSIVE])
+    if accepted := content.describe_accepted(report):
+        yield _Line("accepted", f": {accepted}", "  ", _COLOURS[Outcome.INCONCLUSIVE])
 
 
 def _fact_lines(report: Report) -> Iterator[_Line]:
@@ -108,6 +110,8 @@ def _fact_lines(report: Report) -> Iterator[_Line]:
     count = f"{content.count_passed(report)} of {len(report.checks)} checks passed in {report.duration_ms / 1000:.1f} s"
     region = f" in {deployment.region}" if deployment.region else ""
     yield _Line("", f"{count}, started {report.started_at}{region}", "  ")
+    if asked := content.describe_asked(report):
+        yield _Line("", asked, "  ")
     if target := content.format_target(report):
         yield _Line("", f"green: {target}", "  ")
     if plan := content.format_plan(report):

@@ -31,6 +31,8 @@ from greenlight.plan import parser
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from greenlight.checks.asked import ExchangeRecorder
+
 ConnectionHandler = Callable[[socket.socket], object]
 """Function that a server for another protocol than HTTP calls with each connection."""
 
@@ -490,6 +492,6 @@ class _AttemptResources(CheckResources):
         super().__init__(shared.deployment, shared.client, shared.aws, redactor, shared.clock)
         self.timeout_s = context.timeout_s
 
-    def context(self, timeout_s: float, redactor: Redactor) -> Context:
+    def context(self, timeout_s: float, redactor: Redactor, recorder: ExchangeRecorder) -> Context:
         """Return the context of one attempt."""
-        return super().context(min(self.timeout_s, timeout_s), redactor)
+        return super().context(min(self.timeout_s, timeout_s), redactor, recorder)

@@ -8,12 +8,15 @@ from msgspec.structs import replace
 
 from greenlight.core.finding import Cause, ExcuseReason, Finding, Outcome
 from greenlight.core.verdict import Reason, Status, Verdict
+from greenlight.verdict.evidence import EvidenceRule
 from greenlight.verdict.judge import excuse_for, judge
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
     from greenlight.plan.model import Check
+
+_STRICTEST = EvidenceRule()
 
 
 def apply_plan(checks: Sequence[Check], findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -41,15 +44,21 @@ def with_excuses(findings: Sequence[Finding], overridden: Container[str] = ()) -
     return tuple(replace(finding, excused=excuse_for(finding, overridden)) for finding in findings)
 
 
-def decide_verdict(checks: Sequence[Check], findings: Sequence[Finding], overridden: Container[str] = ()) -> Verdict:
+def decide_verdict(
+    checks: Sequence[Check],
+    findings: Sequence[Finding],
+    overridden: Container[str] = (),
+    rule: EvidenceRule = _STRICTEST,
+) -> Verdict:
     """Return the verdict on a gate; a check without a finding is a gate error, whatever its severity.
 
     Args:
         checks: Checks of the plan at this stage.
         findings: Findings from `apply_plan`.
         overridden: Names of the checks that an applied override names.
+        rule: The weakest evidence that suffices.
     """
-    verdict = judge(findings, overridden)
+    verdict = judge(findings, overridden, rule)
     names = {finding.name for finding in findings}
     missing = tuple(
         Reason(cause=Cause.GATE_ERROR, check=check.name, message="the check returned no finding")

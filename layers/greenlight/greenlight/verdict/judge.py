@@ -1,8 +1,8 @@
 """Judge of findings, which fails closed.
 
 The verdict is Succeeded only if every blocking finding is PASS, SKIPPED because the plan says so, or excused, and at
-least one blocking finding is a PASS. An excuse is never evidence. Everything else is Failed, also outcomes and
-severities that this module does not know.
+least one blocking finding is a PASS that is evidence of green (`verdict.evidence`). An excuse is never evidence.
+Everything else is Failed, also outcomes and severities that this module does not know.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from msgspec.structs import replace
 
 from greenlight.core.finding import Cause, ExcuseReason, Finding, OnInconclusive, Outcome, Severity
 from greenlight.core.verdict import Reason, ShadowedVerdict, Status, Verdict
+from greenlight.verdict.evidence import EvidenceRule
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
+
+_STRICTEST = EvidenceRule()
 
 _CAUSE = {
     Outcome.FAIL: Cause.RELEASE_FAILED,
@@ -24,12 +27,13 @@ _CAUSE = {
 }
 
 
-def judge(findings: Sequence[Finding], overridden: Container[str] = ()) -> Verdict:
+def judge(findings: Sequence[Finding], overridden: Container[str] = (), rule: EvidenceRule = _STRICTEST) -> Verdict:
     """Judge one gate.
 
     Args:
         findings: One for every check of the plan at this stage, in any order.
         overridden: Names of the checks for which an override applies to this gate.
+        rule: The weakest evidence that suffices.
 
     Returns:
         The verdict; it has no reasons if and only if it is Succeeded.
@@ -40,8 +44,8 @@ def judge(findings: Sequence[Finding], overridden: Container[str] = ()) -> Verdi
         for finding in blocking
         if finding.outcome not in (Outcome.PASS, Outcome.SKIPPED) and not excuse_for(finding, overridden)
     )
-    if not reasons and not any(finding.outcome is Outcome.PASS for finding in blocking):
-        message = f"{_describe_no_evidence(blocking)}, so nothing shows that green works"
+    if not reasons and not any(finding.outcome is Outcome.PASS and rule.allows(finding) for finding in blocking):
+        message = f"{_describe_no_evidence(blocking, rule)}, so nothing shows that green works"
         reasons = (Reason(cause=Cause.NO_EVIDENCE, message=message),)
     return Verdict(status=Status.FAILED if reasons else Status.SUCCEEDED, reasons=reasons)
 
@@ -94,7 +98,9 @@ def _is_tolerable(finding: Finding) -> bool:
     )
 
 
-def _describe_no_evidence(blocking: Sequence[Finding]) -> str:
+def _describe_no_evidence(blocking: Sequence[Finding], rule: EvidenceRule) -> str:
+    if passes := [finding for finding in blocking if finding.outcome is Outcome.PASS]:
+        return rule.describe_shortfall(passes)
     if not blocking:
         return "there is no blocking check"
     if all(finding.outcome is Outcome.SKIPPED for finding in blocking):

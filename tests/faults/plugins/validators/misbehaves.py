@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from greenlight.api import Context, Evidence, Finding, Outcome, Params, failed, passed, validator
+from greenlight.core.finding import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,6 +175,9 @@ _RETURNS: dict[str, Callable[[], Any]] = {
     "returns a coroutine": _later,
     "fails": lambda: failed("on purpose"),
     "skips": lambda: Finding(outcome=Outcome.SKIPPED, message="not today"),
+    "claims to have asked green": lambda: Finding(
+        outcome=Outcome.PASS, message="it answered", asked=Asked(green=9, green_resource=9, green_metrics=9)
+    ),
     "names another check": lambda: ForgedFinding(
         outcome=Outcome.PASS, message="a forged result", name="wrong", flaky=True
     ),

@@ -1,0 +1,223 @@
+"""Record of whom an attempt asked: green, blue, another host, or AWS about green or about anything else.
+
+The engine chooses every address and makes every AWS call, so it knows who answered. Validators do not write the record:
+a check whose answers came from blue must not count as evidence that green works.
+"""
+
+from __future__ import annotations
+
+import threading
+import urllib.parse
+from typing import TYPE_CHECKING, Any
+
+from greenlight.core.finding import Asked
+from greenlight.network.request_target import accepts_path, is_sent_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from greenlight.core.deployment import Deployment, Side
+    from greenlight.network.client import Response
+
+_OBSERVING_SERVICES = ("cloudwatch", "logs", "xray")
+_READS_OF_A_VERSION = (
+    "get_function",
+    "get_function_configuration",
+    "get_function_code_signing_config",
+    "get_provisioned_concurrency_config",
+)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class ExchangeRecorder:
+    """Counts of the exchanges of one attempt that were answered; safe to use from several threads."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        """Count nothing yet."""
+        self._deployment = deployment
+        self._lock = threading.Lock()
+        self._counts = dict.fromkeys(Asked.__struct_fields__, 0)
+        self._images: set[str] = set()
+        self._tasks: set[str] = set()
+
+    def asked(self) -> Asked:
+        """Return the counts so far."""
+        with self._lock:
+            return Asked(**self._counts)
+
+    def count_response(self, side_name: str, path_or_url: str, sent: Mapping[str, str], response: Response) -> None:
+        """Count an HTTP response for the host that gave it, which after redirects is the last one.
+
+        Args:
+            side_name: `green` or `blue`, the side that a path goes to.
+            path_or_url: As the check wrote it.
+            sent: The headers of the request.
+            response: The response.
+        """
+        green, blue = self._deployment.green, self._deployment.blue
+        origin = _origin(response.url)
+        if origin != _origin(green.url):
+            self._add("blue" if origin == _origin(blue.url) else "other")
+            return
+        shares_origin = origin == _origin(blue.url)
+        is_greens = accepts_path(green, response.url)
+        if shares_origin:
+            # One listener serves both sides, so the rule decides: its path, and headers that the check left alone.
+            is_greens = is_greens and side_name == "green" and is_sent_to(green, path_or_url) and _has_rule(green, sent)
+        self._add("green" if is_greens else "blue" if shares_origin else "other")
+
+    def count_connection(self, host: str, port: int) -> None:
+        """Count a connection that was opened for another protocol than HTTP."""
+        endpoint = (host.lower(), port)
+        if endpoint == _origin(self._deployment.blue.url)[1:]:  # also where green shares it: no rule chose green
+            self._add("blue")
+        else:
+            self._add("green" if endpoint == _origin(self._deployment.green.url)[1:] else "other")
+
+    def count_call(
+        self, service: str, operation: str, parameters: Mapping[str, Any], response: Mapping[str, Any]
+    ) -> None:
+        """Count an AWS call that AWS answered."""
+        self._add(self._classify_call(service, operation, parameters, response))
+
+    def _add(self, key: str) -> None:
+        with self._lock:
+            self._counts[key] += 1
+
+    def _classify_call(
+        self, service: str, operation: str, parameters: Mapping[str, Any], response: Mapping[str, Any]
+    ) -> str:
+        if service == "lambda" and operation == "invoke":
+            return _classify_invocation(self._deployment, parameters, response)
+        if service in _OBSERVING_SERVICES:
+            return "green_metrics" if self._observes_green(parameters, response) else "aws"
+        return "green_resource" if self._reads_green(service, operation, parameters, response) else "aws"
+
+    def _reads_green(
+        self, service: str, operation: str, parameters: Mapping[str, Any], response: Mapping[str, Any]
+    ) -> bool:
+        green = self._deployment.green
+        if (service, operation) == ("elbv2", "describe_target_health"):
+            return bool(green.target_group) and parameters.get("TargetGroupArn") == green.target_group
+        if service == "lambda" and operation in _READS_OF_A_VERSION:
+            self._images |= set(filter(None, [response.get("Code", {}).get("ImageUri")]))
+            return bool(green.version) and _qualifier(self._deployment, parameters) == green.version
+        if service == "ecs":
+            return self._reads_green_in_ecs(operation, parameters, response)
+        if service == "ecr":
+            repository = str(parameters.get("repositoryName", ""))
+            return bool(repository) and any(_is_from(image, repository) for image in self._images)
+        return False
+
+    def _reads_green_in_ecs(self, operation: str, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
+        green = self._deployment.green
+        if operation == "describe_task_definition":
+            if not green.task_definition or parameters.get("taskDefinition") != green.task_definition:
+                return False
+            containers = response.get("taskDefinition", {}).get("containerDefinitions", [])
+            self._images |= {str(container.get("image", "")) for container in containers}
+            return True
+        if not green.task_set:
+            return False
+        if operation == "describe_tasks":
+            tasks = [task for task in response.get("tasks", []) if task.get("startedBy") == green.task_set]
+            self._tasks |= {str(task.get("taskArn", "")).rpartition("/")[2] for task in tasks} - {""}
+            return bool(tasks)
+        if operation in ("describe_services", "describe_task_sets"):
+            task_sets = [*response.get("taskSets", [])]
+            for service in response.get("services", []):
+                task_sets += service.get("taskSets", [])
+            return any(green.task_set in (task_set.get("id"), task_set.get("taskSetArn")) for task_set in task_sets)
+        return False
+
+    def _observes_green(self, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
+        deployment, green = self._deployment, self._deployment.green
+        marks = {green.target_group, green.target_group.rpartition(":")[2], green.task_set}
+        if deployment.function and green.version:
+            marks.add(f"{deployment.function}:{green.version}")
+        marks.discard("")
+        if any(_contains_name(text, mark) for text in _texts(parameters) for mark in marks):
+            return True
+        if green.version and _has_version_dimension(parameters, green.version):
+            return True
+        streams = [str(event.get("logStreamName", "")) for event in response.get("events", [])]
+        stream_marks = {f"[{green.version}]"} if green.version else self._tasks
+        return any(mark in stream for stream in streams for mark in stream_marks)
+
+
+def sum_asked(counts: Iterable[Asked]) -> Asked:
+    """Return the sum of the counts of several attempts."""
+    items = list(counts)
+    return Asked(**{name: sum(getattr(item, name) for item in items) for name in Asked.__struct_fields__})
+
+
+def _classify_invocation(deployment: Deployment, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> str:
+    """Return whose invocation it was; an asynchronous one or a dry run has no answer of any version."""
+    qualifier, executed = _qualifier(deployment, parameters), response.get("ExecutedVersion")
+    if parameters.get("InvocationType", "RequestResponse") != "RequestResponse" or not qualifier or not executed:
+        return "aws"
+    for name, side in (("green", deployment.green), ("blue", deployment.blue)):
+        if executed == side.version and qualifier in (side.version, deployment.alias):
+            return name
+    return "other"
+
+
+def _qualifier(deployment: Deployment, parameters: Mapping[str, Any]) -> str:
+    """Return the version or alias that a call names; "" if it names another function or none of them."""
+    parts = str(parameters.get("FunctionName", "")).split(":")
+    if "function" in parts:  # an ARN, or the part of one from the account on
+        parts = parts[parts.index("function") + 1 :]
+    if not deployment.function or not parts or parts[0] != deployment.function:
+        return ""
+    return str(parameters.get("Qualifier") or (parts[1] if len(parts) > 1 else ""))
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of a URL; ("", "", 0) without a URL, which equals no origin of a response."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        return parts.scheme, (parts.hostname or "").lower(), parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return "", "", 0
+
+
+def _has_rule(side: Side, sent: Mapping[str, str]) -> bool:
+    """Return whether a request has the headers that the rule of `side` asks for."""
+    provided = {name.lower(): value for name, value in sent.items()}
+    is_renamed = bool(side.host) and provided.get("host", side.host) != side.host
+    return not is_renamed and all(provided.get(name.lower()) == value for name, value in side.headers.items())
+
+
+def _is_from(image: str, repository: str) -> bool:
+    name = image.partition("@")[0]
+    head, _, tag = name.rpartition(":")
+    return (head if head and "/" not in tag else name).partition("/")[2] == repository
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in plain data."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list, tuple)):
+        items: Iterable[Any] = value.values() if isinstance(value, dict) else value
+        for item in items:
+            yield from _texts(item)
+
+
+def _contains_name(text: str, name: str) -> bool:
+    """Return whether `name` is in `text` and does not go on there: `orders:7` is not in `orders:71`."""
+    place = text.find(name)
+    while place >= 0:
+        before, after = text[place - 1 : place], text[place + len(name) : place + len(name) + 1]
+        if not before.isalnum() and not after.isalnum() and "-" not in (before, after):
+            return True
+        place = text.find(name, place + 1)
+    return False
+
+
+def _has_version_dimension(value: Any, version: str) -> bool:
+    """Return whether a query has CloudWatch's dimension of this executed version."""
+    if isinstance(value, dict):
+        is_dimension = value.get("Name") == "ExecutedVersion" and value.get("Value") == version
+        return is_dimension or any(_has_version_dimension(item, version) for item in value.values())
+    return isinstance(value, (list, tuple)) and any(_has_version_dimension(item, version) for item in value)
