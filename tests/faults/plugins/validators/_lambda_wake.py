@@ -1,0 +1,1 @@
+../../../../validators/_lambda_wake.py
