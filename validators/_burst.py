@@ -42,6 +42,7 @@ class Burst:
         statuses: Number of requests by class of status, or "none" without an answer.
         errors: Descriptions of failed requests.
         impossible: Reasons why requests could not be made at all; the first one ends the burst.
+        sent: Number of requests that were begun.
     """
 
     def __init__(self, target: Target, context: Context, end: float) -> None:
@@ -50,8 +51,14 @@ class Burst:
         self.statuses: Counter[str] = Counter()
         self.errors: list[str] = []
         self.impossible: list[str] = []
+        self.sent = 0
         self._lock = threading.Lock()
         self._next_number = 0
+
+    @property
+    def answered(self) -> int:
+        """The number of requests with an answer, whatever its status."""
+        return self.statuses.total() - self.statuses["none"]
 
     def run(self, count: int, rate: float | None) -> float:
         """Send at most `count` requests, `rate` a second, until the end; return the seconds it took."""
@@ -82,6 +89,8 @@ class Burst:
             return self._next_number - 1 if self._next_number <= count else None
 
     def _send_request(self, path: str) -> None:
+        with self._lock:
+            self.sent += 1
         started = time.perf_counter()
         try:
             response = self._context.request(self._target.method, path, headers=self._target.headers)

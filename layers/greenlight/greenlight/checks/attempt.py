@@ -66,7 +66,9 @@ def run_attempt(attempt: Attempt, resources: CheckResources) -> Finding:
     """Run one attempt and return its finding, redacted, whatever the validator does."""
     began, redactor = time.monotonic(), resources.redactor.copy()
     try:
-        finding = redact_finding(_call_validator(attempt, resources.context(attempt.timeout_s, redactor)), redactor)
+        context = resources.context(attempt.timeout_s, redactor)
+        context.ends_with_gate = attempt.timeout_s < attempt.bound.check.timeout_s
+        finding = redact_finding(_call_validator(attempt, context), redactor)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plugin must not end the thread without a finding
         # The traceback's frames hold all objects of the validator. After a MemoryError even the message could not be
         # built while they live.
