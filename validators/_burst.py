@@ -50,6 +50,7 @@ class Burst:
         errors: Descriptions of failed requests.
         unsent: Reasons why requests could not be sent, which are not green's fault; the first one ends the burst.
         unanswered: Number of requests that were sent and had no answer when the check's time ended.
+        sent: Number of requests that were sent.
     """
 
     def __init__(self, target: Target, context: Context, end: float) -> None:
@@ -60,8 +61,14 @@ class Burst:
         self.unsent: list[str] = []
         self.unanswered = 0
         self._in_flight = 0
+        self.sent = 0
         self._lock = threading.Lock()
         self._next_number = 0
+
+    @property
+    def answered(self) -> int:
+        """The number of requests with an answer, whatever its status."""
+        return self.statuses.total() - self.statuses["none"]
 
     def run(self, count: int, rate: float | None) -> float:
         """Send at most `count` requests, `rate` a second, until the end; return the seconds it took."""
@@ -95,6 +102,8 @@ class Burst:
             return self._next_number - 1 if self._next_number <= count else None
 
     def _send_request(self, path: str) -> None:
+        with self._lock:
+            self.sent += 1
         started = time.perf_counter()
         with self._lock:
             self._in_flight += 1

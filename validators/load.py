@@ -140,8 +140,8 @@ def load(params: Load, context: Context) -> Finding:
     if unsent := warm_up.unsent + burst.unsent:
         return error(f"the burst could not be sent: {unsent[0]}")
     latencies, errors = list(burst.latencies), list(burst.errors)  # a thread may still append to the originals
-    if not latencies and not warm_up.latencies and (unanswered := warm_up.unanswered + burst.unanswered):
-        return failed(f"green answered none of {unanswered} requests within the check's time")
+    if silent := _describe_silence(warm_up, burst):
+        return failed(silent)
     if not latencies:
         return inconclusive("no request of the burst ended within the check's time; give it a longer timeout")
     rate = len(latencies) / elapsed_s if elapsed_s else 0.0
@@ -161,6 +161,15 @@ def load(params: Load, context: Context) -> Finding:
     limits = {name: getattr(params.expect, name) for name in PERCENTILES}
     plot = sample_series("latency of the burst", latencies, "green", limits)
     return msgspec.structs.replace(finding, series=(plot,))
+
+
+def _describe_silence(*bursts: Burst) -> str:
+    """Return that green answered no request at all; "" if it answered one, or was sent none."""
+    sent = sum(burst.sent for burst in bursts)
+    if not sent or any(burst.answered for burst in bursts):
+        return ""
+    reason = next((burst.errors[0] for burst in bursts if burst.errors), "the check's time was over first")
+    return f"green answered none of {sent} requests, its error rate is 1: {reason}"
 
 
 def _check_limits(expect: Expect, latencies: list[float], error_count: int, burst: Burst) -> list[Evidence]:

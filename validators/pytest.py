@@ -36,7 +36,7 @@ import tempfile
 import zipfile
 from typing import TYPE_CHECKING
 
-from greenlight.api import Context, Finding, GreenlightError, IamRequirement, error, failed, validator
+from greenlight.api import Context, Finding, GreenlightError, IamRequirement, error, validator
 
 from ._pytest_suite import S3_ARCHIVE, Pytest, decide_finding, find_suite, run_suite
 
@@ -76,7 +76,8 @@ def pytest_(params: Pytest, context: Context) -> Finding:
             suite = find_suite(params, context, scratch / "suite")
             code, output = run_suite(params, context, suite, scratch)
         except subprocess.TimeoutExpired:
-            return failed("the suite did not end before the check's time was over; give it a longer timeout")
+            message = "the suite did not end before the check's time was over"
+            return out_of_time(message, ends_with_gate=context.ends_with_gate)
         except (GreenlightError, zipfile.BadZipFile, OSError) as problem:
             return error(f"the suite cannot be run: {problem}")
         return decide_finding(params, context, code, output, scratch / "results.xml")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -176,3 +177,15 @@ def test_requests_follow_the_rate(check: Check) -> None:
 def test_invalid_parameters_are_rejected_with_a_reason(check: Check, raw_params: Any, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         check("load", raw_params)
+
+
+@pytest.mark.parametrize(
+    "params", [{"warm_up": 0}, {"warm_up": 2}, {"expect": {"error_rate": {"lt": 1}}, "warm_up": 0}]
+)
+def test_a_green_that_answers_no_request_fails(check: Check, params: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as hung:  # accepts connections and reads nothing
+        url = f"http://127.0.0.1:{hung.getsockname()[1]}"
+        finding = check("load", {"paths": ["/"], "requests": 30, "minimum_samples": 1, **params}, url, timeout_s=1.5)
+
+    assert finding.outcome is Outcome.FAIL, finding.message
+    assert "green answered none of" in finding.message

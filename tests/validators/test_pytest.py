@@ -15,7 +15,11 @@ from botocore.stub import Stubber
 
 from greenlight.api import Finding, Outcome
 from greenlight.aws.client import Aws
-from greenlight.testing import HttpServer
+from greenlight.checks.binding import Bound
+from greenlight.core.finding import Cause
+from greenlight.plan.model import Check as PlanCheck
+from greenlight.testing import HttpServer, load_validator, parse_params
+from tests.support.check_run import Run
 
 if TYPE_CHECKING:
     import pathlib
@@ -89,6 +93,19 @@ def test_a_suite_that_hangs_is_ended_in_time(check: Check, plans: pathlib.Path) 
     finding = run_suite(check, plans, "import time\ndef test_it(): time.sleep(30)\n", timeout_s=1.5)
     assert (finding.outcome, "did not end before" in finding.message) == (Outcome.FAIL, True)
     assert time.monotonic() - began < 15
+
+
+def test_a_suite_that_the_gates_own_time_cuts_off_is_a_deadline(plans: pathlib.Path) -> None:
+    (plans / "smoke").mkdir()
+    (plans / "smoke" / "test_smoke.py").write_text("import time\ndef test_it(): time.sleep(30)\n")
+    validator = load_validator("pytest")
+    params = parse_params(validator, {"path": "smoke"})
+    plan_check = PlanCheck(name="smoke", validator="pytest", params={}, timeout_s=20.0)
+
+    (finding,) = Run(Bound(plan_check, validator, params), within_s=2.5).findings
+
+    assert (finding.outcome, finding.cause) == (Outcome.ERROR, Cause.DEADLINE), finding.message
+    assert "ended with the gate's, before the check's `timeout`" in finding.message
 
 
 def test_a_suite_that_is_not_there_is_an_error(check: Check, plans: pathlib.Path) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation
 from greenlight.assertions.jmespath_query import compile_query, run_query
 from greenlight.checks.context import Context
-from greenlight.checks.findings import check_value, error, failed, finding_from, inconclusive, passed
+from greenlight.checks.findings import check_value, error, failed, finding_from, inconclusive, out_of_time, passed
 from greenlight.checks.series import sample_series, time_series
 from greenlight.checks.validator import IamRequirement, Params, Validator, validator
 from greenlight.core.clock import Clock
@@ -131,6 +131,7 @@ __all__ = [
     "is_sensitive",
     "list_service_tasks",
     "nesting_exceeds",
+    "out_of_time",
     "parse_json",
     "passed",
     "percentile",

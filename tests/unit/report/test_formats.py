@@ -112,6 +112,22 @@ def test_owner_of_a_check_that_did_not_run_is_only_named_without_other_reasons(f
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_one_check_without_evidence_beside_others_that_passed_is_named_as_one(form: str) -> None:
+    good, silent = (
+        check("a", "http", Outcome.PASS, "fine"),
+        check("b", "http", Outcome.INCONCLUSIVE, "no samples", attempts=1),
+    )
+    reasons = tuple(Reason(cause=Cause.NO_EVIDENCE, check=name, message="no samples") for name in "bc")
+
+    one = FORMATS[form].render(closed(checks=(good, silent), reasons=reasons[:1]))
+    two = FORMATS[form].render(closed(checks=(good, silent, replace(silent, name="c")), reasons=reasons))
+
+    assert "One check shows nothing: the author of the plan has to act." in one
+    assert "2 checks show nothing: the author of the plan has to act." in two
+    assert "Nothing shows that green works" not in one + two
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
 def test_notes_of_discovery_are_shown(form: str) -> None:
     deployment = replace(closed().deployment, notes=("the rule asks for more",))
 

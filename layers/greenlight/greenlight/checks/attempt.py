@@ -69,6 +69,7 @@ def run_attempt(attempt: Attempt, resources: CheckResources) -> Finding:
     recorder = ExchangeRecorder(resources.deployment)
     try:
         context = resources.context(attempt.timeout_s, redactor, recorder)
+        context.ends_with_gate = attempt.timeout_s < attempt.bound.check.timeout_s
         finding = redact_finding(_call_validator(attempt, context), redactor)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plugin must not end the thread without a finding
         # The traceback keeps all objects of the validator alive. After a MemoryError there would not even be memory

@@ -42,6 +42,7 @@ class Context:
     Attributes:
         deployment: The deployment under test.
         clock: Source of time; use it instead of `time` and `datetime`, so that a test can pass a `FakeClock`.
+        ends_with_gate: Whether the gate's time ends before the check's `timeout`, so that the attempt has less.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Context:
         """Start the attempt's time; the runner creates one context for each attempt."""
         self.deployment = deployment
         self.clock = clock
+        self.ends_with_gate = False
         self._timeout_s = timeout_s
         self._redactor = redactor
         self._deadline = clock.monotonic() + timeout_s

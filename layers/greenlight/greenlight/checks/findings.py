@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlight.core.display import display_value
-from greenlight.core.finding import Evidence, Finding, Outcome
+from greenlight.core.finding import Cause, Evidence, Finding, Outcome
 from greenlight.core.json_values import MISSING
 
 if TYPE_CHECKING:
@@ -36,6 +36,22 @@ def error(message: str, *evidence: Evidence) -> Finding:
 def inconclusive(message: str, *evidence: Evidence) -> Finding:
     """Return an INCONCLUSIVE: the check ran, but does not show whether green is right or wrong."""
     return Finding(outcome=Outcome.INCONCLUSIVE, message=message, evidence=evidence)
+
+
+def out_of_time(message: str, *, ends_with_gate: bool) -> Finding:
+    """Return that green's work did not end in time: a FAIL, or an ERROR with DEADLINE if the gate's own time was over.
+
+    Args:
+        message: The work that did not end.
+        ends_with_gate: `context.ends_with_gate`.
+    """
+    if ends_with_gate:
+        return Finding(
+            outcome=Outcome.ERROR,
+            cause=Cause.DEADLINE,
+            message=f"{message}, which ended with the gate's, before the check's `timeout`; give the gate more time",
+        )
+    return Finding(outcome=Outcome.FAIL, message=f"{message}; give it a longer timeout")
 
 
 def check_value(query: str, expectation: Expectation, actual: Any, location: str = "") -> Evidence:

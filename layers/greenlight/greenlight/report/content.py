@@ -173,7 +173,16 @@ def list_owners(report: Report) -> list[str]:
     """
     not_run = {finding.name for finding in report.checks if not finding.attempts}
     reasons = [reason for reason in report.reasons if reason.check not in not_run] or report.reasons
-    return [OWNERS[cause] for cause in dict.fromkeys(reason.cause for reason in reasons)]
+    return [owner_sentence(report, cause) for cause in dict.fromkeys(reason.cause for reason in reasons)]
+
+
+def owner_sentence(report: Report, cause: Cause) -> str:
+    """Return who has to act for a cause; checks without evidence are counted if others passed."""
+    silent = {reason.check for reason in report.reasons if reason.cause is Cause.NO_EVIDENCE and reason.check}
+    if cause is not Cause.NO_EVIDENCE or not silent or not count_passed(report):
+        return OWNERS[cause]
+    checks = "One check shows" if len(silent) == 1 else f"{len(silent)} checks show"
+    return f"{checks} nothing: the author of the plan has to act."
 
 
 def count_passed(report: Report) -> int:

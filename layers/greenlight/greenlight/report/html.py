@@ -117,7 +117,7 @@ def _reasons(report: Report) -> Iterator[Html]:
         if len(others) > MAX_REASONS:
             yield tag("p", f"and {len(others) - MAX_REASONS} more, below", class_="muted")
         for owner in content.list_owners(report):
-            if owner != content.OWNERS[first.cause]:
+            if owner != content.owner_sentence(report, first.cause):
                 yield tag("p", owner)
     else:
         count = f"{content.count_passed(report)} of {len(report.checks)} checks passed."
@@ -145,7 +145,11 @@ def _first_reason(report: Report, reason: Reason, finding: Finding | None) -> Ht
         tag("h2", _link(report, reason) if reason.check else escape_line(reason.cause.value)),
         tag("p", reason.message, class_="lead"),
         _expected_and_actual(mismatch) if mismatch else Html(),
-        tag("p", *((tag("strong", reason.cause.value), " ") if reason.check else ()), content.OWNERS[reason.cause]),
+        tag(
+            "p",
+            *((tag("strong", reason.cause.value), " ") if reason.check else ()),
+            content.owner_sentence(report, reason.cause),
+        ),
         _next_step(finding) if finding and finding.remediation else Html(),
         class_="why",
     )
