@@ -224,9 +224,9 @@ class WebSocketClient:
 
     def _read_close(self, wait_s: float = _CLOSE_WAIT_S) -> Any:
         """Return the server's close frame, which may be on its way; None without one."""
-        end = time.monotonic() + min(wait_s, self._context.remaining_s())
+        end = self._context.clock.monotonic() + min(wait_s, self._context.remaining_s())
         with contextlib.suppress(OSError):
-            while self._protocol.close_rcvd is None and (remaining_s := end - time.monotonic()) > 0:
+            while self._protocol.close_rcvd is None and (remaining_s := end - self._context.clock.monotonic()) > 0:
                 self._connection.settimeout(max(0.001, remaining_s))
                 data = self._connection.recv(65536)
                 if not data:

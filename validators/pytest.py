@@ -36,7 +36,7 @@ import tempfile
 import zipfile
 from typing import TYPE_CHECKING
 
-from greenlight.api import Context, Finding, GreenlightError, IamRequirement, error, validator
+from greenlight.api import Context, Finding, GreenlightError, IamRequirement, error, out_of_time, validator
 
 from ._pytest_suite import S3_ARCHIVE, Pytest, decide_finding, find_suite, run_suite
 

@@ -54,6 +54,31 @@ class Reader(Aws):
         )
         return response
 
+    def call_for(self, service: str, operation: str, member: str, /, **parameters: Any) -> dict[str, Any]:
+        """Send one request whose response must have this member, and return the response.
+
+        Raises:
+            UnseenError: As for `call`.
+        """
+        response: dict[str, Any] = self._cached(
+            (service, operation, member),
+            parameters,
+            lambda: Aws.call_for(self, service, operation, member, **parameters),
+        )
+        return response
+
+    def read_object(self, bucket: str, key: str, max_bytes: int) -> tuple[bytes, dict[str, Any]]:
+        """Return the first bytes of an object in S3, as `Aws.read_object` does, and the response.
+
+        Raises:
+            UnseenError: As for `call`.
+        """
+        parameters = {"Bucket": bucket, "Key": key, "max_bytes": max_bytes}
+        found: tuple[bytes, dict[str, Any]] = self._cached(
+            ("s3", "get_object", "Body"), parameters, lambda: Aws.read_object(self, bucket, key, max_bytes)
+        )
+        return found
+
     def pages(self, service: str, operation: str, key: str, /, **parameters: Any) -> list[Any]:
         """Send a paginated request and return all items of `key`.
 

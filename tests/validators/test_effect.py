@@ -338,7 +338,10 @@ SEE = {"see": {"log": {"group": "g", "pattern": "p"}}}
     [
         ({"cause": {}, **SEE}, "exactly one of http"),
         ({"cause": {"http": {"get": "/"}}, "see": {}}, "exactly one of sqs"),
-        ({"cause": {"lambda_invoke": {"payload": 1, "event": {"sqs": {"messages": ["x"]}}}}, **SEE}, "two ways to say"),
+        (
+            {"cause": {"lambda_invoke": {"payload": 1, "event": {"sqs": {"messages": ["x"]}}}}, **SEE},
+            "exclude each other",
+        ),
         ({"cause": {"http": {"get": "/"}}, "see": {"metric": {"namespace": "a", "name": "b"}}}, "expect is missing"),
         ({"cause": {"sqs": {"to": "u", "message": "x"}}, "capture": {"id": "json.id"}, **SEE}, "only unique"),
         ({"cause": {"sqs": {"to": "u", "message": "x"}, "expect": {"status": 200}}, **SEE}, "only an HTTP cause"),

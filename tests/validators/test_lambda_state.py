@@ -99,7 +99,7 @@ def test_a_response_that_does_not_name_greens_version_is_an_error(
     check: Check, scripted: Any, configuration: Any
 ) -> None:
     scripted.add_response("lambda", "get_function_configuration", configuration)
-    finding = run_check(check, scripted)
+    finding = run_check(check, scripted, timeout_s=1.5)
     assert finding.outcome is Outcome.ERROR
     assert "lambda:GetFunctionConfiguration for orders:8 names" in finding.message
 
@@ -174,7 +174,7 @@ def test_an_inactive_version_is_woken_once_and_waited_for(check: Check, scripted
 def test_an_inactive_version_that_does_not_wake_fails(check: Check, scripted: Any) -> None:
     script_poll(scripted, State="Inactive")
     scripted.add_client_error("lambda", "invoke", "ResourceNotReadyException")
-    finding = run_check(check, scripted)
+    finding = run_check(check, scripted, timeout_s=1.5)
     message = "orders:8 did not become ready in time: state is still Inactive"
     assert (finding.outcome, finding.message) == (Outcome.FAIL, message)
 

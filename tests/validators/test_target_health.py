@@ -53,7 +53,7 @@ def test_targets_that_are_not_healthy_fail(check: Check, scripted: Any, targets:
 
 def test_a_throttle_that_lasts_is_an_error_that_names_the_call(check: Check, scripted: Any) -> None:
     scripted.add_client_error("elbv2", "describe_target_health", "Throttling")
-    finding = run_check(check, scripted)
+    finding = run_check(check, scripted, timeout_s=0.1)
     assert finding.outcome is Outcome.ERROR
     assert "elasticloadbalancing:DescribeTargetHealth failed with Throttling" in finding.message
 

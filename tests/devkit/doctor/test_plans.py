@@ -12,7 +12,7 @@ import pytest
 
 from devkit.cli.main import build_full_parser
 from tests.support.account import REGION
-from tests.support.doctor_account import LAMBDA_PLAN, PLAN, DoctorAccount, appspec, assert_only_finding, ids
+from tests.support.doctor_account import LAMBDA_PLAN, DoctorAccount, appspec, assert_only_finding, ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
 
 IN_FORTY_DAYS = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=40)
+
+
+def with_absolute_url(host: str) -> str:
+    """Return the plan with one more check, which asks a host by its absolute URL."""
+    return LAMBDA_PLAN.replace(
+        "    checks:\n",
+        f"    checks:\n      - {{name: b, http: {{get: 'https://{host}/', expect: {{status: 200}}}}}}\n",
+    )
 
 
 def change_variables(account: DoctorAccount, change: Callable[[dict[str, str]], object]) -> None:
@@ -113,7 +121,7 @@ MISTAKES: list[Mistake] = [
     (
         "host-not-allowed",
         "Lambda",
-        lambda account: setattr(account, "plan", LAMBDA_PLAN.replace("get: /", "get: 'https://other.example.com/'")),
+        lambda account: setattr(account, "plan", with_absolute_url("other.example.com")),
     ),
     (
         "host-not-allowed",
@@ -150,7 +158,7 @@ def test_hooks_of_others_need_no_plan() -> None:
 
 def test_host_in_allowed_hosts_is_accepted() -> None:
     account = DoctorAccount("Lambda")
-    account.plan = PLAN.replace("get: /", "get: 'https://api.example.com/'")
+    account.plan = with_absolute_url("api.example.com")
     for function in account.functions.values():
         function["Environment"]["Variables"]["GREENLIGHT_ALLOWED_HOSTS"] = "*.example.com"
 
@@ -178,7 +186,7 @@ def test_tag_on_a_later_page_names_the_plan() -> None:
     account = DoctorAccount("Lambda")
     page = {"Tags": [{"Key": "greenlight:plan", "Value": "ftp://nowhere"}]}
     account.table["codedeploy.list_tags_for_resource"] = lambda request: (
-        page if "NextToken" in request else {"NextToken": "2"}
+        page if "NextToken" in request else {"Tags": [], "NextToken": "2"}
     )
 
     assert account.broken_rules() == ["plan"]

@@ -89,7 +89,9 @@ def test_statuses_that_vary_are_not_called_those_of_most_requests(
 
     record(tmp_path, "--access-log", str(log))
 
-    assert "left out: GET /a: answered differently, 1 times 460, 1 times 200 (2)\n" in capsys.readouterr().err
+    assert (
+        "left out: GET /a: answered with different statuses, 1 times 460, 1 times 200 (2)\n" in capsys.readouterr().err
+    )
 
 
 def test_routes_of_api_gateway_are_paths_unless_they_have_parameters(

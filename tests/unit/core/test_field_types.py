@@ -79,7 +79,7 @@ def test_time_span_beyond_one_hour_is_rejected_with_its_place() -> None:
 
 def test_time_span_below_the_least_is_rejected() -> None:
     with pytest.raises(WrongValueError, match="write a longer time"):
-        require_within_one_hour(Duration(0.0), "timeout", least=0.001)
+        require_within_one_hour(Duration(0.0), "timeout", min_s=0.001)
 
 
 @pytest.mark.parametrize("value", [None, Duration(0.0), Duration(MAX_S)])

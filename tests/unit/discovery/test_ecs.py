@@ -36,6 +36,12 @@ class Account:
     def __init__(self, production: Any) -> None:
         self.production = production
 
+    def call_for(self, service: str, operation: str, _member: str, /, **parameters: Any) -> dict[str, Any]:
+        return self.call(service, operation, **parameters)
+
+    def read(self, service: str, operation: str, member: str, /, **parameters: Any) -> Any:
+        return self.call(service, operation, **parameters)[member]
+
     def call(self, _service: str, operation: str, **parameters: Any) -> dict[str, Any]:
         if operation == "describe_services":
             sets = [

@@ -33,7 +33,7 @@ stages:
         ("{evidence: asked, why: a queue}", "asked"),
         ("{evidence: observed, why: a queue}", "observed"),
         ("readiness", "expected a map"),
-        ("{evidence: environment, why: '${reason}'}", "write the value out"),
+        ("{evidence: environment, why: '${reason}'}", "write out the value"),
         ("{evidence: environment, why: a queue, until: 2030-01-01}", "unknown key 'until'"),
     ],
 )

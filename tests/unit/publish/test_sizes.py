@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from greenlight.core.finding import Cause, Evidence, Finding, Outcome
-from greenlight.core.verdict import AppliedOverride, Reason, StatusDelivery
+from greenlight.core.verdict import AppliedOverride, Reason
 from greenlight.gate.codedeploy import Execution
 from greenlight.gate.telemetry import GateLog
 from greenlight.publish import eventbridge, sns
@@ -86,7 +86,7 @@ def test_event_of_five_hundred_failing_checks_fits(character: str) -> None:
 def test_verdict_line_fits_into_one_log_event(character: str, count: int, caplog: pytest.LogCaptureFixture) -> None:
     log = GateLog(Execution(deployment_id="d-ABCDEF123", execution_id="execution"), "AfterAllowTraffic")
 
-    log.verdict(report_of(character, count), StatusDelivery(told=True))
+    log.verdict(report_of(character, count))
 
     (verdict,) = [vars(record) for record in caplog.records if record.getMessage() == "verdict"]
     fields = {key: verdict[key] for key in ("summary", "verdict", "reasons", "application", "group", "commands")}

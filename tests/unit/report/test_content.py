@@ -25,7 +25,7 @@ def test_suggested_commands_are_valid() -> None:
         page, again = (shlex.split(command)[1:] for command in next_commands(closed(deployment=deployment)).values())
         assert parser.parse_args(page).output == "report.html"
         parsed = parser.parse_args(again)
-        assert (parsed.what, parsed.stage) == (deployment.id, deployment.stage)
+        assert (parsed.report, parsed.stage) == (deployment.id, deployment.stage)
         assert (parsed.application, parsed.group) == (deployment.application, deployment.group)
         assert (parsed.bucket, parsed.plan) == ("greenlight-reports", "")
 

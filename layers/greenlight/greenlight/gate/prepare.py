@@ -16,7 +16,7 @@ from greenlight.core.report import DEFAULT_CHECKS, PlanSource
 from greenlight.core.units import Duration
 from greenlight.plan.model import Check, Plan, Stage
 from greenlight.plan.retry import Retry
-from greenlight.plan.schema import Target
+from greenlight.plan.schema import Accepts, Target
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
@@ -128,9 +128,11 @@ def _fallback_plan(settings: Settings, deployment: Deployment, plan: Plan | None
             stages={}, waived=f"{missing}, and this installation passes such deployments (OnMissingPlan is pass)"
         )
     target = plan.target if plan else Target()
-    checks = default_checks(apply_plan_target(deployment, Plan(stages={}, target=target)))
+    deployment = apply_plan_target(deployment, Plan(stages={}, target=target))
+    taken = _health_check_taken(deployment.green)
+    accepts = Accepts(evidence="readiness", why=taken) if taken else None
     return Plan(
-        stages={deployment.stage: Stage(checks=checks)},
+        stages={deployment.stage: Stage(checks=default_checks(deployment), accepts=accepts)},
         target=target,
         shadow=plan.shadow if plan else None,
         source=PlanSource(uri=DEFAULT_CHECKS),
@@ -177,8 +179,9 @@ def default_checks(deployment: Deployment) -> tuple[Check, ...]:
                 retry=Retry(attempts=3, interval=Duration(2)),
             )
         )
-    elif green.url:
-        # Healthy targets do not show that green answers where its users ask it.
+    elif green.url and not green.health_check_path:
+        # Healthy targets do not show that green answers where its users ask it. A load balancer of HTTP opens every
+        # connection itself, so this check is only for one of TCP.
         retry = Retry(attempts=3, interval=Duration(2))
         checks.append(Check(name="green accepts connections", validator="tcp", params={}, retry=retry))
     return tuple(checks)
