@@ -74,10 +74,10 @@ class Reader(Aws):
             UnseenError: As for `call`.
         """
         parameters = {"Bucket": bucket, "Key": key, "max_bytes": max_bytes}
-        found: tuple[bytes, dict[str, Any]] = self._cached(
+        stored_object: tuple[bytes, dict[str, Any]] = self._cached(
             ("s3", "get_object", "Body"), parameters, lambda: Aws.read_object(self, bucket, key, max_bytes)
         )
-        return found
+        return stored_object
 
     def pages(self, service: str, operation: str, key: str, /, **parameters: Any) -> list[Any]:
         """Send a paginated request and return all items of `key`.

@@ -45,7 +45,7 @@ GATE = """
     import msgspec
     from greenlight.gate.codedeploy import EventError
     from greenlight.gate.handler import handle
-    from greenlight.gate.worker import supervise
+    from greenlight.gate.worker import run_worker
     from greenlight.testing import context_for, ecs_deployment, load_validator, run_check
 
     class Invocation:
@@ -62,8 +62,8 @@ GATE = """
         handle({}, Invocation(), "AfterAllowTestTraffic")
     except EventError:
         pass  # the invocation has begun, and nothing was answered
-    end = supervise(work, time.monotonic() + 40, lambda finding: None)
-    print([finding.message for finding in end.findings] or (end.died, end.output))
+    end = run_worker(work, time.monotonic() + 40, lambda finding: None)
+    print([finding.message for finding in end.findings] or (end.failure, end.output))
 """
 ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "of-the-hook",

@@ -546,8 +546,8 @@ print(run_worker(lambda emit: None, time.monotonic() + 5, print).failure)
 def test_a_limit_of_open_files_is_reported_in_the_same_sentence(free: int) -> None:
     code = """
 import os, resource, sys, time
-from greenlight.gate.worker import supervise
-supervise(lambda emit: None, time.monotonic() + 5, print)
+from greenlight.gate.worker import run_worker
+run_worker(lambda emit: None, time.monotonic() + 5, print)
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 held = []
 while True:
@@ -557,7 +557,7 @@ while True:
         break
 for _ in range(int(sys.argv[1])):
     os.close(held.pop())
-print(supervise(lambda emit: None, time.monotonic() + 5, print).died)
+print(run_worker(lambda emit: None, time.monotonic() + 5, print).failure)
 os.write(1, str(len([os.dup(0) for _ in range(int(sys.argv[1]))])).encode())
 """
     process = subprocess.run([sys.executable, "-c", code, str(free)], capture_output=True, text=True, check=False)
@@ -590,7 +590,7 @@ def work(emit):
 for microseconds in (1, 20_000, 200_000):
     run_with_deadline(time.monotonic() + 60, lambda: call(microseconds), "")
     end = run_worker(work, time.monotonic() + 20, lambda _: None)
-    assert (end.died, len(end.findings)) == ("", 1), end
+    assert (end.failure, len(end.findings)) == ("", 1), end
 print(*tasks)
 """
 
@@ -606,7 +606,7 @@ def test_the_fork_waits_only_a_moment_for_a_call_that_never_ends() -> None:
         run_with_deadline(time.monotonic(), stuck.wait, "stuck")
     end, took_s = run(lambda emit: emit(finding("c")))
     stuck.set()
-    assert (end.died, names(end)) == ("", ["c"])
+    assert (end.failure, names(end)) == ("", ["c"])
     assert 0.9 < took_s < 3
     assert wait_for_call_threads(5.0)
 
