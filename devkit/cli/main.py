@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name and name not in COMMANDS:
             from greenlight.core.suggestions import suggest_or_list
 
-            parser.error(f"there is no command {name!r}{suggest_or_list(name, COMMANDS)}")
+            parser.error(f"unknown command {name!r}{suggest_or_list(name, COMMANDS)}")
         parsed, unrecognized = parser.parse_known_args(words)
         if unrecognized:
             _reject_argument(usage.subcommands(parser)[name].parser, unrecognized[0])

@@ -119,7 +119,7 @@ def _read_variables(files: Sequence[str], flags: Sequence[str], environ: Mapping
         source = f"--var-file {name}"
         content = file.read(name)
         if content is None:
-            raise GreenlightError(f"{source}: there is no such file")
+            raise GreenlightError(f"{source}: file not found")
         data = _parse_yaml(content[0], source)
         if not isinstance(data, dict):
             raise GreenlightError(f"{source} is not a valid YAML map of variables")

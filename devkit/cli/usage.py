@@ -63,7 +63,7 @@ USAGE: dict[str, Usage] = {
             ("greenlight report d-EXAMPLE01 --bucket my-reports", "the gate that stopped a deployment"),
             ("greenlight report report.json --format html -o report.html", "a report file as an HTML page"),
         ),
-        ((0, "the report was shown"), (1, "there is no such report"), (2, _CALL_OR_AWS)),
+        ((0, "the report was shown"), (1, "the report was not found"), (2, _CALL_OR_AWS)),
     ),
     "history": Usage(
         (("greenlight history --application shop --last 50", "the last 50 gates of an application"),),
@@ -79,7 +79,7 @@ USAGE: dict[str, Usage] = {
         ),
         (
             (0, "the verdict would be Succeeded now"),
-            (1, "the verdict would be Failed now, or there is no such report"),
+            (1, "the verdict would be Failed now, or the report was not found"),
             (2, f"the gate cannot be replayed; {_CALL_OR_AWS}"),
             (3, "the verdict would be Succeeded, but blocking checks that may change data were left out"),
         ),
@@ -104,8 +104,8 @@ USAGE: dict[str, Usage] = {
             ("greenlight plan pull --application shop -o plan.yaml", "the plan that gates use now"),
         ),
         (
-            (0, "done; diff: there is no difference"),
-            (1, "push: not done; diff: there is a difference; pull, versions: there is no such plan"),
+            (0, "done; diff: no difference"),
+            (1, "push: not done; diff: a difference; pull, versions: plan not found"),
             (2, _CALL_OR_AWS),
         ),
     ),

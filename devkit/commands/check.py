@@ -171,7 +171,7 @@ def _deployment(arguments: argparse.Namespace) -> Deployment:
 def _prepare(arguments: argparse.Namespace, deployment: Deployment) -> Prepared:
     content = file.read(arguments.plan)
     if content is None:
-        raise PlanError([Problem("there is no such file")], arguments.plan)
+        raise PlanError([Problem("file not found")], arguments.plan)
     fetch = includes.fragment_fetcher(arguments.plan, arguments.include, Aws())
     plan = plans.parse(content[0], arguments.plan, environment=arguments.environment, fetch=fetch)
     plan = selection.replace_variables(plan, arguments.var_file, arguments.var)

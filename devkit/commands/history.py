@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     if gate_list.gates:
         return 0
     period = f" of the last {arguments.since}" if arguments.since else ""
-    print(f"greenlight history: there is no gate{period} in s3://{bucket}/{query.prefix}", file=sys.stderr)
+    print(f"greenlight history: no gates{period} in s3://{bucket}/{query.prefix}", file=sys.stderr)
     return NOT_FOUND
 
 

@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
 def _permissions(arguments: argparse.Namespace, aws: Aws | None) -> list[iam_policy.Permission]:
     text = includes.read_remote(aws, arguments.plan) if aws else file.read(arguments.plan)
     if text is None:
-        raise PlanError([Problem(f"there is no such {'object' if aws else 'file'}")], arguments.plan)
+        raise PlanError([Problem(f"{'object' if aws else 'file'} not found")], arguments.plan)
     data = yaml_reader.read(text[0], arguments.plan).data
     fetch = includes.fragment_fetcher(arguments.plan, arguments.include, aws)
     permissions: dict[iam_policy.Permission, None] = {}  # a set in order

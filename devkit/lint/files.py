@@ -54,5 +54,5 @@ def read_text(name: str) -> str:
         raise PlanError([Problem(f"the folder contains no plan and no AppSpec ({', '.join(PATTERNS)})")], name)
     stored = file.read(name)
     if stored is None:
-        raise PlanError([Problem("there is no such file")], name)
+        raise PlanError([Problem("file not found")], name)
     return stored[0]

@@ -78,7 +78,7 @@ def _read_report(path: Path) -> Report:
         with path.open("rb") as file:
             return _decode_report(file.read(MAX_BYTES + 1), str(path))
     except FileNotFoundError:
-        raise NotFoundError(f"{path}: there is no such file, and a deployment id looks like d-ABCDEF123") from None
+        raise NotFoundError(f"{path}: file not found, and a deployment id looks like d-ABCDEF123") from None
     except OSError as error:
         raise GreenlightError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -23,7 +23,7 @@ def test_invalid_command_line_exits_with_2(arguments: list[str], capsys: pytest.
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["chekc"], "there is no command 'chekc'; did you mean 'check'?"),
+        (["chekc"], "unknown command 'chekc'; did you mean 'check'?"),
         (["lint", "x", "--fromat=json"], "unrecognized argument '--fromat=json'; did you mean '--format'?"),
         (["plan", "push", "x", "--aplication", "y"],
          "unrecognized argument '--aplication'; did you mean '--application'?"),

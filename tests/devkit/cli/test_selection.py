@@ -78,7 +78,7 @@ def test_invalid_file_of_variables_is_rejected(tmp_path: Path, text: str | None)
 
 
 def test_missing_file_of_variables_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(GreenlightError, match=r"--var-file .*gone\.yaml: there is no such file"):
+    with pytest.raises(GreenlightError, match=r"--var-file .*gone\.yaml: file not found"):
         values(files=(str(tmp_path / "gone.yaml"),))
 
 

@@ -115,7 +115,7 @@ def test_without_gates_the_searched_place_is_named(
 
     assert (status, out) == (1, "")
     period = " of the last 1h" if "--since" in arguments else ""
-    assert f"there is no gate{period} in s3://reports/index/shop/" in err
+    assert f"no gates{period} in s3://reports/index/shop/" in err
 
 
 def test_invalid_entry_is_named_and_not_counted(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:

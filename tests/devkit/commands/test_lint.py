@@ -235,7 +235,7 @@ def test_json_is_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
     document = json.loads(capsys.readouterr().out)
     assert status == 2
-    assert document["problems"][0]["message"] == "there is no such file"
+    assert document["problems"][0]["message"] == "file not found"
 
 
 def plan(check: str) -> str:
@@ -303,7 +303,7 @@ def test_several_files_are_linted_even_if_some_cannot_be_read(
         "wrong.yaml:6:41: stages.AfterAllowTestTraffic.checks[0].http.expect.status: "
         "no status passes this; a status is "
         "a number without quotes, such as 200 or {between: [200, 299]}",
-        "none.yaml:1:1: there is no such file",
+        "none.yaml:1:1: file not found",
         "empty:1:1: the folder contains no plan and no AppSpec (plan.y*ml, *.plan.y*ml, greenlight.y*ml, "
         "appspec.y*ml, *.appspec.y*ml, appspec.json)",
     ]

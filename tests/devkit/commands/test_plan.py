@@ -105,7 +105,7 @@ def test_plan_that_gates_would_reject_is_not_pushed(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["push", "nowhere.yaml", *GROUP], "there is no such file"),
+        (["push", "nowhere.yaml", *GROUP], "file not found"),
         (["pull", "--application", ""], "--application is missing or empty"),
         (["pull", *GROUP, "--bucket", "nobodys"], "NoSuchBucket"),
     ],

@@ -75,7 +75,7 @@ def test_report_of_another_schema_is_rejected(tmp_path: Path, capsys: pytest.Cap
 def test_a_file_that_is_not_there_is_not_found(capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = report(capsys, "nowhere.json")
 
-    assert (status, "nowhere.json: there is no such file" in err) == (1, True)
+    assert (status, "nowhere.json: file not found" in err) == (1, True)
 
 
 def test_a_file_is_written_in_another_format_also_one_of_an_older_or_newer_greenlight(

@@ -38,7 +38,7 @@ def test_a_report_contains_the_verdict_and_its_evidence() -> None:
 
 
 def test_a_rejected_plan_is_failed_with_one_reason_for_each_problem_and_its_place() -> None:
-    problems = [Problem("unknown key 'chek'", "stages", 3, 5), Problem("there is no such file", source="s3://b/f.yaml")]
+    problems = [Problem("unknown key 'chek'", "stages", 3, 5), Problem("file not found", source="s3://b/f.yaml")]
 
     result = rejected_plan_result(PlanError(problems, "s3://b/plan.yaml"), DEPLOYMENT)
 
@@ -46,7 +46,7 @@ def test_a_rejected_plan_is_failed_with_one_reason_for_each_problem_and_its_plac
     assert {reason.cause for reason in result.verdict.reasons} == {Cause.PLAN_ERROR}
     assert [reason.message for reason in result.verdict.reasons] == [
         "s3://b/plan.yaml: stages: unknown key 'chek' (line 3, column 5)",
-        "s3://b/f.yaml: there is no such file",
+        "s3://b/f.yaml: file not found",
     ]
     assert result.plan.uri == "s3://b/plan.yaml"
 

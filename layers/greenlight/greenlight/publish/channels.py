@@ -59,9 +59,7 @@ def publish_report(aws: Aws, settings: Settings, report: Report, deadline: float
         entry = Channel("index written", "uri", functools.partial(index.store, aws, bucket, report))
         failures += _publish(entry, uri, _share(deadline, 1 / 2), log) is None
         page = Channel("page stored", "uri", lambda _uri: s3.store_page(aws, bucket, report))
-        _publish(
-            page, uri, deadline, log
-        )  # the page can be rendered again from the report, so a failure does not count
+        _publish(page, uri, deadline, log)  # the report can be rendered again, so this failure does not count
     return failures
 
 
