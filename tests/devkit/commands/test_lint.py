@@ -236,6 +236,7 @@ def test_json_is_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     document = json.loads(capsys.readouterr().out)
     assert status == 2
     assert document["problems"][0]["message"] == "file not found"
+    assert document["problems"][0]["rule"] == "file"
 
 
 def plan(check: str) -> str:
