@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
-    """Run one action; return 0, or 1 if there is no such override to remove."""
+    """Run one action; return 0, or 1 if the override to remove does not exist."""
     aws = aws or Aws()
     override = _new_override(arguments, aws) if arguments.action == "add" else None  # validated before S3 is called
     prefix = override_prefix(arguments.application, arguments.group)

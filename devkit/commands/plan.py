@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     """Run one action and return its exit status.
 
     push: 0 if the plan is stored, 1 if it is not, because the user declined or the stored plan changed meanwhile.
-    diff: 0 without a difference, 1 with one. pull and versions: 1 if there is no such plan. All: 2 for a plan or a
+    diff: 0 without a difference, 1 with one. pull and versions: 1 if the plan is not found. All: 2 for a plan or a
     command line that is not valid, and for errors of AWS.
     """
     aws = aws or Aws()
@@ -162,7 +162,7 @@ def _confirm(arguments: argparse.Namespace, remote_plan: RemotePlan) -> bool:
     if arguments.yes:
         return True
     if not sys.stdin.isatty() or arguments.plan == files.STDIN:
-        raise GreenlightError("standard input is not a terminal, so there is no confirmation; write --yes to push")
+        raise GreenlightError("standard input is not a terminal, so you cannot confirm; write --yes to push")
     print(f"push this to {remote_plan.uri}? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() in ("y", "yes"):
         return True

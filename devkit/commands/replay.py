@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
     """Replay the gate.
 
     Returns:
-        0 if the verdict would be Succeeded now; 1 if it would be Failed, or the report was not found; 3 if it would be
+        0 if the verdict would be Succeeded now; 1 if it would be Failed, or the report is not found; 3 if it would be
         Succeeded, but blocking checks were left out.
 
     Raises:

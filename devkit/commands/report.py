@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the report; return 0, 1 if there is no such report, 2 if it cannot be written."""
+    """Show the report; return 0, 1 if the report is not found, 2 if it cannot be written."""
     try:
         report = stored.load_report(arguments, Aws())
     except stored.NotFoundError as error:

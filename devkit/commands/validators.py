@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name and not entries:
         names = registry.names()
         hint = did_you_mean(arguments.name, names)
-        message = f"there is no validator {arguments.name!r}{hint}; there are {', '.join(names)}"
+        message = f"unknown validator {arguments.name!r}{hint}; the validators are {', '.join(names)}"
         print(f"greenlight validators: {message}", file=sys.stderr)
         return UNKNOWN_NAME
     if arguments.format == "json":

@@ -102,7 +102,7 @@ def examine_account(reader: Reader, query: Query, progress: Progress) -> list[Ex
         progress: Called with the subject of each step.
 
     Raises:
-        GreenlightError: There is no such application or group.
+        GreenlightError: The application or the group does not exist.
         UnseenError: Access to them is denied, so nothing could be read.
     """
     name = query.application
@@ -110,7 +110,7 @@ def examine_account(reader: Reader, query: Query, progress: Progress) -> list[Ex
     if not reader.find("codedeploy", "get_application", ("ApplicationDoesNotExistException",), applicationName=name):
         names = reader.pages("codedeploy", "list_applications", "applications")
         raise GreenlightError(
-            f"there is no application {name!r} in CodeDeploy in this account and Region{suggest_or_list(name, names)}"
+            f"CodeDeploy has no application {name!r} in this account and Region{suggest_or_list(name, names)}"
         )
     groups = reader.pages("codedeploy", "list_deployment_groups", "deploymentGroups", applicationName=name)
     if query.group and query.group not in groups:

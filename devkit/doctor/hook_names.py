@@ -37,7 +37,7 @@ def stage_of(configuration: dict[str, Any]) -> str:
 
 
 def read_configuration(reader: Reader, function: str) -> dict[str, Any] | None:
-    """Read a function's configuration; return None if there is no such function.
+    """Read a function's configuration; return None if the function does not exist.
 
     Raises:
         UnseenError: Lambda refused.

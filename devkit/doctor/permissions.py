@@ -45,7 +45,7 @@ class Role(FrozenStruct, frozen=True, kw_only=True):
 
 
 def read_role(reader: Reader, arn: str) -> Role | None:
-    """Read a role with all its policies; return None if there is no such role.
+    """Read a role with all its policies; return None if the role does not exist.
 
     Raises:
         UnseenError: Access to the role or one of its policies is denied.

@@ -285,7 +285,7 @@ def explain_rules(
     """Return the explanation of the rule `name`, or of all rules for the name "all".
 
     Raises:
-        GreenlightError: There is no such rule.
+        GreenlightError: The rule does not exist.
     """
     if name == "all":
         return all_rules()

@@ -51,7 +51,7 @@ def fragment_fetcher(plan: str, mappings: Sequence[str], aws: Aws | None = None)
 
 
 def read_remote(aws: Aws, uri: str) -> tuple[str, str] | None:
-    """Return text and version of the object at `s3://BUCKET/KEY` or `ssm:/NAME`; None if there is no such object.
+    """Return text and version of the object at `s3://BUCKET/KEY` or `ssm:/NAME`; None if it does not exist.
 
     Raises:
         PlanError: The object is not valid text.

@@ -51,7 +51,7 @@ class RemotePlan(Protocol):
     noun: str
 
     def read(self, version: str = "") -> StoredPlan | None:
-        """Read the plan, or one of its versions; return None if there is no such plan."""
+        """Read the plan, or one of its versions; return None if it does not exist."""
 
     def put(self, text: str, stored: StoredPlan | None) -> bool:
         """Store a text in place of `stored`; return False, and store nothing, if the plan has changed meanwhile."""
@@ -85,7 +85,7 @@ class S3Plan:
         self.uri = f"s3://{bucket}/{key}"
 
     def read(self, version: str = "") -> StoredPlan | None:
-        """Read the object, or one of its versions; return None if there is no such object."""
+        """Read the object, or one of its versions; return None if it does not exist."""
         options = {"VersionId": version} if version else {}
         try:
             answer = self._aws.call("s3", "get_object", **self._place, **options)
@@ -152,7 +152,7 @@ class ParameterPlan:
         self.uri = f"ssm:{name}"
 
     def read(self, version: str = "") -> StoredPlan | None:
-        """Read the parameter, or one of its versions; return None if there is no such parameter."""
+        """Read the parameter, or one of its versions; return None if it does not exist."""
         name = f"{self._name}:{version}" if version else self._name
         try:
             parameter = self._aws.call("ssm", "get_parameter", Name=name, WithDecryption=True)["Parameter"]

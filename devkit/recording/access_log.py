@@ -182,7 +182,7 @@ def _from_json(data: Any, depth: int = 0) -> LogEntry | None:
 
 
 def _lookup(data: dict[str, Any], keys: Iterable[str]) -> Any:
-    """Return the first value with one of the keys, flat or as a path with dots; "" if there is no such value."""
+    """Return the first value with one of the keys, flat or as a path with dots; "" if none of them has a value."""
     for key in keys:
         value: Any = data
         for part in (key,) if key in data else key.split("."):

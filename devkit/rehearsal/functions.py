@@ -128,7 +128,7 @@ class LocalLambda:
         self._on_failure[spec.name] = on_failure
 
     def pool(self, name: str, qualifier: str = "") -> Pool | None:
-        """Return the pool for a call of `name` with this qualifier, None if there is no such version or alias."""
+        """Return the pool for a call of `name` with this qualifier, None if the version or alias does not exist."""
         qualifier = qualifier or LATEST
         version = qualifier if (name, qualifier) in self._pools else self.route(name, qualifier)
         return self._pools.get((name, version)) if version else None

@@ -176,7 +176,7 @@ def _import_listener(template: cloudformation.Template, pair: Any, data: dict[st
 
 
 def _value_at(value: Any, *steps: str | int) -> Any:
-    """Return the value at a path in data; None if there is no such path."""
+    """Return the value at a path in data; None if the path does not exist."""
     for step in steps:
         if isinstance(value, list) and isinstance(step, int) and step < len(value):
             value = value[step]

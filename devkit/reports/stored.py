@@ -31,7 +31,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 class NotFoundError(GreenlightError):
-    """There is no such report."""
+    """The report was not found."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,7 @@ def load_report(arguments: argparse.Namespace, aws: Aws) -> Report:
     lists the others.
 
     Raises:
-        NotFoundError: There is no such report.
+        NotFoundError: The report was not found.
         GreenlightError: The file is not a valid report, or the report bucket is not known.
         AwsError: AWS refused or did not answer.
     """

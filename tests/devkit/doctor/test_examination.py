@@ -94,7 +94,7 @@ def test_all_groups_are_examined_unless_one_is_named(capsys: pytest.CaptureFixtu
         (
             {"codedeploy.get_application": "ApplicationDoesNotExistException"},
             [],
-            "there is no application 'shop' in CodeDeploy in this account and Region; did you mean 'shops'?",
+            "CodeDeploy has no application 'shop' in this account and Region; did you mean 'shops'?",
         ),
         ({}, ["--group", "lvie"], "has no deployment group 'lvie'; did you mean 'live'?"),
         ({"codedeploy.list_deployment_groups": {"deploymentGroups": []}}, [], "has no deployment groups"),

@@ -50,9 +50,7 @@ def run_with_deadline(deadline: float, work: Callable[[], T], otherwise: str) ->
     thread = threading.Thread(target=run, daemon=True)
     try:
         thread.start()
-    except (
-        RuntimeError
-    ):  # no thread can be started; every AWS call has time-outs, and without a call there is no answer
+    except RuntimeError:  # no thread can be started; an AWS call ends by its own timeouts, so make it here
         return work()
     if thread.native_id is not None:
         _thread_ids.add(thread.native_id)

@@ -47,7 +47,7 @@ class Registry:
         return sorted(self._modules | {point.name for point in self._entry_points()})
 
     def get(self, name: str) -> Validator | None:
-        """Return the validator of a name; None if there is no such validator.
+        """Return the validator of a name; None if it does not exist.
 
         Raises:
             MalformedError: The plugin of this name is not a valid validator.

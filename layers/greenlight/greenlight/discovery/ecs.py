@@ -52,7 +52,7 @@ def find_ecs_sides(
         Blue, green, and the names of the cluster and the service.
 
     Raises:
-        DiscoveryError: There is no such service, or green's task set cannot be determined.
+        DiscoveryError: The service does not exist, or green's task set cannot be determined.
         AwsError: AWS denied a call or did not respond.
     """
     cluster, service = _service_names(target, group)
@@ -132,7 +132,7 @@ def _build_side(task_set: dict[str, Any], infos: dict[Any, dict[str, Any]], grou
 
 
 def _add_blue_url(aws: Aws, deployment: Deployment, group: dict[str, Any], blue: Side, tags: dict[str, str]) -> Side:
-    """Add the URL at which users reach blue before the traffic shift, or the reason why there is no such URL.
+    """Add the URL at which users reach blue before the traffic shift, or the reason why it has no URL.
 
     Only comparisons need it, so a failure here becomes a reason and never fails the gate.
     """
@@ -178,7 +178,7 @@ def _add_green_url(
     tags: dict[str, str],
     sleep: Callable[[float], None],
 ) -> Side:
-    """Add the URL that reaches green at this stage, or the reason why there is no such URL."""
+    """Add the URL that reaches green at this stage, or the reason why it has no URL."""
     if deployment.stage in _NO_URL_YET:
         return replace(green, no_url=_NO_URL_YET[deployment.stage])
     pairs = group.get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or [{}]
