@@ -15,9 +15,9 @@ from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.finding import Severity
 from greenlight.core.report import DEFAULT_CHECKS
 from greenlight.core.settings import Settings
-from greenlight.gate.prepare import apply_plan_target, default_checks
+from greenlight.gate.prepare import apply_plan_target, default_stage
 from greenlight.plan import parser as plans
-from greenlight.plan.model import Plan, Stage
+from greenlight.plan.model import Plan
 from greenlight.plan.yaml_reader import MAX_BYTES
 from greenlight.stores import ssm
 from greenlight.stores.plan_lookup import read
@@ -71,7 +71,7 @@ def plan_of_report(report: Report, aws: Aws, mappings: Sequence[str]) -> Plan:
     """
     deployment, source = report.deployment, report.plan
     if source.uri == DEFAULT_CHECKS:
-        return Plan(stages={deployment.stage: Stage(checks=default_checks(deployment))}, source=source)
+        return Plan(stages={deployment.stage: default_stage(deployment)}, source=source)
     if report.command:
         raise CannotReplayError(
             f"this report was made on a command line, and its plan is not stored; run it again: {report.command}"

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from devkit.cli.main import main
 from devkit.commands import replay as command
-from devkit.plans.replay import CannotReplayError
+from devkit.plans.replay import CannotReplayError, plan_of_report
 from greenlight.aws.client import Aws
 from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.finding import Finding, Outcome
 from greenlight.core.report import DEFAULT_CHECKS, PlanSource, Report
+from greenlight.core.routing_rules import RoutingRule, RuleCondition
 from greenlight.core.verdict import Status
 from greenlight.plan import parser as plans
 from greenlight.publish import s3
@@ -189,6 +190,18 @@ def test_missing_version_cannot_be_replayed(tmp_path: Path) -> None:
 
 
 # ---- Replays
+
+
+def test_default_checks_are_replayed_with_the_evidence_that_the_gate_accepted() -> None:
+    rule = RoutingRule(priority="5", conditions=(RuleCondition(field="path-pattern", values=("/health",)),))
+    green = Side(target_group="arn", url="https://shop.example.com", health_check_path="/health", rules_above=(rule,))
+    about = Deployment(id=ID, platform=Platform.ECS, stage=STAGE, green=green)
+    report = replace(opened(), deployment=about, plan=PlanSource(uri=DEFAULT_CHECKS))
+
+    stage = plan_of_report(report, Aws(Account({})), ()).stages[STAGE]
+
+    assert stage.accepts is not None
+    assert stage.accepts.evidence == "readiness"
 
 
 def test_changed_parameter_is_read_in_its_old_version(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:

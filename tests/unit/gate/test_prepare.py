@@ -18,12 +18,13 @@ from greenlight.gate.prepare import (
     REACHABLE_STAGES,
     Prepared,
     apply_plan_target,
-    default_checks,
+    default_stage,
     prepare,
     with_secrets,
 )
 from greenlight.plan.model import Plan, Stage
 from greenlight.plan.parser import parse
+from greenlight.plan.schema import Accepts
 
 GROUP = "arn:aws:elasticloadbalancing:mars-west-1:000000000000:targetgroup/green/1"
 ECS = Deployment(
@@ -124,6 +125,9 @@ def test_health_check_path_of_another_rule_is_not_asked_and_the_note_names_the_r
     for path, patterns in (("/shop/health", ("/shop/*",)), ("/health", ())):
         gate = prepared(tmp_path, below(path, path_patterns=patterns))
         assert [check.validator for check in gate.checks] == ["target_health"]
+        assert gate.plan.stages[gate.deployment.stage].accepts == Accepts(
+            evidence="readiness", why=f"rule 5 ({path}) takes GET {path} before green's rule"
+        )
         assert gate.deployment.notes[1] == (
             f"rule 5 ({path}) takes GET {path} before green's rule, so the default checks did not request it"
         )
@@ -183,32 +187,32 @@ def test_blues_health_is_not_evidence_for_green(stage: str) -> None:
     bare = msgspec.structs.replace(ECS, stage=stage, green=Side())
 
     with pytest.raises(DiscoveryError, match=f"green has no target group at {stage}"):
-        default_checks(bare)
+        default_stage(bare)
 
 
 def test_before_green_is_installed_blue_must_be_healthy() -> None:
-    (check,) = default_checks(msgspec.structs.replace(ECS, stage="BeforeInstall", green=Side()))
+    (check,) = default_stage(msgspec.structs.replace(ECS, stage="BeforeInstall", green=Side())).checks
 
     assert check.params == {"side": "blue"}
 
 
 def test_a_deployment_without_anything_to_check_is_an_error() -> None:
     with pytest.raises(DiscoveryError, match="blue has no target group at BeforeInstall"):
-        default_checks(Deployment(id="d", platform=Platform.ECS, stage="BeforeInstall"))
+        default_stage(Deployment(id="d", platform=Platform.ECS, stage="BeforeInstall"))
 
 
 @pytest.mark.parametrize(("path", "last"), [("/health", "http"), ("", "tcp")], ids=["http", "no path"])
 def test_default_checks_of_a_green_with_a_url_ask_it(path: str, last: str) -> None:
     green = msgspec.structs.replace(ECS.green, url="http://green.test", target_group="arn:x", health_check_path=path)
 
-    checks = default_checks(msgspec.structs.replace(ECS, green=green))
+    checks = default_stage(msgspec.structs.replace(ECS, green=green)).checks
 
     assert [check.validator for check in checks] == ["target_health", last]
 
 
 @pytest.mark.parametrize("deployment", [ECS, LAMBDA], ids=["ecs", "lambda"])
 def test_default_checks_are_at_least_one_and_fit_their_validators(deployment: Deployment) -> None:
-    checks = default_checks(deployment)
+    checks = default_stage(deployment).checks
     plan = Plan(stages={deployment.stage: Stage(checks=checks)})
 
     bound = bind(plan, deployment, {}, Registry())[deployment.stage]
@@ -234,7 +238,7 @@ def test_default_checks_are_at_least_one_and_fit_their_validators(deployment: De
 def test_the_default_health_check_expects_the_codes_of_the_target_group(codes: str, expected: list[int]) -> None:
     green = msgspec.structs.replace(ECS.green, health_check_codes=codes)
 
-    check = default_checks(msgspec.structs.replace(ECS, green=green))[1]
+    check = default_stage(msgspec.structs.replace(ECS, green=green)).checks[1]
 
     assert check.params == {"get": "/health", "expect": {"status": {"in": expected}}}
 

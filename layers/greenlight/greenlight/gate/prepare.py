@@ -10,7 +10,7 @@ import msgspec
 from greenlight.aws.secrets import fetch_secrets
 from greenlight.core import references
 from greenlight.core.deployment import Deployment, Platform, Side
-from greenlight.core.errors import DiscoveryError
+from greenlight.core.errors import DiscoveryError, PlanError, Problem
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.report import DEFAULT_CHECKS, PlanSource
 from greenlight.core.units import Duration
@@ -78,8 +78,8 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
         plan = _fallback_plan(settings, deployment, plan)
         if not plan.waived:
             notes = (*deployment.notes, f"{missing}, so the default checks ran")
-            if taken := _health_check_taken(apply_plan_target(deployment, plan).green):
-                notes = (*notes, f"{taken}, so the default checks did not request it")
+            if accepts := plan.stages[deployment.stage].accepts:
+                notes = (*notes, f"{accepts.why}, so the default checks did not request it")
             deployment = msgspec.structs.replace(deployment, notes=notes)
     return Prepared(deployment=apply_plan_target(deployment, plan), plan=plan)
 
@@ -115,8 +115,6 @@ def _fallback_plan(settings: Settings, deployment: Deployment, plan: Plan | None
     Raises:
         PlanError: OnMissingPlan is fail.
     """
-    from greenlight.core.errors import PlanError, Problem
-
     missing = _describe_missing_plan(deployment, plan)
     if settings.on_missing_plan == "fail":
         raise PlanError(
@@ -128,11 +126,9 @@ def _fallback_plan(settings: Settings, deployment: Deployment, plan: Plan | None
             stages={}, waived=f"{missing}, and this installation passes such deployments (OnMissingPlan is pass)"
         )
     target = plan.target if plan else Target()
-    deployment = apply_plan_target(deployment, Plan(stages={}, target=target))
-    taken = _health_check_taken(deployment.green)
-    accepts = Accepts(evidence="readiness", why=taken) if taken else None
+    stage = default_stage(apply_plan_target(deployment, Plan(stages={}, target=target)))
     return Plan(
-        stages={deployment.stage: Stage(checks=default_checks(deployment), accepts=accepts)},
+        stages={deployment.stage: stage},
         target=target,
         shadow=plan.shadow if plan else None,
         source=PlanSource(uri=DEFAULT_CHECKS),
@@ -146,14 +142,18 @@ def _describe_missing_plan(deployment: Deployment, plan: Plan | None) -> str:
     return f"no plan was found for {name or deployment.id}"
 
 
-def default_checks(deployment: Deployment) -> tuple[Check, ...]:
-    """Return the default checks of a deployment without a plan; there is at least one.
+def default_stage(deployment: Deployment) -> Stage:
+    """Return the default checks of a deployment without a plan, at least one.
+
+    Where a listener rule before green's takes the health check's path, readiness has to suffice as evidence.
 
     Raises:
         DiscoveryError: There is no default check for this deployment.
     """
     if deployment.platform is Platform.LAMBDA:
-        return (Check(name="the new version is ready", validator="lambda_state", params={}, timeout_s=60.0),)
+        return Stage(
+            checks=(Check(name="the new version is ready", validator="lambda_state", params={}, timeout_s=60.0),)
+        )
     green = deployment.green
     # Blue's health matters only before green is installed; later it would hide a broken green.
     side = "blue" if deployment.stage == "BeforeInstall" and not green.target_group else "green"
@@ -170,7 +170,8 @@ def default_checks(deployment: Deployment) -> tuple[Check, ...]:
             timeout_s=150.0,
         )
     ]
-    if green.url and green.health_check_path and not _health_check_taken(green):
+    taken = _describe_health_check_taken(green)
+    if green.url and green.health_check_path and not taken:
         checks.append(
             Check(
                 name="green answers its own health check",
@@ -184,10 +185,10 @@ def default_checks(deployment: Deployment) -> tuple[Check, ...]:
         # connection itself, so this check is only for one of TCP.
         retry = Retry(attempts=3, interval=Duration(2))
         checks.append(Check(name="green accepts connections", validator="tcp", params={}, retry=retry))
-    return tuple(checks)
+    return Stage(checks=tuple(checks), accepts=Accepts(evidence="readiness", why=taken) if taken else None)
 
 
-def _health_check_taken(green: Side) -> str:
+def _describe_health_check_taken(green: Side) -> str:
     """Return which rule of the listener may take a request of the health check's path; "" if green answers it."""
     from greenlight.core.errors import GuardError
     from greenlight.network.request_target import find_taken, resolve_request
