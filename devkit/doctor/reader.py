@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from greenlight.aws.client import Aws, iam_action
+from greenlight.aws.client import DENIED, Aws, iam_action
 from greenlight.core.errors import AwsError, GreenlightError
 
 from .rules import make_symptom
@@ -16,14 +16,7 @@ if TYPE_CHECKING:
     from .rules import Symptom
 
 T = TypeVar("T")
-DENIED = (
-    "AccessDenied",
-    "AccessDeniedException",
-    "UnauthorizedOperation",
-    "AuthorizationError",
-    "AccessDeniedFault",
-    "403",
-)
+_DENIED = (*DENIED, "403")  # a HEAD request of S3 has only the status
 
 
 class UnseenError(AwsError):
@@ -31,7 +24,7 @@ class UnseenError(AwsError):
 
     def __init__(self, error: AwsError, action: str) -> None:
         """Keep the error of AWS, or name `action` where access was denied."""
-        self.needs = action if error.code in DENIED else ""
+        self.needs = action if error.code in _DENIED else ""
         super().__init__(f"access denied to {action}" if self.needs else str(error), error.code)
 
 

@@ -32,7 +32,8 @@ MAX_PAGES = 50
 
 _ACTIONS = {"invoke": "InvokeFunction", "head_object": "GetObject", "list_objects_v2": "ListBucket"}
 _IAM_PREFIX = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
-_DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AccessDeniedFault")
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AccessDeniedFault")
+"""Error codes by which AWS says that a permission is missing."""
 
 
 def own_secrets(environment: Mapping[str, str]) -> list[str]:
@@ -52,7 +53,7 @@ class Aws:
         self._clock: Clock = SYSTEM_CLOCK
 
     def repeating(self, until: float, clock: Clock = SYSTEM_CLOCK) -> Aws:
-        """Return the same account for reads: a call that fails for a reason that passes is repeated until `until`.
+        """Return the same account for reads: a call with a transient error is repeated until `until`.
 
         It shares the clients. Their own few attempts end early, although a gate may have minutes left.
         """
@@ -216,7 +217,7 @@ def call_aws(service: str, operation: str, call: Callable[[], T]) -> T:
     """Make a boto3 call and convert its errors to an `AwsError`.
 
     Raises:
-        TransientError: The call failed for a reason that passes, or its response cannot be parsed. botocore's parsers
+        TransientError: The call failed with a transient error, or its response cannot be parsed. botocore's parsers
             raise errors of Python, such as KeyError and UnicodeDecodeError, for a response that is not AWS's.
         AwsError: The call failed for another reason.
     """
@@ -290,7 +291,7 @@ def error_code(error: Any) -> str:
 
 def _describe_client_error(service: str, operation: str, error: Any) -> str:
     code, action = error_code(error), iam_action(service, operation)
-    if code in _DENIED:
+    if code in DENIED:
         who = "the function's role needs" if os.environ.get("AWS_LAMBDA_FUNCTION_NAME") else "you need"
         return f"{action} was denied; {who} that permission ({_one_line(error)})"
     return f"{action} failed with {code or 'an unknown error'}: {_one_line(error)}"

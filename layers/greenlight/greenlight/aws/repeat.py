@@ -1,4 +1,4 @@
-"""Repetition of reads that failed for a reason that passes: throttling, an error inside AWS, a broken connection."""
+"""Repetition of reads after transient errors: throttling, an internal error of AWS, a broken connection."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _READS = ("batch_get_", "describe_", "filter_", "get_", "head_", "list_")
 
 
 class TransientError(AwsError):
-    """AWS throttled the call, failed inside, or its response did not arrive whole; another attempt may succeed."""
+    """AWS throttled the call, had an internal error, or sent an incomplete response; another attempt may succeed."""
 
     @property
     def is_throttled(self) -> bool:
@@ -60,7 +60,7 @@ class TransientError(AwsError):
 
 
 def is_transient(code: str, status: int) -> bool:
-    """Return whether a response with this error code and HTTP status is for a reason that passes."""
+    """Return whether a response with this error code and HTTP status is a transient error."""
     return code in _THROTTLED or code in _INSIDE_AWS or status >= 500 or status == 429
 
 
@@ -70,9 +70,9 @@ def is_read(operation: str) -> bool:
 
 
 def repeat_transient(call: Callable[[], T], until: float, clock: Clock, *, only_throttled: bool = False) -> T:
-    """Return the result of `call`, which is repeated after a `TransientError` with full jitter until `until`.
+    """Return the result of `call`, which is repeated after a `TransientError`, with full jitter, until `until`.
 
-    Full jitter spreads the calls of gates that began together.
+    Full jitter spreads the calls of gates that started together.
 
     Args:
         call: The call.

@@ -34,7 +34,7 @@ RESERVE_S = 30.0
 """Time kept for answering and publishing; a quarter of the whole where the whole is short."""
 
 READ_SHARE = 1 / 3
-"""Share of the whole in which reads of deployment, plan and secrets are repeated after errors that pass."""
+"""Share of the whole in which reads of deployment, plan and secrets are repeated after transient errors."""
 
 
 def hook(stage: str) -> Callable[[Any, Any], dict[str, Any]]:

@@ -19,7 +19,7 @@ class RunState:
     Attributes:
         deployment: At first only id and stage; then the result of discovery and of preparation.
         started: `time.monotonic()` at the start of the run.
-        read_until: `time.monotonic()` until which reads are repeated after errors that pass; 0 for no repetition.
+        read_until: `time.monotonic()` until which reads are repeated after transient errors; 0 for no repetition.
         settings: Settings of the installation; None until they were read.
         aws: AWS clients of the run; None until they were made.
         shadow: The plan's shadow; None until the plan was read, or if it has none.
