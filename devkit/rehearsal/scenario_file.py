@@ -16,7 +16,7 @@ from greenlight.plan import yaml_reader
 from greenlight.plan.decoder import convert
 
 from . import configurations, lifecycle, template_import
-from .faults import FAULTS
+from .faults import FAULTS, MACHINE_FAULTS
 from .scenario import (
     Deployment,
     Fault,
@@ -216,6 +216,11 @@ class _Checks:
                     yield (
                         (*location, index),
                         f"there is no fault {name!r}{did_you_mean(name, FAULTS)}; valid names are {', '.join(FAULTS)}",
+                    )
+                elif name in MACHINE_FAULTS and self._file.conductor == "inline":
+                    yield (
+                        (*location, index),
+                        f"{name} is a fault of the state machine, which 'conductor: inline' does not use",
                     )
 
     def _failed_at(self, failed_at: Any, location: Location) -> Iterator[tuple[Location, str]]:
