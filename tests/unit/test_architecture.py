@@ -33,6 +33,7 @@ ENGINE_ARROWS = {
     "checks": "core assertions aws network plan",
     "stores": "core aws plan verdict",
     "gate": "core aws checks discovery network plan publish report stores verdict",
+    "machine": "core aws checks gate plan publish stores",
     "toolkit": "core assertions aws checks network",
     "api": "core assertions aws checks network plan toolkit",
     "testing": "core aws api checks network plan",

@@ -63,12 +63,14 @@ class RunPart(FrozenStruct, frozen=True, kw_only=True):
         findings: Findings of earlier runs: of checks that others need, and of those that are finished.
         waiting: Checks to go on with.
         may_hand_over: The run may end before all checks have finished.
+        is_last: The run's deadline is that of the gate, so there is no time for a later run.
     """
 
     names: tuple[str, ...] | None = None
     findings: tuple[Finding, ...] = ()
     waiting: tuple[WaitingCheck, ...] = ()
     may_hand_over: bool = False
+    is_last: bool = False
 
 
 WHOLE_STAGE = RunPart()

@@ -141,7 +141,8 @@ class Runner:
         """Return whether an attempt fits into this run; one that no run can fit is cut off by the deadline."""
         timeout_s = attempt.bound.check.timeout_s
         fits_no_run = timeout_s > self._deadline - self._run_started
-        return not self._part.may_hand_over or fits_no_run or now + timeout_s <= self._deadline
+        no_later_run = self._part.is_last or not self._part.may_hand_over
+        return no_later_run or fits_no_run or now + timeout_s <= self._deadline
 
     def _start_ready(self, now: float) -> None:
         while self._scheduled and self._scheduled[0][0] <= now and len(self._running) < self._concurrency:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from greenlight.core.settings import Settings
     from greenlight.gate.prepare import Prepared
     from greenlight.gate.worker import WorkerEnd
+    from greenlight.plan.model import Check
 
 OVERRIDES_S = 5.0
 """Time reserved for reading overrides if the plan allows any; at most a tenth of the remaining time."""
@@ -63,7 +64,7 @@ def run_gate(
     checks_deadline = _checks_deadline(prepared, settings, deadline)
     end = run_part(prepared, settings, aws, RunLimits(checks_deadline, memory_mb, started), on_finding)
     clock = _clock(prepared, started, now, worker_deadline(checks_deadline, now))
-    findings = _complete(prepared, end)
+    findings = complete_findings(prepared.checks, end)
     return conclude_gate(
         prepared, settings, aws, findings, deadline, output=redact_output(prepared, end.output), clock=clock
     )
@@ -175,13 +176,13 @@ def _checks_deadline(prepared: Prepared, settings: Settings, deadline: float) ->
     return deadline
 
 
-def _complete(prepared: Prepared, end: WorkerEnd) -> tuple[Finding, ...]:
-    """Return one finding for each check; a check that the worker did not finish gets an ERROR."""
+def complete_findings(checks: Sequence[Check], end: WorkerEnd) -> tuple[Finding, ...]:
+    """Return one finding for each of the checks; a check that the worker did not finish gets an ERROR."""
     from greenlight.checks.runner import unfinished_finding
 
     findings = {finding.name: finding for finding in end.findings}
     message = f"not finished: {end.failure or 'the worker returned no finding'}"
-    return tuple(findings.get(check.name) or unfinished_finding(check, message, end.cause) for check in prepared.checks)
+    return tuple(findings.get(check.name) or unfinished_finding(check, message, end.cause) for check in checks)
 
 
 def redact_output(prepared: Prepared, output: str) -> str:
