@@ -141,8 +141,11 @@ class Runner:
         """Return whether an attempt fits into this run; one that no run can fit is cut off by the deadline."""
         timeout_s = attempt.bound.check.timeout_s
         fits_no_run = timeout_s > self._deadline - self._run_started
-        no_later_run = self._part.is_last or not self._part.may_hand_over
-        return no_later_run or fits_no_run or now + timeout_s <= self._deadline
+        return not self._has_later_run or fits_no_run or now + timeout_s <= self._deadline
+
+    @property
+    def _has_later_run(self) -> bool:
+        return self._part.may_hand_over and not self._part.is_last
 
     def _start_ready(self, now: float) -> None:
         while self._scheduled and self._scheduled[0][0] <= now and len(self._running) < self._concurrency:
@@ -272,7 +275,7 @@ class Runner:
             return
         if attempt.number < check.retry.attempts and finding.outcome.value.lower() in check.retry.on:
             at = time.monotonic() + check.retry.wait_s(attempt.number, self._chance())
-            if at < self._deadline:
+            if at < self._deadline or self._has_later_run:
                 self._schedule(Attempt(attempt.bound, attempt.number + 1), at)
                 return
         self._finish(attempt.bound, finding, attempt.number)

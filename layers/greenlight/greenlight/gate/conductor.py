@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from greenlight.core.errors import AwsError
 from greenlight.core.frozen import FrozenStruct
-from greenlight.core.units import Duration
 from greenlight.plan.duration import longest_duration_s
 
 if TYPE_CHECKING:
@@ -62,8 +61,8 @@ def machine_reason(plan: Plan, stage_name: str, concurrency: int, timeout_s: flo
     longest_s = longest_duration_s(stage, concurrency)
     if longest_s > timeout_s - MARGIN_S:
         return (
-            f"its checks may take {Duration(round(longest_s))}, and a hook has {Duration(round(timeout_s))}, "
-            f"of which it needs {Duration(MARGIN_S)} itself"
+            f"its checks may take {longest_s:.0f} s, and a hook has {timeout_s:.0f} s, "
+            f"of which it needs {MARGIN_S:.0f} s itself"
         )
     return ""
 

@@ -13,7 +13,7 @@ import msgspec
 from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.display import truncate
 from greenlight.core.finding import Cause
-from greenlight.core.verdict import StatusDelivery
+from greenlight.core.verdict import Status, StatusDelivery
 from greenlight.gate.result import failed_result, with_answer
 from greenlight.gate.telemetry import report_run
 from greenlight.machine.documents import RESULT, JudgedDocument, Reference
@@ -45,9 +45,10 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
     if payload["step"] == "publish":
         return _publish(step, _read_judged(step, work), StatusDelivery(told=True, superseded=answered_before))
     judged = step.documents.read_latest(RESULT, JudgedDocument) or _undecided(step)
-    told = answered_before or judged.result.verdict.status.value == "Failed"
-    error = "" if told else _UNCONFIRMED
-    return _publish(step, judged, StatusDelivery(told=told, superseded=answered_before, error=error))
+    # The guardian has answered Failed, unless CodeDeploy had the answer of the gate before.
+    is_confirmed = answered_before or judged.result.verdict.status is Status.FAILED
+    error = "" if is_confirmed else _UNCONFIRMED
+    return _publish(step, judged, StatusDelivery(told=is_confirmed, superseded=answered_before, error=error))
 
 
 def _read_judged(step: Step, work: dict[str, Any]) -> JudgedDocument:

@@ -182,7 +182,7 @@ class Documents:
         return _decode(data, kind, place)
 
     def read_latest(self, name: str, kind: type[T]) -> T | None:
-        """Read the latest version of a document that only trusted functions write; return None if there is none."""
+        """Read the latest version of a document that only trusted functions write; return None if it does not exist."""
         key = f"{self._folder}{name}.json"
         try:
             return _decode(self._read(key), kind, f"s3://{self._bucket}/{key}")

@@ -77,15 +77,15 @@ def _collect(
     step: Step, document: GateDocument, prepared: Prepared, work: dict[str, Any]
 ) -> tuple[tuple[Finding, ...], str]:
     """Return one finding for each check, in the plan's order, and the output of the validators."""
-    results = {result.shard: result for result in flatten_results(work["found"])}
+    results = {result.shard: result for result in flatten_results(work["earlier"])}
     checks = {check.name: check for check in prepared.checks}
     findings: dict[str, Finding] = {}
     output = ""
     for number, names in enumerate(document.shards):
         result = results.get(number)
         shard = ShardDocument()
-        if result is not None and result.found is not None:
-            shard = step.documents.read(result.found, ShardDocument)
+        if result is not None and result.results is not None:
+            shard = step.documents.read(result.results, ShardDocument)
         _raise_failure(shard, prepared.plan.source)
         output += shard.output
         # Only findings of the shard's own checks count: the function that wrote them ran plugins.

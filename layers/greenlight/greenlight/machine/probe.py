@@ -45,23 +45,23 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     step = begin(payload, context)
     shard = _read_shard(step, payload)
-    results, has_ended = _run(step, shard, payload["found"])
-    reference = step.documents.write(f"found/{shard.number}", results)
+    results, has_ended = _run(step, shard, payload["earlier"])
+    reference = step.documents.write(f"shards/{shard.number}", results)
     next_at = min((check.at for check in results.waiting), default=0.0)
     pause_s = 0 if has_ended else max(0, math.ceil(min(next_at, shard.document.until) - time.time()))
-    return {"again": not has_ended, "again_in_s": pause_s, "found": msgspec.to_builtins(reference)}
+    return {"again": not has_ended, "again_in_s": pause_s, "results": msgspec.to_builtins(reference)}
 
 
 def _read_shard(step: Step, payload: dict[str, Any]) -> _Shard:
     document = step.documents.read(msgspec.convert(payload["document"], Reference), GateDocument)
     number: int = payload["shard"]
     before, run = ShardDocument(), payload["run"]
-    if run["found"] is not None:
-        before = step.documents.read(msgspec.convert(run["found"], Reference), ShardDocument)
+    if run["results"] is not None:
+        before = step.documents.read(msgspec.convert(run["results"], Reference), ShardDocument)
     return _Shard(document, number, document.shards[number], before)
 
 
-def _run(step: Step, shard: _Shard, found: Any) -> tuple[ShardDocument, bool]:
+def _run(step: Step, shard: _Shard, earlier: Any) -> tuple[ShardDocument, bool]:
     """Run the checks that have not finished; return all results of the shard, and whether no check is left."""
     try:
         prepared = run_with_deadline(
@@ -69,7 +69,7 @@ def _run(step: Step, shard: _Shard, found: Any) -> tuple[ShardDocument, bool]:
             lambda: with_secrets(restore(shard.document), step.aws.repeating(step.state.read_until)),
             "the secrets of the plan could not be read",
         )
-        known = _needed_findings(step, shard, prepared, found)
+        known = _needed_findings(step, shard, prepared, earlier)
         return _run_checks(step, shard, prepared, known)
     except PlanError as error:
         problems = tuple(map(ProblemMessage.from_problem, error.problems))
@@ -110,13 +110,13 @@ def _run_checks(
     return results, end.has_ended
 
 
-def _needed_findings(step: Step, shard: _Shard, prepared: Prepared, found: Any) -> tuple[Finding, ...]:
+def _needed_findings(step: Step, shard: _Shard, prepared: Prepared, earlier: Any) -> tuple[Finding, ...]:
     """Return the findings of earlier waves that the shard's checks need; a check without one counts as an ERROR."""
     checks = {check.name: check for check in prepared.checks}
     needed = {need for name in shard.names for need in checks[name].needs} - set(shard.names)
     if not needed:
         return ()
-    results = {result.shard: result for result in flatten_results(found)}
+    results = {result.shard: result for result in flatten_results(earlier)}
     findings: dict[str, Finding] = {}
     for number, names in enumerate(shard.document.shards):
         if needed.isdisjoint(names) or number not in results:

@@ -88,22 +88,22 @@ class ShardResult(FrozenStruct, frozen=True, kw_only=True):
     """Result of a shard in the state machine: the reference to its document, or the name of the error that ended it."""
 
     shard: int
-    found: Reference | None = None
+    results: Reference | None = None
     error: str = ""
 
 
-def flatten_results(found: Any) -> list[ShardResult]:
+def flatten_results(earlier: Any) -> list[ShardResult]:
     """Return the results of all shards so far; the state machine nests those of each wave into a list."""
-    if isinstance(found, list):
-        return [result for item in found for result in flatten_results(item)]
-    return [msgspec.convert(found, ShardResult)]
+    if isinstance(earlier, list):
+        return [result for item in earlier for result in flatten_results(item)]
+    return [msgspec.convert(earlier, ShardResult)]
 
 
 def read_findings(step: Step, document: GateDocument, result: ShardResult) -> tuple[Finding, ...]:
     """Return the findings of a shard; those of checks that are not its own are dropped."""
-    if result.found is None:
+    if result.results is None:
         return ()
-    findings = step.documents.read(result.found, ShardDocument).findings
+    findings = step.documents.read(result.results, ShardDocument).findings
     return tuple(finding for finding in findings if finding.name in document.shards[result.shard])
 
 
