@@ -164,7 +164,7 @@ def test_a_check_that_waits_longer_than_a_minute_is_handed_over(run: MachineRun,
     prepared = run.prepare()
     first = run.probe(prepared, 0)
     assert (first["again"], 290 <= first["again_in_s"] <= 300, len(green.requests)) == (True, True, 2)
-    document = run.read_json(f"s3://{BUCKET}/{first['found']['key']}")
+    document = run.read_json(f"s3://{BUCKET}/{first['results']['key']}")
     assert [finding["name"] for finding in document["findings"]] == ["quick"]
     assert [(check["name"], check["number"]) for check in document["waiting"]] == [("slow", 2)]
 
