@@ -60,15 +60,17 @@ class Reader(Aws):
         )
         return response
 
-    def read_object(self, bucket: str, key: str, max_bytes: int) -> tuple[bytes, dict[str, Any]]:
+    def read_object(self, bucket: str, key: str, max_bytes: int, *, version: str = "") -> tuple[bytes, dict[str, Any]]:
         """Return the first bytes of an object in S3, as `Aws.read_object` does, and the response.
 
         Raises:
             UnseenError: As for `call`.
         """
-        parameters = {"Bucket": bucket, "Key": key, "max_bytes": max_bytes}
+        parameters = {"Bucket": bucket, "Key": key, "max_bytes": max_bytes, "version": version}
         stored_object: tuple[bytes, dict[str, Any]] = self._cached(
-            ("s3", "get_object", "Body"), parameters, lambda: Aws.read_object(self, bucket, key, max_bytes)
+            ("s3", "get_object", "Body"),
+            parameters,
+            lambda: Aws.read_object(self, bucket, key, max_bytes, version=version),
         )
         return stored_object
 

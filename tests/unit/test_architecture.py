@@ -33,6 +33,7 @@ ENGINE_ARROWS = {
     "checks": "core assertions aws network plan",
     "stores": "core aws plan verdict",
     "gate": "core aws checks discovery network plan publish report stores verdict",
+    "machine": "core aws checks gate plan publish stores",
     "toolkit": "core assertions aws checks network",
     "api": "core assertions aws checks network plan toolkit",
     "testing": "core aws api checks network plan",
@@ -320,7 +321,7 @@ def test_the_engine_imports_no_validator() -> None:
 
 
 def test_hooks_import_the_gate_and_its_vocabulary_only() -> None:
-    allowed = ("greenlight.gate", "greenlight.publish", "greenlight.core")
+    allowed = ("greenlight.gate", "greenlight.machine", "greenlight.publish", "greenlight.core")
     offences = [
         line
         for path in files("hooks")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenlight.aws.client import ATTEMPTS, Aws, call_aws
-from greenlight.aws.repeat import TransientError, is_read
+from greenlight.aws.repeat import TransientError, is_repeatable
 from greenlight.core.errors import AwsError
 from greenlight.stores import s3
 from tests.support.raw_server import RawAnswer, RawServer
@@ -144,4 +144,4 @@ def test_an_error_of_a_parser_becomes_one_that_names_the_call(problem: Exception
     ],
 )
 def test_only_reads_are_repeated_for_a_check(operation: str, expected: bool) -> None:
-    assert is_read(operation) is expected
+    assert is_repeatable(operation) is expected

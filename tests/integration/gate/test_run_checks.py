@@ -31,7 +31,7 @@ def run_stage(
     parsed = parse(f"version: 1\n{plan}")
     green = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic", green=Side(url=url))
     prepared = Prepared(deployment=apply_plan_target(green, parsed), plan=parsed)
-    return run_checks(prepared, settings, Aws(Account({})), time.monotonic() + 5, emit)
+    return run_checks(prepared, settings, Aws(Account({})), time.monotonic() + 5, emit).findings
 
 
 def stage(checks: str, more: str = "") -> str:

@@ -124,15 +124,22 @@ class Aws:
 
         return self._repeat(attempt)
 
-    def read_object(self, bucket: str, key: str, max_bytes: int) -> tuple[bytes, dict[str, Any]]:
+    def read_object(self, bucket: str, key: str, max_bytes: int, *, version: str = "") -> tuple[bytes, dict[str, Any]]:
         """Return the first bytes of an object in S3, one more than `max_bytes` at most, and the response.
+
+        Args:
+            bucket: The bucket.
+            key: Key of the object.
+            max_bytes: Largest size that the caller accepts.
+            version: Version of the object; "" for the latest.
 
         Raises:
             AwsError: As `call` raises it; or the body did not arrive whole.
         """
+        parameters = {"Bucket": bucket, "Key": key, **({"VersionId": version} if version else {})}
 
         def attempt() -> tuple[bytes, dict[str, Any]]:
-            response = self._call_once("s3", "get_object", {"Bucket": bucket, "Key": key})
+            response = self._call_once("s3", "get_object", parameters)
             body = member_of(response, "s3", "get_object", "Body")
             return call_aws("s3", "get_object", lambda: _read_body(body, max_bytes + 1)), response
 

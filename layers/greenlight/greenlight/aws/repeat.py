@@ -47,7 +47,8 @@ _INSIDE_AWS = frozenset(
         "ServiceUnavailableException",
     }
 )
-_READS = ("batch_get_", "describe_", "filter_", "get_", "head_", "list_")
+_REPEATABLE = ("batch_get_", "describe_", "filter_", "get_", "head_", "list_", "start_execution")
+"""Beginnings of operations that only read, and of one that changes nothing the second time."""
 
 
 class TransientError(AwsError):
@@ -64,9 +65,9 @@ def is_transient(code: str, status: int) -> bool:
     return code in _THROTTLED or code in _INSIDE_AWS or status >= 500 or status == 429
 
 
-def is_read(operation: str) -> bool:
-    """Return whether an operation, spelled as in boto3, only reads, so that repeating it changes nothing."""
-    return operation.startswith(_READS)
+def is_repeatable(operation: str) -> bool:
+    """Return whether an operation, spelled as in boto3, changes nothing when it is repeated."""
+    return operation.startswith(_REPEATABLE)
 
 
 def repeat_transient(call: Callable[[], T], until: float, clock: Clock, *, only_throttled: bool = False) -> T:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.aws.client import call_aws, iam_action
-from greenlight.aws.repeat import is_read, repeat_transient
+from greenlight.aws.repeat import is_repeatable, repeat_transient
 from greenlight.checks.asked import ExchangeRecorder
 from greenlight.checks.findings import MAX_VALUE_LENGTH
 from greenlight.core.clock import SYSTEM_CLOCK, Clock
@@ -219,7 +219,7 @@ class Context:
             return response
 
         until = self._deadline - _MIN_USEFUL_S
-        response = repeat_transient(call, until, self.clock, only_throttled=not is_read(operation))
+        response = repeat_transient(call, until, self.clock, only_throttled=not is_repeatable(operation))
         self._recorder.count_call(service, operation, parameters, response)
         return response
 

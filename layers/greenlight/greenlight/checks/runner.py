@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from greenlight.checks.asked import sum_asked
 from greenlight.checks.attempt import Attempt, run_attempt
+from greenlight.checks.hand_over import WAIT_S, WHOLE_STAGE, RunPart, WaitingCheck, waiting_check
 from greenlight.core.display import truncate
 from greenlight.core.finding import AttemptRecord, Cause, ExcuseReason, Finding, Outcome, Severity
 from greenlight.plan.repeat import decide_outcome
@@ -37,7 +38,12 @@ MAX_ATTEMPT_RECORDS = 100
 
 
 class Runner:
-    """Run of one stage's checks."""
+    """Run of one stage's checks, or of a part of them.
+
+    Attributes:
+        handed_over: Checks that wait for their next attempt, which a later run has to make.
+        has_ended: Whether all checks have finished; otherwise a later run has to go on.
+    """
 
     def __init__(
         self,
@@ -47,6 +53,7 @@ class Runner:
         emit: Callable[..., None],
         chance: Callable[[], float] = random.random,
         started: float | None = None,
+        part: RunPart = WHOLE_STAGE,
     ) -> None:
         """Prepare a run.
 
@@ -57,6 +64,7 @@ class Runner:
             emit: Called with findings as soon as they are final, one or several at a time.
             chance: Returns a random number from 0 to 1, for jitter.
             started: The gate's start, monotonic, from which the times of attempts are counted; now by default.
+            part: The checks to run, and what earlier runs know of them.
         """
         self._resources = resources
         self._concurrency = concurrency
@@ -72,26 +80,77 @@ class Runner:
         self._scheduled: list[tuple[float, int, Attempt]] = []
         self._attempt_records: dict[str, list[AttemptRecord]] = {}
         self._attempt_findings: dict[str, list[Finding]] = {}
-        self._findings: dict[str, Finding] = {}
+        self._findings = {finding.name: finding for finding in part.findings}
         self._not_emitted: list[Finding] = []
+        self._part = part
+        self._run_started = time.monotonic()
+        self.handed_over: tuple[WaitingCheck, ...] = ()
+        self.has_ended = True
 
     def run(self, checks: Sequence[Bound]) -> tuple[Finding, ...]:
-        """Run all checks and return one finding for each, in the order of the checks."""
-        self._waiting = list(checks)
+        """Run the checks and return their findings, in the order of the checks: one for each, if the run has ended."""
+        self._waiting = [bound for bound in checks if bound.check.name not in self._findings]
+        self._resume()
         while self._waiting or self._running or self._scheduled:
             now = time.monotonic()
             if now >= self._deadline:
                 break
             self._start_ready(now)
             self._emit_final()
+            if self._hand_over(now):
+                break
             if self._running or self._scheduled:
                 self._collect(now)
-        self._finish_unfinished(checks)
+        if self.has_ended:
+            self._finish_unfinished(checks)
         self._emit_final()
-        return tuple(self._findings[bound.check.name] for bound in checks)
+        return tuple(self._findings[bound.check.name] for bound in checks if bound.check.name in self._findings)
+
+    def _resume(self) -> None:
+        """Schedule the next attempts of the checks that an earlier run handed over."""
+        handed_over = {check.name: check for check in self._part.waiting}
+        now, wall = time.monotonic(), time.time()
+        for bound in [bound for bound in self._waiting if bound.check.name in handed_over]:
+            check = handed_over[bound.check.name]
+            self._attempt_findings[check.name] = check.attempt_findings()
+            self._attempt_records[check.name] = list(check.records)
+            self._schedule(Attempt(bound, check.number), now + max(0.0, check.at - wall))
+        self._waiting = [bound for bound in self._waiting if bound.check.name not in handed_over]
+
+    def _hand_over(self, now: float) -> bool:
+        """Release the checks that wait to a later run, if there is nothing else to do in this run for a while."""
+        if not self._part.may_hand_over or self._running or not (self._scheduled or self._waiting):
+            return False
+        if self._scheduled and self._scheduled[0][0] < now + WAIT_S and self._has_time_for(self._scheduled[0][2], now):
+            return False
+        wall = time.time()
+        self.handed_over = tuple(
+            waiting_check(
+                attempt.bound.check.name,
+                attempt.number,
+                wall + max(0.0, at - now),
+                self._attempt_findings.get(attempt.bound.check.name, ()),
+                self._attempt_records.get(attempt.bound.check.name, ()),
+            )
+            for at, _, attempt in self._scheduled
+        )
+        self.has_ended = False
+        return True
+
+    def _has_time_for(self, attempt: Attempt, now: float) -> bool:
+        """Return whether an attempt fits into this run; one that no run can fit is cut off by the deadline."""
+        timeout_s = attempt.bound.check.timeout_s
+        fits_no_run = timeout_s > self._deadline - self._run_started
+        return not self._has_later_run or fits_no_run or now + timeout_s <= self._deadline
+
+    @property
+    def _has_later_run(self) -> bool:
+        return self._part.may_hand_over and not self._part.is_last
 
     def _start_ready(self, now: float) -> None:
         while self._scheduled and self._scheduled[0][0] <= now and len(self._running) < self._concurrency:
+            if not self._has_time_for(self._scheduled[0][2], now):
+                break
             self._start(heapq.heappop(self._scheduled)[2], now)
         still_waiting: list[Bound] = []
         for position, bound in enumerate(self._waiting):
@@ -100,11 +159,15 @@ class Runner:
                 break
             if (finding := self._finding_without_run(bound)) is not None:
                 self._finish(bound, finding, 0)
-            elif all(name in self._findings for name in bound.check.needs):
+            elif self._can_start(bound, now):
                 self._start(Attempt(bound, 1), now)
             else:
                 still_waiting.append(bound)
         self._waiting = still_waiting
+
+    def _can_start(self, bound: Bound, now: float) -> bool:
+        needs_are_met = all(name in self._findings for name in bound.check.needs)
+        return needs_are_met and self._has_time_for(Attempt(bound, 1), now)
 
     def _finding_without_run(self, bound: Bound) -> Finding | None:
         """Return the finding of a check that is decided without running it."""
@@ -212,7 +275,7 @@ class Runner:
             return
         if attempt.number < check.retry.attempts and finding.outcome.value.lower() in check.retry.on:
             at = time.monotonic() + check.retry.wait_s(attempt.number, self._chance())
-            if at < self._deadline:
+            if at < self._deadline or self._has_later_run:
                 self._schedule(Attempt(attempt.bound, attempt.number + 1), at)
                 return
         self._finish(attempt.bound, finding, attempt.number)

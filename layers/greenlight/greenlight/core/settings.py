@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MISSING_PLAN_CHOICES = ("default-checks", "fail", "pass")
 ROLLBACK_CHOICES = ("pass", "check")
 NOTICE_CHOICES = ("failed", "all")
+CONDUCTOR_CHOICES = ("auto", "machine")
 _HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?|[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 """A host name, `*.` and a host name, or an IPv6 address. A URL or a bare `*` would silently allow nothing."""
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
@@ -43,6 +44,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         environment: Environment of plans that applies to this installation, such as `prod`; "" for none.
         allow_loopback: Checks may call the loopback addresses; for rehearsals only, never in an account.
         concurrency: Number of checks that run at once.
+        conductor: `auto` starts the state machine for gates that a hook cannot conduct, `machine` for every gate.
+        machine: ARN of the guardian state machine; "" if the installation has none.
+        probe: Name of the function that runs checks for the state machine.
+        vpc_probe: Name of the function that runs them in the operator's subnets; "" for none.
     """
 
     plan_bucket: str = ""
@@ -59,6 +64,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     environment: str = ""
     allow_loopback: bool = False
     concurrency: int = 16
+    conductor: str = "auto"
+    machine: str = ""
+    probe: str = ""
+    vpc_probe: str = ""
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -110,4 +119,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         environment=environment_name,
         allow_loopback=choice("ALLOW_LOOPBACK", ("false", "true")) == "true",
         concurrency=int(concurrency),
+        conductor=choice("CONDUCTOR", CONDUCTOR_CHOICES),
+        machine=text("MACHINE"),
+        probe=text("PROBE_FUNCTION"),
+        vpc_probe=text("VPC_PROBE_FUNCTION"),
     )

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 from greenlight.aws.deadline import run_with_deadline
 from greenlight.core import settings as settings_module
 from greenlight.core.deployment import Deployment, Platform
-from greenlight.core.errors import GreenlightError, PlanError
-from greenlight.core.finding import Cause
 from greenlight.gate.codedeploy import AnswerNotAcceptedError, Execution, Reporter, parse
+from greenlight.gate.conductor import MachineStarted, choose_machine, start_machine
+from greenlight.gate.fail_closed import run_fail_closed
 from greenlight.gate.processes import deny_inspection
-from greenlight.gate.result import GateResult, failed_result, rejected_plan_result
-from greenlight.gate.run_state import RunState
+from greenlight.gate.run_state import RunState, discover_and_prepare
 from greenlight.gate.shadow import apply_shadow
 from greenlight.gate.supervise import run_gate
 from greenlight.gate.telemetry import GateLog, report_run
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from greenlight.gate.prepare import Prepared
+    from greenlight.gate.result import GateResult
 
 RESERVE_S = 30.0
 """Time kept for answering and publishing; a quarter of the whole where the whole is short."""
@@ -67,11 +67,16 @@ def handle(
     execution = parse(event)
     reporter = make_reporter(execution)
     reserve_s = min(RESERVE_S, remaining_s / 4)
-    state = RunState(Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage), started)
+    deployment = Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage)
+    state = RunState(deployment, started, timeout_s=remaining_s)
     log = GateLog(execution, stage)
 
     state.read_until = started + remaining_s * READ_SHARE
-    result = _run_fail_closed(state, log, started + remaining_s - reserve_s)
+    outcome = run_fail_closed(state, log, lambda: _run(state, execution, log, started + remaining_s - reserve_s))
+    if isinstance(outcome, MachineStarted):
+        log.info("state machine started", name=outcome.name, reason=outcome.reason)
+        return {"conducted_by": outcome.name}
+    result = outcome
     duration_ms = (time.monotonic() - started) * 1000
     bucket = state.settings.report_bucket if state.settings else ""
     make_report = functools.partial(result.report, started_at, duration_ms, bucket=bucket)
@@ -83,41 +88,19 @@ def handle(
     return {"verdict": result.verdict.status.value, "told": True}
 
 
-def _run_fail_closed(state: RunState, log: GateLog, deadline: float) -> GateResult:
-    """Run the gate and turn every error into Failed with a cause.
-
-    Once the plan has been read, its shadow applies to these errors as well. The shadow of a rejected plan does not
-    apply, because it may be wrong like the rest of the plan.
-    """
-    from greenlight.discovery.deployment import DeploymentEndedError
-
-    try:
-        result = _run(state, log, deadline)
-    except PlanError as error:
-        return rejected_plan_result(error, state.deployment)
-    except DeploymentEndedError as error:
-        return failed_result(Cause.SUPERSEDED, str(error), state.deployment)
-    except GreenlightError as error:
-        result = failed_result(error.cause, str(error), state.deployment)
-    except BaseException as error:  # noqa: BLE001 - any unanswered error would stall the deployment for an hour
-        log.best_effort(lambda: log.logger.exception("the gate crashed"))
-        message = " ".join(str(error).split())[:300]
-        crash = f"the gate crashed: {type(error).__name__}: {message}"
-        result = failed_result(Cause.GATE_ERROR, crash, state.deployment)
-    return apply_shadow(result, state.shadow, state.settings)
-
-
-def _run(state: RunState, log: GateLog, deadline: float) -> GateResult:
+def _run(state: RunState, execution: Execution, log: GateLog, deadline: float) -> GateResult | MachineStarted:
     from greenlight.aws.client import Aws
 
     log.started()
     settings = state.settings = settings_module.read(os.environ)
     aws = state.aws = Aws()
     prepared = run_with_deadline(
-        deadline, lambda: _prepare(state), "the deployment and its plan could not be determined"
+        deadline, lambda: _prepare(state, execution), "the deployment and its plan could not be determined"
     )
+    if isinstance(prepared, MachineStarted):
+        return prepared
     memory_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
-    return run_gate(
+    result = run_gate(
         prepared,
         settings,
         aws,
@@ -126,23 +109,21 @@ def _run(state: RunState, log: GateLog, deadline: float) -> GateResult:
         memory_mb=int(memory_mb) if memory_mb.isdecimal() else 0,
         started=state.started,
     )
+    return apply_shadow(result, state.shadow, settings)
 
 
-def _prepare(state: RunState) -> Prepared:
-    """Discover the deployment and load its plan and secrets; record in `state` each fact as soon as it is known."""
-    from greenlight.discovery.deployment import discover
-    from greenlight.gate.prepare import prepare, with_secrets
+def _prepare(state: RunState, execution: Execution) -> Prepared | MachineStarted:
+    """Prepare the gate with its secrets, or start the state machine if it has to conduct the gate."""
+    from greenlight.gate.prepare import with_secrets
 
     if state.aws is None or state.settings is None:
         raise AssertionError("settings and AWS clients come first")
-    aws = state.aws.repeating(state.read_until)
-    discovered = discover(
-        aws,
-        state.deployment.id,
-        state.deployment.stage,
-        rollback_target=state.settings.on_rollback == "check",
-    )
-    state.deployment = discovered.deployment
-    prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags)
-    state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow
-    return with_secrets(prepared, aws)
+    aws, settings = state.aws.repeating(state.read_until), state.settings
+    if settings.conductor == "machine":
+        reason = "the installation leaves every gate to the state machine"
+    else:
+        prepared = discover_and_prepare(state, aws)
+        reason = choose_machine(prepared, settings, state.timeout_s)
+        if not reason:
+            return with_secrets(prepared, aws)
+    return start_machine(aws, settings.machine, execution, state.deployment.stage, reason)

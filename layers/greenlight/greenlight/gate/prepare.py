@@ -17,10 +17,12 @@ from greenlight.core.units import Duration
 from greenlight.plan.model import Check, Plan, Stage
 from greenlight.plan.retry import Retry
 from greenlight.plan.schema import Accepts, Target
+from greenlight.plan.shadow import Shadow
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
     from greenlight.core.settings import Settings
+    from greenlight.stores.plan_lookup import PlanReader
 
 ENVIRONMENT_TAG = "greenlight:environment"
 """Tag of a deployment group with the name of its environment, which replaces the installation's environment."""
@@ -51,7 +53,9 @@ class Prepared(FrozenStruct, frozen=True, kw_only=True):
         return stage.bake_s if stage else 0.0
 
 
-def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str, str]) -> Prepared:
+def prepare(
+    aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str, str], reader: PlanReader | None = None
+) -> Prepared:
     """Return the deployment with its plan; `with_secrets` adds the secrets.
 
     Args:
@@ -59,6 +63,7 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
         settings: Places of plans, and the behaviour without a plan.
         deployment: From `greenlight.discovery`.
         tags: Tags of the deployment group.
+        reader: Reader of the plan, which keeps the texts; None for a new one.
 
     Raises:
         PlanError: The plan is not valid, or there is no plan and the operator requires one.
@@ -72,7 +77,7 @@ def prepare(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str
     if deployment.is_rollback and settings.on_rollback == "pass":
         reason = "this deployment is a rollback, and rollbacks are let through at once"
         return Prepared(deployment=deployment, plan=Plan(stages={}, waived=reason))
-    plan = find_plan(aws, settings, deployment, tags)
+    plan = find_plan(aws, settings, deployment, tags, reader)
     if plan is None or deployment.stage not in plan.stages:
         missing = _describe_missing_plan(deployment, plan)
         plan = _fallback_plan(settings, deployment, plan)
@@ -109,6 +114,18 @@ def apply_plan_target(deployment: Deployment, plan: Plan) -> Deployment:
     return msgspec.structs.replace(deployment, green=green)
 
 
+def default_plan(deployment: Deployment, shadow: Shadow | None = None, target: Target | None = None) -> Plan:
+    """Return the plan with the default checks of a deployment at its stage.
+
+    Raises:
+        DiscoveryError: There is no default check for this deployment.
+    """
+    target = target or Target()
+    stage = default_stage(apply_plan_target(deployment, Plan(stages={}, target=target)))
+    source = PlanSource(uri=DEFAULT_CHECKS)
+    return Plan(stages={deployment.stage: stage}, target=target, shadow=shadow, source=source)
+
+
 def _fallback_plan(settings: Settings, deployment: Deployment, plan: Plan | None) -> Plan:
     """Return the plan for a stage without checks, as OnMissingPlan says: the default checks, or a waiver.
 
@@ -125,14 +142,7 @@ def _fallback_plan(settings: Settings, deployment: Deployment, plan: Plan | None
         return Plan(
             stages={}, waived=f"{missing}, and this installation passes such deployments (OnMissingPlan is pass)"
         )
-    target = plan.target if plan else Target()
-    stage = default_stage(apply_plan_target(deployment, Plan(stages={}, target=target)))
-    return Plan(
-        stages={deployment.stage: stage},
-        target=target,
-        shadow=plan.shadow if plan else None,
-        source=PlanSource(uri=DEFAULT_CHECKS),
-    )
+    return default_plan(deployment, plan.shadow if plan else None, plan.target if plan else None)
 
 
 def _describe_missing_plan(deployment: Deployment, plan: Plan | None) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from greenlight.aws.client import own_secrets
 from greenlight.checks.attempt import CheckResources
 from greenlight.checks.binding import bind
+from greenlight.checks.hand_over import WHOLE_STAGE, RunEnd, RunPart
 from greenlight.checks.registry import Registry
 from greenlight.checks.runner import Runner
 from greenlight.core.clock import SYSTEM_CLOCK
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from greenlight.aws.client import Aws
-    from greenlight.core.finding import Finding
     from greenlight.core.settings import Settings
     from greenlight.gate.prepare import Prepared
 
@@ -33,8 +33,9 @@ def run_checks(
     deadline: float,
     emit: Callable[..., None],
     started: float | None = None,
-) -> tuple[Finding, ...]:
-    """Run the checks of the stage.
+    part: RunPart = WHOLE_STAGE,
+) -> RunEnd:
+    """Run the checks of the stage, or a part of them.
 
     Args:
         prepared: From `prepare`.
@@ -43,9 +44,10 @@ def run_checks(
         deadline: `time.monotonic()` by which all checks must have ended.
         emit: Called with findings as they become final, one or several at a time.
         started: `time.monotonic()` at the start of the gate; None for now.
+        part: The checks to run, and what earlier runs know of them.
 
     Returns:
-        One finding for each check of the stage, in the plan's order.
+        The findings, in the plan's order, and the checks that wait for a later run.
 
     Raises:
         PlanError: A validator does not exist or its parameters do not fit; no check has run.
@@ -62,4 +64,7 @@ def run_checks(
         deployment, Client(guard), aws, Redactor((*prepared.secrets.values(), *own_secrets(os.environ)))
     )
     SYSTEM_CLOCK.sleep(max(0.0, min(prepared.bake_s, deadline - time.monotonic())))
-    return Runner(resources, settings.concurrency, deadline, emit, started=started).run(bound[deployment.stage])
+    runner = Runner(resources, settings.concurrency, deadline, emit, started=started, part=part)
+    checks = [item for item in bound[deployment.stage] if part.names is None or item.check.name in part.names]
+    findings = runner.run(checks)
+    return RunEnd(findings=findings, waiting=runner.handed_over, has_ended=runner.has_ended)

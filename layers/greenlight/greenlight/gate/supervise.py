@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from greenlight.checks.hand_over import WHOLE_STAGE
 from greenlight.core.errors import PlanError
 from greenlight.core.finding import EvidenceKind, Finding, Severity
 from greenlight.core.report import AcceptedEvidence, Clock
@@ -19,12 +20,14 @@ from greenlight.verdict.conclude import apply_plan, decide_verdict, with_excuses
 from greenlight.verdict.evidence import evidence_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from greenlight.aws.client import Aws
+    from greenlight.checks.hand_over import RunEnd, RunPart
     from greenlight.core.settings import Settings
     from greenlight.gate.prepare import Prepared
     from greenlight.gate.worker import WorkerEnd
+    from greenlight.plan.model import Check
 
 OVERRIDES_S = 5.0
 """Time reserved for reading overrides if the plan allows any; at most a tenth of the remaining time."""
@@ -55,20 +58,87 @@ def run_gate(
         PlanError: A validator does not exist, or rejects its parameters.
     """
     if prepared.plan.waived:
-        return _waived_result(prepared)
+        return waived_result(prepared)
     now = time.monotonic()
     started = now if started is None else started
     checks_deadline = _checks_deadline(prepared, settings, deadline)
+    end = run_part(prepared, settings, aws, RunLimits(checks_deadline, memory_mb, started), on_finding)
+    clock = _clock(prepared, started, now, worker_deadline(checks_deadline, now))
+    findings = complete_findings(prepared.checks, end)
+    return conclude_gate(
+        prepared, settings, aws, findings, deadline, output=redact_output(prepared, end.output), clock=clock
+    )
+
+
+class RunLimits(NamedTuple):
+    """Limits of a run in a worker.
+
+    Attributes:
+        deadline: `time.monotonic()` at which the worker is killed.
+        memory_mb: The function's memory; 0 for no limit.
+        started: `time.monotonic()` at the start of the gate; None for now.
+    """
+
+    deadline: float
+    memory_mb: int = 0
+    started: float | None = None
+
+
+def run_part(
+    prepared: Prepared,
+    settings: Settings,
+    aws: Aws,
+    limits: RunLimits,
+    on_finding: Callable[[Finding], None],
+    part: RunPart = WHOLE_STAGE,
+) -> WorkerEnd:
+    """Run the checks of the stage, or a part of them, in a worker.
+
+    Args:
+        prepared: From `prepare`, or built by a command.
+        settings: Settings of the installation.
+        aws: AWS clients for validators.
+        limits: Limits of the run.
+        on_finding: Called with each finding as soon as it is final.
+        part: The checks to run.
+
+    Raises:
+        PlanError: A validator does not exist, or rejects its parameters.
+    """
+    from greenlight.gate.worker import run_worker
+
     # The worker stops the checks a little earlier, so that it can report each unfinished check itself.
-    worker_deadline = checks_deadline - min(2.0, (checks_deadline - now) / 10)
+    stops_at = worker_deadline(limits.deadline, time.monotonic())
 
-    def work(emit: Callable[..., None]) -> None:
-        from greenlight.gate.run_checks import run_checks  # validators are imported in the worker only
+    def work(emit: Callable[..., None]) -> RunEnd:
+        from greenlight.gate.run_checks import run_checks  # the worker alone imports validators
 
-        run_checks(prepared, settings, aws, worker_deadline, emit, started)
+        return run_checks(prepared, settings, aws, stops_at, emit, limits.started, part)
 
-    end = _supervise(prepared, work, checks_deadline, on_finding, memory_mb)
-    findings = apply_plan(prepared.checks, _complete(prepared, end))
+    try:
+        return run_worker(work, limits.deadline, on_finding, limits.memory_mb)
+    except PlanError as error:
+        source = prepared.plan.source  # the pipe transfers the problems, but not the plan's source
+        raise PlanError(error.problems, source.uri, plan=source) from error
+
+
+def worker_deadline(deadline: float, now: float) -> float:
+    """Return the moment at which a worker that is killed at `deadline` stops its checks."""
+    return deadline - min(2.0, (deadline - now) / 10)
+
+
+def conclude_gate(
+    prepared: Prepared,
+    settings: Settings,
+    aws: Aws,
+    findings: Sequence[Finding],
+    deadline: float,
+    *,
+    output: str = "",
+    clock: Clock | None = None,
+) -> GateResult:
+    """Decide the verdict from the findings of the checks, of which each check has one."""
+    findings = apply_plan(prepared.checks, findings)
     overrides, notes = find_overrides(prepared, settings, aws, findings, deadline)
     overridden = [override.check for override in overrides]
     rule = evidence_rule(prepared.deployment, prepared.plan)
@@ -77,8 +147,8 @@ def run_gate(
         deployment=with_notes(prepared.deployment, *notes),
         findings=with_excuses(findings, overridden),
         plan=prepared.plan.source,
-        output=_redacted_output(prepared, end),
-        clock=_clock(prepared, started, now, worker_deadline),
+        output=output,
+        clock=clock or Clock(),
         overrides=overrides,
         accepted=_accepted(prepared),
     )
@@ -90,7 +160,8 @@ def _accepted(prepared: Prepared) -> AcceptedEvidence | None:
     return AcceptedEvidence(evidence=EvidenceKind(accepts.evidence), why=accepts.why) if accepts else None
 
 
-def _waived_result(prepared: Prepared) -> GateResult:
+def waived_result(prepared: Prepared) -> GateResult:
+    """Return the result of a gate that needs no check."""
     return GateResult(
         verdict=Verdict(status=Status.SUCCEEDED),
         deployment=with_notes(prepared.deployment, prepared.plan.waived),
@@ -105,43 +176,26 @@ def _checks_deadline(prepared: Prepared, settings: Settings, deadline: float) ->
     return deadline
 
 
-def _supervise(
-    prepared: Prepared,
-    work: Callable[[Callable[..., None]], None],
-    deadline: float,
-    on_finding: Callable[[Finding], None],
-    memory_mb: int,
-) -> WorkerEnd:
-    from greenlight.gate.worker import run_worker
-
-    try:
-        return run_worker(work, deadline, on_finding, memory_mb)
-    except PlanError as error:
-        source = prepared.plan.source  # the pipe transfers the problems, but not the plan's source
-        raise PlanError(error.problems, source.uri, plan=source) from error
-
-
-def _complete(prepared: Prepared, end: WorkerEnd) -> tuple[Finding, ...]:
-    """Return one finding for each check; a check that the worker did not finish gets an ERROR."""
+def complete_findings(checks: Sequence[Check], end: WorkerEnd) -> tuple[Finding, ...]:
+    """Return one finding for each of the checks; a check that the worker did not finish gets an ERROR."""
     from greenlight.checks.runner import unfinished_finding
 
     findings = {finding.name: finding for finding in end.findings}
     message = f"not finished: {end.failure or 'the worker returned no finding'}"
-    return tuple(findings.get(check.name) or unfinished_finding(check, message, end.cause) for check in prepared.checks)
+    return tuple(findings.get(check.name) or unfinished_finding(check, message, end.cause) for check in checks)
 
 
-def _redacted_output(prepared: Prepared, end: WorkerEnd) -> str:
+def redact_output(prepared: Prepared, output: str) -> str:
+    """Return the last lines that a worker printed, without secrets."""
     from greenlight.aws.client import own_secrets
     from greenlight.core.redaction import Redactor
     from greenlight.gate.worker_pipe import OUTPUT_CHARACTERS
 
     redactor = Redactor((*prepared.secrets.values(), *own_secrets(os.environ)))
-    return redactor.text(end.output)[-OUTPUT_CHARACTERS:]
+    return redactor.text(output)[-OUTPUT_CHARACTERS:]
 
 
-def _clock(prepared: Prepared, started: float, now: float, worker_deadline: float) -> Clock:
-    baked = min(now + prepared.bake_s, worker_deadline) if prepared.bake_s else started
-    prepared_ms, baked_ms, deadline_ms = (
-        round((moment - started) * 1000, 3) for moment in (now, baked, worker_deadline)
-    )
+def _clock(prepared: Prepared, started: float, now: float, stops_at: float) -> Clock:
+    baked = min(now + prepared.bake_s, stops_at) if prepared.bake_s else started
+    prepared_ms, baked_ms, deadline_ms = (round((moment - started) * 1000, 3) for moment in (now, baked, stops_at))
     return Clock(prepared_ms=prepared_ms, baked_ms=baked_ms, deadline_ms=deadline_ms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.finding import Cause
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from greenlight.core.finding import Finding
     from greenlight.core.report import Report
     from greenlight.core.verdict import StatusDelivery
-    from greenlight.gate.codedeploy import Execution
     from greenlight.gate.run_state import RunState
 
 _MAX_REASON_BYTES = 160 * 1024
@@ -24,10 +23,21 @@ _MAX_REASON_BYTES = 160 * 1024
 _FINDING_KEYS = ("name", "outcome", "message", "severity", "validator", "attempts", "flaky", "duration_ms")
 
 
+class GateIdentity(Protocol):
+    """Identity of a gate: the deployment, and a fingerprint of the execution id."""
+
+    @property
+    def deployment_id(self) -> str:
+        """CodeDeploy's deployment id."""
+
+    def digest(self) -> str:
+        """Return a short fingerprint of the execution id."""
+
+
 class GateLog:
     """Structured log and metrics of one gate; every method is best effort."""
 
-    def __init__(self, execution: Execution, stage: str) -> None:
+    def __init__(self, execution: GateIdentity, stage: str) -> None:
         """Log the gate of `execution` at `stage`."""
         self._execution, self._stage = execution, stage
         self._logger: Any = None
@@ -113,7 +123,15 @@ class GateLog:
         self.info("answered", status=status.value, **msgspec.to_builtins(delivery), **judged)
 
 
-def report_run(log: GateLog, state: RunState, report: Report, delivery: StatusDelivery, deadline: float) -> None:
+def report_run(
+    log: GateLog,
+    state: RunState,
+    report: Report,
+    delivery: StatusDelivery,
+    deadline: float,
+    *,
+    is_only_run: bool = False,
+) -> None:
     """Log how the answer was taken, emit metrics and publish the report; stop at `deadline` (monotonic).
 
     Args:
@@ -122,6 +140,7 @@ def report_run(log: GateLog, state: RunState, report: Report, delivery: StatusDe
         report: Report of the verdict, before the answer.
         delivery: Delivery of the verdict's status.
         deadline: `time.monotonic()` by which all channels have ended.
+        is_only_run: No other run can have published a report of this gate.
     """
     from greenlight.gate.result import with_answer
 
@@ -130,7 +149,7 @@ def report_run(log: GateLog, state: RunState, report: Report, delivery: StatusDe
     log.best_effort(lambda: log.answered(status, delivery, report))
     log.metrics(_metrics_of(report, delivery))
     # If another run has answered, this report must not overwrite the report of that run.
-    if delivery.superseded or not (state.aws and state.settings):
+    if (delivery.superseded and not is_only_run) or not (state.aws and state.settings):
         return
     from greenlight.publish.channels import publish_report
 

@@ -7,11 +7,12 @@ finding as soon as it is final. If it dies, only its unfinished checks are lost.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import resource
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from greenlight.core.errors import PlanError
 from greenlight.core.finding import Cause, Finding
@@ -30,7 +31,9 @@ from greenlight.gate.worker_pipe import Message, MessageReader, ProblemMessage, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Work = Callable[[Callable[..., None]], Any]
+    from greenlight.checks.hand_over import RunEnd, WaitingCheck
+
+    Work = Callable[[Callable[..., None]], RunEnd | None]
 
 THREAD_STACK_BYTES = 2 * 1024 * 1024
 _PATIENCE_S = 0.5
@@ -58,12 +61,16 @@ class WorkerEnd(FrozenStruct, frozen=True, kw_only=True):
         failure: Why the worker did not finish its work, as a sentence; "" if it did.
         cause: Cause of the failure: DEADLINE if the worker was killed at its deadline, GATE_ERROR otherwise.
         output: The last lines that the worker printed.
+        waiting: Checks that a later run has to go on with.
+        has_ended: Whether the worker has no check left; False if it handed over the others.
     """
 
     findings: tuple[Finding, ...] = ()
     failure: str = ""
     cause: Cause = Cause.GATE_ERROR
     output: str = ""
+    waiting: tuple[WaitingCheck, ...] = ()
+    has_ended: bool = True
 
 
 def run_worker(work: Work, deadline: float, on_finding: Callable[[Finding], None], memory_mb: int = 0) -> WorkerEnd:
@@ -97,40 +104,48 @@ def run_worker(work: Work, deadline: float, on_finding: Callable[[Finding], None
     os.set_blocking(output_reader, False)
     pidfd = open_pidfd(pid)
     messages = MessageReader(reader, output_reader, pidfd, deadline)
-    finished = False
+    received = _Received()
     try:
-        findings, plan_problems, finished = _receive(messages, on_finding)
+        _receive(messages, on_finding, received)
     finally:
-        status = end_process(pid, patience_s=0.0 if finished or messages.failure else _PATIENCE_S)
+        status = end_process(pid, patience_s=0.0 if received.finished or messages.failure else _PATIENCE_S)
         end_orphans(children)
         messages.drain()
         _close(reader, output_reader, *pidfd)
-    if plan_problems:
-        raise PlanError([message.to_problem() for message in plan_problems])
+    if received.problems:
+        raise PlanError([message.to_problem() for message in received.problems])
     return WorkerEnd(
-        findings=tuple(findings),
-        failure="" if finished else messages.failure or describe_exit(status),
+        findings=tuple(received.findings.values()),
+        failure="" if received.finished else messages.failure or describe_exit(status),
         cause=Cause.DEADLINE if messages.timed_out else Cause.GATE_ERROR,
         output=messages.output.decode(errors="replace"),
+        waiting=tuple(received.waiting.values()) if received.finished else (),
+        has_ended=received.has_ended or not received.finished,
     )
 
 
-def _receive(
-    messages: MessageReader, on_finding: Callable[[Finding], None]
-) -> tuple[list[Finding], tuple[ProblemMessage, ...], bool]:
-    """Return the findings, the problems of a rejected plan, and whether the worker finished its work."""
-    findings: list[Finding] = []
-    names: set[str] = set()
+@dataclasses.dataclass
+class _Received:
+    """The messages of a worker: findings, problems of a rejected plan, checks to go on with, and the end."""
+
+    findings: dict[str, Finding] = dataclasses.field(default_factory=dict)
+    problems: tuple[ProblemMessage, ...] = ()
+    waiting: dict[str, WaitingCheck] = dataclasses.field(default_factory=dict)
+    finished: bool = False
+    has_ended: bool = True
+
+
+def _receive(messages: MessageReader, on_finding: Callable[[Finding], None], received: _Received) -> None:
+    """Receive messages until the worker has finished its work or the pipe ends."""
     while (message := messages.next()) is not None:
-        if message.finding is not None and message.finding.name not in names:  # the first finding of a check counts
-            names.add(message.finding.name)
-            findings.append(message.finding)
+        if message.finding is not None and message.finding.name not in received.findings:  # the first finding counts
+            received.findings[message.finding.name] = message.finding
             on_finding(message.finding)
-        if message.problems:
-            return findings, message.problems, True
-        if message.done:
-            return findings, (), True
-    return findings, (), False
+        if message.waiting is not None:
+            received.waiting[message.waiting.name] = message.waiting
+        if message.problems or message.done:
+            received.problems, received.finished, received.has_ended = message.problems, True, message.has_ended
+            return
 
 
 def _close(*descriptors: int) -> None:
@@ -171,8 +186,10 @@ def _run_and_send(work: Work, writer: int) -> None:
     import traceback
 
     try:
-        work(lambda *findings: send(writer, [Message(finding=finding) for finding in findings]))
-        message = Message(done=True)
+        end = work(lambda *findings: send(writer, [Message(finding=finding) for finding in findings]))
+        if end is not None:
+            send(writer, [Message(waiting=check) for check in end.waiting])
+        message = Message(done=True, has_ended=end is None or end.has_ended)
     except PlanError as error:
         message = Message(problems=tuple(map(ProblemMessage.from_problem, error.problems)))
     except BaseException:  # noqa: BLE001 - the supervisor detects the early end, and the log gets the traceback

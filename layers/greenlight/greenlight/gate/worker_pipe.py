@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from greenlight.checks.hand_over import WaitingCheck
 from greenlight.core.errors import Problem
 from greenlight.core.finding import Finding
 from greenlight.core.frozen import FrozenStruct
@@ -57,11 +58,13 @@ class ProblemMessage(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Message(FrozenStruct, frozen=True, kw_only=True, omit_defaults=True):
-    """One message of the worker: a finding, the problems of a rejected plan, or the end of its work."""
+    """One message of the worker: a finding, the problems of a rejected plan, a check to go on with, or the end."""
 
     finding: Finding | None = None
     problems: tuple[ProblemMessage, ...] = ()
+    waiting: WaitingCheck | None = None
     done: bool = False
+    has_ended: bool = True
 
 
 def send(writer: int, messages: Sequence[Message]) -> None:

@@ -76,6 +76,7 @@ class Plan(FrozenStruct, frozen=True, kw_only=True):
     Attributes:
         document: The parsed file, which locates problems by line and column; None for built-in plans.
         waived: Reason why no check needs to run; "" if the checks run.
+        network: `vpc` if the checks run in the operator's subnets, `hook` if they run where the hooks run.
     """
 
     stages: dict[str, Stage]
@@ -85,3 +86,4 @@ class Plan(FrozenStruct, frozen=True, kw_only=True):
     source: PlanSource = PlanSource()
     document: yaml_reader.Document | None = None
     waived: str = ""
+    network: str = "hook"

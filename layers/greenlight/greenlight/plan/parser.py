@@ -115,7 +115,9 @@ def _parse(text: str, source: PlanSource, today: datetime.date | None, environme
         partial = replace(plan, variables={**fragment_variables, **variables}) if readable else None
         raise PlanError([*document.problems(mistakes), *fragment_problems], source.uri, partial)
     variables = {**fragment_variables, **sections.variables}
-    return replace(plan, variables=variables, target=sections.target, shadow=plan_file.shadow)
+    return replace(
+        plan, variables=variables, target=sections.target, shadow=plan_file.shadow, network=plan_file.network
+    )
 
 
 def _combined_digest(plan_sha256: str, fragment_sha256s: Iterable[str], environment: str | None) -> str:

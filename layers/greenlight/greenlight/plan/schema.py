@@ -319,6 +319,8 @@ class PlanFile(StrictStruct, frozen=True, kw_only=True):
             parameter `Environment` or the deployment group's tag `greenlight:environment` selects the environment;
             `default` applies to all others.
         shadow: A period in which the gate reports its verdict, but CodeDeploy always gets Succeeded.
+        network: `vpc` runs the checks in the subnets of the installation's parameter `ProbeSubnetIds`, for a load
+            balancer that only its VPC reaches; `hook`, the default, runs them where the hooks run.
 
     Example:
         version: 1
@@ -326,6 +328,7 @@ class PlanFile(StrictStruct, frozen=True, kw_only=True):
         variables: {tenant: smoke}
         target: {host: shop.example.com}
         shadow: {until: "2026-08-01", why: we are getting to know the gate}  # over: write a day within the next 90
+        network: hook
         environments:
           prod: {}
           default: {variables: {tenant: test}, target: {host: shop.staging.example.com}}
@@ -343,6 +346,7 @@ class PlanFile(StrictStruct, frozen=True, kw_only=True):
     target: Target = Target()
     environments: dict[EnvironmentName, Environment] | None = None
     shadow: Shadow | None = None
+    network: Literal["hook", "vpc"] = "hook"
 
 
 CONTROL_KEYS = tuple(field.encode_name for field in msgspec.structs.fields(Control))

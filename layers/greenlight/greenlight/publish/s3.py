@@ -19,6 +19,11 @@ def report_key(report: Report, extension: str = "json") -> str:
     return "/".join(urllib.parse.quote(part, safe=" ") for part in parts) + f".{extension}"
 
 
+def report_uri(bucket: str, report: Report) -> str:
+    """Return the URI of a report in its bucket."""
+    return f"s3://{bucket}/{report_key(report)}"
+
+
 def store(aws: Aws, bucket: str, report: Report) -> str:
     """Store a report and return its URI.
 

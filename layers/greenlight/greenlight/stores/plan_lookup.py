@@ -30,14 +30,23 @@ if TYPE_CHECKING:
 PLAN_TAG = "greenlight:plan"
 
 
-def find_plan(aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str, str]) -> Plan | None:
+def find_plan(
+    aws: Aws, settings: Settings, deployment: Deployment, tags: dict[str, str], reader: PlanReader | None = None
+) -> Plan | None:
     """Find and parse the plan of a deployment; return None if no store has one.
+
+    Args:
+        aws: AWS clients to read with.
+        settings: The places of plans.
+        deployment: The discovered deployment.
+        tags: Tags of the deployment group.
+        reader: Reader whose texts the caller needs afterwards; None for a new one.
 
     Raises:
         PlanError: The plan is not valid, or the tag names a plan that does not exist.
         AwsError: A store denied the call or did not respond; that must not look like a store without a plan.
     """
-    reader = PlanReader(aws, settings)
+    reader = reader or PlanReader(aws, settings)
     if tag := tags.get(PLAN_TAG, "").strip():
         stored = reader(tag)
         if stored is None:
@@ -90,12 +99,14 @@ class PlanReader:
 
     Attributes:
         confidential: URIs of what was read and must not be quoted, because it may be a secret.
+        texts: Text and version id of everything that was read, by URI.
     """
 
     def __init__(self, aws: Aws, settings: Settings) -> None:
         """Read with `aws` from the places that `settings` name."""
         self._aws, self._settings = aws, settings
         self.confidential: set[str] = set()
+        self.texts: dict[str, tuple[str, str]] = {}
 
     def __call__(self, uri: str) -> tuple[str, str] | None:
         """Read a plan; return its text and version id, or None if it does not exist.
@@ -104,6 +115,12 @@ class PlanReader:
             PlanError: The URI is not valid or outside of the SSM path of plans; its content is too large or not UTF-8.
             AwsError: The store denied the call or did not respond.
         """
+        content = self._read(uri)
+        if content is not None:
+            self.texts[uri] = content
+        return content
+
+    def _read(self, uri: str) -> tuple[str, str] | None:
         kind, _, rest = uri.partition(":")
         if kind == "s3" and rest.startswith("//"):
             bucket, _, key = rest[2:].partition("/")

@@ -1,0 +1,82 @@
+"""The function for the steps Judge, Publish and Record, in which no code of a plugin runs.
+
+Its role alone may write verdicts and reports.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from greenlight.core.clock import SYSTEM_CLOCK
+from greenlight.core.display import truncate
+from greenlight.core.finding import Cause
+from greenlight.core.verdict import Status, StatusDelivery
+from greenlight.gate.result import failed_result, with_answer
+from greenlight.gate.telemetry import report_run
+from greenlight.machine.documents import RESULT, JudgedDocument, Reference
+from greenlight.machine.judge import judge
+from greenlight.machine.step import Step, begin
+from greenlight.publish.s3 import report_uri
+
+if TYPE_CHECKING:
+    from greenlight.core.report import Report
+
+MAX_REASONS = 5
+MAX_REASON_LENGTH = 300
+
+_UNCONFIRMED = "the state machine ended before CodeDeploy confirmed it"
+
+
+def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Judge a gate, publish its report, or record a gate whose state machine ended early, as the payload says.
+
+    Raises:
+        AwsError: A document could not be read or written.
+        DocumentError: A document is not the one that was written.
+    """
+    step = begin(payload, context)
+    work: dict[str, Any] = payload.get("work") or {}
+    if payload["step"] == "judge":
+        return judge(step, work)
+    answered_before = "answered_before" in work
+    if payload["step"] == "publish":
+        return _publish(step, _read_judged(step, work), StatusDelivery(told=True, superseded=answered_before))
+    judged = step.documents.read_latest(RESULT, JudgedDocument) or _undecided(step)
+    # The guardian has answered Failed, unless CodeDeploy had the answer of the gate before.
+    is_confirmed = answered_before or judged.result.verdict.status is Status.FAILED
+    error = "" if is_confirmed else _UNCONFIRMED
+    return _publish(step, judged, StatusDelivery(told=is_confirmed, superseded=answered_before, error=error))
+
+
+def _read_judged(step: Step, work: dict[str, Any]) -> JudgedDocument:
+    if "judged" not in work:
+        return _undecided(step)
+    return step.documents.read(msgspec.convert(work["judged"]["result"], Reference), JudgedDocument)
+
+
+def _undecided(step: Step) -> JudgedDocument:
+    """Return a result for a gate that ended without a verdict, so that CodeDeploy got Failed."""
+    message = f"the state machine could not decide the verdict, so the gate failed; see its execution {step.gate.name}"
+    return JudgedDocument(
+        result=failed_result(Cause.GATE_ERROR, message, step.state.deployment),
+        started_at=step.started_at,
+        duration_ms=(time.time() - step.started_at) * 1000,
+    )
+
+
+def _publish(step: Step, judged: JudgedDocument, delivery: StatusDelivery) -> dict[str, Any]:
+    """Publish the report and return the verdict for those who started the state machine."""
+    report = judged.result.report(judged.started_at, judged.duration_ms, bucket=step.settings.report_bucket)
+    report_run(step.log, step.state, report, delivery, step.deadline, is_only_run=True)
+    return _summarize(with_answer(report, delivery, SYSTEM_CLOCK.now_utc()), step.settings.report_bucket)
+
+
+def _summarize(report: Report, bucket: str) -> dict[str, Any]:
+    reasons = [
+        {"cause": reason.cause.value, "check": reason.check, "message": truncate(reason.message, MAX_REASON_LENGTH)}
+        for reason in report.reasons[:MAX_REASONS]
+    ]
+    return {"verdict": report.verdict.value, "report": report_uri(bucket, report), "reasons": reasons}
