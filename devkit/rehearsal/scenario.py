@@ -215,7 +215,8 @@ class ScenarioFile(StrictStruct, frozen=True):
         minute: Time of the rehearsal for one minute of CodeDeploy.
         hour: Time that CodeDeploy waits for a hook's status; if absent 60 minutes, but at least 30 seconds.
         hook_timeout: Time limit of the hook functions, in real time.
-        conductor: Whether a hook runs the checks or starts the state machine; `auto` decides by the plan.
+        conductor: Whether a hook runs the checks or starts the state machine; `auto` decides by the plan and the
+            hook's time limit, and the default one is too short for that.
         hooks: Lifecycle events that call a hook; if absent, the stages of the plan.
         template, appspec: The service's own files, whose values are imported (template_import.py).
         parameters: Values of the template's parameters; others have their defaults.
@@ -235,7 +236,7 @@ class ScenarioFile(StrictStruct, frozen=True):
     minute: Duration = Duration(1)
     hour: Duration | None = None
     hook_timeout: Duration = Duration(60)
-    conductor: Literal["inline", "auto", "machine"] = "auto"
+    conductor: Literal["inline", "auto", "machine"] = "inline"
     plan: Text | None = None
     hooks: tuple[EventName, ...] | None = None
     listener: Listener = Listener()
