@@ -101,16 +101,16 @@ class Stand:
         self._aws.reset()
 
     def open(self, gate: Gate) -> None:
-        """Let CodeDeploy wait for the status of a gate."""
+        """Open the hook execution of a gate, for whose status CodeDeploy waits."""
         record = DeploymentRecord(
-            create_deployment_id(), "lambda", "orders", "live", "all", [LifecycleEvent(STAGE)], lambda: {}
+            create_deployment_id(), "lambda", "orders", "live", "all", [LifecycleEvent(STAGE)], dict
         )
         self._state.add(record)
         gate.execution = self._state.open_execution(record.id, STAGE)
         self._gates |= {gate.name: gate, gate.execution.id: gate}
 
     def deliver_event(self, gate: Gate) -> None:
-        """Do as the hook does: start the guardian, and answer Failed if it cannot be started."""
+        """Start the guardian as the hook does, and answer Failed if it cannot be started."""
         deployment, execution = gate.execution.deployment_id, gate.execution.id
         document = {"gate": {"name": gate.name, "deployment": deployment, "stage": STAGE}, "execution": execution}
         try:
@@ -154,7 +154,7 @@ class Stand:
             return ""
 
     def _deliver(self, event: dict[str, Any]) -> None:
-        """Do as EventBridge and the last resort do."""
+        """Answer Failed for an event, as the last resort does."""
         gate = self._gates[json.loads(event["detail"]["input"])["gate"]["name"]]
         if not gate.is_event_lost:
             self._put(gate, "Failed", LAST_RESORT_KEY)
@@ -227,7 +227,7 @@ _ERRORS: dict[str, Callable[[str], Reply]] = {
     "denied": lambda _code: json_error("AccessDeniedException", "not authorized"),
     "cut": lambda _code: CutReply(b""),
 }
-_PAYLOADS: dict[str, Any] = {"empty": {}, "null": None, "large": {key: _LARGE for key in ("again", "status", "probe")}}
+_PAYLOADS: dict[str, Any] = {"empty": {}, "null": None, "large": dict.fromkeys(("again", "status", "probe"), _LARGE)}
 
 
 def _prepare(gate: Gate, _payload: dict[str, Any]) -> dict[str, Any]:
