@@ -6,7 +6,7 @@ import datetime
 import functools
 import shlex
 import urllib.parse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
@@ -247,6 +247,7 @@ def _lint(state: GroupState, uri: str, text: str, hook_settings: Settings | None
     limits = Limits(
         function_s=min(timeouts_s.values(), default=600.0),
         concurrency=hook_settings.concurrency if hook_settings else 16,
+        conductor=_conductor(hook_settings),
         today=_today(),
     )
     for problem in problems(text, uri, _registry(), limits, fetch):
@@ -261,6 +262,15 @@ def _lint(state: GroupState, uri: str, text: str, hook_settings: Settings | None
                 "sam deploy --parameter-overrides HookTimeout=900"
             )
         yield make_symptom(rule, str(problem), *evidence, fix=fix)
+
+
+def _conductor(settings: Settings | None) -> Literal["auto", "machine", "inline"]:
+    """Return the conductor of an installation; "inline" for one from before the state machine."""
+    if settings is None:
+        return "auto"
+    if not settings.machine:
+        return "inline"
+    return "machine" if settings.conductor == "machine" else "auto"
 
 
 def _today() -> datetime.date:
