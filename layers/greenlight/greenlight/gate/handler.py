@@ -145,4 +145,4 @@ def _prepare(state: RunState) -> Prepared:
     state.deployment = discovered.deployment
     prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags)
     state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow
-    return with_secrets(prepared, aws)
+    return with_secrets(prepared, aws, state.settings)
