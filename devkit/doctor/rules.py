@@ -148,6 +148,10 @@ RULES = (
         "both",
     ),
     _stalls(
+        "last-resort-throttled",
+        "The function that answers for a failed hook has a reserved concurrency of 0, so it never runs.",
+    ),
+    _stalls(
         "hook-without-last-resort",
         "The hook has no on-failure destination, so CodeDeploy gets no answer when its function crashes or times out.",
         "both",
