@@ -138,8 +138,9 @@ def test_answers_go_to_deployment_groups_of_this_account_and_region(role: str) -
     }
 
 
-def test_last_resort_may_only_answer_and_write_its_log() -> None:
-    assert actions("LastResortRole") == {PUT, "logs:CreateLogStream", "logs:PutLogEvents"}
+def test_last_resort_may_only_answer_write_its_log_and_send_to_its_queue() -> None:
+    assert actions("LastResortRole") == {PUT, "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+    assert resources("LastResortRole", "sqs:SendMessage") == {"${UnansweredQueue.Arn}"}
     assert resources("LastResortRole", "logs:PutLogEvents") == {"${LastResortLogGroup.Arn}"}
     assert "ManagedPolicyArns" not in transformed()["Resources"]["LastResortRole"]["Properties"]
 

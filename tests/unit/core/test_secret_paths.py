@@ -120,7 +120,24 @@ def test_every_secret_is_allowed_without_paths() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "/", "a//b", "..", "a/../b", "./a", "a*", "*", "a b", "{app}", "x-{application}", "{application}x", "ä"],
+    [
+        "",
+        "/",
+        "a//b",
+        "..",
+        "a/../b",
+        "./a",
+        "a*",
+        "*",
+        "a b",
+        "{app}",
+        "x-{application}",
+        "{application}x",
+        "ä",
+        ".a",
+        "//a",
+        "a//",
+    ],
 )
 def test_invalid_path_is_rejected(text: str) -> None:
     assert not is_path(text)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 APPLICATION = "{application}"
-_SEGMENT = re.compile(r"[A-Za-z0-9_+=.@-]+|\{application\}", re.ASCII)
+_SEGMENT = re.compile(r"[A-Za-z0-9_+=@-][A-Za-z0-9_+=.@-]*|\{application\}", re.ASCII)
 _NO_NAMES = ("", ".", "..")
 
 
@@ -34,9 +34,11 @@ def parse_reference(reference: str) -> SecretReference:
 
 
 def is_path(text: str) -> bool:
-    """Check whether a text is a path: segments separated by `/`, of which any may be `{application}`."""
-    segments = text.strip("/").split("/")
-    return all(_SEGMENT.fullmatch(segment) and segment not in _NO_NAMES for segment in segments)
+    """Check whether a text is a path: segments separated by `/`, of which any may be `{application}`.
+
+    The template's parameter SecretPaths accepts the same texts.
+    """
+    return all(map(_SEGMENT.fullmatch, _split(text)))
 
 
 def forbidden_reason(reference: str, application: str, paths: Iterable[str]) -> str:
@@ -61,10 +63,15 @@ def forbidden_reason(reference: str, application: str, paths: Iterable[str]) -> 
 
 def _segments_for(path: str, application: str) -> tuple[str, ...]:
     """Return a path with the application's name in it; () if the name cannot be one segment of a path."""
-    segments = path.strip("/").split("/")
+    segments = _split(path)
     if APPLICATION in segments and (application in _NO_NAMES or "/" in application):
         return ()
     return tuple(application if segment == APPLICATION else segment for segment in segments)
+
+
+def _split(path: str) -> list[str]:
+    """Return the segments of a path, which may begin and end with one `/`."""
+    return path.removeprefix("/").removesuffix("/").split("/")
 
 
 def _segments_of_name(reference: SecretReference) -> tuple[str, ...]:
