@@ -26,6 +26,7 @@ from ..plans import iam_policy, includes
 from . import permissions
 from .ecs_routing import check_rules_above
 from .hook_names import hook_name, read_configuration, stage_of
+from .plan_secrets import check_secrets
 from .reader import run_check
 from .rules import make_symptom, rule_for_problem
 from .security_groups import check_access_to_green
@@ -231,6 +232,7 @@ def _check_source(state: GroupState, uri: str, text: str, hook_settings: Setting
     yield from _check_shadow(uri, plan, hook_settings)
     if hook_settings is not None:
         yield from _check_hosts(state, plan, hook_settings)
+        yield from check_secrets(plan, state.application, hook_settings)
     yield from _check_permissions(state, uri, plan)
     yield from run_check(
         f"the listener rules of {state.group}",
