@@ -93,7 +93,7 @@ def _run_once(arguments: argparse.Namespace, budget_s: float) -> int:
     )
     status = PLAN_OR_USAGE_ERROR
     try:
-        prepared = _prepare(arguments, deployment)
+        prepared = _prepare(arguments, deployment, settings)
         _require_url(prepared)
         progress = Progress(len(prepared.checks), prepared.bake_s)
         result = run_gate(prepared, settings, Aws(), began + budget_s, progress, started=began)
@@ -168,7 +168,7 @@ def _deployment(arguments: argparse.Namespace) -> Deployment:
     )
 
 
-def _prepare(arguments: argparse.Namespace, deployment: Deployment) -> Prepared:
+def _prepare(arguments: argparse.Namespace, deployment: Deployment, settings: Settings) -> Prepared:
     content = file.read(arguments.plan)
     if content is None:
         raise PlanError([Problem("file not found")], arguments.plan)
@@ -181,7 +181,7 @@ def _prepare(arguments: argparse.Namespace, deployment: Deployment) -> Prepared:
         )
     plan = selection.select_checks(plan, arguments.stage, arguments.tag, arguments.not_tag)
     deployment = deployment if arguments.url else apply_plan_target(deployment, plan)
-    return with_secrets(Prepared(deployment=deployment, plan=plan), Aws())
+    return with_secrets(Prepared(deployment=deployment, plan=plan), Aws(), settings)
 
 
 def _require_url(prepared: Prepared) -> None:

@@ -12,7 +12,7 @@ from greenlight.core.units import Duration
 
 from ..lint import files, formats, rules
 from ..lint.limits import Limits
-from ..lint.linter import problems
+from ..lint.linter import lint
 from ..plans import includes
 from ..terminal.console import stdout_console
 
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=("text", *_FORMATS), default="text", help="output format (default text)")
     add("--strict", action="store_true", help="exit with an error for warnings too")
     add("--function-timeout", default="10m", metavar="TIME", help="HookTimeout of the installation (default 10m)")
+    add("--conductor", choices=("auto", "machine"), default="auto", help="Conductor of the installation (default auto)")
     add(
         "--concurrency",
         type=int,
@@ -62,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.format == "text":
         formats.text(results, stdout_console())
         print(_summary(results), file=sys.stderr)
+        for line in _describe_conductors(results):
+            print(line, file=sys.stderr)
     elif document := _FORMATS[arguments.format](results):
         print(document)
     failing = ("error", "warning") if arguments.strict else ("error",)
@@ -80,7 +83,7 @@ def _limits(arguments: argparse.Namespace) -> Limits:
     if not 1 <= arguments.concurrency <= 256:
         raise GreenlightError("--concurrency must be 1 to 256")
     today = SYSTEM_CLOCK.now_utc().date()
-    return Limits(function_s=function_s, concurrency=arguments.concurrency, today=today)
+    return Limits(function_s=function_s, concurrency=arguments.concurrency, conductor=arguments.conductor, today=today)
 
 
 def _lint_file(
@@ -91,11 +94,20 @@ def _lint_file(
     except PlanError as error:
         return formats.File(name=name, text="", problems=tuple(map(rules.with_rule, error.problems)))
     fetch = includes.fragment_fetcher(name, mappings)
-    file_problems = problems(text, name, registry, limits, fetch, is_appspec=is_appspec)
-    for problem in file_problems:
+    result = lint(text, name, registry, limits, fetch, is_appspec=is_appspec)
+    for problem in result.problems:
         if problem.source:  # users and services open files, not URIs
             problem.source = includes.fragment_path(problem.source, name, mappings)
-    return formats.File(name=name, text=text, problems=tuple(file_problems))
+    return formats.File(name=name, text=text, problems=tuple(result.problems), conductors=result.conductors)
+
+
+def _describe_conductors(results: Sequence[formats.File]) -> list[str]:
+    return [
+        f"{file.name}: the state machine conducts {item.stage}, because {item.reason}; a gate takes about "
+        f"{item.transitions} state transitions (${item.dollars:.4f})"
+        for file in results
+        for item in file.conductors
+    ]
 
 
 def _summary(results: Sequence[formats.File]) -> str:

@@ -127,7 +127,7 @@ def _replay(arguments: argparse.Namespace, aws: Aws, report: Report, settings: S
     deployment = replays.with_green_url(deployment, plan, arguments.url)
     unsafe = {} if arguments.unsafe else replays.unsafe_checks(plan, deployment)
     plan = replays.prepare_plan(plan, stage, unsafe)
-    prepared = with_secrets(Prepared(deployment=deployment, plan=plan), aws)
+    prepared = with_secrets(Prepared(deployment=deployment, plan=plan), aws, settings)
     began, started_at = time.monotonic(), time.time()
     progress = Progress(len(plan.stages[stage].checks))
     result = run_gate(prepared, settings, aws, began + budget_s, progress, started=began)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import network, permissions
-from .hook_names import ANSWER_ACTION, NOT_FOUND, read_configuration, stage_of
+from .hook_names import ANSWER_ACTION, NOT_FOUND, function_name, read_configuration, stage_of
 from .reader import run_check
 from .rules import SHORT_TIMEOUT_S, make_symptom
 
@@ -88,6 +88,7 @@ def _check_failed_events(state: GroupState, hook: dict[str, Any]) -> Iterator[Sy
     if not destination or is_missing:
         yield _no_last_resort(state, name, destination)
         return
+    yield from _check_destination(state, destination)
     update = f"aws lambda update-function-event-invoke-config --function-name {name}"
     retries = settings.get("MaximumRetryAttempts", _LAMBDA_MAX_RETRIES)
     if retries:
@@ -103,6 +104,22 @@ def _check_failed_events(state: GroupState, hook: dict[str, Any]) -> Iterator[Sy
             "on-failure destination is invoked too late",
             f"MaximumEventAgeInSeconds: {settings.get('MaximumEventAgeInSeconds', 'not set, 6 hours')}",
             fix=f"{update} --maximum-event-age-in-seconds 300",
+        )
+
+
+def _check_destination(state: GroupState, destination: str) -> Iterator[Symptom]:
+    """Check that a function that answers for hooks can run."""
+    if ":function:" not in destination:
+        return
+    name = function_name(destination)
+    response = state.reader.call("lambda", "get_function_concurrency", FunctionName=name)
+    if response.get("ReservedConcurrentExecutions") == 0:
+        yield make_symptom(
+            "last-resort-throttled",
+            f"CodeDeploy gets no answer when a hook crashes or times out: {name}, which answers for it, never runs, "
+            "because its reserved concurrency is 0",
+            destination,
+            fix=f"aws lambda delete-function-concurrency --function-name {name}",
         )
 
 

@@ -6,7 +6,7 @@ import datetime
 import functools
 import shlex
 import urllib.parse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
@@ -26,6 +26,7 @@ from ..plans import iam_policy, includes
 from . import permissions
 from .ecs_routing import check_rules_above
 from .hook_names import hook_name, read_configuration, stage_of
+from .plan_secrets import check_secrets
 from .reader import run_check
 from .rules import make_symptom, rule_for_problem
 from .security_groups import check_access_to_green
@@ -231,6 +232,7 @@ def _check_source(state: GroupState, uri: str, text: str, hook_settings: Setting
     yield from _check_shadow(uri, plan, hook_settings)
     if hook_settings is not None:
         yield from _check_hosts(state, plan, hook_settings)
+        yield from check_secrets(plan, state.application, hook_settings)
     yield from _check_permissions(state, uri, plan)
     yield from run_check(
         f"the listener rules of {state.group}",
@@ -247,6 +249,7 @@ def _lint(state: GroupState, uri: str, text: str, hook_settings: Settings | None
     limits = Limits(
         function_s=min(timeouts_s.values(), default=600.0),
         concurrency=hook_settings.concurrency if hook_settings else 16,
+        conductor=_conductor(hook_settings),
         today=_today(),
     )
     for problem in problems(text, uri, _registry(), limits, fetch):
@@ -261,6 +264,15 @@ def _lint(state: GroupState, uri: str, text: str, hook_settings: Settings | None
                 "sam deploy --parameter-overrides HookTimeout=900"
             )
         yield make_symptom(rule, str(problem), *evidence, fix=fix)
+
+
+def _conductor(settings: Settings | None) -> Literal["auto", "machine", "inline"]:
+    """Return the conductor of an installation; "inline" for one from before the state machine."""
+    if settings is None:
+        return "auto"
+    if not settings.machine:
+        return "inline"
+    return "machine" if settings.conductor == "machine" else "auto"
 
 
 def _today() -> datetime.date:

@@ -148,6 +148,10 @@ RULES = (
         "both",
     ),
     _stalls(
+        "last-resort-throttled",
+        "The function that answers for a failed hook has a reserved concurrency of 0, so it never runs.",
+    ),
+    _stalls(
         "hook-without-last-resort",
         "The hook has no on-failure destination, so CodeDeploy gets no answer when its function crashes or times out.",
         "both",
@@ -182,6 +186,9 @@ RULES = (
     _blocks("no-plan", "There is no plan, and the installation fails deployments without a plan."),
     _blocks("installation-settings", "A setting of the installation is not valid, so its hooks answer Failed."),
     _blocks("host-not-allowed", "The plan calls a host that is not in the installation's AllowedHosts."),
+    _blocks(
+        "secret-not-allowed", "The plan refers to a secret that is not below a path of SecretPaths for its application."
+    ),
     _blocks("check-not-allowed", "A check needs a permission that the hook's execution role does not have."),
     _blocks("green-out-of-reach", "A check calls green, but green has no URL at this stage or on this platform."),
     _blocks(

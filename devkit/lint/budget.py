@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from greenlight.core.units import Duration
+from greenlight.gate.conductor import MACHINE_CHECKS_S
 from greenlight.gate.handler import RESERVE_S
 from greenlight.plan.duration import longest_duration_s, shortest_duration_s
+
+from .conductors import machine_reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from greenlight.checks.binding import Bound
-    from greenlight.plan.model import Stage
+    from greenlight.plan.model import Plan, Stage
 
     from .diagnostics import RuleProblems
     from .limits import Limits
@@ -21,25 +24,25 @@ _WAITS = ("settle", "duration", "for_")
 """Parameters of validators that set a wait, which always takes its full time within the check's timeout."""
 
 
-def check_budget(stages: Mapping[str, Stage], limits: Limits) -> RuleProblems:
-    """Find stages that take longer than the function's timeout."""
-    available_s = limits.function_s - min(RESERVE_S, limits.function_s / 4)
-    budget = f"the function's timeout of {Duration(limits.function_s)} leaves {Duration(available_s)} for checks"
+def check_budget(stages: Mapping[str, Stage], plan: Plan, limits: Limits) -> RuleProblems:
+    """Find stages that take longer than their conductor has."""
+    hook_s = limits.function_s - min(RESERVE_S, limits.function_s / 4)
+    hook_budget = f"the function's timeout of {Duration(limits.function_s)} leaves {Duration(hook_s)} for checks"
+    machine_budget = f"the state machine has {Duration(MACHINE_CHECKS_S)} for checks"
     for name, stage in stages.items():
         stage_path = ("stages", name)
+        is_inline = not machine_reason(plan, name, limits)
+        available_s, budget = (hook_s, hook_budget) if is_inline else (MACHINE_CHECKS_S, machine_budget)
+        remedy = ", or raise HookTimeout" if is_inline else ""
         shortest_s, longest_s = shortest_duration_s(stage), longest_duration_s(stage, limits.concurrency)
         if shortest_s >= available_s:
             path = (*stage_path, "bake") if stage.bake_s >= available_s else stage_path
-            message = (
-                f"bake, intervals and needs alone take {Duration(shortest_s)}, but {budget}; shorten them, or raise "
-                "HookTimeout"
-            )
+            message = f"bake, intervals and needs alone take {Duration(shortest_s)}, but {budget}; shorten them{remedy}"
             yield "impossible-budget", path, message
         elif longest_s > available_s:
             message = (
                 f"if every check takes its maximum time, this stage takes {Duration(round(longest_s))}, but {budget}; "
-                "checks that have not finished by then fail the release: lower timeouts or attempts, or raise "
-                "HookTimeout"
+                f"checks that have not finished by then fail the release: lower timeouts or attempts{remedy}"
             )
             yield "may-not-finish", stage_path, message
 

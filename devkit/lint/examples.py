@@ -136,14 +136,14 @@ EXAMPLES: dict[str, tuple[str, str]] = {
     ),
     "error-passes": (_http("{latency: {lt: 1s}}"), _http("{status: 200, latency: {lt: 1s}}")),
     "file": ("", ""),
-    "impossible-budget": (_checks(("a", _HTTP), bake="20m"), _checks(("a", _HTTP), bake="2m")),
+    "impossible-budget": (_checks(("a", _HTTP), bake="55m"), _checks(("a", _HTTP), bake="2m")),
     "impossible-wait": (
         _checks(("is well", _HTTP), ("no alarm", "alarms: {names: [orders-*], for: 1m}")),
         _checks(("is well", _HTTP), ("no alarm", "timeout: 70s\nalarms: {names: [orders-*], for: 1m}")),
     ),
     "malformed-validator": ("", ""),
     "may-not-finish": (
-        _plan(f"timeout: 1m\nretry: {{attempts: 10, interval: 10s}}\n{_HTTP}"),
+        _plan(f"timeout: 5m\nretry: {{attempts: 10, interval: 10s}}\n{_HTTP}"),
         _plan(f"timeout: 10s\nretry: {{attempts: 10, interval: 10s}}\n{_HTTP}"),
     ),
     "missing-key": (_plan("repeat: {interval: 1s}\n" + _HTTP), _plan("repeat: {count: 3, interval: 1s}\n" + _HTTP)),

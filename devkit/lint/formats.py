@@ -9,10 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from rich.text import Text
 
 from greenlight.core.frozen import FrozenStruct
 
+from .conductors import StageConductor
 from .rules import RULES
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ class File(FrozenStruct, frozen=True, kw_only=True):
     name: str
     text: str
     problems: tuple[Any, ...]
+    conductors: tuple[StageConductor, ...] = ()
 
 
 def _problems_with_file(files: Sequence[File]) -> Iterator[tuple[File, Problem]]:
@@ -75,7 +78,9 @@ def as_json(files: Sequence[File]) -> str:
         }
         for file, problem in _problems_with_file(files)
     ]
-    return json.dumps({"files": [file.name for file in files], "problems": problems}, indent=2)
+    conductors = [{"file": file.name} | msgspec.to_builtins(item) for file in files for item in file.conductors]
+    document = {"files": [file.name for file in files], "problems": problems, "state_machine": conductors}
+    return json.dumps(document, indent=2)
 
 
 def github(files: Sequence[File]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import Literal
 
 from greenlight.core.frozen import FrozenStruct
 
@@ -13,9 +14,11 @@ class Limits(FrozenStruct, frozen=True, kw_only=True):
     Attributes:
         function_s: Timeout of the hook function in seconds.
         concurrency: Number of checks that run at once.
+        conductor: The installation's parameter Conductor; "inline" for an installation without the state machine.
         today: The current day in UTC, for shadows; None if they are not checked.
     """
 
     function_s: float = 600.0
     concurrency: int = 16
+    conductor: Literal["auto", "machine", "inline"] = "auto"
     today: datetime.date | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from greenlight.checks.binding import bind
 from greenlight.core.deployment import Deployment, Platform
@@ -20,6 +20,7 @@ from greenlight.plan.environments import environment_names
 from greenlight.plan.model import Plan, Stage
 
 from . import appspec, budget, evidence, expectations, flow, rules, secrets, yaml_surprises
+from .conductors import StageConductor, stage_conductors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,10 +37,24 @@ _END_OF_FILE = 10**9
 """A line number for problems without a place; they come last."""
 
 
+class LintResult(NamedTuple):
+    """Problems of a file in the file's order, and the stages that the state machine conducts."""
+
+    problems: list[Problem]
+    conductors: tuple[StageConductor, ...] = ()
+
+
 def problems(
     text: str, name: str, registry: Registry, limits: Limits, fetch: Fetch | None = None, *, is_appspec: bool = False
 ) -> list[Problem]:
-    """Return the problems of a file, in the file's order.
+    """Return the problems of a file, in the file's order; see `lint`."""
+    return lint(text, name, registry, limits, fetch, is_appspec=is_appspec).problems
+
+
+def lint(
+    text: str, name: str, registry: Registry, limits: Limits, fetch: Fetch | None = None, *, is_appspec: bool = False
+) -> LintResult:
+    """Lint a file.
 
     Args:
         text: Text of the file.
@@ -54,16 +69,18 @@ def problems(
             _require_json(text, name)
         document = yaml_reader.read(text, name)
     except PlanError as error:
-        return [rules.with_rule(problem) for problem in appspec.explain_unreadable(text, error.problems)]
+        return LintResult([rules.with_rule(problem) for problem in appspec.explain_unreadable(text, error.problems)])
     if (is_appspec and isinstance(document.data, dict)) or appspec.looks_like_appspec(document.data):
-        return _merge(text, [], _to_problems(document, appspec.check_appspec(document)))
+        return LintResult(_merge(text, [], _to_problems(document, appspec.check_appspec(document))))
     engine_problems: list[Problem] = []
     lint_problems = _to_problems(document, yaml_surprises.find_surprises(document), secrets.find_secrets(document.data))
+    stages: dict[str, StageConductor] = {}
     for environment in environment_names(document.data):
-        rejected, additional = _check_environment(text, name, registry, limits, environment, fetch)
+        rejected, additional, conductors = _check_environment(text, name, registry, limits, environment, fetch)
         engine_problems += rejected
         lint_problems += additional
-    return _merge(text, engine_problems, lint_problems)
+        stages |= {item.stage: item for item in conductors}
+    return LintResult(_merge(text, engine_problems, lint_problems), tuple(stages.values()))
 
 
 def _require_json(text: str, name: str) -> None:
@@ -83,18 +100,21 @@ def _require_json(text: str, name: str) -> None:
 
 def _check_environment(
     text: str, name: str, registry: Registry, limits: Limits, environment: str, fetch: Fetch | None
-) -> tuple[list[Problem], list[Problem]]:
-    """Return the problems of the plan in one of its environments: the engine's, and those that only lint finds."""
+) -> tuple[list[Problem], list[Problem], tuple[StageConductor, ...]]:
+    """Return the problems of the plan in one of its environments, and the stages that the state machine conducts.
+
+    The first list has the engine's problems, the second those that only lint finds.
+    """
     errors, plan, bound = _parse_and_bind(text, name, registry, limits, environment, fetch)
     if plan is None or plan.document is None:
-        return errors, []
+        return errors, [], ()
     # Rules for a stage run only on stages without errors, and rules for the plan only on a plan without errors.
     invalid_stages = {error.path.split(".")[1].split("[")[0] for error in errors if error.path.startswith("stages.")}
     has_invalid_fragment = any(error.source for error in errors)  # the path of a problem in a fragment has no stage
     stages: dict[str, Stage] = {}
     if not has_invalid_fragment:
         stages = {name: stage for name, stage in plan.stages.items() if name not in invalid_stages}
-    return errors, _to_problems(
+    lint_problems = _to_problems(
         plan.document,
         flow.check_flow(plan, bound),
         expectations.check_expectations(bound),
@@ -103,9 +123,10 @@ def _check_environment(
         evidence.check_both_sides(plan),
         evidence.check_evidence(stages, plan),
         expectations.check_stages({name: bound.get(name, ()) for name in stages}),
-        budget.check_budget(stages, limits),
+        budget.check_budget(stages, plan, limits),
         *([] if errors else [flow.check_unused(plan), flow.check_shadow(plan, limits.today)]),
     )
+    return errors, lint_problems, () if errors else stage_conductors(plan, limits)
 
 
 def _parse_and_bind(

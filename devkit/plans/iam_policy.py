@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from greenlight.checks.registry import MalformedError
 from greenlight.core import references
+from greenlight.core.secret_paths import parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -80,8 +81,7 @@ def required_permissions(checks: Iterable[Bound], partition: str = "aws") -> Ite
 
 
 def _secret_permission(reference: str, needed_by: str, partition: str) -> Permission:
-    store, _, rest = reference.partition(":")
-    name = rest.partition("#")[0]
+    store, name, _ = parse_reference(reference)
     if store == "ssm":
         return Permission("ssm:GetParameter", _parameter_arn(name, partition), needed_by)
     # Secrets Manager appends a hyphen and six random characters to the name.

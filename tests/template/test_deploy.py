@@ -93,7 +93,7 @@ class Installation:
         """Return the statuses that CodeDeploy accepted for an execution ID."""
         return [status for _, answered, status in self.codedeploy.answers if answered == execution]
 
-    def bucket(self, name: str) -> str:
+    def output(self, name: str) -> str:
         outputs = self.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]["Outputs"]
         return {output["OutputKey"]: output["OutputValue"] for output in outputs}[name]
 
@@ -310,7 +310,7 @@ def test_every_supported_resource_of_the_template_is_created(installation: Insta
     assert {resource["ResourceStatus"] for resource in created} == {"CREATE_COMPLETE"}
 
 
-def test_only_saved_queries_and_alarms_over_all_stages_are_not_deployed_here() -> None:
+def test_only_saved_queries_and_alarms_over_several_metrics_are_not_deployed_here() -> None:
     left_out = {
         name for name, resource in raw_template()["Resources"].items() if not is_supported_by_ministack(resource)
     }
@@ -319,6 +319,7 @@ def test_only_saved_queries_and_alarms_over_all_stages_are_not_deployed_here() -
         "GateErrorAlarm",
         "CouldNotAnswerAlarm",
         "NoAnswerAlarm",
+        "LastResortGaveUpAlarm",
     }
 
 
@@ -341,7 +342,7 @@ def test_every_deployed_hook_answers_failed_once_for_an_unknown_deployment(
 
 def test_good_version_passes_the_plan_in_the_plan_bucket(installation: Installation, orders: str) -> None:
     installation.client("s3").put_object(
-        Bucket=installation.bucket("PlanBucketName"), Key="shop/live.yaml", Body=PLAN.encode()
+        Bucket=installation.output("PlanBucketName"), Key="shop/live.yaml", Body=PLAN.encode()
     )
     deployment, execution = deployment_of(orders, installation, "BeforeAllowTraffic")
 
@@ -371,7 +372,7 @@ def test_rule_of_a_service_team_receives_the_verdict_from_the_bus(installation: 
 
 def test_version_that_behaves_like_the_old_one_is_stopped(installation: Installation, orders: str) -> None:
     installation.client("s3").put_object(
-        Bucket=installation.bucket("PlanBucketName"), Key="shop/live.yaml", Body=PLAN.encode()
+        Bucket=installation.output("PlanBucketName"), Key="shop/live.yaml", Body=PLAN.encode()
     )
     deployment, execution = deployment_of(orders, installation, "BeforeAllowTraffic", target_version="1")
 
@@ -412,6 +413,42 @@ def test_last_resort_answers_for_a_hook_without_permission_to_answer(installatio
     assert [event for event in logged if "LastResortAnswered" in event["message"]]
 
 
+def test_execution_that_the_last_resort_cannot_answer_either_is_in_the_queue_until_its_record_is_deleted(
+    installation: Installation, orders: str
+) -> None:
+    deployment, execution = deployment_of(orders, installation, "BeforeAllowTraffic")
+    event = {"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution}
+    sqs, url = installation.client("sqs"), installation.output("UnansweredQueueUrl")
+    installation.codedeploy.refusing = 1000
+    try:
+        installation.client("lambda").invoke(
+            FunctionName=f"{NAME}-LastResort",
+            InvocationType="Event",
+            Payload=json.dumps({"requestPayload": event, "requestContext": {}, "responsePayload": {}}),
+        )
+        messages = wait_for_messages(sqs, url)
+    finally:
+        installation.codedeploy.refusing = 0
+
+    assert messages, installation.log.read_text()[-3000:]
+    record = json.loads(messages[0]["Body"])
+    assert record["requestPayload"]["requestPayload"] == event
+    assert "CodeDeploy did not accept Failed" in record["responsePayload"]["errorMessage"]
+    assert execution not in json.dumps(record["responsePayload"])
+    (visible_again,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=visible_again["ReceiptHandle"])
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+
+
+def wait_for_messages(sqs: Any, url: str) -> list[dict[str, Any]]:
+    """Return the messages of a queue, as soon as there are any."""
+    for _ in range(60):
+        if messages := sqs.receive_message(QueueUrl=url).get("Messages", []):
+            return messages
+        time.sleep(0.5)
+    return []
+
+
 def test_role_of_a_hook_of_an_ecs_stage_may_not_invoke_a_function(installation: Installation, orders: str) -> None:
     simulate = installation.client("iam").simulate_principal_policy
     arn = f"arn:aws:lambda:{REGION}:000000000000:function:{orders}:2"
@@ -431,5 +468,5 @@ def test_role_of_a_hook_of_an_ecs_stage_may_not_invoke_a_function(installation: 
 
 def report_of(installation: Installation, deployment: str, stage: str) -> dict[str, Any]:
     """Load the report of a gate from the report bucket."""
-    s3, bucket = installation.client("s3"), installation.bucket("ReportBucketName")
+    s3, bucket = installation.client("s3"), installation.output("ReportBucketName")
     return json.loads(s3.get_object(Bucket=bucket, Key=f"shop/live/{deployment}/{stage}.json")["Body"].read())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -77,6 +78,53 @@ def test_failed_hook_is_not_retried_and_invokes_the_last_resort(stage: str) -> N
 
     assert config["MaximumRetryAttempts"] == 0
     assert config["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["LastResortFunction", "Arn"]}
+
+
+def test_record_that_the_last_resort_could_not_answer_is_kept_in_a_queue_of_its_own() -> None:
+    config = transformed()["Resources"]["LastResortFunctionEventInvokeConfig"]["Properties"]
+
+    assert list(of_type(transformed(), "AWS::SQS::Queue")) == ["UnansweredQueue"]
+    assert config["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": ["UnansweredQueue", "Arn"]}}}
+
+
+def test_queue_is_encrypted_keeps_records_for_fourteen_days_and_stays_visible_to_its_alarm() -> None:
+    queue = transformed()["Resources"]["UnansweredQueue"]["Properties"]
+
+    assert queue["SqsManagedSseEnabled"] is True
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert queue["VisibilityTimeout"] == 0, "the alarm does not count a message that a person is reading"
+    assert "RedrivePolicy" not in queue
+    assert queue["QueueName"] == {"Fn::Sub": "${InstallationName}-unanswered"}
+
+
+def test_queue_rejects_requests_without_tls_and_allows_nothing_itself() -> None:
+    policy = transformed()["Resources"]["UnansweredQueuePolicy"]["Properties"]
+
+    assert policy["Queues"] == [{"Ref": "UnansweredQueue"}]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sqs:*")
+    assert statement["Resource"] == {"Fn::GetAtt": ["UnansweredQueue", "Arn"]}
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_concurrency_is_reserved_for_the_last_resort_alone_and_never_as_zero() -> None:
+    template = transformed()
+    reserved = {
+        name: function["ReservedConcurrentExecutions"]
+        for name, function in of_type(template, "AWS::Lambda::Function").items()
+        if "ReservedConcurrentExecutions" in function
+    }
+    parameter = template["Parameters"]["LastResortConcurrency"]
+
+    assert reserved == {
+        "LastResortFunction": {
+            "Fn::If": ["HasLastResortConcurrency", {"Ref": "LastResortConcurrency"}, {"Ref": "AWS::NoValue"}]
+        }
+    }
+    assert template["Conditions"]["HasLastResortConcurrency"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "LastResortConcurrency"}, "0"]}]
+    }
+    assert parameter["Default"] == "0", "new accounts cannot reserve any concurrency"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -160,6 +208,36 @@ def test_function_writes_to_its_own_log_group_with_retention(function: str) -> N
 
     assert group["LogGroupName"]["Fn::Sub"] == "/aws/lambda/" + properties["FunctionName"]["Fn::Sub"]
     assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_every_log_group_is_encrypted_with_the_key_that_the_operator_named() -> None:
+    groups = of_type(transformed(), "AWS::Logs::LogGroup")
+
+    assert len(groups) == len(FUNCTIONS)
+    assert [group["KmsKeyId"] for group in groups.values()] == [
+        {"Fn::If": ["HasLogKey", {"Ref": "LogKeyArn"}, {"Ref": "AWS::NoValue"}]}
+    ] * len(groups)
+
+
+def test_key_policy_of_the_installation_guide_is_for_the_log_groups_of_the_template_alone() -> None:
+    guide = (ROOT / "docs" / "install.md").read_text().partition("## Encryption of logs")[2]
+    statement = json.loads(guide.partition("```json\n")[2].partition("```")[0])
+    arns = [
+        "arn:aws:logs:REGION:ACCOUNT:log-group:"
+        + plain(group["LogGroupName"]).replace("${InstallationName}", "greenlight")
+        for group in of_type(transformed(), "AWS::Logs::LogGroup").values()
+    ]
+
+    assert statement["Effect"] == "Allow"
+    assert statement["Principal"] == {"Service": "logs.REGION.amazonaws.com"}
+    assert statement["Action"] == [
+        "kms:Encrypt",
+        "kms:Decrypt",
+        "kms:ReEncrypt*",
+        "kms:GenerateDataKey*",
+        "kms:Describe*",
+    ]
+    assert statement["Condition"] == {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": arns}}
 
 
 def test_both_layers_support_both_architectures() -> None:

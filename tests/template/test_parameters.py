@@ -7,6 +7,8 @@ import tomllib
 
 import pytest
 
+from greenlight.core import settings
+from greenlight.core.errors import SettingsError
 from tests.support.sam_template import ROOT, STAGES, of_type, raw_template, transformed
 
 PARAMETERS = raw_template()["Parameters"]
@@ -53,6 +55,20 @@ def test_every_parameter_is_in_one_group_of_the_console_form() -> None:
         ("SecretArns", "*"),
         ("SecretArns", "arn:aws:s3:::bucket"),
         ("SecretKeyArns", "alias/aws/ssm"),
+        ("SecretPaths", ","),
+        ("SecretPaths", "greenlight/*"),
+        ("SecretPaths", "greenlight/{app}"),
+        ("SecretPaths", "greenlight/x-{application}"),
+        ("SecretPaths", "greenlight/{application}, shared"),
+        ("SecretPaths", "greenlight//{application}"),
+        ("LastResortConcurrency", "00"),
+        ("LastResortConcurrency", "0.0"),
+        ("LastResortConcurrency", "-1"),
+        ("LastResortConcurrency", ""),
+        ("LastResortConcurrency", "101"),
+        ("LogKeyArn", "alias/logs"),
+        ("LogKeyArn", "arn:aws:kms:eu-central-1:111122223333:alias/logs"),
+        ("LogKeyArn", "*"),
         ("EventBusName", "a bus"),
         ("EventBusName", "arn:aws:events:eu-central-1:111122223333:event-bus/central"),
         ("NoticeTopicArn", "notices"),
@@ -82,6 +98,13 @@ def test_invalid_value_is_rejected_before_a_resource_is_created(name: str, value
             "SecretArns",
             "arn:aws:ssm:eu-central-1:111122223333:parameter/a,arn:aws:secretsmanager:eu-central-1:111122223333:secret:b-*",
         ),
+        ("LastResortConcurrency", "0"),
+        ("LastResortConcurrency", "5"),
+        ("LastResortConcurrency", "100"),
+        ("SecretPaths", ""),
+        ("SecretPaths", "greenlight/{application}"),
+        ("SecretPaths", "/greenlight/{application}/smoke,shared/greenlight"),
+        ("LogKeyArn", "arn:aws-cn:kms:cn-north-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef"),
         ("VpcSubnetIds", "subnet-0a1b2c3d,subnet-4e5f6a7b"),
         ("EventBusName", ""),
         ("EventBusName", "releases/all"),
@@ -93,6 +116,39 @@ def test_invalid_value_is_rejected_before_a_resource_is_created(name: str, value
 )
 def test_valid_value_is_accepted(name: str, value: str) -> None:
     assert re.fullmatch(PARAMETERS[name]["AllowedPattern"], value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "/a",
+        "a/",
+        "a,b",
+        "a,,b",
+        "a/{application}/b",
+        "{application}",
+        "a/{application}x",
+        "a/*",
+        "a b",
+        "/",
+        "..",
+        "a/..",
+        "a/.b",
+        "a.b",
+        "//a",
+        "a//",
+        "/a/",
+    ],
+)
+def test_engine_accepts_the_secret_paths_that_the_template_accepts(value: str) -> None:
+    accepted = re.fullmatch(PARAMETERS["SecretPaths"]["AllowedPattern"], value) is not None
+    try:
+        settings.read({"GREENLIGHT_SECRET_PATHS": value})
+    except SettingsError:
+        assert not accepted
+    else:
+        assert accepted
 
 
 @pytest.mark.parametrize("stage", STAGES)

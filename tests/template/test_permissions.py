@@ -110,6 +110,20 @@ def denied_to_code(role: str) -> set[str]:
     return {action for statement in denied for action in listed(statement["Action"])}
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_installation_guide_lists_exactly_the_actions_of_a_role(role: str) -> None:
+    guide = (ROOT / "docs" / "install.md").read_text().partition("## Permissions of the hooks")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in guide.splitlines() if line.startswith("|")][2:]
+    applies = {"all functions": ROLES, "last resort": ["LastResortRole"], "hooks": ROLES[:-1]}
+    applies["hooks BeforeAllowTraffic and AfterAllowTraffic"] = [f"{stage}Role" for stage in SHARED_STAGES]
+    documented, who = set(), ""
+    for first, _, names, _ in rows:
+        who = first or who
+        documented |= set(re.findall(r"`([^`]+)`", names)) if role in applies[who] else set()
+
+    assert documented == actions(role) - denied_to_code(role)
+
+
 def test_every_wildcard_resource_has_a_comment_with_the_reason_above_it() -> None:
     lines = TEMPLATE.read_text().splitlines()
     line_indexes = [n for n, line in enumerate(lines) if re.search(r"""^\s*(Resource:|-)\s+["']\*["']""", line)]
@@ -138,8 +152,9 @@ def test_answers_go_to_deployment_groups_of_this_account_and_region(role: str) -
     }
 
 
-def test_last_resort_may_only_answer_and_write_its_log() -> None:
-    assert actions("LastResortRole") == {PUT, "logs:CreateLogStream", "logs:PutLogEvents"}
+def test_last_resort_may_only_answer_write_its_log_and_send_to_its_queue() -> None:
+    assert actions("LastResortRole") == {PUT, "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+    assert resources("LastResortRole", "sqs:SendMessage") == {"${UnansweredQueue.Arn}"}
     assert resources("LastResortRole", "logs:PutLogEvents") == {"${LastResortLogGroup.Arn}"}
     assert "ManagedPolicyArns" not in transformed()["Resources"]["LastResortRole"]["Properties"]
 

@@ -263,8 +263,25 @@ def test_the_limits_of_the_installation_are_options(tmp_path: Path, capsys: pyte
     path.write_text(GOOD.replace("name: a", "name: a\n        timeout: 1m"))
 
     assert main(["lint", "--strict", str(path)]) == 0
-    assert main(["lint", "--strict", "--function-timeout", "1m", str(path)]) == 2
-    assert "[may-not-finish]" in capsys.readouterr().out
+    assert "the state machine" not in capsys.readouterr().err
+    assert main(["lint", "--strict", "--function-timeout", "1m", str(path)]) == 0
+    assert capsys.readouterr().err == (
+        "1 file without a problem\n"
+        f"{path}: the state machine conducts AfterAllowTestTraffic, because its checks may take "
+        "60 s, and a hook has 60 s, of which it needs 15 s itself; a gate takes about 12 state transitions ($0.0003)\n"
+    )
+    assert main(["lint", "--conductor", "machine", str(path)]) == 0
+    assert "because the installation leaves every gate to the state machine" in capsys.readouterr().err
+
+
+def test_the_stages_of_the_state_machine_are_in_the_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(GOOD + "network: vpc\n")
+
+    assert main(["lint", "--format", "json", str(path)]) == 0
+    (stage,) = json.loads(capsys.readouterr().out)["state_machine"]
+    assert (stage["file"], stage["stage"], stage["transitions"]) == (str(path), "AfterAllowTestTraffic", 12)
+    assert stage["reason"] == "its plan says network: vpc"
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,17 @@ MISTAKES: list[Mistake] = [
         ),
     ),
     (
+        "last-resort-throttled",
+        "Lambda",
+        lambda account: account.table.update(
+            {
+                "lambda.get_function_concurrency": lambda request: (
+                    {"ReservedConcurrentExecutions": 0} if "LastResort" in request["FunctionName"] else {}
+                )
+            }
+        ),
+    ),
+    (
         "hook-without-last-resort",
         "Lambda",
         lambda account: (

@@ -12,7 +12,7 @@ import pytest
 
 from devkit.cli.main import build_full_parser
 from tests.support.account import REGION
-from tests.support.doctor_account import LAMBDA_PLAN, DoctorAccount, appspec, assert_only_finding, ids
+from tests.support.doctor_account import LAMBDA_PLAN, DoctorAccount, allow, appspec, assert_only_finding, ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,14 @@ def with_absolute_url(host: str) -> str:
         "    checks:\n",
         f"    checks:\n      - {{name: b, http: {{get: 'https://{host}/', expect: {{status: 200}}}}}}\n",
     )
+
+
+SECRET_PATHS = "greenlight/{application},shared"
+
+
+def with_secret(reference: str) -> str:
+    """Return the plan with a secret in a header."""
+    return LAMBDA_PLAN.replace("http: {get: /,", f"http: {{get: /, headers: {{x-key: '${{secret:{reference}}}'}},")
 
 
 def change_variables(account: DoctorAccount, change: Callable[[dict[str, str]], object]) -> None:
@@ -131,6 +139,15 @@ MISTAKES: list[Mistake] = [
         ),
     ),
     (
+        "secret-not-allowed",
+        "Lambda",
+        lambda account: (
+            setattr(account, "plan", with_secret("ssm:/greenlight/billing/token")),
+            account.policies["hook"].append(allow("ssm:GetParameter", "*")),
+            change_variables(account, lambda variables: variables.update(GREENLIGHT_SECRET_PATHS=SECRET_PATHS)),
+        ),
+    ),
+    (
         "check-not-allowed",
         "Lambda",
         lambda account: setattr(
@@ -161,6 +178,23 @@ def test_host_in_allowed_hosts_is_accepted() -> None:
     account.plan = with_absolute_url("api.example.com")
     for function in account.functions.values():
         function["Environment"]["Variables"]["GREENLIGHT_ALLOWED_HOSTS"] = "*.example.com"
+
+    assert account.broken_rules() == []
+
+
+@pytest.mark.parametrize(
+    ("reference", "paths"),
+    [
+        ("ssm:/greenlight/shop/token", SECRET_PATHS),
+        ("ssm:/shared/token", SECRET_PATHS),
+        ("ssm:/greenlight/billing/token", ""),
+    ],
+)
+def test_secret_of_the_application_is_accepted(reference: str, paths: str) -> None:
+    account = DoctorAccount("Lambda")
+    account.plan = with_secret(reference)
+    account.policies["hook"].append(allow("ssm:GetParameter", "*"))
+    change_variables(account, lambda variables: variables.update(GREENLIGHT_SECRET_PATHS=paths))
 
     assert account.broken_rules() == []
 

@@ -34,6 +34,12 @@ from greenlight.core.settings import Settings, read
         ("ALLOWED_HOSTS", "api.example.com/path", "such as api.example.com"),
         ("ALLOWED_HOSTS", "*example.com", "such as api.example.com"),
         ("ALLOWED_HOSTS", "a b", "such as api.example.com"),
+        ("SECRET_PATHS", ",", "such as greenlight/{application}"),
+        ("SECRET_PATHS", "/", "such as greenlight/{application}"),
+        ("SECRET_PATHS", "greenlight/*", "such as greenlight/{application}"),
+        ("SECRET_PATHS", "greenlight/{app}", "such as greenlight/{application}"),
+        ("SECRET_PATHS", "greenlight/{application},", "such as greenlight/{application}"),
+        ("SECRET_PATHS", "greenlight/../{application}", "such as greenlight/{application}"),
     ],
 )
 def test_invalid_value_is_rejected_with_its_variable_and_the_valid_values(name: str, value: str, may: str) -> None:
@@ -63,6 +69,7 @@ def test_every_setting_is_read() -> None:
             "GREENLIGHT_ON_MISSING_PLAN": "fail",
             "GREENLIGHT_ON_ROLLBACK": "check",
             "GREENLIGHT_ALLOWED_HOSTS": "API.example.com, *.internal.example.com,,10.1.2.3, 2001:db8::1",
+            "GREENLIGHT_SECRET_PATHS": " greenlight/{application}, /shared/smoke/",
             "GREENLIGHT_ALLOW_LOOPBACK": "true",
             "GREENLIGHT_CONCURRENCY": "256",
         }
@@ -77,6 +84,7 @@ def test_every_setting_is_read() -> None:
         on_missing_plan="fail",
         on_rollback="check",
         allowed_hosts=("api.example.com", "*.internal.example.com", "10.1.2.3", "2001:db8::1"),
+        secret_paths=("greenlight/{application}", "/shared/smoke/"),
         allow_loopback=True,
         concurrency=256,
     )

@@ -11,7 +11,7 @@ from greenlight.aws.client import Aws
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
 from greenlight.core.deployment import ROLLBACK_CREATORS, STAGES, Deployment, Platform, Side
-from greenlight.core.errors import DiscoveryError, PlanError
+from greenlight.core.errors import AwsError, DiscoveryError, PlanError
 from greenlight.core.routing_rules import RoutingRule, RuleCondition
 from greenlight.core.settings import Settings
 from greenlight.gate.prepare import (
@@ -47,6 +47,13 @@ class NoAws(Aws):
 
     def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
         raise AssertionError(f"{service}.{operation} was called")
+
+
+class NoSecrets(Aws):
+    """An account without secrets."""
+
+    def call(self, service: str, operation: str, /, **parameters: Any) -> dict[str, Any]:
+        raise AwsError(f"{operation} failed", "ResourceNotFoundException")
 
 
 def prepared(tmp_path: Any, deployment: Deployment, plan: str = "", **choices: Any) -> Prepared:
@@ -177,9 +184,45 @@ def test_secrets_of_a_check_that_does_not_run_are_not_fetched(tmp_path: Any) -> 
 
     prod, staging = (prepared(tmp_path, ECS, plan, environment=name) for name in ("prod", "staging"))
 
-    assert with_secrets(prod, NoAws()).secrets == {}
+    assert with_secrets(prod, NoAws(), Settings()).secrets == {}
     with pytest.raises(AssertionError, match="ssm"):
-        with_secrets(staging, NoAws())
+        with_secrets(staging, NoAws(), Settings())
+
+
+SECRETS_OF_TWO_APPLICATIONS = OTHER_STAGE.replace("  AfterAllowTraffic:", "  AfterAllowTestTraffic:").replace(
+    "http: {get: /",
+    'http: {headers: {a: "${secret:ssm:/g/shop/a}", b: "${secret:secretsmanager:g/billing/b#c}"}, get: /',
+)
+
+
+def test_no_secret_is_read_if_one_of_them_belongs_to_another_application(tmp_path: Any) -> None:
+    gate = prepared(tmp_path, ECS, SECRETS_OF_TWO_APPLICATIONS)
+
+    with pytest.raises(PlanError) as caught:
+        with_secrets(gate, NoAws(), Settings(secret_paths=("g/{application}",)))
+
+    assert [str(problem) for problem in caught.value.problems] == [
+        "${secret:secretsmanager:g/billing/b#c}: plans of shop may refer to secrets below g/shop/ only (SecretPaths); "
+        "use a secret with such a name, or ask the operator of greenlight to add its path"
+    ]
+    assert caught.value.source.endswith("shop.yaml")
+    assert caught.value.plan == gate.plan.source
+
+
+def test_secrets_below_the_paths_of_the_application_are_read(tmp_path: Any) -> None:
+    gate = prepared(tmp_path, ECS, SECRETS_OF_TWO_APPLICATIONS)
+
+    with pytest.raises(AssertionError, match="was called"):
+        with_secrets(gate, NoAws(), Settings(secret_paths=("g/{application}", "g/billing")))
+
+
+def test_error_of_a_secret_names_the_plan_that_refers_to_it(tmp_path: Any) -> None:
+    gate = prepared(tmp_path, ECS, SECRETS_OF_TWO_APPLICATIONS)
+
+    with pytest.raises(PlanError, match="there is no such secret") as caught:
+        with_secrets(gate, NoSecrets(), Settings())
+
+    assert caught.value.source.endswith("shop.yaml")
 
 
 @pytest.mark.parametrize("stage", [stage for stage in STAGES if stage != "BeforeInstall"])

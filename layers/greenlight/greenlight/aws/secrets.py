@@ -2,6 +2,7 @@
 
 `${secret:secretsmanager:NAME}` or `…:NAME#KEY` (a key of a secret that is a JSON object), and
 `${secret:ssm:/path}` for a SecureString parameter. Values are only passed to the worker and to the redactor.
+An installation with `SecretPaths` rejects a plan that refers to a secret of another application, before it reads any.
 
 Example:
     checks:
@@ -20,6 +21,7 @@ import json
 from typing import TYPE_CHECKING
 
 from greenlight.core.errors import AwsError, PlanError, Problem
+from greenlight.core.secret_paths import parse_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,8 +40,7 @@ def fetch_secrets(references: Iterable[str], aws: Aws) -> dict[str, str]:
 
 
 def _fetch_secret(reference: str, aws: Aws) -> str:
-    store, _, rest = reference.partition(":")
-    name, _, key = rest.partition("#")
+    store, name, key = parse_reference(reference)
     if store not in ("secretsmanager", "ssm") or not name:
         raise _invalid_reference(
             reference, "write secret:secretsmanager:NAME, secret:secretsmanager:NAME#KEY or secret:ssm:/NAME"

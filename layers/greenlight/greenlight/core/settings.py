@@ -13,6 +13,7 @@ import msgspec
 
 from greenlight.core.display import truncate
 from greenlight.core.errors import SettingsError
+from greenlight.core.secret_paths import is_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         on_rollback: `pass` accepts rollback deployments at once, `check` runs their plan.
         allowed_hosts: Hosts that checks may call besides the deployment's; `*.example.com` covers all names below it.
         environment: Environment of plans that applies to this installation, such as `prod`; "" for none.
+        secret_paths: Paths of the secrets that plans may refer to, with `{application}`; without any, all secrets.
         allow_loopback: Checks may call the loopback addresses; for rehearsals only, never in an account.
         concurrency: Number of checks that run at once.
         conductor: `auto` starts the state machine for gates that a hook cannot conduct, `machine` for every gate.
@@ -62,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     on_rollback: str = "pass"
     allowed_hosts: tuple[str, ...] = ()
     environment: str = ""
+    secret_paths: tuple[str, ...] = ()
     allow_loopback: bool = False
     concurrency: int = 16
     conductor: str = "auto"
@@ -86,13 +89,6 @@ def read(environment: Mapping[str, str]) -> Settings:
             raise SettingsError(f"GREENLIGHT_{name} is {truncate(value, 60)!r}; it may be {', '.join(choices)}")
         return value
 
-    hosts = tuple(host.strip().lower() for host in text("ALLOWED_HOSTS").split(",") if host.strip())
-    for host in hosts:
-        if not _HOST.fullmatch(host):
-            raise SettingsError(
-                f"GREENLIGHT_ALLOWED_HOSTS contains {truncate(host, 60)!r}; write host names or addresses, "
-                "such as api.example.com or *.example.com"
-            )
     concurrency = text("CONCURRENCY", "16")
     if not (concurrency.isascii() and concurrency.isdigit() and len(concurrency) < 6 and 1 <= int(concurrency) <= 256):
         raise SettingsError(
@@ -115,8 +111,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         on_missing_plan=choice("ON_MISSING_PLAN", MISSING_PLAN_CHOICES),
         allow_shadow=choice("ALLOW_SHADOW", ("false", "true")) == "true",
         on_rollback=choice("ON_ROLLBACK", ROLLBACK_CHOICES),
-        allowed_hosts=hosts,
+        allowed_hosts=_read_hosts(text("ALLOWED_HOSTS")),
         environment=environment_name,
+        secret_paths=_read_secret_paths(text("SECRET_PATHS")),
         allow_loopback=choice("ALLOW_LOOPBACK", ("false", "true")) == "true",
         concurrency=int(concurrency),
         conductor=choice("CONDUCTOR", CONDUCTOR_CHOICES),
@@ -124,3 +121,26 @@ def read(environment: Mapping[str, str]) -> Settings:
         probe=text("PROBE_FUNCTION"),
         vpc_probe=text("VPC_PROBE_FUNCTION"),
     )
+
+
+def _read_hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip().lower() for host in text.split(",") if host.strip())
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise SettingsError(
+                f"GREENLIGHT_ALLOWED_HOSTS contains {truncate(host, 60)!r}; write host names or addresses, "
+                "such as api.example.com or *.example.com"
+            )
+    return hosts
+
+
+def _read_secret_paths(text: str) -> tuple[str, ...]:
+    """Read paths of secrets; a text without any path, such as a comma, must not mean that all secrets are allowed."""
+    paths = tuple(path.strip() for path in text.split(",")) if text else ()
+    for path in paths:
+        if not is_path(path):
+            raise SettingsError(
+                f"GREENLIGHT_SECRET_PATHS contains {truncate(path, 60)!r}; write paths separated by commas, "
+                "such as greenlight/{application}"
+            )
+    return paths

@@ -24,7 +24,10 @@ MAX_INLINE_CHECKS = 500
 """Checks that one process should run."""
 
 MARGIN_S = 60.0
-"""Time of a hook's timeout that is not for its checks: discovery, the answer and the report."""
+"""Time of a hook's timeout that is not for its checks: discovery, the answer and the report. At most a quarter."""
+
+MACHINE_CHECKS_S = 50 * 60.0
+"""Time from the start of a gate that the state machine conducts to the end of its checks; CodeDeploy waits an hour."""
 
 _NAME_LENGTH = 40
 _ALREADY_STARTED = "ExecutionAlreadyExists"
@@ -59,10 +62,11 @@ def machine_reason(plan: Plan, stage_name: str, concurrency: int, timeout_s: flo
     if len(stage.checks) > MAX_INLINE_CHECKS:
         return f"it has {len(stage.checks)} checks, and a hook runs at most {MAX_INLINE_CHECKS}"
     longest_s = longest_duration_s(stage, concurrency)
-    if longest_s > timeout_s - MARGIN_S:
+    margin_s = min(MARGIN_S, timeout_s / 4)
+    if longest_s > timeout_s - margin_s:
         return (
             f"its checks may take {longest_s:.0f} s, and a hook has {timeout_s:.0f} s, "
-            f"of which it needs {MARGIN_S:.0f} s itself"
+            f"of which it needs {margin_s:.0f} s itself"
         )
     return ""
 

@@ -125,5 +125,5 @@ def _prepare(state: RunState, execution: Execution) -> Prepared | MachineStarted
         prepared = discover_and_prepare(state, aws)
         reason = choose_machine(prepared, settings, state.timeout_s)
         if not reason:
-            return with_secrets(prepared, aws)
+            return with_secrets(prepared, aws, settings)
     return start_machine(aws, settings.machine, execution, state.deployment.stage, reason)

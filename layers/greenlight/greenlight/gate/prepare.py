@@ -13,6 +13,7 @@ from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.errors import DiscoveryError, PlanError, Problem
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.report import DEFAULT_CHECKS, PlanSource
+from greenlight.core.secret_paths import forbidden_reason
 from greenlight.core.units import Duration
 from greenlight.plan.model import Check, Plan, Stage
 from greenlight.plan.retry import Retry
@@ -89,16 +90,27 @@ def prepare(
     return Prepared(deployment=apply_plan_target(deployment, plan), plan=plan)
 
 
-def with_secrets(prepared: Prepared, aws: Aws) -> Prepared:
+def with_secrets(prepared: Prepared, aws: Aws, settings: Settings) -> Prepared:
     """Return the gate with the secrets that the checks of the stage refer to; skipped checks need none.
 
     Raises:
-        PlanError: A secret does not exist.
+        PlanError: A secret does not exist, or is not for plans of this application; none has been read then.
         AwsError: The store of a secret could not be read.
     """
     running = [check for check in prepared.checks if not check.skip_reason(prepared.deployment)]
     names = references.secret_names([check.params for check in running])
-    return msgspec.structs.replace(prepared, secrets=fetch_secrets(names, aws))
+    source = prepared.plan.source
+    problems = [
+        Problem(f"${{secret:{name}}}: {reason}")
+        for name in sorted(names)
+        if (reason := forbidden_reason(name, prepared.deployment.application, settings.secret_paths))
+    ]
+    if problems:
+        raise PlanError(problems, source.uri, plan=source)
+    try:
+        return msgspec.structs.replace(prepared, secrets=fetch_secrets(names, aws))
+    except PlanError as error:
+        raise PlanError(error.problems, source.uri, plan=source) from error
 
 
 def apply_plan_target(deployment: Deployment, plan: Plan) -> Deployment:

@@ -9,6 +9,7 @@ import msgspec
 
 from greenlight.core.errors import SettingsError
 from greenlight.core.report import DEFAULT_CHECKS
+from greenlight.gate.conductor import MACHINE_CHECKS_S
 from greenlight.gate.fail_closed import run_fail_closed
 from greenlight.gate.result import GateResult
 from greenlight.gate.run_state import discover_and_prepare
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from greenlight.gate.prepare import Prepared
     from greenlight.machine.step import Step
     from greenlight.plan.model import Plan
-
-CHECKS_S = 50 * 60.0
-"""Time from the start of a gate to the end of its checks; CodeDeploy waits for an hour."""
 
 
 def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -68,7 +66,7 @@ def _prepare(step: Step) -> tuple[GateDocument, str, float] | GateResult:
     document = GateDocument(
         deployment=prepared.deployment,
         started_at=step.started_at,
-        until=step.started_at + CHECKS_S,
+        until=step.started_at + MACHINE_CHECKS_S,
         plan=plan,
         fragments=fragments,
         shadow=prepared.plan.shadow,

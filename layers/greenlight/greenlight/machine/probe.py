@@ -66,7 +66,7 @@ def _run(step: Step, shard: _Shard, earlier: Any) -> tuple[ShardDocument, bool]:
     try:
         prepared = run_with_deadline(
             step.deadline,
-            lambda: with_secrets(restore(shard.document), step.aws.repeating(step.state.read_until)),
+            lambda: with_secrets(restore(shard.document), step.aws.repeating(step.state.read_until), step.settings),
             "the secrets of the plan could not be read",
         )
         known = _needed_findings(step, shard, prepared, earlier)
