@@ -81,7 +81,7 @@ class Gate:
 
 
 class Stand:
-    """Local AWS with the state machines, for several gates at the same time."""
+    """Local AWS with the state machines, for several gates at the same time; `events` are those of EventBridge."""
 
     def __init__(self, aws: LocalAws, hour_s: float = 30.0) -> None:
         """Reset `aws`, and put the services of the machines in front of it."""
@@ -90,6 +90,7 @@ class Stand:
         self._codedeploy = CodeDeployApi(self._state)
         self._gates: dict[str, Gate] = {}
         self._closing = threading.Event()
+        self.events: list[dict[str, Any]] = []
         settings = MachineSettings(PROJECT / "machine", PLACEHOLDERS, minute_s=0.01, hour_s=hour_s)
         self.machines = StateMachines(aws, settings, self._deliver)
         aws.reset([self._serve, self.machines])
@@ -155,6 +156,7 @@ class Stand:
 
     def _deliver(self, event: dict[str, Any]) -> None:
         """Answer Failed for an event, as the last resort does."""
+        self.events.append(event)
         gate = self._gates[json.loads(event["detail"]["input"])["gate"]["name"]]
         if not gate.is_event_lost:
             self._put(gate, "Failed", LAST_RESORT_KEY)

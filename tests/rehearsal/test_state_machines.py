@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,7 @@ def test_error_that_the_machine_cannot_catch_is_answered_for_by_the_guardian(
 
 @pytest.mark.parametrize("place", ["prepare", "probe-0", "judge"])
 def test_machine_that_times_out_is_answered_for_by_the_guardian_before_the_hour(aws: LocalAws, place: str) -> None:
-    stand = Stand(aws, hour_s=5.0)
+    stand = Stand(aws, hour_s=8.0)
     try:
         gate = Gate(waves=((0,),), failures={place: ["held"]})
         stand.run(gate)
@@ -91,6 +92,18 @@ def test_stopped_guardian_is_answered_for_by_the_last_resort(stand: Stand, place
     gate = Gate(failures={place: ["stopped"]})
     stand.run(gate)
     assert answer_of(gate) == ("last-resort", "Failed")
+
+
+def test_event_of_a_stopped_guardian_has_the_form_of_eventbridge(stand: Stand) -> None:
+    gate = Gate(failures={"prepare": ["stopped"]})
+    stand.run(gate)
+    (event,) = stand.events
+    assert (event["source"], event["detail-type"]) == ("aws.states", "Step Functions Execution Status Change")
+    detail = event["detail"]
+    assert (detail["status"], detail["name"], detail["output"]) == ("ABORTED", gate.name, None)
+    assert event["resources"] == [detail["executionArn"]]
+    assert detail["stopDate"] >= detail["startDate"] > 1_000_000_000_000
+    assert json.loads(detail["input"])["execution"] == gate.execution.id
 
 
 def test_stopped_guardian_whose_event_is_lost_leaves_codedeploy_without_an_answer(stand: Stand) -> None:

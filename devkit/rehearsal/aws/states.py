@@ -30,6 +30,8 @@ _KEYS = {GATE: GATE_KEY, GUARDIAN: GUARDIAN_KEY}
 _BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
 _POLL_S = 0.05
 _CLOSE_S = 3.0
+_HOOK_S = 5.0
+"""Time of the hour before the machine starts: the hook takes seconds in real time, which are minutes when scaled."""
 
 
 def machine_arn(name: str) -> str:
@@ -180,7 +182,8 @@ class StateMachines:
             _read_definition(self._settings.folder / file, placeholders)
             for file in ("gate.asl.json", "guardian.asl.json")
         )
-        _scale_time_limits(gate, guardian, self._settings.hour_s / 3600)
+        hour_s = self._settings.hour_s
+        _scale_time_limits(gate, guardian, max(hour_s - _HOOK_S, hour_s / 2) / 3600)
         return {GATE: gate, GUARDIAN: guardian}
 
     def _executions(self, name: str, status: str = "") -> list[dict[str, Any]]:
