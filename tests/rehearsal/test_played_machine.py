@@ -22,6 +22,7 @@ SCENARIO = """
 name: conducted by the state machine
 platform: ecs
 minute: 100ms
+hour: 2m
 users: {rate: 5}
 blue: {command: "python service.py fine {port}"}
 plan: a.plan.yaml
@@ -41,6 +42,10 @@ def handler(event, context):
         deploymentId=deployment, lifecycleEventHookExecutionId=execution, status="Failed"
     )
 """
+
+
+def with_hour(hour: str) -> str:
+    return SCENARIO.replace("hour: 2m", f"hour: {hour}")
 
 
 def set_bake(folder: Path, bake: str) -> None:
@@ -67,7 +72,7 @@ def test_each_function_that_is_killed_fails_its_gate_with_a_report_that_says_so(
 
 
 def test_machine_that_times_out_is_answered_for_and_reported(play: Play) -> None:
-    (deployment,) = play(SCENARIO + FINE + MACHINE + "hour: 20s\nfaults: [machine-times-out]\n").deployments
+    (deployment,) = play(with_hour("20s") + FINE + MACHINE + "faults: [machine-times-out]\n").deployments
     assert (deployment.record.error_code, deployment.answered_by) == ("HOOK_EXECUTION_FAILURE", ["guardian"])
     assert reasons_of(deployment.gates[0])[0][0] == "GATE_ERROR"
     runs = {run.machine: run.status for run in deployment.machine_runs}
@@ -79,8 +84,8 @@ def test_event_of_a_stopped_guardian_invokes_the_last_resort(play: Play, folder:
     hooks = folder / "hooks"
     shutil.copytree(PROJECT / "hooks", hooks)
     (hooks / "last_resort.py").write_text(LAST_RESORT)
-    faults = "faults: [guardian-stopped, event-lost]\n" if is_lost else "faults: [guardian-stopped]\n"
-    (deployment,) = play(SCENARIO + FINE + MACHINE + "hour: 10s\n" + faults, hooks).deployments
+    scenario, faults = (with_hour("10s"), "guardian-stopped, event-lost") if is_lost else (SCENARIO, "guardian-stopped")
+    (deployment,) = play(scenario + FINE + MACHINE + f"faults: [{faults}]\n", hooks).deployments
     assert deployment.record.status == "Failed"
     assert deployment.record.error_code == ("TIMEOUT" if is_lost else "HOOK_EXECUTION_FAILURE")
     assert deployment.answered_by == ([] if is_lost else ["last-resort"])
