@@ -132,7 +132,8 @@ class _LineHandler:
             except ValueError:
                 return
             if isinstance(data, dict):
-                self._on_log(self._stage, data)
+                # A function of the state machine runs for all stages, and logs the stage of its gate.
+                self._on_log(str(data.get("stage") or self._stage), data)
 
 
 def _settings(scenario: Scenario) -> dict[str, str]:

@@ -129,6 +129,8 @@ class Progress(Observer):
             self._write(Text(f"{_INDENT}verdict ").append_text(styled(str(line.get("verdict")))))
             for reason in line.get("reasons") or ():
                 self._write(Text(f"{_INDENT}  {_format_reason(reason)}"))
+        elif message == "state machine started":
+            self._write(Text(f"{_INDENT}the state machine conducts this gate: {_one_line(line.get('reason'))}"))
         elif message == "answered" and (line.get("error") or not line.get("told", True)):
             result = "was reported to CodeDeploy" if line.get("told") else "could not be reported to CodeDeploy"
             error = _one_line(line.get("error"))

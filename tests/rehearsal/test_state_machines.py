@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from devkit.rehearsal.hooks import ANSWERERS
 from tests.machine_campaign.stand import HOOK_KEY, Gate, Stand
 
@@ -217,6 +216,31 @@ def test_shard_that_is_continued_keeps_its_results_and_the_bake_is_waited_for(st
     assert answer_of(gate) == ("machine", "Succeeded")
     states = states_of(stand, gate)
     assert (states.count("Bake"), states.count("Pause"), gate.calls["probe-0"]) == (1, 4, 3)
+
+
+def test_moto_is_restored_at_the_end(aws: LocalAws) -> None:
+    # Imported here, because moto's parser takes two seconds, which a run of other tests should not wait for.
+    from moto.core.config import default_user_config
+    from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+    from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategyDecl
+    from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
+    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+
+    def attributes() -> list[object]:
+        owners = (WaitFunction, "_wait_interval"), (ErrorEqualsDecl, "_eval_body"), (JitterStrategyDecl, "_eval_body")
+        return [
+            state_task_factory.state_task_service_for,  # type: ignore[attr-defined]
+            default_user_config["stepfunctions"],
+            *(getattr(owner, name) for owner, name in owners),
+        ]
+
+    before = attributes()
+    stand = Stand(aws)
+    stand.machines.create()
+    during = attributes()
+    stand.close()
+    assert attributes() == before
+    assert all(new is not old for new, old in zip(during, before, strict=True))
 
 
 def test_plan_without_checks_is_judged_at_once(stand: Stand) -> None:

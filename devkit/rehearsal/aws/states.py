@@ -108,6 +108,7 @@ class StateMachines:
         self._lock = threading.Lock()
         self._created = False
         self._closing = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="events of machines", daemon=True)
         self._reported: set[str] = set()
 
     def __call__(self, call: Call, moto: Application) -> Reply | None:
@@ -135,7 +136,6 @@ class StateMachines:
                 self._client.create_state_machine(
                     name=name, definition=json.dumps(definition), roleArn=f"arn:aws:iam::{ACCOUNT}:role/{name}"
                 )
-            self._watcher = threading.Thread(target=self._watch, name="events of machines", daemon=True)
             self._watcher.start()
             self._created = True
 
