@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from greenlight.gate.duplicate import Turn
+
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
     from greenlight.core.deployment import Deployment
@@ -23,6 +25,7 @@ class RunState:
         settings: Settings of the installation; None until they were read.
         aws: AWS clients of the run; None until they were made.
         shadow: The plan's shadow; None until the plan was read, or if it has none.
+        turn: The part of this invocation in the gate.
     """
 
     deployment: Deployment
@@ -31,3 +34,4 @@ class RunState:
     settings: Settings | None = None
     aws: Aws | None = None
     shadow: Shadow | None = None
+    turn: Turn = dataclasses.field(default_factory=Turn)
