@@ -40,7 +40,7 @@ def shop() -> Iterator[Server]:
 def pair(make_gate: Callable[..., Gate], bucket: Bucket) -> Callable[..., tuple[Gate, Gate]]:
     """Return a function that builds two gates with one report bucket and different timeouts."""
 
-    def make(first_s: float = 16, second_s: float = 16) -> tuple[Gate, Gate]:
+    def make(first_s: float = 40, second_s: float = 40) -> tuple[Gate, Gate]:
         settings = {
             "GREENLIGHT_REPORT_BUCKET": "reports",
             "AWS_ENDPOINT_URL_S3": bucket.url,
@@ -183,11 +183,11 @@ def test_one_of_two_hooks_with_one_execution_places_the_order_in_every_interleav
         assert sorted(path.rpartition(".")[2] for path in paths) == ["html", "json", "json", "json"], seed
 
     for metric in ("GateStarted", "GateAnswered", "GateSucceeded"):
-        wait_for(lambda metric=metric: count_metric(gates, metric) == 20)
+        wait_for(lambda metric=metric: count_metric(*gates, name=metric) == 20)
 
 
-def count_metric(gates: tuple[Gate, Gate], name: str) -> float:
-    """Return the sum of a metric over everything that two hooks have written."""
+def count_metric(*gates: Gate, name: str) -> float:
+    """Return the sum of a metric over everything that these hooks have written."""
     lines = [line for gate in gates for line in gate.lines if line.startswith("{") and f'"{name}"' in line]
     return sum(sum(json.loads(line)[name]) for line in lines)
 
@@ -300,11 +300,12 @@ def test_a_clock_that_is_wrong_by_hours_neither_hurries_nor_prevents_a_takeover(
 def test_a_duplicate_without_a_known_answer_answers_failed_at_its_deadline(
     pair: Callable[..., tuple[Gate, Gate]], codedeploy: CodeDeploy, bucket: Bucket, shop: Server
 ) -> None:
-    event, (gate, _) = event_of(codedeploy), pair(8)
+    event, (gate, _) = event_of(codedeploy), pair(12)
+    gate.call()  # the claim of a warm environment takes no time for imports
     bucket.objects[claim_path(event)] = (_claim(time_left_s=600), time.time())
     began, call = time.monotonic(), gate.call(order_plan(shop), event=event)
     assert (call.error, call.returned) == ("", {"verdict": "Failed", "told": True})
-    assert time.monotonic() - began < 8
+    assert 8 < time.monotonic() - began < 12
     assert (gate.statuses(event["LifecycleEventHookExecutionId"]), shop.requests) == (["Failed"], [])
     ((cause, message),) = call.reasons()
     assert cause == "GATE_ERROR"
@@ -318,15 +319,17 @@ def test_a_duplicate_without_a_known_answer_answers_failed_at_its_deadline(
 def test_a_late_failed_is_harmless_and_neither_counted_nor_reported(
     pair: Callable[..., tuple[Gate, Gate]], codedeploy: CodeDeploy, bucket: Bucket
 ) -> None:
-    event, (gate, _) = event_of(codedeploy), pair(8)
+    event, (gate, _) = event_of(codedeploy), pair(12)
+    gate.call()  # the claim of a warm environment takes no time for imports
     bucket.objects[claim_path(event)] = (_claim(time_left_s=600), time.time())
     execution = event["LifecycleEventHookExecutionId"]
     codedeploy.answers.append((event["DeploymentId"], execution, "Succeeded"))  # CodeDeploy does not show it yet
     call = gate.call(event=event)
     assert call.log_line("answered")["superseded"] is True
     assert gate.statuses(execution) == ["Succeeded"]
-    assert bucket.keys("/BeforeAllowTraffic.json") == []
-    assert not [line for line in call.log if "GateAnswered" in line or "GateStarted" in line]
+    assert bucket.keys(f"/{event['DeploymentId']}/") == []
+    assert count_metric(gate, name="GateAnswered") <= 1, "the call before is counted, and this one is not"
+    assert count_metric(gate, name="GateStarted") <= 1
 
 
 def _claim(time_left_s: float) -> bytes:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CLAIM_S = 5.0
-"""Longest time for the claim; an eighth of the whole where the whole is short."""
+"""Longest time for the claim; a quarter of the whole where the whole is short."""
 
 MARGIN_S = 15.0
 """Time from the end of the holder to a takeover, in which the last resort answers for it; an eighth of the whole."""
@@ -98,7 +98,7 @@ def plan_schedule(started: float, remaining_s: float, reserve_s: float) -> Sched
     ends_at, eighth_s = started + remaining_s, remaining_s / 8
     return Schedule(
         ends_at=ends_at,
-        claim_until=started + min(CLAIM_S, eighth_s),
+        claim_until=started + min(CLAIM_S, remaining_s / 4),
         take_over_until=ends_at - reserve_s - min(USEFUL_RUN_S, eighth_s),
         give_up_at=ends_at - reserve_s / 4,
         poll_until=ends_at - reserve_s / 6,
