@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from greenlight.core.errors import AwsError
 from greenlight.gate.codedeploy import Execution
-from greenlight.gate.duplicate import Delivery, Step, Turn, next_step, plan_schedule
+from greenlight.gate.duplicate import Delivery, Step, next_step, plan_schedule
+from greenlight.gate.run_state import Turn
 from greenlight.gate.telemetry import GateLog
 from greenlight.stores.run_claim import RunClaim, StoredClaim
 from greenlight.testing import FakeClock

@@ -21,6 +21,7 @@ from greenlight.aws.deadline import run_with_deadline
 from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.errors import GreenlightError, SettingsError
 from greenlight.core.frozen import FrozenStruct
+from greenlight.gate.run_state import Turn
 from greenlight.stores.run_claim import MAX_TIME_LEFT_S, ClaimStore, RunClaim, StoredClaim
 
 if TYPE_CHECKING:
@@ -49,22 +50,6 @@ MAX_PAUSE_S = 10.0
 
 class UnansweredError(GreenlightError):
     """Another invocation claimed the gate, and CodeDeploy still has no answer when this one must end."""
-
-
-class Turn(FrozenStruct, frozen=True, kw_only=True):
-    """The part of one invocation in its gate.
-
-    Attributes:
-        holder: Request id of the invocation that claimed the gate before this one; "" if this one runs as the first.
-        is_answered: CodeDeploy has the answer of another invocation, so this one ends.
-        failure: Reason for which this invocation answers Failed without running a check; "" if it runs the checks.
-        notes: Notes for the report.
-    """
-
-    holder: str = ""
-    is_answered: bool = False
-    failure: str = ""
-    notes: tuple[str, ...] = ()
 
 
 class Schedule(FrozenStruct, frozen=True, kw_only=True):

@@ -5,13 +5,29 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from greenlight.gate.duplicate import Turn
+from greenlight.core.frozen import FrozenStruct
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
     from greenlight.core.deployment import Deployment
     from greenlight.core.settings import Settings
     from greenlight.plan.shadow import Shadow
+
+
+class Turn(FrozenStruct, frozen=True, kw_only=True):
+    """The part of one invocation in its gate.
+
+    Attributes:
+        holder: Request id of the invocation that claimed the gate before this one; "" if this one runs as the first.
+        is_answered: CodeDeploy has the answer of another invocation, so this one ends.
+        failure: Reason for which this invocation answers Failed without running a check; "" if it runs the checks.
+        notes: Notes for the report.
+    """
+
+    holder: str = ""
+    is_answered: bool = False
+    failure: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass

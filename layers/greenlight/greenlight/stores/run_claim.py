@@ -86,7 +86,7 @@ class ClaimStore:
         self.key = f"{FOLDER}{hashlib.sha256(execution_id.encode()).hexdigest()}.json"
 
     def create(self, claim: RunClaim, until: float) -> bool:
-        """Store a claim if there is none; return whether it was stored. Repeat a transient error until `until`.
+        """Store a claim unless the object exists; return whether it was stored. Repeat transient errors until `until`.
 
         A repeated call may find the claim of its own first attempt, so False does not mean that another one holds it.
 
