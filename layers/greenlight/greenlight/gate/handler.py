@@ -1,4 +1,4 @@
-"""The Lambda handler of a hook: prepare the gate, run its checks in a worker, log the verdict, answer, publish.
+"""The Lambda handler of a hook: claim and prepare the gate, run its checks in a worker, log, answer, publish.
 
 The handler process never imports a validator, and sees responses of targets only as typed findings. Every error before
 the answer becomes Failed with a cause; an error after the answer changes nothing. If CodeDeploy does not accept the
@@ -12,12 +12,15 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from greenlight.aws.deadline import run_with_deadline
 from greenlight.core import settings as settings_module
 from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.finding import Cause
 from greenlight.gate.codedeploy import AnswerNotAcceptedError, Execution, Reporter, parse
+from greenlight.gate.duplicate import UnansweredError, plan_schedule, wait_for_turn
 from greenlight.gate.processes import deny_inspection
 from greenlight.gate.result import GateResult, failed_result, rejected_plan_result
 from greenlight.gate.run_state import RunState
@@ -57,6 +60,9 @@ def handle(
         stage: Lifecycle event of this hook.
         make_reporter: Creates the reporter that answers.
 
+    Returns:
+        The answer, or for a duplicate the request id of the invocation whose answer CodeDeploy has.
+
     Raises:
         EventError: The event lacks an id, so no answer is possible.
         AnswerNotAcceptedError: CodeDeploy did not accept the answer; Lambda then invokes the last resort.
@@ -70,8 +76,11 @@ def handle(
     state = RunState(Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage), started)
     log = GateLog(execution, stage)
 
-    state.read_until = started + remaining_s * READ_SHARE
-    result = _run_fail_closed(state, log, started + remaining_s - reserve_s)
+    turn = state.turn = wait_for_turn(state, execution, context, plan_schedule(started, remaining_s, reserve_s), log)
+    if turn.is_answered:
+        return {"duplicate_of": turn.holder}
+    state.read_until = time.monotonic() + (started + remaining_s - time.monotonic()) * READ_SHARE
+    result = _run_fail_closed(state, log, started + remaining_s - reserve_s).with_notes(*turn.notes)
     duration_ms = (time.monotonic() - started) * 1000
     bucket = state.settings.report_bucket if state.settings else ""
     make_report = functools.partial(result.report, started_at, duration_ms, bucket=bucket)
@@ -110,9 +119,12 @@ def _run_fail_closed(state: RunState, log: GateLog, deadline: float) -> GateResu
 def _run(state: RunState, log: GateLog, deadline: float) -> GateResult:
     from greenlight.aws.client import Aws
 
-    log.started()
-    settings = state.settings = settings_module.read(os.environ)
-    aws = state.aws = Aws()
+    if not state.turn.holder:  # a gate that was started by the holder of its claim is counted once
+        log.started()
+    if state.turn.failure:
+        raise UnansweredError(state.turn.failure)
+    settings = state.settings = state.settings or settings_module.read(os.environ)
+    aws = state.aws = state.aws or Aws()
     prepared = run_with_deadline(
         deadline, lambda: _prepare(state), "the deployment and its plan could not be determined"
     )
@@ -145,4 +157,4 @@ def _prepare(state: RunState) -> Prepared:
     state.deployment = discovered.deployment
     prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags)
     state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow
-    return with_secrets(prepared, aws, state.settings)
+    return with_secrets(msgspec.structs.replace(prepared, earlier_run=state.turn.holder), aws, state.settings)
