@@ -25,6 +25,7 @@ from .aws.codedeploy import CodeDeployApi
 from .aws.ecs import EcsApi
 from .aws.elbv2 import Elbv2Api
 from .aws.lambdas import LambdaApi, choose_version
+from .aws.s3 import S3Api
 from .aws.server import ACCOUNT, REGION
 from .aws.states import MachineSettings, StateMachines
 from .caddy import LoadBalancerError
@@ -164,6 +165,7 @@ class _ScenarioRun:
             self._codedeploy,
             LambdaApi(self._functions),
             self._machines,
+            S3Api(),
         ]
         if isinstance(self._platform, EcsPlatform):
             apis += [EcsApi(self._platform.task_sets), Elbv2Api(self._platform.in_use)]

@@ -40,6 +40,11 @@ class RandomGate(NamedTuple):
     may_be_unanswered: bool
     may_be_superseded: bool
 
+    def describe(self) -> str:
+        """Return its failures and calls in one line."""
+        gate = self.gate
+        return f"broken {set(gate.broken)}, failures {gate.failures}, calls {dict(gate.calls)}, answers {gate.answers}"
+
 
 @dataclass
 class Outcome:
@@ -68,7 +73,7 @@ def random_gate(seed: str) -> RandomGate:
     gate.is_event_lost = chance.random() < 0.02
     is_fatal = bool(broken)
     probes = [f"probe-{shard}" for shard in shards]
-    for place in chance.choices(("prepare", "judge", *probes), k=chance.choice((0, 0, 1, 1, 2))):
+    for place in chance.sample(("prepare", "judge", *probes), chance.choice((0, 0, 1, 1, 2))):
         is_fatal |= _add_failure(chance, gate, place)
     for place in ("answer", "guardian-answer"):
         if chance.random() < 0.3:
@@ -140,7 +145,7 @@ def run(
         for item in items:
             answerer = _ANSWERER_NAMES.get(item.gate.execution.answered_by, "none")
             outcome.answers[f"{answerer} {item.gate.execution.status}".strip()] += 1
-            outcome.mistakes += [f"gate {item.seed}: {sentence}: {item.gate}" for sentence in mistakes_of(item)]
+            outcome.mistakes += [f"gate {item.seed}: {sentence}; {item.describe()}" for sentence in mistakes_of(item)]
         on_batch(start + len(items))
     return outcome
 

@@ -75,9 +75,9 @@ class Gate:
 
     def next_failure(self, place: str) -> str:
         """Count a call, and return the way in which it fails."""
-        failures = self.failures.get(place, [])
+        number, failures = self.calls[place], self.failures.get(place, [])
         self.calls[place] += 1
-        return failures.pop(0) if failures else ""
+        return failures[number] if number < len(failures) else ""
 
 
 class Stand:

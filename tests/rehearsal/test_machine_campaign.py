@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.machine_campaign import played
 from tests.machine_campaign.campaign import RandomGate, mistakes_of, random_gate, run
 from tests.machine_campaign.stand import Gate
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from devkit.rehearsal.aws.server import LocalAws
 
 
@@ -38,3 +41,9 @@ def test_random_gates_get_one_answer_each_and_no_wrong_succeeded(aws: LocalAws) 
     outcome = run(aws, runs=16, seed=20)
     assert outcome.mistakes == []
     assert sum(outcome.answers.values()) == 16
+
+
+def test_random_deployments_with_the_deployed_functions_get_the_right_answers(aws: LocalAws, tmp_path: Path) -> None:
+    outcome = played.play(aws, tmp_path, runs=3, seed=2)
+    assert outcome.mistakes == []
+    assert sum(outcome.answers.values()) == 3

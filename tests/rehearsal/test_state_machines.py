@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from devkit.rehearsal.hooks import ANSWERERS
 from tests.machine_campaign.stand import HOOK_KEY, Gate, Stand
 
