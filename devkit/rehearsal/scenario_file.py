@@ -218,10 +218,7 @@ class _Checks:
                         f"there is no fault {name!r}{did_you_mean(name, FAULTS)}; valid names are {', '.join(FAULTS)}",
                     )
                 elif name in MACHINE_FAULTS and self._file.conductor == "inline":
-                    yield (
-                        (*location, index),
-                        f"{name} is a fault of the state machine, which 'conductor: inline' does not use",
-                    )
+                    yield (*location, index), f"{name} is a fault of the state machine; add 'conductor: machine'"
 
     def _failed_at(self, failed_at: Any, location: Location) -> Iterator[tuple[Location, str]]:
         events = lifecycle.event_names(self._file.platform)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devkit.rehearsal.hooks import PROJECT
-from devkit.rehearsal.scenario_file import ScenarioError, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,10 +124,3 @@ def test_short_plan_is_left_to_the_hook(play: Play) -> None:
     (deployment,) = play(SCENARIO + FINE + "conductor: auto\nhook_timeout: 10m\n").deployments
     assert (deployment.record.status, deployment.answered_by) == ("Succeeded", ["hook"])
     assert deployment.machine_runs == []
-
-
-def test_fault_of_the_machine_is_rejected_for_a_gate_without_it(folder: Path) -> None:
-    path = folder / "scenario.yaml"
-    path.write_text(SCENARIO + FINE + "faults: [probe-killed]\n")
-    with pytest.raises(ScenarioError, match="probe-killed is a fault of the state machine, which 'conductor: inline'"):
-        read(path)
