@@ -105,7 +105,7 @@ def test_checks_that_may_change_data_do_not_run_again_after_an_earlier_run() -> 
         side = Side(url=server.url)
         deployment = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic", green=side)
         prepared = Prepared(deployment=deployment, plan=plan, earlier_run="r-1")
-        findings = run_checks(prepared, LOCAL, Aws(Account({})), time.monotonic() + 5, lambda *_: None)
+        findings = run_checks(prepared, LOCAL, Aws(Account({})), time.monotonic() + 5, lambda *_: None).findings
     assert [finding.outcome.value for finding in findings] == ["ERROR", "ERROR", "ERROR", "SKIPPED", "PASS"]
     reason = "and invocation r-1, which ended without an answer, may have run it already"
     assert [finding.message for finding in findings[:3]] == [
