@@ -365,7 +365,9 @@ def test_every_channel_says_failed_if_codedeploy_does_not_confirm_succeeded(
     bodies: list[bytes] = []
 
     def store(peer: Peer) -> None:
-        bodies.append(peer.request()[2])
+        line, _, body = peer.request()
+        if ".partial.json" not in line:
+            bodies.append(body)
         peer.send(answer(200, b"{}"))
 
     with Server(store) as server:
@@ -500,8 +502,9 @@ def test_codedeploy_is_answered_before_anything_is_published(
     answer_counts: list[int] = []
 
     def bucket(peer: Peer) -> None:
-        peer.request()
-        answer_counts.append(len(codedeploy.answers))
+        line, _, _ = peer.request()
+        if ".partial.json" not in line:
+            answer_counts.append(len(codedeploy.answers))
         peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
 
     with Server(bucket) as server:

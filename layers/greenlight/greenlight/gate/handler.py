@@ -22,7 +22,8 @@ from greenlight.gate.processes import deny_inspection
 from greenlight.gate.result import GateResult, failed_result, rejected_plan_result
 from greenlight.gate.run_state import RunState
 from greenlight.gate.shadow import apply_shadow
-from greenlight.gate.supervise import run_gate
+from greenlight.gate.spooler import Spooler
+from greenlight.gate.supervise import Listener, run_gate
 from greenlight.gate.telemetry import GateLog, report_run
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 RESERVE_S = 30.0
 """Time kept for answering and publishing; a quarter of the whole where the whole is short."""
+
+SPOOL_S = 1.0
+"""Longest wait for the partial report, before the answer and at the end; part of the reserve if that is shorter."""
 
 READ_SHARE = 1 / 3
 """Share of the whole in which reads of deployment, plan and secrets are repeated after transient errors."""
@@ -69,6 +73,7 @@ def handle(
     reserve_s = min(RESERVE_S, remaining_s / 4)
     state = RunState(Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage), started)
     log = GateLog(execution, stage)
+    spooler = state.spooler = Spooler(execution, state, started_at, log)
 
     state.read_until = started + remaining_s * READ_SHARE
     result = _run_fail_closed(state, log, started + remaining_s - reserve_s)
@@ -76,8 +81,10 @@ def handle(
     bucket = state.settings.report_bucket if state.settings else ""
     make_report = functools.partial(result.report, started_at, duration_ms, bucket=bucket)
     log.best_effort(lambda: log.verdict(make_report()))  # a hook that is killed while it answers has logged its reasons
+    log.best_effort(lambda: spooler.store_verdict(make_report(), min(SPOOL_S, reserve_s / 10)))
     delivery = reporter.answer(result.verdict.status, started + remaining_s - time.monotonic() - reserve_s / 3)
     log.best_effort(lambda: report_run(log, state, make_report(), delivery, started + remaining_s - reserve_s / 10))
+    log.best_effort(lambda: spooler.close(min(SPOOL_S, reserve_s / 20)))
     if not delivery.told:
         raise AnswerNotAcceptedError(f"CodeDeploy did not accept {result.verdict.status.value}: {delivery.error}")
     return {"verdict": result.verdict.status.value, "told": True}
@@ -122,7 +129,7 @@ def _run(state: RunState, log: GateLog, deadline: float) -> GateResult:
         settings,
         aws,
         deadline,
-        log.finding,
+        state.spooler.listen(prepared, log.finding) if state.spooler else Listener(log.finding),
         memory_mb=int(memory_mb) if memory_mb.isdecimal() else 0,
         started=state.started,
     )

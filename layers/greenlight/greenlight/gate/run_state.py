@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from greenlight.aws.client import Aws
     from greenlight.core.deployment import Deployment
     from greenlight.core.settings import Settings
+    from greenlight.gate.spooler import Spooler
     from greenlight.plan.shadow import Shadow
 
 
@@ -23,6 +24,7 @@ class RunState:
         settings: Settings of the installation; None until they were read.
         aws: AWS clients of the run; None until they were made.
         shadow: The plan's shadow; None until the plan was read, or if it has none.
+        spooler: Stores the partial report; None until the handler has created it.
     """
 
     deployment: Deployment
@@ -31,3 +33,4 @@ class RunState:
     settings: Settings | None = None
     aws: Aws | None = None
     shadow: Shadow | None = None
+    spooler: Spooler | None = None
