@@ -35,6 +35,9 @@ def handler(event, context):
 """
 
 
+SUFFIXES = (".json", ".html", ".last-resort.json", ".last-resort.html")
+
+
 def green(manner: str) -> str:
     return f'green: {{command: "python service.py {manner} {{port}}"}}\n'
 
@@ -164,12 +167,27 @@ def test_fault_that_the_hook_tolerates_does_not_stop_a_good_release(play: Play, 
 
 
 def test_last_resort_answers_for_a_hook_that_may_not_report(play: Play) -> None:
-    (deployment,) = play(ECS + green("fine") + "faults: [put-denied]\n").deployments
+    outcome = play(ECS + green("fine") + "faults: [put-denied]\n")
+    (deployment,) = outcome.deployments
     assert deployment.failed_at == "AfterAllowTestTraffic"
     assert deployment.answered_by == ["last-resort"]
     (gate,) = deployment.gates
-    assert (gate["verdict"], gate["judged"], gate["answer"]["told"]) == ("Failed", "Succeeded", False)
+    assert (gate["verdict"], gate["judged"], gate["written_by"]) == ("Failed", "Succeeded", "last-resort")
+    assert (gate["answer"]["told"], gate["answer"]["by"]) == (True, "last-resort")
     assert gate["reasons"][0]["cause"] == "GATE_ERROR"
+    names = {path.name for path in outcome.reports}
+    assert names == {f"AfterAllowTestTraffic{suffix}" for suffix in SUFFIXES}, "the hook's report is there as well"
+
+
+def test_last_resort_reports_a_hook_that_was_killed(play: Play) -> None:
+    outcome = play(ECS + green("fine") + "faults: [hook-killed]\n")
+    (deployment,) = outcome.deployments
+    assert deployment.answered_by == ["last-resort"]
+    (gate,) = deployment.gates
+    assert (gate["verdict"], gate["deployment"]["stage"]) == ("Failed", "AfterAllowTestTraffic")
+    assert gate["deployment"]["application"] == outcome.scenario.file.application
+    assert gate["reasons"][0]["message"].startswith("the hook was killed: Runtime exited with error: signal: killed")
+    assert {path.name for path in outcome.reports} == {f"AfterAllowTestTraffic{suffix}" for suffix in SUFFIXES[2:]}
 
 
 def test_report_that_cannot_be_stored_does_not_change_the_verdict(play: Play) -> None:

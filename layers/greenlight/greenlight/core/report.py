@@ -105,6 +105,16 @@ class AcceptedEvidence(FrozenStruct, frozen=True, kw_only=True):
     why: str
 
 
+def counts_before(answer: Answer | None, author: Author) -> int:
+    """Return the rank of a report among those of its gate: the report with the least one has the answer that counts.
+
+    A hook's report counts unless CodeDeploy did not confirm its answer; then that of the last resort does.
+    """
+    if author is Author.LAST_RESORT:
+        return 1
+    return 0 if answer is None or answer.told else 2
+
+
 class Report(FrozenStruct, frozen=True, kw_only=True):
     """Record of one gate run; every format is rendered from it.
 

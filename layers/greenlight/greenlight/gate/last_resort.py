@@ -133,6 +133,7 @@ def publish(execution: Execution, failure: Failure, delivery: StatusDelivery, de
         return
     report = build_report(base, failure, delivery, is_judged=bool(run and run.judged))
     report = replace(report, bucket=settings.report_bucket)
+    log.best_effort(lambda: log.verdict(report))
     try:
         failures = publish_report(account.aws, settings, report, deadline, log)
     except AlreadyStoredError as error:

@@ -30,10 +30,12 @@ MAX_REASONS = 10
 MAX_CHECKS = 500
 MESSAGE_LENGTH = 300
 
+_LAST_RESORT = f".{Author.LAST_RESORT.value}"
+
 _END_OF_TIME_MS = 10**13 - 1
 """In the year 2286; it has 13 digits, so that keys sort like numbers."""
 
-_NAME = re.compile(r"(\d{13})-\d{8}T\d{6}Z-(.+-[A-Z][A-Za-z]+)(?:\.last-resort)?\.json", re.ASCII | re.DOTALL)
+_NAME = re.compile(r"(\d{13})-\d{8}T\d{6}Z-.+-[A-Z][A-Za-z]+(?:\.last-resort)?\.json", re.ASCII | re.DOTALL)
 
 
 class CheckSummary(FrozenStruct, frozen=True, kw_only=True):
@@ -148,10 +150,9 @@ def parse_key_time(key: str) -> float | None:
     return (_END_OF_TIME_MS - int(name[1])) / 1000 if name else None
 
 
-def parse_key_gate(key: str) -> str:
-    """Parse `DEPLOYMENT-STAGE` from the key of an entry, which all reports of a gate share; "" for another key."""
-    name = _NAME.fullmatch(key.rpartition("/")[2])
-    return name[2] if name else ""
+def gate_key(key: str) -> str:
+    """Return the key of the entry of a gate's hook, for the key of an entry of the hook or the last resort."""
+    return key.removesuffix(f"{_LAST_RESORT}.json") + ".json" if key.endswith(f"{_LAST_RESORT}.json") else key
 
 
 def store(aws: Aws, bucket: str, report: Report, uri: str) -> str:

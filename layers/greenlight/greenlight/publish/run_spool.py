@@ -1,7 +1,7 @@
 """Partial report of a running gate in the report bucket, for a report if the hook is killed.
 
-The last resort reads it. The key is `runs/DIGEST.partial.json`. DIGEST is the SHA-256 of the execution id, which only the
-hook and the last resort know. A lifecycle rule of the bucket removes the object after a few days.
+The last resort reads it. The key is `runs/DIGEST.partial.json`. DIGEST is the SHA-256 of the execution id, which only
+the hook and the last resort know. A lifecycle rule of the bucket removes the object after a few days.
 """
 
 from __future__ import annotations
