@@ -23,7 +23,7 @@ from greenlight.gate.result import GateResult, failed_result, rejected_plan_resu
 from greenlight.gate.run_state import RunState
 from greenlight.gate.shadow import apply_shadow
 from greenlight.gate.spooler import Spooler
-from greenlight.gate.supervise import Listener, run_gate
+from greenlight.gate.supervise import run_gate
 from greenlight.gate.telemetry import GateLog, report_run
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ def handle(
     execution = parse(event)
     reporter = make_reporter(execution)
     reserve_s = min(RESERVE_S, remaining_s / 4)
-    state = RunState(Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage), started)
     log = GateLog(execution, stage)
-    spooler = state.spooler = Spooler(execution, state, started_at, log)
+    spooler = Spooler(execution, started, log.failed)
+    state = RunState(Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage), started, spooler)
 
     state.read_until = started + remaining_s * READ_SHARE
     result = _run_fail_closed(state, log, started + remaining_s - reserve_s)
@@ -120,6 +120,7 @@ def _run(state: RunState, log: GateLog, deadline: float) -> GateResult:
     log.started()
     settings = state.settings = settings_module.read(os.environ)
     aws = state.aws = Aws()
+    state.spooler.open(aws, settings.report_bucket)
     prepared = run_with_deadline(
         deadline, lambda: _prepare(state), "the deployment and its plan could not be determined"
     )
@@ -129,7 +130,7 @@ def _run(state: RunState, log: GateLog, deadline: float) -> GateResult:
         settings,
         aws,
         deadline,
-        state.spooler.listen(prepared, log.finding) if state.spooler else Listener(log.finding),
+        state.spooler.listen(prepared, log.finding),
         memory_mb=int(memory_mb) if memory_mb.isdecimal() else 0,
         started=state.started,
     )

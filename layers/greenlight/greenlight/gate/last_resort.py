@@ -260,7 +260,7 @@ class _Account(NamedTuple):
     log: GateLog
 
     def fetch_run(self, execution: Execution, failure: Failure) -> PartialRun | None:
-        """Fetch the partial report of the hook; return None if there is none, or it is about another gate."""
+        """Fetch the partial report of the hook; return None if it is missing or about another gate."""
         from greenlight.publish import run_spool
 
         bucket, digest = self.settings.report_bucket, execution.full_digest()

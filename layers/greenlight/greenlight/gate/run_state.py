@@ -20,17 +20,17 @@ class RunState:
     Attributes:
         deployment: At first only id and stage; then the result of discovery and of preparation.
         started: `time.monotonic()` at the start of the run.
+        spooler: Stores the partial report.
         read_until: `time.monotonic()` until which reads are repeated after transient errors; 0 for no repetition.
         settings: Settings of the installation; None until they were read.
         aws: AWS clients of the run; None until they were made.
         shadow: The plan's shadow; None until the plan was read, or if it has none.
-        spooler: Stores the partial report; None until the handler has created it.
     """
 
     deployment: Deployment
     started: float
+    spooler: Spooler
     read_until: float = 0.0
     settings: Settings | None = None
     aws: Aws | None = None
     shadow: Shadow | None = None
-    spooler: Spooler | None = None

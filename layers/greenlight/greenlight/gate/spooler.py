@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from greenlight.aws.deadline import start_call_thread
+from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.finding import Cause
 from greenlight.core.report import Report
 from greenlight.core.verdict import Status, Verdict
@@ -22,11 +23,10 @@ from greenlight.gate.supervise import Listener
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from greenlight.aws.client import Aws
     from greenlight.core.finding import Finding
     from greenlight.gate.codedeploy import Execution
     from greenlight.gate.prepare import Prepared
-    from greenlight.gate.run_state import RunState
-    from greenlight.gate.telemetry import GateLog
     from greenlight.publish.run_spool import PartialRun
 
 INTERVAL_S = 3.0
@@ -37,9 +37,17 @@ NOT_FINISHED = "not finished: the hook ended before this check"
 class Spooler:
     """Store of the partial report of one gate. Every method is best effort."""
 
-    def __init__(self, execution: Execution, state: RunState, started_at: float, log: GateLog) -> None:
-        """Store the gate of `execution` in the report bucket of `state`; `started_at` is its start in Unix time."""
-        self._execution, self._state, self._started_at, self._log = execution, state, started_at, log
+    def __init__(self, execution: Execution, started: float, on_error: Callable[[str, Exception], None]) -> None:
+        """Store nothing before `open`.
+
+        Args:
+            execution: Execution of the gate.
+            started: `time.monotonic()` at the start of the gate.
+            on_error: Called with the step and the error if the report cannot be stored.
+        """
+        self._execution, self._started, self._on_error = execution, started, on_error
+        self._aws: Aws | None = None
+        self._bucket = ""
         self._condition = threading.Condition()
         self._thread: threading.Thread | None = None
         self._prepared: Prepared | None = None
@@ -47,6 +55,10 @@ class Spooler:
         self._final: Report | None = None
         self._version = self._stored = 0
         self._is_closed = False
+
+    def open(self, aws: Aws, bucket: str) -> None:
+        """Store reports in this bucket from now on; "" for no bucket."""
+        self._aws, self._bucket = aws, bucket
 
     def listen(self, prepared: Prepared, on_finding: Callable[[Finding], None]) -> Listener:
         """Return a listener that spools the events of a gate's worker and passes each finding to `on_finding`."""
@@ -80,7 +92,7 @@ class Spooler:
             thread.join(timeout_s)
 
     def _change(self) -> int:
-        """Note that there is something to store, and return its number."""
+        """Count a change that is to be stored, and return its number."""
         with self._condition:
             self._version += 1
             if self._thread is None and not self._is_closed:
@@ -89,7 +101,7 @@ class Spooler:
             return self._version
 
     def _start(self) -> None:
-        if self._state.aws is None or self._state.settings is None or not self._state.settings.report_bucket:
+        if not self._bucket:
             self._is_closed = True
             return
         try:
@@ -106,7 +118,7 @@ class Spooler:
                     self._condition.notify_all()
                     self._condition.wait_for(lambda: self._is_closed or self._final is not None, INTERVAL_S)
         except Exception as error:  # noqa: BLE001 - a partial report never matters to the gate
-            self._log.failed("partial report stored", error)
+            self._on_error("partial report stored", error)
         finally:
             with self._condition:
                 self._is_closed = True
@@ -121,11 +133,10 @@ class Spooler:
     def _store(self) -> None:
         from greenlight.publish import run_spool
 
-        state = self._state
-        if state.aws is None or state.settings is None:
-            raise AssertionError("the thread starts after settings and AWS clients are known")
+        if self._aws is None:
+            raise AssertionError("the thread starts after the clients are known")
         data = run_spool.encode(self._snapshot(), self._execution.execution_id)
-        run_spool.store(state.aws, state.settings.report_bucket, self._execution.full_digest(), data)
+        run_spool.store(self._aws, self._bucket, self._execution.full_digest(), data)
 
     def _snapshot(self) -> PartialRun:
         from greenlight.publish.run_spool import PartialRun
@@ -153,5 +164,6 @@ class Spooler:
             ),
             plan=prepared.plan.source,
         )
-        bucket = self._state.settings.report_bucket if self._state.settings else ""
-        return result.report(self._started_at, (time.monotonic() - self._state.started) * 1000, bucket=bucket)
+        elapsed_s = time.monotonic() - self._started
+        started_at = SYSTEM_CLOCK.now_utc().timestamp() - elapsed_s
+        return result.report(started_at, elapsed_s * 1000, bucket=self._bucket)

@@ -129,8 +129,7 @@ def report_run(log: GateLog, state: RunState, report: Report, delivery: StatusDe
     report = with_answer(report, delivery, SYSTEM_CLOCK.now_utc())
     log.best_effort(lambda: log.answered(status, delivery, report))
     log.metrics(_metrics_of(report, delivery))
-    if state.spooler:
-        state.spooler.store_answer(report)
+    state.spooler.store_answer(report)
     # If another run has answered, this report must not overwrite the report of that run.
     if delivery.superseded or not (state.aws and state.settings):
         return

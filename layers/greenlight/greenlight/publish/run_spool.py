@@ -94,7 +94,7 @@ def store(aws: Aws, bucket: str, digest: str, data: bytes) -> str:
 
 
 def fetch(aws: Aws, bucket: str, digest: str) -> PartialRun | None:
-    """Fetch a run; return None if there is none, or it is not valid.
+    """Fetch a run; return None if it does not exist or is not valid.
 
     Raises:
         AwsError: S3 did not respond.
