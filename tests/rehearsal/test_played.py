@@ -190,6 +190,29 @@ def test_last_resort_reports_a_hook_that_was_killed(play: Play) -> None:
     assert {path.name for path in outcome.reports} == {f"AfterAllowTestTraffic{suffix}" for suffix in SUFFIXES[2:]}
 
 
+@pytest.mark.parametrize(
+    ("manner", "judged", "causes"),
+    [("fine", "Succeeded", ["GATE_ERROR"]), ("broken", None, ["RELEASE_FAILED", "GATE_ERROR"])],
+)
+def test_hook_killed_before_its_answer_leaves_its_verdict_and_its_checks(
+    play: Play, manner: str, judged: str | None, causes: list[str]
+) -> None:
+    (deployment,) = play(ECS + green(manner) + "faults: [hook-killed-before-answer]\n").deployments
+    assert (deployment.record.status, deployment.answered_by) == ("Failed", ["last-resort"])
+    (gate,) = deployment.gates
+    assert (gate["verdict"], gate["judged"], gate["answer"]["by"]) == ("Failed", judged, "last-resort")
+    assert [reason["cause"] for reason in gate["reasons"]] == causes
+    assert [check["outcome"] for check in gate["checks"]] == ["PASS" if judged else "FAIL"]
+
+
+def test_hook_killed_after_its_answer_leaves_a_report_that_does_not_claim_it(play: Play) -> None:
+    (deployment,) = play(ECS + green("fine") + "faults: [hook-killed-after-answer]\n").deployments
+    assert (deployment.record.status, deployment.answered_by) == ("Succeeded", ["hook"])
+    (gate,) = deployment.gates
+    assert (gate["verdict"], gate["judged"], gate["answer"]["superseded"]) == ("Failed", "Succeeded", True)
+    assert [reason["cause"] for reason in gate["reasons"]] == ["GATE_ERROR", "SUPERSEDED"]
+
+
 def test_report_that_cannot_be_stored_does_not_change_the_verdict(play: Play) -> None:
     (deployment,) = play(ECS + green("fine") + "faults: [report-bucket-denied]\n").deployments
     assert deployment.record.status == "Succeeded"
