@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from greenlight.aws.client import Aws
 from greenlight.core.errors import AwsError
@@ -33,6 +34,15 @@ def test_invalid_run_is_fetched_as_none(aws: Aws, data: bytes) -> None:
 def test_run_of_another_schema_is_fetched_as_none(aws: Aws) -> None:
     aws.client("s3").create_bucket(Bucket="reports")
     run = PartialRun(schema="greenlight.run/9", report=short_report())
+    run_spool.store(aws, "reports", "ab12", run_spool.encode(run, "x" * 40))
+
+    assert run_spool.fetch(aws, "reports", "ab12") is None
+
+
+@pytest.mark.parametrize("started_at", ["", "now", "2026-11-02T10:00:00"])
+def test_run_without_a_valid_start_is_fetched_as_none(aws: Aws, started_at: str) -> None:
+    aws.client("s3").create_bucket(Bucket="reports")
+    run = PartialRun(report=replace(short_report(), started_at=started_at))
     run_spool.store(aws, "reports", "ab12", run_spool.encode(run, "x" * 40))
 
     assert run_spool.fetch(aws, "reports", "ab12") is None

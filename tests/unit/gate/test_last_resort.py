@@ -129,6 +129,7 @@ def test_hook_killed_after_its_verdict_succeeded_is_failed_and_says_what_it_judg
 
     assert (report.verdict, report.judged) == (Status.FAILED, Status.SUCCEEDED)
     assert report.reasons[0].cause is Cause.GATE_ERROR
+    assert "; its verdict was Succeeded, of which CodeDeploy did not know; increase" in report.reasons[0].message
 
 
 def test_hook_killed_after_an_accepted_answer_keeps_its_verdict() -> None:

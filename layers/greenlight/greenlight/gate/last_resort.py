@@ -159,7 +159,11 @@ def build_report(base: Report, failure: Failure, delivery: StatusDelivery, *, is
             f"{sentence}. CodeDeploy had accepted its {answer.status.value} before; the last resort wrote this report"
         )
         return _with_note(replace(base, written_by=Author.LAST_RESORT), note)
-    reasons = [Reason(cause=Cause.GATE_ERROR, message=f"{sentence}; {_advise(failure)}")]
+    has_succeeded = is_judged and base.verdict is Status.SUCCEEDED
+    unsent = "; its verdict was Succeeded, of which CodeDeploy did not know" * (
+        has_succeeded and not delivery.superseded
+    )
+    reasons = [Reason(cause=Cause.GATE_ERROR, message=f"{sentence}{unsent}; {_advise(failure)}")]
     if answer and not answer.told:  # the reasons of the hook say so already
         base, reasons = _with_note(base, sentence), []
     if delivery.superseded:
@@ -170,7 +174,7 @@ def build_report(base: Report, failure: Failure, delivery: StatusDelivery, *, is
     return replace(
         base,
         verdict=Status.FAILED,
-        judged=base.judged or (Status.SUCCEEDED if is_judged and base.verdict is Status.SUCCEEDED else None),
+        judged=base.judged or (Status.SUCCEEDED if has_succeeded else None),
         reasons=(*base.reasons, *reasons) if has_failed else (*reasons, *base.reasons),
         duration_ms=base.duration_ms if is_judged else max(base.duration_ms, _elapsed_ms(base, failure)),
         answer=Answer(

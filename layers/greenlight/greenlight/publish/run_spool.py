@@ -6,6 +6,7 @@ the hook and the last resort know. A lifecycle rule of the bucket removes the ob
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -107,9 +108,10 @@ def fetch(aws: Aws, bucket: str, digest: str) -> PartialRun | None:
         raise
     try:
         run = msgspec.json.decode(data, type=PartialRun)
+        has_zone = datetime.datetime.fromisoformat(run.report.started_at).tzinfo is not None
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    return run if run.schema == SCHEMA else None
+    return run if run.schema == SCHEMA and has_zone else None
 
 
 def _encode(run: PartialRun, execution_id: str) -> bytes:
