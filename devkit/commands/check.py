@@ -18,7 +18,7 @@ from greenlight.core.units import Duration
 from greenlight.core.verdict import Status
 from greenlight.gate.prepare import REACHABLE_STAGES, Prepared, apply_plan_target, with_secrets
 from greenlight.gate.result import rejected_plan_result
-from greenlight.gate.supervise import run_gate
+from greenlight.gate.supervise import Listener, run_gate
 from greenlight.plan import parser as plans
 from greenlight.stores import file
 
@@ -96,7 +96,7 @@ def _run_once(arguments: argparse.Namespace, budget_s: float) -> int:
         prepared = _prepare(arguments, deployment, settings)
         _require_url(prepared)
         progress = Progress(len(prepared.checks), prepared.bake_s)
-        result = run_gate(prepared, settings, Aws(), began + budget_s, progress, started=began)
+        result = run_gate(prepared, settings, Aws(), began + budget_s, Listener(progress), started=began)
         status = 0 if result.verdict.status is Status.SUCCEEDED else 1
     except PlanError as error:
         _print_problems(error)

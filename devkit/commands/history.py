@@ -14,6 +14,7 @@ from rich.text import Text
 from greenlight.aws.client import Aws
 from greenlight.core.display import escape_controls, truncate
 from greenlight.core.errors import GreenlightError
+from greenlight.core.report import Author
 from greenlight.core.units import Duration
 from greenlight.report.content import format_duration
 
@@ -132,12 +133,16 @@ def _print_gates(gates: Sequence[Entry], console: Console, width: int, *, with_g
 
 
 def _detail(gate: Entry) -> str:
-    """Return the reason of the verdict, or remarks on a gate without one."""
-    for reason in gate.reasons:
-        return f"{reason.cause.value} {reason.check}: {reason.message}"
-    if gate.let_through:
+    """Return remarks on a gate and the reason of its verdict."""
+    remarks = ["written by the last resort"] if gate.written_by is Author.LAST_RESORT else []
+    if gate.hidden:
+        remarks.append("shadow: would have Failed")
+    if gate.reasons:
+        reason = gate.reasons[0]
+        check = f" {reason.check}" if reason.check else ""
+        return "; ".join([*remarks, f"{reason.cause.value}{check}: {reason.message}"])
+    if gate.let_through and not remarks:
         return "let through without a check"
-    remarks = ["shadow: would have Failed"] if gate.hidden else []
     if gate.overrides:
         remarks.append(f"{gate.overrides} check{'s' * (gate.overrides != 1)} overridden")
     flaky = [check.name for check in gate.checks if check.flaky]

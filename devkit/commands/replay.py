@@ -21,7 +21,7 @@ from greenlight.core.settings import Settings
 from greenlight.core.units import Duration
 from greenlight.core.verdict import Status
 from greenlight.gate.prepare import Prepared, with_secrets
-from greenlight.gate.supervise import run_gate
+from greenlight.gate.supervise import Listener, run_gate
 from greenlight.report.content import format_subject
 
 from ..cli import urls
@@ -130,7 +130,7 @@ def _replay(arguments: argparse.Namespace, aws: Aws, report: Report, settings: S
     prepared = with_secrets(Prepared(deployment=deployment, plan=plan), aws, settings)
     began, started_at = time.monotonic(), time.time()
     progress = Progress(len(plan.stages[stage].checks))
-    result = run_gate(prepared, settings, aws, began + budget_s, progress, started=began)
+    result = run_gate(prepared, settings, aws, began + budget_s, Listener(progress), started=began)
     now = result.report(started_at, (time.monotonic() - began) * 1000)
     return _Replay(
         then=report,

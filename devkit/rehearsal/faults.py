@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 FAULTS = {
     "hook-killed": "the hook's process is killed (SIGKILL) while it runs; Lambda invokes the last resort",
+    "hook-killed-before-answer": "the hook's process is killed when it reports its status, which does not count",
+    "hook-killed-after-answer": "the hook's process is killed as soon as its status counts, before it publishes",
     "hook-cannot-be-invoked": "CodeDeploy's service role may not invoke the hook: the deployment fails at once",
     "duplicate-invocation": "Lambda delivers the hook's event twice: one invocation runs the checks, the other waits",
     "codedeploy-throttles": "the first calls that report a status are answered with ThrottlingException (times: 2)",
@@ -79,8 +81,7 @@ class FaultInjector:
         """Return the response to a call that a fault affects; None for other calls."""
         if stage := self.stage_of(call.caller):
             if self._applies("hook-killed", stage):
-                self.kill(stage)
-                return json_error("ServiceUnavailable", "The caller has ended.", 503)
+                return self._kill(stage)
             if call.target == "PutLifecycleEventHookExecutionStatus":
                 return self._fault_reply_to_status(call, stage) or self._lose_reply_to_status(call, moto, stage)
             if reply := self._fault_reply_to_read(call, stage):
@@ -89,7 +90,13 @@ class FaultInjector:
             return s3_error("AccessDenied", "Access Denied", 403)
         return None
 
+    def _kill(self, stage: str) -> Reply:
+        self.kill(stage)
+        return json_error("ServiceUnavailable", "The caller has ended.", 503)
+
     def _fault_reply_to_status(self, call: Call, stage: str) -> Reply | None:
+        if self._applies("hook-killed-before-answer", stage):
+            return self._kill(stage)
         if self._applies("put-denied", stage):
             return json_error(
                 "AccessDeniedException",
@@ -105,6 +112,9 @@ class FaultInjector:
 
     def _lose_reply_to_status(self, call: Call, moto: Application, stage: str) -> Reply | None:
         """Store the status and return a response that does not reach the hook; None without such a fault."""
+        if self._applies("hook-killed-after-answer", stage):
+            self.codedeploy(call, moto)
+            return self._kill(stage)
         if self._applies("answer-lost", stage):
             self.codedeploy(call, moto)
             return CutReply(b"{")

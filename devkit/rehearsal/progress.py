@@ -124,7 +124,9 @@ class Progress(Observer):
                 text.append(f": {_one_line(check['message'])}")
             self._write(text)
         elif message == "verdict":
-            self._write(Text(f"{_INDENT}verdict ").append_text(styled(str(line.get("verdict")))))
+            shadow = line.get("shadow")
+            remark = f" (shadow: would have {shadow.get('would_have_been')})" if isinstance(shadow, dict) else ""
+            self._write(Text(f"{_INDENT}verdict ").append_text(styled(str(line.get("verdict")))).append(remark))
             for reason in line.get("reasons") or ():
                 self._write(Text(f"{_INDENT}  {_format_reason(reason)}"))
         elif message == "answered" and (line.get("error") or not line.get("told", True)):

@@ -203,7 +203,7 @@ def answer_from(no_aws_account: pytest.MonkeyPatch) -> Callable[..., tuple[Statu
 def test_a_200_without_the_execution_id_is_not_a_receipt(answer: RawAnswer, answer_from: Any) -> None:
     delivery, requests, _ = answer_from(answer, budget_s=0.6)
     assert not delivery.told
-    assert delivery.attempts == requests >= 1
+    assert 1 <= requests <= delivery.attempts  # the budget may end an attempt before it has reached the server
     assert delivery.error
     assert "canary" not in delivery.error
 

@@ -64,7 +64,11 @@ class Execution(FrozenStruct, frozen=True, kw_only=True):
 
     def digest(self) -> str:
         """Return a short fingerprint of the execution id for the log."""
-        return hashlib.sha256(self.execution_id.encode()).hexdigest()[:12]
+        return self.full_digest()[:12]
+
+    def full_digest(self) -> str:
+        """Return the SHA-256 of the execution id, for the key of an object."""
+        return hashlib.sha256(self.execution_id.encode()).hexdigest()
 
 
 def parse(event: Any) -> Execution:

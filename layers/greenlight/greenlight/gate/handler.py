@@ -25,6 +25,7 @@ from greenlight.gate.processes import deny_inspection
 from greenlight.gate.result import GateResult, failed_result, rejected_plan_result
 from greenlight.gate.run_state import RunState
 from greenlight.gate.shadow import apply_shadow
+from greenlight.gate.spooler import Spooler
 from greenlight.gate.supervise import run_gate
 from greenlight.gate.telemetry import GateLog, report_run
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 RESERVE_S = 30.0
 """Time kept for answering and publishing; a quarter of the whole where the whole is short."""
+
+SPOOL_S = 1.0
+"""Longest wait for the partial report, before the answer and at the end; part of the reserve if that is shorter."""
 
 READ_SHARE = 1 / 3
 """Share of the whole in which reads of deployment, plan and secrets are repeated after transient errors."""
@@ -73,8 +77,9 @@ def handle(
     execution = parse(event)
     reporter = make_reporter(execution)
     reserve_s = min(RESERVE_S, remaining_s / 4)
-    state = RunState(Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage), started)
     log = GateLog(execution, stage)
+    spooler = Spooler(execution, started, log.failed)
+    state = RunState(Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage), started, spooler)
 
     turn = state.turn = wait_for_turn(state, execution, context, plan_schedule(started, remaining_s, reserve_s), log)
     if turn.is_answered:
@@ -85,8 +90,10 @@ def handle(
     bucket = state.settings.report_bucket if state.settings else ""
     make_report = functools.partial(result.report, started_at, duration_ms, bucket=bucket)
     log.best_effort(lambda: log.verdict(make_report()))  # a hook that is killed while it answers has logged its reasons
+    log.best_effort(lambda: spooler.store_verdict(make_report(), min(SPOOL_S, reserve_s / 10)))
     delivery = reporter.answer(result.verdict.status, started + remaining_s - time.monotonic() - reserve_s / 3)
     log.best_effort(lambda: report_run(log, state, make_report(), delivery, started + remaining_s - reserve_s / 10))
+    log.best_effort(lambda: spooler.close(min(SPOOL_S, reserve_s / 20)))
     if not delivery.told:
         raise AnswerNotAcceptedError(f"CodeDeploy did not accept {result.verdict.status.value}: {delivery.error}")
     return {"verdict": result.verdict.status.value, "told": True}
@@ -125,6 +132,7 @@ def _run(state: RunState, log: GateLog, deadline: float) -> GateResult:
         raise UnansweredError(state.turn.failure)
     settings = state.settings = state.settings or settings_module.read(os.environ)
     aws = state.aws = state.aws or Aws()
+    state.spooler.open(aws, settings.report_bucket)
     prepared = run_with_deadline(
         deadline, lambda: _prepare(state), "the deployment and its plan could not be determined"
     )
@@ -134,7 +142,7 @@ def _run(state: RunState, log: GateLog, deadline: float) -> GateResult:
         settings,
         aws,
         deadline,
-        log.finding,
+        state.spooler.listen(prepared, log.finding),
         memory_mb=int(memory_mb) if memory_mb.isdecimal() else 0,
         started=state.started,
     )

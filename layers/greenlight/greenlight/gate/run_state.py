@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from greenlight.aws.client import Aws
     from greenlight.core.deployment import Deployment
     from greenlight.core.settings import Settings
+    from greenlight.gate.spooler import Spooler
     from greenlight.plan.shadow import Shadow
 
 
@@ -37,6 +38,7 @@ class RunState:
     Attributes:
         deployment: At first only id and stage; then the result of discovery and of preparation.
         started: `time.monotonic()` at the start of the run.
+        spooler: Stores the partial report.
         read_until: `time.monotonic()` until which reads are repeated after transient errors; 0 for no repetition.
         settings: Settings of the installation; None until they were read.
         aws: AWS clients of the run; None until they were made.
@@ -46,6 +48,7 @@ class RunState:
 
     deployment: Deployment
     started: float
+    spooler: Spooler
     read_until: float = 0.0
     settings: Settings | None = None
     aws: Aws | None = None

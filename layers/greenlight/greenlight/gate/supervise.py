@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from greenlight.core.errors import PlanError
 from greenlight.core.finding import EvidenceKind, Finding, Severity
@@ -30,12 +30,24 @@ OVERRIDES_S = 5.0
 """Time reserved for reading overrides if the plan allows any; at most a tenth of the remaining time."""
 
 
+class Listener(NamedTuple):
+    """Receiver of the events of a gate's worker.
+
+    Attributes:
+        on_finding: Called with each finding as soon as it is final.
+        on_start: Called when the worker has been forked; it may start a thread.
+    """
+
+    on_finding: Callable[[Finding], None]
+    on_start: Callable[[], object] = bool
+
+
 def run_gate(
     prepared: Prepared,
     settings: Settings,
     aws: Aws,
     deadline: float,
-    on_finding: Callable[[Finding], None],
+    listener: Listener,
     *,
     memory_mb: int = 0,
     started: float | None = None,
@@ -47,7 +59,7 @@ def run_gate(
         settings: Settings of the installation.
         aws: AWS clients for validators and overrides.
         deadline: `time.monotonic()` by which the worker must have ended.
-        on_finding: Called with each finding as soon as it is final.
+        listener: Receives the events of the worker.
         memory_mb: The function's memory; 0 for no limit.
         started: `time.monotonic()` at the start of the gate; None for now.
 
@@ -67,7 +79,7 @@ def run_gate(
 
         run_checks(prepared, settings, aws, worker_deadline, emit, started)
 
-    end = _supervise(prepared, work, checks_deadline, on_finding, memory_mb)
+    end = _supervise(prepared, work, checks_deadline, listener, memory_mb)
     findings = apply_plan(prepared.checks, _complete(prepared, end))
     overrides, notes = find_overrides(prepared, settings, aws, findings, deadline)
     overridden = [override.check for override in overrides]
@@ -109,13 +121,13 @@ def _supervise(
     prepared: Prepared,
     work: Callable[[Callable[..., None]], None],
     deadline: float,
-    on_finding: Callable[[Finding], None],
+    listener: Listener,
     memory_mb: int,
 ) -> WorkerEnd:
     from greenlight.gate.worker import run_worker
 
     try:
-        return run_worker(work, deadline, on_finding, memory_mb)
+        return run_worker(work, deadline, listener.on_finding, memory_mb, listener.on_start)
     except PlanError as error:
         source = prepared.plan.source  # the pipe transfers the problems, but not the plan's source
         raise PlanError(error.problems, source.uri, plan=source) from error

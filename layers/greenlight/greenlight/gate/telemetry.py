@@ -131,6 +131,7 @@ def report_run(log: GateLog, state: RunState, report: Report, delivery: StatusDe
     if delivery.superseded and state.turn.holder:
         return  # the invocation that answered counts the gate
     log.metrics(_metrics_of(report, delivery))
+    state.spooler.store_answer(report)
     # If another run has answered, this report must not overwrite the report of that run.
     if delivery.superseded or not (state.aws and state.settings):
         return

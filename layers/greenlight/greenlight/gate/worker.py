@@ -66,7 +66,13 @@ class WorkerEnd(FrozenStruct, frozen=True, kw_only=True):
     output: str = ""
 
 
-def run_worker(work: Work, deadline: float, on_finding: Callable[[Finding], None], memory_mb: int = 0) -> WorkerEnd:
+def run_worker(
+    work: Work,
+    deadline: float,
+    on_finding: Callable[[Finding], None],
+    memory_mb: int = 0,
+    on_start: Callable[[], object] = bool,
+) -> WorkerEnd:
     """Run `work` in a forked process until it finishes, dies or reaches `deadline`.
 
     Args:
@@ -74,6 +80,7 @@ def run_worker(work: Work, deadline: float, on_finding: Callable[[Finding], None
         deadline: `time.monotonic()` at which the child's process group is killed.
         on_finding: Called in this process with each finding as it arrives.
         memory_mb: Memory of the Lambda function, of which the supervisor keeps 64 MB; 0 for no limit.
+        on_start: Called in this process after the fork; it may start a thread.
 
     Raises:
         PlanError: The worker rejected the plan.
@@ -99,6 +106,7 @@ def run_worker(work: Work, deadline: float, on_finding: Callable[[Finding], None
     messages = MessageReader(reader, output_reader, pidfd, deadline)
     finished = False
     try:
+        on_start()
         findings, plan_problems, finished = _receive(messages, on_finding)
     finally:
         status = end_process(pid, patience_s=0.0 if finished or messages.failure else _PATIENCE_S)
