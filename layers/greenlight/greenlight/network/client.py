@@ -12,6 +12,7 @@ Responses are read strictly, by `network/response_reader.py`; docs/decisions/000
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import ssl
@@ -28,7 +29,7 @@ from greenlight.network.certificate import read_certificate
 from greenlight.network.connection import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from greenlight.network.certificate import Certificate
     from greenlight.network.cookies import CookieJar
@@ -307,14 +308,12 @@ class Client:
 
     def _exchange(self, connection: Connection, exchange: _Exchange, server: _Server) -> Response:
         certificate = None
-        if exchange.new_connection and isinstance(connection.raw, ssl.SSLSocket):
-            certificate = read_certificate(connection.raw, time.time())
-        request = _encode_request(exchange)
-        started = time.perf_counter()
-        connection.send(request)
+        if exchange.new_connection and connection.tls_session is not None:
+            certificate = read_certificate(connection.tls_session, time.time())
+        connection.send(_encode_request(exchange))
         received = connection.read_response(exchange.method, exchange.max_bytes)
-        # Until the last byte arrived, and not until this thread could parse it: that time is the gate's own.
-        latency_ms = (connection.last_byte_at - started) * 1000
+        # Until the last byte arrived, and not until this thread could read it: that time is the gate's own.
+        latency_ms = (connection.last_byte_at - connection.sent_at) * 1000
         connect_ms, tls_ms = connection.connect_ms, connection.tls_ms
         connection.connect_ms = connection.tls_ms = None
         if received.is_reusable:
@@ -335,7 +334,7 @@ class Client:
                 dns=server.dns_ms,
                 connect=connect_ms,
                 tls=tls_ms,
-                first_byte=(connection.first_byte_at - started) * 1000,
+                first_byte=(connection.first_byte_at - connection.sent_at) * 1000,
                 total=server.dns_ms + (connect_ms or 0.0) + (tls_ms or 0.0) + latency_ms,
             ),
             certificate=certificate,
@@ -344,24 +343,17 @@ class Client:
     def _connect(self, server: _Server, deadline: float) -> Connection:
         started = time.perf_counter()
         raw = _open_socket(server, deadline)
-        opened_at = secured_at = time.perf_counter()
+        connection = Connection(raw, min(deadline, time.monotonic() + CONNECT_TIMEOUT_S))
+        connection.connect_ms = (time.perf_counter() - started) * 1000
         if server.scheme == "https":
-            raw = self._wrap_tls(raw, server, deadline)
-            secured_at = time.perf_counter()
-        connection = Connection(raw)
-        connection.connect_ms = (opened_at - started) * 1000
-        connection.tls_ms = (secured_at - opened_at) * 1000 if server.scheme == "https" else None
+            with _describing_tls(raw, server):
+                connection.start_tls(self._tls_context(), server.name)
         return connection
 
-    def _wrap_tls(
-        self, raw: socket.socket, server: _Server, deadline: float, alpn: tuple[str, ...] = ()
-    ) -> ssl.SSLSocket:
-        try:
+    def _wrap_tls(self, raw: socket.socket, server: _Server, deadline: float, alpn: tuple[str, ...]) -> ssl.SSLSocket:
+        with _describing_tls(raw, server):
             raw.settimeout(min(CONNECT_TIMEOUT_S, max(0.001, deadline - time.monotonic())))
             return self._tls_context(alpn).wrap_socket(raw, server_hostname=server.name)
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raw.close()
-            raise UnreachableError(f"TLS with {server} failed: {_describe_tls_error(error, server.name)}") from error
 
     def _tls_context(self, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
         """Return the context that offers these protocols; OpenSSL stores them in the context, not the connection."""
@@ -387,6 +379,16 @@ class Client:
     def _put_idle(self, server: _Server, connection: Connection) -> None:
         with self._lock:
             self._idle.setdefault(server.pool_key, []).append(connection)
+
+
+@contextlib.contextmanager
+def _describing_tls(raw: socket.socket, server: _Server) -> Iterator[None]:
+    """Close `raw` if the TLS handshake fails inside, and raise UnreachableError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raw.close()
+        raise UnreachableError(f"TLS with {server} failed: {_describe_tls_error(error, server.name)}") from error
 
 
 def _open_socket(server: _Server, deadline: float) -> socket.socket:
