@@ -67,6 +67,7 @@ TYPES_ONLY = ("core/deployment", "core/finding", "core/frozen", "core/plan_path"
 
 PURE_MODULES = (
     "network/request_target",
+    "network/request_encoding",
     "network/cookies",
     "toolkit/xml_html",
     "toolkit/response_body",

@@ -46,7 +46,7 @@ class Clocks:
     __slots__ = ("monotonic_s", "since_epoch_ns")
 
     def __init__(self, monotonic_s: float, since_epoch_ns: int) -> None:
-        """Hold readings of both clocks."""
+        """Store readings of both clocks."""
         self.monotonic_s, self.since_epoch_ns = monotonic_s, since_epoch_ns
 
     @classmethod
@@ -147,7 +147,7 @@ class ByteStream:
         return data
 
     def _apply_deadline(self, option: int) -> None:
-        """Give the socket the time that remains as its time-out in the kernel, where zero means no time-out."""
+        """Set the time-out of the socket in the kernel to the time that remains; zero would mean no time-out."""
         remaining_s = self.deadline - time.monotonic()
         if remaining_s <= 0:
             raise TimeoutError("timed out")

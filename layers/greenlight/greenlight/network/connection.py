@@ -48,7 +48,7 @@ class Connection:
     @property
     def tls_session(self) -> ssl.SSLObject | None:
         """The TLS session; None without TLS."""
-        return self._tls and self._tls.session
+        return self._tls.session if self._tls is not None else None
 
     def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
         """Make the TLS handshake, and verify the certificate for `server_name`.

@@ -20,6 +20,7 @@ class TlsStream:
     """A connection with TLS.
 
     Attributes:
+        stream: The encrypted bytes.
         session: The TLS session, with the certificate of the other side.
     """
 
@@ -30,7 +31,7 @@ class TlsStream:
             OSError: The handshake failed; `ssl.SSLError` and TimeoutError are such errors.
             ValueError: The name cannot be used in TLS.
         """
-        self._stream = stream
+        self.stream = stream
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.session = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
         while True:
@@ -47,7 +48,7 @@ class TlsStream:
         self._flush()
 
     def send(self, data: bytes) -> None:
-        """Encrypt and send all of `data`.
+        """Send all of `data`, encrypted.
 
         Raises:
             TimeoutError: The deadline has passed.
@@ -77,7 +78,7 @@ class TlsStream:
         return bool(self._incoming.pending or self.session.pending())
 
     def _fill(self) -> None:
-        data = self._stream.receive()
+        data = self.stream.receive()
         if data:
             self._incoming.write(data)
         else:
@@ -85,4 +86,4 @@ class TlsStream:
 
     def _flush(self) -> None:
         if data := self._outgoing.read():
-            self._stream.send(data)
+            self.stream.send(data)
