@@ -34,7 +34,7 @@ ENGINE_ARROWS = {
     "stores": "core aws plan verdict",
     "gate": "core aws checks discovery network plan publish report stores verdict",
     "toolkit": "core assertions aws checks network",
-    "api": "core assertions aws checks network plan toolkit",
+    "api": "core assertions aws checks network toolkit",
     "testing": "core aws api checks network plan",
 }
 """Each package of the engine with the packages that it may import, type-only imports included.

@@ -34,10 +34,10 @@ from greenlight.toolkit.capture_substitution import substitute_captures
 if TYPE_CHECKING:
     from greenlight.assertions.json_schema import schema_errors
     from greenlight.aws.dynamodb_json import from_dynamodb, to_dynamodb
+    from greenlight.core.document_decoding import InvalidDocumentError, decode_document, nesting_exceeds
     from greenlight.core.json_decoding import DuplicateKeyError, InvalidJsonError, decode_json
     from greenlight.network.certificate import Certificate, read_certificate
     from greenlight.network.cookies import CookieJar
-    from greenlight.plan.yaml_reader import nesting_exceeds
     from greenlight.toolkit.aws_lookups import (
         get_deployment_group,
         get_function_configuration,
@@ -93,6 +93,7 @@ __all__ = [
     "HttpKind",
     "HttpRequest",
     "IamRequirement",
+    "InvalidDocumentError",
     "InvalidJsonError",
     "Invocation",
     "LambdaEvent",
@@ -116,6 +117,7 @@ __all__ = [
     "check_value",
     "compile_query",
     "count_differences",
+    "decode_document",
     "decode_json",
     "error",
     "failed",
@@ -173,7 +175,7 @@ _LAZY_EXPORTS = {
         "list_service_tasks",
     ),
     "assertions.json_schema": ("schema_errors",),
-    "plan.yaml_reader": ("nesting_exceeds",),
+    "core.document_decoding": ("InvalidDocumentError", "decode_document", "nesting_exceeds"),
     "core.json_decoding": ("DuplicateKeyError", "InvalidJsonError", "decode_json"),
     "toolkit.json_text": ("parse_json",),
     "toolkit.lambda_events.event": ("HttpKind", "LambdaEvent", "build_event"),

@@ -28,6 +28,12 @@ SHOWN_ERRORS = 3
 MAX_ERRORS = 200
 """Errors that are collected; the first of them by path are listed."""
 
+MAX_EVALUATIONS = 500_000
+"""Evaluations of keywords for one body; a body of 1 MiB with an ordinary schema needs half of them."""
+
+_REFERENCE_COST = 10
+"""Evaluations that a reference counts as: jsonschema walks its pointer anew each time."""
+
 _ANNOTATION_KEYWORDS = frozenset((
     "$schema", "$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$comment", "$defs",
     "definitions", "id", "title", "description", "default", "examples", "example", "deprecated", "readOnly",
@@ -186,7 +192,7 @@ def _specification(draft: Any) -> Any:
 
 
 class _BoundedKeywords:
-    """Replacements for keywords of JSON Schema that jsonschema evaluates without a time limit, and for `format`.
+    """Keywords of JSON Schema, within limits of time and number, and with `format`.
 
     Attributes:
         keywords: The keywords of the draft, by name.
@@ -196,9 +202,10 @@ class _BoundedKeywords:
     def __init__(self, keywords: Any, documents: Any) -> None:
         self.keywords, self.documents = keywords, documents
         self._compiled: dict[str, Any] = {}
+        self._evaluations = 0
 
     def by_name(self) -> dict[str, Any]:
-        """Return the replacements for the keywords that the draft has."""
+        """Return all keywords of the draft, counted, with the replacements that the class has."""
         replacements = {
             "pattern": self.pattern,
             "patternProperties": self.pattern_properties,
@@ -207,7 +214,23 @@ class _BoundedKeywords:
             "uniqueItems": _unique_items,
             "format": _format,
         }
-        return {name: keyword for name, keyword in replacements.items() if name in self.keywords}
+        return {
+            name: self._count(
+                replacements.get(name, keyword), _REFERENCE_COST if name.lower().endswith("ref") else 1
+            )
+            for name, keyword in self.keywords.items()
+        }
+
+    def _count(self, keyword: Any, cost: int) -> Any:
+        """Return a keyword whose evaluations count: references of a small schema can multiply them without end."""
+
+        def evaluate(validator: Any, expected: Any, instance: Any, schema: Any) -> Any:
+            self._evaluations += cost
+            if self._evaluations > MAX_EVALUATIONS:
+                raise ExpectationError(f"its schema takes more than {MAX_EVALUATIONS} evaluations of keywords")
+            return keyword(validator, expected, instance, schema)
+
+        return evaluate
 
     def _matches(self, source: str, text: str) -> bool:
         if source not in self._compiled:
