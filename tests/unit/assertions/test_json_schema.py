@@ -69,13 +69,13 @@ def test_unsupported_format_is_rejected_with_the_supported_ones() -> None:
         parse({"schema": {"properties": {"mail": {"type": "string", "format": "email"}}}})
 
 
-@pytest.mark.parametrize("keyword", ["allOf", "anyOf", "oneOf"])
-def test_references_that_multiply_show_nothing(keyword: str) -> None:
+@pytest.mark.parametrize(("keyword", "kind"), [("allOf", "integer"), ("anyOf", "string"), ("oneOf", "string")])
+def test_references_that_multiply_show_nothing(keyword: str, kind: str) -> None:
     definitions: dict[str, Any] = {
         f"a{number}": {keyword: [{"$ref": f"#/$defs/a{number + 1}"}, {"$ref": f"#/$defs/a{number + 1}"}]}
         for number in range(40)
     }
-    schema = {"$ref": "#/$defs/a0", "$defs": {**definitions, "a40": {"type": "string"}}}
+    schema = {"$ref": "#/$defs/a0", "$defs": {**definitions, "a40": {"type": kind}}}
     with pytest.raises(ExpectationError, match="more than 500000 evaluations"):
         schema_errors(schema, 1)
 
