@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from greenlight.api import ExpectationError, InvalidJsonError, Response, decode_json, schema_errors
+from greenlight.api import ExpectationError, InvalidJsonError, Response, SchemaLimitError, decode_json, schema_errors
 
-from ._openapi_files import Files, UnusableError
+from ._openapi_files import Files, LimitError, UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,7 +128,7 @@ class Document:
         if media_type != "application/json" and not media_type.endswith("+json"):
             return ""
         if response.truncated:
-            raise UnusableError("its answer is larger than 1 MiB")
+            raise LimitError("its answer is larger than 1 MiB")
         try:
             data = decode_json(response.body)
         except InvalidJsonError as problem:
@@ -140,6 +140,8 @@ class Document:
             # All files are read before, because the validation itself fetches nothing.
             self._files.load_references(schema)
             return schema_errors(schema, data, self._files.by_uri(), draft4=self._files.is_3_0)
+        except SchemaLimitError as problem:
+            raise LimitError(str(problem)) from problem
         except ExpectationError as problem:
             raise UnusableError(str(problem)) from problem
 

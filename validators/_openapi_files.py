@@ -31,8 +31,16 @@ class UnusableError(Exception):
     """The document, or one operation of it, cannot be used; the message has the reason."""
 
 
-class LateError(UnusableError):
+class LimitError(UnusableError):
+    """A limit of the check kept an operation from being checked, so it could be a broken one."""
+
+
+class LateError(LimitError):
     """The check's time ended before an operation could be called, or a file read."""
+
+    def __init__(self) -> None:
+        """Create the error with its message."""
+        super().__init__("the check's time ended")
 
 
 class Files:
@@ -130,12 +138,13 @@ class Files:
         if self._fetch is None or _origin(uri) != _origin(self._root_uri):
             raise UnusableError(f"{name} is outside of the document; bundle it")
         if len(self._files) > MAX_FILES:
-            raise UnusableError(f"{name} is not read: the document has more than {MAX_FILES} files; bundle it")
+            raise LimitError(f"{name} is not read: the document has more than {MAX_FILES} files; bundle it")
         text = self._fetch(name)
         try:
             return self._normalize(_decode(text), uri)
         except UnusableError as problem:
-            raise UnusableError(f"{name} cannot be used: {problem}") from problem
+            make_error = LimitError if isinstance(problem, LimitError) else UnusableError
+            raise make_error(f"{name} cannot be used: {problem}") from problem
 
     def _normalize(self, data: Any, uri: str) -> Any:
         """Copy plain data with text keys, absolute references, and OpenAPI's additions to schemas as JSON Schema."""
@@ -147,7 +156,7 @@ class Files:
     def _copy(self, data: Any, uri: str) -> Any:
         self._remaining_nodes -= 1
         if self._remaining_nodes < 0:
-            raise UnusableError(f"it has more than {MAX_NODES} values")
+            raise LimitError(f"it has more than {MAX_NODES} values")
         if isinstance(data, list):
             return [self._copy(item, uri) for item in data]
         if isinstance(data, (datetime.date, datetime.datetime)):  # YAML converts plain texts to them

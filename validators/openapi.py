@@ -7,13 +7,12 @@ document. An undocumented answer, or any of 500 and above, is FAIL. Operations t
 documented answer from 400 to 499, are not covered: other methods, parameters without a value, and operations that need
 credentials while the plan has no `headers`, or behind references that lead nowhere. References to other files are
 followed on green below the place of the document, up to 50 files, and nowhere else. The message lists what is not
-covered. Fewer covered operations than `minimum` are INCONCLUSIVE, and so are operations that the check's time left
-out.
+covered. Fewer covered operations than `minimum` are INCONCLUSIVE, and so are operations that the check's time or
+another of its limits left out: an answer beyond 1 MiB, or a pattern or schema that takes too long.
 
-A document with a key twice in one map is refused. The check ignores `format`, `discriminator`, bodies other than JSON
-and beyond 1 MiB, cookies, links and callbacks. Patterns and schemas are bounded, and an operation whose pattern or
-schema takes too long is not covered; nor is one with `unevaluatedProperties` in a document that has
-`patternProperties`.
+A document with a key twice in one map is refused. The check ignores `format`, `discriminator`, bodies other than JSON,
+cookies, links and callbacks. An operation with `unevaluatedProperties` in a document that has `patternProperties` is
+not covered.
 
 Example:
     checks:
@@ -42,7 +41,7 @@ from greenlight.api import (
 )
 
 from ._openapi_document import MALFORMED, Document, Operation
-from ._openapi_files import LateError, UnusableError
+from ._openapi_files import LateError, LimitError, UnusableError
 from ._openapi_request import OpenApi, RequestBuilder
 
 MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
@@ -106,11 +105,12 @@ def describe_uncovered(operations: list[Uncovered]) -> str:
 
 @dataclasses.dataclass
 class _Run:
-    """Results of the operations so far, and the names of those that were not covered or left out by time."""
+    """Results of the operations so far, and those that were not covered, or that a limit left out."""
 
     results: list[Evidence] = dataclasses.field(default_factory=list)
     uncovered: list[Uncovered] = dataclasses.field(default_factory=list)
-    late: list[Uncovered] = dataclasses.field(default_factory=list)
+    limited: list[Uncovered] = dataclasses.field(default_factory=list)
+    is_late: bool = False
 
     def check_operations(self, builder: RequestBuilder, context: Context) -> None:
         """Call every operation that may be called.
@@ -120,11 +120,12 @@ class _Run:
         """
         for operation in builder.document.operations():
             try:
-                if self.late and builder.is_callable(operation):
+                if self.is_late and builder.is_callable(operation):
                     raise LateError
                 self.results.append(_check_operation(builder, operation, context))
-            except LateError:
-                self.late.append(Uncovered(operation.name, "the check's time ended"))
+            except LimitError as problem:
+                self.limited.append(Uncovered(operation.name, str(problem)))
+                self.is_late |= isinstance(problem, LateError)
             except UnusableError as problem:
                 self.uncovered.append(Uncovered(operation.name, str(problem)))
             except NoAnswerError as problem:
@@ -133,20 +134,25 @@ class _Run:
                 raise _StoppedError(f"{operation.name}: {problem}") from problem
 
     def decide_finding(self, minimum: int) -> Finding:
-        """Return the finding; operations that time left out could be the broken ones, so they do not pass."""
-        results, uncovered = self.results, [*self.late, *self.uncovered]
+        """Return the finding; operations that a limit left out could be the broken ones, so they do not pass."""
+        results, uncovered = self.results, [*self.limited, *self.uncovered]
         total = len(results) + len(uncovered)
         # The runner cuts a message at 1000 characters, so the failure comes before the list.
         suffix = f"; not covered: {describe_uncovered(uncovered)}" if uncovered else ""
         if not all(result.passed for result in results):
             return failed(f"{finding_from(results, '').message}{suffix}", *results)
-        if self.late:
-            count = f"the check's time ended before {len(self.late)} of {total} operations were called"
-            return inconclusive(f"{count}; give it a longer timeout{suffix}", *results)
+        if self.limited:
+            return inconclusive(f"{self._describe_limit(total)}{suffix}", *results)
         if len(results) < minimum:
             count = f"only {len(results)} of {total} operations could be covered, not {minimum}"
             return inconclusive(f"{count}{suffix}", *results)
         return finding_from(results, f"{len(results)} of {total} operations answered as the document describes{suffix}")
+
+    def _describe_limit(self, total: int) -> str:
+        count = f"{len(self.limited)} of {total} operations"
+        if self.is_late:
+            return f"the check's time ended before {count} were called; give it a longer timeout"
+        return f"{count} are beyond a limit of the check, so they were not compared; list them in `skip`"
 
 
 def _read_document(params: OpenApi, context: Context) -> Document:
@@ -155,7 +161,7 @@ def _read_document(params: OpenApi, context: Context) -> Document:
 
     def fetch(path: str) -> str:
         if context.remaining_s() < MARGIN_S:
-            raise LateError(f"the check's time ended before {path} was read")
+            raise LateError
         try:
             return _fetch(path, context)
         except HttpError as problem:
@@ -167,7 +173,7 @@ def _read_document(params: OpenApi, context: Context) -> Document:
 def _fetch(path: str, context: Context) -> str:
     response = context.request("GET", path, max_bytes=MAX_DOCUMENT_BYTES)
     if response.truncated:
-        raise UnusableError(f"{path} is larger than 4 MiB")
+        raise LimitError(f"{path} is larger than 4 MiB")
     if response.status != 200:
         raise UnusableError(f"GET {path} answered {response.status}")
     return response.body.decode("utf-8-sig", errors="replace")

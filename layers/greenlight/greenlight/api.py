@@ -32,7 +32,7 @@ from greenlight.network.client import Response
 from greenlight.toolkit.capture_substitution import substitute_captures
 
 if TYPE_CHECKING:
-    from greenlight.assertions.json_schema import schema_errors
+    from greenlight.assertions.json_schema import SchemaLimitError, schema_errors
     from greenlight.aws.dynamodb_json import from_dynamodb, to_dynamodb
     from greenlight.core.document_decoding import InvalidDocumentError, decode_document, nesting_exceeds
     from greenlight.core.json_decoding import DuplicateKeyError, InvalidJsonError, decode_json
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         DifferenceCount,
         count_differences,
         find_differences,
+        is_partial,
         percentile,
     )
 
@@ -105,6 +106,7 @@ __all__ = [
     "Platform",
     "Response",
     "ResponseExpectation",
+    "SchemaLimitError",
     "Series",
     "Side",
     "Size",
@@ -130,6 +132,7 @@ __all__ = [
     "get_task_definition",
     "inconclusive",
     "invoke",
+    "is_partial",
     "is_sensitive",
     "list_service_tasks",
     "nesting_exceeds",
@@ -163,7 +166,14 @@ _LAZY_EXPORTS = {
     ),
     "toolkit.captures": ("capture_value", "validate_capture", "unique_id", "is_sensitive"),
     "network.certificate": ("Certificate", "read_certificate"),
-    "toolkit.response_diff": ("DifferenceCount", "Difference", "count_differences", "find_differences", "percentile"),
+    "toolkit.response_diff": (
+        "DifferenceCount",
+        "Difference",
+        "count_differences",
+        "find_differences",
+        "is_partial",
+        "percentile",
+    ),
     "network.cookies": ("CookieJar",),
     "aws.dynamodb_json": ("to_dynamodb", "from_dynamodb"),
     "toolkit.http_request": ("SAFE_METHODS", "HttpRequest", "send_request"),
@@ -174,7 +184,7 @@ _LAZY_EXPORTS = {
         "get_task_definition",
         "list_service_tasks",
     ),
-    "assertions.json_schema": ("schema_errors",),
+    "assertions.json_schema": ("SchemaLimitError", "schema_errors"),
     "core.document_decoding": ("InvalidDocumentError", "decode_document", "nesting_exceeds"),
     "core.json_decoding": ("DuplicateKeyError", "InvalidJsonError", "decode_json"),
     "toolkit.json_text": ("parse_json",),

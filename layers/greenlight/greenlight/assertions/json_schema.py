@@ -141,8 +141,8 @@ def schema_errors(schema: Any, data: Any, documents: Mapping[str, Any] | None = 
         draft4: Use draft 4, the base of OpenAPI 3.0.
 
     Raises:
-        ExpectationError: The data cannot be validated: the schema is not valid, a reference cannot be resolved, or a
-            pattern takes too long.
+        ExpectationError: The data cannot be validated: the schema is not valid, or a reference cannot be resolved.
+        SchemaLimitError: A pattern or the whole schema takes too long.
     """
     from jsonschema import Draft4Validator
     from jsonschema.exceptions import SchemaError, UnknownType
@@ -162,8 +162,10 @@ def schema_errors(schema: Any, data: Any, documents: Mapping[str, Any] | None = 
         keywords = _BoundedKeywords(draft.VALIDATORS, [schema, documents and list(documents.values())])
         validator = extend(draft, keywords.by_name())(schema, registry=registry)  # type: ignore[no-untyped-call]
         errors = sorted(itertools.islice(validator.iter_errors(data), MAX_ERRORS), key=lambda error: error.json_path)
-    except (ExpectationError, PatternTimeoutError) as error:
-        raise ExpectationError(str(error)) from error
+    except PatternTimeoutError as error:
+        raise SchemaLimitError(str(error)) from error
+    except ExpectationError:
+        raise
     except (SchemaError, UnknownType, Unresolvable, *_JSONSCHEMA_ERRORS) as error:
         raise ExpectationError(f"its schema cannot be used: {_first_line(error)}") from error
     # Not truncated here: a secret that is cut in half cannot be redacted.
@@ -191,6 +193,10 @@ def _specification(draft: Any) -> Any:
     return specification_with(draft.META_SCHEMA.get("$schema"))
 
 
+class SchemaLimitError(ExpectationError):
+    """A limit of time or number ended a validation, so the data may be valid or not."""
+
+
 class _BoundedKeywords:
     """Keywords of JSON Schema, within limits of time and number, and with `format`.
 
@@ -215,9 +221,7 @@ class _BoundedKeywords:
             "format": _format,
         }
         return {
-            name: self._count(
-                replacements.get(name, keyword), _REFERENCE_COST if name.lower().endswith("ref") else 1
-            )
+            name: self._count(replacements.get(name, keyword), _REFERENCE_COST if name.lower().endswith("ref") else 1)
             for name, keyword in self.keywords.items()
         }
 
@@ -227,7 +231,7 @@ class _BoundedKeywords:
         def evaluate(validator: Any, expected: Any, instance: Any, schema: Any) -> Any:
             self._evaluations += cost
             if self._evaluations > MAX_EVALUATIONS:
-                raise ExpectationError(f"its schema takes more than {MAX_EVALUATIONS} evaluations of keywords")
+                raise SchemaLimitError(f"its schema takes more than {MAX_EVALUATIONS} evaluations of keywords")
             return keyword(validator, expected, instance, schema)
 
         return evaluate
