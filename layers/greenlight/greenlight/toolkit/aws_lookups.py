@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from greenlight.core.errors import GreenlightError
+from greenlight.core.errors import AwsError, GreenlightError
 
 if TYPE_CHECKING:
     from greenlight.checks.context import Context
