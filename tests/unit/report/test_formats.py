@@ -143,5 +143,5 @@ UNCOVERED = "not covered: POST /a (not a safe method)"
 def test_every_format_shows_what_a_check_that_passed_did_not_cover(render: Callable[[Report], str]) -> None:
     message = f"1 of 2 operations answered as the document describes; {UNCOVERED}"
     passing = check("contract", "openapi", Outcome.PASS, message)
-    rendered = render(opened(checks=(passing,)))
+    rendered = render(replace(opened(), checks=(passing,)))
     assert UNCOVERED in rendered.replace("\\", "")
