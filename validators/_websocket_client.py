@@ -23,6 +23,7 @@ from greenlight.api import (
     check_value,
     compile_query,
     decode_json,
+    describe_gap,
     run_query,
 )
 
@@ -97,10 +98,16 @@ class Expect(Params, frozen=True, kw_only=True):
                 Evidence(query=f"json {query}", expected=expectation.raw, actual=actual, where=where)
                 for query, expectation in self.json.items()
             ]
-        return [
-            check_value(f"json {query}", expectation, run_query(query, data), where)
-            for query, expectation in self.json.items()
-        ]
+        return [_check_query(query, expectation, data, where) for query, expectation in self.json.items()]
+
+
+def _check_query(query: str, expectation: Expectation, data: Any, where: str) -> Evidence:
+    """Compare the result of a query; it passes nothing in a message without fields."""
+    name = f"json {query}"
+    if gap := describe_gap(query, data):
+        actual = f"{MISSING!r}: the message is JSON, but {gap}"
+        return Evidence(query=name, expected=expectation.raw, actual=actual, where=where)
+    return check_value(name, expectation, run_query(query, data), where)
 
 
 class Step(Params, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from greenlight.api import (
     InvalidJsonError,
     Params,
     decode_json,
+    describe_gap,
     substitute_captures,
 )
 
@@ -35,8 +36,8 @@ class Place(Params, frozen=True, kw_only=True):
 
         A text that is not JSON has no fields at all.
         """
-        if isinstance(effect, str):
-            return "" if "@" in query else "the text is not JSON"
+        if gap := describe_gap(query, effect):
+            return "the text is not JSON" if isinstance(effect, str) else gap
         texts = [key for key, value in effect.items() if isinstance(value, str)] if isinstance(effect, dict) else []
         key = next((key for key in texts if re.search(rf"\b{re.escape(key)}\b\"?\s*[.\[]", query)), "")
         return f"{key} is a text that is not JSON" if key else ""

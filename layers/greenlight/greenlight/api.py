@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         reject_body_expectations,
     )
     from greenlight.toolkit.http_request import SAFE_METHODS, HttpRequest, send_request
-    from greenlight.toolkit.json_text import parse_json
+    from greenlight.toolkit.json_text import describe_gap, parse_json
     from greenlight.toolkit.lambda_events.event import HttpKind, LambdaEvent, build_event
     from greenlight.toolkit.lambda_events.metadata import EventMetadata
     from greenlight.toolkit.lambda_events.payload import LambdaPayload
@@ -121,6 +121,7 @@ __all__ = [
     "count_differences",
     "decode_document",
     "decode_json",
+    "describe_gap",
     "error",
     "failed",
     "field_default",
@@ -187,7 +188,7 @@ _LAZY_EXPORTS = {
     "assertions.json_schema": ("SchemaLimitError", "schema_errors"),
     "core.document_decoding": ("InvalidDocumentError", "decode_document", "nesting_exceeds"),
     "core.json_decoding": ("DuplicateKeyError", "InvalidJsonError", "decode_json"),
-    "toolkit.json_text": ("parse_json",),
+    "toolkit.json_text": ("describe_gap", "parse_json"),
     "toolkit.lambda_events.event": ("HttpKind", "LambdaEvent", "build_event"),
     "toolkit.lambda_events.payload": ("LambdaPayload",),
     "toolkit.lambda_events.response": ("read_response",),
