@@ -69,7 +69,7 @@ def test_status_without_a_body_meets_no_expectation_of_it(check: Check, expectat
     [({"head": "/"}, 200), ({"get": "/"}, 204), ({"get": "/"}, 205), ({"get": "/"}, 304)],
     ids=["HEAD", "204", "205", "304"],
 )
-def test_plan_that_expects_a_body_where_there_is_none_is_refused(
+def test_plan_that_expects_a_body_that_cannot_exist_is_refused(
     check: Check, expectation: str, request_and_status: tuple[dict[str, str], int]
 ) -> None:
     request, status = request_and_status
@@ -79,7 +79,7 @@ def test_plan_that_expects_a_body_where_there_is_none_is_refused(
 
 
 @pytest.mark.parametrize("key", ["expect", "written"])
-def test_migration_that_expects_a_body_where_there_is_none_is_refused(check: Check, key: str) -> None:
+def test_migration_that_expects_a_body_that_cannot_exist_is_refused(check: Check, key: str) -> None:
     plan: dict[str, Any] = {
         "write": {"head": "/r"},
         "read": {"head": "/r"},
@@ -92,7 +92,7 @@ def test_migration_that_expects_a_body_where_there_is_none_is_refused(check: Che
         check("migration", plan, "http://127.0.0.1:1", blue=Side(url="http://127.0.0.1:2"))
 
 
-def test_cause_that_expects_a_body_where_there_is_none_is_refused(check: Check) -> None:
+def test_cause_that_expects_a_body_that_cannot_exist_is_refused(check: Check) -> None:
     plan = {
         "cause": {"http": {"head": "/r"}, "expect": {"status": 200, "json": {"error": {"exists": False}}}},
         "see": {"dynamodb": {"table": "t", "key": {"id": "1"}}},

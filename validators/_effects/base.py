@@ -32,7 +32,7 @@ class Place(Params, frozen=True, kw_only=True):
     """A place where an effect appears."""
 
     def gap(self, effect: Any, query: str) -> str:
-        """Return why the absence of a query's result shows nothing; "" if it shows that there is none.
+        """Return why the absence of a query's result shows nothing; "" if it shows something.
 
         A text that is not JSON has no fields at all.
         """
