@@ -8,8 +8,8 @@ rank over all requests; one without an answer counts with the time it took. Late
 
 Hard limits: 10 000 requests, 200 at once, 1000 a second, and the check's own timeout, which must leave room for
 `duration`. When all else is well, the check is INCONCLUSIVE if the timeout or the limit of requests cut the burst
-short, if there are fewer answers than `minimum_samples`, or if the rate was not reached. This is a smoke test of speed from one place, not a test
-of capacity.
+short, if there are fewer answers than `minimum_samples`, or if the rate was not reached. This is a smoke test of speed
+from one place, not a test of capacity.
 
 Example:
     checks:
