@@ -172,6 +172,8 @@ def decide_finding(params: Pytest, context: Context, code: int, output: str, res
     if code == 1:
         return error(f"pytest reports failed tests, but its results have none; its last output: {last_output}")
     summary = f"{len(passes)} of {len(cases)} tests passed, {len(cases) - len(tests)} were skipped"
+    if len(tests) < len(cases):
+        summary += "; not covered: the skipped tests"
     if len(passes) < params.minimum:
         return inconclusive(f"{summary}, fewer than the {params.minimum} that minimum asks for", *ordered)
     return finding_from(ordered, summary)

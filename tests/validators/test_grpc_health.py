@@ -167,6 +167,7 @@ def answer_call(
     return script
 
 
+ILLEGAL_CODES = ("00", "+0", "-0", "0x0", "0_0", "0.0", "0,0", "\u0660", "OK", "", "17", "999")
 GRPC_HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
 
 
@@ -183,7 +184,8 @@ GRPC_HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
         ),
         (GRPC_HEADERS, [("grpc-status", "14"), ("grpc-status", "0")], "the answer has several grpc-status"),
         ([*GRPC_HEADERS, ("grpc-status", "14")], [("grpc-status", "0")], "the answer has several grpc-status"),
-        (GRPC_HEADERS, [("grpc-status", "00")], "gRPC status is"),
+        ([*GRPC_HEADERS, ("grpc-status", "0")], [("x", "y")], "grpc-status came before the message"),
+        *((GRPC_HEADERS, [("grpc-status", code)], "gRPC status is") for code in ILLEGAL_CODES),
         (GRPC_HEADERS, [("x", "y")], "gRPC status is"),
     ],
 )

@@ -10,7 +10,9 @@ from greenlight.core.deployment import Side
 from greenlight.core.errors import GuardError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.routing_rules import RoutedRequest, describe_taken
+from greenlight.network.request_encoding import reject_unsendable
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -69,8 +71,12 @@ def resolve_request(
 
     Raises:
         GuardError: `path_or_url` is a path, and the side has no URL at this stage, or the rule of its listener does not
-            accept the path, or a rule before it may take the request.
+            accept the path, or a rule before it may take the request, or `path_or_url` has control characters.
+        HttpError: HTTP cannot carry a header, in particular one with a line break.
     """
+    reject_unsendable(method or "GET", headers)
+    if _CONTROL.search(path_or_url):  # `urlsplit` would drop some of them silently
+        raise GuardError(f"{path_or_url!r} contains control characters")
     is_absolute = _URL.match(path_or_url) is not None
     if is_absolute and not _is_below(path_or_url, side.url):
         return Request(url=path_or_url, host="", headers=headers)

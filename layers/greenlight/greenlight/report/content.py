@@ -213,7 +213,10 @@ def describe_untested(report: Report) -> list[str]:
     """Return what this gate did not test, one sentence each."""
     skipped = [f"{finding.name}: skipped, {finding.message}" for finding in _skipped(report)]
     not_run = [f"{finding.name}: {finding.message}" for finding in _not_run(report)]
-    return [*skipped, *not_run, *_describe_gaps(report)]
+    uncovered = [
+        f"{finding.name}: {description}" for finding in report.checks if (description := describe_uncovered(finding))
+    ]
+    return [*skipped, *not_run, *uncovered, *_describe_gaps(report)]
 
 
 def summarize_untested(report: Report) -> list[str]:
