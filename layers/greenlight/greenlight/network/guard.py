@@ -66,16 +66,18 @@ class Guard:
         if cached is not None and not new_connection and time.monotonic() < cached[0]:
             return cached[1]
         if not self._allows(host.lower().rstrip(".")):
-            raise GuardError(
+            message = (
                 f"{host} is neither a host of this deployment nor allowed by the operator (parameter AllowedHosts), "
                 "so checks may not call it"
             )
+            raise GuardError(message, root=message)
         addresses = self._resolver(host, port)
         for text in addresses:
             if reason := self._reason_to_block(text):
-                raise GuardError(f"{host} resolves to {text}, {reason}; checks never connect there")
+                message = f"{host} resolves to {text}, {reason}; checks never connect there"
+                raise GuardError(message, root=message)
         if not addresses:
-            raise UnreachableError(f"{host} has no address")
+            raise UnreachableError(f"{host} has no address", root=f"{host} has no address")
         self._resolved[host, port] = (time.monotonic() + _CACHE_S, addresses[0])
         return addresses[0]
 
@@ -133,5 +135,6 @@ def _resolve(host: str, port: int) -> list[str]:
     try:
         entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise UnreachableError(f"the name {host} does not resolve: {error}") from error
+        failure = f"the name {host} does not resolve"
+        raise UnreachableError(f"{failure}: {error}", root=failure) from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
