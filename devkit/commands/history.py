@@ -16,6 +16,7 @@ from greenlight.core.display import escape_controls, truncate
 from greenlight.core.errors import GreenlightError
 from greenlight.core.units import Duration
 from greenlight.report.content import format_duration
+from greenlight.report.reason_groups import group_reasons
 
 from ..reports import buckets, gate_index, history
 from ..reports.gate_index import GateList, IndexQuery
@@ -133,8 +134,8 @@ def _print_gates(gates: Sequence[Entry], console: Console, width: int, *, with_g
 
 def _detail(gate: Entry) -> str:
     """Return the reason of the verdict, or remarks on a gate without one."""
-    for reason in gate.reasons:
-        return f"{reason.cause.value} {reason.check}: {reason.message}"
+    for group in group_reasons(gate.reasons):
+        return " ".join(filter(None, (group.cause.value, group.label))) + f": {group.message}"
     if gate.let_through:
         return "let through without a check"
     remarks = ["shadow: would have Failed"] if gate.hidden else []
