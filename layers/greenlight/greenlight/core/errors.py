@@ -123,6 +123,11 @@ class AwsError(GreenlightError):
 class SettingsError(GreenlightError):
     """An environment variable of the installation has a value that is not valid."""
 
+    def __init__(self, message: str, partial: Any = None) -> None:
+        """Store the settings of the valid variables, by which a gate that fails can publish its report."""
+        self.partial = partial
+        super().__init__(message)
+
 
 class HttpError(GreenlightError):
     """An HTTP exchange did not complete."""

@@ -31,10 +31,10 @@ FIRST_ATTEMPT_S = READ_TIMEOUT_S + 1.0
 UNREACHED_S = 150.0
 """Longest time of attempts none of which reached CodeDeploy.
 
-The last resort runs outside the VPC of the hook, so it may reach CodeDeploy where the hook cannot; it is called when the
-hook gives up. A shorter bound would turn Succeeded into Failed for an outage that passes: a resolver or a NAT gateway that
-fails over takes up to two minutes. A longer bound only delays the deployment, because a missing route or endpoint does
-not come back. The bound does not apply once CodeDeploy has answered anything: then only time is missing.
+The last resort runs outside the VPC of the hook, so it may reach CodeDeploy where the hook cannot; Lambda calls it when
+the hook gives up. A shorter bound would turn Succeeded into Failed for an outage that passes: a resolver or a NAT
+gateway that fails over takes up to two minutes. A longer bound only delays the deployment, because a missing route or
+endpoint does not come back. The bound does not apply once CodeDeploy has answered anything: then only time is missing.
 """
 _CONNECTED = ("ReadTimeoutError", "ConnectionClosedError")
 """Errors of botocore after the connection was made and the request was sent."""

@@ -12,10 +12,10 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from greenlight.aws.deadline import run_with_deadline
+from greenlight.aws.deadline import OverdueError, run_with_deadline
 from greenlight.core import settings as settings_module
 from greenlight.core.deployment import Deployment, Platform
-from greenlight.core.errors import GreenlightError, PlanError
+from greenlight.core.errors import GreenlightError, PlanError, SettingsError
 from greenlight.core.finding import Cause
 from greenlight.gate.codedeploy import AnswerNotAcceptedError, Execution, Reporter, parse
 from greenlight.gate.processes import deny_inspection
@@ -28,10 +28,19 @@ from greenlight.gate.telemetry import GateLog, report_run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from greenlight.aws.client import Aws
+    from greenlight.core.settings import Settings
+    from greenlight.discovery.deployment import DiscoveredDeployment
     from greenlight.gate.prepare import Prepared
 
 RESERVE_S = 30.0
 """Time kept for answering and publishing; a quarter of the whole where the whole is short."""
+
+UNKNOWN_REMAINING_S = 20.0
+"""Time for answering and publishing if Lambda reports none, because the clock of the environment is wrong."""
+
+NAMES_S = 10.0
+"""Longest time to discover a deployment that no check will test, for its names."""
 
 READ_SHARE = 1 / 3
 """Share of the whole in which reads of deployment, plan and secrets are repeated after transient errors."""
@@ -63,11 +72,13 @@ def handle(
     """
     started, started_at = time.monotonic(), time.time()
     deny_inspection()
-    remaining_s = context.get_remaining_time_in_millis() / 1000
+    reported_s = context.get_remaining_time_in_millis() / 1000
+    remaining_s = reported_s if reported_s > 0 else UNKNOWN_REMAINING_S
     execution = parse(event)
     reporter = make_reporter(execution)
     reserve_s = min(RESERVE_S, remaining_s / 4)
-    state = RunState(Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage), started)
+    deployment = Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage)
+    state = RunState(deployment, started, remaining_s=reported_s)
     log = GateLog(execution, stage)
 
     state.read_until = started + remaining_s * READ_SHARE
@@ -111,8 +122,20 @@ def _run(state: RunState, log: GateLog, deadline: float) -> GateResult:
     from greenlight.aws.client import Aws
 
     log.started()
-    settings = state.settings = settings_module.read(os.environ)
     aws = state.aws = Aws()
+    try:
+        settings = state.settings = settings_module.read(os.environ)
+    except SettingsError as error:
+        settings = state.settings = error.partial
+        # The report and the commands in it need the names of the application and the deployment group.
+        until = min(deadline, time.monotonic() + NAMES_S)
+        log.best_effort(lambda: run_with_deadline(until, lambda: _discover(state, aws, settings), "no names are known"))
+        raise
+    if state.remaining_s <= 0:
+        raise OverdueError(
+            f"Lambda reported {state.remaining_s:.0f} s of remaining time when the gate started, so the clock of the "
+            "execution environment is wrong and no check was run; start the deployment again"
+        )
     prepared = run_with_deadline(
         deadline, lambda: _prepare(state), "the deployment and its plan could not be determined"
     )
@@ -130,19 +153,26 @@ def _run(state: RunState, log: GateLog, deadline: float) -> GateResult:
 
 def _prepare(state: RunState) -> Prepared:
     """Discover the deployment and load its plan and secrets; record in `state` each fact as soon as it is known."""
-    from greenlight.discovery.deployment import discover
     from greenlight.gate.prepare import prepare, with_secrets
 
     if state.aws is None or state.settings is None:
         raise AssertionError("settings and AWS clients come first")
     aws = state.aws.repeating(state.read_until)
+    discovered = _discover(state, aws, state.settings)
+    prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags)
+    state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow
+    return with_secrets(prepared, aws)
+
+
+def _discover(state: RunState, aws: Aws, settings: Settings) -> DiscoveredDeployment:
+    """Discover the deployment and record it in `state`."""
+    from greenlight.discovery.deployment import discover
+
     discovered = discover(
         aws,
         state.deployment.id,
         state.deployment.stage,
-        rollback_target=state.settings.on_rollback == "check",
+        rollback_target=settings.on_rollback == "check",
     )
     state.deployment = discovered.deployment
-    prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags)
-    state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow
-    return with_secrets(prepared, aws)
+    return discovered
