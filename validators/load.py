@@ -44,6 +44,7 @@ from greenlight.api import (
     failed,
     finding_from,
     inconclusive,
+    out_of_time,
     percentile,
     sample_series,
     validator,
@@ -140,8 +141,13 @@ def load(params: Load, context: Context) -> Finding:
     if unsent := warm_up.unsent + burst.unsent:
         return error(f"the burst could not be sent: {unsent[0]}")
     latencies, errors = list(burst.latencies), list(burst.errors)  # a thread may still append to the originals
+    is_cut_by_gate = context.ends_with_gate and context.remaining_s() <= MARGIN_S
     if silent := _describe_silence(warm_up, burst):
+        if is_cut_by_gate:
+            return out_of_time(silent, ends_with_gate=True)
         return error(silent) if _reached_nothing(warm_up, burst) else failed(silent)
+    if not latencies and is_cut_by_gate:
+        return out_of_time("no request of the burst ended within the check's time", ends_with_gate=True)
     if not latencies:
         return inconclusive("no request of the burst ended within the check's time; give it a longer timeout")
     rate = len(latencies) / elapsed_s if elapsed_s else 0.0
