@@ -15,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from greenlight.aws.repeat import TransientError, is_transient, repeat_transient
+from greenlight.aws.response_types import check_types
 from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.errors import AwsError
 
@@ -181,7 +182,9 @@ class Session:
     def client(self, service: str, *, config: Any) -> Any:
         """Create a client in the region of AWS_REGION, which other AWS tools respect and botocore does not."""
         region = config.region_name or os.environ.get("AWS_REGION") or None
-        return self._session.create_client(service, region_name=region, config=config)
+        client = self._session.create_client(service, region_name=region, config=config)
+        client.meta.events.register("after-call", check_types)
+        return client
 
 
 @functools.cache
