@@ -27,7 +27,7 @@ class Attack:
     """One case.
 
     Attributes:
-        title: What attacks what.
+        title: Form of the attack, and the validator that it attacks.
         plan: Text of the plan; "" for the default checks.
         green: Script of green's server; None if nothing listens.
         blue: Script of blue's server; None without blue.

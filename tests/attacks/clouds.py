@@ -124,10 +124,17 @@ class HostileAccount(Account):
         if isinstance(answer, str):
             error = {"Error": {"Code": answer, "Message": "\x1b[31mno"}, "ResponseMetadata": {}}
             return AWSResponse("", 400, {}, None), error
-        answer = copy.deepcopy(answer)
+        answer = _without_null(copy.deepcopy(answer))
         if isinstance(answer, dict) and isinstance(answer.get("Payload"), bytes):
             answer["Payload"] = io.BytesIO(answer["Payload"])
         return AWSResponse("", 200, {}, None), answer
+
+
+def _without_null(value: Any) -> Any:
+    """Return a response without null members, which botocore's parsers leave out."""
+    if isinstance(value, dict):
+        return {key: _without_null(item) for key, item in value.items() if item is not None}
+    return [_without_null(item) for item in value] if isinstance(value, list) else value
 
 
 def mutate(rng: random.Random, response: Any) -> Any:

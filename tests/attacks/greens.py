@@ -269,7 +269,6 @@ def _websocket_frames(rng: random.Random) -> tuple[bytes, ...]:
         b"",
         b"\x89\x00" * 20_000,
         b"\x81\x03OK!",
-        b"\x81\x7e\x00\x02ok",
     )
 
 

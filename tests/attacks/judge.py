@@ -52,7 +52,7 @@ class Judgement:
     """The result of one attack.
 
     Attributes:
-        violations: What must not have happened; empty if all is well.
+        violations: Sentences about rules that the attack broke; empty if all is well.
         status: The verdict.
         causes: Causes of the reasons.
         duration_s: Time that the gate took.
@@ -102,8 +102,8 @@ def _run_gate(attack: Attack, urls: dict[str, str]) -> GateResult:
     deployment = _deployment(attack, urls)
     try:
         if attack.discover:
-            found = discover(aws, deployment.id, deployment.stage, lambda _: None)
-            prepared = prepare(aws, settings, found.deployment, found.tags)
+            discovered = discover(aws, deployment.id, deployment.stage, lambda _: None)
+            prepared = prepare(aws, settings, discovered.deployment, discovered.tags)
         else:
             prepared = prepare(aws, settings, deployment, {})
         prepared = replace(prepared, secrets=dict(attack.secrets))
@@ -172,8 +172,8 @@ def _judge_outlets(attack: Attack, report: Report) -> Iterator[str]:
         for name, form in {**forms, **halves, **canaries}.items():
             if form in text:
                 yield f"{outlet} shows a secret ({name})"
-        if outlet in ("text", "markdown", "junit", "tap", "sentence") and (found := _CONTROLS.search(document)):
-            yield f"{outlet} has the control character {found[0]!r}"
+        if outlet in ("text", "markdown", "junit", "tap", "sentence") and (control := _CONTROLS.search(document)):
+            yield f"{outlet} has the control character {control[0]!r}"
         if outlet in ("text", "markdown", "tap", "junit") and _COMMANDS.search(document):
             yield f"{outlet} has a line that is a command to a pipeline"
         if outlet == "html" and "<script" in document.lower():

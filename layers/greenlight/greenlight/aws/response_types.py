@@ -56,6 +56,8 @@ def _check(value: Any, shape: Any, place: str) -> None:
                 _check(value[name], member, f"{place}.{name}")
     elif shape.type_name == "list":
         for item in value:
+            if item is None:
+                raise ResponseTypeError(f"{place}[] is null")
             _check(item, shape.member, f"{place}[]")
     elif shape.type_name == "map":
         for item in value.values():

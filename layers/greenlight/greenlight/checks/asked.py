@@ -43,7 +43,7 @@ class Failure(FrozenStruct, frozen=True, kw_only=True):
         message: The error.
         root: The failure that other checks may share (`GreenlightError.root`).
         place: The exchange, such as `GET http://…`.
-        expected: What the exchange should have brought.
+        expected: The result of an exchange that succeeds.
     """
 
     message: str
@@ -118,7 +118,7 @@ class ExchangeRecorder:
 
         Args:
             place: The exchange, such as `GET http://…`.
-            expected: What the exchange should have brought.
+            expected: The result of an exchange that succeeds.
         """
         try:
             yield
