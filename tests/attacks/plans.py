@@ -108,8 +108,10 @@ def foreign_include(rng: random.Random) -> Attack:
     return Attack(f"include {uri!r}", plan, _refuse, causes=ANY_CAUSE, canaries=(CANARY, "root:x:0"), aws=aws)
 
 
-def _expecting(expect: Any, **more: Any) -> str:
-    return plan_of({"name": "c", "timeout": "900ms", "http": {"get": "/", "expect": expect}}, **more)
+def _expecting(expect: dict[str, Any], **more: Any) -> str:
+    """Return a plan whose check expects a status that the server does not have, and something hostile."""
+    request = {"get": "/", "expect": {"status": 200, **expect}}
+    return plan_of({"name": "c", "timeout": "900ms", "http": request}, **more)
 
 
 def _pattern(rng: random.Random) -> str:

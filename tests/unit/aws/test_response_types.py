@@ -27,7 +27,7 @@ class AnyAccount(Account):
     [
         ([], "DescribeAlarmsOutput is of type list"),
         ({"MetricAlarms": {}}, "DescribeAlarmsOutput.MetricAlarms is of type dict, not list"),
-        ({"MetricAlarms": [None]}, "DescribeAlarmsOutput.MetricAlarms[] is null"),
+        ({"MetricAlarms": [None]}, "MetricAlarms[] is null"),
         ({"MetricAlarms": ["x"]}, "DescribeAlarmsOutput.MetricAlarms[] is of type str, not structure"),
         ({"MetricAlarms": [{"AlarmName": 1}]}, "MetricAlarms[].AlarmName is of type int, not string"),
         ({"MetricAlarms": [{"Period": True}]}, "MetricAlarms[].Period is of type bool, not integer"),

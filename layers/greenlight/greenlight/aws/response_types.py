@@ -7,7 +7,10 @@ response would fail later with an error of Python that names neither the call no
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),
@@ -50,15 +53,21 @@ def _check(value: Any, shape: Any, place: str) -> None:
         return
     if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
         raise ResponseTypeError(f"{place} is of type {type(value).__name__}, not {shape.type_name}")
+    for part, member, name in _parts(value, shape):
+        _check(part, member, f"{place}{name}")
+
+
+def _parts(value: Any, shape: Any) -> Iterator[tuple[Any, Any, str]]:
+    """Yield the values inside a value, each with its shape and its place.
+
+    Raises:
+        ResponseTypeError: A list has a null item.
+    """
     if shape.type_name == "structure":
-        for name, member in shape.members.items():
-            if name in value:
-                _check(value[name], member, f"{place}.{name}")
-    elif shape.type_name == "list":
-        for item in value:
-            if item is None:
-                raise ResponseTypeError(f"{place}[] is null")
-            _check(item, shape.member, f"{place}[]")
+        yield from ((value[name], member, f".{name}") for name, member in shape.members.items() if name in value)
     elif shape.type_name == "map":
-        for item in value.values():
-            _check(item, shape.value, f"{place}.*")
+        yield from ((item, shape.value, ".*") for item in value.values())
+    elif shape.type_name == "list":
+        if None in value:
+            raise ResponseTypeError(f"{shape.name}[] is null")
+        yield from ((item, shape.member, "[]") for item in value)
