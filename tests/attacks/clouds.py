@@ -10,7 +10,7 @@ from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectTimeoutError
 
-from tests.attacks.attack import ANY_CAUSE, Attack, plan_of
+from tests.attacks.attack import ANY_CAUSE, STAGE, Attack, plan_of
 from tests.support.account import Account
 from tests.support.deployment_accounts import EcsAccount, lambda_account
 
@@ -94,7 +94,7 @@ CHECKS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
     (
         "lambda",
         "lambda_invoke",
-        {"payload": {}, "expect": {"payload": {"status": "ok"}}},
+        {"payload": {}, "expect": {"payload": {"eq": {"status": "ok"}}}},
         {"lambda.invoke": _INVOCATION},
     ),
     (
@@ -162,7 +162,8 @@ def hostile_answer(rng: random.Random) -> Attack:
     platform, name, params, table = rng.choice(CHECKS)
     aws = {operation: mutate(rng, response) for operation, response in table.items()}
     check = {"name": "c", "timeout": "600ms", name: params}
-    return Attack(f"AWS, {name}", plan_of(check), None, causes=ANY_CAUSE, aws=aws, platform=platform)
+    stage = "BeforeAllowTraffic" if platform == "lambda" else STAGE
+    return Attack(f"AWS, {name}", plan_of(check, stage=stage), None, causes=ANY_CAUSE, aws=aws, platform=platform)
 
 
 def hostile_discovery(rng: random.Random) -> Attack:

@@ -125,7 +125,7 @@ def _read_object(plan: str, parameters: dict[str, Any]) -> Any:
 
 def _deployment(attack: Attack, urls: dict[str, str]) -> Deployment:
     is_lambda = attack.platform == "lambda"
-    stage = "BeforeAllowTraffic" if attack.discover and is_lambda else STAGE
+    stage = "BeforeAllowTraffic" if is_lambda else STAGE
     url = "" if is_lambda or attack.aws else urls["green"] or "http://127.0.0.1:9"
     facts: dict[str, Any] = (
         {"function": "orders", "alias": "live"} if is_lambda else {"cluster": "prod", "service": "shop"}
