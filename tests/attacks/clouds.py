@@ -103,7 +103,6 @@ CHECKS: tuple[tuple[str, str, dict[str, Any], dict[str, Any]], ...] = (
         {"samples": 2, "interval": "1ms"},
         {"lambda.invoke": {**_INVOCATION, "ExecutedVersion": "7"}},
     ),
-    ("lambda", "warm", {"count": 2}, {"lambda.invoke": _INVOCATION}),
     ("ecs", "target_health", {}, {"elbv2.describe_target_health": _TARGETS}),
     ("ecs", "alarms", {"names": ["quiet"]}, {"cloudwatch.describe_alarms": _ALARMS}),
     ("ecs", "ecs_service", {}, {"ecs.describe_services": _SERVICE}),

@@ -82,7 +82,7 @@ VALIDATORS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("http", {"get": "/", "headers": {"x-key": "SECRET"}, "expect": {"body": "x"}}),
     ("http", {"get": "/?key=SECRET", "expect": {"body": {"filters": ["lower"], "eq": "x"}}}),
     ("http", {"get": "/", "headers": {"x-key": "SECRET"}, "expect": {"headers": {"x-seen": "x"}, "reason": "OK"}}),
-    ("http", {"get": "/", "basic": {"user": "u", "password": "SECRET"}, "expect": {"cookies": {"a": "x"}}}),
+    ("http", {"get": "/", "basic": {"user": "u", "password": "SECRET"}, "expect": {"cookies": {"a": {"value": "x"}}}}),
     ("http", {"post": "/", "body": {"json": "SECRET"}, "expect": {"json": {"seen": {"length": 1}}}}),
     ("http", {"post": "/", "body": {"text": "SECRET"}, "expect": {"bytes": "00", "html": {"body": "x"}}}),
     ("http", {"get": "/", "redirects": 2, "headers": {"x-key": "SECRET"}, "expect": {"url": "x", "hops": []}}),

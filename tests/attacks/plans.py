@@ -24,7 +24,7 @@ SPEAKING = "\x1b[2J\x1b]0;title\x07</script><script>alert(1)</script>\r\n::error
 PLAN = """\
 version: 1
 variables: {path: /health, word: ok}
-environments: {prod: {variables: {path: /up}}}
+environments: {default: {variables: {path: /up}}}
 stages:
   AfterAllowTestTraffic:
     bake: 1ms
@@ -38,10 +38,10 @@ stages:
           get: "${path}"
           headers: {x-a: "1"}
           expect: {status: 200, json: {status: {eq: "${word}"}}, latency: {lte: 1s}}
-      - name: "row ${row.n}"
+      - name: "row"
         needs: [green is well]
-        rows: [{n: 1}, {n: 2}]
-        graphql: {query: "{a}", expect: {data: {a: {gt: 0}}}}
+        each: [{n: 1}, {n: 2}]
+        graphql: {path: "/${each.n}", query: "{a}", expect: {data: {a: {gt: 0}}}}
 """
 
 
@@ -243,7 +243,7 @@ def _text(rng: random.Random) -> str:
 
 def _rows(rng: random.Random) -> str:
     rows = [{"n": "x" * rng.choice((1, 1000))}] * rng.choice((10, 1_000, 30_000))
-    check = {"name": "row ${row.n}", "rows": rows, "http": {"get": "/${row.n}", "expect": {"status": 200}}}
+    check = {"name": "row", "each": rows, "http": {"get": "/${each.n}", "expect": {"status": 200}}}
     return plan_of(check)
 
 
@@ -354,7 +354,7 @@ def _swap_word(rng: random.Random, text: str) -> str:
             "*a",
             "&a",
             "${path}",
-            "${row.n}",
+            "${each.n}",
             "${secret:x}",
             "9" * 400,
             "\ud7ff",

@@ -42,6 +42,8 @@ def check_types(parsed: Any, model: Any, **_: Any) -> None:
     Raises:
         ResponseTypeError: A value has another type than its shape.
     """
+    if parsed is None:
+        raise ResponseTypeError("the response is null")
     is_error = isinstance(parsed, dict) and "Error" in parsed
     if model.output_shape is not None and not is_error:
         _check(parsed, model.output_shape, model.output_shape.name)
