@@ -44,6 +44,7 @@ from greenlight.api import (
     failed,
     finding_from,
     inconclusive,
+    out_of_time,
     percentile,
     sample_series,
     validator,
@@ -140,8 +141,13 @@ def load(params: Load, context: Context) -> Finding:
     if unsent := warm_up.unsent + burst.unsent:
         return error(f"the burst could not be sent: {unsent[0]}")
     latencies, errors = list(burst.latencies), list(burst.errors)  # a thread may still append to the originals
+    is_cut_by_gate = context.ends_with_gate and context.remaining_s() <= MARGIN_S
     if silent := _describe_silence(warm_up, burst):
-        return failed(silent)
+        if is_cut_by_gate:
+            return out_of_time(silent, ends_with_gate=True)
+        return error(silent) if _reached_nothing(warm_up, burst) else failed(silent)
+    if not latencies and is_cut_by_gate:
+        return out_of_time("no request of the burst ended within the check's time", ends_with_gate=True)
     if not latencies:
         return inconclusive("no request of the burst ended within the check's time; give it a longer timeout")
     rate = len(latencies) / elapsed_s if elapsed_s else 0.0
@@ -170,6 +176,12 @@ def _describe_silence(*bursts: Burst) -> str:
         return ""
     reason = next((burst.errors[0] for burst in bursts if burst.errors), "the check's time was over first")
     return f"green answered none of {sent} requests, its error rate is 1: {reason}"
+
+
+def _reached_nothing(*bursts: Burst) -> bool:
+    """Return whether there was never a connection, which shows nothing about green."""
+    errors = sum(len(burst.errors) for burst in bursts)
+    return 0 < errors == sum(burst.unreachable for burst in bursts)
 
 
 def _check_limits(expect: Expect, latencies: list[float], error_count: int, burst: Burst) -> list[Evidence]:

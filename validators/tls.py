@@ -35,7 +35,6 @@ from greenlight.api import (
     Context,
     Evidence,
     Finding,
-    HttpError,
     NoAnswerError,
     Params,
     check_certificate,
@@ -81,10 +80,6 @@ def tls(params: Tls, context: Context) -> Finding:
             certificate = read_certificate(connection, context.clock.now_utc().timestamp())
     except NoAnswerError as problem:
         return failed(str(problem))
-    except HttpError as problem:
-        if not _is_tls_failure(problem):
-            raise
-        return failed(str(problem))
     except OSError as problem:
         return failed(f"the connection ended right after the TLS handshake: {problem}")
     results = [Evidence(query="certificate", expected="verified", actual="verified", passed=True, where=peer)]
@@ -102,8 +97,3 @@ def tls(params: Tls, context: Context) -> Finding:
         )
     summary = f"{certificate.subject} of {certificate.issuer}, {certificate.days_left} days left, {certificate.version}"
     return finding_from(results, summary)
-
-
-def _is_tls_failure(problem: HttpError) -> bool:
-    """Check whether the host was reached and only TLS failed: then green is at fault, not the network path."""
-    return isinstance(problem.__cause__, (ssl.SSLError, ConnectionError))

@@ -17,6 +17,7 @@ from greenlight.core.errors import GreenlightError
 from greenlight.core.report import Author
 from greenlight.core.units import Duration
 from greenlight.report.content import format_duration
+from greenlight.report.reason_groups import group_reasons
 
 from ..reports import buckets, gate_index, history
 from ..reports.gate_index import GateList, IndexQuery
@@ -137,10 +138,9 @@ def _detail(gate: Entry) -> str:
     remarks = ["written by the last resort"] if gate.written_by is Author.LAST_RESORT else []
     if gate.hidden:
         remarks.append("shadow: would have Failed")
-    if gate.reasons:
-        reason = gate.reasons[0]
-        check = f" {reason.check}" if reason.check else ""
-        return "; ".join([*remarks, f"{reason.cause.value}{check}: {reason.message}"])
+    for group in group_reasons(gate.reasons):
+        reason = " ".join(filter(None, (group.cause.value, group.label))) + f": {group.message}"
+        return "; ".join([*remarks, reason])
     if gate.let_through and not remarks:
         return "let through without a check"
     if gate.overrides:

@@ -220,7 +220,7 @@ def test_a_service_that_should_not_serve_yet_passes_when_it_does_not(check: Chec
 def test_tls_verifies_the_name_of_greens_host(
     check: Check, green: dict[str, Any], authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert check("grpc_health", {}, green["tls"], host="orders.example").outcome is Outcome.ERROR
+    assert check("grpc_health", {}, green["tls"], host="orders.example").outcome is Outcome.FAIL
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     finding = check("grpc_health", {}, green["tls"], host="orders.example")

@@ -24,7 +24,7 @@ from greenlight.checks.series import sample_series, time_series
 from greenlight.checks.validator import IamRequirement, Params, Validator, validator
 from greenlight.core.clock import Clock
 from greenlight.core.deployment import Deployment, Platform, Side
-from greenlight.core.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError
+from greenlight.core.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError, UnreachableError
 from greenlight.core.finding import Evidence, Finding, Outcome, Series
 from greenlight.core.json_values import MISSING
 from greenlight.core.units import Duration, Size, field_default
@@ -111,6 +111,7 @@ __all__ = [
     "Side",
     "Size",
     "SizeExpectation",
+    "UnreachableError",
     "Validator",
     "build_event",
     "capture_value",

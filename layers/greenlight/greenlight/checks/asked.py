@@ -1,4 +1,4 @@
-"""Record of whom an attempt asked: green, blue, another host, or AWS about green or about anything else.
+"""Record of whom an attempt asked: green, blue, another host, or AWS; and of the exchanges that failed.
 
 The engine chooses every address and makes every AWS call, so it knows who answered. Validators do not write the record:
 a check whose answers came from blue must not count as evidence that green works.
@@ -6,17 +6,21 @@ a check whose answers came from blue must not count as evidence that green works
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.finding import Asked
+from greenlight.core.errors import GreenlightError
+from greenlight.core.finding import Asked, Evidence, Outcome
+from greenlight.core.frozen import FrozenStruct
 from greenlight.network.request_target import accepts_path, is_sent_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from greenlight.core.deployment import Deployment, Side
+    from greenlight.core.finding import Finding
     from greenlight.network.client import Response
 
 _OBSERVING_SERVICES = ("cloudwatch", "logs", "xray")
@@ -26,7 +30,34 @@ _READS_OF_A_VERSION = (
     "get_function_code_signing_config",
     "get_provisioned_concurrency_config",
 )
+MAX_FAILURES = 50
+"""Most failed exchanges that are kept; a burst of requests may have thousands."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Failure(FrozenStruct, frozen=True, kw_only=True):
+    """A failed exchange.
+
+    Attributes:
+        message: The error.
+        root: The failure that other checks may share (`GreenlightError.root`).
+        place: The exchange, such as `GET http://…`.
+        expected: The result of an exchange that succeeds.
+    """
+
+    message: str
+    root: str
+    place: str
+    expected: str
+
+    def is_in(self, text: str) -> bool:
+        """Return whether a text is about this failure."""
+        return self.message in text or bool(self.root and self.root in text)
+
+    def to_evidence(self) -> Evidence:
+        """Return the failure as evidence."""
+        return Evidence(query="exchange", expected=self.expected, actual=self.message, where=self.place)
 
 
 class ExchangeRecorder:
@@ -39,6 +70,7 @@ class ExchangeRecorder:
         self._counts = dict.fromkeys(Asked.__struct_fields__, 0)
         self._images: set[str] = set()
         self._tasks: set[str] = set()
+        self._failures: dict[str, Failure] = {}
 
     def asked(self) -> Asked:
         """Return the counts so far."""
@@ -79,6 +111,35 @@ class ExchangeRecorder:
     ) -> None:
         """Count an AWS call that AWS answered."""
         self._add(self._classify_call(service, operation, parameters, response))
+
+    @contextlib.contextmanager
+    def record_failure(self, place: str, expected: str) -> Iterator[None]:
+        """Record the error of the exchange in this block; of many failures only the first are kept.
+
+        Args:
+            place: The exchange, such as `GET http://…`.
+            expected: The result of an exchange that succeeds.
+        """
+        try:
+            yield
+        except GreenlightError as error:
+            failure = Failure(message=str(error), root=error.root, place=place, expected=expected)
+            with self._lock:
+                if len(self._failures) < MAX_FAILURES:
+                    self._failures.setdefault(failure.message, failure)
+            raise
+
+    def failure_behind(self, finding: Finding) -> Failure | None:
+        """Return the failed exchange that a finding is about; None if it did not fail, or failed for anything else."""
+        if finding.outcome is Outcome.PASS:
+            return None
+        with self._lock:
+            failures = list(self._failures.values())
+        actual_values = [str(item.actual) for item in finding.evidence if not item.passed]
+        for failure in reversed(failures):
+            if all(failure.is_in(text) for text in (finding.message, *actual_values)):
+                return failure
+        return None
 
     def _add(self, key: str) -> None:
         with self._lock:

@@ -70,14 +70,24 @@ def run_attempt(attempt: Attempt, resources: CheckResources) -> Finding:
     try:
         context = resources.context(attempt.timeout_s, redactor, recorder)
         context.ends_with_gate = attempt.timeout_s < attempt.bound.check.timeout_s
-        finding = redact_finding(_call_validator(attempt, context), redactor)
+        finding = _complete(_call_validator(attempt, context), recorder, redactor)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plugin must not end the thread without a finding
         # The traceback keeps all objects of the validator alive. After a MemoryError there would not even be memory
         # for the message.
         BaseException.with_traceback(error, None)
-        finding = redact_finding(Finding(outcome=Outcome.ERROR, message=_describe_failure(error)), redactor)
+        finding = _complete(Finding(outcome=Outcome.ERROR, message=_describe_failure(error)), recorder, redactor)
     duration_ms = round((time.monotonic() - began) * 1000, 3)
     return replace(finding, duration_ms=duration_ms, asked=recorder.asked())
+
+
+def _complete(finding: Finding, recorder: ExchangeRecorder, redactor: Redactor) -> Finding:
+    """Return the finding with the failed exchange that it is about, as root and evidence; redacted."""
+    failure = recorder.failure_behind(finding)
+    if failure is None:
+        return redact_finding(replace(finding, root=""), redactor)
+    has_mismatch = any(not item.passed for item in finding.evidence)
+    evidence = finding.evidence if has_mismatch else (*finding.evidence, failure.to_evidence())
+    return redact_finding(replace(finding, root=failure.root, evidence=evidence), redactor)
 
 
 def _call_validator(attempt: Attempt, context: Context) -> Finding:

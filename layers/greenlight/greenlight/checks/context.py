@@ -127,19 +127,20 @@ class Context:
 
         remaining_s = self.remaining_s()
         revision = self.blue if side == "blue" else self.green
-        target = resolve_request(revision, path_or_url, dict(headers or {}), method, side)
-        response = self._client.request(
-            method,
-            target.url,
-            headers=target.headers,
-            host=target.host,
-            body=body,
-            timeout_s=remaining_s if timeout_s is None else min(remaining_s, timeout_s),
-            redirects=redirects,
-            new_connection=new_connection,
-            jar=jar,
-            **({"max_bytes": max_bytes} if max_bytes else {}),
-        )
+        with self._recorder.record_failure(f"{method} {path_or_url}", "a complete response"):
+            target = resolve_request(revision, path_or_url, dict(headers or {}), method, side)
+            response = self._client.request(
+                method,
+                target.url,
+                headers=target.headers,
+                host=target.host,
+                body=body,
+                timeout_s=remaining_s if timeout_s is None else min(remaining_s, timeout_s),
+                redirects=redirects,
+                new_connection=new_connection,
+                jar=jar,
+                **({"max_bytes": max_bytes} if max_bytes else {}),
+            )
         if response.hops:  # a redirect may lead to a path that another rule of the listener takes
             reject_taken(revision, response.url, target.headers, name=side)
         self._recorder.count_response(side, path_or_url, target.headers, response)
@@ -180,9 +181,10 @@ class Context:
         from greenlight.network.request_target import resolve_endpoint
 
         endpoint = resolve_endpoint(self.green, host, port)
-        connection = self._client.connect(
-            endpoint.host, endpoint.port, tls=tls, name=endpoint.name, alpn=alpn, timeout_s=self.remaining_s()
-        )
+        with self._recorder.record_failure(f"{endpoint.host} port {endpoint.port}", "a connection"):
+            connection = self._client.connect(
+                endpoint.host, endpoint.port, tls=tls, name=endpoint.name, alpn=alpn, timeout_s=self.remaining_s()
+            )
         self._recorder.count_connection(endpoint.host, endpoint.port)
         return connection
 
@@ -219,7 +221,8 @@ class Context:
             return response
 
         until = self._deadline - _MIN_USEFUL_S
-        response = repeat_transient(call, until, self.clock, only_throttled=not is_read(operation))
+        with self._recorder.record_failure(iam_action(service, operation), "a response"):
+            response = repeat_transient(call, until, self.clock, only_throttled=not is_read(operation))
         self._recorder.count_call(service, operation, parameters, response)
         return response
 

@@ -30,6 +30,7 @@ def redact_finding(finding: Finding, redactor: Redactor) -> Finding:
     return replace(
         finding,
         message=_redact_text(finding.message, redactor, _MAX_MESSAGE_LENGTH),
+        root=_redact_text(finding.root, redactor),
         evidence=tuple(_redact_evidence(item, redactor) for item in finding.evidence[:MAX_EVIDENCE]),
         series=tuple(_redact_series(series, redactor) for series in finding.series[:MAX_SERIES]),
     )

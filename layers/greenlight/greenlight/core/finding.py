@@ -173,6 +173,8 @@ class Finding(FrozenStruct, frozen=True, kw_only=True):
         tries: The attempts or measurements; of a very large number only the first and the last.
         series: Numbers for plots.
         asked: Whom the attempt that decided asked. The engine counts; a value that a validator sets is replaced.
+        root: The failure behind the message, such as a refused connection, which other checks of the gate may share;
+            "" if it belongs to this check alone. The engine sets it.
     """
 
     outcome: Outcome
@@ -192,3 +194,4 @@ class Finding(FrozenStruct, frozen=True, kw_only=True):
     tries: tuple[AttemptRecord, ...] = ()
     series: tuple[Series, ...] = ()
     asked: Asked = Asked()
+    root: str = ""

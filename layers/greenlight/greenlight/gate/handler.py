@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from greenlight.aws.deadline import run_with_deadline
+from greenlight.aws.deadline import OverdueError, run_with_deadline
 from greenlight.core import settings as settings_module
 from greenlight.core.deployment import Deployment, Platform
-from greenlight.core.errors import GreenlightError, PlanError
+from greenlight.core.errors import GreenlightError, PlanError, SettingsError
 from greenlight.core.finding import Cause
 from greenlight.gate.codedeploy import AnswerNotAcceptedError, Execution, Reporter, parse
 from greenlight.gate.duplicate import UnansweredError, plan_schedule, wait_for_turn
@@ -32,6 +32,9 @@ from greenlight.gate.telemetry import GateLog, report_run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from greenlight.aws.client import Aws
+    from greenlight.core.settings import Settings
+    from greenlight.discovery.deployment import DiscoveredDeployment
     from greenlight.gate.prepare import Prepared
 
 RESERVE_S = 30.0
@@ -39,6 +42,12 @@ RESERVE_S = 30.0
 
 SPOOL_S = 1.0
 """Longest wait for the partial report, before the answer and at the end; part of the reserve if that is shorter."""
+
+UNKNOWN_REMAINING_S = 20.0
+"""Time for answering and publishing if Lambda reports none, because the clock of the environment is wrong."""
+
+NAMES_S = 10.0
+"""Longest time to discover a deployment that no check will test, for its names."""
 
 READ_SHARE = 1 / 3
 """Share of the whole in which reads of deployment, plan and secrets are repeated after transient errors."""
@@ -73,13 +82,15 @@ def handle(
     """
     started, started_at = time.monotonic(), time.time()
     deny_inspection()
-    remaining_s = context.get_remaining_time_in_millis() / 1000
+    reported_s = context.get_remaining_time_in_millis() / 1000
+    remaining_s = reported_s if reported_s > 0 else UNKNOWN_REMAINING_S
     execution = parse(event)
     reporter = make_reporter(execution)
     reserve_s = min(RESERVE_S, remaining_s / 4)
     log = GateLog(execution, stage)
     spooler = Spooler(execution, started, log.failed)
-    state = RunState(Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage), started, spooler)
+    deployment = Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage)
+    state = RunState(deployment, started, spooler, remaining_s=reported_s)
 
     turn = state.turn = wait_for_turn(state, execution, context, plan_schedule(started, remaining_s, reserve_s), log)
     if turn.is_answered:
@@ -130,9 +141,21 @@ def _run(state: RunState, log: GateLog, deadline: float) -> GateResult:
         log.started()
     if state.turn.failure:
         raise UnansweredError(state.turn.failure)
-    settings = state.settings = state.settings or settings_module.read(os.environ)
     aws = state.aws = state.aws or Aws()
+    try:
+        settings = state.settings = state.settings or settings_module.read(os.environ)
+    except SettingsError as error:
+        settings = state.settings = error.partial
+        # The report and the commands in it need the names of the application and the deployment group.
+        until = min(deadline, time.monotonic() + NAMES_S)
+        log.best_effort(lambda: run_with_deadline(until, lambda: _discover(state, aws, settings), "no names are known"))
+        raise
     state.spooler.open(aws, settings.report_bucket)
+    if state.remaining_s <= 0:
+        raise OverdueError(
+            f"Lambda reported {state.remaining_s:.0f} s of remaining time when the gate started, so the clock of the "
+            "execution environment is wrong and no check was run; start the deployment again"
+        )
     prepared = run_with_deadline(
         deadline, lambda: _prepare(state), "the deployment and its plan could not be determined"
     )
@@ -150,19 +173,26 @@ def _run(state: RunState, log: GateLog, deadline: float) -> GateResult:
 
 def _prepare(state: RunState) -> Prepared:
     """Discover the deployment and load its plan and secrets; record in `state` each fact as soon as it is known."""
-    from greenlight.discovery.deployment import discover
     from greenlight.gate.prepare import prepare, with_secrets
 
     if state.aws is None or state.settings is None:
         raise AssertionError("settings and AWS clients come first")
     aws = state.aws.repeating(state.read_until)
+    discovered = _discover(state, aws, state.settings)
+    prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags)
+    state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow
+    return with_secrets(msgspec.structs.replace(prepared, earlier_run=state.turn.holder), aws, state.settings)
+
+
+def _discover(state: RunState, aws: Aws, settings: Settings) -> DiscoveredDeployment:
+    """Discover the deployment and record it in `state`."""
+    from greenlight.discovery.deployment import discover
+
     discovered = discover(
         aws,
         state.deployment.id,
         state.deployment.stage,
-        rollback_target=state.settings.on_rollback == "check",
+        rollback_target=settings.on_rollback == "check",
     )
     state.deployment = discovered.deployment
-    prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags)
-    state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow
-    return with_secrets(msgspec.structs.replace(prepared, earlier_run=state.turn.holder), aws, state.settings)
+    return discovered

@@ -39,6 +39,7 @@ class RunState:
         deployment: At first only id and stage; then the result of discovery and of preparation.
         started: `time.monotonic()` at the start of the run.
         spooler: Stores the partial report.
+        remaining_s: Time that the function has left at the start, by Lambda's clock.
         read_until: `time.monotonic()` until which reads are repeated after transient errors; 0 for no repetition.
         settings: Settings of the installation; None until they were read.
         aws: AWS clients of the run; None until they were made.
@@ -49,6 +50,7 @@ class RunState:
     deployment: Deployment
     started: float
     spooler: Spooler
+    remaining_s: float = 0.0
     read_until: float = 0.0
     settings: Settings | None = None
     aws: Aws | None = None

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from greenlight.core.errors import GuardError, NoAnswerError, UnreachableError
+from greenlight.core.errors import GuardError, NoAnswerError, TlsError, UnreachableError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.network.certificate import read_certificate
 from greenlight.network.connection import Connection
@@ -111,6 +111,7 @@ class _Exchange(FrozenStruct, frozen=True, kw_only=True):
     Attributes:
         host: Name for the Host header, SNI and certificate; "" for the URL's host.
         deadline: On the monotonic clock.
+        timeout_s: Time limit that the deadline follows from, for messages.
     """
 
     method: str
@@ -119,6 +120,7 @@ class _Exchange(FrozenStruct, frozen=True, kw_only=True):
     body: bytes | None
     host: str
     deadline: float
+    timeout_s: float
     max_bytes: int
     new_connection: bool
 
@@ -200,8 +202,9 @@ class Client:
 
         Raises:
             GuardError: The address is not allowed.
-            UnreachableError: Connecting or TLS failed.
-            NoAnswerError: No complete, valid HTTP response arrived in time, or a redirect leads to an invalid URL.
+            UnreachableError: Connecting failed.
+            NoAnswerError: TLS failed (a `TlsError`), no complete, valid HTTP response arrived in time, or a redirect
+                leads to an invalid URL.
             HttpError: The method or a header cannot be sent.
         """
         deadline = time.monotonic() + timeout_s
@@ -212,6 +215,7 @@ class Client:
             body=body,
             host=host,
             deadline=deadline,
+            timeout_s=timeout_s,
             max_bytes=max_bytes,
             new_connection=new_connection,
         )
@@ -248,8 +252,8 @@ class Client:
 
         Raises:
             GuardError: The address is not allowed.
-            UnreachableError: Connecting or TLS failed (its cause is an `ssl.SSLError` for TLS).
-            NoAnswerError: The port refuses connections, or no time remains.
+            UnreachableError: Connecting failed.
+            NoAnswerError: The port refuses connections, TLS failed (a `TlsError`), or no time remains.
         """
         deadline = time.monotonic() + timeout_s
         address = self._guard.resolve(host, port)
@@ -286,12 +290,17 @@ class Client:
             except ConnectionError as error:
                 connection.drop()
                 if pooled is None:
+                    failure = "the connection was closed before a response arrived"
                     raise NoAnswerError(
-                        f"{about}: the connection was closed before a response arrived ({_describe_error(error)})"
+                        f"{about}: {failure} ({_describe_error(error)})", root=f"{server}: {failure}"
                     ) from error
             except TimeoutError as error:
                 connection.drop()
-                raise NoAnswerError(f"{about}: timed out before a complete response arrived") from error
+                failure = "before a complete response arrived"
+                raise NoAnswerError(
+                    f"{about}: timed out after {round(exchange.timeout_s, 2):g} s {failure}",
+                    root=f"{server}: timed out {failure}",
+                ) from error
             except (OSError, ValueError) as error:
                 connection.drop()
                 raise NoAnswerError(f"{about}: the response is not valid HTTP ({_describe_error(error)})") from error
@@ -382,12 +391,14 @@ class Client:
 
 @contextlib.contextmanager
 def _describing_tls(raw: socket.socket, server: _Server) -> Iterator[None]:
-    """Close `raw` if the TLS handshake fails inside, and raise UnreachableError."""
+    """Close `raw` if the TLS handshake fails inside, and raise TlsError or UnreachableError."""
     try:
         yield
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError, and for a certificate a ValueError, too
         raw.close()
-        raise UnreachableError(f"TLS with {server} failed: {_describe_tls_error(error, server.name)}") from error
+        message = f"TLS with {server} failed: {_describe_tls_error(error, server.name)}"
+        kind = TlsError if isinstance(error, OSError) else UnreachableError
+        raise kind(message, root=message) from error
 
 
 def _open_socket(server: _Server, deadline: float) -> socket.socket:
@@ -397,15 +408,15 @@ def _open_socket(server: _Server, deadline: float) -> socket.socket:
     try:
         raw = socket.create_connection((server.address, server.port), timeout=min(CONNECT_TIMEOUT_S, remaining_s))
     except TimeoutError as error:
-        raise UnreachableError(
-            f"{server} does not accept connections: no reply; is there a route from the gate, "
-            "and do the security groups admit it?"
-        ) from error
+        failure = f"{server} does not accept connections: no reply"
+        advice = "is there a route from the gate, and do the security groups admit it?"
+        raise UnreachableError(f"{failure}; {advice}", root=failure) from error
     except ConnectionError as error:
-        verb = "refuses" if isinstance(error, ConnectionRefusedError) else "resets"
-        raise NoAnswerError(f"{server} {verb} connections") from error
+        failure = f"{server} {'refuses' if isinstance(error, ConnectionRefusedError) else 'resets'} connections"
+        raise NoAnswerError(failure, root=failure) from error
     except OSError as error:
-        raise UnreachableError(f"{server} cannot be reached: {_describe_error(error)}") from error
+        failure = f"{server} cannot be reached: {_describe_error(error)}"
+        raise UnreachableError(failure, root=failure) from error
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return raw
 

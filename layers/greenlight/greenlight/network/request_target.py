@@ -81,7 +81,8 @@ def resolve_request(
     if is_absolute and not _is_below(path_or_url, side.url):
         return Request(url=path_or_url, host="", headers=headers)
     if not side.url:
-        raise GuardError(side.no_url or "green has no URL at this stage")
+        reason = side.no_url or "green has no URL at this stage"
+        raise GuardError(reason, root=reason)
     path = path_or_url[len(side.url) :] if is_absolute else path_or_url
     if not path.startswith("/"):
         path = f"/{path}"

@@ -105,7 +105,12 @@ def build_entry(report: Report, uri: str) -> Entry:
         started_at=report.started_at,
         duration_ms=report.duration_ms,
         reasons=tuple(
-            Reason(cause=reason.cause, check=reason.check, message=truncate(reason.message, MESSAGE_LENGTH))
+            Reason(
+                cause=reason.cause,
+                check=reason.check,
+                message=truncate(reason.message, MESSAGE_LENGTH),
+                root=truncate(reason.root, MESSAGE_LENGTH),
+            )
             for reason in report.reasons[:MAX_REASONS]
         ),
         checks=tuple(
