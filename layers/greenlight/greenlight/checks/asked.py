@@ -10,11 +10,13 @@ import threading
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
+from greenlight.checks.raw_answer import RawAnswer
 from greenlight.core.finding import Asked
+from greenlight.network.gateway_answers import is_made_by_gateway
 from greenlight.network.request_target import accepts_path, is_sent_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from greenlight.core.deployment import Deployment, Side
     from greenlight.network.client import Response
@@ -26,7 +28,29 @@ _READS_OF_A_VERSION = (
     "get_function_code_signing_config",
     "get_provisioned_concurrency_config",
 )
+_PASSED_THROUGH = ("TCP", "TCP_UDP")
+"""Protocols of listeners whose connections a target accepts; of a listener that is not known, none."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class ConnectionObserver:
+    """One connection, which counts when it is open, and as green's when green sends data on it."""
+
+    def __init__(self, add: Callable[[str, int], None], key: str) -> None:
+        """Count with `add`, at first for `key`."""
+        self._add, self._key = add, key
+        self._answer = RawAnswer()
+
+    def open(self) -> None:
+        """Count the connection."""
+        self._add(self._key, 1)
+
+    def receive(self, data: bytes) -> None:
+        """Count the connection for green if the data shows that it got further than the load balancer."""
+        if self._key == "balancer" and self._answer.feed(data):
+            self._add("balancer", -1)
+            self._add("green", 1)
 
 
 class ExchangeRecorder:
@@ -37,6 +61,7 @@ class ExchangeRecorder:
         self._deployment = deployment
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(Asked.__struct_fields__, 0)
+        self._redirects: dict[str, None] = {}
         self._images: set[str] = set()
         self._tasks: set[str] = set()
 
@@ -54,25 +79,43 @@ class ExchangeRecorder:
             sent: The headers of the request.
             response: The response.
         """
+        key = self._classify_response(side_name, path_or_url, sent, response)
+        self._add(key)
+        if response.hops and key in ("blue", "other") and side_name == "green":
+            self._add_redirect(response)
+
+    def redirects(self) -> tuple[str, ...]:
+        """Return the URLs, without their queries, that answered in place of green after a redirect."""
+        with self._lock:
+            return tuple(self._redirects)
+
+    def _add_redirect(self, response: Response) -> None:
+        if _origin(response.hops[0]) == _origin(self._deployment.green.url):
+            with self._lock:
+                self._redirects[response.url.partition("?")[0].partition("#")[0]] = None
+
+    def _classify_response(self, side_name: str, path_or_url: str, sent: Mapping[str, str], response: Response) -> str:
         green, blue = self._deployment.green, self._deployment.blue
         origin = _origin(response.url)
-        if origin != _origin(green.url):
-            self._add("blue" if origin == _origin(blue.url) else "other")
-            return
         shares_origin = origin == _origin(blue.url)
+        if origin != _origin(green.url):
+            return "blue" if shares_origin else "other"
         is_greens = accepts_path(green, response.url)
         if shares_origin:
             # One listener serves both sides, so the rule decides: its path, and headers that the check left alone.
             is_greens = is_greens and side_name == "green" and is_sent_to(green, path_or_url) and _has_rule(green, sent)
-        self._add("green" if is_greens else "blue" if shares_origin else "other")
+        if is_greens:
+            return "balancer" if is_made_by_gateway(response) else "green"
+        return "blue" if shares_origin else "other"
 
-    def count_connection(self, host: str, port: int) -> None:
-        """Count a connection that was opened for another protocol than HTTP."""
-        endpoint = (host.lower(), port)
+    def observe_connection(self, host: str, port: int) -> ConnectionObserver:
+        """Return the observer of a connection for another protocol than HTTP."""
+        green, endpoint = self._deployment.green, (host.lower(), port)
         if endpoint == _origin(self._deployment.blue.url)[1:]:  # also where green shares it: no rule chose green
-            self._add("blue")
-        else:
-            self._add("green" if endpoint == _origin(self._deployment.green.url)[1:] else "other")
+            return ConnectionObserver(self._add, "blue")
+        if endpoint != _origin(green.url)[1:]:
+            return ConnectionObserver(self._add, "other")
+        return ConnectionObserver(self._add, "green" if green.protocol in _PASSED_THROUGH else "balancer")
 
     def count_call(
         self, service: str, operation: str, parameters: Mapping[str, Any], response: Mapping[str, Any]
@@ -80,9 +123,9 @@ class ExchangeRecorder:
         """Count an AWS call that AWS answered."""
         self._add(self._classify_call(service, operation, parameters, response))
 
-    def _add(self, key: str) -> None:
+    def _add(self, key: str, count: int = 1) -> None:
         with self._lock:
-            self._counts[key] += 1
+            self._counts[key] += count
 
     def _classify_call(
         self, service: str, operation: str, parameters: Mapping[str, Any], response: Mapping[str, Any]

@@ -180,10 +180,17 @@ class Context:
         from greenlight.network.request_target import resolve_endpoint
 
         endpoint = resolve_endpoint(self.green, host, port)
+        observer = self._recorder.observe_connection(endpoint.host, endpoint.port)
         connection = self._client.connect(
-            endpoint.host, endpoint.port, tls=tls, name=endpoint.name, alpn=alpn, timeout_s=self.remaining_s()
+            endpoint.host,
+            endpoint.port,
+            tls=tls,
+            name=endpoint.name,
+            alpn=alpn,
+            timeout_s=self.remaining_s(),
+            on_data=observer.receive,
         )
-        self._recorder.count_connection(endpoint.host, endpoint.port)
+        observer.open()
         return connection
 
     def resolve_request(self, path_or_url: str, headers: Mapping[str, str] | None = None, method: str = "") -> Request:

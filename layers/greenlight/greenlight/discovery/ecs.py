@@ -166,6 +166,7 @@ def _apply_route(side: Side, route: Route) -> Side:
         headers=route.headers,
         path_patterns=route.path_patterns,
         rules_above=route.rules_above,
+        protocol=route.protocol,
         no_url=route.reason,
     )
 

@@ -33,6 +33,7 @@ class Route(FrozenStruct, frozen=True, kw_only=True):
         headers: Headers that the rule requires.
         path_patterns: Path patterns of the rule; empty if it accepts every path.
         rules_above: Rules that the listener evaluates before this one, and that lead elsewhere.
+        protocol: Protocol of the listener, as AWS names it.
         reason: Why there is no URL.
     """
 
@@ -41,6 +42,7 @@ class Route(FrozenStruct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
     path_patterns: tuple[str, ...] = ()
     rules_above: tuple[RoutingRule, ...] = ()
+    protocol: str = ""
     reason: str = ""
 
 
@@ -84,6 +86,7 @@ def find_route(aws: Aws, listener_arn: str, target_group: str, host: str = "", s
         headers=_required_headers(conditions),
         path_patterns=tuple(_patterns_of(conditions, "path-pattern")),
         rules_above=above,
+        protocol=str(listener.get("Protocol", "")),
     )
 
 

@@ -26,6 +26,7 @@ from greenlight.core.errors import GuardError, HttpError, NoAnswerError, Unreach
 from greenlight.core.frozen import FrozenStruct
 from greenlight.network.certificate import read_certificate
 from greenlight.network.connection import Connection
+from greenlight.network.observed_socket import ObservedSocket, ObservedTlsSocket
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from greenlight.network.certificate import Certificate
     from greenlight.network.cookies import CookieJar
     from greenlight.network.guard import Guard
+    from greenlight.network.observed_socket import DataObserver
 
 MAX_BODY_BYTES = 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
@@ -237,6 +239,7 @@ class Client:
         name: str = "",
         alpn: Sequence[str] = (),
         timeout_s: float = 10.0,
+        on_data: DataObserver | None = None,
     ) -> socket.socket:
         """Open a connection for another protocol, with the rules that apply to requests; the caller closes it.
 
@@ -247,6 +250,7 @@ class Client:
             name: Name for SNI and the certificate, instead of `host`.
             alpn: Protocols to offer in TLS, such as h2.
             timeout_s: Time limit for connecting; the remaining time is the timeout of later operations on the socket.
+            on_data: Gets the application data that the socket receives.
 
         Raises:
             GuardError: The address is not allowed.
@@ -258,7 +262,10 @@ class Client:
         server = _Server(scheme="", address=address, port=port, name=name or host)
         connected = _open_socket(server, deadline)
         if tls:
-            connected = self._wrap_tls(connected, server, deadline, tuple(alpn))
+            connected = secured = self._wrap_tls(connected, server, deadline, tuple(alpn))
+            secured.on_data = on_data
+        elif on_data is not None:
+            connected = ObservedSocket(connected, on_data)
         connected.settimeout(max(0.001, deadline - time.monotonic()))
         return connected
 
@@ -355,10 +362,12 @@ class Client:
 
     def _wrap_tls(
         self, raw: socket.socket, server: _Server, deadline: float, alpn: tuple[str, ...] = ()
-    ) -> ssl.SSLSocket:
+    ) -> ObservedTlsSocket:
         try:
             raw.settimeout(min(CONNECT_TIMEOUT_S, max(0.001, deadline - time.monotonic())))
-            return self._tls_context(alpn).wrap_socket(raw, server_hostname=server.name)
+            secured = self._tls_context(alpn).wrap_socket(raw, server_hostname=server.name)
+            assert isinstance(secured, ObservedTlsSocket)  # noqa: S101 - the context creates nothing else
+            return secured
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             raw.close()
             raise UnreachableError(f"TLS with {server} failed: {_describe_tls_error(error, server.name)}") from error
@@ -371,6 +380,7 @@ class Client:
                 context = self._tls[alpn] = ssl.create_default_context()
                 if alpn:
                     context.set_alpn_protocols(list(alpn))
+            context.sslsocket_class = ObservedTlsSocket
             return context
 
     def _take_idle(self, server: _Server) -> Connection | None:
