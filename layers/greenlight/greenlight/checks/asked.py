@@ -10,13 +10,13 @@ import threading
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
-from greenlight.checks.raw_answer import RawAnswer
+from greenlight.checks.connections import ConnectionObserver, TunnelObserver
 from greenlight.core.finding import Asked
 from greenlight.network.gateway_answers import is_made_by_gateway
-from greenlight.network.request_target import accepts_path, is_sent_to
+from greenlight.network.request_target import accepts_host, accepts_path, find_taken, is_sent_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from greenlight.core.deployment import Deployment, Side
     from greenlight.network.client import Response
@@ -34,25 +34,6 @@ _PASSED_THROUGH = ("TCP", "TCP_UDP")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class ConnectionObserver:
-    """One connection, which counts when it is open, and as green's when green sends data on it."""
-
-    def __init__(self, add: Callable[[str, int], None], key: str) -> None:
-        """Count with `add`, at first for `key`."""
-        self._add, self._key = add, key
-        self._answer = RawAnswer()
-
-    def open(self) -> None:
-        """Count the connection."""
-        self._add(self._key, 1)
-
-    def receive(self, data: bytes) -> None:
-        """Count the connection for green if the data shows that it got further than the load balancer."""
-        if self._key == "balancer" and self._answer.feed(data):
-            self._add("balancer", -1)
-            self._add("green", 1)
-
-
 class ExchangeRecorder:
     """Counts of the exchanges of one attempt that were answered; safe to use from several threads."""
 
@@ -62,6 +43,7 @@ class ExchangeRecorder:
         self._lock = threading.Lock()
         self._counts = dict.fromkeys(Asked.__struct_fields__, 0)
         self._redirects: dict[str, None] = {}
+        self._has_unconfirmed = False
         self._images: set[str] = set()
         self._tasks: set[str] = set()
 
@@ -84,6 +66,13 @@ class ExchangeRecorder:
         if response.hops and key in ("blue", "other") and side_name == "green":
             self._add_redirect(response)
 
+    def count_proxied(self, method: str, sent: Mapping[str, str], response: Response) -> None:
+        """Count the response to a request of another process, which chose address, path and headers itself."""
+        if find_taken(self._deployment.green, response.url, dict(sent), method):
+            self._add("other")
+        else:
+            self.count_response("green", response.url, sent, response)
+
     def redirects(self) -> tuple[str, ...]:
         """Return the URLs, without their queries, that answered in place of green after a redirect."""
         with self._lock:
@@ -100,7 +89,7 @@ class ExchangeRecorder:
         shares_origin = origin == _origin(blue.url)
         if origin != _origin(green.url):
             return "blue" if shares_origin else "other"
-        is_greens = accepts_path(green, response.url)
+        is_greens = _satisfies_rule(green, sent, response.url)
         if shares_origin:
             # One listener serves both sides, so the rule decides: its path, and headers that the check left alone.
             is_greens = is_greens and side_name == "green" and is_sent_to(green, path_or_url) and _has_rule(green, sent)
@@ -110,12 +99,30 @@ class ExchangeRecorder:
 
     def observe_connection(self, host: str, port: int) -> ConnectionObserver:
         """Return the observer of a connection for another protocol than HTTP."""
+        return ConnectionObserver(self._add, self._classify_endpoint(host, port))
+
+    def observe_tunnel(self, host: str, port: int) -> TunnelObserver:
+        """Return the observer of a connection of another process, whose bytes may be encrypted."""
+        return TunnelObserver(self._add, self._classify_endpoint(host, port), self._add_unconfirmed)
+
+    def needs_confirmation(self) -> bool:
+        """Return whether a request was answered whose encryption hides by whom: by green, or by its load balancer."""
+        with self._lock:
+            return self._has_unconfirmed and not self._counts["green"]
+
+    def _add_unconfirmed(self) -> None:
+        green = self._deployment.green
+        if not (green.headers or green.path_patterns or green.host_patterns or green.rules_above):
+            with self._lock:
+                self._has_unconfirmed = True  # the listener leads to green whatever the request is
+
+    def _classify_endpoint(self, host: str, port: int) -> str:
         green, endpoint = self._deployment.green, (host.lower(), port)
         if endpoint == _origin(self._deployment.blue.url)[1:]:  # also where green shares it: no rule chose green
-            return ConnectionObserver(self._add, "blue")
+            return "blue"
         if endpoint != _origin(green.url)[1:]:
-            return ConnectionObserver(self._add, "other")
-        return ConnectionObserver(self._add, "green" if green.protocol in _PASSED_THROUGH else "balancer")
+            return "other"
+        return "green" if green.protocol in _PASSED_THROUGH else "balancer"
 
     def count_call(
         self, service: str, operation: str, parameters: Mapping[str, Any], response: Mapping[str, Any]
@@ -222,6 +229,15 @@ def _origin(url: str) -> tuple[str, str, int]:
         return parts.scheme, (parts.hostname or "").lower(), parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
     except ValueError:
         return "", "", 0
+
+
+def _satisfies_rule(side: Side, sent: Mapping[str, str], url: str) -> bool:
+    """Return whether the rule that leads to `side` takes a request: its path, its headers and its host name."""
+    provided = {name.lower(): value for name, value in sent.items()}
+    if not accepts_path(side, url) or any(provided.get(name.lower()) != side.headers[name] for name in side.headers):
+        return False
+    host = provided.get("host") or side.host or urllib.parse.urlsplit(url).netloc
+    return accepts_host(side, host)
 
 
 def _has_rule(side: Side, sent: Mapping[str, str]) -> bool:

@@ -273,6 +273,10 @@ class Client:
         """Return whether checks may use `host`: a host of this deployment, or one that the operator allows."""
         return self._guard.allows(host)
 
+    def allowing(self, hosts: Sequence[str]) -> Client:
+        """Return a client that may connect to further hosts; its pool is its own."""
+        return Client(self._guard.allowing(hosts), self._tls.get(()))
+
     def close(self) -> None:
         """Close all idle connections."""
         with self._lock:
