@@ -40,11 +40,11 @@ class TunnelObserver(ConnectionObserver):
         self._tls = TlsTunnel()
 
     def send(self, data: bytes) -> None:
-        """Record bytes to the server."""
+        """Add bytes to the server."""
         self._tls.send(data)
 
     def receive(self, data: bytes) -> None:
-        """Record bytes of the server."""
+        """Add bytes of the server."""
         super().receive(data)
         self._tls.receive(data)
         if self._key == "balancer" and self._tls.is_answered:

@@ -37,13 +37,13 @@ class TunnelObserver(Protocol):
     """Sees the bytes of one tunnel."""
 
     def open(self) -> None:
-        """Record that the tunnel's connection is open."""
+        """Add the connection, which is open."""
 
     def send(self, data: bytes) -> None:
-        """Record bytes to the server."""
+        """Add bytes to the server."""
 
     def receive(self, data: bytes) -> None:
-        """Record bytes of the server."""
+        """Add bytes of the server."""
 
 
 class ProxyObserver(Protocol):
@@ -53,7 +53,7 @@ class ProxyObserver(Protocol):
         """Return the observer of a tunnel."""
 
     def count_proxied(self, method: str, sent: Mapping[str, str], response: Response) -> None:
-        """Record the response to a request that was not tunnelled."""
+        """Add the response to a request that was not tunnelled."""
 
 
 class ForwardProxy:
