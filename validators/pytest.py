@@ -67,8 +67,8 @@ def _iam_of(params: Pytest) -> Iterator[IamRequirement]:
         "tests."
     ),
     cost=(
-        "The requests of the suite, and at most one more to green; one GetObject request for a suite in S3. It uses the "
-        "hook's own memory and time."
+        "The requests of the suite, and at most one more to green; one GetObject request for a suite in S3. It uses "
+        "the hook's own memory and time."
     ),
 )
 def pytest_(params: Pytest, context: Context) -> Finding:

@@ -164,13 +164,15 @@ class _Answers:
         }
 
     def elbv2_describe_listeners(self, parameters: dict[str, Any], _is_healthy: bool) -> dict[str, Any]:
-        (arn,) = parameters["ListenerArns"]
+        return {"Listeners": [self._describe_listener(arn) for arn in parameters["ListenerArns"]]}
+
+    def _describe_listener(self, arn: str) -> dict[str, Any]:
         is_greens = "test" in arn or self.world.stage == "AfterAllowTraffic"
         kind = self.world.listener if is_greens else "HTTP"
         port = self._servers.green_port() if is_greens else self._servers.blue_port()
         actions = [_forward("green" if is_greens else "blue")]
         facts = {"ListenerArn": arn, "LoadBalancerArn": "balancer", "DefaultActions": actions}
-        return {"Listeners": [{**facts, "Protocol": kind, "Port": port}]}
+        return {**facts, "Protocol": kind, "Port": port}
 
     def elbv2_describe_load_balancers(self, _parameters: dict[str, Any], _is_healthy: bool) -> dict[str, Any]:
         return {"LoadBalancers": [{"DNSName": "127.0.0.1"}]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import random
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +51,12 @@ def make_response(world: World, request: Request, side: str, blue_port: int, oth
     if world.green == "cut":
         return Response(0, {}, b"", b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"status": "ok"')
     if world.green == "illegal framing":
-        return Response(0, {}, b"", random.choice(_ILLEGAL))  # noqa: S311 - not a secret
+        return Response(0, {}, b"", world.chance.choice(_ILLEGAL))
     if world.green in ("to blue", "to other", "to itself") and not token:
         return _redirect(world, request, {"to blue": blue_port, "to other": other_port}.get(world.green, 0))
     world.record.add_answer(request.tag)
     if world.green == "wrong status":
-        return Response(random.choice((500, 404, 418, 503)), {}, b'{"status": "ok", "release": "8"}')  # noqa: S311
+        return Response(world.chance.choice((500, 404, 418, 503)), {}, b'{"status": "ok", "release": "8"}')
     if world.green == "wrong body":
         return Response(
             200, {"content-type": "application/json"}, b'{"status": "broken", "errors": [{"message": "x"}]}'
@@ -75,7 +74,7 @@ _ILLEGAL = (
 
 
 def _redirect(world: World, request: Request, port: int) -> Response:
-    token = f"{world.number}-{random.getrandbits(60):x}"  # noqa: S311 - not a secret
+    token = f"{world.number}-{world.chance.getrandbits(60):x}"
     world.record.add_answer(request.tag, token if port else "")
     base = f"http://127.0.0.1:{port}" if port else ""
     return Response(302, {"location": f"{base}{request.target.partition('?')[0]}?token={token}"}, b"")

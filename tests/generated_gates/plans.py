@@ -13,14 +13,17 @@ if TYPE_CHECKING:
 SEVERITIES = ("blocking", "advisory", "required-with-override")
 OK = {"status": 200}
 GREEN_GROUP = "targetgroup/green/0123456789abcdef"
+POLLERS = ("alias", "ecs_service", "lambda_state", "listener", "target_health", "tls")
+"""Validators that wait for a better state until their time ends."""
+
 SUITES = ("proxied", "direct", "elsewhere", "idle")
 
 
 class PlanMaker:
     """Maker of one plan for a world."""
 
-    def __init__(self, world: World, chance: random.Random, other_url: str) -> None:
-        self._world, self._chance, self._other = world, chance, other_url
+    def __init__(self, world: World, chance: random.Random, other_url: str, dns_port: int) -> None:
+        self._world, self._chance, self._other, self._dns_port = world, chance, other_url, dns_port
 
     def make_plan(self, validators: list[str]) -> dict[str, Any]:
         """Return a plan with one to five checks of the given validators."""
@@ -37,8 +40,7 @@ class PlanMaker:
         chance = self._chance
         attempts = chance.choice((1, 1, 1, 2, 3))
         check: dict[str, Any] = {"name": tag, "severity": chance.choices(SEVERITIES, (7, 1, 2))[0]}
-        is_slow = "hanging" in self._world.green or self._world.account == "throttled"
-        check["timeout"] = "15s" if validator == "pytest" else "300ms" if is_slow else "1500ms"
+        check["timeout"] = "15s" if validator == "pytest" else "150ms" if validator in POLLERS else "400ms"
         if chance.random() < 0.1 and validator != "pytest":
             check["repeat"] = {"count": 2, "interval": "10ms"}
         else:
@@ -152,7 +154,8 @@ class PlanMaker:
         return {"expect": {"days_left": {"gte": 1}}}
 
     def _dns(self, _tag: str) -> dict[str, Any]:
-        return {"name": "localhost", "type": "A"}
+        server = {"server": "127.0.0.1", "port": self._dns_port}
+        return {"name": "localhost", "type": "A", **server, "expect": {"records": ["10.0.0.1"]}}
 
     def _pytest(self, tag: str) -> dict[str, Any]:
         suite = self._chance.choice(SUITES)

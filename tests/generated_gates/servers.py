@@ -11,6 +11,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import dns.message
+import dns.rrset
 import h2.config
 import h2.connection
 import h2.events
@@ -78,6 +80,7 @@ class Servers:
             "TCP": Endpoint(self._serve_green),
         }
         self._blue = Endpoint(lambda connection: self._serve(connection, "blue"))
+        self._dns = Endpoint(_serve_dns)
         self._other = Endpoint(lambda connection: self._serve(connection, "other"))
         closed = socket.create_server(("127.0.0.1", 0))  # bound and not accepting, so that nothing else gets its port
         closed.listen(0)
@@ -92,6 +95,10 @@ class Servers:
             if (world.listener, world.green) == ("TCP", "dead")
             else self._balancers[world.listener].port
         )
+
+    def dns_port(self) -> int:
+        """Return the port of a DNS server."""
+        return self._dns.port
 
     def blue_port(self) -> int:
         """Return the port of the listener that leads to blue."""
@@ -188,9 +195,9 @@ class Servers:
             for event in http_2.receive_data(data):
                 if isinstance(event, h2.events.RequestReceived):
                     headers = {str(name): str(value) for name, value in event.headers or ()}
-                if isinstance(event, h2.events.StreamEnded):
-                    if not self._answer_call(http_2, event.stream_id or 1, headers, side):
-                        return
+                is_whole = isinstance(event, h2.events.StreamEnded)
+                if is_whole and not self._answer_call(http_2, event.stream_id or 1, headers, side):
+                    return
             connection.sendall(http_2.data_to_send())
             data = connection.recv(65536)
 
@@ -211,6 +218,14 @@ class Servers:
         http_2.send_data(stream, b"\0\0\0\0\2\x08\1")
         http_2.send_headers(stream, [("grpc-status", "0")], end_stream=True)
         return True
+
+
+def _serve_dns(connection: socket.socket) -> None:
+    query = dns.message.from_wire(connection.recv(65536)[2:])
+    reply = dns.message.make_response(query)
+    reply.answer.append(dns.rrset.from_text(query.question[0].name, 60, "IN", "A", "10.0.0.1"))
+    data = reply.to_wire()
+    connection.sendall(len(data).to_bytes(2, "big") + data)
 
 
 def _takes(rule: Rule, request: Request) -> bool:

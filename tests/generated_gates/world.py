@@ -88,9 +88,10 @@ class Record:
 
 @dataclasses.dataclass
 class World:
-    """The situation of one gate."""
+    """The situation of one gate; `chance` decides what green does next."""
 
     number: int
+    chance: random.Random
     platform: str
     stage: str
     green: str
@@ -112,12 +113,13 @@ def make_world(number: int, chance: random.Random) -> World:
     platform = chance.choice(("ecs", "ecs", "ecs", "lambda"))
     is_ecs = platform == "ecs"
     greens, stages = (GREENS, ECS_STAGES) if is_ecs else (FUNCTIONS, LAMBDA_STAGES)
-    listener = chance.choices(LISTENERS, (6, 1, 3))[0]
+    listener = chance.choices(LISTENERS, (5, 2, 3))[0]
     return World(
         number=number,
+        chance=random.Random(chance.random()),
         platform=platform,
         stage=chance.choices(stages, (1, 1, 5, 3, 5) if is_ecs else (1, 1))[0],
-        green=chance.choices(greens, (4, 3, *(2 for _ in greens[2:])))[0],
+        green=chance.choices(greens, (9, 3, *(2 for _ in greens[2:])))[0],
         listener=listener,
         rules=() if listener == "TCP" else tuple(_make_rules(chance)),
         account=chance.choices(ACCOUNTS, (10, 3, 2, 0.3, 2, 1))[0],

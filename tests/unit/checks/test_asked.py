@@ -267,6 +267,18 @@ def test_invocation_counts_for_the_version_that_ran(parameters: Any, response: A
     assert counted(LAMBDA, call) == Asked(**{expected: 1})
 
 
+TRACES = {"TraceSummaries": [{"ResponseTime": 0.1}]}
+
+
+def metric_query(*metrics: dict[str, Any]) -> dict[str, Any]:
+    return {"MetricDataQueries": [{"Id": f"q{number}", "MetricStat": metric} for number, metric in enumerate(metrics)]}
+
+
+def metric_data(*values: float) -> dict[str, Any]:
+    """Return the response to the first query."""
+    return {"MetricDataResults": [{"Id": "q0", "Values": list(values)}]}
+
+
 TASKS = {"tasks": [{"startedBy": "ecs-svc/12", "taskArn": "arn:aws:ecs:x:1:task/shop/abc123"}]}
 SERVICES = {"services": [{"taskSets": [{"id": "ecs-svc/1"}, {"id": "ecs-svc/12"}]}]}
 
@@ -300,28 +312,29 @@ SERVICES = {"services": [{"taskSets": [{"id": "ecs-svc/1"}, {"id": "ecs-svc/12"}
             LAMBDA,
             "cloudwatch",
             "get_metric_data",
-            {"Q": [{"Dimensions": [{"Name": "ExecutedVersion", "Value": "8"}]}]},
-            {},
+            metric_query({"Dimensions": [{"Name": "ExecutedVersion", "Value": "8"}]}),
+            metric_data(1.0),
             "green_metrics",
         ),
         (
             LAMBDA,
             "cloudwatch",
             "get_metric_data",
-            {"Q": [{"Dimensions": [{"Name": "ExecutedVersion", "Value": "7"}]}]},
-            {},
+            metric_query({"Dimensions": [{"Name": "ExecutedVersion", "Value": "7"}]}),
+            metric_data(1.0),
             "aws",
         ),
         (
             LAMBDA,
             "cloudwatch",
             "get_metric_data",
-            {"Q": [{"Dimensions": [{"Name": "Shard", "Value": "8"}]}]},
-            {},
+            metric_query({"Dimensions": [{"Name": "Shard", "Value": "8"}]}),
+            metric_data(1.0),
             "aws",
         ),
-        (LAMBDA, "xray", "get_trace_summaries", {"FilterExpression": 'resource = "orders:8"'}, {}, "green_metrics"),
-        (LAMBDA, "xray", "get_trace_summaries", {"FilterExpression": 'resource = "orders:81"'}, {}, "aws"),
+        (LAMBDA, "xray", "get_trace_summaries", {"FilterExpression": 'resource = "orders:8"'}, TRACES, "green_metrics"),
+        (LAMBDA, "xray", "get_trace_summaries", {"FilterExpression": 'resource = "orders:8"'}, {}, "aws"),
+        (LAMBDA, "xray", "get_trace_summaries", {"FilterExpression": 'resource = "orders:81"'}, TRACES, "aws"),
         (
             LAMBDA,
             "logs",
@@ -335,12 +348,35 @@ SERVICES = {"services": [{"taskSets": [{"id": "ecs-svc/1"}, {"id": "ecs-svc/12"}
             ECS,
             "cloudwatch",
             "get_metric_data",
-            {"Value": "targetgroup/green/0123456789abcdef"},
-            {},
+            metric_query({"Value": "targetgroup/green/0123456789abcdef"}),
+            metric_data(0.0),
             "green_metrics",
         ),
-        (ECS, "cloudwatch", "get_metric_data", {"Value": "targetgroup/blue/0123456789abcdef"}, {}, "aws"),
-        (ECS, "cloudwatch", "get_metric_data", {"Value": "ecs-svc/123"}, {}, "aws"),
+        (
+            ECS,
+            "cloudwatch",
+            "get_metric_data",
+            metric_query({"Value": "targetgroup/blue/0123456789abcdef"}),
+            metric_data(1.0),
+            "aws",
+        ),
+        (ECS, "cloudwatch", "get_metric_data", metric_query({"Value": "ecs-svc/123"}), metric_data(1.0), "aws"),
+        (ECS, "cloudwatch", "get_metric_data", metric_query({"Value": "ecs-svc/12"}), metric_data(), "aws"),
+        (ECS, "cloudwatch", "get_metric_data", metric_query({"Value": "ecs-svc/12"}), {}, "aws"),
+        (
+            ECS,
+            "cloudwatch",
+            "get_metric_data",
+            metric_query({"Value": "ecs-svc/1"}, {"Value": "ecs-svc/12"}),
+            metric_data(1.0),
+            "aws",
+        ),
+        (ECS, "cloudwatch", "get_metric_statistics", {"Value": "ecs-svc/12"}, {"Datapoints": [{}]}, "green_metrics"),
+        (ECS, "cloudwatch", "get_metric_statistics", {"Value": "ecs-svc/12"}, {"Datapoints": []}, "aws"),
+        (LAMBDA, "cloudwatch", "describe_alarms", {"AlarmNames": ["orders:8"]}, {"MetricAlarms": [{}]}, "aws"),
+        (LAMBDA, "logs", "start_query", {"queryString": "orders:8"}, {"queryId": "q"}, "aws"),
+        (LAMBDA, "logs", "get_log_events", {"logStreamName": "[8]ff"}, {"events": [{}]}, "green_metrics"),
+        (LAMBDA, "logs", "get_log_events", {"logStreamName": "[8]ff"}, {"events": []}, "aws"),
     ],
 )
 def test_call_counts_as_greens_only_if_it_names_what_is_greens_alone(

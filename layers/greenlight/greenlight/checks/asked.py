@@ -11,17 +11,17 @@ import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 from greenlight.checks.connections import ConnectionObserver, TunnelObserver
+from greenlight.checks.observations import OBSERVING_SERVICES, shows_green_under_traffic
 from greenlight.core.finding import Asked
 from greenlight.network.gateway_answers import is_made_by_gateway
 from greenlight.network.request_target import accepts_host, accepts_path, find_taken, is_sent_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from greenlight.core.deployment import Deployment, Side
     from greenlight.network.client import Response
 
-_OBSERVING_SERVICES = ("cloudwatch", "logs", "xray")
 _READS_OF_A_VERSION = (
     "get_function",
     "get_function_configuration",
@@ -139,8 +139,11 @@ class ExchangeRecorder:
     ) -> str:
         if service == "lambda" and operation == "invoke":
             return _classify_invocation(self._deployment, parameters, response)
-        if service in _OBSERVING_SERVICES:
-            return "green_metrics" if self._observes_green(parameters, response) else "aws"
+        if service in OBSERVING_SERVICES:
+            shows_green = shows_green_under_traffic(
+                self._deployment, self._tasks, (service, operation), parameters, response
+            )
+            return "green_metrics" if shows_green else "aws"
         return "green_resource" if self._reads_green(service, operation, parameters, response) else "aws"
 
     def _reads_green(
@@ -179,20 +182,6 @@ class ExchangeRecorder:
                 task_sets += service.get("taskSets", [])
             return any(green.task_set in (task_set.get("id"), task_set.get("taskSetArn")) for task_set in task_sets)
         return False
-
-    def _observes_green(self, parameters: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-        deployment, green = self._deployment, self._deployment.green
-        marks = {green.target_group, green.target_group.rpartition(":")[2], green.task_set}
-        if deployment.function and green.version:
-            marks.add(f"{deployment.function}:{green.version}")
-        marks.discard("")
-        if any(_contains_name(text, mark) for text in _texts(parameters) for mark in marks):
-            return True
-        if green.version and _has_version_dimension(parameters, green.version):
-            return True
-        streams = [str(event.get("logStreamName", "")) for event in response.get("events", [])]
-        stream_marks = {f"[{green.version}]"} if green.version else self._tasks
-        return any(mark in stream for stream in streams for mark in stream_marks)
 
 
 def sum_asked(counts: Iterable[Asked]) -> Asked:
@@ -251,32 +240,3 @@ def _is_from(image: str, repository: str) -> bool:
     name = image.partition("@")[0]
     head, _, tag = name.rpartition(":")
     return (head if head and "/" not in tag else name).partition("/")[2] == repository
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in plain data."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (dict, list, tuple)):
-        items: Iterable[Any] = value.values() if isinstance(value, dict) else value
-        for item in items:
-            yield from _texts(item)
-
-
-def _contains_name(text: str, name: str) -> bool:
-    """Return whether `name` is in `text` and does not go on there: `orders:7` is not in `orders:71`."""
-    place = text.find(name)
-    while place >= 0:
-        before, after = text[place - 1 : place], text[place + len(name) : place + len(name) + 1]
-        if not before.isalnum() and not after.isalnum() and "-" not in (before, after):
-            return True
-        place = text.find(name, place + 1)
-    return False
-
-
-def _has_version_dimension(value: Any, version: str) -> bool:
-    """Return whether a query has CloudWatch's dimension of this executed version."""
-    if isinstance(value, dict):
-        is_dimension = value.get("Name") == "ExecutedVersion" and value.get("Value") == version
-        return is_dimension or any(_has_version_dimension(item, version) for item in value.values())
-    return isinstance(value, (list, tuple)) and any(_has_version_dimension(item, version) for item in value)
