@@ -61,7 +61,7 @@ class PlanMaker:
             base = ""
         return f"{base}{path}"
 
-    # ---- What asks over HTTP
+    # ---- Requests
 
     def _http(self, tag: str) -> dict[str, Any]:
         chance = self._chance
@@ -143,7 +143,7 @@ class PlanMaker:
             "interval": "20ms",
         }
 
-    # ---- What connects only
+    # ---- Connections and suites
 
     def _tcp(self, _tag: str) -> dict[str, Any]:
         if self._chance.random() < 0.7:
@@ -181,7 +181,7 @@ class PlanMaker:
     def _alias(self, _tag: str) -> dict[str, Any]:
         return {}
 
-    # ---- What reads AWS
+    # ---- Reads of AWS
 
     def _alarms(self, _tag: str) -> dict[str, Any]:
         return {"names": [self._chance.choice(("quiet", "orders:8", "ecs-svc/8-errors"))]}

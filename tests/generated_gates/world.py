@@ -46,7 +46,7 @@ class Answer:
 
     Attributes:
         tag: The check that asked, by the tag in its request; "" for a connection, which has none.
-        token: Mark of the address that a redirect leads to; "" for an answer that is none.
+        token: Mark of the address that a redirect leads to; "" for any other answer.
     """
 
     tag: str
@@ -54,7 +54,7 @@ class Answer:
 
 
 class Record:
-    """What green answered, whether redirects were followed, and what AWS showed of green; for several threads."""
+    """Record of green's answers, of redirects that were followed, and of green's data in AWS; for several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -38,7 +38,7 @@ class Conversation:
         return True
 
     def carry(self) -> None:
-        """Carry the bytes of both ends to the other one."""
+        """Pass the bytes of each end to the other one."""
         sent, received = self._bios["client"][1].read(), self._bios["server"][1].read()
         for data, feed, target in (
             (sent, self.tunnel.send, self._bios["server"][0]),
