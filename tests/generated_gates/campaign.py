@@ -43,16 +43,14 @@ class Summary:
 
 def run_gates(seed: int, numbers: Iterable[int]) -> list[Gate]:
     """Run gates in this process."""
-    with tempfile.TemporaryDirectory() as folder:
-        runner = GateRunner(Path(folder), seed)
+    with tempfile.TemporaryDirectory() as folder, GateRunner(Path(folder), seed) as runner:
         return [runner.run(number) for number in numbers]
 
 
 def summarize(seed: int, numbers: Iterable[int]) -> Summary:
     """Run gates in this process and return their results."""
     summary = Summary()
-    with tempfile.TemporaryDirectory() as folder:
-        runner = GateRunner(Path(folder), seed)
+    with tempfile.TemporaryDirectory() as folder, GateRunner(Path(folder), seed) as runner:
         for number in numbers:
             summary += _summarize_gate(runner.run(number))
     return summary

@@ -70,6 +70,12 @@ class GateRunner:
         os.environ["GREENLIGHT_PLAN_FOLDER"] = str(folder)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 
+    def __enter__(self) -> GateRunner:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._servers.close()
+
     def run(self, number: int) -> Gate:
         """Run one gate; its number and the seed decide everything about it."""
         chance = random.Random(f"{self._seed}-{number}")

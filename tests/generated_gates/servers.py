@@ -47,17 +47,29 @@ class Endpoint:
 
     def _accept(self) -> None:
         while True:
-            connection, _ = self._listener.accept()
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError, EOFError, ValueError):
+        with contextlib.suppress(OSError, EOFError, ValueError), connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.settimeout(10)
-            if self._tls:
-                connection = self._tls.wrap_socket(connection, server_side=True)
-            with connection:
+            if not self._tls:
                 self._handle(connection)
+                return
+            secured = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            with secured:
+                secured.do_handshake()
+                self._handle(secured)
+
+    def close(self) -> None:
+        """Stop to accept connections."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
 
 
 class Servers:
@@ -86,6 +98,11 @@ class Servers:
         closed.listen(0)
         self._dead_port = closed.getsockname()[1]
         closed.close()
+
+    def close(self) -> None:
+        """Stop all servers."""
+        for endpoint in (*self._balancers.values(), self._blue, self._other, self._dns):
+            endpoint.close()
 
     def green_port(self) -> int:
         """Return the port of the listener that leads to green; nothing accepts for a dead green behind TCP."""
