@@ -3,7 +3,8 @@
 A connection is made as a client would make it: the chain is verified against the trusted authorities (or those of
 `SSL_CERT_FILE`), the name against the certificate, and the dates against the clock. A failed verification is FAIL with
 OpenSSL's reason; a host that cannot be reached is ERROR. Then the certificate is compared with `expect`; without
-`days_left` there, it must last 14 more days.
+`days_left` there, it must last 14 more days. A load balancer that ends TLS shows its own certificate, which is not
+evidence of green.
 
 `subject` and `issuer` are texts such as `CN=orders.example, O=Example`. `names` is the list of the subject's
 alternative names (DNS names and IP addresses). `days_left` is a whole number, rounded down. `version` is `TLSv1.2` or

@@ -210,6 +210,7 @@ def test_a_serving_service_passes(check: Check, green: dict[str, Any], service: 
     assert finding.outcome is Outcome.PASS, finding.message
     assert green["servicer"].metadata["x-smoke"] == "1"
     assert green["servicer"].metadata["x-rule"] == "green"
+    assert (finding.asked.green, finding.asked.balancer) == (1, 0)
 
 
 def test_a_service_that_should_not_serve_yet_passes_when_it_does_not(check: Check, green: dict[str, Any]) -> None:
@@ -224,4 +225,4 @@ def test_tls_verifies_the_name_of_greens_host(
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     finding = check("grpc_health", {}, green["tls"], host="orders.example")
-    assert finding.outcome is Outcome.PASS, finding.message
+    assert (finding.outcome, finding.asked.green) == (Outcome.PASS, 1), finding.message

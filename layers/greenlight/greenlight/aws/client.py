@@ -31,6 +31,9 @@ READ_TIMEOUT_S = 8
 ATTEMPTS = 3
 MAX_PAGES = 50
 
+AWS_ENDPOINTS = ("*.amazonaws.com", "*.amazonaws.com.cn", "*.api.aws")
+"""Names of AWS's endpoints, as patterns of allowed hosts."""
+
 _ACTIONS = {"invoke": "InvokeFunction", "head_object": "GetObject", "list_objects_v2": "ListBucket"}
 _IAM_PREFIX = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
 DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AccessDeniedFault")

@@ -9,6 +9,9 @@ import msgspec
 
 from greenlight.core.frozen import FrozenStruct
 
+AFTER_REDIRECT = "; after a redirect the answer came from "
+"""Words in a message before the URLs that answered in place of green."""
+
 
 class Outcome(StrEnum):
     """Outcome of one check.
@@ -143,8 +146,9 @@ class Asked(FrozenStruct, frozen=True, kw_only=True):
     """Whom a check asked: the number of exchanges that were answered. A redirect counts where it ended.
 
     Attributes:
-        green: Responses of green, connections to it, invocations of its version.
-        blue: The same of blue.
+        green: Responses of green, connections that it accepted or sent data on, invocations of its version.
+        balancer: Responses that green's load balancer made, or may have made, and connections without data of green.
+        blue: Responses of blue, connections to it, invocations of its version.
         other: The same of any other host or version.
         green_resource: AWS calls that read a resource of green alone: its target group, task set, version or image.
         green_metrics: AWS calls that read metrics, logs or traces of green alone.
@@ -152,6 +156,7 @@ class Asked(FrozenStruct, frozen=True, kw_only=True):
     """
 
     green: int = 0
+    balancer: int = 0
     blue: int = 0
     other: int = 0
     green_resource: int = 0

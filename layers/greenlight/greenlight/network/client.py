@@ -26,6 +26,7 @@ from greenlight.core.errors import GuardError, NoAnswerError, TlsError, Unreacha
 from greenlight.core.frozen import FrozenStruct
 from greenlight.network.certificate import read_certificate
 from greenlight.network.connection import Connection
+from greenlight.network.observed_socket import ObservedSocket, ObservedTlsSocket
 from greenlight.network.request_encoding import Url, encode_request, parse_url, reject_unsendable
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from greenlight.network.certificate import Certificate
     from greenlight.network.cookies import CookieJar
     from greenlight.network.guard import Guard
+    from greenlight.network.observed_socket import DataObserver
 
 MAX_BODY_BYTES = 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
@@ -239,6 +241,7 @@ class Client:
         name: str = "",
         alpn: Sequence[str] = (),
         timeout_s: float = 10.0,
+        on_data: DataObserver | None = None,
     ) -> socket.socket:
         """Open a connection for another protocol, with the rules that apply to requests; the caller closes it.
 
@@ -249,6 +252,7 @@ class Client:
             name: Name for SNI and the certificate, instead of `host`.
             alpn: Protocols to offer in TLS, such as h2.
             timeout_s: Time limit for connecting; the remaining time is the timeout of later operations on the socket.
+            on_data: Gets the application data that the socket receives.
 
         Raises:
             GuardError: The address is not allowed.
@@ -260,13 +264,20 @@ class Client:
         server = _Server(scheme="", address=address, port=port, name=name or host)
         connected = _open_socket(server, deadline)
         if tls:
-            connected = self._wrap_tls(connected, server, deadline, tuple(alpn))
+            connected = secured = self._wrap_tls(connected, server, deadline, tuple(alpn))
+            secured.on_data = on_data
+        elif on_data is not None:
+            connected = ObservedSocket(connected, on_data)
         connected.settimeout(max(0.001, deadline - time.monotonic()))
         return connected
 
     def allows(self, host: str) -> bool:
         """Return whether checks may use `host`: a host of this deployment, or one that the operator allows."""
         return self._guard.allows(host)
+
+    def allowing(self, hosts: Sequence[str]) -> Client:
+        """Return a client that may connect to further hosts; its pool is its own."""
+        return Client(self._guard.allowing(hosts), self._tls.get(()))
 
     def close(self) -> None:
         """Close all idle connections."""
@@ -358,10 +369,14 @@ class Client:
                 connection.start_tls(self._tls_context(), server.name)
         return connection
 
-    def _wrap_tls(self, raw: socket.socket, server: _Server, deadline: float, alpn: tuple[str, ...]) -> ssl.SSLSocket:
+    def _wrap_tls(
+        self, raw: socket.socket, server: _Server, deadline: float, alpn: tuple[str, ...]
+    ) -> ObservedTlsSocket:
         with _describing_tls(raw, server):
             raw.settimeout(min(CONNECT_TIMEOUT_S, max(0.001, deadline - time.monotonic())))
-            return self._tls_context(alpn).wrap_socket(raw, server_hostname=server.name)
+            secured = self._tls_context(alpn).wrap_socket(raw, server_hostname=server.name)
+            assert isinstance(secured, ObservedTlsSocket)  # noqa: S101 - the context creates nothing else
+            return secured
 
     def _tls_context(self, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
         """Return the context that offers these protocols; OpenSSL stores them in the context, not the connection."""
@@ -371,6 +386,7 @@ class Client:
                 context = self._tls[alpn] = ssl.create_default_context()
                 if alpn:
                     context.set_alpn_protocols(list(alpn))
+            context.sslsocket_class = ObservedTlsSocket
             return context
 
     def _take_idle(self, server: _Server) -> Connection | None:

@@ -81,6 +81,10 @@ class Guard:
         self._resolved[host, port] = (time.monotonic() + _CACHE_S, addresses[0])
         return addresses[0]
 
+    def allowing(self, hosts: Iterable[str]) -> Guard:
+        """Return the same policy with further allowed hosts."""
+        return Guard((*self._hosts, *hosts), allow_loopback=self._allow_loopback, resolver=self._resolver)
+
     def allows(self, host: str) -> bool:
         """Return whether checks may use the host's name; its addresses are not checked."""
         return self._allows(host.lower().rstrip("."))

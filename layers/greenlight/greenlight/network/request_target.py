@@ -129,6 +129,12 @@ def accepts_path(side: Side, url: str) -> bool:
     return not side.path_patterns or _matches(urllib.parse.urlsplit(url).path, side.path_patterns)
 
 
+def accepts_host(side: Side, host: str) -> bool:
+    """Return whether the rule that leads to `side` takes a host name; a port is ignored."""
+    name = urllib.parse.urlsplit(f"//{host}").hostname or ""
+    return not side.host_patterns or _matches(name, tuple(pattern.lower() for pattern in side.host_patterns))
+
+
 def _is_below(url: str, base: str) -> bool:
     return bool(base) and (url == base or url.startswith((f"{base}/", f"{base}?")))
 
