@@ -74,7 +74,7 @@ def handle(
     state.read_until = started + remaining_s * READ_SHARE
     outcome = run_fail_closed(state, log, lambda: _run(state, execution, log, started + remaining_s - reserve_s))
     if isinstance(outcome, MachineStarted):
-        log.info("state machine started", name=outcome.name, reason=outcome.reason)
+        log.info("state machine started", machine_execution=outcome.name, reason=outcome.reason)
         return {"conducted_by": outcome.name}
     result = outcome
     duration_ms = (time.monotonic() - started) * 1000
