@@ -55,6 +55,7 @@ DECIDING = [
             f"{REPORT}.json",
             f"{REPORT}.html",
             f"{REPORTS}/index/2026/11/28/shop-live-d-1-{STAGES[0]}.json",
+            f"{REPORTS}/runs/0.json",
             f"{PLANS}/shop/live.yaml",
             f"{PLANS}/overrides/shop/live/1.yaml",
         )
@@ -117,6 +118,15 @@ def test_hook_may_start_the_guardian_alone_and_answer_if_it_cannot(role: str, de
     assert deployed.properties(role.replace("Role", "Function"))["Environment"]["Variables"]["GREENLIGHT_MACHINE"] == (
         GUARDIAN
     )
+
+
+@pytest.mark.parametrize("role", HOOK_ROLES)
+def test_only_a_hook_that_may_get_a_second_delivery_reads_whether_the_guardian_was_started(role: str) -> None:
+    execution = f"{GUARDIAN.replace('stateMachine', 'execution')}:name"
+
+    assert Deployed().may(role, "states:DescribeExecution", execution)
+    assert not HARDENED.may(role, "states:DescribeExecution", execution)
+    assert not Deployed().may(role, "states:DescribeExecution", f"{EXECUTION}:name")
 
 
 @pytest.mark.parametrize("role", ["PrepareRole", "ConcludeRole", *PROBE_ROLES])

@@ -306,12 +306,22 @@ def test_hook_may_write_only_the_reports_of_its_stage_and_its_own_log(stage: str
     log_group = transformed()["Resources"][f"{stage}LogGroup"]["Properties"]["LogGroupName"]["Fn::Sub"]
 
     assert resources(role, "s3:PutObject") == {
-        f"${{ReportBucket.Arn}}/{name}" for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json")
+        f"${{ReportBucket.Arn}}/{name}"
+        for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json", "runs/*.json")
     }
     assert resources(role, "logs:CreateLogStream") == resources(role, "logs:PutLogEvents")
     assert resources(role, "logs:PutLogEvents") == {
         f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{log_group}:*"
     }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_hook_may_read_only_claims_in_the_report_bucket_and_cannot_list_them(stage: str) -> None:
+    role = f"{stage}Role"
+
+    readable = {arn for arn in resources(role, "s3:GetObject") if arn.startswith("${ReportBucket")}
+    assert readable == {"${ReportBucket.Arn}/runs/*.json"}
+    assert resources(role, "s3:ListBucket") == {"${PlanBucket.Arn}"}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -457,8 +467,8 @@ def test_effect_declares_exactly_the_actions_that_it_calls() -> None:
     assert set(effect.effect.iam) == called
 
 
-# Actions that the template allows for its own plan bucket and its own topic only.
-OF_ITS_OWN = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "sns:Publish"}
+# Actions that the template allows for its own buckets, topic and state machine only.
+OF_ITS_OWN = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "sns:Publish", "states:DescribeExecution"}
 
 
 def test_greenlight_iam_lists_the_actions_and_resources_that_the_template_grants() -> None:
@@ -474,4 +484,4 @@ def test_hook_may_do_exactly_what_the_engine_and_its_validators_call() -> None:
     needed = calls("layers/greenlight/greenlight", "validators")
     granted = actions("AfterAllowTrafficRole") - denied_to_code("AfterAllowTrafficRole")
 
-    assert needed - BY_CHECK_POLICY == granted - WITHOUT_A_CALL
+    assert needed - BY_CHECK_POLICY == granted - WITHOUT_A_CALL - BY_CHECK_POLICY

@@ -7,7 +7,7 @@ import logging
 
 from tests.support.sam_template import ROOT
 
-RESERVED = {*vars(logging.makeLogRecord({})), "message", "asctime"}
+RESERVED = {*vars(logging.makeLogRecord({})), "message", "asctime"} - {"exc_info"}
 LEVELS = {"info", "warning", "error"}
 
 

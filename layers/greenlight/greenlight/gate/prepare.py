@@ -35,11 +35,20 @@ REACHABLE_STAGES = ("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTr
 
 
 class Prepared(FrozenStruct, frozen=True, kw_only=True):
-    """Everything that is needed to run the checks of one gate. If `plan.waived` is set, no check needs to run."""
+    """Everything that is needed to run the checks of one gate. If `plan.waived` is set, no check needs to run.
+
+    Attributes:
+        deployment: The deployment with its plan's target.
+        plan: The plan that applies.
+        secrets: Values of the secrets that the checks refer to, by name.
+        earlier_run: Request id of an invocation that may have run checks of this gate; those that may change data do
+            not run again. "" for none.
+    """
 
     deployment: Deployment
     plan: Plan
     secrets: dict[str, str] = {}
+    earlier_run: str = ""
 
     @property
     def checks(self) -> tuple[Check, ...]:
