@@ -47,7 +47,7 @@ def check_plan_fits(plan: Plan, uri: str, settings: Settings) -> Iterator[Sympto
     """Check that the installation has the state machine and the subnets that a plan needs."""
     if not settings.machine:
         yield from _missing_machine(plan, uri)
-    elif plan.network == "vpc" and not settings.vpc_probe:
+    elif plan.network == "vpc" and not settings.vpc_probe_function:
         yield make_symptom(
             "plan-needs-subnets",
             "the plan says network: vpc, but the installation has no subnets for checks, so its gates answer Failed",
@@ -103,11 +103,11 @@ def _probe_name(plan: Plan, event: str, settings: Settings | None, hook: dict[st
     is_inline = settings.conductor != "machine" and not machine_reason(plan, event, settings.concurrency, timeout_s)
     if is_inline:
         return ""
-    return settings.vpc_probe if plan.network == "vpc" else settings.probe
+    return settings.vpc_probe_function if plan.network == "vpc" else settings.probe_function
 
 
 def check_probe_network(state: GroupState, functions: Mapping[str, dict[str, Any]], own: Settings) -> Iterator[Symptom]:
     """Check that a probe in subnets of the operator reaches S3, through which it gets its checks."""
     for function in {str(f["FunctionName"]): f for f in functions.values()}.values():
-        if function["FunctionName"] == own.vpc_probe:
+        if function["FunctionName"] == own.vpc_probe_function:
             yield from network.check_route(state, function, "s3", "probe-without-way-out")

@@ -184,6 +184,7 @@ def test_environment_variables_are_exactly_the_settings_that_the_engine_reads() 
     variables = raw_template()["Globals"]["Function"]["Environment"]["Variables"]
 
     assert {name for name in variables if name.startswith("GREENLIGHT_")} == keys - NOT_FOR_ACCOUNTS
+    assert keys == {f"GREENLIGHT_{name.upper()}" for name in settings.Settings.__struct_fields__}
 
 
 def test_parameters_allow_the_same_values_as_the_engine() -> None:
