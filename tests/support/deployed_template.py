@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from devkit.doctor.permissions import allows
 from tests.support.sam_template import Json, transformed, with_principal_tags
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 REGION, ACCOUNT = "eu-central-1", "111122223333"
 _PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::URLSuffix": "amazonaws.com"}
@@ -23,14 +21,24 @@ class Deployed:
     """The resources and roles of an installation with certain parameters; others have their defaults."""
 
     def __init__(self, **parameters: str) -> None:
-        """Decide the conditions of the template."""
-        template = transformed()
-        self._parameters = {name: str(p.get("Default", "")) for name, p in template["Parameters"].items()} | parameters
-        self._conditions: Mapping[str, Any] = template["Conditions"]
-        self._all: Mapping[str, Json] = template["Resources"]
-        self.resources: dict[str, Json] = {
+        """Remember the parameters; the template is read when it is needed."""
+        self._chosen = parameters
+
+    @functools.cached_property
+    def _template(self) -> Json:
+        return transformed()
+
+    @functools.cached_property
+    def _parameters(self) -> dict[str, str]:
+        defaults = {name: str(p.get("Default", "")) for name, p in self._template["Parameters"].items()}
+        return defaults | self._chosen
+
+    @functools.cached_property
+    def resources(self) -> dict[str, Json]:
+        """The resources that exist, by logical ID."""
+        return {
             name: resource
-            for name, resource in self._all.items()
+            for name, resource in self._template["Resources"].items()
             if "Condition" not in resource or self._is_true({"Condition": resource["Condition"]})
         }
 
@@ -93,7 +101,7 @@ class Deployed:
     def _is_true(self, condition: Any) -> bool:
         ((key, argument),) = condition.items()
         if key == "Condition":
-            return self._is_true(self._conditions[argument])
+            return self._is_true(self._template["Conditions"][argument])
         if key == "Fn::Equals":
             return self.value(argument[0]) == self.value(argument[1])
         if key == "Fn::Not":
@@ -109,14 +117,14 @@ class Deployed:
             return _PSEUDO[name]
         if name in self._parameters:
             return self._parameters[name]
-        kind = self._all[name]["Type"]
+        kind = self._template["Resources"][name]["Type"]
         return self._arn(name) if kind in ("AWS::IAM::ManagedPolicy", "AWS::StepFunctions::StateMachine") else name
 
     def _attribute(self, name: str, attribute: str) -> str:
         return self._arn(name) if attribute == "Arn" else self._own_name(name)
 
     def _own_name(self, name: str) -> str:
-        properties = self._all[name]["Properties"]
+        properties = self._template["Resources"][name]["Properties"]
         keys = ("FunctionName", "StateMachineName", "QueueName", "LogGroupName", "Name")
         return str(next((self.value(properties[key]) for key in keys if key in properties), name))
 
@@ -132,7 +140,7 @@ class Deployed:
             "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{own}",
             "AWS::Events::Rule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{own}",
         }
-        return formats[self._all[name]["Type"]]
+        return formats[self._template["Resources"][name]["Type"]]
 
 
 def policy_size(document: Json) -> int:

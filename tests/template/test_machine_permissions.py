@@ -9,8 +9,7 @@ import pytest
 
 from greenlight.machine.documents import FOLDER, RESULT
 from tests.support.deployed_template import ACCOUNT, ADMINISTRATOR, REGION, Deployed
-from tests.support.sam_template import ROOT, STAGES
-from tests.template.test_permissions import (
+from tests.support.permissions import (
     ANSWERING_ROLES,
     BY_CHECK_POLICY,
     EVERYTHING,
@@ -23,6 +22,7 @@ from tests.template.test_permissions import (
     calls,
     resources,
 )
+from tests.support.sam_template import ROOT, STAGES
 
 REPORTS, PLANS = "arn:aws:s3:::ReportBucket", "arn:aws:s3:::PlanBucket"
 GROUP = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:shop/live"

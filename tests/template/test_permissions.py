@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from typing import TYPE_CHECKING
@@ -12,36 +11,40 @@ import pytest
 
 from devkit.plans.iam_policy import GRANTED
 from greenlight.api import Validator
-from greenlight.aws.client import iam_action
 from greenlight.checks.registry import Registry
 from tests.support.deployed_template import ACCOUNT, REGION, Deployed, policy_size
+from tests.support.permissions import (
+    ANSWERING_ROLES,
+    BY_CHECK_POLICY,
+    EVERYTHING,
+    FUNCTION_ROLES,
+    HARDENED,
+    HOOK_ROLES,
+    PROBE_ROLES,
+    PUT,
+    ROLES,
+    SERVICES,
+    actions,
+    allow_statements,
+    calls,
+    denied_to_code,
+    resources,
+)
 from tests.support.sam_template import (
     ECS_STAGES,
     ROOT,
     SHARED_STAGES,
     STAGES,
     TEMPLATE,
-    alternatives,
     listed,
     of_type,
-    plain,
-    statements,
     transformed,
 )
 from validators import effect
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    pass
 
-    from tests.support.sam_template import Json
-
-HOOK_ROLES = [f"{stage}Role" for stage in STAGES]
-PROBE_ROLES = ["ProbeRole", "VpcProbeRole"]
-MACHINE_ROLES = ["GateMachineRole", "GuardianMachineRole"]
-FUNCTION_ROLES = [*HOOK_ROLES, "LastResortRole", "PrepareRole", *PROBE_ROLES, "ConcludeRole"]
-ROLES = [*FUNCTION_ROLES, *MACHINE_ROLES]
-ANSWERING_ROLES = [*HOOK_ROLES, "LastResortRole", *MACHINE_ROLES]
-PUT = "codedeploy:PutLifecycleEventHookExecutionStatus"
 # Actions without resource-level permissions, by the service authorization reference.
 WITHOUT_RESOURCE = {
     "cloudwatch:DescribeAlarms",
@@ -77,37 +80,6 @@ WITHOUT_OPERATION = {
 # Services whose name in IAM differs from botocore's, and actions whose name differs from the operation's.
 SERVICE = {"elasticloadbalancing": "elbv2", "states": "stepfunctions"}
 OPERATION = {"s3:ListBucket": "ListObjectsV2", "s3:GetObjectVersion": "GetObject", "lambda:InvokeFunction": "Invoke"}
-
-
-# Every optional part of an installation, in both modes.
-OPTIONS = {
-    "CheckPolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/checks",
-    "SecretArns": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:greenlight/*",
-    "SecretKeyArns": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/secrets",
-    "BucketKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/buckets",
-    "FragmentArns": "arn:aws:s3:::platform-plans/*",
-    "PluginLayerArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:plugins:1",
-    "NoticeTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:notices",
-    "VpcSubnetIds": "subnet-1",
-    "VpcSecurityGroupIds": "sg-1",
-    "ProbeSubnetIds": "subnet-2",
-    "ProbeSecurityGroupIds": "sg-2",
-}
-EVERYTHING = Deployed(**OPTIONS)
-HARDENED = Deployed(**OPTIONS, Conductor="machine")
-
-
-def allow_statements(role: str) -> list[Json]:
-    return [s for s in statements(transformed(), role) if s["Effect"] == "Allow"]
-
-
-def actions(role: str) -> set[str]:
-    return {action for statement in allow_statements(role) for action in listed(statement["Action"])}
-
-
-def resources(role: str, action: str) -> set[str]:
-    elements = [s["Resource"] for s in allow_statements(role) if action in listed(s["Action"])]
-    return {plain(arn) for arn in alternatives(elements)}
 
 
 def test_every_function_has_its_own_role() -> None:
@@ -176,16 +148,6 @@ def test_resources_are_restricted_unless_the_service_does_not_support_it(role: s
 
     assert unrestricted - network <= WITHOUT_RESOURCE
     assert network <= denied_to_code(role)
-
-
-def denied_to_code(role: str) -> set[str]:
-    """Return the actions that the role allows to Lambda and denies to the code of the function."""
-    denied = [
-        s
-        for s in statements(transformed(), role)
-        if s["Effect"] == "Deny" and "lambda:SourceFunctionArn" in str(s.get("Condition"))
-    ]
-    return {action for statement in denied for action in listed(statement["Action"])}
 
 
 def documented_actions(*labels: str) -> set[str]:
@@ -403,59 +365,6 @@ WITHOUT_A_CALL = {
     "kms:GenerateDataKey",
     "logs:CreateLogStream",
     "logs:PutLogEvents",
-}
-
-
-def calls(*folders: str, services: Collection[str] | None = None) -> set[str]:
-    """Return the IAM actions of AWS calls in the sources: aws.call("service", "operation") and methods of boto3."""
-    called = set()
-    for tree in (ast.parse(path.read_text()) for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))):
-        for node in ast.walk(tree):
-            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-                continue
-            literals = [a.value for a in node.args[:2] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-            if len(literals) == 2 and literals[0] in (services or SERVICES):
-                called.add(iam_action(*literals))
-            elif node.func.attr in METHODS:
-                called.add(iam_action(*METHODS[node.func.attr]))
-    return called
-
-
-SERVICES = (
-    "acm",
-    "cloudwatch",
-    "codedeploy",
-    "ecr",
-    "ecs",
-    "elbv2",
-    "events",
-    "lambda",
-    "logs",
-    "s3",
-    "secretsmanager",
-    "sns",
-    "ssm",
-    "stepfunctions",
-    "synthetics",
-    "xray",
-)
-METHODS = {
-    "put_lifecycle_event_hook_execution_status": ("codedeploy", "put_lifecycle_event_hook_execution_status"),
-    "invoke": ("lambda", "invoke"),
-}
-
-# Actions that change something, read data of users, or that only `effect` needs: each installation allows them by
-# CheckPolicyArn.
-BY_CHECK_POLICY = {
-    "cloudwatch:GetMetricStatistics",
-    "logs:FilterLogEvents",
-    "logs:GetQueryResults",
-    "logs:StartQuery",
-    "logs:StopQuery",
-    "s3:DeleteObject",
-    "states:DescribeExecution",
-    "states:ListExecutions",
-    "synthetics:StartCanary",
 }
 
 

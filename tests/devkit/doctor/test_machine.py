@@ -30,7 +30,7 @@ MANY_CHECKS = LAMBDA_PLAN.replace(
 
 
 def with_machine(account: DoctorAccount, status: str = "ACTIVE", **variables: str) -> None:
-    """Give the account the state machine and its probes; the probe in the VPC has a route to S3 and its own group."""
+    """Add the state machine and its probes to an account; the probe in the VPC has a route to S3 and its own group."""
     settings = {"MACHINE": MACHINE, "PROBE_FUNCTION": "greenlight-Probe", **variables}
     for hook in account.functions.values():
         hook["Environment"]["Variables"] |= {f"GREENLIGHT_{name}": value for name, value in settings.items()}
@@ -60,7 +60,7 @@ def with_machine(account: DoctorAccount, status: str = "ACTIVE", **variables: st
 
 
 def with_vpc_plan(account: DoctorAccount) -> None:
-    """Give the account a plan whose checks run in the operator's subnets, beside an internal load balancer."""
+    """Set a plan whose checks run in the operator's subnets, beside an internal load balancer."""
     with_machine(account, VPC_PROBE_FUNCTION="greenlight-VpcProbe")
     account.plan = VPC_PLAN
     account.load_balancer["Scheme"] = "internal"
