@@ -54,6 +54,7 @@ DECIDING = [
             f"{GATES}/prepared.json",
             f"{REPORT}.json",
             f"{REPORT}.html",
+            f"{REPORT}.last-resort.json",
             f"{REPORTS}/index/2026/11/28/shop-live-d-1-{STAGES[0]}.json",
             f"{REPORTS}/runs/0.json",
             f"{PLANS}/shop/live.yaml",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 from typing import TYPE_CHECKING
@@ -220,11 +221,29 @@ def test_answers_go_to_deployment_groups_of_this_account_and_region(role: str) -
     }
 
 
-def test_last_resort_may_only_answer_write_its_log_and_send_to_its_queue() -> None:
-    assert actions("LastResortRole") == {PUT, "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+def test_last_resort_may_only_answer_publish_its_own_reports_and_write_its_log_and_queue() -> None:
+    assert actions("LastResortRole") == {
+        PUT,
+        "codedeploy:GetDeployment",
+        "events:PutEvents",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "s3:GetObject",
+        "s3:PutObject",
+        "sns:Publish",
+        "sqs:SendMessage",
+    }
     assert resources("LastResortRole", "sqs:SendMessage") == {"${UnansweredQueue.Arn}"}
     assert resources("LastResortRole", "logs:PutLogEvents") == {"${LastResortLogGroup.Arn}"}
-    assert "ManagedPolicyArns" not in transformed()["Resources"]["LastResortRole"]["Properties"]
+    assert resources("LastResortRole", "s3:GetObject") == {"${ReportBucket.Arn}/*.json"}
+    assert resources("LastResortRole", "s3:PutObject") == {
+        "${ReportBucket.Arn}/*.last-resort.json",
+        "${ReportBucket.Arn}/*.last-resort.html",
+    }
+    managed = transformed()["Resources"]["LastResortRole"]["Properties"]["ManagedPolicyArns"]
+    assert [arn["Fn::If"][1]["Ref"] for arn in managed] == ["PublishPolicy", "BucketKeyPolicy"]
 
 
 @pytest.mark.parametrize("stage", ECS_STAGES)
@@ -267,10 +286,8 @@ def test_hook_may_write_only_the_reports_of_its_stage_and_its_own_log(stage: str
     role = f"{stage}Role"
     log_group = transformed()["Resources"][f"{stage}LogGroup"]["Properties"]["LogGroupName"]["Fn::Sub"]
 
-    assert resources(role, "s3:PutObject") == {
-        f"${{ReportBucket.Arn}}/{name}"
-        for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json", "runs/*.json")
-    }
+    names = (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json", "runs/*.json")
+    assert resources(role, "s3:PutObject") == {f"${{ReportBucket.Arn}}/{name}" for name in names}
     assert resources(role, "logs:CreateLogStream") == resources(role, "logs:PutLogEvents")
     assert resources(role, "logs:PutLogEvents") == {
         f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{log_group}:*"
@@ -314,7 +331,14 @@ def test_hook_may_change_only_its_answer_its_reports_and_its_log(stage: str) -> 
     }
 
 
-@pytest.mark.parametrize("role", [*HOOK_ROLES, "ConcludeRole"])
+def test_no_hook_may_write_what_the_last_resort_writes() -> None:
+    own = ["shop/web/d-1/AfterInstall.last-resort.json", "index/shop/web/1-d-1-AfterInstall.last-resort.json"]
+    for stage in STAGES:
+        patterns = [arn.partition("/")[2] for arn in resources(f"{stage}Role", "s3:PutObject")]
+        assert not [key for key in own for pattern in patterns if fnmatch.fnmatchcase(key, pattern)]
+
+
+@pytest.mark.parametrize("role", [*HOOK_ROLES, "LastResortRole", "ConcludeRole"])
 def test_verdicts_go_only_to_the_bus_and_topic_that_the_operator_named_and_only_as_greenlight(role: str) -> None:
     (put_events,) = [s for s in allow_statements(role) if "events:PutEvents" in listed(s["Action"])]
 
@@ -332,6 +356,7 @@ def test_verdicts_go_only_to_the_bus_and_topic_that_the_operator_named_and_only_
         ("PrepareRole", 2),
         *((role, 2) for role in PROBE_ROLES),
         ("ConcludeRole", 1),
+        ("LastResortRole", 1),
     ],
 )
 def test_kms_keys_may_be_used_only_through_the_service_that_stores_the_data(role: str, count: int) -> None:
@@ -348,6 +373,14 @@ def test_checks_may_read_only_secrets_that_the_operator_named_and_none_by_defaul
     assert resources(role, "secretsmanager:GetSecretValue") == {"${SecretArns}"}
     assert template["Parameters"]["SecretArns"]["Default"] == ""
     assert template["Conditions"]["HasSecrets"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "SecretArns"}, ""]}]}
+
+
+def test_partial_reports_expire_after_days_and_reports_after_the_retention() -> None:
+    rules = transformed()["Resources"]["ReportBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (partial,) = [rule for rule in rules if rule.get("Prefix") == "runs/"]
+
+    assert (partial["Status"], partial["ExpirationInDays"]) == ("Enabled", 3)
+    assert partial["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
 
 
 def test_arns_do_not_hard_code_a_partition() -> None:

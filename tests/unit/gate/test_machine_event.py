@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.report import PlanSource, Report
+from greenlight.core.verdict import Status, StatusDelivery
 from greenlight.gate.codedeploy import EventError, parse
+from greenlight.gate.last_resort import build_report, read_failure
 from greenlight.gate.machine_event import build_record, is_machine_event
 from tests.support.sam_template import ROOT
 
@@ -61,3 +65,27 @@ def test_record_has_the_ids_of_the_gate_and_the_reason_of_its_end(name: str) -> 
     assert record["stage"] == gate["stage"]
     assert record["requestContext"]["functionArn"].endswith("stateMachine:greenlight-Guardian")
     assert record["responsePayload"]["errorMessage"]
+
+
+def test_report_of_the_last_resort_says_that_the_state_machine_had_no_answer_and_names_its_execution() -> None:
+    event = load("good_machine_failed")
+    record = build_record(event)
+    failure = read_failure(record, parse(record["requestPayload"]))
+    base = Report(
+        verdict=Status.FAILED,
+        reasons=(),
+        checks=(),
+        deployment=Deployment(id="d-1", platform=Platform.ECS, stage=failure.stage),
+        plan=PlanSource(),
+        started_at=event["time"],
+        duration_ms=0.0,
+        greenlight="0",
+    )
+
+    report = build_report(base, failure, StatusDelivery(told=True), is_judged=False)
+
+    assert failure.stage == "AfterAllowTestTraffic"
+    assert report.reasons[0].message == (
+        "the state machine ended without an answer: Access to CodeDeploy was denied; "
+        f"read the execution {event['detail']['name']} of the state machine"
+    )
