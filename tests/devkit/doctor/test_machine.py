@@ -10,6 +10,7 @@ from tests.support.account import REGION
 from tests.support.doctor_account import (
     ACCOUNT_ID,
     LAMBDA_PLAN,
+    NOW,
     PLAN,
     DoctorAccount,
     assert_only_finding,
@@ -52,7 +53,7 @@ def with_machine(account: DoctorAccount, status: str = "ACTIVE", **variables: st
             "definition": "{}",
             "roleArn": "arn:aws:iam::111122223333:role/guardian",
             "type": "STANDARD",
-            "creationDate": 0,
+            "creationDate": NOW,
         }
         if status
         else "StateMachineDoesNotExist"

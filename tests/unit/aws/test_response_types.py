@@ -49,3 +49,11 @@ def test_value_of_another_type_is_an_error_that_names_call_and_place(response: A
 def test_members_may_be_missing_null_or_unknown(response: Any) -> None:
     account = Aws(AnyAccount({"cloudwatch.describe_alarms": response}))
     assert account.call("cloudwatch", "describe_alarms") == response
+
+
+def test_policy_that_botocore_decodes_is_accepted() -> None:
+    account = Aws(AnyAccount({"iam.get_role": {"Role": {"AssumeRolePolicyDocument": '{"Statement": []}'}}}))
+
+    response = account.call("iam", "get_role", RoleName="hook")
+
+    assert response["Role"]["AssumeRolePolicyDocument"] == {"Statement": []}

@@ -27,6 +27,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 """Python's types by type of botocore's shapes; the types of blobs and documents are not checked."""
 
+_DECODED = {"policyDocumentType": (str, dict), "TemplateBody": (str, dict)}
+"""Python's types of shapes of IAM and CloudFormation that botocore decodes: text with JSON becomes its value."""
+
 
 class ResponseTypeError(ValueError):
     """A value in a response has another type than the service's model says."""
@@ -50,7 +53,7 @@ def check_types(parsed: Any, model: Any, **_: Any) -> None:
 
 
 def _check(value: Any, shape: Any, place: str) -> None:
-    expected: Any = _TYPES.get(shape.type_name)
+    expected: Any = _DECODED.get(shape.name) or _TYPES.get(shape.type_name)
     if value is None or expected is None or getattr(shape, "is_document_type", False):
         return
     if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
