@@ -61,3 +61,11 @@ def test_number_that_json_cannot_express_is_accepted(number: object) -> None:
 def test_members_may_be_missing_null_or_unknown(response: Any) -> None:
     account = Aws(AnyAccount({"cloudwatch.describe_alarms": response}))
     assert account.call("cloudwatch", "describe_alarms") == response
+
+
+def test_policy_that_botocore_decodes_is_accepted() -> None:
+    account = Aws(AnyAccount({"iam.get_role": {"Role": {"AssumeRolePolicyDocument": '{"Statement": []}'}}}))
+
+    response = account.call("iam", "get_role", RoleName="hook")
+
+    assert response["Role"]["AssumeRolePolicyDocument"] == {"Statement": []}
