@@ -23,6 +23,7 @@ from greenlight.gate.run_state import RunState, discover_and_prepare
 from greenlight.gate.shadow import apply_shadow
 from greenlight.gate.supervise import run_gate
 from greenlight.gate.telemetry import GateLog, report_run
+from greenlight.gate.watcher import watch_after_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +83,8 @@ def handle(
     make_report = functools.partial(result.report, started_at, duration_ms, bucket=bucket)
     log.best_effort(lambda: log.verdict(make_report()))  # a hook that is killed while it answers has logged its reasons
     delivery = reporter.answer(result.verdict.status, started + remaining_s - time.monotonic() - reserve_s / 3)
+    if note := watch_after_answer(log, state, result.verdict.status, delivery):
+        make_report = functools.partial(result.with_notes(note).report, started_at, duration_ms, bucket=bucket)
     log.best_effort(lambda: report_run(log, state, make_report(), delivery, started + remaining_s - reserve_s / 10))
     if not delivery.told:
         raise AnswerNotAcceptedError(f"CodeDeploy did not accept {result.verdict.status.value}: {delivery.error}")

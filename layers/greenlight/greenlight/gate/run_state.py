@@ -26,6 +26,7 @@ class RunState:
         settings: Settings of the installation; None until they were read.
         aws: AWS clients of the run; None until they were made.
         shadow: The plan's shadow; None until the plan was read, or if it has none.
+        is_watched: The plan watches the shift of the deployment's traffic.
     """
 
     deployment: Deployment
@@ -35,6 +36,7 @@ class RunState:
     settings: Settings | None = None
     aws: Aws | None = None
     shadow: Shadow | None = None
+    is_watched: bool = False
 
 
 def discover_and_prepare(state: RunState, aws: Aws, reader: PlanReader | None = None) -> Prepared:
@@ -55,4 +57,5 @@ def discover_and_prepare(state: RunState, aws: Aws, reader: PlanReader | None = 
     state.deployment = discovered.deployment
     prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags, reader)
     state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow
+    state.is_watched = prepared.is_watched
     return prepared
