@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
 from greenlight.aws.client import Aws, call_aws
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
+from greenlight.checks.unsafe import describe_change
 from greenlight.core.deployment import Platform
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.finding import Severity
@@ -31,10 +32,8 @@ if TYPE_CHECKING:
     from greenlight.core.deployment import Deployment
     from greenlight.core.report import PlanSource, Report
     from greenlight.plan.includes import Fetch
-    from greenlight.plan.model import Check
 
 LEFT_OUT = "left out of the replay"
-_WRITING_METHODS = ("post", "put", "patch", "delete")
 _GONE_CODES = ("ResourceNotFoundException", "ServiceNotFoundException", "ClusterNotFoundException")
 _REMEDY = "name a plan with --plan FILE"
 
@@ -188,22 +187,9 @@ def unsafe_checks(plan: Plan, deployment: Deployment) -> dict[str, str]:
     """Return the checks of the stage that may change data, each with the reason why it is left out."""
     reasons = {}
     for bound in bind(plan, deployment, {}, Registry())[deployment.stage]:
-        check = bound.check
-        if bound.validator is not None and bound.validator.unsafe:
-            reasons[check.name] = f"{LEFT_OUT}: {check.validator} may change data; --unsafe runs it"
-        elif method := _writing_method(check):
-            reasons[check.name] = f"{LEFT_OUT}: it sends {method.upper()}; --unsafe runs it"
+        if change := describe_change(bound):
+            reasons[bound.check.name] = f"{LEFT_OUT}: {change}; --unsafe runs it"
     return reasons
-
-
-def _writing_method(check: Check) -> str:
-    """Return the method of the first request of a check that is not only for reading, or ""."""
-    params: Any = check.params
-    if not isinstance(params, dict):
-        return ""
-    lists = [value for value in params.values() if isinstance(value, list)]
-    requests = [params, *(item for items in lists for item in items if isinstance(item, dict))]
-    return next((method for request in requests for method in _WRITING_METHODS if method in request), "")
 
 
 def unjudged_checks(plan: Plan, stage: str, unsafe: Mapping[str, str]) -> list[str]:

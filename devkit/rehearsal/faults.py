@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FAULTS = {
     "hook-killed": "the hook's process is killed (SIGKILL) while it runs; Lambda invokes the last resort",
     "hook-cannot-be-invoked": "CodeDeploy's service role may not invoke the hook: the deployment fails at once",
-    "duplicate-invocation": "Lambda delivers the hook's event twice, which asynchronous invocation allows",
+    "duplicate-invocation": "Lambda delivers the hook's event twice: one invocation runs the checks, the other waits",
     "codedeploy-throttles": "the first calls that report a status are answered with ThrottlingException (times: 2)",
     "codedeploy-hangs": "the first call that reports a status gets no answer within the client's timeout (times: 1)",
     "answer-lost": "the first status counts, but the connection breaks before the hook gets the response (times: 1)",

@@ -25,6 +25,7 @@ from .aws.codedeploy import CodeDeployApi
 from .aws.ecs import EcsApi
 from .aws.elbv2 import Elbv2Api
 from .aws.lambdas import LambdaApi, choose_version
+from .aws.s3 import S3Api
 from .aws.server import ACCOUNT, REGION
 from .caddy import LoadBalancerError
 from .codedeploy_state import CodeDeployState, DeploymentRecord
@@ -139,7 +140,7 @@ class _ScenarioRun:
             self._outcome.deployments.append(self._deploy(planned))
 
     def _create_apis(self) -> list[Any]:
-        apis: list[Any] = [self._fault_injector, self._codedeploy, LambdaApi(self._functions)]
+        apis: list[Any] = [self._fault_injector, self._codedeploy, LambdaApi(self._functions), S3Api()]
         if isinstance(self._platform, EcsPlatform):
             apis += [EcsApi(self._platform.task_sets), Elbv2Api(self._platform.in_use)]
         return apis

@@ -15,6 +15,7 @@ from greenlight.core.report import REPORT_SCHEMA, Report
 from greenlight.core.verdict import Status
 from greenlight.publish import index
 from greenlight.report.content import DEPLOYMENT_ID
+from greenlight.stores import run_claim
 
 from . import buckets
 
@@ -134,8 +135,8 @@ def _report_keys(aws: Aws, bucket: str, deployment: str, application: str, group
     if application:
         applications = [f"{_quote(application)}/"]
     else:
-        # The folder of the index comes last: it has reports only of an application with the same name.
-        applications = sorted(_folders(aws, bucket, ""), key=lambda folder: folder == index.FOLDER)
+        # The folders of index and claims come last: they have reports only of an application with the same name.
+        applications = sorted(_folders(aws, bucket, ""), key=(index.FOLDER, run_claim.FOLDER).__contains__)
     searched = 0
     for application_folder in applications:
         groups = [f"{application_folder}{_quote(group)}/"] if group else _folders(aws, bucket, application_folder)

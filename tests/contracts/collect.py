@@ -628,7 +628,7 @@ def places() -> list[str]:
 
 def _pattern(name: str) -> str:
     """Return an object's name with words in place of what differs from gate to gate."""
-    name = re.sub(r"\d{13}-\d{8}T\d{6}Z", "ORDER-TIME", name)
+    name = re.sub(r"[0-9a-f]{64}", "DIGEST", re.sub(r"\d{13}-\d{8}T\d{6}Z", "ORDER-TIME", name))
     return name.replace(DEPLOYMENT, "DEPLOYMENT").replace(GATE_STAGE, "STAGE").replace("sample.json", "NAME.json")
 
 

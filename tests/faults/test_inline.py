@@ -365,8 +365,11 @@ def test_every_channel_says_failed_if_codedeploy_does_not_confirm_succeeded(
     bodies: list[bytes] = []
 
     def store(peer: Peer) -> None:
-        bodies.append(peer.request()[2])
-        peer.send(answer(200, b"{}"))
+        line, _, body = peer.request()
+        if "/runs/" not in line:
+            bodies.append(body)
+        is_event = line.startswith("POST")  # S3 returns no body, and a JSON body would be a response that is not S3's
+        peer.send(answer(200, b'{"FailedEntryCount": 0, "Entries": [{"EventId": "e"}]}' if is_event else b""))
 
     with Server(store) as server:
         gate = make_gate(
@@ -500,8 +503,9 @@ def test_codedeploy_is_answered_before_anything_is_published(
     answer_counts: list[int] = []
 
     def bucket(peer: Peer) -> None:
-        peer.request()
-        answer_counts.append(len(codedeploy.answers))
+        line, _, _ = peer.request()
+        if "/runs/" not in line:  # the claim, which comes before the first check
+            answer_counts.append(len(codedeploy.answers))
         peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
 
     with Server(bucket) as server:

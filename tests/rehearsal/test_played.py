@@ -35,6 +35,37 @@ def handler(event, context):
 """
 
 
+ORDERS = """
+import http.server, json, pathlib, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        self.reply(200, {"status": "ok"})
+    def do_POST(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with pathlib.Path("orders").open("a") as file:
+            file.write("o")
+        self.reply(201, {"id": f"order-{pathlib.Path('orders').stat().st_size}"})
+    def reply(self, status, document):
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *arguments):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"""
+ORDER = """
+version: 1
+stages:
+  AfterAllowTestTraffic:
+    checks:
+      - {name: an order is accepted, http: {post: /orders, expect: {status: 201, json: {id: {matches: "-1$"}}}}}
+"""
+PLACED = ECS.replace("service.py fine", "orders.py") + 'green: {command: "python orders.py {port}"}\n'
+
+
 def green(manner: str) -> str:
     return f'green: {{command: "python service.py {manner} {{port}}"}}\n'
 
@@ -161,6 +192,44 @@ def test_fault_that_the_hook_tolerates_does_not_stop_a_good_release(play: Play, 
     assert gate["answer"]["told"]
     assert gate["answer"]["attempts"] == (2 if fault in ("codedeploy-hangs", "answer-lost", "answer-drips") else 1)
     assert gate["plan"]["uri"].endswith(".yaml")
+
+
+@pytest.fixture
+def orders(folder: Path) -> Callable[[], int]:
+    """Write a service that numbers its orders, and a plan that places one; return a function that counts orders."""
+    (folder / "orders.py").write_text(ORDERS)
+    (folder / "a.plan.yaml").write_text(ORDER)
+    return lambda: (folder / "orders").stat().st_size if (folder / "orders").exists() else 0
+
+
+def test_duplicate_invocation_places_one_order_and_reports_one_set_of_findings(
+    play: Play, orders: Callable[[], int]
+) -> None:
+    outcome = play(PLACED + "faults: [duplicate-invocation]\n")
+    (deployment,) = outcome.deployments
+    assert (deployment.record.status, deployment.answered_by, orders()) == ("Succeeded", ["hook"], 1)
+    (gate,) = deployment.gates
+    assert [(check["outcome"], check["attempts"]) for check in gate["checks"]] == [("PASS", 1)]
+    assert gate["deployment"]["notes"] == []
+    log = (outcome.reports[0].parents[1] / "hooks.log").read_text()
+    assert log.count('"duplicate delivery"') == log.count('"answered by another invocation"') == 1
+    assert log.count('"check finished"') == log.count('"report stored"') == 1
+
+
+def test_last_resort_answers_for_a_killed_hook_and_its_duplicate_which_place_no_order(
+    play: Play, orders: Callable[[], int]
+) -> None:
+    (deployment,) = play(PLACED + "faults: [duplicate-invocation, hook-killed]\n").deployments
+    assert deployment.failed_at == "AfterAllowTestTraffic"
+    assert (deployment.answered_by, orders()) == (["last-resort"], 0)
+
+
+def test_without_write_access_to_the_bucket_a_duplicate_runs_the_checks_again(
+    play: Play, orders: Callable[[], int]
+) -> None:
+    (deployment,) = play(PLACED + "faults: [duplicate-invocation, report-bucket-denied]\n").deployments
+    assert deployment.answered_by == ["hook"]
+    assert orders() == 2
 
 
 def test_last_resort_answers_for_a_hook_that_may_not_report(play: Play) -> None:

@@ -133,4 +133,7 @@ class CodeDeploy:
         if any(execution == answered for _, answered, _ in self.answers):
             raise RefusedError("LifecycleEventAlreadyCompletedException", "this lifecycle event has been answered")
         self.answers.append((deployment, execution, status))
+        for target in self.targets.get(deployment, {}).values():
+            for event in target["lifecycleEvents"] if isinstance(target, dict) else ():
+                event["status"] = status if event["status"] == "InProgress" else event["status"]
         return {"lifecycleEventHookExecutionId": execution}

@@ -129,9 +129,12 @@ class Gate:
         """Start a deployment with this plan ("" for one good check, None for no plan) and call the hook."""
         deployment, execution = new_deployment(self.codedeploy, **info)
         path = self.plans / "shop.yaml"
-        path.unlink(missing_ok=True)
-        if plan is not None:
-            path.write_text(plan or checks({"name": "good", "fine": {}}))
+        if plan is None:
+            path.unlink(missing_ok=True)
+        else:  # in one step, because another gate may read the plan at the same time
+            complete = self.plans / f"{secrets.token_hex(8)}.tmp"
+            complete.write_text(plan or checks({"name": "good", "fine": {}}))
+            complete.rename(path)
         if self._sandbox is None or not self._sandbox.alive:
             self._sandbox = Sandbox(self._spec(hook), self.lines.append)
         first_line = len(self.lines)

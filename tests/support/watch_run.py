@@ -45,9 +45,7 @@ class WatchRun(MachineRun):
         """Let CodeDeploy show a shift with this weight of green, or other lifecycle events."""
         states = events or {"BeforeAllowTraffic": "Succeeded", "AllowTraffic": "InProgress"}
         target = self.codedeploy.targets[self.deployment]["lambdaTarget"]
-        target["lifecycleEvents"] = [
-            {"lifecycleEventName": name, "status": status} for name, status in states.items()
-        ]
+        target["lifecycleEvents"] = [{"lifecycleEventName": name, "status": status} for name, status in states.items()]
         target["lambdaFunctionInfo"]["targetVersionWeight"] = weight
 
     def end(self, status: str, code: str = "") -> None:

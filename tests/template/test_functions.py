@@ -270,6 +270,15 @@ def test_bucket_is_private_encrypted_versioned_and_retained(bucket: str) -> None
     assert template["Resources"][f"{bucket}Policy"]["DeletionPolicy"] == "Retain"
 
 
+def test_claims_expire_long_before_reports() -> None:
+    rules = transformed()["Resources"]["ReportBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (rule,) = [rule for rule in rules if rule["Id"] == "expire-runs"]
+
+    assert (rule["Prefix"], rule["ExpirationInDays"]) == ("runs/", 7)
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert [rule["Id"] for rule in rules if "ExpirationInDays" in rule and "Prefix" not in rule] == ["expire-reports"]
+
+
 @pytest.mark.parametrize("bucket", ["PlanBucket", "ReportBucket"])
 def test_bucket_rejects_requests_without_tls(bucket: str) -> None:
     policy = transformed()["Resources"][f"{bucket}Policy"]["Properties"]["PolicyDocument"]["Statement"]

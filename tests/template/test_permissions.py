@@ -190,12 +190,22 @@ def test_hook_may_write_only_the_reports_of_its_stage_and_its_own_log(stage: str
     log_group = transformed()["Resources"][f"{stage}LogGroup"]["Properties"]["LogGroupName"]["Fn::Sub"]
 
     assert resources(role, "s3:PutObject") == {
-        f"${{ReportBucket.Arn}}/{name}" for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json")
+        f"${{ReportBucket.Arn}}/{name}"
+        for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json", "runs/*.json")
     }
     assert resources(role, "logs:CreateLogStream") == resources(role, "logs:PutLogEvents")
     assert resources(role, "logs:PutLogEvents") == {
         f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{log_group}:*"
     }
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_hook_may_read_only_claims_in_the_report_bucket_and_cannot_list_them(stage: str) -> None:
+    role = f"{stage}Role"
+
+    readable = {arn for arn in resources(role, "s3:GetObject") if arn.startswith("${ReportBucket")}
+    assert readable == {"${ReportBucket.Arn}/runs/*.json"}
+    assert resources(role, "s3:ListBucket") == {"${PlanBucket.Arn}"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

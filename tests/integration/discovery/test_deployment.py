@@ -10,7 +10,7 @@ import pytest
 from greenlight.aws.client import Aws
 from greenlight.core.deployment import ROLLBACK_CREATORS, Platform
 from greenlight.core.errors import AwsError, DiscoveryError
-from greenlight.discovery.deployment import DeploymentEndedError, discover
+from greenlight.discovery.deployment import DeploymentEndedError, discover, is_answered
 from tests.support.deployment_accounts import (
     ID,
     EcsAccount,
@@ -219,3 +219,42 @@ def test_lambda_deployment_without_a_current_version_is_first(current: str, firs
 def test_throttled_call_is_reported() -> None:
     with pytest.raises(AwsError, match="codedeploy:GetDeployment failed with ThrottlingException"):
         discover_at_once(lambda_account(codedeploy__get_deployment="ThrottlingException"))
+
+
+def target_with(**states: str) -> dict[str, Any]:
+    """Return the response of BatchGetDeploymentTargets with these lifecycle events."""
+    target = {"deploymentTargetType": "LambdaTarget", "lambdaTarget": {"lifecycleEvents": events(**states)}}
+    return {"deploymentTargets": [target]}
+
+
+@pytest.mark.parametrize("error", ["ThrottlingException", "AccessDeniedException", "DeploymentNotStartedException"])
+def test_whether_a_stage_is_answered_is_unknown_after_an_error(error: str) -> None:
+    account = lambda_account(codedeploy__batch_get_deployment_targets=error)
+    with pytest.raises(AwsError, match=error):
+        is_answered(Aws(account), ID, "BeforeAllowTraffic")
+
+
+def test_a_response_without_targets_does_not_say_that_a_stage_is_open() -> None:
+    account = lambda_account(codedeploy__batch_get_deployment_targets={})
+    with pytest.raises(AwsError, match="lacks deploymentTargets"):
+        is_answered(Aws(account), ID, "BeforeAllowTraffic")
+
+
+@pytest.mark.parametrize("state", ["Pending", "InProgress", "Skipped", "Unknown", "Ready"])
+def test_a_stage_is_open_until_it_has_succeeded_or_failed(state: str) -> None:
+    states = {"BeforeAllowTraffic": state, "AfterAllowTraffic": "Failed"}
+    account = lambda_account(codedeploy__batch_get_deployment_targets=target_with(**states))
+    assert not is_answered(Aws(account), ID, "BeforeAllowTraffic")
+
+
+@pytest.mark.parametrize("state", ["Succeeded", "Failed"])
+def test_a_stage_that_has_ended_is_answered(state: str) -> None:
+    account = lambda_account(codedeploy__batch_get_deployment_targets=target_with(BeforeAllowTraffic=state))
+    assert is_answered(Aws(account), ID, "BeforeAllowTraffic")
+
+
+@pytest.mark.parametrize("status", ["Succeeded", "Failed", "Stopped"])
+def test_no_stage_of_an_ended_deployment_waits_for_an_answer(status: str) -> None:
+    assert is_answered(
+        Aws(lambda_account(codedeploy__get_deployment=info("Lambda", status=status))), ID, "AfterInstall"
+    )

@@ -90,3 +90,27 @@ def test_clients_are_made_once_for_an_attempt_that_polls() -> None:
         context.aws_call("elbv2", "describe_target_health", TargetGroupArn="x")
         time.sleep(0.6)
     assert len(aws._clients) == 1
+
+
+def test_checks_that_may_change_data_do_not_run_again_after_an_earlier_run() -> None:
+    entries = (
+        "{name: order, http: {post: /orders, expect: {status: 201}}}, "
+        "{name: steps, http: {steps: [{get: /, expect: {status: 200}}, {delete: /orders/1, expect: {status: 204}}]}}, "
+        "{name: query, graphql: {query: '{a}', expect: {data: {a: 1}}}}, "
+        "{name: skipped, http: {post: /orders, expect: {status: 201}}, when: {platform: lambda}}, "
+        f"{ASK}"
+    )
+    plan = parse(f"version: 1\n{stage(entries)}")
+    with answering(answer(200)) as server:
+        side = Side(url=server.url)
+        deployment = Deployment(id="d-ABCDEF123", platform=Platform.ECS, stage="AfterAllowTestTraffic", green=side)
+        prepared = Prepared(deployment=deployment, plan=plan, earlier_run="r-1")
+        findings = run_checks(prepared, LOCAL, Aws(Account({})), time.monotonic() + 5, lambda *_: None).findings
+    assert [finding.outcome.value for finding in findings] == ["ERROR", "ERROR", "ERROR", "SKIPPED", "PASS"]
+    reason = "and invocation r-1, which ended without an answer, may have run it already"
+    assert [finding.message for finding in findings[:3]] == [
+        f"not run: it sends POST, {reason}",
+        f"not run: it sends DELETE, {reason}",
+        f"not run: graphql may change data, {reason}",
+    ]
+    assert len(server.requests) == 1

@@ -154,7 +154,10 @@ def test_release_over_its_tolerance_is_stopped_with_its_reason(run: WatchRun, br
     assert report["verdict"] == "Failed"
     assert report["reasons"][0]["check"] == "green answers"
     assert report["reasons"][0]["message"].startswith("stopped at 20 %, 2 of 2 rounds bad: ")
-    assert [(item["green_percent"], item["outcome"]) for item in report["watch"]["rounds"]] == [(10, "bad"), (20, "bad")]
+    assert [(item["green_percent"], item["outcome"]) for item in report["watch"]["rounds"]] == [
+        (10, "bad"),
+        (20, "bad"),
+    ]
     assert report["watch"]["rollback"] == "d-ROLLBACK1"
     assert report["answer"] is None
     assert 18 <= run.pauses[0] <= 20
@@ -217,7 +220,6 @@ def test_good_release_moves_over_and_its_rounds_are_reported(run: WatchRun, gree
     assert (report["verdict"], report["reasons"], run.stops) == ("Succeeded", [], [])
     assert (report["watch"]["total"], report["watch"]["end"]) == (5, "shifted")
     assert [share["green_percent"] for share in report["traffic"]] == [10, 20, 30, 40, 100]
-    assert "users moved over in 5 rounds, none bad" in report["deployment"]["notes"]
 
 
 def test_watch_that_an_error_ended_is_reported_with_it(run: WatchRun, green: Server) -> None:

@@ -12,7 +12,7 @@ from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.errors import AwsError
 from greenlight.core.settings import Settings
 from greenlight.gate.codedeploy import Execution
-from greenlight.gate.conductor import MAX_INLINE_CHECKS, choose_machine, execution_name, start_machine
+from greenlight.gate.conductor import MAX_INLINE_CHECKS, choose_machine, execution_name, is_started, start_machine
 from greenlight.gate.prepare import Prepared
 from greenlight.plan.model import Plan
 from greenlight.plan.parser import parse
@@ -98,3 +98,18 @@ def test_a_start_that_was_throttled_or_lost_is_repeated() -> None:
     aws = Aws(account).repeating(time.monotonic() + 30)
     assert start_machine(aws, ARN, EXECUTION, "AfterInstall", "it is long").name
     assert len(account.calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("response", "started"),
+    [({"status": "RUNNING"}, True), ({"status": "FAILED"}, True), ("ExecutionDoesNotExist", False)],
+)
+def test_a_machine_that_was_started_answers_whatever_became_of_it(response: object, started: bool) -> None:
+    execution = {"executionArn": "x", "stateMachineArn": "y", "startDate": 0}
+    answer = {**execution, **response} if isinstance(response, dict) else response
+    account = Account({"stepfunctions.describe_execution": answer})
+    assert is_started(Aws(account), ARN, EXECUTION) is started
+    ((_, parameters),) = account.calls
+    assert parameters["executionArn"] == (
+        f"arn:aws:states:mars-west-1:111122223333:execution:greenlight-guardian:{execution_name(EXECUTION)}"
+    )

@@ -141,7 +141,7 @@ def test_the_number_of_checks_by_rows_is_limited() -> None:
 
     problem = the_problem("name: one\nhttp: {get: /}", f"name: a\n{rows}")
 
-    assert "more than 500 checks" in problem.message
+    assert "more than 10,000 checks" in problem.message
     assert problem.path == "stages.AfterAllowTraffic.checks[1].each"
 
 

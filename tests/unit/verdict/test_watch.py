@@ -10,13 +10,12 @@ from msgspec.structs import replace
 
 from greenlight.core.finding import Cause, ExcuseReason, Finding, Outcome, Severity
 from greenlight.core.verdict import Reason, Status, Verdict
-from greenlight.core.watch import Round, RoundOutcome, ShiftWatch, WatchEnd
+from greenlight.core.watch import Round, RoundOutcome, ShiftWatch, WatchEnd, describe_watch
 from greenlight.verdict.watch import (
     Action,
     Situation,
     count_bad_in_a_row,
     decide,
-    describe_watch,
     judge_round,
     make_round,
     watch_verdict,

@@ -87,3 +87,29 @@ class ShiftWatch(FrozenStruct, frozen=True, kw_only=True):
     def good(self) -> int:
         """Number of good rounds."""
         return self.total - self.bad - self.unknown
+
+
+def describe_watch(watch: ShiftWatch) -> str:
+    """Return the watch in one sentence."""
+    counts = [f"{watch.bad} bad"] if watch.bad else ["none bad"]
+    counts += [f"{watch.unknown} without an answer"] if watch.unknown else []
+    rounds = f"{format_rounds(watch.total)}, {', '.join(counts)}"
+    share = format_share(watch.stopped_percent)
+    if watch.end is WatchEnd.STOPPED:
+        rollback = f"; rolled back by {watch.rollback}" if watch.rollback else ""
+        return f"stopped{share} after {rounds}{rollback}"
+    return {
+        WatchEnd.SHIFTED: f"users moved over in {rounds}",
+        WatchEnd.NOT_STOPPED: f"CodeDeploy did not accept the stop{share} after {rounds}",
+        WatchEnd.ENDED: f"the deployment ended after {rounds}",
+    }.get(watch.end, f"the watch ended early after {rounds}")
+
+
+def format_rounds(number: int) -> str:
+    """Return a number of rounds in words."""
+    return "1 round" if number == 1 else f"{number} rounds"
+
+
+def format_share(percent: float | None) -> str:
+    """Return green's share of the traffic in words, with a blank before it; "" if it is not known."""
+    return "" if percent is None else f" at {percent:.0f} %"

@@ -80,6 +80,21 @@ def discover(
     return DiscoveredDeployment(deployment=_add_notes(deployment, (*notes, *tag_notes)), tags=tags)
 
 
+def is_answered(aws: Aws, deployment_id: str, stage: str) -> bool:
+    """Return whether CodeDeploy has the answer of a stage's hook, or its deployment has ended.
+
+    CodeDeploy may show an answer with a delay, but never before it has one.
+
+    Raises:
+        AwsError: AWS denied a call or did not respond.
+    """
+    info = aws.read("codedeploy", "get_deployment", "deploymentInfo", deploymentId=deployment_id)
+    if info.get("status") in _ENDED:
+        return True
+    target = _read_target(aws, deployment_id)
+    return bool(target) and _event_states(target).get(stage) in ("Succeeded", "Failed")
+
+
 def _parse_platform(info: dict[str, Any]) -> Platform:
     raw = str(info.get("computePlatform", ""))
     if raw.upper() == "ECS":
@@ -95,24 +110,29 @@ def _wait_for_target(aws: Aws, deployment_id: str, sleep: Callable[[float], None
     """Return the deployment's only target, which may appear with a delay."""
     for pause in (0.5, 1.0, 2.0, None):
         try:
-            ids = aws.call("codedeploy", "list_deployment_targets", deploymentId=deployment_id).get("targetIds", [])
+            if target := _read_target(aws, deployment_id):
+                return target
         except AwsError as error:
             if error.code != "DeploymentNotStartedException" or pause is None:
                 raise
-            ids = []
-        if ids:
-            targets = aws.read(
-                "codedeploy",
-                "batch_get_deployment_targets",
-                "deploymentTargets",
-                deploymentId=deployment_id,
-                targetIds=ids[:1],
-            )
-            if targets:
-                return dict(targets[0])
         if pause is not None:
             sleep(pause)
     raise DiscoveryError("CodeDeploy lists no target for the deployment")
+
+
+def _read_target(aws: Aws, deployment_id: str) -> dict[str, Any]:
+    """Return the deployment's only target; {} if CodeDeploy lists none."""
+    ids = aws.call("codedeploy", "list_deployment_targets", deploymentId=deployment_id).get("targetIds", [])
+    if not ids:
+        return {}
+    targets = aws.read(
+        "codedeploy",
+        "batch_get_deployment_targets",
+        "deploymentTargets",
+        deploymentId=deployment_id,
+        targetIds=ids[:1],
+    )
+    return dict(targets[0]) if targets else {}
 
 
 def _target_data(target: dict[str, Any]) -> dict[str, Any]:
@@ -126,16 +146,19 @@ def _target_data(target: dict[str, Any]) -> dict[str, Any]:
     )
 
 
+def _event_states(target: dict[str, Any]) -> dict[str, str]:
+    """Return the status of each lifecycle event by its name."""
+    events = _target_data(target).get("lifecycleEvents", [])
+    return {str(event.get("lifecycleEventName")): str(event.get("status")) for event in events}
+
+
 def _check_stage(target: dict[str, Any], stage: str) -> tuple[str, ...]:
     """Compare the hook's stage with `lifecycleEvents`, which may be late but never ahead; return notes.
 
     Raises:
         DiscoveryError: The stage has ended, or a later one is in progress, so the AppSpec uses the wrong hook.
     """
-    states = {
-        event.get("lifecycleEventName"): event.get("status")
-        for event in _target_data(target).get("lifecycleEvents", [])
-    }
+    states = _event_states(target)
     if states.get(stage) == "InProgress":
         return ()
     later = [name for name in STAGES[STAGES.index(stage) + 1 :] if states.get(name) == "InProgress"]

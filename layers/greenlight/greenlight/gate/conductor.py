@@ -91,6 +91,22 @@ def start_machine(aws: Aws, machine: str, execution: Execution, stage: str, reas
     return MachineStarted(name=name, reason=reason)
 
 
+def is_started(aws: Aws, machine: str, execution: Execution) -> bool:
+    """Return whether the state machine was started for an execution, so that it answers and no hook does.
+
+    Raises:
+        AwsError: Step Functions denied the call or did not respond.
+    """
+    arn = f"{machine.replace(':stateMachine:', ':execution:')}:{execution_name(execution)}"
+    try:
+        aws.call("stepfunctions", "describe_execution", executionArn=arn)
+    except AwsError as error:
+        if error.code == "ExecutionDoesNotExist":
+            return False
+        raise
+    return True
+
+
 def choose_machine(prepared: Prepared, settings: Settings, timeout_s: float) -> str:
     """Return why the state machine has to conduct a prepared gate; "" if the hook does, or if there is no machine."""
     if not settings.machine or settings.conductor != "auto" or prepared.plan.waived:

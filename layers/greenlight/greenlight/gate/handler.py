@@ -1,4 +1,4 @@
-"""The Lambda handler of a hook: prepare the gate, run its checks in a worker, log the verdict, answer, publish.
+"""The Lambda handler of a hook: claim and prepare the gate, run its checks in a worker, log, answer, publish.
 
 The handler process never imports a validator, and sees responses of targets only as typed findings. Every error before
 the answer becomes Failed with a cause; an error after the answer changes nothing. If CodeDeploy does not accept the
@@ -12,11 +12,14 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from greenlight.aws.deadline import run_with_deadline
 from greenlight.core import settings as settings_module
 from greenlight.core.deployment import Deployment, Platform
 from greenlight.gate.codedeploy import AnswerNotAcceptedError, Execution, Reporter, parse
 from greenlight.gate.conductor import MachineStarted, choose_machine, start_machine
+from greenlight.gate.duplicate import UnansweredError, plan_schedule, wait_for_turn
 from greenlight.gate.fail_closed import run_fail_closed
 from greenlight.gate.processes import deny_inspection
 from greenlight.gate.run_state import RunState, discover_and_prepare
@@ -58,6 +61,9 @@ def handle(
         stage: Lifecycle event of this hook.
         make_reporter: Creates the reporter that answers.
 
+    Returns:
+        The answer, or for a duplicate the request id of the invocation whose answer CodeDeploy has.
+
     Raises:
         EventError: The event lacks an id, so no answer is possible.
         AnswerNotAcceptedError: CodeDeploy did not accept the answer; Lambda then invokes the last resort.
@@ -72,20 +78,24 @@ def handle(
     state = RunState(deployment, started, timeout_s=remaining_s)
     log = GateLog(execution, stage)
 
-    state.read_until = started + remaining_s * READ_SHARE
+    turn = state.turn = wait_for_turn(state, execution, context, plan_schedule(started, remaining_s, reserve_s), log)
+    if turn.is_answered:
+        return {"duplicate_of": turn.holder}
+    state.read_until = time.monotonic() + (started + remaining_s - time.monotonic()) * READ_SHARE
     outcome = run_fail_closed(state, log, lambda: _run(state, execution, log, started + remaining_s - reserve_s))
     if isinstance(outcome, MachineStarted):
         log.info("state machine started", name=outcome.name, reason=outcome.reason)
         return {"conducted_by": outcome.name}
-    result = outcome
+    result = outcome.with_notes(*turn.notes)
     duration_ms = (time.monotonic() - started) * 1000
     bucket = state.settings.report_bucket if state.settings else ""
     make_report = functools.partial(result.report, started_at, duration_ms, bucket=bucket)
     log.best_effort(lambda: log.verdict(make_report()))  # a hook that is killed while it answers has logged its reasons
     delivery = reporter.answer(result.verdict.status, started + remaining_s - time.monotonic() - reserve_s / 3)
-    if note := watch_after_answer(log, state, result.verdict.status, delivery):
+    published_by = started + remaining_s - reserve_s / 10
+    if note := watch_after_answer(log, state, result.verdict.status, delivery, published_by):
         make_report = functools.partial(result.with_notes(note).report, started_at, duration_ms, bucket=bucket)
-    log.best_effort(lambda: report_run(log, state, make_report(), delivery, started + remaining_s - reserve_s / 10))
+    log.best_effort(lambda: report_run(log, state, make_report(), delivery, published_by))
     if not delivery.told:
         raise AnswerNotAcceptedError(f"CodeDeploy did not accept {result.verdict.status.value}: {delivery.error}")
     return {"verdict": result.verdict.status.value, "told": True}
@@ -94,9 +104,12 @@ def handle(
 def _run(state: RunState, execution: Execution, log: GateLog, deadline: float) -> GateResult | MachineStarted:
     from greenlight.aws.client import Aws
 
-    log.started()
-    settings = state.settings = settings_module.read(os.environ)
-    aws = state.aws = Aws()
+    if not state.turn.holder:  # a gate that was started by the holder of its claim is counted once
+        log.started()
+    if state.turn.failure:
+        raise UnansweredError(state.turn.failure)
+    settings = state.settings = state.settings or settings_module.read(os.environ)
+    aws = state.aws = state.aws or Aws()
     prepared = run_with_deadline(
         deadline, lambda: _prepare(state, execution), "the deployment and its plan could not be determined"
     )
@@ -128,5 +141,5 @@ def _prepare(state: RunState, execution: Execution) -> Prepared | MachineStarted
         prepared = discover_and_prepare(state, aws)
         reason = choose_machine(prepared, settings, state.timeout_s)
         if not reason:
-            return with_secrets(prepared, aws, settings)
+            return with_secrets(msgspec.structs.replace(prepared, earlier_run=state.turn.holder), aws, settings)
     return start_machine(aws, settings.machine, execution, state.deployment.stage, reason)

@@ -38,15 +38,18 @@ class Prepared(FrozenStruct, frozen=True, kw_only=True):
     """Everything that is needed to run the checks of one gate. If `plan.waived` is set, no check needs to run.
 
     Attributes:
-        deployment: The deployment.
-        plan: Its plan, or the default checks.
-        secrets: Values of the secrets that its checks refer to, by name.
+        deployment: The deployment with its plan's target.
+        plan: The plan that applies.
+        secrets: Values of the secrets that the checks refer to, by name.
+        earlier_run: Request id of an invocation that may have run checks of this gate; those that may change data do
+            not run again. "" for none.
         is_watched: The plan that was found watches the shift of the traffic; False for a rollback.
     """
 
     deployment: Deployment
     plan: Plan
     secrets: dict[str, str] = {}
+    earlier_run: str = ""
     is_watched: bool = False
 
     @property

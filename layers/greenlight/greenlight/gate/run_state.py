@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from greenlight.core.frozen import FrozenStruct
+
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
     from greenlight.core.deployment import Deployment
@@ -12,6 +14,22 @@ if TYPE_CHECKING:
     from greenlight.gate.prepare import Prepared
     from greenlight.plan.shadow import Shadow
     from greenlight.stores.plan_lookup import PlanReader
+
+
+class Turn(FrozenStruct, frozen=True, kw_only=True):
+    """The part of one invocation in its gate.
+
+    Attributes:
+        holder: Request id of the invocation that claimed the gate before this one; "" if this one runs as the first.
+        is_answered: CodeDeploy has the answer of another invocation, so this one ends.
+        failure: Reason for which this invocation answers Failed without running a check; "" if it runs the checks.
+        notes: Notes for the report.
+    """
+
+    holder: str = ""
+    is_answered: bool = False
+    failure: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass
@@ -26,6 +44,7 @@ class RunState:
         settings: Settings of the installation; None until they were read.
         aws: AWS clients of the run; None until they were made.
         shadow: The plan's shadow; None until the plan was read, or if it has none.
+        turn: The part of this invocation in the gate.
         is_watched: The plan watches the shift of the deployment's traffic.
     """
 
@@ -36,6 +55,7 @@ class RunState:
     settings: Settings | None = None
     aws: Aws | None = None
     shadow: Shadow | None = None
+    turn: Turn = dataclasses.field(default_factory=Turn)
     is_watched: bool = False
 
 

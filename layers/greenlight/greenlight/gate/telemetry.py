@@ -147,6 +147,8 @@ def report_run(
     status = report.verdict
     report = with_answer(report, delivery, SYSTEM_CLOCK.now_utc())
     log.best_effort(lambda: log.answered(status, delivery, report))
+    if delivery.superseded and state.turn.holder:
+        return  # the invocation that answered counts the gate
     log.metrics(_metrics_of(report, delivery))
     # If another run has answered, this report must not overwrite the report of that run.
     if (delivery.superseded and not is_only_run) or not (state.aws and state.settings):

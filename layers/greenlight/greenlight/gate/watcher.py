@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 GATE_BEFORE_SHIFT = "BeforeAllowTraffic"
 """The gate that starts the watcher: no other hook runs between it and the shift."""
 
-START_S = 8.0
-"""Time for the start, within which it is repeated after transient errors."""
+START_S = 5.0
+"""Longest time for the start, within which it is repeated after transient errors."""
 
 _NAME_LENGTH = 40
 _ALREADY_STARTED = "ExecutionAlreadyExists"
@@ -56,7 +56,7 @@ def start_watch(aws: Aws, machine: str, deployment_id: str) -> None:
             raise
 
 
-def watch_after_answer(log: GateLog, state: RunState, status: Status, delivery: StatusDelivery) -> str:
+def watch_after_answer(log: GateLog, state: RunState, status: Status, delivery: StatusDelivery, deadline: float) -> str:
     """Start the watcher if the plan has one, the gate is the last before the shift, and CodeDeploy goes on.
 
     Args:
@@ -64,6 +64,7 @@ def watch_after_answer(log: GateLog, state: RunState, status: Status, delivery: 
         state: State of the gate, with settings and AWS clients.
         status: The answer of the gate.
         delivery: Delivery of the answer.
+        deadline: `time.monotonic()` by which the report has to be published; half of the time is for the start.
 
     Returns:
         A note for the report if the watcher could not be started; "" otherwise.
@@ -73,12 +74,12 @@ def watch_after_answer(log: GateLog, state: RunState, status: Status, delivery: 
         return ""
     if state.aws is None or state.settings is None:
         return ""
-    aws, machine = state.aws, state.settings.watch_machine
-    deadline = time.monotonic() + START_S
+    aws, machine, now = state.aws, state.settings.watch_machine, time.monotonic()
+    ends = now + min(START_S, (deadline - now) / 2)
     try:
         run_with_deadline(
-            deadline,
-            lambda: start_watch(aws.repeating(deadline), machine, state.deployment.id),
+            ends,
+            lambda: start_watch(aws.repeating(ends), machine, state.deployment.id),
             "Step Functions did not answer",
         )
     except Exception as error:  # noqa: BLE001 - CodeDeploy has its answer, and the report still has to be written

@@ -82,7 +82,7 @@ def _publish(step: Step, judged: JudgedDocument, delivery: StatusDelivery) -> di
     """Start the watcher of the shift, publish the report, and return the verdict for those who started the machine."""
     step.state.is_watched = judged.is_watched
     step.state.deployment = judged.result.deployment
-    if note := watch_after_answer(step.log, step.state, judged.result.verdict.status, delivery):
+    if note := watch_after_answer(step.log, step.state, judged.result.verdict.status, delivery, step.deadline):
         judged = replace(judged, result=judged.result.with_notes(note))
     report = judged.result.report(judged.started_at, judged.duration_ms, bucket=step.settings.report_bucket)
     report_run(step.log, step.state, report, delivery, step.deadline, is_only_run=True)

@@ -17,7 +17,7 @@ from greenlight.machine.judge import describe_error
 from greenlight.machine.step import restore
 from greenlight.machine.watch import WatchDocument
 from greenlight.publish.s3 import report_uri
-from greenlight.verdict.watch import describe_watch, watch_verdict
+from greenlight.verdict.watch import watch_verdict
 
 if TYPE_CHECKING:
     from greenlight.machine.step import Step
@@ -63,7 +63,7 @@ def _conclude(step: Step, document: WatchDocument, work: dict[str, Any]) -> Gate
         gate = step.documents.read(msgspec.convert(work["prepared"], Reference), GateDocument)
         step.state.deployment, step.state.shadow = gate.deployment, gate.shadow
         plan = restore(gate).plan if gate.result is None else None
-    deployment = with_notes(step.state.deployment, describe_watch(watch))
+    deployment = step.state.deployment
     if watch.end is WatchEnd.STOPPED and deployment.creator == STACK_CREATOR:
         message = "CloudFormation started this deployment, so its stack fails and CloudFormation rolls the stack back"
         deployment = with_notes(deployment, message)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from greenlight.plan.decoder import PathProblem
     from greenlight.plan.yaml_reader import Document, Node
 
-MAX_CHECKS = 500
+MAX_CHECKS = 10_000
 """Maximum number of checks in a stage with rows."""
 
 MAX_SIZE = 8 * 1024 * 1024

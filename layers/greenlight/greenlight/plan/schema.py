@@ -124,8 +124,8 @@ class Control(StrictStruct, frozen=True, kw_only=True):
         tags: Words by which checks can be selected.
         each: Rows, either maps or plain values. The check is expanded into one check for each row, called `NAME [ROW]`
             after the row's `name` or its first values. The row's value replaces `${each.KEY}` (`${each}` for plain
-            values) in the parameters. A check that needs NAME needs all its rows. A stage with rows has at most 500
-            checks.
+            values) in the parameters. A check that needs NAME needs all its rows. A stage with rows has at most
+            10,000 checks.
 
     Example:
         checks:

@@ -114,7 +114,7 @@ class StageReader:
         row_count = len(raw["each"])
         if row_count + preceding > row_expansion.MAX_CHECKS:
             message = (
-                f"with these {row_count} rows the stage has more than {row_expansion.MAX_CHECKS} checks; "
+                f"with these {row_count} rows the stage has more than {row_expansion.MAX_CHECKS:,} checks; "
                 "write fewer rows"
             )
             self._mistakes.append(((*check.path, "each"), message))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from greenlight.core.report import Report
     from greenlight.core.verdict import Reason
+    from greenlight.core.watch import ShiftWatch
 
 EVENT_SCHEMA = "greenlight.event/1"
 MAX_REASONS = 10
@@ -74,6 +75,15 @@ def fit_reasons(reasons: Sequence[Reason], max_bytes: int) -> list[dict[str, Any
     return data
 
 
+def _summarize_watch(watch: ShiftWatch | None) -> dict[str, Any] | None:
+    """Return the watch of a shift without its rounds, which may be too many for an event."""
+    if watch is None:
+        return None
+    data: dict[str, Any] = msgspec.to_builtins(watch)
+    del data["rounds"]
+    return data
+
+
 def build_event(report: Report, uri: str, message_length: int = MESSAGE_LENGTHS[0]) -> dict[str, Any]:
     """Build the detail of a verdict's event.
 
@@ -106,6 +116,7 @@ def build_event(report: Report, uri: str, message_length: int = MESSAGE_LENGTHS[
         "reasons_left_out": max(0, len(report.reasons) - MAX_REASONS),
         "checks": counts,
         "answer": msgspec.to_builtins(report.answer),
+        "watch": _summarize_watch(report.watch),
         "judged": msgspec.to_builtins(report.judged),
         "shadow": msgspec.to_builtins(report.shadow),
         "overrides": [

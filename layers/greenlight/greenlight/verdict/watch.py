@@ -13,7 +13,7 @@ from greenlight.core.display import truncate
 from greenlight.core.finding import Cause, ExcuseReason, Finding, Outcome, Severity
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.verdict import Reason, Status, Verdict
-from greenlight.core.watch import Round, RoundOutcome, ShiftWatch, WatchEnd
+from greenlight.core.watch import Round, RoundOutcome, ShiftWatch, WatchEnd, format_rounds, format_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -167,32 +167,11 @@ def watch_verdict(watch: ShiftWatch, bad: Sequence[Finding], trouble: str = "") 
     return _failed(Cause.NO_EVIDENCE, message)
 
 
-def describe_watch(watch: ShiftWatch) -> str:
-    """Return the watch in one sentence."""
-    counts = [f"{watch.bad} bad"] if watch.bad else ["none bad"]
-    counts += [f"{watch.unknown} without an answer"] if watch.unknown else []
-    rounds = f"{format_rounds(watch.total)}, {', '.join(counts)}"
-    share = _format_share(watch.stopped_percent)
-    if watch.end is WatchEnd.STOPPED:
-        rollback = f"; rolled back by {watch.rollback}" if watch.rollback else ""
-        return f"stopped{share} after {rounds}{rollback}"
-    return {
-        WatchEnd.SHIFTED: f"users moved over in {rounds}",
-        WatchEnd.NOT_STOPPED: f"CodeDeploy did not accept the stop{share} after {rounds}",
-        WatchEnd.ENDED: f"the deployment ended after {rounds}",
-    }.get(watch.end, f"the watch ended early after {rounds}")
-
-
-def format_rounds(number: int) -> str:
-    """Return a number of rounds in words."""
-    return "1 round" if number == 1 else f"{number} rounds"
-
-
 def _stop_reasons(watch: ShiftWatch, bad: Sequence[Finding], trouble: str) -> tuple[Reason, ...]:
     verb = {WatchEnd.STOPPED: "stopped", WatchEnd.NOT_STOPPED: "could not be stopped"}.get(
         watch.end, "would have been stopped"
     )
-    beginning = f"{verb}{_format_share(watch.stopped_percent)}, {watch.bad} of {format_rounds(watch.total)} bad"
+    beginning = f"{verb}{format_share(watch.stopped_percent)}, {watch.bad} of {format_rounds(watch.total)} bad"
     reasons = [
         Reason(cause=finding.cause or Cause.RELEASE_FAILED, check=finding.name, message=finding.message)
         for finding in bad
@@ -202,10 +181,6 @@ def _stop_reasons(watch: ShiftWatch, bad: Sequence[Finding], trouble: str) -> tu
         message = f"CodeDeploy did not accept the request to stop the deployment: {trouble}"
         reasons.append(Reason(cause=Cause.GATE_ERROR, message=message))
     return tuple(reasons)
-
-
-def _format_share(percent: float | None) -> str:
-    return "" if percent is None else f" at {percent:.0f} %"
 
 
 def _failed(cause: Cause, message: str) -> Verdict:
