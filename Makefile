@@ -43,10 +43,11 @@ unit: setup ## run the quick tests only
 	@$(BIN)/python -m pytest -q tests/unit
 
 .PHONY: lint
-lint: setup ## check format, lint and types; changes nothing
+lint: setup ## check format, lint, types and state machines; changes nothing
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/statelint machine/*.asl.json
 
 .PHONY: fix
 fix: setup ## format the code and fix what the linter can fix

@@ -12,7 +12,7 @@ from rich.text import Text
 from ..terminal.console import styled
 from .codedeploy_state import DeploymentRecord, LifecycleEvent
 from .engine import Observer
-from .hooks import LAST_RESORT_KEY
+from .hooks import ANSWERERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,8 +88,10 @@ class Progress(Observer):
         line = Text(f"{event.name:<22} ").append_text(styled(event.status))
         if event.ended - event.started >= 0.05:
             line.append(f"  {event.ended - event.started:.1f} s", "bright_black")
-        if event.answered_by == LAST_RESORT_KEY:
-            line.append("  answered by the last resort", "yellow")
+        answerer = ANSWERERS.get(event.answered_by, "hook")
+        if answerer != "hook":
+            color = "bright_black" if answerer == "machine" else "yellow"
+            line.append(f"  answered by the {answerer.replace('-', ' ')}", color)
         self._print_timed(line)
         if event.status == "Failed" and event.message:
             for part in event.message.splitlines():
@@ -127,6 +129,8 @@ class Progress(Observer):
             self._write(Text(f"{_INDENT}verdict ").append_text(styled(str(line.get("verdict")))))
             for reason in line.get("reasons") or ():
                 self._write(Text(f"{_INDENT}  {_format_reason(reason)}"))
+        elif message == "state machine started":
+            self._write(Text(f"{_INDENT}the state machine conducts this gate: {_one_line(line.get('reason'))}"))
         elif message == "answered" and (line.get("error") or not line.get("told", True)):
             result = "was reported to CodeDeploy" if line.get("told") else "could not be reported to CodeDeploy"
             error = _one_line(line.get("error"))
