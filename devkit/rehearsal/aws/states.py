@@ -1,4 +1,4 @@
-"""Step Functions: the state machines of a gate, its guardian and the watcher, run by moto, and the events of their ends.
+"""Step Functions: the machines of a gate, its guardian and the watcher, run by moto, and the events of their ends.
 
 The definitions are the deployed ones; only placeholders, time limits, the bake time and the watcher's waits differ.
 """

@@ -1,7 +1,7 @@
 """A Lambda function that prices orders, for rehearsals.
 
-Environment: RELEASE names the release; BROKEN=true multiplies its prices by a hundred; DEGRADES=20 lets each environment
-answer 20 calls and then fail.
+Environment: RELEASE names the release; BROKEN=true multiplies its prices by a hundred; DEGRADES=20 makes each execution
+environment fail after 20 calls.
 """
 
 from __future__ import annotations
