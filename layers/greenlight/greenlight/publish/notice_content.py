@@ -115,8 +115,8 @@ def build_event(report: Report, uri: str, message_length: int = MESSAGE_LENGTHS[
         "reasons": reasons,
         "reasons_left_out": max(0, len(report.reasons) - MAX_REASONS),
         "checks": counts,
-        "answer": msgspec.to_builtins(report.answer),
         "watch": _summarize_watch(report.watch),
+        "answer": msgspec.to_builtins(report.answer),
         "judged": msgspec.to_builtins(report.judged),
         "shadow": msgspec.to_builtins(report.shadow),
         "overrides": [
