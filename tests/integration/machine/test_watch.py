@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from moto import mock_aws
 
+from greenlight.aws.client import Aws
+from greenlight.machine.documents import Documents, Reference
+from greenlight.machine.watch import MAX_LOOKS, WatchDocument
 from tests.support.codedeploy_fake import CodeDeploy
+from tests.support.machine_run import BUCKET
 from tests.support.watch_run import WatchRun, now
 from tests.support.wire import Server, answer, answering
 
@@ -220,6 +225,30 @@ def test_good_release_moves_over_and_its_rounds_are_reported(run: WatchRun, gree
     assert (report["verdict"], report["reasons"], run.stops) == ("Succeeded", [], [])
     assert (report["watch"]["total"], report["watch"]["end"]) == (5, "shifted")
     assert [share["green_percent"] for share in report["traffic"]] == [10, 20, 30, 40, 100]
+
+
+def test_shift_at_once_is_over_before_a_round_and_is_reported(run: WatchRun, green: Server) -> None:
+    run.write_plan(plan(green))
+    run.shift(1.0, AllowTraffic="Succeeded", AfterAllowTraffic="InProgress")
+
+    report = run.report()
+
+    assert (report["deployment"]["application"], report["deployment"]["group"]) == ("shop", "web")
+    assert (report["verdict"], report["reasons"][0]["cause"]) == ("Failed", "NO_EVIDENCE")
+
+
+def test_watch_of_a_thousand_looks_goes_on_in_another_execution(run: WatchRun, green: Server) -> None:
+    run.write_plan(plan(green))
+    first = run.look({"watch": None, "prepared": None, "probe": ""})
+    documents = Documents(Aws(), BUCKET, run.gate["name"])
+    document = documents.read(msgspec.convert(first["watch"], Reference), WatchDocument)
+    reference = documents.write("watch", msgspec.structs.replace(document, looks=MAX_LOOKS - 1))
+
+    renewed = run.look({"watch": msgspec.to_builtins(reference), "prepared": None, "probe": ""})
+
+    assert (renewed["action"], renewed["next_name"]) == ("renew", f"{run.gate['name']}-2")
+    next_look = run.look({"watch": renewed["watch"], "prepared": None, "probe": ""})
+    assert next_look["action"] == "prepare"
 
 
 def test_watch_that_an_error_ended_is_reported_with_it(run: WatchRun, green: Server) -> None:

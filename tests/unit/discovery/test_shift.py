@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from greenlight.core.deployment import Platform
 from greenlight.core.errors import AwsError
 from greenlight.discovery.shift import Shift, ShiftState, parse_shift, read_shift
 
@@ -64,6 +65,9 @@ def test_error_rollback_and_creator_are_kept() -> None:
     info = {
         "status": "Stopped",
         "creator": "codeDeployRollback",
+        "applicationName": "shop",
+        "deploymentGroupName": "web",
+        "computePlatform": "Lambda",
         "errorInformation": {"code": "ALARM_ACTIVE", "message": "errors are in ALARM"},
         "rollbackInfo": {"rollbackDeploymentId": "d-2"},
     }
@@ -71,6 +75,7 @@ def test_error_rollback_and_creator_are_kept() -> None:
     shift = parse_shift(info, {})
 
     assert (shift.error, shift.rollback, shift.is_rollback) == ("ALARM_ACTIVE: errors are in ALARM", "d-2", True)
+    assert (shift.application, shift.group, shift.platform) == ("shop", "web", Platform.LAMBDA)
 
 
 class Account:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from greenlight.core.deployment import ROLLBACK_CREATORS, SHIFT, STAGES
+from greenlight.core.deployment import ROLLBACK_CREATORS, SHIFT, STAGES, Platform
 from greenlight.core.errors import AwsError
 from greenlight.core.frozen import FrozenStruct
 
@@ -38,6 +38,8 @@ class Shift(FrozenStruct, frozen=True, kw_only=True):
         green_percent: Green's share of the users' traffic; None if CodeDeploy does not show it.
         status: CodeDeploy's status of the deployment.
         creator: CodeDeploy's name for the creator.
+        application, group, config: Names of application, deployment group and deployment configuration.
+        platform: Compute platform.
         error: CodeDeploy's code and message of a failed or stopped deployment; "" without one.
         rollback: Id of the rollback deployment; "" without one.
     """
@@ -46,6 +48,10 @@ class Shift(FrozenStruct, frozen=True, kw_only=True):
     green_percent: float | None = None
     status: str = ""
     creator: str = ""
+    application: str = ""
+    group: str = ""
+    config: str = ""
+    platform: Platform = Platform.ECS
     error: str = ""
     rollback: str = ""
 
@@ -82,6 +88,10 @@ def parse_shift(info: dict[str, Any], target: dict[str, Any]) -> Shift:
         green_percent=_green_percent(data),
         status=status,
         creator=str(info.get("creator", "")),
+        application=str(info.get("applicationName", "")),
+        group=str(info.get("deploymentGroupName", "")),
+        config=str(info.get("deploymentConfigName", "")),
+        platform=Platform.LAMBDA if info.get("computePlatform") == "Lambda" else Platform.ECS,
         error=": ".join(str(error[key]) for key in ("code", "message") if error.get(key)),
         rollback=str((info.get("rollbackInfo") or {}).get("rollbackDeploymentId") or ""),
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
+from greenlight.core.deployment import Deployment
 from greenlight.core.errors import GreenlightError
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.frozen import FrozenStruct
@@ -79,6 +80,7 @@ class WatchDocument(FrozenStruct, frozen=True, kw_only=True):
         is_stopping: The watcher decided to stop.
         stop_looks: Looks since then.
         trouble: CodeDeploy's reason for the end of the deployment, or the error that ended the watch.
+        deployment: The deployment as far as it is known before the checks are prepared.
         is_silent: There is nothing to report, such as for a deployment without a shift.
     """
 
@@ -97,6 +99,7 @@ class WatchDocument(FrozenStruct, frozen=True, kw_only=True):
     is_stopping: bool = False
     stop_looks: int = 0
     trouble: str = ""
+    deployment: Deployment | None = None
     is_silent: bool = False
 
 
@@ -202,6 +205,8 @@ def _note_shift(state: _Look, shift: Shift) -> None:
     """Add to the watch what CodeDeploy shows: the begin of the shift, and green's share of the traffic."""
     document, watch = state.document, state.document.watch
     is_during = shift.state is ShiftState.DURING
+    if document.deployment is None:
+        document = replace(document, deployment=_describe_deployment(state, shift))
     if is_during and not document.began_at:
         document = replace(document, began_at=time.time())
     if watch.rounds and state.work.get("earlier"):
@@ -213,6 +218,17 @@ def _note_shift(state: _Look, shift: Shift) -> None:
         findings = tuple(bad_findings(document.findings, watch.stop_on))
         document = replace(document, over_findings=findings)
     state.document = replace(document, watch=watch)
+
+
+def _describe_deployment(state: _Look, shift: Shift) -> Deployment:
+    return replace(
+        state.step.state.deployment,
+        platform=shift.platform,
+        application=shift.application,
+        group=shift.group,
+        config=shift.config,
+        creator=shift.creator,
+    )
 
 
 def _decide(state: _Look, shift: Shift) -> Action:

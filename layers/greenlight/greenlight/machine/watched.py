@@ -59,6 +59,7 @@ def _read_document(step: Step, work: dict[str, Any]) -> WatchDocument:
 
 def _conclude(step: Step, document: WatchDocument, work: dict[str, Any]) -> GateResult:
     watch, plan = document.watch, None
+    step.state.deployment = document.deployment or step.state.deployment
     if work.get("prepared"):
         gate = step.documents.read(msgspec.convert(work["prepared"], Reference), GateDocument)
         step.state.deployment, step.state.shadow = gate.deployment, gate.shadow
