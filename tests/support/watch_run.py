@@ -42,14 +42,14 @@ class WatchRun(MachineRun):
         self.shift(0.1)
 
     def shift(self, weight: float, **events: str) -> None:
-        """Let CodeDeploy show a shift with this weight of green, or other lifecycle events."""
+        """Show a shift with this weight of green, or other lifecycle events."""
         states = events or {"BeforeAllowTraffic": "Succeeded", "AllowTraffic": "InProgress"}
         target = self.codedeploy.targets[self.deployment]["lambdaTarget"]
         target["lifecycleEvents"] = [{"lifecycleEventName": name, "status": status} for name, status in states.items()]
         target["lambdaFunctionInfo"]["targetVersionWeight"] = weight
 
     def end(self, status: str, code: str = "") -> None:
-        """Let CodeDeploy show a deployment that has ended."""
+        """Show a deployment that has ended."""
         info = self.codedeploy.deployments[self.deployment]
         info["status"] = status
         if code:

@@ -45,7 +45,7 @@ def change_variables(account: DoctorAccount, change: Callable[[dict[str, str]], 
 
 
 def watch_shift(account: DoctorAccount, machine: str = "arn:watch") -> None:
-    """Let the plan watch the shift, with this state machine of the installation."""
+    """Use a plan that watches the shift, and this state machine of the installation."""
     check = "    checks:\n      - {name: w, http: {get: /, expect: {status: 200}}}\n"
     stages = f"stages:\n  BeforeAllowTraffic:\n{check}  AllowTraffic:\n{check}"
     account.plan = LAMBDA_PLAN.replace("stages:\n", stages)

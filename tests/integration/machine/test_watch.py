@@ -53,7 +53,7 @@ def plan(server: Server, check: dict[str, Any] | None = None, **stage: Any) -> d
 
 
 def shift_linearly(run: WatchRun, steps: int) -> None:
-    """Let the shift take a step of 10 % for each round, and end after them."""
+    """Show a shift that takes a step of 10 % for each round, and ends after them."""
 
     def on_round(number: int) -> None:
         if number < steps:
@@ -107,7 +107,7 @@ def test_release_that_fails_after_its_shift_is_not_stopped(run: WatchRun, broken
     assert run.stops == []
 
 
-def test_round_whose_function_dies_stops_nothing_and_is_no_evidence(run: WatchRun, green: Server) -> None:
+def test_round_whose_function_dies_stops_nothing_and_shows_nothing(run: WatchRun, green: Server) -> None:
     run.write_plan(plan(green, tolerate=0))
     run.is_probe_dead = True
     shift_linearly(run, 3)

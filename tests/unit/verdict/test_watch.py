@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from greenlight.core.finding import Cause, ExcuseReason, Finding, Outcome, Severity
 from greenlight.core.verdict import Reason, Status, Verdict
-from greenlight.core.watch import Round, RoundOutcome, ShiftWatch, WatchEnd, describe_watch
+from greenlight.core.watch import Round, RoundOutcome, ShiftWatch, WatchEnd
 from greenlight.verdict.watch import (
     Action,
     Situation,
@@ -79,7 +79,7 @@ def test_bad_round_keeps_the_names_of_its_first_checks_and_a_short_message() -> 
     assert len(item.message) <= 300
 
 
-# ---- What comes next
+# ---- The next action
 
 
 def test_release_over_the_tolerance_is_stopped() -> None:
@@ -228,7 +228,6 @@ def test_stopped_release_says_where_and_why() -> None:
             message="stopped at 30 %, 2 of 3 rounds bad: p95 812 ms, at most 400 ms",
         ),
     )
-    assert describe_watch(watch) == "stopped at 30 % after 3 rounds, 2 bad; rolled back by d-2"
 
 
 def test_stop_that_codedeploy_refused_has_both_reasons() -> None:
@@ -247,4 +246,3 @@ def test_release_in_a_shadow_shows_where_it_would_have_been_stopped() -> None:
 
 def test_release_that_moved_over_succeeded_with_a_tolerated_round() -> None:
     assert watch_verdict(rounds(GOOD, BAD, GOOD), []) == PASSED
-    assert describe_watch(rounds(GOOD, UNKNOWN)) == "users moved over in 2 rounds, none bad, 1 without an answer"

@@ -68,7 +68,7 @@ class ShiftWatch(FrozenStruct, frozen=True, kw_only=True):
         end: How the watch ended.
         is_over: More rounds in a row were bad than the plan tolerates.
         stopped_percent: Green's share of the traffic at that moment; null if there was none, or it is not known.
-        rollback: Id of the rollback deployment; "" if there is none, or it is not known.
+        rollback: Id of the rollback deployment; "" if it is not known, or nothing was rolled back.
     """
 
     every_s: float

@@ -77,7 +77,7 @@ def parse_shift(info: dict[str, Any], target: dict[str, Any]) -> Shift:
 
     Args:
         info: CodeDeploy's `deploymentInfo`.
-        target: The deployment's target; {} if there is none yet, or the deployment has ended.
+        target: The deployment's target; {} if it does not exist yet, or the deployment has ended.
     """
     status, error = str(info.get("status", "")), info.get("errorInformation") or {}
     data = next(
