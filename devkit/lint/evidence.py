@@ -28,7 +28,6 @@ NEVER_ASKS = {
     "listener": "the listeners",
     "logs": "logs",
     "metrics": "metrics",
-    "pytest": "connections of the suite's own, which the gate does not see",
     "rollback_ready": "what a rollback needs",
     "synthetics": "a canary",
     "target_health": "the health of targets",
@@ -63,10 +62,9 @@ def check_evidence(stages: Mapping[str, Stage], plan: Plan) -> RuleProblems:
             )
             yield "never-asks-green", ("stages", name, "checks"), message
             continue
-        sufficient = "environment" if any(check.validator == "pytest" for check in blocking) else "readiness"
         message = (
             "no blocking check of this stage can ask green, so it fails with NO_EVIDENCE wherever green can be asked; "
-            f"add a check that asks green, or write accepts: {{evidence: {sufficient}, why: …}}"
+            "add a check that asks green, or write accepts: {evidence: readiness, why: …}"
         )
         yield "never-asks-green", ("stages", name, "checks"), message
 

@@ -27,6 +27,8 @@ MACHINE_FAULTS = {
 
 FAULTS = {
     "hook-killed": "the hook's process is killed (SIGKILL) while it runs; Lambda invokes the last resort",
+    "hook-killed-before-answer": "the hook's process is killed when it reports its status, which does not count",
+    "hook-killed-after-answer": "the hook's process is killed as soon as its status counts, before it publishes",
     "hook-cannot-be-invoked": "CodeDeploy's service role may not invoke the hook: the deployment fails at once",
     "duplicate-invocation": "Lambda delivers the hook's event twice: one invocation runs the checks, the other waits",
     "codedeploy-throttles": "the first calls that report a status are answered with ThrottlingException (times: 2)",
@@ -95,8 +97,7 @@ class FaultInjector:
         """Return the response to a call that a fault affects; None for other calls."""
         if stage := self.stage_of(call.caller):
             if self.applies("hook-killed", stage):
-                self.kill(stage)
-                return json_error("ServiceUnavailable", "The caller has ended.", 503)
+                return self._kill(stage)
             if call.target == "PutLifecycleEventHookExecutionStatus":
                 return self.disturb_status(call, moto, stage)
             if reply := self._fault_reply_to_read(call, stage):
@@ -121,7 +122,13 @@ class FaultInjector:
             self.on_fault(f"fault {name}: {FAULTS[name]}")
         return limit is None or count <= limit
 
+    def _kill(self, stage: str) -> Reply:
+        self.kill(stage)
+        return json_error("ServiceUnavailable", "The caller has ended.", 503)
+
     def _fault_reply_to_status(self, call: Call, stage: str) -> Reply | None:
+        if self.applies("hook-killed-before-answer", stage):
+            return self._kill(stage)
         if self.applies("put-denied", stage):
             return json_error(
                 "AccessDeniedException",
@@ -137,6 +144,9 @@ class FaultInjector:
 
     def _lose_reply_to_status(self, call: Call, moto: Application, stage: str) -> Reply | None:
         """Store the status and return a response that does not reach the hook; None without such a fault."""
+        if self.applies("hook-killed-after-answer", stage):
+            self.codedeploy(call, moto)
+            return self._kill(stage)
         if self.applies("answer-lost", stage):
             self.codedeploy(call, moto)
             return CutReply(b"{")

@@ -6,8 +6,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from rich.table import Table
 from rich.text import Text
+
+from greenlight.core.verdict import Reason
+from greenlight.report.reason_groups import group_reasons
 
 from ..terminal.console import styled
 from .codedeploy_state import DeploymentRecord, LifecycleEvent
@@ -126,9 +130,14 @@ class Progress(Observer):
                 text.append(f": {_one_line(check['message'])}")
             self._write(text)
         elif message == "verdict":
-            self._write(Text(f"{_INDENT}verdict ").append_text(styled(str(line.get("verdict")))))
-            for reason in line.get("reasons") or ():
-                self._write(Text(f"{_INDENT}  {_format_reason(reason)}"))
+            shadow = line.get("shadow")
+            remark = f" (shadow: would have {shadow.get('would_have_been')})" if isinstance(shadow, dict) else ""
+            self._write(Text(f"{_INDENT}verdict ").append_text(styled(str(line.get("verdict")))).append(remark))
+            for group in group_reasons(_read_reasons(line.get("reasons"))):
+                label = f"{group.label}: " if group.label else ""
+                self._write(Text(f"{_INDENT}  {group.cause.value}  {_one_line(label + group.message)}"))
+                if group.is_shared:
+                    self._write(Text(f"{_INDENT}    {_one_line(group.names)}"))
         elif message == "state machine started":
             self._write(Text(f"{_INDENT}the state machine conducts this gate: {_one_line(line.get('reason'))}"))
         elif message == "answered" and (line.get("error") or not line.get("told", True)):
@@ -194,11 +203,12 @@ def _users(deployment: DeploymentOutcome) -> str:
     )
 
 
-def _format_reason(reason: Any) -> str:
-    if not isinstance(reason, dict):
-        return _one_line(reason)
-    check = f"{reason['check']}: " if reason.get("check") else ""
-    return f"{reason.get('cause')}  {_one_line(check + str(reason.get('message')))}"
+def _read_reasons(data: Any) -> list[Reason]:
+    """Return the reasons of a log line; none if it is not a hook's."""
+    try:
+        return msgspec.convert(data or [], list[Reason])
+    except msgspec.ValidationError:
+        return []
 
 
 def _one_line(value: Any) -> str:

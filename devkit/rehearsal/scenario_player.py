@@ -297,10 +297,14 @@ class _ScenarioRun:
             s3.put_object(Bucket=PLAN_BUCKET, Key=key, Body=planned.plan.read_bytes())
 
     def _collect_reports(self, record: DeploymentRecord, recorder: _TrafficRecorder) -> list[dict[str, Any]]:
-        """Read the hooks' reports from the report bucket, and write a copy and an HTML page of each."""
+        """Read the reports from the report bucket, and write a copy and an HTML page of each.
+
+        Returns:
+            One report for each gate, in the order of the stages.
+        """
         s3 = self._aws.client("s3")
         keys = [item["Key"] for item in s3.list_objects_v2(Bucket=REPORT_BUCKET).get("Contents", ())]
-        reports = {}
+        reports: dict[str, dict[str, Any]] = {}
         for key in keys:
             folder, _, name = key.rpartition("/")
             if folder.endswith(f"/{record.id}") and name.endswith(".json"):
@@ -313,7 +317,14 @@ class _ScenarioRun:
                     self._outcome.reports.append(_write_page(path, recorder))
                 with contextlib.suppress(ValueError):
                     reports[name.removesuffix(".json")] = json.loads(body)
-        return [reports[stage] for stage in PLAN_STAGES if stage in reports]
+        gates = [_choose_report(reports.get(stage), reports.get(f"{stage}.last-resort")) for stage in PLAN_STAGES]
+        return [gate for gate in gates if gate is not None]
+
+
+def _choose_report(hook: dict[str, Any] | None, last_resort: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the report of a gate with the answer that CodeDeploy has."""
+    is_told = hook is not None and ((hook.get("answer") or {}).get("told") or last_resort is None)
+    return hook if is_told else last_resort
 
 
 class _TrafficRecorder(Observer):

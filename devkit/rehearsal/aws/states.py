@@ -248,11 +248,13 @@ def _read_definition(path: Path, placeholders: Mapping[str, str]) -> dict[str, A
 def _scale_time_limits(gate: dict[str, Any], guardian: dict[str, Any], scale: float) -> None:
     """Scale the limits of whole executions with CodeDeploy's hour, and keep their order: whole seconds are coarse.
 
-    The limits of single tasks stay, because functions run in real time.
+    The limits of single tasks stay, because functions run in real time. The guardian gets that of its only function in
+    addition, which publishes after the answer: scaled, the minutes for it would be a second.
     """
     limit = int(guardian["TimeoutSeconds"] * scale) + 1
     for owner in (guardian, guardian["States"]["Gate"], gate):
         limit = owner["TimeoutSeconds"] = max(1, min(int(owner["TimeoutSeconds"] * scale), limit - 1))
+    guardian["TimeoutSeconds"] += guardian["States"]["Record"]["TimeoutSeconds"]
 
 
 def _deployment_id(text: str) -> str:

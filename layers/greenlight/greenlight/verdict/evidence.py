@@ -22,6 +22,7 @@ _ORDER = (EvidenceKind.ENVIRONMENT, EvidenceKind.READINESS, EvidenceKind.OBSERVE
 _BEFORE_GREEN = "BeforeInstall"
 
 _DESCRIPTIONS = (
+    ("balancer", "got no further than green's load balancer"),
     ("blue", "asked blue"),
     ("other", "asked another host"),
     ("green_metrics", "read green's metrics"),
