@@ -87,5 +87,5 @@ def watch_after_answer(log: GateLog, state: RunState, status: Status, delivery: 
         log.metrics({"WatchNotStarted": 1})
         message = " ".join(str(error).split())[:300]
         return f"the shift of the traffic is not watched, because its watcher could not be started: {message}"
-    log.info("watcher of the shift started", name=watch_name(state.deployment.id))
+    log.info("watcher of the shift started", watch_execution=watch_name(state.deployment.id))
     return ""
