@@ -66,7 +66,7 @@ class Judgement:
 
 def run_attack(attack: Attack) -> Judgement:
     """Run one attack and judge it."""
-    started = time.monotonic()
+    started, peak_mb = time.monotonic(), resident_peak_mb()
     with contextlib.ExitStack() as stack:
         sides = {name: _start(stack, getattr(attack, name)) for name in ("green", "blue")}
         try:
@@ -77,7 +77,11 @@ def run_attack(attack: Attack) -> Judgement:
     duration_s = time.monotonic() - started
     now = datetime.datetime.now(datetime.UTC)
     report = with_answer(result.report(0.0, duration_s * 1000), StatusDelivery(told=True, attempts=1), now)
-    violations = (*_judge_report(attack, report), *_judge_outlets(attack, report), *_judge_cost(attack, duration_s))
+    violations = (
+        *_judge_report(attack, report),
+        *_judge_outlets(attack, report),
+        *_judge_cost(attack, duration_s, peak_mb),
+    )
     causes = tuple(dict.fromkeys(reason.cause for reason in report.reasons))
     return Judgement(violations, report.verdict, causes, duration_s)
 
@@ -186,11 +190,12 @@ def _halves(secret: str) -> dict[str, str]:
     return {"first": secret[:length], "last": secret[-length:]} if len(secret) >= 16 else {}
 
 
-def _judge_cost(attack: Attack, duration_s: float) -> Iterator[str]:
+def _judge_cost(attack: Attack, duration_s: float, earlier_peak_mb: float) -> Iterator[str]:
+    """Yield violations of time and memory; the peak of earlier work in this process does not count."""
     if duration_s > attack.budget_s + MAX_OVERTIME_S:
         yield f"it took {duration_s:.1f} s of {attack.budget_s} s"
     resident_mb = resident_peak_mb()
-    if resident_mb > MAX_RESIDENT_MB:
+    if resident_mb > max(MAX_RESIDENT_MB, earlier_peak_mb):
         yield f"a process used {resident_mb:.0f} MB"
 
 
