@@ -13,6 +13,7 @@ from greenlight.core.frozen import FrozenStruct
 from greenlight.core.report import PlanSource
 from greenlight.core.units import field_default
 from greenlight.plan import yaml_reader
+from greenlight.plan.hold import Hold
 from greenlight.plan.repeat import Repeat
 from greenlight.plan.retry import Retry
 from greenlight.plan.schema import DEFAULT_TIMEOUT, Accepts, Target, When
@@ -63,11 +64,18 @@ class Check(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Stage(FrozenStruct, frozen=True, kw_only=True):
-    """The checks of one stage, the wait `bake_s` before they start, and the weaker evidence that it accepts."""
+    """The checks of one stage.
+
+    Attributes:
+        bake_s: Wait before the checks start.
+        accepts: Weaker evidence that suffices; None for none.
+        hold: Wait for an approval after the checks have passed; None for none.
+    """
 
     checks: tuple[Check, ...]
     bake_s: float = 0.0
     accepts: Accepts | None = None
+    hold: Hold | None = None
 
 
 class Plan(FrozenStruct, frozen=True, kw_only=True):

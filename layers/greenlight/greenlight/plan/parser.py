@@ -155,7 +155,7 @@ def _read_stages(data: dict[str, Any], plan_file: PlanFile | None, reader: Stage
     for name, raw in _raw_stages(data):
         stage = typed.get(name, StageFile())
         checks = reader.read_checks(raw, ("stages", name))
-        stages[name] = Stage(checks=checks, bake_s=float(stage.bake), accepts=stage.accepts)
+        stages[name] = Stage(checks=checks, bake_s=float(stage.bake), accepts=stage.accepts, hold=stage.hold)
     return stages
 
 
@@ -175,5 +175,6 @@ def _structural_mistakes(data: dict[str, Any]) -> list[PathProblem]:
     for key in ("variables", "target", "defaults", "shadow", "environments"):
         mistakes += references.unsupported_references(data.get(key), (key,))
     for name, stage in _raw_stages(data):
-        mistakes += references.unsupported_references(stage.get("accepts"), ("stages", name, "accepts"))
+        for key in ("accepts", "hold"):
+            mistakes += references.unsupported_references(stage.get(key), ("stages", name, key))
     return mistakes

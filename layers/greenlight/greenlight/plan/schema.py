@@ -27,6 +27,7 @@ from greenlight.core.field_types import (
 )
 from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
 from greenlight.core.units import Duration, field_default
+from greenlight.plan.hold import Hold
 from greenlight.plan.repeat import Repeat
 from greenlight.plan.retry import Retry
 from greenlight.plan.shadow import Shadow
@@ -285,6 +286,7 @@ class StageFile(StrictStruct, frozen=True, kw_only=True):
             timeout.
         accepts: Weaker evidence that suffices here. Without it, one blocking check must have asked green wherever green
             can be asked.
+        hold: A wait for the approval of a person after the checks have passed.
 
     Example:
         include: [{uri: "file:shared/web.yaml"}]
@@ -293,12 +295,14 @@ class StageFile(StrictStruct, frozen=True, kw_only=True):
           - name: green answers
             http: {get: /health, expect: {status: 200}}
         accepts: {evidence: readiness, why: its only endpoint is internal}
+        hold: {within: 20m, ask: [release managers, the owner of the shop]}
     """
 
     checks: list[dict[str, Any]] = []
     include: tuple[Include, ...] = ()
     bake: Duration = field_default(Duration(0))
     accepts: Accepts | None = None
+    hold: Hold | None = None
 
     def __post_init__(self) -> None:
         """Reject waits over one hour, after which CodeDeploy stops waiting for the hook."""
