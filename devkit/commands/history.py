@@ -14,6 +14,7 @@ from rich.text import Text
 from greenlight.aws.client import Aws
 from greenlight.core.display import escape_controls, truncate
 from greenlight.core.errors import GreenlightError
+from greenlight.core.hold import HoldDecision
 from greenlight.core.units import Duration
 from greenlight.report.content import format_duration
 
@@ -138,6 +139,8 @@ def _detail(gate: Entry) -> str:
     if gate.let_through:
         return "let through without a check"
     remarks = ["shadow: would have Failed"] if gate.hidden else []
+    if gate.hold is HoldDecision.APPROVED:
+        remarks.append(f"approved by {gate.decided_by}")
     if gate.overrides:
         remarks.append(f"{gate.overrides} check{'s' * (gate.overrides != 1)} overridden")
     flaky = [check.name for check in gate.checks if check.flaky]

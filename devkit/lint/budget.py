@@ -66,8 +66,8 @@ def _check_hold(name: str, hold: Hold, shortest_s: float, longest_s: float, limi
     elif longest_s > available_s:
         message = (
             f"if every check takes its maximum time, this stage takes {Duration(round(longest_s))}, and a hold ends "
-            f"{Duration(HOLD_END_S)} after the gate has begun, so it has less than {hold.within} then: lower timeouts or "
-            "attempts"
+            f"{Duration(HOLD_END_S)} after the gate has begun, so it has less than {hold.within} then: "
+            "lower timeouts or attempts"
         )
         yield "may-not-finish", (*path, "within"), message
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from greenlight.core.deployment import Deployment
 from greenlight.core.finding import EvidenceKind, Finding
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.hold import HoldResult
 from greenlight.core.verdict import AppliedOverride, Reason, ShadowedVerdict, Status
 
 REPORT_SCHEMA = "greenlight.report/1"
@@ -116,6 +117,7 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
         green_asked: How often and by how many checks green was asked; null if no check ran, and in reports of versions
             that did not count it.
         accepted: Weaker evidence that the plan accepts; null if it accepts none.
+        hold: Wait for the approval of a person; null if the gate did not wait for one.
     """
 
     schema: str = REPORT_SCHEMA
@@ -138,6 +140,7 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
     command: str = ""
     answer: Answer | None = None
     judged: Status | None = None
+    hold: HoldResult | None = None
 
     @property
     def clean(self) -> bool:

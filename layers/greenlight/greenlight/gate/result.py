@@ -11,6 +11,7 @@ from greenlight import __version__
 from greenlight.core.deployment import Deployment
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.hold import HoldResult
 from greenlight.core.report import AcceptedEvidence, Answer, Clock, GreenAsked, PlanSource, Report
 from greenlight.core.verdict import AppliedOverride, Reason, Status, Verdict
 from greenlight.verdict.judge import failed_verdict
@@ -34,6 +35,7 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
         clock: Times within the gate.
         overrides: Overrides that were applied.
         accepted: Weaker evidence that the plan accepts at this stage.
+        hold: Wait for an approval; None if the gate did not wait for one.
     """
 
     verdict: Verdict
@@ -44,6 +46,7 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
     clock: Clock = Clock()
     overrides: tuple[AppliedOverride, ...] = ()
     accepted: AcceptedEvidence | None = None
+    hold: HoldResult | None = None
 
     def with_notes(self, *notes: str) -> GateResult:
         """Return the result with further notes on the deployment."""
@@ -73,6 +76,7 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
             overrides=self.overrides,
             green_asked=_count_asked(self.findings),
             accepted=self.accepted,
+            hold=self.hold,
             clock=self.clock,
             bucket=bucket,
             command=command,

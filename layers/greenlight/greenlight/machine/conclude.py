@@ -1,6 +1,6 @@
-"""The function for the steps Judge, Publish and Record, in which no code of a plugin runs.
+"""The function for the steps Judge, Ask, Decide, Publish and Record, in which no code of a plugin runs.
 
-Its role alone may write verdicts and reports.
+Its role alone may write verdicts, holds and reports.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from greenlight.core.verdict import Status, StatusDelivery
 from greenlight.gate.result import failed_result, with_answer
 from greenlight.gate.telemetry import report_run
 from greenlight.machine.documents import RESULT, JudgedDocument, Reference
+from greenlight.machine.hold import ask, decide
 from greenlight.machine.judge import judge
 from greenlight.machine.step import Step, begin
 from greenlight.publish.s3 import report_uri
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
 MAX_REASONS = 5
 MAX_REASON_LENGTH = 300
 
+_DECISIONS = {"judge": judge, "decide": decide}
+
 _UNCONFIRMED = "the state machine ended before CodeDeploy confirmed it"
 
 
 def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Judge a gate, publish its report, or record a gate whose state machine ended early, as the payload says.
+    """Judge a gate, ask for an approval or check it, publish the report, or record a gate that ended early.
 
     Raises:
         AwsError: A document could not be read or written.
@@ -39,8 +42,10 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     step = begin(payload, context)
     work: dict[str, Any] = payload.get("work") or {}
-    if payload["step"] == "judge":
-        return judge(step, work)
+    if payload["step"] in _DECISIONS:
+        return _DECISIONS[payload["step"]](step, work)
+    if payload["step"] == "ask":
+        return ask(step, work, payload["token"])
     answered_before = "answered_before" in work
     if payload["step"] == "publish":
         return _publish(step, _read_judged(step, work), StatusDelivery(told=True, superseded=answered_before))

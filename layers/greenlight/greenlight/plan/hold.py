@@ -20,8 +20,8 @@ Asked = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 class Hold(StrictStruct, frozen=True, kw_only=True):
     """A wait for the approval of a person, after the checks have passed and before CodeDeploy gets Succeeded.
 
-    `greenlight approve` and `greenlight refuse` end it. A hold that is refused, or not approved in time, is Failed. Gates
-    with a hold need the state machine.
+    `greenlight approve` and `greenlight refuse` end it. A hold that is refused, or not approved in time, is Failed.
+    Gates with a hold need the state machine.
 
     Attributes:
         within: Time for the approval, from 1m to 45m. It ends earlier if the checks have left less time.

@@ -128,6 +128,8 @@ def _remarks(report: Report) -> Iterator[Html]:
     """Render shadow mode, overrides and notes."""
     if report.shadow:
         yield _remark("Shadow", f"CodeDeploy receives Succeeded until {report.shadow.until}: {report.shadow.why}")
+    for label, sentence in content.list_hold(report).items():
+        yield _remark(label.capitalize(), sentence)
     if accepted := content.describe_accepted(report):
         yield _remark("Accepted", accepted)
     for override in report.overrides:
@@ -255,7 +257,7 @@ def _section(title: str, *children: str) -> Html:
 
 
 def _timeline(report: Report) -> Html:
-    """Draw the timeline: discovery and bake time, then every check with its attempts."""
+    """Draw the timeline: discovery and bake time, then every check with its attempts, then the wait for an approval."""
     clock = report.clock
     ends_ms = [attempt.began_ms + attempt.duration_ms for finding in report.checks for attempt in finding.tries]
     end_ms = max(report.duration_ms, *ends_ms)
@@ -278,6 +280,8 @@ def _timeline(report: Report) -> Html:
                 tag("span", duration, class_="took"),
             )
         )
+    if hold := report.hold:
+        rows.append(_row("wait for an approval", [(hold.asked_ms, hold.asked_ms + hold.waited_ms)], end_ms))
     ticks = [content.format_duration(end_ms * share / 4) if share else "0" for share in range(5)]
     axis = tag(
         "li", tag("span", *(tag("span", tick) for tick in ticks), class_="ticks"), class_="axis", aria_hidden="true"
