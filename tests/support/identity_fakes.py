@@ -51,7 +51,7 @@ GREENLIGHT = Caller(f"arn:aws:sts::{ACCOUNT}:assumed-role/greenlight-conclude/f"
 """The function that verifies; its credentials are those of all tests."""
 
 
-class _Server:
+class LocalService:
     """A local server that answers POST requests by `reply`."""
 
     url = ""
@@ -92,7 +92,7 @@ class _Server:
 
 
 @dataclass
-class Sts(_Server):
+class Sts(LocalService):
     """Fake STS, whose only operation is GetCallerIdentity.
 
     Attributes:
@@ -141,7 +141,7 @@ class Sts(_Server):
 
 
 @dataclass
-class CloudTrail(_Server):
+class CloudTrail(LocalService):
     """Fake CloudTrail, whose only operation is LookupEvents, a page of one event at a time.
 
     Attributes:

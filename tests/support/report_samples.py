@@ -360,7 +360,7 @@ def approved() -> Report:
         deployer=BOB,
         rejected=(RejectedDecision(message=message, at="2026-03-14T09:30:02+00:00", who=BOB),),
     )
-    return opened(hold=hold, duration_ms=707_500.0)
+    return replace(opened(), hold=hold, duration_ms=707_500.0)
 
 
 def unapproved() -> Report:
@@ -368,7 +368,7 @@ def unapproved() -> Report:
     message = "not approved within 30m; asked: release managers, the shop's owner"
     hold = replace(HOLD, decided_at="2026-03-14T09:57:20+00:00", waited_ms=1_800_000.0)
     reasons = (Reason(cause=Cause.NOT_APPROVED, message=message),)
-    return opened(verdict=Status.FAILED, reasons=reasons, hold=hold, duration_ms=1_826_500.0)
+    return replace(opened(), verdict=Status.FAILED, reasons=reasons, hold=hold, duration_ms=1_826_500.0)
 
 
 SAMPLES = {

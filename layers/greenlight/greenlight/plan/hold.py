@@ -27,7 +27,7 @@ class Hold(StrictStruct, frozen=True, kw_only=True):
         within: Time for the approval, from 1m to 45m. It ends earlier if the checks have left less time.
         ask: The people to ask, or a list of them; the notice shows it. IAM decides who may approve.
         not: `deployer` does not accept the approval of the principal that created the deployment.
-        why: What the approver has to know or to look at; the notice shows it.
+        why: Information for the approver, such as the page to look at; the notice shows it.
 
     Example:
         checks:
