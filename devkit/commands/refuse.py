@@ -18,5 +18,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, aws: Aws | None = None) -> int:
-    """Refuse the deployment; return 0, 1 if that does not count, 3 if it is not known."""
+    """Send the refusal; return 0, 1 if that does not count, 3 if it is not known."""
     return approval.run(arguments, aws or Aws(), "refuse")

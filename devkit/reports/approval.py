@@ -90,8 +90,8 @@ def _find_open(aws: Aws, bucket: str, deployment: str, stage: str, clock: Clock)
     """Return the hold that waits for a decision.
 
     Raises:
-        NoOpenHoldError: There is none.
-        GreenlightError: There are several.
+        NoOpenHoldError: No hold waits.
+        GreenlightError: Several holds wait.
     """
     records = [record for record in read_holds(aws, bucket, deployment) if stage in ("", record.stage)]
     waiting = [record for record in records if record.is_open and not _is_over(record, clock)]
@@ -119,7 +119,7 @@ def _describe_end(record: HoldRecord) -> str:
 
 
 def _send(aws: Aws, record: HoldRecord, decision: Answer, reason: str) -> None:
-    """Sign the decision and send it to the state machine; a token that is used up is no error yet.
+    """Sign the decision and send it to the state machine; `_wait_for_result` finds out what became of a used token.
 
     Raises:
         AwsError: There are no credentials, or Step Functions denied the call or did not respond.
@@ -157,8 +157,8 @@ def _describe_result(sent: HoldRecord, ended: HoldRecord | None, decision: Answe
     name = f"{sent.deployment} at {sent.stage}"
     if ended is None:
         return NOT_KNOWN, f"sent, but the gate of {name} has not confirmed it; see greenlight report {sent.deployment}"
-    wanted = HoldDecision.APPROVED if decision == "approve" else HoldDecision.REFUSED
-    if not ended.is_open and ended.hold.decision is wanted:
+    expected = HoldDecision.APPROVED if decision == "approve" else HoldDecision.REFUSED
+    if not ended.is_open and ended.hold.decision is expected:
         return COUNTED, _describe_end(ended)
     if not ended.is_open:
         return NOT_COUNTED, f"this decision does not count: {_describe_end(ended)}"

@@ -60,7 +60,7 @@ class HeldGate:
 
     def record(self) -> dict[str, Any]:
         """Return the record for the people who decide."""
-        return self.run.read_json(f"s3://{BUCKET}/holds/{self.deployment}/{STAGE}.json")
+        return self.run.read_json(f"s3://{BUCKET}/holds/{self.deployment}/{STAGE}/hold.json")
 
     def sign(
         self,

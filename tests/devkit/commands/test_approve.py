@@ -96,7 +96,7 @@ def test_a_decision_that_another_one_overtakes_does_not_count(gate: HeldGate, st
     gate.decide(gate.sign(BOB, "refuse"))
     # The record that the command reads first is the one from before the refusal.
     record = gate.record()
-    key = f"holds/{gate.deployment}/{STAGE}.json"
+    key = f"holds/{gate.deployment}/{STAGE}/hold.json"
     gate.run.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps({**stale, "token": "used"}).encode())
     states.on_send = lambda: gate.run.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(record).encode())
     assert decider.run("approve") == 1
@@ -107,7 +107,7 @@ def test_a_hold_whose_time_is_over_is_an_error(gate: HeldGate, states: States, d
     gate.begin()
     record = gate.record()
     record["hold"]["until"] = "2026-01-01T00:00:00+00:00"
-    key = f"holds/{gate.deployment}/{STAGE}.json"
+    key = f"holds/{gate.deployment}/{STAGE}/hold.json"
     gate.run.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(record).encode())
     assert decider.run("approve") == 1
     assert "is no longer waiting: its time ended at 2026-01-01T00:00:00+00:00" in decider.error
@@ -124,7 +124,7 @@ def test_an_unanswered_hold_is_an_error_afterwards(gate: HeldGate, decider: Deci
 def test_several_stages_that_wait_need_a_name(gate: HeldGate, states: States, decider: Decider) -> None:
     gate.begin()
     record = gate.record() | {"stage": "AfterAllowTraffic"}
-    key = f"holds/{gate.deployment}/AfterAllowTraffic.json"
+    key = f"holds/{gate.deployment}/AfterAllowTraffic/hold.json"
     gate.run.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(record).encode())
     assert decider.run("approve") == 2
     assert f"waits at several stages (AfterAllowTraffic, {STAGE}); name one with --stage" in decider.error
@@ -132,10 +132,22 @@ def test_several_stages_that_wait_need_a_name(gate: HeldGate, states: States, de
 
 
 def test_an_object_that_is_not_a_hold_is_an_error(gate: HeldGate, decider: Decider) -> None:
-    key = f"holds/{gate.deployment}/{STAGE}.json"
+    key = f"holds/{gate.deployment}/{STAGE}/hold.json"
     gate.run.s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
     assert decider.run("approve") == 2
     assert "is not a valid hold" in decider.error
+
+
+def test_the_hold_of_another_deployment_in_its_place_is_not_signed(
+    gate: HeldGate, states: States, decider: Decider
+) -> None:
+    gate.begin()
+    record = gate.record() | {"deployment": "d-OTHER0001"}
+    key = f"holds/{gate.deployment}/{STAGE}/hold.json"
+    gate.run.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(record).encode())
+    assert decider.run("approve") == 2
+    assert "is the hold of d-OTHER0001" in decider.error
+    assert states.sent == []
 
 
 def test_the_deployer_is_told_that_the_approval_does_not_count(gate: HeldGate, decider: Decider) -> None:
@@ -174,7 +186,7 @@ class QuickClock:
         return self._now_s
 
     def sleep(self, seconds: float) -> None:
-        """Go on at once."""
+        """Return at once."""
         self._now_s += seconds
 
     def now_utc(self) -> datetime.datetime:
@@ -192,5 +204,5 @@ def test_an_approval_lets_the_deployment_go_on(gate: HeldGate, decider: Decider)
 def test_the_result_as_json(gate: HeldGate, decider: Decider) -> None:
     gate.begin()
     assert decider.run("refuse", "--format", "json") == 0
-    document = json.loads(decider.output)
+    document = json.loads(decider.output[decider.output.index("{\n") :])  # after the log of the gate
     assert (document["counted"], document["decision"], document["hold"]["who"]) == (True, "refuse", ALICE.arn)

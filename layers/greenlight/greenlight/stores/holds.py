@@ -1,4 +1,7 @@
-"""Holds in the report bucket, as holds/DEPLOYMENT/STAGE.json; only the function of `machine/conclude.py` writes one."""
+"""Holds in the report bucket, as holds/DEPLOYMENT/STAGE/hold.json.
+
+Only the function of `machine/conclude.py` may write them. The key ends unlike that of a report, which hooks may write.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ WRITE_S = 20.0
 
 def hold_key(deployment: str, stage: str) -> str:
     """Return the key of a hold."""
-    return f"{FOLDER}{deployment}/{stage}.json"
+    return f"{FOLDER}{deployment}/{stage}/hold.json"
 
 
 def store_hold(aws: Aws, bucket: str, record: HoldRecord) -> None:
@@ -66,4 +69,8 @@ def read_hold(aws: Aws, bucket: str, key: str) -> HoldRecord:
         raise GreenlightError(f"s3://{bucket}/{key} is not a valid hold: {truncate(str(error), 200)}") from error
     if record.schema != HOLD_SCHEMA:
         raise GreenlightError(f"s3://{bucket}/{key} has the schema {record.schema!r}; this version reads {HOLD_SCHEMA}")
+    if hold_key(record.deployment, record.stage) != key:
+        raise GreenlightError(
+            f"s3://{bucket}/{key} is the hold of {record.deployment} at {record.stage}; do not decide about it"
+        )
     return record
