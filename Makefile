@@ -42,11 +42,16 @@ test: setup ministack lint ## check format, lint and types, and run all tests
 unit: setup ## run the quick tests only
 	@$(BIN)/python -m pytest -q tests/unit
 
+.PHONY: gates
+gates: setup ## run generated gates, of which none may succeed without green; GATES=10000 SEED=1
+	@$(BIN)/python -m tests.generated_gates $(if $(GATES),--gates $(GATES)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: lint
-lint: setup ## check format, lint and types; changes nothing
+lint: setup ## check format, lint, types and state machines; changes nothing
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/statelint machine/*.asl.json
 
 .PHONY: fix
 fix: setup ## format the code and fix what the linter can fix

@@ -1,4 +1,4 @@
-"""The last resort: answers Failed for a hook that could not answer.
+"""The last resort: answers Failed for a hook that could not answer, then publishes a report for it.
 
 Lambda's OnFailure destination invokes it with the record of a failed invocation: the hook ran out of memory, timed out
 or was killed, or CodeDeploy did not accept its answer. It runs no plan and no plugin, and has a separate role.
@@ -7,22 +7,28 @@ or was killed, or CodeDeploy did not accept its answer. It runs no plan and no p
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
-from greenlight.core.redaction import Redactor
 from greenlight.core.verdict import Status
-from greenlight.gate.codedeploy import AnswerNotAcceptedError, EventError, Execution, Reporter, parse
+from greenlight.gate.codedeploy import AnswerNotAcceptedError, EventError, Reporter, parse
 from greenlight.gate.telemetry import GateLog
 from greenlight.publish import metrics
+
+if TYPE_CHECKING:
+    from greenlight.core.verdict import StatusDelivery
+    from greenlight.gate.codedeploy import Execution
 
 BUDGET_S = 60.0
 RESERVE_S = 2.0
 STAGE = "LastResort"
-MAX_MESSAGE_LENGTH = 500
+_MIN_PUBLISH_S = 1.0
+_END_S = 0.5
+"""Time from the end of publishing to the end of the invocation."""
 
 
 def handler(record: Any, context: Any) -> dict[str, Any]:
-    """Answer Failed for the failed invocation in `record`.
+    """Answer Failed for the failed invocation in `record`, then publish its report.
 
     Raises:
         EventError: The record does not contain a hook's event.
@@ -32,15 +38,17 @@ def handler(record: Any, context: Any) -> dict[str, Any]:
     if not isinstance(record, dict) or not isinstance(record.get("requestPayload"), dict):
         raise EventError("the event is not the record of a failed invocation: it has no requestPayload")
     execution = parse(record["requestPayload"])
+    remaining_s = context.get_remaining_time_in_millis() / 1000
+    deadline = time.monotonic() + remaining_s - _END_S
     log = GateLog(execution, STAGE)
-    log.best_effort(lambda: log.info("last resort called", **_describe_failure(record, execution)))
-    budget_s = min(BUDGET_S, context.get_remaining_time_in_millis() / 1000 - RESERVE_S)
-    delivery = Reporter(execution).answer(Status.FAILED, budget_s)
+    log.best_effort(lambda: _log_call(record, execution, log))
+    delivery = Reporter(execution).answer(Status.FAILED, min(BUDGET_S, remaining_s - RESERVE_S))
     log.answered(Status.FAILED, delivery)
     with contextlib.suppress(Exception):  # a metric that cannot be written must not fail the invocation
         metrics.emit(
             STAGE, {"LastResortAnswered": float(delivery.told), "LastResortUnanswered": float(not delivery.told)}
         )
+    log.best_effort(lambda: _publish(record, execution, delivery, deadline, log))
     if not delivery.told:
         raise AnswerNotAcceptedError(
             f"deployment {execution.deployment_id}: CodeDeploy did not accept Failed: {delivery.error}"
@@ -48,27 +56,26 @@ def handler(record: Any, context: Any) -> dict[str, Any]:
     return {"deployment_id": execution.deployment_id, "told": True, "superseded": delivery.superseded}
 
 
-def _describe_failure(record: dict[str, Any], execution: Execution) -> dict[str, Any]:
-    """Return the facts that Lambda's record has about the failed invocation, without the execution id.
+def _log_call(record: dict[str, Any], execution: Execution, log: GateLog) -> None:
+    from greenlight.gate.last_resort import read_failure
 
-    Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
-    """
-    request, response = _section(record, "requestContext"), _section(record, "responsePayload")
-    redactor = Redactor([execution.execution_id])
-
-    def clean(value: Any) -> str:
-        return " ".join(redactor.text(str(value or "")).split())[:MAX_MESSAGE_LENGTH]
-
-    return {
-        "function": clean(request.get("functionArn")),
-        "request_id": clean(request.get("requestId")),
-        "condition": clean(request.get("condition")),
-        "invoke_count": clean(request.get("approximateInvokeCount")),
-        "error": clean(response.get("errorMessage")),
-        "error_type": clean(response.get("errorType")),
-    }
+    failure = read_failure(record, execution)
+    log.info(
+        "last resort called",
+        function=failure.function,
+        request_id=failure.request_id,
+        condition=failure.condition,
+        invoke_count=failure.invoke_count,
+        error=failure.error,
+        error_type=failure.error_type,
+    )
 
 
-def _section(record: dict[str, Any], key: str) -> dict[str, Any]:
-    section = record.get(key)
-    return section if isinstance(section, dict) else {}
+def _publish(
+    record: dict[str, Any], execution: Execution, delivery: StatusDelivery, deadline: float, log: GateLog
+) -> None:
+    """Publish the report, if there is time; CodeDeploy has its answer."""
+    from greenlight.gate import last_resort
+
+    if deadline - time.monotonic() >= _MIN_PUBLISH_S:
+        last_resort.publish(execution, last_resort.read_failure(record, execution), delivery, deadline, log)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from greenlight.api import Context
 
 
+_UNKNOWN = {"AlarmName": "", "StateValue": "unknown"}
+"""Members of an alarm that a response lacks: it has none of the names and none of the states that checks ask for."""
+
+
 def find_alarms(names: Sequence[str], context: Context) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the alarms with these names, each once, and the names without an alarm.
 
@@ -38,7 +42,7 @@ def _matches(name: str, context: Context) -> list[dict[str, Any]]:
         filters = {"AlarmNames": [name]}
     kinds = ("MetricAlarm", "CompositeAlarm")
     pages = context.aws_pages("cloudwatch", "describe_alarms", AlarmTypes=list(kinds), **filters)
-    alarms = [alarm for page in pages for kind in kinds for alarm in page.get(f"{kind}s", [])]
+    alarms = [{**_UNKNOWN, **alarm} for page in pages for kind in kinds for alarm in page.get(f"{kind}s", [])]
     return [alarm for alarm in alarms if pattern.fullmatch(alarm["AlarmName"])]
 
 

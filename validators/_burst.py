@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from greenlight.api import Context, GreenlightError, HttpError, NoAnswerError
+from greenlight.api import Context, GreenlightError, HttpError, NoAnswerError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,6 +51,7 @@ class Burst:
         unsent: Reasons why requests could not be sent, which are not green's fault; the first one ends the burst.
         unanswered: Number of requests that were sent and had no answer when the check's time ended.
         sent: Number of requests that were sent.
+        unreachable: Number of requests for which there was no connection.
     """
 
     def __init__(self, target: Target, context: Context, end: float) -> None:
@@ -60,6 +61,7 @@ class Burst:
         self.errors: list[str] = []
         self.unsent: list[str] = []
         self.unanswered = 0
+        self.unreachable = 0
         self._in_flight = 0
         self.sent = 0
         self._lock = threading.Lock()
@@ -110,9 +112,9 @@ class Burst:
         try:
             response = self._context.request(self._target.method, path, headers=self._target.headers)
         except HttpError as problem:
-            # Green is at fault if it does not answer or cannot be reached; any other error is the plan's.
-            if isinstance(problem, NoAnswerError) or type(problem).__name__ == "UnreachableError":
-                self._record_no_answer(str(problem), (time.perf_counter() - started) * 1000)
+            # Green does not answer, or not to all of the burst; any other error is the plan's.
+            if isinstance(problem, (NoAnswerError, UnreachableError)):
+                self._record_no_answer(problem, (time.perf_counter() - started) * 1000)
             else:
                 self.unsent.append(str(problem))
         except GreenlightError as problem:
@@ -123,11 +125,12 @@ class Burst:
             with self._lock:
                 self._in_flight -= 1
 
-    def _record_no_answer(self, reason: str, elapsed_ms: float) -> None:
+    def _record_no_answer(self, problem: HttpError, elapsed_ms: float) -> None:
         with self._lock:
             self.latencies.append(elapsed_ms)
             self.statuses["none"] += 1
-            self.errors.append(reason)
+            self.errors.append(str(problem))
+            self.unreachable += not isinstance(problem, NoAnswerError)
 
     def _record_response(self, path: str, response: Response) -> None:
         is_accepted = self._target.accepts(response.status)

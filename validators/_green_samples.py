@@ -13,6 +13,7 @@ from greenlight.api import (
     Context,
     Duration,
     Evidence,
+    GreenlightError,
     NoAnswerError,
     Params,
     compile_query,
@@ -95,7 +96,10 @@ def _invoke_sample(params: ServesGreen, context: Context) -> Sample:
     qualifier = deployment.alias if through == "alias" else context.green.version
     call = {"FunctionName": deployment.function, "Qualifier": qualifier}
     response = context.aws_call("lambda", "invoke", **call, Payload=msgspec.json.encode(params.payload))
-    payload = response["Payload"].read(MAX_PAYLOAD_BYTES + 1)
+    stream: Any = response.get("Payload")
+    if not hasattr(stream, "read"):
+        raise GreenlightError("the response to lambda:InvokeFunction lacks Payload")
+    payload = stream.read(MAX_PAYLOAD_BYTES + 1)
     if response.get("FunctionError"):
         excerpt = context.excerpt(payload.decode(errors="replace"))
         raise NoAnswerError(f"{deployment.function}:{qualifier} ended with an error, not an answer: {excerpt}")

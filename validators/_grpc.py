@@ -78,8 +78,13 @@ def is_sendable(name: str, value: str) -> bool:
 
 def describe_status(headers: Mapping[str, str]) -> str:
     """Return the name of the gRPC status with the server's message or, without one, its meaning for a health check."""
-    number = headers.get("grpc-status", "none")
-    name = CODES[int(number)] if _CODE.fullmatch(number) and int(number) < len(CODES) else number
+    number = headers.get("grpc-status")
+    if number is None:
+        name = "none"
+    elif _CODE.fullmatch(number) and int(number) < len(CODES):
+        name = CODES[int(number)]
+    else:
+        name = repr(number)  # a text such as OK is not a status
     message = urllib.parse.unquote(headers.get("grpc-message", "")) or _MEANINGS.get(name, "")
     return f"{name}: {message}" if message and name != "OK" else name
 
@@ -129,14 +134,18 @@ def _read_answer(events: Iterator[object]) -> tuple[dict[str, str], bytes]:
 
     headers: dict[str, str] = {}
     body = b""
+    has_early_status = False
     for event in events:
         if isinstance(event, (ResponseReceived, TrailersReceived)):
             _add_headers(headers, ((_to_text(name), _to_text(value)) for name, value in event.headers or ()))
+            has_early_status |= isinstance(event, ResponseReceived) and "grpc-status" in headers
         elif isinstance(event, DataReceived):
             body += event.data or b""
             if len(body) > MAX_ANSWER_BYTES:
                 raise BrokenCallError("the answer is too large for a health check")
         elif isinstance(event, StreamEnded):
+            if has_early_status and body:
+                raise BrokenCallError("grpc-status came before the message, and not in trailers")
             return headers, body
         elif isinstance(event, (StreamReset, ConnectionTerminated)):
             raise BrokenCallError(f"the server ended the call with HTTP/2 error {event.error_code}")

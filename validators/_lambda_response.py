@@ -12,6 +12,7 @@ from greenlight.api import (
     Expectation,
     check_response,
     check_value,
+    describe_gap,
     read_response,
     run_query,
 )
@@ -93,6 +94,15 @@ def _check_http_response(
     return check_response(expect, response, where)
 
 
+def _compare_json(query: str, expectation: Expectation, invocation: Invocation, where: str) -> Evidence:
+    """Compare the result of a query into the payload; it passes nothing in a payload without fields."""
+    name = f"json {query}"
+    if gap := describe_gap(query, invocation.payload):
+        actual = f"{MISSING!r}: the payload is JSON, but {gap}"
+        return Evidence(query=name, expected=expectation.raw, actual=actual, where=where)
+    return _compare(name, expectation, run_query(query, invocation.payload), invocation, where)
+
+
 def _compare(query: str, expectation: Expectation, actual: Any, invocation: Invocation, where: str) -> Evidence:
     """Compare a value of the payload; one that cannot be read passes nothing, not even `exists: false`."""
     if invocation.payload_problem:
@@ -106,10 +116,7 @@ def _check_payload(
 ) -> list[Evidence]:
     """Compare the payload itself, and for a batch the items that failed."""
     payload = invocation.payload
-    results = [
-        _compare(f"json {query}", expectation, run_query(query, payload), invocation, where)
-        for query, expectation in expect.json.items()
-    ]
+    results = [_compare_json(query, expectation, invocation, where) for query, expectation in expect.json.items()]
     if event is not None and event.is_batch and not any("batchItemFailures" in query for query in expect.json):
         failures = run_query("batchItemFailures", payload)
         passed = not invocation.payload_problem and (failures is MISSING or not failures)

@@ -9,6 +9,13 @@ from typing import Any
 from greenlight.api import Context, GreenlightError, get_function_configuration, get_task_definition, list_service_tasks
 
 POLL_S = 1.0
+
+MAX_ROWS = 10_000
+"""Rows that Logs Insights returns at most.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetQueryResults.html
+"""
+
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _VARYING = re.compile(
     r"\"[^\"]*\"|'[^']*'|\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|0x[0-9a-fA-F]+|\b(?=\w*\d)[\w.:+-]+"
@@ -51,7 +58,7 @@ class LogGroup:
         """Run a Logs Insights query over the whole group and return its rows, with numbers as numbers.
 
         Raises:
-            GreenlightError: The query failed, or did not end in time; then it is stopped.
+            GreenlightError: The query failed, did not end in time and was stopped, or has more rows than are returned.
         """
         now_s = int(self.context.clock.now_utc().timestamp())
         times = {"startTime": now_s - int(window_s), "endTime": now_s}
@@ -61,6 +68,8 @@ class LogGroup:
             status = response.get("status", "Unknown")
             if status == "Complete":
                 rows = response.get("results", [])
+                if len(rows) >= MAX_ROWS:
+                    raise GreenlightError(f"the query of {self.name} has {MAX_ROWS} rows or more; let it count them")
                 return [{field["field"]: _to_number(field.get("value", "")) for field in row} for row in rows]
             if status not in ("Scheduled", "Running"):
                 raise GreenlightError(f"the query of {self.name} ended as {status}")

@@ -12,7 +12,7 @@ import msgspec
 
 from greenlight.api import Params
 
-from ._openapi_document import UnusableError
+from ._openapi_files import UnusableError
 
 if TYPE_CHECKING:
     from ._openapi_document import Document, Operation
@@ -84,8 +84,8 @@ class RequestBuilder:
         return True
 
     def _reject_unsafe(self, operation: Operation) -> None:
-        if operation.problem:
-            raise UnusableError(operation.problem)
+        if operation.problem is not None:
+            raise operation.problem
         if operation.method not in ("GET", "HEAD"):
             raise UnusableError("not a safe method")
         for pattern in self.params.skip:

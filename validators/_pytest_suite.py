@@ -9,6 +9,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import urllib.parse
 import xml.etree.ElementTree as ET
 import zipfile
 from typing import Annotated, Any
@@ -33,6 +34,9 @@ MAX_RESULT_BYTES = 20 * 1024 * 1024
 MARGIN_S = 0.5
 S3_ARCHIVE = re.compile(r"s3://([^/]+)/(.+\.zip)")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "LD_LIBRARY_PATH", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+_PROXIED = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+_DIRECT = ("NO_PROXY", "no_proxy")
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 _RESERVED = ("PYTEST", "PYTHON", "LD_", "AWS_", "GREENLIGHT_")
 
 
@@ -112,11 +116,11 @@ def run_suite(params: Pytest, context: Context, suite: pathlib.Path, scratch: pa
     command += ["-q", "--tb=short", "-p", "no:cacheprovider", f"--rootdir={folder}"]
     command += ["-m", params.marker] if params.marker else []
     command += ["-k", params.keyword] if params.keyword else []
-    with (scratch / "output").open("wb+") as output:
+    with (scratch / "output").open("wb+") as output, context.proxy(aws=params.aws) as proxy:
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=_environment(params, context, scratch),
+            env=_environment(params, context, scratch, proxy),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -131,7 +135,7 @@ def run_suite(params: Pytest, context: Context, suite: pathlib.Path, scratch: pa
         return code, output.read().decode(errors="replace")
 
 
-def _environment(params: Pytest, context: Context, scratch: pathlib.Path) -> dict[str, str]:
+def _environment(params: Pytest, context: Context, scratch: pathlib.Path, proxy: str) -> dict[str, str]:
     """Return green's facts, the suite's own variables, and of the hook's environment only what pytest needs."""
     deployment, green = context.deployment, context.green
     inherited = {
@@ -141,7 +145,9 @@ def _environment(params: Pytest, context: Context, scratch: pathlib.Path) -> dic
     }
     return {
         **inherited,
+        **dict.fromkeys(_PROXIED, proxy),
         **params.variables,
+        **dict.fromkeys(_DIRECT, _direct_hosts(params, context)),
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -154,6 +160,13 @@ def _environment(params: Pytest, context: Context, scratch: pathlib.Path) -> dic
         "GREENLIGHT_FUNCTION": deployment.function,
         "GREENLIGHT_VERSION": green.version,
     }
+
+
+def _direct_hosts(params: Pytest, context: Context) -> str:
+    """Return the hosts that the suite asks without the gate's proxy: servers of its own, and those that it names."""
+    host = urllib.parse.urlsplit(context.green.url).hostname or ""
+    own_hosts = [name for name in _LOCAL_HOSTS if name != host]
+    return ",".join([*own_hosts, *filter(None, (params.variables.get(name) for name in _DIRECT))])
 
 
 def decide_finding(params: Pytest, context: Context, code: int, output: str, results: pathlib.Path) -> Finding:
@@ -172,9 +185,23 @@ def decide_finding(params: Pytest, context: Context, code: int, output: str, res
     if code == 1:
         return error(f"pytest reports failed tests, but its results have none; its last output: {last_output}")
     summary = f"{len(passes)} of {len(cases)} tests passed, {len(cases) - len(tests)} were skipped"
+    if len(tests) < len(cases):
+        summary += "; not covered: the skipped tests"
     if len(passes) < params.minimum:
         return inconclusive(f"{summary}, fewer than the {params.minimum} that minimum asks for", *ordered)
-    return finding_from(ordered, summary)
+    return finding_from(ordered, f"{summary}{_describe_missing_evidence(context)}")
+
+
+def _describe_missing_evidence(context: Context) -> str:
+    """Return why the suite is not evidence of green, and what to do; "" if it is."""
+    if context.has_asked_green():
+        return ""
+    if not context.green.url:
+        return "; green has no URL, so the gate cannot see whether the suite asked it: write a check that asks green"
+    return (
+        "; the gate saw no answer of green to the suite, so it is not evidence of green: let the suite ask "
+        "GREENLIGHT_URL through HTTPS_PROXY or HTTP_PROXY, as most clients do, or write a check that asks green"
+    )
 
 
 def _read_cases(results: pathlib.Path) -> list[ET.Element] | None:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import contextlib
 import json
+import re
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ from greenlight.api import (
     check_value,
     compile_query,
     decode_json,
+    describe_gap,
     run_query,
 )
 
@@ -96,10 +98,16 @@ class Expect(Params, frozen=True, kw_only=True):
                 Evidence(query=f"json {query}", expected=expectation.raw, actual=actual, where=where)
                 for query, expectation in self.json.items()
             ]
-        return [
-            check_value(f"json {query}", expectation, run_query(query, data), where)
-            for query, expectation in self.json.items()
-        ]
+        return [_check_query(query, expectation, data, where) for query, expectation in self.json.items()]
+
+
+def _check_query(query: str, expectation: Expectation, data: Any, where: str) -> Evidence:
+    """Compare the result of a query; it passes nothing in a message without fields."""
+    name = f"json {query}"
+    if gap := describe_gap(query, data):
+        actual = f"{MISSING!r}: the message is JSON, but {gap}"
+        return Evidence(query=name, expected=expectation.raw, actual=actual, where=where)
+    return check_value(name, expectation, run_query(query, data), where)
 
 
 class Step(Params, frozen=True, kw_only=True):
@@ -120,6 +128,8 @@ class Step(Params, frozen=True, kw_only=True):
         if self.send is None and self.expect is None:
             raise ValueError("a step sends, expects, or both")
 
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.1 101[ \r]")
 
 _CLOSE_WAIT_S = 1.0
 """How long the close frame of a server that broke the connection is waited for."""
@@ -150,6 +160,7 @@ class WebSocketClient:
         self._protocol = ClientProtocol(parse_uri(uri), subprotocols=offered, max_size=MAX_MESSAGE_BYTES)
         self._connection, self._headers, self._context = connection, headers, context
         self._events: list[Any] = []
+        self._head = b""
         self.opened_ms = 0.0
 
     def open(self) -> None:
@@ -173,6 +184,8 @@ class WebSocketClient:
             if status not in (None, 101):
                 raise BrokenError(f"the handshake was answered with status {status}, not 101") from problem
             raise BrokenError(problem) from problem
+        if not _STATUS_LINE.match(self._head):  # `websockets` reads the status by int(), which accepts 0101
+            raise BrokenError("the handshake was answered with a status line that is not valid HTTP")
 
     def subprotocol(self) -> str | None:
         """Return the subprotocol that the server chose; None without one."""
@@ -290,6 +303,8 @@ class WebSocketClient:
             raise BrokenError(f"{awaited} did not come in time") from problem
         except OSError as problem:
             raise BrokenError(f"the connection broke before {awaited} came: {problem}") from problem
+        if not self.opened_ms:
+            self._head += data
         return data
 
     def _flush(self) -> None:

@@ -7,9 +7,9 @@ rank over all requests; one without an answer counts with the time it took. Late
 `status`.
 
 Hard limits: 10 000 requests, 200 at once, 1000 a second, and the check's own timeout, which must leave room for
-`duration`. When all else is well, the check is INCONCLUSIVE if the timeout cut the burst short, if there are fewer
-answers than `minimum_samples`, or if the rate was not reached. This is a smoke test of speed from one place, not a test
-of capacity.
+`duration`. When all else is well, the check is INCONCLUSIVE if the timeout or the limit of requests cut the burst
+short, if there are fewer answers than `minimum_samples`, or if the rate was not reached. This is a smoke test of speed
+from one place, not a test of capacity.
 
 Example:
     checks:
@@ -44,6 +44,7 @@ from greenlight.api import (
     failed,
     finding_from,
     inconclusive,
+    out_of_time,
     percentile,
     sample_series,
     validator,
@@ -140,8 +141,13 @@ def load(params: Load, context: Context) -> Finding:
     if unsent := warm_up.unsent + burst.unsent:
         return error(f"the burst could not be sent: {unsent[0]}")
     latencies, errors = list(burst.latencies), list(burst.errors)  # a thread may still append to the originals
+    is_cut_by_gate = context.ends_with_gate and context.remaining_s() <= MARGIN_S
     if silent := _describe_silence(warm_up, burst):
-        return failed(silent)
+        if is_cut_by_gate:
+            return out_of_time(silent, ends_with_gate=True)
+        return error(silent) if _reached_nothing(warm_up, burst) else failed(silent)
+    if not latencies and is_cut_by_gate:
+        return out_of_time("no request of the burst ended within the check's time", ends_with_gate=True)
     if not latencies:
         return inconclusive("no request of the burst ended within the check's time; give it a longer timeout")
     rate = len(latencies) / elapsed_s if elapsed_s else 0.0
@@ -154,7 +160,7 @@ def load(params: Load, context: Context) -> Finding:
     if not all(result.passed for result in results):
         example = f"; the first error: {context.excerpt(errors[0])}" if errors else ""
         finding = failed(f"{finding_from(results, message).message}; {message}{example}", *results)
-    elif shortfall := _shortfall(params, burst.unanswered, len(latencies), rate, is_cut=planned_end > end):
+    elif shortfall := _shortfall(params, burst, elapsed_s, is_cut=planned_end > end):
         finding = inconclusive(f"{shortfall}; {message}", *results)
     else:
         finding = finding_from(results, message)
@@ -172,6 +178,12 @@ def _describe_silence(*bursts: Burst) -> str:
     return f"green answered none of {sent} requests, its error rate is 1: {reason}"
 
 
+def _reached_nothing(*bursts: Burst) -> bool:
+    """Return whether there was never a connection, which shows nothing about green."""
+    errors = sum(len(burst.errors) for burst in bursts)
+    return 0 < errors == sum(burst.unreachable for burst in bursts)
+
+
 def _check_limits(expect: Expect, latencies: list[float], error_count: int, burst: Burst) -> list[Evidence]:
     error_rate = error_count / len(latencies)
     if expect.error_rate is not None:
@@ -186,14 +198,18 @@ def _check_limits(expect: Expect, latencies: list[float], error_count: int, burs
     ]
 
 
-def _shortfall(params: Load, unanswered: int, samples: int, rate: float, *, is_cut: bool) -> str:
+def _shortfall(params: Load, burst: Burst, elapsed_s: float, *, is_cut: bool) -> str:
     """Return how the burst fell short of the plan; "" when it did not."""
+    samples, unanswered = len(burst.latencies), burst.unanswered
+    rate = samples / elapsed_s if elapsed_s else 0.0
     if samples < params.minimum_samples:
         return f"{samples} requests are fewer than the {params.minimum_samples} that minimum_samples asks for"
     if params.requests is not None and samples < params.requests:
         return f"the check's time ended after {samples} of {params.requests} requests"
     if params.duration is not None and is_cut:
         return f"the check's time ended before the {params.duration} of the burst; give it a longer timeout"
+    if params.duration is not None and burst.sent >= MAX_REQUESTS and elapsed_s < params.duration:
+        return f"the limit of {MAX_REQUESTS} requests was reached after {elapsed_s:.0f} s; lower the rate or duration"
     if params.rate is not None and rate < 0.8 * params.rate:
         return f"{rate:.0f} requests a second were reached of {params.rate:g}; raise concurrency or lower the rate"
     if unanswered:

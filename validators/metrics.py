@@ -132,7 +132,7 @@ def _decide_finding(params: Metrics, values: dict[str, list[float]]) -> Finding:
     if params.no_data != "pass":
         return failed(message, *results) if params.no_data == "fail" else inconclusive(message, *results)
     results += [Evidence(query=name, expected="within thresholds", actual="no data", passed=True) for name in empty]
-    return finding_from(results, f"{message}, which the plan accepts")
+    return finding_from(results, f"{message}, which the plan accepts; not covered: {', '.join(empty)}")
 
 
 def _check_series(name: str, limit: Expectation, values: list[float]) -> Evidence:

@@ -8,12 +8,17 @@ Every test becomes evidence with its message, except skipped tests and expected 
 
 The suite's environment describes green: GREENLIGHT_URL, GREENLIGHT_HOST (the host name to use; "" for the URL's own),
 GREENLIGHT_HEADERS (JSON; what the listener's rule requires), GREENLIGHT_STAGE, GREENLIGHT_DEPLOYMENT,
-GREENLIGHT_FUNCTION and GREENLIGHT_VERSION, and `variables`; secrets by `${secret:…}`. The suite is a team's own code:
-it makes its own connections, which the gate's allow-list does not restrict and the gate does not see. A suite is
-therefore not evidence of green: write a check that asks green beside it, or the stage's `accepts`. It gets AWS
-credentials only with `aws: true`, and these are the hook's: use that only for suites that you would let answer
-CodeDeploy. Without it the suite finds none in its environment, and Linux denies it the environment and the memory of
-the hook and the worker.
+GREENLIGHT_FUNCTION and GREENLIGHT_VERSION, and `variables`; secrets by `${secret:…}`. It gets AWS credentials only
+with `aws: true`, and these are the hook's: use that only for suites that you would let answer CodeDeploy. Without it
+the suite finds none in its environment, and Linux denies it the environment and the memory of the hook and the worker.
+
+A suite is evidence of green if the gate sees green answer it. HTTP_PROXY and HTTPS_PROXY name a proxy of the gate's own
+on loopback, which requests, httpx, urllib, curl and botocore use by themselves (aiohttp with `trust_env=True`). It
+passes host names, certificates and HTTP/2 on as they are, and connects only to hosts that checks may call, with
+`aws: true` also to AWS; name others in AllowedHosts, or in NO_PROXY below `variables`. Plain HTTP counts as for `http`.
+An answer in TLS counts if green's listener passes TLS on, or has no rules and then answers a GET of the health check's
+path by the gate itself. The finding of any other suite that passes says that it is not evidence: then write a check
+that asks green beside it, or the stage's `accepts`.
 
 pytest is not in the layer. Install it with the suite's other libraries: add `pytest` to
 layers/greenlight/requirements.in and run `make lock`, or add a layer of your own that contains it below python/.
@@ -61,7 +66,10 @@ def _iam_of(params: Pytest) -> Iterator[IamRequirement]:
         "cannot be collected, the layer lacks a library. If it did not end in time, use a longer `timeout` or fewer "
         "tests."
     ),
-    cost="The requests of the suite; one GetObject request for a suite in S3. It uses the hook's own memory and time.",
+    cost=(
+        "The requests of the suite, and at most one more to green; one GetObject request for a suite in S3. It uses "
+        "the hook's own memory and time."
+    ),
 )
 def pytest_(params: Pytest, context: Context) -> Finding:
     """A team's own smoke suite passes against green."""

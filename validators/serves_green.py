@@ -83,6 +83,8 @@ def serves_green(params: ServesGreen, context: Context) -> Finding:
         return inconclusive("the check's time ended before blue was asked for its own answer", *results)
     if _blue_answers_the_same(params, context, expected):
         return inconclusive("blue gives the same answer, so it shows nothing; use a value of this release", *results)
+    if context.remaining_s() <= 0:
+        return inconclusive("the check's time ended before blue gave its own answer", *results)
     return finding
 
 

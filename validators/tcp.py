@@ -2,8 +2,9 @@
 
 A real connection is made; `connect` limits how long that may take. A refused connection is FAIL. A host that does not
 reply, or that checks may not call, is ERROR: the network path may be at fault. A load balancer accepts connections
-even without a healthy target, so behind one this check shows only that the listener exists; check the service itself
-with `http`, `tls` or `websocket`.
+even without a healthy target, so behind one this check shows only that the listener exists and is not evidence of
+green, unless a network load balancer passes the connection on (TCP). Check the service itself with `http`,
+`grpc_health` or `websocket`.
 
 Example:
     checks:

@@ -3,7 +3,8 @@
 A connection is made as a client would make it: the chain is verified against the trusted authorities (or those of
 `SSL_CERT_FILE`), the name against the certificate, and the dates against the clock. A failed verification is FAIL with
 OpenSSL's reason; a host that cannot be reached is ERROR. Then the certificate is compared with `expect`; without
-`days_left` there, it must last 14 more days.
+`days_left` there, it must last 14 more days. A load balancer that ends TLS shows its own certificate, which is not
+evidence of green.
 
 `subject` and `issuer` are texts such as `CN=orders.example, O=Example`. `names` is the list of the subject's
 alternative names (DNS names and IP addresses). `days_left` is a whole number, rounded down. `version` is `TLSv1.2` or
@@ -35,7 +36,6 @@ from greenlight.api import (
     Context,
     Evidence,
     Finding,
-    HttpError,
     NoAnswerError,
     Params,
     check_certificate,
@@ -81,10 +81,6 @@ def tls(params: Tls, context: Context) -> Finding:
             certificate = read_certificate(connection, context.clock.now_utc().timestamp())
     except NoAnswerError as problem:
         return failed(str(problem))
-    except HttpError as problem:
-        if not _is_tls_failure(problem):
-            raise
-        return failed(str(problem))
     except OSError as problem:
         return failed(f"the connection ended right after the TLS handshake: {problem}")
     results = [Evidence(query="certificate", expected="verified", actual="verified", passed=True, where=peer)]
@@ -102,8 +98,3 @@ def tls(params: Tls, context: Context) -> Finding:
         )
     summary = f"{certificate.subject} of {certificate.issuer}, {certificate.days_left} days left, {certificate.version}"
     return finding_from(results, summary)
-
-
-def _is_tls_failure(problem: HttpError) -> bool:
-    """Check whether the host was reached and only TLS failed: then green is at fault, not the network path."""
-    return isinstance(problem.__cause__, (ssl.SSLError, ConnectionError))

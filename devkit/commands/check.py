@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.parse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from greenlight.aws.client import Aws
 from greenlight.core.deployment import STAGES, Deployment, Platform, Side
@@ -16,13 +16,13 @@ from greenlight.core.errors import GreenlightError, PlanError, Problem
 from greenlight.core.settings import Settings
 from greenlight.core.units import Duration
 from greenlight.core.verdict import Status
-from greenlight.gate.prepare import REACHABLE_STAGES, Prepared, apply_plan_target, with_secrets
+from greenlight.gate.prepare import Prepared, apply_plan_target, with_secrets
 from greenlight.gate.result import rejected_plan_result
-from greenlight.gate.supervise import run_gate
+from greenlight.gate.supervise import Listener, run_gate
 from greenlight.plan import parser as plans
 from greenlight.stores import file
 
-from ..cli import selection, urls
+from ..cli import green_url, selection, urls
 from ..plans import includes
 from ..terminal import report_output, watch
 from ..terminal.progress import Progress
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     import argparse
 
 PLAN_OR_USAGE_ERROR = 2
-_ASK_GREEN = ("http", "graphql", "openapi", "load", "websocket", "grpc_health", "migration", "tcp", "tls")
-"""Validators whose requests go to green unless their parameters name a host."""
 _NOT_REPEATED = ("command", "plan", "watch", "format", "output")
 
 
@@ -94,9 +92,9 @@ def _run_once(arguments: argparse.Namespace, budget_s: float) -> int:
     status = PLAN_OR_USAGE_ERROR
     try:
         prepared = _prepare(arguments, deployment, settings)
-        _require_url(prepared)
+        green_url.require(prepared)
         progress = Progress(len(prepared.checks), prepared.bake_s)
-        result = run_gate(prepared, settings, Aws(), began + budget_s, progress, started=began)
+        result = run_gate(prepared, settings, Aws(), began + budget_s, Listener(progress), started=began)
         status = 0 if result.verdict.status is Status.SUCCEEDED else 1
     except PlanError as error:
         _print_problems(error)
@@ -182,33 +180,6 @@ def _prepare(arguments: argparse.Namespace, deployment: Deployment, settings: Se
     plan = selection.select_checks(plan, arguments.stage, arguments.tag, arguments.not_tag)
     deployment = deployment if arguments.url else apply_plan_target(deployment, plan)
     return with_secrets(Prepared(deployment=deployment, plan=plan), Aws(), settings)
-
-
-def _require_url(prepared: Prepared) -> None:
-    """Check that there is a URL for the checks that send requests to green.
-
-    Raises:
-        GreenlightError: There is no URL, so these checks could only end as errors.
-    """
-    deployment = prepared.deployment
-    if deployment.green.url or deployment.stage not in REACHABLE_STAGES:
-        return
-    for check in prepared.checks:
-        asks_green = check.validator in _ASK_GREEN or (check.validator == "serves_green" and "get" in check.params)
-        if asks_green and not check.skip_reason(deployment) and not _has_own_target(check.params):
-            raise GreenlightError(
-                f"the check {check.name!r} sends requests to green, and there is no URL of green; give --url, "
-                "such as --url http://localhost:8080"
-            )
-
-
-def _has_own_target(params: Any, key: str = "") -> bool:
-    """Return whether a check's parameters may name another host than green's."""
-    if isinstance(params, dict):
-        return any(_has_own_target(value, str(name)) for name, value in params.items())
-    if isinstance(params, list):
-        return any(_has_own_target(value, key) for value in params)
-    return isinstance(params, str) and (key == "host" or "://" in params or "${" in params)
 
 
 def _print_problems(error: PlanError) -> None:

@@ -15,8 +15,10 @@ from greenlight.aws.client import Aws
 from greenlight.core.display import escape_controls, truncate
 from greenlight.core.errors import GreenlightError
 from greenlight.core.hold import HoldDecision
+from greenlight.core.report import Author
 from greenlight.core.units import Duration
 from greenlight.report.content import format_duration
+from greenlight.report.reason_groups import group_reasons
 
 from ..reports import buckets, gate_index, history
 from ..reports.gate_index import GateList, IndexQuery
@@ -133,12 +135,15 @@ def _print_gates(gates: Sequence[Entry], console: Console, width: int, *, with_g
 
 
 def _detail(gate: Entry) -> str:
-    """Return the reason of the verdict, or remarks on a gate without one."""
-    for reason in gate.reasons:
-        return f"{reason.cause.value} {reason.check}: {reason.message}"
-    if gate.let_through:
+    """Return remarks on a gate and the reason of its verdict."""
+    remarks = ["written by the last resort"] if gate.written_by is Author.LAST_RESORT else []
+    if gate.hidden:
+        remarks.append("shadow: would have Failed")
+    for group in group_reasons(gate.reasons):
+        reason = " ".join(filter(None, (group.cause.value, group.label))) + f": {group.message}"
+        return "; ".join([*remarks, reason])
+    if gate.let_through and not remarks:
         return "let through without a check"
-    remarks = ["shadow: would have Failed"] if gate.hidden else []
     if gate.hold is HoldDecision.APPROVED:
         remarks.append(f"approved by {gate.decided_by}")
     if gate.overrides:

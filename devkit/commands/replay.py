@@ -21,10 +21,10 @@ from greenlight.core.settings import Settings
 from greenlight.core.units import Duration
 from greenlight.core.verdict import Status
 from greenlight.gate.prepare import Prepared, with_secrets
-from greenlight.gate.supervise import run_gate
+from greenlight.gate.supervise import Listener, run_gate
 from greenlight.report.content import format_subject
 
-from ..cli import urls
+from ..cli import green_url, urls
 from ..lint import files
 from ..plans import includes
 from ..plans import replay as replays
@@ -127,10 +127,12 @@ def _replay(arguments: argparse.Namespace, aws: Aws, report: Report, settings: S
     deployment = replays.with_green_url(deployment, plan, arguments.url)
     unsafe = {} if arguments.unsafe else replays.unsafe_checks(plan, deployment)
     plan = replays.prepare_plan(plan, stage, unsafe)
-    prepared = with_secrets(Prepared(deployment=deployment, plan=plan), aws, settings)
+    prepared = Prepared(deployment=deployment, plan=plan)
+    green_url.require(prepared)
+    prepared = with_secrets(prepared, aws, settings)
     began, started_at = time.monotonic(), time.time()
     progress = Progress(len(plan.stages[stage].checks))
-    result = run_gate(prepared, settings, aws, began + budget_s, progress, started=began)
+    result = run_gate(prepared, settings, aws, began + budget_s, Listener(progress), started=began)
     now = result.report(started_at, (time.monotonic() - began) * 1000)
     return _Replay(
         then=report,

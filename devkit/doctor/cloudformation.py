@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from greenlight.core.document_decoding import nesting_exceeds
 from greenlight.core.errors import GreenlightError
 from greenlight.core.frozen import FrozenStruct
-from greenlight.plan.yaml_reader import nesting_exceeds, syntax_problem
+from greenlight.plan.yaml_reader import syntax_problem
 
 from ..lint.appspec import looks_like_appspec
 

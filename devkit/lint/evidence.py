@@ -27,7 +27,6 @@ NEVER_ASKS = {
     "listener": "the listeners",
     "logs": "logs",
     "metrics": "metrics",
-    "pytest": "connections of the suite's own, which the gate does not see",
     "rollback_ready": "what a rollback needs",
     "synthetics": "a canary",
     "target_health": "the health of targets",
@@ -53,10 +52,9 @@ def check_evidence(stages: Mapping[str, Stage], plan: Plan) -> RuleProblems:
             continue
         if any(_is_evidence(check, name, plan.target.url or "") for check in blocking):
             continue
-        sufficient = "environment" if any(check.validator == "pytest" for check in blocking) else "readiness"
         message = (
             "no blocking check of this stage can ask green, so it fails with NO_EVIDENCE wherever green can be asked; "
-            f"add a check that asks green, or write accepts: {{evidence: {sufficient}, why: …}}"
+            "add a check that asks green, or write accepts: {evidence: readiness, why: …}"
         )
         yield "never-asks-green", ("stages", name, "checks"), message
 

@@ -15,8 +15,9 @@ from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.errors import GreenlightError, HttpError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.json_values import equals
-from greenlight.network.client import Client, split_url
+from greenlight.network.client import Client
 from greenlight.network.guard import Guard
+from greenlight.network.request_encoding import parse_url
 
 from .request import RecordedRequest, escape_references
 from .secret_references import is_sensitive
@@ -57,7 +58,7 @@ class Server:
     def __init__(self, origin: str, timeout_s: float = 10.0) -> None:
         """Allow the host of `origin`, loopback included."""
         self.origin, self._timeout_s = origin, timeout_s
-        self._client = Client(Guard([split_url(origin).hostname or ""], allow_loopback=True))
+        self._client = Client(Guard([parse_url(origin).host], allow_loopback=True))
 
     def __enter__(self) -> Server:
         """Return the client."""

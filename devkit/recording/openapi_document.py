@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from greenlight.checks.registry import Registry
 from greenlight.core.deployment import Side
+from greenlight.core.document_decoding import InvalidDocumentError, decode_document
 from greenlight.core.errors import GreenlightError
 from greenlight.core.finding import Outcome
 
 from . import plan_writer
 from .expectations import Server
+from .openapi_files import bundle
 from .request import RecordedRequest, escape_references
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _USUAL_PATHS = ("/openapi.json", "/openapi.yaml", "/v3/api-docs", "/swagger.json", "/api/openapi.json")
 _MAX_LENGTH = 4 * 1024 * 1024
@@ -22,12 +27,13 @@ _MAX_LENGTH_IN_PLAN = 768 * 1024
 """Limit on the characters of a document inside a plan, which may have 1 MiB with its indentation."""
 
 
-def record_document(text: str, origin: str) -> tuple[list[str], list[str]]:
+def record_document(text: str, origin: str, file: Path | None = None) -> tuple[list[str], list[str]]:
     """Render the check of an OpenAPI document.
 
     Args:
         text: The document, JSON or YAML.
         origin: The server that is checked once; "" to check none.
+        file: The file of the document, whose references to files beside it are followed; None for standard input.
 
     Returns:
         The lines of the check, and the operations that it does not cover.
@@ -35,7 +41,8 @@ def record_document(text: str, origin: str) -> tuple[list[str], list[str]]:
     Raises:
         GreenlightError: The document is not supported, or the server does not follow it.
     """
-    document = _parse(text)
+    original = _parse(text)
+    document = original if file is None else _plain(bundle(original, file))
     operations = _safe_operations(document)
     if not operations and _has_other_files(document):
         raise GreenlightError("the operations of this document are in other files; bundle it into one file first")
@@ -46,12 +53,12 @@ def record_document(text: str, origin: str) -> tuple[list[str], list[str]]:
             "every GET and HEAD operation of this document needs credentials, so the plan could never pass; write the "
             'check by hand with headers: openapi: {headers: {authorization: "${secret:secretsmanager:smoke#token}"}}'
         )
-    params: dict[str, Any] = {"text": escape_references(text)}
+    params: dict[str, Any] = {"text": escape_references(text if document == original else json.dumps(document))}
     left_out: list[str] = []
     if origin:
         with Server(origin) as server:
             responses = {path: server.send(RecordedRequest(path=path)) for path in _USUAL_PATHS}
-        path = next((path for path, response in responses.items() if _is_document(response, document)), "")
+        path = next((path for path, response in responses.items() if _is_document(response, original)), "")
         params = {"document": path} if path else params
         covered, message = _run_check(params, origin)
         params["minimum"] = covered
@@ -72,17 +79,12 @@ def record_document(text: str, origin: str) -> tuple[list[str], list[str]]:
 
 
 def _parse(text: str) -> Any:
-    import yaml
-
     if len(text) > _MAX_LENGTH:
         raise GreenlightError(f"the OpenAPI document is larger than {_MAX_LENGTH >> 20} MiB")
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        try:
-            data = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise GreenlightError("the OpenAPI document is neither JSON nor YAML") from error
+        data = decode_document(text)
+    except InvalidDocumentError as error:
+        raise GreenlightError(f"the OpenAPI document {error}") from error
     if isinstance(data, dict) and "swagger" in data:
         raise GreenlightError(
             "the document is Swagger 2.0; convert it to OpenAPI 3.0 "
@@ -90,6 +92,11 @@ def _parse(text: str) -> Any:
         )
     if not isinstance(data, dict) or not str(data.get("openapi", "")).startswith(("3.0", "3.1")):
         raise GreenlightError("the document is not an OpenAPI 3.0 or 3.1 document")
+    return _plain(data)
+
+
+def _plain(data: Any) -> Any:
+    """Return the data as JSON has it: YAML has dates, and keys that are numbers."""
     return json.loads(json.dumps(data, default=str))
 
 

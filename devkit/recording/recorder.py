@@ -142,7 +142,8 @@ def _read_source(options: RecordOptions, paths: set[str]) -> _Source:
     if options.access_log:
         return _from_access_log(options)
     if options.openapi:
-        lines, left_out = openapi_document.record_document(_read(options.openapi), origin)
+        file = None if options.openapi == "-" else Path(options.openapi)
+        lines, left_out = openapi_document.record_document(_read(options.openapi), origin, file)
         return _Source(origin=origin, further_checks=tuple(lines), left_out=tuple(left_out))
     if origin:
         guesses = (RecordedRequest(path=path, is_guessed=True) for path in _USUAL_PATHS if path not in paths)

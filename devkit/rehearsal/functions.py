@@ -73,6 +73,13 @@ class Pool:
             sandbox.kill()
         return len(busy)
 
+    def kill_session(self, session: str) -> None:
+        """Kill the environment whose credentials have this session token, if it runs an invocation."""
+        with self._lock:
+            callers = [sandbox for sandbox in self._busy if sandbox.session == session]
+        for sandbox in callers:
+            sandbox.kill()
+
     def close(self) -> None:
         """Close all environments."""
         with self._lock:

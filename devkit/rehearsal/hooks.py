@@ -1,15 +1,19 @@
-"""Hook functions of a rehearsal: greenlight's Lambda functions; only their environment variables differ."""
+"""Functions of a rehearsal: greenlight's hooks, last resort and functions of the state machine.
+
+They are the deployed ones; only their environment variables differ.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import greenlight
 from greenlight.core.deployment import STAGES
 
+from .aws.states import GATE_KEY, GUARDIAN, GUARDIAN_KEY, machine_arn
 from .functions import LATEST, LocalLambda, arn, environment
 from .sandbox import FunctionSpec
 
@@ -30,6 +34,30 @@ REPORT_BUCKET = "greenlight-reports-rehearsal"
 LAST_RESORT = "greenlight-last-resort"
 LAST_RESORT_KEY = "AKIAREHEARSALLASTRESORT"
 _KEYS = {f"AKIAREHEARSAL{stage.upper()}": stage for stage in STAGES}
+ANSWERERS = {
+    **dict.fromkeys(_KEYS, "hook"),
+    GATE_KEY: "machine",
+    GUARDIAN_KEY: "guardian",
+    LAST_RESORT_KEY: "last-resort",
+}
+"""Values of a scenario's `answered_by`, by access key."""
+
+
+class MachineFunction(NamedTuple):
+    """Function that the gate's state machine invokes, with the access key of its role and the handler's module."""
+
+    name: str
+    key: str
+    module: str
+
+
+PREPARE = MachineFunction("greenlight-gate-prepare", "AKIAREHEARSALGATEPREPARE", "gate_prepare")
+PROBE = MachineFunction("greenlight-gate-probe", "AKIAREHEARSALGATEPROBE", "gate_probe")
+VPC_PROBE = MachineFunction("greenlight-gate-vpc-probe", "AKIAREHEARSALGATEVPCPROBE", "gate_probe")
+CONCLUDE = MachineFunction("greenlight-gate-conclude", "AKIAREHEARSALGATECONCLUDE", "gate_conclude")
+MACHINE_FUNCTIONS = (PREPARE, PROBE, VPC_PROBE, CONCLUDE)
+PLACEHOLDERS = {"PrepareFunction": PREPARE.name, "ConcludeFunction": CONCLUDE.name}
+"""Values of the placeholders in the definitions of the state machines."""
 
 
 def function_name(stage: str) -> str:
@@ -42,15 +70,8 @@ def stage_of(key: str) -> str:
     return _KEYS.get(key, "")
 
 
-def answer_source(key: str) -> str:
-    """Return the value of a scenario's `answered_by` for this access key, "" for other keys."""
-    if key == LAST_RESORT_KEY:
-        return "last-resort"
-    return "hook" if key in _KEYS else ""
-
-
 class Hooks:
-    """Hook functions in the local Lambda; each has a separate role, identified by an access key."""
+    """Functions in the local Lambda; each has a separate role, identified by an access key."""
 
     def __init__(self, folder: Path, aws: LocalAws, functions: LocalLambda) -> None:
         """Use the hook functions in `folder`."""
@@ -59,7 +80,7 @@ class Hooks:
         self._functions = functions
 
     def register(self, scenario: Scenario, ca_file: str, on_log: LogListener, log: Path) -> None:
-        """Register one function for each stage and the last resort.
+        """Register one function for each stage, the last resort, and the functions of the state machine.
 
         Args:
             scenario: The scenario.
@@ -68,8 +89,13 @@ class Hooks:
             log: File for all output of the functions.
         """
         common = _settings(scenario) | ({"SSL_CERT_FILE": ca_file} if ca_file else {})
-        stages = [(key, stage, function_name(stage), _module(stage)) for key, stage in _KEYS.items()]
-        for key, stage, name, module in [*stages, (LAST_RESORT_KEY, "last resort", LAST_RESORT, "last_resort")]:
+        functions = [(key, stage, function_name(stage), _module(stage)) for key, stage in _KEYS.items()]
+        functions.append((LAST_RESORT_KEY, "last resort", LAST_RESORT, "last_resort"))
+        functions += [
+            (function.key, function.module.replace("_", " "), function.name, function.module)
+            for function in MACHINE_FUNCTIONS
+        ]
+        for key, stage, name, module in functions:
             spec = FunctionSpec(
                 name=name,
                 version=LATEST,
@@ -80,7 +106,7 @@ class Hooks:
                 arn=arn(name),
             )
             on_line = _LineHandler(stage, on_log, log)
-            self._functions.register(spec, on_line=on_line, on_failure="" if name == LAST_RESORT else LAST_RESORT)
+            self._functions.register(spec, on_line=on_line, on_failure=LAST_RESORT if key in _KEYS else "")
 
     def _python_path(self) -> str:
         # Order of Lambda: the task root, then /opt/python with the layers.
@@ -106,7 +132,8 @@ class _LineHandler:
             except ValueError:
                 return
             if isinstance(data, dict):
-                self._on_log(self._stage, data)
+                # A function of the state machine runs for all stages, and logs the stage of its gate.
+                self._on_log(str(data.get("stage") or self._stage), data)
 
 
 def _settings(scenario: Scenario) -> dict[str, str]:
@@ -122,6 +149,10 @@ def _settings(scenario: Scenario) -> dict[str, str]:
         "GREENLIGHT_ENVIRONMENT": settings.environment,
         "GREENLIGHT_ALLOW_LOOPBACK": "true",
         "GREENLIGHT_CONCURRENCY": str(settings.concurrency),
+        "GREENLIGHT_CONDUCTOR": "machine" if scenario.file.conductor == "machine" else "auto",
+        "GREENLIGHT_MACHINE": "" if scenario.file.conductor == "inline" else machine_arn(GUARDIAN),
+        "GREENLIGHT_PROBE_FUNCTION": PROBE.name,
+        "GREENLIGHT_VPC_PROBE_FUNCTION": VPC_PROBE.name,
         "POWERTOOLS_SERVICE_NAME": "greenlight",
         "POWERTOOLS_METRICS_NAMESPACE": "greenlight",
         "POWERTOOLS_LOG_LEVEL": "INFO",

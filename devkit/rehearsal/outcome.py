@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from .aws.states import MachineRun
     from .codedeploy_state import DeploymentRecord
     from .scenario import Expect, PlannedDeployment, Scenario
 
@@ -24,6 +25,7 @@ class DeploymentOutcome:
     Attributes:
         traffic: Changes of traffic: the second of the deployment, and green's percentage from then on.
         gates: Reports of the hooks as documents, in the order of the events.
+        machine_runs: Executions of the state machines, in the order of their start.
         requests, errors: Numbers of the users' requests during the deployment; `green_` counts those sent to green.
     """
 
@@ -33,6 +35,7 @@ class DeploymentOutcome:
     traffic: list[tuple[float, int]] = field(default_factory=list)
     gates: list[dict[str, Any]] = field(default_factory=list)
     answered_by: list[str] = field(default_factory=list)
+    machine_runs: list[MachineRun] = field(default_factory=list)
     requests: int = 0
     errors: int = 0
     green_requests: int = 0
@@ -77,6 +80,7 @@ class DeploymentOutcome:
             },
             "traffic": [{"at_s": round(at, 3), "green_percent": percent} for at, percent in self.traffic],
             "answered_by": self.answered_by,
+            "executions": [run.document() for run in self.machine_runs],
             "gates": self.gates,
         }
 

@@ -6,13 +6,17 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from rich.table import Table
 from rich.text import Text
+
+from greenlight.core.verdict import Reason
+from greenlight.report.reason_groups import group_reasons
 
 from ..terminal.console import styled
 from .codedeploy_state import DeploymentRecord, LifecycleEvent
 from .engine import Observer
-from .hooks import LAST_RESORT_KEY
+from .hooks import ANSWERERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,8 +92,10 @@ class Progress(Observer):
         line = Text(f"{event.name:<22} ").append_text(styled(event.status))
         if event.ended - event.started >= 0.05:
             line.append(f"  {event.ended - event.started:.1f} s", "bright_black")
-        if event.answered_by == LAST_RESORT_KEY:
-            line.append("  answered by the last resort", "yellow")
+        answerer = ANSWERERS.get(event.answered_by, "hook")
+        if answerer != "hook":
+            color = "bright_black" if answerer == "machine" else "yellow"
+            line.append(f"  answered by the {answerer.replace('-', ' ')}", color)
         self._print_timed(line)
         if event.status == "Failed" and event.message:
             for part in event.message.splitlines():
@@ -124,9 +130,16 @@ class Progress(Observer):
                 text.append(f": {_one_line(check['message'])}")
             self._write(text)
         elif message == "verdict":
-            self._write(Text(f"{_INDENT}verdict ").append_text(styled(str(line.get("verdict")))))
-            for reason in line.get("reasons") or ():
-                self._write(Text(f"{_INDENT}  {_format_reason(reason)}"))
+            shadow = line.get("shadow")
+            remark = f" (shadow: would have {shadow.get('would_have_been')})" if isinstance(shadow, dict) else ""
+            self._write(Text(f"{_INDENT}verdict ").append_text(styled(str(line.get("verdict")))).append(remark))
+            for group in group_reasons(_read_reasons(line.get("reasons"))):
+                label = f"{group.label}: " if group.label else ""
+                self._write(Text(f"{_INDENT}  {group.cause.value}  {_one_line(label + group.message)}"))
+                if group.is_shared:
+                    self._write(Text(f"{_INDENT}    {_one_line(group.names)}"))
+        elif message == "state machine started":
+            self._write(Text(f"{_INDENT}the state machine conducts this gate: {_one_line(line.get('reason'))}"))
         elif message == "answered" and (line.get("error") or not line.get("told", True)):
             result = "was reported to CodeDeploy" if line.get("told") else "could not be reported to CodeDeploy"
             error = _one_line(line.get("error"))
@@ -190,11 +203,12 @@ def _users(deployment: DeploymentOutcome) -> str:
     )
 
 
-def _format_reason(reason: Any) -> str:
-    if not isinstance(reason, dict):
-        return _one_line(reason)
-    check = f"{reason['check']}: " if reason.get("check") else ""
-    return f"{reason.get('cause')}  {_one_line(check + str(reason.get('message')))}"
+def _read_reasons(data: Any) -> list[Reason]:
+    """Return the reasons of a log line; none if it is not a hook's."""
+    try:
+        return msgspec.convert(data or [], list[Reason])
+    except msgspec.ValidationError:
+        return []
 
 
 def _one_line(value: Any) -> str:

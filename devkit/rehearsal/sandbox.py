@@ -71,7 +71,7 @@ class Sandbox:
     """Execution environment that runs one invocation at a time and stays warm between invocations."""
 
     def __init__(self, spec: FunctionSpec, on_line: Callable[[str], None] | None = None) -> None:
-        """Start the process and its runtime API.
+        """Start the process and its runtime API. `session` is the session token of its credentials.
 
         Raises:
             ProcessError: The process cannot be started.
@@ -84,6 +84,7 @@ class Sandbox:
         self._created = time.monotonic()
         self._closed = False
         self._unusable = False
+        self.session = uuid.uuid4().hex
         self._server = _ApiServer(self)
         threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True, name=f"api {spec.name}").start()
         try:
@@ -162,6 +163,7 @@ class Sandbox:
         spec = self._spec
         return {
             **spec.environment,
+            "AWS_SESSION_TOKEN": self.session,
             "_HANDLER": spec.handler,
             "LAMBDA_TASK_ROOT": str(spec.root),
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",

@@ -175,7 +175,7 @@ class Expect(StrictStruct, frozen=True):
         users_errors: Number of the users' requests that failed, on blue or green; a number or {gte, lte}.
         causes: Causes that must be among the reasons of the gates.
         reason: Text that a reason of a gate must contain.
-        answered_by: Function that reported the last status to CodeDeploy.
+        answered_by: Function or state machine that reported the last status to CodeDeploy.
     """
 
     status: Literal["Succeeded", "Failed", "Stopped"] = "Succeeded"
@@ -185,7 +185,7 @@ class Expect(StrictStruct, frozen=True):
     users_errors: int | Bounds | UnsetType = UNSET
     causes: tuple[CauseName, ...] = ()
     reason: Text | None = None
-    answered_by: Literal["hook", "last-resort"] | None = None
+    answered_by: Literal["hook", "machine", "guardian", "last-resort"] | None = None
 
 
 class FaultOptions(StrictStruct, frozen=True):
@@ -215,6 +215,8 @@ class ScenarioFile(StrictStruct, frozen=True):
         minute: Time of the rehearsal for one minute of CodeDeploy.
         hour: Time that CodeDeploy waits for a hook's status; if absent 60 minutes, but at least 30 seconds.
         hook_timeout: Time limit of the hook functions, in real time.
+        conductor: Whether a hook runs the checks or starts the state machine; `auto` decides by the plan and the
+            hook's time limit, and the default one is too short for that.
         hooks: Lifecycle events that call a hook; if absent, the stages of the plan.
         template, appspec: The service's own files, whose values are imported (template_import.py).
         parameters: Values of the template's parameters; others have their defaults.
@@ -234,6 +236,7 @@ class ScenarioFile(StrictStruct, frozen=True):
     minute: Duration = Duration(1)
     hour: Duration | None = None
     hook_timeout: Duration = Duration(60)
+    conductor: Literal["inline", "auto", "machine"] = "inline"
     plan: Text | None = None
     hooks: tuple[EventName, ...] | None = None
     listener: Listener = Listener()

@@ -16,7 +16,7 @@ from greenlight.plan import yaml_reader
 from greenlight.plan.decoder import convert
 
 from . import configurations, lifecycle, template_import
-from .faults import FAULTS
+from .faults import FAULTS, MACHINE_FAULTS
 from .scenario import (
     Deployment,
     Fault,
@@ -217,6 +217,8 @@ class _Checks:
                         (*location, index),
                         f"there is no fault {name!r}{did_you_mean(name, FAULTS)}; valid names are {', '.join(FAULTS)}",
                     )
+                elif name in MACHINE_FAULTS and self._file.conductor == "inline":
+                    yield (*location, index), f"{name} is a fault of the state machine; add 'conductor: machine'"
 
     def _failed_at(self, failed_at: Any, location: Location) -> Iterator[tuple[Location, str]]:
         events = lifecycle.event_names(self._file.platform)

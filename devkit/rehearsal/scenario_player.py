@@ -27,12 +27,24 @@ from .aws.elbv2 import Elbv2Api
 from .aws.lambdas import LambdaApi, choose_version
 from .aws.s3 import S3Api
 from .aws.server import ACCOUNT, REGION
+from .aws.states import MachineSettings, StateMachines
 from .caddy import LoadBalancerError
 from .codedeploy_state import CodeDeployState, DeploymentRecord
 from .engine import DeploymentRequest, Engine, Halt, Observer
 from .faults import LATE_S, FaultInjector
 from .functions import LocalLambda
-from .hooks import PLAN_BUCKET, PROJECT, REPORT_BUCKET, Hooks, answer_source, function_name, stage_of
+from .hooks import (
+    ANSWERERS,
+    LAST_RESORT,
+    PLACEHOLDERS,
+    PLAN_BUCKET,
+    PROJECT,
+    REPORT_BUCKET,
+    Hooks,
+    function_name,
+    stage_of,
+)
+from .machine_faults import MachineFaultInjector
 from .outcome import DeploymentOutcome, ScenarioOutcome
 from .platforms.ecs import EcsPlatform
 from .platforms.lambdas import LambdaPlatform
@@ -109,6 +121,11 @@ class _ScenarioRun:
             on_fault=self._observer.note_added,
         )
         self._functions = LocalLambda(route=choose_version)
+        self._machines = StateMachines(
+            aws,
+            MachineSettings(PROJECT / "machine", PLACEHOLDERS, float(scenario.file.minute), scenario.hour_s),
+            self._deliver_event,
+        )
         self._hooks = Hooks(hooks, aws, self._functions)
         self._work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-")))
         self._platform: EcsPlatform | LambdaPlatform = (
@@ -123,6 +140,7 @@ class _ScenarioRun:
         self._aws.reset(self._create_apis())
         stack.callback(self._aws.reset)
         stack.callback(self._platform.close)
+        stack.callback(self._machines.close)
         stack.callback(self._functions.close)
         stack.callback(self._fault_injector.closing.set)
         self._create_buckets_and_application()
@@ -140,7 +158,15 @@ class _ScenarioRun:
             self._outcome.deployments.append(self._deploy(planned))
 
     def _create_apis(self) -> list[Any]:
-        apis: list[Any] = [self._fault_injector, self._codedeploy, LambdaApi(self._functions), S3Api()]
+        machine_faults = MachineFaultInjector(self._fault_injector, self._kill_session, self._machines.stop_guardian)
+        apis: list[Any] = [
+            self._fault_injector,
+            machine_faults,
+            self._codedeploy,
+            LambdaApi(self._functions),
+            self._machines,
+            S3Api(),
+        ]
         if isinstance(self._platform, EcsPlatform):
             apis += [EcsApi(self._platform.task_sets), Elbv2Api(self._platform.in_use)]
         return apis
@@ -163,6 +189,8 @@ class _ScenarioRun:
         engine = Engine(self._state, self._invoker(planned), self._alarms.active, recorder)
         record, rollback = engine.run(self._deployment_request(planned, test_listener=test_listener), platform)
         self._users.pause(file.users.timeout + 1)
+        if not self._machines.wait_for_end(_DRAIN_S):
+            self._note("the state machine was still running after the end of the deployment; the rehearsal stops it")
         if not self._functions.drain(_DRAIN_S):
             self._note("a hook was still running after the end of the deployment; the rehearsal stops it")
         platform.count_requests(self._users.requests)
@@ -171,7 +199,8 @@ class _ScenarioRun:
         outcome.requests, outcome.errors = self._users.requests - requests_before, self._users.errors - errors_before
         outcome.green_requests = platform.request_counts.requests[platform.green_key]
         outcome.green_errors = platform.request_counts.errors[platform.green_key]
-        outcome.answered_by = [answer_source(event.answered_by) for event in record.events if event.answered_by]
+        outcome.answered_by = [ANSWERERS.get(event.answered_by, "") for event in record.events if event.answered_by]
+        outcome.machine_runs = self._machines.runs(record.id)
         outcome.gates = self._collect_reports(record, recorder)
         self._users.resume()
         return outcome
@@ -213,6 +242,16 @@ class _ScenarioRun:
         pool = self._functions.pool(function_name(stage))
         if pool is not None:
             pool.kill_busy()
+
+    def _kill_session(self, function: str, session: str) -> None:
+        pool = self._functions.pool(function)
+        if pool is not None:
+            pool.kill_session(session)
+
+    def _deliver_event(self, event: dict[str, Any]) -> None:
+        """Invoke the last resort with an event of a guardian, as the rule of EventBridge does."""
+        if not self._fault_injector.applies("event-lost"):
+            self._functions.invoke_async(LAST_RESORT, event)
 
     def _note(self, sentence: str) -> None:
         self._outcome.notes.append(sentence)
@@ -258,10 +297,14 @@ class _ScenarioRun:
             s3.put_object(Bucket=PLAN_BUCKET, Key=key, Body=planned.plan.read_bytes())
 
     def _collect_reports(self, record: DeploymentRecord, recorder: _TrafficRecorder) -> list[dict[str, Any]]:
-        """Read the hooks' reports from the report bucket, and write a copy and an HTML page of each."""
+        """Read the reports from the report bucket, and write a copy and an HTML page of each.
+
+        Returns:
+            One report for each gate, in the order of the stages.
+        """
         s3 = self._aws.client("s3")
         keys = [item["Key"] for item in s3.list_objects_v2(Bucket=REPORT_BUCKET).get("Contents", ())]
-        reports = {}
+        reports: dict[str, dict[str, Any]] = {}
         for key in keys:
             folder, _, name = key.rpartition("/")
             if folder.endswith(f"/{record.id}") and name.endswith(".json"):
@@ -274,7 +317,14 @@ class _ScenarioRun:
                     self._outcome.reports.append(_write_page(path, recorder))
                 with contextlib.suppress(ValueError):
                     reports[name.removesuffix(".json")] = json.loads(body)
-        return [reports[stage] for stage in STAGES if stage in reports]
+        gates = [_choose_report(reports.get(stage), reports.get(f"{stage}.last-resort")) for stage in STAGES]
+        return [gate for gate in gates if gate is not None]
+
+
+def _choose_report(hook: dict[str, Any] | None, last_resort: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the report of a gate with the answer that CodeDeploy has."""
+    is_told = hook is not None and ((hook.get("answer") or {}).get("told") or last_resort is None)
+    return hook if is_told else last_resort
 
 
 class _TrafficRecorder(Observer):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from greenlight.aws.client import Aws, call_aws
 from greenlight.core.errors import AwsError
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.report import counts_before
 from greenlight.publish import index
 from greenlight.publish.index import Entry
 
 from . import history
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_GROUPS = 100
 MAX_BYTES = 1024 * 1024
@@ -63,11 +67,29 @@ def read_gates(aws: Aws, query: IndexQuery) -> GateList:
         (key for folder in folders for key in _newest_keys(aws, query, folder)),
         key=lambda key: key.rpartition("/")[2],
     )
+    gates = list(dict.fromkeys(map(index.gate_key, keys)))
+    wanted_gates = set(gates[: query.last])
     with ThreadPoolExecutor(_THREADS) as pool:
-        results = list(pool.map(lambda key: _read_entry(aws, query.bucket, key), keys[: query.last]))
+        read_keys = [key for key in keys if index.gate_key(key) in wanted_gates]
+        results = list(pool.map(lambda key: _read_entry(aws, query.bucket, key), read_keys))
     notes += [result for result in results if isinstance(result, str)]
-    gates = tuple(result for result in results if not isinstance(result, str))
-    return GateList(gates=gates, more=len(keys) > query.last, notes=tuple(notes))
+    entries = [result for result in results if not isinstance(result, str)]
+    return GateList(gates=_select_counting(entries), more=len(gates) > query.last, notes=tuple(notes))
+
+
+def _select_counting(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return one entry for each gate: of two reports, one of the last resort, that with the answer of CodeDeploy."""
+    selected: dict[tuple[str, ...], Entry] = {}
+    for entry in entries:
+        key = (entry.group, entry.deployment, entry.stage, entry.started_at)
+        other = selected.get(key)
+        if other is None or _rank(entry) < _rank(other):
+            selected[key] = entry
+    return tuple(selected.values())
+
+
+def _rank(entry: Entry) -> int:
+    return counts_before(entry.answer, entry.written_by)
 
 
 def _group_folders(aws: Aws, query: IndexQuery) -> tuple[list[str], list[str]]:
@@ -86,8 +108,8 @@ def _newest_keys(aws: Aws, query: IndexQuery, folder: str) -> list[str]:
     limit = query.last + 1  # one more shows that there are older gates
     keys: list[str] = []
     continuation: dict[str, str] = {}
-    while len(keys) < limit:
-        page_size = min(_PAGE_SIZE, limit - len(keys))
+    while (count := len(set(map(index.gate_key, keys)))) < limit:
+        page_size = min(_PAGE_SIZE, limit - count)
         response = aws.call(
             "s3", "list_objects_v2", Bucket=query.bucket, Prefix=folder, MaxKeys=page_size, **continuation
         )

@@ -11,7 +11,7 @@ import msgspec
 
 from greenlight.core.deployment import STAGES
 from greenlight.core.errors import AwsError, GreenlightError
-from greenlight.core.report import REPORT_SCHEMA, Report
+from greenlight.core.report import REPORT_SCHEMA, Author, Report, counts_before
 from greenlight.core.verdict import Status
 from greenlight.publish import index
 from greenlight.report.content import DEPLOYMENT_ID
@@ -29,6 +29,7 @@ MAX_FOLDERS = 1000
 """Deployment groups that are searched; with more, the command line has to name the application."""
 
 MAX_BYTES = 64 * 1024 * 1024
+_LAST_RESORT = f".{Author.LAST_RESORT.value}"
 
 GATES_FOLDER = "gates/"
 """Folder of the documents of the state machine."""
@@ -61,7 +62,8 @@ def load_report(arguments: argparse.Namespace, aws: Aws) -> Report:
     """Load the report that the command line names.
 
     A deployment can have a report for each stage. Then the first one that closed its gate is loaded, and a message
-    lists the others.
+    lists the others. If a stage has a report of its hook and one of the last resort, the one with the answer that
+    CodeDeploy has is loaded, and a message names the other.
 
     Raises:
         NotFoundError: The report was not found.
@@ -115,10 +117,10 @@ def _find_report(arguments: argparse.Namespace, aws: Aws) -> Report:
         stage = f" at {arguments.stage}" if arguments.stage else ""
         log = f"/aws/lambda/CodeDeployHook_{arguments.installation}-{arguments.stage or 'STAGE'}"
         raise NotFoundError(
-            f"s3://{bucket} has no report of {arguments.report}{stage}; a hook that was killed or not called stores no"
-            f" report: see aws logs tail {log} --since 3h, and docs/runbook.md"
+            f"s3://{bucket} has no report of {arguments.report}{stage}; a hook that was not called has none:"
+            f" see aws logs tail {log} --since 3h, and docs/runbook.md"
         )
-    reports = [_fetch_report(aws, bucket, key) for key in keys]
+    reports = _choose_reports(aws, bucket, keys, arguments.command)
     selected = _first_failed(reports)
     for report in reports:
         if report is not selected:
@@ -128,13 +130,29 @@ def _find_report(arguments: argparse.Namespace, aws: Aws) -> Report:
     return selected
 
 
+def _choose_reports(aws: Aws, bucket: str, keys: Sequence[str], command: str) -> list[Report]:
+    """Return the report of each stage that has the answer of CodeDeploy; print a message about others."""
+    chosen: dict[str, Report] = {}
+    fetched = [(key, _fetch_report(aws, bucket, key)) for key in keys]
+    for key, report in sorted(fetched, key=lambda item: counts_before(item[1].answer, item[1].written_by)):
+        selected = chosen.setdefault(_stage_of(key), report)
+        if selected is not report:
+            message = f"the {report.written_by.value} has a report of {_stage_of(key)} as well: s3://{bucket}/{key}"
+            print(f"greenlight {command}: {message}", file=sys.stderr)
+    return [chosen[stage] for stage in STAGES if stage in chosen]
+
+
 def _first_failed(reports: Sequence[Report]) -> Report:
     """Return the first report with the verdict Failed, or the last report."""
     return next((report for report in reports if report.verdict is Status.FAILED), reports[-1])
 
 
 def _report_keys(aws: Aws, bucket: str, deployment: str, application: str, group: str) -> list[str]:
-    """Return the keys APPLICATION/GROUP/DEPLOYMENT/STAGE.json of a deployment's reports, in the order of the stages."""
+    """Return the keys APPLICATION/GROUP/DEPLOYMENT/STAGE.json of a deployment's reports, in the order of the stages.
+
+    Reports of the last resort have keys that end in `.last-resort.json`. The folders `unknown` are searched as well: a
+    hook that could not discover its deployment has its reports there.
+    """
     if application:
         applications = [f"{_quote(application)}/"]
     else:
@@ -168,7 +186,7 @@ def _quote(name: str) -> str:
 def _stage_of(key: str) -> str:
     """Return the stage in the key of a report, or "" for another object."""
     name = key.rpartition("/")[2]
-    return name.removesuffix(".json") if name.endswith(".json") else ""
+    return name.removesuffix(".json").removesuffix(_LAST_RESORT) if name.endswith(".json") else ""
 
 
 def _fetch_report(aws: Aws, bucket: str, key: str) -> Report:

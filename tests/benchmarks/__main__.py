@@ -85,7 +85,7 @@ def _measure(bench: Bench, limit: Limit, names: tuple[str, ...] | list[str]) -> 
         "many": lambda: measure.many(bench),
         "https": lambda: measure.encrypted(bench),
         "overhead": lambda: measure.overhead(bench),
-        "latency": lambda: measure.latency(bench),
+        "latency": lambda: measure.latency(bench, limit),
         "cold": lambda: measure.cold_starts(bench),
         "memory": lambda: measure.memory(bench),
         "small": lambda: measure.small_machine(bench, limit),

@@ -520,6 +520,9 @@ def gate() -> Run:
             execution = {"DeploymentId": DEPLOYMENT, "LifecycleEventHookExecutionId": "e" * 60}
             call_hook(execution, _Context())
             call_last_resort({"requestPayload": execution}, _Context())
+            killed = {**execution, "LifecycleEventHookExecutionId": "k" * 60}
+            arn = f"arn:aws:lambda:us-east-1:111122223333:function:CodeDeployHook_greenlight-{GATE_STAGE}:$LATEST"
+            call_last_resort({"requestPayload": killed, "requestContext": {"functionArn": arn}}, _Context())
             cloud.is_full = True
             call_hook({**execution, "LifecycleEventHookExecutionId": "f" * 60}, _Context())
     return Run(cloud, output.getvalue())

@@ -566,6 +566,44 @@ def test_an_invalid_setting_fails_the_gate_and_the_reason_names_its_variable(
     assert name in call.reasons()[0][1]
 
 
+def test_gate_with_an_invalid_setting_has_a_report_and_commands(make_gate: Callable[..., Gate]) -> None:
+    with answering(answer(200)) as bucket:
+        gate = make_gate(
+            GREENLIGHT_CONCURRENCY="many",
+            GREENLIGHT_ON_ROLLBACK="perhaps",
+            GREENLIGHT_REPORT_BUCKET="reports",
+            AWS_ENDPOINT_URL_S3=bucket.url,
+        )
+        call = gate.call()
+        stored = call.log_line("report stored")["uri"]
+    ((_, message),) = call.reasons()
+    assert "GREENLIGHT_CONCURRENCY" in message
+    assert "GREENLIGHT_ON_ROLLBACK" in message
+    assert stored == f"s3://reports/shop/web/{call.deployment_id}/BeforeAllowTraffic.json"
+    assert "greenlight doctor --application shop --group web" in call.log_line("verdict")["commands"]
+
+
+@pytest.mark.parametrize("remaining_ms", [0, -3_600_000, -86_400_000])
+def test_wrong_clock_is_named_and_leaves_time_for_the_answer(
+    remaining_ms: int, monkeypatch: pytest.MonkeyPatch, codedeploy: CodeDeploy, caplog: pytest.LogCaptureFixture
+) -> None:
+    variables = {"AWS_ENDPOINT_URL": codedeploy.url, "AWS_REGION": "mars-west-1"}
+    for name, value in (variables | {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}).items():
+        monkeypatch.setenv(name, value)
+    deployment, execution = new_deployment(codedeploy)
+
+    class Context:
+        @staticmethod
+        def get_remaining_time_in_millis() -> int:
+            return remaining_ms
+
+    event = {"DeploymentId": deployment, "LifecycleEventHookExecutionId": execution}
+    assert handler.handle(event, Context(), "BeforeAllowTraffic") == {"verdict": "Failed", "told": True}
+    ((reason,),) = [vars(record)["reasons"] for record in caplog.records if record.message == "verdict"]
+    assert reason["cause"] == "DEADLINE"
+    assert f"Lambda reported {remaining_ms // 1000} s of remaining time" in reason["message"]
+
+
 def test_unknown_and_unrelated_variables_do_no_harm(make_gate: Callable[..., Gate]) -> None:
     variables = {
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "plenty",

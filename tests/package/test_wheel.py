@@ -41,7 +41,14 @@ def test_the_wheel_contains_every_module_of_the_checkout(installation: Installat
         modules = [path.relative_to(ROOT / source) for path in (ROOT / source).rglob("*.py")]
         missing = [str(module) for module in modules if f"{target}/{module.as_posix()}" not in names]
         assert missing == [], source
-    assert {"greenlight/py.typed", "greenlight/report/html.css", "greenlight/examples/ecs/plan.yaml"} <= names
+    files = {
+        "py.typed",
+        "report/html.css",
+        "examples/ecs/plan.yaml",
+        "machine/gate.asl.json",
+        "machine/guardian.asl.json",
+    }
+    assert {f"greenlight/{file}" for file in files} <= names
 
 
 def test_the_wheel_of_the_sdist_has_the_same_contents(installation: Installation, tmp_path: Path) -> None:

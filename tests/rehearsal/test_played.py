@@ -64,6 +64,7 @@ stages:
       - {name: an order is accepted, http: {post: /orders, expect: {status: 201, json: {id: {matches: "-1$"}}}}}
 """
 PLACED = ECS.replace("service.py fine", "orders.py") + 'green: {command: "python orders.py {port}"}\n'
+SUFFIXES = (".json", ".html", ".last-resort.json", ".last-resort.html")
 
 
 def green(manner: str) -> str:
@@ -233,12 +234,50 @@ def test_without_write_access_to_the_bucket_a_duplicate_runs_the_checks_again(
 
 
 def test_last_resort_answers_for_a_hook_that_may_not_report(play: Play) -> None:
-    (deployment,) = play(ECS + green("fine") + "faults: [put-denied]\n").deployments
+    outcome = play(ECS + green("fine") + "faults: [put-denied]\n")
+    (deployment,) = outcome.deployments
     assert deployment.failed_at == "AfterAllowTestTraffic"
     assert deployment.answered_by == ["last-resort"]
     (gate,) = deployment.gates
-    assert (gate["verdict"], gate["judged"], gate["answer"]["told"]) == ("Failed", "Succeeded", False)
+    assert (gate["verdict"], gate["judged"], gate["written_by"]) == ("Failed", "Succeeded", "last-resort")
+    assert (gate["answer"]["told"], gate["answer"]["by"]) == (True, "last-resort")
     assert gate["reasons"][0]["cause"] == "GATE_ERROR"
+    names = {path.name for path in outcome.reports}
+    assert names == {f"AfterAllowTestTraffic{suffix}" for suffix in SUFFIXES}, "the hook's report is there as well"
+
+
+def test_last_resort_reports_a_hook_that_was_killed(play: Play) -> None:
+    outcome = play(ECS + green("fine") + "faults: [hook-killed]\n")
+    (deployment,) = outcome.deployments
+    assert deployment.answered_by == ["last-resort"]
+    (gate,) = deployment.gates
+    assert (gate["verdict"], gate["deployment"]["stage"]) == ("Failed", "AfterAllowTestTraffic")
+    assert gate["deployment"]["application"] == outcome.scenario.file.application
+    assert gate["reasons"][0]["message"].startswith("the hook was killed: Runtime exited with error: signal: killed")
+    assert {path.name for path in outcome.reports} == {f"AfterAllowTestTraffic{suffix}" for suffix in SUFFIXES[2:]}
+
+
+@pytest.mark.parametrize(
+    ("manner", "judged", "causes"),
+    [("fine", "Succeeded", ["GATE_ERROR"]), ("broken", None, ["RELEASE_FAILED", "GATE_ERROR"])],
+)
+def test_hook_killed_before_its_answer_leaves_its_verdict_and_its_checks(
+    play: Play, manner: str, judged: str | None, causes: list[str]
+) -> None:
+    (deployment,) = play(ECS + green(manner) + "faults: [hook-killed-before-answer]\n").deployments
+    assert (deployment.record.status, deployment.answered_by) == ("Failed", ["last-resort"])
+    (gate,) = deployment.gates
+    assert (gate["verdict"], gate["judged"], gate["answer"]["by"]) == ("Failed", judged, "last-resort")
+    assert [reason["cause"] for reason in gate["reasons"]] == causes
+    assert [check["outcome"] for check in gate["checks"]] == ["PASS" if judged else "FAIL"]
+
+
+def test_hook_killed_after_its_answer_leaves_a_report_that_does_not_claim_it(play: Play) -> None:
+    (deployment,) = play(ECS + green("fine") + "faults: [hook-killed-after-answer]\n").deployments
+    assert (deployment.record.status, deployment.answered_by) == ("Succeeded", ["hook"])
+    (gate,) = deployment.gates
+    assert (gate["verdict"], gate["judged"], gate["answer"]["superseded"]) == ("Failed", "Succeeded", True)
+    assert [reason["cause"] for reason in gate["reasons"]] == ["GATE_ERROR", "SUPERSEDED"]
 
 
 def test_report_that_cannot_be_stored_does_not_change_the_verdict(play: Play) -> None:

@@ -43,6 +43,7 @@ def problems(folder: Path, text: str) -> str:
         ("config: CodeDeployDefault.ECSAllAtOne", "5:9: config", "did you mean 'CodeDeployDefault.ECSAllAtOnce'?"),
         ("plan: nowhere.yaml", "5:7: plan", "there is no plan at"),
         ("faults: [hook-kiled]", "5:10: faults[0]", "did you mean 'hook-killed'?"),
+        ("faults: [probe-killed]", "5:10: faults[0]", "a fault of the state machine; add 'conductor: machine'"),
         ("faults: [{hook-killed: {stag: x}}]", "faults[0]", "unknown key 'stag'; did you mean 'stage'?"),
         ("hooks: [Install]", "5:9: hooks[0]", "Install cannot call a hook"),
         (
@@ -164,7 +165,8 @@ def test_deployment_in_a_row_inherits_missing_keys_from_the_scenario(folder: Pat
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_every_fault_is_accepted_with_and_without_options(folder: Path, fault: str) -> None:
-    (folder / "s.yaml").write_text(GOOD + f"faults: [{fault}, {{{fault}: {{stage: AfterInstall, times: 3}}}}]\n")
+    faults = f"faults: [{fault}, {{{fault}: {{stage: AfterInstall, times: 3}}}}]\n"
+    (folder / "s.yaml").write_text(GOOD + "conductor: machine\n" + faults)
     plain, detailed = read(folder / "s.yaml").deployments[0].faults
     assert (plain.name, plain.stage, plain.times) == (fault, None, None)
     assert (detailed.name, detailed.stage, detailed.times) == (fault, "AfterInstall", 3)

@@ -56,9 +56,12 @@ class Run:
         chance: Callable[[], float] = lambda: 0.0,
         began_s: float = 0.0,
         secrets: Sequence[str] = (SECRET,),
+        context: Any = None,
     ) -> None:
         self.emitted: list[tuple[float, Finding]] = []
         resources = CheckResources(deployment, UNUSED, UNUSED, Redactor(secrets))
+        if context is not None:  # from greenlight.testing: its deployment, client and AWS
+            resources = context.resources
         began = time.monotonic()
         runner = Runner(
             resources,

@@ -409,8 +409,17 @@ def test_last_resort_answers_for_a_hook_without_permission_to_answer(installatio
             break
         time.sleep(0.1)
     assert installation.answers(execution) == ["Failed"], installation.log.read_text()[-3000:]
-    logged = installation.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{NAME}-LastResort")["events"]
-    assert [event for event in logged if "LastResortAnswered" in event["message"]]
+    group, messages = f"/aws/lambda/{NAME}-LastResort", ""
+    for _ in range(300):  # the log arrives after the invocation, which ends with the page of the report
+        events = installation.client("logs").filter_log_events(logGroupName=group)["events"]
+        messages = "\n".join(event["message"] for event in events)
+        if "page stored" in messages:
+            break
+        time.sleep(0.1)
+    assert "LastResortAnswered" in messages
+    report = report_of(installation, deployment, "BeforeAllowTraffic.last-resort")
+    assert (report["verdict"], report["judged"], report["answer"]["by"]) == ("Failed", "Succeeded", "last-resort")
+    assert execution not in json.dumps(report) + messages
 
 
 def test_execution_that_the_last_resort_cannot_answer_either_is_in_the_queue_until_its_record_is_deleted(

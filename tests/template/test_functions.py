@@ -274,7 +274,7 @@ def test_claims_expire_long_before_reports() -> None:
     rules = transformed()["Resources"]["ReportBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     (rule,) = [rule for rule in rules if rule["Id"] == "expire-runs"]
 
-    assert (rule["Prefix"], rule["ExpirationInDays"]) == ("runs/", 7)
+    assert (rule["Prefix"], rule["ExpirationInDays"]) == ("runs/", 3)
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     assert [rule["Id"] for rule in rules if "ExpirationInDays" in rule and "Prefix" not in rule] == ["expire-reports"]
 

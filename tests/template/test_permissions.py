@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import json
 import re
 from typing import TYPE_CHECKING
@@ -152,10 +153,27 @@ def test_answers_go_to_deployment_groups_of_this_account_and_region(role: str) -
     }
 
 
-def test_last_resort_may_only_answer_write_its_log_and_send_to_its_queue() -> None:
-    assert actions("LastResortRole") == {PUT, "logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage"}
+def test_last_resort_may_only_answer_publish_its_own_reports_and_write_its_log_and_queue() -> None:
+    assert actions("LastResortRole") == {
+        PUT,
+        "codedeploy:GetDeployment",
+        "events:PutEvents",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "s3:GetObject",
+        "s3:PutObject",
+        "sns:Publish",
+        "sqs:SendMessage",
+    }
     assert resources("LastResortRole", "sqs:SendMessage") == {"${UnansweredQueue.Arn}"}
     assert resources("LastResortRole", "logs:PutLogEvents") == {"${LastResortLogGroup.Arn}"}
+    assert resources("LastResortRole", "s3:GetObject") == {"${ReportBucket.Arn}/*.json"}
+    assert resources("LastResortRole", "s3:PutObject") == {
+        "${ReportBucket.Arn}/*.last-resort.json",
+        "${ReportBucket.Arn}/*.last-resort.html",
+    }
     assert "ManagedPolicyArns" not in transformed()["Resources"]["LastResortRole"]["Properties"]
 
 
@@ -189,10 +207,8 @@ def test_hook_may_write_only_the_reports_of_its_stage_and_its_own_log(stage: str
     role = f"{stage}Role"
     log_group = transformed()["Resources"][f"{stage}LogGroup"]["Properties"]["LogGroupName"]["Fn::Sub"]
 
-    assert resources(role, "s3:PutObject") == {
-        f"${{ReportBucket.Arn}}/{name}"
-        for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json", "runs/*.json")
-    }
+    names = (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json", "runs/*.json")
+    assert resources(role, "s3:PutObject") == {f"${{ReportBucket.Arn}}/{name}" for name in names}
     assert resources(role, "logs:CreateLogStream") == resources(role, "logs:PutLogEvents")
     assert resources(role, "logs:PutLogEvents") == {
         f"arn:${{AWS::Partition}}:logs:${{AWS::Region}}:${{AWS::AccountId}}:log-group:{log_group}:*"
@@ -235,9 +251,15 @@ def test_hook_may_change_only_its_answer_its_reports_and_its_log(stage: str) -> 
     }
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_hook_may_publish_only_to_the_bus_and_topic_that_the_operator_named_and_only_as_greenlight(stage: str) -> None:
-    role = f"{stage}Role"
+def test_no_hook_may_write_what_the_last_resort_writes() -> None:
+    own = ["shop/web/d-1/AfterInstall.last-resort.json", "index/shop/web/1-d-1-AfterInstall.last-resort.json"]
+    for stage in STAGES:
+        patterns = [arn.partition("/")[2] for arn in resources(f"{stage}Role", "s3:PutObject")]
+        assert not [key for key in own for pattern in patterns if fnmatch.fnmatchcase(key, pattern)]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_function_may_publish_only_to_the_bus_and_topic_of_the_operator_and_only_as_greenlight(role: str) -> None:
     (put_events,) = [s for s in allow_statements(role) if "events:PutEvents" in listed(s["Action"])]
 
     assert resources(role, "sns:Publish") == {"${NoticeTopicArn}"}
@@ -247,13 +269,11 @@ def test_hook_may_publish_only_to_the_bus_and_topic_that_the_operator_named_and_
     assert put_events["Condition"] == {"StringEquals": {"events:source": "greenlight"}}
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_kms_keys_may_be_used_only_through_the_service_that_stores_the_data(stage: str) -> None:
-    kms_statements = [
-        s for s in allow_statements(f"{stage}Role") if any(a.startswith("kms:") for a in listed(s["Action"]))
-    ]
+@pytest.mark.parametrize("role", ROLES)
+def test_kms_keys_may_be_used_only_through_the_service_that_stores_the_data(role: str) -> None:
+    kms_statements = [s for s in allow_statements(role) if any(a.startswith("kms:") for a in listed(s["Action"]))]
 
-    assert len(kms_statements) == 2
+    assert len(kms_statements) == (1 if role == "LastResortRole" else 2)
     assert all("kms:ViaService" in str(s["Condition"]) for s in kms_statements)
 
 
@@ -264,6 +284,14 @@ def test_hook_may_read_only_secrets_that_the_operator_named_and_none_by_default(
     assert resources(f"{stage}Role", "secretsmanager:GetSecretValue") == {"${SecretArns}"}
     assert template["Parameters"]["SecretArns"]["Default"] == ""
     assert template["Conditions"]["HasSecrets"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "SecretArns"}, ""]}]}
+
+
+def test_partial_reports_expire_after_days_and_reports_after_the_retention() -> None:
+    rules = transformed()["Resources"]["ReportBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (partial,) = [rule for rule in rules if rule.get("Prefix")]
+
+    assert (partial["Prefix"], partial["Status"], partial["ExpirationInDays"]) == ("runs/", "Enabled", 3)
+    assert partial["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
 
 
 def test_arns_do_not_hard_code_a_partition() -> None:

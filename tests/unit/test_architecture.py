@@ -35,7 +35,7 @@ ENGINE_ARROWS = {
     "gate": "core aws checks discovery network plan publish report stores verdict",
     "machine": "core aws checks gate plan publish stores",
     "toolkit": "core assertions aws checks network",
-    "api": "core assertions aws checks network plan toolkit",
+    "api": "core assertions aws checks network toolkit",
     "testing": "core aws api checks network plan",
 }
 """Each package of the engine with the packages that it may import, type-only imports included.
@@ -68,6 +68,7 @@ TYPES_ONLY = ("core/deployment", "core/finding", "core/frozen", "core/plan_path"
 
 PURE_MODULES = (
     "network/request_target",
+    "network/request_encoding",
     "network/cookies",
     "toolkit/xml_html",
     "toolkit/response_body",

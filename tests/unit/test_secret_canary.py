@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import importlib
 import json
 import urllib.parse
 from typing import TYPE_CHECKING, Any
@@ -14,31 +12,17 @@ from greenlight.api import Context, Evidence, Series, Side, failed
 from greenlight.core.finding import Finding, Severity
 from greenlight.core.redaction import MASK
 from greenlight.gate.result import GateResult
-from greenlight.publish import index, notice_content, sns
 from greenlight.testing import HttpServer, context_for, ecs_deployment, load_validator, run_check
 from greenlight.verdict.conclude import decide_verdict
 from tests.support.check_run import ECS, Run, check
+from tests.support.outlets import OUTLETS, read_back
 from tests.support.secret_encodings import ENCODINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from greenlight.core.report import Report
 
 CANARY = "Zq9/kW7+\"vT=3&xR<8'mL"
 ENCODINGS_WITHOUT_USER = {name: encode for name, encode in ENCODINGS.items() if "auth" not in name}
-RENDERED = ("json", "html", "junit", "markdown", "tap", "text")
-OUTLETS: dict[str, Callable[[Report], str]] = {
-    **{
-        form: lambda report, form=form: importlib.import_module(f"greenlight.report.{form}").render(report)
-        for form in RENDERED
-    },
-    "event": lambda report: json.dumps(notice_content.build_event(report, "s3://b/k")),
-    "card": lambda report: json.dumps(sns.build_card(report, "s3://b/k")),
-    "sentence": notice_content.verdict_sentence,
-    "index": lambda report: str(index.build_entry(report, "s3://b/k")),
-    "log": lambda report: str(report.reasons),
-}  # fmt: skip
 
 
 def finding_full_of(text: str) -> Finding:
@@ -48,14 +32,6 @@ def finding_full_of(text: str) -> Finding:
     plot = Series(name=text, unit=text, side=text, values=(1.0,), limits={text: 1.0})
     finding = failed(f"{text} {'m' * 900}{text}{text}", evidence)
     return Finding(outcome=finding.outcome, message=finding.message, evidence=finding.evidence, series=(plot,))
-
-
-def read_back(document: str) -> str:
-    """Return a document together with its decoded forms, in which a browser or a parser would show a secret."""
-    bare = document.replace("\\\\", "\\")
-    return "\n".join(
-        [document, html.unescape(document), urllib.parse.unquote(document), bare, bare.replace('\\"', '"')]
-    )
 
 
 @pytest.fixture(scope="module", params=ENCODINGS_WITHOUT_USER)

@@ -167,6 +167,7 @@ def answer_call(
     return script
 
 
+ILLEGAL_CODES = ("00", "+0", "-0", "0x0", "0_0", "0.0", "0,0", "\u0660", "OK", "", "17", "999")
 GRPC_HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
 
 
@@ -183,7 +184,8 @@ GRPC_HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
         ),
         (GRPC_HEADERS, [("grpc-status", "14"), ("grpc-status", "0")], "the answer has several grpc-status"),
         ([*GRPC_HEADERS, ("grpc-status", "14")], [("grpc-status", "0")], "the answer has several grpc-status"),
-        (GRPC_HEADERS, [("grpc-status", "00")], "gRPC status is"),
+        ([*GRPC_HEADERS, ("grpc-status", "0")], [("x", "y")], "grpc-status came before the message"),
+        *((GRPC_HEADERS, [("grpc-status", code)], "gRPC status is") for code in ILLEGAL_CODES),
         (GRPC_HEADERS, [("x", "y")], "gRPC status is"),
     ],
 )
@@ -208,6 +210,7 @@ def test_a_serving_service_passes(check: Check, green: dict[str, Any], service: 
     assert finding.outcome is Outcome.PASS, finding.message
     assert green["servicer"].metadata["x-smoke"] == "1"
     assert green["servicer"].metadata["x-rule"] == "green"
+    assert (finding.asked.green, finding.asked.balancer) == (1, 0)
 
 
 def test_a_service_that_should_not_serve_yet_passes_when_it_does_not(check: Check, green: dict[str, Any]) -> None:
@@ -218,8 +221,8 @@ def test_a_service_that_should_not_serve_yet_passes_when_it_does_not(check: Chec
 def test_tls_verifies_the_name_of_greens_host(
     check: Check, green: dict[str, Any], authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert check("grpc_health", {}, green["tls"], host="orders.example").outcome is Outcome.ERROR
+    assert check("grpc_health", {}, green["tls"], host="orders.example").outcome is Outcome.FAIL
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     finding = check("grpc_health", {}, green["tls"], host="orders.example")
-    assert finding.outcome is Outcome.PASS, finding.message
+    assert (finding.outcome, finding.asked.green) == (Outcome.PASS, 1), finding.message

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Check = Callable[..., Finding]
 
-EXPECTED: dict[str, Any] = {"get": "/", "expect": {"status": 200, "json": {"status": "ok"}}}
+EXPECTED: dict[str, Any] = {"get": "/", "expect": {"status": 200, "json": {"length(data)": 1}}}
 
 
 @pytest.mark.parametrize("name", ILLEGAL)

@@ -244,9 +244,14 @@ NOWHERE = "#/components/responses/Items"
         ({"get": {"parameters": [{"$ref": "#/p"}], "responses": ok()}}, "GET /items (#/p leads nowhere)"),
         ({"parameters": [{"$ref": "#/p"}], "get": {"responses": ok()}}, "GET /items (#/p leads nowhere)"),
         ({"get": {"parameters": {"$ref": "#/p"}, "responses": ok()}}, "GET /items (a parameter is not an object)"),
-        ({"get": {"$ref": "items.yml"}}, "GET /items (items.yml is outside of the document; bundle it)"),
+        ({"get": {"$ref": "items.yml"}}, "GET /items (GET /items.yml answered 404)"),
         ({"get": None}, "GET /items (its description is not an object)"),
-        ({"$ref": "items.yml"}, "/items (items.yml is outside of the document; bundle it)"),
+        ({"$ref": "items.yml"}, "/items (GET /items.yml answered 404)"),
+        ({"get": {"responses": {"200": {"$ref": "#/a~2"}}}}, "GET /items (#/a~2 is not a JSON pointer: write ~ as ~0)"),
+        (
+            {"get": {"responses": {"200": {"$ref": "http://["}}}},
+            "GET /items (http://[ is outside of the document; bundle it)",
+        ),
         ({"$ref": "#/components/pathItems/None"}, "/items (#/components/pathItems/None leads nowhere)"),
         ({"$ref": "#/paths/~1items"}, "/items (a reference leads to itself)"),
         (None, "/items (its description is not an object)"),
@@ -258,11 +263,140 @@ def test_reference_that_leads_nowhere_is_not_covered_and_named(check: Check, pat
     assert finding.message == f"only 0 of 1 operations could be covered, not 1; not covered: {message}"
 
 
-def test_path_in_another_file_leaves_the_other_paths_covered(check: Check) -> None:
-    raw_document = document(**{"/items": {"$ref": "items.yml"}, "/health": {"get": {"responses": ok()}}})
-    finding, calls = run_check(check, raw_document, {"GET /v1/health": body({})})
-    assert (finding.outcome, len(calls)) == (Outcome.PASS, 1)
-    assert finding.message.endswith("not covered: /items (items.yml is outside of the document; bundle it)")
+@pytest.mark.parametrize("reference", ["items.yml", "https://elsewhere.example/items.yml", "//elsewhere.example/a"])
+def test_path_in_another_file_leaves_the_other_paths_covered(check: Check, reference: str) -> None:
+    raw_document = document(**{"/items": {"$ref": reference}, "/health": {"get": {"responses": ok()}}})
+    with service({"GET /v1/health": body({})}) as server:
+        finding = check("openapi", {"text": json.dumps(raw_document)}, server.url)
+    assert (finding.outcome, len(server.requests)) == (Outcome.PASS, 1)
+    assert finding.message.endswith(f"not covered: /items ({reference} is outside of the document; bundle it)")
+
+
+FILES = {
+    "/api/items.yml": """
+get:
+  parameters: [{$ref: 'shared/parts.json#/parameters/Page'}]
+  responses: {"200": {$ref: "shared/parts.json#/responses/Items"}}
+""",
+    "/api/shared/parts.json": """{
+  "parameters": {"Page": {"name": "page", "in": "query", "required": true, "example": 2}},
+  "responses": {"Items": {"content": {"application/json": {"schema": {"$ref": "../items.schema.yml"}}}}}
+}""",
+    "/api/items.schema.yml": """
+type: array
+items: {type: object, required: [sku], properties: {sku: {type: string}, parts: {$ref: "#"}}}
+""",
+}
+
+
+def check_files(check: Check, data: Any, reference: str = "items.yml", **files: str) -> tuple[Finding, list[str]]:
+    """Check a document whose files green serves below /api."""
+    texts = {**FILES, **files, "/api/openapi.json": json.dumps(document(**{"/items": {"$ref": reference}}))}
+    answers = {f"GET {path}": answer(200, text.encode()) for path, text in texts.items()}
+    with service({**answers, "GET /v1/items?page=2": body(data)}) as server:
+        finding = check("openapi", {"document": "/api/openapi.json"}, server.url)
+    return finding, [first.split()[1] for first, _, _ in server.requests]
+
+
+@pytest.mark.parametrize("data", [[{}], [{"sku": "A1", "parts": [{}]}], {}])
+def test_answer_against_a_schema_in_another_file_fails(check: Check, data: Any) -> None:
+    finding, _ = check_files(check, data)
+    assert finding.outcome is Outcome.FAIL, finding.message
+
+
+def test_files_of_green_are_read_once_each(check: Check) -> None:
+    finding, paths = check_files(check, [{"sku": "A1", "parts": [{"sku": "A2"}]}])
+    assert finding.outcome is Outcome.PASS, finding.message
+    assert paths == [
+        "/api/openapi.json",
+        "/api/items.yml",
+        "/api/shared/parts.json",
+        "/v1/items?page=2",
+        "/api/items.schema.yml",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("get: {$ref: 'none.yml'}", "GET /api/none.yml answered 404"),
+        ("get: {$ref: '#/nowhere'}", "/api/items.yml#/nowhere leads nowhere"),
+        ("get: {$ref: '#/get'}", "a reference leads to itself"),
+        ("get: {}\nget: {}", "/api/items.yml cannot be used: it has the key 'get' twice: line 2, column 1"),
+        ("[", "/api/items.yml cannot be used: it is neither JSON nor YAML"),
+        ("- 1", "/api/items.yml is not an object"),
+        ("get: {$ref: 'http://127.0.0.1:1/x.yml'}", "http://127.0.0.1:1/x.yml is outside of the document; bundle it"),
+    ],
+)
+def test_file_that_cannot_be_used_is_named(check: Check, text: str, message: str) -> None:
+    finding, _ = check_files(check, [], **{"/api/items.yml": text})
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert f"({message}" in finding.message
+
+
+def test_references_that_lead_from_file_to_file_without_end_are_bounded(check: Check) -> None:
+    files = {f"/api/f{number}.yml": f"{{$ref: f{number + 1}.yml}}" for number in range(100)}
+    finding, paths = check_files(check, [], "f0.yml", **files)
+    assert (finding.outcome, len(paths) < 60) == (Outcome.INCONCLUSIVE, True)
+
+
+def test_document_of_too_many_files_is_not_covered_beyond_them(check: Check) -> None:
+    paths = {f"/p{number}": {"$ref": f"f{number}.yml"} for number in range(60)}
+    get = "get: {responses: {default: {description: any}}}"
+    answers = {f"GET /f{number}.yml": answer(200, get.encode()) for number in range(60)}
+    answers |= {f"GET /v1/p{number}": body({}) for number in range(60)}
+    finding, _ = run_check(check, document(**paths), answers, minimum=60)
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert "is not read: the document has more than 50 files; bundle it" in finding.message
+
+
+def test_file_that_time_kept_from_being_read_is_inconclusive(check: Check) -> None:
+    def answer_late(_method: str, path: str, _body: bytes) -> Any:
+        if path == "/openapi.json":
+            return 200, {}, json.dumps(document(**{"/a": {"get": {"responses": ok()}}, "/z": {"$ref": "z.yml"}}))
+        time.sleep(0.9)
+        return 200, {"content-type": "application/json"}, {}
+
+    with HttpServer(answer_late) as green:
+        finding = check("openapi", {}, green.url, timeout_s=1.05)
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert "/z (the check's time ended)" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"openapi": "3.1.0", "paths": {"/a": {"get": {}, "get": {}}}}', "has the key 'get' twice in paths./a"),
+        ("openapi: 3.1.0\npaths:\n  /a: {}\n  /a: {}\n", "has the key '/a' twice: line 4, column 3"),
+        ("openapi: 3.1.0\npaths: {/a: {0x1: 1, '1': 1}}\n", "has a key twice, as a text and as a number"),
+    ],
+)
+def test_document_with_a_key_twice_is_an_error_with_its_place(check: Check, text: str, message: str) -> None:
+    finding = check("openapi", {"text": text}, "http://127.0.0.1:1")
+    assert (finding.outcome, message in finding.message) == (Outcome.ERROR, True), finding.message
+
+
+@pytest.mark.parametrize(("version", "loop"), [("3.0.3", False), ("3.0.3", True), ("3.1.0", True)])
+def test_schema_whose_references_multiply_is_bounded(check: Check, version: str, loop: bool) -> None:
+    raw_document = document(version, **{"/x": {"get": {"responses": ok({"$ref": "#/components/schemas/A0"})}}})
+    schemas = raw_document["components"]["schemas"]
+    for number in range(40):
+        schemas[f"A{number}"] = {"allOf": [{"$ref": f"#/components/schemas/A{number + 1}"}] * 2}
+    schemas["A40"] = {"$ref": "#/components/schemas/A0"} if loop else {"type": "object"}
+    finding, _ = run_check(check, raw_document, {"GET /v1/x": body({})})
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    assert "its schema" in finding.message
+
+
+def test_many_uncovered_operations_are_listed_by_reason(check: Check) -> None:
+    paths: dict[str, Any] = {f"/p{number}": {"post": {"responses": ok()}} for number in range(400)}
+    paths["/a"] = {"get": {"responses": ok()}}
+    paths["/b"] = {"get": {"security": [{"key": []}], "responses": ok()}}
+    finding, _ = run_check(check, document(**paths), {"GET /v1/a": body({})})
+    assert finding.message == (
+        "1 of 402 operations answered as the document describes; not covered: 401 operations: "
+        "400 not a safe method (POST /p0, POST /p1, POST /p2, …), 1 needs credentials; give headers (GET /b)"
+    )
 
 
 WRONG = {"description": "", "content": {"application/json": {"schema": {"type": "object"}}}}

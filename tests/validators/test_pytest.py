@@ -125,16 +125,71 @@ def test_the_suite_has_no_credentials_unless_it_is_given_them(check: Check, plan
 def test_the_suite_asks_green(check: Check, plans: pathlib.Path) -> None:
     with HttpServer(lambda *_: (200, {}, {"status": "ok"})) as green:
         finding = run_suite(check, plans, ASKING, url=green.url, headers={"x-side": "green"})
-    assert finding.outcome is Outcome.PASS, finding.message
+    assert (finding.outcome, finding.message) == (Outcome.PASS, "1 of 1 tests passed, 0 were skipped")
+    assert (finding.asked.green, finding.asked.other) == (1, 0)
     assert green.headers[0]["x-side"] == "green"
     with HttpServer(lambda *_: (200, {}, {"status": "broken"})) as green:
         assert run_suite(check, plans, ASKING, url=green.url).outcome is Outcome.FAIL
 
 
+IGNORING = """
+    import os, urllib.request
+
+    def test_green_is_well():
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        assert opener.open(os.environ["GREENLIGHT_URL"] + "/health").status == 200
+"""
+
+
+@pytest.mark.parametrize("code", [IGNORING, "def test_nothing(): pass\n"], ids=["without the proxy", "asks nothing"])
+def test_a_suite_that_green_is_not_seen_to_answer_is_not_evidence(check: Check, plans: pathlib.Path, code: str) -> None:
+    with HttpServer(lambda *_: (200, {}, {"status": "ok"})) as green:
+        finding = run_suite(check, plans, code, url=green.url)
+    assert (finding.outcome, finding.asked.green) == (Outcome.PASS, 0)
+    assert "so it is not evidence of green: let the suite ask GREENLIGHT_URL through HTTPS_PROXY" in finding.message
+
+
+def test_a_suite_without_a_url_of_green_says_why_it_is_not_evidence(check: Check, plans: pathlib.Path) -> None:
+    finding = run_suite(check, plans, "def test_nothing(): pass\n")
+    assert "green has no URL, so the gate cannot see whether the suite asked it" in finding.message
+
+
+def test_a_suite_reaches_only_hosts_that_checks_may_call(check: Check, plans: pathlib.Path) -> None:
+    code = """
+        import urllib.error, urllib.request, pytest
+
+        def test_it():
+            with pytest.raises(urllib.error.HTTPError, match="bank.example is neither a host of this deployment nor"):
+                urllib.request.urlopen("http://bank.example/")
+            with pytest.raises(OSError, match="bank.example is neither a host of this deployment nor"):
+                urllib.request.urlopen("https://bank.example/")
+            with pytest.raises(OSError, match="169.254.169.254 resolves to 169.254.169.254|neither"):
+                urllib.request.urlopen("http://169.254.169.254/latest/meta-data/")
+    """
+    finding = run_suite(check, plans, code, resolver=lambda host, _: [host])
+    assert finding.outcome is Outcome.PASS, finding.message
+
+
+def test_a_suite_asks_its_own_servers_and_named_hosts_without_the_proxy(check: Check, plans: pathlib.Path) -> None:
+    code = """
+        import http.server, os, threading, urllib.request
+
+        def test_it():
+            assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == "localhost,127.0.0.1,::1,idp.example"
+            server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+            threading.Thread(target=server.handle_request, daemon=True).start()
+            assert urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/").status == 200
+    """
+    variables = {"variables": {"NO_PROXY": "idp.example"}}
+    finding = run_suite(check, plans, code, variables, url="http://green.example:9000")
+    assert finding.outcome is Outcome.PASS, finding.message
+
+
 def test_tests_are_chosen_by_keyword(check: Check, plans: pathlib.Path) -> None:
     code = "def test_quick(): pass\ndef test_slow(): assert False\n"
     finding = run_suite(check, plans, code, {"keyword": "quick"})
-    assert (finding.outcome, finding.message) == (Outcome.PASS, "1 of 1 tests passed, 0 were skipped")
+    assert finding.outcome is Outcome.PASS
+    assert finding.message.startswith("1 of 1 tests passed, 0 were skipped")
     assert run_suite(check, plans, code, {"keyword": "quick", "minimum": 2}).outcome is Outcome.INCONCLUSIVE
 
 

@@ -58,3 +58,9 @@ def test_a_port_that_accepts_passes(check: Check) -> None:
         elsewhere = check("tcp", {"host": "localhost", "port": server.port})
     assert (finding.outcome, elsewhere.outcome) == (Outcome.PASS, Outcome.PASS)
     assert [result.query for result in finding.evidence] == ["connection", "time to connect (ms)"]
+    assert (finding.asked.green, finding.asked.balancer, elsewhere.asked.other) == (0, 1, 1)
+
+
+def test_a_port_behind_a_listener_that_passes_connections_on_is_greens(check: Check) -> None:
+    with Server(hang) as server:
+        assert check("tcp", {}, server.url, protocol="TCP").asked.green == 1

@@ -107,3 +107,12 @@ def test_a_right_certificate_passes_under_the_name_that_green_goes_by(check: Che
         finding = check("tls", {"expect": expect}, server.url, host="orders.example")
     assert finding.outcome is Outcome.PASS, finding.message
     assert len(finding.evidence) == 7
+
+
+@pytest.mark.parametrize(("protocol", "key"), [("HTTPS", "balancer"), ("TLS", "balancer"), ("TCP", "green")])
+def test_a_handshake_is_greens_only_where_the_listener_does_not_end_it(
+    check: Check, authority: trustme.CA, protocol: str, key: str
+) -> None:
+    with serving(authority, "127.0.0.1") as server:
+        finding = check("tls", {}, server.url, protocol=protocol)
+    assert (finding.outcome, getattr(finding.asked, key)) == (Outcome.PASS, 1)

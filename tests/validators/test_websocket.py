@@ -159,7 +159,8 @@ def test_a_server_that_takes_no_subprotocol_fails(check: Check) -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.socket.getsockname()[1]}"
         finding = check("websocket", {"subprotocols": ["prices.v1"]}, url)
-        assert check("websocket", {}, url).outcome is Outcome.PASS
+        passed = check("websocket", {}, url, protocol="HTTP")
+    assert (passed.outcome, passed.asked.green, passed.asked.balancer) == (Outcome.PASS, 1, 0)
     assert finding.message == "/: none of the subprotocols prices.v1 was accepted"
 
 

@@ -79,6 +79,9 @@ def _judge(samples: Samples, limits: Limits) -> Finding:
         if new_differences:
             summary = f"{_count_kinds(len(new_differences))} in {summary}"
         return failed(f"{first}; {summary}", *results)
+    if samples.is_cut:
+        reason = "a pair of answers has too many differences or levels, and a part of it was not compared"
+        return inconclusive(f"{reason}; add the places that may differ to `ignore`; {summary}", *results)
     if not is_enough:
         reason = f"{len(samples.green_ms)} are too few to compare times; raise samples"
         return inconclusive(f"{summary}; {reason}", *results)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from greenlight.api import GreenlightError, error, failed, find_differences, inconclusive
+from greenlight.api import GreenlightError, error, failed, find_differences, inconclusive, is_partial
 
 from .sides import Answer, ask
 
@@ -26,6 +26,7 @@ class Samples:
         noise: For each question, the differences between blue and blue.
         blue_ms, green_ms: Times of the answers.
         has_working_answer: Whether blue answered any question with less than 400.
+        is_cut: Whether a pair has so many differences or levels that a part of it was not compared.
     """
 
     def __init__(self, ignore: Sequence[str]) -> None:
@@ -36,6 +37,7 @@ class Samples:
         self.blue_ms: list[float] = []
         self.green_ms: list[float] = []
         self.has_working_answer = False
+        self.is_cut = False
 
     @property
     def count(self) -> int:
@@ -61,6 +63,7 @@ class Samples:
     def _differences(self, question: Question, blue: Answer, other: Answer) -> list[Difference]:
         """Return the differences of a pair, each place prefixed with the question's name."""
         differences = find_differences(blue.data, other.data, ignore=self._ignore)
+        self.is_cut |= is_partial(differences)
         return [msgspec.structs.replace(item, path=f"{question.name} {item.path}") for item in differences]
 
 

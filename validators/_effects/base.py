@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
@@ -11,6 +12,7 @@ from greenlight.api import (
     InvalidJsonError,
     Params,
     decode_json,
+    describe_gap,
     substitute_captures,
 )
 
@@ -24,6 +26,21 @@ CLOCK_SKEW_S = 1.0
 
 Marker = Annotated[str, msgspec.Meta(min_length=1)]
 """Text that identifies the effect of this cause; an empty text would be in every effect."""
+
+
+class Place(Params, frozen=True, kw_only=True):
+    """A place where an effect appears."""
+
+    def gap(self, effect: Any, query: str) -> str:
+        """Return why the absence of a query's result shows nothing; "" if it shows something.
+
+        A text that is not JSON has no fields at all.
+        """
+        if gap := describe_gap(query, effect):
+            return "the text is not JSON" if isinstance(effect, str) else gap
+        texts = [key for key, value in effect.items() if isinstance(value, str)] if isinstance(effect, dict) else []
+        key = next((key for key in texts if re.search(rf"\b{re.escape(key)}\b\"?\s*[.\[]", query)), "")
+        return f"{key} is a text that is not JSON" if key else ""
 
 
 class OneOf(Params, frozen=True, kw_only=True):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from greenlight.api import Params
-
-from .base import CLOCK_SKEW_S, Marker, to_data
+from .base import CLOCK_SKEW_S, Marker, Place, to_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 MAX_EXECUTIONS = 20
 
 
-class Execution(Params, frozen=True, kw_only=True):
+class Execution(Place, frozen=True, kw_only=True):
     """An execution since the cause whose name or input `contains` a text, as `status`, `input`, `output`.
 
     Attributes:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from greenlight.api import Params
-
-from .base import Marker, to_data
+from .base import Marker, Place, to_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 MAX_PAGES = 10
 
 
-class Log(Params, frozen=True, kw_only=True):
+class Log(Place, frozen=True, kw_only=True):
     """A line of a log group since the cause that matches CloudWatch's filter `pattern`; JSON is parsed.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from greenlight.api import Params
+from .base import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from greenlight.api import Context, IamRequirement
 
 
-class Metric(Params, frozen=True, kw_only=True):
+class Metric(Place, frozen=True, kw_only=True):
     """A metric since the cause, as `value`: the sum, or the largest, smallest or mean of its minutes.
 
     Attributes:

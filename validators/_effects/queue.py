@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.api import Params, substitute_captures
 
-from .base import CLOCK_SKEW_S, Marker, to_data
+from .base import CLOCK_SKEW_S, Marker, Place, to_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ class Send(Params, frozen=True, kw_only=True):
         return message if isinstance(message, str) else json.dumps(message)
 
 
-class Queue(Params, frozen=True, kw_only=True):
+class Queue(Place, frozen=True, kw_only=True):
     """A message of a queue (its URL) that contains a text; JSON is parsed.
 
     Attributes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
-from greenlight.api import GreenlightError, Params
+from greenlight.api import GreenlightError
 
-from .base import to_data
+from .base import Place, to_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +18,7 @@ MAX_OBJECT_BYTES = 1024 * 1024
 _ABSENT = ("NoSuchKey", "404", "NotFound")
 
 
-class Object(Params, frozen=True, kw_only=True):
+class Object(Place, frozen=True, kw_only=True):
     """An object, as `size`, `type`, and `json` or `text`.
 
     Attributes:
@@ -42,6 +43,14 @@ class Object(Params, frozen=True, kw_only=True):
             return [facts]
         data = to_data(content.decode(errors="replace"))
         return [{**facts, "text": data} if isinstance(data, str) else {**facts, "json": data}]
+
+    def gap(self, effect: Any, query: str) -> str:
+        """Return why the absence of a query's result shows nothing: the content was not read, or is of another kind."""
+        for part in ("json", "text"):
+            if part not in effect and re.search(rf"\b{part}\b", query):
+                is_read = "json" in effect or "text" in effect
+                return f"the object is not {part}" if is_read else "the object is larger than 1 MiB"
+        return super().gap(effect, query)
 
     def required_iam(self) -> Iterator[IamRequirement]:
         """Yield the actions that `find` needs; without s3:ListBucket, S3 answers 403 for a key that does not exist."""

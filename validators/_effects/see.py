@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from greenlight.api import MISSING, Evidence, check_value, run_query, substitute_captures
 
 from .base import OneOf, fill
@@ -69,7 +71,10 @@ class See(OneOf, frozen=True, kw_only=True):
             results = [Evidence(query=self.kind, expected="something", actual=actual, passed=exists, where="effect")]
             for query, expectation in expect.items():
                 value = run_query(query, effect) if exists else MISSING
-                results.append(check_value(query, substitute_captures(expectation, captured), value, "effect"))
+                evidence = check_value(query, substitute_captures(expectation, captured), value, "effect")
+                if exists and value is MISSING and (reason := self.chosen.gap(effect, query)):
+                    evidence = msgspec.structs.replace(evidence, actual=f"{MISSING!r}: {reason}", passed=False, why="")
+                results.append(evidence)
             if all(item.passed for item in results):
                 break
         return results

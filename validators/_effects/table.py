@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from greenlight.api import Params, from_dynamodb, to_dynamodb
+from greenlight.api import from_dynamodb, to_dynamodb
+
+from .base import Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from greenlight.api import Context, IamRequirement
 
 
-class Row(Params, frozen=True, kw_only=True):
+class Row(Place, frozen=True, kw_only=True):
     """A row by its whole key.
 
     Attributes:

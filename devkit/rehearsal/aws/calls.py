@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -77,7 +78,8 @@ def json_reply(data: Any, status: int = 200, headers: tuple[tuple[str, str], ...
 
 def json_error(code: str, message: str, status: int = 400) -> Reply:
     """Return an error response of the JSON protocols."""
-    return json_reply({"__type": code, "message": message}, status, (("x-amzn-ErrorType", code),))
+    headers = (("x-amzn-ErrorType", code), ("x-amzn-RequestId", str(uuid.uuid4())))
+    return json_reply({"__type": code, "message": message}, status, headers)
 
 
 def s3_error(code: str, message: str, status: int) -> Reply:
@@ -91,6 +93,7 @@ class Call:
 
     Attributes:
         caller: Access key of the signature.
+        session: Session token; in a function it identifies the execution environment.
         service: Service name of the signature.
     """
 
@@ -99,6 +102,7 @@ class Call:
         self._environ = environ
         match = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         self.caller, self.region, self.service = match.groups() if match else ("", "", "")
+        self.session = str(environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""))
         self.method = str(environ.get("REQUEST_METHOD", ""))
         self.path = unquote(str(environ.get("PATH_INFO", "")))
         self.target = str(environ.get("HTTP_X_AMZ_TARGET", "")).rpartition(".")[2]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"  # moto's only account
 OPERATOR_KEY = "AKIAREHEARSALOPERATOR"
+_READ_S = 960.0  # longer than a function may run: a state machine waits for the response
+_CONNECTIONS = 50  # more than the shards that a state machine runs at the same time
 
 # Without this, moto creates a thousand machine images for every account, which takes a second and is not needed.
 _MOTO_SETTINGS = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
@@ -44,7 +46,7 @@ class LocalAws:
         self._removed: dict[str, str] = {}
         self._lock = threading.Lock()
         self._session: Session | None = None
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
 
     def start(self) -> None:
         """Serve on a free loopback port, and remove this machine's AWS settings from the environment until `stop`.
@@ -89,23 +91,29 @@ class LocalAws:
         moto_api_backend.reset()
         self.apis = list(apis)
 
-    def client(self, service: str) -> Any:
-        """Return the operator's client of a service; it is cached, because loading the service model is slow."""
+    def client(self, service: str, key: str = OPERATOR_KEY) -> Any:
+        """Return the client of a service for an access key; it is cached, because loading the service model is slow."""
         from botocore.config import Config
         from botocore.session import Session
 
         with self._lock:
-            if service not in self._clients:
+            if (service, key) not in self._clients:
                 self._session = self._session or Session()
-                self._clients[service] = self._session.create_client(
+                self._clients[service, key] = self._session.create_client(
                     service,
                     region_name=REGION,
                     endpoint_url=self.url,
-                    aws_access_key_id=OPERATOR_KEY,
-                    aws_secret_access_key=OPERATOR_KEY,
-                    config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=60, proxies={}),
+                    aws_access_key_id=key,
+                    aws_secret_access_key=key,
+                    config=Config(
+                        retries={"total_max_attempts": 1},
+                        connect_timeout=5,
+                        read_timeout=_READ_S,
+                        max_pool_connections=_CONNECTIONS,
+                        proxies={},
+                    ),
                 )
-            return self._clients[service]
+            return self._clients[service, key]
 
     def environment(self, key: str) -> dict[str, str]:
         """Return the environment variables with which a function with the access key `key` uses only this AWS."""

@@ -24,7 +24,7 @@ from greenlight.checks.series import sample_series, time_series
 from greenlight.checks.validator import IamRequirement, Params, Validator, validator
 from greenlight.core.clock import Clock
 from greenlight.core.deployment import Deployment, Platform, Side
-from greenlight.core.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError
+from greenlight.core.errors import ExpectationError, GreenlightError, HttpError, NoAnswerError, UnreachableError
 from greenlight.core.finding import Evidence, Finding, Outcome, Series
 from greenlight.core.json_values import MISSING
 from greenlight.core.units import Duration, Size, field_default
@@ -32,12 +32,12 @@ from greenlight.network.client import Response
 from greenlight.toolkit.capture_substitution import substitute_captures
 
 if TYPE_CHECKING:
-    from greenlight.assertions.json_schema import schema_errors
+    from greenlight.assertions.json_schema import SchemaLimitError, schema_errors
     from greenlight.aws.dynamodb_json import from_dynamodb, to_dynamodb
+    from greenlight.core.document_decoding import InvalidDocumentError, decode_document, nesting_exceeds
     from greenlight.core.json_decoding import DuplicateKeyError, InvalidJsonError, decode_json
     from greenlight.network.certificate import Certificate, read_certificate
     from greenlight.network.cookies import CookieJar
-    from greenlight.plan.yaml_reader import nesting_exceeds
     from greenlight.toolkit.aws_lookups import (
         get_deployment_group,
         get_function_configuration,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         reject_body_expectations,
     )
     from greenlight.toolkit.http_request import SAFE_METHODS, HttpRequest, send_request
-    from greenlight.toolkit.json_text import parse_json
+    from greenlight.toolkit.json_text import describe_gap, parse_json
     from greenlight.toolkit.lambda_events.event import HttpKind, LambdaEvent, build_event
     from greenlight.toolkit.lambda_events.metadata import EventMetadata
     from greenlight.toolkit.lambda_events.payload import LambdaPayload
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         DifferenceCount,
         count_differences,
         find_differences,
+        is_partial,
         percentile,
     )
 
@@ -93,6 +94,7 @@ __all__ = [
     "HttpKind",
     "HttpRequest",
     "IamRequirement",
+    "InvalidDocumentError",
     "InvalidJsonError",
     "Invocation",
     "LambdaEvent",
@@ -104,10 +106,12 @@ __all__ = [
     "Platform",
     "Response",
     "ResponseExpectation",
+    "SchemaLimitError",
     "Series",
     "Side",
     "Size",
     "SizeExpectation",
+    "UnreachableError",
     "Validator",
     "build_event",
     "capture_value",
@@ -116,7 +120,9 @@ __all__ = [
     "check_value",
     "compile_query",
     "count_differences",
+    "decode_document",
     "decode_json",
+    "describe_gap",
     "error",
     "failed",
     "field_default",
@@ -128,6 +134,7 @@ __all__ = [
     "get_task_definition",
     "inconclusive",
     "invoke",
+    "is_partial",
     "is_sensitive",
     "list_service_tasks",
     "nesting_exceeds",
@@ -161,7 +168,14 @@ _LAZY_EXPORTS = {
     ),
     "toolkit.captures": ("capture_value", "validate_capture", "unique_id", "is_sensitive"),
     "network.certificate": ("Certificate", "read_certificate"),
-    "toolkit.response_diff": ("DifferenceCount", "Difference", "count_differences", "find_differences", "percentile"),
+    "toolkit.response_diff": (
+        "DifferenceCount",
+        "Difference",
+        "count_differences",
+        "find_differences",
+        "is_partial",
+        "percentile",
+    ),
     "network.cookies": ("CookieJar",),
     "aws.dynamodb_json": ("to_dynamodb", "from_dynamodb"),
     "toolkit.http_request": ("SAFE_METHODS", "HttpRequest", "send_request"),
@@ -172,10 +186,10 @@ _LAZY_EXPORTS = {
         "get_task_definition",
         "list_service_tasks",
     ),
-    "assertions.json_schema": ("schema_errors",),
-    "plan.yaml_reader": ("nesting_exceeds",),
+    "assertions.json_schema": ("SchemaLimitError", "schema_errors"),
+    "core.document_decoding": ("InvalidDocumentError", "decode_document", "nesting_exceeds"),
     "core.json_decoding": ("DuplicateKeyError", "InvalidJsonError", "decode_json"),
-    "toolkit.json_text": ("parse_json",),
+    "toolkit.json_text": ("describe_gap", "parse_json"),
     "toolkit.lambda_events.event": ("HttpKind", "LambdaEvent", "build_event"),
     "toolkit.lambda_events.payload": ("LambdaPayload",),
     "toolkit.lambda_events.response": ("read_response",),

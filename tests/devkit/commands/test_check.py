@@ -13,6 +13,7 @@ import pytest
 
 from devkit.cli.main import build_full_parser, main
 from greenlight.testing import HttpServer
+from tests.support.wire import Server, hang
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,6 +73,21 @@ def test_a_query_that_takes_very_long_is_ended_with_its_time(
     report = json.loads(out)
     assert (status, report["checks"][0]["outcome"], report["reasons"][0]["cause"]) == (1, "ERROR", "DEADLINE")
     assert report["duration_ms"] < 5000
+
+
+@pytest.mark.parametrize(
+    "validator", ["http: {get: /, expect: {status: 200}}", "load: {paths: [/], requests: 20}", "openapi: {}"]
+)
+def test_check_of_a_hung_green_that_the_budget_cuts_off_is_a_matter_of_time(
+    validator: str, plan: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan.write_text(
+        f"version: 1\nstages: {{AfterAllowTestTraffic: {{checks: [{{name: a, timeout: 20s, {validator}}}]}}}}\n"
+    )
+    with Server(hang) as green:
+        status, out, _ = check(capsys, str(plan), *STAGE, "--url", green.url, "--budget", "2s", "--format", "json")
+
+    assert (status, [reason["cause"] for reason in json.loads(out)["reasons"]]) == (1, ["DEADLINE"])
 
 
 @pytest.mark.parametrize(("flags", "outcome"), [([], "FAIL"), (["--first-deployment"], "skip")], ids=["later", "first"])

@@ -125,6 +125,21 @@ def test_green_that_redirects_to_blue_is_not_asked(
     assert (known, unknown) == (1, 1)
     assert report["checks"][0]["asked"]["blue"] == 1
     assert other["checks"][0]["asked"]["other"] == 1
+    assert report["checks"][0]["message"].endswith(f"the answer came from {blue}/health, not from green")
+
+
+@pytest.mark.parametrize(
+    "validator", [{"tcp": {}}, {"http": {"get": "/health", "expect": {"status": 503}}}], ids=["tcp", "503"]
+)
+def test_load_balancer_without_green_is_not_green(
+    validator: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with HttpServer(lambda *_: (503, {}, "<html>Service Temporarily Unavailable</html>")) as balancer:
+        status, report = check(tmp_path, capsys, validator, "--url", balancer.url)
+
+    (finding,), (reason,) = report["checks"], report["reasons"]
+    assert (status, finding["outcome"], finding["asked"]["balancer"]) == (1, "PASS", 1)
+    assert "none of them asked green: 1 got no further than green's load balancer" in reason["message"]
 
 
 def test_reason_in_the_plan_lets_weaker_evidence_pass_and_the_report_repeats_it(

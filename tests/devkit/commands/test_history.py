@@ -14,7 +14,7 @@ from devkit.cli.main import main
 from devkit.reports import history
 from greenlight.aws.client import Aws
 from greenlight.core.finding import Cause, Finding, Outcome, Severity
-from greenlight.core.report import Report
+from greenlight.core.report import Answer, Author, Report
 from greenlight.core.verdict import Reason, ShadowedVerdict, Status
 from greenlight.publish import index
 from tests.support.report_samples import ALICE, approved, opened
@@ -142,6 +142,42 @@ def test_the_newest_of_all_groups_come_first(aws: Aws, capsys: pytest.CaptureFix
     assert listed(capsys, "--last", "2") == ["d-A1", "d-A2"]
     assert listed(capsys, "--since", "150m") == ["d-A1", "d-A2"]
     assert listed(capsys, "--since", "1d", "--last", "1") == ["d-A1"]
+
+
+def of_last_resort(report: Report) -> Report:
+    answer = Answer(status=Status.FAILED, told=True, by=Author.LAST_RESORT)
+    reasons = (Reason(cause=Cause.GATE_ERROR, message="the hook was killed"),)
+    return replace(report, verdict=Status.FAILED, reasons=reasons, answer=answer, written_by=Author.LAST_RESORT)
+
+
+def test_gate_with_two_reports_is_one_gate_with_a_mark(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    denied = replace(gate(1, id="d-A1"), answer=Answer(status=Status.SUCCEEDED, told=False))
+    counting = replace(gate(2, finding("x"), id="d-A2"), answer=Answer(status=Status.SUCCEEDED, told=True))
+    store(aws, denied, of_last_resort(denied), counting, of_last_resort(counting), gate(3, finding("x"), id="d-A3"))
+
+    assert listed(capsys) == ["d-A1", "d-A2", "d-A3"]
+    assert listed(capsys, "--last", "2") == ["d-A1", "d-A2"]
+    _, out, _ = shown(capsys)
+    first, second, *_ = out.splitlines()
+    assert first.endswith("written by the last resort; GATE_ERROR: the hook was killed")
+    assert "last resort" not in second
+    assert "gates            3, 1 closed" in out
+
+
+def test_gate_of_a_hook_that_was_killed_is_found(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    store(aws, of_last_resort(gate(1, id="d-A1")))
+
+    assert listed(capsys) == ["d-A1"]
+
+
+def test_gate_in_shadow_mode_says_so_beside_its_reason(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    shadow = ShadowedVerdict(would_have_been=Status.FAILED, until="2026-12-31", why="we begin")
+    reasons = (Reason(cause=Cause.RELEASE_FAILED, check="x", message="is wrong"),)
+    store(aws, replace(gate(1, finding("x")), shadow=shadow, reasons=reasons))
+
+    _, out, _ = shown(capsys)
+
+    assert "shadow: would have Failed; RELEASE_FAILED x: is wrong" in out
 
 
 def test_further_pages_of_the_index_are_read_if_needed(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:

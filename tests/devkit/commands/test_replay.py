@@ -332,6 +332,15 @@ def test_text_lists_the_checks_with_another_outcome(aws: Aws, green: str, capsys
     assert "2 of 2 checks have a different outcome" in out
 
 
+def test_report_without_a_url_of_green_needs_one(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    store(aws, put())
+
+    status, document, err = replayed(capsys)
+
+    assert (status, document) == (2, {})
+    assert "'green answers' sends requests to green, and there is no URL of green; give --url, " in err
+
+
 def test_loopback_address_of_a_report_is_not_called(aws: Aws, green: str, capsys: pytest.CaptureFixture[str]) -> None:
     store(aws, put(), green=Side(url=green))
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from devkit.cli.main import main
 from greenlight.aws.client import Aws
+from greenlight.core.report import Answer, Author
 from greenlight.core.verdict import Status
 from greenlight.publish import s3
 from greenlight.report import json as as_json
@@ -122,6 +123,37 @@ def test_a_deployment_without_reports_is_not_found(bucket: Aws, capsys: pytest.C
     assert report(capsys, "d-OTHER0001")[0] == 1
     status, _, err = report(capsys, ID, "--stage", "BeforeInstall")
     assert (status, f"has no report of {ID} at BeforeInstall" in err) == (1, True)
+
+
+def store_both(aws: Aws, *, is_told: bool) -> None:
+    """Store a report of a hook and one of the last resort for the same gate."""
+    hook = closed(answer=Answer(status=Status.FAILED, told=is_told))
+    s3.store(aws, BUCKET, hook)
+    answer = Answer(status=Status.FAILED, told=True, by=Author.LAST_RESORT)
+    s3.store(aws, BUCKET, replace(hook, answer=answer, written_by=Author.LAST_RESORT))
+
+
+@pytest.mark.parametrize(("is_told", "other"), [(False, "hook"), (True, "last-resort")])
+def test_report_with_the_answer_of_codedeploy_is_shown_and_the_other_is_named(
+    is_told: bool, other: str, bucket: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_both(bucket, is_told=is_told)
+
+    status, out, err = report(capsys, ID, "--format", "json")
+
+    assert (status, json.loads(out)["written_by"] == other) == (0, False)
+    name = "AfterAllowTestTraffic" + ".last-resort" * (other == "last-resort")
+    place = f"s3://{BUCKET}/shop/shop-blue-green/{ID}/{name}.json"
+    assert err == f"greenlight report: the {other} has a report of AfterAllowTestTraffic as well: {place}\n"
+    assert report(capsys, place)[0] == 0
+
+
+def test_report_of_the_last_resort_alone_is_found_by_stage(bucket: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    s3.store(bucket, BUCKET, closed(written_by=Author.LAST_RESORT))
+
+    status, out, _ = report(capsys, ID, "--stage", "AfterAllowTestTraffic")
+
+    assert (status, out.startswith("Failed")) == (0, True)
 
 
 @pytest.mark.parametrize(

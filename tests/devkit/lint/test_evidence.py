@@ -30,7 +30,6 @@ def found(validator: str, stage: str = "AfterAllowTestTraffic") -> bool:
         "alarms: {names: [quiet]}",
         "config: {expect: {family: shop}}",
         "listener: {}",
-        "pytest: {path: smoke}",
         f"severity: advisory\n  {ASKS}\n- name: b\n  target_health: {{}}",
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support.account import Account
 if TYPE_CHECKING:
     from typing import Any
 
+MODIFIED = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
 FOLDER = "overrides/shop/web/"
 
 
@@ -78,7 +80,7 @@ def test_number_of_overrides_is_limited_with_a_note(aws: Aws, bucket: Any) -> No
 
 
 def test_denied_object_is_noted_with_the_permission() -> None:
-    listing = {"Contents": [{"Key": f"{FOLDER}1.json", "LastModified": "2026-11-23T12:00:00Z"}]}
+    listing = {"Contents": [{"Key": f"{FOLDER}1.json", "LastModified": MODIFIED}]}
     account = Account({"s3.list_objects_v2": listing, "s3.get_object": "AccessDenied"})
 
     overrides, notes = read_overrides(Aws(account), "plans", FOLDER)

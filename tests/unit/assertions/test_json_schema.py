@@ -1,4 +1,4 @@
-"""JSON Schemas that are not valid or restrict nothing."""
+"""JSON Schemas that are not valid or restrict nothing, and the limits of a validation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from greenlight.assertions.expectation import parse
+from greenlight.assertions.json_schema import schema_errors
 from greenlight.core.errors import ExpectationError
 
 
@@ -66,3 +67,21 @@ def test_schema_that_accepts_every_value_is_rejected(schema: dict[str, Any]) -> 
 def test_unsupported_format_is_rejected_with_the_supported_ones() -> None:
     with pytest.raises(ExpectationError, match=r"'email' is not supported.*supported are date, date-time"):
         parse({"schema": {"properties": {"mail": {"type": "string", "format": "email"}}}})
+
+
+@pytest.mark.parametrize(("keyword", "kind"), [("allOf", "integer"), ("anyOf", "string"), ("oneOf", "string")])
+def test_references_that_multiply_show_nothing(keyword: str, kind: str) -> None:
+    definitions: dict[str, Any] = {
+        f"a{number}": {keyword: [{"$ref": f"#/$defs/a{number + 1}"}, {"$ref": f"#/$defs/a{number + 1}"}]}
+        for number in range(40)
+    }
+    schema = {"$ref": "#/$defs/a0", "$defs": {**definitions, "a40": {"type": kind}}}
+    with pytest.raises(ExpectationError, match="more than 500000 evaluations"):
+        schema_errors(schema, 1)
+
+
+def test_long_list_with_an_ordinary_schema_is_validated() -> None:
+    item = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer", "minimum": 0}}}
+    schema = {"type": "array", "items": {"$ref": "#/$defs/item"}, "$defs": {"item": item}}
+    assert schema_errors(schema, [{"id": number} for number in range(5000)]) == ""
+    assert "'id' is a required property" in schema_errors(schema, [{}])

@@ -13,10 +13,11 @@ from greenlight.core.deployment import Deployment, Platform, Side
 from greenlight.core.errors import HttpError
 from greenlight.core.finding import Asked, Outcome
 from greenlight.plan.repeat import Repeat
-from greenlight.testing import HttpServer, context_for, ecs_deployment, green_server
-from tests.support.check_run import Run, check, retried
+from greenlight.testing import HttpServer, context_for, ecs_deployment, green_server, tcp_server
+from tests.support.check_run import SECRET, Run, check, retried
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
 TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/green/0123456789abcdef"
@@ -43,6 +44,18 @@ LAMBDA = Deployment(
 
 def answering(status: int = 200, **headers: str) -> Callable[..., tuple[int, dict[str, str], Any]]:
     return lambda *_: (status, headers, {"status": "ok"})
+
+
+def answering_raw(data: bytes) -> Callable[[socket.socket], None]:
+    def handle(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(data)
+
+    return handle
+
+
+def green_at(url: str, **facts: Any) -> Deployment:
+    return ecs_deployment(green=Side(url=url, **facts))
 
 
 def asked_by(context: Context, run: Callable[[Context], object]) -> Asked:
@@ -127,6 +140,38 @@ def test_the_rule_decides_on_a_listener_that_both_sides_share(headers: Any, side
     assert connected == Asked(blue=1), "no rule chose green"
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "expected"),
+    [
+        (503, {}, "", Asked(balancer=1)),
+        (502, {"x-release": "8"}, {"status": "down"}, Asked(balancer=1)),
+        (403, {"X-Server": "awselb/2.0"}, "no", Asked(green=1)),
+        (404, {}, "<html><head><title>404 Not Found</title></head><body>nginx</body></html>", Asked(green=1)),
+        (
+            403,
+            {},
+            "<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body>\r\n<center><h1>403 Forbidden</h1></center>"
+            "\r\n</body>\r\n</html>\r\n",
+            Asked(balancer=1),
+        ),
+        (500, {}, {"status": "broken"}, Asked(green=1)),
+    ],
+    ids=["503", "502 with headers", "other header", "other page", "its page", "500"],
+)
+def test_response_that_the_load_balancer_may_have_made_is_not_greens(
+    status: int, headers: dict[str, str], body: Any, expected: Asked
+) -> None:
+    with green_server(lambda *_: (status, headers, body)) as context:
+        assert asked_by(context, lambda attempt: attempt.request("GET", "/")) == expected
+
+
+@pytest.mark.parametrize("status", [200, 301, 403])
+def test_response_with_the_load_balancers_name_is_not_greens(status: int) -> None:
+    head = f"HTTP/1.1 {status} X\r\nServer: awselb/2.0\r\nLocation: https://shop.example/\r\nContent-Length: 0\r\n\r\n"
+    with tcp_server(answering_raw(head.encode())) as url, context_for(green_at(url)) as context:
+        assert asked_by(context, lambda attempt: attempt.request("GET", "/")) == Asked(balancer=1)
+
+
 def test_unanswered_request_and_refused_connection_do_not_count() -> None:
     def try_both(attempt: Context) -> None:
         for call in (lambda: attempt.request("GET", "/"), attempt.connect):
@@ -142,9 +187,48 @@ def test_connection_counts_for_the_host_it_was_made_to() -> None:
     with HttpServer(answering()) as other, green_server(answering(), blue=answering()) as context:
         port, blue_port = (int(url.rpartition(":")[2]) for url in (other.url, context.blue.url))
 
-        assert asked_by(context, lambda attempt: attempt.connect().close()) == Asked(green=1)
+        assert asked_by(context, lambda attempt: attempt.connect().close()) == Asked(balancer=1)
         assert asked_by(context, lambda attempt: attempt.connect("127.0.0.1", blue_port).close()) == Asked(blue=1)
         assert asked_by(context, lambda attempt: attempt.connect("127.0.0.1", port).close()) == Asked(other=1)
+
+
+@pytest.mark.parametrize("protocol", ["HTTP", "HTTPS", "TLS", "UDP", ""])
+def test_connection_that_the_load_balancer_accepts_is_not_greens(protocol: str) -> None:
+    with HttpServer(answering()) as server, context_for(green_at(server.url, protocol=protocol)) as context:
+        assert asked_by(context, lambda attempt: attempt.connect().close()) == Asked(balancer=1)
+
+
+@pytest.mark.parametrize("protocol", ["TCP", "TCP_UDP"])
+def test_connection_that_the_listener_passes_on_is_greens(protocol: str) -> None:
+    with HttpServer(answering()) as server, context_for(green_at(server.url, protocol=protocol)) as context:
+        assert asked_by(context, lambda attempt: attempt.connect().close()) == Asked(green=1)
+
+
+@pytest.mark.parametrize("read", ["recv", "recv_into", "makefile"])
+def test_connection_counts_as_greens_when_green_sends_data_of_its_own_protocol(read: str) -> None:
+    def use(attempt: Context) -> None:
+        with attempt.connect() as connection:
+            connection.sendall(b"x")
+            if read == "recv":
+                assert connection.recv(10) == b"+PONG"
+            elif read == "recv_into":
+                assert connection.recv_into(bytearray(10)) == 5
+            else:
+                assert connection.makefile("rb").read(5) == b"+PONG"
+
+    with tcp_server(answering_raw(b"+PONG")) as url, context_for(green_at(url)) as context:
+        assert asked_by(context, use) == Asked(green=1)
+
+
+def test_data_of_another_host_is_not_greens() -> None:
+    def use(attempt: Context, port: int) -> None:
+        with attempt.connect("127.0.0.1", port) as connection:
+            connection.sendall(b"x")
+            connection.recv(10)
+
+    with tcp_server(answering_raw(b"+PONG")) as url, green_server(answering()) as context:
+        port = int(url.rpartition(":")[2])
+        assert asked_by(context, lambda attempt: use(attempt, port)) == Asked(other=1)
 
 
 def test_exchanges_of_a_reserved_context_count() -> None:
@@ -183,6 +267,18 @@ def test_invocation_counts_for_the_version_that_ran(parameters: Any, response: A
     assert counted(LAMBDA, call) == Asked(**{expected: 1})
 
 
+TRACES = {"TraceSummaries": [{"ResponseTime": 0.1}]}
+
+
+def metric_query(*metrics: dict[str, Any]) -> dict[str, Any]:
+    return {"MetricDataQueries": [{"Id": f"q{number}", "MetricStat": metric} for number, metric in enumerate(metrics)]}
+
+
+def metric_data(*values: float) -> dict[str, Any]:
+    """Return the response to the first query."""
+    return {"MetricDataResults": [{"Id": "q0", "Values": list(values)}]}
+
+
 TASKS = {"tasks": [{"startedBy": "ecs-svc/12", "taskArn": "arn:aws:ecs:x:1:task/shop/abc123"}]}
 SERVICES = {"services": [{"taskSets": [{"id": "ecs-svc/1"}, {"id": "ecs-svc/12"}]}]}
 
@@ -216,28 +312,29 @@ SERVICES = {"services": [{"taskSets": [{"id": "ecs-svc/1"}, {"id": "ecs-svc/12"}
             LAMBDA,
             "cloudwatch",
             "get_metric_data",
-            {"Q": [{"Dimensions": [{"Name": "ExecutedVersion", "Value": "8"}]}]},
-            {},
+            metric_query({"Dimensions": [{"Name": "ExecutedVersion", "Value": "8"}]}),
+            metric_data(1.0),
             "green_metrics",
         ),
         (
             LAMBDA,
             "cloudwatch",
             "get_metric_data",
-            {"Q": [{"Dimensions": [{"Name": "ExecutedVersion", "Value": "7"}]}]},
-            {},
+            metric_query({"Dimensions": [{"Name": "ExecutedVersion", "Value": "7"}]}),
+            metric_data(1.0),
             "aws",
         ),
         (
             LAMBDA,
             "cloudwatch",
             "get_metric_data",
-            {"Q": [{"Dimensions": [{"Name": "Shard", "Value": "8"}]}]},
-            {},
+            metric_query({"Dimensions": [{"Name": "Shard", "Value": "8"}]}),
+            metric_data(1.0),
             "aws",
         ),
-        (LAMBDA, "xray", "get_trace_summaries", {"FilterExpression": 'resource = "orders:8"'}, {}, "green_metrics"),
-        (LAMBDA, "xray", "get_trace_summaries", {"FilterExpression": 'resource = "orders:81"'}, {}, "aws"),
+        (LAMBDA, "xray", "get_trace_summaries", {"FilterExpression": 'resource = "orders:8"'}, TRACES, "green_metrics"),
+        (LAMBDA, "xray", "get_trace_summaries", {"FilterExpression": 'resource = "orders:8"'}, {}, "aws"),
+        (LAMBDA, "xray", "get_trace_summaries", {"FilterExpression": 'resource = "orders:81"'}, TRACES, "aws"),
         (
             LAMBDA,
             "logs",
@@ -251,12 +348,35 @@ SERVICES = {"services": [{"taskSets": [{"id": "ecs-svc/1"}, {"id": "ecs-svc/12"}
             ECS,
             "cloudwatch",
             "get_metric_data",
-            {"Value": "targetgroup/green/0123456789abcdef"},
-            {},
+            metric_query({"Value": "targetgroup/green/0123456789abcdef"}),
+            metric_data(0.0),
             "green_metrics",
         ),
-        (ECS, "cloudwatch", "get_metric_data", {"Value": "targetgroup/blue/0123456789abcdef"}, {}, "aws"),
-        (ECS, "cloudwatch", "get_metric_data", {"Value": "ecs-svc/123"}, {}, "aws"),
+        (
+            ECS,
+            "cloudwatch",
+            "get_metric_data",
+            metric_query({"Value": "targetgroup/blue/0123456789abcdef"}),
+            metric_data(1.0),
+            "aws",
+        ),
+        (ECS, "cloudwatch", "get_metric_data", metric_query({"Value": "ecs-svc/123"}), metric_data(1.0), "aws"),
+        (ECS, "cloudwatch", "get_metric_data", metric_query({"Value": "ecs-svc/12"}), metric_data(), "aws"),
+        (ECS, "cloudwatch", "get_metric_data", metric_query({"Value": "ecs-svc/12"}), {}, "aws"),
+        (
+            ECS,
+            "cloudwatch",
+            "get_metric_data",
+            metric_query({"Value": "ecs-svc/1"}, {"Value": "ecs-svc/12"}),
+            metric_data(1.0),
+            "aws",
+        ),
+        (ECS, "cloudwatch", "get_metric_statistics", {"Value": "ecs-svc/12"}, {"Datapoints": [{}]}, "green_metrics"),
+        (ECS, "cloudwatch", "get_metric_statistics", {"Value": "ecs-svc/12"}, {"Datapoints": []}, "aws"),
+        (LAMBDA, "cloudwatch", "describe_alarms", {"AlarmNames": ["orders:8"]}, {"MetricAlarms": [{}]}, "aws"),
+        (LAMBDA, "logs", "start_query", {"queryString": "orders:8"}, {"queryId": "q"}, "aws"),
+        (LAMBDA, "logs", "get_log_events", {"logStreamName": "[8]ff"}, {"events": [{}]}, "green_metrics"),
+        (LAMBDA, "logs", "get_log_events", {"logStreamName": "[8]ff"}, {"events": []}, "aws"),
     ],
 )
 def test_call_counts_as_greens_only_if_it_names_what_is_greens_alone(
@@ -298,7 +418,7 @@ def test_finding_has_what_the_deciding_attempt_asked() -> None:
     def failing_first(context: Context) -> Finding:
         number = next(numbers)
         for _ in range(number):
-            context._recorder.count_connection("127.0.0.1", 1)
+            context._recorder.observe_connection("127.0.0.1", 1).open()
         return passed("fine") if number == 3 else failed("not yet")
 
     (finding,) = Run(check("c", failing_first, retry=retried(3))).findings
@@ -309,7 +429,7 @@ def test_repeated_check_has_the_sum_of_the_measurements_with_its_outcome() -> No
     outcomes = iter((True, False, True))
 
     def measuring(context: Context) -> Finding:
-        context._recorder.count_connection("127.0.0.1", 1)
+        context._recorder.observe_connection("127.0.0.1", 1).open()
         return passed("fine") if next(outcomes) else failed("once")
 
     bound = check("c", measuring)
@@ -318,9 +438,59 @@ def test_repeated_check_has_the_sum_of_the_measurements_with_its_outcome() -> No
     assert (finding.outcome, finding.asked) == (Outcome.PASS, Asked(other=2))
 
 
+def test_finding_says_who_answered_in_place_of_green_after_a_redirect() -> None:
+    def asking(attempt: Context) -> Finding:
+        for _ in range(2):
+            attempt.request("GET", "/login", redirects=1)
+        return passed("fine")
+
+    with HttpServer(answering()) as other:
+        redirects = answering(302, location=f"{other.url}/login?state={SECRET}#top")
+        with green_server(redirects, allowed_hosts=("127.0.0.1",)) as context:
+            (finding,) = Run(check("c", asking), context=context).findings
+
+    assert finding.message == f"fine; after a redirect the answer came from {other.url}/login, not from green"
+    assert (finding.outcome, finding.asked) == (Outcome.PASS, Asked(other=2))
+
+
+def test_long_message_keeps_who_answered_in_place_of_green() -> None:
+    def asking(attempt: Context) -> Finding:
+        for number in range(5):
+            attempt.request("GET", f"/{number}", redirects=1)
+        return passed("long " * 1000)
+
+    with HttpServer(answering()) as other:
+        numbers = iter(range(5))
+
+        def redirecting(*_: Any) -> tuple[int, dict[str, str], Any]:
+            return 302, {"location": f"{other.url}/{next(numbers)}/{'x' * 500}"}, ""
+
+        with green_server(redirecting, allowed_hosts=("127.0.0.1",)) as context:
+            (finding,) = Run(check("c", asking), context=context).findings
+
+    assert len(finding.message) <= 1000
+    assert finding.message.endswith(" and 2 more, not from green")
+
+
+def test_request_to_another_host_that_is_redirected_is_described_by_the_plan() -> None:
+    with (
+        HttpServer(answering()) as second,
+        HttpServer(answering(302, location=f"{second.url}/")) as first,
+        green_server(answering(), allowed_hosts=("127.0.0.1",)) as context,
+    ):
+
+        def asking(attempt: Context) -> Finding:
+            attempt.request("GET", f"{first.url}/", redirects=1)
+            return passed("fine")
+
+        (finding,) = Run(check("c", asking), context=context).findings
+
+    assert finding.message == "fine"
+
+
 def test_abandoned_check_counts_no_exchange() -> None:
     def hanging(context: Context) -> Finding:
-        context._recorder.count_connection("127.0.0.1", 1)
+        context._recorder.observe_connection("127.0.0.1", 1).open()
         context.clock.sleep(1.0)
         return passed("late")
 

@@ -303,4 +303,7 @@ def test_each_half_of_a_secret_is_masked_in_every_form(data: st.DataObject, secr
     redactor = Redactor([secret])
 
     for piece in (secret[:half], secret[-half:]):
-        assert redactor.text(f"({encode(piece)})").replace(encode(" "), "") == "(***)"
+        redacted = redactor.text(f"({encode(piece)})")
+        for space in filter(str.isspace, piece):  # white space at the end of a half may remain
+            redacted = redacted.replace(encode(space), "")
+        assert redacted == "(***)"

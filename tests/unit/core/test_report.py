@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from greenlight.core.deployment import Deployment, Platform
-from greenlight.core.report import PlanSource, Report
+from greenlight.core.report import Answer, Author, PlanSource, Report, counts_before
 from greenlight.core.verdict import AppliedOverride, ShadowedVerdict, Status
 
 SUCCEEDED = Report(
@@ -40,3 +40,16 @@ def test_report_with_an_exception_is_not_clean(report: Report) -> None:
 
 def test_report_of_a_plain_success_is_clean() -> None:
     assert SUCCEEDED.clean
+
+
+def test_report_of_the_last_resort_has_a_name_of_its_own() -> None:
+    assert SUCCEEDED.name == "AfterAllowTraffic"
+    assert replace(SUCCEEDED, written_by=Author.LAST_RESORT).name == "AfterAllowTraffic.last-resort"
+
+
+@pytest.mark.parametrize("answer", [None, Answer(status=Status.FAILED, told=True)])
+def test_report_of_the_hook_counts_unless_its_answer_was_not_confirmed(answer: Answer | None) -> None:
+    denied = Answer(status=Status.SUCCEEDED, told=False)
+    last_resort = counts_before(Answer(status=Status.FAILED, told=True), Author.LAST_RESORT)
+
+    assert counts_before(answer, Author.HOOK) < last_resort < counts_before(denied, Author.HOOK)

@@ -95,7 +95,7 @@ def test_error_while_finding_blue_becomes_a_reason_and_does_not_affect_green(err
 def test_before_the_shift_blue_is_reached_through_the_production_listener(stage: str) -> None:
     blue, green, _ = sides([rule((BLUE, 100), (GREEN, 0))], stage)
     assert (blue.url, blue.no_url) == ("http://shop.elb.example:80", "")
-    assert green.url == "http://shop.elb.example:9000"
+    assert (green.url, green.protocol) == ("http://shop.elb.example:9000", "HTTP")
 
 
 def test_after_the_shift_blue_has_no_url() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import time
 
@@ -21,6 +22,7 @@ from tests.support.account import Account
 EXECUTION = Execution(deployment_id="d-ABCDEF123", execution_id="canary-execution")
 ARN = "arn:aws:states:mars-west-1:111122223333:stateMachine:greenlight-guardian"
 SETTINGS = Settings(machine=ARN)
+STARTED = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
 
 
 def chosen(plan: str, settings: Settings = SETTINGS, timeout_s: float = 600) -> str:
@@ -68,7 +70,7 @@ def test_a_hook_conducts_everything_without_a_state_machine_and_what_is_waived()
 
 
 def test_the_execution_has_the_digest_as_its_name_and_the_same_input_each_time() -> None:
-    account = Account({"stepfunctions.start_execution": {"executionArn": "x", "startDate": 0}})
+    account = Account({"stepfunctions.start_execution": {"executionArn": "x", "startDate": STARTED}})
     for _ in range(2):
         started = start_machine(Aws(account), ARN, EXECUTION, "AfterInstall", "it is long")
     (_, first), (_, second) = account.calls
@@ -93,7 +95,7 @@ def test_a_machine_that_cannot_be_started_is_an_error() -> None:
 
 
 def test_a_start_that_was_throttled_or_lost_is_repeated() -> None:
-    good = {"executionArn": "x", "startDate": 0}
+    good = {"executionArn": "x", "startDate": STARTED}
     account = Account({"stepfunctions.start_execution": ["ThrottlingException", "InternalFailure", good]})
     aws = Aws(account).repeating(time.monotonic() + 30)
     assert start_machine(aws, ARN, EXECUTION, "AfterInstall", "it is long").name
@@ -105,7 +107,7 @@ def test_a_start_that_was_throttled_or_lost_is_repeated() -> None:
     [({"status": "RUNNING"}, True), ({"status": "FAILED"}, True), ("ExecutionDoesNotExist", False)],
 )
 def test_a_machine_that_was_started_answers_whatever_became_of_it(response: object, started: bool) -> None:
-    execution = {"executionArn": "x", "stateMachineArn": "y", "startDate": 0}
+    execution = {"executionArn": "x", "stateMachineArn": "y", "startDate": STARTED}
     answer = {**execution, **response} if isinstance(response, dict) else response
     account = Account({"stepfunctions.describe_execution": answer})
     assert is_started(Aws(account), ARN, EXECUTION) is started

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from greenlight.core.errors import GuardError
-from greenlight.network.client import Client, split_url
+from greenlight.network.client import Client
 from greenlight.network.guard import Guard
+from greenlight.network.request_encoding import parse_url
 from tests.support.addresses import FORBIDDEN
 
 _connected: list[object] = []
@@ -82,7 +83,7 @@ def test_invalid_url_is_rejected_before_any_connection(url: str, connected: list
     ["http://api.test", "HTTPS://API.test:8443/x?y=z#f", "http://[2606:2800:21f::1]:8080/", "http://xn--pi-7kc.test/"],
 )
 def test_valid_http_urls_are_accepted(url: str) -> None:
-    assert split_url(url).hostname
+    assert parse_url(url).host
 
 
 @pytest.mark.parametrize("address", FORBIDDEN)

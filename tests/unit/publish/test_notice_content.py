@@ -21,9 +21,18 @@ def test_text_from_a_service_cannot_add_a_line() -> None:
 
 
 def test_sentence_has_verdict_deployment_and_first_reason() -> None:
-    reasons = tuple(Reason(cause=Cause.RELEASE_FAILED, check=name, message="no") for name in ("one", "two", "three"))
-    sentence = "Failed: shop/web at AfterAllowTraffic; RELEASE_FAILED, one: no (and 2 more)"
+    reasons = tuple(
+        Reason(cause=Cause.RELEASE_FAILED, check=name, message=f"no {name}") for name in ("one", "two", "three")
+    )
+    sentence = "Failed: shop/web at AfterAllowTraffic; RELEASE_FAILED, one: no one (and 2 more)"
     assert notice_content.verdict_sentence(failed_report(reasons=reasons)) == sentence
+
+
+def test_sentence_has_a_shared_failure_once() -> None:
+    shared = [Reason(cause=Cause.RELEASE_FAILED, check=name, message=f"{name}: no", root="no") for name in "abc"]
+    other = Reason(cause=Cause.GATE_ERROR, message="denied")
+    sentence = notice_content.verdict_sentence(failed_report(reasons=(*shared, other)))
+    assert sentence.endswith("; RELEASE_FAILED, 3 checks: no (and 1 more)")
 
 
 def test_deployment_without_an_application_is_named_by_its_id() -> None:

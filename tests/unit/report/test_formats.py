@@ -14,9 +14,11 @@ from greenlight.core.finding import Cause, Outcome
 from greenlight.core.verdict import Reason, Status
 from greenlight.report import html, junit, markdown, tap, text
 from tests.support.report_readers import junit_of, points_of
-from tests.support.report_samples import IN_SHADOW, REPORTS, check, closed, hostile, refused, undecided
+from tests.support.report_samples import IN_SHADOW, REPORTS, check, closed, hostile, opened, refused, undecided
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from greenlight.core.report import Report
 
 
@@ -132,3 +134,14 @@ def test_notes_of_discovery_are_shown(form: str) -> None:
     deployment = replace(closed().deployment, notes=("the rule asks for more",))
 
     assert "the rule asks for more" in FORMATS[form].render(closed(deployment=deployment))
+
+
+UNCOVERED = "not covered: POST /a (not a safe method)"
+
+
+@pytest.mark.parametrize("render", [text.render, markdown.render, html.render, junit.render, tap.render])
+def test_every_format_shows_what_a_check_that_passed_did_not_cover(render: Callable[[Report], str]) -> None:
+    message = f"1 of 2 operations answered as the document describes; {UNCOVERED}"
+    passing = check("contract", "openapi", Outcome.PASS, message)
+    rendered = render(replace(opened(), checks=(passing,)))
+    assert UNCOVERED in rendered.replace("\\", "")

@@ -28,7 +28,7 @@ GRAMMAR: dict[str, tuple[set[str], set[str], set[str]]] = {
     "testcase": (
         {"name"},
         {"time", "classname"},
-        {"skipped", "error", "failure", "rerunFailure", "rerunError", "flakyFailure", "flakyError"},
+        {"skipped", "error", "failure", "rerunFailure", "rerunError", "flakyFailure", "flakyError", "system-out"},
     ),
     **{name: (set(), {"type", "message"}, set()) for name in ("skipped", "error", "failure")},
     **{name: ({"type"}, {"message"}, set()) for name in ("rerunFailure", "rerunError", "flakyFailure", "flakyError")},

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from greenlight.core.deployment import Deployment, Platform, Side
-from greenlight.core.finding import Cause, Evidence, ExcuseReason, Finding, Outcome, Severity
+from greenlight.core.finding import AFTER_REDIRECT, Cause, Evidence, ExcuseReason, Finding, Outcome, Severity
 from greenlight.core.report import PlanSource, Report
 from greenlight.core.verdict import AppliedOverride, Reason, ShadowedVerdict, Status
 from greenlight.report.text import render
@@ -177,3 +177,14 @@ def test_a_check_that_passed_shows_what_it_did_not_cover() -> None:
     text = render(report(checks=checks))
     assert "\n       not covered: POST /a (not a safe method)\n" in text
     assert "all is well" not in text
+
+
+def test_a_check_that_passed_shows_who_answered_in_place_of_green() -> None:
+    redirected = f"GET / answered 200{AFTER_REDIRECT}https://shop.example/, not from green"
+    checks = (
+        Finding(outcome=Outcome.PASS, name="home", validator="http", message=redirected),
+        Finding(outcome=Outcome.PASS, name="api", validator="openapi", message=f"fine; not covered: /a{redirected}"),
+    )
+    text = render(report(checks=checks))
+    assert "\n       after a redirect the answer came from https://shop.example/, not from green\n" in text
+    assert "\n       not covered: /aGET / answered 200; after a redirect the answer came from" in text

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from greenlight.api import MISSING, parse_json
+from greenlight.api import MISSING, describe_gap, parse_json
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,22 @@ def test_a_text_that_is_not_valid_json_is_missing(text: str | bytes) -> None:
 )
 def test_a_json_text_is_parsed(text: str | bytes, data: Any) -> None:
     assert parse_json(text) == data
+
+
+@pytest.mark.parametrize(
+    ("query", "data", "gap"),
+    [
+        ("error", None, "null has no fields"),
+        ("error", "", "a text has no fields"),
+        ("length(errors || `[]`)", 7, "a number has no fields"),
+        ('"@type"', True, "a boolean has no fields"),
+        ("[?kind == '@']", 1.5, "a number has no fields"),
+        ("@", None, ""),
+        ("length(@)", "fine", ""),
+        ("error", {}, ""),
+        ("error", [], ""),
+        ("error", MISSING, ""),
+    ],
+)
+def test_query_into_data_without_fields_shows_nothing(query: str, data: Any, gap: str) -> None:
+    assert describe_gap(query, data) == gap

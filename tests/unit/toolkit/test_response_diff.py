@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from greenlight.api import count_differences, find_differences, percentile
+from greenlight.api import count_differences, find_differences, is_partial, percentile
 
 
 def places(blue: Any, green: Any, *ignore: str) -> list[tuple[str, str]]:
@@ -58,7 +58,24 @@ def test_answers_without_bottom_end() -> None:
     for _ in range(5000):
         deep = [deep]
     assert [kind for _, kind in places(deep, [deep])] == ["value"]
-    assert len(find_differences(list(range(5000)), list(range(1, 5001)))) == 1000
+    blue, green = {str(number): 1 for number in range(5000)}, {str(number): 2 for number in range(5000)}
+    differences = find_differences(blue, green)
+    assert len(differences) == 1000
+    assert is_partial(differences)
+
+
+def test_many_items_that_differ_hide_no_difference_behind_them() -> None:
+    blue, green = ({"items": [{"at": number + side} for number in range(5000)], "z": side} for side in (0, 5000))
+    differences = find_differences(blue, green)
+    assert [difference.path for difference in differences] == ["items[].at", "z"]
+    assert not is_partial(differences)
+
+
+def test_trees_that_are_too_deep_are_compared_in_part() -> None:
+    deep: Any = 1
+    for _ in range(200):
+        deep = [deep]
+    assert is_partial(find_differences(deep, deep))
 
 
 def test_noise_is_counted_by_place_and_kind() -> None:

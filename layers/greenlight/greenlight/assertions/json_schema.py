@@ -28,6 +28,12 @@ SHOWN_ERRORS = 3
 MAX_ERRORS = 200
 """Errors that are collected; the first of them by path are listed."""
 
+MAX_EVALUATIONS = 500_000
+"""Evaluations of keywords for one body; a body of 1 MiB with an ordinary schema needs half of them."""
+
+_REFERENCE_COST = 10
+"""Evaluations that a reference counts as: jsonschema walks its pointer anew each time."""
+
 _ANNOTATION_KEYWORDS = frozenset((
     "$schema", "$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$comment", "$defs",
     "definitions", "id", "title", "description", "default", "examples", "example", "deprecated", "readOnly",
@@ -135,8 +141,8 @@ def schema_errors(schema: Any, data: Any, documents: Mapping[str, Any] | None = 
         draft4: Use draft 4, the base of OpenAPI 3.0.
 
     Raises:
-        ExpectationError: The data cannot be validated: the schema is not valid, a reference cannot be resolved, or a
-            pattern takes too long.
+        ExpectationError: The data cannot be validated: the schema is not valid, or a reference cannot be resolved.
+        SchemaLimitError: A pattern or the whole schema takes too long.
     """
     from jsonschema import Draft4Validator
     from jsonschema.exceptions import SchemaError, UnknownType
@@ -156,8 +162,10 @@ def schema_errors(schema: Any, data: Any, documents: Mapping[str, Any] | None = 
         keywords = _BoundedKeywords(draft.VALIDATORS, [schema, documents and list(documents.values())])
         validator = extend(draft, keywords.by_name())(schema, registry=registry)  # type: ignore[no-untyped-call]
         errors = sorted(itertools.islice(validator.iter_errors(data), MAX_ERRORS), key=lambda error: error.json_path)
-    except (ExpectationError, PatternTimeoutError) as error:
-        raise ExpectationError(str(error)) from error
+    except PatternTimeoutError as error:
+        raise SchemaLimitError(str(error)) from error
+    except ExpectationError:
+        raise
     except (SchemaError, UnknownType, Unresolvable, *_JSONSCHEMA_ERRORS) as error:
         raise ExpectationError(f"its schema cannot be used: {_first_line(error)}") from error
     # Not truncated here: a secret that is cut in half cannot be redacted.
@@ -185,8 +193,12 @@ def _specification(draft: Any) -> Any:
     return specification_with(draft.META_SCHEMA.get("$schema"))
 
 
+class SchemaLimitError(ExpectationError):
+    """A limit of time or number ended a validation, so the data may be valid or not."""
+
+
 class _BoundedKeywords:
-    """Replacements for keywords of JSON Schema that jsonschema evaluates without a time limit, and for `format`.
+    """Keywords of JSON Schema, within limits of time and number, and with `format`.
 
     Attributes:
         keywords: The keywords of the draft, by name.
@@ -196,9 +208,10 @@ class _BoundedKeywords:
     def __init__(self, keywords: Any, documents: Any) -> None:
         self.keywords, self.documents = keywords, documents
         self._compiled: dict[str, Any] = {}
+        self._evaluations = 0
 
     def by_name(self) -> dict[str, Any]:
-        """Return the replacements for the keywords that the draft has."""
+        """Return all keywords of the draft, counted, with the replacements that the class has."""
         replacements = {
             "pattern": self.pattern,
             "patternProperties": self.pattern_properties,
@@ -207,7 +220,21 @@ class _BoundedKeywords:
             "uniqueItems": _unique_items,
             "format": _format,
         }
-        return {name: keyword for name, keyword in replacements.items() if name in self.keywords}
+        return {
+            name: self._count(replacements.get(name, keyword), _REFERENCE_COST if name.lower().endswith("ref") else 1)
+            for name, keyword in self.keywords.items()
+        }
+
+    def _count(self, keyword: Any, cost: int) -> Any:
+        """Return a keyword whose evaluations count: references of a small schema can multiply them without end."""
+
+        def evaluate(validator: Any, expected: Any, instance: Any, schema: Any) -> Any:
+            self._evaluations += cost
+            if self._evaluations > MAX_EVALUATIONS:
+                raise SchemaLimitError(f"its schema takes more than {MAX_EVALUATIONS} evaluations of keywords")
+            return keyword(validator, expected, instance, schema)
+
+        return evaluate
 
     def _matches(self, source: str, text: str) -> bool:
         if source not in self._compiled:

@@ -15,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from greenlight.aws.repeat import TransientError, is_transient, repeat_transient
+from greenlight.aws.response_types import check_types
 from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.errors import AwsError
 
@@ -29,6 +30,9 @@ CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 8
 ATTEMPTS = 3
 MAX_PAGES = 50
+
+AWS_ENDPOINTS = ("*.amazonaws.com", "*.amazonaws.com.cn", "*.api.aws")
+"""Names of AWS's endpoints, as patterns of allowed hosts."""
 
 _ACTIONS = {"invoke": "InvokeFunction", "head_object": "GetObject", "list_objects_v2": "ListBucket"}
 _IAM_PREFIX = {"elbv2": "elasticloadbalancing", "stepfunctions": "states"}
@@ -188,7 +192,9 @@ class Session:
     def client(self, service: str, *, config: Any) -> Any:
         """Create a client in the region of AWS_REGION, which other AWS tools respect and botocore does not."""
         region = config.region_name or os.environ.get("AWS_REGION") or None
-        return self._session.create_client(service, region_name=region, config=config)
+        client = self._session.create_client(service, region_name=region, config=config)
+        client.meta.events.register("after-call", check_types)
+        return client
 
 
 @functools.cache
@@ -234,17 +240,21 @@ def call_aws(service: str, operation: str, call: Callable[[], T]) -> T:
         return call()
     except ClientError as error:
         kind = TransientError if is_transient(error_code(error), _http_status(error)) else AwsError
-        raise kind(_describe_client_error(service, operation, error), error_code(error)) from error
+        failure = _describe_client_error(service, operation, error)
+        is_shared = error_code(error) in DENIED or kind is TransientError
+        raise kind(
+            f"{failure}{_quote_client_error(error)}", error_code(error), root=failure if is_shared else ""
+        ) from error
     except BotoCoreError as error:
         kind = TransientError if _is_broken_response(error) else AwsError
-        message = f"{iam_action(service, operation)} got no response: {_one_line(error)}"
-        raise kind(message, type(error).__name__) from error
+        failure = f"{iam_action(service, operation)} got no response"
+        raise kind(f"{failure}: {_one_line(error)}", type(error).__name__, root=failure) from error
     except (AwsError, MemoryError):
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {_one_line(error)}"
-        message = f"the response to {iam_action(service, operation)} cannot be parsed ({reason})"
-        raise TransientError(message, type(error).__name__) from error
+        failure = f"the response to {iam_action(service, operation)} cannot be parsed"
+        raise TransientError(f"{failure} ({reason})", type(error).__name__, root=failure) from error
 
 
 def member_of(response: dict[str, Any], service: str, operation: str, member: str) -> Any:
@@ -256,7 +266,8 @@ def member_of(response: dict[str, Any], service: str, operation: str, member: st
         TransientError: The response lacks the member.
     """
     if not isinstance(response, dict) or response.get(member) in (None, {}):
-        raise TransientError(f"the response to {iam_action(service, operation)} lacks {member}", "MissingMember")
+        failure = f"the response to {iam_action(service, operation)} lacks {member}"
+        raise TransientError(failure, "MissingMember", root=failure)
     return response[member]
 
 
@@ -300,8 +311,12 @@ def _describe_client_error(service: str, operation: str, error: Any) -> str:
     code, action = error_code(error), iam_action(service, operation)
     if code in DENIED:
         who = "the function's role needs" if os.environ.get("AWS_LAMBDA_FUNCTION_NAME") else "you need"
-        return f"{action} was denied; {who} that permission ({_one_line(error)})"
-    return f"{action} failed with {code or 'an unknown error'}: {_one_line(error)}"
+        return f"{action} was denied; {who} that permission"
+    return f"{action} failed with {code or 'an unknown error'}"
+
+
+def _quote_client_error(error: Any) -> str:
+    return f" ({_one_line(error)})" if error_code(error) in DENIED else f": {_one_line(error)}"
 
 
 def _one_line(error: Any) -> str:

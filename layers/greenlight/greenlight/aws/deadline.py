@@ -47,19 +47,29 @@ def run_with_deadline(deadline: float, work: Callable[[], T], otherwise: str) ->
         except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             errors.append(error)
 
-    thread = threading.Thread(target=run, daemon=True)
     try:
-        thread.start()
+        thread = start_call_thread(run)
     except RuntimeError:  # no thread can be started; an AWS call ends by its own timeouts, so make it here
         return work()
-    if thread.native_id is not None:
-        _thread_ids.add(thread.native_id)
     thread.join(max(0.0, deadline - time.monotonic()))
     if errors:
         raise errors[0]
     if not results:
         raise OverdueError(f"{otherwise} within the time the gate has; is AWS reachable from the hook?")
     return results[0]
+
+
+def start_call_thread(run: Callable[[], None]) -> threading.Thread:
+    """Start a thread of AWS calls, for which a fork waits.
+
+    Raises:
+        RuntimeError: No thread can be started.
+    """
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    if thread.native_id is not None:
+        _thread_ids.add(thread.native_id)
+    return thread
 
 
 def count_call_threads() -> int:

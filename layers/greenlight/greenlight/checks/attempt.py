@@ -11,17 +11,22 @@ from msgspec.structs import replace
 
 from greenlight.checks.asked import ExchangeRecorder
 from greenlight.checks.context import Context
-from greenlight.checks.redact_finding import redact_finding
+from greenlight.checks.redact_finding import MAX_MESSAGE_LENGTH, redact_finding
 from greenlight.core.clock import SYSTEM_CLOCK, Clock
 from greenlight.core.errors import GreenlightError
-from greenlight.core.finding import Finding, Outcome
+from greenlight.core.finding import AFTER_REDIRECT, Finding, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from greenlight.aws.client import Aws
     from greenlight.checks.binding import Bound
     from greenlight.core.deployment import Deployment
     from greenlight.core.redaction import Redactor
     from greenlight.network.client import Client
+
+_MAX_REDIRECTS = 3
+_MAX_URL_LENGTH = 160
 
 _FINDING_DECODER = msgspec.json.Decoder(Finding)
 """Created at import: msgspec crashes if several threads are the first to need it."""
@@ -70,14 +75,25 @@ def run_attempt(attempt: Attempt, resources: CheckResources) -> Finding:
     try:
         context = resources.context(attempt.timeout_s, redactor, recorder)
         context.ends_with_gate = attempt.timeout_s < attempt.bound.check.timeout_s
-        finding = redact_finding(_call_validator(attempt, context), redactor)
+        finding = _complete(_call_validator(attempt, context), recorder, redactor)
+        finding = _add_redirects(finding, [redactor.text(url) for url in recorder.redirects()])
     except BaseException as error:  # noqa: BLE001 - SystemExit of a plugin must not end the thread without a finding
         # The traceback keeps all objects of the validator alive. After a MemoryError there would not even be memory
         # for the message.
         BaseException.with_traceback(error, None)
-        finding = redact_finding(Finding(outcome=Outcome.ERROR, message=_describe_failure(error)), redactor)
+        finding = _complete(Finding(outcome=Outcome.ERROR, message=_describe_failure(error)), recorder, redactor)
     duration_ms = round((time.monotonic() - began) * 1000, 3)
     return replace(finding, duration_ms=duration_ms, asked=recorder.asked())
+
+
+def _complete(finding: Finding, recorder: ExchangeRecorder, redactor: Redactor) -> Finding:
+    """Return the finding with the failed exchange that it is about, as root and evidence; redacted."""
+    failure = recorder.failure_behind(finding)
+    if failure is None:
+        return redact_finding(replace(finding, root=""), redactor)
+    has_mismatch = any(not item.passed for item in finding.evidence)
+    evidence = finding.evidence if has_mismatch else (*finding.evidence, failure.to_evidence())
+    return redact_finding(replace(finding, root=failure.root, evidence=evidence), redactor)
 
 
 def _call_validator(attempt: Attempt, context: Context) -> Finding:
@@ -97,6 +113,16 @@ def _call_validator(attempt: Attempt, context: Context) -> Finding:
         reason = "the validator returned SKIPPED, but only a plan may skip a check"
         return replace(finding, outcome=Outcome.INCONCLUSIVE, message=f"{reason}: {finding.message}")
     return finding
+
+
+def _add_redirects(finding: Finding, urls: Sequence[str]) -> Finding:
+    """Add to the message which URLs answered in place of green after a redirect."""
+    if not urls:
+        return finding
+    more = f" and {len(urls) - _MAX_REDIRECTS} more" if len(urls) > _MAX_REDIRECTS else ""
+    shown = ", ".join(url[:_MAX_URL_LENGTH] for url in urls[:_MAX_REDIRECTS])
+    note = f"{AFTER_REDIRECT}{shown}{more}, not from green"
+    return replace(finding, message=f"{finding.message[: MAX_MESSAGE_LENGTH - len(note)]}{note}")
 
 
 def _copy_params(value: Any) -> Any:

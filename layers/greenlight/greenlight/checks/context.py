@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Literal
 
-from greenlight.aws.client import call_aws, iam_action
+from greenlight.aws.client import AWS_ENDPOINTS, call_aws, iam_action
 from greenlight.aws.repeat import is_repeatable, repeat_transient
 from greenlight.checks.asked import ExchangeRecorder
 from greenlight.checks.findings import MAX_VALUE_LENGTH
 from greenlight.core.clock import SYSTEM_CLOCK, Clock
 from greenlight.core.display import display_value
-from greenlight.core.errors import AwsError
+from greenlight.core.errors import AwsError, HttpError
 
 if TYPE_CHECKING:
     import socket
@@ -127,19 +128,20 @@ class Context:
 
         remaining_s = self.remaining_s()
         revision = self.blue if side == "blue" else self.green
-        target = resolve_request(revision, path_or_url, dict(headers or {}), method, side)
-        response = self._client.request(
-            method,
-            target.url,
-            headers=target.headers,
-            host=target.host,
-            body=body,
-            timeout_s=remaining_s if timeout_s is None else min(remaining_s, timeout_s),
-            redirects=redirects,
-            new_connection=new_connection,
-            jar=jar,
-            **({"max_bytes": max_bytes} if max_bytes else {}),
-        )
+        with self._recorder.record_failure(f"{method} {path_or_url}", "a complete response"):
+            target = resolve_request(revision, path_or_url, dict(headers or {}), method, side)
+            response = self._client.request(
+                method,
+                target.url,
+                headers=target.headers,
+                host=target.host,
+                body=body,
+                timeout_s=remaining_s if timeout_s is None else min(remaining_s, timeout_s),
+                redirects=redirects,
+                new_connection=new_connection,
+                jar=jar,
+                **({"max_bytes": max_bytes} if max_bytes else {}),
+            )
         if response.hops:  # a redirect may lead to a path that another rule of the listener takes
             reject_taken(revision, response.url, target.headers, name=side)
         self._recorder.count_response(side, path_or_url, target.headers, response)
@@ -180,11 +182,47 @@ class Context:
         from greenlight.network.request_target import resolve_endpoint
 
         endpoint = resolve_endpoint(self.green, host, port)
-        connection = self._client.connect(
-            endpoint.host, endpoint.port, tls=tls, name=endpoint.name, alpn=alpn, timeout_s=self.remaining_s()
-        )
-        self._recorder.count_connection(endpoint.host, endpoint.port)
+        observer = self._recorder.observe_connection(endpoint.host, endpoint.port)
+        with self._recorder.record_failure(f"{endpoint.host} port {endpoint.port}", "a connection"):
+            connection = self._client.connect(
+                endpoint.host,
+                endpoint.port,
+                tls=tls,
+                name=endpoint.name,
+                alpn=alpn,
+                timeout_s=self.remaining_s(),
+                on_data=observer.receive,
+            )
+        observer.open()
         return connection
+
+    @contextlib.contextmanager
+    def proxy(self, *, aws: bool = False) -> Iterator[str]:
+        """Yield the URL of an HTTP proxy for a process that makes connections of its own, so that they count.
+
+        It connects under the rules of `request`, and tunnels TLS without ending it. An answer that it cannot read may
+        be that of green's load balancer; then green is asked once more at the end, by a request of the gate's own.
+
+        Args:
+            aws: Also connect to AWS's endpoints, for a process with credentials.
+        """
+        from greenlight.network.forward_proxy import ForwardProxy
+
+        client = self._client.allowing(AWS_ENDPOINTS) if aws else self._client
+
+        def connect(host: str, port: int, timeout_s: float) -> socket.socket:
+            return client.connect(host, port, timeout_s=timeout_s)
+
+        with ForwardProxy(connect, self._recorder, self.remaining_s()) as proxy:
+            yield proxy.url
+        if self._recorder.needs_confirmation():
+            with contextlib.suppress(HttpError):
+                timeout_s = max(_MIN_USEFUL_S, self.remaining_s() - _MIN_USEFUL_S)
+                self.request("GET", self.green.health_check_path or "/", timeout_s=timeout_s)
+
+    def has_asked_green(self) -> bool:
+        """Return whether green itself has answered something in this attempt."""
+        return self._recorder.asked().green > 0
 
     def resolve_request(self, path_or_url: str, headers: Mapping[str, str] | None = None, method: str = "") -> Request:
         """Return URL, host name and headers that `request` would use, without sending anything.
@@ -219,7 +257,8 @@ class Context:
             return response
 
         until = self._deadline - _MIN_USEFUL_S
-        response = repeat_transient(call, until, self.clock, only_throttled=not is_repeatable(operation))
+        with self._recorder.record_failure(iam_action(service, operation), "a response"):
+            response = repeat_transient(call, until, self.clock, only_throttled=not is_repeatable(operation))
         self._recorder.count_call(service, operation, parameters, response)
         return response
 

@@ -21,7 +21,9 @@ MAX_SERIES = 12
 MAX_POINTS = 200
 """Numbers that one series keeps; a screen shows no more."""
 
-_MAX_MESSAGE_LENGTH = 1000
+MAX_MESSAGE_LENGTH = 1000
+"""Characters of a message that one finding keeps."""
+
 _MAX_TEXT_LENGTH = 400
 
 
@@ -29,7 +31,8 @@ def redact_finding(finding: Finding, redactor: Redactor) -> Finding:
     """Redact a finding, then truncate it; redaction would not recognize a secret that was truncated before."""
     return replace(
         finding,
-        message=_redact_text(finding.message, redactor, _MAX_MESSAGE_LENGTH),
+        message=_redact_text(finding.message, redactor, MAX_MESSAGE_LENGTH),
+        root=_redact_text(finding.root, redactor),
         evidence=tuple(_redact_evidence(item, redactor) for item in finding.evidence[:MAX_EVIDENCE]),
         series=tuple(_redact_series(series, redactor) for series in finding.series[:MAX_SERIES]),
     )

@@ -333,8 +333,9 @@ class Runner:
                 state = "was to be tried again"
             else:
                 state = "had not been started"
-            message = f"not finished: the gate reached its deadline while the check {state}"
-            finding = Finding(outcome=Outcome.ERROR, cause=Cause.DEADLINE, message=message)
+            root = "not finished: the gate reached its deadline"
+            message = f"{root} while the check {state}"
+            finding = Finding(outcome=Outcome.ERROR, cause=Cause.DEADLINE, message=message, root=root)
             self._finish(bound, finding, running.get(name, retrying.get(name, 0)))
 
 

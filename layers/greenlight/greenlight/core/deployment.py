@@ -34,7 +34,9 @@ class Side(FrozenStruct, frozen=True, kw_only=True):
         host: Host name for the Host header, SNI and certificate verification; "" for the host of the URL.
         headers: Request headers that the listener's rule requires.
         path_patterns: The rule's path patterns. A request path that matches none of them is prefixed with the first.
+        host_patterns: The rule's patterns of host names; empty if it accepts every name.
         rules_above: Rules of the listener that are evaluated before this side's, and lead elsewhere.
+        protocol: Protocol of the listener, such as HTTPS or TCP; "" if it is not known.
         version: Lambda version.
         task_set: ECS task set id.
         task_definition: ECS task definition ARN.
@@ -48,7 +50,9 @@ class Side(FrozenStruct, frozen=True, kw_only=True):
     host: str = ""
     headers: dict[str, str] = {}
     path_patterns: tuple[str, ...] = ()
+    host_patterns: tuple[str, ...] = ()
     rules_above: tuple[RoutingRule, ...] = ()
+    protocol: str = ""
     version: str = ""
     task_set: str = ""
     task_definition: str = ""

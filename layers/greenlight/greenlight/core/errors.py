@@ -7,8 +7,9 @@ GreenlightError
 ├── SettingsError    an environment variable of the installation is not valid
 ├── HttpError        an HTTP exchange did not complete
 │   ├── GuardError       checks may not connect to the address
-│   ├── UnreachableError name resolution, connect or TLS failed
+│   ├── UnreachableError name resolution or connect failed
 │   └── NoAnswerError    connected, but no complete response came in time
+│       └── TlsError     connected, but TLS failed (an UnreachableError, too)
 └── WrongValueError  a value in a plan is not valid (becomes a PlanError with its place)
     └── ExpectationError an expectation is not valid
 """
@@ -30,9 +31,15 @@ MAX_PROBLEMS = 50
 
 
 class GreenlightError(Exception):
-    """Base class of all errors of greenlight; `str()` is a sentence for users."""
+    """Base class of all errors of greenlight; `str()` is a sentence for users.
+
+    Attributes:
+        root: The failure without what belongs to a single check, such as the path of its request; checks that met the
+            same failure have the same root. "" if the error belongs to one check alone.
+    """
 
     cause = Cause.GATE_ERROR
+    root = ""
 
 
 class Problem:
@@ -107,18 +114,28 @@ class DiscoveryError(GreenlightError):
 class AwsError(GreenlightError):
     """An AWS call failed; the message has the call, the reason and the missing permission, if any."""
 
-    def __init__(self, message: str, code: str = "") -> None:
-        """Store AWS's error code with the message."""
-        self.code = code
+    def __init__(self, message: str, code: str = "", root: str = "") -> None:
+        """Store AWS's error code and the root with the message."""
+        self.code, self.root = code, root
         super().__init__(message)
 
 
 class SettingsError(GreenlightError):
     """An environment variable of the installation has a value that is not valid."""
 
+    def __init__(self, message: str, partial: Any = None) -> None:
+        """Store the settings of the valid variables, by which a gate that fails can publish its report."""
+        self.partial = partial
+        super().__init__(message)
+
 
 class HttpError(GreenlightError):
     """An HTTP exchange did not complete."""
+
+    def __init__(self, message: str, root: str = "") -> None:
+        """Store the root with the message."""
+        self.root = root
+        super().__init__(message)
 
 
 class GuardError(HttpError):
@@ -134,6 +151,14 @@ class UnreachableError(HttpError):
 
 class NoAnswerError(HttpError):
     """A connection was made, but no complete response came in time."""
+
+
+class TlsError(NoAnswerError, UnreachableError):
+    """A connection was made, but TLS failed, as it does for every client of this server.
+
+    The side that answers has the wrong certificate or does not speak TLS, so it is at fault as for every other
+    incomplete answer. Only a certificate of a private authority may be right; the message then names SSL_CERT_FILE.
+    """
 
 
 class WrongValueError(GreenlightError, ValueError):

@@ -9,6 +9,9 @@ import msgspec
 
 from greenlight.core.frozen import FrozenStruct
 
+AFTER_REDIRECT = "; after a redirect the answer came from "
+"""Words in a message before the URLs that answered in place of green."""
+
 
 class Outcome(StrEnum):
     """Outcome of one check.
@@ -144,8 +147,9 @@ class Asked(FrozenStruct, frozen=True, kw_only=True):
     """Whom a check asked: the number of exchanges that were answered. A redirect counts where it ended.
 
     Attributes:
-        green: Responses of green, connections to it, invocations of its version.
-        blue: The same of blue.
+        green: Responses of green, connections that it accepted or sent data on, invocations of its version.
+        balancer: Responses that green's load balancer made, or may have made, and connections without data of green.
+        blue: Responses of blue, connections to it, invocations of its version.
         other: The same of any other host or version.
         green_resource: AWS calls that read a resource of green alone: its target group, task set, version or image.
         green_metrics: AWS calls that read metrics, logs or traces of green alone.
@@ -153,6 +157,7 @@ class Asked(FrozenStruct, frozen=True, kw_only=True):
     """
 
     green: int = 0
+    balancer: int = 0
     blue: int = 0
     other: int = 0
     green_resource: int = 0
@@ -174,6 +179,8 @@ class Finding(FrozenStruct, frozen=True, kw_only=True):
         tries: The attempts or measurements; of a very large number only the first and the last.
         series: Numbers for plots.
         asked: Whom the attempt that decided asked. The engine counts; a value that a validator sets is replaced.
+        root: The failure behind the message, such as a refused connection, which other checks of the gate may share;
+            "" if it belongs to this check alone. The engine sets it.
     """
 
     outcome: Outcome
@@ -193,3 +200,4 @@ class Finding(FrozenStruct, frozen=True, kw_only=True):
     tries: tuple[AttemptRecord, ...] = ()
     series: tuple[Series, ...] = ()
     asked: Asked = Asked()
+    root: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from greenlight.core.deployment import Deployment
 from greenlight.core.finding import EvidenceKind, Finding
 from greenlight.core.frozen import FrozenStruct
@@ -63,15 +65,23 @@ class Clock(FrozenStruct, frozen=True, kw_only=True):
     deadline_ms: float = 0.0
 
 
+class Author(StrEnum):
+    """Function that sent an answer or wrote a report."""
+
+    HOOK = "hook"
+    LAST_RESORT = "last-resort"
+
+
 class Answer(FrozenStruct, frozen=True, kw_only=True):
     """Answer to CodeDeploy.
 
     Attributes:
-        status: Status that the hook sent.
+        status: Status that was sent.
         told: CodeDeploy confirmed that it has a status for this execution.
         superseded: CodeDeploy had a status before the first attempt, from another caller.
         attempts: Number of calls.
         at: End of the last attempt, ISO 8601, UTC.
+        by: Function that sent the status.
     """
 
     status: Status
@@ -79,6 +89,7 @@ class Answer(FrozenStruct, frozen=True, kw_only=True):
     superseded: bool = False
     attempts: int = 0
     at: str = ""
+    by: Author = Author.HOOK
 
 
 class GreenAsked(FrozenStruct, frozen=True, kw_only=True):
@@ -93,6 +104,16 @@ class AcceptedEvidence(FrozenStruct, frozen=True, kw_only=True):
 
     evidence: EvidenceKind
     why: str
+
+
+def counts_before(answer: Answer | None, author: Author) -> int:
+    """Return the rank of a report among those of its gate: the report with the least one has the answer that counts.
+
+    A hook's report counts unless CodeDeploy did not confirm its answer; then that of the last resort does.
+    """
+    if author is Author.LAST_RESORT:
+        return 1
+    return 0 if answer is None or answer.told else 2
 
 
 class Report(FrozenStruct, frozen=True, kw_only=True):
@@ -117,6 +138,7 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
         green_asked: How often and by how many checks green was asked; null if no check ran, and in reports of versions
             that did not count it.
         accepted: Weaker evidence that the plan accepts; null if it accepts none.
+        written_by: Function that wrote the report: the last resort writes one for a hook that could not.
         hold: Wait for the approval of a person; null if the gate did not wait for one.
     """
 
@@ -140,7 +162,14 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
     command: str = ""
     answer: Answer | None = None
     judged: Status | None = None
+    written_by: Author = Author.HOOK
     hold: HoldResult | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the report among those of its deployment: the stage, and the author unless it is the hook."""
+        suffix = "" if self.written_by is Author.HOOK else f".{self.written_by.value}"
+        return f"{self.deployment.stage}{suffix}"
 
     @property
     def clean(self) -> bool:

@@ -77,8 +77,10 @@ def read(environment: Mapping[str, str]) -> Settings:
     """Read the `GREENLIGHT_*` variables; a missing or empty one has its default.
 
     Raises:
-        SettingsError: A value is not valid; the message has the variable and the valid values.
+        SettingsError: Values are not valid; the message has each variable and its valid values. The error has the
+            settings of the valid variables.
     """
+    problems: list[str] = []
 
     def text(name: str, default: str = "") -> str:
         return environment.get(f"GREENLIGHT_{name}", "").strip() or default
@@ -86,21 +88,10 @@ def read(environment: Mapping[str, str]) -> Settings:
     def choice(name: str, choices: tuple[str, ...]) -> str:
         value = text(name, choices[0])
         if value not in choices:
-            raise SettingsError(f"GREENLIGHT_{name} is {truncate(value, 60)!r}; it may be {', '.join(choices)}")
+            problems.append(f"GREENLIGHT_{name} is {truncate(value, 60)!r}; it may be {', '.join(choices)}")
         return value
 
-    concurrency = text("CONCURRENCY", "16")
-    if not (concurrency.isascii() and concurrency.isdigit() and len(concurrency) < 6 and 1 <= int(concurrency) <= 256):
-        raise SettingsError(
-            f"GREENLIGHT_CONCURRENCY is {truncate(concurrency, 60)!r}; it may be a whole number from 1 to 256"
-        )
-    environment_name = text("ENVIRONMENT")
-    if environment_name and not _ENVIRONMENT.fullmatch(environment_name):
-        raise SettingsError(
-            f"GREENLIGHT_ENVIRONMENT is {truncate(environment_name, 60)!r}; "
-            "write a name of letters, digits, dots and hyphens, such as prod"
-        )
-    return Settings(
+    settings = Settings(
         plan_bucket=text("PLAN_BUCKET"),
         plan_parameter_prefix=text("PLAN_PARAMETER_PREFIX").rstrip("/"),
         plan_folder=text("PLAN_FOLDER"),
@@ -111,36 +102,56 @@ def read(environment: Mapping[str, str]) -> Settings:
         on_missing_plan=choice("ON_MISSING_PLAN", MISSING_PLAN_CHOICES),
         allow_shadow=choice("ALLOW_SHADOW", ("false", "true")) == "true",
         on_rollback=choice("ON_ROLLBACK", ROLLBACK_CHOICES),
-        allowed_hosts=_read_hosts(text("ALLOWED_HOSTS")),
-        environment=environment_name,
-        secret_paths=_read_secret_paths(text("SECRET_PATHS")),
+        allowed_hosts=_read_hosts(text("ALLOWED_HOSTS"), problems),
+        environment=_read_environment(text("ENVIRONMENT"), problems),
+        secret_paths=_read_secret_paths(text("SECRET_PATHS"), problems),
         allow_loopback=choice("ALLOW_LOOPBACK", ("false", "true")) == "true",
-        concurrency=int(concurrency),
+        concurrency=_read_concurrency(text("CONCURRENCY", "16"), problems),
         conductor=choice("CONDUCTOR", CONDUCTOR_CHOICES),
         machine=text("MACHINE"),
         probe=text("PROBE_FUNCTION"),
         vpc_probe=text("VPC_PROBE_FUNCTION"),
     )
+    if problems:
+        raise SettingsError("; ".join(problems), settings)
+    return settings
 
 
-def _read_hosts(text: str) -> tuple[str, ...]:
+def _read_hosts(text: str, problems: list[str]) -> tuple[str, ...]:
     hosts = tuple(host.strip().lower() for host in text.split(",") if host.strip())
-    for host in hosts:
-        if not _HOST.fullmatch(host):
-            raise SettingsError(
-                f"GREENLIGHT_ALLOWED_HOSTS contains {truncate(host, 60)!r}; write host names or addresses, "
-                "such as api.example.com or *.example.com"
-            )
-    return hosts
+    if (invalid := next((host for host in hosts if not _HOST.fullmatch(host)), None)) is None:
+        return hosts
+    problems.append(
+        f"GREENLIGHT_ALLOWED_HOSTS contains {truncate(invalid, 60)!r}; write host names or addresses, "
+        "such as api.example.com or *.example.com"
+    )
+    return ()
 
 
-def _read_secret_paths(text: str) -> tuple[str, ...]:
+def _read_concurrency(text: str, problems: list[str]) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= 256:
+        return int(text)
+    problems.append(f"GREENLIGHT_CONCURRENCY is {truncate(text, 60)!r}; it may be a whole number from 1 to 256")
+    return 1
+
+
+def _read_environment(text: str, problems: list[str]) -> str:
+    if not text or _ENVIRONMENT.fullmatch(text):
+        return text
+    problems.append(
+        f"GREENLIGHT_ENVIRONMENT is {truncate(text, 60)!r}; "
+        "write a name of letters, digits, dots and hyphens, such as prod"
+    )
+    return ""
+
+
+def _read_secret_paths(text: str, problems: list[str]) -> tuple[str, ...]:
     """Read paths of secrets; a text without any path, such as a comma, must not mean that all secrets are allowed."""
     paths = tuple(path.strip() for path in text.split(",")) if text else ()
-    for path in paths:
-        if not is_path(path):
-            raise SettingsError(
-                f"GREENLIGHT_SECRET_PATHS contains {truncate(path, 60)!r}; write paths separated by commas, "
-                "such as greenlight/{application}"
-            )
+    problems += [
+        f"GREENLIGHT_SECRET_PATHS contains {truncate(path, 60)!r}; write paths separated by commas, "
+        "such as greenlight/{application}"
+        for path in paths
+        if not is_path(path)
+    ]
     return paths

@@ -16,11 +16,17 @@ class Status(StrEnum):
 
 
 class Reason(FrozenStruct, frozen=True, kw_only=True):
-    """One reason for a verdict; `check` is "" if it is not about a single check."""
+    """One reason for a verdict.
+
+    Attributes:
+        check: Name of the check; "" if the reason is not about a single check.
+        root: The failure behind the message if other checks may share it (`Finding.root`).
+    """
 
     cause: Cause
     message: str
     check: str = ""
+    root: str = ""
 
 
 class ShadowedVerdict(FrozenStruct, frozen=True, kw_only=True):

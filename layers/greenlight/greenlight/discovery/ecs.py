@@ -165,7 +165,9 @@ def _apply_route(side: Side, route: Route) -> Side:
         host=route.host,
         headers=route.headers,
         path_patterns=route.path_patterns,
+        host_patterns=route.host_patterns,
         rules_above=route.rules_above,
+        protocol=route.protocol,
         no_url=route.reason,
     )
 

@@ -32,7 +32,9 @@ class Route(FrozenStruct, frozen=True, kw_only=True):
         host: Name for the Host header; "" for the URL's.
         headers: Headers that the rule requires.
         path_patterns: Path patterns of the rule; empty if it accepts every path.
+        host_patterns: Patterns of host names of the rule; empty if it accepts every name.
         rules_above: Rules that the listener evaluates before this one, and that lead elsewhere.
+        protocol: Protocol of the listener, as AWS names it.
         reason: Why there is no URL.
     """
 
@@ -40,7 +42,9 @@ class Route(FrozenStruct, frozen=True, kw_only=True):
     host: str = ""
     headers: dict[str, str] = {}
     path_patterns: tuple[str, ...] = ()
+    host_patterns: tuple[str, ...] = ()
     rules_above: tuple[RoutingRule, ...] = ()
+    protocol: str = ""
     reason: str = ""
 
 
@@ -83,7 +87,9 @@ def find_route(aws: Aws, listener_arn: str, target_group: str, host: str = "", s
         host=host,
         headers=_required_headers(conditions),
         path_patterns=tuple(_patterns_of(conditions, "path-pattern")),
+        host_patterns=tuple(_patterns_of(conditions, "host-header")),
         rules_above=above,
+        protocol=str(listener.get("Protocol", "")),
     )
 
 

@@ -28,6 +28,16 @@ ATTEMPT_S = 6.0
 """Longest attempt, whatever it waits for; one connect and one read end sooner by their own time-outs."""
 FIRST_ATTEMPT_S = READ_TIMEOUT_S + 1.0
 """Time of the first attempt if less is left: without an attempt there is no answer."""
+UNREACHED_S = 150.0
+"""Longest time of attempts none of which reached CodeDeploy.
+
+The last resort runs outside the VPC of the hook, so it may reach CodeDeploy where the hook cannot; Lambda calls it when
+the hook gives up. A shorter bound would turn Succeeded into Failed for an outage that passes: a resolver or a NAT
+gateway that fails over takes up to two minutes. A longer bound only delays the deployment, because a missing route or
+endpoint does not come back. The bound does not apply once CodeDeploy has answered anything: then only time is missing.
+"""
+_CONNECTED = ("ReadTimeoutError", "ConnectionClosedError")
+"""Errors of botocore after the connection was made and the request was sent."""
 _ALREADY = "LifecycleEventAlreadyCompletedException"
 _FINAL = frozenset(
     {
@@ -64,7 +74,11 @@ class Execution(FrozenStruct, frozen=True, kw_only=True):
 
     def digest(self) -> str:
         """Return a short fingerprint of the execution id for the log."""
-        return hashlib.sha256(self.execution_id.encode()).hexdigest()[:12]
+        return self.full_digest()[:12]
+
+    def full_digest(self) -> str:
+        """Return the SHA-256 of the execution id, for the key of an object."""
+        return hashlib.sha256(self.execution_id.encode()).hexdigest()
 
 
 def parse(event: Any) -> Execution:
@@ -117,6 +131,7 @@ class Reporter:
 
     def _send(self, status: Status, deadline: float) -> StatusDelivery:
         attempts, connection, error, unsure = 0, _Connection(self._make_client), "", False
+        last_moment, deadline = deadline, min(deadline, self._clock() + UNREACHED_S)
         while attempts == 0 or self._clock() < deadline:  # CodeDeploy decides whether the first attempt is too late
             attempts += 1
             try:
@@ -127,6 +142,7 @@ class Reporter:
                 code, error = "", _NO_RECEIPT
             except Exception as problem:  # noqa: BLE001 - a classifier that misses one kind of error loses the answer
                 code = error_code(problem)
+                deadline = last_moment if _is_reached(problem) else deadline
                 error = _describe_error(problem, self._execution.execution_id)
             if code == _ALREADY:
                 # An earlier attempt without a clear result may have counted; otherwise another run answered.
@@ -197,6 +213,12 @@ def _is_receipt(response: Any, execution_id: str) -> bool:
     botocore parses a proxy's page, an empty body and any other JSON with status 200 without an error.
     """
     return isinstance(response, dict) and response.get("lifecycleEventHookExecutionId") == execution_id
+
+
+def _is_reached(problem: Exception) -> bool:
+    """Return whether an attempt that failed reached CodeDeploy; a page of a proxy has a status but no error code."""
+    code = error_code(problem)
+    return (bool(code) and not code.isdecimal()) or type(problem).__name__ in _CONNECTED
 
 
 def _is_refusal(code: str) -> bool:

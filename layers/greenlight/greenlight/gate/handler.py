@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from greenlight.aws.deadline import run_with_deadline
+from greenlight.aws.deadline import OverdueError, run_with_deadline
 from greenlight.core import settings as settings_module
 from greenlight.core.deployment import Deployment, Platform
+from greenlight.core.errors import SettingsError
 from greenlight.gate.codedeploy import AnswerNotAcceptedError, Execution, Reporter, parse
 from greenlight.gate.conductor import MachineStarted, choose_machine, start_machine
 from greenlight.gate.duplicate import UnansweredError, plan_schedule, wait_for_turn
 from greenlight.gate.fail_closed import run_fail_closed
 from greenlight.gate.processes import deny_inspection
-from greenlight.gate.run_state import RunState, discover_and_prepare
+from greenlight.gate.run_state import RunState, discover_and_prepare, discover_deployment
 from greenlight.gate.shadow import apply_shadow
+from greenlight.gate.spooler import Spooler
 from greenlight.gate.supervise import run_gate
 from greenlight.gate.telemetry import GateLog, report_run
 
@@ -35,6 +37,15 @@ if TYPE_CHECKING:
 
 RESERVE_S = 30.0
 """Time kept for answering and publishing; a quarter of the whole where the whole is short."""
+
+SPOOL_S = 1.0
+"""Longest wait for the partial report, before the answer and at the end; part of the reserve if that is shorter."""
+
+UNKNOWN_REMAINING_S = 20.0
+"""Time for answering and publishing if Lambda reports none, because the clock of the environment is wrong."""
+
+NAMES_S = 10.0
+"""Longest time to discover a deployment that no check will test, for its names."""
 
 READ_SHARE = 1 / 3
 """Share of the whole in which reads of deployment, plan and secrets are repeated after transient errors."""
@@ -69,43 +80,66 @@ def handle(
     """
     started, started_at = time.monotonic(), time.time()
     deny_inspection()
-    remaining_s = context.get_remaining_time_in_millis() / 1000
+    reported_s = context.get_remaining_time_in_millis() / 1000
+    remaining_s = reported_s if reported_s > 0 else UNKNOWN_REMAINING_S
     execution = parse(event)
     reporter = make_reporter(execution)
     reserve_s = min(RESERVE_S, remaining_s / 4)
-    deployment = Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage)
-    state = RunState(deployment, started, timeout_s=remaining_s)
     log = GateLog(execution, stage)
+    spooler = Spooler(execution, started, log.failed)
+    deployment = Deployment(id=execution.deployment_id, platform=Platform.ECS, stage=stage)
+    state = RunState(deployment, started, spooler, remaining_s=reported_s)
 
     turn = state.turn = wait_for_turn(state, execution, context, plan_schedule(started, remaining_s, reserve_s), log)
     if turn.is_answered:
         return {"duplicate_of": turn.holder}
     state.read_until = time.monotonic() + (started + remaining_s - time.monotonic()) * READ_SHARE
-    outcome = run_fail_closed(state, log, lambda: _run(state, execution, log, started + remaining_s - reserve_s))
+    outcome = run_fail_closed(
+        state, log, lambda: _run(state, spooler, execution, log, started + remaining_s - reserve_s)
+    )
     if isinstance(outcome, MachineStarted):
-        log.info("state machine started", name=outcome.name, reason=outcome.reason)
+        log.info("state machine started", state_machine=outcome.name, reason=outcome.reason)
         return {"conducted_by": outcome.name}
     result = outcome.with_notes(*turn.notes)
     duration_ms = (time.monotonic() - started) * 1000
     bucket = state.settings.report_bucket if state.settings else ""
     make_report = functools.partial(result.report, started_at, duration_ms, bucket=bucket)
     log.best_effort(lambda: log.verdict(make_report()))  # a hook that is killed while it answers has logged its reasons
+    log.best_effort(lambda: spooler.store_verdict(make_report(), min(SPOOL_S, reserve_s / 10)))
     delivery = reporter.answer(result.verdict.status, started + remaining_s - time.monotonic() - reserve_s / 3)
     log.best_effort(lambda: report_run(log, state, make_report(), delivery, started + remaining_s - reserve_s / 10))
+    log.best_effort(lambda: spooler.close(min(SPOOL_S, reserve_s / 20)))
     if not delivery.told:
         raise AnswerNotAcceptedError(f"CodeDeploy did not accept {result.verdict.status.value}: {delivery.error}")
     return {"verdict": result.verdict.status.value, "told": True}
 
 
-def _run(state: RunState, execution: Execution, log: GateLog, deadline: float) -> GateResult | MachineStarted:
+def _run(
+    state: RunState, spooler: Spooler, execution: Execution, log: GateLog, deadline: float
+) -> GateResult | MachineStarted:
     from greenlight.aws.client import Aws
 
     if not state.turn.holder:  # a gate that was started by the holder of its claim is counted once
         log.started()
     if state.turn.failure:
         raise UnansweredError(state.turn.failure)
-    settings = state.settings = state.settings or settings_module.read(os.environ)
     aws = state.aws = state.aws or Aws()
+    try:
+        settings = state.settings = state.settings or settings_module.read(os.environ)
+    except SettingsError as error:
+        settings = state.settings = error.partial
+        # The report and the commands in it need the names of the application and the deployment group.
+        until = min(deadline, time.monotonic() + NAMES_S)
+        log.best_effort(
+            lambda: run_with_deadline(until, lambda: discover_deployment(state, aws, settings), "no names are known")
+        )
+        raise
+    spooler.open(aws, "" if settings.conductor == "machine" else settings.report_bucket)
+    if state.remaining_s <= 0:
+        raise OverdueError(
+            f"Lambda reported {state.remaining_s:.0f} s of remaining time when the gate started, so the clock of the "
+            "execution environment is wrong and no check was run; start the deployment again"
+        )
     prepared = run_with_deadline(
         deadline, lambda: _prepare(state, execution), "the deployment and its plan could not be determined"
     )
@@ -117,7 +151,7 @@ def _run(state: RunState, execution: Execution, log: GateLog, deadline: float) -
         settings,
         aws,
         deadline,
-        log.finding,
+        spooler.listen(prepared, log.finding),
         memory_mb=int(memory_mb) if memory_mb.isdecimal() else 0,
         started=state.started,
     )
@@ -135,7 +169,7 @@ def _prepare(state: RunState, execution: Execution) -> Prepared | MachineStarted
         reason = "the installation leaves every gate to the state machine"
     else:
         prepared = discover_and_prepare(state, aws)
-        reason = choose_machine(prepared, settings, state.timeout_s)
+        reason = choose_machine(prepared, settings, state.remaining_s)
         if not reason:
             return with_secrets(msgspec.structs.replace(prepared, earlier_run=state.turn.holder), aws, settings)
     return start_machine(aws, settings.machine, execution, state.deployment.stage, reason)

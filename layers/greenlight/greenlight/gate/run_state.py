@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from greenlight.aws.client import Aws
     from greenlight.core.deployment import Deployment
     from greenlight.core.settings import Settings
+    from greenlight.discovery.deployment import DiscoveredDeployment
     from greenlight.gate.prepare import Prepared
+    from greenlight.gate.spooler import Spooler
     from greenlight.plan.shadow import Shadow
     from greenlight.stores.plan_lookup import PlanReader
 
@@ -39,7 +41,8 @@ class RunState:
     Attributes:
         deployment: At first only id and stage; then the result of discovery and of preparation.
         started: `time.monotonic()` at the start of the run.
-        timeout_s: Time that the function had at its start.
+        spooler: Stores the partial report; None where nothing may be left half done.
+        remaining_s: Time that the function has left at the start, by Lambda's clock.
         read_until: `time.monotonic()` until which reads are repeated after transient errors; 0 for no repetition.
         settings: Settings of the installation; None until they were read.
         aws: AWS clients of the run; None until they were made.
@@ -49,12 +52,23 @@ class RunState:
 
     deployment: Deployment
     started: float
-    timeout_s: float = 0.0
+    spooler: Spooler | None = None
+    remaining_s: float = 0.0
     read_until: float = 0.0
     settings: Settings | None = None
     aws: Aws | None = None
     shadow: Shadow | None = None
     turn: Turn = dataclasses.field(default_factory=Turn)
+
+
+def discover_deployment(state: RunState, aws: Aws, settings: Settings) -> DiscoveredDeployment:
+    """Discover the deployment and record it in `state`."""
+    from greenlight.discovery.deployment import discover
+
+    rollback_target = settings.on_rollback == "check"
+    discovered = discover(aws, state.deployment.id, state.deployment.stage, rollback_target=rollback_target)
+    state.deployment = discovered.deployment
+    return discovered
 
 
 def discover_and_prepare(state: RunState, aws: Aws, reader: PlanReader | None = None) -> Prepared:
@@ -65,14 +79,11 @@ def discover_and_prepare(state: RunState, aws: Aws, reader: PlanReader | None = 
         aws: AWS clients.
         reader: Reader of the plan, which keeps the texts; None for a new one.
     """
-    from greenlight.discovery.deployment import discover
     from greenlight.gate.prepare import prepare
 
     if state.settings is None:
         raise AssertionError("settings come first")
-    rollback_target = state.settings.on_rollback == "check"
-    discovered = discover(aws, state.deployment.id, state.deployment.stage, rollback_target=rollback_target)
-    state.deployment = discovered.deployment
+    discovered = discover_deployment(state, aws, state.settings)
     prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags, reader)
     state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow
     return prepared

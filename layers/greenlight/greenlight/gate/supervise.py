@@ -36,12 +36,24 @@ OVERRIDES_S = 5.0
 """Time reserved for reading overrides if the plan allows any; at most a tenth of the remaining time."""
 
 
+class Listener(NamedTuple):
+    """Receiver of the events of a gate's worker.
+
+    Attributes:
+        on_finding: Called with each finding as soon as it is final.
+        on_start: Called when the worker has been forked; it may start a thread.
+    """
+
+    on_finding: Callable[[Finding], None]
+    on_start: Callable[[], object] = bool
+
+
 def run_gate(
     prepared: Prepared,
     settings: Settings,
     aws: Aws,
     deadline: float,
-    on_finding: Callable[[Finding], None],
+    listener: Listener,
     *,
     memory_mb: int = 0,
     started: float | None = None,
@@ -53,7 +65,7 @@ def run_gate(
         settings: Settings of the installation.
         aws: AWS clients for validators and overrides.
         deadline: `time.monotonic()` by which the worker must have ended.
-        on_finding: Called with each finding as soon as it is final.
+        listener: Receives the events of the worker.
         memory_mb: The function's memory; 0 for no limit.
         started: `time.monotonic()` at the start of the gate; None for now.
 
@@ -65,7 +77,7 @@ def run_gate(
     now = time.monotonic()
     started = now if started is None else started
     checks_deadline = _checks_deadline(prepared, settings, deadline)
-    end = run_part(prepared, settings, aws, RunLimits(checks_deadline, memory_mb, started), on_finding)
+    end = run_part(prepared, settings, aws, RunLimits(checks_deadline, memory_mb, started), listener)
     clock = _clock(prepared, started, now, worker_deadline(checks_deadline, now))
     findings = complete_findings(prepared.checks, end)
     result = conclude_gate(
@@ -93,7 +105,7 @@ def run_part(
     settings: Settings,
     aws: Aws,
     limits: RunLimits,
-    on_finding: Callable[[Finding], None],
+    listener: Listener,
     part: RunPart = WHOLE_STAGE,
 ) -> WorkerEnd:
     """Run the checks of the stage, or a part of them, in a worker.
@@ -103,7 +115,7 @@ def run_part(
         settings: Settings of the installation.
         aws: AWS clients for validators.
         limits: Limits of the run.
-        on_finding: Called with each finding as soon as it is final.
+        listener: Called while the worker runs.
         part: The checks to run.
 
     Raises:
@@ -120,7 +132,7 @@ def run_part(
         return run_checks(prepared, settings, aws, stops_at, emit, limits.started, part)
 
     try:
-        return run_worker(work, limits.deadline, on_finding, limits.memory_mb)
+        return run_worker(work, limits.deadline, listener.on_finding, limits.memory_mb, listener.on_start)
     except PlanError as error:
         source = prepared.plan.source  # the pipe transfers the problems, but not the plan's source
         raise PlanError(error.problems, source.uri, plan=source) from error

@@ -150,6 +150,8 @@ def report_run(
     if delivery.superseded and state.turn.holder:
         return  # the invocation that answered counts the gate
     log.metrics(_metrics_of(report, delivery))
+    if state.spooler is not None:
+        state.spooler.store_answer(report)
     # If another run has answered, this report must not overwrite the report of that run.
     if (delivery.superseded and not is_only_run) or not (state.aws and state.settings):
         return

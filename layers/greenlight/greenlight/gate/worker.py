@@ -73,7 +73,13 @@ class WorkerEnd(FrozenStruct, frozen=True, kw_only=True):
     has_ended: bool = True
 
 
-def run_worker(work: Work, deadline: float, on_finding: Callable[[Finding], None], memory_mb: int = 0) -> WorkerEnd:
+def run_worker(
+    work: Work,
+    deadline: float,
+    on_finding: Callable[[Finding], None],
+    memory_mb: int = 0,
+    on_start: Callable[[], object] = bool,
+) -> WorkerEnd:
     """Run `work` in a forked process until it finishes, dies or reaches `deadline`.
 
     Args:
@@ -81,6 +87,7 @@ def run_worker(work: Work, deadline: float, on_finding: Callable[[Finding], None
         deadline: `time.monotonic()` at which the child's process group is killed.
         on_finding: Called in this process with each finding as it arrives.
         memory_mb: Memory of the Lambda function, of which the supervisor keeps 64 MB; 0 for no limit.
+        on_start: Called in this process after the fork; it may start a thread.
 
     Raises:
         PlanError: The worker rejected the plan.
@@ -106,6 +113,7 @@ def run_worker(work: Work, deadline: float, on_finding: Callable[[Finding], None
     messages = MessageReader(reader, output_reader, pidfd, deadline)
     received = _Received()
     try:
+        on_start()
         _receive(messages, on_finding, received)
     finally:
         status = end_process(pid, patience_s=0.0 if received.finished or messages.failure else _PATIENCE_S)

@@ -56,6 +56,8 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _prepare(step: Step) -> tuple[GateDocument, str, float] | GateResult:
     """Return the document of the gate, the name of the function for its checks, and the wait before them."""
+    if step.problem is not None:
+        raise step.problem
     aws = step.aws.repeating(step.state.read_until)
     reader = PlanReader(aws, step.settings)
     prepared = discover_and_prepare(step.state, aws, reader)

@@ -17,7 +17,7 @@ from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.verdict import Reason
 from greenlight.gate.prepare import with_secrets
-from greenlight.gate.supervise import RunLimits, complete_findings, redact_output, run_part
+from greenlight.gate.supervise import Listener, RunLimits, complete_findings, redact_output, run_part
 from greenlight.gate.worker_pipe import OUTPUT_CHARACTERS, ProblemMessage
 from greenlight.machine.documents import GateDocument, Reference, ShardDocument
 from greenlight.machine.step import begin, flatten_results, read_findings, restore, without_bake
@@ -96,9 +96,10 @@ def _run_checks(
     )
     started = now - (wall - shard.document.started_at)
     memory_mb = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    listener = Listener(step.log.finding)
     limits = RunLimits(deadline, int(memory_mb) if memory_mb.isdecimal() else 0, started)
     # The state machine has waited for the bake.
-    end = run_part(without_bake(prepared), settings, step.aws, limits, step.log.finding, part)
+    end = run_part(without_bake(prepared), settings, step.aws, limits, listener, part)
     findings = {finding.name: finding for finding in (*shard.before.findings, *end.findings)}
     if end.has_ended:
         remaining = [check for check in prepared.checks if check.name in shard.names and check.name not in findings]

@@ -46,7 +46,7 @@ def divide(checks: Sequence[Check]) -> Division:
             levels.setdefault(level, []).append(name)
     last = max(levels, default=0)
     waves = [_slices(levels.get(level, []), size) for level in range(last)]
-    waves.append([*_slices(levels.get(last, []), size), *_packed(small, size)])
+    waves.append(_packed(small, size, _slices(levels.get(last, []), size)))
     shards: list[tuple[str, ...]] = []
     numbers: list[tuple[int, ...]] = []
     for wave in waves:
@@ -93,9 +93,8 @@ def _slices(names: Sequence[str], size: int) -> list[list[str]]:
     return [list(names[start : start + size]) for start in range(0, len(names), size)]
 
 
-def _packed(groups: Iterable[Sequence[str]], size: int) -> list[list[str]]:
-    """Return shards that each have whole groups, in order."""
-    shards: list[list[str]] = []
+def _packed(groups: Iterable[Sequence[str]], size: int, shards: list[list[str]]) -> list[list[str]]:
+    """Add whole groups to the last shard, or to new ones, and return all shards."""
     for group in groups:
         if not shards or len(shards[-1]) + len(group) > size:
             shards.append([])

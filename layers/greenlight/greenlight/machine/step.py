@@ -44,6 +44,7 @@ class Step(NamedTuple):
         aws: AWS clients.
         documents: Documents of the gate.
         log: Log of the gate.
+        problem: A setting that is not valid, for which the gate fails; None if all are.
     """
 
     gate: MachineGate
@@ -54,24 +55,29 @@ class Step(NamedTuple):
     aws: Aws
     documents: Documents
     log: GateLog
+    problem: SettingsError | None = None
 
 
 def begin(payload: dict[str, Any], context: Any) -> Step:
     """Begin an invocation.
 
     Raises:
-        SettingsError: A setting is not valid, or there is no report bucket.
+        SettingsError: There is no report bucket.
         msgspec.ValidationError: The payload is not from the state machine.
     """
     started = time.monotonic()
     deny_inspection()
     remaining_s = context.get_remaining_time_in_millis() / 1000
     gate = msgspec.convert(payload["gate"], MachineGate)
-    settings, aws = settings_module.read(os.environ), Aws()
+    aws, problem = Aws(), None
+    try:
+        settings = settings_module.read(os.environ)
+    except SettingsError as error:
+        settings, problem = error.partial, error
     if not settings.report_bucket:
         raise SettingsError("GREENLIGHT_REPORT_BUCKET is empty; the state machine needs a bucket for its documents")
     deployment = Deployment(id=gate.deployment, platform=Platform.ECS, stage=gate.stage)
-    state = RunState(deployment, started, timeout_s=remaining_s, settings=settings, aws=aws)
+    state = RunState(deployment, started, remaining_s=remaining_s, settings=settings, aws=aws)
     state.read_until = started + remaining_s / 3
     return Step(
         gate=gate,
@@ -82,6 +88,7 @@ def begin(payload: dict[str, Any], context: Any) -> Step:
         aws=aws,
         documents=Documents(aws.repeating(state.read_until), settings.report_bucket, gate.name),
         log=GateLog(gate, gate.stage),
+        problem=problem,
     )
 
 

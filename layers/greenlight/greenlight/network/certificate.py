@@ -40,7 +40,7 @@ class Certificate(FrozenStruct, frozen=True, kw_only=True):
     cipher: str | None
 
 
-def read_certificate(connection: ssl.SSLSocket, now: float) -> Certificate:
+def read_certificate(connection: ssl.SSLSocket | ssl.SSLObject, now: float) -> Certificate:
     """Read the certificate of a connection that TLS has verified; `now` is in seconds since 1970."""
     peer: dict[str, Any] = connection.getpeercert() or {}
     expires, cipher = peer.get("notAfter"), connection.cipher()

@@ -12,7 +12,7 @@ Responses are read strictly, by `network/response_reader.py`; docs/decisions/000
 
 from __future__ import annotations
 
-import re
+import contextlib
 import socket
 import ssl
 import threading
@@ -22,17 +22,20 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from greenlight.core.errors import GuardError, HttpError, NoAnswerError, UnreachableError
+from greenlight.core.errors import GuardError, NoAnswerError, TlsError, UnreachableError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.network.certificate import read_certificate
 from greenlight.network.connection import Connection
+from greenlight.network.observed_socket import ObservedSocket, ObservedTlsSocket
+from greenlight.network.request_encoding import Url, encode_request, parse_url, reject_unsendable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from greenlight.network.certificate import Certificate
     from greenlight.network.cookies import CookieJar
     from greenlight.network.guard import Guard
+    from greenlight.network.observed_socket import DataObserver
 
 MAX_BODY_BYTES = 1024 * 1024
 CONNECT_TIMEOUT_S = 5.0
@@ -42,9 +45,6 @@ _REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _SENT_TO_OTHER_HOSTS = ("accept", "user-agent")
-_NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f-\x9f]")
-_CREDENTIALS = re.compile(r"[^/?#]*//[^/?#]*@")
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Timings(FrozenStruct, frozen=True, kw_only=True):
@@ -113,6 +113,7 @@ class _Exchange(FrozenStruct, frozen=True, kw_only=True):
     Attributes:
         host: Name for the Host header, SNI and certificate; "" for the URL's host.
         deadline: On the monotonic clock.
+        timeout_s: Time limit that the deadline follows from, for messages.
     """
 
     method: str
@@ -121,18 +122,19 @@ class _Exchange(FrozenStruct, frozen=True, kw_only=True):
     body: bytes | None
     host: str
     deadline: float
+    timeout_s: float
     max_bytes: int
     new_connection: bool
 
     @property
-    def url_parts(self) -> urllib.parse.SplitResult:
-        return split_url(self.url)
+    def parsed_url(self) -> Url:
+        return parse_url(self.url)
 
     @property
     def server_name(self) -> str:
         """The host name of the server: from `host` if it is set, otherwise from the URL."""
-        parts = self.url_parts
-        return (split_url(f"{parts.scheme}://{self.host}").hostname if self.host else parts.hostname) or ""
+        url = self.parsed_url
+        return parse_url(f"{url.scheme}://{self.host}").host if self.host else url.host
 
 
 class _Server(FrozenStruct, frozen=True, kw_only=True):
@@ -202,18 +204,20 @@ class Client:
 
         Raises:
             GuardError: The address is not allowed.
-            UnreachableError: Connecting or TLS failed.
-            NoAnswerError: No complete, valid HTTP response arrived in time, or a redirect leads to an invalid URL.
+            UnreachableError: Connecting failed.
+            NoAnswerError: TLS failed (a `TlsError`), no complete, valid HTTP response arrived in time, or a redirect
+                leads to an invalid URL.
             HttpError: The method or a header cannot be sent.
         """
         deadline = time.monotonic() + timeout_s
         exchange = _Exchange(
             method=method,
             url=url,
-            headers=_validate_head(method, headers or {}),
+            headers=dict(headers or {}),
             body=body,
             host=host,
             deadline=deadline,
+            timeout_s=timeout_s,
             max_bytes=max_bytes,
             new_connection=new_connection,
         )
@@ -237,6 +241,7 @@ class Client:
         name: str = "",
         alpn: Sequence[str] = (),
         timeout_s: float = 10.0,
+        on_data: DataObserver | None = None,
     ) -> socket.socket:
         """Open a connection for another protocol, with the rules that apply to requests; the caller closes it.
 
@@ -247,24 +252,32 @@ class Client:
             name: Name for SNI and the certificate, instead of `host`.
             alpn: Protocols to offer in TLS, such as h2.
             timeout_s: Time limit for connecting; the remaining time is the timeout of later operations on the socket.
+            on_data: Gets the application data that the socket receives.
 
         Raises:
             GuardError: The address is not allowed.
-            UnreachableError: Connecting or TLS failed (its cause is an `ssl.SSLError` for TLS).
-            NoAnswerError: The port refuses connections, or no time remains.
+            UnreachableError: Connecting failed.
+            NoAnswerError: The port refuses connections, TLS failed (a `TlsError`), or no time remains.
         """
         deadline = time.monotonic() + timeout_s
         address = self._guard.resolve(host, port)
         server = _Server(scheme="", address=address, port=port, name=name or host)
         connected = _open_socket(server, deadline)
         if tls:
-            connected = self._wrap_tls(connected, server, deadline, tuple(alpn))
+            connected = secured = self._wrap_tls(connected, server, deadline, tuple(alpn))
+            secured.on_data = on_data
+        elif on_data is not None:
+            connected = ObservedSocket(connected, on_data)
         connected.settimeout(max(0.001, deadline - time.monotonic()))
         return connected
 
     def allows(self, host: str) -> bool:
         """Return whether checks may use `host`: a host of this deployment, or one that the operator allows."""
         return self._guard.allows(host)
+
+    def allowing(self, hosts: Sequence[str]) -> Client:
+        """Return a client that may connect to further hosts; its pool is its own."""
+        return Client(self._guard.allowing(hosts), self._tls.get(()))
 
     def close(self) -> None:
         """Close all idle connections."""
@@ -275,6 +288,7 @@ class Client:
             connection.drop()
 
     def _send(self, exchange: _Exchange) -> Response:
+        reject_unsendable(exchange.method, exchange.headers)
         server = self._resolve(exchange)
         about = f"{exchange.method} {exchange.url}"
         is_repeatable = exchange.method in _REPEATABLE and not exchange.new_connection
@@ -287,34 +301,38 @@ class Client:
             except ConnectionError as error:
                 connection.drop()
                 if pooled is None:
+                    failure = "the connection was closed before a response arrived"
                     raise NoAnswerError(
-                        f"{about}: the connection was closed before a response arrived ({_describe_error(error)})"
+                        f"{about}: {failure} ({_describe_error(error)})", root=f"{server}: {failure}"
                     ) from error
             except TimeoutError as error:
                 connection.drop()
-                raise NoAnswerError(f"{about}: timed out before a complete response arrived") from error
+                failure = "before a complete response arrived"
+                raise NoAnswerError(
+                    f"{about}: timed out after {round(exchange.timeout_s, 2):g} s {failure}",
+                    root=f"{server}: timed out {failure}",
+                ) from error
             except (OSError, ValueError) as error:
                 connection.drop()
                 raise NoAnswerError(f"{about}: the response is not valid HTTP ({_describe_error(error)})") from error
         raise NoAnswerError(f"{about}: no response")
 
     def _resolve(self, exchange: _Exchange) -> _Server:
-        scheme, host, port = _origin(exchange.url_parts)
+        url = exchange.parsed_url
         started = time.perf_counter()
-        address = self._guard.resolve(host, port, new_connection=exchange.new_connection)
+        address = self._guard.resolve(url.host, url.port, new_connection=exchange.new_connection)
         dns_ms = (time.perf_counter() - started) * 1000
-        return _Server(scheme=scheme, address=address, port=port, name=exchange.server_name, dns_ms=dns_ms)
+        return _Server(scheme=url.scheme, address=address, port=url.port, name=exchange.server_name, dns_ms=dns_ms)
 
     def _exchange(self, connection: Connection, exchange: _Exchange, server: _Server) -> Response:
         certificate = None
-        if exchange.new_connection and isinstance(connection.raw, ssl.SSLSocket):
-            certificate = read_certificate(connection.raw, time.time())
-        request = _encode_request(exchange)
-        started = time.perf_counter()
-        connection.send(request)
+        if exchange.new_connection and connection.tls_session is not None:
+            certificate = read_certificate(connection.tls_session, time.time())
+        url = exchange.parsed_url
+        connection.send(encode_request(exchange.method, url, exchange.headers, exchange.body, exchange.host))
         received = connection.read_response(exchange.method, exchange.max_bytes)
-        # Until the last byte arrived, and not until this thread could parse it: that time is the gate's own.
-        latency_ms = (connection.last_byte_at - started) * 1000
+        # Until the last byte arrived, and not until this thread could read it: that time is the gate's own.
+        latency_ms = (connection.last_byte_at - connection.sent_at) * 1000
         connect_ms, tls_ms = connection.connect_ms, connection.tls_ms
         connection.connect_ms = connection.tls_ms = None
         if received.is_reusable:
@@ -335,7 +353,7 @@ class Client:
                 dns=server.dns_ms,
                 connect=connect_ms,
                 tls=tls_ms,
-                first_byte=(connection.first_byte_at - started) * 1000,
+                first_byte=(connection.first_byte_at - connection.sent_at) * 1000,
                 total=server.dns_ms + (connect_ms or 0.0) + (tls_ms or 0.0) + latency_ms,
             ),
             certificate=certificate,
@@ -344,24 +362,21 @@ class Client:
     def _connect(self, server: _Server, deadline: float) -> Connection:
         started = time.perf_counter()
         raw = _open_socket(server, deadline)
-        opened_at = secured_at = time.perf_counter()
+        connection = Connection(raw, min(deadline, time.monotonic() + CONNECT_TIMEOUT_S))
+        connection.connect_ms = (time.perf_counter() - started) * 1000
         if server.scheme == "https":
-            raw = self._wrap_tls(raw, server, deadline)
-            secured_at = time.perf_counter()
-        connection = Connection(raw)
-        connection.connect_ms = (opened_at - started) * 1000
-        connection.tls_ms = (secured_at - opened_at) * 1000 if server.scheme == "https" else None
+            with _describing_tls(raw, server):
+                connection.start_tls(self._tls_context(), server.name)
         return connection
 
     def _wrap_tls(
-        self, raw: socket.socket, server: _Server, deadline: float, alpn: tuple[str, ...] = ()
-    ) -> ssl.SSLSocket:
-        try:
+        self, raw: socket.socket, server: _Server, deadline: float, alpn: tuple[str, ...]
+    ) -> ObservedTlsSocket:
+        with _describing_tls(raw, server):
             raw.settimeout(min(CONNECT_TIMEOUT_S, max(0.001, deadline - time.monotonic())))
-            return self._tls_context(alpn).wrap_socket(raw, server_hostname=server.name)
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raw.close()
-            raise UnreachableError(f"TLS with {server} failed: {_describe_tls_error(error, server.name)}") from error
+            secured = self._tls_context(alpn).wrap_socket(raw, server_hostname=server.name)
+            assert isinstance(secured, ObservedTlsSocket)  # noqa: S101 - the context creates nothing else
+            return secured
 
     def _tls_context(self, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
         """Return the context that offers these protocols; OpenSSL stores them in the context, not the connection."""
@@ -371,6 +386,7 @@ class Client:
                 context = self._tls[alpn] = ssl.create_default_context()
                 if alpn:
                     context.set_alpn_protocols(list(alpn))
+            context.sslsocket_class = ObservedTlsSocket
             return context
 
     def _take_idle(self, server: _Server) -> Connection | None:
@@ -389,6 +405,18 @@ class Client:
             self._idle.setdefault(server.pool_key, []).append(connection)
 
 
+@contextlib.contextmanager
+def _describing_tls(raw: socket.socket, server: _Server) -> Iterator[None]:
+    """Close `raw` if the TLS handshake fails inside, and raise TlsError or UnreachableError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError, and for a certificate a ValueError, too
+        raw.close()
+        message = f"TLS with {server} failed: {_describe_tls_error(error, server.name)}"
+        kind = TlsError if isinstance(error, OSError) else UnreachableError
+        raise kind(message, root=message) from error
+
+
 def _open_socket(server: _Server, deadline: float) -> socket.socket:
     remaining_s = deadline - time.monotonic()
     if remaining_s <= 0:
@@ -396,30 +424,17 @@ def _open_socket(server: _Server, deadline: float) -> socket.socket:
     try:
         raw = socket.create_connection((server.address, server.port), timeout=min(CONNECT_TIMEOUT_S, remaining_s))
     except TimeoutError as error:
-        raise UnreachableError(
-            f"{server} does not accept connections: no reply; is there a route from the gate, "
-            "and do the security groups admit it?"
-        ) from error
+        failure = f"{server} does not accept connections: no reply"
+        advice = "is there a route from the gate, and do the security groups admit it?"
+        raise UnreachableError(f"{failure}; {advice}", root=failure) from error
     except ConnectionError as error:
-        verb = "refuses" if isinstance(error, ConnectionRefusedError) else "resets"
-        raise NoAnswerError(f"{server} {verb} connections") from error
+        failure = f"{server} {'refuses' if isinstance(error, ConnectionRefusedError) else 'resets'} connections"
+        raise NoAnswerError(failure, root=failure) from error
     except OSError as error:
-        raise UnreachableError(f"{server} cannot be reached: {_describe_error(error)}") from error
+        failure = f"{server} cannot be reached: {_describe_error(error)}"
+        raise UnreachableError(failure, root=failure) from error
     raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return raw
-
-
-def _encode_request(exchange: _Exchange) -> bytes:
-    """Return the request line, all headers and the body."""
-    parts = exchange.url_parts
-    defaults = {"Host": exchange.host or parts.netloc, "User-Agent": "greenlight", "Accept-Encoding": "identity"}
-    provided = {name.lower() for name in exchange.headers}
-    headers = {name: value for name, value in defaults.items() if name.lower() not in provided} | exchange.headers
-    has_length = exchange.body is not None or exchange.method in ("POST", "PUT", "PATCH")
-    if has_length and "content-length" not in provided:
-        headers["Content-Length"] = str(len(exchange.body or b""))
-    lines = (f"{exchange.method} {_request_target(parts)} HTTP/1.1", *(f"{name}: {headers[name]}" for name in headers))
-    return "\r\n".join((*lines, "", "")).encode("latin-1") + (exchange.body or b"")
 
 
 def _redirect(exchange: _Exchange, status: int, location: str) -> _Exchange:
@@ -431,12 +446,12 @@ def _redirect(exchange: _Exchange, status: int, location: str) -> _Exchange:
     """
     try:
         target = urllib.parse.urljoin(exchange.url, location)
-        new = _origin(split_url(target))
+        new = parse_url(target).origin
     except (ValueError, GuardError) as error:  # green has sent it, so neither the plan nor the gate is wrong
         raise NoAnswerError(f"{exchange.url} redirects to an invalid location: {_describe_error(error)}") from error
     method, headers = exchange.method, exchange.headers
     body, host = exchange.body, exchange.host
-    old = _origin(exchange.url_parts)
+    old = exchange.parsed_url.origin
     if old != new:
         if old[0] == "https" and new[0] == "http":
             raise GuardError(f"{exchange.url} redirects from https to {target}; greenlight does not follow a downgrade")
@@ -446,59 +461,6 @@ def _redirect(exchange: _Exchange, status: int, location: str) -> _Exchange:
         method, body = "GET", None
         headers = {key: value for key, value in headers.items() if not key.lower().startswith("content-")}
     return replace(exchange, method=method, url=target, headers=headers, body=body, host=host)
-
-
-def split_url(url: str) -> urllib.parse.SplitResult:
-    """Split an absolute http or https URL.
-
-    Raises:
-        GuardError: The URL has another scheme, no host, credentials, an invalid port or invalid characters.
-    """
-    if _CREDENTIALS.match(url):  # first, because the other messages repeat the URL
-        raise GuardError("a URL must not contain credentials; send them in a header")
-    if _NOT_IN_URLS.search(url):
-        raise GuardError(f"{url!r} contains blanks or control characters")
-    try:
-        parts = urllib.parse.urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise GuardError(f"{url} is not a valid URL: {error}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise GuardError(f"{url} is not an http or https URL")
-    if not parts.netloc.isascii():
-        raise GuardError(f"the host name in {url} is not ASCII; write it in its encoded form, xn--…")
-    return parts
-
-
-def _validate_head(method: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """Validate a method and headers, and return the headers as a dictionary. Messages never contain header values.
-
-    Raises:
-        HttpError: The method or a header's name is not a token, or HTTP cannot carry a value.
-    """
-    if not _TOKEN.fullmatch(method):
-        raise HttpError(f"{method!r} is not a valid HTTP method")
-    for name, value in headers.items():
-        if not _TOKEN.fullmatch(name):
-            raise HttpError(f"{name!r} is not a valid header name")
-        if any(character in value for character in "\r\n\0"):
-            raise HttpError(f"the header {name} cannot be sent: its value contains a line break or a null character")
-        try:
-            value.encode("latin-1")
-        except UnicodeEncodeError as error:
-            raise HttpError(
-                f"the header {name} cannot be sent: character {error.start + 1} of its value is outside Latin-1"
-            ) from error
-    return dict(headers)
-
-
-def _request_target(parts: urllib.parse.SplitResult) -> str:
-    target = urllib.parse.quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-    return f"{target}?{urllib.parse.quote(parts.query, safe='/?%:@!$&()*+,;=~-._')}" if parts.query else target
-
-
-def _origin(parts: urllib.parse.SplitResult) -> tuple[str, str, int]:
-    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _add_cookies(exchange: _Exchange, jar: CookieJar) -> _Exchange:

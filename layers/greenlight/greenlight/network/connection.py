@@ -6,13 +6,13 @@ import select
 import time
 from typing import TYPE_CHECKING
 
-from greenlight.core.clock import SYSTEM_CLOCK
+from greenlight.network.byte_stream import ByteStream
 from greenlight.network.response_reader import RawResponse, ResponseReader
+from greenlight.network.tls_stream import TlsStream
 
 if TYPE_CHECKING:
     import socket
-
-_RECEIVE_BYTES = 65536
+    import ssl
 
 
 class Connection:
@@ -22,19 +22,44 @@ class Connection:
         raw: The socket itself.
         connect_ms: How long connecting took; None after the first request.
         tls_ms: How long the TLS handshake took; None after the first request, and without TLS.
-        deadline: When the exchange must be over, on the monotonic clock; must be set before each exchange.
+        sent_at: When the first byte of the request was sent, on the clock of `time.perf_counter`.
         first_byte_at: When the first byte of the response arrived; 0 before that.
         last_byte_at: When the last bytes arrived.
     """
 
-    def __init__(self, raw: socket.socket) -> None:
+    def __init__(self, raw: socket.socket, deadline: float = 0.0) -> None:
         """Use a connected socket."""
         self.raw = raw
         self.connect_ms: float | None = None
         self.tls_ms: float | None = None
-        self.deadline = 0.0
-        self.first_byte_at = 0.0
-        self.last_byte_at = 0.0
+        self.sent_at = self.first_byte_at = self.last_byte_at = 0.0
+        self._stream = ByteStream(raw, deadline)
+        self._tls: TlsStream | None = None
+
+    @property
+    def deadline(self) -> float:
+        """When the exchange must be over, on the monotonic clock; must be set before each exchange."""
+        return self._stream.deadline
+
+    @deadline.setter
+    def deadline(self, deadline: float) -> None:
+        self._stream.deadline = deadline
+
+    @property
+    def tls_session(self) -> ssl.SSLObject | None:
+        """The TLS session; None without TLS."""
+        return self._tls.session if self._tls is not None else None
+
+    def start_tls(self, context: ssl.SSLContext, server_name: str) -> None:
+        """Make the TLS handshake, and verify the certificate for `server_name`.
+
+        Raises:
+            OSError: The handshake failed; `ssl.SSLError` and TimeoutError are such errors.
+            ValueError: The name cannot be used in TLS.
+        """
+        started = time.perf_counter()
+        self._tls = TlsStream(self._stream, context, server_name)
+        self.tls_ms = (time.perf_counter() - started) * 1000
 
     def send(self, data: bytes) -> None:
         """Send all of `data` before the deadline.
@@ -42,10 +67,8 @@ class Connection:
         Raises:
             TimeoutError: The deadline has passed.
         """
-        remaining = memoryview(data)
-        while remaining:
-            self._apply_timeout()
-            remaining = remaining[self.raw.send(remaining) :]
+        (self._tls or self._stream).send(data)
+        self.sent_at = self._stream.sent_at
 
     def receive(self) -> bytes:
         """Return the next bytes, b"" if the server has closed its side.
@@ -53,12 +76,9 @@ class Connection:
         Raises:
             TimeoutError: The deadline has passed.
         """
-        self._apply_timeout()
-        data = self.raw.recv(_RECEIVE_BYTES)
-        now = self.last_byte_at = time.perf_counter()
-        self.first_byte_at = self.first_byte_at or now
-        # Yield the GIL, so that other threads whose response has arrived take their time before this one is parsed.
-        SYSTEM_CLOCK.sleep(0)
+        data = (self._tls or self._stream).receive()
+        arrived_at = self.last_byte_at = self._stream.arrived_at
+        self.first_byte_at = self.first_byte_at or arrived_at
         return data
 
     def read_response(self, method: str, limit: int) -> RawResponse:
@@ -68,6 +88,8 @@ class Connection:
 
     def is_stale(self) -> bool:
         """Return whether the server has closed the connection, or sent something, while it was idle."""
+        if self._tls is not None and self._tls.has_pending():
+            return True
         poll = select.poll()  # select() does not support descriptors above 1023
         poll.register(self.raw, select.POLLIN)
         return bool(poll.poll(0))
@@ -75,10 +97,3 @@ class Connection:
     def drop(self) -> None:
         """Close the connection, even if there is unread data."""
         self.raw.close()
-
-    def _apply_timeout(self) -> None:
-        """Set the socket's time-out to the time that remains."""
-        remaining_s = self.deadline - time.monotonic()
-        if remaining_s <= 0:
-            raise TimeoutError
-        self.raw.settimeout(remaining_s)

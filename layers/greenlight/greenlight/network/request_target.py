@@ -10,7 +10,9 @@ from greenlight.core.deployment import Side
 from greenlight.core.errors import GuardError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.routing_rules import RoutedRequest, describe_taken
+from greenlight.network.request_encoding import reject_unsendable
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -69,13 +71,18 @@ def resolve_request(
 
     Raises:
         GuardError: `path_or_url` is a path, and the side has no URL at this stage, or the rule of its listener does not
-            accept the path, or a rule before it may take the request.
+            accept the path, or a rule before it may take the request, or `path_or_url` has control characters.
+        HttpError: HTTP cannot carry a header, in particular one with a line break.
     """
+    reject_unsendable(method or "GET", headers)
+    if _CONTROL.search(path_or_url):  # `urlsplit` would drop some of them silently
+        raise GuardError(f"{path_or_url!r} contains control characters")
     is_absolute = _URL.match(path_or_url) is not None
     if is_absolute and not _is_below(path_or_url, side.url):
         return Request(url=path_or_url, host="", headers=headers)
     if not side.url:
-        raise GuardError(side.no_url or "green has no URL at this stage")
+        reason = side.no_url or "green has no URL at this stage"
+        raise GuardError(reason, root=reason)
     path = path_or_url[len(side.url) :] if is_absolute else path_or_url
     if not path.startswith("/"):
         path = f"/{path}"
@@ -120,6 +127,12 @@ def is_sent_to(side: Side, path_or_url: str) -> bool:
 def accepts_path(side: Side, url: str) -> bool:
     """Return whether the rule that leads to `side` takes the path of `url`."""
     return not side.path_patterns or _matches(urllib.parse.urlsplit(url).path, side.path_patterns)
+
+
+def accepts_host(side: Side, host: str) -> bool:
+    """Return whether the rule that leads to `side` takes a host name; a port is ignored."""
+    name = urllib.parse.urlsplit(f"//{host}").hostname or ""
+    return not side.host_patterns or _matches(name, tuple(pattern.lower() for pattern in side.host_patterns))
 
 
 def _is_below(url: str, base: str) -> bool:

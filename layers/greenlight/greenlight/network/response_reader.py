@@ -24,6 +24,8 @@ MAX_HEADERS = 100
 _MAX_FRAMING_BYTES = 65536
 """Chunk extensions or trailers in a row, which are read and dropped."""
 
+_FRAMING_HEADERS = (b"content-length", b"transfer-encoding", b"content-encoding", b"connection")
+
 _START = b"HTTP/"
 """llhttp also skips a line break before the status line, and takes RTSP and ICE for HTTP."""
 
@@ -68,6 +70,7 @@ class _Message:
         self.decoder: BodyDecoder | None = None
         self.reason = b""
         self.headers: list[tuple[bytes, bytes]] = []
+        self.framing: dict[bytes, list[bytes]] = {}
         self.has_head = False
         self.is_complete = False
         self.has_more = False
@@ -82,7 +85,10 @@ class _Message:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.has_head:  # a trailer
             return
-        self.headers.append((name, value.strip(b" \t")))
+        value = value.strip(b" \t")
+        self.headers.append((name, value))
+        if (key := name.lower()) in _FRAMING_HEADERS:
+            self.framing.setdefault(key, []).append(value)
         if len(self.headers) > MAX_HEADERS:
             raise IllegalResponseError(f"it has more than {MAX_HEADERS} headers")
 
@@ -97,7 +103,8 @@ class _Message:
         self.is_complete = True
 
     def values(self, name: bytes) -> list[bytes]:
-        return [value for key, value in self.headers if key.lower() == name]
+        """Return the values of one of the headers in `_FRAMING_HEADERS`."""
+        return self.framing.get(name, [])
 
 
 class ResponseReader:

@@ -264,7 +264,7 @@ class Accepts(StrictStruct, frozen=True, kw_only=True):
         checks:
           - name: green's port is open
             tcp: {}
-        accepts: {evidence: readiness, why: green takes its work from a queue and answers no requests}
+        accepts: {evidence: environment, why: green takes its work from a queue and answers no requests}
     """
 
     evidence: Literal["readiness", "environment"]

@@ -211,22 +211,6 @@ def read(text: str, source: str = "") -> Document:
     return Document(data, root)
 
 
-def nesting_exceeds(text: str, depth: int) -> bool:
-    """Return whether YAML is nested deeper than `depth`.
-
-    libyaml's composer and constructor recurse for each level, and crash the process when the stack overflows.
-
-    Raises:
-        yaml.YAMLError: The text is not valid YAML.
-    """
-    level = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if level > depth:
-            return True
-    return False
-
-
 def syntax_problem(error: yaml.MarkedYAMLError, text: str) -> Problem:
     """Convert a syntax error of PyYAML to a Problem, with a hint for the most common mistakes."""
     mark = error.problem_mark or error.context_mark

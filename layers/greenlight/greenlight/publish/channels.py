@@ -37,7 +37,8 @@ class Channel(NamedTuple):
 def publish_report(aws: Aws, settings: Settings, report: Report, deadline: float, log: ChannelLog) -> int:
     """Publish the report and return how many channels failed; a channel never affects another one.
 
-    Index and page come last and only for a stored report: they are optional, and the bucket has just worked.
+    Index and page come last and only for a stored report: they are optional, and the bucket has just worked. A report
+    that the last resort has stored before was published by then.
 
     Args:
         aws: AWS clients.
@@ -45,6 +46,9 @@ def publish_report(aws: Aws, settings: Settings, report: Report, deadline: float
         report: The report.
         deadline: `time.monotonic()` by which all channels must have ended; each gets an equal share of the time.
         log: Receives a line for each channel.
+
+    Raises:
+        AlreadyStoredError: The last resort has stored its report of this gate before.
     """
     from greenlight.publish import index, s3
 
@@ -89,8 +93,12 @@ def _share(deadline: float, share: float) -> float:
 
 def _publish(channel: Channel, uri: str, deadline: float, log: ChannelLog) -> str | None:
     """Return what the channel returned; None if it failed or did not end by `deadline`."""
+    from greenlight.publish.s3 import AlreadyStoredError
+
     try:
         result = run_with_deadline(deadline, lambda: channel.publish(uri), f"not done: {channel.message}")
+    except AlreadyStoredError:
+        raise
     except Exception as error:  # noqa: BLE001 - no channel matters to the verdict or to another channel
         log.failed(channel.message, error)
         return None

@@ -1,6 +1,7 @@
 """Index of the report bucket: one small object for each gate, from which `greenlight history` reads.
 
-Keys are `index/APPLICATION/GROUP/ORDER-TIME-DEPLOYMENT-STAGE.json`. S3 lists keys in ascending order, and ORDER
+Keys are `index/APPLICATION/GROUP/ORDER-TIME-DEPLOYMENT-STAGE.json`, and `…-STAGE.last-resort.json` for reports that the
+last resort wrote. S3 lists keys in ascending order, and ORDER
 decreases over time, so one ListObjectsV2 returns the newest entries of a deployment group (docs/decisions/0020).
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 """
@@ -18,7 +19,7 @@ from greenlight.core.display import truncate
 from greenlight.core.finding import ExcuseReason, Outcome, Severity
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.hold import HoldDecision
-from greenlight.core.report import PlanSource, Report
+from greenlight.core.report import Answer, Author, PlanSource, Report
 from greenlight.core.verdict import Reason, Status
 
 if TYPE_CHECKING:
@@ -30,10 +31,12 @@ MAX_REASONS = 10
 MAX_CHECKS = 500
 MESSAGE_LENGTH = 300
 
+_LAST_RESORT = f".{Author.LAST_RESORT.value}"
+
 _END_OF_TIME_MS = 10**13 - 1
 """In the year 2286; it has 13 digits, so that keys sort like numbers."""
 
-_NAME = re.compile(r"(\d{13})-\d{8}T\d{6}Z-.+-[A-Z][A-Za-z]+\.json", re.ASCII | re.DOTALL)
+_NAME = re.compile(r"(\d{13})-\d{8}T\d{6}Z-.+-[A-Z][A-Za-z]+(?:\.last-resort)?\.json", re.ASCII | re.DOTALL)
 
 
 class CheckSummary(FrozenStruct, frozen=True, kw_only=True):
@@ -60,6 +63,8 @@ class Entry(FrozenStruct, frozen=True, kw_only=True):
         started_at: ISO 8601, UTC.
         duration_ms: From the invocation of the hook to the verdict.
         report: URI of the report.
+        answer: Answer to CodeDeploy; null in entries of versions that did not store it.
+        written_by: Function that wrote the report.
     """
 
     schema: str = SCHEMA
@@ -82,6 +87,8 @@ class Entry(FrozenStruct, frozen=True, kw_only=True):
     plan: PlanSource = PlanSource()
     report: str = ""
     greenlight: str = ""
+    answer: Answer | None = None
+    written_by: Author = Author.HOOK
 
     @property
     def let_through(self) -> bool:
@@ -103,7 +110,12 @@ def build_entry(report: Report, uri: str) -> Entry:
         started_at=report.started_at,
         duration_ms=report.duration_ms,
         reasons=tuple(
-            Reason(cause=reason.cause, check=reason.check, message=truncate(reason.message, MESSAGE_LENGTH))
+            Reason(
+                cause=reason.cause,
+                check=reason.check,
+                message=truncate(reason.message, MESSAGE_LENGTH),
+                root=truncate(reason.root, MESSAGE_LENGTH),
+            )
             for reason in report.reasons[:MAX_REASONS]
         ),
         checks=tuple(
@@ -124,6 +136,8 @@ def build_entry(report: Report, uri: str) -> Entry:
         plan=report.plan,
         report=uri,
         greenlight=report.greenlight,
+        answer=report.answer,
+        written_by=report.written_by,
     )
 
 
@@ -138,7 +152,7 @@ def entry_key(report: Report) -> str:
     started_at = datetime.datetime.fromisoformat(report.started_at)
     order = _END_OF_TIME_MS - round(started_at.timestamp() * 1000)
     prefix = entry_prefix(deployment.application or "unknown", deployment.group or "unknown")
-    name = urllib.parse.quote(f"{deployment.id}-{deployment.stage}", safe=" ")
+    name = urllib.parse.quote(f"{deployment.id}-{report.name}", safe=" ")
     return f"{prefix}{order:013d}-{started_at.astimezone(datetime.UTC):%Y%m%dT%H%M%SZ}-{name}.json"
 
 
@@ -146,6 +160,11 @@ def parse_key_time(key: str) -> float | None:
     """Parse the Unix time in seconds from a key; return None if the key is not the key of an entry."""
     name = _NAME.fullmatch(key.rpartition("/")[2])
     return (_END_OF_TIME_MS - int(name[1])) / 1000 if name else None
+
+
+def gate_key(key: str) -> str:
+    """Return the key of the entry of a gate's hook, for the key of an entry of the hook or the last resort."""
+    return key.removesuffix(f"{_LAST_RESORT}.json") + ".json" if key.endswith(f"{_LAST_RESORT}.json") else key
 
 
 def store(aws: Aws, bucket: str, report: Report, uri: str) -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from greenlight.core.display import escape_controls, truncate
 from greenlight.core.finding import Outcome
+from greenlight.report.reason_groups import group_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,11 +38,12 @@ def format_subject(report: Report) -> str:
 def verdict_sentence(report: Report) -> str:
     """Return one line with verdict, application, stage and the first reason."""
     sentence = format_subject(report)
-    if report.reasons:
-        reason = report.reasons[0]
-        check = f", {reason.check}" if reason.check else ""
-        sentence += f"; {reason.cause.value}{check}: {reason.message}"
-    more = f" (and {len(report.reasons) - 1} more)" if len(report.reasons) > 1 else ""
+    groups = group_reasons(report.reasons)
+    for group in groups[:1]:
+        label = f", {group.label}" if group.label else ""
+        sentence += f"; {group.cause.value}{label}: {group.message}"
+    count = len(report.reasons) - sum(max(1, len(group.checks)) for group in groups[:1])
+    more = f" (and {count} more)" if count else ""
     return escape_controls(truncate(sentence + more, 600))
 
 
@@ -60,10 +62,7 @@ def fit_reasons(reasons: Sequence[Reason], max_bytes: int) -> list[dict[str, Any
     """Return as many reasons as fit into `max_bytes`, with messages as long as all of them can have."""
     data: list[dict[str, Any]] = []
     for length in MESSAGE_LENGTHS:
-        data = [
-            {"cause": reason.cause.value, "check": reason.check, "message": truncate(reason.message, length)}
-            for reason in reasons
-        ]
+        data = [_encode_reason(reason, length) for reason in reasons]
         if size_bytes(data) <= max_bytes:
             return data
     remaining_bytes = max_bytes
@@ -82,6 +81,12 @@ def _hold_data(report: Report, message_length: int) -> dict[str, Any] | None:
     return {**msgspec.to_builtins(report.hold), **texts, "rejected": len(report.hold.rejected)}
 
 
+def _encode_reason(reason: Reason, length: int) -> dict[str, Any]:
+    """Return a reason as plain data, with texts of at most `length` characters."""
+    data = {"cause": reason.cause.value, "check": reason.check, "message": truncate(reason.message, length)}
+    return data | ({"root": truncate(reason.root, length)} if reason.root else {})
+
+
 def build_event(report: Report, uri: str, message_length: int = MESSAGE_LENGTHS[0]) -> dict[str, Any]:
     """Build the detail of a verdict's event.
 
@@ -92,10 +97,7 @@ def build_event(report: Report, uri: str, message_length: int = MESSAGE_LENGTHS[
     """
     deployment = report.deployment
     counts = {outcome.value: sum(finding.outcome is outcome for finding in report.checks) for outcome in Outcome}
-    reasons = [
-        {"cause": reason.cause.value, "check": reason.check, "message": truncate(reason.message, message_length)}
-        for reason in report.reasons[:MAX_REASONS]
-    ]
+    reasons = [_encode_reason(reason, message_length) for reason in report.reasons[:MAX_REASONS]]
     return {
         "schema": EVENT_SCHEMA,
         "verdict": report.verdict.value,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.core.display import truncate
 from greenlight.publish import notice_content
 from greenlight.report import content, text
+from greenlight.report.reason_groups import group_reasons
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
@@ -100,7 +101,9 @@ def build_card(report: Report, uri: str, text_length: int = notice_content.MESSA
 
     deployment = report.deployment
     reasons = [
-        f"*{escape(reason.check or reason.cause.value)}*: {escape(reason.message)}" for reason in report.reasons[:3]
+        f"*{escape(group.label or group.cause.value)}*: {escape(group.message)}"
+        + (f" ({escape(group.names)})" if group.is_shared else "")
+        for group in group_reasons(report.reasons)[:3]
     ]
     facts = [
         *content.list_owners(report),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from greenlight.core.finding import Cause, EvidenceKind, Outcome, Severity
+from greenlight.core.finding import AFTER_REDIRECT, Cause, EvidenceKind, Outcome, Severity
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.hold import HoldDecision
 from greenlight.core.report import DEFAULT_CHECKS
@@ -233,7 +233,10 @@ def describe_untested(report: Report) -> list[str]:
     """Return what this gate did not test, one sentence each."""
     skipped = [f"{finding.name}: skipped, {finding.message}" for finding in _skipped(report)]
     not_run = [f"{finding.name}: {finding.message}" for finding in _not_run(report)]
-    return [*skipped, *not_run, *_describe_gaps(report)]
+    uncovered = [
+        f"{finding.name}: {description}" for finding in report.checks if (description := describe_uncovered(finding))
+    ]
+    return [*skipped, *not_run, *uncovered, *_describe_gaps(report)]
 
 
 def summarize_untested(report: Report) -> list[str]:
@@ -296,9 +299,10 @@ def format_place(evidence: Evidence) -> str:
 
 
 def describe_uncovered(finding: Finding) -> str:
-    """Return what a check that passed did not cover, from its message; "" if it covered everything."""
-    _, mark, uncovered = finding.message.partition(NOT_COVERED)
-    return f"{mark}{uncovered}" if mark and finding.outcome is Outcome.PASS else ""
+    """Return what a check that passed did not cover, and who answered in place of green; "" without either."""
+    message, redirect, urls = finding.message.partition(AFTER_REDIRECT)
+    _, mark, uncovered = message.partition(NOT_COVERED)
+    return f"{mark}{uncovered}{redirect}{urls}".removeprefix("; ") if finding.outcome is Outcome.PASS else ""
 
 
 def describe_evidence(evidence: Evidence) -> str:

@@ -17,13 +17,14 @@ from greenlight.core.finding import Cause, Outcome
 from greenlight.core.verdict import Status
 from greenlight.report import charts, content
 from greenlight.report.html_builder import MAX_TEXT_LENGTH, Html, escape_block, escape_line, join, tag
+from greenlight.report.reason_groups import MAX_NAMES, group_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from greenlight.core.finding import AttemptRecord, Evidence, Finding, Series
     from greenlight.core.report import Report
-    from greenlight.core.verdict import Reason
+    from greenlight.report.reason_groups import ReasonGroup
 
 MAX_TIMELINE_ROWS = 30
 """Most checks that the timeline shows; `_most_relevant` chooses them."""
@@ -108,12 +109,11 @@ def _aside(report: Report) -> Html:
 def _reasons(report: Report) -> Iterator[Html]:
     """Render the first reason in full, the others as a list, and the owners; or the number of passed checks."""
     if report.reasons:
-        first, *others = report.reasons
-        finding = _finding_of(report, first)
-        yield _first_reason(report, first, finding)
+        first, *others = group_reasons(report.reasons)
+        yield _first_reason(report, first)
         if others:
             yield tag("h2", f"{len(others)} more {'reason' if len(others) == 1 else 'reasons'}", class_="small")
-            yield tag("ul", *(_reason(report, reason) for reason in others[:MAX_REASONS]), class_="reasons")
+            yield tag("ul", *(_reason(report, group) for group in others[:MAX_REASONS]), class_="reasons")
         if len(others) > MAX_REASONS:
             yield tag("p", f"and {len(others) - MAX_REASONS} more, below", class_="muted")
         for owner in content.list_owners(report):
@@ -139,18 +139,20 @@ def _remarks(report: Report) -> Iterator[Html]:
         yield _remark("Note", note)
 
 
-def _first_reason(report: Report, reason: Reason, finding: Finding | None) -> Html:
+def _first_reason(report: Report, group: ReasonGroup) -> Html:
+    finding = _finding_of(report, group)
     evidence = finding.evidence if finding else ()
     mismatch = next((item for item in evidence if not item.passed), None)
     return tag(
         "section",
-        tag("h2", _link(report, reason) if reason.check else escape_line(reason.cause.value)),
-        tag("p", reason.message, class_="lead"),
+        tag("h2", _title(report, group) or escape_line(group.cause.value)),
+        tag("p", group.message, class_="lead"),
+        tag("p", *_links(report, group)) if group.is_shared else Html(),
         _expected_and_actual(mismatch) if mismatch else Html(),
         tag(
             "p",
-            *((tag("strong", reason.cause.value), " ") if reason.check else ()),
-            content.owner_sentence(report, reason.cause),
+            *((tag("strong", group.cause.value), " ") if group.checks else ()),
+            content.owner_sentence(report, group.cause),
         ),
         _next_step(finding) if finding and finding.remediation else Html(),
         class_="why",
@@ -170,21 +172,36 @@ def _expected_and_actual(evidence: Evidence) -> Html:
     )
 
 
-def _reason(report: Report, reason: Reason) -> Html:
-    name = join((_link(report, reason), ": ")) if reason.check else Html()
-    return tag("li", name, reason.message, " ", tag("span", reason.cause.value, class_="chip"))
+def _reason(report: Report, group: ReasonGroup) -> Html:
+    title = _title(report, group)
+    heading = join((title, ": ")) if title else Html()
+    names = tag("div", *_links(report, group), class_="muted") if group.is_shared else Html()
+    return tag("li", heading, group.message, " ", tag("span", group.cause.value, class_="chip"), names)
 
 
-def _link(report: Report, reason: Reason) -> Html:
-    """Render the reason's check as a link to it."""
+def _title(report: Report, group: ReasonGroup) -> Html:
+    """Render the check of a group as a link to it, or the number of its checks."""
+    return escape_line(group.label) if len(group.checks) != 1 else _link(report, group.label)
+
+
+def _links(report: Report, group: ReasonGroup) -> Iterator[str]:
+    """Render the checks of a group as links to them, of very many only the first."""
+    for number, name in enumerate(group.checks[:MAX_NAMES]):
+        yield from (", " if number else "", _link(report, name))
+    if len(group.checks) > MAX_NAMES:
+        yield f" and {len(group.checks) - MAX_NAMES} more"
+
+
+def _link(report: Report, name: str) -> Html:
+    """Render the name of a check as a link to it."""
     for number, finding in enumerate(report.checks):
-        if finding.name == reason.check:
-            return tag("a", reason.check, href=f"#check-{number}")
-    return escape_line(reason.check)
+        if finding.name == name:
+            return tag("a", name, href=f"#check-{number}")
+    return escape_line(name)
 
 
-def _finding_of(report: Report, reason: Reason) -> Finding | None:
-    return next((finding for finding in report.checks if finding.name == reason.check), None)
+def _finding_of(report: Report, group: ReasonGroup) -> Finding | None:
+    return next((finding for finding in report.checks if finding.name in group.checks[:1]), None)
 
 
 def _remark(label: str, sentence: str) -> Html:

@@ -67,7 +67,7 @@ def _render_case(result: Result, suite: str) -> Iterator[str]:
     finding = result.finding
     duration_ms = finding.duration_ms if finding else 0.0
     attributes = {"name": truncate(result.name, 300), "classname": suite, "time": _format_seconds(duration_ms)}
-    children = [*_render_outcome(result), *_render_earlier_attempts(finding)]
+    children = [*_render_outcome(result), *_render_earlier_attempts(finding), *_render_uncovered(finding)]
     if not children:
         yield _empty_tag("testcase", **attributes)
         return
@@ -83,6 +83,12 @@ def _render_outcome(result: Result) -> Iterator[str]:
         yield f"{start}{_render_details(result.finding)}</{element}>"
     elif result.message:
         yield _empty_tag("skipped", message=result.message)
+
+
+def _render_uncovered(finding: Finding | None) -> Iterator[str]:
+    """Render what a check that passed did not cover."""
+    if finding is not None and (uncovered := content.describe_uncovered(finding)):
+        yield f"<system-out>{_escape_lines(uncovered)}</system-out>"
 
 
 def _element_of(result: Result) -> str:

@@ -13,6 +13,7 @@ from greenlight.core.display import escape_controls, truncate
 from greenlight.core.finding import Outcome
 from greenlight.core.verdict import Status
 from greenlight.report import content
+from greenlight.report.reason_groups import group_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,9 +65,11 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _list_items(report: Report) -> Iterator[str]:
     """Return the list below the headline: reasons, owners, overrides, shadow mode and notes."""
-    for reason in report.reasons:
-        name = f"{_text(reason.check)}: " if reason.check else ""
-        yield f"- **{_text(reason.cause.value)}** {name}{_text(reason.message)}"
+    for group in group_reasons(report.reasons):
+        label = f"{_text(group.label)}: " if group.label else ""
+        yield f"- **{_text(group.cause.value)}** {label}{_text(group.message)}"
+        if group.is_shared:
+            yield f"  - {_text(group.names)}"
     for owner in content.list_owners(report):
         yield f"- {owner}"
     for override in report.overrides:

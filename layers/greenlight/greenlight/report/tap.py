@@ -68,6 +68,8 @@ def _escape(text: str) -> str:
 def _render_diagnosis(result: Result) -> Iterator[str]:
     """Render the YAML block of a check that did not pass; its values are JSON, which is valid YAML."""
     if not result.message:
+        if result.finding is not None and (uncovered := content.describe_uncovered(result.finding)):
+            yield f"  # {escape_controls(uncovered)}"
         return
     yield "  ---"
     yield f"  message: {json.dumps(result.message)}"

@@ -9,6 +9,7 @@ from greenlight.core.display import escape_controls
 from greenlight.core.finding import Outcome
 from greenlight.core.verdict import Status
 from greenlight.report import content
+from greenlight.report.reason_groups import group_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,9 +89,11 @@ def _verdict_lines(report: Report) -> Iterator[_Line]:
     colour = _COLOURS[Outcome.PASS if report.verdict is Status.SUCCEEDED else Outcome.FAIL]
     about = f": {content.format_subject(report)} {deployment.id} at {deployment.stage}"
     yield _Line(content.format_headline(report), about, colour=colour)
-    for reason in report.reasons:
-        check = f"{reason.check}: " if reason.check else ""
-        yield _Line(reason.cause.value, f": {check}{reason.message}", "  ", colour)
+    for group in group_reasons(report.reasons):
+        label = f"{group.label}: " if group.label else ""
+        yield _Line(group.cause.value, f": {label}{group.message}", "  ", colour)
+        if group.is_shared:
+            yield _Line("", group.names, "    ")
     for owner in content.list_owners(report):
         yield _Line("", owner, "  ")
     for override in report.overrides:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from greenlight.core.errors import GreenlightError
+from greenlight.core.errors import AwsError, GreenlightError
 
 if TYPE_CHECKING:
     from greenlight.checks.context import Context
@@ -25,7 +25,11 @@ def list_service_tasks(context: Context, status: Literal["RUNNING", "STOPPED"]) 
     tasks: list[dict[str, Any]] = []
     for page in context.aws_pages("ecs", "list_tasks", cluster=cluster, serviceName=service, desiredStatus=status):
         if arns := page.get("taskArns", []):
-            tasks += context.aws_call("ecs", "describe_tasks", cluster=cluster, tasks=arns).get("tasks", [])
+            response = context.aws_call("ecs", "describe_tasks", cluster=cluster, tasks=arns)
+            tasks += response.get("tasks", [])
+            unread = [failure for failure in response.get("failures", []) if failure.get("reason") != "MISSING"]
+            if unread:  # a task that is MISSING has ended since it was listed
+                raise AwsError(f"ecs:DescribeTasks did not describe {unread[0].get('arn')}: {unread[0].get('reason')}")
     return tasks
 
 

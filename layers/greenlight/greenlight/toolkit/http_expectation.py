@@ -19,6 +19,7 @@ from greenlight.core.plan_path import KeyStep
 from greenlight.network import cookies
 from greenlight.toolkit import xml_html
 from greenlight.toolkit.capture_substitution import substitute_captures
+from greenlight.toolkit.json_text import describe_gap
 from greenlight.toolkit.response_body import Unreadable, as_json, as_text, document_of, find_in, truncation
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _PREFIX = re.compile(r"[A-Za-z_][\w.-]*")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")  # a token of RFC 9110 section 5.6.2
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BODY_KEYS = ("json", "xml", "html", "body", "bytes", "sha256", "size")
-_STATUSES_WITHOUT_BODY = (204, 304)
+_STATUSES_WITHOUT_BODY = (204, 205, 304)
 
 
 class CookieExpectation(Params, frozen=True, kw_only=True):
@@ -415,8 +416,7 @@ class _ResponseCheck:
         if expect.json:
             data = absent or as_json(response)
             for query, expectation in expect.json.items():
-                result = data if isinstance(data, Unreadable) else run_query(query, data)
-                yield from self._compare(f"json {query}", expectation, result)
+                yield from self._compare(f"json {query}", expectation, _query_json(query, data))
         for kind, queries in (("xml", expect.xml), ("html", expect.html)):
             if queries:
                 document = absent or document_of(response, kind)
@@ -453,6 +453,14 @@ class _ResponseCheck:
                 yield check_value(query, getattr(expect.timings, part), actual, self._location)
         if expect.tls is not None:
             yield from check_certificate(expect.tls, response.certificate, self._location, "tls ")
+
+
+def _query_json(query: str, data: Any) -> Any:
+    """Return the result of a query, or `Unreadable` if it shows nothing."""
+    if isinstance(data, Unreadable):
+        return data
+    gap = describe_gap(query, data)
+    return Unreadable(f"the body is JSON, but {gap}") if gap else run_query(query, data)
 
 
 def _absent_body(response: Response) -> Unreadable | None:

@@ -9,7 +9,6 @@ Source of the idea and of the two thresholds: https://github.com/opendiffy/diffy
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 from collections import Counter
@@ -22,9 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
 MAX_DIFFERENCES = 1000
-"""Maximum number of differences per pair; responses with more differences have nothing in common."""
+"""Maximum number of differences per pair; beyond them nothing is compared."""
 
 MAX_DEPTH = 100
+_TOO_DEEP = "nested too deeply to compare"
 
 
 class Difference(FrozenStruct, frozen=True, kw_only=True):
@@ -43,7 +43,9 @@ class Difference(FrozenStruct, frozen=True, kw_only=True):
 
 
 def find_differences(blue: Any, green: Any, path: str = "", ignore: Collection[str] = ()) -> list[Difference]:
-    """Return the differences between two trees of plain data.
+    """Return the differences between two trees of plain data, one for each path and kind, and at most 1000.
+
+    All items of a list have the same path, so that a thousand items that differ hide no difference behind them.
 
     Args:
         blue: The baseline.
@@ -51,17 +53,24 @@ def find_differences(blue: Any, green: Any, path: str = "", ignore: Collection[s
         path: Path of both trees.
         ignore: Paths, or last parts of paths, that may differ together with everything below them.
     """
-    differences = _walk(blue, green, path, frozenset(ignore), 0)
-    return list(itertools.islice(differences, MAX_DIFFERENCES))
+    by_place: dict[tuple[str, str], Difference] = {}
+    for difference in _walk(blue, green, path, frozenset(ignore), 0):
+        by_place.setdefault((difference.path, difference.kind), difference)
+        if len(by_place) == MAX_DIFFERENCES:
+            break
+    return list(by_place.values())
+
+
+def is_partial(differences: Sequence[Difference]) -> bool:
+    """Return whether a limit kept a part of two trees from being compared: too many differences, or too many levels."""
+    return len(differences) >= MAX_DIFFERENCES or any(difference.blue is _TOO_DEEP for difference in differences)
 
 
 def _walk(blue: Any, green: Any, path: str, ignore: frozenset[str], depth: int) -> Iterator[Difference]:
     if _is_ignored(path, ignore):
         return
     if depth > MAX_DEPTH:
-        yield Difference(
-            path=path, kind="value", blue="nested too deeply to compare", green="nested too deeply to compare"
-        )
+        yield Difference(path=path, kind="value", blue=_TOO_DEEP, green=_TOO_DEEP)
     elif isinstance(blue, dict) and isinstance(green, dict):
         for name in dict.fromkeys([*blue, *green]):
             child = f"{path}.{name}" if path else str(name)

@@ -23,6 +23,7 @@ _AFTER_SHIFT = "AfterAllowTraffic"
 _BEFORE_GREEN = "BeforeInstall"
 
 _DESCRIPTIONS = (
+    ("balancer", "got no further than green's load balancer"),
     ("blue", "asked blue"),
     ("other", "asked another host"),
     ("green_metrics", "read green's metrics"),

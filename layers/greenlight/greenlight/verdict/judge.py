@@ -40,7 +40,7 @@ def judge(findings: Sequence[Finding], overridden: Container[str] = (), rule: Ev
     """
     blocking = [finding for finding in findings if finding.severity is not Severity.ADVISORY]
     reasons = tuple(
-        Reason(cause=_cause(finding), check=finding.name, message=finding.message)
+        Reason(cause=_cause(finding), check=finding.name, message=finding.message, root=finding.root)
         for finding in blocking
         if finding.outcome not in (Outcome.PASS, Outcome.SKIPPED) and not excuse_for(finding, overridden)
     )
