@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -38,6 +38,22 @@ class NoOpenHoldError(GreenlightError):
     """There is no hold that waits for a decision."""
 
 
+class HoldPlace(NamedTuple):
+    """Place of a hold: the report bucket, the deployment, and the stage; "" for the only one."""
+
+    bucket: str
+    deployment: str
+    stage: str = ""
+
+
+class DecisionResult(NamedTuple):
+    """Result of a decision: exit status, a sentence, and the hold afterwards."""
+
+    status: int
+    message: str
+    record: HoldRecord
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments for the hold and the reason."""
     parser.add_argument("deployment", metavar="DEPLOYMENT_ID", help="the deployment that waits")
@@ -56,22 +72,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, aws: Aws, decision: Answer, clock: Clock = SYSTEM_CLOCK) -> int:
     """Send a decision; return 0 if it counts, 1 if it does not, 3 if the gate has not said so within a minute."""
     _check_arguments(arguments)
-    bucket = buckets.resolve_bucket(aws, "report", arguments)
+    place = HoldPlace(buckets.resolve_bucket(aws, "report", arguments), arguments.deployment, arguments.stage)
     try:
-        record = _find_open(aws, bucket, arguments.deployment, arguments.stage, clock)
-        _send(aws, record, decision, arguments.why)
-        ended = _wait_for_result(aws, bucket, record, clock)
+        result = decide_hold(aws, place, decision, arguments.why, clock)
     except NoOpenHoldError as error:
         print(f"greenlight {arguments.command}: {escape_controls(str(error))}", file=sys.stderr)
         return NOT_COUNTED
-    status, message = _describe_result(record, ended, decision)
+    is_counted, record = result.status == COUNTED, result.record
     if arguments.format == "json":
-        hold = (ended or record).hold
-        document = {"deployment": record.deployment, "stage": record.stage, "decision": decision, "hold": hold}
-        print(json.dumps({**msgspec.to_builtins(document), "counted": status == COUNTED, "message": message}, indent=2))
+        document = {"deployment": record.deployment, "stage": record.stage, "decision": decision, "hold": record.hold}
+        print(json.dumps({**msgspec.to_builtins(document), "counted": is_counted, "message": result.message}, indent=2))
     else:
-        print(escape_controls(message), file=sys.stdout if status == COUNTED else sys.stderr)
-    return status
+        print(escape_controls(result.message), file=sys.stdout if is_counted else sys.stderr)
+    return result.status
+
+
+def decide_hold(
+    aws: Aws, place: HoldPlace, decision: Answer, reason: str, clock: Clock = SYSTEM_CLOCK
+) -> DecisionResult:
+    """Send a decision, and wait until the gate has accepted or rejected it.
+
+    Raises:
+        NoOpenHoldError: No hold waits.
+        GreenlightError: Several holds wait, or an object is not a hold.
+        AwsError: AWS denied a call or did not respond.
+    """
+    record = _find_open(aws, place, clock)
+    _send(aws, record, decision, reason)
+    ended = _wait_for_result(aws, place.bucket, record, clock)
+    status, message = _describe_result(record, ended, decision)
+    return DecisionResult(status, message, ended or record)
 
 
 def _check_arguments(arguments: argparse.Namespace) -> None:
@@ -86,13 +116,14 @@ def _check_arguments(arguments: argparse.Namespace) -> None:
         raise GreenlightError(f"--why needs a reason of 1 to {MAX_REASON_CHARACTERS} characters; the report shows it")
 
 
-def _find_open(aws: Aws, bucket: str, deployment: str, stage: str, clock: Clock) -> HoldRecord:
+def _find_open(aws: Aws, place: HoldPlace, clock: Clock) -> HoldRecord:
     """Return the hold that waits for a decision.
 
     Raises:
         NoOpenHoldError: No hold waits.
         GreenlightError: Several holds wait.
     """
+    bucket, deployment, stage = place
     records = [record for record in read_holds(aws, bucket, deployment) if stage in ("", record.stage)]
     waiting = [record for record in records if record.is_open and not _is_over(record, clock)]
     if len(waiting) > 1:

@@ -28,7 +28,7 @@ from devkit.rehearsal.codedeploy_state import (
     ServiceError,
     create_deployment_id,
 )
-from devkit.rehearsal.hooks import CONCLUDE, LAST_RESORT_KEY, PLACEHOLDERS, PREPARE, PROBE, PROJECT
+from devkit.rehearsal.hooks import ANSWERERS, CONCLUDE, LAST_RESORT_KEY, PLACEHOLDERS, PREPARE, PROBE, PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -216,6 +216,19 @@ class Stand:
             return json_reply(_PAYLOADS[failure])
         document = _FUNCTIONS[function](gate, payload)
         return CutReply(b"{") if failure == "lost" else json_reply(document)
+
+
+def answer_of(gate: Gate) -> tuple[str, str]:
+    """Return the answerer and the status; there must be exactly one answer."""
+    assert len(gate.answers) == 1, gate.answers
+    assert gate.answers[0] == gate.execution.status
+    return {**ANSWERERS, HOOK_KEY: "hook"}[gate.execution.answered_by], gate.execution.status
+
+
+def states_of(stand: Stand, gate: Gate, machine: str = GATE) -> list[str]:
+    """Return the states that a machine of the gate has entered."""
+    runs = stand.machines.runs(gate.execution.deployment_id)
+    return [state for run in runs if run.machine == machine for state in run.states]
 
 
 def _execution_arn(machine: str, gate: Gate) -> str:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.machine_campaign.stand import Gate, Stand
-from tests.rehearsal.test_state_machines import answer_of, states_of
+from tests.machine_campaign.stand import Gate, Stand, answer_of, states_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Step Functions: the state machines of a gate and its guardian, run by moto, and the events of their ends.
 
-The definitions are the deployed ones; only placeholders, time limits and the bake time differ.
+The definitions are the deployed ones; only placeholders, time limits, bake time and the time for an approval differ.
 """
 
 from __future__ import annotations
@@ -129,7 +129,9 @@ class StateMachines:
             self._stack.enter_context(
                 corrected_interpreter(
                     lambda service, machine: self._aws.client(service, _KEYS[machine]),
-                    TimeScales({"Bake": self._settings.minute_s / 60}, self._settings.hour_s / 3600),
+                    TimeScales(
+                        dict.fromkeys(("Bake", "Ask"), self._settings.minute_s / 60), self._settings.hour_s / 3600
+                    ),
                 )
             )
             for name, definition in self._definitions().items():
