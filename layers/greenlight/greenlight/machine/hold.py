@@ -84,7 +84,6 @@ def ask(step: Step, work: dict[str, Any], token: str) -> dict[str, Any]:
     store_hold(step.aws, step.settings.report_bucket, record)
     step.log.info("approval asked", asked=held.hold.asked, until=held.hold.until, round=held.round)
     if not held.round:
-        step.log.metrics({"HoldsAsked": 1})
         request_approval(step.aws, step.settings, record, step.deadline, step.log)
     return {"until": held.hold.until}
 
