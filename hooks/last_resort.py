@@ -1,7 +1,8 @@
-"""The last resort: answers Failed for a hook that could not answer, then publishes a report for it.
+"""The last resort: answers Failed for a hook or a state machine that could not answer, then publishes a report for it.
 
 Lambda's OnFailure destination invokes it with the record of a failed invocation: the hook ran out of memory, timed out
-or was killed, or CodeDeploy did not accept its answer. It runs no plan and no plugin, and has a separate role.
+or was killed, or CodeDeploy did not accept its answer. EventBridge invokes it with the end of a guardian state machine.
+It runs no plan and no plugin, and has a separate role.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.core.verdict import Status
 from greenlight.gate.codedeploy import AnswerNotAcceptedError, EventError, Reporter, parse
+from greenlight.gate.machine_event import build_record, is_machine_event
 from greenlight.gate.telemetry import GateLog
 from greenlight.publish import metrics
 
@@ -31,10 +33,12 @@ def handler(record: Any, context: Any) -> dict[str, Any]:
     """Answer Failed for the failed invocation in `record`, then publish its report.
 
     Raises:
-        EventError: The record does not contain a hook's event.
+        EventError: The record does not contain a hook's event or the input of a guardian.
         AnswerNotAcceptedError: CodeDeploy did not accept the answer; the deployment waits until its hook times out, and
             an alarm is raised.
     """
+    if is_machine_event(record):
+        record = build_record(record)
     if not isinstance(record, dict) or not isinstance(record.get("requestPayload"), dict):
         raise EventError("the event is not the record of a failed invocation: it has no requestPayload")
     execution = parse(record["requestPayload"])

@@ -269,15 +269,16 @@ class WebSocketClient:
         """Return the next complete message; the protocol answers pings automatically."""
         from websockets.frames import Opcode
 
-        message: bytes = b""
+        message, is_text = b"", False
         while True:
             frame = self._receive_event("a message")
             if frame.opcode is Opcode.CLOSE:
                 raise BrokenError(self._describe_close() or "the server closed with code 1005")
             if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
                 message += frame.data
+                is_text = is_text or frame.opcode is Opcode.TEXT
                 if frame.fin:
-                    return message
+                    return _require_utf8(message) if is_text else message
 
     def _receive_event(self, awaited: str) -> Any:
         while not self._events:
@@ -314,6 +315,19 @@ class WebSocketClient:
                 self._connection.sendall(data)
         except OSError as problem:
             raise BrokenError(f"sending failed: {problem}") from problem
+
+
+def _require_utf8(message: bytes) -> bytes:
+    """Return a text message, which RFC 6455 section 8.1 requires to be UTF-8.
+
+    Raises:
+        BrokenError: It is not.
+    """
+    try:
+        message.decode()
+    except UnicodeDecodeError as problem:
+        raise BrokenError(f"the protocol was broken: a text message is not UTF-8 at byte {problem.start}") from problem
+    return message
 
 
 def _describe_mismatch(results: list[Evidence]) -> str:

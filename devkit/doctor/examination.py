@@ -21,6 +21,7 @@ from . import (
     group_settings,
     hook_functions,
     hooks,
+    installation,
     plans,
     revision,
     service_role,
@@ -52,7 +53,8 @@ _CHECKS: tuple[tuple[str, GroupCheck], ...] = (
     ("the permissions of the service role", service_role.check_permissions),
     ("the functions of the hooks", hook_functions.check_functions),
     ("the installation", hooks.check_installation),
-    ("the settings of the installation", plans.check_settings),
+    ("the settings of the installation", installation.check_settings),
+    ("the state machine", installation.check_machine),
     ("the plan", plans.check_plan),
 )
 _ECS_CHECKS: tuple[tuple[str, GroupCheck], ...] = (

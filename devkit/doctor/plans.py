@@ -1,4 +1,4 @@
-"""Checks of a deployment group's plan and of the installation's settings: they fit each other and the hooks' roles."""
+"""Checks of a deployment group's plan: it fits the installation, the hooks and the roles of their functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from greenlight.checks.registry import Registry
 from greenlight.core import settings
 from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.deployment import STAGES, Deployment, Platform
-from greenlight.core.errors import PlanError, Problem, SettingsError
+from greenlight.core.errors import PlanError, Problem
 from greenlight.discovery.ecs import HOST_TAG
 from greenlight.gate.prepare import ENVIRONMENT_TAG
 from greenlight.network.guard import Guard
@@ -23,16 +23,17 @@ from greenlight.stores import file, plan_lookup
 from ..lint.limits import Limits
 from ..lint.linter import problems
 from ..plans import iam_policy, includes
-from . import permissions
+from . import machine, permissions
 from .ecs_routing import check_rules_above
-from .hook_names import hook_name, read_configuration, stage_of
+from .hook_names import hook_name
+from .installation import own_hooks, read_settings
 from .plan_secrets import check_secrets
 from .reader import run_check
 from .rules import make_symptom, rule_for_problem
 from .security_groups import check_access_to_green
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from greenlight.core.settings import Settings
     from greenlight.plan.includes import Fetch
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from .rules import Symptom
 
 _URL_KEYS = ("get", "post", "put", "patch", "delete", "head", "options", "url")
-_NOT_IN_TEMPLATE = ("plan_folder", "allow_loopback")
-"""Settings for tests and local runs, which the template does not set."""
 
 
 @functools.cache
@@ -52,66 +51,12 @@ def _registry() -> Registry:
     return Registry()
 
 
-# ---- The installation ------------------------------------------------------------------------------------------------
-
-
-def _own_hooks(state: GroupState) -> dict[str, dict[str, Any]]:
-    """Return greenlight's hooks by lifecycle event; without any in the AppSpec, one of the installation."""
-    own = {event: hook for event, hook in state.hooks.items() if stage_of(hook)}
-    if own or (state.appspec and state.appspec.hooks):
-        return own
-    stage = STAGES[-1]
-    hook = read_configuration(state.reader, hook_name(state.installation, stage))
-    return {stage: hook} if hook and stage_of(hook) else {}
-
-
-def _variables(hook: dict[str, Any]) -> dict[str, str]:
-    return dict(hook.get("Environment", {}).get("Variables", {}))
-
-
-def check_settings(state: GroupState) -> Iterator[Symptom]:
-    """Check that the installation's settings are valid and include every setting of this version."""
-    for hook in list(_own_hooks(state).values())[:1]:
-        variables, name = _variables(hook), str(hook["FunctionName"])
-        expected = {
-            f"GREENLIGHT_{field.upper()}"
-            for field in settings.Settings.__struct_fields__
-            if field not in _NOT_IN_TEMPLATE
-        }
-        if missing := sorted(expected - variables.keys()):
-            yield make_symptom(
-                "installation-older",
-                "the installation is older than this command: its hooks may reject plans that this command accepts",
-                f"{name} has no {', '.join(missing)}",
-                fix="deploy greenlight again: sam build && sam deploy",
-            )
-        try:
-            settings.read(variables)
-        except SettingsError as error:
-            yield make_symptom(
-                "installation-settings",
-                f"the hooks answer Failed for every deployment, because a setting is not valid: {error}",
-                name,
-                fix="deploy greenlight again with a valid value of the parameter",
-            )
-
-
-def _settings(state: GroupState) -> Settings | None:
-    """Return the settings of the hooks; None without a hook of greenlight, or if they are not valid."""
-    for hook in _own_hooks(state).values():
-        try:
-            return settings.read(_variables(hook))
-        except SettingsError:
-            return None
-    return None
-
-
 # ---- The plan --------------------------------------------------------------------------------------------------------
 
 
 def check_plan(state: GroupState) -> Iterator[Symptom]:
     """Find the plan, lint it with the hooks' real timeout, and compare it with hooks, hosts and permissions."""
-    hook_settings, tag = _settings(state), state.tags.get(plan_lookup.PLAN_TAG, "").strip()
+    hook_settings, tag = read_settings(state), state.tags.get(plan_lookup.PLAN_TAG, "").strip()
     if not state.plan_file and tag.startswith("file:"):
         yield make_symptom(
             "could-not-look",
@@ -233,19 +178,25 @@ def _check_source(state: GroupState, uri: str, text: str, hook_settings: Setting
     if hook_settings is not None:
         yield from _check_hosts(state, plan, hook_settings)
         yield from check_secrets(plan, state.application, hook_settings)
-    yield from _check_permissions(state, uri, plan)
+        yield from machine.check_plan_fits(plan, uri, hook_settings)
+    functions = machine.read_checking_functions(state, plan, hook_settings, own_hooks(state))
+    yield from _check_permissions(state, uri, plan, functions)
     yield from run_check(
         f"the listener rules of {state.group}",
         lambda: check_rules_above(state, plan),
     )
     yield from run_check(
-        f"the network between the hooks and the load balancer of {state.group}",
-        lambda: check_access_to_green(state, plan, environment, _own_hooks(state)),
+        f"the network between the checks and the load balancer of {state.group}",
+        lambda: check_access_to_green(state, plan, environment, functions),
     )
+    if hook_settings is not None:
+        yield from run_check(
+            "the network of the probes", lambda: machine.check_probe_network(state, functions, hook_settings)
+        )
 
 
 def _lint(state: GroupState, uri: str, text: str, hook_settings: Settings | None, fetch: Fetch) -> Iterator[Symptom]:
-    timeouts_s = {str(hook["FunctionName"]): float(hook.get("Timeout", 600)) for hook in _own_hooks(state).values()}
+    timeouts_s = {str(hook["FunctionName"]): float(hook.get("Timeout", 600)) for hook in own_hooks(state).values()}
     limits = Limits(
         function_s=min(timeouts_s.values(), default=600.0),
         concurrency=hook_settings.concurrency if hook_settings else 16,
@@ -353,21 +304,23 @@ def _host(url: str) -> str:
     return "" if "$" in host or "{" in host else host
 
 
-def _check_permissions(state: GroupState, uri: str, plan: Plan) -> Iterator[Symptom]:
-    """Compare the permissions of `greenlight iam` with the execution role of each stage's hook."""
+def _check_permissions(
+    state: GroupState, uri: str, plan: Plan, functions: Mapping[str, dict[str, Any]]
+) -> Iterator[Symptom]:
+    """Compare the permissions of `greenlight iam` with the execution role of the function that runs each stage."""
     try:
         bound = bind(plan, Deployment(id="doctor", platform=state.platform, stage=""), {}, _registry())
     except PlanError:
         return  # lint reports this
     data = plan.document.data if plan.document else {}
-    for event, hook in _own_hooks(state).items():
+    for event, function in functions.items():
         if event not in plan.stages or state.appspec is None:
             continue
         needs = [
             *iam_policy.required_permissions(bound.get(event, ()), state.partition),
             *iam_policy.include_permissions(data, state.partition),
         ]
-        role = permissions.read_role(state.reader, str(hook["Role"]))
+        role = permissions.read_role(state.reader, str(function["Role"]))
         missing = [
             (action, resource)
             for statement in iam_policy.build_statements(needs)
@@ -379,7 +332,7 @@ def _check_permissions(state: GroupState, uri: str, plan: Plan) -> Iterator[Symp
             yield make_symptom(
                 "check-not-allowed",
                 f"checks of {event} need permissions that the execution role of "
-                f"{hook['FunctionName']} does not have; they end as errors",
+                f"{function['FunctionName']} does not have; they end as errors",
                 *(f"{action} on {resource}" for action, resource in missing),
                 fix=f"greenlight iam {shlex.quote(uri)} --format json > policy.json\n"
                 "aws iam create-policy --policy-name greenlight-checks --policy-document file://policy.json\n"

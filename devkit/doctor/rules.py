@@ -181,6 +181,20 @@ RULES = (
     _blocks("hook-not-ready", "The hook's function cannot run: its state is not Active."),
     _blocks("hook-throttled", "The hook's reserved concurrency is 0, so it never runs."),
     _blocks("hook-too-short", "A stage of the plan cannot finish within the hook's timeout.", "both"),
+    _blocks(
+        "state-machine-missing",
+        "The state machine that the hooks start does not exist, so they answer Failed for the gates that it conducts.",
+    ),
+    _blocks(
+        "plan-needs-machine",
+        "The plan needs the state machine, because of network: vpc or of its number of checks, and the installation "
+        "has none.",
+    ),
+    _blocks("plan-needs-subnets", "The plan says network: vpc, and the installation has no subnets for its checks."),
+    _blocks(
+        "probe-without-way-out",
+        "The function for checks in a VPC has neither a route nor a VPC endpoint to S3, so it cannot get its checks.",
+    ),
     _blocks("appspec", "The AppSpec is not valid.", "both"),
     _blocks("plan", "The gate rejects the plan.", "both"),
     _blocks("no-plan", "There is no plan, and the installation fails deployments without a plan."),
@@ -189,13 +203,19 @@ RULES = (
     _blocks(
         "secret-not-allowed", "The plan refers to a secret that is not below a path of SecretPaths for its application."
     ),
-    _blocks("check-not-allowed", "A check needs a permission that the hook's execution role does not have."),
+    _blocks(
+        "check-not-allowed",
+        "A check needs a permission that the execution role of the function that runs it does not have.",
+    ),
     _blocks("green-out-of-reach", "A check calls green, but green has no URL at this stage or on this platform."),
     _blocks(
         "hook-outside",
-        "The load balancer is internal and the hook is not in a VPC, so its checks cannot connect.",
+        "The load balancer is internal and the function that runs the checks is not in a VPC, so they cannot connect.",
     ),
-    _blocks("hook-shut-out", "The load balancer's security groups do not allow inbound traffic from the hook."),
+    _blocks(
+        "hook-shut-out",
+        "The load balancer's security groups do not allow inbound traffic from the function that runs the checks.",
+    ),
     _blocks("alarm-rings", "An alarm of the deployment group is in ALARM state, so CodeDeploy stops every deployment."),
     _blocks("alarm-missing", "An alarm of the deployment group does not exist, so CodeDeploy cannot read its state."),
     _blocks("service", "The ECS service does not exist or is not active."),
@@ -347,7 +367,8 @@ $ greenlight doctor --template template.yaml --parameters Stage=prod --appspec a
 
 In an account it reads CodeDeploy's application and deployment groups, the AppSpec of the last deployment (or
 `--appspec`), CodeDeploy's service role, the hooks and their execution roles, alarms, listeners, targets, the ECS
-service or the Lambda alias, the installation's settings, and the plan where the gate looks for it (or `--plan`). It
+service or the Lambda alias, the installation's settings and state machine, and the plan where the gate looks for it
+(or `--plan`). It
 lints that plan with the real timeout of the hooks. In a template it reads the resources as SAM and CloudFormation
 resolve them, with the defaults of parameters and the values of `--parameters`.
 

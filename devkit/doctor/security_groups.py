@@ -1,4 +1,6 @@
-"""Checks that the hooks can connect to an ECS service's load balancer, from its scheme and its security groups.
+"""Checks that the functions that run checks can connect to an ECS service's load balancer.
+
+They read its scheme and its security groups.
 
 Sources: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html: a function outside a VPC has public source
 addresses of AWS, one inside an address of its subnets and its own security groups;
@@ -14,6 +16,7 @@ from greenlight.core.deployment import Deployment, Platform
 from greenlight.core.finding import Severity
 
 from .ecs_routing import LISTENER_NOT_FOUND, create_listener_commands
+from .hook_names import stage_of
 from .rules import make_symptom
 
 if TYPE_CHECKING:
@@ -31,19 +34,19 @@ _OFFICE_PREFIX_LENGTH = 24
 
 
 def check_access_to_green(
-    state: GroupState, plan: Plan, environment: str, hooks: Mapping[str, dict[str, Any]]
+    state: GroupState, plan: Plan, environment: str, functions: Mapping[str, dict[str, Any]]
 ) -> Iterator[Symptom]:
-    """Check that the checks that call green have a URL for it, and that the network lets their hook connect.
+    """Check that the checks that call green have a URL for it, and that the network lets their function connect.
 
     Args:
         state: The deployment group.
         plan: Its plan.
         environment: The plan's environment for the group; "" if the plan has none.
-        hooks: Configurations of greenlight's hooks by lifecycle event.
+        functions: Configurations of the functions that run the checks, by lifecycle event: hooks, or probes.
     """
     if plan.target.url:
         return
-    for event, hook in hooks.items():
+    for event, function in functions.items():
         stage = plan.stages.get(event)
         deployment = Deployment(
             id="",
@@ -66,7 +69,7 @@ def check_access_to_green(
                 fix=fix,
             )
         else:
-            yield from _check_route(state, event, hook)
+            yield from _check_route(state, event, function)
 
 
 def _calls_green(check: Check, deployment: Deployment) -> bool:
@@ -93,8 +96,8 @@ def _why_unreachable(state: GroupState, event: str) -> tuple[str, str]:
     return "", ""
 
 
-def _check_route(state: GroupState, event: str, hook: dict[str, Any]) -> Iterator[Symptom]:
-    """Check that a hook can connect to the load balancer, on the port of the listener of its stage."""
+def _check_route(state: GroupState, event: str, function: dict[str, Any]) -> Iterator[Symptom]:
+    """Check that a function can connect to the load balancer, on the port of the listener of its stage."""
     arn = state.listener_arn("prodTrafficRoute" if event == "AfterAllowTraffic" else "testTrafficRoute")
     if not arn:
         return
@@ -106,24 +109,31 @@ def _check_route(state: GroupState, event: str, hook: dict[str, Any]) -> Iterato
         "elbv2", "describe_load_balancers", LoadBalancerArns=[str(listener["LoadBalancerArn"])]
     )
     load_balancer = load_balancers["LoadBalancers"][0]
-    name, vpc_config = str(hook["FunctionName"]), hook.get("VpcConfig", {})
+    name, vpc_config = str(function["FunctionName"]), function.get("VpcConfig", {})
     if load_balancer.get("Scheme") == "internal" and not vpc_config.get("SubnetIds"):
         vpc = load_balancer.get("VpcId", "its VPC")
+        hooks_fix = (
+            f"deploy greenlight into {vpc}: sam deploy --parameter-overrides VpcSubnetIds=SUBNET,SUBNET "
+            "VpcSecurityGroupIds=GROUP"
+        )
+        probe_fix = (
+            f"write network: vpc in the plan, and deploy greenlight with subnets of {vpc}: "
+            "sam deploy --parameter-overrides ProbeSubnetIds=SUBNET,SUBNET ProbeSecurityGroupIds=GROUP"
+        )
         yield make_symptom(
             "hook-outside",
             f"the load balancer is internal and {name} is not in a VPC, so its checks cannot connect",
             f"load balancer: {load_balancer.get('DNSName')} in {vpc}",
-            fix=f"deploy greenlight into {vpc}: sam deploy --parameter-overrides VpcSubnetIds=SUBNET,SUBNET "
-            "VpcSecurityGroupIds=GROUP",
+            fix=f"{hooks_fix}\nor, for this service alone, {probe_fix}" if stage_of(function) else probe_fix,
         )
     elif groups := load_balancer.get("SecurityGroups"):
-        yield from _check_security_groups(state, hook, int(listener["Port"]), groups)
+        yield from _check_security_groups(state, function, int(listener["Port"]), groups)
 
 
 def _check_security_groups(
-    state: GroupState, hook: dict[str, Any], port: int, load_balancer_groups: list[str]
+    state: GroupState, function: dict[str, Any], port: int, load_balancer_groups: list[str]
 ) -> Iterator[Symptom]:
-    name, vpc_config = str(hook["FunctionName"]), hook.get("VpcConfig", {})
+    name, vpc_config = str(function["FunctionName"]), function.get("VpcConfig", {})
     own_groups, in_vpc = vpc_config.get("SecurityGroupIds") or [], bool(vpc_config.get("SubnetIds"))
     groups = state.reader.pages("ec2", "describe_security_groups", "SecurityGroups", GroupIds=load_balancer_groups)
     rules = [rule for group in groups for rule in group.get("IpPermissions", []) if _covers_port(rule, port)]
@@ -153,7 +163,7 @@ def _covers_port(rule: dict[str, Any], port: int) -> bool:
 
 
 def _allows(rule: dict[str, Any], own_groups: list[str], *, in_vpc: bool) -> bool:
-    """Return whether a rule may allow a hook. A prefix list is not read, so it may contain any address."""
+    """Return whether a rule may allow a function. A prefix list is not read, so it may contain any address."""
     if rule.get("PrefixListIds"):
         return True
     if any(pair.get("GroupId") in own_groups for pair in rule.get("UserIdGroupPairs", [])):

@@ -24,7 +24,7 @@ from greenlight.core.verdict import Status, StatusDelivery
 from greenlight.discovery.deployment import discover
 from greenlight.gate.prepare import prepare
 from greenlight.gate.result import GateResult, failed_result, rejected_plan_result, with_answer
-from greenlight.gate.supervise import run_gate
+from greenlight.gate.supervise import Listener, run_gate
 from tests.attacks.attack import STAGE, Attack
 from tests.attacks.clouds import HostileAccount
 from tests.attacks.echoes import FORMS
@@ -107,7 +107,7 @@ def _run_gate(attack: Attack, urls: dict[str, str]) -> GateResult:
         else:
             prepared = prepare(aws, settings, deployment, {})
         prepared = replace(prepared, secrets=dict(attack.secrets))
-        return run_gate(prepared, settings, aws, deadline, lambda _: None, memory_mb=MEMORY_MB)
+        return run_gate(prepared, settings, aws, deadline, Listener(lambda _: None), memory_mb=MEMORY_MB)
     except PlanError as error:
         return rejected_plan_result(error, deployment)
     except GreenlightError as error:

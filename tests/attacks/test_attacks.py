@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.attacks.attack import ASKING, Attack, plan_of
+from tests.attacks.attack import Attack, plan_of
 from tests.attacks.campaign import FAMILIES, build_attack
 from tests.attacks.greens import GOOD, answering_always
 from tests.attacks.judge import run_attack
@@ -14,7 +14,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWa
 
 
 def test_succeeded_is_a_violation() -> None:
-    attack = Attack("good green", plan_of({"name": "c", "http": ASKING["http"]}), answering_always(GOOD))
+    plan = plan_of({"name": "c", "http": {"get": "/", "expect": {"status": 200}}})
+    attack = Attack("good green", plan, answering_always(GOOD))
     assert run_attack(attack).violations == ("the verdict is Succeeded",)
 
 

@@ -179,7 +179,7 @@ def test_one_of_two_hooks_with_one_execution_places_the_order_in_every_interleav
         assert gates[0].statuses(event["LifecycleEventHookExecutionId"]) == ["Succeeded"], seed
         assert sorted("duplicate_of" in call.returned for call in calls) == [False, True], seed
         assert [call.error for call in calls] == ["", ""]
-        paths = bucket.puts[stored:]
+        paths = [path for path in bucket.puts[stored:] if not path.endswith(".partial.json")]
         assert sorted(path.rpartition(".")[2] for path in paths) == ["html", "json", "json", "json"], seed
 
     for metric in ("GateStarted", "GateAnswered", "GateSucceeded"):

@@ -36,7 +36,7 @@ def handler(event, context):
 
 
 ORDERS = """
-import http.server, json, pathlib, sys
+import http.server, json, pathlib, sys, time
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
@@ -226,8 +226,12 @@ def test_last_resort_answers_for_a_killed_hook_and_its_duplicate_which_place_no_
 
 
 def test_without_write_access_to_the_bucket_a_duplicate_runs_the_checks_again(
-    play: Play, orders: Callable[[], int]
+    play: Play, orders: Callable[[], int], folder: Path
 ) -> None:
+    service = folder / "orders.py"  # the first order takes long enough for the second invocation to place one, too
+    service.write_text(
+        service.read_text().replace("        self.rfile.read(", "        time.sleep(3)\n        self.rfile.read(", 1)
+    )
     (deployment,) = play(PLACED + "faults: [duplicate-invocation, report-bucket-denied]\n").deployments
     assert deployment.answered_by == ["hook"]
     assert orders() == 2

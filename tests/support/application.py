@@ -23,7 +23,7 @@ def copy_of_the_application(folder: Path, origin: Path = ROOT) -> Path:
     """
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(origin / name, folder)
-    for name in ("hooks", "validators", "layers"):
+    for name in ("hooks", "machine", "validators", "layers"):
         shutil.copytree(origin / name, folder / name, ignore=NOT_SOURCES)
     leftover = folder / "layers/greenlight/greenlight/__pycache__/left.cpython-39.pyc"
     leftover.parent.mkdir()

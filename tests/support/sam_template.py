@@ -48,7 +48,7 @@ def transform(template: Json) -> Json:
         template.get("Globals", {}).get("Function", {}),
         *(r["Properties"] for r in template["Resources"].values()),
     ):
-        for key in ("CodeUri", "ContentUri"):
+        for key in ("CodeUri", "ContentUri", "DefinitionUri"):
             if isinstance(properties.get(key), str):
                 properties[key] = placeholder
     parameters = {name: parameter.get("Default", "") for name, parameter in template.get("Parameters", {}).items()}

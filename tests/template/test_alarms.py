@@ -51,7 +51,15 @@ def test_hook_that_cannot_reach_codedeploy_raises_an_alarm_at_every_stage() -> N
 
 def test_failed_hook_whose_last_resort_cannot_be_invoked_raises_an_alarm_at_every_stage() -> None:
     assert watched("NoAnswerAlarm") == [
-        ("AWS/Lambda", "DestinationDeliveryFailures", f"{stage}Function") for stage in STAGES
+        *(("AWS/Lambda", "DestinationDeliveryFailures", f"{stage}Function") for stage in STAGES),
+        ("AWS/Events", "FailedInvocations", "GuardianFailedRule"),
+    ]
+
+
+def test_guardian_without_an_answer_and_conclude_without_a_result_raise_an_alarm() -> None:
+    assert watched("MachineFailedAlarm") == [
+        *(("AWS/States", f"Executions{end}", "GuardianMachine") for end in ("Failed", "TimedOut", "Aborted")),
+        ("AWS/Lambda", "Errors", "ConcludeFunction"),
     ]
 
 
@@ -74,7 +82,7 @@ def test_deployment_that_the_last_resort_gave_up_raises_an_alarm_until_its_recor
     ]
 
 
-@pytest.mark.parametrize("name", [*OVER_ALL_STAGES, "LastResortGaveUpAlarm"])
+@pytest.mark.parametrize("name", [*OVER_ALL_STAGES, "LastResortGaveUpAlarm", "MachineFailedAlarm"])
 def test_alarm_over_several_metrics_compares_the_sum_of_all_its_metrics(name: str) -> None:
     expression, *queries = ALARMS[name]["Metrics"]
 
@@ -173,7 +181,7 @@ def test_dashboard_shows_at_which_stage_an_alarm_over_all_stages_was_raised(name
     ]
     for namespace, metric, subject in watched(name):
         search = f'^SEARCH\\(\'{{{namespace},service,stage}} MetricName="{metric}" service='
-        assert any(row[:2] == [namespace, metric] and subject in str(row[-1]) for row in rows) or any(
+        assert any(row[:2] == [namespace, metric] and subject in str(row[2:]) for row in rows) or any(
             isinstance(row[0], dict) and re.search(search, row[0]["expression"]) for row in rows
         ), (namespace, metric, subject)
 
@@ -190,11 +198,13 @@ def expanded_rows(rows: list[list[object]]) -> list[list[object]]:
 
 
 @pytest.mark.parametrize("name", sorted(of_type(raw_template(), "AWS::Logs::QueryDefinition")))
-def test_saved_query_searches_the_logs_of_all_hooks_for_messages_that_they_write(name: str) -> None:
+def test_saved_query_searches_the_logs_of_all_functions_of_a_gate_for_messages_that_they_write(name: str) -> None:
     query = transformed()["Resources"][name]["Properties"]
     telemetry = (ROOT / "layers" / "greenlight" / "greenlight" / "gate" / "telemetry.py").read_text()
 
+    groups = [group.get("Ref") or group["Fn::If"][1]["Ref"] for group in query["LogGroupNames"]]
     last_resort = ["LastResort"] if name != "SlowChecksQuery" else []  # it runs no check, and publishes as a hook does
-    assert [group["Ref"] for group in query["LogGroupNames"]] == [f"{name}LogGroup" for name in (*STAGES, *last_resort)]
+    names = (*STAGES, "Prepare", "Probe", "VpcProbe", "Conclude", *last_resort)
+    assert groups == [f"{name}LogGroup" for name in names]
     for message in re.findall(r'message = "([^"]+)"', query["QueryString"]):
         assert f'"{message}"' in telemetry

@@ -32,6 +32,7 @@ import trustme
 from devkit.rehearsal.processes import free_port
 from tests.support.application import BIN, PYTHON_VERSION, command
 from tests.support.codedeploy_fake import CodeDeploy
+from tests.support.deployed_template import Deployed
 from tests.support.sam_template import (
     ROOT,
     SHARED_STAGES,
@@ -39,7 +40,6 @@ from tests.support.sam_template import (
     of_type,
     parse,
     raw_template,
-    transformed,
     with_principal_tags,
 )
 
@@ -51,7 +51,7 @@ pytestmark = pytest.mark.sam
 REGION = "eu-central-1"
 NAME = "greenlight-dev"  # the InstallationName of environment dev in samconfig.toml
 # Services that the hooks and the last resort call in these tests.
-CALLED_SERVICES = {"codedeploy", "events", "lambda", "s3", "ssm"}
+CALLED_SERVICES = {"codedeploy", "events", "lambda", "s3", "ssm", "stepfunctions"}
 
 
 def is_supported_by_ministack(resource: dict[str, Any]) -> bool:
@@ -151,6 +151,7 @@ def installation(application: Path, tmp_path_factory: pytest.TempPathFactory) ->
                 "MINISTACK_SSL_CERT": str(folder / "certificate.pem"),
                 "MINISTACK_SSL_KEY": str(folder / "key.pem"),
                 "S3_DATA_DIR": str(folder / "s3"),
+                "SFN_WAIT_SCALE": "0.01",
                 "STATE_DIR": str(folder / "state"),
                 "TMPDIR": str(folder),
                 "USE_SSL": "1",
@@ -203,6 +204,8 @@ def copy_for_ministack(built: Path, folder: Path) -> Path:
             role["ManagedPolicyArns"].remove({"Ref": "RecordPolicy"})
             document = with_principal_tags(policy["PolicyDocument"], role)
             role["Policies"] = [{"PolicyName": "RecordPolicy", "PolicyDocument": document}]
+        if "DefinitionUri" in role:
+            role["DefinitionUri"] = str((built / role["DefinitionUri"]).resolve())
     (copy / "template.yaml").write_text(json.dumps(template | {"Resources": supported}))
     return copy / "template.yaml"
 
@@ -239,19 +242,17 @@ def orders(installation: Installation) -> str:
         lambda_.publish_version(FunctionName="orders")
     lambda_.create_alias(FunctionName="orders", Name="live", FunctionVersion="1")
     for stage in SHARED_STAGES:
-        allow_additional_actions_of_ministack(installation, stage, configuration["FunctionArn"])
+        allow_additional_actions(installation, f"CodeDeployHook_{NAME}-{stage}", configuration["FunctionArn"])
     return "orders"
 
 
-def allow_additional_actions_of_ministack(installation: Installation, stage: str, function_arn: str) -> None:
-    """Allow a hook the actions that ministack requires because its IAM differs from that of AWS.
+def allow_additional_actions(installation: Installation, function: str, function_arn: str) -> None:
+    """Allow a function the actions that ministack requires because its IAM differs from that of AWS.
 
     ministack authorizes the invocation of a version by the ARN of the function without the version. It authorizes
     GetProvisionedConcurrencyConfig as GetFunction. It does not support the condition key events:source.
     """
-    role = installation.client("lambda").get_function_configuration(FunctionName=f"CodeDeployHook_{NAME}-{stage}")[
-        "Role"
-    ]
+    role = installation.client("lambda").get_function_configuration(FunctionName=function)["Role"]
     actions = ["lambda:InvokeFunction", "lambda:GetFunction"]
     document = {
         "Version": "2012-10-17",
@@ -301,9 +302,9 @@ def deployment_of(function: str, installation: Installation, stage: str, target_
 
 def test_every_supported_resource_of_the_template_is_created(installation: Installation) -> None:
     created = installation.client("cloudformation").describe_stack_resources(StackName=NAME)["StackResources"]
-    resources = transformed()["Resources"].values()
+    resources = Deployed().resources.values()
     expected = Counter(resource["Type"] for resource in resources if is_supported_by_ministack(resource))
-    expected["AWS::IAM::ManagedPolicy"] -= 2  # VpcPolicy is for hooks in a VPC, RecordPolicy is inline here
+    expected["AWS::IAM::ManagedPolicy"] -= 1  # RecordPolicy is inline here
     counts = Counter(resource["ResourceType"] for resource in created)
 
     assert {kind: counts[kind] for kind in expected} == expected
@@ -320,6 +321,7 @@ def test_only_saved_queries_and_alarms_over_several_metrics_are_not_deployed_her
         "CouldNotAnswerAlarm",
         "NoAnswerAlarm",
         "LastResortGaveUpAlarm",
+        "MachineFailedAlarm",
     }
 
 
@@ -458,6 +460,115 @@ def wait_for_messages(sqs: Any, url: str) -> list[dict[str, Any]]:
     return []
 
 
+def test_last_resort_answers_for_state_machines_that_cannot_answer(installation: Installation, orders: str) -> None:
+    """ministack has no task that answers CodeDeploy, so the machine of the gate and its guardian both fail there."""
+    put_plan(installation, "network: vpc\n" + PLAN)
+    deployment, execution = deployment_of(orders, installation, "BeforeAllowTraffic")
+
+    answer = installation.call("BeforeAllowTraffic", deployment, execution)
+    wait_for_answer(installation, execution)
+    put_plan(installation, PLAN)
+
+    assert list(answer) == ["conducted_by"], answer
+    assert installation.answers(execution) == ["Failed"], installation.log.read_text()[-3000:]
+    assert "state machine started" in log_of(installation, f"CodeDeployHook_{NAME}-BeforeAllowTraffic")
+    result = read_json(installation, f"gates/{answer['conducted_by']}/result.json")
+    assert result["result"]["verdict"]["status"] == "Failed"
+    assert "ProbeSubnetIds" in result["result"]["verdict"]["reasons"][0]["message"]
+
+
+def test_state_machine_checks_a_good_version_and_answers_succeeded(installation: Installation, orders: str) -> None:
+    """Run the deployed machine of a gate, in which a function answers in place of the task that ministack lacks."""
+    put_plan(installation, PLAN)
+    deployment, execution = deployment_of(orders, installation, "BeforeAllowTraffic")
+    for step in ("Prepare", "Probe", "Conclude"):
+        allow_additional_actions(
+            installation, f"{NAME}-{step}", f"arn:aws:lambda:{REGION}:000000000000:function:{orders}"
+        )
+    gate = {"name": "0" * 40, "deployment": deployment, "stage": "BeforeAllowTraffic"}
+    client = installation.client("stepfunctions")
+    machine = create_machine_with_answering_function(installation)
+
+    started = client.start_execution(
+        stateMachineArn=machine, name=gate["name"], input=json.dumps({"gate": gate, "execution": execution})
+    )
+    for _ in range(600):
+        end = client.describe_execution(executionArn=started["executionArn"])
+        if end["status"] != "RUNNING":
+            break
+        time.sleep(0.1)
+
+    assert end["status"] == "SUCCEEDED", (end, installation.log.read_text()[-3000:])
+    assert installation.answers(execution) == ["Succeeded"]
+    assert json.loads(end["output"])["verdict"] == "Succeeded"
+    assert [check["outcome"] for check in report_of(installation, deployment, "BeforeAllowTraffic")["checks"]] == [
+        "PASS"
+    ]
+
+
+def put_plan(installation: Installation, plan: str) -> None:
+    """Store the plan of the application shop."""
+    installation.client("s3").put_object(
+        Bucket=installation.output("PlanBucketName"), Key="shop/live.yaml", Body=plan.encode()
+    )
+
+
+def log_of(installation: Installation, function: str) -> str:
+    """Return the log of a function."""
+    events = installation.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
+    return "\n".join(event["message"] for event in events)
+
+
+def wait_for_answer(installation: Installation, execution: str) -> None:
+    for _ in range(600):
+        if installation.answers(execution):
+            return
+        time.sleep(0.1)
+
+
+ANSWERING_FUNCTION = """
+from greenlight.core.verdict import Status
+from greenlight.gate.codedeploy import Execution, Reporter
+
+def handler(event, context):
+    execution = Execution(deployment_id=event["DeploymentId"], execution_id=event["LifecycleEventHookExecutionId"])
+    return {"told": Reporter(execution).answer(Status(event["Status"]), 10.0).told}
+"""
+
+
+def create_machine_with_answering_function(installation: Installation) -> str:
+    """Create a copy of the deployed machine of a gate, whose task Answer invokes a function, and return its ARN."""
+    lambda_, states = installation.client("lambda"), installation.client("stepfunctions")
+    last_resort = lambda_.get_function_configuration(FunctionName=f"{NAME}-LastResort")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as code:
+        code.writestr("answer.py", ANSWERING_FUNCTION)
+    function = lambda_.create_function(
+        FunctionName="answer",
+        Runtime="python3.13",
+        Role=last_resort["Role"],
+        Handler="answer.handler",
+        Code={"ZipFile": archive.getvalue()},
+        Layers=[layer["Arn"] for layer in last_resort["Layers"]],
+        Timeout=30,
+    )
+    gate = states.describe_state_machine(stateMachineArn=installation.output("GateMachineArn"))
+    definition = json.loads(gate["definition"])
+    task = definition["States"]["Answer"]
+    task["Resource"] = "arn:aws:states:::lambda:invoke"
+    task["Parameters"] = {"FunctionName": function["FunctionArn"], "Payload": task["Parameters"]}
+    machine = states.create_state_machine(
+        name="gate-with-answer", definition=json.dumps(definition), roleArn=gate["roleArn"]
+    )
+    return str(machine["stateMachineArn"])
+
+
+def read_json(installation: Installation, key: str) -> dict[str, Any]:
+    """Load a document of the report bucket."""
+    s3, bucket = installation.client("s3"), installation.output("ReportBucketName")
+    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
 def test_role_of_a_hook_of_an_ecs_stage_may_not_invoke_a_function(installation: Installation, orders: str) -> None:
     simulate = installation.client("iam").simulate_principal_policy
     arn = f"arn:aws:lambda:{REGION}:000000000000:function:{orders}:2"
@@ -477,5 +588,4 @@ def test_role_of_a_hook_of_an_ecs_stage_may_not_invoke_a_function(installation: 
 
 def report_of(installation: Installation, deployment: str, stage: str) -> dict[str, Any]:
     """Load the report of a gate from the report bucket."""
-    s3, bucket = installation.client("s3"), installation.output("ReportBucketName")
-    return json.loads(s3.get_object(Bucket=bucket, Key=f"shop/live/{deployment}/{stage}.json")["Body"].read())
+    return read_json(installation, f"shop/live/{deployment}/{stage}.json")

@@ -16,7 +16,9 @@ from tests.support.codedeploy_fake import CodeDeploy
 from tests.support.sam_template import ROOT
 
 EVENTS = ROOT / "events"
-HOOKS = sorted(path.stem for path in (ROOT / "hooks").glob("*.py") if path.stem not in ("__init__", "last_resort"))
+MODULES = sorted(path.stem for path in (ROOT / "hooks").glob("*.py") if path.stem != "__init__")
+# Step Functions invokes the modules gate_*.py, with input that the state machine builds.
+HOOKS = [module for module in MODULES if module != "last_resort" and not module.startswith("gate_")]
 FOLDERS = {**dict.fromkeys(HOOKS, "hook"), "last_resort": "last_resort"}
 """The folder of each function's events. All hooks share one: CodeDeploy sends every stage the same two ids."""
 CASES = [
@@ -58,6 +60,9 @@ def load(function: str, name: str) -> Any:
 def ids(function: str, name: str) -> tuple[str, str]:
     """Return the deployment id and the execution id of a good event."""
     event = load(function, name)
+    if "detail" in event:
+        execution = json.loads(event["detail"]["input"])
+        return execution["gate"]["deployment"], execution["execution"]
     event = event["requestPayload"] if function == "last_resort" else event
     return event["DeploymentId"], event["LifecycleEventHookExecutionId"]
 

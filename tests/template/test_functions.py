@@ -8,15 +8,18 @@ import re
 import pytest
 
 from greenlight.core import settings
+from tests.support.deployed_template import ACCOUNT, REGION, Deployed
 from tests.support.sam_template import ECS_STAGES, ROOT, STAGES, listed, of_type, plain, raw_template, transformed
 
-FUNCTIONS = [*(f"{stage}Function" for stage in STAGES), "LastResortFunction"]
+ASYNCHRONOUS = [*(f"{stage}Function" for stage in STAGES), "LastResortFunction"]
+STEPS = ["PrepareFunction", "ProbeFunction", "VpcProbeFunction", "ConcludeFunction"]
+FUNCTIONS = [*ASYNCHRONOUS, *STEPS]
 # Settings that an installation cannot choose: the folder of packed plans (beside the handler), and whether checks
 # may call loopback addresses (in rehearsals only).
 NOT_FOR_ACCOUNTS = {"GREENLIGHT_PLAN_FOLDER", "GREENLIGHT_ALLOW_LOOPBACK"}
 
 
-def test_functions_are_a_hook_for_every_stage_and_the_last_resort() -> None:
+def test_functions_are_a_hook_for_every_stage_the_last_resort_and_the_steps_of_the_state_machine() -> None:
     assert sorted(of_type(raw_template(), "AWS::Serverless::Function")) == sorted(FUNCTIONS)
 
 
@@ -38,8 +41,9 @@ def test_function_name_with_the_longest_installation_name_is_not_too_long(functi
     assert len(name.replace("${InstallationName}", "a" * longest)) <= 64
 
 
-def test_codedeploy_cannot_invoke_the_last_resort() -> None:
-    name = transformed()["Resources"]["LastResortFunction"]["Properties"]["FunctionName"]["Fn::Sub"]
+@pytest.mark.parametrize("function", ["LastResortFunction", *STEPS])
+def test_codedeploy_can_invoke_only_hooks(function: str) -> None:
+    name = transformed()["Resources"][function]["Properties"]["FunctionName"]["Fn::Sub"]
 
     assert not name.startswith("CodeDeployHook_")
 
@@ -55,7 +59,7 @@ def test_handler_of_a_function_exists_in_hooks(function: str) -> None:
     source = ROOT / "hooks" / f"{module}.py"
 
     assert source.is_file()
-    assert re.search(rf"^(def )?{name}\b", source.read_text(), re.MULTILINE)
+    assert re.search(rf"^((def )?{name}\b|from [a-z_.]+ import {name}$)", source.read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -97,11 +101,18 @@ def test_queue_is_encrypted_keeps_records_for_fourteen_days_and_stays_visible_to
     assert queue["QueueName"] == {"Fn::Sub": "${InstallationName}-unanswered"}
 
 
-def test_queue_rejects_requests_without_tls_and_allows_nothing_itself() -> None:
+def test_queue_rejects_requests_without_tls_and_accepts_events_of_one_rule() -> None:
     policy = transformed()["Resources"]["UnansweredQueuePolicy"]["Properties"]
 
     assert policy["Queues"] == [{"Ref": "UnansweredQueue"}]
-    (statement,) = policy["PolicyDocument"]["Statement"]
+    statement, events = policy["PolicyDocument"]["Statement"]
+    assert (events["Effect"], events["Principal"], events["Action"]) == (
+        "Allow",
+        {"Service": "events.amazonaws.com"},
+        "sqs:SendMessage",
+    )
+    assert events["Resource"] == {"Fn::GetAtt": ["UnansweredQueue", "Arn"]}
+    assert events["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["GuardianFailedRule", "Arn"]}}}
     assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "sqs:*")
     assert statement["Resource"] == {"Fn::GetAtt": ["UnansweredQueue", "Arn"]}
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -127,7 +138,7 @@ def test_concurrency_is_reserved_for_the_last_resort_alone_and_never_as_zero() -
     assert parameter["Default"] == "0", "new accounts cannot reserve any concurrency"
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", ASYNCHRONOUS)
 def test_event_invoke_config_applies_to_the_unqualified_function(function: str) -> None:
     template = transformed()
 
@@ -173,6 +184,7 @@ def test_environment_variables_are_exactly_the_settings_that_the_engine_reads() 
     variables = raw_template()["Globals"]["Function"]["Environment"]["Variables"]
 
     assert {name for name in variables if name.startswith("GREENLIGHT_")} == keys - NOT_FOR_ACCOUNTS
+    assert keys == {f"GREENLIGHT_{name.upper()}" for name in settings.Settings.__struct_fields__}
 
 
 def test_parameters_allow_the_same_values_as_the_engine() -> None:
@@ -180,24 +192,34 @@ def test_parameters_allow_the_same_values_as_the_engine() -> None:
 
     assert tuple(parameters["OnMissingPlan"]["AllowedValues"]) == settings.MISSING_PLAN_CHOICES
     assert tuple(parameters["OnRollback"]["AllowedValues"]) == settings.ROLLBACK_CHOICES
+    assert tuple(parameters["Conductor"]["AllowedValues"]) == settings.CONDUCTOR_CHOICES
+    assert parameters["Conductor"]["Default"] == settings.Settings().conductor
     assert parameters["OnMissingPlan"]["Default"] == settings.Settings().on_missing_plan
     assert parameters["OnRollback"]["Default"] == settings.Settings().on_rollback
     assert parameters["Concurrency"]["Default"] == settings.Settings().concurrency
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_plugin_layer_cannot_replace_a_part_of_the_engine(stage: str) -> None:
-    layers = raw_template()["Resources"][f"{stage}Function"]["Properties"]["Layers"]
-
-    assert layers[0]["Fn::If"] == ["HasPluginLayer", {"Ref": "PluginLayerArn"}, {"Ref": "AWS::NoValue"}]
-    assert layers[1:] == [{"Ref": "ValidatorsLayer"}, {"Ref": "EngineLayer"}]
+RUNS_CHECKS = [*(f"{stage}Function" for stage in STAGES), "ProbeFunction", "VpcProbeFunction"]
 
 
-def test_last_resort_has_no_vpc_and_no_plugin_layer() -> None:
-    last_resort = transformed()["Resources"]["LastResortFunction"]["Properties"]
+@pytest.mark.parametrize("function", RUNS_CHECKS)
+def test_plugin_layer_cannot_replace_a_part_of_the_engine(function: str) -> None:
+    plugins = f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:plugins:1"
+    deployed = Deployed(PluginLayerArn=plugins, ProbeSubnetIds="subnet-1", ProbeSecurityGroupIds="sg-1")
+    layers = [layer.rstrip("0123456789abcdef") for layer in deployed.properties(function)["Layers"][1:]]
 
-    assert "VpcConfig" not in last_resort
-    assert "Fn::If" not in str(last_resort["Layers"])
+    assert deployed.properties(function)["Layers"][0] == plugins
+    assert layers == ["ValidatorsLayer", "EngineLayer"]
+
+
+@pytest.mark.parametrize("function", sorted({*FUNCTIONS} - {*RUNS_CHECKS}))
+def test_function_that_runs_no_checks_has_no_validators_and_no_plugins(function: str) -> None:
+    assert raw_template()["Resources"][function]["Properties"]["Layers"] == [{"Ref": "EngineLayer"}]
+
+
+@pytest.mark.parametrize("function", sorted({*FUNCTIONS} - {*RUNS_CHECKS}))
+def test_function_that_answers_or_decides_is_never_in_a_vpc(function: str) -> None:
+    assert "VpcConfig" not in transformed()["Resources"][function]["Properties"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -213,10 +235,11 @@ def test_function_writes_to_its_own_log_group_with_retention(function: str) -> N
 def test_every_log_group_is_encrypted_with_the_key_that_the_operator_named() -> None:
     groups = of_type(transformed(), "AWS::Logs::LogGroup")
 
-    assert len(groups) == len(FUNCTIONS)
+    assert sorted(groups) == sorted([*(f.replace("Function", "LogGroup") for f in FUNCTIONS), "MachineLogGroup"])
     assert [group["KmsKeyId"] for group in groups.values()] == [
         {"Fn::If": ["HasLogKey", {"Ref": "LogKeyArn"}, {"Ref": "AWS::NoValue"}]}
     ] * len(groups)
+    assert {str(group["RetentionInDays"]) for group in groups.values()} == {"{'Ref': 'LogRetentionDays'}"}
 
 
 def test_key_policy_of_the_installation_guide_is_for_the_log_groups_of_the_template_alone() -> None:

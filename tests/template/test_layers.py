@@ -77,7 +77,12 @@ def test_pip_and_uv_build_the_same_bytes(application: Path, built: Path, tmp_pat
 
 @pytest.mark.parametrize(
     ("part", "folder"),
-    [("ValidatorsLayer", "validators"), ("AfterInstallFunction", "hooks"), ("LastResortFunction", "hooks")],
+    [
+        ("ValidatorsLayer", "validators"),
+        ("AfterInstallFunction", "hooks"),
+        ("LastResortFunction", "hooks"),
+        ("ProbeFunction", "hooks"),
+    ],
 )
 def test_second_build_has_the_same_bytes(
     part: str, folder: str, application: Path, built: Path, tmp_path: Path
@@ -107,6 +112,7 @@ def test_engine_can_be_imported_from_the_layers_alone(built: Path) -> None:
         "import boto3, jmespath, msgspec, regex, requests, urllib3, yaml, aws_lambda_powertools\n"
         "import greenlight.api, validators, lxml.etree, cssselect\n"
         "from greenlight.gate import handler\n"
+        "from greenlight.machine import conclude, prepare, probe\n"
         "yaml.CSafeLoader\n"
         "for module in (boto3, jmespath, msgspec, regex, requests, urllib3, yaml, greenlight, validators):\n"
         "    print(module.__file__)"
@@ -171,8 +177,23 @@ def test_hook_contains_only_its_own_file_and_the_packed_plans(built: Path, stage
     assert ("plans" in names) == (ROOT / "hooks" / "plans").is_dir()
 
 
-def test_last_resort_contains_only_its_own_file(built: Path) -> None:
-    assert {path.name for path in (built / "LastResortFunction").iterdir()} - {"__pycache__"} == {"last_resort.py"}
+@pytest.mark.parametrize(
+    ("function", "module"),
+    [
+        ("LastResortFunction", "last_resort"),
+        ("PrepareFunction", "gate_prepare"),
+        ("ProbeFunction", "gate_probe"),
+        ("VpcProbeFunction", "gate_probe"),
+        ("ConcludeFunction", "gate_conclude"),
+    ],
+)
+def test_function_contains_only_its_own_file_and_the_plans_that_it_reads(
+    built: Path, function: str, module: str
+) -> None:
+    names = {path.name for path in (built / function).iterdir()} - {"__pycache__"}
+    has_plans = function == "PrepareFunction" and (ROOT / "hooks" / "plans").is_dir()
+
+    assert names == {f"{module}.py", *(["plans"] if has_plans else [])}
 
 
 def test_validators_are_in_the_folder_that_the_engine_searches(built: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from greenlight.core import settings
 from greenlight.core.errors import SettingsError
+from tests.support.deployed_template import Deployed
 from tests.support.sam_template import ROOT, STAGES, of_type, raw_template, transformed
 
 PARAMETERS = raw_template()["Parameters"]
@@ -76,6 +77,8 @@ def test_every_parameter_is_in_one_group_of_the_console_form() -> None:
         ("VpcSubnetIds", "vpc-0a1b2c3d"),
         ("VpcSubnetIds", "subnet-0a1b2c3d, subnet-4e5f6a7b"),
         ("VpcSecurityGroupIds", ",sg-0a1b2c3d"),
+        ("ProbeSubnetIds", "subnet-0a1b2c3d,"),
+        ("ProbeSecurityGroupIds", "sg-0a1b2c3d, sg-4e5f6a7b"),
         ("AllowedHosts", "https://example.com/x"),
     ],
 )
@@ -106,6 +109,8 @@ def test_invalid_value_is_rejected_before_a_resource_is_created(name: str, value
         ("SecretPaths", "/greenlight/{application}/smoke,shared/greenlight"),
         ("LogKeyArn", "arn:aws-cn:kms:cn-north-1:111122223333:key/mrk-0123456789abcdef0123456789abcdef"),
         ("VpcSubnetIds", "subnet-0a1b2c3d,subnet-4e5f6a7b"),
+        ("ProbeSubnetIds", "subnet-0a1b2c3d,subnet-4e5f6a7b"),
+        ("ProbeSecurityGroupIds", "sg-0a1b2c3d"),
         ("EventBusName", ""),
         ("EventBusName", "releases/all"),
         ("NoticeTopicArn", "arn:aws:sns:eu-central-1:111122223333:releases"),
@@ -157,6 +162,23 @@ def test_subnets_and_security_groups_are_set_together(stage: str) -> None:
 
     assert template["Resources"][f"{stage}Function"]["Properties"]["VpcConfig"]["Fn::If"][0] == "InVpc"
     assert "VpcSecurityGroupIds" in str(template["Rules"]["SubnetsAndSecurityGroupsTogether"])
+
+
+def test_subnets_and_security_groups_of_probes_are_set_together_and_only_then_is_there_a_probe_in_them() -> None:
+    without = Deployed(ProbeSubnetIds="subnet-1")
+    deployed = Deployed(ProbeSubnetIds="subnet-1,subnet-2", ProbeSecurityGroupIds="sg-1")
+    vpc_resources = set(deployed.resources) - set(without.resources)
+
+    assert vpc_resources == {"VpcProbeFunction", "VpcProbeLogGroup", "VpcProbeRole", "VpcPolicy"}
+    assert deployed.properties("VpcProbeFunction")["VpcConfig"] == {
+        "SubnetIds": ["subnet-1", "subnet-2"],
+        "SecurityGroupIds": ["sg-1"],
+    }
+    assert [
+        d.properties("PrepareFunction")["Environment"]["Variables"]["GREENLIGHT_VPC_PROBE_FUNCTION"]
+        for d in (without, deployed)
+    ] == ["", "greenlight-VpcProbe"]
+    assert "ProbeSecurityGroupIds" in str(transformed()["Rules"]["ProbeSubnetsAndSecurityGroupsTogether"])
 
 
 def test_every_environment_of_samconfig_sets_valid_values_of_existing_parameters() -> None:

@@ -46,7 +46,7 @@ def plugin_layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def layers_in_order_of_the_template(plugin_layer: Path, built: Path) -> list[Path]:
-    layers = raw_template()["Resources"]["AfterAllowTrafficFunction"]["Properties"]["Layers"]
+    layers = raw_template()["Resources"]["ProbeFunction"]["Properties"]["Layers"]
     assert layers[0]["Fn::If"][:2] == ["HasPluginLayer", {"Ref": "PluginLayerArn"}]
     return [plugin_layer, *(built / layer["Ref"] for layer in layers[1:])]
 

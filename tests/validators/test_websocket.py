@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import json
 import threading
 import time
@@ -13,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import serve
 
 from greenlight.api import Finding, Outcome
-from tests.support.wire import Server, answer, answering, hang, sending, unused_port
+from tests.support.wire import Peer, Server, answer, answering, hang, sending, unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from websockets.sync.server import ServerConnection
 
     Check = Callable[..., Finding]
+
+GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+"""Suffix of the key in the handshake: RFC 6455 section 1.3."""
 
 
 def talk(socket: ServerConnection) -> None:
@@ -139,6 +144,26 @@ def test_a_handshake_that_the_server_closes_with_an_error_fails(check: Check, co
         finding = check("websocket", {}, f"http://127.0.0.1:{server.socket.getsockname()[1]}")
     assert finding.outcome is outcome
     assert outcome is Outcome.PASS or finding.message == f"/: the server closed with code {code} backend gone"
+
+
+@pytest.mark.parametrize(
+    ("frame", "outcome"), [(b"\x81\x02\xc3\x28", Outcome.FAIL), (b"\x82\x02\xc3\x28", Outcome.PASS)]
+)
+def test_a_text_message_that_is_not_utf8_fails_and_a_binary_one_need_not_be(
+    check: Check, frame: bytes, outcome: Outcome
+) -> None:
+    def script(peer: Peer) -> None:
+        _, headers, _ = peer.request()
+        key = (headers["sec-websocket-key"] + GUID).encode()
+        accept = base64.b64encode(hashlib.sha1(key, usedforsecurity=False).digest())
+        upgrade = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
+        peer.send(upgrade + b"sec-websocket-accept: " + accept + b"\r\n\r\n" + frame)
+        with contextlib.suppress(EOFError, OSError):
+            peer.request()
+
+    with Server(script) as server:
+        finding = check("websocket", {"steps": [{"expect": {"text": {"contains": "("}}}]}, server.url)
+    assert finding.outcome is outcome
 
 
 def test_more_noise_than_is_skipped_fails(check: Check, green: str) -> None:

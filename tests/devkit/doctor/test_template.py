@@ -252,7 +252,7 @@ MISTAKES: list[tuple[str, str, str, str, int]] = [
     (ECS, "Resources:\n", "Transform: AWS::CodeDeployBlueGreen\nResources:\n", "bluegreen-transform", 1),
     (ECS + PLAN, "{status: 200}", "{staus: 200}", "plan", 37),
     (ECS + PLAN, "{status: 200}", "{status: {gte: 100}}", "plan-warning", 37),
-    (ECS + PLAN, "            checks:", "            bake: 20m\n            checks:", "hook-too-short", 36),
+    (ECS + PLAN, "            checks:", "            bake: 51m\n            checks:", "hook-too-short", 36),
 ]
 
 

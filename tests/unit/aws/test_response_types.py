@@ -43,9 +43,29 @@ def test_value_of_another_type_is_an_error_that_names_call_and_place(response: A
     assert place in str(caught.value)
 
 
+def test_policy_that_botocore_has_decoded_is_accepted() -> None:
+    role = {"Role": {"RoleName": "r", "AssumeRolePolicyDocument": "%7B%22Statement%22%3A%5B%5D%7D"}}
+    response = Aws(AnyAccount({"iam.get_role": role})).call("iam", "get_role", RoleName="r")
+    assert response["Role"]["AssumeRolePolicyDocument"] == {"Statement": []}
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", 1, 1.5])
+def test_number_that_json_cannot_express_is_accepted(number: object) -> None:
+    response = {"MetricAlarms": [{"Threshold": number}]}
+    assert Aws(AnyAccount({"cloudwatch.describe_alarms": response})).call("cloudwatch", "describe_alarms") == response
+
+
 @pytest.mark.parametrize(
     "response", [{}, {"MetricAlarms": None}, {"MetricAlarms": [{}]}, {"Unknown": [1], "MetricAlarms": []}]
 )
 def test_members_may_be_missing_null_or_unknown(response: Any) -> None:
     account = Aws(AnyAccount({"cloudwatch.describe_alarms": response}))
     assert account.call("cloudwatch", "describe_alarms") == response
+
+
+def test_policy_that_botocore_decodes_is_accepted() -> None:
+    account = Aws(AnyAccount({"iam.get_role": {"Role": {"AssumeRolePolicyDocument": '{"Statement": []}'}}}))
+
+    response = account.call("iam", "get_role", RoleName="hook")
+
+    assert response["Role"]["AssumeRolePolicyDocument"] == {"Statement": []}

@@ -27,6 +27,12 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 """Python's types by type of botocore's shapes; the types of blobs and documents are not checked."""
 
+_DECODED_BY_BOTOCORE = ("policyDocumentType", "TemplateBody")
+"""Shapes of strings that botocore decodes to dictionaries (`decode_policies`, `json_decode_template_body`)."""
+
+_NOT_A_NUMBER = ("NaN", "Infinity", "-Infinity")
+"""Texts for numbers that JSON cannot express. Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html"""
+
 
 class ResponseTypeError(ValueError):
     """A value in a response has another type than the service's model says."""
@@ -51,12 +57,21 @@ def check_types(parsed: Any, model: Any, **_: Any) -> None:
 
 def _check(value: Any, shape: Any, place: str) -> None:
     expected: Any = _TYPES.get(shape.type_name)
-    if value is None or expected is None or getattr(shape, "is_document_type", False):
+    if value is None or expected is None or _is_exempt(value, shape):
         return
     if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
         raise ResponseTypeError(f"{place} is of type {type(value).__name__}, not {shape.type_name}")
     for part, member, name in _parts(value, shape):
         _check(part, member, f"{place}{name}")
+
+
+def _is_exempt(value: Any, shape: Any) -> bool:
+    """Return whether a value may have another type than that of its shape."""
+    if shape.type_name == "string":
+        return shape.name in _DECODED_BY_BOTOCORE
+    if shape.type_name in ("float", "double"):
+        return value in _NOT_A_NUMBER
+    return getattr(shape, "is_document_type", False) or bool(shape.serialization.get("eventstream"))
 
 
 def _parts(value: Any, shape: Any) -> Iterator[tuple[Any, Any, str]]:

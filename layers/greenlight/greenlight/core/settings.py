@@ -48,8 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         concurrency: Number of checks that run at once.
         conductor: `auto` starts the state machine for gates that a hook cannot conduct, `machine` for every gate.
         machine: ARN of the guardian state machine; "" if the installation has none.
-        probe: Name of the function that runs checks for the state machine.
-        vpc_probe: Name of the function that runs them in the operator's subnets; "" for none.
+        probe_function: Name of the function that runs checks for the state machine.
+        vpc_probe_function: Name of the function that runs them in the operator's subnets; "" for none.
     """
 
     plan_bucket: str = ""
@@ -69,8 +69,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int = 16
     conductor: str = "auto"
     machine: str = ""
-    probe: str = ""
-    vpc_probe: str = ""
+    probe_function: str = ""
+    vpc_probe_function: str = ""
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -109,8 +109,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         concurrency=_read_concurrency(text("CONCURRENCY", "16"), problems),
         conductor=choice("CONDUCTOR", CONDUCTOR_CHOICES),
         machine=text("MACHINE"),
-        probe=text("PROBE_FUNCTION"),
-        vpc_probe=text("VPC_PROBE_FUNCTION"),
+        probe_function=text("PROBE_FUNCTION"),
+        vpc_probe_function=text("VPC_PROBE_FUNCTION"),
     )
     if problems:
         raise SettingsError("; ".join(problems), settings)

@@ -41,7 +41,7 @@ READ_S = 10.0
 """Longest time for each read before the report."""
 
 _REQUEST_ID = re.compile(r"^RequestId: \S+ (?:Error: )?")
-_UNKNOWN = "the hook ended before it stored a partial report, so its plan and the results of its checks are not known"
+_UNKNOWN = "there is no partial report of the gate, so its plan and the results of its checks are not known"
 
 
 class Failure(FrozenStruct, frozen=True, kw_only=True):
@@ -56,6 +56,7 @@ class Failure(FrozenStruct, frozen=True, kw_only=True):
     invoke_count: str = ""
     error: str = ""
     error_type: str = ""
+    machine_stage: str = ""
     at: datetime.datetime
 
     @property
@@ -71,8 +72,8 @@ class Failure(FrozenStruct, frozen=True, kw_only=True):
 
     @property
     def stage(self) -> str:
-        """Stage of the hook, with which its name ends; "" for another name."""
-        return next((stage for stage in STAGES if self.name.endswith(stage)), "")
+        """Stage of the gate: the state machine's, or that with which the hook's name ends; "" for another name."""
+        return self.machine_stage or next((stage for stage in STAGES if self.name.endswith(stage)), "")
 
 
 def read_failure(record: dict[str, Any], execution: Execution) -> Failure:
@@ -90,6 +91,7 @@ def read_failure(record: dict[str, Any], execution: Execution) -> Failure:
         invoke_count=clean(request.get("approximateInvokeCount")),
         error=clean(response.get("errorMessage")),
         error_type=clean(response.get("errorType")),
+        machine_stage=clean(record.get("stage")) if record.get("stage") in STAGES else "",
         at=_parse_time(record.get("timestamp")),
     )
 
@@ -203,6 +205,8 @@ def _describe_end(base: Report, failure: Failure) -> str:
 
 
 def _name_end(failure: Failure) -> str:
+    if failure.machine_stage:
+        return "the state machine ended without an answer"
     if _is_timeout(failure):
         return "the hook timed out"
     if failure.error_type == "AnswerNotAcceptedError":
@@ -214,6 +218,8 @@ def _name_end(failure: Failure) -> str:
 
 def _advise(failure: Failure) -> str:
     """Return the operator's next step."""
+    if failure.machine_stage:
+        return f"read the execution {failure.request_id} of the state machine"
     log_group = f"/aws/lambda/{failure.name}" if failure.name else "the hook's log"
     if _is_timeout(failure):
         return f"increase HookTimeout or run fewer checks, and read {log_group}"

@@ -84,12 +84,12 @@ def probe_of(plan: Plan, settings: Settings) -> str:
     Raises:
         SettingsError: The plan needs the operator's subnets, and the installation has none.
     """
-    if plan.network == "vpc" and not settings.vpc_probe:
+    if plan.network == "vpc" and not settings.vpc_probe_function:
         raise SettingsError(
             "the plan says network: vpc, but this installation has no subnets for its checks; set its parameters "
             "ProbeSubnetIds and ProbeSecurityGroupIds"
         )
-    return settings.vpc_probe if plan.network == "vpc" else settings.probe
+    return settings.vpc_probe_function if plan.network == "vpc" else settings.probe_function
 
 
 def _plan_texts(prepared: Prepared, reader: PlanReader) -> tuple[PlanText | None, tuple[PlanText, ...]]:

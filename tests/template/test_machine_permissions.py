@@ -1,0 +1,246 @@
+"""Permissions of the state machine's functions: code of plugins decides no verdict, and answers nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from greenlight.machine.documents import FOLDER, RESULT
+from tests.support.deployed_template import ACCOUNT, ADMINISTRATOR, REGION, Deployed
+from tests.support.permissions import (
+    ANSWERING_ROLES,
+    BY_CHECK_POLICY,
+    EVERYTHING,
+    HARDENED,
+    HOOK_ROLES,
+    MACHINE_ROLES,
+    PROBE_ROLES,
+    PUT,
+    actions,
+    calls,
+    resources,
+)
+from tests.support.sam_template import ROOT, STAGES
+
+REPORTS, PLANS = "arn:aws:s3:::ReportBucket", "arn:aws:s3:::PlanBucket"
+GROUP = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:shop/live"
+GUARDIAN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:greenlight-Guardian"
+GATE = GUARDIAN.replace("Guardian", "Gate")
+EXECUTION = GATE.replace("stateMachine", "execution")
+GATES = f"{REPORTS}/{FOLDER}0123456789abcdef0123456789abcdef01234567"
+REPORT = f"{REPORTS}/shop/live/d-1/{STAGES[0]}"
+
+DECIDING = [
+    (PUT, GROUP),
+    ("ecs:ContinueServiceDeployment", "*"),
+    ("states:StartExecution", GUARDIAN),
+    ("states:StartExecution", GATE),
+    ("states:StopExecution", f"{EXECUTION}:name"),
+    ("states:GetExecutionHistory", f"{EXECUTION}:name"),
+    ("states:RedriveExecution", f"{EXECUTION}:name"),
+    ("states:StartExecution", f"{GATE}:1"),
+    ("states:UpdateStateMachine", GATE),
+    ("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:greenlight-LastResort"),
+    ("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:greenlight-LastResort:$LATEST"),
+    ("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:greenlight-Conclude"),
+    ("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:CodeDeployHook_greenlight-{STAGES[0]}"),
+    *(
+        (action, arn)
+        for action in ("s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion")
+        for arn in (
+            f"{GATES}/{RESULT}.json",
+            f"{GATES}/prepared.json",
+            f"{REPORT}.json",
+            f"{REPORT}.html",
+            f"{REPORT}.last-resort.json",
+            f"{REPORTS}/index/2026/11/28/shop-live-d-1-{STAGES[0]}.json",
+            f"{REPORTS}/runs/0.json",
+            f"{PLANS}/shop/live.yaml",
+            f"{PLANS}/overrides/shop/live/1.yaml",
+        )
+    ),
+]
+"""Actions that would answer CodeDeploy, or change a verdict."""
+
+
+@pytest.mark.parametrize(("action", "resource"), DECIDING)
+@pytest.mark.parametrize("role", PROBE_ROLES)
+def test_code_of_a_plugin_can_neither_answer_nor_decide_even_with_the_widest_check_policy(
+    role: str, action: str, resource: str
+) -> None:
+    assert ADMINISTRATOR in HARDENED.statements(role)
+    assert not HARDENED.may(role, action, resource)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("suffix", ["json", "html"])
+def test_code_of_a_plugin_can_write_the_report_of_no_stage(stage: str, suffix: str) -> None:
+    assert not HARDENED.may("ProbeRole", "s3:PutObject", f"{REPORTS}/shop/live/d-1/{stage}.{suffix}")
+
+
+@pytest.mark.parametrize("role", HOOK_ROLES)
+def test_code_of_a_plugin_does_not_run_in_a_hook_that_leaves_every_gate_to_the_state_machine(role: str) -> None:
+    hook = HARDENED.properties(role.replace("Role", "Function"))
+
+    assert [layer.rstrip("0123456789abcdef") for layer in hook["Layers"]] == ["EngineLayer"]
+    assert ADMINISTRATOR not in HARDENED.statements(role)
+    assert ADMINISTRATOR in EVERYTHING.statements(role)
+
+
+@pytest.mark.parametrize("role", HOOK_ROLES)
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:greenlight/token"),
+        ("s3:GetObject", f"{PLANS}/shop/live.yaml"),
+        ("ssm:GetParameter", f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/greenlight/plans/shop/live"),
+        ("kms:Decrypt", f"arn:aws:kms:{REGION}:{ACCOUNT}:key/secrets"),
+        ("codedeploy:GetDeploymentGroup", GROUP),
+        ("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders:2"),
+        ("cloudwatch:DescribeAlarms", "*"),
+    ],
+)
+def test_hook_that_leaves_every_gate_to_the_state_machine_reads_nothing_of_plans_and_checks(
+    role: str, action: str, resource: str
+) -> None:
+    assert not HARDENED.may(role, action, resource)
+
+
+@pytest.mark.parametrize("deployed", [EVERYTHING, HARDENED], ids=["auto", "machine"])
+@pytest.mark.parametrize("role", HOOK_ROLES)
+def test_hook_may_start_the_guardian_alone_and_answer_if_it_cannot(role: str, deployed: Deployed) -> None:
+    own = [s for s in deployed.statements(role) if s != ADMINISTRATOR]
+    started = [s["Resource"] for s in own if s["Action"] == "states:StartExecution"]
+
+    assert started == [GUARDIAN]
+    assert deployed.may(role, PUT, GROUP)
+    assert deployed.properties(role.replace("Role", "Function"))["Environment"]["Variables"]["GREENLIGHT_MACHINE"] == (
+        GUARDIAN
+    )
+
+
+@pytest.mark.parametrize("role", HOOK_ROLES)
+def test_only_a_hook_that_may_get_a_second_delivery_reads_whether_the_guardian_was_started(role: str) -> None:
+    execution = f"{GUARDIAN.replace('stateMachine', 'execution')}:name"
+
+    assert Deployed().may(role, "states:DescribeExecution", execution)
+    assert not HARDENED.may(role, "states:DescribeExecution", execution)
+    assert not Deployed().may(role, "states:DescribeExecution", f"{EXECUTION}:name")
+
+
+@pytest.mark.parametrize("role", ["PrepareRole", "ConcludeRole", *PROBE_ROLES])
+def test_functions_of_the_state_machine_do_not_answer_codedeploy(role: str) -> None:
+    assert role not in ANSWERING_ROLES
+    assert PUT not in actions(role)
+
+
+def test_prepare_may_write_the_prepared_gate_alone() -> None:
+    assert resources("PrepareRole", "s3:PutObject") == {"${ReportBucket.Arn}/gates/*/prepared.json"}
+    assert not {a for a in actions("PrepareRole") if a.startswith(("lambda:", "secretsmanager:", "states:", "sns:"))}
+    assert '"prepared"' in (ROOT / "layers/greenlight/greenlight/machine/prepare.py").read_text()
+
+
+@pytest.mark.parametrize("role", PROBE_ROLES)
+def test_probe_reads_documents_of_gates_by_version_and_writes_results_of_shards_alone(role: str) -> None:
+    assert resources(role, "s3:PutObject") == {"${ReportBucket.Arn}/gates/*/shards/*"}
+    assert resources(role, "s3:GetObjectVersion") == {"${ReportBucket.Arn}/gates/*"}
+    assert resources(role, "s3:GetObject") == set()
+    assert resources(role, "s3:ListBucket") == set()
+    assert HARDENED.may(role, "s3:PutObject", f"{GATES}/shards/0.json")
+
+
+def test_checks_may_read_executions_of_a_service_if_the_check_policy_allows_it() -> None:
+    execution = EXECUTION.replace("greenlight-Gate", "orders")
+
+    assert HARDENED.may("ProbeRole", "states:DescribeExecution", f"{execution}:1")
+
+
+def test_probe_may_do_what_the_validators_call() -> None:
+    needed = calls("validators", "layers/greenlight/greenlight/toolkit") - BY_CHECK_POLICY
+
+    # The effects that read objects and publish messages are those of the service, which CheckPolicyArn allows.
+    assert needed - {"s3:GetObject", "sns:Publish"} <= actions("ProbeRole")
+    assert actions("ProbeRole") == actions("VpcProbeRole") - {
+        a for a in actions("VpcProbeRole") if a.startswith("ec2:")
+    }
+
+
+def test_prepare_may_do_what_discovery_and_the_stores_of_plans_call() -> None:
+    engine = "layers/greenlight/greenlight"
+
+    assert calls(f"{engine}/discovery", f"{engine}/stores") <= actions("PrepareRole")
+
+
+def test_conclude_writes_verdicts_and_reports_of_every_stage_and_reads_overrides() -> None:
+    names = [name for stage in STAGES for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json")]
+
+    assert resources("ConcludeRole", "s3:PutObject") == {
+        f"${{ReportBucket.Arn}}/{name}" for name in (f"{FOLDER}*/{RESULT}.json", *names)
+    }
+    assert resources("ConcludeRole", "s3:GetObject") == {
+        "${ReportBucket.Arn}/gates/*",
+        "${PlanBucket.Arn}/overrides/*",
+    }
+    assert resources("ConcludeRole", "s3:GetObjectVersion") == {"${ReportBucket.Arn}/gates/*"}
+    assert not {a for a in actions("ConcludeRole") if a.startswith(("lambda:", "secretsmanager:", "ssm:", "states:"))}
+
+
+def test_conclude_lists_overrides_alone_in_the_plan_bucket() -> None:
+    lists = [s for s in EVERYTHING.statements("ConcludeRole") if s["Action"] == "s3:ListBucket"]
+
+    assert {s["Resource"]: s.get("Condition") for s in lists} == {
+        REPORTS: None,
+        PLANS: {"StringLike": {"s3:prefix": "overrides/*"}},
+    }
+
+
+def test_machine_of_a_gate_may_invoke_its_four_functions_and_answer() -> None:
+    functions = [
+        f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:greenlight-{step}{qualifier}"
+        for step in ("Prepare", "Probe", "VpcProbe", "Conclude")
+        for qualifier in ("", ":*")
+    ]
+    (invoke,) = [s for s in EVERYTHING.statements("GateMachineRole") if s["Action"] == "lambda:InvokeFunction"]
+
+    assert invoke["Resource"] == functions
+    assert {a for a in actions("GateMachineRole") if not a.startswith("logs:")} == {PUT, "lambda:InvokeFunction"}
+
+
+def test_guardian_may_run_the_machine_of_the_gate_record_it_and_answer() -> None:
+    by_action = {
+        action: s["Resource"]
+        for s in EVERYTHING.statements("GuardianMachineRole")
+        for action in (s["Action"] if isinstance(s["Action"], list) else [s["Action"]])
+        if not action.startswith("logs:")
+    }
+    conclude = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:greenlight-Conclude"
+    executions = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:greenlight-Gate:*"
+    rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+
+    assert by_action == {
+        PUT: f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:*",
+        "states:StartExecution": GATE,
+        "states:DescribeExecution": executions,
+        "states:StopExecution": executions,
+        "events:DescribeRule": rule,
+        "events:PutRule": rule,
+        "events:PutTargets": rule,
+        "lambda:InvokeFunction": [conclude, f"{conclude}:*"],
+    }
+
+
+@pytest.mark.parametrize(("role", "definition"), [("GateMachineRole", "gate"), ("GuardianMachineRole", "guardian")])
+def test_machine_has_the_permission_for_every_task_of_its_definition(role: str, definition: str) -> None:
+    text = (ROOT / "machine" / f"{definition}.asl.json").read_text()
+    tasks = set(re.findall(r'"Resource": "arn:\$\{Partition\}:states:::([^"]+)"', text))
+    needed = {
+        "lambda:invoke": "lambda:InvokeFunction",
+        "aws-sdk:codedeploy:putLifecycleEventHookExecutionStatus": PUT,
+        "states:startExecution.sync:2": "states:StartExecution",
+    }
+
+    assert json.loads(text)["States"]
+    assert {needed[task] for task in tasks} <= actions(role)
+    assert MACHINE_ROLES == ["GateMachineRole", "GuardianMachineRole"]
