@@ -8,11 +8,13 @@ import re
 import pytest
 
 from greenlight.machine.documents import FOLDER, RESULT
+from greenlight.stores.holds import hold_key
 from tests.support.deployed_template import ACCOUNT, ADMINISTRATOR, REGION, Deployed
 from tests.support.permissions import (
     ANSWERING_ROLES,
     BY_CHECK_POLICY,
     EVERYTHING,
+    FUNCTION_ROLES,
     HARDENED,
     HOOK_ROLES,
     MACHINE_ROLES,
@@ -30,6 +32,7 @@ GUARDIAN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:greenlight-Guardian"
 GATE = GUARDIAN.replace("Guardian", "Gate")
 EXECUTION = GATE.replace("stateMachine", "execution")
 GATES = f"{REPORTS}/{FOLDER}0123456789abcdef0123456789abcdef01234567"
+HOLD = f"{REPORTS}/{hold_key('d-1', STAGES[0])}"
 REPORT = f"{REPORTS}/shop/live/d-1/{STAGES[0]}"
 
 DECIDING = [
@@ -52,6 +55,8 @@ DECIDING = [
         for arn in (
             f"{GATES}/{RESULT}.json",
             f"{GATES}/prepared.json",
+            f"{GATES}/held.json",
+            HOLD,
             f"{REPORT}.json",
             f"{REPORT}.html",
             f"{REPORT}.last-resort.json",
@@ -72,6 +77,29 @@ def test_code_of_a_plugin_can_neither_answer_nor_decide_even_with_the_widest_che
 ) -> None:
     assert ADMINISTRATOR in HARDENED.statements(role)
     assert not HARDENED.may(role, action, resource)
+
+
+@pytest.mark.parametrize("role", [*HOOK_ROLES, *PROBE_ROLES])
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("states:SendTaskSuccess", "*"),
+        ("states:SendTaskFailure", "*"),
+        ("s3:GetObject", HOLD),
+        ("s3:GetObjectVersion", HOLD),
+        ("s3:PutObject", HOLD),
+        ("s3:DeleteObject", HOLD),
+    ],
+)
+def test_code_of_a_plugin_can_neither_read_a_hold_nor_decide_about_it(role: str, action: str, resource: str) -> None:
+    assert not EVERYTHING.may(role, action, resource)
+    assert not HARDENED.may(role, action, resource)
+
+
+@pytest.mark.parametrize("role", [role for role in FUNCTION_ROLES if role != "ConcludeRole"])
+def test_conclude_alone_writes_holds(role: str) -> None:
+    assert EVERYTHING.may("ConcludeRole", "s3:PutObject", HOLD)
+    assert not EVERYTHING.may(role, "s3:PutObject", HOLD)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -170,14 +198,16 @@ def test_probe_may_do_what_the_validators_call() -> None:
 def test_prepare_may_do_what_discovery_and_the_stores_of_plans_call() -> None:
     engine = "layers/greenlight/greenlight"
 
-    assert calls(f"{engine}/discovery", f"{engine}/stores") <= actions("PrepareRole")
+    # The deployer is looked for when a hold is decided, by Conclude.
+    assert calls(f"{engine}/discovery", f"{engine}/stores") - {"cloudtrail:LookupEvents"} <= actions("PrepareRole")
 
 
 def test_conclude_writes_verdicts_and_reports_of_every_stage_and_reads_overrides() -> None:
     names = [name for stage in STAGES for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json")]
 
     assert resources("ConcludeRole", "s3:PutObject") == {
-        f"${{ReportBucket.Arn}}/{name}" for name in (f"{FOLDER}*/{RESULT}.json", *names)
+        f"${{ReportBucket.Arn}}/{name}"
+        for name in (f"{FOLDER}*/{RESULT}.json", f"{FOLDER}*/held.json", "holds/*/hold.json", *names)
     }
     assert resources("ConcludeRole", "s3:GetObject") == {
         "${ReportBucket.Arn}/gates/*",
