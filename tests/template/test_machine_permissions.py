@@ -267,6 +267,7 @@ def test_machine_has_the_permission_for_every_task_of_its_definition(role: str, 
     tasks = set(re.findall(r'"Resource": "arn:\$\{Partition\}:states:::([^"]+)"', text))
     needed = {
         "lambda:invoke": "lambda:InvokeFunction",
+        "lambda:invoke.waitForTaskToken": "lambda:InvokeFunction",
         "aws-sdk:codedeploy:putLifecycleEventHookExecutionStatus": PUT,
         "states:startExecution.sync:2": "states:StartExecution",
     }
