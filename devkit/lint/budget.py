@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from greenlight.core.deployment import SHIFT
 from greenlight.core.units import Duration
 from greenlight.gate.conductor import HOLD_END_S, MACHINE_CHECKS_S
 from greenlight.gate.handler import RESERVE_S
@@ -31,6 +32,8 @@ def check_budget(stages: Mapping[str, Stage], plan: Plan, limits: Limits) -> Rul
     hook_budget = f"the function's timeout of {Duration(limits.function_s)} leaves {Duration(hook_s)} for checks"
     machine_budget = f"the state machine has {Duration(MACHINE_CHECKS_S)} for checks"
     for name, stage in stages.items():
+        if name == SHIFT:
+            continue  # the rounds of a watch have a budget of their own
         stage_path = ("stages", name)
         is_inline = not machine_reason(plan, name, limits)
         available_s, budget = (hook_s, hook_budget) if is_inline else (MACHINE_CHECKS_S, machine_budget)

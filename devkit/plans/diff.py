@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from greenlight.core.deployment import SHIFT
 from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.units import Duration, Size
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from greenlight.plan.hold import Hold
-    from greenlight.plan.model import Check, Plan
+    from greenlight.plan.model import Check, Plan, Watch
     from greenlight.plan.repeat import Repeat
     from greenlight.plan.schema import Accepts
 
@@ -66,10 +67,14 @@ def compare_plans(old: Plan, new: Plan) -> tuple[Change, ...]:
     for stage in dict.fromkeys((*old.stages, *new.stages)):
         if stage in old.stages and stage not in new.stages:
             message = "the stage is gone; OnMissingPlan decides there"
+            if stage == SHIFT:
+                message = "the stage is gone; no check runs while traffic shifts"
             changes.append(Change(kind="weakened", stage=stage, message=message))
             continue
         changes += _compare_accepts(stage, _accepts(old, stage), _accepts(new, stage))
         changes += _compare_holds(stage, _hold(old, stage), _hold(new, stage))
+        if stage == SHIFT and stage in old.stages:
+            changes += _compare_watch(old.stages[stage].watch, new.stages[stage].watch)
         before, after = _checks_by_name(old, stage), _checks_by_name(new, stage)
         for name in dict.fromkeys((*before, *after)):
             for kind, message in _compare_checks(before.get(name), after.get(name)):
@@ -115,6 +120,22 @@ def _compare_holds(stage: str, old: Hold | None, new: Hold | None) -> Iterator[C
         yield Change(kind="weakened", stage=stage, message=message)
     else:
         yield Change(kind="changed", stage=stage, message="the people whom it asks, their time, or the reason (hold)")
+
+
+def _compare_watch(old: Watch, new: Watch) -> Iterator[Change]:
+    """Compare how two plans watch the shift of the traffic."""
+    if new.tolerate != old.tolerate:
+        kind: Kind = "weakened" if new.tolerate > old.tolerate else "changed"
+        message = f"{new.tolerate} bad rounds in a row are tolerated instead of {old.tolerate} (tolerate)"
+        yield Change(kind=kind, stage=SHIFT, message=message)
+    if new.every_s != old.every_s:
+        kind = "weakened" if new.every_s > old.every_s else "changed"
+        message = f"a round begins every {new.every_s:g} s instead of every {old.every_s:g} s (every)"
+        yield Change(kind=kind, stage=SHIFT, message=message)
+    if set(new.stop_on) != set(old.stop_on):
+        kind = "weakened" if set(old.stop_on) - set(new.stop_on) else "changed"
+        outcomes = ", ".join(new.stop_on) or "nothing"
+        yield Change(kind=kind, stage=SHIFT, message=f"a round is bad because of {outcomes} (stop_on)")
 
 
 def _compare_plan_keys(old: Plan, new: Plan) -> Iterator[Change]:

@@ -174,6 +174,7 @@ class Expect(StrictStruct, frozen=True):
     Attributes:
         failed_at: Lifecycle event at which it fails; null if no event fails.
         green_requests_from_users: Number of the users' requests that were sent to green; a number or {gte, lte}.
+        green_percent: Largest share of the users' traffic that green got, in percent; a number or {gte, lte}.
         users_errors: Number of the users' requests that failed, on blue or green; a number or {gte, lte}.
         causes: Causes that must be among the reasons of the gates.
         reason: Text that a reason of a gate must contain.
@@ -184,6 +185,7 @@ class Expect(StrictStruct, frozen=True):
     failed_at: EventName | UnsetType | None = UNSET
     rolled_back: bool | UnsetType = UNSET
     green_requests_from_users: int | Bounds | UnsetType = UNSET
+    green_percent: int | Bounds | UnsetType = UNSET
     users_errors: int | Bounds | UnsetType = UNSET
     causes: tuple[CauseName, ...] = ()
     reason: Text | None = None

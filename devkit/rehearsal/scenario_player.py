@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from greenlight.core.deployment import STAGES
+from greenlight.core.deployment import PLAN_STAGES
 from greenlight.core.report import Report, TrafficShare
 from greenlight.report import html
 from greenlight.report import json as as_json
@@ -323,7 +323,7 @@ class _ScenarioRun:
                     self._outcome.reports.append(_write_page(path, recorder))
                 with contextlib.suppress(ValueError):
                     reports[name.removesuffix(".json")] = json.loads(body)
-        gates = [_choose_report(reports.get(stage), reports.get(f"{stage}.last-resort")) for stage in STAGES]
+        gates = [_choose_report(reports.get(stage), reports.get(f"{stage}.last-resort")) for stage in PLAN_STAGES]
         return [gate for gate in gates if gate is not None]
 
 

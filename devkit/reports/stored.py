@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from greenlight.core.deployment import STAGES
+from greenlight.core.deployment import PLAN_STAGES
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.report import REPORT_SCHEMA, Author, Report, counts_before
 from greenlight.core.verdict import Status
@@ -49,9 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stage",
         default="",
-        choices=("", *STAGES),
+        choices=("", *PLAN_STAGES),
         metavar="STAGE",
-        help=f"the stage of the report: one of {', '.join(STAGES)}",
+        help=f"the stage of the report: one of {', '.join(PLAN_STAGES)}",
     )
     buckets.add_arguments(parser, "report")
     parser.add_argument("--application", default="", help="search only this application")
@@ -139,7 +139,7 @@ def _choose_reports(aws: Aws, bucket: str, keys: Sequence[str], command: str) ->
         if selected is not report:
             message = f"the {report.written_by.value} has a report of {_stage_of(key)} as well: s3://{bucket}/{key}"
             print(f"greenlight {command}: {message}", file=sys.stderr)
-    return [chosen[stage] for stage in STAGES if stage in chosen]
+    return [chosen[stage] for stage in PLAN_STAGES if stage in chosen]
 
 
 def _first_failed(reports: Sequence[Report]) -> Report:
@@ -168,9 +168,9 @@ def _report_keys(aws: Aws, bucket: str, deployment: str, application: str, group
                 message = f"more than {MAX_FOLDERS} deployment groups have reports; name the --application"
                 raise GreenlightError(message)
             listed = aws.pages("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=f"{folder}{deployment}/")
-            keys = [str(entry["Key"]) for entry in listed if _stage_of(str(entry["Key"])) in STAGES]
+            keys = [str(entry["Key"]) for entry in listed if _stage_of(str(entry["Key"])) in PLAN_STAGES]
             if keys:
-                return sorted(keys, key=lambda key: STAGES.index(_stage_of(key)))
+                return sorted(keys, key=lambda key: PLAN_STAGES.index(_stage_of(key)))
     return []
 
 

@@ -25,6 +25,7 @@ from tests.support.permissions import (
     PUT,
     ROLES,
     SERVICES,
+    WATCH_ROLE,
     actions,
     allow_statements,
     calls,
@@ -56,6 +57,7 @@ WITHOUT_RESOURCE = {
     "elasticloadbalancing:DescribeListenerCertificates",
     "codedeploy:BatchGetDeploymentTargets",
     "codedeploy:ListDeploymentTargets",
+    "codedeploy:StopDeployment",
     "elasticloadbalancing:DescribeListeners",
     "elasticloadbalancing:DescribeLoadBalancers",
     "elasticloadbalancing:DescribeRules",
@@ -98,7 +100,7 @@ def test_role_of_a_function_trusts_lambda_alone(role: str) -> None:
     assert trust == [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
 
 
-@pytest.mark.parametrize("machine", ["Gate", "Guardian"])
+@pytest.mark.parametrize("machine", ["Gate", "Guardian", "Watch"])
 def test_role_of_a_state_machine_trusts_step_functions_for_this_machine_alone(machine: str) -> None:
     (trust,) = Deployed().properties(f"{machine}MachineRole")["AssumeRolePolicyDocument"]["Statement"]
 
@@ -176,6 +178,8 @@ LABELS = {
     "Conclude": ["ConcludeRole"],
     "Gate": ["GateMachineRole"],
     "Guardian": ["GuardianMachineRole"],
+    "hook BeforeAllowTraffic": ["BeforeAllowTrafficRole"],
+    "Watch": [WATCH_ROLE],
 }
 """Labels of the table, with the roles of each."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from greenlight.core.clock import SYSTEM_CLOCK
-from greenlight.core.deployment import STAGES, Deployment, Platform, Side
+from greenlight.core.deployment import SHIFT, STAGES, Deployment, Platform, Side
 from greenlight.core.errors import AwsError, DiscoveryError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.discovery.ecs import find_ecs_sides
@@ -46,7 +46,7 @@ def discover(
     Args:
         aws: The account.
         deployment_id: From the hook's event.
-        stage: Stage of the hook.
+        stage: Stage of the hook, or AllowTraffic, whose state its watcher reads itself.
         sleep: Waits between attempts, because CodeDeploy and the load balancer show changes with a delay.
         rollback_target: Also discover blue and green of a rollback, which its checks need.
 
@@ -73,7 +73,7 @@ def discover(
     if base.is_rollback and not rollback_target:
         return DiscoveredDeployment(deployment=base, tags={})
     target = _wait_for_target(aws, deployment_id, sleep)
-    notes = _check_stage(target, stage)
+    notes = () if stage == SHIFT else _check_stage(target, stage)
     group = _read_group(aws, base)
     tags, tag_notes = _read_group_tags(aws, base, group)
     deployment = _add_target(aws, base, target, group, tags, sleep)

@@ -1,4 +1,4 @@
-"""The function for the steps Judge, Ask, Decide, Publish and Record, in which no code of a plugin runs.
+"""The function for the steps in which no code of a plugin runs: Judge, Ask, Decide, Publish, Record, and the watcher's.
 
 Its role alone may write verdicts, holds and reports.
 """
@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.display import truncate
@@ -16,10 +17,13 @@ from greenlight.core.finding import Cause
 from greenlight.core.verdict import Status, StatusDelivery
 from greenlight.gate.result import failed_result, with_answer
 from greenlight.gate.telemetry import report_run
+from greenlight.gate.watcher import watch_after_answer
 from greenlight.machine.documents import RESULT, JudgedDocument, Reference
 from greenlight.machine.hold import ask, decide
 from greenlight.machine.judge import judge
 from greenlight.machine.step import Step, begin
+from greenlight.machine.watch import look
+from greenlight.machine.watched import report_watched
 from greenlight.publish.s3 import report_uri
 
 if TYPE_CHECKING:
@@ -34,7 +38,10 @@ _UNCONFIRMED = "the state machine ended before CodeDeploy confirmed it"
 
 
 def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Judge a gate, ask for an approval or check it, publish the report, or record a gate that ended early.
+    """Run the step that the payload names.
+
+    A gate is judged, asks for an approval or checks it, its report is published, or it is recorded if its state machine
+    ended early. The watcher of a shift looks at it after each round, and its report is published.
 
     Raises:
         AwsError: A document could not be read or written.
@@ -46,6 +53,10 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
         return _DECISIONS[payload["step"]](step, work)
     if payload["step"] == "ask":
         return ask(step, work, payload["token"])
+    if payload["step"] == "look":
+        return look(step, work)
+    if payload["step"] == "watched":
+        return report_watched(step, work)
     answered_before = "answered_before" in work
     if payload["step"] == "publish":
         return _publish(step, _read_judged(step, work), StatusDelivery(told=True, superseded=answered_before))
@@ -73,7 +84,11 @@ def _undecided(step: Step) -> JudgedDocument:
 
 
 def _publish(step: Step, judged: JudgedDocument, delivery: StatusDelivery) -> dict[str, Any]:
-    """Publish the report and return the verdict for those who started the state machine."""
+    """Start the watcher of the shift, publish the report, and return the verdict for those who started the machine."""
+    step.state.is_watched = judged.is_watched
+    step.state.deployment = judged.result.deployment
+    if note := watch_after_answer(step.log, step.state, judged.result.verdict.status, delivery, step.deadline):
+        judged = replace(judged, result=judged.result.with_notes(note))
     report = judged.result.report(judged.started_at, judged.duration_ms, bucket=step.settings.report_bucket)
     report_run(step.log, step.state, report, delivery, step.deadline, is_only_run=True)
     return _summarize(with_answer(report, delivery, SYSTEM_CLOCK.now_utc()), step.settings.report_bucket)

@@ -92,6 +92,7 @@ class GateDocument(FrozenStruct, frozen=True, kw_only=True):
         plan: The plan's text; None if the default checks run.
         fragments: Texts of the fragments that the plan includes.
         shadow: The plan's shadow.
+        is_watched: The plan watches the shift of the traffic.
         shards: Names of the checks of each shard.
         waves: Numbers of the shards that run at the same time, wave after wave.
         result: The result of a gate that runs no checks; None for others.
@@ -103,6 +104,7 @@ class GateDocument(FrozenStruct, frozen=True, kw_only=True):
     plan: PlanText | None = None
     fragments: tuple[PlanText, ...] = ()
     shadow: Shadow | None = None
+    is_watched: bool = False
     shards: tuple[tuple[str, ...], ...] = ()
     waves: tuple[tuple[int, ...], ...] = ()
     result: GateResult | None = None
@@ -132,17 +134,26 @@ class ShardDocument(FrozenStruct, frozen=True, kw_only=True):
 
 
 class JudgedDocument(FrozenStruct, frozen=True, kw_only=True):
-    """A gate with its verdict; `duration_ms` is the time from its start to the verdict."""
+    """A gate with its verdict.
+
+    Attributes:
+        result: The result.
+        started_at: Unix time of the start, in seconds.
+        duration_ms: Time from the start to the verdict.
+        is_watched: The plan watches the shift of the traffic.
+    """
 
     result: GateResult
     started_at: float
     duration_ms: float
+    is_watched: bool = False
 
 
 class HeldDocument(FrozenStruct, frozen=True, kw_only=True):
-    """A gate whose checks have passed, and that waits for an approval."""
+    """A gate whose checks have passed, and that waits for an approval; `is_watched` as in `JudgedDocument`."""
 
     held: OpenHold
+    is_watched: bool = False
 
 
 class Documents:

@@ -64,7 +64,7 @@ def _wait(step: Step, held: OpenHold) -> dict[str, Any]:
         duration_ms=(now - step.started_at) * 1000,
     )
     result = step.documents.write(RESULT, interrupted)
-    reference = step.documents.write("held", HeldDocument(held=held))
+    reference = step.documents.write("held", HeldDocument(held=held, is_watched=step.state.is_watched))
     return {
         "status": interrupted.result.verdict.status.value,
         "result": msgspec.to_builtins(result),
@@ -121,9 +121,9 @@ def _end(step: Step, held: OpenHold, result: GateResult) -> dict[str, Any]:
 
 def _read_held(step: Step, work: dict[str, Any]) -> OpenHold:
     reference = msgspec.convert(work["judged"]["held"], Reference)
-    held = step.documents.read(reference, HeldDocument).held
-    step.state.deployment = held.result.deployment
-    return held
+    document = step.documents.read(reference, HeldDocument)
+    step.state.deployment, step.state.is_watched = document.held.result.deployment, document.is_watched
+    return document.held
 
 
 def _record(held: OpenHold, token: str) -> HoldRecord:

@@ -58,19 +58,20 @@ def _decide(step: Step, work: dict[str, Any]) -> GateResult:
         StepFailedError: The gate could not be prepared, or a shard could not run.
     """
     if "document" not in work:
-        raise StepFailedError(Cause.GATE_ERROR, f"the gate could not be prepared: {_describe_error(work)}")
+        raise StepFailedError(Cause.GATE_ERROR, f"the gate could not be prepared: {describe_error(work)}")
     document = step.documents.read(msgspec.convert(work["document"], Reference), GateDocument)
     step.state.deployment, step.state.shadow = document.deployment, document.shadow
+    step.state.is_watched = document.is_watched
     if document.result is not None:
         return document.result
     prepared = restore(document)
-    findings, output = _collect(step, document, prepared, work)
+    findings, output = collect_findings(step, document, prepared, work)
     clock = Clock(deadline_ms=round((document.until - document.started_at) * 1000, 3))
     result = conclude_gate(prepared, step.settings, step.aws, findings, step.deadline, output=output, clock=clock)
     return apply_hold(apply_shadow(result, document.shadow, step.settings), prepared.hold, step.started_at, time.time())
 
 
-def _collect(
+def collect_findings(
     step: Step, document: GateDocument, prepared: Prepared, work: dict[str, Any]
 ) -> tuple[tuple[Finding, ...], str]:
     """Return one finding for each check, in the plan's order, and the output of the validators."""
@@ -87,7 +88,7 @@ def _collect(
         output += shard.output
         # Only findings of the shard's own checks count: the function that wrote them ran plugins.
         own = tuple(finding for finding in shard.findings if finding.name in names)
-        error = result.error if result is not None else _describe_error(work)
+        error = result.error if result is not None else describe_error(work)
         end = WorkerEnd(findings=own, failure=f"the function that ran it ended early ({error})" if error else "")
         shard_checks = [checks[name] for name in names]
         findings |= {finding.name: finding for finding in complete_findings(shard_checks, end)}
@@ -101,7 +102,7 @@ def _raise_failure(shard: ShardDocument, source: PlanSource) -> None:
         raise StepFailedError(shard.failure.cause, shard.failure.message)
 
 
-def _describe_error(work: dict[str, Any]) -> str:
+def describe_error(work: dict[str, Any]) -> str:
     """Return the error of the state machine: its name, and the message of the function that raised it."""
     error = work.get("error")
     if not isinstance(error, dict):

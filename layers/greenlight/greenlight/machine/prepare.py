@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from greenlight.core.deployment import SHIFT
 from greenlight.core.errors import SettingsError
 from greenlight.core.report import DEFAULT_CHECKS
 from greenlight.gate.conductor import MACHINE_CHECKS_S
@@ -16,7 +17,7 @@ from greenlight.gate.run_state import discover_and_prepare
 from greenlight.gate.shadow import apply_shadow
 from greenlight.gate.supervise import waived_result
 from greenlight.machine.documents import GateDocument, PlanText
-from greenlight.machine.shards import divide
+from greenlight.machine.shards import Division, divide
 from greenlight.machine.step import begin
 from greenlight.stores.plan_lookup import PlanReader
 
@@ -37,7 +38,13 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
     step = begin(payload, context)
     outcome = run_fail_closed(step.state, step.log, lambda: _prepare(step))
     if isinstance(outcome, GateResult):
-        document = GateDocument(deployment=outcome.deployment, started_at=step.started_at, result=outcome)
+        document = GateDocument(
+            deployment=outcome.deployment,
+            started_at=step.started_at,
+            shadow=step.state.shadow,
+            is_watched=step.state.is_watched,
+            result=outcome,
+        )
         probe, bake_s = "", 0.0
     else:
         document, probe, bake_s = outcome
@@ -63,8 +70,11 @@ def _prepare(step: Step) -> tuple[GateDocument, str, float] | GateResult:
     prepared = discover_and_prepare(step.state, aws, reader)
     if prepared.plan.waived:
         return apply_shadow(waived_result(prepared), step.state.shadow, step.settings)
-    division = divide(prepared.checks)
     plan, fragments = _plan_texts(prepared, reader)
+    if step.gate.stage == SHIFT:  # a round has to be short, so one process runs it
+        division = Division((tuple(check.name for check in prepared.checks),), ((0,),))
+    else:
+        division = divide(prepared.checks)
     document = GateDocument(
         deployment=prepared.deployment,
         started_at=step.started_at,
@@ -72,6 +82,7 @@ def _prepare(step: Step) -> tuple[GateDocument, str, float] | GateResult:
         plan=plan,
         fragments=fragments,
         shadow=prepared.plan.shadow,
+        is_watched=prepared.is_watched,
         shards=division.shards,
         waves=division.waves,
     )

@@ -131,7 +131,8 @@ def write_judged(step: Step, result: GateResult) -> dict[str, Any]:
     duration_ms = (time.time() - step.started_at) * 1000
     report = result.report(step.started_at, duration_ms, bucket=step.settings.report_bucket)
     step.log.best_effort(lambda: step.log.verdict(report))  # the reasons are logged before CodeDeploy gets the answer
-    judged = JudgedDocument(result=result, started_at=step.started_at, duration_ms=duration_ms)
+    is_watched = step.state.is_watched
+    judged = JudgedDocument(result=result, started_at=step.started_at, duration_ms=duration_ms, is_watched=is_watched)
     reference = step.documents.write(RESULT, judged)
     return {
         "status": result.verdict.status.value,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from greenlight.core.deployment import STAGES, Platform
 from greenlight.core.finding import Cause, Outcome
 from greenlight.core.verdict import Status
+from greenlight.core.watch import RoundOutcome
 from greenlight.report import charts, content
 from greenlight.report.html_builder import MAX_TEXT_LENGTH, Html, escape_block, escape_line, join, tag
 from greenlight.report.reason_groups import MAX_NAMES, group_reasons
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from greenlight.core.finding import AttemptRecord, Evidence, Finding, Series
     from greenlight.core.report import Report
+    from greenlight.core.watch import Round, ShiftWatch
     from greenlight.report.reason_groups import ReasonGroup
 
 MAX_TIMELINE_ROWS = 30
@@ -45,6 +47,14 @@ OUTCOME_WORDS = {
     Outcome.ERROR: "error",
     Outcome.INCONCLUSIVE: "inconclusive",
     Outcome.SKIPPED: "skipped",
+}
+MAX_ROUNDS = 60
+"""Most rounds of a watch that the page lists."""
+
+ROUND_OUTCOMES = {
+    RoundOutcome.GOOD: Outcome.PASS,
+    RoundOutcome.BAD: Outcome.FAIL,
+    RoundOutcome.UNKNOWN: Outcome.INCONCLUSIVE,
 }
 STAGE_AFTER_SHIFT = "AfterAllowTraffic"
 
@@ -127,7 +137,8 @@ def _reasons(report: Report) -> Iterator[Html]:
 def _remarks(report: Report) -> Iterator[Html]:
     """Render shadow mode, overrides and notes."""
     if report.shadow:
-        yield _remark("Shadow", f"CodeDeploy receives Succeeded until {report.shadow.until}: {report.shadow.why}")
+        effect = "no deployment is stopped" if report.watch else "CodeDeploy receives Succeeded"
+        yield _remark("Shadow", f"{effect} until {report.shadow.until}: {report.shadow.why}")
     for label, sentence in content.list_hold(report).items():
         yield _remark(label.capitalize(), sentence)
     if accepted := content.describe_accepted(report):
@@ -330,6 +341,8 @@ def _most_relevant(checks: Sequence[Finding]) -> list[int]:
 def _traffic(report: Report) -> Html:
     """Draw the sides' shares of the traffic, as the rehearsal or CodeDeploy's order of events determines them."""
     deployment = report.deployment
+    if report.watch is not None:
+        return _watched_traffic(report, report.watch)
     if report.traffic:
         return charts.draw_traffic(report.traffic, report.duration_ms)
     if deployment.stage not in STAGES or deployment.id == "local" or not deployment.config:
@@ -342,6 +355,30 @@ def _traffic(report: Report) -> Html:
     if deployment.platform is Platform.ECS and deployment.stage == "AfterAllowTestTraffic":
         sentence += " Green is only reachable through the test listener."
     return join((charts.draw_users(100.0 if is_after_shift else 0.0), tag("p", sentence, class_="muted")))
+
+
+def _watched_traffic(report: Report, watch: ShiftWatch) -> Html:
+    """Draw the traffic with the rounds of the watch, and list the rounds."""
+    chart = charts.draw_traffic(report.traffic, report.duration_ms, watch.rounds) if report.traffic else Html()
+    parts = [chart, tag("p", f"{content.describe_shift(report)}.")]
+    if shown := watch.rounds[-MAX_ROUNDS:]:
+        parts.append(_table(("", "Round", "After", "Green's share", "Message"), map(_round_row, shown)))
+    if watch.total > len(shown):
+        parts.append(tag("p", f"{watch.total - len(shown)} earlier rounds are not shown.", class_="muted"))
+    return join(parts)
+
+
+def _round_row(item: Round) -> Html:
+    share = "unknown" if item.green_percent is None else f"{item.green_percent:.0f} %"
+    checks = f"{', '.join(item.checks)}: " if item.checks else ""
+    cells = (
+        _sign(ROUND_OUTCOMES[item.outcome]),
+        str(item.number),
+        content.format_duration(item.at_ms),
+        share,
+        f"{checks}{item.message}",
+    )
+    return tag("tr", *(tag("td", cell) for cell in cells))
 
 
 # ---- Checks

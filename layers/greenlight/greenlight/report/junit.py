@@ -47,6 +47,7 @@ def _lines(report: Report) -> Iterator[str]:
         "verdict": content.format_headline(report),
         "deployment": deployment.id,
         "evidence": content.describe_asked(report),
+        "shift": content.describe_shift(report),
         "accepted": content.describe_accepted(report),
         **content.list_hold(report),
         "green": content.format_target(report),
