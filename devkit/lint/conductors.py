@@ -64,8 +64,8 @@ def count_transitions(stage: Stage) -> int:
     division = divide(stage.checks)
     pauses = sum(map(_pauses, stage.checks))
     # Gate of the guardian; Prepare, Begin, Bake; Shards, EndWave, NextWave of each wave; Probe, HasEnded, Ended of each
-    # shard; Pause, Probe, HasEnded of each pause; Judge, Answer, Publish.
-    once = 1 + 2 + (stage.bake_s > 0) + 3
+    # shard; Pause, Probe, HasEnded of each pause; Judge, Holds; Ask, Decide, Holds of a hold; Answer, Publish.
+    once = 1 + 2 + (stage.bake_s > 0) + 2 + 3 * (stage.hold is not None) + 2
     return once + 3 * (len(division.waves) + len(division.shards) + pauses)
 
 

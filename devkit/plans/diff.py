@@ -19,6 +19,7 @@ from greenlight.plan.schema import When
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from greenlight.plan.hold import Hold
     from greenlight.plan.model import Check, Plan, Watch
     from greenlight.plan.repeat import Repeat
     from greenlight.plan.schema import Accepts
@@ -71,6 +72,7 @@ def compare_plans(old: Plan, new: Plan) -> tuple[Change, ...]:
             changes.append(Change(kind="weakened", stage=stage, message=message))
             continue
         changes += _compare_accepts(stage, _accepts(old, stage), _accepts(new, stage))
+        changes += _compare_holds(stage, _hold(old, stage), _hold(new, stage))
         if stage == SHIFT and stage in old.stages:
             changes += _compare_watch(old.stages[stage].watch, new.stages[stage].watch)
         before, after = _checks_by_name(old, stage), _checks_by_name(new, stage)
@@ -99,6 +101,25 @@ def _compare_accepts(stage: str, old: Accepts | None, new: Accepts | None) -> It
         yield Change(kind="weakened", stage=stage, message=message)
     else:
         yield Change(kind="changed", stage=stage, message="the evidence that it accepts, or the reason (accepts)")
+
+
+def _hold(plan: Plan, stage: str) -> Hold | None:
+    return plan.stages[stage].hold if stage in plan.stages else None
+
+
+def _compare_holds(stage: str, old: Hold | None, new: Hold | None) -> Iterator[Change]:
+    """Compare the approvals for which a stage waits."""
+    if old == new:
+        return
+    if new is None:
+        yield Change(kind="weakened", stage=stage, message="it succeeds without the approval of a person (hold)")
+    elif old is None:
+        yield Change(kind="added", stage=stage, message="it waits for the approval of a person (hold)")
+    elif old.needs_other and not new.needs_other:
+        message = "the deployer may approve the deployment (hold.not)"
+        yield Change(kind="weakened", stage=stage, message=message)
+    else:
+        yield Change(kind="changed", stage=stage, message="the people whom it asks, their time, or the reason (hold)")
 
 
 def _compare_watch(old: Watch, new: Watch) -> Iterator[Change]:

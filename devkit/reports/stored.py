@@ -15,7 +15,7 @@ from greenlight.core.report import REPORT_SCHEMA, Author, Report, counts_before
 from greenlight.core.verdict import Status
 from greenlight.publish import index
 from greenlight.report.content import DEPLOYMENT_ID
-from greenlight.stores import run_claim
+from greenlight.stores import holds, run_claim
 
 from . import buckets
 
@@ -30,6 +30,9 @@ MAX_FOLDERS = 1000
 
 MAX_BYTES = 64 * 1024 * 1024
 _LAST_RESORT = f".{Author.LAST_RESORT.value}"
+
+GATES_FOLDER = "gates/"
+"""Folder of the documents of the state machine."""
 
 
 class NotFoundError(GreenlightError):
@@ -153,8 +156,9 @@ def _report_keys(aws: Aws, bucket: str, deployment: str, application: str, group
     if application:
         applications = [f"{_quote(application)}/"]
     else:
-        # The folders of index and claims come last: they have reports only of an application with the same name.
-        applications = sorted(_folders(aws, bucket, ""), key=(index.FOLDER, run_claim.FOLDER).__contains__)
+        # Folders of other objects come last: they have reports only of an application with the same name.
+        others = (index.FOLDER, run_claim.FOLDER, holds.FOLDER, GATES_FOLDER)
+        applications = sorted(_folders(aws, bucket, ""), key=others.__contains__)
     searched = 0
     for application_folder in applications:
         groups = [f"{application_folder}{_quote(group)}/"] if group else _folders(aws, bucket, application_folder)

@@ -19,6 +19,7 @@ from greenlight.core.finding import (
     Series,
     Severity,
 )
+from greenlight.core.hold import HoldDecision, HoldResult, RejectedDecision
 from greenlight.core.report import AcceptedEvidence, Clock, GreenAsked, PlanSource, Report, TrafficShare
 from greenlight.core.verdict import AppliedOverride, Reason, ShadowedVerdict, Status
 from greenlight.core.watch import Round, RoundOutcome, ShiftWatch, WatchEnd
@@ -302,6 +303,11 @@ def hostile(evil: str = EVIL) -> Report:
                 check=evil, who=evil, why=evil, created=evil, expires=evil, scope=evil, uri=evil, version_id=evil,
             ),
         ),
+        hold=HoldResult(
+            asked=(evil,), asked_at=evil, until=evil, asked_ms=1e300, why=evil, decision=HoldDecision.REFUSED, who=evil,
+            reason=evil, decided_at=evil, waited_ms=1e300, deployer=evil,
+            rejected=(RejectedDecision(message=evil, at=evil, who=evil),),
+        ),
         traffic=(TrafficShare(at_ms=-1e300, green_percent=0.0), TrafficShare(at_ms=1e300, green_percent=1e300)),
     )  # fmt: skip
 
@@ -328,6 +334,42 @@ def large(count: int = 200) -> Report:
         if finding.outcome is Outcome.FAIL
     )
     return closed(checks=checks, reasons=reasons, overrides=(), duration_ms=3100.0, output="")
+
+
+ALICE = "arn:aws:sts::111122223333:assumed-role/ReleaseManager/alice@example.com"
+BOB = "arn:aws:sts::111122223333:assumed-role/Deploy/bob@example.com"
+HOLD = HoldResult(
+    asked=("release managers", "the shop's owner"),
+    asked_at="2026-03-14T09:27:20+00:00",
+    until="2026-03-14T09:57:20+00:00",
+    asked_ms=26_500.0,
+    why="look at the checkout page",
+    not_deployer=True,
+)
+
+
+def approved() -> Report:
+    """Build the report of a gate that a person approved, after the deployer tried it."""
+    message = f"{BOB} created this deployment, and the plan says `not: deployer`"
+    hold = replace(
+        HOLD,
+        decision=HoldDecision.APPROVED,
+        who=ALICE,
+        reason="the checkout works",
+        decided_at="2026-03-14T09:38:41+00:00",
+        waited_ms=681_000.0,
+        deployer=BOB,
+        rejected=(RejectedDecision(message=message, at="2026-03-14T09:30:02+00:00", who=BOB),),
+    )
+    return replace(opened(), hold=hold, duration_ms=707_500.0)
+
+
+def unapproved() -> Report:
+    """Build the report of a gate that no one approved in time."""
+    message = "not approved within 30m; asked: release managers, the shop's owner"
+    hold = replace(HOLD, decided_at="2026-03-14T09:57:20+00:00", waited_ms=1_800_000.0)
+    reasons = (Reason(cause=Cause.NOT_APPROVED, message=message),)
+    return replace(opened(), verdict=Status.FAILED, reasons=reasons, hold=hold, duration_ms=1_826_500.0)
 
 
 def stopped() -> Report:
@@ -382,6 +424,8 @@ SAMPLES = {
     "refused": refused,
     "undecided": undecided,
     "hostile": hostile,
+    "approved": approved,
+    "unapproved": unapproved,
     "stopped": stopped,
 }
 

@@ -10,11 +10,13 @@ import pytest
 from greenlight.core.deployment import SHIFT
 from greenlight.machine.documents import FOLDER, RESULT
 from greenlight.machine.watch import ROUND, WATCH
+from greenlight.stores.holds import hold_key
 from tests.support.deployed_template import ACCOUNT, ADMINISTRATOR, REGION, Deployed
 from tests.support.permissions import (
     ANSWERING_ROLES,
     BY_CHECK_POLICY,
     EVERYTHING,
+    FUNCTION_ROLES,
     HARDENED,
     HOOK_ROLES,
     MACHINE_ROLES,
@@ -36,6 +38,7 @@ WATCH_MACHINE = GUARDIAN.replace("Guardian", "Watch")
 STOP = "codedeploy:StopDeployment"
 EXECUTION = GATE.replace("stateMachine", "execution")
 GATES = f"{REPORTS}/{FOLDER}0123456789abcdef0123456789abcdef01234567"
+HOLD = f"{REPORTS}/{hold_key('d-1', STAGES[0])}"
 REPORT = f"{REPORTS}/shop/live/d-1/{STAGES[0]}"
 
 DECIDING = [
@@ -62,6 +65,8 @@ DECIDING = [
         for arn in (
             f"{GATES}/{RESULT}.json",
             f"{GATES}/prepared.json",
+            f"{GATES}/held.json",
+            HOLD,
             f"{GATES}/{WATCH}.json",
             f"{GATES}/{ROUND}.json",
             f"{REPORTS}/shop/live/d-1/{SHIFT}.json",
@@ -86,6 +91,29 @@ def test_code_of_a_plugin_can_neither_answer_nor_decide_even_with_the_widest_che
 ) -> None:
     assert ADMINISTRATOR in HARDENED.statements(role)
     assert not HARDENED.may(role, action, resource)
+
+
+@pytest.mark.parametrize("role", [*HOOK_ROLES, *PROBE_ROLES])
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("states:SendTaskSuccess", "*"),
+        ("states:SendTaskFailure", "*"),
+        ("s3:GetObject", HOLD),
+        ("s3:GetObjectVersion", HOLD),
+        ("s3:PutObject", HOLD),
+        ("s3:DeleteObject", HOLD),
+    ],
+)
+def test_code_of_a_plugin_can_neither_read_a_hold_nor_decide_about_it(role: str, action: str, resource: str) -> None:
+    assert not EVERYTHING.may(role, action, resource)
+    assert not HARDENED.may(role, action, resource)
+
+
+@pytest.mark.parametrize("role", [role for role in FUNCTION_ROLES if role != "ConcludeRole"])
+def test_conclude_alone_writes_holds(role: str) -> None:
+    assert EVERYTHING.may("ConcludeRole", "s3:PutObject", HOLD)
+    assert not EVERYTHING.may(role, "s3:PutObject", HOLD)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -184,7 +212,8 @@ def test_probe_may_do_what_the_validators_call() -> None:
 def test_prepare_may_do_what_discovery_and_the_stores_of_plans_call() -> None:
     engine = "layers/greenlight/greenlight"
 
-    assert calls(f"{engine}/discovery", f"{engine}/stores") <= actions("PrepareRole")
+    # The deployer is looked for when a hold is decided, by Conclude.
+    assert calls(f"{engine}/discovery", f"{engine}/stores") - {"cloudtrail:LookupEvents"} <= actions("PrepareRole")
 
 
 def test_conclude_writes_verdicts_and_reports_of_every_stage_and_reads_overrides() -> None:
@@ -194,7 +223,11 @@ def test_conclude_writes_verdicts_and_reports_of_every_stage_and_reads_overrides
 
     assert resources("ConcludeRole", "s3:PutObject") == {
         f"${{ReportBucket.Arn}}/{name}"
-        for name in (*(f"{FOLDER}*/{document}.json" for document in (RESULT, WATCH, ROUND)), *names)
+        for name in (
+            *(f"{FOLDER}*/{document}.json" for document in (RESULT, WATCH, ROUND, "held")),
+            "holds/*/hold.json",
+            *names,
+        )
     }
     assert resources("ConcludeRole", "s3:GetObject") == {
         "${ReportBucket.Arn}/gates/*",
@@ -284,6 +317,7 @@ def test_machine_has_the_permission_for_every_task_of_its_definition(role: str, 
     tasks = set(re.findall(r'"Resource": "arn:\$\{Partition\}:states:::([^"]+)"', text))
     needed = {
         "lambda:invoke": "lambda:InvokeFunction",
+        "lambda:invoke.waitForTaskToken": "lambda:InvokeFunction",
         "aws-sdk:codedeploy:putLifecycleEventHookExecutionStatus": PUT,
         "aws-sdk:codedeploy:stopDeployment": STOP,
         "states:startExecution": "states:StartExecution",

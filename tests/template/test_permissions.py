@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
 # Actions without resource-level permissions, by the service authorization reference.
 WITHOUT_RESOURCE = {
+    "cloudtrail:LookupEvents",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
     "ecs:DescribeTaskDefinition",

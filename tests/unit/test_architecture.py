@@ -51,7 +51,7 @@ DEVKIT_ARROWS = {
     "reference": "cli",
     "recording": "lint",
     "doctor": "lint plans",
-    "rehearsal": "doctor terminal",
+    "rehearsal": "doctor reports terminal",
     "cli": "",
     "commands": "cli doctor lint plans recording reference rehearsal reports terminal",
 }

@@ -1,6 +1,6 @@
 """Step Functions: the machines of a gate, its guardian and the watcher, run by moto, and the events of their ends.
 
-The definitions are the deployed ones; only placeholders, time limits, the bake time and the watcher's waits differ.
+The definitions are the deployed ones; only placeholders, time limits, the waits and the time for an approval differ.
 """
 
 from __future__ import annotations
@@ -131,7 +131,8 @@ class StateMachines:
                 corrected_interpreter(
                     lambda service, machine: self._aws.client(service, _KEYS[machine]),
                     TimeScales(
-                        dict.fromkeys(("Bake", "Wait"), self._settings.minute_s / 60), self._settings.hour_s / 3600
+                        dict.fromkeys(("Bake", "Ask", "Wait"), self._settings.minute_s / 60),
+                        self._settings.hour_s / 3600,
                     ),
                 )
             )

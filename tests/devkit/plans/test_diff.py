@@ -176,6 +176,35 @@ def test_another_reason_for_weaker_evidence_is_a_change_and_is_not_repeated() ->
     assert "s3cret" not in str(change)
 
 
+def held(**hold: str) -> Plan:
+    keys = {"within": "30m", "ask": "release managers", **hold}
+    return plans.parse(
+        json.dumps(
+            {
+                "version": 1,
+                "stages": {"AfterInstall": {"checks": [{"name": "a", "tcp": {}}], **({"hold": keys} if hold else {})}},
+            }
+        )
+    )
+
+
+def test_a_hold_that_is_gone_or_open_to_the_deployer_is_weakened() -> None:
+    strict = held(**{"not": "deployer"})
+
+    assert differences(strict, held()) == ["weakened AfterInstall: it succeeds without the approval of a person (hold)"]
+    assert differences(strict, held(within="30m")) == [
+        "weakened AfterInstall: the deployer may approve the deployment (hold.not)"
+    ]
+
+
+def test_a_new_hold_is_added_and_other_people_are_changed() -> None:
+    assert differences(held(), held(within="30m")) == [
+        "added AfterInstall: it waits for the approval of a person (hold)"
+    ]
+    (change,) = differences(held(within="30m"), held(within="20m", ask="the on-call engineer"))
+    assert change.startswith("changed AfterInstall: the people whom it asks")
+
+
 # ---- The watch of the shift
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from greenlight.core.deployment import Deployment
 from greenlight.core.finding import EvidenceKind, Finding
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.hold import HoldResult
 from greenlight.core.verdict import AppliedOverride, Reason, ShadowedVerdict, Status
 from greenlight.core.watch import ShiftWatch
 
@@ -140,6 +141,7 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
         accepted: Weaker evidence that the plan accepts; null if it accepts none.
         watch: The rounds of checks during the shift of the traffic; null at stages other than AllowTraffic.
         written_by: Function that wrote the report: the last resort writes one for a hook that could not.
+        hold: Wait for the approval of a person; null if the gate did not wait for one.
     """
 
     schema: str = REPORT_SCHEMA
@@ -164,6 +166,7 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
     judged: Status | None = None
     watch: ShiftWatch | None = None
     written_by: Author = Author.HOOK
+    hold: HoldResult | None = None
 
     @property
     def name(self) -> str:

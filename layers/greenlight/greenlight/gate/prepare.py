@@ -23,6 +23,7 @@ from greenlight.plan.shadow import Shadow
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
     from greenlight.core.settings import Settings
+    from greenlight.plan.hold import Hold
     from greenlight.stores.plan_lookup import PlanReader
 
 ENVIRONMENT_TAG = "greenlight:environment"
@@ -63,6 +64,12 @@ class Prepared(FrozenStruct, frozen=True, kw_only=True):
         """Time to wait before the checks, in seconds."""
         stage = self.plan.stages.get(self.deployment.stage)
         return stage.bake_s if stage else 0.0
+
+    @property
+    def hold(self) -> Hold | None:
+        """The wait for an approval after the checks; None for none."""
+        stage = self.plan.stages.get(self.deployment.stage)
+        return stage.hold if stage else None
 
 
 def prepare(

@@ -11,6 +11,7 @@ from greenlight import __version__
 from greenlight.core.deployment import Deployment
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.hold import HoldResult
 from greenlight.core.report import AcceptedEvidence, Answer, Clock, GreenAsked, PlanSource, Report, TrafficShare
 from greenlight.core.verdict import AppliedOverride, Reason, Status, Verdict
 from greenlight.core.watch import ShiftWatch
@@ -35,6 +36,7 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
         clock: Times within the gate.
         overrides: Overrides that were applied.
         accepted: Weaker evidence that the plan accepts at this stage.
+        hold: Wait for an approval; None if the gate did not wait for one.
         watch: The rounds of checks during the shift of the traffic.
     """
 
@@ -46,6 +48,7 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
     clock: Clock = Clock()
     overrides: tuple[AppliedOverride, ...] = ()
     accepted: AcceptedEvidence | None = None
+    hold: HoldResult | None = None
     watch: ShiftWatch | None = None
 
     def with_notes(self, *notes: str) -> GateResult:
@@ -76,6 +79,7 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
             overrides=self.overrides,
             green_asked=_count_asked(self.findings),
             accepted=self.accepted,
+            hold=self.hold,
             watch=self.watch,
             traffic=_shares(self.watch),
             clock=self.clock,

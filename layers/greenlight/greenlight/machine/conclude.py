@@ -1,6 +1,6 @@
-"""The function for the steps in which no code of a plugin runs: Judge, Publish and Record of a gate, and the watcher's.
+"""The function for the steps in which no code of a plugin runs: Judge, Ask, Decide, Publish, Record, and the watcher's.
 
-Its role alone may write verdicts and reports.
+Its role alone may write verdicts, holds and reports.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from greenlight.gate.result import failed_result, with_answer
 from greenlight.gate.telemetry import report_run
 from greenlight.gate.watcher import watch_after_answer
 from greenlight.machine.documents import RESULT, JudgedDocument, Reference
+from greenlight.machine.hold import ask, decide
 from greenlight.machine.judge import judge
 from greenlight.machine.step import Step, begin
 from greenlight.machine.watch import look
@@ -31,14 +32,16 @@ if TYPE_CHECKING:
 MAX_REASONS = 5
 MAX_REASON_LENGTH = 300
 
+_DECISIONS = {"judge": judge, "decide": decide}
+
 _UNCONFIRMED = "the state machine ended before CodeDeploy confirmed it"
 
 
 def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
     """Run the step that the payload names.
 
-    A gate is judged, its report is published, or it is recorded if its state machine ended early. The watcher of a
-    shift looks at it after each round, and its report is published.
+    A gate is judged, asks for an approval or checks it, its report is published, or it is recorded if its state machine
+    ended early. The watcher of a shift looks at it after each round, and its report is published.
 
     Raises:
         AwsError: A document could not be read or written.
@@ -46,8 +49,10 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     step = begin(payload, context)
     work: dict[str, Any] = payload.get("work") or {}
-    if payload["step"] == "judge":
-        return judge(step, work)
+    if payload["step"] in _DECISIONS:
+        return _DECISIONS[payload["step"]](step, work)
+    if payload["step"] == "ask":
+        return ask(step, work, payload["token"])
     if payload["step"] == "look":
         return look(step, work)
     if payload["step"] == "watched":

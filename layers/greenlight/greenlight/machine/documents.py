@@ -20,6 +20,7 @@ from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.finding import Finding
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.verdict import Reason
+from greenlight.gate.hold import OpenHold
 from greenlight.gate.result import GateResult
 from greenlight.gate.worker_pipe import ProblemMessage
 from greenlight.plan.shadow import Shadow
@@ -145,6 +146,13 @@ class JudgedDocument(FrozenStruct, frozen=True, kw_only=True):
     result: GateResult
     started_at: float
     duration_ms: float
+    is_watched: bool = False
+
+
+class HeldDocument(FrozenStruct, frozen=True, kw_only=True):
+    """A gate whose checks have passed, and that waits for an approval; `is_watched` as in `JudgedDocument`."""
+
+    held: OpenHold
     is_watched: bool = False
 
 

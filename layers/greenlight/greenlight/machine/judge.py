@@ -14,12 +14,14 @@ from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.report import Clock
 from greenlight.gate.fail_closed import run_fail_closed
+from greenlight.gate.hold import apply_hold
 from greenlight.gate.shadow import apply_shadow
 from greenlight.gate.supervise import complete_findings, conclude_gate
 from greenlight.gate.worker import WorkerEnd
 from greenlight.gate.worker_pipe import OUTPUT_CHARACTERS
-from greenlight.machine.documents import RESULT, GateDocument, JudgedDocument, Reference, ShardDocument
-from greenlight.machine.step import Step, flatten_results, restore
+from greenlight.machine.documents import GateDocument, Reference, ShardDocument
+from greenlight.machine.hold import hold_back
+from greenlight.machine.step import Step, flatten_results, restore, write_judged
 
 if TYPE_CHECKING:
     from greenlight.core.report import PlanSource
@@ -39,19 +41,13 @@ class StepFailedError(GreenlightError):
 
 
 def judge(step: Step, work: dict[str, Any]) -> dict[str, Any]:
-    """Decide the verdict, write it for the report, and return it with the reference to it.
+    """Decide the verdict, write it for the report, and return it with the reference to it; or begin the hold.
 
     Raises:
         AwsError: The result could not be written.
     """
     result = run_fail_closed(step.state, step.log, lambda: _decide(step, work))
-    duration_ms = (time.time() - step.started_at) * 1000
-    report = result.report(step.started_at, duration_ms, bucket=step.settings.report_bucket)
-    step.log.best_effort(lambda: step.log.verdict(report))  # the reasons are logged before CodeDeploy gets the answer
-    is_watched = step.state.is_watched
-    judged = JudgedDocument(result=result, started_at=step.started_at, duration_ms=duration_ms, is_watched=is_watched)
-    reference = step.documents.write(RESULT, judged)
-    return {"status": result.verdict.status.value, "result": msgspec.to_builtins(reference)}
+    return hold_back(step, result) if result.hold is not None else write_judged(step, result)
 
 
 def _decide(step: Step, work: dict[str, Any]) -> GateResult:
@@ -72,7 +68,7 @@ def _decide(step: Step, work: dict[str, Any]) -> GateResult:
     findings, output = collect_findings(step, document, prepared, work)
     clock = Clock(deadline_ms=round((document.until - document.started_at) * 1000, 3))
     result = conclude_gate(prepared, step.settings, step.aws, findings, step.deadline, output=output, clock=clock)
-    return apply_shadow(result, document.shadow, step.settings)
+    return apply_hold(apply_shadow(result, document.shadow, step.settings), prepared.hold, step.started_at, time.time())
 
 
 def collect_findings(

@@ -19,12 +19,13 @@ from greenlight.gate.prepare import Prepared, default_plan
 from greenlight.gate.processes import deny_inspection
 from greenlight.gate.run_state import RunState
 from greenlight.gate.telemetry import GateLog
-from greenlight.machine.documents import Documents, MachineGate, Reference, ShardDocument
+from greenlight.machine.documents import RESULT, Documents, JudgedDocument, MachineGate, Reference, ShardDocument
 from greenlight.plan.parser import parse
 
 if TYPE_CHECKING:
     from greenlight.core.finding import Finding
     from greenlight.core.settings import Settings
+    from greenlight.gate.result import GateResult
     from greenlight.machine.documents import GateDocument
 
 RESERVE_S = 20.0
@@ -119,6 +120,26 @@ def without_bake(prepared: Prepared) -> Prepared:
     stage = prepared.plan.stages[prepared.deployment.stage]
     stages = {**prepared.plan.stages, prepared.deployment.stage: replace(stage, bake_s=0.0)}
     return replace(prepared, plan=replace(prepared.plan, stages=stages))
+
+
+def write_judged(step: Step, result: GateResult) -> dict[str, Any]:
+    """Write the result of the gate for the report, log it, and return the verdict for the state machine.
+
+    Raises:
+        AwsError: The result could not be written.
+    """
+    duration_ms = (time.time() - step.started_at) * 1000
+    report = result.report(step.started_at, duration_ms, bucket=step.settings.report_bucket)
+    step.log.best_effort(lambda: step.log.verdict(report))  # the reasons are logged before CodeDeploy gets the answer
+    is_watched = step.state.is_watched
+    judged = JudgedDocument(result=result, started_at=step.started_at, duration_ms=duration_ms, is_watched=is_watched)
+    reference = step.documents.write(RESULT, judged)
+    return {
+        "status": result.verdict.status.value,
+        "result": msgspec.to_builtins(reference),
+        "wait_s": 0,
+        "held": None,
+    }
 
 
 def parse_time(text: str) -> float:

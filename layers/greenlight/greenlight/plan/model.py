@@ -13,6 +13,7 @@ from greenlight.core.frozen import FrozenStruct
 from greenlight.core.report import PlanSource
 from greenlight.core.units import field_default
 from greenlight.plan import yaml_reader
+from greenlight.plan.hold import Hold
 from greenlight.plan.repeat import Repeat
 from greenlight.plan.retry import Retry
 from greenlight.plan.schema import DEFAULT_TIMEOUT, Accepts, Target, When
@@ -84,11 +85,13 @@ class Stage(FrozenStruct, frozen=True, kw_only=True):
         bake_s: Wait before they start.
         accepts: Weaker evidence that the stage accepts.
         watch: How the shift is watched; the defaults at stages other than AllowTraffic, which do not use it.
+        hold: Wait for an approval after the checks have passed; None for none.
     """
 
     checks: tuple[Check, ...]
     bake_s: float = 0.0
     accepts: Accepts | None = None
+    hold: Hold | None = None
     watch: Watch = Watch()
 
 

@@ -156,7 +156,9 @@ def _read_stages(data: dict[str, Any], plan_file: PlanFile | None, reader: Stage
     for name, raw in _raw_stages(data):
         stage = typed.get(name, StageFile())
         checks = reader.read_checks(raw, ("stages", name))
-        stages[name] = Stage(checks=checks, bake_s=float(stage.bake), accepts=stage.accepts, watch=_read_watch(stage))
+        stages[name] = Stage(
+            checks=checks, bake_s=float(stage.bake), accepts=stage.accepts, hold=stage.hold, watch=_read_watch(stage)
+        )
     return stages
 
 
@@ -185,7 +187,8 @@ def _structural_mistakes(data: dict[str, Any]) -> list[PathProblem]:
     for key in ("variables", "target", "defaults", "shadow", "environments"):
         mistakes += references.unsupported_references(data.get(key), (key,))
     for name, stage in _raw_stages(data):
-        mistakes += references.unsupported_references(stage.get("accepts"), ("stages", name, "accepts"))
+        for key in ("accepts", "hold"):
+            mistakes += references.unsupported_references(stage.get(key), ("stages", name, key))
         mistakes += _misplaced_keys(name, stage)
     return mistakes
 
@@ -198,6 +201,9 @@ def _misplaced_keys(name: str, stage: dict[str, Any]) -> Iterator[PathProblem]:
                 f"{SHIFT} has no bake: its checks run again and again while traffic shifts; remove it, or set every"
             )
             yield ("stages", name, "bake"), message
+        if "hold" in stage:
+            message = f"{SHIFT} has no hold, because no hook waits there; hold an earlier stage"
+            yield ("stages", name, "hold"), message
         return
     for key in WATCH_KEYS:
         if key in stage:

@@ -27,6 +27,7 @@ from greenlight.core.field_types import (
 )
 from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
 from greenlight.core.units import Duration, field_default
+from greenlight.plan.hold import Hold
 from greenlight.plan.repeat import Repeat
 from greenlight.plan.retry import Retry
 from greenlight.plan.shadow import Shadow
@@ -298,6 +299,7 @@ class StageFile(StrictStruct, frozen=True, kw_only=True):
             timeout.
         accepts: Weaker evidence that suffices here. Without it, one blocking check must have asked green wherever green
             can be asked.
+        hold: A wait for the approval of a person after the checks have passed.
         every: Time from the beginning of one round of checks to the next, 10s to 10m; 30s by default. Only at
             AllowTraffic, where the checks run again and again while the users' traffic shifts to green.
         tolerate: Number of bad rounds in a row that do not stop the deployment yet; 1 by default, and 0 stops it at the
@@ -312,12 +314,14 @@ class StageFile(StrictStruct, frozen=True, kw_only=True):
           - name: green answers
             http: {get: /health, expect: {status: 200}}
         accepts: {evidence: readiness, why: its only endpoint is internal}
+        hold: {within: 20m, ask: [release managers, the owner of the shop]}
     """
 
     checks: list[dict[str, Any]] = []
     include: tuple[Include, ...] = ()
     bake: Duration = field_default(Duration(0))
     accepts: Accepts | None = None
+    hold: Hold | None = None
     every: Duration | None = None
     tolerate: Annotated[int, msgspec.Meta(ge=0, le=10)] | None = None
     stop_on: tuple[Literal["fail", "error", "inconclusive"], ...] | None = None

@@ -74,6 +74,14 @@ def fit_reasons(reasons: Sequence[Reason], max_bytes: int) -> list[dict[str, Any
     return data
 
 
+def _hold_data(report: Report, message_length: int) -> dict[str, Any] | None:
+    """Return the wait for an approval, with short texts and without the decisions that did not count."""
+    if report.hold is None:
+        return None
+    texts = {key: truncate(getattr(report.hold, key), message_length) for key in ("why", "reason")}
+    return {**msgspec.to_builtins(report.hold), **texts, "rejected": len(report.hold.rejected)}
+
+
 def _summarize_watch(watch: ShiftWatch | None) -> dict[str, Any] | None:
     """Return the watch of a shift without its rounds, which may be too many for an event."""
     if watch is None:
@@ -121,6 +129,7 @@ def build_event(report: Report, uri: str, message_length: int = MESSAGE_LENGTHS[
         "answer": msgspec.to_builtins(report.answer),
         "judged": msgspec.to_builtins(report.judged),
         "shadow": msgspec.to_builtins(report.shadow),
+        "hold": _hold_data(report, message_length),
         "overrides": [
             {
                 **msgspec.to_builtins(override),

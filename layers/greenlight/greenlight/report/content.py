@@ -10,6 +10,7 @@ import msgspec
 
 from greenlight.core.finding import AFTER_REDIRECT, Cause, EvidenceKind, Outcome, Severity
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.hold import HoldDecision
 from greenlight.core.report import DEFAULT_CHECKS
 from greenlight.core.verdict import Reason, Status
 from greenlight.core.watch import RoundOutcome, describe_watch, format_share
@@ -29,6 +30,7 @@ OWNERS = {
     Cause.DEADLINE: (
         "The time ran out: the author of the plan has to act, or the team that wrote the release if green is slow."
     ),
+    Cause.NOT_APPROVED: "The checks passed, and the release was not approved: the people who were asked have to act.",
     Cause.SUPERSEDED: "CodeDeploy has already received another answer: find out what stopped the deployment.",
 }
 """Owner of the problem, for each cause."""
@@ -218,6 +220,24 @@ def describe_accepted(report: Report) -> str:
     """Return the weaker evidence that the plan accepts, and its reason; "" if it accepts none."""
     accepted = report.accepted
     return f"{accepted.evidence.value} as evidence, {_ACCEPTED[accepted.evidence]}: {accepted.why}" if accepted else ""
+
+
+def list_hold(report: Report) -> dict[str, str]:
+    """Return sentences about the wait for an approval, by how it ended; empty if the gate did not wait."""
+    hold = report.hold
+    if hold is None:
+        return {}
+    waited, asked = format_duration(hold.waited_ms), f"asked: {', '.join(hold.asked)}"
+    if hold.decision is HoldDecision.UNANSWERED:
+        sentence = f"for {waited}, from {hold.asked_at}; {asked}"
+    else:
+        sentence = f"by {hold.who} after {waited}: {hold.reason} ({asked})"
+    sentences = {hold.decision.value: sentence}
+    if hold.deployer:
+        sentences["deployed"] = f"by {hold.deployer}"
+    if hold.rejected:
+        sentences["not accepted"] = "; ".join(rejected.message for rejected in hold.rejected)
+    return sentences
 
 
 def describe_shift(report: Report) -> str:

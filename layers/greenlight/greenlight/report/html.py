@@ -139,6 +139,8 @@ def _remarks(report: Report) -> Iterator[Html]:
     if report.shadow:
         effect = "no deployment is stopped" if report.watch else "CodeDeploy receives Succeeded"
         yield _remark("Shadow", f"{effect} until {report.shadow.until}: {report.shadow.why}")
+    for label, sentence in content.list_hold(report).items():
+        yield _remark(label.capitalize(), sentence)
     if accepted := content.describe_accepted(report):
         yield _remark("Accepted", accepted)
     for override in report.overrides:
@@ -283,7 +285,7 @@ def _section(title: str, *children: str) -> Html:
 
 
 def _timeline(report: Report) -> Html:
-    """Draw the timeline: discovery and bake time, then every check with its attempts."""
+    """Draw the timeline: discovery and bake time, then every check with its attempts, then the wait for an approval."""
     clock = report.clock
     ends_ms = [attempt.began_ms + attempt.duration_ms for finding in report.checks for attempt in finding.tries]
     end_ms = max(report.duration_ms, *ends_ms)
@@ -306,6 +308,8 @@ def _timeline(report: Report) -> Html:
                 tag("span", duration, class_="took"),
             )
         )
+    if hold := report.hold:
+        rows.append(_row("wait for an approval", [(hold.asked_ms, hold.asked_ms + hold.waited_ms)], end_ms))
     ticks = [content.format_duration(end_ms * share / 4) if share else "0" for share in range(5)]
     axis = tag(
         "li", tag("span", *(tag("span", tick) for tick in ticks), class_="ticks"), class_="axis", aria_hidden="true"

@@ -49,6 +49,7 @@ def _lines(report: Report) -> Iterator[str]:
         "evidence": content.describe_asked(report),
         "shift": content.describe_shift(report),
         "accepted": content.describe_accepted(report),
+        **content.list_hold(report),
         "green": content.format_target(report),
         "plan": content.format_plan(report),
         **content.next_commands(report),

@@ -77,6 +77,8 @@ def _list_items(report: Report) -> Iterator[str]:
         yield f"- **overridden** {_text(approval)}"
     if report.shadow:
         yield f"- **shadow** {_text(f'until {report.shadow.until}: {report.shadow.why}')}"
+    for label, sentence in content.list_hold(report).items():
+        yield f"- **{label}** {_text(sentence)}"
     if accepted := content.describe_accepted(report):
         yield f"- **accepted** {_text(accepted)}"
     for sentence in content.list_bad_rounds(report):

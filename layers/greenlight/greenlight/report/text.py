@@ -103,6 +103,8 @@ def _verdict_lines(report: Report) -> Iterator[_Line]:
     if report.shadow:
         rest = f" until {report.shadow.until}: {report.shadow.why}"
         yield _Line("shadow", rest, "  ", _COLOURS[Outcome.INCONCLUSIVE])
+    for label, sentence in content.list_hold(report).items():
+        yield _Line(label, f": {sentence}", "  ", _BOLD)
     if accepted := content.describe_accepted(report):
         yield _Line("accepted", f": {accepted}", "  ", _COLOURS[Outcome.INCONCLUSIVE])
 
