@@ -280,7 +280,7 @@ def test_hook_that_stored_nothing_is_reported_under_its_application_with_what_la
     assert (report["deployment"]["stage"], report["checks"]) == (STAGE, [])
     (reason,) = report["reasons"]
     assert reason["message"].startswith("the hook timed out: Task timed out after 3.00 s ***; increase HookTimeout")
-    assert "stored a partial report" in report["deployment"]["notes"][0]
+    assert "there is no partial report" in report["deployment"]["notes"][0]
 
 
 def test_hook_that_lambda_never_ran_is_reported_with_the_condition(
