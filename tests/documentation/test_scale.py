@@ -23,7 +23,9 @@ def cells(first: str) -> list[str]:
 
 
 def test_page_has_the_number_of_transitions() -> None:
-    assert [int(cell) for cell in cells("transitions of the guardian")] == [count_transitions(stage) for stage in STAGES]
+    assert [int(cell) for cell in cells("transitions of the guardian")] == [
+        count_transitions(stage) for stage in STAGES
+    ]
 
 
 def test_page_has_the_number_and_size_of_shards() -> None:
