@@ -11,6 +11,7 @@ import os
 import re
 import resource
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -111,11 +112,18 @@ def _run_gate(attack: Attack, urls: dict[str, str]) -> GateResult:
         else:
             prepared = prepare(aws, settings, deployment, {})
         prepared = replace(prepared, secrets=dict(attack.secrets))
-        return run_gate(prepared, settings, aws, deadline, Listener(lambda _: None), memory_mb=MEMORY_MB)
+        return run_gate(prepared, settings, aws, deadline, Listener(lambda _: None), memory_mb=_memory_limit_mb())
     except PlanError as error:
         return rejected_plan_result(error, deployment)
     except GreenlightError as error:
         return failed_result(error.cause, str(error), deployment)
+
+
+def _memory_limit_mb() -> int:
+    """Return the memory of the gate's function; more in a process that other work has made large, as it is forked."""
+    status = Path("/proc/self/status").read_text()
+    data_mb = int(re.search(r"VmData:\s+([0-9]+) kB", status)[1]) // 1024  # type: ignore[index]
+    return max(MEMORY_MB, data_mb + MEMORY_MB // 2)
 
 
 def _read_object(plan: str, parameters: dict[str, Any]) -> Any:

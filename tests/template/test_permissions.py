@@ -45,7 +45,7 @@ from tests.support.sam_template import (
 from validators import effect
 
 if TYPE_CHECKING:
-    pass
+    from tests.support.sam_template import Json
 
 # Actions without resource-level permissions, by the service authorization reference.
 WITHOUT_RESOURCE = {
@@ -432,3 +432,17 @@ def test_hook_may_do_exactly_what_the_engine_and_its_validators_call() -> None:
     granted = actions("AfterAllowTrafficRole") - denied_to_code("AfterAllowTrafficRole")
 
     assert needed - BY_CHECK_POLICY == granted - WITHOUT_A_CALL - BY_CHECK_POLICY
+
+
+def documents() -> list[Json]:
+    """Return the policy documents of all resources."""
+    properties = [resource["Properties"] for resource in transformed()["Resources"].values()]
+    inline = [policy["PolicyDocument"] for item in properties for policy in item.get("Policies", ())]
+    return inline + [item["PolicyDocument"] for item in properties if "PolicyDocument" in item]
+
+
+def test_ids_of_statements_are_unique_in_their_policy() -> None:
+    # IAM and S3 refuse a policy with a repeated id when the stack is created.
+    all_ids = [re.findall(r'"Sid": "(\w+)"', json.dumps(document)) for document in documents()]
+    assert all(all_ids)
+    assert [sorted(ids) for ids in all_ids] == [sorted(set(ids)) for ids in all_ids]

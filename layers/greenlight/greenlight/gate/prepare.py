@@ -175,7 +175,10 @@ def _fallback_plan(settings: Settings, deployment: Deployment, plan: Plan | None
         return Plan(
             stages={}, waived=f"{missing}, and this installation passes such deployments (OnMissingPlan is pass)"
         )
-    return default_plan(deployment, plan.shadow if plan else None, plan.target if plan else None)
+    if plan is None:
+        return default_plan(deployment)
+    # What only the operator's subnets reach, default checks do not reach from elsewhere.
+    return msgspec.structs.replace(default_plan(deployment, plan.shadow, plan.target), network=plan.network)
 
 
 def _describe_missing_plan(deployment: Deployment, plan: Plan | None) -> str:

@@ -23,6 +23,7 @@ from greenlight.core.verdict import Reason
 from greenlight.gate.hold import OpenHold
 from greenlight.gate.result import GateResult
 from greenlight.gate.worker_pipe import ProblemMessage
+from greenlight.plan.schema import Target
 from greenlight.plan.shadow import Shadow
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class GateDocument(FrozenStruct, frozen=True, kw_only=True):
         until: Unix time at which all checks have ended, in seconds.
         plan: The plan's text; None if the default checks run.
         fragments: Texts of the fragments that the plan includes.
+        target: Target of the plan, for default checks in place of a stage that the plan does not have.
         shadow: The plan's shadow.
         is_watched: The plan watches the shift of the traffic.
         shards: Names of the checks of each shard.
@@ -103,6 +105,7 @@ class GateDocument(FrozenStruct, frozen=True, kw_only=True):
     until: float = 0.0
     plan: PlanText | None = None
     fragments: tuple[PlanText, ...] = ()
+    target: Target | None = None
     shadow: Shadow | None = None
     is_watched: bool = False
     shards: tuple[tuple[str, ...], ...] = ()

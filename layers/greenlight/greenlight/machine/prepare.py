@@ -81,6 +81,7 @@ def _prepare(step: Step) -> tuple[GateDocument, str, float] | GateResult:
         until=step.started_at + MACHINE_CHECKS_S,
         plan=plan,
         fragments=fragments,
+        target=prepared.plan.target,
         shadow=prepared.plan.shadow,
         is_watched=prepared.is_watched,
         shards=division.shards,

@@ -155,7 +155,7 @@ def restore(document: GateDocument) -> Prepared:
     """
     deployment = document.deployment
     if document.plan is None:
-        return Prepared(deployment=deployment, plan=default_plan(deployment, document.shadow))
+        return Prepared(deployment=deployment, plan=default_plan(deployment, document.shadow, document.target))
     texts = {fragment.uri: (fragment.text, fragment.version_id) for fragment in document.fragments}
     plan = document.plan
     parsed = parse(plan.text, plan.uri, plan.version_id, environment=deployment.environment, fetch=texts.get)
