@@ -120,7 +120,7 @@ class Runner:
         self._waiting = [bound for bound in self._waiting if bound.check.name not in handed_over]
 
     def _leave_rest(self, now: float) -> None:
-        """Leave unfinished checks to a later run, if there is one; only an attempt that still runs is abandoned."""
+        """Pass unfinished checks on to a later run, if there is one; only an attempt that still runs is abandoned."""
         if not self._has_later_run:
             return
         self._handle_done(self._take_done())
