@@ -94,7 +94,7 @@ class Runner:
         while self._waiting or self._running or self._scheduled:
             now = time.monotonic()
             if now >= self._deadline:
-                self._leave_rest(now)
+                self._release_rest(now)
                 break
             self._start_ready(now)
             self._emit_final()
@@ -119,8 +119,8 @@ class Runner:
             self._schedule(Attempt(bound, check.number), now + max(0.0, check.at - wall))
         self._waiting = [bound for bound in self._waiting if bound.check.name not in handed_over]
 
-    def _leave_rest(self, now: float) -> None:
-        """Pass unfinished checks on to a later run, if there is one; only an attempt that still runs is abandoned."""
+    def _release_rest(self, now: float) -> None:
+        """Release unfinished checks to a later run, if there is one; only an attempt that still runs is abandoned."""
         if not self._has_later_run:
             return
         self._handle_done(self._take_done())

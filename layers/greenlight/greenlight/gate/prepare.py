@@ -177,7 +177,7 @@ def _fallback_plan(settings: Settings, deployment: Deployment, plan: Plan | None
         )
     if plan is None:
         return default_plan(deployment)
-    # A load balancer that only the operator's subnets reach is not reachable for default checks from elsewhere.
+    # A load balancer that only the operator's subnets reach is not reached from elsewhere.
     return msgspec.structs.replace(default_plan(deployment, plan.shadow, plan.target), network=plan.network)
 
 

@@ -101,7 +101,7 @@ def _run_checks(
     limits = RunLimits(deadline, int(memory_mb) if memory_mb.isdecimal() else 0, started)
     # The state machine has waited for the bake.
     end = run_part(without_bake(prepared), settings, step.aws, limits, listener, part)
-    findings = {finding.name: finding for finding in (*shard.before.findings, *end.findings)}
+    findings = first_findings(*shard.before.findings, *end.findings)
     if end.has_ended:
         remaining = [check for check in prepared.checks if check.name in shard.names and check.name not in findings]
         findings |= {finding.name: finding for finding in complete_findings(remaining, end)}
@@ -110,6 +110,14 @@ def _run_checks(
         findings=tuple(findings[name] for name in shard.names if name in findings), waiting=end.waiting, output=output
     )
     return results, end.has_ended
+
+
+def first_findings(*findings: Finding) -> dict[str, Finding]:
+    """Return the first finding of each name: code of a plugin cannot replace what an earlier run has found."""
+    first: dict[str, Finding] = {}
+    for finding in findings:
+        first.setdefault(finding.name, finding)
+    return first
 
 
 def _needed_findings(step: Step, shard: _Shard, prepared: Prepared, earlier: Any) -> tuple[Finding, ...]:
