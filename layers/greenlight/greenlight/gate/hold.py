@@ -196,7 +196,7 @@ def _identify(aws: Aws, held: OpenHold, decision: Decision) -> Principal:
     except (AwsError, IdentityError) as error:
         raise RejectedDecisionError(f"the identity of its sender could not be verified: {error}") from error
     if who.account != own:
-        message = f"{who.arn} is not a principal of this account ({own}); use a role of it"
+        message = f"{who.arn} is not a principal of this account ({own}); use a role of this account"
         raise RejectedDecisionError(message, who.arn)
     return who
 
