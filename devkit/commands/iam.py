@@ -101,7 +101,7 @@ def _plan_permissions(plan: Plan, arguments: argparse.Namespace) -> Iterator[iam
 
 def _show(permissions: list[iam_policy.Permission], statements: list[iam_policy.Statement]) -> None:
     if actions := iam_policy.describe_granted(permissions):
-        print("template.yaml already grants the hooks these actions:")
+        print("template.yaml already grants these actions to the functions that run checks:")
         print("".join(f"  {action}\n" for action in actions))
     if not statements:
         print("No further policy is needed.")

@@ -369,9 +369,8 @@ $ greenlight doctor --template template.yaml --parameters Stage=prod --appspec a
 In an account it reads CodeDeploy's application and deployment groups, the AppSpec of the last deployment (or
 `--appspec`), CodeDeploy's service role, the hooks and their execution roles, alarms, listeners, targets, the ECS
 service or the Lambda alias, the installation's settings and state machine, and the plan where the gate looks for it
-(or `--plan`). It
-lints that plan with the real timeout of the hooks. In a template it reads the resources as SAM and CloudFormation
-resolve them, with the defaults of parameters and the values of `--parameters`.
+(or `--plan`). It lints that plan with the real timeout of the hooks. In a template it reads the resources as SAM and
+CloudFormation resolve them, with the defaults of parameters and the values of `--parameters`.
 
 When it is not allowed to read something, it reports *not seen* and names the missing permission. AWS's managed policy
 `ReadOnlyAccess` has all permissions that it needs.

@@ -1,4 +1,4 @@
-"""IAM policy that a plan's checks need beyond the permissions that template.yaml grants the hooks."""
+"""IAM policy that a plan's checks need beyond the permissions of the functions that run checks in template.yaml."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GRANTED = {
     "synthetics:GetCanaryRuns": "",
     "xray:GetTraceSummaries": "",
 }
-"""Actions that template.yaml allows the hooks for any plan, each with the parameter that limits its resources."""
+"""Actions that these functions have for any plan, each with the parameter that limits its resources."""
 
 
 _WILDCARD_NOTE = "why *: the action does not support resources, or the plan does not name one; narrow it if you can"

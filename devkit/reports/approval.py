@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from greenlight.aws.client import Aws
     from greenlight.core.clock import Clock
-    from greenlight.core.hold import Answer, HoldRecord
+    from greenlight.core.hold import Choice, HoldRecord
 
 COUNTED, NOT_COUNTED, NOT_KNOWN = 0, 1, 3
 WAIT_S, POLL_S = 60.0, 1.0
@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default text)")
 
 
-def run(arguments: argparse.Namespace, aws: Aws, decision: Answer, clock: Clock = SYSTEM_CLOCK) -> int:
+def run(arguments: argparse.Namespace, aws: Aws, decision: Choice, clock: Clock = SYSTEM_CLOCK) -> int:
     """Send a decision; return 0 if it counts, 1 if it does not, 3 if the gate has not said so within a minute."""
     _check_arguments(arguments)
     place = HoldPlace(buckets.resolve_bucket(aws, "report", arguments), arguments.deployment, arguments.stage)
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace, aws: Aws, decision: Answer, clock: Clock 
 
 
 def decide_hold(
-    aws: Aws, place: HoldPlace, decision: Answer, reason: str, clock: Clock = SYSTEM_CLOCK
+    aws: Aws, place: HoldPlace, decision: Choice, reason: str, clock: Clock = SYSTEM_CLOCK
 ) -> DecisionResult:
     """Send a decision, and wait until the gate has accepted or rejected it.
 
@@ -149,7 +149,7 @@ def _describe_end(record: HoldRecord) -> str:
     return f"{name} was {hold.decision.value} by {hold.who} at {hold.decided_at}: {hold.reason}"
 
 
-def _send(aws: Aws, record: HoldRecord, decision: Answer, reason: str) -> None:
+def _send(aws: Aws, record: HoldRecord, decision: Choice, reason: str) -> None:
     """Sign the decision and send it to the state machine; `_wait_for_result` finds out what became of a used token.
 
     Raises:
@@ -183,7 +183,7 @@ def _wait_for_result(aws: Aws, bucket: str, sent: HoldRecord, clock: Clock) -> H
     return None
 
 
-def _describe_result(sent: HoldRecord, ended: HoldRecord | None, decision: Answer) -> tuple[int, str]:
+def _describe_result(sent: HoldRecord, ended: HoldRecord | None, decision: Choice) -> tuple[int, str]:
     """Return the exit status and a sentence."""
     name = f"{sent.deployment} at {sent.stage}"
     if ended is None:

@@ -14,7 +14,7 @@ from moto import mock_aws
 
 from greenlight.aws.client import Aws
 from greenlight.aws.identity import sign_identity
-from greenlight.core.hold import Answer, Statement
+from greenlight.core.hold import Choice, Statement
 from tests.support.codedeploy_fake import CodeDeploy
 from tests.support.identity_fakes import GREENLIGHT, Caller, CloudTrail, LocalService, Sts, session_of
 from tests.support.machine_run import BUCKET, MachineRun
@@ -65,7 +65,7 @@ class HeldGate:
     def sign(
         self,
         caller: Caller,
-        decision: Answer = "approve",
+        decision: Choice = "approve",
         reason: str = "looks good",
         changes: dict[str, Any] | None = None,
     ) -> dict[str, Any]:

@@ -120,7 +120,10 @@ def test_a_stage_whose_checks_the_template_allows_needs_no_policy(tmp_path: Path
     assert policy(capsys, tmp_path, ORDER, "--stage", "BeforeAllowTraffic")["Statement"] == []
     assert main(["iam", str(path), "--stage", "BeforeAllowTraffic"]) == 0
     out = capsys.readouterr().out
-    assert "template.yaml already grants the hooks these actions:\n  cloudwatch:DescribeAlarms\n" in out
+    assert (
+        "template.yaml already grants these actions to the functions that run checks:\n  cloudwatch:DescribeAlarms\n"
+        in out
+    )
     assert "No further policy is needed." in out
 
 

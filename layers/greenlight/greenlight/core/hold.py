@@ -16,7 +16,7 @@ STATEMENT_SCHEMA = "greenlight.decision/1"
 
 MAX_REASON_CHARACTERS = 1000
 
-Answer = Literal["approve", "refuse"]
+Choice = Literal["approve", "refuse"]
 
 
 class HoldDecision(StrEnum):
@@ -114,7 +114,7 @@ class Statement(FrozenStruct, frozen=True, kw_only=True):
     deployment: str
     stage: str
     round: int
-    decision: Answer
+    decision: Choice
     reason: str
     schema: str = STATEMENT_SCHEMA
 

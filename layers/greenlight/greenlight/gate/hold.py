@@ -14,7 +14,7 @@ from greenlight.core.finding import Cause
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.hold import (
     MAX_REASON_CHARACTERS,
-    Answer,
+    Choice,
     HoldDecision,
     HoldResult,
     RejectedDecision,
@@ -75,7 +75,7 @@ class OpenHold(FrozenStruct, frozen=True, kw_only=True):
             raise AssertionError("the result of an open hold has the hold")
         return self.result.hold
 
-    def statement(self, decision: Answer, reason: str) -> Statement:
+    def statement(self, decision: Choice, reason: str) -> Statement:
         """Return a statement about the current round."""
         deployment = self.result.deployment
         return Statement(
@@ -91,7 +91,7 @@ class OpenHold(FrozenStruct, frozen=True, kw_only=True):
 class Decision(FrozenStruct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A decision as `greenlight approve` sends it; nothing of it is trusted but what STS confirms."""
 
-    decision: Answer
+    decision: Choice
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_REASON_CHARACTERS)]
     identity: SignedIdentity
 
@@ -196,7 +196,7 @@ def _identify(aws: Aws, held: OpenHold, decision: Decision) -> Principal:
     except (AwsError, IdentityError) as error:
         raise RejectedDecisionError(f"the identity of its sender could not be verified: {error}") from error
     if who.account != own:
-        message = f"{who.arn} is not a principal of this account ({own}); use a role of it"
+        message = f"{who.arn} is not a principal of this account ({own}); use a role of this account"
         raise RejectedDecisionError(message, who.arn)
     return who
 

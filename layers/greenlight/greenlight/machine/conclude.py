@@ -84,7 +84,7 @@ def _undecided(step: Step) -> JudgedDocument:
 
 
 def _publish(step: Step, judged: JudgedDocument, delivery: StatusDelivery) -> dict[str, Any]:
-    """Start the watcher of the shift, publish the report, and return the verdict for those who started the machine."""
+    """Start the watcher of the shift, publish the report, and return the verdict as the output of the execution."""
     step.state.is_watched = judged.is_watched
     step.state.deployment = judged.result.deployment
     if note := watch_after_answer(step.log, step.state, judged.result.verdict.status, delivery, step.deadline):

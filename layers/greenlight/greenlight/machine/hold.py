@@ -74,7 +74,7 @@ def _wait(step: Step, held: OpenHold) -> dict[str, Any]:
 
 
 def ask(step: Step, work: dict[str, Any], token: str) -> dict[str, Any]:
-    """Store the hold with the token that ends it, and tell the people; the state machine waits for their decision.
+    """Store the hold with the token that ends it, and send the request; the state machine waits for the decision.
 
     Raises:
         AwsError: The hold could not be stored, so a decision is not possible.

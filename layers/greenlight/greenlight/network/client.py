@@ -12,25 +12,25 @@ Responses are read strictly, by `network/response_reader.py`; docs/decisions/000
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 import threading
 import time
-import urllib.parse
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from greenlight.core.errors import GuardError, NoAnswerError, TlsError, UnreachableError
+from greenlight.core.errors import NoAnswerError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.network.certificate import read_certificate
 from greenlight.network.connection import Connection
+from greenlight.network.exchange import Exchange, add_cookies, redirect
 from greenlight.network.observed_socket import ObservedSocket, ObservedTlsSocket
-from greenlight.network.request_encoding import Url, encode_request, parse_url, reject_unsendable
+from greenlight.network.request_encoding import encode_request, reject_unsendable
+from greenlight.network.server import CONNECT_TIMEOUT_S, Server, describe_error, describe_tls_failure, open_socket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from greenlight.network.certificate import Certificate
     from greenlight.network.cookies import CookieJar
@@ -38,13 +38,11 @@ if TYPE_CHECKING:
     from greenlight.network.observed_socket import DataObserver
 
 MAX_BODY_BYTES = 1024 * 1024
-CONNECT_TIMEOUT_S = 5.0
 
 _REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 """Methods that may be sent again, and therefore over an idle connection that the server may be about to close."""
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-_SENT_TO_OTHER_HOSTS = ("accept", "user-agent")
 
 
 class Timings(FrozenStruct, frozen=True, kw_only=True):
@@ -107,58 +105,6 @@ class Response(FrozenStruct, frozen=True, kw_only=True):
         return [value for key, value in self.headers if key.lower() == name]
 
 
-class _Exchange(FrozenStruct, frozen=True, kw_only=True):
-    """One request to send; a redirect that is followed is another exchange.
-
-    Attributes:
-        host: Name for the Host header, SNI and certificate; "" for the URL's host.
-        deadline: On the monotonic clock.
-        timeout_s: Time limit that the deadline follows from, for messages.
-    """
-
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: bytes | None
-    host: str
-    deadline: float
-    timeout_s: float
-    max_bytes: int
-    new_connection: bool
-
-    @property
-    def parsed_url(self) -> Url:
-        return parse_url(self.url)
-
-    @property
-    def server_name(self) -> str:
-        """The host name of the server: from `host` if it is set, otherwise from the URL."""
-        url = self.parsed_url
-        return parse_url(f"{url.scheme}://{self.host}").host if self.host else url.host
-
-
-class _Server(FrozenStruct, frozen=True, kw_only=True):
-    """Server of an exchange, after the guard has resolved and checked its name.
-
-    Attributes:
-        name: Host name for SNI, the certificate and messages.
-        dns_ms: Duration of the name resolution.
-    """
-
-    scheme: str
-    address: str
-    port: int
-    name: str
-    dns_ms: float = 0.0
-
-    @property
-    def pool_key(self) -> tuple[str, ...]:
-        return (self.scheme, self.address, str(self.port), self.name)
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.address} port {self.port})"
-
-
 class Client:
     """Pool of kept-alive connections behind one guard; safe to use from several threads."""
 
@@ -210,7 +156,7 @@ class Client:
             HttpError: The method or a header cannot be sent.
         """
         deadline = time.monotonic() + timeout_s
-        exchange = _Exchange(
+        exchange = Exchange(
             method=method,
             url=url,
             headers=dict(headers or {}),
@@ -223,14 +169,14 @@ class Client:
         )
         hops: list[str] = []
         while True:
-            response = self._send(exchange if jar is None else _add_cookies(exchange, jar))
+            response = self._send(exchange if jar is None else add_cookies(exchange, jar))
             if jar is not None:
                 jar.store(response.headers, exchange.url, exchange.server_name, time.time())
             location = response.header("location")
             if response.status not in _REDIRECTS or location is None or len(hops) >= redirects:
                 return replace(response, hops=tuple(hops)) if hops else response
             hops.append(exchange.url)
-            exchange = _redirect(exchange, response.status, location)
+            exchange = redirect(exchange, response.status, location)
 
     def connect(
         self,
@@ -261,8 +207,8 @@ class Client:
         """
         deadline = time.monotonic() + timeout_s
         address = self._guard.resolve(host, port)
-        server = _Server(scheme="", address=address, port=port, name=name or host)
-        connected = _open_socket(server, deadline)
+        server = Server(scheme="", address=address, port=port, name=name or host)
+        connected = open_socket(server, deadline)
         if tls:
             connected = secured = self._wrap_tls(connected, server, deadline, tuple(alpn))
             secured.on_data = on_data
@@ -287,7 +233,7 @@ class Client:
         for connection in connections:
             connection.drop()
 
-    def _send(self, exchange: _Exchange) -> Response:
+    def _send(self, exchange: Exchange) -> Response:
         reject_unsendable(exchange.method, exchange.headers)
         server = self._resolve(exchange)
         about = f"{exchange.method} {exchange.url}"
@@ -303,7 +249,7 @@ class Client:
                 if pooled is None:
                     failure = "the connection was closed before a response arrived"
                     raise NoAnswerError(
-                        f"{about}: {failure} ({_describe_error(error)})", root=f"{server}: {failure}"
+                        f"{about}: {failure} ({describe_error(error)})", root=f"{server}: {failure}"
                     ) from error
             except TimeoutError as error:
                 connection.drop()
@@ -314,17 +260,17 @@ class Client:
                 ) from error
             except (OSError, ValueError) as error:
                 connection.drop()
-                raise NoAnswerError(f"{about}: the response is not valid HTTP ({_describe_error(error)})") from error
+                raise NoAnswerError(f"{about}: the response is not valid HTTP ({describe_error(error)})") from error
         raise NoAnswerError(f"{about}: no response")
 
-    def _resolve(self, exchange: _Exchange) -> _Server:
+    def _resolve(self, exchange: Exchange) -> Server:
         url = exchange.parsed_url
         started = time.perf_counter()
         address = self._guard.resolve(url.host, url.port, new_connection=exchange.new_connection)
         dns_ms = (time.perf_counter() - started) * 1000
-        return _Server(scheme=url.scheme, address=address, port=url.port, name=exchange.server_name, dns_ms=dns_ms)
+        return Server(scheme=url.scheme, address=address, port=url.port, name=exchange.server_name, dns_ms=dns_ms)
 
-    def _exchange(self, connection: Connection, exchange: _Exchange, server: _Server) -> Response:
+    def _exchange(self, connection: Connection, exchange: Exchange, server: Server) -> Response:
         certificate = None
         if exchange.new_connection and connection.tls_session is not None:
             certificate = read_certificate(connection.tls_session, time.time())
@@ -359,20 +305,20 @@ class Client:
             certificate=certificate,
         )
 
-    def _connect(self, server: _Server, deadline: float) -> Connection:
+    def _connect(self, server: Server, deadline: float) -> Connection:
         started = time.perf_counter()
-        raw = _open_socket(server, deadline)
+        raw = open_socket(server, deadline)
         connection = Connection(raw, min(deadline, time.monotonic() + CONNECT_TIMEOUT_S))
         connection.connect_ms = (time.perf_counter() - started) * 1000
         if server.scheme == "https":
-            with _describing_tls(raw, server):
+            with describe_tls_failure(raw, server):
                 connection.start_tls(self._tls_context(), server.name)
         return connection
 
     def _wrap_tls(
-        self, raw: socket.socket, server: _Server, deadline: float, alpn: tuple[str, ...]
+        self, raw: socket.socket, server: Server, deadline: float, alpn: tuple[str, ...]
     ) -> ObservedTlsSocket:
-        with _describing_tls(raw, server):
+        with describe_tls_failure(raw, server):
             raw.settimeout(min(CONNECT_TIMEOUT_S, max(0.001, deadline - time.monotonic())))
             secured = self._tls_context(alpn).wrap_socket(raw, server_hostname=server.name)
             assert isinstance(secured, ObservedTlsSocket)  # noqa: S101 - the context creates nothing else
@@ -389,7 +335,7 @@ class Client:
             context.sslsocket_class = ObservedTlsSocket
             return context
 
-    def _take_idle(self, server: _Server) -> Connection | None:
+    def _take_idle(self, server: Server) -> Connection | None:
         while True:
             with self._lock:
                 idle = self._idle.get(server.pool_key)
@@ -400,90 +346,6 @@ class Client:
                 return connection
             connection.drop()
 
-    def _put_idle(self, server: _Server, connection: Connection) -> None:
+    def _put_idle(self, server: Server, connection: Connection) -> None:
         with self._lock:
             self._idle.setdefault(server.pool_key, []).append(connection)
-
-
-@contextlib.contextmanager
-def _describing_tls(raw: socket.socket, server: _Server) -> Iterator[None]:
-    """Close `raw` if the TLS handshake fails inside, and raise TlsError or UnreachableError."""
-    try:
-        yield
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError, and for a certificate a ValueError, too
-        raw.close()
-        message = f"TLS with {server} failed: {_describe_tls_error(error, server.name)}"
-        kind = TlsError if isinstance(error, OSError) else UnreachableError
-        raise kind(message, root=message) from error
-
-
-def _open_socket(server: _Server, deadline: float) -> socket.socket:
-    remaining_s = deadline - time.monotonic()
-    if remaining_s <= 0:
-        raise NoAnswerError(f"no time left to connect to {server.name}")
-    try:
-        raw = socket.create_connection((server.address, server.port), timeout=min(CONNECT_TIMEOUT_S, remaining_s))
-    except TimeoutError as error:
-        failure = f"{server} does not accept connections: no reply"
-        advice = "is there a route from the gate, and do the security groups admit it?"
-        raise UnreachableError(f"{failure}; {advice}", root=failure) from error
-    except ConnectionError as error:
-        failure = f"{server} {'refuses' if isinstance(error, ConnectionRefusedError) else 'resets'} connections"
-        raise NoAnswerError(failure, root=failure) from error
-    except OSError as error:
-        failure = f"{server} cannot be reached: {_describe_error(error)}"
-        raise UnreachableError(failure, root=failure) from error
-    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return raw
-
-
-def _redirect(exchange: _Exchange, status: int, location: str) -> _Exchange:
-    """Return the exchange for a redirect, with the method, body and headers that may be sent to its target.
-
-    Raises:
-        NoAnswerError: The location is not a valid http or https URL.
-        GuardError: The redirect leads from https to http.
-    """
-    try:
-        target = urllib.parse.urljoin(exchange.url, location)
-        new = parse_url(target).origin
-    except (ValueError, GuardError) as error:  # green has sent it, so neither the plan nor the gate is wrong
-        raise NoAnswerError(f"{exchange.url} redirects to an invalid location: {_describe_error(error)}") from error
-    method, headers = exchange.method, exchange.headers
-    body, host = exchange.body, exchange.host
-    old = exchange.parsed_url.origin
-    if old != new:
-        if old[0] == "https" and new[0] == "http":
-            raise GuardError(f"{exchange.url} redirects from https to {target}; greenlight does not follow a downgrade")
-        headers = {key: value for key, value in headers.items() if key.lower() in _SENT_TO_OTHER_HOSTS}
-        host = ""
-    if (status == 303 and method != "HEAD") or (status in (301, 302) and method == "POST"):
-        method, body = "GET", None
-        headers = {key: value for key, value in headers.items() if not key.lower().startswith("content-")}
-    return replace(exchange, method=method, url=target, headers=headers, body=body, host=host)
-
-
-def _add_cookies(exchange: _Exchange, jar: CookieJar) -> _Exchange:
-    if any(name.lower() == "cookie" for name in exchange.headers):
-        return exchange
-    cookies = jar.cookie_header(exchange.url, exchange.server_name, time.time())
-    return replace(exchange, headers={**exchange.headers, "Cookie": cookies}) if cookies else exchange
-
-
-def _describe_error(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-# Codes of X509_verify_cert: https://docs.openssl.org/3.0/man3/X509_STORE_CTX_get_error/
-_OTHER_NAME = (62, 64)
-_UNTRUSTED = (2, 18, 19, 20, 21)
-
-
-def _describe_tls_error(error: Exception, name: str) -> str:
-    if not isinstance(error, ssl.SSLCertVerificationError):
-        return _describe_error(error)
-    if error.verify_code in _OTHER_NAME:
-        return f"{error.verify_message}; set the name of the certificate in the plan: target: {{host: …}} (now {name})"
-    if error.verify_code in _UNTRUSTED:
-        return f"{error.verify_message}; name the certificates of a private authority in SSL_CERT_FILE"
-    return error.verify_message
