@@ -23,18 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture(scope="module")
-def codedeploy() -> Iterator[CodeDeploy]:
-    with CodeDeploy() as fake:
-        yield fake
-
-
-@pytest.fixture
-def green() -> Iterator[Server]:
-    with answering(answer(200, b'{"status":"ok"}')) as server:
-        yield server
-
-
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, codedeploy: CodeDeploy, tmp_path: Path) -> Iterator[MachineRun]:
     with mock_aws():

@@ -91,7 +91,7 @@ def is_answered(aws: Aws, deployment_id: str, stage: str) -> bool:
     info = aws.read("codedeploy", "get_deployment", "deploymentInfo", deploymentId=deployment_id)
     if info.get("status") in _ENDED:
         return True
-    target = _read_target(aws, deployment_id)
+    target = read_target(aws, deployment_id)
     return bool(target) and _event_states(target).get(stage) in ("Succeeded", "Failed")
 
 
@@ -110,7 +110,7 @@ def _wait_for_target(aws: Aws, deployment_id: str, sleep: Callable[[float], None
     """Return the deployment's only target, which may appear with a delay."""
     for pause in (0.5, 1.0, 2.0, None):
         try:
-            if target := _read_target(aws, deployment_id):
+            if target := read_target(aws, deployment_id):
                 return target
         except AwsError as error:
             if error.code != "DeploymentNotStartedException" or pause is None:
@@ -120,8 +120,12 @@ def _wait_for_target(aws: Aws, deployment_id: str, sleep: Callable[[float], None
     raise DiscoveryError("CodeDeploy lists no target for the deployment")
 
 
-def _read_target(aws: Aws, deployment_id: str) -> dict[str, Any]:
-    """Return the deployment's only target; {} if CodeDeploy lists none."""
+def read_target(aws: Aws, deployment_id: str) -> dict[str, Any]:
+    """Return the deployment's only target; {} if CodeDeploy lists none.
+
+    Raises:
+        AwsError: AWS denied a call or did not respond; DeploymentNotStartedException for a deployment that just began.
+    """
     ids = aws.call("codedeploy", "list_deployment_targets", deploymentId=deployment_id).get("targetIds", [])
     if not ids:
         return {}

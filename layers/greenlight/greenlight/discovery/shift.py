@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from greenlight.core.deployment import ROLLBACK_CREATORS, SHIFT, STAGES, Platform
 from greenlight.core.errors import AwsError
 from greenlight.core.frozen import FrozenStruct
+from greenlight.discovery.deployment import read_target
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
@@ -99,21 +100,11 @@ def parse_shift(info: dict[str, Any], target: dict[str, Any]) -> Shift:
 
 def _read_target(aws: Aws, deployment_id: str) -> dict[str, Any]:
     try:
-        ids = aws.call("codedeploy", "list_deployment_targets", deploymentId=deployment_id).get("targetIds", [])
+        return read_target(aws, deployment_id)
     except AwsError as error:
         if error.code == _NOT_STARTED:
             return {}
         raise
-    if not ids:
-        return {}
-    targets = aws.read(
-        "codedeploy",
-        "batch_get_deployment_targets",
-        "deploymentTargets",
-        deploymentId=deployment_id,
-        targetIds=ids[:1],
-    )
-    return dict(targets[0]) if targets else {}
 
 
 def _state(status: str, data: dict[str, Any]) -> ShiftState:
