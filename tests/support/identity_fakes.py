@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 import threading
+import time
 import urllib.parse
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -99,14 +100,17 @@ class Sts(LocalService):
         callers: The principals that it knows.
         clock_offset_s: How far its clock is ahead.
         is_down: It answers 503.
+        delay_s: It waits so long before it answers.
     """
 
     callers: list[Caller] = field(default_factory=lambda: [GREENLIGHT])
     clock_offset_s: float = 0.0
     is_down: bool = False
+    delay_s: float = 0.0
 
     def reply(self, headers: dict[str, str], body: bytes) -> tuple[int, str, bytes]:
         """Verify the signature and return the principal."""
+        time.sleep(self.delay_s)
         if self.is_down:
             return 503, "text/plain", b"unavailable"
         lower = {name.lower(): value for name, value in headers.items()}

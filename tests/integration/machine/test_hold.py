@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from greenlight.machine import hold
 from tests.support.held_gate import ALICE, BOB, NOT_DEPLOYER, STRANGER, HeldGate, held_gate
 from tests.support.machine_run import BUCKET
+from tests.support.sam_template import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +119,26 @@ def test_a_decision_without_a_proof_changes_nothing(gate: HeldGate, decision: An
     judged = gate.decide(decision)
     assert (judged["status"], judged["wait_s"] > 1700) == ("Failed", True)
     assert "malformed" in rejections(gate)[0]
+
+
+def test_a_decision_that_is_not_checked_in_time_leaves_the_gate_waiting(
+    gate: HeldGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold, "CHECK_S", 0.2)
+    gate.begin()
+    decision = gate.sign(ALICE)
+    gate.sts.delay_s = 1.0
+    judged = gate.decide(decision)
+    assert (judged["status"], judged["wait_s"] > 1700) == ("Failed", True)
+    assert rejections(gate)[0].startswith("the decision could not be checked within the time")
+    gate.sts.delay_s = 0.0
+    monkeypatch.setattr(hold, "CHECK_S", 30.0)
+    assert gate.decide(gate.sign(ALICE))["status"] == "Succeeded"
+
+
+def test_the_check_of_a_decision_ends_long_before_its_step() -> None:
+    gate = json.loads((ROOT / "machine/gate.asl.json").read_text())
+    assert gate["States"]["Decide"]["TimeoutSeconds"] / 2 >= hold.CHECK_S
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from greenlight.aws.deadline import OverdueError, run_with_deadline
 from greenlight.core.hold import HoldRecord
 from greenlight.gate.hold import (
     OpenHold,
@@ -30,6 +31,9 @@ from greenlight.stores.holds import store_hold
 if TYPE_CHECKING:
     from greenlight.gate.result import GateResult
     from greenlight.machine.step import Step
+
+CHECK_S = 30.0
+"""Longest check of a decision: half of the time-out of its step, so that the gate can ask again."""
 
 _INTERRUPTED = "the state machine ended before the hold was decided"
 _TIME_OUT = "States.Timeout"
@@ -105,10 +109,20 @@ def decide(step: Step, work: dict[str, Any]) -> dict[str, Any]:
     try:
         if now >= held.until:
             raise RejectedDecisionError("it came after the end of the hold")
-        return _end(step, held, check_decision(step.aws, held, work.get("decision"), now))
+        return _end(step, held, _check(step, held, work.get("decision"), now))
     except RejectedDecisionError as error:
         step.log.info("decision rejected", reason=str(error), who=error.who, round=held.round)
         return _wait(step, with_rejected(held, error, now))
+
+
+def _check(step: Step, held: OpenHold, decision: Any, now: float) -> GateResult:
+    until = min(step.deadline, time.monotonic() + CHECK_S)
+    try:
+        return run_with_deadline(
+            until, lambda: check_decision(step.aws, held, decision, now), "the decision could not be checked"
+        )
+    except OverdueError as error:
+        raise RejectedDecisionError(str(error)) from error
 
 
 def _end(step: Step, held: OpenHold, result: GateResult) -> dict[str, Any]:
