@@ -61,8 +61,8 @@ def count_transitions(stage: Stage) -> int:
     division = divide(stage.checks)
     pauses = sum(map(_pauses, stage.checks))
     # Gate of the guardian; Prepare, Begin, Bake; Shards, EndWave, NextWave of each wave; Probe, HasEnded, Ended of each
-    # shard; Pause, Probe, HasEnded of each pause; Judge, Answer, Publish.
-    once = 1 + 2 + (stage.bake_s > 0) + 3
+    # shard; Pause, Probe, HasEnded of each pause; Judge, Caller, Answer, Publish.
+    once = 1 + 2 + (stage.bake_s > 0) + 4
     return once + 3 * (len(division.waves) + len(division.shards) + pauses)
 
 

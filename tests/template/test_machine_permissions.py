@@ -18,11 +18,12 @@ from tests.support.permissions import (
     MACHINE_ROLES,
     PROBE_ROLES,
     PUT,
+    ROLES,
     actions,
     calls,
     resources,
 )
-from tests.support.sam_template import ROOT, STAGES
+from tests.support.sam_template import ROOT, STAGES, listed
 
 REPORTS, PLANS = "arn:aws:s3:::ReportBucket", "arn:aws:s3:::PlanBucket"
 GROUP = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:shop/live"
@@ -55,6 +56,8 @@ DECIDING = [
             f"{REPORT}.json",
             f"{REPORT}.html",
             f"{REPORT}.last-resort.json",
+            f"{REPORT}.caller.json",
+            f"{REPORT}.caller.html",
             f"{REPORTS}/index/2026/11/28/shop-live-d-1-{STAGES[0]}.json",
             f"{REPORTS}/runs/0.json",
             f"{PLANS}/shop/live.yaml",
@@ -177,7 +180,8 @@ def test_conclude_writes_verdicts_and_reports_of_every_stage_and_reads_overrides
     names = [name for stage in STAGES for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json")]
 
     assert resources("ConcludeRole", "s3:PutObject") == {
-        f"${{ReportBucket.Arn}}/{name}" for name in (f"{FOLDER}*/{RESULT}.json", *names)
+        f"${{ReportBucket.Arn}}/{name}"
+        for name in (f"{FOLDER}*/{RESULT}.json", *names, "*.caller.json", "*.caller.html")
     }
     assert resources("ConcludeRole", "s3:GetObject") == {
         "${ReportBucket.Arn}/gates/*",
@@ -185,6 +189,22 @@ def test_conclude_writes_verdicts_and_reports_of_every_stage_and_reads_overrides
     }
     assert resources("ConcludeRole", "s3:GetObjectVersion") == {"${ReportBucket.Arn}/gates/*"}
     assert not {a for a in actions("ConcludeRole") if a.startswith(("lambda:", "secretsmanager:", "ssm:", "states:"))}
+
+
+def test_action_of_a_pipeline_may_start_the_guardian_read_its_verdict_and_answer_jobs_alone() -> None:
+    executions = f"{GUARDIAN.replace('stateMachine', 'execution')}:*"
+    statements = {tuple(listed(s["Action"])): s["Resource"] for s in EVERYTHING.statements("PipelineActionRole")}
+    (logs,) = [names for names in statements if names[0].startswith("logs:")]
+
+    assert {names: resource for names, resource in statements.items() if names != logs} == {
+        ("states:StartExecution",): GUARDIAN,
+        ("states:DescribeExecution",): executions,
+        ("codepipeline:PutJobFailureResult", "codepipeline:PutJobSuccessResult"): "*",
+    }
+
+
+def test_only_functions_of_gates_that_other_callers_start_list_deployments() -> None:
+    assert {role for role in ROLES if "codedeploy:ListDeployments" in actions(role)} == {"PrepareRole", "ConcludeRole"}
 
 
 def test_conclude_lists_overrides_alone_in_the_plan_bucket() -> None:

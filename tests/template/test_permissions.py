@@ -16,6 +16,7 @@ from greenlight.checks.registry import Registry
 from tests.support.deployed_template import ACCOUNT, REGION, Deployed, policy_size
 from tests.support.permissions import (
     ANSWERING_ROLES,
+    BY_CALLERS,
     BY_CHECK_POLICY,
     EVERYTHING,
     FUNCTION_ROLES,
@@ -55,6 +56,8 @@ WITHOUT_RESOURCE = {
     "elasticloadbalancing:DescribeListenerCertificates",
     "codedeploy:BatchGetDeploymentTargets",
     "codedeploy:ListDeploymentTargets",
+    "codepipeline:PutJobFailureResult",
+    "codepipeline:PutJobSuccessResult",
     "elasticloadbalancing:DescribeListeners",
     "elasticloadbalancing:DescribeLoadBalancers",
     "elasticloadbalancing:DescribeRules",
@@ -173,6 +176,7 @@ LABELS = {
     "Prepare": ["PrepareRole"],
     "Probe": PROBE_ROLES,
     "Conclude": ["ConcludeRole"],
+    "PipelineAction": ["PipelineActionRole"],
     "Gate": ["GateMachineRole"],
     "Guardian": ["GuardianMachineRole"],
 }
@@ -426,4 +430,5 @@ def test_hook_may_do_exactly_what_the_engine_and_its_validators_call() -> None:
     needed = calls("layers/greenlight/greenlight", "validators")
     granted = actions("AfterAllowTrafficRole") - denied_to_code("AfterAllowTrafficRole")
 
-    assert needed - BY_CHECK_POLICY == granted - WITHOUT_A_CALL - BY_CHECK_POLICY
+    assert needed - BY_CHECK_POLICY - BY_CALLERS == granted - WITHOUT_A_CALL - BY_CHECK_POLICY
+    assert needed >= BY_CALLERS

@@ -18,11 +18,11 @@ def check(name: object, *needs: str, **control: object) -> Check:
 @pytest.mark.parametrize(
     ("checks", "bake_s", "transitions"),
     [
-        ((check("a"),), 0, 12),
-        ((check("a"),), 5, 13),
-        ((check("a", repeat=Repeat(count=5, interval=Duration(300))),), 0, 24),
-        ((check("a", repeat=Repeat(count=5, interval=Duration(30))),), 0, 12),
-        ((check("a", retry=retried(3, 90)),), 0, 18),
+        ((check("a"),), 0, 13),
+        ((check("a"),), 5, 14),
+        ((check("a", repeat=Repeat(count=5, interval=Duration(300))),), 0, 25),
+        ((check("a", repeat=Repeat(count=5, interval=Duration(30))),), 0, 13),
+        ((check("a", retry=retried(3, 90)),), 0, 19),
     ],
     ids=["one check", "a bake", "long waits", "short waits", "long retries"],
 )

@@ -111,6 +111,10 @@ class DiscoveryError(GreenlightError):
     """The revisions of a deployment could not be determined from its id."""
 
 
+class DeploymentEndedError(DiscoveryError):
+    """The deployment has already ended, so its verdict no longer counts."""
+
+
 class AwsError(GreenlightError):
     """An AWS call failed; the message has the call, the reason and the missing permission, if any."""
 

@@ -8,23 +8,26 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from greenlight.core.display import truncate
-from greenlight.core.errors import GreenlightError, PlanError
+from greenlight.core.errors import DeploymentEndedError, GreenlightError, PlanError
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.report import Clock
+from greenlight.core.verdict import Status
 from greenlight.gate.fail_closed import run_fail_closed
+from greenlight.gate.result import GateResult, failed_result
 from greenlight.gate.shadow import apply_shadow
 from greenlight.gate.supervise import complete_findings, conclude_gate
 from greenlight.gate.worker import WorkerEnd
 from greenlight.gate.worker_pipe import OUTPUT_CHARACTERS
+from greenlight.machine.callers import check_current
 from greenlight.machine.documents import RESULT, GateDocument, JudgedDocument, Reference, ShardDocument
 from greenlight.machine.step import Step, flatten_results, restore
 
 if TYPE_CHECKING:
     from greenlight.core.report import PlanSource
     from greenlight.gate.prepare import Prepared
-    from greenlight.gate.result import GateResult
 
 _MAX_CAUSE_LENGTH = 300
 
@@ -44,13 +47,32 @@ def judge(step: Step, work: dict[str, Any]) -> dict[str, Any]:
     Raises:
         AwsError: The result could not be written.
     """
-    result = run_fail_closed(step.state, step.log, lambda: _decide(step, work))
+    result = _confirm(step, run_fail_closed(step.state, step.log, lambda: _decide(step, work)))
     duration_ms = (time.time() - step.started_at) * 1000
     report = result.report(step.started_at, duration_ms, bucket=step.settings.report_bucket)
     step.log.best_effort(lambda: step.log.verdict(report))  # the reasons are logged before CodeDeploy gets the answer
     judged = JudgedDocument(result=result, started_at=step.started_at, duration_ms=duration_ms)
     reference = step.documents.write(RESULT, judged)
     return {"status": result.verdict.status.value, "result": msgspec.to_builtins(reference)}
+
+
+def _confirm(step: Step, result: GateResult) -> GateResult:
+    """Return the result; Failed instead of Succeeded for a caller whose deployment has failed during the checks.
+
+    CodeDeploy waits for its hooks and ignores the verdict of a deployment that has ended. A caller may not know of it.
+    """
+    if not step.gate.is_called or result.verdict.status is Status.FAILED:
+        return result
+    try:
+        check_current(step.aws.repeating(step.state.read_until), result.deployment.id)
+    except DeploymentEndedError as error:
+        failed = failed_result(Cause.SUPERSEDED, str(error), result.deployment)
+    except GreenlightError as error:
+        message = f"it is not known whether the release is still live: {error}"
+        failed = failed_result(error.cause, message, result.deployment)
+    else:
+        return result
+    return replace(result, verdict=failed.verdict)
 
 
 def _decide(step: Step, work: dict[str, Any]) -> GateResult:
