@@ -232,9 +232,7 @@ def verdict_of(stand: Stand, gate: Gate) -> str:
 
 @pytest.mark.parametrize("place", ["prepare", "probe-1", "judge", "publish"])
 @pytest.mark.parametrize("failure", ["killed", "raised", "denied", "empty", "null", "large"])
-def test_caller_never_gets_succeeded_from_a_gate_whose_function_failed(
-    stand: Stand, place: str, failure: str
-) -> None:
+def test_caller_never_gets_succeeded_from_a_gate_whose_function_failed(stand: Stand, place: str, failure: str) -> None:
     gate = Gate(answer="return", failures={place: [failure] * 9})
     stand.run(gate)
     assert verdict_of(stand, gate) == "Failed"

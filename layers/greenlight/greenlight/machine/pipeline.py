@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from greenlight.aws.client import Aws
-from greenlight.core import settings as settings_module
 from greenlight.core.display import truncate
 from greenlight.core.errors import AwsError, GreenlightError, SettingsError
 from greenlight.core.frozen import FrozenStruct
@@ -77,10 +76,24 @@ def handler(event: Any, _context: Any) -> dict[str, Any]:
         JobError: The event has no job, so no answer is possible.
         AwsError: CodePipeline did not accept the answer; Lambda invokes the function again.
     """
+    job = parse_job(event)
     # Every call may be repeated: an execution is started once by its name, and a job is answered once.
-    job, aws = parse_job(event), Aws().repeating(time.monotonic() + REPEAT_S)
+    return answer_job(Aws().repeating(time.monotonic() + REPEAT_S), job, os.environ.get("GREENLIGHT_MACHINE", ""))
+
+
+def answer_job(aws: Aws, job: Job, machine: str) -> dict[str, Any]:
+    """Answer a job with the state of its gate, which the first job starts.
+
+    Args:
+        aws: The account.
+        job: The job.
+        machine: ARN of the guardian state machine.
+
+    Raises:
+        AwsError: CodePipeline did not accept the answer.
+    """
     try:
-        verdict = _advance(aws, job)
+        verdict = _advance(aws, job, machine)
     except JobError as error:
         return _fail(aws, job, "ConfigurationError", str(error))
     except GreenlightError as error:
@@ -137,7 +150,7 @@ class Conclusion(FrozenStruct, frozen=True, kw_only=True):
     reasons: tuple[dict[str, str], ...] = ()
 
 
-def _advance(aws: Aws, job: Job) -> Conclusion | None:
+def _advance(aws: Aws, job: Job, machine: str) -> Conclusion | None:
     """Start the gate of a first job; return the verdict of a gate that has succeeded, None for one that runs.
 
     Raises:
@@ -146,15 +159,14 @@ def _advance(aws: Aws, job: Job) -> Conclusion | None:
         AwsError: Step Functions denied a call or did not respond.
     """
     gate = parse_gate(job)
-    settings = settings_module.read(os.environ)
-    if not settings.machine:
+    if not machine:
         raise SettingsError("GREENLIGHT_MACHINE is empty; the action needs the state machine of the installation")
     # A second delivery has to send the same text: Step Functions compares it while the first execution runs.
     text = json.dumps({"gate": _non_empty(gate)}, sort_keys=True)
     if not job.token:
-        _start(aws, settings.machine, job.name, text)
+        _start(aws, machine, job.name, text)
         return None
-    return _read_verdict(aws, settings.machine, job.name, text)
+    return _read_verdict(aws, machine, job.name, text)
 
 
 def _non_empty(gate: MachineGate) -> dict[str, str]:
@@ -191,8 +203,8 @@ def _read_verdict(aws: Aws, machine: str, name: str, text: str) -> Conclusion | 
     except (msgspec.MsgspecError, ValueError) as error:
         raise GateFailedError(f"the gate has no verdict: the output of its execution {name} is not valid") from error
     if conclusion.verdict != "Succeeded":
-        reasons = "\n".join(filter(None, map(_describe_reason, conclusion.reasons)))
-        raise GateFailedError(f"{conclusion.verdict}: {reasons or 'no reason is known'}\n{conclusion.report}".strip())
+        reasons = "; ".join(filter(None, map(_describe_reason, conclusion.reasons)))
+        raise GateFailedError(f"{conclusion.verdict}: {reasons or 'no reason is known'}. {conclusion.report}".strip())
     return conclusion
 
 
