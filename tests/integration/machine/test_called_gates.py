@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto import mock_aws
 
+from greenlight.publish import index
 from tests.support.codedeploy_fake import CodeDeploy
 from tests.support.machine_run import MachineRun
 from tests.support.wire import Server, answer, answering
@@ -175,3 +176,20 @@ def test_good_release_is_returned_as_succeeded_and_codedeploy_gets_no_answer(
     }
     assert (report["answer"], report["written_by"], report["deployment"]["id"]) == (None, "caller", deployment)
     assert codedeploy.answers == []
+    (entry,) = run.s3.list_objects_v2(Bucket="reports", Prefix="index/")["Contents"]
+    assert entry["Key"].endswith(f"-{deployment}-{STAGE}.caller.json")
+    assert index.parse_key_time(entry["Key"])
+
+
+def test_report_for_a_caller_does_not_replace_that_of_the_hook_and_a_later_one_replaces_it(
+    run: MachineRun, green: Server, codedeploy: CodeDeploy
+) -> None:
+    write_plan(run, green)
+    place = f"shop/web/{deployment_of(codedeploy)}/{STAGE}.json"
+    run.s3.put_object(Bucket="reports", Key=place, Body=b"{}")
+    uris = []
+    for _ in range(2):
+        run.results = []
+        uris.append(conclude(run)["report"])
+    assert uris[0] == uris[1]
+    assert run.read_json(f"s3://reports/{place}") == {}

@@ -3,6 +3,7 @@
 GreenlightError
 ├── PlanError        the plan has mistakes, each with its place and what to do
 ├── DiscoveryError   the revisions of the deployment could not be determined
+│   └── DeploymentEndedError the deployment has ended, so its verdict no longer counts
 ├── AwsError         an AWS call was denied, throttled or not answered
 ├── SettingsError    an environment variable of the installation is not valid
 ├── HttpError        an HTTP exchange did not complete
