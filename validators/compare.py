@@ -89,7 +89,7 @@ class Compare(Params, frozen=True, kw_only=True):
 
 @validator(
     Compare,
-    stages=("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
+    stages=("AfterAllowTestTraffic", "BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"),
     iam=("lambda:InvokeFunction",),
     remediation=(
         "Read the place of the first difference and send its request to both sides by hand. If the release changes "

@@ -50,7 +50,7 @@ class Config(Params, frozen=True, kw_only=True):
 
 @validator(
     Config,
-    stages=("AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
+    stages=("AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"),
     iam=(
         "lambda:GetFunctionConfiguration",
         "lambda:GetFunctionConcurrency",

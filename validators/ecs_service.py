@@ -44,7 +44,7 @@ class EcsService(Params, frozen=True, kw_only=True):
 @validator(
     EcsService,
     platforms=("ecs",),
-    stages=("AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
+    stages=("AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"),
     iam=("ecs:DescribeServices", "ecs:ListTasks", "ecs:DescribeTasks"),
     remediation=(
         "Read the stopped reason and exit code in the finding, then the task's log; `aws ecs describe-services` "

@@ -54,7 +54,7 @@ class Identity(Params, frozen=True, kw_only=True):
 
 @validator(
     Identity,
-    stages=("AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
+    stages=("AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"),
     iam=("ecs:ListTasks", "ecs:DescribeTasks", "lambda:GetFunctionConfiguration"),
     remediation=(
         "Compare the digest in the finding with the one that the build printed. The cause is a tag that was pushed "

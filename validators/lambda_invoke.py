@@ -69,7 +69,7 @@ class LambdaInvoke(LambdaPayload, frozen=True, kw_only=True):
 @validator(
     LambdaInvoke,
     platforms=("lambda",),
-    stages=("BeforeAllowTraffic", "AfterAllowTraffic"),
+    stages=("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"),
     iam=("lambda:InvokeFunction",),
     remediation=(
         "Invoke the version by hand: `aws lambda invoke --function-name NAME:VERSION --log-type Tail --payload … "

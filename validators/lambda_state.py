@@ -49,7 +49,7 @@ class LambdaState(Params, frozen=True, kw_only=True):
 @validator(
     LambdaState,
     platforms=("lambda",),
-    stages=("BeforeAllowTraffic", "AfterAllowTraffic"),
+    stages=("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"),
     iam=("lambda:GetFunctionConfiguration", "lambda:GetProvisionedConcurrencyConfig", "lambda:InvokeFunction"),
     remediation=(
         "Run `aws lambda get-function-configuration --function-name NAME --qualifier VERSION` and read "

@@ -39,6 +39,7 @@ class Listener(Params, frozen=True, kw_only=True):
 
 @validator(
     Listener,
+    stages=("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
     platforms=("ecs",),
     iam=(
         "codedeploy:GetDeploymentGroup",

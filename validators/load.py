@@ -121,6 +121,7 @@ class Load(Params, frozen=True, kw_only=True):
 
 @validator(
     Load,
+    stages=("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
     remediation=(
         "Look at the statuses before the percentiles: errors explain slowness more often than the other way "
         "round. Then compare green's CPU, memory and connections in the minute of the report with blue's. If the burst "

@@ -106,7 +106,7 @@ def _iam_of(params: Logs) -> Iterator[IamRequirement]:
 
 @validator(
     Logs,
-    stages=("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"),
+    stages=("AfterAllowTestTraffic", "BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic"),
     iam=(
         "logs:FilterLogEvents",
         "logs:StartQuery",

@@ -35,6 +35,8 @@ COMMANDS = {
     "record": "write a first plan from a service's responses, curl commands, an access log or an OpenAPI document",
     "new": "create a validator with its test, or a first plan",
     "override": "let a check that allows overrides fail for one deployment, with a name, a reason and an expiry",
+    "approve": "let a deployment go on that waits for the approval of a person",
+    "refuse": "fail a deployment that waits for the approval of a person",
     "schema": "print the JSON Schema of plans, for editors",
     "completion": "print a shell script that completes commands and options",
 }

@@ -13,6 +13,13 @@ Examples = tuple[tuple[str, str], ...]
 _FILE_OR_CALL = "the command line or a file is not valid; see standard error"
 _CALL_OR_AWS = "the command line or a file is not valid, or AWS refused; see standard error"
 
+_DECISION_EXITS = (
+    (0, "the decision counts"),
+    (1, "the decision does not count, or the deployment does not wait"),
+    (2, _CALL_OR_AWS),
+    (3, "the decision was sent, and the gate has not confirmed it within a minute"),
+)
+
 _CHECK = "greenlight check plan.yaml --stage AfterAllowTestTraffic"
 _APPSPEC = "greenlight appspec write"
 
@@ -161,6 +168,13 @@ USAGE: dict[str, Usage] = {
         ),
     ),
     "override": Usage((("greenlight override list --application shop --group web", "the current overrides"),)),
+    "approve": Usage(
+        (("greenlight approve d-EXAMPLE01 --why 'the checkout works'", "a deployment that waits"),), _DECISION_EXITS
+    ),
+    "refuse": Usage(
+        (("greenlight refuse d-EXAMPLE01 --why 'the logo is missing'", "the same; the deployment fails"),),
+        _DECISION_EXITS,
+    ),
     "schema": Usage((("greenlight schema -o plan.schema.json", "for editors"),)),
     "completion": Usage(
         (

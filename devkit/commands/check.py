@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from greenlight.aws.client import Aws
-from greenlight.core.deployment import STAGES, Deployment, Platform, Side
+from greenlight.core.deployment import PLAN_STAGES, Deployment, Platform, Side
 from greenlight.core.errors import GreenlightError, PlanError, Problem
 from greenlight.core.settings import Settings
 from greenlight.core.units import Duration
@@ -37,7 +37,8 @@ _NOT_REPEATED = ("command", "plan", "watch", "format", "output")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments for the plan, its stage, green, and the output."""
     parser.add_argument("plan", help="the plan's file")
-    parser.add_argument("--stage", required=True, choices=STAGES, metavar="STAGE", help=f"one of {', '.join(STAGES)}")
+    stages = f"one of {', '.join(PLAN_STAGES)}"
+    parser.add_argument("--stage", required=True, choices=PLAN_STAGES, metavar="STAGE", help=stages)
     parser.add_argument("--url", default="", help="base URL of green; its host is allowed, loopback addresses included")
     parser.add_argument("--blue-url", default="", help="base URL of blue, for checks that compare green with blue")
     parser.add_argument("--host", default="", help="host name for the Host header and TLS instead of the URL's")

@@ -14,6 +14,7 @@ from rich.text import Text
 from greenlight.aws.client import Aws
 from greenlight.core.display import escape_controls, truncate
 from greenlight.core.errors import GreenlightError
+from greenlight.core.hold import HoldDecision
 from greenlight.core.report import Author
 from greenlight.core.units import Duration
 from greenlight.report.content import format_duration
@@ -143,6 +144,8 @@ def _detail(gate: Entry) -> str:
         return "; ".join([*remarks, reason])
     if gate.let_through and not remarks:
         return "let through without a check"
+    if gate.hold is HoldDecision.APPROVED:
+        remarks.append(f"approved by {gate.decided_by}")
     if gate.overrides:
         remarks.append(f"{gate.overrides} check{'s' * (gate.overrides != 1)} overridden")
     flaky = [check.name for check in gate.checks if check.flaky]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from greenlight.aws.client import Aws
 from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
-from greenlight.core.deployment import STAGES, Deployment, Platform
+from greenlight.core.deployment import PLAN_STAGES, Deployment, Platform
 from greenlight.core.errors import PlanError, Problem
 from greenlight.plan import parser as plans
 from greenlight.plan import yaml_reader
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments for the plan and the output."""
     parser.add_argument("plan", help="the plan: a file, s3://BUCKET/KEY or ssm:/NAME")
     parser.add_argument(
-        "--stage", choices=STAGES, metavar="STAGE", help="only the checks of this stage (default: all stages)"
+        "--stage", choices=PLAN_STAGES, metavar="STAGE", help="only the checks of this stage (default: all stages)"
     )
     parser.add_argument(
         "--environment", default="", metavar="NAME", help="only this environment of the plan (default: all of them)"

@@ -12,7 +12,7 @@ from greenlight.checks.binding import bind
 from greenlight.checks.registry import Registry
 from greenlight.core import settings
 from greenlight.core.clock import SYSTEM_CLOCK
-from greenlight.core.deployment import STAGES, Deployment, Platform
+from greenlight.core.deployment import SHIFT, STAGES, Deployment, Platform
 from greenlight.core.errors import PlanError, Problem
 from greenlight.discovery.ecs import HOST_TAG
 from greenlight.gate.prepare import ENVIRONMENT_TAG
@@ -31,6 +31,7 @@ from .plan_secrets import check_secrets
 from .reader import run_check
 from .rules import make_symptom, rule_for_problem
 from .security_groups import check_access_to_green
+from .watch import check_watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -174,6 +175,7 @@ def _check_source(state: GroupState, uri: str, text: str, hook_settings: Setting
             yield make_symptom("plan", str(problem), fix=_show_plan_commands(state, uri))
         return
     yield from _check_stages(state, uri, plan)
+    yield from check_watch(state, uri, plan, hook_settings)
     yield from _check_shadow(uri, plan, hook_settings)
     if hook_settings is not None:
         yield from _check_hosts(state, plan, hook_settings)
@@ -237,7 +239,7 @@ def _check_stages(state: GroupState, uri: str, plan: Plan) -> Iterator[Symptom]:
     """Check that each stage of the plan has a hook, if the AppSpec is available."""
     if state.appspec is None or not state.appspec.hooks:
         return  # an AppSpec without any hooks has a rule of its own
-    for stage in (stage for stage in plan.stages if stage not in state.appspec.hooks):
+    for stage in (stage for stage in plan.stages if stage not in state.appspec.hooks and stage != SHIFT):
         if state.platform is Platform.LAMBDA and stage not in STAGES[-2:]:
             yield make_symptom(
                 "stage-without-hook",

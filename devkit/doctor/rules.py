@@ -113,6 +113,7 @@ def _annoys(name: str, summary: str, source: Source = "account") -> Rule:
 RULES = (
     _ships("no-hooks", "No hook is configured, so no release is checked.", "both"),
     _ships("stage-without-hook", "The plan has a stage without a hook in the AppSpec, so its checks never run."),
+    _ships("shift-not-watched", "The plan has checks at AllowTraffic, but nothing runs them while traffic shifts."),
     _ships(
         "no-test-listener",
         "There is no test listener, so CodeDeploy silently skips AfterAllowTestTraffic.",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from greenlight.core.deployment import SHIFT
 from greenlight.core.units import Duration
-from greenlight.gate.conductor import MACHINE_CHECKS_S
+from greenlight.gate.conductor import HOLD_END_S, MACHINE_CHECKS_S
 from greenlight.gate.handler import RESERVE_S
 from greenlight.plan.duration import longest_duration_s, shortest_duration_s
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from greenlight.checks.binding import Bound
+    from greenlight.plan.hold import Hold
     from greenlight.plan.model import Plan, Stage
 
     from .diagnostics import RuleProblems
@@ -30,6 +32,8 @@ def check_budget(stages: Mapping[str, Stage], plan: Plan, limits: Limits) -> Rul
     hook_budget = f"the function's timeout of {Duration(limits.function_s)} leaves {Duration(hook_s)} for checks"
     machine_budget = f"the state machine has {Duration(MACHINE_CHECKS_S)} for checks"
     for name, stage in stages.items():
+        if name == SHIFT:
+            continue  # the rounds of a watch have a budget of their own
         stage_path = ("stages", name)
         is_inline = not machine_reason(plan, name, limits)
         available_s, budget = (hook_s, hook_budget) if is_inline else (MACHINE_CHECKS_S, machine_budget)
@@ -45,6 +49,30 @@ def check_budget(stages: Mapping[str, Stage], plan: Plan, limits: Limits) -> Rul
                 f"checks that have not finished by then fail the release: lower timeouts or attempts{remedy}"
             )
             yield "may-not-finish", stage_path, message
+        elif stage.hold is not None:
+            yield from _check_hold(name, stage.hold, shortest_s, longest_s, limits)
+
+
+def _check_hold(name: str, hold: Hold, shortest_s: float, longest_s: float, limits: Limits) -> RuleProblems:
+    """Find a hold that no conductor can wait for, or that may have less time than the plan says."""
+    path = ("stages", name, "hold")
+    available_s = HOLD_END_S - hold.within
+    if limits.conductor == "inline":
+        message = "a hold needs the state machine, which this installation does not have; every gate of it would fail"
+        yield "impossible-budget", path, message
+    elif shortest_s > available_s:
+        message = (
+            f"bake, intervals and needs alone take {Duration(shortest_s)}, and a hold ends "
+            f"{Duration(HOLD_END_S)} after the gate has begun, so it never has {hold.within}; shorten one of them"
+        )
+        yield "impossible-budget", (*path, "within"), message
+    elif longest_s > available_s:
+        message = (
+            f"if every check takes its maximum time, this stage takes {Duration(round(longest_s))}, and a hold ends "
+            f"{Duration(HOLD_END_S)} after the gate has begun, so it has less than {hold.within} then: "
+            "lower timeouts or attempts"
+        )
+        yield "may-not-finish", (*path, "within"), message
 
 
 def check_waits(bound: Mapping[str, Sequence[Bound]]) -> RuleProblems:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from greenlight.checks.hand_over import WAIT_S
+from greenlight.core.deployment import SHIFT
 from greenlight.core.frozen import FrozenStruct
 from greenlight.gate import conductor
 from greenlight.machine.shards import divide
@@ -49,6 +50,8 @@ def stage_conductors(plan: Plan, limits: Limits) -> tuple[StageConductor, ...]:
     """Return the stages of a plan that the state machine conducts."""
     conductors = []
     for name, stage in plan.stages.items():
+        if name == SHIFT:
+            continue  # its state machine watches the shift and conducts no gate
         if reason := machine_reason(plan, name, limits):
             transitions = count_transitions(stage)
             dollars = transitions * DOLLARS_PER_TRANSITION
@@ -61,8 +64,8 @@ def count_transitions(stage: Stage) -> int:
     division = divide(stage.checks)
     pauses = sum(map(_pauses, stage.checks))
     # Gate of the guardian; Prepare, Begin, Bake; Shards, EndWave, NextWave of each wave; Probe, HasEnded, Ended of each
-    # shard; Pause, Probe, HasEnded of each pause; Judge, Caller, Answer, Publish.
-    once = 1 + 2 + (stage.bake_s > 0) + 4
+    # shard; Pause, Probe, HasEnded of each pause; Judge, Holds; Ask, Decide, Holds of a hold; Answer, Publish.
+    once = 1 + 2 + (stage.bake_s > 0) + 2 + 3 * (stage.hold is not None) + 2
     return once + 3 * (len(division.waves) + len(division.shards) + pauses)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from greenlight.core.deployment import SHIFT, TRAFFIC_STAGES
 from greenlight.core.finding import Severity
 from greenlight.gate.prepare import REACHABLE_STAGES
 
@@ -39,6 +40,8 @@ OBSERVERS = ("logs", "metrics", "traces")
 
 BOTH_SIDES = ("compare", "migration")
 
+_ACCEPTS = "evidence: environment, why: …"
+
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _ADDRESSES = (*_METHODS, "path", "paths", "requests", "document")
 _NOT_ADDRESSES = ("body", "capture", "expect", "headers", "query", "variables")
@@ -51,6 +54,13 @@ def check_evidence(stages: Mapping[str, Stage], plan: Plan) -> RuleProblems:
         if name not in REACHABLE_STAGES or stage.accepts is not None or not blocking:
             continue
         if any(_is_evidence(check, name, plan.target.url or "") for check in blocking):
+            continue
+        if name == SHIFT:
+            message = (
+                "no blocking check of this stage can ask green or read its metrics or logs, so no round of it shows "
+                f"how green serves its users; add metrics or logs of green, or write accepts: {{{_ACCEPTS}}}"
+            )
+            yield "never-asks-green", ("stages", name, "checks"), message
             continue
         message = (
             "no blocking check of this stage can ask green, so it fails with NO_EVIDENCE wherever green can be asked; "
@@ -73,7 +83,7 @@ def check_both_sides(plan: Plan) -> RuleProblems:
 
 def _is_evidence(check: Check, stage: str, target_url: str) -> bool:
     """Return whether a PASS of the check can be evidence of green at this stage."""
-    if check.validator in OBSERVERS and stage == REACHABLE_STAGES[-1]:
+    if check.validator in OBSERVERS and stage in TRAFFIC_STAGES:
         return True
     return check.validator not in NEVER_ASKS and not _asks_elsewhere(check.params, target_url)
 

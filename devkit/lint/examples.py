@@ -16,6 +16,12 @@ def _checks(*pairs: tuple[str, str], stage: str = "AfterAllowTestTraffic", bake:
     return "\n".join([*head, *checks, ""])
 
 
+def _watched(check: str) -> str:
+    """Return a plan with a gate before the shift, and a check while traffic shifts."""
+    shift = _plan(check, stage="AllowTraffic", name="green keeps answering").partition("stages:\n")[2]
+    return _plan(_HTTP, stage="BeforeAllowTraffic") + shift
+
+
 def _http(expect: str) -> str:
     return _plan(f"http:\n  get: /health\n  expect: {expect}")
 
@@ -158,6 +164,15 @@ EXAMPLES: dict[str, tuple[str, str]] = {
         _checks(("a", "target_health: {}"), ("b", f"needs: [a]\n{_HTTP}")),
     ),
     "never-passes": (_http('{status: "200"}'), _GOOD),
+    "slow-rounds": (
+        _watched(f"timeout: 45s\n{_HTTP}"),
+        _watched(f"timeout: 25s\n{_HTTP}"),
+    ),
+    "watch-key": (
+        _watched(_HTTP).replace("  BeforeAllowTraffic:\n", "  BeforeAllowTraffic:\n    every: 30s\n"),
+        _watched(_HTTP),
+    ),
+    "watch-without-gate": (_plan(_HTTP, stage="AllowTraffic"), _watched(_HTTP)),
     "never-runs": (
         _checks(("a", "target_health: {}"), ("b", f"when: {{platform: lambda}}\n{_HTTP}")),
         _checks(("a", "target_health: {}"), ("b", f"when: {{platform: ecs}}\n{_HTTP}")),

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from greenlight.core import references
-from greenlight.core.deployment import STAGES, Platform
+from greenlight.core.deployment import PLAN_STAGES, SHIFT, Platform
 from greenlight.core.finding import OnFirstDeployment, Severity
 from greenlight.core.plan_path import KeyStep
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from .diagnostics import RuleProblems
 
-LAMBDA_STAGES = STAGES[3:]
+LAMBDA_STAGES = PLAN_STAGES[3:]
+_NEVER_SUCCEEDS = "this stage can never succeed"
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _PLACEHOLDER = re.compile(r"(?<!\$)\{+\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}+")
 
@@ -40,10 +41,12 @@ def check_stages(stages: Mapping[str, Stage]) -> RuleProblems:
     for name, stage in stages.items():
         path = ("stages", name, "checks")
         if all(check.severity is Severity.ADVISORY for check in stage.checks):
-            message = "every check is advisory, so this stage can never succeed; make one blocking"
+            effect = "no round can be bad, and the shift is never stopped" if name == SHIFT else _NEVER_SUCCEEDS
+            message = f"every check is advisory, so {effect}; make one blocking"
             yield "no-blocking-check", path, message
         elif all(_is_skipped_first(check) or check.severity is Severity.ADVISORY for check in stage.checks):
-            message = "a first deployment skips every blocking check, so this stage fails; let at least one of them run"
+            effect = "no round of it shows anything" if name == SHIFT else "this stage fails"
+            message = f"a first deployment skips every blocking check, so {effect}; let at least one of them run"
             yield "first-deployment", path, message
 
 
@@ -77,7 +80,7 @@ def _check_platform(bound_check: Bound, stage: str) -> RuleProblems:
     platform = check.when.platform
     platform_path = (*check.path, "when", "platform")
     if platform is Platform.LAMBDA and stage not in LAMBDA_STAGES:
-        stages = " and ".join(LAMBDA_STAGES)
+        stages = ", ".join(LAMBDA_STAGES)
         message = f"Lambda deployments have no {stage}, so this check never runs; they have {stages}"
         yield "never-runs", platform_path, message
     elif platform is not None and validator is not None and platform not in validator.platforms:

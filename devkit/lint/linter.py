@@ -19,7 +19,7 @@ from greenlight.plan import parser, yaml_reader
 from greenlight.plan.environments import environment_names
 from greenlight.plan.model import Plan, Stage
 
-from . import appspec, budget, evidence, expectations, flow, rules, secrets, yaml_surprises
+from . import appspec, budget, evidence, expectations, flow, rules, secrets, watch, yaml_surprises
 from .conductors import StageConductor, stage_conductors
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def _check_environment(
         evidence.check_evidence(stages, plan),
         expectations.check_stages({name: bound.get(name, ()) for name in stages}),
         budget.check_budget(stages, plan, limits),
+        watch.check_watch(stages, plan, limits),
         *([] if errors else [flow.check_unused(plan), flow.check_shadow(plan, limits.today)]),
     )
     return errors, lint_problems, () if errors else stage_conductors(plan, limits)

@@ -61,6 +61,11 @@ _ENGINE_RULES = (
         "The file cannot be read: absent, not UTF-8, too large, or a folder without plans.",
         "file not found|cannot be read: |is larger than|not UTF-8|contains no plan",
     ),
+    _error(
+        "watch-key",
+        "Only AllowTraffic has rounds (every, tolerate, stop_on), and it has no bake.",
+        "^only AllowTraffic has |^AllowTraffic has no bake|is not between 10s and 10m|so the list contains fail",
+    ),
     _error("yaml-duplicate-key", "A key occurs twice in a map, so its first value would be lost.", "occurs twice"),
     _error(
         "yaml-anchor",
@@ -222,6 +227,8 @@ _LINT_RULES = (
         "A stage expects only refusals: 401, 403, 404.",
     ),
     _warning("may-not-finish", "The longest run of a stage is longer than the hook or the state machine has."),
+    _warning("watch-without-gate", "The plan watches the shift, but has no stage whose hook starts the watcher."),
+    _warning("slow-rounds", "A round of checks during the shift may take longer than the time between two rounds."),
     _warning("never-runs", "A check runs only on a platform that does not have its stage."),
     _warning("need-skipped", "A check runs in deployments that skip a check that it needs, so the stage fails."),
     _warning("first-deployment", "A first deployment skips all blocking checks of a stage, so the stage fails."),

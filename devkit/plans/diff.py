@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from greenlight.core.deployment import SHIFT
 from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.units import Duration, Size
@@ -18,7 +19,8 @@ from greenlight.plan.schema import When
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from greenlight.plan.model import Check, Plan
+    from greenlight.plan.hold import Hold
+    from greenlight.plan.model import Check, Plan, Watch
     from greenlight.plan.repeat import Repeat
     from greenlight.plan.schema import Accepts
 
@@ -65,9 +67,14 @@ def compare_plans(old: Plan, new: Plan) -> tuple[Change, ...]:
     for stage in dict.fromkeys((*old.stages, *new.stages)):
         if stage in old.stages and stage not in new.stages:
             message = "the stage is gone; OnMissingPlan decides there"
+            if stage == SHIFT:
+                message = "the stage is gone; no check runs while traffic shifts"
             changes.append(Change(kind="weakened", stage=stage, message=message))
             continue
         changes += _compare_accepts(stage, _accepts(old, stage), _accepts(new, stage))
+        changes += _compare_holds(stage, _hold(old, stage), _hold(new, stage))
+        if stage == SHIFT and stage in old.stages:
+            changes += _compare_watch(old.stages[stage].watch, new.stages[stage].watch)
         before, after = _checks_by_name(old, stage), _checks_by_name(new, stage)
         for name in dict.fromkeys((*before, *after)):
             for kind, message in _compare_checks(before.get(name), after.get(name)):
@@ -94,6 +101,41 @@ def _compare_accepts(stage: str, old: Accepts | None, new: Accepts | None) -> It
         yield Change(kind="weakened", stage=stage, message=message)
     else:
         yield Change(kind="changed", stage=stage, message="the evidence that it accepts, or the reason (accepts)")
+
+
+def _hold(plan: Plan, stage: str) -> Hold | None:
+    return plan.stages[stage].hold if stage in plan.stages else None
+
+
+def _compare_holds(stage: str, old: Hold | None, new: Hold | None) -> Iterator[Change]:
+    """Compare the approvals for which a stage waits."""
+    if old == new:
+        return
+    if new is None:
+        yield Change(kind="weakened", stage=stage, message="it succeeds without the approval of a person (hold)")
+    elif old is None:
+        yield Change(kind="added", stage=stage, message="it waits for the approval of a person (hold)")
+    elif old.needs_other and not new.needs_other:
+        message = "the deployer may approve the deployment (hold.not)"
+        yield Change(kind="weakened", stage=stage, message=message)
+    else:
+        yield Change(kind="changed", stage=stage, message="the people whom it asks, their time, or the reason (hold)")
+
+
+def _compare_watch(old: Watch, new: Watch) -> Iterator[Change]:
+    """Compare how two plans watch the shift of the traffic."""
+    if new.tolerate != old.tolerate:
+        kind: Kind = "weakened" if new.tolerate > old.tolerate else "changed"
+        message = f"{new.tolerate} bad rounds in a row are tolerated instead of {old.tolerate} (tolerate)"
+        yield Change(kind=kind, stage=SHIFT, message=message)
+    if new.every_s != old.every_s:
+        kind = "weakened" if new.every_s > old.every_s else "changed"
+        message = f"a round begins every {new.every_s:g} s instead of every {old.every_s:g} s (every)"
+        yield Change(kind=kind, stage=SHIFT, message=message)
+    if set(new.stop_on) != set(old.stop_on):
+        kind = "weakened" if set(old.stop_on) - set(new.stop_on) else "changed"
+        outcomes = ", ".join(new.stop_on) or "nothing"
+        yield Change(kind=kind, stage=SHIFT, message=f"a round is bad because of {outcomes} (stop_on)")
 
 
 def _compare_plan_keys(old: Plan, new: Plan) -> Iterator[Change]:

@@ -8,7 +8,7 @@ import msgspec
 
 from greenlight.api import Validator
 from greenlight.assertions.expectation import DurationExpectation, Expectation, SizeExpectation
-from greenlight.core.deployment import STAGES
+from greenlight.core.deployment import PLAN_STAGES
 from greenlight.core.units import DURATION_PATTERN, SIZE_PATTERN, Duration, Size
 from greenlight.plan import schema as planfile
 
@@ -34,7 +34,7 @@ def plan_schema(registry: Registry) -> dict[str, Any]:
         {name: named[validator.params] for name, validator in validators.items()},
         validators,
     )
-    components["PlanFile"]["properties"]["stages"]["propertyNames"] = {"enum": list(STAGES)}
+    components["PlanFile"]["properties"]["stages"]["propertyNames"] = {"enum": list(PLAN_STAGES)}
     components["StageFile"]["properties"]["checks"] = {
         "type": "array",
         "minItems": 1,

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from greenlight.checks.registry import MalformedError
-from greenlight.core.deployment import STAGES
+from greenlight.core.deployment import PLAN_STAGES
 
 from . import struct_docs
 
@@ -58,7 +58,7 @@ def markdown(entries: Iterable[dict[str, Any]]) -> str:
             continue
         facts = [
             f"- platforms: {', '.join(entry['platforms'])}",
-            f"- stages: {'all' if len(entry['stages']) == len(STAGES) else ', '.join(entry['stages'])}",
+            f"- stages: {'all' if len(entry['stages']) == len(PLAN_STAGES) else ', '.join(entry['stages'])}",
             f"- IAM: {', '.join(f'`{action}`' for action in entry['iam']) or 'none'}",
             f"- {'**unsafe**: it may change data' if entry['unsafe'] else 'safe: it only reads'}",
             *(f"- {label}: {entry[key]}" for key, label in NOTES.items() if entry[key]),

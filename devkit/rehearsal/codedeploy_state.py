@@ -110,6 +110,11 @@ class CodeDeployState:
         with self._lock:
             self._records[record.id] = record
 
+    def deployment_ids(self) -> list[str]:
+        """Return the ids of all deployments."""
+        with self._lock:
+            return list(self._records)
+
     def find(self, deployment_id: Any) -> DeploymentRecord:
         """Return a deployment by its id.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import greenlight
 from greenlight.core.deployment import STAGES
 
-from .aws.states import GATE_KEY, GUARDIAN, GUARDIAN_KEY, machine_arn
+from .aws.states import GATE_KEY, GUARDIAN, GUARDIAN_KEY, WATCH, machine_arn
 from .functions import LATEST, LocalLambda, arn, environment
 from .sandbox import FunctionSpec
 
@@ -151,6 +151,7 @@ def _settings(scenario: Scenario) -> dict[str, str]:
         "GREENLIGHT_CONCURRENCY": str(settings.concurrency),
         "GREENLIGHT_CONDUCTOR": "machine" if scenario.file.conductor == "machine" else "auto",
         "GREENLIGHT_MACHINE": "" if scenario.file.conductor == "inline" else machine_arn(GUARDIAN),
+        "GREENLIGHT_WATCH_MACHINE": machine_arn(WATCH),
         "GREENLIGHT_PROBE_FUNCTION": PROBE.name,
         "GREENLIGHT_VPC_PROBE_FUNCTION": VPC_PROBE.name,
         "POWERTOOLS_SERVICE_NAME": "greenlight",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .aws.calls import Application, Call, Reply, json_error
-from .aws.states import GATE_KEY, GUARDIAN_KEY
+from .aws.states import GATE_KEY, GUARDIAN, GUARDIAN_KEY, machine_arn
 from .hooks import CONCLUDE, PREPARE, PROBE, VPC_PROBE
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class MachineFaultInjector:
 
     def __call__(self, call: Call, moto: Application) -> Reply | None:
         """Return the response to a call that a fault affects; None for other calls."""
-        if call.target == "StartExecution" and (stage := self.faults.stage_of(call.caller)):
+        is_gate = call.target == "StartExecution" and call.json.get("stateMachineArn") == machine_arn(GUARDIAN)
+        if is_gate and (stage := self.faults.stage_of(call.caller)):
             self._stage = stage
             if self.faults.applies("start-refused", stage):
                 return json_error(

@@ -159,6 +159,8 @@ def _mismatches(outcome: DeploymentOutcome, expect: Expect) -> Iterator[str]:
     if expect.rolled_back is not UNSET and outcome.rolled_back != expect.rolled_back:
         yield f"rolled_back is {_format_bool(outcome.rolled_back)}, expected {_format_bool(bool(expect.rolled_back))}"
     yield from _compare_number("green_requests_from_users", outcome.green_requests, expect.green_requests_from_users)
+    largest = max((percent for _, percent in outcome.traffic), default=0)
+    yield from _compare_number("green_percent", largest, expect.green_percent)
     yield from _compare_number("users_errors", outcome.errors, expect.users_errors)
     reasons = [reason for gate in outcome.gates for reason in gate.get("reasons") or ()]
     causes = {str(reason.get("cause")) for reason in reasons}

@@ -16,7 +16,9 @@ from greenlight.core.units import Duration
 
 from .lifecycle import EventName
 
-CauseName = Literal["RELEASE_FAILED", "GATE_ERROR", "PLAN_ERROR", "NO_EVIDENCE", "DEADLINE", "SUPERSEDED"]
+CauseName = Literal[
+    "RELEASE_FAILED", "GATE_ERROR", "PLAN_ERROR", "NO_EVIDENCE", "DEADLINE", "SUPERSEDED", "NOT_APPROVED"
+]
 Text = Annotated[str, Meta(min_length=1, max_length=500)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+=,@-]{0,99}$")]
 HeaderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
@@ -172,6 +174,7 @@ class Expect(StrictStruct, frozen=True):
     Attributes:
         failed_at: Lifecycle event at which it fails; null if no event fails.
         green_requests_from_users: Number of the users' requests that were sent to green; a number or {gte, lte}.
+        green_percent: Largest share of the users' traffic that green got, in percent; a number or {gte, lte}.
         users_errors: Number of the users' requests that failed, on blue or green; a number or {gte, lte}.
         causes: Causes that must be among the reasons of the gates.
         reason: Text that a reason of a gate must contain.
@@ -182,6 +185,7 @@ class Expect(StrictStruct, frozen=True):
     failed_at: EventName | UnsetType | None = UNSET
     rolled_back: bool | UnsetType = UNSET
     green_requests_from_users: int | Bounds | UnsetType = UNSET
+    green_percent: int | Bounds | UnsetType = UNSET
     users_errors: int | Bounds | UnsetType = UNSET
     causes: tuple[CauseName, ...] = ()
     reason: Text | None = None
@@ -198,6 +202,23 @@ class FaultOptions(StrictStruct, frozen=True):
 FaultEntry = str | dict[str, FaultOptions]
 
 
+class Approval(StrictStruct, frozen=True):
+    """Decision of a person about a hold, sent as `greenlight approve` and `greenlight refuse` send it.
+
+    Attributes:
+        stage: Lifecycle event whose gate waits; if absent, that of the first gate that waits.
+        after: Time from the request to the decision, in CodeDeploy's minutes.
+        by: Name of the person; the deployer is `deployer`.
+        why: Reason of the decision.
+    """
+
+    by: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_=,.@-]{2,64}$(?!\n)")]
+    why: Annotated[str, Meta(min_length=1, max_length=1000)]
+    decision: Literal["approve", "refuse"] = "approve"
+    stage: EventName | None = None
+    after: Duration = Duration(0)
+
+
 class Deployment(StrictStruct, frozen=True):
     """One of several deployments in a row; an absent key has the value of the scenario."""
 
@@ -205,6 +226,7 @@ class Deployment(StrictStruct, frozen=True):
     plan: Text | UnsetType | None = UNSET
     config: str | None = None
     faults: tuple[FaultEntry, ...] | None = None
+    approvals: tuple[Approval, ...] | None = None
     expect: Expect | None = None
 
 
@@ -217,6 +239,7 @@ class ScenarioFile(StrictStruct, frozen=True):
         hook_timeout: Time limit of the hook functions, in real time.
         conductor: Whether a hook runs the checks or starts the state machine; `auto` decides by the plan and the
             hook's time limit, and the default one is too short for that.
+        approvals: Decisions of people about holds.
         hooks: Lifecycle events that call a hook; if absent, the stages of the plan.
         template, appspec: The service's own files, whose values are imported (template_import.py).
         parameters: Values of the template's parameters; others have their defaults.
@@ -245,6 +268,7 @@ class ScenarioFile(StrictStruct, frozen=True):
     rollback: bool | Rollback = True
     settings: Settings = Settings()
     faults: tuple[FaultEntry, ...] = ()
+    approvals: Annotated[tuple[Approval, ...], Meta(max_length=10)] = ()
     expect: Expect = Expect()
 
 
@@ -264,6 +288,7 @@ class PlannedDeployment(StrictStruct, frozen=True):
     config: str
     hooks: tuple[str, ...]
     faults: tuple[Fault, ...]
+    approvals: tuple[Approval, ...]
     expect: Expect
 
     def fault(self, name: str) -> Fault | None:

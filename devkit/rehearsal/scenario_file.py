@@ -298,6 +298,7 @@ def _plan_deployments(file: ScenarioFile, folder: Path) -> Iterator[PlannedDeplo
             config=deployment.config or file.config or configurations.DEFAULT[file.platform],
             hooks=file.hooks if file.hooks is not None else _default_hooks(file, path),
             faults=tuple(_to_fault(entry) for entry in faults),
+            approvals=file.approvals if deployment.approvals is None else deployment.approvals,
             expect=deployment.expect or file.expect,
         )
 

@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from greenlight.core.deployment import STAGES
+from greenlight.core.deployment import PLAN_STAGES
 from greenlight.core.report import Report, TrafficShare
 from greenlight.report import html
 from greenlight.report import json as as_json
 
 from . import configurations
 from .alarms import Alarms
+from .approvers import Approvers
 from .aws.codedeploy import CodeDeployApi
 from .aws.ecs import EcsApi
 from .aws.elbv2 import Elbv2Api
+from .aws.identities import IdentityApi
 from .aws.lambdas import LambdaApi, choose_version
 from .aws.s3 import S3Api
 from .aws.server import ACCOUNT, REGION
@@ -127,6 +129,7 @@ class _ScenarioRun:
             self._deliver_event,
         )
         self._hooks = Hooks(hooks, aws, self._functions)
+        self._approvers = Approvers(aws, REPORT_BUCKET, float(scenario.file.minute), self._note)
         self._work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-")))
         self._platform: EcsPlatform | LambdaPlatform = (
             EcsPlatform(aws, scenario, self._work, folder)
@@ -143,6 +146,7 @@ class _ScenarioRun:
         stack.callback(self._machines.close)
         stack.callback(self._functions.close)
         stack.callback(self._fault_injector.closing.set)
+        stack.callback(self._approvers.close)
         self._create_buckets_and_application()
         self._platform.prepare()
         self._create_group()
@@ -166,6 +170,7 @@ class _ScenarioRun:
             LambdaApi(self._functions),
             self._machines,
             S3Api(),
+            IdentityApi(self._state),
         ]
         if isinstance(self._platform, EcsPlatform):
             apis += [EcsApi(self._platform.task_sets), Elbv2Api(self._platform.in_use)]
@@ -177,6 +182,7 @@ class _ScenarioRun:
         test_listener = file.platform == "ecs" and file.listener.test and not planned.fault("no-test-listener")
         self._upload_plan(planned)
         self._fault_injector.arm(planned)
+        self._approvers.arm(planned.approvals)
         self._codedeploy.late_s = LATE_S if planned.fault("late-in-progress") else 0.0
         if not platform.prepare_deployment(planned.green, configuration, test_listener=test_listener):
             self._note("the previous deployment was not rolled back; the rehearsal has removed its green")
@@ -317,7 +323,7 @@ class _ScenarioRun:
                     self._outcome.reports.append(_write_page(path, recorder))
                 with contextlib.suppress(ValueError):
                     reports[name.removesuffix(".json")] = json.loads(body)
-        gates = [_choose_report(reports.get(stage), reports.get(f"{stage}.last-resort")) for stage in STAGES]
+        gates = [_choose_report(reports.get(stage), reports.get(f"{stage}.last-resort")) for stage in PLAN_STAGES]
         return [gate for gate in gates if gate is not None]
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from greenlight.core.deployment import STAGES
+from greenlight.core.deployment import PLAN_STAGES
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.report import REPORT_SCHEMA, Author, Report, counts_before
 from greenlight.core.verdict import Status
 from greenlight.publish import index
 from greenlight.report.content import DEPLOYMENT_ID
-from greenlight.stores import run_claim
+from greenlight.stores import holds, run_claim
 
 from . import buckets
 
@@ -31,6 +31,9 @@ MAX_FOLDERS = 1000
 
 MAX_BYTES = 64 * 1024 * 1024
 _AUTHORS = tuple(f".{author.value}" for author in Author)
+
+GATES_FOLDER = "gates/"
+"""Folder of the documents of the state machine."""
 
 
 class NotFoundError(GreenlightError):
@@ -47,9 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stage",
         default="",
-        choices=("", *STAGES),
+        choices=("", *PLAN_STAGES),
         metavar="STAGE",
-        help=f"the stage of the report: one of {', '.join(STAGES)}",
+        help=f"the stage of the report: one of {', '.join(PLAN_STAGES)}",
     )
     buckets.add_arguments(parser, "report")
     parser.add_argument("--application", default="", help="search only this application")
@@ -137,7 +140,7 @@ def _choose_reports(aws: Aws, bucket: str, keys: Sequence[str], command: str) ->
         if selected is not report:
             message = f"the {report.written_by.value} has a report of {_stage_of(key)} as well: s3://{bucket}/{key}"
             print(f"greenlight {command}: {message}", file=sys.stderr)
-    return [chosen[stage] for stage in STAGES if stage in chosen]
+    return [chosen[stage] for stage in PLAN_STAGES if stage in chosen]
 
 
 def _first_failed(reports: Sequence[Report]) -> Report:
@@ -155,8 +158,9 @@ def _report_keys(aws: Aws, bucket: str, deployment: str, application: str, group
     if application:
         applications = [f"{_quote(application)}/"]
     else:
-        # The folders of index and claims come last: they have reports only of an application with the same name.
-        applications = sorted(_folders(aws, bucket, ""), key=(index.FOLDER, run_claim.FOLDER).__contains__)
+        # Folders of other objects come last: they have reports only of an application with the same name.
+        others = (index.FOLDER, run_claim.FOLDER, holds.FOLDER, GATES_FOLDER)
+        applications = sorted(_folders(aws, bucket, ""), key=others.__contains__)
     searched = 0
     for application_folder in applications:
         groups = [f"{application_folder}{_quote(group)}/"] if group else _folders(aws, bucket, application_folder)
@@ -166,9 +170,9 @@ def _report_keys(aws: Aws, bucket: str, deployment: str, application: str, group
                 message = f"more than {MAX_FOLDERS} deployment groups have reports; name the --application"
                 raise GreenlightError(message)
             listed = aws.pages("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=f"{folder}{deployment}/")
-            keys = [str(entry["Key"]) for entry in listed if _stage_of(str(entry["Key"])) in STAGES]
+            keys = [str(entry["Key"]) for entry in listed if _stage_of(str(entry["Key"])) in PLAN_STAGES]
             if keys:
-                return sorted(keys, key=lambda key: STAGES.index(_stage_of(key)))
+                return sorted(keys, key=lambda key: PLAN_STAGES.index(_stage_of(key)))
     return []
 
 

@@ -11,6 +11,7 @@ import os
 import re
 import resource
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -66,7 +67,7 @@ class Judgement:
 
 def run_attack(attack: Attack) -> Judgement:
     """Run one attack and judge it."""
-    started = time.monotonic()
+    started, peak_mb = time.monotonic(), resident_peak_mb()
     with contextlib.ExitStack() as stack:
         sides = {name: _start(stack, getattr(attack, name)) for name in ("green", "blue")}
         try:
@@ -77,7 +78,11 @@ def run_attack(attack: Attack) -> Judgement:
     duration_s = time.monotonic() - started
     now = datetime.datetime.now(datetime.UTC)
     report = with_answer(result.report(0.0, duration_s * 1000), StatusDelivery(told=True, attempts=1), now)
-    violations = (*_judge_report(attack, report), *_judge_outlets(attack, report), *_judge_cost(attack, duration_s))
+    violations = (
+        *_judge_report(attack, report),
+        *_judge_outlets(attack, report),
+        *_judge_cost(attack, duration_s, peak_mb),
+    )
     causes = tuple(dict.fromkeys(reason.cause for reason in report.reasons))
     return Judgement(violations, report.verdict, causes, duration_s)
 
@@ -107,11 +112,18 @@ def _run_gate(attack: Attack, urls: dict[str, str]) -> GateResult:
         else:
             prepared = prepare(aws, settings, deployment, {})
         prepared = replace(prepared, secrets=dict(attack.secrets))
-        return run_gate(prepared, settings, aws, deadline, Listener(lambda _: None), memory_mb=MEMORY_MB)
+        return run_gate(prepared, settings, aws, deadline, Listener(lambda _: None), memory_mb=_memory_limit_mb())
     except PlanError as error:
         return rejected_plan_result(error, deployment)
     except GreenlightError as error:
         return failed_result(error.cause, str(error), deployment)
+
+
+def _memory_limit_mb() -> int:
+    """Return the memory of the gate's function; more in a process that other work has made large, as it is forked."""
+    status = Path("/proc/self/status").read_text()
+    data_mb = int(re.search(r"VmData:\s+([0-9]+) kB", status)[1]) // 1024  # type: ignore[index]
+    return max(MEMORY_MB, data_mb + MEMORY_MB // 2)
 
 
 def _read_object(plan: str, parameters: dict[str, Any]) -> Any:
@@ -186,11 +198,12 @@ def _halves(secret: str) -> dict[str, str]:
     return {"first": secret[:length], "last": secret[-length:]} if len(secret) >= 16 else {}
 
 
-def _judge_cost(attack: Attack, duration_s: float) -> Iterator[str]:
+def _judge_cost(attack: Attack, duration_s: float, earlier_peak_mb: float) -> Iterator[str]:
+    """Yield violations of time and memory; the peak of earlier work in this process does not count."""
     if duration_s > attack.budget_s + MAX_OVERTIME_S:
         yield f"it took {duration_s:.1f} s of {attack.budget_s} s"
     resident_mb = resident_peak_mb()
-    if resident_mb > MAX_RESIDENT_MB:
+    if resident_mb > max(MAX_RESIDENT_MB, earlier_peak_mb):
         yield f"a process used {resident_mb:.0f} MB"
 
 

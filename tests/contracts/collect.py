@@ -41,12 +41,15 @@ from greenlight.assertions.predicates import PREDICATES, TYPES
 from greenlight.checks.binding import deployment_values
 from greenlight.checks.registry import ENTRY_POINTS, shipped_package
 from greenlight.core.deployment import STAGES, Deployment, Platform
+from greenlight.core.hold import HoldRecord, HoldResult, RejectedDecision
 from greenlight.core.report import DEFAULT_CHECKS, Report
 from greenlight.core.settings import read as read_settings
 from greenlight.core.units import DURATION_PATTERN, SIZE_PATTERN
 from greenlight.discovery.ecs import HOST_TAG
 from greenlight.gate.prepare import ENVIRONMENT_TAG
+from greenlight.publish import hold_request
 from greenlight.publish.index import Entry as IndexEntry
+from greenlight.stores.holds import hold_key
 from greenlight.stores.plan_lookup import PLAN_TAG as PLAN_TAG
 from greenlight.stores.plan_lookup import candidate_uris
 from greenlight.verdict.override import Override
@@ -249,7 +252,20 @@ def event() -> list[str]:
             *(f"{key}: value {entry[key]}" for key in entry if key in ("Source", "DetailType")),
             *(f"{key}: string" for key in entry),
             *document_lines(_event_detail(), "Detail"),
+            f"hold: DetailType {hold_request.DETAIL_TYPE}",
+            *document_lines(
+                json.loads(json.dumps(hold_request.build_request(_hold_record(), "BUCKET"))), "hold Detail"
+            ),
         ]
+    )
+
+
+def _hold_record() -> HoldRecord:
+    """Return the record of a hold that waits, and to which one decision did not count."""
+    rejected = (RejectedDecision(message="m", at="2026-03-14T09:27:20+00:00"),)
+    hold = HoldResult(asked=("a",), asked_at="", until="", asked_ms=0.0, rejected=rejected)
+    return HoldRecord(
+        gate="g", deployment="d", stage="s", application="a", group="g", region="r", round=1, hold=hold, token="t"
     )
 
 
@@ -619,6 +635,7 @@ def places() -> list[str]:
             f"plan prefix in SSM: {in_template}",
             f"plan without a place: {DEFAULT_CHECKS}",
             *(f"S3 {_pattern(name)}" for name in gate().cloud.objects),
+            f"S3 reports/{hold_key('DEPLOYMENT', 'STAGE')}",
             *(f"S3 list {prefix}" for prefix in set(gate().cloud.lists)),
             *(f"variable {name}: default {compact(default_of[name])}" for name in environment.names),
             f"variable {VARIABLE_PREFIX}NAME",

@@ -729,7 +729,13 @@ def test_a_runtime_at_debug_level_does_not_log_requests_to_aws(make_gate: Callab
 # ---- Cold start
 
 
-@pytest.mark.parametrize("hook", sorted(path.stem for path in (ROOT / "hooks").glob("*.py") if path.stem != "__init__"))
+ANSWERING = sorted(
+    path.stem for path in (ROOT / "hooks").glob("*.py") if path.stem != "__init__" and not path.stem.startswith("gate_")
+)
+"""Functions that answer CodeDeploy; those of the state machine do not, and parse plans anyway."""
+
+
+@pytest.mark.parametrize("hook", ANSWERING)
 def test_importing_a_hook_loads_no_slow_module(hook: str) -> None:
     code = f"import sys; before = set(sys.modules); import {hook}; print(*sorted(set(sys.modules) - before))"
     process = subprocess.run(

@@ -185,9 +185,7 @@ def test_hook_that_is_killed_between_verdict_and_answer_leaves_its_reasons(
 ) -> None:
     with Killer(counts=False) as killer:
         gate = make_hook(killer)
-        gate.call()
-        killer.victim = gate.pid
-        call = gate.call(checks(GOOD, WRONG))
+        call = call_killed(gate, killer, checks(GOOD, WRONG))
         assert (bool(call.error), call.answers) == (True, [])
         call_last_resort(make_hook(killer), call)
         assert gate.statuses(call.execution_id) == ["Failed"]
@@ -196,14 +194,18 @@ def test_hook_that_is_killed_between_verdict_and_answer_leaves_its_reasons(
     assert [check["outcome"] for check in report["checks"]] == ["PASS", "FAIL"]
 
 
+def call_killed(gate: Gate, killer: Killer, plan: str = "") -> HookCall:
+    """Call a warm hook that is killed when it answers."""
+    gate.call()
+    killer.victim = gate.pid
+    return gate.call(plan)
+
+
 def test_verdict_succeeded_that_was_never_sent_is_in_the_report_as_judged(
     make_hook: Callable[..., Gate], bucket: BucketServer
 ) -> None:
     with Killer(counts=False) as killer:
-        gate = make_hook(killer)
-        gate.call()
-        killer.victim = gate.pid
-        call = gate.call()
+        call = call_killed(make_hook(killer), killer)
         call_last_resort(make_hook(killer), call)
     report = report_of(bucket, call)
     assert (report["verdict"], report["judged"]) == ("Failed", "Succeeded")
@@ -215,9 +217,7 @@ def test_answer_of_which_the_killed_hook_left_no_trace_is_not_known(
 ) -> None:
     with Killer(counts=True) as killer:
         gate = make_hook(killer)
-        gate.call()
-        killer.victim = gate.pid
-        call = gate.call()
+        call = call_killed(gate, killer)
         last = call_last_resort(make_hook(killer), call)
         assert gate.statuses(call.execution_id) == ["Succeeded"]
     assert last.returned["superseded"] is True
@@ -280,7 +280,7 @@ def test_hook_that_stored_nothing_is_reported_under_its_application_with_what_la
     assert (report["deployment"]["stage"], report["checks"]) == (STAGE, [])
     (reason,) = report["reasons"]
     assert reason["message"].startswith("the hook timed out: Task timed out after 3.00 s ***; increase HookTimeout")
-    assert "stored a partial report" in report["deployment"]["notes"][0]
+    assert "there is no partial report" in report["deployment"]["notes"][0]
 
 
 def test_hook_that_lambda_never_ran_is_reported_with_the_condition(

@@ -28,7 +28,7 @@ from devkit.rehearsal.codedeploy_state import (
     ServiceError,
     create_deployment_id,
 )
-from devkit.rehearsal.hooks import CONCLUDE, LAST_RESORT_KEY, PLACEHOLDERS, PREPARE, PROBE, PROJECT
+from devkit.rehearsal.hooks import ANSWERERS, CONCLUDE, LAST_RESORT_KEY, PLACEHOLDERS, PREPARE, PROBE, PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,10 +53,14 @@ class Gate:
         pauses: Number of times that each shard is continued in another invocation.
         bake_s: The plan's bake time.
         failures: Ways in which the first calls of a place fail. Places are `start`, `prepare`, `probe-N` of a shard,
-            `judge`, `publish`, `abandoned`, `answer` and `guardian-answer`; "" is a call that does not fail.
+            `judge`, `ask`, `decide`, `publish`, `abandoned`, `answer` and `guardian-answer`; "" is a call that does not
+            fail.
         is_event_lost: EventBridge loses the event of the guardian's end.
         answer: Value of the gate's key `answer`, for a caller other than CodeDeploy.
         has_answer: The gate has this key even if it is empty.
+        hold_s: Time for an approval; 0 for a gate without a hold.
+        tokens: Task tokens with which the machine has asked.
+        unanswered: Error with which the wait for an approval ended.
     """
 
     waves: Sequence[Sequence[int]] = ((0,), (1, 2))
@@ -67,6 +71,9 @@ class Gate:
     is_event_lost: bool = False
     answer: str = ""
     has_answer: bool = False
+    hold_s: int = 0
+    tokens: list[str] = field(default_factory=list)
+    unanswered: str = ""
     execution: HookExecution = field(default_factory=lambda: HookExecution("", "", ""))
     calls: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     published: list[str] = field(default_factory=list)
@@ -223,6 +230,19 @@ class Stand:
         return CutReply(b"{") if failure == "lost" else json_reply(document)
 
 
+def answer_of(gate: Gate) -> tuple[str, str]:
+    """Return the answerer and the status; there must be exactly one answer."""
+    assert len(gate.answers) == 1, gate.answers
+    assert gate.answers[0] == gate.execution.status
+    return {**ANSWERERS, HOOK_KEY: "hook"}[gate.execution.answered_by], gate.execution.status
+
+
+def states_of(stand: Stand, gate: Gate, machine: str = GATE) -> list[str]:
+    """Return the states that a machine of the gate has entered."""
+    runs = stand.machines.runs(gate.execution.deployment_id)
+    return [state for run in runs if run.machine == machine for state in run.states]
+
+
 def _execution_arn(machine: str, gate: Gate) -> str:
     return f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}:{gate.name}"
 
@@ -266,10 +286,30 @@ def _probe(gate: Gate, payload: dict[str, Any]) -> dict[str, Any]:
 
 def _conclude(gate: Gate, payload: dict[str, Any]) -> dict[str, Any]:
     if payload["step"] == "judge":
-        return {"status": _judge(gate, payload["work"]), "result": {"key": f"gates/{gate.name}/result.json"}}
+        return judged(gate, _judge(gate, payload["work"]), gate.hold_s)
+    if payload["step"] == "ask":
+        gate.tokens.append(payload["token"])
+        return {"until": ""}
+    if payload["step"] == "decide":
+        return _decide(gate, payload["work"])
     gate.published.append(payload["step"])
     verdict = payload["work"].get("judged", {}).get("status", "Failed")
     return {"verdict": verdict, "report": "s3://reports/report.json", "reasons": []}
+
+
+def judged(gate: Gate, status: str, wait_s: int = 0) -> dict[str, Any]:
+    """Return what the step Judge returns; a gate that waits has the status Failed."""
+    held = {"key": f"gates/{gate.name}/held.json"} if wait_s else None
+    result = {"key": f"gates/{gate.name}/result.json"}
+    return {"status": "Failed" if wait_s else status, "result": result, "wait_s": wait_s, "held": held}
+
+
+def _decide(gate: Gate, work: dict[str, Any]) -> dict[str, Any]:
+    """Accept the decision `approve`, and ask again after any other one."""
+    if "unanswered" in work:
+        gate.unanswered = work["unanswered"]["Error"]
+        return judged(gate, "Failed")
+    return judged(gate, "Succeeded") if work["decision"] == "approve" else judged(gate, "Failed", gate.hold_s)
 
 
 def _judge(gate: Gate, work: dict[str, Any]) -> str:

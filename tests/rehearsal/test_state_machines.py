@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from devkit.rehearsal.hooks import ANSWERERS
-from tests.machine_campaign.stand import HOOK_KEY, Gate, Stand
+from tests.machine_campaign.stand import Gate, Stand, answer_of, states_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from devkit.rehearsal.aws.server import LocalAws
-
-ANSWERER_NAMES = {**ANSWERERS, HOOK_KEY: "hook"}
 
 
 @pytest.fixture
@@ -24,18 +21,6 @@ def stand(aws: LocalAws) -> Iterator[Stand]:
     stand = Stand(aws)
     yield stand
     stand.close()
-
-
-def answer_of(gate: Gate) -> tuple[str, str]:
-    """Return the answerer and the status; there must be exactly one answer."""
-    assert len(gate.answers) == 1, gate.answers
-    assert gate.answers[0] == gate.execution.status
-    return ANSWERER_NAMES[gate.execution.answered_by], gate.execution.status
-
-
-def states_of(stand: Stand, gate: Gate, machine: str = "greenlight-gate") -> list[str]:
-    runs = stand.machines.runs(gate.execution.deployment_id)
-    return [state for run in runs if run.machine == machine for state in run.states]
 
 
 @pytest.mark.parametrize("failure", ["killed", "raised", "timed-out", "unavailable", "cut", "lost"])
@@ -53,7 +38,7 @@ def test_prepare_that_fails_leaves_the_answer_to_the_judge(stand: Stand, failure
     gate = Gate(failures={"prepare": [failure]})
     stand.run(gate)
     assert answer_of(gate) == ("machine", "Failed")
-    assert states_of(stand, gate) == ["Prepare", "Judge", "Caller", "Answer", "Publish"]
+    assert states_of(stand, gate) == ["Prepare", "Judge", "Holds", "Answer", "Publish"]
 
 
 @pytest.mark.parametrize("failure", ["killed", "raised", "denied"])
@@ -277,7 +262,7 @@ def test_caller_gets_failed_for_a_broken_release(stand: Stand) -> None:
     gate = Gate(answer="return", broken=frozenset({0}))
     stand.run(gate)
     assert verdict_of(stand, gate) == "Failed"
-    assert states_of(stand, gate)[-3:] == ["Judge", "Caller", "Publish"]
+    assert states_of(stand, gate)[-3:] == ["Judge", "Holds", "Publish"]
 
 
 @pytest.mark.parametrize("answer", ["return", "RETURN", ""])
@@ -315,7 +300,7 @@ def test_moto_is_restored_at_the_end(aws: LocalAws) -> None:
 def test_plan_without_checks_is_judged_at_once(stand: Stand) -> None:
     gate = Gate(waves=())
     stand.run(gate)
-    assert states_of(stand, gate) == ["Prepare", "Begin", "Judge", "Caller", "Answer", "Publish"]
+    assert states_of(stand, gate) == ["Prepare", "Begin", "Judge", "Holds", "Answer", "Publish"]
     assert answer_of(gate)[1] == "Succeeded"
 
 

@@ -99,6 +99,11 @@ class MachineRun:
         payload = {"step": "judge", "gate": self.gate, "started_at": self.started_at, "work": work}
         return conclude.handler(payload, LambdaContext(60))
 
+    def ask(self, work: dict[str, Any], token: str) -> dict[str, Any]:
+        """Run the step Ask, after which the state machine waits for a decision."""
+        payload = {"step": "ask", "gate": self.gate, "started_at": self.started_at, "work": work, "token": token}
+        return conclude.handler(payload, LambdaContext(60))
+
     def conclude(self, step: str, work: dict[str, Any]) -> dict[str, Any]:
         """Run the step Publish, or Record."""
         payload = {"step": step, "gate": self.gate, "started_at": self.started_at, "work": work}

@@ -18,7 +18,8 @@ HOOK_ROLES = [f"{stage}Role" for stage in STAGES]
 PROBE_ROLES = ["ProbeRole", "VpcProbeRole"]
 MACHINE_ROLES = ["GateMachineRole", "GuardianMachineRole"]
 FUNCTION_ROLES = [*HOOK_ROLES, "LastResortRole", "PrepareRole", *PROBE_ROLES, "ConcludeRole", "PipelineActionRole"]
-ROLES = [*FUNCTION_ROLES, *MACHINE_ROLES]
+WATCH_ROLE = "WatchMachineRole"
+ROLES = [*FUNCTION_ROLES, *MACHINE_ROLES, WATCH_ROLE]
 ANSWERING_ROLES = [*HOOK_ROLES, "LastResortRole", *MACHINE_ROLES]
 PUT = "codedeploy:PutLifecycleEventHookExecutionStatus"
 

@@ -19,8 +19,10 @@ from greenlight.core.finding import (
     Series,
     Severity,
 )
+from greenlight.core.hold import HoldDecision, HoldResult, RejectedDecision
 from greenlight.core.report import AcceptedEvidence, Clock, GreenAsked, PlanSource, Report, TrafficShare
 from greenlight.core.verdict import AppliedOverride, Reason, ShadowedVerdict, Status
+from greenlight.core.watch import Round, RoundOutcome, ShiftWatch, WatchEnd
 
 EVIL = (
     "\x1b[2J</script><script>alert(1)</script><img src=x onerror=alert(2)>\r\n\u2028\u202eevil\u2066\x00"
@@ -301,6 +303,11 @@ def hostile(evil: str = EVIL) -> Report:
                 check=evil, who=evil, why=evil, created=evil, expires=evil, scope=evil, uri=evil, version_id=evil,
             ),
         ),
+        hold=HoldResult(
+            asked=(evil,), asked_at=evil, until=evil, asked_ms=1e300, why=evil, decision=HoldDecision.REFUSED, who=evil,
+            reason=evil, decided_at=evil, waited_ms=1e300, deployer=evil,
+            rejected=(RejectedDecision(message=evil, at=evil, who=evil),),
+        ),
         traffic=(TrafficShare(at_ms=-1e300, green_percent=0.0), TrafficShare(at_ms=1e300, green_percent=1e300)),
     )  # fmt: skip
 
@@ -329,7 +336,98 @@ def large(count: int = 200) -> Report:
     return closed(checks=checks, reasons=reasons, overrides=(), duration_ms=3100.0, output="")
 
 
-SAMPLES = {"closed": closed, "opened": opened, "refused": refused, "undecided": undecided, "hostile": hostile}
+ALICE = "arn:aws:sts::111122223333:assumed-role/ReleaseManager/alice@example.com"
+BOB = "arn:aws:sts::111122223333:assumed-role/Deploy/bob@example.com"
+HOLD = HoldResult(
+    asked=("release managers", "the shop's owner"),
+    asked_at="2026-03-14T09:27:20+00:00",
+    until="2026-03-14T09:57:20+00:00",
+    asked_ms=26_500.0,
+    why="look at the checkout page",
+    not_deployer=True,
+)
+
+
+def approved() -> Report:
+    """Build the report of a gate that a person approved, after the deployer tried it."""
+    message = f"{BOB} created this deployment, and the plan says `not: deployer`"
+    hold = replace(
+        HOLD,
+        decision=HoldDecision.APPROVED,
+        who=ALICE,
+        reason="the checkout works",
+        decided_at="2026-03-14T09:38:41+00:00",
+        waited_ms=681_000.0,
+        deployer=BOB,
+        rejected=(RejectedDecision(message=message, at="2026-03-14T09:30:02+00:00", who=BOB),),
+    )
+    return replace(opened(), hold=hold, duration_ms=707_500.0)
+
+
+def unapproved() -> Report:
+    """Build the report of a gate that no one approved in time."""
+    message = "not approved within 30m; asked: release managers, the shop's owner"
+    hold = replace(HOLD, decided_at="2026-03-14T09:57:20+00:00", waited_ms=1_800_000.0)
+    reasons = (Reason(cause=Cause.NOT_APPROVED, message=message),)
+    return replace(opened(), verdict=Status.FAILED, reasons=reasons, hold=hold, duration_ms=1_826_500.0)
+
+
+def stopped() -> Report:
+    """Build the report of a linear shift that the watcher stopped."""
+    slow = "p95 is 812 ms, at most 400 ms"
+    latency = check(
+        "users get their answers in time", "metrics", Outcome.FAIL, slow, began=300, took=180,
+        evidence=(Evidence(query="p95 of TargetResponseTime", expected={"lte": 0.4}, actual=0.812),),
+    )  # fmt: skip
+    rounds = (
+        Round(number=1, at_ms=900, green_percent=10.0, outcome=RoundOutcome.GOOD),
+        Round(
+            number=2, at_ms=30_950, green_percent=10.0, outcome=RoundOutcome.UNKNOWN, checks=(latency.name,),
+            message="CloudWatch has no data points of the last minute",
+        ),
+        Round(number=3, at_ms=60_920, green_percent=20.0, outcome=RoundOutcome.GOOD),
+        Round(
+            number=4, at_ms=90_940, green_percent=20.0, outcome=RoundOutcome.BAD, checks=(latency.name,), message=slow
+        ),
+        Round(
+            number=5, at_ms=120_910, green_percent=30.0, outcome=RoundOutcome.BAD, checks=(latency.name,), message=slow
+        ),
+    )  # fmt: skip
+    watch = ShiftWatch(
+        every_s=30.0, tolerate=1, stop_on=(Outcome.FAIL,), rounds=rounds, total=5, bad=2, unknown=1,
+        end=WatchEnd.STOPPED, is_over=True, stopped_percent=30.0, rollback="d-R0LLBACK1",
+    )  # fmt: skip
+    message = f"stopped at 30 %, 2 of 5 rounds bad: {slow}"
+    deployment = replace(
+        ECS, stage="AllowTraffic", config="CodeDeployDefault.ECSLinear10PercentEvery1Minutes", notes=()
+    )
+    return closed(
+        reasons=(Reason(cause=Cause.RELEASE_FAILED, check=latency.name, message=message),),
+        checks=(latency,),
+        deployment=deployment,
+        overrides=(),
+        output="",
+        duration_ms=126_000.0,
+        traffic=tuple(
+            TrafficShare(at_ms=at_ms, green_percent=percent)
+            for at_ms, percent in ((0, 10), (60_000, 20), (120_000, 30))
+        ),
+        clock=Clock(),
+        green_asked=None,
+        watch=watch,
+    )
+
+
+SAMPLES = {
+    "closed": closed,
+    "opened": opened,
+    "refused": refused,
+    "undecided": undecided,
+    "hostile": hostile,
+    "approved": approved,
+    "unapproved": unapproved,
+    "stopped": stopped,
+}
 
 
 CLOSED_WITHOUT_A_REASON = closed(reasons=())

@@ -142,7 +142,7 @@ def test_every_metric_that_is_watched_or_shown_is_emitted_by_the_engine() -> Non
     sources = [*(ROOT / "layers" / "greenlight" / "greenlight").rglob("*.py"), *(ROOT / "hooks").glob("*.py")]
     emitted = set(
         re.findall(
-            r'"((?:Gate|LastResort|Overrides|Checks|Channel)[A-Z][a-z]+)"',
+            r'"((?:Gate|LastResort|Overrides|Checks|Channel|Watch)(?:[A-Z][a-z]+)+)"',
             "".join(path.read_text() for path in sources),
         )
     )

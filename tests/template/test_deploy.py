@@ -322,6 +322,7 @@ def test_only_saved_queries_and_alarms_over_several_metrics_are_not_deployed_her
         "NoAnswerAlarm",
         "LastResortGaveUpAlarm",
         "MachineFailedAlarm",
+        "WatchFailedAlarm",
     }
 
 

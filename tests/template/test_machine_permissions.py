@@ -7,18 +7,23 @@ import re
 
 import pytest
 
+from greenlight.core.deployment import SHIFT
 from greenlight.machine.documents import FOLDER, RESULT
+from greenlight.machine.watch import ROUND, WATCH
+from greenlight.stores.holds import hold_key
 from tests.support.deployed_template import ACCOUNT, ADMINISTRATOR, REGION, Deployed
 from tests.support.permissions import (
     ANSWERING_ROLES,
     BY_CHECK_POLICY,
     EVERYTHING,
+    FUNCTION_ROLES,
     HARDENED,
     HOOK_ROLES,
     MACHINE_ROLES,
     PROBE_ROLES,
     PUT,
     ROLES,
+    WATCH_ROLE,
     actions,
     calls,
     resources,
@@ -29,13 +34,20 @@ REPORTS, PLANS = "arn:aws:s3:::ReportBucket", "arn:aws:s3:::PlanBucket"
 GROUP = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:shop/live"
 GUARDIAN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:greenlight-Guardian"
 GATE = GUARDIAN.replace("Guardian", "Gate")
+WATCH_MACHINE = GUARDIAN.replace("Guardian", "Watch")
+STOP = "codedeploy:StopDeployment"
 EXECUTION = GATE.replace("stateMachine", "execution")
 GATES = f"{REPORTS}/{FOLDER}0123456789abcdef0123456789abcdef01234567"
+HOLD = f"{REPORTS}/{hold_key('d-1', STAGES[0])}"
 REPORT = f"{REPORTS}/shop/live/d-1/{STAGES[0]}"
 
 DECIDING = [
     (PUT, GROUP),
+    (STOP, "*"),
+    ("codedeploy:ContinueDeployment", "*"),
     ("ecs:ContinueServiceDeployment", "*"),
+    ("states:StartExecution", WATCH_MACHINE),
+    ("states:StartExecution", f"{WATCH_MACHINE}:1"),
     ("states:StartExecution", GUARDIAN),
     ("states:StartExecution", GATE),
     ("states:StopExecution", f"{EXECUTION}:name"),
@@ -53,6 +65,12 @@ DECIDING = [
         for arn in (
             f"{GATES}/{RESULT}.json",
             f"{GATES}/prepared.json",
+            f"{GATES}/held.json",
+            HOLD,
+            f"{GATES}/{WATCH}.json",
+            f"{GATES}/{ROUND}.json",
+            f"{REPORTS}/shop/live/d-1/{SHIFT}.json",
+            f"{REPORTS}/shop/live/d-1/{SHIFT}.html",
             f"{REPORT}.json",
             f"{REPORT}.html",
             f"{REPORT}.last-resort.json",
@@ -75,6 +93,29 @@ def test_code_of_a_plugin_can_neither_answer_nor_decide_even_with_the_widest_che
 ) -> None:
     assert ADMINISTRATOR in HARDENED.statements(role)
     assert not HARDENED.may(role, action, resource)
+
+
+@pytest.mark.parametrize("role", [*HOOK_ROLES, *PROBE_ROLES])
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("states:SendTaskSuccess", "*"),
+        ("states:SendTaskFailure", "*"),
+        ("s3:GetObject", HOLD),
+        ("s3:GetObjectVersion", HOLD),
+        ("s3:PutObject", HOLD),
+        ("s3:DeleteObject", HOLD),
+    ],
+)
+def test_code_of_a_plugin_can_neither_read_a_hold_nor_decide_about_it(role: str, action: str, resource: str) -> None:
+    assert not EVERYTHING.may(role, action, resource)
+    assert not HARDENED.may(role, action, resource)
+
+
+@pytest.mark.parametrize("role", [role for role in FUNCTION_ROLES if role != "ConcludeRole"])
+def test_conclude_alone_writes_holds(role: str) -> None:
+    assert EVERYTHING.may("ConcludeRole", "s3:PutObject", HOLD)
+    assert not EVERYTHING.may(role, "s3:PutObject", HOLD)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -117,7 +158,7 @@ def test_hook_may_start_the_guardian_alone_and_answer_if_it_cannot(role: str, de
     own = [s for s in deployed.statements(role) if s != ADMINISTRATOR]
     started = [s["Resource"] for s in own if s["Action"] == "states:StartExecution"]
 
-    assert started == [GUARDIAN]
+    assert sorted(started) == ([GUARDIAN, WATCH_MACHINE] if role == "BeforeAllowTrafficRole" else [GUARDIAN])
     assert deployed.may(role, PUT, GROUP)
     assert deployed.properties(role.replace("Role", "Function"))["Environment"]["Variables"]["GREENLIGHT_MACHINE"] == (
         GUARDIAN
@@ -173,22 +214,59 @@ def test_probe_may_do_what_the_validators_call() -> None:
 def test_prepare_may_do_what_discovery_and_the_stores_of_plans_call() -> None:
     engine = "layers/greenlight/greenlight"
 
-    assert calls(f"{engine}/discovery", f"{engine}/stores") <= actions("PrepareRole")
+    # The deployer is looked for when a hold is decided, by Conclude.
+    assert calls(f"{engine}/discovery", f"{engine}/stores") - {"cloudtrail:LookupEvents"} <= actions("PrepareRole")
 
 
 def test_conclude_writes_verdicts_and_reports_of_every_stage_and_reads_overrides() -> None:
-    names = [name for stage in STAGES for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json")]
+    names = [
+        name for stage in (*STAGES, SHIFT) for name in (f"*/{stage}.json", f"*/{stage}.html", f"index/*-{stage}.json")
+    ]
 
     assert resources("ConcludeRole", "s3:PutObject") == {
         f"${{ReportBucket.Arn}}/{name}"
-        for name in (f"{FOLDER}*/{RESULT}.json", *names, "*.caller.json", "*.caller.html")
+        for name in (
+            *(f"{FOLDER}*/{document}.json" for document in (RESULT, WATCH, ROUND, "held")),
+            "holds/*/hold.json",
+            *names,
+            "*.caller.json",
+            "*.caller.html",
+        )
     }
     assert resources("ConcludeRole", "s3:GetObject") == {
         "${ReportBucket.Arn}/gates/*",
         "${PlanBucket.Arn}/overrides/*",
     }
     assert resources("ConcludeRole", "s3:GetObjectVersion") == {"${ReportBucket.Arn}/gates/*"}
-    assert not {a for a in actions("ConcludeRole") if a.startswith(("lambda:", "secretsmanager:", "ssm:", "states:"))}
+    assert not {a for a in actions("ConcludeRole") if a.startswith(("lambda:", "secretsmanager:", "ssm:"))}
+
+
+def test_conclude_may_do_what_the_watcher_calls_and_start_it() -> None:
+    text = (ROOT / "layers/greenlight/greenlight/discovery/shift.py").read_text()
+    reads = {action for action in actions("ConcludeRole") if action.startswith("codedeploy:")}
+
+    assert reads == {
+        f"codedeploy:{name.title().replace('_', '')}" for name in re.findall(r'"codedeploy",\s+"(\w+)"', text)
+    }
+    started = [s["Resource"] for s in EVERYTHING.statements("ConcludeRole") if s["Action"] == "states:StartExecution"]
+    assert started == [WATCH_MACHINE]
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != WATCH_ROLE])
+def test_no_role_but_that_of_the_watcher_may_stop_a_deployment(role: str) -> None:
+    assert STOP not in actions(role)
+
+
+def test_watcher_may_run_rounds_and_stop_a_deployment_and_never_answer_or_hurry_it() -> None:
+    (invoke,) = [s for s in EVERYTHING.statements("GateMachineRole") if s["Action"] == "lambda:InvokeFunction"]
+    by_action = {s["Action"]: s["Resource"] for s in EVERYTHING.statements(WATCH_ROLE) if isinstance(s["Action"], str)}
+
+    assert by_action == {
+        STOP: "*",
+        "lambda:InvokeFunction": invoke["Resource"],
+        "states:StartExecution": WATCH_MACHINE,
+    }
+    assert {a for a in actions(WATCH_ROLE) if not a.startswith("logs:")} == set(by_action)
 
 
 def test_action_of_a_pipeline_may_start_the_guardian_read_its_verdict_and_answer_jobs_alone() -> None:
@@ -251,13 +329,18 @@ def test_guardian_may_run_the_machine_of_the_gate_record_it_and_answer() -> None
     }
 
 
-@pytest.mark.parametrize(("role", "definition"), [("GateMachineRole", "gate"), ("GuardianMachineRole", "guardian")])
+@pytest.mark.parametrize(
+    ("role", "definition"), [("GateMachineRole", "gate"), ("GuardianMachineRole", "guardian"), (WATCH_ROLE, "watch")]
+)
 def test_machine_has_the_permission_for_every_task_of_its_definition(role: str, definition: str) -> None:
     text = (ROOT / "machine" / f"{definition}.asl.json").read_text()
     tasks = set(re.findall(r'"Resource": "arn:\$\{Partition\}:states:::([^"]+)"', text))
     needed = {
         "lambda:invoke": "lambda:InvokeFunction",
+        "lambda:invoke.waitForTaskToken": "lambda:InvokeFunction",
         "aws-sdk:codedeploy:putLifecycleEventHookExecutionStatus": PUT,
+        "aws-sdk:codedeploy:stopDeployment": STOP,
+        "states:startExecution": "states:StartExecution",
         "states:startExecution.sync:2": "states:StartExecution",
     }
 

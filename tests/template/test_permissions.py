@@ -26,6 +26,7 @@ from tests.support.permissions import (
     PUT,
     ROLES,
     SERVICES,
+    WATCH_ROLE,
     actions,
     allow_statements,
     calls,
@@ -45,10 +46,11 @@ from tests.support.sam_template import (
 from validators import effect
 
 if TYPE_CHECKING:
-    pass
+    from tests.support.sam_template import Json
 
 # Actions without resource-level permissions, by the service authorization reference.
 WITHOUT_RESOURCE = {
+    "cloudtrail:LookupEvents",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
     "ecs:DescribeTaskDefinition",
@@ -58,6 +60,7 @@ WITHOUT_RESOURCE = {
     "codedeploy:ListDeploymentTargets",
     "codepipeline:PutJobFailureResult",
     "codepipeline:PutJobSuccessResult",
+    "codedeploy:StopDeployment",
     "elasticloadbalancing:DescribeListeners",
     "elasticloadbalancing:DescribeLoadBalancers",
     "elasticloadbalancing:DescribeRules",
@@ -100,7 +103,7 @@ def test_role_of_a_function_trusts_lambda_alone(role: str) -> None:
     assert trust == [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
 
 
-@pytest.mark.parametrize("machine", ["Gate", "Guardian"])
+@pytest.mark.parametrize("machine", ["Gate", "Guardian", "Watch"])
 def test_role_of_a_state_machine_trusts_step_functions_for_this_machine_alone(machine: str) -> None:
     (trust,) = Deployed().properties(f"{machine}MachineRole")["AssumeRolePolicyDocument"]["Statement"]
 
@@ -179,6 +182,8 @@ LABELS = {
     "PipelineAction": ["PipelineActionRole"],
     "Gate": ["GateMachineRole"],
     "Guardian": ["GuardianMachineRole"],
+    "hook BeforeAllowTraffic": ["BeforeAllowTrafficRole"],
+    "Watch": [WATCH_ROLE],
 }
 """Labels of the table, with the roles of each."""
 
@@ -432,3 +437,17 @@ def test_hook_may_do_exactly_what_the_engine_and_its_validators_call() -> None:
 
     assert needed - BY_CHECK_POLICY - BY_CALLERS == granted - WITHOUT_A_CALL - BY_CHECK_POLICY
     assert needed >= BY_CALLERS
+
+
+def documents() -> list[Json]:
+    """Return the policy documents of all resources."""
+    properties = [resource["Properties"] for resource in transformed()["Resources"].values()]
+    inline = [policy["PolicyDocument"] for item in properties for policy in item.get("Policies", ())]
+    return inline + [item["PolicyDocument"] for item in properties if "PolicyDocument" in item]
+
+
+def test_ids_of_statements_are_unique_in_their_policy() -> None:
+    # IAM and S3 refuse a policy with a repeated id when the stack is created.
+    all_ids = [re.findall(r'"Sid": "(\w+)"', json.dumps(document)) for document in documents()]
+    assert all(all_ids)
+    assert [sorted(ids) for ids in all_ids] == [sorted(set(ids)) for ids in all_ids]

@@ -13,6 +13,8 @@ import pytest
 from greenlight.gate.conductor import MACHINE_CHECKS_S
 from greenlight.machine.documents import FOLDER, MachineGate
 from greenlight.machine.pipeline import Job, parse_gate
+from greenlight.machine.step import RESERVE_S
+from greenlight.machine.watch import ROUND_S
 from tests.support.deployed_template import ACCOUNT, REGION, Deployed
 from tests.support.sam_template import ROOT, STAGES, of_type, raw_template, transformed
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 GATE: Json = json.loads((ROOT / "machine" / "gate.asl.json").read_text())
 GUARDIAN: Json = json.loads((ROOT / "machine" / "guardian.asl.json").read_text())
+WATCH: Json = json.loads((ROOT / "machine" / "watch.asl.json").read_text())
 CODEDEPLOY_WAITS_S = 3600
 DEPLOYED = Deployed(ProbeSubnetIds="subnet-1", ProbeSecurityGroupIds="sg-1")
 
@@ -42,6 +45,11 @@ def tasks(definition: Json) -> dict[str, Json]:
         (GATE, "Judge", "ConcludeFunction"),
         (GATE, "Publish", "ConcludeFunction"),
         (GUARDIAN, "Record", "ConcludeFunction"),
+        (WATCH, "Look", "ConcludeFunction"),
+        (WATCH, "Prepare", "PrepareFunction"),
+        (WATCH, "Probe", "ProbeFunction"),
+        (WATCH, "Probe", "VpcProbeFunction"),
+        (WATCH, "Watched", "ConcludeFunction"),
     ],
 )
 def test_function_times_out_before_its_step(definition: Json, task: str, function: str) -> None:
@@ -51,7 +59,12 @@ def test_function_times_out_before_its_step(definition: Json, task: str, functio
 
 
 def test_every_task_has_a_time_limit() -> None:
-    assert not [name for d in (GATE, GUARDIAN) for name, task in tasks(d).items() if "TimeoutSeconds" not in task]
+    assert not [
+        name
+        for d in (GATE, GUARDIAN, WATCH)
+        for name, task in tasks(d).items()
+        if task.keys().isdisjoint({"TimeoutSeconds", "TimeoutSecondsPath"})
+    ]
 
 
 def test_checks_the_gate_and_the_guardian_end_one_after_another_within_the_hour_that_codedeploy_waits() -> None:
@@ -71,7 +84,7 @@ def test_checks_the_gate_and_the_guardian_end_one_after_another_within_the_hour_
     assert gate_s + answer_s + record_s <= guardian_s < CODEDEPLOY_WAITS_S
 
 
-@pytest.mark.parametrize(("machine", "definition"), [("Gate", GATE), ("Guardian", GUARDIAN)])
+@pytest.mark.parametrize(("machine", "definition"), [("Gate", GATE), ("Guardian", GUARDIAN), ("Watch", WATCH)])
 def test_every_placeholder_of_a_definition_has_a_value(machine: str, definition: Json) -> None:
     properties = raw_template()["Resources"][f"{machine}Machine"]["Properties"]
 
@@ -79,7 +92,7 @@ def test_every_placeholder_of_a_definition_has_a_value(machine: str, definition:
     assert set(re.findall(r"\$\{(\w+)\}", json.dumps(definition))) == set(properties["DefinitionSubstitutions"])
 
 
-@pytest.mark.parametrize("machine", ["Gate", "Guardian"])
+@pytest.mark.parametrize("machine", ["Gate", "Guardian", "Watch"])
 def test_log_of_a_state_machine_has_no_data_and_there_are_no_traces(machine: str) -> None:
     properties = transformed()["Resources"][f"{machine}Machine"]["Properties"]
 
@@ -98,7 +111,7 @@ def test_log_group_of_the_state_machines_is_covered_by_the_one_resource_policy_o
 
 def test_names_of_state_machines_are_not_too_long() -> None:
     deployed = Deployed(InstallationName="a" * 24)
-    names = [deployed.properties(f"{machine}Machine")["StateMachineName"] for machine in ("Gate", "Guardian")]
+    names = [deployed.properties(f"{machine}Machine")["StateMachineName"] for machine in ("Gate", "Guardian", "Watch")]
 
     assert all(len(name) <= 80 for name in names)
 
@@ -108,6 +121,8 @@ def test_settings_name_the_guardian_and_the_probes_that_are_created() -> None:
     guardian = DEPLOYED.properties("GuardianMachine")["StateMachineName"]
 
     assert variables["GREENLIGHT_MACHINE"] == f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{guardian}"
+    watch = DEPLOYED.properties("WatchMachine")["StateMachineName"]
+    assert variables["GREENLIGHT_WATCH_MACHINE"] == f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{watch}"
     assert variables["GREENLIGHT_PROBE_FUNCTION"] == DEPLOYED.properties("ProbeFunction")["FunctionName"]
     assert variables["GREENLIGHT_VPC_PROBE_FUNCTION"] == DEPLOYED.properties("VpcProbeFunction")["FunctionName"]
 
@@ -145,6 +160,16 @@ def test_gate_and_guardian_return_the_verdict_wherever_they_end() -> None:
     assert all({key.removesuffix(".$") for key in shape} == keys for shape in shapes)
     assert {shape["verdict"] for shape in shapes if "verdict" in shape} == {"Failed"}
     assert GUARDIAN["States"]["Gate"]["OutputPath"] == "$.Output"
+
+
+def test_watch_lasts_longer_than_the_wait_and_the_shift_of_codedeploy() -> None:
+    two_days_s = 2 * 24 * 3600
+
+    assert WATCH["TimeoutSeconds"] > 2 * two_days_s
+
+
+def test_round_ends_before_its_function() -> None:
+    assert DEPLOYED.properties("ProbeFunction")["Timeout"] - RESERVE_S > ROUND_S
 
 
 def test_end_of_the_guardian_without_an_answer_invokes_the_last_resort() -> None:

@@ -33,7 +33,7 @@ ENGINE_ARROWS = {
     "checks": "core assertions aws network plan",
     "stores": "core aws plan verdict",
     "gate": "core aws checks discovery network plan publish report stores verdict",
-    "machine": "core aws checks gate plan publish stores",
+    "machine": "core aws checks discovery gate plan publish stores verdict",
     "toolkit": "core assertions aws checks network",
     "api": "core assertions aws checks network toolkit",
     "testing": "core aws api checks network plan",
@@ -51,7 +51,7 @@ DEVKIT_ARROWS = {
     "reference": "cli",
     "recording": "lint",
     "doctor": "lint plans",
-    "rehearsal": "doctor terminal",
+    "rehearsal": "doctor reports terminal",
     "cli": "",
     "commands": "cli doctor lint plans recording reference rehearsal reports terminal",
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.common.retry.jitter_strategy_decl import JitterStrategyDecl
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSecondsPath
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.lambda_eval_utils import (
     LambdaFunctionErrorException,
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 _POLL_S = 0.05
+_MIN_TIMEOUT_S = 10
+"""Shortest scaled time-out: the function of the state runs in real time."""
 _SERVICE_NAMES = {"codedeploy": "CodeDeploy"}
 _NEVER_CAUGHT_BY_ALL = ("States.Runtime", "States.DataLimitExceeded")
 """Errors that States.ALL does not catch.
@@ -52,7 +56,12 @@ Source: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-hand
 
 
 class TimeScales(NamedTuple):
-    """Factors for the waits of state machines: of states by their name, 1 for others, and before repeated tasks."""
+    """Factors for the waits of state machines.
+
+    Attributes:
+        states: Factors for waits and for time-outs by path, by the name of the state; 1 for others.
+        retries: Factor for the waits before repeated tasks.
+    """
 
     states: Mapping[str, float]
     retries: float
@@ -62,7 +71,7 @@ class TimeScales(NamedTuple):
 def corrected_interpreter(client: Callable[[str, str], Any], scales: TimeScales) -> Iterator[None]:
     """Run state machines in moto, with corrections, until the end of the context.
 
-    Four attributes of moto are replaced, and restored at the end. There is no other way in: moto builds the parts of a
+    Five attributes of moto are replaced, and restored at the end. There is no other way in: moto builds the parts of a
     machine from a grammar, without a parameter for their classes.
 
     Args:
@@ -71,6 +80,7 @@ def corrected_interpreter(client: Callable[[str, str], Any], scales: TimeScales)
     """
     create_task = state_task_service_for
     jitter = JitterStrategyDecl._eval_body  # noqa: SLF001 - the original, which the replacement calls
+    timeout = TimeoutSecondsPath._eval_seconds  # noqa: SLF001 - the same
 
     def create_corrected_task(service_name: str) -> Any:
         if service_name not in _TASKS:
@@ -85,6 +95,11 @@ def corrected_interpreter(client: Callable[[str, str], Any], scales: TimeScales)
         while env.is_running() and (remaining_s := end - time.monotonic()) > 0:
             env.program_state_event.wait(remaining_s)
 
+    def evaluate_timeout(path: Any, env: Any) -> int:
+        timeout_s: int = timeout(path, env)
+        scale = scales.states.get(env.states.context_object.context_object_data["State"]["Name"], 1.0)
+        return timeout_s if scale == 1 else max(_MIN_TIMEOUT_S, math.ceil(timeout_s * scale))
+
     def add_jitter(declaration: Any, env: Any) -> None:
         jitter(declaration, env)
         env.stack.append(env.stack.pop() * scales.retries)
@@ -93,6 +108,7 @@ def corrected_interpreter(client: Callable[[str, str], Any], scales: TimeScales)
         (state_task_factory, "state_task_service_for", create_corrected_task),
         (WaitFunction, "_wait_interval", wait),
         (JitterStrategyDecl, "_eval_body", add_jitter),
+        (TimeoutSecondsPath, "_eval_seconds", evaluate_timeout),
         (ErrorEqualsDecl, "_eval_body", _matches_error),
     )
     original = [(owner, name, getattr(owner, name)) for owner, name, _ in replaced]

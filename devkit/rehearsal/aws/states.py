@@ -1,6 +1,6 @@
-"""Step Functions: the state machines of a gate and its guardian, run by moto, and the events of their ends.
+"""Step Functions: the machines of a gate, its guardian and the watcher, run by moto, and the events of their ends.
 
-The definitions are the deployed ones; only placeholders, time limits and the bake time differ.
+The definitions are the deployed ones; only placeholders, time limits, the waits and the time for an approval differ.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from .server import LocalAws
 
-GATE, GUARDIAN = "greenlight-gate", "greenlight-guardian"
-GATE_KEY, GUARDIAN_KEY = "AKIAREHEARSALGATEMACHINE", "AKIAREHEARSALGUARDIAN"
-_KEYS = {GATE: GATE_KEY, GUARDIAN: GUARDIAN_KEY}
+GATE, GUARDIAN, WATCH = "greenlight-gate", "greenlight-guardian", "greenlight-watch"
+GATE_KEY, GUARDIAN_KEY, WATCH_KEY = "AKIAREHEARSALGATEMACHINE", "AKIAREHEARSALGUARDIAN", "AKIAREHEARSALWATCHER"
+_KEYS = {GATE: GATE_KEY, GUARDIAN: GUARDIAN_KEY, WATCH: WATCH_KEY}
 _BAD_ENDS = ("FAILED", "TIMED_OUT", "ABORTED")
 _POLL_S = 0.05
 _CLOSE_S = 3.0
@@ -46,7 +46,8 @@ class MachineSettings:
     Attributes:
         folder: Folder of the definitions.
         placeholders: Values of the placeholders in the definitions, without those that name a machine.
-        minute_s, hour_s: Seconds of the rehearsal for one minute of bake time, and for the hour of CodeDeploy.
+        minute_s: Seconds of the rehearsal for one minute of bake time, and between two rounds of the watcher.
+        hour_s: Seconds of the rehearsal for the hour of CodeDeploy.
     """
 
     folder: Path
@@ -120,7 +121,7 @@ class StateMachines:
             return call.pass_on(moto)
 
     def create(self) -> None:
-        """Create both machines, if they do not exist yet."""
+        """Create the machines, if they do not exist yet."""
         with self._lock:
             if self._created:
                 return
@@ -129,7 +130,10 @@ class StateMachines:
             self._stack.enter_context(
                 corrected_interpreter(
                     lambda service, machine: self._aws.client(service, _KEYS[machine]),
-                    TimeScales({"Bake": self._settings.minute_s / 60}, self._settings.hour_s / 3600),
+                    TimeScales(
+                        dict.fromkeys(("Bake", "Ask", "Wait"), self._settings.minute_s / 60),
+                        self._settings.hour_s / 3600,
+                    ),
                 )
             )
             for name, definition in self._definitions().items():
@@ -141,7 +145,10 @@ class StateMachines:
 
     def stop_guardian(self) -> None:
         """Stop the running guardians; like AWS, also stop the executions that they wait for."""
-        for name in (GUARDIAN, GATE):
+        self._stop(GUARDIAN, GATE)
+
+    def _stop(self, *names: str) -> None:
+        for name in names:
             for execution in self._executions(name, "RUNNING"):
                 self._client.stop_execution(executionArn=execution["executionArn"])
 
@@ -166,7 +173,7 @@ class StateMachines:
     def close(self) -> None:
         """Stop all executions, and restore moto."""
         if self._created:
-            self.stop_guardian()
+            self._stop(GUARDIAN, GATE, WATCH)
             self.wait_for_end(_CLOSE_S)
             self._closing.set()
             self._watcher.join()
@@ -184,14 +191,15 @@ class StateMachines:
         )
         hour_s = self._settings.hour_s
         _scale_time_limits(gate, guardian, max(hour_s - _HOOK_S, hour_s / 2) / 3600)
-        return {GATE: gate, GUARDIAN: guardian}
+        watch = _read_definition(self._settings.folder / "watch.asl.json", placeholders)
+        return {GATE: gate, GUARDIAN: guardian, WATCH: watch}
 
     def _executions(self, name: str, status: str = "") -> list[dict[str, Any]]:
         executions = self._client.list_executions(stateMachineArn=machine_arn(name))["executions"]
         return [execution for execution in executions if status in ("", execution["status"])]
 
     def _is_busy(self) -> bool:
-        if self._executions(GATE, "RUNNING"):
+        if self._executions(GATE, "RUNNING") or self._executions(WATCH, "RUNNING"):
             return True
         return any(
             execution["status"] == "RUNNING" or self._is_news(execution) for execution in self._executions(GUARDIAN)

@@ -14,7 +14,19 @@ from devkit.cli.main import COMMANDS, INTERRUPTED, build_full_parser, main
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = [(name, line) for name, item in usage.USAGE.items() if name in COMMANDS for line, _ in item.examples]
-NEEDS_ACCOUNT = ("rehearse", "report", "history", "doctor", "override", "plan push", "plan pull", "plan diff", "replay")
+NEEDS_ACCOUNT = (
+    "approve",
+    "refuse",
+    "rehearse",
+    "report",
+    "history",
+    "doctor",
+    "override",
+    "plan push",
+    "plan pull",
+    "plan diff",
+    "replay",
+)
 NEEDS_OTHERS = ("--function", "example.com", "--watch", "s3://")
 RUN = [
     line

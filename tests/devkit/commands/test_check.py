@@ -322,3 +322,14 @@ def test_two_urls_are_compared(green: str, tmp_path: Path, capsys: pytest.Captur
     assert "release" in out
     assert check(capsys, str(plan), *STAGE, "--url", green, "--blue-url", green)[0] == 0
     assert "there is no --blue-url" in check(capsys, str(plan), *STAGE, "--url", green)[1]
+
+
+def test_a_hold_is_not_asked_and_the_report_says_so(plan: Path, green: str, capsys: pytest.CaptureFixture[str]) -> None:
+    hold = "    hold: {within: 30m, ask: release managers}\n    checks:"
+    plan.write_text(plan.read_text().replace("    checks:", hold))
+
+    status, out, _ = check(capsys, str(plan), *STAGE, "--url", green, "--format", "json")
+
+    document = json.loads(out)
+    assert (status, document["hold"]) == (0, None)
+    assert any("only a deployment waits for one" in note for note in document["deployment"]["notes"])

@@ -17,7 +17,7 @@ from greenlight.core.finding import Cause, Finding, Outcome, Severity
 from greenlight.core.report import Answer, Author, Report
 from greenlight.core.verdict import Reason, ShadowedVerdict, Status
 from greenlight.publish import index
-from tests.support.report_samples import opened
+from tests.support.report_samples import ALICE, approved, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -277,3 +277,12 @@ def test_skipped_check_does_not_count_and_an_advisory_one_closes_no_gate() -> No
         ("a", 1, 1, 1),
         ("b", 2, 1, 0),
     ]
+
+
+def test_a_gate_that_a_person_approved_names_the_person(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    held = replace(gate(1, finding("a")), hold=approved().hold)
+    index.store(aws, BUCKET, held, "s3://reports/x.json")
+
+    assert main(["history", "--application", "shop", "--bucket", BUCKET]) == 0
+
+    assert f"approved by {ALICE}" in capsys.readouterr().out

@@ -268,7 +268,7 @@ def test_the_limits_of_the_installation_are_options(tmp_path: Path, capsys: pyte
     assert capsys.readouterr().err == (
         "1 file without a problem\n"
         f"{path}: the state machine conducts AfterAllowTestTraffic, because its checks may take "
-        "60 s, and a hook has 60 s, of which it needs 15 s itself; a gate takes about 12 state transitions ($0.0003)\n"
+        "60 s, and a hook has 60 s, of which it needs 15 s itself; a gate takes about 13 state transitions ($0.0003)\n"
     )
     assert main(["lint", "--conductor", "machine", str(path)]) == 0
     assert "because the installation leaves every gate to the state machine" in capsys.readouterr().err
@@ -280,7 +280,7 @@ def test_the_stages_of_the_state_machine_are_in_the_json(tmp_path: Path, capsys:
 
     assert main(["lint", "--format", "json", str(path)]) == 0
     (stage,) = json.loads(capsys.readouterr().out)["state_machine"]
-    assert (stage["file"], stage["stage"], stage["transitions"]) == (str(path), "AfterAllowTestTraffic", 12)
+    assert (stage["file"], stage["stage"], stage["transitions"]) == (str(path), "AfterAllowTestTraffic", 13)
     assert stage["reason"] == "its plan says network: vpc"
 
 

@@ -44,6 +44,14 @@ def change_variables(account: DoctorAccount, change: Callable[[dict[str, str]], 
         change(function["Environment"]["Variables"])
 
 
+def watch_shift(account: DoctorAccount, machine: str = "arn:watch") -> None:
+    """Use a plan that watches the shift, and this state machine of the installation."""
+    check = "    checks:\n      - {name: w, http: {get: /, expect: {status: 200}}}\n"
+    stages = f"stages:\n  BeforeAllowTraffic:\n{check}  AllowTraffic:\n{check}"
+    account.plan = LAMBDA_PLAN.replace("stages:\n", stages)
+    change_variables(account, lambda variables: variables.update(GREENLIGHT_WATCH_MACHINE=machine))
+
+
 MISTAKES: list[Mistake] = [
     (
         "hook-may-be-too-short",
@@ -85,6 +93,15 @@ MISTAKES: list[Mistake] = [
                 "stages:\n",
                 "stages:\n  AfterInstall:\n    checks:\n      - {name: b, when: {platform: ecs}, target_health: {}}\n",
             ),
+        ),
+    ),
+    ("shift-not-watched", "Lambda", lambda account: watch_shift(account, machine="")),
+    (
+        "shift-not-watched",
+        "Lambda",
+        lambda account: (
+            watch_shift(account),
+            account.group.update(deploymentConfigName="CodeDeployDefault.LambdaAllAtOnce"),
         ),
     ),
     ("default-checks", "Lambda", lambda account: setattr(account, "plan", "")),

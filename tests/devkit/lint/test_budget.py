@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from devkit.lint.limits import Limits
 from tests.support.linting import checks, lint
 
@@ -55,3 +57,35 @@ def test_the_state_machine_has_the_time_that_a_hook_has_not() -> None:
     assert problem.rule == "impossible-budget"
     assert "the state machine has 50m for checks" in problem.message
     assert "HookTimeout" not in problem.message
+
+
+def hold(within: str, **limits: Any) -> list[tuple[str, str]]:
+    """Lint a stage that takes 10 minutes and waits for an approval."""
+    stage = "- name: a\n  repeat: {count: 61, interval: 10s}\n  tcp: {}"
+    text = checks(stage) + f"    hold: {{within: {within}, ask: release managers}}\n"
+    return [(problem.rule, problem.message) for problem in lint(text, Limits(**limits))]
+
+
+def test_a_hold_that_can_never_have_its_time_is_impossible() -> None:
+    ((rule, message),) = hold("45m")
+
+    assert rule == "impossible-budget"
+    assert "a hold ends 53m after the gate has begun, so it never has 45m" in message
+
+
+def test_a_hold_that_slow_checks_shorten_may_not_finish() -> None:
+    ((rule, message),) = hold("35m")
+
+    assert rule == "may-not-finish"
+    assert "so it has less than 35m then" in message
+
+
+def test_a_hold_that_fits_is_not_reported() -> None:
+    assert hold("20m") == []
+
+
+def test_a_hold_without_a_state_machine_is_impossible() -> None:
+    ((rule, message),) = hold("20m", conductor="inline", function_s=3600)
+
+    assert rule == "impossible-budget"
+    assert "a hold needs the state machine" in message

@@ -174,3 +174,63 @@ def test_another_reason_for_weaker_evidence_is_a_change_and_is_not_repeated() ->
 
     assert change.kind == "changed"
     assert "s3cret" not in str(change)
+
+
+def held(**hold: str) -> Plan:
+    keys = {"within": "30m", "ask": "release managers", **hold}
+    return plans.parse(
+        json.dumps(
+            {
+                "version": 1,
+                "stages": {"AfterInstall": {"checks": [{"name": "a", "tcp": {}}], **({"hold": keys} if hold else {})}},
+            }
+        )
+    )
+
+
+def test_a_hold_that_is_gone_or_open_to_the_deployer_is_weakened() -> None:
+    strict = held(**{"not": "deployer"})
+
+    assert differences(strict, held()) == ["weakened AfterInstall: it succeeds without the approval of a person (hold)"]
+    assert differences(strict, held(within="30m")) == [
+        "weakened AfterInstall: the deployer may approve the deployment (hold.not)"
+    ]
+
+
+def test_a_new_hold_is_added_and_other_people_are_changed() -> None:
+    assert differences(held(), held(within="30m")) == [
+        "added AfterInstall: it waits for the approval of a person (hold)"
+    ]
+    (change,) = differences(held(within="30m"), held(within="20m", ask="the on-call engineer"))
+    assert change.startswith("changed AfterInstall: the people whom it asks")
+
+
+# ---- The watch of the shift
+
+
+def watched(**keys: object) -> Plan:
+    """Parse a plan that watches the shift with these keys."""
+    check = {"name": "a", "http": {"get": "/", "expect": {"status": 200}}}
+    gate, shift = {"checks": [check]}, {"checks": [check], **keys}
+    return plans.parse(json.dumps({"version": 1, "stages": {"BeforeAllowTraffic": gate, "AllowTraffic": shift}}))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ({}, {"tolerate": 2}, "2 bad rounds in a row are tolerated instead of 1 (tolerate)"),
+        ({"every": "30s"}, {"every": "1m"}, "a round begins every 60 s instead of every 30 s (every)"),
+        ({"stop_on": ["fail", "error"]}, {}, "a round is bad because of FAIL (stop_on)"),
+    ],
+)
+def test_later_or_fewer_stops_weaken_a_plan(old: dict[str, object], new: dict[str, object], message: str) -> None:
+    assert differences(watched(**old), watched(**new)) == [f"weakened AllowTraffic: {message}"]
+    assert [line.split()[0] for line in differences(watched(**new), watched(**old))] == ["changed"]
+
+
+def test_watch_that_is_gone_weakens_a_plan_and_a_new_one_does_not() -> None:
+    gate = plan(CHECK, stage="BeforeAllowTraffic")
+    both = watched()
+
+    assert "weakened AllowTraffic: the stage is gone; no check runs while traffic shifts" in differences(both, gate)
+    assert not any("AllowTraffic" in line and "weakened All" in line for line in differences(gate, both))

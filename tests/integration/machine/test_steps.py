@@ -6,11 +6,14 @@ import datetime
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from botocore.session import Session
 from moto import mock_aws
 
 from greenlight.core.errors import GreenlightError
+from greenlight.machine.documents import GateDocument
+from greenlight.machine.step import restore
 from tests.support.codedeploy_fake import CodeDeploy
 from tests.support.machine_run import BUCKET, MachineRun
 from tests.support.wire import Server, answer, answering
@@ -88,6 +91,16 @@ def test_checks_of_a_stage_without_a_plan_are_the_default_checks(run: MachineRun
     prepared = run.prepare()
     document = run.read_json(f"s3://{BUCKET}/{prepared['document']['key']}")
     assert (document["plan"], document["shards"]) == (None, [["the new version is ready"]])
+
+
+def test_default_checks_know_the_target_of_the_plan_whose_host_only_the_operator_can_allow(run: MachineRun) -> None:
+    target = {"host": "shop.example.com", "url": "https://elsewhere.example.com"}
+    check = {"name": "a", "http": {"get": "/", "expect": {"status": 200}}}
+    run.write_plan({"target": target, "stages": {"AfterAllowTraffic": {"checks": [check]}}})
+    prepared = run.prepare()
+    document = msgspec.convert(run.read_json(f"s3://{BUCKET}/{prepared['document']['key']}"), GateDocument)
+    assert (document.plan, document.deployment.green.url) == (None, "https://elsewhere.example.com")
+    assert msgspec.to_builtins(restore(document).plan.target) == target
 
 
 def test_a_plan_that_is_not_valid_has_its_verdict_after_the_preparation(run: MachineRun) -> None:

@@ -14,21 +14,12 @@ import pytest
 from greenlight.network.byte_stream import ByteStream, Clocks, arrival_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 S = 1_000_000_000
 BEFORE = Clocks(100.0, 1_700_000_000 * S)
 AFTER = Clocks(101.0, 1_700_000_001 * S)
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's stamps are those of Linux")
-
-
-@pytest.fixture
-def pair() -> Iterator[tuple[ByteStream, socket.socket]]:
-    """A stream over TCP, and the socket of its server."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
-        server = listener.accept()[0]
-        with server:
-            yield ByteStream(client, time.monotonic() + 5), server
 
 
 def test_deadline_ends_a_read_without_bytes(pair: tuple[ByteStream, socket.socket]) -> None:

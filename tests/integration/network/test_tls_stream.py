@@ -68,15 +68,6 @@ def test_certificate_of_another_name_is_refused(connect: Callable[..., TlsStream
         connect(_echo, name="other.test")
 
 
-@pytest.fixture
-def pair() -> Iterator[tuple[ByteStream, socket.socket]]:
-    """A stream over TCP, and the socket of its server."""
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
-        server = listener.accept()[0]
-        with server:
-            yield ByteStream(client, time.monotonic() + 5), server
-
-
 def test_server_without_tls_is_refused(pair: tuple[ByteStream, socket.socket]) -> None:
     stream, server = pair
     server.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")

@@ -12,7 +12,7 @@ from greenlight.api import Context, failed, passed
 from greenlight.checks.attempt import CheckResources
 from greenlight.checks.hand_over import RunPart, WaitingCheck, waiting_check
 from greenlight.checks.runner import Runner
-from greenlight.core.finding import Asked, Finding, Outcome
+from greenlight.core.finding import Asked, Cause, Finding, Outcome
 from greenlight.core.redaction import Redactor
 from greenlight.core.units import Duration
 from greenlight.plan.repeat import Repeat
@@ -139,6 +139,24 @@ def test_an_attempt_that_does_not_fit_into_this_run_is_left_to_the_next() -> Non
 def test_an_attempt_that_fits_into_no_run_is_cut_off_by_the_deadline() -> None:
     (finding,) = run_part(within_s=0.3).run([check("a", sleeping(5), timeout_s=60)])
     assert finding.outcome is Outcome.ERROR
+
+
+def test_a_check_that_is_cut_off_ends_no_other_check_of_a_run_that_is_not_the_last() -> None:
+    stuck, other = check("stuck", sleeping(5), timeout_s=60), check("other", good, repeat=repeat(2))
+    runner = run_part(within_s=0.3)
+    (finding,) = runner.run([stuck, other, check("dependent", good, needs=("other",))])
+    assert (finding.name, finding.outcome, finding.cause) == ("stuck", Outcome.ERROR, Cause.DEADLINE)
+    assert (runner.has_ended, [item.name for item in runner.handed_over]) == (False, ["other"])
+    last = run_part(findings=(finding,), waiting=resumed(runner.handed_over))
+    findings = last.run([stuck, other, check("dependent", good, needs=("other",))])
+    assert [item.outcome for item in findings] == [Outcome.ERROR, Outcome.PASS, Outcome.PASS]
+
+
+def test_the_last_run_leaves_nothing_to_a_later_one() -> None:
+    runner = run_part(within_s=0.3, is_last=True)
+    findings = runner.run([check("stuck", sleeping(5), timeout_s=60), check("other", good, repeat=repeat(2))])
+    assert [finding.outcome for finding in findings] == [Outcome.ERROR, Outcome.ERROR]
+    assert (runner.has_ended, runner.handed_over) == (True, ())
 
 
 def test_a_waiting_check_keeps_whom_each_attempt_asked_and_one_whole_finding_of_each_outcome() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from greenlight.aws.client import Aws
 from greenlight.core.deployment import Deployment, Platform
-from greenlight.core.errors import AwsError
+from greenlight.core.errors import AwsError, SettingsError
 from greenlight.core.settings import Settings
 from greenlight.gate.codedeploy import Execution
 from greenlight.gate.conductor import MAX_INLINE_CHECKS, choose_machine, execution_name, is_started, start_machine
@@ -115,3 +115,15 @@ def test_a_machine_that_was_started_answers_whatever_became_of_it(response: obje
     assert parameters["executionArn"] == (
         f"arn:aws:states:mars-west-1:111122223333:execution:greenlight-guardian:{execution_name(EXECUTION)}"
     )
+
+
+HOLD = "hold: {within: 30m, ask: release managers}, "
+
+
+def test_the_state_machine_conducts_a_gate_that_waits_for_an_approval() -> None:
+    assert chosen(stage(CHECK, HOLD)) == "it waits for an approval"
+
+
+def test_a_hold_without_a_state_machine_is_an_error_and_never_passes_unasked() -> None:
+    with pytest.raises(SettingsError, match="has no state machine that could wait"):
+        chosen(stage(CHECK, HOLD), Settings())

@@ -14,6 +14,7 @@ from greenlight.core.deployment import ROLLBACK_CREATORS, STAGES, Deployment, Pl
 from greenlight.core.errors import AwsError, DiscoveryError, PlanError
 from greenlight.core.routing_rules import RoutingRule, RuleCondition
 from greenlight.core.settings import Settings
+from greenlight.gate.conductor import machine_reason
 from greenlight.gate.prepare import (
     REACHABLE_STAGES,
     Prepared,
@@ -113,6 +114,14 @@ def test_default_checks_use_the_url_of_green_from_the_plan(tmp_path: Any) -> Non
 
     assert (gate.deployment.green.url, gate.deployment.green.host) == ("https://shop.example.com", "shop.example.com")
     assert "has no stage AfterAllowTestTraffic, so the default checks ran" in gate.deployment.notes[0]
+
+
+def test_default_checks_run_in_the_network_of_a_plan_without_this_stage(tmp_path: Any) -> None:
+    stages = "stages: {AfterInstall: {checks: [{name: a, targets: {}}]}}"
+    gates = [prepared(tmp_path, ECS, f"version: 1\nnetwork: {network}\n{stages}\n") for network in ("vpc", "hook")]
+    assert [gate.plan.network for gate in gates] == ["vpc", "hook"]
+    assert [gate.plan.source.uri for gate in gates] == ["default-checks", "default-checks"]
+    assert machine_reason(gates[0].plan, ECS.stage, 16, 600) == "its plan says network: vpc"
 
 
 def test_default_checks_keep_the_shadow_of_a_plan_without_this_stage(tmp_path: Any) -> None:

@@ -23,7 +23,7 @@ from greenlight.core.finding import AttemptRecord, Cause, ExcuseReason, Finding,
 from greenlight.plan.repeat import decide_outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from greenlight.checks.attempt import CheckResources
     from greenlight.checks.binding import Bound
@@ -94,10 +94,12 @@ class Runner:
         while self._waiting or self._running or self._scheduled:
             now = time.monotonic()
             if now >= self._deadline:
+                self._leave_rest(now)
                 break
             self._start_ready(now)
             self._emit_final()
-            if self._hand_over(now):
+            if self._can_hand_over(now):
+                self._hand_over(now)
                 break
             if self._running or self._scheduled:
                 self._collect(now)
@@ -117,12 +119,25 @@ class Runner:
             self._schedule(Attempt(bound, check.number), now + max(0.0, check.at - wall))
         self._waiting = [bound for bound in self._waiting if bound.check.name not in handed_over]
 
-    def _hand_over(self, now: float) -> bool:
-        """Release the checks that wait to a later run, if there is nothing else to do in this run for a while."""
+    def _leave_rest(self, now: float) -> None:
+        """Pass unfinished checks on to a later run, if there is one; only an attempt that still runs is abandoned."""
+        if not self._has_later_run:
+            return
+        self._handle_done(self._take_done())
+        self._abandon(list(self._running), now)
+        if self._scheduled or self._waiting:
+            self._hand_over(now)
+
+    def _can_hand_over(self, now: float) -> bool:
+        """Return whether checks wait and there is nothing else to do in this run for a while."""
         if not self._part.may_hand_over or self._running or not (self._scheduled or self._waiting):
             return False
-        if self._scheduled and self._scheduled[0][0] < now + WAIT_S and self._has_time_for(self._scheduled[0][2], now):
-            return False
+        if not self._scheduled or self._scheduled[0][0] >= now + WAIT_S:
+            return True
+        return not self._has_time_for(self._scheduled[0][2], now)
+
+    def _hand_over(self, now: float) -> None:
+        """Release the checks that wait to a later run."""
         wall = time.time()
         self.handed_over = tuple(
             waiting_check(
@@ -135,7 +150,6 @@ class Runner:
             for at, _, attempt in self._scheduled
         )
         self.has_ended = False
-        return True
 
     def _has_time_for(self, attempt: Attempt, now: float) -> bool:
         """Return whether an attempt fits into this run; one that no run can fit is cut off by the deadline."""
@@ -229,17 +243,23 @@ class Runner:
         try:
             done = [self._done.get(timeout=max(0.0, min(*moments, self._deadline) - now) if moments else 0.0)]
         except queue.Empty:
-            self._abandon_overdue(time.monotonic())
+            now = time.monotonic()
+            overdue = [item for item in self._running if item.began + item.timeout_s + GRACE_S <= now]
+            self._abandon(overdue, now)
             return
-        done += [self._done.get_nowait() for _ in range(self._done.qsize())]  # this thread is the only consumer
+        self._handle_done(done + self._take_done())
+
+    def _take_done(self) -> list[tuple[Attempt, Finding]]:
+        return [self._done.get_nowait() for _ in range(self._done.qsize())]  # this thread is the only consumer
+
+    def _handle_done(self, done: Iterable[tuple[Attempt, Finding]]) -> None:
         for attempt, finding in done:
             if attempt in self._running:
                 self._running.remove(attempt)
                 self._handle_finding(attempt, finding)
 
-    def _abandon_overdue(self, now: float) -> None:
-        overdue = [attempt for attempt in self._running if attempt.began + attempt.timeout_s + GRACE_S <= now]
-        for attempt in overdue:
+    def _abandon(self, attempts: Iterable[Attempt], now: float) -> None:
+        for attempt in attempts:
             attempt.overdue = True
             self._running.remove(attempt)
             self._threads -= 1

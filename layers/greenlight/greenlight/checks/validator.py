@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from greenlight.core.deployment import STAGES, Platform
+from greenlight.core.deployment import PLAN_STAGES, Platform
 from greenlight.core.finding import Finding
 from greenlight.core.units import Duration, Size
 
@@ -70,7 +70,7 @@ def validator(  # noqa: PLR0913 - one argument for each part of the catalogue en
     params: type[Params],
     *,
     platforms: Iterable[str] = ("ecs", "lambda"),
-    stages: Iterable[str] = STAGES,
+    stages: Iterable[str] = PLAN_STAGES,
     iam: Iterable[str] = (),
     unsafe: bool = False,
     remediation: str = "",
@@ -129,5 +129,5 @@ def _check_entry(params: Any, notes: dict[str, str], stages: Iterable[str]) -> N
         if not (isinstance(note, str) and note.isprintable() and len(note) <= MAX_NOTE_LENGTH):
             raise TypeError(f"@validator: {key} is one line of at most {MAX_NOTE_LENGTH} characters")
     for stage in stages:
-        if stage not in STAGES:
+        if stage not in PLAN_STAGES:
             raise TypeError(f"@validator: there is no stage {stage!r}")

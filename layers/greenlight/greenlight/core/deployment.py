@@ -13,6 +13,15 @@ STAGES = ("BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllow
 A Lambda deployment has BeforeAllowTraffic and AfterAllowTraffic alone.
 """
 
+SHIFT = "AllowTraffic"
+"""The lifecycle event in which CodeDeploy shifts traffic to green. It has no hook, so a watcher runs its checks."""
+
+PLAN_STAGES = (*STAGES[:-1], SHIFT, STAGES[-1])
+"""Stages of a plan, in CodeDeploy's order."""
+
+TRAFFIC_STAGES = (SHIFT, STAGES[-1])
+"""Stages at which users' traffic reaches green, so that its metrics and logs show how it serves them."""
+
 
 ROLLBACK_CREATORS = ("codeDeployRollback", "CloudFormationRollback")
 """CodeDeploy's names for the creators of a rollback: itself, or a CloudFormation stack that goes back."""
@@ -67,7 +76,7 @@ class Deployment(FrozenStruct, frozen=True, kw_only=True):
     Attributes:
         id: CodeDeploy's deployment id.
         platform: Compute platform, `ecs` or `lambda`.
-        stage: Lifecycle event at which the hook was called.
+        stage: Lifecycle event of the gate: the one at which the hook was called, or AllowTraffic.
         application: CodeDeploy application.
         region: AWS region of the deployment.
         group: Deployment group.

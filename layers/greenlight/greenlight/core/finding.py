@@ -82,6 +82,7 @@ class Cause(StrEnum):
     NO_EVIDENCE = "NO_EVIDENCE"
     DEADLINE = "DEADLINE"
     SUPERSEDED = "SUPERSEDED"
+    NOT_APPROVED = "NOT_APPROVED"
 
 
 class Evidence(FrozenStruct, frozen=True, kw_only=True):

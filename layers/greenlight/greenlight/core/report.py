@@ -7,7 +7,9 @@ from enum import StrEnum
 from greenlight.core.deployment import Deployment
 from greenlight.core.finding import EvidenceKind, Finding
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.hold import HoldResult
 from greenlight.core.verdict import AppliedOverride, Reason, ShadowedVerdict, Status
+from greenlight.core.watch import ShiftWatch
 
 REPORT_SCHEMA = "greenlight.report/1"
 
@@ -136,7 +138,7 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
         duration_ms: Time from the call of the hook to the verdict.
         output: The last lines that validators printed, redacted.
         clock: Further times of the gate.
-        traffic: Share of the users' requests over time; only a rehearsal knows it.
+        traffic: Share of the users' requests over time; only a rehearsal and the watch of a shift know it.
         bucket: Bucket to store the report in; "" for none.
         command: Command that repeats the run, if a person or a pipeline started it; "" for a hook.
         answer: Answer to CodeDeploy; null for a run without one.
@@ -144,8 +146,10 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
         green_asked: How often and by how many checks green was asked; null if no check ran, and in reports of versions
             that did not count it.
         accepted: Weaker evidence that the plan accepts; null if it accepts none.
+        watch: The rounds of checks during the shift of the traffic; null at stages other than AllowTraffic.
         written_by: Function that wrote the report: the last resort writes one for a hook that could not. The state
             machine writes one beside that of the hook for a caller that is not CodeDeploy.
+        hold: Wait for the approval of a person; null if the gate did not wait for one.
     """
 
     schema: str = REPORT_SCHEMA
@@ -168,7 +172,9 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
     command: str = ""
     answer: Answer | None = None
     judged: Status | None = None
+    watch: ShiftWatch | None = None
     written_by: Author = Author.HOOK
+    hold: HoldResult | None = None
 
     @property
     def name(self) -> str:

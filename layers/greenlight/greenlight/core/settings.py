@@ -50,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         machine: ARN of the guardian state machine; "" if the installation has none.
         probe_function: Name of the function that runs checks for the state machine.
         vpc_probe_function: Name of the function that runs them in the operator's subnets; "" for none.
+        watch_machine: ARN of the state machine that watches shifts of traffic; "" if the installation has none.
     """
 
     plan_bucket: str = ""
@@ -71,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     machine: str = ""
     probe_function: str = ""
     vpc_probe_function: str = ""
+    watch_machine: str = ""
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -111,6 +113,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         machine=text("MACHINE"),
         probe_function=text("PROBE_FUNCTION"),
         vpc_probe_function=text("VPC_PROBE_FUNCTION"),
+        watch_machine=text("WATCH_MACHINE"),
     )
     if problems:
         raise SettingsError("; ".join(problems), settings)

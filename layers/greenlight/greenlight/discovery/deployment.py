@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from greenlight.core.clock import SYSTEM_CLOCK
-from greenlight.core.deployment import STAGES, Deployment, Platform, Side
+from greenlight.core.deployment import SHIFT, STAGES, Deployment, Platform, Side
 from greenlight.core.errors import AwsError, DeploymentEndedError, DiscoveryError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.discovery.called import check_called_deployment, wait_for_called_stage
@@ -44,7 +44,7 @@ def discover(
     Args:
         aws: The account.
         deployment_id: From the hook's event.
-        stage: Stage of the hook.
+        stage: Stage of the hook, or AllowTraffic, whose state its watcher reads itself.
         sleep: Waits between attempts, because CodeDeploy and the load balancer show changes with a delay.
         rollback_target: Also discover blue and green of a rollback, which its checks need.
         is_called: A caller other than CodeDeploy waits for the verdict, also after the deployment has succeeded.
@@ -78,7 +78,7 @@ def discover(
         wait_for_called_stage(
             str(info.get("status")), stage, lambda: _event_states(_read_target(aws, deployment_id)), sleep
         )
-    notes = () if is_called else _check_stage(target, stage)
+    notes = () if is_called or stage == SHIFT else _check_stage(target, stage)
     group = _read_group(aws, base)
     tags, tag_notes = _read_group_tags(aws, base, group)
     deployment = _add_target(aws, base, target, group, tags, sleep)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from greenlight.core.clock import SYSTEM_CLOCK
-from greenlight.core.deployment import Deployment, Side
+from greenlight.core.deployment import SHIFT, Deployment, Side
 from greenlight.core.errors import AwsError, DiscoveryError
 from greenlight.discovery.load_balancer import Route, find_route
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 HOST_TAG = "greenlight:host"
 
 _STAGES_BEFORE_SHIFT = ("AfterAllowTestTraffic", "BeforeAllowTraffic")
+
+_NO_BLUE_URL = {
+    SHIFT: f"during {SHIFT} the production listener sends requests to blue and to green, so its answers are of either"
+}
 
 _NO_URL_YET = {
     "BeforeInstall": "green does not exist yet at BeforeInstall",
@@ -137,9 +141,8 @@ def _add_blue_url(aws: Aws, deployment: Deployment, group: dict[str, Any], blue:
     Only comparisons need it, so a failure here becomes a reason and never fails the gate.
     """
     if deployment.stage not in _STAGES_BEFORE_SHIFT:
-        return replace(
-            blue, no_url=f"a comparison with blue needs traffic on both sides, which {deployment.stage} does not have"
-        )
+        reason = f"a comparison with blue needs traffic on both sides, which {deployment.stage} does not have"
+        return replace(blue, no_url=_NO_BLUE_URL.get(deployment.stage, reason))
     pairs = group.get("loadBalancerInfo", {}).get("targetGroupPairInfoList") or [{}]
     listeners = pairs[0].get("prodTrafficRoute", {}).get("listenerArns") or []
     if not (listeners and blue.target_group):

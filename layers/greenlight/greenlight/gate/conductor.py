@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from greenlight.core.errors import AwsError
+from greenlight.core.errors import AwsError, SettingsError
 from greenlight.core.frozen import FrozenStruct
 from greenlight.plan.duration import longest_duration_s
 
@@ -28,6 +28,9 @@ MARGIN_S = 60.0
 
 MACHINE_CHECKS_S = 50 * 60.0
 """Time from the start of a gate that the state machine conducts to the end of its checks; CodeDeploy waits an hour."""
+
+HOLD_END_S = 53 * 60.0
+"""Time from the start of a gate to the end of its hold: two minutes before machine/gate.asl.json times out."""
 
 _NAME_LENGTH = 40
 _ALREADY_STARTED = "ExecutionAlreadyExists"
@@ -59,6 +62,8 @@ def machine_reason(plan: Plan, stage_name: str, concurrency: int, timeout_s: flo
     stage = plan.stages.get(stage_name)
     if stage is None:
         return ""
+    if stage.hold is not None:
+        return "it waits for an approval"
     if len(stage.checks) > MAX_INLINE_CHECKS:
         return f"it has {len(stage.checks)} checks, and a hook runs at most {MAX_INLINE_CHECKS}"
     longest_s = longest_duration_s(stage, concurrency)
@@ -108,7 +113,16 @@ def is_started(aws: Aws, machine: str, execution: Execution) -> bool:
 
 
 def choose_machine(prepared: Prepared, settings: Settings, timeout_s: float) -> str:
-    """Return why the state machine has to conduct a prepared gate; "" if the hook does, or if there is no machine."""
+    """Return why the state machine has to conduct a prepared gate; "" if the hook does, or if there is no machine.
+
+    Raises:
+        SettingsError: The gate has a hold, and there is no state machine that could wait for the approval.
+    """
+    if not settings.machine and prepared.hold is not None:
+        raise SettingsError(
+            "the plan holds this stage for an approval, and this installation has no state machine that could wait for "
+            "it; update the installation, or remove the hold from the plan"
+        )
     if not settings.machine or settings.conductor != "auto" or prepared.plan.waived:
         return ""
     return machine_reason(prepared.plan, prepared.deployment.stage, settings.concurrency, timeout_s)

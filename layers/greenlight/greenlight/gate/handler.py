@@ -28,6 +28,7 @@ from greenlight.gate.shadow import apply_shadow
 from greenlight.gate.spooler import Spooler
 from greenlight.gate.supervise import run_gate
 from greenlight.gate.telemetry import GateLog, report_run
+from greenlight.gate.watcher import watch_after_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +108,10 @@ def handle(
     log.best_effort(lambda: log.verdict(make_report()))  # a hook that is killed while it answers has logged its reasons
     log.best_effort(lambda: spooler.store_verdict(make_report(), min(SPOOL_S, reserve_s / 10)))
     delivery = reporter.answer(result.verdict.status, started + remaining_s - time.monotonic() - reserve_s / 3)
-    log.best_effort(lambda: report_run(log, state, make_report(), delivery, started + remaining_s - reserve_s / 10))
+    published_by = started + remaining_s - reserve_s / 10
+    if note := watch_after_answer(log, state, result.verdict.status, delivery, published_by):
+        make_report = functools.partial(result.with_notes(note).report, started_at, duration_ms, bucket=bucket)
+    log.best_effort(lambda: report_run(log, state, make_report(), delivery, published_by))
     log.best_effort(lambda: spooler.close(min(SPOOL_S, reserve_s / 20)))
     if not delivery.told:
         raise AnswerNotAcceptedError(f"CodeDeploy did not accept {result.verdict.status.value}: {delivery.error}")

@@ -9,7 +9,7 @@ import msgspec
 
 from greenlight.aws.secrets import fetch_secrets
 from greenlight.core import references
-from greenlight.core.deployment import Deployment, Platform, Side
+from greenlight.core.deployment import PLAN_STAGES, SHIFT, Deployment, Platform, Side
 from greenlight.core.errors import DiscoveryError, PlanError, Problem
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.report import DEFAULT_CHECKS, PlanSource
@@ -23,6 +23,7 @@ from greenlight.plan.shadow import Shadow
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
     from greenlight.core.settings import Settings
+    from greenlight.plan.hold import Hold
     from greenlight.stores.plan_lookup import PlanReader
 
 ENVIRONMENT_TAG = "greenlight:environment"
@@ -30,7 +31,7 @@ ENVIRONMENT_TAG = "greenlight:environment"
 
 _CODES = re.compile(r"\b([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?\b", re.ASCII)
 
-REACHABLE_STAGES = ("AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic")
+REACHABLE_STAGES = PLAN_STAGES[2:]
 """Stages at which green receives requests, so that the URL of the plan's target can be used."""
 
 
@@ -43,12 +44,14 @@ class Prepared(FrozenStruct, frozen=True, kw_only=True):
         secrets: Values of the secrets that the checks refer to, by name.
         earlier_run: Request id of an invocation that may have run checks of this gate; those that may change data do
             not run again. "" for none.
+        is_watched: The plan that was found watches the shift of the traffic; False for a rollback.
     """
 
     deployment: Deployment
     plan: Plan
     secrets: dict[str, str] = {}
     earlier_run: str = ""
+    is_watched: bool = False
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -61,6 +64,12 @@ class Prepared(FrozenStruct, frozen=True, kw_only=True):
         """Time to wait before the checks, in seconds."""
         stage = self.plan.stages.get(self.deployment.stage)
         return stage.bake_s if stage else 0.0
+
+    @property
+    def hold(self) -> Hold | None:
+        """The wait for an approval after the checks; None for none."""
+        stage = self.plan.stages.get(self.deployment.stage)
+        return stage.hold if stage else None
 
 
 def prepare(
@@ -88,6 +97,7 @@ def prepare(
         reason = "this deployment is a rollback, and rollbacks are let through at once"
         return Prepared(deployment=deployment, plan=Plan(stages={}, waived=reason))
     plan = find_plan(aws, settings, deployment, tags, reader)
+    is_watched = plan is not None and SHIFT in plan.stages and not deployment.is_rollback
     if plan is None or deployment.stage not in plan.stages:
         missing = _describe_missing_plan(deployment, plan)
         plan = _fallback_plan(settings, deployment, plan)
@@ -96,7 +106,7 @@ def prepare(
             if accepts := plan.stages[deployment.stage].accepts:
                 notes = (*notes, f"{accepts.why}, so the default checks did not request it")
             deployment = msgspec.structs.replace(deployment, notes=notes)
-    return Prepared(deployment=apply_plan_target(deployment, plan), plan=plan)
+    return Prepared(deployment=apply_plan_target(deployment, plan), plan=plan, is_watched=is_watched)
 
 
 def with_secrets(prepared: Prepared, aws: Aws, settings: Settings) -> Prepared:
@@ -154,6 +164,8 @@ def _fallback_plan(settings: Settings, deployment: Deployment, plan: Plan | None
         PlanError: OnMissingPlan is fail.
     """
     missing = _describe_missing_plan(deployment, plan)
+    if deployment.stage == SHIFT:
+        return Plan(stages={}, waived=f"{missing}, so the shift of the traffic is not watched")
     if settings.on_missing_plan == "fail":
         raise PlanError(
             [Problem(f"{missing}, and this installation requires one (OnMissingPlan is fail)")],
@@ -163,7 +175,10 @@ def _fallback_plan(settings: Settings, deployment: Deployment, plan: Plan | None
         return Plan(
             stages={}, waived=f"{missing}, and this installation passes such deployments (OnMissingPlan is pass)"
         )
-    return default_plan(deployment, plan.shadow if plan else None, plan.target if plan else None)
+    if plan is None:
+        return default_plan(deployment)
+    # A load balancer that only the operator's subnets reach is not reachable for default checks from elsewhere.
+    return msgspec.structs.replace(default_plan(deployment, plan.shadow, plan.target), network=plan.network)
 
 
 def _describe_missing_plan(deployment: Deployment, plan: Plan | None) -> str:

@@ -11,8 +11,10 @@ from greenlight import __version__
 from greenlight.core.deployment import Deployment
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.frozen import FrozenStruct
-from greenlight.core.report import AcceptedEvidence, Answer, Clock, GreenAsked, PlanSource, Report
+from greenlight.core.hold import HoldResult
+from greenlight.core.report import AcceptedEvidence, Answer, Clock, GreenAsked, PlanSource, Report, TrafficShare
 from greenlight.core.verdict import AppliedOverride, Reason, Status, Verdict
+from greenlight.core.watch import ShiftWatch
 from greenlight.verdict.judge import failed_verdict
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
         clock: Times within the gate.
         overrides: Overrides that were applied.
         accepted: Weaker evidence that the plan accepts at this stage.
+        hold: Wait for an approval; None if the gate did not wait for one.
+        watch: The rounds of checks during the shift of the traffic.
     """
 
     verdict: Verdict
@@ -44,6 +48,8 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
     clock: Clock = Clock()
     overrides: tuple[AppliedOverride, ...] = ()
     accepted: AcceptedEvidence | None = None
+    hold: HoldResult | None = None
+    watch: ShiftWatch | None = None
 
     def with_notes(self, *notes: str) -> GateResult:
         """Return the result with further notes on the deployment."""
@@ -73,6 +79,9 @@ class GateResult(FrozenStruct, frozen=True, kw_only=True):
             overrides=self.overrides,
             green_asked=_count_asked(self.findings),
             accepted=self.accepted,
+            hold=self.hold,
+            watch=self.watch,
+            traffic=_shares(self.watch),
             clock=self.clock,
             bucket=bucket,
             command=command,
@@ -103,6 +112,15 @@ def with_answer(report: Report, delivery: StatusDelivery, at: datetime.datetime)
     message = f"CodeDeploy did not confirm {report.verdict.value} ({delivery.error}); the last resort answers Failed"
     reasons = (Reason(cause=Cause.GATE_ERROR, message=message), *report.reasons)
     return replace(report, verdict=Status.FAILED, judged=report.verdict, reasons=reasons)
+
+
+def _shares(watch: ShiftWatch | None) -> tuple[TrafficShare, ...]:
+    """Return green's share of the traffic as the rounds saw it, without repetitions."""
+    shares: list[TrafficShare] = []
+    for item in watch.rounds if watch else ():
+        if item.green_percent is not None and (not shares or shares[-1].green_percent != item.green_percent):
+            shares.append(TrafficShare(at_ms=item.at_ms, green_percent=item.green_percent))
+    return tuple(shares)
 
 
 def _count_asked(findings: Sequence[Finding]) -> GreenAsked | None:

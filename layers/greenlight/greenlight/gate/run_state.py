@@ -48,6 +48,7 @@ class RunState:
         aws: AWS clients of the run; None until they were made.
         shadow: The plan's shadow; None until the plan was read, or if it has none.
         turn: The part of this invocation in the gate.
+        is_watched: The plan watches the shift of the deployment's traffic.
         is_called: A caller other than CodeDeploy waits for the verdict.
     """
 
@@ -60,6 +61,7 @@ class RunState:
     aws: Aws | None = None
     shadow: Shadow | None = None
     turn: Turn = dataclasses.field(default_factory=Turn)
+    is_watched: bool = False
     is_called: bool = False
 
 
@@ -94,4 +96,5 @@ def discover_and_prepare(state: RunState, aws: Aws, reader: PlanReader | None = 
     discovered = discover_deployment(state, aws, state.settings)
     prepared = prepare(aws, state.settings, discovered.deployment, discovered.tags, reader)
     state.deployment, state.shadow = prepared.deployment, prepared.plan.shadow
+    state.is_watched = prepared.is_watched
     return prepared

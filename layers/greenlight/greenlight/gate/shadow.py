@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from greenlight.plan.shadow import Shadow
 
 
+def is_shadowed(shadow: Shadow | None, settings: Settings | None) -> bool:
+    """Return whether a shadow is in force and the installation allows shadows, so that the verdict does not count."""
+    return (
+        shadow is not None
+        and settings is not None
+        and settings.allow_shadow
+        and shadow.in_force(SYSTEM_CLOCK.now_utc().date())
+    )
+
+
 def apply_shadow(result: GateResult, shadow: Shadow | None, settings: Settings | None) -> GateResult:
     """Return the result for CodeDeploy: Succeeded if the shadow is in force and the installation allows shadows.
 

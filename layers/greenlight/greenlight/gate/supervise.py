@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from greenlight.gate.worker import WorkerEnd
     from greenlight.plan.model import Check
 
+NO_HOLD = "the plan holds this stage for an approval, for which this run did not ask: only a deployment waits for one"
+"""Note on a run of `greenlight check` or `greenlight replay`; `choose_machine` lets no hook run such a gate."""
+
 OVERRIDES_S = 5.0
 """Time reserved for reading overrides if the plan allows any; at most a tenth of the remaining time."""
 
@@ -77,9 +80,10 @@ def run_gate(
     end = run_part(prepared, settings, aws, RunLimits(checks_deadline, memory_mb, started), listener)
     clock = _clock(prepared, started, now, worker_deadline(checks_deadline, now))
     findings = complete_findings(prepared.checks, end)
-    return conclude_gate(
+    result = conclude_gate(
         prepared, settings, aws, findings, deadline, output=redact_output(prepared, end.output), clock=clock
     )
+    return result.with_notes(NO_HOLD) if prepared.hold else result
 
 
 class RunLimits(NamedTuple):

@@ -163,6 +163,29 @@ def report_run(
         log.metrics({"ChannelFailures": float(failures)})
 
 
+def report_watch(log: GateLog, state: RunState, report: Report, deadline: float) -> None:
+    """Log, count and publish the report of a watched shift, about which CodeDeploy gets no answer.
+
+    Args:
+        log: Log of the watch.
+        state: Settings and AWS clients.
+        report: The report.
+        deadline: `time.monotonic()` by which all channels have ended.
+    """
+    from greenlight.core.watch import WatchEnd
+    from greenlight.publish.channels import publish_report
+
+    log.best_effort(lambda: log.verdict(report))
+    end = report.watch.end if report.watch else WatchEnd.ABANDONED
+    has_failed = end in (WatchEnd.ABANDONED, WatchEnd.NOT_STOPPED)
+    rare = {"ShiftStopped": float(end is WatchEnd.STOPPED), "WatchErrors": float(has_failed)}
+    log.metrics({"ShiftWatched": 1.0} | {name: value for name, value in rare.items() if value})
+    if state.aws is None or state.settings is None:
+        return
+    if failures := publish_report(state.aws, state.settings, report, deadline, log):
+        log.metrics({"ChannelFailures": float(failures)})
+
+
 def _metrics_of(report: Report, delivery: StatusDelivery | None) -> dict[str, float]:
     answers = {"GateAnswered": float(delivery.told), "GateUnanswered": float(not delivery.told)} if delivery else {}
     values = {

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from greenlight.core.errors import AwsError, DeploymentEndedError, DiscoveryError
+from msgspec.structs import replace
+
+from greenlight.core.errors import AwsError, DeploymentEndedError, DiscoveryError, GreenlightError
+from greenlight.core.finding import Cause
+from greenlight.core.verdict import Status
+from greenlight.gate.result import failed_result
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
+    from greenlight.gate.result import GateResult
     from greenlight.machine.documents import MachineGate
+    from greenlight.machine.step import Step
 
 _RUNNING = ["Created", "Queued", "InProgress", "Baking", "Ready"]
 _MISSING = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException")
@@ -74,3 +81,24 @@ def check_current(aws: Aws, deployment_id: str) -> None:
         raise DeploymentEndedError(
             f"the deployment {latest} has followed {deployment_id}, so the release of {deployment_id} is not live"
         )
+
+
+def confirm(step: Step, result: GateResult) -> GateResult:
+    """Return the result; Failed instead of Succeeded for a caller whose deployment has failed in the meantime.
+
+    CodeDeploy waits for its hooks and ignores the verdict of a deployment that has ended. A caller may not know of it.
+    A failed result does not begin a hold, and keeps one that a person has decided.
+    """
+    if not step.gate.is_called or result.verdict.status is Status.FAILED:
+        return result
+    try:
+        check_current(step.aws.repeating(step.state.read_until), result.deployment.id)
+    except DeploymentEndedError as error:
+        failed = failed_result(Cause.SUPERSEDED, str(error), result.deployment)
+    except GreenlightError as error:
+        message = f"it is not known whether the release is still live: {error}"
+        failed = failed_result(error.cause, message, result.deployment)
+    else:
+        return result
+    is_decided = result.hold is not None and bool(result.hold.decided_at)
+    return replace(result, verdict=failed.verdict, hold=result.hold if is_decided else None)

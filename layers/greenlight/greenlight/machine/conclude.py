@@ -1,6 +1,6 @@
-"""The function for the steps Judge, Publish and Record, in which no code of a plugin runs.
+"""The function for the steps in which no code of a plugin runs: Judge, Ask, Decide, Publish, Record, and the watcher's.
 
-Its role alone may write verdicts and reports.
+Its role alone may write verdicts, holds and reports.
 """
 
 from __future__ import annotations
@@ -18,9 +18,13 @@ from greenlight.core.report import Author
 from greenlight.core.verdict import Reason, Status, StatusDelivery
 from greenlight.gate.result import failed_result, with_answer
 from greenlight.gate.telemetry import report_run
+from greenlight.gate.watcher import watch_after_answer
 from greenlight.machine.documents import RESULT, JudgedDocument, Reference
+from greenlight.machine.hold import ask, decide
 from greenlight.machine.judge import judge
 from greenlight.machine.step import Step, begin
+from greenlight.machine.watch import look
+from greenlight.machine.watched import report_watched
 from greenlight.publish.s3 import report_uri
 
 if TYPE_CHECKING:
@@ -29,11 +33,16 @@ if TYPE_CHECKING:
 MAX_REASONS = 5
 MAX_REASON_LENGTH = 300
 
+_DECISIONS = {"judge": judge, "decide": decide}
+
 _UNCONFIRMED = "the state machine ended before CodeDeploy confirmed it"
 
 
 def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Judge a gate, publish its report, or record a gate whose state machine ended early, as the payload says.
+    """Run the step that the payload names.
+
+    A gate is judged, asks for an approval or checks it, its report is published, or it is recorded if its state machine
+    ended early. The watcher of a shift looks at it after each round, and its report is published.
 
     Raises:
         AwsError: A document could not be read or written.
@@ -41,8 +50,14 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
     """
     step = begin(payload, context)
     work: dict[str, Any] = payload.get("work") or {}
-    if payload["step"] == "judge":
-        return judge(step, work)
+    if payload["step"] in _DECISIONS:
+        return _DECISIONS[payload["step"]](step, work)
+    if payload["step"] == "ask":
+        return ask(step, work, payload["token"])
+    if payload["step"] == "look":
+        return look(step, work)
+    if payload["step"] == "watched":
+        return report_watched(step, work)
     if step.gate.is_called:
         return _publish_for_caller(step, work, is_abandoned=payload["step"] != "publish")
     answered_before = "answered_before" in work
@@ -72,7 +87,11 @@ def _undecided(step: Step) -> JudgedDocument:
 
 
 def _publish(step: Step, judged: JudgedDocument, delivery: StatusDelivery) -> dict[str, Any]:
-    """Publish the report and return the verdict for those who started the state machine."""
+    """Start the watcher of the shift, publish the report, and return the verdict for those who started the machine."""
+    step.state.is_watched = judged.is_watched
+    step.state.deployment = judged.result.deployment
+    if note := watch_after_answer(step.log, step.state, judged.result.verdict.status, delivery, step.deadline):
+        judged = replace(judged, result=judged.result.with_notes(note))
     report = judged.result.report(judged.started_at, judged.duration_ms, bucket=step.settings.report_bucket)
     report_run(step.log, step.state, report, delivery, step.deadline, is_only_run=True)
     return _summarize(with_answer(report, delivery, SYSTEM_CLOCK.now_utc()), step.settings.report_bucket)

@@ -15,13 +15,15 @@ import msgspec
 from greenlight.aws.repeat import repeat_transient
 from greenlight.checks.hand_over import WaitingCheck
 from greenlight.core.clock import SYSTEM_CLOCK
-from greenlight.core.deployment import STAGES, Deployment
+from greenlight.core.deployment import SHIFT, STAGES, Deployment
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.finding import Finding
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.verdict import Reason
+from greenlight.gate.hold import OpenHold
 from greenlight.gate.result import GateResult
 from greenlight.gate.worker_pipe import ProblemMessage
+from greenlight.plan.schema import Target
 from greenlight.plan.shadow import Shadow
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ class MachineGate(FrozenStruct, frozen=True, kw_only=True):
         Raises:
             ValueError: The stage does not exist, or the names do not determine a deployment.
         """
-        if self.stage not in STAGES:
+        is_watch = self.stage == SHIFT and not self.is_called
+        if self.stage not in STAGES and not is_watch:
             raise ValueError(f"{self.stage!r} is not a stage; write one of {', '.join(STAGES)}")
         if not self.is_called:
             if not self.deployment or self.application or self.group:
@@ -123,7 +126,9 @@ class GateDocument(FrozenStruct, frozen=True, kw_only=True):
         until: Unix time at which all checks have ended, in seconds.
         plan: The plan's text; None if the default checks run.
         fragments: Texts of the fragments that the plan includes.
+        target: Target of the plan, for default checks in place of a stage that the plan does not have.
         shadow: The plan's shadow.
+        is_watched: The plan watches the shift of the traffic.
         shards: Names of the checks of each shard.
         waves: Numbers of the shards that run at the same time, wave after wave.
         result: The result of a gate that runs no checks; None for others.
@@ -134,7 +139,9 @@ class GateDocument(FrozenStruct, frozen=True, kw_only=True):
     until: float = 0.0
     plan: PlanText | None = None
     fragments: tuple[PlanText, ...] = ()
+    target: Target | None = None
     shadow: Shadow | None = None
+    is_watched: bool = False
     shards: tuple[tuple[str, ...], ...] = ()
     waves: tuple[tuple[int, ...], ...] = ()
     result: GateResult | None = None
@@ -164,11 +171,26 @@ class ShardDocument(FrozenStruct, frozen=True, kw_only=True):
 
 
 class JudgedDocument(FrozenStruct, frozen=True, kw_only=True):
-    """A gate with its verdict; `duration_ms` is the time from its start to the verdict."""
+    """A gate with its verdict.
+
+    Attributes:
+        result: The result.
+        started_at: Unix time of the start, in seconds.
+        duration_ms: Time from the start to the verdict.
+        is_watched: The plan watches the shift of the traffic.
+    """
 
     result: GateResult
     started_at: float
     duration_ms: float
+    is_watched: bool = False
+
+
+class HeldDocument(FrozenStruct, frozen=True, kw_only=True):
+    """A gate whose checks have passed, and that waits for an approval; `is_watched` as in `JudgedDocument`."""
+
+    held: OpenHold
+    is_watched: bool = False
 
 
 class Documents:

@@ -8,26 +8,26 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec.structs import replace
 
 from greenlight.core.display import truncate
-from greenlight.core.errors import DeploymentEndedError, GreenlightError, PlanError
+from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.report import Clock
-from greenlight.core.verdict import Status
 from greenlight.gate.fail_closed import run_fail_closed
-from greenlight.gate.result import GateResult, failed_result
+from greenlight.gate.hold import apply_hold
 from greenlight.gate.shadow import apply_shadow
 from greenlight.gate.supervise import complete_findings, conclude_gate
 from greenlight.gate.worker import WorkerEnd
 from greenlight.gate.worker_pipe import OUTPUT_CHARACTERS
-from greenlight.machine.callers import check_current
-from greenlight.machine.documents import RESULT, GateDocument, JudgedDocument, Reference, ShardDocument
-from greenlight.machine.step import Step, flatten_results, restore
+from greenlight.machine.callers import confirm
+from greenlight.machine.documents import GateDocument, Reference, ShardDocument
+from greenlight.machine.hold import hold_back
+from greenlight.machine.step import Step, flatten_results, restore, write_judged
 
 if TYPE_CHECKING:
     from greenlight.core.report import PlanSource
     from greenlight.gate.prepare import Prepared
+    from greenlight.gate.result import GateResult
 
 _MAX_CAUSE_LENGTH = 300
 
@@ -42,37 +42,13 @@ class StepFailedError(GreenlightError):
 
 
 def judge(step: Step, work: dict[str, Any]) -> dict[str, Any]:
-    """Decide the verdict, write it for the report, and return it with the reference to it.
+    """Decide the verdict, write it for the report, and return it with the reference to it; or begin the hold.
 
     Raises:
         AwsError: The result could not be written.
     """
-    result = _confirm(step, run_fail_closed(step.state, step.log, lambda: _decide(step, work)))
-    duration_ms = (time.time() - step.started_at) * 1000
-    report = result.report(step.started_at, duration_ms, bucket=step.settings.report_bucket)
-    step.log.best_effort(lambda: step.log.verdict(report))  # the reasons are logged before CodeDeploy gets the answer
-    judged = JudgedDocument(result=result, started_at=step.started_at, duration_ms=duration_ms)
-    reference = step.documents.write(RESULT, judged)
-    return {"status": result.verdict.status.value, "result": msgspec.to_builtins(reference)}
-
-
-def _confirm(step: Step, result: GateResult) -> GateResult:
-    """Return the result; Failed instead of Succeeded for a caller whose deployment has failed during the checks.
-
-    CodeDeploy waits for its hooks and ignores the verdict of a deployment that has ended. A caller may not know of it.
-    """
-    if not step.gate.is_called or result.verdict.status is Status.FAILED:
-        return result
-    try:
-        check_current(step.aws.repeating(step.state.read_until), result.deployment.id)
-    except DeploymentEndedError as error:
-        failed = failed_result(Cause.SUPERSEDED, str(error), result.deployment)
-    except GreenlightError as error:
-        message = f"it is not known whether the release is still live: {error}"
-        failed = failed_result(error.cause, message, result.deployment)
-    else:
-        return result
-    return replace(result, verdict=failed.verdict)
+    result = confirm(step, run_fail_closed(step.state, step.log, lambda: _decide(step, work)))
+    return hold_back(step, result) if result.hold is not None else write_judged(step, result)
 
 
 def _decide(step: Step, work: dict[str, Any]) -> GateResult:
@@ -83,19 +59,20 @@ def _decide(step: Step, work: dict[str, Any]) -> GateResult:
         StepFailedError: The gate could not be prepared, or a shard could not run.
     """
     if "document" not in work:
-        raise StepFailedError(Cause.GATE_ERROR, f"the gate could not be prepared: {_describe_error(work)}")
+        raise StepFailedError(Cause.GATE_ERROR, f"the gate could not be prepared: {describe_error(work)}")
     document = step.documents.read(msgspec.convert(work["document"], Reference), GateDocument)
     step.state.deployment, step.state.shadow = document.deployment, document.shadow
+    step.state.is_watched = document.is_watched
     if document.result is not None:
         return document.result
     prepared = restore(document)
-    findings, output = _collect(step, document, prepared, work)
+    findings, output = collect_findings(step, document, prepared, work)
     clock = Clock(deadline_ms=round((document.until - document.started_at) * 1000, 3))
     result = conclude_gate(prepared, step.settings, step.aws, findings, step.deadline, output=output, clock=clock)
-    return apply_shadow(result, document.shadow, step.settings)
+    return apply_hold(apply_shadow(result, document.shadow, step.settings), prepared.hold, step.started_at, time.time())
 
 
-def _collect(
+def collect_findings(
     step: Step, document: GateDocument, prepared: Prepared, work: dict[str, Any]
 ) -> tuple[tuple[Finding, ...], str]:
     """Return one finding for each check, in the plan's order, and the output of the validators."""
@@ -112,7 +89,7 @@ def _collect(
         output += shard.output
         # Only findings of the shard's own checks count: the function that wrote them ran plugins.
         own = tuple(finding for finding in shard.findings if finding.name in names)
-        error = result.error if result is not None else _describe_error(work)
+        error = result.error if result is not None else describe_error(work)
         end = WorkerEnd(findings=own, failure=f"the function that ran it ended early ({error})" if error else "")
         shard_checks = [checks[name] for name in names]
         findings |= {finding.name: finding for finding in complete_findings(shard_checks, end)}
@@ -126,7 +103,7 @@ def _raise_failure(shard: ShardDocument, source: PlanSource) -> None:
         raise StepFailedError(shard.failure.cause, shard.failure.message)
 
 
-def _describe_error(work: dict[str, Any]) -> str:
+def describe_error(work: dict[str, Any]) -> str:
     """Return the error of the state machine: its name, and the message of the function that raised it."""
     error = work.get("error")
     if not isinstance(error, dict):

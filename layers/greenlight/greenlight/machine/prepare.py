@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
+from greenlight.core.deployment import SHIFT
 from greenlight.core.errors import SettingsError
 from greenlight.core.report import DEFAULT_CHECKS
 from greenlight.gate.conductor import MACHINE_CHECKS_S
@@ -18,7 +19,7 @@ from greenlight.gate.shadow import apply_shadow
 from greenlight.gate.supervise import waived_result
 from greenlight.machine.callers import check_current, find_deployment
 from greenlight.machine.documents import GateDocument, PlanText
-from greenlight.machine.shards import divide
+from greenlight.machine.shards import Division, divide
 from greenlight.machine.step import begin
 from greenlight.stores.plan_lookup import PlanReader
 
@@ -39,7 +40,13 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
     step = begin(payload, context)
     outcome = run_fail_closed(step.state, step.log, lambda: _prepare(step))
     if isinstance(outcome, GateResult):
-        document = GateDocument(deployment=outcome.deployment, started_at=step.started_at, result=outcome)
+        document = GateDocument(
+            deployment=outcome.deployment,
+            started_at=step.started_at,
+            shadow=step.state.shadow,
+            is_watched=step.state.is_watched,
+            result=outcome,
+        )
         probe, bake_s = "", 0.0
     else:
         document, probe, bake_s = outcome
@@ -68,15 +75,20 @@ def _prepare(step: Step) -> tuple[GateDocument, str, float] | GateResult:
     prepared = discover_and_prepare(step.state, aws, reader)
     if prepared.plan.waived:
         return apply_shadow(waived_result(prepared), step.state.shadow, step.settings)
-    division = divide(prepared.checks)
     plan, fragments = _plan_texts(prepared, reader)
+    if step.gate.stage == SHIFT:  # a round has to be short, so one process runs it
+        division = Division((tuple(check.name for check in prepared.checks),), ((0,),))
+    else:
+        division = divide(prepared.checks)
     document = GateDocument(
         deployment=prepared.deployment,
         started_at=step.started_at,
         until=step.started_at + MACHINE_CHECKS_S,
         plan=plan,
         fragments=fragments,
+        target=prepared.plan.target,
         shadow=prepared.plan.shadow,
+        is_watched=prepared.is_watched,
         shards=division.shards,
         waves=division.waves,
     )

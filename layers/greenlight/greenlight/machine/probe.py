@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from greenlight.aws.deadline import run_with_deadline
 from greenlight.checks.hand_over import RunPart
 from greenlight.checks.runner import unfinished_finding
+from greenlight.core.deployment import SHIFT
 from greenlight.core.errors import GreenlightError, PlanError
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.verdict import Reason
@@ -91,7 +92,7 @@ def _run_checks(
         names=shard.names,
         findings=(*known, *shard.before.findings),
         waiting=shard.before.waiting,
-        may_hand_over=True,
+        may_hand_over=step.gate.stage != SHIFT,  # a round of the watcher ends before the next one
         is_last=gate_end <= step.deadline,
     )
     started = now - (wall - shard.document.started_at)

@@ -19,12 +19,13 @@ from greenlight.gate.prepare import Prepared, default_plan
 from greenlight.gate.processes import deny_inspection
 from greenlight.gate.run_state import RunState
 from greenlight.gate.telemetry import GateLog
-from greenlight.machine.documents import Documents, MachineGate, Reference, ShardDocument
+from greenlight.machine.documents import RESULT, Documents, JudgedDocument, MachineGate, Reference, ShardDocument
 from greenlight.plan.parser import parse
 
 if TYPE_CHECKING:
     from greenlight.core.finding import Finding
     from greenlight.core.settings import Settings
+    from greenlight.gate.result import GateResult
     from greenlight.machine.documents import GateDocument
 
 RESERVE_S = 20.0
@@ -127,6 +128,26 @@ def without_bake(prepared: Prepared) -> Prepared:
     return replace(prepared, plan=replace(prepared.plan, stages=stages))
 
 
+def write_judged(step: Step, result: GateResult) -> dict[str, Any]:
+    """Write the result of the gate for the report, log it, and return the verdict for the state machine.
+
+    Raises:
+        AwsError: The result could not be written.
+    """
+    duration_ms = (time.time() - step.started_at) * 1000
+    report = result.report(step.started_at, duration_ms, bucket=step.settings.report_bucket)
+    step.log.best_effort(lambda: step.log.verdict(report))  # the reasons are logged before CodeDeploy gets the answer
+    is_watched = step.state.is_watched
+    judged = JudgedDocument(result=result, started_at=step.started_at, duration_ms=duration_ms, is_watched=is_watched)
+    reference = step.documents.write(RESULT, judged)
+    return {
+        "status": result.verdict.status.value,
+        "result": msgspec.to_builtins(reference),
+        "wait_s": 0,
+        "held": None,
+    }
+
+
 def parse_time(text: str) -> float:
     """Parse a time as Step Functions writes it, such as 2026-03-01T12:00:00.123Z, to Unix time in seconds."""
     return datetime.datetime.fromisoformat(text).timestamp()
@@ -140,7 +161,7 @@ def restore(document: GateDocument) -> Prepared:
     """
     deployment = document.deployment
     if document.plan is None:
-        return Prepared(deployment=deployment, plan=default_plan(deployment, document.shadow))
+        return Prepared(deployment=deployment, plan=default_plan(deployment, document.shadow, document.target))
     texts = {fragment.uri: (fragment.text, fragment.version_id) for fragment in document.fragments}
     plan = document.plan
     parsed = parse(plan.text, plan.uri, plan.version_id, environment=deployment.environment, fetch=texts.get)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from greenlight.core.deployment import Deployment
-from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
+from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Outcome, Severity
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.report import PlanSource
 from greenlight.core.units import field_default
 from greenlight.plan import yaml_reader
+from greenlight.plan.hold import Hold
 from greenlight.plan.repeat import Repeat
 from greenlight.plan.retry import Retry
 from greenlight.plan.schema import DEFAULT_TIMEOUT, Accepts, Target, When
@@ -62,12 +63,36 @@ class Check(FrozenStruct, frozen=True, kw_only=True):
         return self.timeout_s * self.retry.attempts + waits
 
 
+class Watch(FrozenStruct, frozen=True, kw_only=True):
+    """How the stage AllowTraffic watches the shift of the users' traffic.
+
+    Attributes:
+        every_s: Time from the beginning of one round of checks to the next.
+        tolerate: Number of bad rounds in a row that do not stop the deployment yet.
+        stop_on: Outcomes of a blocking check that make a round bad.
+    """
+
+    every_s: float = 30.0
+    tolerate: int = 1
+    stop_on: tuple[Outcome, ...] = (Outcome.FAIL,)
+
+
 class Stage(FrozenStruct, frozen=True, kw_only=True):
-    """The checks of one stage, the wait `bake_s` before they start, and the weaker evidence that it accepts."""
+    """The checks of one stage.
+
+    Attributes:
+        checks: The checks, in the plan's order.
+        bake_s: Wait before they start.
+        accepts: Weaker evidence that the stage accepts.
+        watch: How the shift is watched; the defaults at stages other than AllowTraffic, which do not use it.
+        hold: Wait for an approval after the checks have passed; None for none.
+    """
 
     checks: tuple[Check, ...]
     bake_s: float = 0.0
     accepts: Accepts | None = None
+    hold: Hold | None = None
+    watch: Watch = Watch()
 
 
 class Plan(FrozenStruct, frozen=True, kw_only=True):

@@ -35,13 +35,14 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from greenlight.core import references
-from greenlight.core.deployment import STAGES
+from greenlight.core.deployment import PLAN_STAGES, SHIFT
 from greenlight.core.errors import PlanError, Problem
+from greenlight.core.finding import Outcome
 from greenlight.core.report import PlanSource
 from greenlight.plan import yaml_reader
 from greenlight.plan.decoder import convert
-from greenlight.plan.model import Plan, Stage
-from greenlight.plan.schema import Environment, PlanFile, StageFile
+from greenlight.plan.model import Plan, Stage, Watch
+from greenlight.plan.schema import WATCH_KEYS, Environment, PlanFile, StageFile
 from greenlight.plan.stage_reader import StageReader
 
 if TYPE_CHECKING:
@@ -155,15 +156,26 @@ def _read_stages(data: dict[str, Any], plan_file: PlanFile | None, reader: Stage
     for name, raw in _raw_stages(data):
         stage = typed.get(name, StageFile())
         checks = reader.read_checks(raw, ("stages", name))
-        stages[name] = Stage(checks=checks, bake_s=float(stage.bake), accepts=stage.accepts)
+        stages[name] = Stage(
+            checks=checks, bake_s=float(stage.bake), accepts=stage.accepts, hold=stage.hold, watch=_read_watch(stage)
+        )
     return stages
+
+
+def _read_watch(stage: StageFile) -> Watch:
+    default = Watch()
+    return Watch(
+        every_s=default.every_s if stage.every is None else float(stage.every),
+        tolerate=default.tolerate if stage.tolerate is None else stage.tolerate,
+        stop_on=default.stop_on if stage.stop_on is None else tuple(Outcome(name.upper()) for name in stage.stop_on),
+    )
 
 
 def _raw_stages(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each valid stage as plain data; the conversion to types reports invalid stages."""
     stages = data.get("stages")
     for name, stage in stages.items() if isinstance(stages, dict) else ():
-        if name in STAGES and isinstance(stage, dict):
+        if name in PLAN_STAGES and isinstance(stage, dict):
             yield name, stage
 
 
@@ -171,9 +183,29 @@ def _structural_mistakes(data: dict[str, Any]) -> list[PathProblem]:
     """Return problems that the types cannot detect: an empty map of stages, and references outside parameters."""
     mistakes: list[PathProblem] = []
     if data.get("stages") == {}:
-        mistakes.append((("stages",), "a plan without stages checks nothing; add one of " + ", ".join(STAGES)))
+        mistakes.append((("stages",), "a plan without stages checks nothing; add one of " + ", ".join(PLAN_STAGES)))
     for key in ("variables", "target", "defaults", "shadow", "environments"):
         mistakes += references.unsupported_references(data.get(key), (key,))
     for name, stage in _raw_stages(data):
-        mistakes += references.unsupported_references(stage.get("accepts"), ("stages", name, "accepts"))
+        for key in ("accepts", "hold"):
+            mistakes += references.unsupported_references(stage.get(key), ("stages", name, key))
+        mistakes += _misplaced_keys(name, stage)
     return mistakes
+
+
+def _misplaced_keys(name: str, stage: dict[str, Any]) -> Iterator[PathProblem]:
+    """Yield the keys of a stage that have no effect there."""
+    if name == SHIFT:
+        if "bake" in stage:
+            message = (
+                f"{SHIFT} has no bake: its checks run again and again while traffic shifts; remove it, or set every"
+            )
+            yield ("stages", name, "bake"), message
+        if "hold" in stage:
+            message = f"{SHIFT} has no hold, because no hook waits there; hold an earlier stage"
+            yield ("stages", name, "hold"), message
+        return
+    for key in WATCH_KEYS:
+        if key in stage:
+            message = f"only {SHIFT} has {key}, because the checks of other stages run once; remove it"
+            yield ("stages", name, key), message

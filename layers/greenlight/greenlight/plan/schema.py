@@ -27,6 +27,7 @@ from greenlight.core.field_types import (
 )
 from greenlight.core.finding import OnFirstDeployment, OnInconclusive, Severity
 from greenlight.core.units import Duration, field_default
+from greenlight.plan.hold import Hold
 from greenlight.plan.repeat import Repeat
 from greenlight.plan.retry import Retry
 from greenlight.plan.shadow import Shadow
@@ -35,10 +36,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-StageName = Literal["BeforeInstall", "AfterInstall", "AfterAllowTestTraffic", "BeforeAllowTraffic", "AfterAllowTraffic"]
+StageName = Literal[
+    "BeforeInstall",
+    "AfterInstall",
+    "AfterAllowTestTraffic",
+    "BeforeAllowTraffic",
+    "AllowTraffic",
+    "AfterAllowTraffic",
+]
 
 DEFAULT_TIMEOUT = Duration(10)
 MIN_TIMEOUT_S = 0.001
+
+MIN_EVERY_S, MAX_EVERY_S = 10.0, 600.0
+"""Limits of `every`: a round needs some seconds itself, and CodeDeploy's shortest steps take a minute."""
+
+WATCH_KEYS = ("every", "tolerate", "stop_on")
+"""Keys of a stage that only AllowTraffic has."""
 
 
 class When(StrictStruct, frozen=True, kw_only=True):
@@ -285,6 +299,13 @@ class StageFile(StrictStruct, frozen=True, kw_only=True):
             timeout.
         accepts: Weaker evidence that suffices here. Without it, one blocking check must have asked green wherever green
             can be asked.
+        hold: A wait for the approval of a person after the checks have passed.
+        every: Time from the beginning of one round of checks to the next, 10s to 10m; 30s by default. Only at
+            AllowTraffic, where the checks run again and again while the users' traffic shifts to green.
+        tolerate: Number of bad rounds in a row that do not stop the deployment yet; 1 by default, and 0 stops it at the
+            first. A good round begins the count again. Only at AllowTraffic.
+        stop_on: Outcomes of a blocking check that make a round bad; `[fail]` by default. With `error` or
+            `inconclusive` a check that could not measure stops the deployment as well. Only at AllowTraffic.
 
     Example:
         include: [{uri: "file:shared/web.yaml"}]
@@ -293,16 +314,27 @@ class StageFile(StrictStruct, frozen=True, kw_only=True):
           - name: green answers
             http: {get: /health, expect: {status: 200}}
         accepts: {evidence: readiness, why: its only endpoint is internal}
+        hold: {within: 20m, ask: [release managers, the owner of the shop]}
     """
 
     checks: list[dict[str, Any]] = []
     include: tuple[Include, ...] = ()
     bake: Duration = field_default(Duration(0))
     accepts: Accepts | None = None
+    hold: Hold | None = None
+    every: Duration | None = None
+    tolerate: Annotated[int, msgspec.Meta(ge=0, le=10)] | None = None
+    stop_on: tuple[Literal["fail", "error", "inconclusive"], ...] | None = None
 
     def __post_init__(self) -> None:
-        """Reject waits over one hour, after which CodeDeploy stops waiting for the hook."""
+        """Reject waits over one hour, after which CodeDeploy stops waiting for the hook, and impossible rounds."""
         require_within_one_hour(self.bake, "bake")
+        if self.every is not None and not MIN_EVERY_S <= self.every <= MAX_EVERY_S:
+            message = f"{self.every} is not between {Duration(MIN_EVERY_S)} and {Duration(MAX_EVERY_S)}"
+            raise WrongValueError(f"{message}; write for example 30s", ("every",))
+        if self.stop_on is not None and "fail" not in self.stop_on:
+            message = "a check that fails always counts, so the list contains fail; write for example [fail, error]"
+            raise WrongValueError(message, ("stop_on",))
 
 
 class PlanFile(StrictStruct, frozen=True, kw_only=True):

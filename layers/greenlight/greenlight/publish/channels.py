@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from greenlight.aws.deadline import run_with_deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from greenlight.aws.client import Aws
     from greenlight.core.report import Report
@@ -52,12 +52,7 @@ def publish_report(aws: Aws, settings: Settings, report: Report, deadline: float
     """
     from greenlight.publish import index, s3
 
-    channels = _channels(aws, settings, report)
-    uri, failures = "", 0
-    for position, channel in enumerate(channels):
-        result = _publish(channel, uri, _share(deadline, 1 / (len(channels) - position)), log)
-        failures += result is None
-        uri = result if result and channel.key == "uri" else uri
+    uri, failures = publish_channels(_channels(aws, settings, report), deadline, log)
     if uri:
         bucket = settings.report_bucket
         entry = Channel("index written", "uri", functools.partial(index.store, aws, bucket, report))
@@ -65,6 +60,16 @@ def publish_report(aws: Aws, settings: Settings, report: Report, deadline: float
         page = Channel("page stored", "uri", lambda _uri: s3.store_page(aws, bucket, report))
         _publish(page, uri, deadline, log)  # the report can be rendered again, so this failure does not count
     return failures
+
+
+def publish_channels(channels: Sequence[Channel], deadline: float, log: ChannelLog) -> tuple[str, int]:
+    """Publish through channels, each with an equal share of the time; return the report's URI and the failures."""
+    uri, failures = "", 0
+    for position, channel in enumerate(channels):
+        result = _publish(channel, uri, _share(deadline, 1 / (len(channels) - position)), log)
+        failures += result is None
+        uri = result if result and channel.key == "uri" else uri
+    return uri, failures
 
 
 def _channels(aws: Aws, settings: Settings, report: Report) -> list[Channel]:

@@ -36,8 +36,16 @@ def put(aws: Aws, bus: str, report: Report, uri: str) -> str:
     Raises:
         AwsError: EventBridge denied the call, did not respond, or did not accept the event.
     """
-    detail = encode_detail(report, uri)
-    entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail, "EventBusName": bus}
+    return put_detail(aws, bus, DETAIL_TYPE, encode_detail(report, uri))
+
+
+def put_detail(aws: Aws, bus: str, detail_type: str, detail: str) -> str:
+    """Put an event with this detail, in JSON, on a bus; return the event's id.
+
+    Raises:
+        AwsError: EventBridge denied the call, did not respond, or did not accept the event.
+    """
+    entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": detail, "EventBusName": bus}
     (result,) = aws.call("events", "put_events", Entries=[entry])["Entries"]
     # PutEvents returns status 200 for events that it did not accept, too.
     if not result.get("EventId"):

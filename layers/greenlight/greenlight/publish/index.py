@@ -18,6 +18,7 @@ import msgspec
 from greenlight.core.display import truncate
 from greenlight.core.finding import ExcuseReason, Outcome, Severity
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.hold import HoldDecision
 from greenlight.core.report import Answer, Author, PlanSource, Report
 from greenlight.core.verdict import Reason, Status
 
@@ -54,6 +55,8 @@ class Entry(FrozenStruct, frozen=True, kw_only=True):
     Attributes:
         hidden: The verdict was Failed, and the plan's shadow mode hid it from CodeDeploy.
         overrides: Number of overrides that were honoured.
+        hold: How the wait for an approval ended; null if the gate did not wait for one.
+        decided_by: ARN of the principal that decided it; "" for none.
         reasons: The first 10, with truncated messages.
         checks: The first 500.
         left_out: Number of checks that are not in `checks`.
@@ -79,6 +82,8 @@ class Entry(FrozenStruct, frozen=True, kw_only=True):
     left_out: int = 0
     hidden: bool = False
     overrides: int = 0
+    hold: HoldDecision | None = None
+    decided_by: str = ""
     plan: PlanSource = PlanSource()
     report: str = ""
     greenlight: str = ""
@@ -126,6 +131,8 @@ def build_entry(report: Report, uri: str) -> Entry:
         left_out=max(0, len(report.checks) - MAX_CHECKS),
         hidden=bool(report.shadow and report.shadow.would_have_been is Status.FAILED),
         overrides=len(report.overrides),
+        hold=report.hold.decision if report.hold else None,
+        decided_by=report.hold.who if report.hold else "",
         plan=report.plan,
         report=uri,
         greenlight=report.greenlight,

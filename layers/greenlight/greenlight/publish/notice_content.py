@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from greenlight.core.report import Report
     from greenlight.core.verdict import Reason
+    from greenlight.core.watch import ShiftWatch
 
 EVENT_SCHEMA = "greenlight.event/1"
 MAX_REASONS = 10
@@ -73,6 +74,23 @@ def fit_reasons(reasons: Sequence[Reason], max_bytes: int) -> list[dict[str, Any
     return data
 
 
+def _hold_data(report: Report, message_length: int) -> dict[str, Any] | None:
+    """Return the wait for an approval, with short texts and without the decisions that did not count."""
+    if report.hold is None:
+        return None
+    texts = {key: truncate(getattr(report.hold, key), message_length) for key in ("why", "reason")}
+    return {**msgspec.to_builtins(report.hold), **texts, "rejected": len(report.hold.rejected)}
+
+
+def _summarize_watch(watch: ShiftWatch | None) -> dict[str, Any] | None:
+    """Return the watch of a shift without its rounds, which may be too many for an event."""
+    if watch is None:
+        return None
+    data: dict[str, Any] = msgspec.to_builtins(watch)
+    del data["rounds"]
+    return data
+
+
 def _encode_reason(reason: Reason, length: int) -> dict[str, Any]:
     """Return a reason as plain data, with texts of at most `length` characters."""
     data = {"cause": reason.cause.value, "check": reason.check, "message": truncate(reason.message, length)}
@@ -107,9 +125,11 @@ def build_event(report: Report, uri: str, message_length: int = MESSAGE_LENGTHS[
         "reasons": reasons,
         "reasons_left_out": max(0, len(report.reasons) - MAX_REASONS),
         "checks": counts,
+        "watch": _summarize_watch(report.watch),
         "answer": msgspec.to_builtins(report.answer),
         "judged": msgspec.to_builtins(report.judged),
         "shadow": msgspec.to_builtins(report.shadow),
+        "hold": _hold_data(report, message_length),
         "overrides": [
             {
                 **msgspec.to_builtins(override),

@@ -44,12 +44,28 @@ def notify(aws: Aws, topic: str, report: Report, uri: str) -> str:
         "group": deployment.group,
         "stage": deployment.stage,
     }
+    return publish(aws, topic, notice_content.format_subject(report), build_message(report, uri), attributes)
+
+
+def publish(aws: Aws, topic: str, subject: str, message: str, attributes: dict[str, str]) -> str:
+    """Publish a message with one text for each protocol; return its id.
+
+    Args:
+        aws: AWS clients.
+        topic: ARN of the topic.
+        subject: Subject of the mail, in any characters and length.
+        message: JSON with a text for each protocol.
+        attributes: Attributes of the message; empty ones are left out.
+
+    Raises:
+        AwsError: SNS denied the call or did not respond.
+    """
     response = aws.call(
         "sns",
         "publish",
         TopicArn=topic,
-        Subject=_mail_subject(report),
-        Message=build_message(report, uri),
+        Subject=_mail_subject(subject),
+        Message=message,
         MessageStructure="json",
         MessageAttributes={
             name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
@@ -81,7 +97,7 @@ def build_card(report: Report, uri: str, text_length: int = notice_content.MESSA
     """Build the notice for chat applications, with at most `text_length` characters in each of its texts."""
 
     def escape(text: str) -> str:
-        return _escape_markup(text, text_length)
+        return escape_markup(text, text_length)
 
     deployment = report.deployment
     reasons = [
@@ -116,14 +132,14 @@ def build_card(report: Report, uri: str, text_length: int = notice_content.MESSA
     }
 
 
-def _escape_markup(text: str, length: int) -> str:
+def escape_markup(text: str, length: int) -> str:
     """Escape a text to one line without mentions, which `<!channel>` and `<@name>` are in Slack's markup."""
     return html.escape(truncate(text, length), quote=False)
 
 
-def _mail_subject(report: Report) -> str:
+def _mail_subject(subject: str) -> str:
     """Return the subject in the form that SNS accepts: ASCII, no line breaks, fewer than 100 characters."""
-    line = notice_content.format_subject(report).encode("ascii", "replace").decode()
+    line = subject.encode("ascii", "replace").decode()
     return line if len(line) < MAX_SUBJECT else f"{line[: MAX_SUBJECT - 4]}..."
 
 

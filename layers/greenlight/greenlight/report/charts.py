@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from greenlight.core.display import truncate
 from greenlight.core.finding import Outcome
+from greenlight.core.watch import RoundOutcome
 from greenlight.report.content import format_duration
 from greenlight.report.html_builder import Html, tag
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from greenlight.core.finding import AttemptRecord, Series
     from greenlight.core.report import TrafficShare
+    from greenlight.core.watch import Round
 
 MAX_LIMIT_RATIO = 2.5
 """Largest ratio of a limit to the largest value that is drawn; a larger one would compress the values."""
@@ -30,6 +32,7 @@ MAX_LABEL_LENGTH = 32
 
 ROW_HEIGHT = 72
 SIDES = ("blue", "green")
+ROUND_STYLES = {RoundOutcome.GOOD: "pass", RoundOutcome.BAD: "fail", RoundOutcome.UNKNOWN: "inconclusive"}
 BOUND_SIGNS = {"lt": "<", "lte": "≤", "gt": ">", "gte": "≥", "eq": "="}
 
 
@@ -130,8 +133,14 @@ def draw_series(line: Series) -> Html:
     return tag("svg", *shapes, class_="plot", width="100%", height=130, role="img", aria_label=describe_series(line))
 
 
-def draw_traffic(shares: Sequence[TrafficShare], end_ms: float) -> Html:
-    """Draw green's share of the users' requests over time, and the time of the gate in it."""
+def draw_traffic(shares: Sequence[TrafficShare], end_ms: float, rounds: Sequence[Round] = ()) -> Html:
+    """Draw green's share of the users' requests over time, with the time of the gate or the rounds of a watch.
+
+    Args:
+        shares: Green's shares.
+        end_ms: End of the gate.
+        rounds: Rounds of checks during the shift; the gate itself is not drawn then, because it spans them.
+    """
     ordered = sorted(shares, key=lambda share: share.at_ms)
     first, last = min(ordered[0].at_ms, 0.0), max(ordered[-1].at_ms, end_ms)
     path, height = "", 0.0
@@ -144,15 +153,35 @@ def draw_traffic(shares: Sequence[TrafficShare], end_ms: float) -> Html:
     left, right = _share(0.0, first, last), _share(end_ms, first, last)
     begin, end = ordered[0].green_percent, ordered[-1].green_percent
     description = f"green's share of the traffic went from {begin:.0f} % to {end:.0f} %"
+    if rounds:
+        bad = sum(item.outcome is RoundOutcome.BAD for item in rounds)
+        description += f", with {len(rounds)} rounds of checks, {bad} of them bad"
     return tag(
         "svg",
         tag("rect", x="0%", width="100%", y=20, height=60, class_="blue"),
         _stretch(tag("path", d=path), 0, 20, 100, 60, 100, "area"),
-        tag("rect", x=_percent(left), width=_percent(max(right - left, 0.4)), y=17, height=66, class_="gate"),
-        _draw_label("this gate", left, 12),
+        *(_draw_rounds(rounds, first, last) or _draw_gate(left, right)),
         tag("text", "all traffic: blue above, green below", x="0%", y=98),
         class_="plot", width="100%", height=104, role="img", aria_label=description,
     )  # fmt: skip
+
+
+def _draw_gate(left: float, right: float) -> list[Html]:
+    return [
+        tag("rect", x=_percent(left), width=_percent(max(right - left, 0.4)), y=17, height=66, class_="gate"),
+        _draw_label("this gate", left, 12),
+    ]
+
+
+def _draw_rounds(rounds: Sequence[Round], first: float, last: float) -> list[Html]:
+    """Draw a mark above the traffic for each round; those that are not good are taller."""
+    marks = []
+    for item in rounds:
+        x = min(_share(item.at_ms, first, last), 99.6)
+        style = ROUND_STYLES[item.outcome]
+        y, height = (8, 8) if item.outcome is RoundOutcome.GOOD else (1, 15)
+        marks.append(tag("rect", x=_percent(x), width="0.4%", y=y, height=height, class_=style))
+    return marks
 
 
 def draw_users(green_percent: float) -> Html:

@@ -10,12 +10,15 @@ import msgspec
 
 from greenlight.core.finding import AFTER_REDIRECT, Cause, EvidenceKind, Outcome, Severity
 from greenlight.core.frozen import FrozenStruct
+from greenlight.core.hold import HoldDecision
 from greenlight.core.report import DEFAULT_CHECKS
 from greenlight.core.verdict import Reason, Status
+from greenlight.core.watch import RoundOutcome, describe_watch, format_share
 
 if TYPE_CHECKING:
     from greenlight.core.finding import Evidence, Finding
     from greenlight.core.report import Report
+    from greenlight.core.watch import Round
 
 OWNERS = {
     Cause.RELEASE_FAILED: "Green is wrong: the team that wrote the release has to act.",
@@ -27,6 +30,7 @@ OWNERS = {
     Cause.DEADLINE: (
         "The time ran out: the author of the plan has to act, or the team that wrote the release if green is slow."
     ),
+    Cause.NOT_APPROVED: "The checks passed, and the release was not approved: the people who were asked have to act.",
     Cause.SUPERSEDED: "CodeDeploy has already received another answer: find out what stopped the deployment.",
 }
 """Owner of the problem, for each cause."""
@@ -44,6 +48,12 @@ MAX_NAMES = 10
 
 NOT_COVERED = "not covered: "
 """Words in a message after which a check that passed lists what it did not look at; `openapi` writes them."""
+
+ROUND_WORDS = {
+    RoundOutcome.GOOD: "good",
+    RoundOutcome.BAD: "bad",
+    RoundOutcome.UNKNOWN: "without an answer",
+}
 
 BROKEN = (Outcome.FAIL, Outcome.ERROR, Outcome.INCONCLUSIVE)
 
@@ -125,7 +135,8 @@ def next_commands(report: Report) -> dict[str, str]:
     deployment = report.deployment
     if report.command:
         return {"check again": report.command}
-    if not report.bucket or report.traffic or not DEPLOYMENT_ID.fullmatch(deployment.id):
+    is_rehearsed = bool(report.traffic) and report.watch is None
+    if not report.bucket or is_rehearsed or not DEPLOYMENT_ID.fullmatch(deployment.id):
         return {}
     values = {
         "--stage": deployment.stage,
@@ -145,7 +156,7 @@ def next_commands(report: Report) -> dict[str, str]:
     ):
         application, group = shlex.quote(deployment.application), shlex.quote(deployment.group)
         commands["the wiring"] = f"greenlight doctor --application {application} --group {group}"
-    if report.checks or report.reasons:
+    if (report.checks or report.reasons) and report.watch is None:
         commands["judge again"] = f"greenlight replay {deployment.id} {options}{_plan_option(report, is_rejected)}"
     return commands
 
@@ -178,6 +189,8 @@ def list_owners(report: Report) -> list[str]:
 
 def owner_sentence(report: Report, cause: Cause) -> str:
     """Return who has to act for a cause; checks without evidence are counted if others passed."""
+    if cause is Cause.SUPERSEDED and report.watch is not None:
+        return "Something else stopped the deployment: find out what it was."
     silent = {reason.check for reason in report.reasons if reason.cause is Cause.NO_EVIDENCE and reason.check}
     if cause is not Cause.NO_EVIDENCE or not silent or not count_passed(report):
         return OWNERS[cause]
@@ -207,6 +220,46 @@ def describe_accepted(report: Report) -> str:
     """Return the weaker evidence that the plan accepts, and its reason; "" if it accepts none."""
     accepted = report.accepted
     return f"{accepted.evidence.value} as evidence, {_ACCEPTED[accepted.evidence]}: {accepted.why}" if accepted else ""
+
+
+def list_hold(report: Report) -> dict[str, str]:
+    """Return sentences about the wait for an approval, by how it ended; empty if the gate did not wait."""
+    hold = report.hold
+    if hold is None:
+        return {}
+    waited, asked = format_duration(hold.waited_ms), f"asked: {', '.join(hold.asked)}"
+    if hold.decision is HoldDecision.UNANSWERED:
+        sentence = f"for {waited}, from {hold.asked_at}; {asked}"
+    else:
+        sentence = f"by {hold.who} after {waited}: {hold.reason} ({asked})"
+    sentences = {hold.decision.value: sentence}
+    if hold.deployer:
+        sentences["deployed"] = f"by {hold.deployer}"
+    if hold.rejected:
+        sentences["not accepted"] = "; ".join(rejected.message for rejected in hold.rejected)
+    return sentences
+
+
+def describe_shift(report: Report) -> str:
+    """Return how the traffic shift was watched, as a sentence; "" at other stages."""
+    watch = report.watch
+    if watch is None:
+        return ""
+    tolerated = "no bad round" if not watch.tolerate else f"{watch.tolerate} bad in a row"
+    return f"{describe_watch(watch)} (a round every {watch.every_s:g} s, {tolerated} tolerated)"
+
+
+def list_bad_rounds(report: Report) -> list[str]:
+    """Return the rounds that were not good, the last ten, one sentence each."""
+    rounds = report.watch.rounds if report.watch else ()
+    return [describe_round(item) for item in rounds if item.outcome is not RoundOutcome.GOOD][-MAX_NAMES:]
+
+
+def describe_round(item: Round) -> str:
+    """Return a round as a sentence."""
+    checks = f"{', '.join(item.checks)}: " if item.checks else ""
+    message = f": {checks}{item.message}" if item.message else ""
+    return f"round {item.number}{format_share(item.green_percent)} {ROUND_WORDS[item.outcome]}{message}"
 
 
 def describe_untested(report: Report) -> list[str]:

@@ -15,15 +15,27 @@ from typing import TYPE_CHECKING
 from greenlight.core.deployment import STAGES, Platform
 from greenlight.core.finding import Cause, Outcome
 from greenlight.core.verdict import Status
+from greenlight.core.watch import RoundOutcome
 from greenlight.report import charts, content
-from greenlight.report.html_builder import MAX_TEXT_LENGTH, Html, escape_block, escape_line, join, tag
+from greenlight.report.html_builder import Html, escape_block, escape_line, join, tag
+from greenlight.report.html_checks import (
+    SIGNS,
+    render_checks,
+    render_mark,
+    render_next_step,
+    render_section,
+    render_sign,
+    render_table,
+    render_value,
+)
 from greenlight.report.reason_groups import MAX_NAMES, group_reasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from greenlight.core.finding import AttemptRecord, Evidence, Finding, Series
+    from greenlight.core.finding import Evidence, Finding
     from greenlight.core.report import Report
+    from greenlight.core.watch import Round, ShiftWatch
     from greenlight.report.reason_groups import ReasonGroup
 
 MAX_TIMELINE_ROWS = 30
@@ -32,19 +44,13 @@ MAX_TIMELINE_ROWS = 30
 MAX_REASONS = 20
 """Most reasons at the top of the page."""
 
-SIGNS = {
-    Outcome.PASS: "✓",
-    Outcome.FAIL: "✕",
-    Outcome.ERROR: "!",
-    Outcome.INCONCLUSIVE: "?",
-    Outcome.SKIPPED: "·",
-}
-OUTCOME_WORDS = {
-    Outcome.PASS: "passed",
-    Outcome.FAIL: "failed",
-    Outcome.ERROR: "error",
-    Outcome.INCONCLUSIVE: "inconclusive",
-    Outcome.SKIPPED: "skipped",
+MAX_ROUNDS = 60
+"""Most rounds of a watch that the page lists."""
+
+ROUND_OUTCOMES = {
+    RoundOutcome.GOOD: Outcome.PASS,
+    RoundOutcome.BAD: Outcome.FAIL,
+    RoundOutcome.UNKNOWN: Outcome.INCONCLUSIVE,
 }
 STAGE_AFTER_SHIFT = "AfterAllowTraffic"
 
@@ -127,7 +133,10 @@ def _reasons(report: Report) -> Iterator[Html]:
 def _remarks(report: Report) -> Iterator[Html]:
     """Render shadow mode, overrides and notes."""
     if report.shadow:
-        yield _remark("Shadow", f"CodeDeploy receives Succeeded until {report.shadow.until}: {report.shadow.why}")
+        effect = "no deployment is stopped" if report.watch else "CodeDeploy receives Succeeded"
+        yield _remark("Shadow", f"{effect} until {report.shadow.until}: {report.shadow.why}")
+    for label, sentence in content.list_hold(report).items():
+        yield _remark(label.capitalize(), sentence)
     if accepted := content.describe_accepted(report):
         yield _remark("Accepted", accepted)
     for override in report.overrides:
@@ -152,7 +161,7 @@ def _first_reason(report: Report, group: ReasonGroup) -> Html:
             *((tag("strong", group.cause.value), " ") if group.checks else ()),
             content.owner_sentence(report, group.cause),
         ),
-        _next_step(finding) if finding and finding.remediation else Html(),
+        render_next_step(finding) if finding and finding.remediation else Html(),
         class_="why",
     )
 
@@ -162,8 +171,8 @@ def _expected_and_actual(evidence: Evidence) -> Html:
     sides = ("Blue", "Green") if evidence.baseline_is_blue else ("Expected", "Actual")
     return tag(
         "dl",
-        tag("div", tag("dt", sides[0]), tag("dd", _value(evidence.expected))),
-        tag("div", tag("dt", sides[1]), tag("dd", _value(evidence.actual), class_="seen")),
+        tag("div", tag("dt", sides[0]), tag("dd", render_value(evidence.expected))),
+        tag("div", tag("dt", sides[1]), tag("dd", render_value(evidence.actual), class_="seen")),
         tag("div", tag("dt", "Where"), tag("dd", tag("code", content.format_place(evidence))), class_="wide"),
         tag("div", tag("dt", "Difference"), tag("dd", evidence.why), class_="wide") if evidence.why else Html(),
         class_="pair",
@@ -250,14 +259,14 @@ def _format_time(started_at: str) -> str:
 
 def _sections(report: Report) -> Iterator[Html]:
     if any(finding.tries for finding in report.checks):
-        yield _section("Timeline", _timeline(report))
+        yield render_section("Timeline", _timeline(report))
     if traffic := _traffic(report):
-        yield _section("Users' traffic", traffic)
-    yield from _checks(report)
+        yield render_section("Users' traffic", traffic)
+    yield from render_checks(report)
     if untested := content.describe_untested(report):
-        yield _section("Not tested", tag("ul", *(tag("li", sentence) for sentence in untested)))
+        yield render_section("Not tested", tag("ul", *(tag("li", sentence) for sentence in untested)))
     if report.output:
-        yield _section(
+        yield render_section(
             "Output",
             tag(
                 "details",
@@ -267,12 +276,8 @@ def _sections(report: Report) -> Iterator[Html]:
         )
 
 
-def _section(title: str, *children: str) -> Html:
-    return tag("section", tag("h2", title), *children)
-
-
 def _timeline(report: Report) -> Html:
-    """Draw the timeline: discovery and bake time, then every check with its attempts."""
+    """Draw the timeline: discovery and bake time, then every check with its attempts, then the wait for an approval."""
     clock = report.clock
     ends_ms = [attempt.began_ms + attempt.duration_ms for finding in report.checks for attempt in finding.tries]
     end_ms = max(report.duration_ms, *ends_ms)
@@ -290,11 +295,13 @@ def _timeline(report: Report) -> Html:
         rows.append(
             tag(
                 "li",
-                tag("span", _mark(finding), tag("a", finding.name, href=f"#check-{number}"), class_="name"),
+                tag("span", render_mark(finding), tag("a", finding.name, href=f"#check-{number}"), class_="name"),
                 charts.draw_attempts(finding.tries, end_ms),
                 tag("span", duration, class_="took"),
             )
         )
+    if hold := report.hold:
+        rows.append(_row("wait for an approval", [(hold.asked_ms, hold.asked_ms + hold.waited_ms)], end_ms))
     ticks = [content.format_duration(end_ms * share / 4) if share else "0" for share in range(5)]
     axis = tag(
         "li", tag("span", *(tag("span", tick) for tick in ticks), class_="ticks"), class_="axis", aria_hidden="true"
@@ -326,6 +333,8 @@ def _most_relevant(checks: Sequence[Finding]) -> list[int]:
 def _traffic(report: Report) -> Html:
     """Draw the sides' shares of the traffic, as the rehearsal or CodeDeploy's order of events determines them."""
     deployment = report.deployment
+    if report.watch is not None:
+        return _watched_traffic(report, report.watch)
     if report.traffic:
         return charts.draw_traffic(report.traffic, report.duration_ms)
     if deployment.stage not in STAGES or deployment.id == "local" or not deployment.config:
@@ -340,133 +349,28 @@ def _traffic(report: Report) -> Html:
     return join((charts.draw_users(100.0 if is_after_shift else 0.0), tag("p", sentence, class_="muted")))
 
 
-# ---- Checks
+def _watched_traffic(report: Report, watch: ShiftWatch) -> Html:
+    """Draw the traffic with the rounds of the watch, and list the rounds."""
+    chart = charts.draw_traffic(report.traffic, report.duration_ms, watch.rounds) if report.traffic else Html()
+    parts = [chart, tag("p", f"{content.describe_shift(report)}.")]
+    if shown := watch.rounds[-MAX_ROUNDS:]:
+        parts.append(render_table(("", "Round", "After", "Green's share", "Message"), map(_round_row, shown)))
+    if watch.total > len(shown):
+        parts.append(tag("p", f"{watch.total - len(shown)} earlier rounds are not shown.", class_="muted"))
+    return join(parts)
 
 
-def _checks(report: Report) -> Iterator[Html]:
-    """Render every check, first those that did not pass."""
-    numbered = list(enumerate(report.checks))
-    groups = {
-        "Did not pass": content.BROKEN,
-        "Passed": (Outcome.PASS,),
-        "Skipped": (Outcome.SKIPPED,),
-    }
-    for title, outcomes in groups.items():
-        checks = [_check(report, number, finding) for number, finding in numbered if finding.outcome in outcomes]
-        if checks:
-            yield _section(f"{title} ({len(checks)})", *checks)
-
-
-def _check(report: Report, number: int, finding: Finding) -> Html:
-    chips = [tag("span", remark, class_="chip") for remark in content.list_remarks(finding)]
-    if any(reason.check == finding.name for reason in report.reasons):
-        chips.insert(0, tag("span", "closed the gate", class_="chip closing"))
-    head = tag(
-        "summary",
-        _mark(finding),
-        tag("span", tag("span", finding.name, class_="name"), *chips),
-        tag("span", f"{finding.validator} · {content.format_duration(finding.duration_ms)}", class_="took"),
+def _round_row(item: Round) -> Html:
+    share = "unknown" if item.green_percent is None else f"{item.green_percent:.0f} %"
+    checks = f"{', '.join(item.checks)}: " if item.checks else ""
+    cells = (
+        render_sign(ROUND_OUTCOMES[item.outcome]),
+        str(item.number),
+        content.format_duration(item.at_ms),
+        share,
+        f"{checks}{item.message}",
     )
-    is_open = "" if finding.outcome in content.BROKEN else None
-    return tag("details", head, *_check_details(finding), id=f"check-{number}", open=is_open)
-
-
-def _mark(finding: Finding) -> Html:
-    """Render the outcome as a sign, and as a word for screen readers."""
-    outcome = finding.outcome
-    sign = tag("span", SIGNS[outcome], aria_hidden="true")
-    return tag(
-        "span",
-        sign,
-        tag("span", f"{OUTCOME_WORDS[outcome]}: ", class_="unseen"),
-        class_=f"mark {charts.css_class(outcome)}",
-    )
-
-
-def _check_details(finding: Finding) -> Iterator[Html]:
-    yield tag("p", finding.message)
-    if finding.remediation:
-        yield _next_step(finding)
-    if comparisons := [evidence for evidence in finding.evidence if evidence.baseline_is_blue]:
-        yield _table(("Where", "Blue", "Green", "How often"), map(_comparison_row, comparisons))
-    if expectations := [evidence for evidence in finding.evidence if not evidence.baseline_is_blue]:
-        yield _table(("", "Checked", "Expected", "Actual"), map(_expectation_row, expectations))
-    yield from _plots(finding.series)
-    if len(finding.tries) > 1:
-        left_out = finding.attempts - len(finding.tries)
-        omission = f" ({left_out} between them omitted)" if left_out > 0 else ""
-        yield tag("h3", f"{len(finding.tries)} attempts{omission}")
-        rows = (_attempt_row(attempt, finding) for attempt in finding.tries)
-        yield _table(("", "Started", "Duration", "Message"), rows)
-
-
-def _next_step(finding: Finding) -> Html:
-    """Render the remediation of a check; text between backticks is code."""
-    remediation = finding.remediation
-    parts = remediation.split("`") if len(remediation) <= MAX_TEXT_LENGTH else [remediation]
-    last = len(parts) - 1
-    marked_up = [tag("code", part) if number % 2 and number < last else part for number, part in enumerate(parts)]
-    return tag("p", tag("strong", "Next step"), " ", *marked_up)
-
-
-def _table(heads: Sequence[str], rows: Iterator[Html]) -> Html:
-    head = tag("tr", *(tag("th", title, scope="col") if title else tag("td") for title in heads))
-    css_class = None if heads[0] else "marked"
-    table = tag("table", tag("thead", head), tag("tbody", *rows), class_=css_class)
-    return tag("div", table, class_="scroll", tabindex=0)
-
-
-def _comparison_row(evidence: Evidence) -> Html:
-    return tag(
-        "tr",
-        tag("td", tag("code", evidence.query)),
-        tag("td", _value(evidence.expected), class_="of-blue"),
-        tag("td", _value(evidence.actual), class_="of-green"),
-        tag("td", evidence.where),
-    )
-
-
-def _expectation_row(evidence: Evidence) -> Html:
-    sign = _sign(Outcome.PASS if evidence.passed else Outcome.FAIL)
-    where = join((evidence.where, tag("br"))) if evidence.where else Html()
-    why = join((tag("br"), evidence.why)) if evidence.why else Html()
-    checked = join((where, tag("code", evidence.query)))
-    cells = (sign, checked, _value(evidence.expected), join((_value(evidence.actual), why)))
     return tag("tr", *(tag("td", cell) for cell in cells))
-
-
-def _attempt_row(attempt: AttemptRecord, finding: Finding) -> Html:
-    start = content.format_duration(attempt.began_ms - finding.began_ms)
-    return tag(
-        "tr",
-        tag("td", _sign(attempt.outcome)),
-        tag("td", f"+ {start}"),
-        tag("td", content.format_duration(attempt.duration_ms)),
-        tag("td", attempt.message),
-    )
-
-
-def _sign(outcome: Outcome) -> Html:
-    css_class = f"mark {charts.css_class(outcome)}"
-    return tag("span", SIGNS[outcome], class_=css_class, aria_label=OUTCOME_WORDS[outcome], role="img")
-
-
-def _plots(plots: Sequence[Series]) -> Iterator[Html]:
-    """Draw samples of the same measure in one chart, and every series over time in its own."""
-    samples: dict[str, list[Series]] = {}
-    for plot in plots:
-        if plot.values and not plot.at_s:
-            samples.setdefault(plot.name, []).append(plot)
-    for name, group in samples.items():
-        counts = ", ".join(f"{plot.count} values{f' of {plot.side}' if plot.side else ''}" for plot in group)
-        yield tag("figure", tag("figcaption", f"{name}: {counts}"), charts.draw_distribution(group))
-    for plot in plots:
-        if plot.values and len(plot.at_s) == len(plot.values):
-            yield tag("figure", tag("figcaption", charts.describe_series(plot)), charts.draw_series(plot))
-
-
-def _value(value: object) -> Html:
-    return tag("code", content.to_inline_json(value))
 
 
 def _footer(report: Report) -> Html:

@@ -77,8 +77,12 @@ def _list_items(report: Report) -> Iterator[str]:
         yield f"- **overridden** {_text(approval)}"
     if report.shadow:
         yield f"- **shadow** {_text(f'until {report.shadow.until}: {report.shadow.why}')}"
+    for label, sentence in content.list_hold(report).items():
+        yield f"- **{label}** {_text(sentence)}"
     if accepted := content.describe_accepted(report):
         yield f"- **accepted** {_text(accepted)}"
+    for sentence in content.list_bad_rounds(report):
+        yield f"- {_text(sentence)}"
     for note in report.deployment.notes:
         yield f"- **note** {_text(note)}"
 
@@ -91,6 +95,8 @@ def _list_facts(report: Report) -> Iterator[tuple[str, str]]:
     )
     if asked := content.describe_asked(report):
         yield "**Evidence**", asked
+    if shift := content.describe_shift(report):
+        yield "**Shift**", shift
     region = f" in {report.deployment.region}" if report.deployment.region else ""
     yield "**Deployment**", f"{report.deployment.id}{region}"
     if target := content.format_target(report):

@@ -37,6 +37,7 @@ def _lines(report: Report) -> Iterator[str]:
     comments = {
         "evidence": content.describe_asked(report),
         "accepted": content.describe_accepted(report),
+        **content.list_hold(report),
         "green": content.format_target(report),
         "plan": content.format_plan(report),
         **content.next_commands(report),

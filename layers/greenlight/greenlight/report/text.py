@@ -103,6 +103,8 @@ def _verdict_lines(report: Report) -> Iterator[_Line]:
     if report.shadow:
         rest = f" until {report.shadow.until}: {report.shadow.why}"
         yield _Line("shadow", rest, "  ", _COLOURS[Outcome.INCONCLUSIVE])
+    for label, sentence in content.list_hold(report).items():
+        yield _Line(label, f": {sentence}", "  ", _BOLD)
     if accepted := content.describe_accepted(report):
         yield _Line("accepted", f": {accepted}", "  ", _COLOURS[Outcome.INCONCLUSIVE])
 
@@ -115,6 +117,10 @@ def _fact_lines(report: Report) -> Iterator[_Line]:
     yield _Line("", f"{count}, started {report.started_at}{region}", "  ")
     if asked := content.describe_asked(report):
         yield _Line("", asked, "  ")
+    if shift := content.describe_shift(report):
+        yield _Line("shift", f": {shift}", "  ", _BOLD)
+    for sentence in content.list_bad_rounds(report):
+        yield _Line("", sentence, "    ")
     if target := content.format_target(report):
         yield _Line("", f"green: {target}", "  ")
     if plan := content.format_plan(report):

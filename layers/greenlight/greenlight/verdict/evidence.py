@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from greenlight.core.deployment import Platform
+from greenlight.core.deployment import TRAFFIC_STAGES, Platform
 from greenlight.core.finding import Asked, EvidenceKind
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.report import DEFAULT_CHECKS
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _ORDER = (EvidenceKind.ENVIRONMENT, EvidenceKind.READINESS, EvidenceKind.OBSERVED, EvidenceKind.ASKED)
 
-_AFTER_SHIFT = "AfterAllowTraffic"
 _BEFORE_GREEN = "BeforeInstall"
 
 _DESCRIPTIONS = (
@@ -63,7 +62,7 @@ def evidence_kind(finding: Finding, stage: str) -> EvidenceKind:
     asked = finding.asked
     if asked.green > 0:
         return EvidenceKind.ASKED
-    if asked.green_metrics > 0 and stage == _AFTER_SHIFT:
+    if asked.green_metrics > 0 and stage in TRAFFIC_STAGES:
         return EvidenceKind.OBSERVED
     return EvidenceKind.READINESS if asked.green_resource > 0 else EvidenceKind.ENVIRONMENT
 
