@@ -241,8 +241,9 @@ def test_conclude_writes_verdicts_and_reports_of_every_stage_and_reads_overrides
     assert not {a for a in actions("ConcludeRole") if a.startswith(("lambda:", "secretsmanager:", "ssm:"))}
 
 
-def test_conclude_may_do_what_the_watcher_calls_and_start_it() -> None:
-    text = (ROOT / "layers/greenlight/greenlight/discovery/shift.py").read_text()
+def test_conclude_may_do_what_the_watcher_and_gates_of_callers_call_and_start_the_watcher() -> None:
+    package = ROOT / "layers/greenlight/greenlight"
+    text = "".join((package / name).read_text() for name in ("discovery/shift.py", "machine/callers.py"))
     reads = {action for action in actions("ConcludeRole") if action.startswith("codedeploy:")}
 
     assert reads == {
