@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlight.core.verdict import Status
 from greenlight.gate.codedeploy import AnswerNotAcceptedError, EventError, Reporter, parse
-from greenlight.gate.machine_event import build_record, is_machine_event
+from greenlight.gate.machine_event import build_record, is_called_gate, is_machine_event
 from greenlight.gate.telemetry import GateLog
 from greenlight.publish import metrics
 
@@ -32,12 +32,16 @@ _END_S = 0.5
 def handler(record: Any, context: Any) -> dict[str, Any]:
     """Answer Failed for the failed invocation in `record`, then publish its report.
 
+    A gate for which CodeDeploy does not wait needs no answer: its caller reads the status of the state machine.
+
     Raises:
         EventError: The record does not contain a hook's event or the input of a guardian.
         AnswerNotAcceptedError: CodeDeploy did not accept the answer; the deployment waits until its hook times out, and
             an alarm is raised.
     """
     if is_machine_event(record):
+        if is_called_gate(record):
+            return {"told": False}
         record = build_record(record)
     if not isinstance(record, dict) or not isinstance(record.get("requestPayload"), dict):
         raise EventError("the event is not the record of a failed invocation: it has no requestPayload")

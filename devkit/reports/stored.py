@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import sys
 import urllib.parse
 from pathlib import Path
@@ -29,7 +30,7 @@ MAX_FOLDERS = 1000
 """Deployment groups that are searched; with more, the command line has to name the application."""
 
 MAX_BYTES = 64 * 1024 * 1024
-_LAST_RESORT = f".{Author.LAST_RESORT.value}"
+_AUTHORS = tuple(f".{author.value}" for author in Author)
 
 GATES_FOLDER = "gates/"
 """Folder of the documents of the state machine."""
@@ -150,8 +151,9 @@ def _first_failed(reports: Sequence[Report]) -> Report:
 def _report_keys(aws: Aws, bucket: str, deployment: str, application: str, group: str) -> list[str]:
     """Return the keys APPLICATION/GROUP/DEPLOYMENT/STAGE.json of a deployment's reports, in the order of the stages.
 
-    Reports of the last resort have keys that end in `.last-resort.json`. The folders `unknown` are searched as well: a
-    hook that could not discover its deployment has its reports there.
+    Reports of the last resort have keys that end in `.last-resort.json`, and those for other callers than CodeDeploy in
+    `.caller.json`. The folders `unknown` are searched as well: a hook that could not discover its deployment has its
+    reports there.
     """
     if application:
         applications = [f"{_quote(application)}/"]
@@ -186,7 +188,8 @@ def _quote(name: str) -> str:
 def _stage_of(key: str) -> str:
     """Return the stage in the key of a report, or "" for another object."""
     name = key.rpartition("/")[2]
-    return name.removesuffix(".json").removesuffix(_LAST_RESORT) if name.endswith(".json") else ""
+    stage, suffix = os.path.splitext(name.removesuffix(".json"))
+    return stage if name.endswith(".json") and suffix in ("", *_AUTHORS) else ""
 
 
 def _fetch_report(aws: Aws, bucket: str, key: str) -> Report:

@@ -56,6 +56,8 @@ class Gate:
             `judge`, `ask`, `decide`, `publish`, `abandoned`, `answer` and `guardian-answer`; "" is a call that does not
             fail.
         is_event_lost: EventBridge loses the event of the guardian's end.
+        answer: Value of the gate's key `answer`, for a caller other than CodeDeploy.
+        has_answer: The gate has this key even if it is empty.
         hold_s: Time for an approval; 0 for a gate without a hold.
         tokens: Task tokens with which the machine has asked.
         unanswered: Error with which the wait for an approval ended.
@@ -67,6 +69,8 @@ class Gate:
     bake_s: int = 0
     failures: dict[str, list[str]] = field(default_factory=dict)
     is_event_lost: bool = False
+    answer: str = ""
+    has_answer: bool = False
     hold_s: int = 0
     tokens: list[str] = field(default_factory=list)
     unanswered: str = ""
@@ -121,6 +125,8 @@ class Stand:
         """Start the guardian as the hook does, and answer Failed if it cannot be started."""
         deployment, execution = gate.execution.deployment_id, gate.execution.id
         document = {"gate": {"name": gate.name, "deployment": deployment, "stage": STAGE}, "execution": execution}
+        if gate.answer or gate.has_answer:
+            document = {"gate": {**document["gate"], "answer": gate.answer}}  # type: ignore[dict-item]
         try:
             self._aws.client("stepfunctions", HOOK_KEY).start_execution(
                 stateMachineArn=machine_arn(GUARDIAN), name=gate.name, input=json.dumps(document, sort_keys=True)
@@ -146,8 +152,14 @@ class Stand:
             if time.monotonic() > end:
                 raise AssertionError(f"the gate has not ended within {_END_S:.0f} s: {gate}")
             time.sleep(0.05)
-        if self._status(GUARDIAN, gate) not in ("", "SUCCEEDED") and not gate.is_event_lost:
+        if self._status(GUARDIAN, gate) not in ("", "SUCCEEDED") and not (gate.is_event_lost or gate.answer):
             gate.execution.answered.wait(10)
+
+    def output(self, gate: Gate) -> Any:
+        """Return the output of the guardian of a gate, which its caller reads; None if it did not succeed."""
+        client = self._aws.client("stepfunctions")
+        execution = client.describe_execution(executionArn=_execution_arn(GUARDIAN, gate))
+        return json.loads(execution["output"]) if execution["status"] == "SUCCEEDED" else None
 
     def stop(self, gate: Gate) -> None:
         """Stop the guardian of a gate; like AWS, also stop the execution that it waits for."""
@@ -165,7 +177,7 @@ class Stand:
         """Answer Failed for an event, as the last resort does."""
         self.events.append(event)
         gate = self._gates[json.loads(event["detail"]["input"])["gate"]["name"]]
-        if not gate.is_event_lost:
+        if not (gate.is_event_lost or gate.answer):
             self._put(gate, "Failed", LAST_RESORT_KEY)
 
     def _put(self, gate: Gate, status: str, key: str) -> None:
@@ -281,7 +293,8 @@ def _conclude(gate: Gate, payload: dict[str, Any]) -> dict[str, Any]:
     if payload["step"] == "decide":
         return _decide(gate, payload["work"])
     gate.published.append(payload["step"])
-    return {"verdict": "Succeeded", "report": "s3://reports/report.json", "reasons": []}
+    verdict = payload["work"].get("judged", {}).get("status", "Failed")
+    return {"verdict": verdict, "report": "s3://reports/report.json", "reasons": []}
 
 
 def judged(gate: Gate, status: str, wait_s: int = 0) -> dict[str, Any]:

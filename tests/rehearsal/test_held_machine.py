@@ -118,3 +118,28 @@ def test_gate_without_a_hold_does_not_ask(stand: Stand) -> None:
     stand.run(gate)
     assert answer_of(gate) == ("machine", "Succeeded")
     assert "Ask" not in states_of(stand, gate)
+
+
+# ---- Callers other than CodeDeploy
+
+
+def test_caller_gets_the_verdict_after_the_approval(stand: Stand, aws: LocalAws) -> None:
+    gate = Gate(answer="return", hold_s=LONG_S)
+    decide(aws, gate, "no", "approve")
+    stand.run(gate)
+    assert (stand.output(gate)["verdict"], gate.answers) == ("Succeeded", [])
+    assert states_of(stand, gate)[-3:] == ["Decide", "Holds", "Publish"]
+
+
+def test_caller_gets_failed_from_a_hold_that_is_not_decided(stand: Stand) -> None:
+    gate = Gate(answer="return", hold_s=2)
+    stand.run(gate)
+    assert (stand.output(gate)["verdict"], gate.answers) == ("Failed", [])
+
+
+@pytest.mark.parametrize("failure", ["killed", "denied", "empty", "null", "large"])
+def test_caller_gets_failed_for_an_approval_that_cannot_be_checked(stand: Stand, aws: LocalAws, failure: str) -> None:
+    gate = Gate(answer="return", hold_s=LONG_S, failures={"decide": [failure]})
+    decide(aws, gate, "approve")
+    stand.run(gate)
+    assert (stand.output(gate)["verdict"], gate.answers) == ("Failed", [])

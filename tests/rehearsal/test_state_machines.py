@@ -57,7 +57,7 @@ def test_error_that_the_machine_cannot_catch_is_answered_for_by_the_guardian(
     gate = Gate(failures={place: [failure]})
     stand.run(gate)
     assert answer_of(gate) == ("guardian", "Failed")
-    assert states_of(stand, gate, "greenlight-guardian") == ["Gate", "AnswerFailed", "Record", "Done"]
+    assert states_of(stand, gate, "greenlight-guardian") == ["Gate", "Caller", "AnswerFailed", "Record", "Done"]
     assert gate.published == ["abandoned"]
 
 
@@ -202,6 +202,74 @@ def test_shard_that_is_continued_keeps_its_results_and_the_bake_is_waited_for(st
     assert answer_of(gate) == ("machine", "Succeeded")
     states = states_of(stand, gate)
     assert (states.count("Bake"), states.count("Pause"), gate.calls["probe-0"]) == (1, 4, 3)
+
+
+# ---- Callers other than CodeDeploy
+
+
+def verdict_of(stand: Stand, gate: Gate) -> str:
+    """Return the verdict that a caller gets; CodeDeploy must have no answer."""
+    assert gate.answers == []
+    conclusion = stand.output(gate)
+    assert set(conclusion) == {"verdict", "report", "reasons"}
+    return str(conclusion["verdict"])
+
+
+@pytest.mark.parametrize("place", ["prepare", "probe-1", "judge", "publish"])
+@pytest.mark.parametrize("failure", ["killed", "raised", "denied", "empty", "null", "large"])
+def test_caller_never_gets_succeeded_from_a_gate_whose_function_failed(stand: Stand, place: str, failure: str) -> None:
+    gate = Gate(answer="return", failures={place: [failure] * 9})
+    stand.run(gate)
+    assert verdict_of(stand, gate) == "Failed"
+
+
+@pytest.mark.parametrize("place", ["prepare", "probe-0", "judge", "publish"])
+def test_caller_gets_failed_from_a_machine_that_times_out(aws: LocalAws, place: str) -> None:
+    stand = Stand(aws, hour_s=8.0)
+    try:
+        gate = Gate(answer="return", waves=((0,),), failures={place: ["held"]})
+        stand.run(gate)
+        assert verdict_of(stand, gate) == "Failed"
+        assert gate.published[-1:] == ["abandoned"]
+    finally:
+        stand.close()
+
+
+def test_caller_gets_failed_with_the_error_if_no_report_can_be_published(stand: Stand) -> None:
+    gate = Gate(answer="return", failures={"publish": ["killed"]})
+    stand.run(gate)
+    (reason,) = stand.output(gate)["reasons"]
+    assert reason["cause"] == "GATE_ERROR"
+    assert "Runtime.ExitError" in reason["message"]
+
+
+def test_caller_gets_failed_even_if_nothing_can_be_recorded(stand: Stand) -> None:
+    gate = Gate(answer="return", failures={"judge": ["null"], "abandoned": ["killed"]})
+    stand.run(gate)
+    assert verdict_of(stand, gate) == "Failed"
+    assert states_of(stand, gate, "greenlight-guardian")[-2:] == ["Unrecorded", "Done"]
+
+
+@pytest.mark.parametrize("place", ["prepare", "judge"])
+def test_caller_gets_no_output_from_a_guardian_that_was_stopped(stand: Stand, place: str) -> None:
+    gate = Gate(answer="return", failures={place: ["stopped"]})
+    stand.run(gate)
+    assert stand.output(gate) is None
+    assert gate.answers == []
+
+
+def test_caller_gets_failed_for_a_broken_release(stand: Stand) -> None:
+    gate = Gate(answer="return", broken=frozenset({0}))
+    stand.run(gate)
+    assert verdict_of(stand, gate) == "Failed"
+    assert states_of(stand, gate)[-3:] == ["Judge", "Holds", "Publish"]
+
+
+@pytest.mark.parametrize("answer", ["return", "RETURN", ""])
+def test_gate_with_an_answer_of_its_own_is_never_answered_to_codedeploy(stand: Stand, answer: str) -> None:
+    gate = Gate(answer=answer, has_answer=True)
+    stand.run(gate)
+    assert verdict_of(stand, gate) == "Succeeded"  # the functions themselves reject another value
 
 
 def test_moto_is_restored_at_the_end(aws: LocalAws) -> None:

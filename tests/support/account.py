@@ -89,5 +89,6 @@ class Account:
         if isinstance(answer, str):
             error = {"Error": {"Code": answer, "Message": f"{name} failed"}, "ResponseMetadata": {}}
             return AWSResponse("", 400, {}, None), error
-        validate_parameters(answer, model.output_shape)
+        if model.output_shape is not None:
+            validate_parameters(answer, model.output_shape)
         return AWSResponse("", 200, {}, None), copy.deepcopy(answer)

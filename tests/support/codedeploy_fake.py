@@ -30,6 +30,7 @@ class CodeDeploy:
         groups: Results of GetDeploymentGroup, by name of the group.
         answers: Every accepted status: deployment ID, execution ID, status.
         refusing: Number of the next answers that are rejected as if the role had no permission.
+        running: Results of ListDeployments.
         url: Endpoint, while the server runs.
     """
 
@@ -38,6 +39,7 @@ class CodeDeploy:
     groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     answers: list[tuple[str, str, str]] = field(default_factory=list)
     refusing: int = 0
+    running: list[str] = field(default_factory=list)
     url: str = ""
 
     def __enter__(self) -> CodeDeploy:
@@ -102,6 +104,8 @@ class CodeDeploy:
                 return {"deploymentTargets": [self.targets[parameters["deploymentId"]]]}
             case "GetDeploymentGroup":
                 return {"deploymentGroupInfo": self.groups[parameters["deploymentGroupName"]]}
+            case "ListDeployments":
+                return {"deployments": self.running}
             case "ListTagsForResource":
                 return {"Tags": []}
             case "PutLifecycleEventHookExecutionStatus":

@@ -40,6 +40,7 @@ class MachineRun:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, codedeploy: CodeDeploy, folder: Any, **settings: str) -> None:
         self._folder = folder
+        self.codedeploy = codedeploy
         deployment, _ = new_deployment(codedeploy)
         self.gate = {"name": GATE_NAME, "deployment": deployment, "stage": "BeforeAllowTraffic"}
         self.started_at = STARTED_AT

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HOOK_ROLES = [f"{stage}Role" for stage in STAGES]
 PROBE_ROLES = ["ProbeRole", "VpcProbeRole"]
 MACHINE_ROLES = ["GateMachineRole", "GuardianMachineRole"]
-FUNCTION_ROLES = [*HOOK_ROLES, "LastResortRole", "PrepareRole", *PROBE_ROLES, "ConcludeRole"]
+FUNCTION_ROLES = [*HOOK_ROLES, "LastResortRole", "PrepareRole", *PROBE_ROLES, "ConcludeRole", "PipelineActionRole"]
 WATCH_ROLE = "WatchMachineRole"
 ROLES = [*FUNCTION_ROLES, *MACHINE_ROLES, WATCH_ROLE]
 ANSWERING_ROLES = [*HOOK_ROLES, "LastResortRole", *MACHINE_ROLES]
@@ -86,6 +86,7 @@ SERVICES = (
     "acm",
     "cloudwatch",
     "codedeploy",
+    "codepipeline",
     "ecr",
     "ecs",
     "elbv2",
@@ -103,6 +104,13 @@ SERVICES = (
 METHODS = {
     "put_lifecycle_event_hook_execution_status": ("codedeploy", "put_lifecycle_event_hook_execution_status"),
     "invoke": ("lambda", "invoke"),
+}
+
+# Actions for callers other than CodeDeploy, for which no hook runs.
+BY_CALLERS = {
+    "codedeploy:ListDeployments",
+    "codepipeline:PutJobFailureResult",
+    "codepipeline:PutJobSuccessResult",
 }
 
 # Actions that change something, read data of users, or that only `effect` needs: each installation allows them by

@@ -17,8 +17,10 @@ from tests.support.sam_template import ROOT
 
 EVENTS = ROOT / "events"
 MODULES = sorted(path.stem for path in (ROOT / "hooks").glob("*.py") if path.stem != "__init__")
-# Step Functions invokes the modules gate_*.py, with input that the state machine builds.
-HOOKS = [module for module in MODULES if module != "last_resort" and not module.startswith("gate_")]
+# Step Functions invokes the modules gate_*.py, with input that the state machine builds, and CodePipeline the action.
+HOOKS = [
+    module for module in MODULES if module not in ("last_resort", "pipeline_action") and not module.startswith("gate_")
+]
 FOLDERS = {**dict.fromkeys(HOOKS, "hook"), "last_resort": "last_resort"}
 """The folder of each function's events. All hooks share one: CodeDeploy sends every stage the same two ids."""
 CASES = [

@@ -11,7 +11,7 @@ from greenlight.core import settings
 from tests.support.deployed_template import ACCOUNT, REGION, Deployed
 from tests.support.sam_template import ECS_STAGES, ROOT, STAGES, listed, of_type, plain, raw_template, transformed
 
-ASYNCHRONOUS = [*(f"{stage}Function" for stage in STAGES), "LastResortFunction"]
+ASYNCHRONOUS = [*(f"{stage}Function" for stage in STAGES), "LastResortFunction", "PipelineActionFunction"]
 STEPS = ["PrepareFunction", "ProbeFunction", "VpcProbeFunction", "ConcludeFunction"]
 FUNCTIONS = [*ASYNCHRONOUS, *STEPS]
 # Settings that an installation cannot choose: the folder of packed plans (beside the handler), and whether checks
@@ -41,7 +41,7 @@ def test_function_name_with_the_longest_installation_name_is_not_too_long(functi
     assert len(name.replace("${InstallationName}", "a" * longest)) <= 64
 
 
-@pytest.mark.parametrize("function", ["LastResortFunction", *STEPS])
+@pytest.mark.parametrize("function", ["LastResortFunction", "PipelineActionFunction", *STEPS])
 def test_codedeploy_can_invoke_only_hooks(function: str) -> None:
     name = transformed()["Resources"][function]["Properties"]["FunctionName"]["Fn::Sub"]
 

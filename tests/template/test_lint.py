@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from greenlight.machine.pipeline import Job, parse_gate
 from tests.support.sam_template import ROOT, parse, transform, transformed
 
 # One region of each partition.
@@ -46,6 +48,19 @@ def test_mistakes_that_cloudformation_would_reject_are_found() -> None:
 
 def test_example_stack_for_ecs_has_no_findings() -> None:
     assert findings(parse((ROOT / "examples" / "ecs" / "template.yaml").read_text())) == []
+
+
+def test_example_pipeline_has_no_findings_and_its_action_names_a_gate() -> None:
+    template = parse((ROOT / "examples" / "pipelines" / "codepipeline.yaml").read_text())
+    stages = template["Resources"]["Pipeline"]["Properties"]["Stages"]
+    (gate,) = [action for stage in stages for action in stage["Actions"] if action["Name"] == "Gate"]
+    parameters = gate["Configuration"]["UserParameters"]["Fn::Sub"]
+    values = {"Application": "shop", "DeploymentGroup": "web"}
+    text = re.sub(r"\$\{(\w+)\}", lambda match: values[match[1]], parameters)
+
+    assert findings(template, REGIONS[:1]) == []
+    assert parse_gate(Job(id="1", parameters=text)).application == "shop"
+    assert gate["Configuration"]["FunctionName"] == {"Fn::ImportValue": "greenlight-PipelineAction"}
 
 
 def test_transformed_example_stack_for_lambda_has_no_findings() -> None:

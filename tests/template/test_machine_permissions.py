@@ -28,7 +28,7 @@ from tests.support.permissions import (
     calls,
     resources,
 )
-from tests.support.sam_template import ROOT, STAGES
+from tests.support.sam_template import ROOT, STAGES, listed
 
 REPORTS, PLANS = "arn:aws:s3:::ReportBucket", "arn:aws:s3:::PlanBucket"
 GROUP = f"arn:aws:codedeploy:{REGION}:{ACCOUNT}:deploymentgroup:shop/live"
@@ -74,6 +74,8 @@ DECIDING = [
             f"{REPORT}.json",
             f"{REPORT}.html",
             f"{REPORT}.last-resort.json",
+            f"{REPORT}.caller.json",
+            f"{REPORT}.caller.html",
             f"{REPORTS}/index/2026/11/28/shop-live-d-1-{STAGES[0]}.json",
             f"{REPORTS}/runs/0.json",
             f"{PLANS}/shop/live.yaml",
@@ -227,6 +229,8 @@ def test_conclude_writes_verdicts_and_reports_of_every_stage_and_reads_overrides
             *(f"{FOLDER}*/{document}.json" for document in (RESULT, WATCH, ROUND, "held")),
             "holds/*/hold.json",
             *names,
+            "*.caller.json",
+            "*.caller.html",
         )
     }
     assert resources("ConcludeRole", "s3:GetObject") == {
@@ -237,8 +241,9 @@ def test_conclude_writes_verdicts_and_reports_of_every_stage_and_reads_overrides
     assert not {a for a in actions("ConcludeRole") if a.startswith(("lambda:", "secretsmanager:", "ssm:"))}
 
 
-def test_conclude_may_do_what_the_watcher_calls_and_start_it() -> None:
-    text = (ROOT / "layers/greenlight/greenlight/discovery/shift.py").read_text()
+def test_conclude_may_do_what_the_watcher_and_gates_of_callers_call_and_start_the_watcher() -> None:
+    package = ROOT / "layers/greenlight/greenlight"
+    text = "".join((package / name).read_text() for name in ("discovery/shift.py", "machine/callers.py"))
     reads = {action for action in actions("ConcludeRole") if action.startswith("codedeploy:")}
 
     assert reads == {
@@ -263,6 +268,22 @@ def test_watcher_may_run_rounds_and_stop_a_deployment_and_never_answer_or_hurry_
         "states:StartExecution": WATCH_MACHINE,
     }
     assert {a for a in actions(WATCH_ROLE) if not a.startswith("logs:")} == set(by_action)
+
+
+def test_action_of_a_pipeline_may_start_the_guardian_read_its_verdict_and_answer_jobs_alone() -> None:
+    executions = f"{GUARDIAN.replace('stateMachine', 'execution')}:*"
+    statements = {tuple(listed(s["Action"])): s["Resource"] for s in EVERYTHING.statements("PipelineActionRole")}
+    (logs,) = [names for names in statements if names[0].startswith("logs:")]
+
+    assert {names: resource for names, resource in statements.items() if names != logs} == {
+        ("states:StartExecution",): GUARDIAN,
+        ("states:DescribeExecution",): executions,
+        ("codepipeline:PutJobFailureResult", "codepipeline:PutJobSuccessResult"): "*",
+    }
+
+
+def test_only_functions_of_gates_that_other_callers_start_list_deployments() -> None:
+    assert {role for role in ROLES if "codedeploy:ListDeployments" in actions(role)} == {"PrepareRole", "ConcludeRole"}
 
 
 def test_conclude_lists_overrides_alone_in_the_plan_bucket() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from greenlight.gate.conductor import MACHINE_CHECKS_S
-from greenlight.machine.documents import FOLDER
+from greenlight.machine.documents import FOLDER, MachineGate
+from greenlight.machine.pipeline import Job, parse_gate
 from greenlight.machine.step import RESERVE_S
 from greenlight.machine.watch import ROUND_S
 from tests.support.deployed_template import ACCOUNT, REGION, Deployed
@@ -127,6 +130,36 @@ def test_settings_name_the_guardian_and_the_probes_that_are_created() -> None:
 @pytest.mark.parametrize("function", ["PrepareFunction", "ProbeFunction", "ConcludeFunction"])
 def test_steps_have_the_memory_of_a_hook(function: str) -> None:
     assert Deployed(MemorySize="2048").properties(function)["MemorySize"] == "2048"
+
+
+def test_guide_starts_the_guardian_with_a_valid_gate_and_goes_on_for_succeeded_alone() -> None:
+    guide = (ROOT / "docs" / "machine.md").read_text().partition("## Other callers")[2]
+    blocks = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)]
+    example, _, states, parameters = blocks
+    task, choice = states["Gate"], states["Verdict"]
+    called = {**task["Parameters"]["Input"]["gate"], "name": str(uuid.uuid4())}
+
+    assert msgspec.convert(example["gate"], MachineGate).is_called
+    assert msgspec.convert({key: called[key] for key in called if key != "name.$"}, MachineGate).is_called
+    assert parse_gate(Job(id="1", parameters=json.dumps(parameters))).is_called
+    assert task["Resource"] == GUARDIAN["States"]["Gate"]["Resource"].replace("${Partition}", "aws")
+    assert task["TimeoutSeconds"] > GUARDIAN["TimeoutSeconds"]
+    assert choice["Choices"] == [{"Variable": "$.Output.verdict", "StringEquals": "Succeeded", "Next": "Continue"}]
+    assert choice["Default"] == task["Catch"][0]["Next"] == "Stop"
+
+
+def test_gate_and_guardian_return_the_verdict_wherever_they_end() -> None:
+    keys = {"verdict", "report", "reasons"}
+    ends = [
+        GATE["States"]["Publish"],
+        GATE["States"]["Unpublished"],
+        *map(GUARDIAN["States"].get, ("Record", "Unrecorded")),
+    ]
+    shapes = [end.get("ResultSelector") or end["Parameters"] for end in ends]
+
+    assert all({key.removesuffix(".$") for key in shape} == keys for shape in shapes)
+    assert {shape["verdict"] for shape in shapes if "verdict" in shape} == {"Failed"}
+    assert GUARDIAN["States"]["Gate"]["OutputPath"] == "$.Output"
 
 
 def test_watch_lasts_longer_than_the_wait_and_the_shift_of_codedeploy() -> None:

@@ -216,7 +216,8 @@ class _ExecutionTask(StateTaskServiceSfn):
             while env.is_running():
                 description = client.describe_execution(executionArn=execution)
                 if description["status"] == "SUCCEEDED":
-                    return {"Status": "SUCCEEDED", "ExecutionArn": execution}
+                    output = json.loads(description["output"])
+                    return {"Status": "SUCCEEDED", "ExecutionArn": execution, "Output": output}
                 if description["status"] != "RUNNING":
                     raise FailureEventException(self._failure(env, description["status"]))
                 SYSTEM_CLOCK.sleep(_POLL_S)

@@ -9,8 +9,8 @@ import pytest
 
 from greenlight.aws.client import Aws
 from greenlight.core.deployment import ROLLBACK_CREATORS, Platform
-from greenlight.core.errors import AwsError, DiscoveryError
-from greenlight.discovery.deployment import DeploymentEndedError, discover, is_answered
+from greenlight.core.errors import AwsError, DeploymentEndedError, DiscoveryError
+from greenlight.discovery.deployment import discover, is_answered
 from tests.support.deployment_accounts import (
     ID,
     EcsAccount,

@@ -53,3 +53,4 @@ def test_report_of_the_hook_counts_unless_its_answer_was_not_confirmed(answer: A
     last_resort = counts_before(Answer(status=Status.FAILED, told=True), Author.LAST_RESORT)
 
     assert counts_before(answer, Author.HOOK) < last_resort < counts_before(denied, Author.HOOK)
+    assert counts_before(None, Author.CALLER) > counts_before(denied, Author.HOOK)

@@ -12,7 +12,8 @@ from greenlight.core.report import PlanSource, Report
 from greenlight.core.verdict import Status, StatusDelivery
 from greenlight.gate.codedeploy import EventError, parse
 from greenlight.gate.last_resort import build_report, read_failure
-from greenlight.gate.machine_event import build_record, is_machine_event
+from greenlight.gate.machine_event import build_record, is_called_gate, is_machine_event
+from hooks.last_resort import handler
 from tests.support.sam_template import ROOT
 
 FOLDER = ROOT / "events" / "last_resort"
@@ -35,6 +36,24 @@ def test_input_that_no_hook_has_written_is_rejected(text: str) -> None:
 
     with pytest.raises(EventError, match="was not started by a hook"):
         build_record(event)
+
+
+@pytest.mark.parametrize("gate", [{}, {"answer": ""}, {"answer": None}, {"answer": "Return"}])
+def test_gate_without_the_answer_return_is_one_for_which_codedeploy_waits(gate: dict[str, Any]) -> None:
+    event = load("good_machine_failed")
+    event["detail"]["input"] = json.dumps({"gate": gate})
+
+    assert not is_called_gate(event)
+    assert not is_called_gate(load("good_machine_failed"))
+    assert not is_called_gate(load("malformed_machine_input_left_out"))
+
+
+def test_gate_with_the_answer_return_needs_no_answer() -> None:
+    event = load("good_machine_failed")
+    event["detail"]["input"] = json.dumps({"gate": {"answer": "return"}})
+
+    assert is_called_gate(event)
+    assert handler(event, None) == {"told": False}
 
 
 def test_message_about_an_event_has_no_execution_id() -> None:

@@ -3,6 +3,7 @@
 GreenlightError
 ├── PlanError        the plan has mistakes, each with its place and what to do
 ├── DiscoveryError   the revisions of the deployment could not be determined
+│   └── DeploymentEndedError the deployment has ended, so its verdict no longer counts
 ├── AwsError         an AWS call was denied, throttled or not answered
 ├── SettingsError    an environment variable of the installation is not valid
 ├── HttpError        an HTTP exchange did not complete
@@ -109,6 +110,10 @@ def _with_place(problem: Problem) -> str:
 
 class DiscoveryError(GreenlightError):
     """The revisions of a deployment could not be determined from its id."""
+
+
+class DeploymentEndedError(DiscoveryError):
+    """The deployment has already ended, so its verdict no longer counts."""
 
 
 class AwsError(GreenlightError):

@@ -67,10 +67,14 @@ class Clock(FrozenStruct, frozen=True, kw_only=True):
 
 
 class Author(StrEnum):
-    """Function that sent an answer or wrote a report."""
+    """Function that sent an answer or wrote a report.
+
+    `caller` is the state machine, for a caller other than CodeDeploy.
+    """
 
     HOOK = "hook"
     LAST_RESORT = "last-resort"
+    CALLER = "caller"
 
 
 class Answer(FrozenStruct, frozen=True, kw_only=True):
@@ -110,8 +114,11 @@ class AcceptedEvidence(FrozenStruct, frozen=True, kw_only=True):
 def counts_before(answer: Answer | None, author: Author) -> int:
     """Return the rank of a report among those of its gate: the report with the least one has the answer that counts.
 
-    A hook's report counts unless CodeDeploy did not confirm its answer; then that of the last resort does.
+    A hook's report counts unless CodeDeploy did not confirm its answer; then that of the last resort does. The report
+    for another caller has no answer to CodeDeploy.
     """
+    if author is Author.CALLER:
+        return 3
     if author is Author.LAST_RESORT:
         return 1
     return 0 if answer is None or answer.told else 2
@@ -140,7 +147,8 @@ class Report(FrozenStruct, frozen=True, kw_only=True):
             that did not count it.
         accepted: Weaker evidence that the plan accepts; null if it accepts none.
         watch: The rounds of checks during the shift of the traffic; null at stages other than AllowTraffic.
-        written_by: Function that wrote the report: the last resort writes one for a hook that could not.
+        written_by: Function that wrote the report: the last resort writes one for a hook that could not. The state
+            machine writes one beside that of the hook for a caller that is not CodeDeploy.
         hold: Wait for the approval of a person; null if the gate did not wait for one.
     """
 

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.deployment import SHIFT, STAGES, Deployment, Platform, Side
-from greenlight.core.errors import AwsError, DiscoveryError
+from greenlight.core.errors import AwsError, DeploymentEndedError, DiscoveryError
 from greenlight.core.frozen import FrozenStruct
+from greenlight.discovery.called import check_called_deployment, wait_for_called_stage
 from greenlight.discovery.ecs import find_ecs_sides
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from greenlight.aws.client import Aws
 
 _ENDED = ("Succeeded", "Failed", "Stopped")
-
-
-class DeploymentEndedError(DiscoveryError):
-    """The deployment has already ended, so CodeDeploy ignores the verdict."""
 
 
 class DiscoveredDeployment(FrozenStruct, frozen=True, kw_only=True):
@@ -40,6 +37,7 @@ def discover(
     stage: str,
     sleep: Callable[[float], None] = SYSTEM_CLOCK.sleep,
     rollback_target: bool = False,
+    is_called: bool = False,
 ) -> DiscoveredDeployment:
     """Discover a deployment: its platform, stage, blue and green.
 
@@ -49,6 +47,7 @@ def discover(
         stage: Stage of the hook, or AllowTraffic, whose state its watcher reads itself.
         sleep: Waits between attempts, because CodeDeploy and the load balancer show changes with a delay.
         rollback_target: Also discover blue and green of a rollback, which its checks need.
+        is_called: A caller other than CodeDeploy waits for the verdict, also after the deployment has succeeded.
 
     Raises:
         DiscoveryError: Required information is missing, or the hook is configured for another stage.
@@ -56,7 +55,9 @@ def discover(
         AwsError: AWS denied a call or did not respond.
     """
     info = aws.read("codedeploy", "get_deployment", "deploymentInfo", deploymentId=deployment_id)
-    if info.get("status") in _ENDED:
+    if is_called:
+        check_called_deployment(info, deployment_id, stage)
+    elif info.get("status") in _ENDED:
         raise DeploymentEndedError(
             f"the deployment is already {info['status']}; CodeDeploy no longer waits for this gate"
         )
@@ -73,7 +74,11 @@ def discover(
     if base.is_rollback and not rollback_target:
         return DiscoveredDeployment(deployment=base, tags={})
     target = _wait_for_target(aws, deployment_id, sleep)
-    notes = () if stage == SHIFT else _check_stage(target, stage)
+    if is_called:
+        wait_for_called_stage(
+            str(info.get("status")), stage, lambda: _event_states(_read_target(aws, deployment_id)), sleep
+        )
+    notes = () if is_called or stage == SHIFT else _check_stage(target, stage)
     group = _read_group(aws, base)
     tags, tag_notes = _read_group_tags(aws, base, group)
     deployment = _add_target(aws, base, target, group, tags, sleep)

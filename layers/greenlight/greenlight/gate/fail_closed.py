@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from greenlight.core.errors import GreenlightError, PlanError
+from greenlight.core.errors import DeploymentEndedError, GreenlightError, PlanError
 from greenlight.core.finding import Cause
 from greenlight.gate.result import GateResult, failed_result, rejected_plan_result
 from greenlight.gate.shadow import apply_shadow
@@ -24,8 +24,6 @@ def run_fail_closed(state: RunState, log: GateLog, work: Callable[[], T]) -> T |
     Once the plan has been read, its shadow applies to these errors as well. The shadow of a rejected plan does not
     apply, because it may be wrong like the rest of the plan.
     """
-    from greenlight.discovery.deployment import DeploymentEndedError
-
     try:
         return work()
     except PlanError as error:

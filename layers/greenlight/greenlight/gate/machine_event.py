@@ -47,6 +47,16 @@ def build_record(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def is_called_gate(event: dict[str, Any]) -> bool:
+    """Return whether `event` is about a gate for which another caller waits, and CodeDeploy does not."""
+    detail = event.get("detail")
+    try:
+        gate, _ = _read_input(detail if isinstance(detail, dict) else {})
+    except EventError:
+        return False
+    return gate.get("answer") == "return"
+
+
 def _read_input(detail: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     """Return the gate and the execution id in the input of the guardian."""
     name = truncate(str(detail.get("executionArn")), _MAX_NAME_LENGTH)

@@ -49,6 +49,7 @@ class RunState:
         shadow: The plan's shadow; None until the plan was read, or if it has none.
         turn: The part of this invocation in the gate.
         is_watched: The plan watches the shift of the deployment's traffic.
+        is_called: A caller other than CodeDeploy waits for the verdict.
     """
 
     deployment: Deployment
@@ -61,6 +62,7 @@ class RunState:
     shadow: Shadow | None = None
     turn: Turn = dataclasses.field(default_factory=Turn)
     is_watched: bool = False
+    is_called: bool = False
 
 
 def discover_deployment(state: RunState, aws: Aws, settings: Settings) -> DiscoveredDeployment:
@@ -68,7 +70,13 @@ def discover_deployment(state: RunState, aws: Aws, settings: Settings) -> Discov
     from greenlight.discovery.deployment import discover
 
     rollback_target = settings.on_rollback == "check"
-    discovered = discover(aws, state.deployment.id, state.deployment.stage, rollback_target=rollback_target)
+    discovered = discover(
+        aws,
+        state.deployment.id,
+        state.deployment.stage,
+        rollback_target=rollback_target,
+        is_called=state.is_called,
+    )
     state.deployment = discovered.deployment
     return discovered
 

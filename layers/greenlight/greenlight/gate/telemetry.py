@@ -127,7 +127,7 @@ def report_run(
     log: GateLog,
     state: RunState,
     report: Report,
-    delivery: StatusDelivery,
+    delivery: StatusDelivery | None,
     deadline: float,
     *,
     is_only_run: bool = False,
@@ -138,22 +138,24 @@ def report_run(
         log: Log of the gate.
         state: Settings and AWS clients of the run.
         report: Report of the verdict, before the answer.
-        delivery: Delivery of the verdict's status.
+        delivery: Delivery of the verdict's status; None if CodeDeploy does not wait for it.
         deadline: `time.monotonic()` by which all channels have ended.
         is_only_run: No other run can have published a report of this gate.
     """
     from greenlight.gate.result import with_answer
 
-    status = report.verdict
-    report = with_answer(report, delivery, SYSTEM_CLOCK.now_utc())
-    log.best_effort(lambda: log.answered(status, delivery, report))
-    if delivery.superseded and state.turn.holder:
+    if delivery is not None:
+        status, sent = report.verdict, delivery
+        report = with_answer(report, sent, SYSTEM_CLOCK.now_utc())
+        log.best_effort(lambda: log.answered(status, sent, report))
+    is_superseded = delivery is not None and delivery.superseded
+    if is_superseded and state.turn.holder:
         return  # the invocation that answered counts the gate
     log.metrics(_metrics_of(report, delivery))
     if state.spooler is not None:
         state.spooler.store_answer(report)
     # If another run has answered, this report must not overwrite the report of that run.
-    if (delivery.superseded and not is_only_run) or not (state.aws and state.settings):
+    if (is_superseded and not is_only_run) or not (state.aws and state.settings):
         return
     from greenlight.publish.channels import publish_report
 
@@ -184,10 +186,10 @@ def report_watch(log: GateLog, state: RunState, report: Report, deadline: float)
         log.metrics({"ChannelFailures": float(failures)})
 
 
-def _metrics_of(report: Report, delivery: StatusDelivery) -> dict[str, float]:
+def _metrics_of(report: Report, delivery: StatusDelivery | None) -> dict[str, float]:
+    answers = {"GateAnswered": float(delivery.told), "GateUnanswered": float(not delivery.told)} if delivery else {}
     values = {
-        "GateAnswered": float(delivery.told),
-        "GateUnanswered": float(not delivery.told),
+        **answers,
         "GateSucceeded": float(report.verdict is Status.SUCCEEDED),
         "GateFailed": float(report.verdict is Status.FAILED),
         "GateErrors": float(any(reason.cause is Cause.GATE_ERROR for reason in report.reasons)),

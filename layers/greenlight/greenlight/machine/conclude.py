@@ -14,7 +14,8 @@ from msgspec.structs import replace
 from greenlight.core.clock import SYSTEM_CLOCK
 from greenlight.core.display import truncate
 from greenlight.core.finding import Cause
-from greenlight.core.verdict import Status, StatusDelivery
+from greenlight.core.report import Author
+from greenlight.core.verdict import Reason, Status, StatusDelivery
 from greenlight.gate.result import failed_result, with_answer
 from greenlight.gate.telemetry import report_run
 from greenlight.gate.watcher import watch_after_answer
@@ -57,6 +58,8 @@ def handler(payload: dict[str, Any], context: Any) -> dict[str, Any]:
         return look(step, work)
     if payload["step"] == "watched":
         return report_watched(step, work)
+    if step.gate.is_called:
+        return _publish_for_caller(step, work, is_abandoned=payload["step"] != "publish")
     answered_before = "answered_before" in work
     if payload["step"] == "publish":
         return _publish(step, _read_judged(step, work), StatusDelivery(told=True, superseded=answered_before))
@@ -92,6 +95,22 @@ def _publish(step: Step, judged: JudgedDocument, delivery: StatusDelivery) -> di
     report = judged.result.report(judged.started_at, judged.duration_ms, bucket=step.settings.report_bucket)
     report_run(step.log, step.state, report, delivery, step.deadline, is_only_run=True)
     return _summarize(with_answer(report, delivery, SYSTEM_CLOCK.now_utc()), step.settings.report_bucket)
+
+
+def _publish_for_caller(step: Step, work: dict[str, Any], *, is_abandoned: bool) -> dict[str, Any]:
+    """Publish the report of a gate for which CodeDeploy does not wait, and return its verdict.
+
+    The report has a name of its own, so it does not replace the report of the hook.
+    """
+    latest = step.documents.read_latest(RESULT, JudgedDocument) if is_abandoned else None
+    judged = latest or _read_judged(step, work)
+    report = judged.result.report(judged.started_at, judged.duration_ms, bucket=step.settings.report_bucket)
+    report = replace(report, written_by=Author.CALLER)
+    if is_abandoned and report.verdict is Status.SUCCEEDED:
+        reason = Reason(cause=Cause.GATE_ERROR, message="the state machine ended before it returned the verdict")
+        report = replace(report, verdict=Status.FAILED, judged=Status.SUCCEEDED, reasons=(reason, *report.reasons))
+    report_run(step.log, step.state, report, None, step.deadline, is_only_run=True)
+    return _summarize(report, step.settings.report_bucket)
 
 
 def _summarize(report: Report, bucket: str) -> dict[str, Any]:

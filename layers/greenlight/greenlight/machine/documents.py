@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 
 from greenlight.aws.repeat import repeat_transient
 from greenlight.checks.hand_over import WaitingCheck
 from greenlight.core.clock import SYSTEM_CLOCK
-from greenlight.core.deployment import Deployment
+from greenlight.core.deployment import SHIFT, STAGES, Deployment
 from greenlight.core.errors import AwsError, GreenlightError
 from greenlight.core.finding import Finding
 from greenlight.core.frozen import FrozenStruct
@@ -33,6 +33,12 @@ FOLDER = "gates/"
 RESULT = "result"
 """Name of the document with the verdict, which only the function of `conclude.py` may write."""
 
+MAX_NAME_LENGTH = 100
+"""Longest name of an application or a deployment group that CodeDeploy accepts."""
+
+UNKNOWN = "unknown"
+"""Deployment id in the report of a gate whose deployment was not found."""
+
 MAX_BYTES = 64 * 1024 * 1024
 WRITE_S = 20.0
 """Time in which a write is repeated after transient errors."""
@@ -48,19 +54,47 @@ class MachineGate(FrozenStruct, frozen=True, kw_only=True):
     """Identity of a gate, without the execution id, which only the state machine needs.
 
     Attributes:
-        name: Name of the state machine's execution: the first 40 digits of the execution id's SHA-256.
-        deployment: CodeDeploy's deployment id.
+        name: Name of the state machine's execution. A hook uses the first 40 digits of the execution id's SHA-256.
+        deployment: CodeDeploy's deployment id; "" for the latest one of `application` and `group`.
         stage: Lifecycle event.
+        answer: `return` if the output of the state machine is the only answer; "" if CodeDeploy waits for it.
+        application: CodeDeploy application of a gate without a deployment id.
+        group: Its deployment group.
     """
 
-    name: str
-    deployment: str
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,80}\Z")]
+    deployment: Annotated[str, msgspec.Meta(pattern=r"^(d-[A-Za-z0-9-]{1,80})?\Z")] = ""
     stage: str
+    answer: Literal["", "return"] = ""
+    application: Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH)] = ""
+    group: Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH)] = ""
+
+    def __post_init__(self) -> None:
+        """Reject a gate that does not name exactly one deployment.
+
+        Raises:
+            ValueError: The stage does not exist, or the names do not determine a deployment.
+        """
+        is_watch = self.stage == SHIFT and not self.is_called
+        if self.stage not in STAGES and not is_watch:
+            raise ValueError(f"{self.stage!r} is not a stage; write one of {', '.join(STAGES)}")
+        if not self.is_called:
+            if not self.deployment or self.application or self.group:
+                raise ValueError("a gate for which CodeDeploy waits names its deployment alone")
+        elif bool(self.deployment) == bool(self.application and self.group) or (
+            self.deployment and (self.application or self.group)
+        ):
+            raise ValueError("name either the deployment, or the application and its deployment group")
+
+    @property
+    def is_called(self) -> bool:
+        """Whether a caller other than CodeDeploy waits for the verdict."""
+        return self.answer == "return"
 
     @property
     def deployment_id(self) -> str:
-        """The deployment id."""
-        return self.deployment
+        """The deployment id; `unknown` until it was looked up."""
+        return self.deployment or UNKNOWN
 
     def digest(self) -> str:
         """Return the fingerprint of the execution id for the log."""

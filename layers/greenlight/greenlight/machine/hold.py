@@ -23,6 +23,7 @@ from greenlight.gate.hold import (
     with_rejected,
 )
 from greenlight.gate.hold import decide as check_decision
+from greenlight.machine.callers import confirm
 from greenlight.machine.documents import RESULT, HeldDocument, JudgedDocument, Reference
 from greenlight.machine.step import write_judged
 from greenlight.publish.hold_request import request_approval
@@ -109,10 +110,11 @@ def decide(step: Step, work: dict[str, Any]) -> dict[str, Any]:
     try:
         if now >= held.until:
             raise RejectedDecisionError("it came after the end of the hold")
-        return _end(step, held, _check(step, held, work.get("decision"), now))
+        decided = _check(step, held, work.get("decision"), now)
     except RejectedDecisionError as error:
         step.log.info("decision rejected", reason=str(error), who=error.who, round=held.round)
         return _wait(step, with_rejected(held, error, now))
+    return _end(step, held, confirm(step, decided))
 
 
 def _check(step: Step, held: OpenHold, decision: Any, now: float) -> GateResult:

@@ -19,6 +19,7 @@ from greenlight.gate.shadow import apply_shadow
 from greenlight.gate.supervise import complete_findings, conclude_gate
 from greenlight.gate.worker import WorkerEnd
 from greenlight.gate.worker_pipe import OUTPUT_CHARACTERS
+from greenlight.machine.callers import confirm
 from greenlight.machine.documents import GateDocument, Reference, ShardDocument
 from greenlight.machine.hold import hold_back
 from greenlight.machine.step import Step, flatten_results, restore, write_judged
@@ -46,7 +47,7 @@ def judge(step: Step, work: dict[str, Any]) -> dict[str, Any]:
     Raises:
         AwsError: The result could not be written.
     """
-    result = run_fail_closed(step.state, step.log, lambda: _decide(step, work))
+    result = confirm(step, run_fail_closed(step.state, step.log, lambda: _decide(step, work)))
     return hold_back(step, result) if result.hold is not None else write_judged(step, result)
 
 

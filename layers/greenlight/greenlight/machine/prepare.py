@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from greenlight.core.deployment import SHIFT
 from greenlight.core.errors import SettingsError
@@ -16,6 +17,7 @@ from greenlight.gate.result import GateResult
 from greenlight.gate.run_state import discover_and_prepare
 from greenlight.gate.shadow import apply_shadow
 from greenlight.gate.supervise import waived_result
+from greenlight.machine.callers import check_current, find_deployment
 from greenlight.machine.documents import GateDocument, PlanText
 from greenlight.machine.shards import Division, divide
 from greenlight.machine.step import begin
@@ -67,6 +69,9 @@ def _prepare(step: Step) -> tuple[GateDocument, str, float] | GateResult:
         raise step.problem
     aws = step.aws.repeating(step.state.read_until)
     reader = PlanReader(aws, step.settings)
+    if step.gate.is_called:
+        step.state.deployment = replace(step.state.deployment, id=find_deployment(aws, step.gate))
+        check_current(aws, step.state.deployment.id)
     prepared = discover_and_prepare(step.state, aws, reader)
     if prepared.plan.waived:
         return apply_shadow(waived_result(prepared), step.state.shadow, step.settings)

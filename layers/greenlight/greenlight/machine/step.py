@@ -76,8 +76,14 @@ def begin(payload: dict[str, Any], context: Any) -> Step:
         settings, problem = error.partial, error
     if not settings.report_bucket:
         raise SettingsError("GREENLIGHT_REPORT_BUCKET is empty; the state machine needs a bucket for its documents")
-    deployment = Deployment(id=gate.deployment, platform=Platform.ECS, stage=gate.stage)
-    state = RunState(deployment, started, remaining_s=remaining_s, settings=settings, aws=aws)
+    deployment = Deployment(
+        id=gate.deployment_id,
+        platform=Platform.ECS,
+        stage=gate.stage,
+        application=gate.application,
+        group=gate.group,
+    )
+    state = RunState(deployment, started, remaining_s=remaining_s, settings=settings, aws=aws, is_called=gate.is_called)
     state.read_until = started + remaining_s / 3
     return Step(
         gate=gate,

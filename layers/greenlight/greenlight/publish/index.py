@@ -36,7 +36,7 @@ _LAST_RESORT = f".{Author.LAST_RESORT.value}"
 _END_OF_TIME_MS = 10**13 - 1
 """In the year 2286; it has 13 digits, so that keys sort like numbers."""
 
-_NAME = re.compile(r"(\d{13})-\d{8}T\d{6}Z-.+-[A-Z][A-Za-z]+(?:\.last-resort)?\.json", re.ASCII | re.DOTALL)
+_NAME = re.compile(r"(\d{13})-\d{8}T\d{6}Z-.+-[A-Z][A-Za-z]+(?:\.last-resort|\.caller)?\.json", re.ASCII | re.DOTALL)
 
 
 class CheckSummary(FrozenStruct, frozen=True, kw_only=True):

@@ -50,7 +50,7 @@ def store(aws: Aws, bucket: str, report: Report) -> str:
         AwsError: S3 denied the call or did not respond.
     """
     key, document = report_key(report), json.render(report)
-    if report.written_by is Author.HOOK:
+    if report.written_by is not Author.LAST_RESORT:
         return _put(aws, bucket, key, document, "application/json")
     try:
         return _put(aws, bucket, key, document, "application/json", IfNoneMatch="*")
