@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 
 import pytest
 
 from greenlight.core.deployment import SHIFT
+from greenlight.discovery.deployment import read_target
 from greenlight.machine.documents import FOLDER, RESULT
 from greenlight.machine.watch import ROUND, WATCH
 from greenlight.stores.holds import hold_key
@@ -244,6 +246,7 @@ def test_conclude_writes_verdicts_and_reports_of_every_stage_and_reads_overrides
 def test_conclude_may_do_what_the_watcher_and_gates_of_callers_call_and_start_the_watcher() -> None:
     package = ROOT / "layers/greenlight/greenlight"
     text = "".join((package / name).read_text() for name in ("discovery/shift.py", "machine/callers.py"))
+    text += inspect.getsource(read_target)
     reads = {action for action in actions("ConcludeRole") if action.startswith("codedeploy:")}
 
     assert reads == {

@@ -22,7 +22,7 @@ GROUP = {"application": "shop", "group": "web"}
         CODEDEPLOY | {"answer": "pipeline"},
         CODEDEPLOY | {"answer": "RETURN"},
         CODEDEPLOY | {"answer": None},
-        CODEDEPLOY | {"stage": "AllowTraffic"},
+        CODEDEPLOY | {"stage": "Install"},
         CODEDEPLOY | {"name": ""},
         CODEDEPLOY | {"name": "a/b"},
         CODEDEPLOY | {"name": "a" * 81},
@@ -34,6 +34,7 @@ GROUP = {"application": "shop", "group": "web"}
         CALLED | {"group": "web"},
         CALLED | {"group": "web", "deployment": "d-ABCDEF123"},
         CALLED | GROUP | {"group": "g" * 101},
+        CALLED | GROUP | {"stage": "AllowTraffic"},
     ],
 )
 def test_gate_that_does_not_name_one_deployment_is_rejected(gate: dict[str, Any]) -> None:

@@ -76,7 +76,7 @@ def discover(
     target = _wait_for_target(aws, deployment_id, sleep)
     if is_called:
         wait_for_called_stage(
-            str(info.get("status")), stage, lambda: _event_states(_read_target(aws, deployment_id)), sleep
+            str(info.get("status")), stage, lambda: _event_states(read_target(aws, deployment_id)), sleep
         )
     notes = () if is_called or stage == SHIFT else _check_stage(target, stage)
     group = _read_group(aws, base)
