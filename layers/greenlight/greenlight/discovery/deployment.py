@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from greenlight.aws.client import Aws
 
-_ENDED = ("Succeeded", "Failed", "Stopped")
+ENDED = ("Succeeded", "Failed", "Stopped")
+"""Statuses of a deployment that has ended."""
 
 
 class DiscoveredDeployment(FrozenStruct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ def discover(
     info = aws.read("codedeploy", "get_deployment", "deploymentInfo", deploymentId=deployment_id)
     if is_called:
         check_called_deployment(info, deployment_id, stage)
-    elif info.get("status") in _ENDED:
+    elif info.get("status") in ENDED:
         raise DeploymentEndedError(
             f"the deployment is already {info['status']}; CodeDeploy no longer waits for this gate"
         )
@@ -94,7 +95,7 @@ def is_answered(aws: Aws, deployment_id: str, stage: str) -> bool:
         AwsError: AWS denied a call or did not respond.
     """
     info = aws.read("codedeploy", "get_deployment", "deploymentInfo", deploymentId=deployment_id)
-    if info.get("status") in _ENDED:
+    if info.get("status") in ENDED:
         return True
     target = read_target(aws, deployment_id)
     return bool(target) and _event_states(target).get(stage) in ("Succeeded", "Failed")

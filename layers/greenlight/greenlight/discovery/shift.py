@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Any
 from greenlight.core.deployment import ROLLBACK_CREATORS, SHIFT, STAGES, Platform
 from greenlight.core.errors import AwsError
 from greenlight.core.frozen import FrozenStruct
-from greenlight.discovery.deployment import read_target
+from greenlight.discovery.deployment import ENDED, read_target
 
 if TYPE_CHECKING:
     from greenlight.aws.client import Aws
-
-ENDED = ("Succeeded", "Failed", "Stopped")
-"""Statuses of a deployment that has ended."""
 
 _NOT_STARTED = "DeploymentNotStartedException"
 

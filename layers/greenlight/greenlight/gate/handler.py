@@ -73,7 +73,8 @@ def handle(
         make_reporter: Creates the reporter that answers.
 
     Returns:
-        The answer, or for a duplicate the request id of the invocation whose answer CodeDeploy has.
+        The answer; for a duplicate the request id of the invocation that claimed the gate; or the name of the state
+        machine's execution that conducts the gate and answers.
 
     Raises:
         EventError: The event lacks an id, so no answer is possible.

@@ -17,7 +17,8 @@ from greenlight.core.errors import GreenlightError
 from greenlight.core.finding import Cause, Finding
 from greenlight.core.frozen import FrozenStruct
 from greenlight.core.watch import RoundOutcome, ShiftWatch, WatchEnd
-from greenlight.discovery.shift import ENDED, Shift, ShiftState, read_shift
+from greenlight.discovery.deployment import ENDED
+from greenlight.discovery.shift import Shift, ShiftState, read_shift
 from greenlight.gate.result import failed_result
 from greenlight.gate.shadow import is_shadowed
 from greenlight.gate.supervise import conclude_gate
